@@ -1,0 +1,67 @@
+"""Matrices as float16 blocks of rows, each with its own scale and SHA-256.
+
+A row is divided by its largest magnitude before rounding, so neither the range nor the small
+values of float16 matter: the relative error of a row is at most 2^-11 of its largest entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROWS_PER_BLOCK = 256
+
+
+class DamagedBlock(ValueError):
+    """A stored block's bytes do not hash to what was written beside them."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """``n_rows`` × ``width`` values from row ``first_row`` on."""
+
+    first_row: int
+    n_rows: int
+    width: int
+    scale: bytes  # float32, one a row
+    data: bytes  # float16, row-major
+    sha256: str
+
+
+def pack(matrix: NDArray[np.float32], first_row: int = 0) -> Iterator[Block]:
+    """Cut ``matrix`` (rows × width, finite) into blocks."""
+    for start in range(0, len(matrix), ROWS_PER_BLOCK):
+        rows = np.asarray(matrix[start : start + ROWS_PER_BLOCK], dtype=np.float32)
+        scale = np.abs(rows).max(axis=1)
+        scaled = rows / np.where(scale > 0, scale, 1)[:, None]
+        scale_bytes, data = scale.tobytes(), scaled.astype(np.float16).tobytes()
+        yield Block(
+            first_row=first_row + start,
+            n_rows=len(rows),
+            width=rows.shape[1],
+            scale=scale_bytes,
+            data=data,
+            sha256=_digest(scale_bytes, data),
+        )
+
+
+def unpack(blocks: Iterable[Block]) -> NDArray[np.float32]:
+    """The matrix that ``pack`` cut, blocks in order of ``first_row``; DamagedBlock if one is."""
+    return np.concatenate([unpack_one(block) for block in blocks])
+
+
+def unpack_one(block: Block) -> NDArray[np.float32]:
+    """One block's rows, float32; DamagedBlock if its bytes were changed."""
+    if _digest(block.scale, block.data) != block.sha256:
+        raise DamagedBlock(f"block at row {block.first_row} does not match its SHA-256")
+    scale = np.frombuffer(block.scale, np.float32)
+    data = np.frombuffer(block.data, np.float16).reshape(block.n_rows, block.width)
+    return data.astype(np.float32) * scale[:, None]
+
+
+def _digest(scale: bytes, data: bytes) -> str:
+    return hashlib.sha256(scale + data).hexdigest()

@@ -1,0 +1,56 @@
+"""The tables of an audit file. One statement a table; a comment where a column needs one."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+TABLES = {
+    # spec, title, created_at, label_names, headline facts: one JSON value a key
+    "meta": "key VARCHAR PRIMARY KEY, value JSON NOT NULL",
+    # the seed corpus, exact duplicates dropped, in reading order
+    "documents": """document_id INTEGER PRIMARY KEY, text_hash VARCHAR NOT NULL UNIQUE,
+        text VARCHAR NOT NULL, source VARCHAR NOT NULL, n_tokens INTEGER NOT NULL,
+        in_reference BOOLEAN NOT NULL""",
+    # the true fine-tuning data, when known; for evaluation only
+    "reference_documents": """reference_id INTEGER PRIMARY KEY, text_hash VARCHAR NOT NULL,
+        text VARCHAR NOT NULL, label INTEGER""",
+    "test_documents": """test_id INTEGER PRIMARY KEY, text VARCHAR NOT NULL,
+        label INTEGER NOT NULL, predicted INTEGER""",
+    # per document of the seed corpus: the final model's label and the gradient at the base model
+    "scores": """document_id INTEGER PRIMARY KEY, pseudolabel SMALLINT NOT NULL,
+        final_probability REAL NOT NULL, base_loss REAL NOT NULL,
+        alignment DOUBLE NOT NULL, gradient_norm DOUBLE NOT NULL, cosine DOUBLE NOT NULL""",
+    # the factored gradients (float16 blocks, see cache/blocks.py), document_id ascending
+    "factors": """checkpoint SMALLINT NOT NULL, name VARCHAR NOT NULL, first_row INTEGER NOT NULL,
+        n_rows INTEGER NOT NULL, width INTEGER NOT NULL, scale BLOB NOT NULL, data BLOB NOT NULL,
+        sha256 VARCHAR NOT NULL, PRIMARY KEY (checkpoint, name, first_row)""",
+    # base - final of the last layer, float32, row-major
+    "targets": """checkpoint SMALLINT PRIMARY KEY, n_rows INTEGER NOT NULL,
+        n_columns INTEGER NOT NULL, data BLOB NOT NULL""",
+    # rank from 0; gain = rise of the objective (cosine) at this step, NULL where a strategy has none
+    "selections": """strategy VARCHAR NOT NULL, rank INTEGER NOT NULL,
+        document_id INTEGER NOT NULL, gain DOUBLE, objective DOUBLE,
+        PRIMARY KEY (strategy, rank)""",
+    # subject: a strategy, 'final', 'base' or 'seed-corpus'; the interval is at `confidence`
+    "metrics": """subject VARCHAR NOT NULL, metric VARCHAR NOT NULL, value DOUBLE NOT NULL,
+        low DOUBLE, high DOUBLE, confidence DOUBLE, n INTEGER, ceiling DOUBLE,
+        null_value DOUBLE, null_low DOUBLE, null_high DOUBLE, null_kind VARCHAR, p_value DOUBLE,
+        method VARCHAR NOT NULL, PRIMARY KEY (subject, metric)""",
+    # one row an epoch of each student
+    "student_epochs": """strategy VARCHAR NOT NULL, epoch INTEGER NOT NULL,
+        train_loss DOUBLE NOT NULL, validation_loss DOUBLE NOT NULL, is_best BOOLEAN NOT NULL,
+        PRIMARY KEY (strategy, epoch)""",
+    # set_name: 'seed-corpus' (item_id = document_id) or 'reference' (item_id = reference_id)
+    "embeddings": """set_name VARCHAR NOT NULL, first_row INTEGER NOT NULL,
+        n_rows INTEGER NOT NULL, width INTEGER NOT NULL, scale BLOB NOT NULL, data BLOB NOT NULL,
+        sha256 VARCHAR NOT NULL, PRIMARY KEY (set_name, first_row)""",
+    # what was done, in order, and how long it took
+    "stages": """name VARCHAR PRIMARY KEY, position INTEGER NOT NULL,
+        started_at VARCHAR NOT NULL, duration_s DOUBLE NOT NULL""",
+    # facts about the two models and their difference; layer '' is the whole model
+    "model_facts": """model VARCHAR NOT NULL, fact VARCHAR NOT NULL, value JSON NOT NULL,
+        PRIMARY KEY (model, fact)""",
+}
+
+MANIFEST = "manifest"
+MANIFEST_COLUMNS = "table_name VARCHAR PRIMARY KEY, n_rows BIGINT NOT NULL, digest VARCHAR NOT NULL"

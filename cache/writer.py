@@ -1,0 +1,187 @@
+"""An audit file while it is being built, and the moment it becomes complete.
+
+A file is built under ``building/``, one transaction a stage, and moved to ``audits/`` once it is
+sealed. A process killed at any moment leaves the stages it had committed; the next run of the
+same audit continues from there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cache.blocks import pack
+from cache.database import open_to_read, open_to_write
+from cache.home import Store
+from cache.manifest import write_manifest
+from cache.schema import MANIFEST, MANIFEST_COLUMNS, SCHEMA_VERSION, TABLES
+
+
+class AuditBuilder:
+    """Writes one audit file, stage by stage."""
+
+    def __init__(self, store: Store, audit_id: str) -> None:
+        self.store, self.audit_id = store, audit_id
+        self.path = store.building / f"{audit_id}.duckdb"
+        self.set_aside: Path | None = None
+        self._connection = self._open()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        try:
+            connection = open_to_write(self.path)
+            _create_tables(connection)
+            (version,) = connection.execute(
+                "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
+            ).fetchone() or (SCHEMA_VERSION,)
+            if version == SCHEMA_VERSION:
+                _put_meta(connection, "schema_version", SCHEMA_VERSION)
+                return connection
+            connection.close()
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise
+        except duckdb.Error:
+            pass
+        self.set_aside = set_aside(self.store, self.path)
+        connection = open_to_write(self.path)
+        _create_tables(connection)
+        _put_meta(connection, "schema_version", SCHEMA_VERSION)
+        return connection
+
+    def is_done(self, stage: str) -> bool:
+        """Whether an earlier run committed this stage."""
+        return bool(
+            self._connection.execute("SELECT 1 FROM stages WHERE name = ?", [stage]).fetchone()
+        )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Everything written inside is committed together with the fact that the stage is done."""
+        started_at, start = datetime.datetime.now(datetime.UTC).isoformat(), time.monotonic()
+        self._connection.begin()
+        try:
+            yield
+            self._connection.execute(
+                "INSERT INTO stages SELECT ?, count(*), ?, ? FROM stages",
+                [name, started_at, time.monotonic() - start],
+            )
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def write(self, table: str, columns: Mapping[str, Any]) -> None:
+        """Append rows given as equally long columns (lists or NumPy arrays)."""
+        rows = pa.table(dict(columns))
+        names = ", ".join(columns)
+        self._connection.register("incoming", rows)
+        self._connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
+        self._connection.unregister("incoming")
+
+    def write_matrix(self, table: str, keys: Mapping[str, Any], matrix: NDArray) -> None:
+        """Append a matrix to a table of blocks, ``keys`` repeated in each row."""
+        blocks = list(pack(matrix))
+        fields = ("first_row", "n_rows", "width", "scale", "data", "sha256")
+        columns = {name: [value] * len(blocks) for name, value in keys.items()}
+        columns |= {field: [getattr(block, field) for block in blocks] for field in fields}
+        self.write(table, columns)
+
+    def write_target(self, checkpoint: int, target: NDArray[np.float32]) -> None:
+        """Append base − final of the last layer (rows × columns, float32)."""
+        n_rows, n_columns = target.shape
+        data = np.ascontiguousarray(target, dtype=np.float32).tobytes()
+        self.write(
+            "targets",
+            {
+                "checkpoint": [checkpoint],
+                "n_rows": [n_rows],
+                "n_columns": [n_columns],
+                "data": [data],
+            },
+        )
+
+    def put_meta(self, key: str, value: Any) -> None:
+        """Set one JSON value."""
+        _put_meta(self._connection, key, value)
+
+    def put_fact(self, model: str, fact: str, value: Any) -> None:
+        """Set one JSON fact about a model or their difference."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO model_facts VALUES (?, ?, ?)", [model, fact, json.dumps(value)]
+        )
+
+    def rows(self, query: str, parameters: list[Any] | None = None) -> list[tuple]:
+        """Rows of what is already written."""
+        return self._connection.execute(query, parameters or []).fetchall()
+
+    def columns(self, query: str, parameters: list[Any] | None = None) -> dict[str, NDArray]:
+        """Columns of what is already written, as NumPy arrays."""
+        return self._connection.execute(query, parameters or []).fetchnumpy()
+
+    def seal(self) -> Path:
+        """Write the manifest, close, and move the file to where complete audits are."""
+        write_manifest(self._connection, sorted(TABLES))
+        self._connection.execute("CHECKPOINT")
+        self._connection.close()
+        _sync(self.path)
+        sealed = self.store.audits / self.path.name
+        os.replace(self.path, sealed)
+        sealed.chmod(0o444)
+        return sealed
+
+    def close(self) -> None:
+        """Let go of the file; what was committed stays for the next run."""
+        self._connection.close()
+
+
+def set_aside(store: Store, path: Path) -> Path:
+    """Move a file that cannot be trusted out of the way and say where it went."""
+    moved = store.set_aside / f"{path.stem}-{time.time_ns()}{path.suffix}"
+    os.replace(path, moved)
+    path.with_suffix(path.suffix + ".wal").unlink(missing_ok=True)
+    return moved
+
+
+def delete_audit(store: Store, audit_id: str) -> None:
+    """Remove a complete audit; a page that has it open keeps its copy until it closes."""
+    (store.audits / f"{audit_id}.duckdb").unlink(missing_ok=True)
+
+
+def sealed_audit(store: Store, audit_id: str) -> Path | None:
+    """The path of a complete audit, or None; a file that cannot be opened is set aside."""
+    path = store.audits / f"{audit_id}.duckdb"
+    if not path.exists():
+        return None
+    try:
+        with open_to_read(path) as connection:
+            connection.execute(f"SELECT count(*) FROM {MANIFEST}").fetchone()
+    except duckdb.Error:
+        set_aside(store, path)
+        return None
+    return path
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    for table, columns in TABLES.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {MANIFEST} ({MANIFEST_COLUMNS})")
+
+
+def _put_meta(connection: duckdb.DuckDBPyConnection, key: str, value: Any) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, json.dumps(value)])
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,19 @@
+"""Errors a user can act on: each says what was expected, what came, and what to do."""
+
+from __future__ import annotations
+
+
+class AssayError(Exception):
+    """Any failure Assay explains in words; the command line exits with status 1."""
+
+
+class InputError(AssayError):
+    """Bad usage or bad input; the command line prints one sentence and exits with status 2."""
+
+    def __init__(self, expected: str, got: str, do: str) -> None:
+        self.expected, self.got, self.do = expected, got, do
+        super().__init__(f"Expected {expected}, but got {got}; {do}.")
+
+
+class Cancelled(AssayError):
+    """The user asked a running job to stop; what was computed so far is kept."""

@@ -1,0 +1,153 @@
+"""What an audit asks, in plain values that the core, the store and the pages all share.
+
+Nothing here imports anything but the standard library, so pages may use it freely.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Strategy(StrEnum):
+    """How a selection is made (DESIGN §2)."""
+
+    RANDOM = "random"
+    TOP_K = "top-k"
+    TOP_K_BALANCED = "top-k-balanced"
+    P_MIN = "p-min"
+    P_MAX = "p-max"
+    SELECT_BATCH = "select-batch"
+    SELECT = "select"
+
+    @property
+    def title(self) -> str:
+        return STRATEGY_TITLES[self]
+
+
+STRATEGY_TITLES = {
+    Strategy.RANDOM: "random",
+    Strategy.TOP_K: "top-k",
+    Strategy.TOP_K_BALANCED: "top-k balanced",
+    Strategy.P_MIN: "P-min",
+    Strategy.P_MAX: "P-max",
+    Strategy.SELECT_BATCH: "SELECT (batch)",
+    Strategy.SELECT: "SELECT",
+}
+
+
+class Optimizer(StrEnum):
+    ADAM = "adam"
+    ADAMW = "adamw"
+    SGD = "sgd"
+
+
+class Metric(StrEnum):
+    """One word per measured quantity; the unit follows in the comment."""
+
+    ACCURACY = "accuracy"  # share of test documents
+    LOSS = "loss"  # nats per test document
+    AGREEMENT = "agreement"  # share of test documents labelled as the final model labels them
+    TRANSPORT = "transport"  # squared Euclidean cost between unit embeddings
+    CONTAINMENT = "containment"  # share of the smaller token set
+    IMBALANCE = "imbalance"  # total variation distance from the reference's class shares
+    COSINE = "cosine"  # of the selection's summed gradient with the target
+    RECALL = "recall"  # located documents / leaked documents
+    PRECISION = "precision"  # located documents / selected documents
+    LIFT = "lift"  # precision / leaked share of the seed corpus
+    MEMBERSHIP_PRECISION = "membership-precision"  # located / selected of the reference's domain
+    DOMAIN_PRECISION = "domain-precision"  # selected of the reference's domain / selected
+
+
+@dataclass(frozen=True)
+class DataRef:
+    """Where documents come from.
+
+    ``location`` is a file, a folder of text files, a hub data set or a ``builtin:`` name;
+    ``#split`` after it keeps one split. ``sample`` keeps that many documents at random.
+    """
+
+    location: str
+    text_column: str = "text"
+    label_column: str | None = None
+    sample: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """How a model is fine-tuned; students repeat the final model's."""
+
+    optimizer: Optimizer = Optimizer.ADAM
+    learning_rate: float = 2e-5
+    batch_size: int = 32
+    n_epochs: int = 3
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    max_tokens: int = 48
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class AuditSpec:
+    """One question asked of one model pair."""
+
+    base: str
+    final: str
+    seed_corpus: tuple[DataRef, ...]
+    task: str = "classification"
+    budget: int = 500
+    strategies: tuple[Strategy, ...] = tuple(Strategy)
+    reference: DataRef | None = None
+    test: DataRef | None = None
+    # The name of the seed corpus' source that holds documents drawn like the reference set but
+    # never trained on; with it, domain and membership are told apart.
+    held_out_source: str | None = None
+    label_words: tuple[str, ...] | None = None
+    training: TrainingSpec = field(default_factory=TrainingSpec)
+    n_student_epochs: int = 10
+    n_checkpoints: int = 1
+    seed: int = 0
+    title: str = ""
+
+
+def to_plain(spec: AuditSpec | TrainingSpec | DataRef) -> dict[str, Any]:
+    """A spec as JSON-ready values."""
+    plain: dict[str, Any] = json.loads(canonical_json(asdict(spec)))
+    return plain
+
+
+def audit_spec_from_plain(plain: dict[str, Any]) -> AuditSpec:
+    """The spec that ``to_plain`` wrote; unknown keys are an error."""
+    values = dict(plain)
+    values["seed_corpus"] = tuple(DataRef(**ref) for ref in values["seed_corpus"])
+    values["strategies"] = tuple(Strategy(name) for name in values["strategies"])
+    for name in ("reference", "test"):
+        if values[name] is not None:
+            values[name] = DataRef(**values[name])
+    if values["label_words"] is not None:
+        values["label_words"] = tuple(values["label_words"])
+    values["training"] = training_spec_from_plain(values["training"])
+    return AuditSpec(**values)
+
+
+def training_spec_from_plain(plain: dict[str, Any]) -> TrainingSpec:
+    """The spec that ``to_plain`` wrote; unknown keys are an error."""
+    return TrainingSpec(**{**plain, "optimizer": Optimizer(plain["optimizer"])})
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces; a value JSON cannot hold is a TypeError, not a guess."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def content_key(*parts: Any) -> str:
+    """SHA-256 (hex) over the canonical JSON of ``parts``."""
+    return hashlib.sha256(canonical_json(list(parts)).encode()).hexdigest()
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 (hex, 32 characters) of a document's text, whitespace runs counted as one space."""
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:32]
