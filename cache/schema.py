@@ -27,7 +27,7 @@ TABLES = {
     # base - final of the last layer, float32, row-major
     "targets": """checkpoint SMALLINT PRIMARY KEY, n_rows INTEGER NOT NULL,
         n_columns INTEGER NOT NULL, data BLOB NOT NULL""",
-    # rank from 0; gain = rise of the objective (cosine) at this step, NULL where a strategy has none
+    # rank from 0; gain = rise of the objective (cosine) at this step, where a strategy has one
     "selections": """strategy VARCHAR NOT NULL, rank INTEGER NOT NULL,
         document_id INTEGER NOT NULL, gain DOUBLE, objective DOUBLE,
         PRIMARY KEY (strategy, rank)""",
