@@ -24,7 +24,8 @@ class Strategy(StrEnum):
     SELECT = "select"
 
     @property
-    def title(self) -> str:
+    def shown_as(self) -> str:
+        """The name in tables and figures."""
         return STRATEGY_TITLES[self]
 
 
