@@ -1,0 +1,28 @@
+"""The last layer's per-example gradient in closed form, never materialised.
+
+For one scored position with hidden state h and logits z = W h, the gradient of the cross-entropy
+with respect to W is δ ⊗ h, δ = softmax(z) − onehot(y). The pair (δ, h) is the gradient (DESIGN §2).
+A bias is a further column of W whose hidden value is 1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def logit_errors(logits: Tensor, labels: Tensor) -> Tensor:
+    """δ = softmax(z) − onehot(y): logits (n × C, float), labels (n, int64) → (n × C, float32)."""
+    errors = logits.float().softmax(dim=-1)
+    return errors.scatter_add(
+        -1, labels[:, None], torch.full_like(errors[:, :1], -1.0).expand(len(labels), 1)
+    )
+
+
+def weight_difference_target(base_head: Tensor, final_head: Tensor) -> Tensor:
+    """Where descent gradients point: base − final of the last layer (C × d, float32).
+
+    A descent step moves weights along −gradient, so documents whose gradient aligns with
+    base − final move the base towards the final model.
+    """
+    return base_head.float() - final_head.float()

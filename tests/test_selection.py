@@ -1,0 +1,156 @@
+"""Selection: the incremental greedy against the formula it stands for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.maths import selection
+from core.maths.features import FactoredGradients
+
+
+def features(n=60, n_classes=3, width=8, n_checkpoints=1, seed=0, planted=()):
+    """Random factored gradients; planted documents get noisy copies of the target's factors."""
+    rng = np.random.default_rng(seed)
+    errors = rng.normal(size=(n_checkpoints, n, n_classes)).astype(np.float32)
+    hidden = rng.normal(size=(n_checkpoints, n, width)).astype(np.float32)
+    target = rng.normal(size=(n_checkpoints, n_classes, width)).astype(np.float32)
+    if len(planted):
+        error, state = rng.normal(size=n_classes), rng.normal(size=width)
+        target[:] = np.outer(error, state)
+        errors[:, planted] = error + 0.3 * rng.normal(size=(len(planted), n_classes))
+        hidden[:, planted] = state + 0.3 * rng.normal(size=(len(planted), width))
+    return FactoredGradients(errors, hidden, target)
+
+
+def dense(f):
+    """Every gradient written out, (J × n × C·d)."""
+    gradients = np.einsum("jnc,jnd->jncd", f.errors, f.hidden)
+    return gradients.reshape(*gradients.shape[:2], -1), f.target.reshape(len(f.target), -1)
+
+
+def naive_select(f, budget, batch_size=None):
+    """The paper's algorithm 1 to the letter: form every candidate sum, normalise, take the best."""
+    gradients, target = (x.astype(np.float64) for x in dense(f))
+    unit = target / np.linalg.norm(target, axis=1, keepdims=True)
+    chosen, total = [], np.zeros_like(unit)
+    for _ in range(min(budget, gradients.shape[1])):
+        if batch_size and chosen and len(chosen) % batch_size == 0:
+            total = np.zeros_like(unit)
+        sums = total[:, None] + gradients
+        cosines = (sums * unit[:, None]).sum(-1) / np.linalg.norm(sums, axis=-1)
+        cosines = cosines.mean(0)
+        cosines[chosen] = -np.inf
+        chosen.append(int(cosines.argmax()))
+        total = total + gradients[:, chosen[-1]]
+    return tuple(chosen)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n_checkpoints=st.integers(1, 3),
+    n_classes=st.integers(2, 6),
+    budget=st.integers(1, 25),
+)
+def test_greedy_is_the_naive_formula(seed, n_checkpoints, n_classes, budget):
+    """SELECT chooses exactly what renormalising every candidate sum chooses."""
+    f = features(40, n_classes, 7, n_checkpoints, seed)
+    assert selection.select(f, budget).documents == naive_select(f, budget)
+
+
+def test_greedy_differs_from_top_k():
+    """The comparison has teeth: on the same features top-k chooses otherwise."""
+    f = features(60)
+    assert selection.top_k(f, 20).documents != naive_select(f, 20)
+
+
+@given(seed=st.integers(0, 1000), batch_size=st.integers(1, 9))
+@settings(max_examples=25, deadline=None)
+def test_batch_variant_starts_again_each_batch(seed, batch_size):
+    """SELECT (batch) is SELECT with the running sum set to zero every batch."""
+    f = features(40, seed=seed)
+    assert selection.select(f, 20, batch_size).documents == naive_select(f, 20, batch_size)
+
+
+def test_batch_of_the_whole_budget_is_select():
+    """A batch as large as the budget never resets; a smaller one chooses otherwise."""
+    f = features(60)
+    whole = selection.select(f, 20)
+    assert selection.select(f, 20, 20) == whole
+    assert selection.select(f, 20, 4) != whole
+
+
+@pytest.mark.parametrize("budget", [1, 7, 20])
+def test_prefix_property(budget):
+    """A smaller budget gives the beginning of a larger one's selection."""
+    f = features(60)
+    assert selection.select(f, budget).documents == selection.select(f, 40).documents[:budget]
+
+
+def test_planted_subset_is_found():
+    """Documents made of the target's factors are chosen first; random choice finds few."""
+    planted = list(range(5, 45, 2))
+    f = features(400, 4, 32, planted=planted)
+    found = set(selection.select(f, len(planted)).documents) & set(planted)
+    by_chance = set(selection.random(f, len(planted), seed=1).documents) & set(planted)
+    assert len(found) >= 15
+    assert len(by_chance) <= 5
+
+
+def test_objective_is_the_cosine_of_the_sum():
+    """The recorded objective is the cosine of the summed gradient, and gains add up to it."""
+    f = features(50)
+    chosen = selection.select(f, 12)
+    gradients, target = dense(f)
+    total = gradients[0, list(chosen.documents)].sum(0)
+    cosine = total @ target[0] / np.linalg.norm(total) / np.linalg.norm(target[0])
+    assert chosen.objective[-1] == pytest.approx(cosine, abs=1e-5)
+    assert sum(chosen.gains) == pytest.approx(cosine, abs=1e-5)
+
+
+def test_zero_gradients_never_rank():
+    """A document with no gradient is chosen by no gradient strategy, even when all else is used."""
+    f = features(12)
+    f.errors[:, 3] = 0
+    for chosen in (selection.select(f, 12), selection.top_k(f, 12)):
+        assert 3 not in chosen.documents
+        assert len(chosen.documents) == 11
+
+
+def test_balanced_top_k_ends_when_a_class_runs_dry():
+    """A class with fewer documents than its share is not filled up from the others."""
+    f = features(60)
+    pseudolabels = np.array([0] * 4 + [1] * 30 + [2] * 26)
+    chosen = selection.top_k_balanced(f, pseudolabels, 30).documents
+    counts = np.bincount(pseudolabels[list(chosen)], minlength=3)
+    assert counts.tolist() == [4, 10, 10]
+
+
+def test_p_min_is_p_max_from_the_other_end():
+    """P-min takes the lowest losses, P-max the highest; together they are everything."""
+    f = features(20)
+    losses = np.random.default_rng(3).random(20)
+    low = selection.by_loss(f, losses, 10, lowest=True).documents
+    high = selection.by_loss(f, losses, 10, lowest=False).documents
+    assert losses[list(low)].max() < losses[list(high)].min()
+    assert sorted(low + high) == list(range(20))
+
+
+def test_numpy_and_torch_agree():
+    """The same code gives the same selection for NumPy and torch arrays."""
+    f = features(80, 4, 16, n_checkpoints=2)
+    g = FactoredGradients(*(torch.from_numpy(x) for x in (f.errors, f.hidden, f.target)))
+    for strategy in (selection.select, selection.top_k):
+        assert strategy(f, 30).documents == strategy(g, 30).documents
+
+
+def test_order_of_documents_does_not_matter():
+    """Shuffling the pool permutes the selection and changes nothing else."""
+    f = features(50)
+    order = np.random.default_rng(0).permutation(50)
+    shuffled = selection.select(f.subset(order.tolist()), 20).documents
+    assert tuple(order[list(shuffled)].tolist()) == selection.select(f, 20).documents
