@@ -1,0 +1,68 @@
+"""Where and in what precision models run, chosen once and recorded."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A torch device, whether forward passes run in bfloat16, and the threads they may use."""
+
+    device: str
+    is_bf16: bool
+    n_threads: int
+
+    @property
+    def precision(self) -> str:
+        return "bf16" if self.is_bf16 else "fp32"
+
+    def autocast(self) -> torch.autocast:
+        """Forward passes in bfloat16 where that is on; weights stay float32."""
+        return torch.autocast(
+            torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.is_bf16
+        )
+
+
+def choose_compute(device: str | None = None, precision: str = "auto") -> Compute:
+    """The named device, else the fastest there is; InputError for one that is not there.
+
+    All cores but one by default (``ASSAY_THREADS`` overrides): with every core taken, torch's
+    threads wait for each other whenever anything else runs, and are slower than one alone.
+    """
+    chosen = _usable(device) if device else _fastest()
+    if precision not in ("auto", "bf16", "fp32"):
+        raise InputError("a precision among auto, bf16, fp32", repr(precision), "name one of them")
+    n_threads = int(os.environ.get("ASSAY_THREADS") or max(1, (os.cpu_count() or 1) - 1))
+    torch.set_num_threads(n_threads)
+    is_bf16 = _is_bf16_native(chosen) if precision == "auto" else precision == "bf16"
+    return Compute(chosen, is_bf16, n_threads)
+
+
+def _usable(device: str) -> str:
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        available = ", ".join(["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+        raise InputError(f"a device among {available}", repr(device), "name one of them") from error
+    return device
+
+
+def _fastest() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _is_bf16_native(device: str) -> bool:
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False

@@ -1,0 +1,191 @@
+"""A model that gives one label to a document, seen as its last layer and what comes before.
+
+Both kinds keep one promise: ``logits == hidden @ head().T`` exactly, so the gradient of the
+last layer factors (DESIGN §2).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.device import Compute
+from core.errors import InputError
+
+
+class Classifier(ABC):
+    """A transformer, its tokenizer and the names of its C labels."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        label_names: Sequence[str],
+        max_tokens: int,
+        compute: Compute,
+    ) -> None:
+        self.model = model.to(compute.device).eval()
+        self.tokenizer = tokenizer
+        self.label_names = tuple(label_names)
+        self.max_tokens = max_tokens
+        self.compute = compute
+
+    @abstractmethod
+    def head(self) -> Tensor:
+        """The last layer, (C × d) or (C × d+1) with its bias as the last column, float32."""
+
+    @abstractmethod
+    def hidden(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """What the last layer multiplies, (n × width of head), float32; differentiable."""
+
+    def forward(self, token_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n × C) and hidden (n × width), float32."""
+        hidden = self.hidden(token_ids, attention_mask)
+        return hidden @ self.head().T, hidden
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids, cut after ``max_tokens``."""
+        ids: list[list[int]] = self.tokenizer(
+            list(texts), truncation=True, max_length=self.max_tokens
+        )["input_ids"]
+        return ids
+
+    def pad(self, token_ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Right-padded ids and attention mask, (n × longest) int64, on the model's device."""
+        padding = self.tokenizer.pad_token_id or 0
+        longest = max(len(ids) for ids in token_ids)
+        padded = [[*ids, *[padding] * (longest - len(ids))] for ids in token_ids]
+        mask = [[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids]
+        device = self.compute.device
+        return torch.tensor(padded, device=device), torch.tensor(mask, device=device)
+
+    def _with_bias(self, hidden: Tensor) -> Tensor:
+        return functional.pad(hidden, (0, 1), value=1.0)
+
+
+class SequenceClassifier(Classifier):
+    """An ``AutoModelForSequenceClassification`` whose last layer is linear."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        label_names: Sequence[str],
+        max_tokens: int,
+        compute: Compute,
+    ) -> None:
+        super().__init__(model, tokenizer, label_names, max_tokens, compute)
+        self.head_name, self._linear = last_linear(model, len(self.label_names))
+
+    def head(self) -> Tensor:
+        weight = self._linear.weight.float()
+        bias = self._linear.bias
+        return weight if bias is None else torch.cat([weight, bias.float()[:, None]], dim=1)
+
+    def hidden(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        seen: list[tuple[Tensor, Tensor]] = []
+        hook = self._linear.register_forward_hook(
+            lambda _, inputs, output: seen.append((inputs[0], output))
+        )
+        try:
+            with self.compute.autocast():
+                logits = self.model(input_ids=token_ids, attention_mask=attention_mask).logits
+        finally:
+            hook.remove()
+        hidden, output = seen[-1]
+        if hidden.dim() == 3:
+            # Decoders score every position and keep one: take the position that was kept.
+            distance = (output.detach() - logits.detach()[:, None]).abs().sum(-1)
+            hidden = hidden[torch.arange(len(hidden)), distance.argmin(dim=1)]
+        hidden = hidden.float()
+        return hidden if self._linear.bias is None else self._with_bias(hidden)
+
+
+class LabelWordClassifier(Classifier):
+    """A causal LM that reads a document and is scored on the label word that would follow.
+
+    The paper's set-up (§5): softmax over the label words alone, at the position that predicts
+    the label. Documents keep their first ``max_tokens`` tokens (the authors' code keeps the last).
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        label_names: Sequence[str],
+        max_tokens: int,
+        compute: Compute,
+        label_words: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(model, tokenizer, label_names, max_tokens, compute)
+        self.label_words = tuple(label_words or letters(len(self.label_names)))
+        self._label_ids = torch.tensor(self._ids_of_label_words(), device=compute.device)
+        self._output = model.get_output_embeddings()
+
+    def head(self) -> Tensor:
+        weight = self._output.weight[self._label_ids].float()
+        bias = getattr(self._output, "bias", None)
+        if bias is None:
+            return weight
+        return torch.cat([weight, bias[self._label_ids].float()[:, None]], dim=1)
+
+    def hidden(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        with self.compute.autocast():
+            states = self.model.base_model(
+                input_ids=token_ids, attention_mask=attention_mask
+            ).last_hidden_state
+        last = attention_mask.sum(dim=1) - 1
+        hidden = states[torch.arange(len(states)), last].float()
+        has_bias = getattr(self._output, "bias", None) is not None
+        return self._with_bias(hidden) if has_bias else hidden
+
+    def _ids_of_label_words(self) -> list[int]:
+        if len(self.label_words) != len(self.label_names):
+            raise InputError(
+                f"{len(self.label_names)} label words, one a label",
+                f"{len(self.label_words)}",
+                "give as many words as labels",
+            )
+        ids = []
+        for word in self.label_words:
+            tokens = self.tokenizer(" " + word, add_special_tokens=False)["input_ids"]
+            if len(tokens) != 1 or tokens[0] in ids:
+                raise InputError(
+                    "label words that are one token each and all different",
+                    f"{word!r}, which is {len(tokens)} tokens or repeats another's",
+                    "choose other words with --label-words",
+                )
+            ids.append(tokens[0])
+        return ids
+
+
+def letters(n_labels: int) -> list[str]:
+    """A, B, C …, the paper's label words."""
+    if n_labels > 26:
+        raise InputError(
+            "at most 26 labels for letters as label words",
+            f"{n_labels}",
+            "give your own with --label-words",
+        )
+    return [chr(ord("A") + label) for label in range(n_labels)]
+
+
+def last_linear(model: nn.Module, n_labels: int) -> tuple[str, nn.Linear]:
+    """The name and module of the linear layer that gives the logits; InputError if none does."""
+    linears = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module.out_features == n_labels
+    ]
+    if not linears:
+        raise InputError(
+            "a classification model whose last layer is linear",
+            f"{type(model).__name__}, which has none with {n_labels} outputs",
+            "use a model with a plain linear head",
+        )
+    return linears[-1]
