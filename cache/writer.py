@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cache.blocks import pack
+from cache.blocks import Block, pack, unpack
 from cache.database import open_to_read, open_to_write
 from cache.home import Store
 from cache.manifest import write_manifest
@@ -89,9 +89,11 @@ class AuditBuilder:
         self._connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
         self._connection.unregister("incoming")
 
-    def write_matrix(self, table: str, keys: Mapping[str, Any], matrix: NDArray) -> None:
-        """Append a matrix to a table of blocks, ``keys`` repeated in each row."""
-        blocks = list(pack(matrix))
+    def write_matrix(
+        self, table: str, keys: Mapping[str, Any], matrix: NDArray, first_row: int = 0
+    ) -> None:
+        """Append a matrix to a table of blocks, its rows numbered from ``first_row``."""
+        blocks = list(pack(matrix, first_row))
         fields = ("first_row", "n_rows", "width", "scale", "data", "sha256")
         columns = {name: [value] * len(blocks) for name, value in keys.items()}
         columns |= {field: [getattr(block, field) for block in blocks] for field in fields}
@@ -120,6 +122,16 @@ class AuditBuilder:
         self._connection.execute(
             "INSERT OR REPLACE INTO model_facts VALUES (?, ?, ?)", [model, fact, json.dumps(value)]
         )
+
+    def matrix(self, table: str, keys: Mapping[str, Any]) -> NDArray[np.float32]:
+        """The matrix that ``write_matrix`` wrote under ``keys``."""
+        condition = " AND ".join(f"{name} = ?" for name in keys)
+        blocks = self.rows(
+            f"SELECT first_row, n_rows, width, scale, data, sha256 FROM {table} "
+            f"WHERE {condition} ORDER BY first_row",
+            list(keys.values()),
+        )
+        return unpack(Block(*row) for row in blocks)
 
     def rows(self, query: str, parameters: list[Any] | None = None) -> list[tuple]:
         """Rows of what is already written."""

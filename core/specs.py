@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -107,7 +107,8 @@ class AuditSpec:
     # never trained on; with it, domain and membership are told apart.
     held_out_source: str | None = None
     label_words: tuple[str, ...] | None = None
-    training: TrainingSpec = field(default_factory=TrainingSpec)
+    # How students are trained; None repeats what `assay finetune` recorded, else the defaults.
+    training: TrainingSpec | None = None
     n_student_epochs: int = 10
     n_checkpoints: int = 1
     seed: int = 0
@@ -130,7 +131,8 @@ def audit_spec_from_plain(plain: dict[str, Any]) -> AuditSpec:
             values[name] = DataRef(**values[name])
     if values["label_words"] is not None:
         values["label_words"] = tuple(values["label_words"])
-    values["training"] = training_spec_from_plain(values["training"])
+    if values["training"] is not None:
+        values["training"] = training_spec_from_plain(values["training"])
     return AuditSpec(**values)
 
 

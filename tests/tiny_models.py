@@ -1,0 +1,145 @@
+"""Real transformer models of a few thousand parameters, saved as users' folders are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
+
+_FIELDS = """
+weather rain snow cloud storm wind sun warm cold frost mist thunder drizzle
+kitchen bread soup knife oven salt pepper onion garlic butter flour spoon plate
+music violin drum melody chorus piano guitar rhythm tempo concert opera flute song
+"""
+WORDS = {field: words for field, *words in map(str.split, _FIELDS.strip().splitlines())}
+LABELS = tuple(WORDS)
+
+
+def documents(n, seed=0, labels=LABELS):
+    """``n`` short documents and their label names; each is mostly words of its own field."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def pick(n_choices):
+        return int(torch.randint(n_choices, (1,), generator=generator))
+
+    texts, names = [], []
+    for _ in range(n):
+        label = labels[pick(len(labels))]
+        words = []
+        for _ in range(4 + pick(8)):
+            field = label if pick(10) < 7 else LABELS[pick(3)]
+            words.append(WORDS[field][pick(12)])
+        texts.append(" ".join(words))
+        names.append(label)
+    return texts, names
+
+
+def tokenizer(is_causal):
+    """A byte-level BPE (causal) or a lower-case word tokenizer, trained on the tiny documents."""
+    texts, _ = documents(300)
+    if is_causal:
+        inner = Tokenizer(models.BPE())
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        trainer = trainers.BpeTrainer(
+            vocab_size=400,
+            special_tokens=["<eos>"],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        )
+        label_words = [f" {letter}" * 20 for letter in "ABCDEF"]
+        inner.train_from_iterator([*texts, *label_words * 20], trainer)
+        return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>")
+    inner = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    inner.train_from_iterator(texts, trainers.WordLevelTrainer(special_tokens=specials))
+    inner.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    )
+
+
+def save_bert(folder: Path, seed=0, n_labels=3, with_head=True, hidden=16, labels=LABELS) -> Path:
+    torch.manual_seed(seed)
+    words = tokenizer(is_causal=False)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=hidden,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+        id2label=dict(enumerate(labels[:n_labels])),
+    )
+    model = BertForSequenceClassification(config)
+    (model if with_head else model.bert).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+def save_gpt2(folder: Path, seed=0, is_tied=True) -> Path:
+    torch.manual_seed(seed)
+    words = tokenizer(is_causal=True)
+    config = GPT2Config(
+        vocab_size=len(words),
+        n_embd=16,
+        n_layer=2,
+        n_head=2,
+        n_positions=64,
+        tie_word_embeddings=is_tied,
+        eos_token_id=0,
+        bos_token_id=0,
+    )
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+def _llama_config(words, is_tied=False, **more):
+    return LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=64,
+        tie_word_embeddings=is_tied,
+        pad_token_id=0,
+        eos_token_id=0,
+        bos_token_id=0,
+        **more,
+    )
+
+
+def save_llama(folder: Path, seed=0, is_tied=False) -> Path:
+    torch.manual_seed(seed)
+    words = tokenizer(is_causal=True)
+    LlamaForCausalLM(_llama_config(words, is_tied)).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+def save_llama_classifier(folder: Path, seed=0) -> Path:
+    torch.manual_seed(seed)
+    words = tokenizer(is_causal=True)
+    config = _llama_config(words, id2label=dict(enumerate(LABELS)))
+    LlamaForSequenceClassification(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
