@@ -89,6 +89,10 @@ class AuditBuilder:
         self._connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
         self._connection.unregister("incoming")
 
+    def clear(self, table: str) -> None:
+        """Take back everything this stage has written to a table."""
+        self._connection.execute(f"DELETE FROM {table}")
+
     def write_matrix(
         self, table: str, keys: Mapping[str, Any], matrix: NDArray, first_row: int = 0
     ) -> None:

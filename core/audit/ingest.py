@@ -1,0 +1,137 @@
+"""From data references to the document tables of an audit file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from cache.writer import AuditBuilder
+from core.data.labels import label_index
+from core.data.sources import Document, read_documents
+from core.errors import InputError
+from core.models.classifier import Classifier
+from core.progress import Progress
+from core.specs import AuditSpec, DataRef, text_hash
+
+_WINDOW = 2048
+
+
+def ingest(
+    spec: AuditSpec, builder: AuditBuilder, tokenizer: Classifier, progress: Progress
+) -> None:
+    """Write seed corpus, reference set and test set, exact duplicates of the corpus dropped.
+
+    InputError if the corpus is smaller than the budget or a label is unknown to the final model.
+    """
+    n_reference = _write_reference(spec, builder, tokenizer.label_names)
+    n_documents, n_duplicates = _write_seed_corpus(spec, builder, tokenizer, progress)
+    if spec.budget > n_documents:
+        raise InputError(
+            f"a budget of at most {n_documents:,}, the size of the seed corpus",
+            f"{spec.budget:,}",
+            "lower --budget or give a larger corpus",
+        )
+    n_test = _write_test(spec, builder, tokenizer.label_names)
+    ((n_leaked,),) = builder.rows("SELECT count(*) FROM documents WHERE in_reference")
+    ((n_held_out,),) = builder.rows(
+        "SELECT count(*) FROM documents WHERE source = ? AND NOT in_reference",
+        [spec.held_out_source],
+    )
+    builder.put_meta(
+        "counts",
+        {
+            "n_documents": n_documents,
+            "n_duplicates_dropped": n_duplicates,
+            "n_reference": n_reference,
+            "n_leaked": n_leaked,
+            "n_held_out": n_held_out,
+            "n_test": n_test,
+        },
+    )
+
+
+def _write_reference(spec: AuditSpec, builder: AuditBuilder, names: Sequence[str]) -> int:
+    if spec.reference is None:
+        return 0
+    n_rows = 0
+    for window in _windows(read_documents(spec.reference, spec.seed)):
+        builder.write(
+            "reference_documents",
+            {
+                "reference_id": range(n_rows, n_rows + len(window)),
+                "text_hash": [text_hash(document.text) for document in window],
+                "text": [document.text for document in window],
+                "label": [_label(document, spec.reference, names) for document in window],
+            },
+        )
+        n_rows += len(window)
+    return n_rows
+
+
+def _write_seed_corpus(
+    spec: AuditSpec, builder: AuditBuilder, tokenizer: Classifier, progress: Progress
+) -> tuple[int, int]:
+    reference = {row[0] for row in builder.rows("SELECT text_hash FROM reference_documents")}
+    seen: set[str] = set()
+    n_rows = n_duplicates = 0
+    stream = (document for ref in spec.seed_corpus for document in read_documents(ref, spec.seed))
+    for window in _windows(stream):
+        fresh = []
+        for document in window:
+            key = text_hash(document.text)
+            if key in seen:
+                n_duplicates += 1
+            else:
+                seen.add(key)
+                fresh.append((key, document))
+        progress.advance(len(window))
+        if not fresh:
+            continue
+        texts = [document.text for _, document in fresh]
+        builder.write(
+            "documents",
+            {
+                "document_id": range(n_rows, n_rows + len(fresh)),
+                "text_hash": [key for key, _ in fresh],
+                "text": texts,
+                "source": [document.source for _, document in fresh],
+                "n_tokens": [len(ids) for ids in tokenizer.tokenize(texts)],
+                "in_reference": [key in reference for key, _ in fresh],
+            },
+        )
+        n_rows += len(fresh)
+    return n_rows, n_duplicates
+
+
+def _write_test(spec: AuditSpec, builder: AuditBuilder, names: Sequence[str]) -> int:
+    if spec.test is None:
+        return 0
+    n_rows = 0
+    for window in _windows(read_documents(spec.test, spec.seed)):
+        labels = [_label(document, spec.test, names) for document in window]
+        if None in labels:
+            raise InputError(
+                "a label for every test document",
+                "one without a label",
+                "name its column with --label-column",
+            )
+        builder.write(
+            "test_documents",
+            {
+                "test_id": range(n_rows, n_rows + len(window)),
+                "text": [document.text for document in window],
+                "label": labels,
+            },
+        )
+        n_rows += len(window)
+    return n_rows
+
+
+def _label(document: Document, ref: DataRef, names: Sequence[str]) -> int | None:
+    return None if document.label is None else label_index(document.label, names, ref.location)
+
+
+def _windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    iterator = iter(documents)
+    while window := list(islice(iterator, _WINDOW)):
+        yield window

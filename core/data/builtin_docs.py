@@ -1,0 +1,165 @@
+"""Real English that every installation has: the documentation strings of installed packages.
+
+Read with ``ast`` from the sources, so nothing is imported and nothing runs. Four fields make a
+classification task; the standard library is text of another domain (DESIGN §8).
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from core.specs import content_key, text_hash
+
+FIELDS = {
+    "deep learning": ("torch", "transformers", "sentence_transformers", "accelerate"),
+    "science": ("scipy", "sympy", "statsmodels", "networkx", "numpy"),
+    "data": ("pandas", "pyarrow", "duckdb", "narwhals", "datasets", "fsspec"),
+    "web": (
+        "streamlit",
+        "starlette",
+        "uvicorn",
+        "urllib3",
+        "requests",
+        "websockets",
+        "anyio",
+        "h11",
+        "jinja2",
+        "pydantic",
+        "altair",
+        "plotly",
+        "huggingface_hub",
+        "click",
+    ),
+}
+STANDARD_LIBRARY = "standard library"
+# Test suites and vendored copies repeat or hold no prose.
+_SKIPPED_FOLDERS = {
+    "tests",
+    "test",
+    "testing",
+    "_vendor",
+    "idlelib",
+    "lib2to3",
+    "site-packages",
+    "turtledemo",
+    "encodings",
+    "__pycache__",
+    "models",
+    "externals",
+}
+_BYTES_A_PACKAGE = 6_000_000
+_CHARACTERS = range(80, 601)
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One paragraph of prose, the field it belongs to and the package it comes from."""
+
+    text: str
+    field: str
+    package: str
+
+
+def documentation_paragraphs() -> Iterator[Paragraph]:
+    """Paragraphs of the four fields, no text twice; a package that is not installed gives none."""
+    site = Path(sysconfig.get_path("purelib"))
+    folders = [(site / name, field, name) for field, names in FIELDS.items() for name in names]
+    yield from _distinct(folders)
+
+
+def standard_library_paragraphs() -> Iterator[Paragraph]:
+    """Paragraphs of Python's own library, no text twice."""
+    yield from _distinct([(Path(sysconfig.get_path("stdlib")), STANDARD_LIBRARY, "stdlib")])
+
+
+def documentation_digest() -> str:
+    """SHA-256 (hex) that changes with the installed versions the paragraphs come from."""
+    versions = {}
+    for name in sorted(name for names in FIELDS.values() for name in names):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = ""
+    return content_key("docs", _VERSION, versions, sys.version)
+
+
+def _distinct(folders: list[tuple[Path, str, str]]) -> Iterator[Paragraph]:
+    seen: set[str] = set()
+    for folder, field, package in folders:
+        for file in _sources(folder):
+            for text in _paragraphs(file):
+                key = text_hash(text.lower())
+                if key not in seen:
+                    seen.add(key)
+                    yield Paragraph(text, field, package)
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    """Python files in an order that mixes sub-packages, up to a number of bytes."""
+    files = [
+        file
+        for file in folder.rglob("*.py")
+        if not _SKIPPED_FOLDERS.intersection(file.relative_to(folder).parts[:-1])
+    ]
+
+    def mixed(file: Path) -> str:
+        return hashlib.sha256(file.relative_to(folder).as_posix().encode()).hexdigest()
+
+    n_bytes = 0
+    for file in sorted(files, key=mixed):
+        n_bytes += file.stat().st_size
+        if n_bytes > _BYTES_A_PACKAGE:
+            return
+        yield file
+
+
+def _paragraphs(file: Path) -> Iterator[str]:
+    source = file.read_bytes()
+    if b'"""' not in source:
+        return
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and (text := ast.get_docstring(node)):
+            for part in re.split(r"\n\s*\n", text):
+                if prose := _prose(part):
+                    yield prose
+
+
+_MARKUP = re.compile(r":\w+:`~?([^`]*)`|``([^`]*)``|`([^`]*)`_?|\*\*([^*]+)\*\*")
+_NOT_PROSE = re.compile(
+    r">>>|\.\. |::|-{3}|={3}|~{3}|\{|\}|\\|<[a-z/]|\bnp\.|https?:|^\s*[-*+#|]|^\s*:\w|:param|"
+    r"@|\[\[|&\w+;|copyright|licen[cs]e",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def _prose(part: str) -> str | None:
+    """A paragraph with markup and line breaks taken out, or None if it is not plain prose."""
+    if _NOT_PROSE.search(part):
+        return None
+    text = _MARKUP.sub(
+        lambda match: next(group for group in match.groups() if group is not None), part
+    )
+    text = " ".join(text.split())
+    words = text.split(" ")
+    alphabetic = sum(word.strip(".,;:()'\"").isalpha() for word in words)
+    is_prose = (
+        len(text) in _CHARACTERS
+        and text[0].isupper()
+        and text[-1] in ".!?"
+        and alphabetic >= 0.75 * len(words)
+    )
+    return text if is_prose else None
