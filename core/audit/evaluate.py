@@ -1,0 +1,338 @@
+"""Every measured quantity of an audit as a row: value, interval, null and how it was computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.writer import AuditBuilder
+from core.maths.features import GradientFeatures
+from core.maths.located import CONFIDENCE, Interval, accuracy, located, random_band
+from core.maths.overlap import class_shares, total_variation, vocabulary, vocabulary_containment
+from core.maths.selection import in_order
+from core.maths.selection import random as random_selection
+from core.maths.transport import transport_distance
+from core.models.classifier import Classifier
+from core.progress import Progress
+from core.specs import AuditSpec, Metric, Strategy
+
+N_NULL_DRAWS = 20
+RANDOM_SELECTIONS = f"{N_NULL_DRAWS} random selections"
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One row of the ``metrics`` table."""
+
+    subject: str
+    metric: Metric
+    value: float
+    method: str
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    n: int | None = None
+    ceiling: float | None = None
+    null_value: float | None = None
+    null_low: float | None = None
+    null_high: float | None = None
+    null_kind: str | None = None
+    p_value: float | None = None
+
+
+def write_metrics(builder: AuditBuilder, rows: Sequence[MetricRow]) -> None:
+    """Append metric rows."""
+    if rows:
+        plain = [asdict(row) for row in rows]
+        builder.write("metrics", {name: [row[name] for row in plain] for name in plain[0]})
+
+
+def prediction_metrics(
+    subject: str,
+    log_probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64] | None,
+    final_predictions: NDArray[np.int64],
+) -> list[MetricRow]:
+    """Accuracy and loss where true labels are known, and agreement with the final model."""
+    predictions = log_probabilities.argmax(axis=1)
+    agreement = accuracy(predictions == final_predictions)
+    n = len(predictions)
+    where = "test documents" if labels is not None else "documents outside every selection"
+    rows = [_with_interval(subject, Metric.AGREEMENT, agreement, n, f"Wilson interval, {where}")]
+    if labels is not None:
+        majority = float(class_shares(labels, log_probabilities.shape[1]).max())
+        correct = accuracy(predictions == labels)
+        loss = float(-log_probabilities[np.arange(n), labels].mean())
+        rows.append(
+            _with_interval(
+                subject,
+                Metric.ACCURACY,
+                correct,
+                n,
+                "Wilson interval",
+                null=Interval(majority, majority, majority),
+                null_kind="largest class alone",
+            )
+        )
+        rows.append(MetricRow(subject, Metric.LOSS, loss, "mean cross-entropy, nats", n=n))
+    return rows
+
+
+def selection_metrics(
+    spec: AuditSpec,
+    builder: AuditBuilder,
+    features: GradientFeatures,
+    tokenizer: Classifier,
+    progress: Progress,
+) -> list[MetricRow]:
+    """What can be said of each selection itself, beside the same of random selections."""
+    judges: list[_Judge] = [_Cosine(features), _Imbalance(builder, tokenizer)]
+    if spec.reference is not None:
+        judges += [_Transport(builder, spec), _Containment(builder, tokenizer, spec)]
+    rows: list[MetricRow] = []
+    selections = {s: _selected(builder, s) for s in spec.strategies}
+    draws = [
+        list(random_selection(features, spec.budget, _null_seed(spec, draw)).documents)
+        for draw in range(N_NULL_DRAWS)
+    ]
+    for judge in judges:
+        band = random_band(np.array([judge.measure(draw)[0] for draw in draws]))
+        progress.advance(1)
+        for strategy, documents in selections.items():
+            value, method = judge.measure(documents)
+            rows.append(
+                MetricRow(
+                    strategy,
+                    judge.metric,
+                    value,
+                    method,
+                    n=len(documents),
+                    ceiling=judge.ceiling,
+                    null_value=band.value,
+                    null_low=band.low,
+                    null_high=band.high,
+                    null_kind=RANDOM_SELECTIONS,
+                )
+            )
+    for strategy, documents in selections.items():
+        rows += _located_metrics(spec, builder, strategy, documents)
+    return rows
+
+
+class _Judge:
+    """Measures one quantity of a list of documents; ``ceiling`` is the best to be hoped for."""
+
+    metric: Metric
+    ceiling: float | None = None
+
+    def measure(self, documents: Sequence[int]) -> tuple[float, str]:
+        raise NotImplementedError
+
+
+class _Cosine(_Judge):
+    metric, ceiling = Metric.COSINE, 1.0
+
+    def __init__(self, features: GradientFeatures) -> None:
+        self._features = features
+
+    def measure(self, documents: Sequence[int]) -> tuple[float, str]:
+        return in_order(self._features, documents).objective[-1], "mean over checkpoints"
+
+
+class _Imbalance(_Judge):
+    metric, ceiling = Metric.IMBALANCE, 0.0
+
+    def __init__(self, builder: AuditBuilder, tokenizer: Classifier) -> None:
+        self._n_classes = len(tokenizer.label_names)
+        self._pseudolabels = builder.columns(
+            "SELECT pseudolabel::BIGINT AS label FROM scores ORDER BY document_id"
+        )["label"]
+        labels = builder.columns(
+            "SELECT label::BIGINT AS label FROM reference_documents WHERE label IS NOT NULL"
+        )["label"]
+        if len(labels):
+            self._expected = class_shares(np.asarray(labels), self._n_classes)
+            self._method = "total variation from the reference set's labels"
+        else:
+            self._expected = np.full(self._n_classes, 1 / self._n_classes)
+            self._method = "total variation from equal shares"
+
+    def measure(self, documents: Sequence[int]) -> tuple[float, str]:
+        shares = class_shares(self._pseudolabels[list(documents)], self._n_classes)
+        return total_variation(shares, self._expected), self._method
+
+
+class _Transport(_Judge):
+    metric = Metric.TRANSPORT
+
+    def __init__(self, builder: AuditBuilder, spec: AuditSpec) -> None:
+        self._pool = builder.matrix("embeddings", {"set_name": "seed-corpus"})
+        self._reference = builder.matrix("embeddings", {"set_name": "reference"})
+        sample = _reference_sample(len(self._reference), spec)
+        self.ceiling = transport_distance(self._reference[sample], self._reference).distance
+
+    def measure(self, documents: Sequence[int]) -> tuple[float, str]:
+        result = transport_distance(self._pool[list(documents)], self._reference)
+        return result.distance, result.method
+
+
+class _Containment(_Judge):
+    metric = Metric.CONTAINMENT
+
+    def __init__(self, builder: AuditBuilder, tokenizer: Classifier, spec: AuditSpec) -> None:
+        texts = [row[0] for row in builder.rows("SELECT text FROM documents ORDER BY document_id")]
+        self._documents = [frozenset(ids) for ids in tokenizer.tokenize(texts)]
+        reference = [
+            row[0]
+            for row in builder.rows("SELECT text FROM reference_documents ORDER BY reference_id")
+        ]
+        self._reference = vocabulary(tokenizer.tokenize(reference))
+        sample = _reference_sample(len(reference), spec)
+        sampled = vocabulary(tokenizer.tokenize([reference[index] for index in sample]))
+        self.ceiling = vocabulary_containment(sampled, self._reference)
+
+    def measure(self, documents: Sequence[int]) -> tuple[float, str]:
+        selected = vocabulary(self._documents[index] for index in documents)
+        return vocabulary_containment(selected, self._reference), "token sets of the model"
+
+
+def _located_metrics(
+    spec: AuditSpec, builder: AuditBuilder, strategy: Strategy, documents: Sequence[int]
+) -> list[MetricRow]:
+    columns = builder.columns(
+        "SELECT in_reference, source = ? AS is_held_out FROM documents ORDER BY document_id",
+        [spec.held_out_source or ""],
+    )
+    is_leaked = np.asarray(columns["in_reference"], bool)
+    is_held_out = np.asarray(columns["is_held_out"], bool) & ~is_leaked
+    n_documents, n_leaked, n_selected = len(is_leaked), int(is_leaked.sum()), len(documents)
+    if n_leaked == 0 or n_selected == 0:
+        return []
+    chosen = list(documents)
+    n_located = int(is_leaked[chosen].sum())
+    found = located(n_documents, n_leaked, n_selected, n_located)
+    exact, null = "Clopper–Pearson interval, hypergeometric p-value", "random selection"
+    lift_null = Interval(
+        1.0,
+        *(
+            bound / (n_leaked / n_documents)
+            for bound in (found.null_precision.low, found.null_precision.high)
+        ),
+    )
+    rows = [
+        _with_interval(
+            strategy,
+            Metric.RECALL,
+            found.recall,
+            n_leaked,
+            exact,
+            found.null_recall,
+            null,
+            found.recall_ceiling,
+            found.p_value,
+        ),
+        _with_interval(
+            strategy,
+            Metric.PRECISION,
+            found.precision,
+            n_selected,
+            exact,
+            found.null_precision,
+            null,
+            min(1.0, n_leaked / n_selected),
+            found.p_value,
+        ),
+        _with_interval(
+            strategy,
+            Metric.LIFT,
+            found.lift,
+            n_selected,
+            exact,
+            lift_null,
+            null,
+            min(1.0, n_leaked / n_selected) * n_documents / n_leaked,
+            found.p_value,
+        ),
+    ]
+    n_held_out = int(is_held_out.sum())
+    n_in_domain = int((is_leaked | is_held_out)[chosen].sum())
+    if n_held_out == 0:
+        return rows
+    domain = located(n_documents, n_leaked + n_held_out, n_selected, n_in_domain)
+    rows.append(
+        _with_interval(
+            strategy,
+            Metric.DOMAIN_PRECISION,
+            domain.precision,
+            n_selected,
+            exact,
+            domain.null_precision,
+            null,
+            None,
+            domain.p_value,
+        )
+    )
+    if n_in_domain:
+        membership = located(n_leaked + n_held_out, n_leaked, n_in_domain, n_located)
+        rows.append(
+            _with_interval(
+                strategy,
+                Metric.MEMBERSHIP_PRECISION,
+                membership.precision,
+                n_in_domain,
+                exact,
+                membership.null_precision,
+                "random choice within the domain",
+                None,
+                membership.p_value,
+            )
+        )
+    return rows
+
+
+def _with_interval(
+    subject: str,
+    metric: Metric,
+    interval: Interval,
+    n: int,
+    method: str,
+    null: Interval | None = None,
+    null_kind: str | None = None,
+    ceiling: float | None = None,
+    p_value: float | None = None,
+) -> MetricRow:
+    return MetricRow(
+        subject,
+        metric,
+        interval.value,
+        method,
+        low=interval.low,
+        high=interval.high,
+        confidence=CONFIDENCE,
+        n=n,
+        ceiling=ceiling,
+        null_value=null.value if null else None,
+        null_low=null.low if null else None,
+        null_high=null.high if null else None,
+        null_kind=null_kind,
+        p_value=p_value,
+    )
+
+
+def _selected(builder: AuditBuilder, strategy: Strategy) -> list[int]:
+    query = "SELECT document_id FROM selections WHERE strategy = ? ORDER BY rank"
+    return [row[0] for row in builder.rows(query, [strategy])]
+
+
+def _null_seed(spec: AuditSpec, draw: int) -> int:
+    # Far from spec.seed, which draws the random strategy's own selection.
+    return spec.seed + 1_000_003 * (draw + 1)
+
+
+def _reference_sample(n_reference: int, spec: AuditSpec) -> list[int]:
+    """A budget's worth of true documents: how close a perfect selection would come."""
+    order = np.random.default_rng(spec.seed).permutation(n_reference)
+    return order[: spec.budget].tolist()
