@@ -14,12 +14,12 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from cache.blocks import Block, DamagedBlock, pack, unpack_one
 from cache.database import open_to_write
 from cache.home import Store
+from cache.locks import waiting_lock
 from cache.writer import set_aside
 
 _TABLES = """
@@ -31,7 +31,6 @@ CREATE TABLE IF NOT EXISTS arrays (block INTEGER NOT NULL, name VARCHAR NOT NULL
     sha256 VARCHAR NOT NULL, PRIMARY KEY (block, name));
 """
 _SCORES = ("pseudolabel", "final_probability", "base_loss")
-_WAIT_S = 2.0
 
 
 class GradientStore:
@@ -118,6 +117,10 @@ class GradientStore:
             raise ValueError("no rows asked for")
         return result
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
     def _block(self, name: str, block: int) -> Block:
         row = self._connection.execute(
             "SELECT n_rows, width, scale, data, sha256 FROM arrays WHERE block = ? AND name = ?",
@@ -144,14 +147,7 @@ def open_gradients(
     may open again and find it empty.
     """
     path = store.gradients / f"{key}.duckdb"
-    lock = FileLock(path.with_suffix(".lock"))
-    while True:
-        try:
-            lock.acquire(timeout=_WAIT_S)
-            break
-        except Timeout:
-            while_waiting()
-    try:
+    with waiting_lock(path.with_suffix(".lock"), while_waiting):
         try:
             gradients = GradientStore(open_to_write(path))
         except duckdb.Error:
@@ -160,10 +156,8 @@ def open_gradients(
         try:
             yield gradients
         except (DamagedBlock, duckdb.Error) as error:
-            gradients._connection.close()
+            gradients.close()
             on_damage(str(set_aside(store, path)))
             raise DamagedBlock(str(error)) from error
         finally:
-            gradients._connection.close()
-    finally:
-        lock.release()
+            gradients.close()

@@ -11,8 +11,8 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from cache.blocks import Block, pack, unpack
 from cache.database import open_to_read, open_to_write
 from cache.home import Store
+from cache.locks import waiting_lock
 from cache.manifest import write_manifest
 from cache.schema import MANIFEST, MANIFEST_COLUMNS, SCHEMA_VERSION, TABLES
 
@@ -159,6 +160,13 @@ class AuditBuilder:
     def close(self) -> None:
         """Let go of the file; what was committed stays for the next run."""
         self._connection.close()
+
+
+def alone(
+    store: Store, audit_id: str, while_waiting: Callable[[], None]
+) -> AbstractContextManager[None]:
+    """Hold an audit for this process; ``while_waiting`` is called while another builds it."""
+    return waiting_lock(store.building / f"{audit_id}.lock", while_waiting)
 
 
 def set_aside(store: Store, path: Path) -> Path:

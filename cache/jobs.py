@@ -1,0 +1,237 @@
+"""What runs and what waits to run: one SQLite file that pages and workers share.
+
+Write-ahead logging and a generous busy timeout let several processes read and write at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cache.home import Store
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    job_id INTEGER PRIMARY KEY AUTOINCREMENT, command TEXT NOT NULL, title TEXT NOT NULL,
+    audit_id TEXT, state TEXT NOT NULL, stage TEXT NOT NULL DEFAULT '',
+    progress REAL NOT NULL DEFAULT 0, eta_s REAL, created_at REAL NOT NULL, started_at REAL,
+    ended_at REAL, heartbeat_at REAL, pid INTEGER, pid_started_at REAL, error TEXT,
+    is_cancel_requested INTEGER NOT NULL DEFAULT 0)
+"""
+_COLUMNS = (
+    "job_id, command, title, audit_id, state, stage, progress, eta_s, created_at, "
+    "started_at, ended_at, heartbeat_at, pid, pid_started_at, error, is_cancel_requested"
+)
+LOST = "The process ended without a word (killed, or out of memory); resume continues from there."
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One long computation; times in seconds since the epoch, progress from 0 to 1."""
+
+    job_id: int
+    command: tuple[str, ...]
+    title: str
+    audit_id: str | None
+    state: JobState
+    stage: str
+    progress: float
+    eta_s: float | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    heartbeat_at: float | None
+    pid: int | None
+    pid_started_at: float | None
+    error: str | None
+    is_cancel_requested: bool
+    log: Path
+
+    @property
+    def is_lost(self) -> bool:
+        """Said to run, but its process is gone; a new process with its number does not count."""
+        if self.state is not JobState.RUNNING or self.pid is None:
+            return False
+        try:
+            started_at = psutil.Process(self.pid).create_time()
+        except psutil.NoSuchProcess:
+            return True
+        return self.pid_started_at is not None and abs(started_at - self.pid_started_at) > 1
+
+
+class JobTable:
+    """Every change is one short transaction of its own."""
+
+    def __init__(self, store: Store) -> None:
+        self._path, self._logs = store.jobs_database, store.logs
+        with self._transaction() as connection:
+            connection.execute(_SCHEMA)
+
+    def submit(self, command: Sequence[str], title: str) -> int:
+        """Queue ``assay *command``; returns the job's number."""
+        return self._insert(command, title, JobState.QUEUED)
+
+    def begin(self, command: Sequence[str], title: str) -> int:
+        """Register this process as a running job; returns the job's number."""
+        job_id = self._insert(command, title, JobState.QUEUED)
+        self.start(job_id)
+        return job_id
+
+    def start(self, job_id: int, pid: int | None = None) -> None:
+        """Note that process ``pid`` (by default this one) runs the job."""
+        process = psutil.Process(pid)
+        self._update(
+            job_id,
+            state=JobState.RUNNING,
+            pid=process.pid,
+            pid_started_at=process.create_time(),
+            started_at=time.time(),
+            heartbeat_at=time.time(),
+            ended_at=None,
+            error=None,
+        )
+
+    def claim_next(self, pid: int) -> Job | None:
+        """Take the oldest queued job for process ``pid``; two workers never take the same."""
+        started_at = psutil.Process(pid).create_time()
+        with self._transaction() as connection:
+            row = connection.execute(
+                "UPDATE jobs SET state = ?, pid = ?, pid_started_at = ?, started_at = ?, "
+                "ended_at = NULL, error = NULL WHERE job_id = (SELECT min(job_id) FROM jobs "
+                f"WHERE state = ?) RETURNING {_COLUMNS}",
+                [JobState.RUNNING, pid, started_at, time.time(), JobState.QUEUED],
+            ).fetchone()
+        return self._job(row) if row else None
+
+    def report(self, job_id: int, stage: str, progress: float, eta_s: float | None) -> None:
+        """Say where the job is."""
+        self._update(job_id, stage=stage, progress=progress, eta_s=eta_s, heartbeat_at=time.time())
+
+    def attach_audit(self, job_id: int, audit_id: str) -> None:
+        """Say which audit the job builds."""
+        self._update(job_id, audit_id=audit_id)
+
+    def finish(self, job_id: int, state: JobState, error: str | None = None) -> None:
+        """Note how the job ended."""
+        done = {"progress": 1.0} if state is JobState.DONE else {}
+        self._update(job_id, state=state, error=error, ended_at=time.time(), eta_s=None, **done)
+
+    def request_cancel(self, job_id: int) -> None:
+        """Cancel a queued job at once and ask a running one to stop."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET state = ?, ended_at = ? WHERE job_id = ? AND state = ?",
+                [JobState.CANCELLED, time.time(), job_id, JobState.QUEUED],
+            )
+            connection.execute("UPDATE jobs SET is_cancel_requested = 1 WHERE job_id = ?", [job_id])
+
+    def requeue(self, job_id: int) -> None:
+        """Queue an ended job again; what it had computed is found again by its content."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET state = ?, is_cancel_requested = 0, error = NULL, pid = NULL, "
+                "ended_at = NULL, stage = '', progress = 0, eta_s = NULL "
+                "WHERE job_id = ? AND state IN (?, ?)",
+                [JobState.QUEUED, job_id, JobState.FAILED, JobState.CANCELLED],
+            )
+
+    def remove(self, job_id: int) -> None:
+        """Forget a job that has ended, and its log."""
+        job = self.get(job_id)
+        if job and job.state not in (JobState.RUNNING, JobState.QUEUED):
+            with self._transaction() as connection:
+                connection.execute("DELETE FROM jobs WHERE job_id = ?", [job_id])
+            job.log.unlink(missing_ok=True)
+
+    def sweep_lost(self) -> None:
+        """Mark jobs whose process is gone as failed."""
+        for job in self.all():
+            if job.is_lost:
+                self.finish(job.job_id, JobState.FAILED, LOST)
+
+    def all(self) -> list[Job]:
+        """Every job, newest first."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM jobs ORDER BY job_id DESC"
+            ).fetchall()
+        return [self._job(row) for row in rows]
+
+    def get(self, job_id: int) -> Job | None:
+        """One job, or None."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", [job_id]
+            ).fetchone()
+        return self._job(row) if row else None
+
+    def log_tail(self, job_id: int, n_lines: int) -> str:
+        """The last lines of a job's log."""
+        log = self._log(job_id)
+        if not log.exists():
+            return ""
+        with log.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - 400 * n_lines))
+            lines = stream.read().decode(errors="replace").splitlines()
+        return "\n".join(lines[-n_lines:])
+
+    def _insert(self, command: Sequence[str], title: str, state: JobState) -> int:
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO jobs (command, title, state, created_at) VALUES (?, ?, ?, ?)",
+                [json.dumps(list(command)), title, state, time.time()],
+            )
+            return int(cursor.lastrowid or 0)
+
+    def _update(self, job_id: int, **columns: Any) -> None:
+        settings = ", ".join(f"{name} = ?" for name in columns)
+        with self._transaction() as connection:
+            connection.execute(
+                f"UPDATE jobs SET {settings} WHERE job_id = ?", [*columns.values(), job_id]
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def _log(self, job_id: int) -> Path:
+        return self._logs / f"job-{job_id}.log"
+
+    def _job(self, row: tuple) -> Job:
+        job_id, command, title, audit_id, state, *rest, is_cancel_requested = row
+        return Job(
+            job_id,
+            tuple(json.loads(command)),
+            title,
+            audit_id,
+            JobState(state),
+            *rest,
+            bool(is_cancel_requested),
+            self._log(job_id),
+        )

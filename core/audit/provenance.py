@@ -1,0 +1,98 @@
+"""What was run on what, so that another auditor can repeat it."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from core.device import Compute
+from core.specs import AuditSpec, DataRef, TrainingSpec
+
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "duckdb",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "POT",
+    "sentence-transformers",
+    "datasets",
+    "streamlit",
+)
+
+
+def environment(compute: Compute) -> dict[str, Any]:
+    """Versions, commit, platform and how the models were run."""
+    return {
+        "assay_version": metadata.version("assay-audit"),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "device": compute.device,
+        "precision": compute.precision,
+        "n_threads": compute.n_threads,
+    }
+
+
+def command_line(spec: AuditSpec) -> str:
+    """The one `assay audit` command that asks this question again."""
+    return "assay audit " + shlex.join(_options(spec))
+
+
+def _options(spec: AuditSpec) -> Iterator[str]:
+    yield from ("--base", spec.base, "--final", spec.final)
+    for ref in spec.seed_corpus:
+        yield from ("--seed-corpus", ref.location)
+    yield from _sample("--seed-corpus-sample", spec.seed_corpus[0])
+    yield from ("--task", spec.task, "--budget", str(spec.budget))
+    text_columns = {ref.text_column for ref in spec.seed_corpus}
+    yield from ("--text-column", text_columns.pop())
+    for option, known in (("--reference", spec.reference), ("--test", spec.test)):
+        if known:
+            yield from (option, known.location)
+            yield from _sample(option + "-sample", known)
+    labelled = spec.reference or spec.test
+    if labelled and labelled.label_column:
+        yield from ("--label-column", labelled.label_column)
+    if spec.held_out_source:
+        yield from ("--held-out-source", spec.held_out_source)
+    if spec.label_words:
+        yield from ("--label-words", ",".join(spec.label_words))
+    if spec.training:
+        yield from _training(spec.training)
+    for strategy in spec.strategies:
+        yield from ("--strategy", strategy)
+    yield from ("--student-epochs", str(spec.n_student_epochs))
+    yield from ("--checkpoints", str(spec.n_checkpoints), "--seed", str(spec.seed))
+    if spec.title:
+        yield from ("--title", spec.title)
+
+
+def _sample(option: str, ref: DataRef) -> Iterator[str]:
+    if ref.sample:
+        yield from (option, str(ref.sample))
+
+
+def _training(training: TrainingSpec) -> Iterator[str]:
+    yield from ("--optimizer", training.optimizer, "--learning-rate", str(training.learning_rate))
+    yield from ("--batch-size", str(training.batch_size), "--max-tokens", str(training.max_tokens))
+    yield from ("--weight-decay", str(training.weight_decay))
+    yield from ("--momentum", str(training.momentum))
+
+
+def _commit() -> str | None:
+    """The checkout's commit, where Assay runs from one."""
+    result = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout.strip() or None

@@ -1,0 +1,95 @@
+"""Runs queued jobs one after another, each in its own process, until none is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cache.home import Store
+from cache.jobs import Job, JobState, JobTable
+from core.jobs.running import JOB_VARIABLE
+
+_PROGRAM = (sys.executable, "-m", "core")
+# A job asked to stop gets this long to end by itself.
+_GRACE_S = 20.0
+
+
+def ensure_worker(store: Store) -> None:
+    """Start a worker unless one runs; it outlives this process."""
+    subprocess.Popen(
+        [sys.executable, "-m", "core.jobs.worker", str(store.root)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+
+
+def work(store: Store, program: Sequence[str] = _PROGRAM) -> None:
+    """Take queued jobs until there is none; returns at once if another worker runs."""
+    lock = FileLock(store.root / "worker.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return
+    try:
+        table = JobTable(store)
+        table.sweep_lost()
+        while job := table.claim_next(os.getpid()):
+            _run(store, table, job, program)
+    finally:
+        lock.release()
+
+
+def _run(store: Store, table: JobTable, job: Job, program: Sequence[str]) -> None:
+    environment = {**os.environ, "ASSAY_HOME": str(store.root), JOB_VARIABLE: str(job.job_id)}
+    with job.log.open("ab") as log:
+        child = subprocess.Popen(
+            [*program, *job.command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    _wait(table, job.job_id, child)
+    now = table.get(job.job_id)
+    if now and now.state is JobState.RUNNING:
+        state = JobState.CANCELLED if now.is_cancel_requested else JobState.FAILED
+        table.finish(job.job_id, state, None if state is JobState.CANCELLED else _how(child))
+
+
+def _wait(table: JobTable, job_id: int, child: subprocess.Popen[bytes]) -> None:
+    asked_at: float | None = None
+    while child.poll() is None:
+        time.sleep(0.5)
+        job = table.get(job_id)
+        if job is None or not job.is_cancel_requested:
+            continue
+        asked_at = asked_at or time.monotonic()
+        waited = time.monotonic() - asked_at
+        if waited > 2 * _GRACE_S:
+            os.killpg(child.pid, signal.SIGKILL)
+        elif waited > _GRACE_S:
+            child.terminate()
+
+
+def _how(child: subprocess.Popen[bytes]) -> str:
+    code = child.returncode
+    if code < 0:
+        return (
+            f"The process was ended by {signal.Signals(-code).name}; resume continues from there."
+        )
+    return f"The process ended with status {code}; its log says more."
+
+
+if __name__ == "__main__":
+    work(Store(Path(sys.argv[1])))
