@@ -211,6 +211,7 @@ class JobTable:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -223,15 +224,14 @@ class JobTable:
     def _log(self, job_id: int) -> Path:
         return self._logs / f"job-{job_id}.log"
 
-    def _job(self, row: tuple) -> Job:
-        job_id, command, title, audit_id, state, *rest, is_cancel_requested = row
+    def _job(self, row: sqlite3.Row) -> Job:
+        values = dict(row)
         return Job(
-            job_id,
-            tuple(json.loads(command)),
-            title,
-            audit_id,
-            JobState(state),
-            *rest,
-            bool(is_cancel_requested),
-            self._log(job_id),
+            **values
+            | {
+                "command": tuple(json.loads(values["command"])),
+                "state": JobState(values["state"]),
+                "is_cancel_requested": bool(values["is_cancel_requested"]),
+                "log": self._log(values["job_id"]),
+            }
         )

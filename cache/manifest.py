@@ -9,7 +9,9 @@ from pathlib import Path
 import duckdb
 
 from cache.database import open_to_read
+from cache.home import Store
 from cache.schema import MANIFEST
+from core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,35 @@ def check_manifest(path: Path) -> list[TableCheck]:
             n_rows, digest = _fingerprint(connection, table)
             checks.append(TableCheck(table, n_rows_expected, n_rows, digest == digest_expected))
         return checks
+
+
+@dataclass(frozen=True)
+class AuditCheck:
+    """What verification found of one audit file."""
+
+    audit_id: str
+    is_intact: bool
+    verdict: str
+
+
+def verify_audits(store: Store, audit_id: str | None = None) -> list[AuditCheck]:
+    """Check one audit, or all; an audit that is not there is an InputError."""
+    paths = sorted(store.audits.glob("*.duckdb"))
+    if audit_id is not None:
+        paths = [path for path in paths if path.stem == audit_id]
+        if not paths:
+            raise InputError("the name of an audit", repr(audit_id), "see `assay verify`")
+    return [_check(path) for path in paths]
+
+
+def _check(path: Path) -> AuditCheck:
+    try:
+        broken = [check.table for check in check_manifest(path) if not check.is_intact]
+    except duckdb.Error as error:
+        return AuditCheck(path.stem, False, f"unreadable ({str(error).splitlines()[0]})")
+    if broken:
+        return AuditCheck(path.stem, False, f"changed since it was sealed: {', '.join(broken)}")
+    return AuditCheck(path.stem, True, "intact")
 
 
 def _fingerprint(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, str]:

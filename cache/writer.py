@@ -67,15 +67,18 @@ class AuditBuilder:
         )
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Everything written inside is committed together with the fact that the stage is done."""
+    def stage(self, name: str, duration_s: float | None = None) -> Iterator[None]:
+        """Everything written inside is committed together with the fact that the stage is done.
+
+        ``duration_s`` where the work was done elsewhere; else the time spent inside.
+        """
         started_at, start = datetime.datetime.now(datetime.UTC).isoformat(), time.monotonic()
         self._connection.begin()
         try:
             yield
             self._connection.execute(
                 "INSERT INTO stages SELECT ?, count(*), ?, ? FROM stages",
-                [name, started_at, time.monotonic() - start],
+                [name, started_at, time.monotonic() - start if duration_s is None else duration_s],
             )
         except BaseException:
             self._connection.rollback()

@@ -87,7 +87,7 @@ class TrainingSpec:
     n_epochs: int = 3
     weight_decay: float = 0.0
     momentum: float = 0.0
-    max_tokens: int = 48
+    max_tokens: int = 128
     seed: int = 0
 
 

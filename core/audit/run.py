@@ -335,7 +335,7 @@ def _students(question: _Question, builder: AuditBuilder, progress: Progress) ->
     n_units = sum(len(task.texts) for task in tasks) * training.n_epochs
     with progress.stage("students", n_units):
         for result in train_students(tasks, base, texts, progress.advance):
-            with builder.stage(f"student: {result.strategy}"):
+            with builder.stage(f"student: {result.strategy}", result.duration_s):
                 builder.write(
                     "student_epochs",
                     {

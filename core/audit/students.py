@@ -47,6 +47,7 @@ class StudentResult:
     strategy: Strategy
     log_probabilities: NDArray[np.float32]
     epochs: tuple[Epoch, ...]
+    duration_s: float
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ def _end_with_parent() -> None:
 
 
 def _train_one(task: StudentTask) -> StudentResult:
+    started_at = time.monotonic()
     student: Classifier = copy.deepcopy(_worker["base"])
     counter = _worker["n_trained"]
 
@@ -143,7 +145,8 @@ def _train_one(task: StudentTask) -> StudentResult:
         patience=_PATIENCE,
         after_batch=count,
     )
-    return StudentResult(task.strategy, log_probabilities(student, _worker["evaluation"]), epochs)
+    predicted = log_probabilities(student, _worker["evaluation"])
+    return StudentResult(task.strategy, predicted, epochs, time.monotonic() - started_at)
 
 
 def _split(task: StudentTask) -> tuple[list[int], list[int]]:

@@ -1,0 +1,139 @@
+"""The embedded audit: everything real, everything offline, a few minutes on two cores.
+
+Documentation paragraphs of four fields are split at random; a classifier is fine-tuned on one
+half, and the audit looks for it in a seed corpus of the other half, standard-library text and a
+leaked share of the first (DESIGN §3: one distribution split at random, plus another domain).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cache.home import Store
+from core.audit.finetune import finetune
+from core.audit.plan import audit_plan, finetune_plan
+from core.audit.run import AuditOutcome, run_audit
+from core.data.builtin_docs import (
+    FIELDS,
+    Paragraph,
+    documentation_digest,
+    documentation_paragraphs,
+    standard_library_paragraphs,
+)
+from core.device import Compute, choose_compute
+from core.jobs.reporter import JobProgress
+from core.models.loading import new_classifier, save_classifier
+from core.models.resolve import resolve_model
+from core.progress import Progress
+from core.specs import AuditSpec, DataRef, TrainingSpec, content_key
+
+_SEED = 0
+_N_REFERENCE = 640
+_N_HELD_OUT = 640
+_N_STANDARD_LIBRARY = 800
+_N_TEST = 640
+_LEAKED_SHARE = 0.25
+_BUDGET = 160
+_TRAINING = TrainingSpec(learning_rate=1e-4, batch_size=16, n_epochs=3, max_tokens=40, seed=_SEED)
+_N_STUDENT_EPOCHS = 6
+_VERSION = 1
+
+_HELD_OUT, _LEAKED, _OTHER = "held-out half", "leaked", "standard library"
+
+
+def _spec(folder: Path) -> AuditSpec:
+    return AuditSpec(
+        base=str(folder / "base"),
+        final=str(folder / "final"),
+        seed_corpus=tuple(
+            DataRef(str(folder / f"{name}.parquet")) for name in (_HELD_OUT, _LEAKED, _OTHER)
+        ),
+        budget=_BUDGET,
+        reference=DataRef(str(folder / "reference.parquet"), label_column="label"),
+        test=DataRef(str(folder / "test.parquet"), label_column="label"),
+        held_out_source=_HELD_OUT,
+        n_student_epochs=_N_STUDENT_EPOCHS,
+        seed=_SEED,
+        title="Demo: documentation of four fields",
+    )
+
+
+DEMO_PLAN = {
+    "read documentation": 14.0,
+    **finetune_plan(_N_REFERENCE, _TRAINING.n_epochs),
+    **audit_plan(_spec(Path())),
+}
+
+
+def run_demo(store: Store, progress: JobProgress) -> AuditOutcome:
+    """Make data and models where they are missing, then audit; a second run only looks."""
+    compute = choose_compute()
+    key = content_key("demo", _VERSION, documentation_digest())[:12]
+    folder = store.data / f"demo-{key}"
+    _write_data(folder, progress)
+    _write_base(folder / "base", compute)
+    finetune(
+        str(folder / "base"),
+        DataRef(str(folder / "reference.parquet"), label_column="label"),
+        folder / "final",
+        _TRAINING,
+        compute,
+        progress,
+    )
+    return run_audit(_spec(folder), store, compute, progress, progress.attach_audit)
+
+
+def _write_data(folder: Path, progress: Progress) -> None:
+    done = folder / "data.complete"
+    if done.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with progress.stage("read documentation", 0):
+        generator = np.random.default_rng(_SEED)
+        paragraphs = _equal_shares(list(documentation_paragraphs()), generator)
+        other = list(standard_library_paragraphs())
+        generator.shuffle(other)
+    # One shuffled sample cut in three: reference, held-out half and test are alike in law.
+    reference = paragraphs[:_N_REFERENCE]
+    held_out = paragraphs[_N_REFERENCE : _N_REFERENCE + _N_HELD_OUT]
+    test = paragraphs[_N_REFERENCE + _N_HELD_OUT :]
+    leaked = reference[: round(_LEAKED_SHARE * _N_REFERENCE)]
+    for name, part in (
+        ("reference", reference),
+        ("test", test),
+        (_HELD_OUT, held_out),
+        (_LEAKED, leaked),
+        (_OTHER, other[:_N_STANDARD_LIBRARY]),
+    ):
+        table = pa.table({"text": [p.text for p in part], "label": [p.field for p in part]})
+        pq.write_table(table, folder / f"{name}.parquet")
+    done.touch()
+
+
+def _equal_shares(paragraphs: list[Paragraph], generator: np.random.Generator) -> list[Paragraph]:
+    """As many paragraphs of each field, in random order."""
+    n_each = (_N_REFERENCE + _N_HELD_OUT + _N_TEST) // len(FIELDS)
+    chosen: list[Paragraph] = []
+    for field in FIELDS:
+        of_field = [paragraph for paragraph in paragraphs if paragraph.field == field]
+        picks = generator.permutation(len(of_field))[:n_each]
+        chosen += [of_field[pick] for pick in picks]
+    return [chosen[position] for position in generator.permutation(len(chosen))]
+
+
+def _write_base(folder: Path, compute: Compute) -> None:
+    """MiniLM with a fresh classification head: where fine-tuning starts."""
+    if folder.exists():
+        return
+    labels = tuple(sorted(FIELDS))
+    classifier, _ = new_classifier(
+        resolve_model("builtin:minilm"), labels, _TRAINING.max_tokens, _SEED, compute
+    )
+    partial = folder.with_name(folder.name + ".partial")
+    save_classifier(classifier, partial)
+    os.replace(partial, folder)
