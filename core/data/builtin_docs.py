@@ -19,7 +19,7 @@ from pathlib import Path
 from core.specs import content_key, text_hash
 
 FIELDS = {
-    "deep learning": ("torch", "transformers", "sentence_transformers", "accelerate"),
+    "deep learning": ("torch", "transformers", "sentence_transformers"),
     "science": ("scipy", "sympy", "statsmodels", "networkx", "numpy"),
     "data": ("pandas", "pyarrow", "duckdb", "narwhals", "datasets", "fsspec"),
     "web": (

