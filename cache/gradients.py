@@ -59,9 +59,9 @@ class GradientStore:
 
         At most ``blocks.ROWS_PER_BLOCK`` rows.
         """
-        (block,) = self._connection.execute(
+        ((block,),) = self._connection.execute(
             "SELECT coalesce(max(block) + 1, 0) FROM rows"
-        ).fetchone() or (0,)
+        ).fetchall()
         self._connection.begin()
         try:
             for name, matrix in arrays.items():
@@ -122,13 +122,14 @@ class GradientStore:
         self._connection.close()
 
     def _block(self, name: str, block: int) -> Block:
-        row = self._connection.execute(
-            "SELECT n_rows, width, scale, data, sha256 FROM arrays WHERE block = ? AND name = ?",
-            [block, name],
-        ).fetchone()
-        if row is None:
+        query = "SELECT n_rows, width, scale, data, sha256 FROM arrays WHERE block = ? AND name = ?"
+        try:
+            rows = self._connection.execute(query, [block, name]).fetchall()
+        except duckdb.Error as error:
+            raise DamagedBlock(str(error)) from error
+        if not rows:
             raise DamagedBlock(f"block {block} has no {name!r}")
-        return Block(0, *row)
+        return Block(0, *rows[0])
 
     def _register(self, text_hashes: Sequence[str]) -> None:
         wanted = {"text_hash": list(text_hashes), "position": np.arange(len(text_hashes))}
@@ -155,9 +156,9 @@ def open_gradients(
             gradients = GradientStore(open_to_write(path))
         try:
             yield gradients
-        except (DamagedBlock, duckdb.Error) as error:
+        except DamagedBlock:
             gradients.close()
             on_damage(str(set_aside(store, path)))
-            raise DamagedBlock(str(error)) from error
+            raise
         finally:
             gradients.close()

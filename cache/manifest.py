@@ -77,5 +77,5 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int
     # xor of row digests: independent of row order, and every table has a primary key, so no two
     # rows cancel out.
     query = f"SELECT count(*), bit_xor(md5_number(t::VARCHAR))::VARCHAR FROM {table} t"
-    n_rows, digest = connection.execute(query).fetchone() or (0, "")
+    ((n_rows, digest),) = connection.execute(query).fetchall()
     return n_rows, digest or ""

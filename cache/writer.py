@@ -42,10 +42,10 @@ class AuditBuilder:
         try:
             connection = open_to_write(self.path)
             _create_tables(connection)
-            (version,) = connection.execute(
+            version = connection.execute(
                 "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
-            ).fetchone() or (SCHEMA_VERSION,)
-            if version == SCHEMA_VERSION:
+            ).fetchall()
+            if version in ([], [(SCHEMA_VERSION,)]):
                 _put_meta(connection, "schema_version", SCHEMA_VERSION)
                 return connection
             connection.close()
@@ -62,9 +62,7 @@ class AuditBuilder:
 
     def is_done(self, stage: str) -> bool:
         """Whether an earlier run committed this stage."""
-        return bool(
-            self._connection.execute("SELECT 1 FROM stages WHERE name = ?", [stage]).fetchone()
-        )
+        return bool(self.rows("SELECT 1 FROM stages WHERE name = ?", [stage]))
 
     @contextmanager
     def stage(self, name: str, duration_s: float | None = None) -> Iterator[None]:
@@ -192,7 +190,7 @@ def sealed_audit(store: Store, audit_id: str) -> Path | None:
         return None
     try:
         with open_to_read(path) as connection:
-            connection.execute(f"SELECT count(*) FROM {MANIFEST}").fetchone()
+            connection.execute(f"SELECT count(*) FROM {MANIFEST}").fetchall()
     except duckdb.Error:
         set_aside(store, path)
         return None

@@ -1,0 +1,215 @@
+"""Queries on sealed audits: what pages, reports and exports read.
+
+Every function opens the file, asks, and closes; a sealed audit never changes, so callers may
+keep what they got.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from cache.database import open_to_read
+from cache.home import Store
+from core.errors import InputError
+from core.specs import Strategy
+
+_AUDIT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class AuditSummary:
+    """One line of the list of audits; ``problem`` says why a file cannot be read."""
+
+    audit_id: str
+    title: str
+    created_at: str
+    task: str
+    budget: int
+    n_documents: int
+    size_bytes: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class AuditFacts:
+    """Everything an audit says about itself, besides its rows."""
+
+    meta: dict[str, Any]
+    stages: pd.DataFrame
+    model_facts: dict[str, dict[str, Any]]
+
+    @property
+    def label_names(self) -> list[str]:
+        return list(self.meta["label_names"])
+
+    @property
+    def strategies(self) -> list[Strategy]:
+        return [Strategy(name) for name in self.meta["spec"]["strategies"]]
+
+
+@dataclass(frozen=True)
+class SelectionFilter:
+    """Which rows of a selection to show; empty means all."""
+
+    search: str = ""
+    labels: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    only_located: bool = False
+
+
+@dataclass(frozen=True)
+class SelectionPage:
+    """Some rows of a selection, and how many there are in all."""
+
+    rows: pd.DataFrame
+    n_rows: int
+
+
+def audit_path(store: Store, audit_id: str) -> Path:
+    """The file of an audit; InputError if there is none of that name."""
+    path = store.audits / f"{audit_id}.duckdb"
+    if not _AUDIT_ID.fullmatch(audit_id) or not path.is_file():
+        raise InputError(
+            "the name of an audit in this store",
+            repr(audit_id),
+            "see the Audits page or `assay verify`",
+        )
+    return path
+
+
+def list_audits(store: Store) -> list[AuditSummary]:
+    """All audits, newest first; a file that cannot be read is listed with its problem."""
+    summaries = [_summary(path) for path in store.audits.glob("*.duckdb")]
+    return sorted(summaries, key=lambda summary: summary.created_at, reverse=True)
+
+
+def read_facts(path: Path) -> AuditFacts:
+    """What the audit says about itself."""
+    with open_to_read(path) as connection:
+        meta = {
+            key: json.loads(value)
+            for key, value in connection.execute("SELECT key, value FROM meta").fetchall()
+        }
+        stages = connection.execute("SELECT name, duration_s FROM stages ORDER BY position").df()
+        facts: dict[str, dict[str, Any]] = {}
+        for model, fact, value in connection.execute("SELECT * FROM model_facts").fetchall():
+            facts.setdefault(model, {})[fact] = json.loads(value)
+    meta.pop("evaluation_predictions", None)
+    return AuditFacts(meta, stages, facts)
+
+
+def read_metrics(path: Path) -> pd.DataFrame:
+    """The metrics table, as it is."""
+    with open_to_read(path) as connection:
+        return connection.execute("SELECT * FROM metrics ORDER BY metric, subject").df()
+
+
+def read_sources(path: Path) -> list[str]:
+    """The names of what the seed corpus was read from."""
+    with open_to_read(path) as connection:
+        rows = connection.execute("SELECT DISTINCT source FROM documents ORDER BY 1").fetchall()
+    return [row[0] for row in rows]
+
+
+def read_selection(
+    path: Path, strategy: Strategy, chosen: SelectionFilter, limit: int, offset: int = 0
+) -> SelectionPage:
+    """Ranked documents with their scores, ``limit`` of them from ``offset`` on."""
+    condition, parameters = _condition(strategy, chosen)
+    with open_to_read(path) as connection:
+        ((n_rows,),) = connection.execute(
+            f"SELECT count(*) {_SELECTION} WHERE {condition}", parameters
+        ).fetchall()
+        rows = connection.execute(
+            f"SELECT {_SELECTION_COLUMNS} {_SELECTION} WHERE {condition} ORDER BY rank "
+            "LIMIT ? OFFSET ?",
+            [*parameters, limit, offset],
+        ).df()
+    return SelectionPage(rows, n_rows)
+
+
+def read_objective(path: Path, strategies: Sequence[Strategy]) -> pd.DataFrame:
+    """The objective (cosine) after each document: strategy, rank, objective."""
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT strategy, rank, objective FROM selections "
+            "WHERE list_contains(?, strategy) ORDER BY strategy, rank",
+            [[str(strategy) for strategy in strategies]],
+        ).df()
+
+
+def read_class_counts(path: Path) -> pd.DataFrame:
+    """How many documents of each label: subject (strategy or 'seed-corpus'), label, n."""
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT strategy AS subject, pseudolabel AS label, count(*) AS n "
+            "FROM selections JOIN scores USING (document_id) GROUP BY ALL UNION ALL "
+            "SELECT 'seed-corpus', pseudolabel, count(*) FROM scores GROUP BY ALL ORDER BY ALL"
+        ).df()
+
+
+def read_document(path: Path, document_id: int) -> dict[str, Any]:
+    """One document whole, its scores, and its rank under every strategy that selected it."""
+    with open_to_read(path) as connection:
+        frame = connection.execute(
+            "SELECT * FROM documents JOIN scores USING (document_id) WHERE document_id = ?",
+            [document_id],
+        ).df()
+        if frame.empty:
+            raise InputError(
+                "a document of this audit", f"number {document_id}", "choose one from the table"
+            )
+        ranks = connection.execute(
+            "SELECT strategy, rank FROM selections WHERE document_id = ?", [document_id]
+        ).fetchall()
+    return {**frame.iloc[0].to_dict(), "ranks": dict(ranks)}
+
+
+_SELECTION = "FROM selections JOIN documents USING (document_id) JOIN scores USING (document_id)"
+_SELECTION_COLUMNS = (
+    "rank, document_id, gain, objective, pseudolabel, final_probability, "
+    "base_loss, cosine, source, in_reference, n_tokens, text"
+)
+
+
+def _condition(strategy: Strategy, chosen: SelectionFilter) -> tuple[str, list[Any]]:
+    conditions, parameters = ["strategy = ?"], [str(strategy)]
+    values: list[Any] = parameters
+    if chosen.search:
+        conditions.append("contains(lower(text), lower(?))")
+        values.append(chosen.search)
+    if chosen.labels:
+        conditions.append("list_contains(?::INTEGER[], pseudolabel::INTEGER)")
+        values.append(list(chosen.labels))
+    if chosen.sources:
+        conditions.append("list_contains(?, source)")
+        values.append(list(chosen.sources))
+    if chosen.only_located:
+        conditions.append("in_reference")
+    return " AND ".join(conditions), values
+
+
+def _summary(path: Path) -> AuditSummary:
+    size = path.stat().st_size
+    try:
+        meta = read_facts(path).meta
+        return AuditSummary(
+            path.stem,
+            meta["title"],
+            meta["created_at"],
+            meta["spec"]["task"],
+            meta["spec"]["budget"],
+            meta["counts"]["n_documents"],
+            size,
+        )
+    except (duckdb.Error, KeyError, ValueError) as error:
+        problem = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem)
