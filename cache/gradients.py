@@ -20,7 +20,7 @@ from cache.blocks import Block, DamagedBlock, pack, unpack_one
 from cache.database import open_to_write
 from cache.home import Store
 from cache.locks import waiting_lock
-from cache.writer import set_aside
+from cache.shelf import set_aside
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS rows (text_hash VARCHAR PRIMARY KEY, block INTEGER NOT NULL,

@@ -22,11 +22,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cache.blocks import Block, pack, unpack
-from cache.database import open_to_read, open_to_write
+from cache.database import open_to_write
 from cache.home import Store
 from cache.locks import waiting_lock
 from cache.manifest import write_manifest
 from cache.schema import MANIFEST, MANIFEST_COLUMNS, SCHEMA_VERSION, TABLES
+from cache.shelf import set_aside
 
 
 class AuditBuilder:
@@ -168,33 +169,6 @@ def alone(
 ) -> AbstractContextManager[None]:
     """Hold an audit for this process; ``while_waiting`` is called while another builds it."""
     return waiting_lock(store.building / f"{audit_id}.lock", while_waiting)
-
-
-def set_aside(store: Store, path: Path) -> Path:
-    """Move a file that cannot be trusted out of the way and say where it went."""
-    moved = store.set_aside / f"{path.stem}-{time.time_ns()}{path.suffix}"
-    os.replace(path, moved)
-    path.with_suffix(path.suffix + ".wal").unlink(missing_ok=True)
-    return moved
-
-
-def delete_audit(store: Store, audit_id: str) -> None:
-    """Remove a complete audit; a page that has it open keeps its copy until it closes."""
-    (store.audits / f"{audit_id}.duckdb").unlink(missing_ok=True)
-
-
-def sealed_audit(store: Store, audit_id: str) -> Path | None:
-    """The path of a complete audit, or None; a file that cannot be opened is set aside."""
-    path = store.audits / f"{audit_id}.duckdb"
-    if not path.exists():
-        return None
-    try:
-        with open_to_read(path) as connection:
-            connection.execute(f"SELECT count(*) FROM {MANIFEST}").fetchall()
-    except duckdb.Error:
-        set_aside(store, path)
-        return None
-    return path
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from cache.home import Store
-from cache.writer import AuditBuilder, alone, sealed_audit
+from cache.shelf import sealed_audit
+from cache.writer import AuditBuilder, alone
 from core.audit.evaluate import (
     N_NULL_DRAWS,
     prediction_metrics,

@@ -1,0 +1,38 @@
+"""Complete files on the shelf: found, taken away, or moved aside when they cannot be trusted."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from cache.database import StoreError, open_to_read
+from cache.home import Store
+from cache.schema import MANIFEST
+
+
+def set_aside(store: Store, path: Path) -> Path:
+    """Move a file that cannot be trusted out of the way and say where it went."""
+    moved = store.set_aside / f"{path.stem}-{time.time_ns()}{path.suffix}"
+    os.replace(path, moved)
+    path.with_suffix(path.suffix + ".wal").unlink(missing_ok=True)
+    return moved
+
+
+def delete_audit(store: Store, audit_id: str) -> None:
+    """Remove a complete audit; a page that has it open keeps its copy until it closes."""
+    (store.audits / f"{audit_id}.duckdb").unlink(missing_ok=True)
+
+
+def sealed_audit(store: Store, audit_id: str) -> Path | None:
+    """The path of a complete audit, or None; a file that cannot be opened is set aside."""
+    path = store.audits / f"{audit_id}.duckdb"
+    if not path.exists():
+        return None
+    try:
+        with open_to_read(path) as connection:
+            connection.execute(f"SELECT count(*) FROM {MANIFEST}").fetchall()
+    except StoreError:
+        set_aside(store, path)
+        return None
+    return path

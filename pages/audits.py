@@ -1,0 +1,89 @@
+"""All audits of the store: open, verify at a glance, delete."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cache.home import Store
+from cache.jobs import JobState, JobTable
+from cache.read import AuditSummary, list_audits
+from cache.shelf import delete_audit
+from pages.parts.entry import enter
+from pages.parts.jobs import job_line
+from pages.parts.plain import markdown_safe
+
+enter()
+
+
+def show_empty() -> None:
+    st.write(
+        "There are no audits in this store yet. In a terminal, the embedded one takes a few "
+        "minutes and needs no network:"
+    )
+    st.code("make demo", language="bash")
+    st.write("Your own models, base and final:")
+    st.code(
+        "assay audit --base BASE --final FINAL --seed-corpus pool.parquet \\\n"
+        "  --task classification --budget 500",
+        language="bash",
+    )
+
+
+@st.dialog("Delete this audit?")
+def confirm_delete(summary: AuditSummary) -> None:
+    st.write(f"**{markdown_safe(summary.title)}**")
+    st.write(
+        "The file is removed for good. The gradients stay cached, so the same audit can be "
+        "made again quickly."
+    )
+    if st.button("Delete", type="primary", icon=":material/delete:"):
+        delete_audit(Store.default(), summary.audit_id)
+        st.rerun()
+
+
+def show_audit(summary: AuditSummary) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None):
+            st.write(f"**{markdown_safe(summary.title)}**")
+            if summary.problem:
+                st.caption(f"unreadable — {markdown_safe(summary.problem)}")
+            else:
+                day, minute = summary.created_at[:10], summary.created_at[11:16]
+                st.caption(
+                    f"complete · {day} {minute} UTC · {markdown_safe(summary.task)} · "
+                    f"{summary.budget:,} of {summary.n_documents:,} documents · "
+                    f"{summary.size_bytes / 1e6:.1f} MB"
+                )
+        if summary.problem is None:
+            st.page_link(
+                "pages/overview.py",
+                label="Open",
+                icon=":material/arrow_forward:",
+                query_params={"audit": summary.audit_id},
+            )
+        if st.button(
+            "Delete", key=f"delete-{summary.audit_id}", icon=":material/delete:", type="tertiary"
+        ):
+            confirm_delete(summary)
+
+
+@st.fragment(run_every="2s")
+def show_running() -> None:
+    jobs = [job for job in table.all() if job.state in (JobState.QUEUED, JobState.RUNNING)]
+    for job in jobs:
+        job_line(job)
+    if {job.job_id for job in jobs} != st.session_state.setdefault("running", set()):
+        st.session_state["running"] = {job.job_id for job in jobs}
+        st.rerun()
+
+
+st.title("Audits")
+table = JobTable(Store.default())
+table.sweep_lost()
+if any(job.state in (JobState.QUEUED, JobState.RUNNING) for job in table.all()):
+    show_running()
+summaries = list_audits(Store.default())
+if not summaries:
+    show_empty()
+for one in summaries:
+    show_audit(one)

@@ -1,0 +1,85 @@
+"""What runs, waits or has ended: stage, percent, time left, cancel, resume, log."""
+
+from __future__ import annotations
+
+import datetime
+
+import streamlit as st
+
+from cache.home import Store
+from cache.jobs import Job, JobState, JobTable
+from core.jobs.worker import ensure_worker
+from pages.parts.entry import enter
+from pages.parts.jobs import job_line
+
+enter()
+
+_ACTIVE = (JobState.QUEUED, JobState.RUNNING)
+_LOG_LINES = 200
+store = Store.default()
+table = JobTable(store)
+
+
+def show_job(job: Job) -> None:
+    with st.container(border=True):
+        job_line(job)
+        started = job.started_at or job.created_at
+        when = datetime.datetime.fromtimestamp(started).strftime("%Y-%m-%d %H:%M")
+        took = f" · {job.ended_at - started:,.0f} s" if job.ended_at else ""
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"job {job.job_id} · {when}{took}", width="content")
+            show_actions(job)
+        with st.expander("Command and log", key=f"log-{job.job_id}", on_change="rerun") as opened:
+            if opened.open:
+                st.code("assay " + " ".join(job.command), language=None, wrap_lines=True)
+                st.code(
+                    table.log_tail(job.job_id, _LOG_LINES) or "(empty)", language=None, height=320
+                )
+
+
+def show_actions(job: Job) -> None:
+    if job.state in _ACTIVE and not job.is_cancel_requested:
+        if st.button(
+            "Cancel", key=f"cancel-{job.job_id}", icon=":material/stop_circle:", type="tertiary"
+        ):
+            table.request_cancel(job.job_id)
+            st.rerun()
+    elif job.state in (JobState.FAILED, JobState.CANCELLED) and st.button(
+        "Resume", key=f"resume-{job.job_id}", icon=":material/replay:", type="tertiary"
+    ):
+        table.requeue(job.job_id)
+        ensure_worker(store)
+        st.rerun()
+    if job.state is JobState.DONE and job.audit_id:
+        st.page_link(
+            "pages/overview.py",
+            label="Open the audit",
+            icon=":material/arrow_forward:",
+            query_params={"audit": job.audit_id},
+        )
+    if job.state not in _ACTIVE and st.button(
+        "Remove", key=f"remove-{job.job_id}", icon=":material/delete:", type="tertiary"
+    ):
+        table.remove(job.job_id)
+        st.rerun()
+
+
+def show_all() -> None:
+    table.sweep_lost()
+    for job in table.all():
+        show_job(job)
+
+
+st.title("Jobs")
+st.caption("Jobs run in processes of their own: closing this page, or the server, stops none.")
+everything = table.all()
+if not everything:
+    st.write(
+        "Nothing has run yet. Every `assay` command that computes shows up here; with "
+        "`--queue` it runs in the background:"
+    )
+    st.code(
+        "assay audit --base BASE --final FINAL --seed-corpus pool.parquet --queue", language="bash"
+    )
+is_active = any(job.state in _ACTIVE for job in everything)
+st.fragment(show_all, run_every="2s" if is_active else None)()

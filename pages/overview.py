@@ -1,0 +1,66 @@
+"""One audit at a glance: verdict, headline numbers with their nulls, provenance."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.specs import Metric
+from core.verdict import Rows, focus, verdict
+from pages.parts import audits
+from pages.parts.entry import enter
+from pages.parts.overview import (
+    show_caveats,
+    show_charts,
+    show_headline_numbers,
+    show_provenance,
+    strategy_table,
+)
+from pages.parts.plain import markdown_safe
+
+enter()
+
+path = audits.chosen_audit()
+facts, metrics = audits.facts(path), audits.metrics(path)
+rows = Rows(metrics.to_dict("records"))
+strategies = facts.strategies
+chosen = focus(strategies)
+
+counts = facts.meta["counts"]
+st.title(markdown_safe(facts.meta["title"]))
+st.caption(
+    f"{counts['n_documents']:,} documents in the seed corpus · budget "
+    f"{facts.meta['spec']['budget']:,} · {len(facts.label_names)} labels · "
+    f"{facts.meta['created_at'][:10]}"
+)
+
+found = verdict(rows, strategies)
+with st.container(border=True):
+    st.subheader(found.headline, anchor=False)
+    for sentence in found.sentences:
+        st.write(markdown_safe(sentence))
+
+show_headline_numbers(rows, chosen)
+show_charts(rows, strategies)
+
+st.subheader("Every strategy", anchor=False)
+st.dataframe(strategy_table(rows, strategies), hide_index=True, width="stretch")
+st.caption(
+    "Best student first. Square brackets: 95% intervals (Wilson for accuracy and agreement, Clopper–Pearson for "
+    "recall and precision). “random” is one random selection; the nulls beside the headline "
+    "numbers come from many."
+    + (
+        ""
+        if rows.get(chosen, Metric.RECALL)
+        else " Recall and precision need documents of the "
+        "reference set in the seed corpus; there are none here."
+    )
+)
+st.page_link(
+    "pages/selection.py",
+    label="The selected documents",
+    icon=":material/playlist_add_check:",
+    query_params={"audit": path.stem},
+)
+
+show_caveats(facts)
+show_provenance(facts)

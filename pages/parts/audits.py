@@ -1,0 +1,81 @@
+"""Which audit a page is about, and cached reads of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from cache import read
+from cache.home import Store
+from core.errors import InputError
+from core.specs import Strategy
+from pages.parts.plain import markdown_safe
+
+
+def chosen_audit() -> Path:
+    """The audit named in the address, or the newest; the page ends here if there is none.
+
+    The choice is a query parameter, so that every view is a link.
+    """
+    store = Store.default()
+    summaries = {s.audit_id: s for s in read.list_audits(store) if s.problem is None}
+    asked = st.query_params.get("audit")
+    if asked is not None and asked not in summaries:
+        st.warning(
+            f"There is no audit named {markdown_safe(asked)} in this store; it may have been "
+            "deleted. Choose another on the page Audits.",
+            icon=":material/search_off:",
+        )
+        st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
+        st.stop()
+    if not summaries:
+        st.info(
+            "There are no audits yet. The page Audits says how to make one.", icon=":material/info:"
+        )
+        st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
+        st.stop()
+    if st.session_state.get("audit") not in summaries:
+        st.session_state["audit"] = asked or next(iter(summaries))
+    audit_id = st.sidebar.selectbox(
+        "Audit",
+        list(summaries),
+        index=None,
+        key="audit",
+        bind="query-params",
+        persist_state="session",
+        format_func=lambda name: summaries[name].title,
+    )
+    try:
+        return read.audit_path(store, audit_id or next(iter(summaries)))
+    except InputError as error:
+        st.warning(markdown_safe(str(error)))
+        st.stop()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def facts(path: Path) -> read.AuditFacts:
+    return read.read_facts(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def metrics(path: Path) -> pd.DataFrame:
+    return read.read_metrics(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def sources(path: Path) -> list[str]:
+    return read.read_sources(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def objective(path: Path, strategies: tuple[Strategy, ...]) -> pd.DataFrame:
+    return read.read_objective(path, strategies)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def selection(
+    path: Path, strategy: Strategy, chosen: read.SelectionFilter, limit: int, offset: int
+) -> read.SelectionPage:
+    return read.read_selection(path, strategy, chosen, limit, offset)

@@ -1,0 +1,97 @@
+"""Figures shared by pages. Colours of text and grid come from the theme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.specs import Strategy
+from pages.parts.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
+
+CONFIG = {"displayModeBar": False}
+_ROW_HEIGHT = 30
+
+
+def dot_plot(
+    rows: Mapping[Strategy, Mapping[str, Any]],
+    references: Mapping[str, float],
+    as_percent: bool = True,
+) -> go.Figure:
+    """One strategy a line: value, interval where there is one, the null as a grey band."""
+    figure = go.Figure()
+    ordered = sorted(rows, key=lambda strategy: rows[strategy]["value"])
+    for strategy in ordered:
+        row = rows[strategy]
+        interval = None
+        if pd.notna(row["low"]):
+            interval = {
+                "type": "data",
+                "symmetric": False,
+                "array": [row["high"] - row["value"]],
+                "arrayminus": [row["value"] - row["low"]],
+                "thickness": 1.5,
+                "width": 4,
+            }
+        figure.add_trace(
+            go.Scatter(
+                x=[row["value"]],
+                y=[strategy.shown_as],
+                error_x=interval,
+                mode="markers",
+                marker={"color": COLOURS[strategy], "symbol": SYMBOLS[strategy], "size": 10},
+                showlegend=False,
+                hovertemplate="%{y}: %{x}<extra></extra>",
+            )
+        )
+    first = rows[ordered[0]]
+    if pd.notna(first["null_low"]) and first["null_high"] > first["null_low"]:
+        figure.add_vrect(
+            x0=first["null_low"],
+            x1=first["null_high"],
+            fillcolor=NULL_BAND,
+            line_width=0,
+            layer="below",
+        )
+    for name, value in references.items():
+        figure.add_vline(x=value, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1.5})
+        figure.add_annotation(
+            x=value,
+            y=1.0,
+            yref="paper",
+            yshift=10,
+            text=name,
+            showarrow=False,
+            font={"size": 11},
+        )
+    figure.update_xaxes(tickformat=".0%" if as_percent else None, zeroline=False)
+    figure.update_layout(
+        height=_ROW_HEIGHT * len(rows) + 92, margin={"l": 8, "r": 12, "t": 34, "b": 8}
+    )
+    return figure
+
+
+def objective_curves(curves: pd.DataFrame, strategies: Sequence[Strategy]) -> go.Figure:
+    """The cosine with the weight difference as each selection grows."""
+    figure = go.Figure()
+    for strategy in strategies:
+        own = curves[curves["strategy"] == strategy]
+        figure.add_trace(
+            go.Scatter(
+                x=own["rank"] + 1,
+                y=own["objective"],
+                mode="lines",
+                name=strategy.shown_as,
+                line={"color": COLOURS[strategy], "width": 2},
+            )
+        )
+    figure.update_xaxes(title="documents selected")
+    figure.update_yaxes(title="cosine")
+    figure.update_layout(
+        height=260,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+    )
+    return figure

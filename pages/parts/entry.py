@@ -1,0 +1,58 @@
+"""Entering the dashboard, whichever page a visitor asks for first.
+
+On a fresh server Streamlit runs the first visitor's ``pages/`` file without ``app.py``. Every
+page therefore begins with ``enter()``, which then runs the navigation itself; the page asked for
+and its parameters stay as they are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+_AUDIT_PAGES = {
+    "overview": ("Overview", ":material/summarize:"),
+    "selection": ("Selection", ":material/playlist_add_check:"),
+}
+_STORE_PAGES = {
+    "audits": ("Audits", ":material/folder_open:"),
+    "jobs": ("Jobs", ":material/pending_actions:"),
+}
+_MARK = "_assay_navigation_run"
+
+
+_LOGO = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"
+
+
+def run_app() -> None:
+    """Build the navigation and run the page that the address names."""
+    st.set_page_config(page_title="Assay", page_icon=str(_LOGO), layout="wide")
+    st.logo(str(_LOGO), size="large")
+    context = get_script_run_ctx()
+    assert context is not None
+    setattr(context, _MARK, True)
+    sections = {
+        "Store": [_page(name, is_default=name == "audits") for name in _STORE_PAGES],
+        "Audit": [_page(name) for name in _AUDIT_PAGES],
+    }
+    st.navigation(sections).run()
+
+
+def enter() -> None:
+    """First line of every page: make sure the navigation is there."""
+    context = get_script_run_ctx()
+    if context is not None and not getattr(context, _MARK, False):
+        run_app()
+        st.stop()
+
+
+def page_file(name: str) -> str:
+    """The path of a page, as links want it."""
+    return f"pages/{name}.py"
+
+
+def _page(name: str, is_default: bool = False) -> st.Page:
+    title, icon = {**_STORE_PAGES, **_AUDIT_PAGES}[name]
+    return st.Page(page_file(name), title=title, icon=icon, url_path=name, default=is_default)

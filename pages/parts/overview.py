@@ -1,0 +1,224 @@
+"""The parts of the Overview page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cache.read import AuditFacts
+from core.specs import Metric, Strategy
+from core.verdict import Row, Rows, percent
+from pages.parts.charts import CONFIG, dot_plot
+from pages.parts.plain import markdown_safe
+
+_HEADLINES = {
+    Metric.ACCURACY: "Student accuracy",
+    Metric.AGREEMENT: "Student's agreement with the final model",
+    Metric.RECALL: "Reference documents located",
+    Metric.TRANSPORT: "Transport distance to the reference",
+    Metric.IMBALANCE: "Class imbalance",
+    Metric.COSINE: "Cosine with the weight difference",
+}
+_N_HEADLINES = 4
+_IN_PERCENT = {
+    Metric.ACCURACY,
+    Metric.AGREEMENT,
+    Metric.RECALL,
+    Metric.PRECISION,
+    Metric.CONTAINMENT,
+}
+_CHARTS = {
+    Metric.ACCURACY: ("Student accuracy", "higher is better"),
+    Metric.AGREEMENT: ("Student's agreement with the final model", "higher is better"),
+    Metric.TRANSPORT: ("Transport distance to the reference", "lower is closer"),
+    Metric.RECALL: ("Recall of located documents", "higher is better"),
+    Metric.COSINE: ("Cosine with the weight difference", "higher is better"),
+}
+_TABLE = {
+    Metric.ACCURACY: "accuracy, %",
+    Metric.AGREEMENT: "agreement, %",
+    Metric.RECALL: "recall, %",
+    Metric.PRECISION: "precision, %",
+    Metric.LIFT: "lift",
+    Metric.TRANSPORT: "transport",
+    Metric.CONTAINMENT: "vocabulary, %",
+    Metric.IMBALANCE: "imbalance",
+    Metric.COSINE: "cosine",
+}
+
+
+def show_headline_numbers(rows: Rows, strategy: Strategy) -> None:
+    """The first few metrics there are, each beside its null."""
+    shown = [m for m in _HEADLINES if rows.get(strategy, m)]
+    if Metric.ACCURACY in shown:
+        shown.remove(Metric.AGREEMENT)
+    columns = st.columns(len(shown[:_N_HEADLINES]))
+    for column, metric in zip(columns, shown, strict=False):
+        row = rows.get(strategy, metric)
+        assert row is not None
+        with column.container(border=True, height="stretch"):
+            st.metric(_HEADLINES[metric], _number(metric, row["value"]))
+            st.caption("  \n".join(_beside(rows, strategy, metric, row)))
+
+
+def show_charts(rows: Rows, strategies: Iterable[Strategy]) -> None:
+    """Two dot plots: how good the students are, and how near the selections come."""
+    drawn = []
+    for metric in _CHARTS:
+        if metric is Metric.AGREEMENT and Metric.ACCURACY in drawn:
+            continue
+        if any(rows.get(strategy, metric) for strategy in strategies):
+            drawn.append(metric)
+    for column, metric in zip(st.columns(2), drawn[:2], strict=False):
+        title, direction = _CHARTS[metric]
+        with column:
+            st.subheader(title, anchor=False)
+            own = {s: row for s in strategies if (row := rows.get(s, metric))}
+            figure = dot_plot(own, _references(rows, metric, own), metric in _IN_PERCENT)
+            st.plotly_chart(figure, config=CONFIG, key=f"chart-{metric}", alt=title)
+            band = any(
+                pd.notna(row["null_low"]) and row["null_high"] > row["null_low"]
+                for row in own.values()
+            )
+            st.caption(
+                direction
+                + (
+                    "; grey band: " + next(iter(own.values()))["null_kind"]
+                    if band
+                    else "; bars are 95% intervals"
+                )
+            )
+
+
+def strategy_table(rows: Rows, strategies: Iterable[Strategy]) -> pd.DataFrame:
+    """Strategies down, metrics across, intervals in brackets."""
+    table = []
+    for strategy in _best_first(rows, strategies):
+        cells = {"strategy": strategy.shown_as}
+        for metric, name in _TABLE.items():
+            if row := rows.get(strategy, metric):
+                cells[name] = _with_interval(metric, row)
+        if recall := rows.get(strategy, Metric.RECALL):
+            cells["p"] = f"{recall['p_value']:.2g}"
+        table.append(cells)
+    for subject, name in (("final", "final model"), ("base", "base model")):
+        cells = {"strategy": name}
+        for metric, column in _TABLE.items():
+            if row := rows.get(subject, metric):
+                cells[column] = _with_interval(metric, row)
+        if len(cells) > 1:
+            table.append(cells)
+    return pd.DataFrame(table).fillna("")
+
+
+def _best_first(rows: Rows, strategies: Iterable[Strategy]) -> list[Strategy]:
+    def merit(strategy: Strategy) -> float:
+        row = rows.get(strategy, Metric.ACCURACY) or rows.get(strategy, Metric.AGREEMENT)
+        return row["value"] if row else 0.0
+
+    return sorted(strategies, key=merit, reverse=True)
+
+
+def show_caveats(facts: AuditFacts) -> None:
+    """What the reader must know before believing the numbers."""
+    if facts.meta["caveats"]:
+        st.subheader("Read with this in mind", anchor=False)
+        for caveat in facts.meta["caveats"]:
+            st.write(f"- {markdown_safe(caveat)}")
+
+
+def show_provenance(facts: AuditFacts) -> None:
+    """What was run on what, and the command that repeats it."""
+    provenance = dict(facts.meta["provenance"])
+    with st.expander("Provenance", icon=":material/fingerprint:"):
+        st.write("The command that asks this again:")
+        st.code(provenance.pop("command"), language=None, wrap_lines=True)
+        left, right = st.columns(2)
+        packages = provenance.pop("packages")
+        with left:
+            st.write("Models and data")
+            st.dataframe(
+                _pairs({**facts.meta["counts"], **provenance, **_flat(facts.model_facts)}),
+                hide_index=True,
+            )
+        with right:
+            st.write("How students were trained")
+            st.dataframe(_pairs(facts.meta["training"]), hide_index=True)
+            st.write("Durations, s")
+            st.dataframe(facts.stages.round(1), hide_index=True)
+            st.write("Packages")
+            st.dataframe(_pairs(packages), hide_index=True)
+
+
+def _beside(rows: Rows, strategy: Strategy, metric: Metric, row: Row) -> list[str]:
+    """The interval, the null and the best to be hoped for."""
+    lines = []
+    if pd.notna(row["low"]):
+        lines.append(
+            f"95% interval {_number(metric, row['low'])} to {_number(metric, row['high'])}"
+        )
+    random = rows.get(Strategy.RANDOM, metric)
+    if metric in (Metric.ACCURACY, Metric.AGREEMENT):
+        if random and strategy is not Strategy.RANDOM:
+            lines.append(
+                f"random selection {_number(metric, random['value'])} "
+                f"({_number(metric, random['low'])} to "
+                f"{_number(metric, random['high'])})"
+            )
+    elif pd.notna(row["null_value"]):
+        lines.append(
+            f"random {_number(metric, row['null_value'])} "
+            f"({_number(metric, row['null_low'])} to "
+            f"{_number(metric, row['null_high'])})"
+        )
+    if metric is Metric.TRANSPORT and pd.notna(row["ceiling"]):
+        lines.append(f"as many true documents {_number(metric, row['ceiling'])}")
+    if metric is Metric.RECALL:
+        lines.append(f"at most {_number(metric, row['ceiling'])} is possible")
+    final = rows.get("final", metric)
+    if metric is Metric.ACCURACY and final:
+        lines.append(f"final model {_number(metric, final['value'])}")
+    return [markdown_safe(line) for line in lines]
+
+
+def _references(rows: Rows, metric: Metric, own: dict[Strategy, Row]) -> dict[str, float]:
+    if metric is Metric.ACCURACY:
+        lines = {"base": rows.get("base", metric), "final model": rows.get("final", metric)}
+        return {name: row["value"] for name, row in lines.items() if row}
+    row = next(iter(own.values()))
+    if metric is Metric.TRANSPORT and pd.notna(row["ceiling"]):
+        return {"true documents": row["ceiling"]}
+    if metric is Metric.RECALL:
+        return {"possible": row["ceiling"]}
+    return {}
+
+
+def _with_interval(metric: Metric, row: Row) -> str:
+    def cell(value: float) -> str:
+        return _number(metric, value).removesuffix("%")
+
+    text = cell(row["value"])
+    return f"{text} [{cell(row['low'])}–{cell(row['high'])}]" if pd.notna(row["low"]) else text
+
+
+def _number(metric: Metric, value: float) -> str:
+    if metric in _IN_PERCENT:
+        return percent(value)
+    return f"{value:.2f}" if metric is Metric.LIFT else f"{value:.3f}"
+
+
+def _pairs(values: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            (name.replace("_", " "), "—" if value is None else str(value))
+            for name, value in values.items()
+        ],
+        columns=["", "value"],
+    )
+
+
+def _flat(facts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {f"{model} {fact}": value for model, own in facts.items() for fact, value in own.items()}

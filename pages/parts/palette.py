@@ -1,0 +1,30 @@
+"""One colour and one symbol a strategy, the same on every chart.
+
+The Okabe–Ito colours, which people with any common colour blindness can tell apart; the symbols
+carry the same distinction for print and for everyone else.
+"""
+
+from __future__ import annotations
+
+from core.specs import Strategy
+
+COLOURS = {
+    Strategy.SELECT: "#1B87C9",
+    Strategy.SELECT_BATCH: "#56B4E9",
+    Strategy.TOP_K: "#E69F00",
+    Strategy.TOP_K_BALANCED: "#D55E00",
+    Strategy.P_MIN: "#009E73",
+    Strategy.P_MAX: "#CC79A7",
+    Strategy.RANDOM: "#8B929A",
+}
+SYMBOLS = {
+    Strategy.SELECT: "circle",
+    Strategy.SELECT_BATCH: "circle-open",
+    Strategy.TOP_K: "square",
+    Strategy.TOP_K_BALANCED: "square-open",
+    Strategy.P_MIN: "triangle-down",
+    Strategy.P_MAX: "triangle-up",
+    Strategy.RANDOM: "x",
+}
+NULL_BAND = "rgba(139, 146, 154, 0.22)"
+REFERENCE_LINE = "#8B929A"

@@ -1,0 +1,118 @@
+"""The parts of the Selection page. Documents are shown as plain text only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from cache.export import FORMATS, selection_frame, to_bytes
+from cache.read import SelectionFilter, read_document
+from core.specs import Strategy
+from pages.parts.plain import markdown_safe
+
+ROWS_PER_PAGE = 200
+_PREVIEW_CHARACTERS = 300
+_FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
+
+
+def ranked_table(rows: pd.DataFrame, names: list[str]) -> int | None:
+    """The table; returns the document whose row is picked."""
+    shown = pd.DataFrame(
+        {
+            "rank": rows["rank"] + 1,
+            "text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS),
+            "pseudolabel": [names[label] for label in rows["pseudolabel"]],
+            "probability": rows["final_probability"],
+            "gain": rows["gain"],
+            "cosine": rows["cosine"],
+            "source": rows["source"],
+            "reference": rows["in_reference"],
+        }
+    )
+    state = st.dataframe(
+        shown,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        height=460,
+        key="ranked",
+        column_config={
+            "rank": st.column_config.NumberColumn("rank", width=60),
+            "text": st.column_config.TextColumn("text", width=400),
+            "pseudolabel": st.column_config.TextColumn("pseudolabel", width=110),
+            "probability": st.column_config.NumberColumn(
+                "probability",
+                format="%.2f",
+                width=82,
+                help="of the pseudolabel under the final model",
+            ),
+            "gain": st.column_config.NumberColumn(
+                "gain",
+                format="%.4f",
+                width=82,
+                help="rise of the cosine when this document was added",
+            ),
+            "cosine": st.column_config.NumberColumn(
+                "cosine",
+                format="%.3f",
+                width=82,
+                help="of the document's own gradient with the weight difference",
+            ),
+            "source": st.column_config.TextColumn("source", width=120),
+            "reference": st.column_config.CheckboxColumn(
+                "in reference", width=82, help="exactly a document of the reference set"
+            ),
+        },
+    )
+    picked = state["selection"]["rows"]
+    return int(rows["document_id"].iloc[picked[0]]) if picked and picked[0] < len(rows) else None
+
+
+def show_document(path: Path, document_id: int | None, names: list[str]) -> None:
+    """A document whole, with what is known of it."""
+    if document_id is None:
+        st.caption("Pick a row to read its document whole.")
+        return
+    document = read_document(path, document_id)
+    with st.container(border=True):
+        left, right = st.columns([3, 2])
+        with left:
+            st.code(document["text"], language=None, wrap_lines=True)
+        with right:
+            ranks = {Strategy(name).shown_as: rank + 1 for name, rank in document["ranks"].items()}
+            st.dataframe(
+                pd.DataFrame(
+                    [
+                        ("document", f"{document_id:,}"),
+                        ("source", document["source"]),
+                        ("pseudolabel", names[document["pseudolabel"]]),
+                        ("probability, final model", f"{document['final_probability']:.3f}"),
+                        ("loss, base model", f"{document['base_loss']:.3f} nats"),
+                        ("gradient norm", f"{document['gradient_norm']:.4g}"),
+                        ("cosine with the target", f"{document['cosine']:.4f}"),
+                        ("in the reference set", "yes" if document["in_reference"] else "no"),
+                        ("tokens read", f"{document['n_tokens']:,}"),
+                        *((f"rank, {name}", f"{rank:,}") for name, rank in ranks.items()),
+                    ],
+                    columns=["", "value"],
+                ),
+                hide_index=True,
+            )
+
+
+def show_export(path: Path, strategy: Strategy, chosen: SelectionFilter) -> None:
+    """Downloads of what the filters leave, made when asked for."""
+    with st.popover("Export", icon=":material/download:"):
+        for kind in FORMATS:
+            st.download_button(
+                _FORMAT_NAMES[kind],
+                data=lambda kind=kind: to_bytes(selection_frame(path, strategy, chosen), kind),
+                file_name=f"{path.stem}-{strategy}.{kind}",
+                key=f"export-{kind}",
+                on_click="ignore",
+                help=markdown_safe("cells that a spreadsheet would run are neutralised")
+                if kind == "csv"
+                else None,
+            )

@@ -1,0 +1,88 @@
+"""The ranked documents of one strategy: search, filter, read whole, export."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cache.read import SelectionFilter
+from core.specs import Strategy
+from core.verdict import focus
+from pages.parts import audits
+from pages.parts.charts import CONFIG, objective_curves
+from pages.parts.entry import enter
+from pages.parts.plain import markdown_safe
+from pages.parts.selection import ROWS_PER_PAGE, ranked_table, show_document, show_export
+
+enter()
+
+path = audits.chosen_audit()
+facts = audits.facts(path)
+strategies, names = facts.strategies, facts.label_names
+
+st.title("Selection")
+st.caption(
+    f"{markdown_safe(facts.meta['title'])} · documents aligned with the weight difference, "
+    "best first"
+)
+
+first, second, third, fourth = st.columns([2, 3, 3, 3])
+strategy = first.selectbox(
+    "Strategy",
+    strategies,
+    index=strategies.index(focus(strategies)),
+    format_func=lambda one: one.shown_as,
+    key="strategy",
+    bind="query-params",
+)
+search = second.text_input(
+    "Search in texts",
+    key="search",
+    bind="query-params",
+    placeholder="part of a word or phrase",
+    type="search",
+)
+labels = third.multiselect("Pseudolabel", names, key="labels", bind="query-params")
+chosen_sources = fourth.multiselect(
+    "Source", audits.sources(path), key="sources", bind="query-params"
+)
+only_located = False
+if facts.meta["counts"]["n_leaked"]:
+    only_located = st.toggle(
+        "Only documents of the reference set", key="located", bind="query-params"
+    )
+
+assert isinstance(strategy, Strategy)
+chosen = SelectionFilter(
+    search or "",
+    tuple(names.index(label) for label in labels),
+    tuple(chosen_sources),
+    only_located,
+)
+n_rows = audits.selection(path, strategy, chosen, 1, 0).n_rows
+n_pages = max(1, -(-n_rows // ROWS_PER_PAGE))
+offset = 0
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.caption(f"{n_rows:,} documents", width="stretch")
+    if n_pages > 1:
+        number = st.number_input(f"Page of {n_pages:,}", 1, n_pages, key="page", width=160)
+        offset = ROWS_PER_PAGE * (int(number) - 1)
+    show_export(path, strategy, chosen)
+
+if n_rows == 0:
+    st.info(
+        "No document of this selection fits the search and filters.",
+        icon=":material/filter_alt_off:",
+    )
+else:
+    page = audits.selection(path, strategy, chosen, ROWS_PER_PAGE, offset)
+    picked = ranked_table(page.rows, names)
+    show_document(path, picked, names)
+
+with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):
+    figure = objective_curves(audits.objective(path, tuple(strategies)), strategies)
+    st.plotly_chart(
+        figure,
+        config=CONFIG,
+        key="objective",
+        alt="Cosine with the weight difference against documents selected",
+    )
