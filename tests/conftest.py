@@ -1,0 +1,119 @@
+"""What every test shares: an own store, no network, one thread."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import namedtuple
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["ASSAY_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import pandas as pd
+import pytest
+
+Result = namedtuple("Result", "status out err")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    """No test ever touches the user's store."""
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "assay-home"))
+
+
+@pytest.fixture
+def assay(capsys, monkeypatch):
+    """Runs the real command line in this process: assay("audit", "--base", …)."""
+
+    def run(*arguments):
+        from core.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["assay", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return Result(stop.value.code or 0, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A base and a final model of a few thousand parameters, and the data around them.
+
+    The seed corpus holds 60 leaked documents of the training set, 60 held-out ones of the same
+    kind and 80 that mix all fields.
+    """
+    from tiny_models import documents, save_bert
+
+    from core.audit.finetune import finetune
+    from core.device import Compute
+    from core.progress import SilentProgress
+    from core.specs import DataRef, TrainingSpec
+
+    folder = tmp_path_factory.mktemp("tiny")
+    texts, names = documents(700, seed=11)
+    known = list(dict(zip(texts, names, strict=True)).items())
+    train, held_out, test = known[:160], known[160:220], known[220:320]
+    noise = [(" ".join(text.split()[::-1]) + " and more", None) for text, _ in known[320:400]]
+    for name, part in (
+        ("train", train),
+        ("held-out", held_out),
+        ("test", test),
+        ("leaked", train[:60]),
+        ("noise", noise),
+    ):
+        table = pd.DataFrame(part, columns=["text", "label"])
+        table.to_json(folder / f"{name}.jsonl", orient="records", lines=True)
+    save_bert(folder / "base")
+    training = TrainingSpec(learning_rate=3e-3, batch_size=16, n_epochs=8, max_tokens=24)
+    finetune(
+        str(folder / "base"),
+        DataRef(str(folder / "train.jsonl"), label_column="label"),
+        folder / "final",
+        training,
+        Compute("cpu", False, 1),
+        SilentProgress(),
+    )
+    assert json.loads((folder / "final" / "assay_training.json").read_text())["key"]
+    return folder
+
+
+def audit_arguments(tiny, *more):
+    """The standard audit of the tiny models, without reference and test."""
+    corpora = [
+        word
+        for name in ("leaked", "held-out", "noise")
+        for word in ("--seed-corpus", str(tiny / f"{name}.jsonl"))
+    ]
+    return [
+        "audit",
+        "--base",
+        str(tiny / "base"),
+        "--final",
+        str(tiny / "final"),
+        *corpora,
+        "--budget",
+        "30",
+        "--student-epochs",
+        "3",
+        "--precision",
+        "fp32",
+        *map(str, more),
+    ]
+
+
+def with_truth(tiny):
+    """Options that name the reference set, the test set and the held-out documents."""
+    return [
+        "--reference",
+        str(tiny / "train.jsonl"),
+        "--test",
+        str(tiny / "test.jsonl"),
+        "--held-out-source",
+        "held-out",
+    ]

@@ -1,0 +1,287 @@
+"""Whole audits of tiny real models, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from conftest import audit_arguments, with_truth
+from tiny_models import save_gpt2
+
+from cache.home import Store
+from cache.manifest import check_manifest
+from core.specs import Strategy
+
+pytestmark = pytest.mark.xdist_group("audit")
+ROOT = Path(__file__).resolve().parents[1]
+FEW = ["--strategy", "random", "--strategy", "select"]
+RESULTS = (
+    "documents",
+    "scores",
+    "factors",
+    "targets",
+    "selections",
+    "metrics",
+    "student_epochs",
+    "embeddings",
+    "reference_documents",
+    "test_documents",
+)
+
+
+def contents(path):
+    """Everything an audit found, without times."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return {
+            t: connection.execute(f"SELECT * FROM {t} ORDER BY ALL").fetchall() for t in RESULTS
+        }
+
+
+def ask(path, query):
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, tmp_path_factory):
+    """One audit with all strategies and all truth, made by the real program."""
+    home = tmp_path_factory.mktemp("home")
+    command = [sys.executable, "-m", "core", *audit_arguments(tiny, *with_truth(tiny), "--json")]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "ASSAY_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return home, json.loads(done.stdout), done.stderr
+
+
+def test_an_audit_holds_everything(whole):
+    """Each strategy has a full selection, a student and metrics, and the manifest verifies."""
+    home, said, progress = whole
+    path = Path(said["path"])
+    assert path.parent == Store(home).audits
+    assert all(check.is_intact for check in check_manifest(path))
+    counts = dict(ask(path, "SELECT strategy, count(*) FROM selections GROUP BY 1"))
+    assert set(counts) == {str(strategy) for strategy in Strategy}
+    assert all(count <= 30 for count in counts.values())
+    assert counts["select"] == counts["random"] == 30
+    students = ask(path, "SELECT count(DISTINCT strategy) FROM student_epochs WHERE is_best")
+    assert students == [(len(Strategy),)]
+    metrics = ask(path, "SELECT DISTINCT metric FROM metrics WHERE subject = 'select'")
+    assert {
+        "accuracy",
+        "agreement",
+        "transport",
+        "containment",
+        "imbalance",
+        "cosine",
+        "recall",
+        "precision",
+        "lift",
+        "membership-precision",
+        "domain-precision",
+    } <= {row[0] for row in metrics}
+    for stage in ("gradients", "students", "measure"):
+        assert f"{stage} done" in progress
+
+
+def test_located_documents_are_those_of_the_reference(whole, tiny):
+    """Recall and precision follow from which selected texts stand in the training file."""
+    path = Path(whole[1]["path"])
+    used = {json.loads(line)["text"] for line in (tiny / "train.jsonl").open()}
+    pool = [row[0] for row in ask(path, "SELECT text FROM documents")]
+    n_leaked = sum(text in used for text in pool)
+    assert n_leaked == 60
+    for strategy in ("random", "select"):
+        selected = [
+            row[0]
+            for row in ask(
+                path,
+                "SELECT text FROM selections JOIN documents USING (document_id) "
+                f"WHERE strategy = '{strategy}'",
+            )
+        ]
+        n_located = sum(text in used for text in selected)
+        values = dict(ask(path, f"SELECT metric, value FROM metrics WHERE subject = '{strategy}'"))
+        assert values["recall"] == pytest.approx(n_located / n_leaked)
+        assert values["precision"] == pytest.approx(n_located / len(selected))
+
+
+def test_the_final_model_learned_and_select_points_to_it(whole):
+    """The fine-tuned model beats its base, and SELECT's sum aligns better than every other."""
+    path = Path(whole[1]["path"])
+    accuracy = dict(ask(path, "SELECT subject, value FROM metrics WHERE metric = 'accuracy'"))
+    assert accuracy["final"] > accuracy["base"] + 0.2
+    cosine = dict(ask(path, "SELECT subject, value FROM metrics WHERE metric = 'cosine'"))
+    assert max(cosine, key=cosine.get) == "select"
+    ((null_high,),) = ask(
+        path, "SELECT null_high FROM metrics WHERE metric = 'cosine' AND subject = 'select'"
+    )
+    assert cosine["select"] > null_high >= cosine["p-max"]
+
+
+def test_asking_again_computes_nothing(whole, tiny, assay, monkeypatch):
+    """The same question finds the sealed audit; a changed one does not."""
+    home, said, _ = whole
+    monkeypatch.setenv("ASSAY_HOME", str(home))
+    again = assay(*audit_arguments(tiny, *with_truth(tiny), "--json"))
+    assert json.loads(again.out) == {**said, "was_there": True}
+    assert "gradients" not in again.err
+
+
+def audit_process(tiny, home, *more):
+    return subprocess.Popen(
+        [sys.executable, "-m", "core", *audit_arguments(tiny, *with_truth(tiny), *FEW, *more)],
+        cwd=ROOT,
+        env={**os.environ, "ASSAY_HOME": str(home)},
+        stderr=subprocess.PIPE,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def kill_once_it_says(process, word):
+    for line in process.stderr:
+        if word in line:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_and_resumed_equals_uninterrupted(tiny, tmp_path):
+    """Killed in the gradients and again among the students, the audit ends with the same rows."""
+    smooth = audit_process(tiny, tmp_path / "smooth")
+    rough = audit_process(tiny, tmp_path / "rough")
+    kill_once_it_says(rough, "gradients …")
+    rough = audit_process(tiny, tmp_path / "rough")
+    kill_once_it_says(rough, "students …")
+    rough = audit_process(tiny, tmp_path / "rough")
+    log = rough.communicate()[1]
+    assert (rough.returncode, smooth.wait()) == (0, 0), log
+    assert "gradients done" not in log
+    (a,), (b,) = (
+        list((tmp_path / name / "audits").glob("*.duckdb")) for name in ("smooth", "rough")
+    )
+    assert a.name == b.name
+    assert contents(a) == contents(b)
+    assert contents(a)["selections"] != []
+
+
+def test_students_end_with_their_parent(tiny, tmp_path):
+    """When the audit alone is killed, its student processes end by themselves."""
+    process = audit_process(tiny, tmp_path / "home", "--student-epochs", "3000")
+    for line in process.stderr:
+        if "students …" in line:
+            break
+    time.sleep(6)
+    import psutil
+
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(children, timeout=15)
+    assert alive == []
+
+
+def test_a_second_audit_computes_only_new_documents(whole, tiny, assay, monkeypatch, tmp_path):
+    """A larger corpus adds rows to the gradient cache and leaves those it had untouched."""
+    home, _, _ = whole
+    monkeypatch.setenv("ASSAY_HOME", str(home))
+    (cached,) = Store(home).gradients.glob("*.duckdb")
+    before = ask(cached, "SELECT text_hash, block FROM rows ORDER BY ALL")
+    extra = tmp_path / "extra.csv"
+    extra.write_text("text\n" + "".join(f"thunder over the oven number {n}\n" for n in range(25)))
+    result = assay(*audit_arguments(tiny, "--seed-corpus", extra, *FEW, "--json"))
+    assert result.status == 0, result.err
+    (again,) = Store(home).gradients.glob("*.duckdb")
+    after = ask(again, "SELECT text_hash, block FROM rows ORDER BY ALL")
+    assert set(before) < set(after)
+    assert len(after) == len(before) + 25
+
+
+def test_without_truth_everything_else_works(tiny, assay):
+    """With neither reference nor test set, selections, students and agreement are there."""
+    result = assay(*audit_arguments(tiny, *FEW, "--json"))
+    assert result.status == 0, result.err
+    path = json.loads(result.out)["path"]
+    metrics = {row[0] for row in ask(path, "SELECT DISTINCT metric FROM metrics")}
+    assert {"agreement", "cosine", "imbalance"} <= metrics
+    assert not {"accuracy", "recall", "transport"} & metrics
+
+
+def test_causal_models_with_label_words(tiny, assay, tmp_path):
+    """The paper's set-up: a causal model fine-tuned on label words is audited with the same."""
+    save_gpt2(tmp_path / "base")
+    made = assay(
+        "finetune",
+        "--base",
+        tmp_path / "base",
+        "--data",
+        tiny / "train.jsonl",
+        "--out",
+        tmp_path / "final",
+        "--epochs",
+        2,
+        "--learning-rate",
+        3e-3,
+        "--max-tokens",
+        24,
+        "--label-words",
+        "A,B,C",
+        "--precision",
+        "fp32",
+    )
+    assert made.status == 0, made.err
+    arguments = audit_arguments(tiny, *with_truth(tiny), *FEW, "--checkpoints", 2, "--json")
+    arguments[2], arguments[4] = str(tmp_path / "base"), str(tmp_path / "final")
+    result = assay(*arguments)
+    assert result.status == 0, result.err
+    path = json.loads(result.out)["path"]
+    assert ask(path, "SELECT count(DISTINCT checkpoint) FROM factors") == [(2,)]
+    values = dict(ask(path, "SELECT subject, value FROM metrics WHERE metric = 'cosine'"))
+    assert values["select"] > values["random"]
+
+
+def test_a_damaged_gradient_cache_is_rebuilt(tiny, assay, tmp_path):
+    """Changed bytes in the cache are noticed, the file kept aside, and the numbers the same."""
+    first = json.loads(assay(*audit_arguments(tiny, *FEW, "--json")).out)
+    store = Store.default()
+    before = contents(first["path"])
+    (cached,) = store.gradients.glob("*.duckdb")
+    with duckdb.connect(str(cached)) as connection:
+        connection.execute("UPDATE arrays SET sha256 = 'wrong' WHERE block = 0")
+    os.unlink(first["path"])
+    again = assay(*audit_arguments(tiny, *FEW, "--json"))
+    assert again.status == 0, again.err
+    assert "damaged" in again.err
+    assert len(list(store.set_aside.iterdir())) == 1
+    after = contents(first["path"])
+    assert np.array_equal(before["selections"], after["selections"])
+
+
+def test_a_sealed_file_that_is_damaged_is_set_aside_and_rebuilt(whole, tiny, assay, monkeypatch):
+    """An audit that cannot be opened is never half-read: it is moved away and made again."""
+    home, said, _ = whole
+    store = Store(Path(str(home) + "-copy"))
+    broken = store.audits / Path(said["path"]).name
+    broken.write_bytes(b"not a database")
+    monkeypatch.setenv("ASSAY_HOME", str(store.root))
+    assert assay("verify").status == 1
+    result = assay(*audit_arguments(tiny, *with_truth(tiny), "--json"))
+    assert json.loads(result.out)["was_there"] is False
+    assert len(list(store.set_aside.iterdir())) == 1
+    assert assay("verify").status == 0

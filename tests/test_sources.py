@@ -1,0 +1,197 @@
+"""Documents from every kind of source, and one sentence for everything that is wrong with one."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pandas as pd
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.data.builtin_docs import FIELDS, _prose
+from core.data.labels import label_index, label_names
+from core.data.sources import content_digest, read_documents
+from core.errors import InputError
+from core.specs import DataRef
+
+ROWS = pd.DataFrame(
+    {
+        "text": [f"document number {n}, with a comma and “quotes”" for n in range(50)],
+        "label": [n % 3 for n in range(50)],
+        "split": ["train" if n % 5 else "test" for n in range(50)],
+    }
+)
+
+
+def read(path, **options):
+    return list(read_documents(DataRef(str(path), **options)))
+
+
+def write(folder, kind):
+    path = folder / f"data.{kind}"
+    plain = folder / f"data.{kind.split('.')[0]}"
+    if "parquet" in kind:
+        ROWS.to_parquet(plain)
+    elif "csv" in kind:
+        ROWS.to_csv(plain, index=False)
+    else:
+        ROWS.to_json(plain, orient="records", lines=True, force_ascii=False)
+    if kind.endswith(".gz"):
+        path.write_bytes(gzip.compress(plain.read_bytes()))
+    if kind.endswith(".zst"):
+        path.write_bytes(zstandard.ZstdCompressor().compress(plain.read_bytes()))
+    return path
+
+
+KINDS = [k + c for k in ("parquet", "csv", "jsonl") for c in ("", ".gz", ".zst")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_format_gives_the_same_texts(tmp_path, kind):
+    """A set reads the same from Parquet, CSV and JSON lines, plain or compressed."""
+    documents = read(write(tmp_path, kind), label_column="label")
+    assert [d.text for d in documents] == ROWS["text"].tolist()
+    assert [str(d.label) for d in documents] == ROWS["label"].astype(str).tolist()
+    assert {d.source for d in documents} == {"data"}
+
+
+def test_a_split_is_the_rows_that_name_it(tmp_path):
+    """``#split`` keeps exactly the rows whose split column says so."""
+    path = write(tmp_path, "parquet")
+    texts = [d.text for d in read(f"{path}#test")]
+    assert texts == ROWS["text"][ROWS["split"] == "test"].tolist()
+    assert len(texts) < len(ROWS)
+
+
+@settings(max_examples=20, deadline=None)
+@given(n=st.integers(1, 60), seed=st.integers(0, 50))
+def test_a_sample_is_an_ordered_subset(tmp_path_factory, n, seed):
+    """A sample holds that many distinct documents in their order, the same for the same seed."""
+    path = write(tmp_path_factory.mktemp("sample"), "jsonl")
+    ref = DataRef(str(path), sample=n)
+    texts = [d.text for d in read_documents(ref, seed)]
+    positions = [ROWS["text"].tolist().index(text) for text in texts]
+    assert len(texts) == min(n, 50)
+    assert positions == sorted(set(positions))
+    assert texts == [d.text for d in read_documents(ref, seed)]
+
+
+def test_samples_differ_by_seed_and_are_fair(tmp_path):
+    """Over many seeds each document is sampled about equally often."""
+    path = write(tmp_path, "csv")
+    counts = dict.fromkeys(ROWS["text"], 0)
+    for seed in range(100):
+        for document in read_documents(DataRef(str(path), sample=10), seed):
+            counts[document.text] += 1
+    assert sum(counts.values()) == 1000
+    assert 5 <= min(counts.values()) <= max(counts.values()) <= 40
+
+
+def test_a_folder_gives_a_document_a_file(tmp_path):
+    """Each text file is a document, labelled by its sub-folder; blank ones are skipped."""
+    (tmp_path / "rain").mkdir()
+    (tmp_path / "rain" / "a.txt").write_text("It rained.")
+    (tmp_path / "rain" / "b.txt").write_text("  \n")
+    (tmp_path / "c.txt").write_text("Nothing.")
+    found = {(d.text, d.label) for d in read(tmp_path)}
+    assert found == {("It rained.", "rain"), ("Nothing.", None)}
+
+
+def test_digest_follows_contents_not_names(tmp_path):
+    """Renaming a file keeps its digest; changing a byte, the column or the sample does not."""
+    path = write(tmp_path, "csv")
+    before = content_digest(DataRef(str(path)))
+    renamed = path.rename(tmp_path / "other.csv")
+    assert content_digest(DataRef(str(renamed))) == before
+    assert content_digest(DataRef(str(renamed), sample=5)) != before
+    assert content_digest(DataRef(str(renamed), text_column="label")) != before
+    renamed.write_text(renamed.read_text() + "one more,1,train\n")
+    assert content_digest(DataRef(str(renamed))) != before
+
+
+def broken(folder):
+    """Sources that cannot be read, with a word that their message must hold."""
+    good = write(folder, "csv")
+    cases = {
+        "data.csv": DataRef(str(folder / "dta.csv")),
+        "columns text, label, split": DataRef(str(good), text_column="body"),
+        "test, train": DataRef(f"{good}#validation"),
+        "line 2": folder / "bad.jsonl",
+        "UTF-8": folder / "latin.csv",
+        "undamaged": folder / "bad.parquet",
+        "at least one document": folder / "blank.csv",
+        ".parquet": folder / "weights.pkl",
+        "another number in line 2": folder / "short.csv",
+        "builtin:docs": DataRef("builtin:nothing"),
+        "int": DataRef(str(write(folder, "jsonl")), text_column="label"),
+    }
+    (folder / "bad.jsonl").write_text(json.dumps({"text": "fine"}) + "\n{broken\n")
+    (folder / "latin.csv").write_bytes("text\ncaf\xe9\n".encode("latin-1"))
+    (folder / "bad.parquet").write_bytes(b"PAR1 but not really")
+    (folder / "blank.csv").write_text("text\n   \n")
+    (folder / "weights.pkl").write_bytes(b"\x80\x04.")
+    (folder / "short.csv").write_text("text,label\nonly a text\n")
+    return [
+        (word, case if isinstance(case, DataRef) else DataRef(str(case)))
+        for word, case in cases.items()
+    ]
+
+
+@pytest.mark.parametrize("number", range(11))
+def test_what_is_wrong_is_said_in_one_sentence(tmp_path, number):
+    """Every unreadable source is an InputError that names what was there instead."""
+    word, ref = broken(tmp_path)[number]
+    with pytest.raises(InputError) as error:
+        list(read_documents(ref))
+    message = str(error.value)
+    assert word in message
+    assert message.startswith("Expected ")
+    assert "\n" not in message
+
+
+def test_builtin_documentation_has_four_fields_of_prose():
+    """The installed packages give distinct paragraphs of prose in each of the four fields."""
+    documents = []
+    for document in read_documents(DataRef("builtin:docs", label_column="label")):
+        documents.append(document)
+    by_field = pd.Series([d.label for d in documents]).value_counts()
+    assert set(by_field.index) == set(FIELDS)
+    assert by_field.min() > 1000
+    assert len({d.text for d in documents}) == len(documents)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        ">>> import this  # and some more words to make it long enough for a paragraph.",
+        "x : int\n    The first argument of the function, an integer that is not negative.",
+        "See https://example.org for the documentation of this function and its arguments.",
+        "Too short.",
+    ],
+)
+def test_code_and_markup_are_not_prose(part):
+    """Doctests, links and fragments are left out; a plain sentence is kept."""
+    assert _prose(part) is None
+    kept = "Returns the sum of the two numbers, which must be of the same kind to be added up."
+    assert _prose(kept) == kept
+
+
+def test_labels_are_matched_by_name_then_number():
+    """A label is the model's own name or its number; anything else is refused."""
+    names = ("news", "sport")
+    assert label_index("sport", names, "x") == label_index(1, names, "x") == 1
+    assert label_index("0", names, "x") == 0
+    for wrong in ("music", 2, "-1"):
+        with pytest.raises(InputError, match="news, sport"):
+            label_index(wrong, names, "x")
+
+
+def test_label_names_need_two():
+    """Numbers are named in numeric order; one label alone is refused."""
+    assert label_names([10, 2, 2, 1]) == ("1", "2", "10")
+    assert label_names(["b", "a"]) == ("a", "b")
+    with pytest.raises(InputError, match="at least two"):
+        label_names(["a", "a"])
