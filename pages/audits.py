@@ -36,8 +36,13 @@ def confirm_delete(summary: AuditSummary) -> None:
         "The file is removed for good. The gradients stay cached, so the same audit can be "
         "made again quickly."
     )
-    if st.button("Delete", type="primary", icon=":material/delete:"):
-        delete_audit(Store.default(), summary.audit_id)
+    if st.button(
+        "Delete",
+        type="primary",
+        icon=":material/delete:",
+        on_click=delete_audit,
+        args=(Store.default(), summary.audit_id),
+    ):
         st.rerun()
 
 

@@ -171,9 +171,9 @@ def test_finetune_learns(tmp_path, kind, optimizer):
             json.dumps({"text": t, "label": n}) + "\n" for t, n in zip(texts, names, strict=True)
         )
     )
-    rate, momentum = (0.2, 0.9) if optimizer is Optimizer.SGD else (3e-3, 0.0)
+    rate, momentum = (0.1, 0.5) if optimizer is Optimizer.SGD else (3e-3, 0.0)
     training = TrainingSpec(
-        optimizer, learning_rate=rate, momentum=momentum, n_epochs=12, batch_size=8, max_tokens=24
+        optimizer, learning_rate=rate, momentum=momentum, n_epochs=25, batch_size=8, max_tokens=24
     )
     ref = DataRef(str(data), label_column="label")
     arguments = (str(base), ref, tmp_path / "out", training, EXACT, SilentProgress())

@@ -86,6 +86,7 @@ def save_bert(folder: Path, seed=0, n_labels=3, with_head=True, hidden=16, label
         intermediate_size=32,
         max_position_embeddings=64,
         id2label=dict(enumerate(labels[:n_labels])),
+        initializer_range=0.15,
     )
     model = BertForSequenceClassification(config)
     (model if with_head else model.bert).save_pretrained(folder)

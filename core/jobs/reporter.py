@@ -75,7 +75,7 @@ class JobProgress:
         self._table, self._job_id = table, job_id
         job = table.get(job_id)
         assert job is not None
-        self._log = job.log.open("a", encoding="utf-8")
+        self._log_file = job.log.open("a", encoding="utf-8")
         self._forecast = Forecast(plan)
         self._stage = ""
         self._reported_at = 0.0
@@ -98,7 +98,7 @@ class JobProgress:
         self._heart.join()
         if self._bar:
             self._bar.stop()
-        self._log.close()
+        self._log_file.close()
 
     def attach_audit(self, audit_id: str) -> None:
         """Tell the job's row which audit this is."""
@@ -125,10 +125,14 @@ class JobProgress:
         self._report()
         self._raise_if_cancelled()
 
-    def note(self, line: str) -> None:
+    def log(self, text: str) -> None:
+        """Text for the log alone."""
         now = datetime.datetime.now().isoformat(sep=" ", timespec="seconds")
-        self._log.write(f"{now}  {line}\n")
-        self._log.flush()
+        self._log_file.write(f"{now}  {text}\n")
+        self._log_file.flush()
+
+    def note(self, line: str) -> None:
+        self.log(line)
         if self._prints_lines:
             print(line, file=sys.stderr, flush=True)
 

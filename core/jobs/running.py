@@ -42,11 +42,11 @@ def running_job(
             try:
                 yield progress
             except (Cancelled, KeyboardInterrupt):
-                progress.note("cancelled")
+                progress.log("cancelled")
                 table.finish(job_id, JobState.CANCELLED)
                 raise
             except BaseException as error:
-                progress.note(traceback.format_exc())
+                progress.log(traceback.format_exc())
                 table.finish(job_id, JobState.FAILED, one_sentence(error))
                 raise
         table.finish(job_id, JobState.DONE)

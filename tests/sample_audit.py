@@ -1,0 +1,239 @@
+"""Audit files of any size for the pages, written through the real writer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cache.writer import AuditBuilder
+from core.audit.evaluate import MetricRow, write_metrics
+from core.maths.located import located
+from core.specs import AuditSpec, DataRef, Metric, Strategy, TrainingSpec, text_hash, to_plain
+
+LABELS = ["business", "science & tech", "sport", "world"]
+_WORDS = """
+market goal minister engine season price telescope election striker shares orbit court
+profit coach treaty processor match budget comet league parliament chip dividend keeper
+"""
+WORDS = _WORDS.split()
+HOSTILE = (
+    "<script>alert('x')</script> [click](javascript:alert(1)) $\\LaTeX$ :material/delete: "
+    "![](http://127.0.0.1/x.png) **bold** <b>big</b> =1+1"
+)
+
+
+def write_sample_audit(
+    store,
+    audit_id="sample",
+    n_documents=400,
+    budget=60,
+    has_truth=True,
+    title="Sample audit",
+    label_names=LABELS,
+    hostile_rank=None,
+):
+    """An audit with every table the pages read; deterministic."""
+    rng = np.random.default_rng(len(audit_id) + n_documents)
+    builder = AuditBuilder(store, audit_id)
+    with builder.stage("documents"):
+        texts = [
+            f"{' '.join(rng.choice(WORDS, 18))}, item {number}." for number in range(n_documents)
+        ]
+        if hostile_rank is not None:
+            texts[hostile_rank] = HOSTILE
+        in_reference = (rng.random(n_documents) < 0.1) & has_truth
+        n_leaked = int(in_reference.sum())
+        source = np.where(in_reference, "leaked", rng.choice(["held-out", "web <i>"], n_documents))
+        builder.write(
+            "documents",
+            {
+                "document_id": np.arange(n_documents),
+                "text_hash": [text_hash(text) for text in texts],
+                "text": texts,
+                "source": source.tolist(),
+                "n_tokens": rng.integers(10, 48, n_documents),
+                "in_reference": in_reference,
+            },
+        )
+        builder.write(
+            "scores",
+            {
+                "document_id": np.arange(n_documents),
+                "pseudolabel": rng.integers(0, len(label_names), n_documents),
+                "final_probability": rng.random(n_documents),
+                "base_loss": rng.random(n_documents) * 2,
+                "alignment": rng.normal(size=n_documents),
+                "gradient_norm": rng.random(n_documents),
+                "cosine": rng.normal(size=n_documents) / 10,
+            },
+        )
+    with builder.stage("selections"):
+        for number, strategy in enumerate(Strategy):
+            order = np.random.default_rng(number).permutation(n_documents)[:budget]
+            if hostile_rank is not None and hostile_rank not in order:
+                order[0] = hostile_rank
+            objective = np.cumsum(rng.random(budget)) / budget
+            builder.write(
+                "selections",
+                {
+                    "strategy": [str(strategy)] * budget,
+                    "rank": np.arange(budget),
+                    "document_id": order,
+                    "gain": np.diff(objective, prepend=0),
+                    "objective": objective,
+                },
+            )
+            write_metrics(
+                builder,
+                _metrics(
+                    strategy, number, budget, has_truth, in_reference[order], n_documents, n_leaked
+                ),
+            )
+        if has_truth:
+            write_metrics(
+                builder,
+                [
+                    MetricRow(
+                        "final", Metric.ACCURACY, 0.88, "Wilson interval", 0.86, 0.9, 0.95, 900
+                    ),
+                    MetricRow(
+                        "base", Metric.ACCURACY, 0.25, "Wilson interval", 0.22, 0.28, 0.95, 900
+                    ),
+                ],
+            )
+    for fact, value in (("n_parameters", 22_000_000), ("relative_head_change", 0.21)):
+        builder.put_fact("difference", fact, value)
+    reference = DataRef("train.parquet", label_column="label") if has_truth else None
+    spec = AuditSpec(
+        "base", "final", (DataRef("pool.parquet"),), budget=budget, title=title, reference=reference
+    )
+    meta = {
+        "spec": to_plain(spec),
+        "title": title,
+        "created_at": "2026-11-20T12:34:56+00:00",
+        "label_names": list(label_names),
+        "counts": {
+            "n_documents": n_documents,
+            "n_duplicates_dropped": 3,
+            "n_reference": 800,
+            "n_leaked": n_leaked,
+            "n_held_out": 100,
+            "n_test": 900,
+        },
+        "caveats": ["One random seed: student accuracies also vary with the seed."],
+        "training": {**to_plain(TrainingSpec()), "source": "default"},
+        "provenance": {
+            "assay_version": "0.1.0",
+            "commit": None,
+            "packages": {"torch": "2.13.0"},
+            "command": "assay audit --base base --final final",
+        },
+    }
+    for key, value in meta.items():
+        builder.put_meta(key, value)
+    return builder.seal()
+
+
+def _metrics(strategy, number, budget, has_truth, is_located, n_documents, n_leaked):
+    accuracy = 0.5 + 0.05 * number
+    rows = [
+        MetricRow(
+            strategy,
+            Metric.AGREEMENT,
+            accuracy,
+            "Wilson interval",
+            accuracy - 0.03,
+            accuracy + 0.03,
+            0.95,
+            900,
+        ),
+        MetricRow(
+            strategy,
+            Metric.COSINE,
+            0.1 * number,
+            "mean over checkpoints",
+            n=budget,
+            ceiling=1,
+            null_value=0.05,
+            null_low=0.03,
+            null_high=0.07,
+            null_kind="20 random selections",
+        ),
+        MetricRow(
+            strategy,
+            Metric.IMBALANCE,
+            0.3 - 0.04 * number,
+            "total variation",
+            n=budget,
+            ceiling=0,
+            null_value=0.1,
+            null_low=0.05,
+            null_high=0.15,
+            null_kind="20 random selections",
+        ),
+    ]
+    if not has_truth:
+        return rows
+    rows += [
+        MetricRow(
+            strategy,
+            Metric.ACCURACY,
+            accuracy,
+            "Wilson interval",
+            accuracy - 0.03,
+            accuracy + 0.03,
+            0.95,
+            900,
+            null_value=0.25,
+            null_low=0.25,
+            null_high=0.25,
+            null_kind="largest class alone",
+        ),
+        MetricRow(
+            strategy,
+            Metric.TRANSPORT,
+            1.2 - 0.02 * number,
+            "exact",
+            n=budget,
+            ceiling=0.9,
+            null_value=1.2,
+            null_low=1.18,
+            null_high=1.22,
+            null_kind="20 random selections",
+        ),
+        MetricRow(
+            strategy,
+            Metric.CONTAINMENT,
+            0.8,
+            "token sets",
+            n=budget,
+            null_value=0.8,
+            null_low=0.79,
+            null_high=0.81,
+            null_kind="20 random selections",
+        ),
+    ]
+    found = located(n_documents, n_leaked, budget, int(is_located.sum()))
+    for metric, interval, null in (
+        (Metric.RECALL, found.recall, found.null_recall),
+        (Metric.PRECISION, found.precision, found.null_precision),
+        (Metric.LIFT, found.lift, found.null_precision),
+    ):
+        rows.append(
+            MetricRow(
+                strategy,
+                metric,
+                interval.value,
+                "Clopper–Pearson",
+                interval.low,
+                interval.high,
+                0.95,
+                n_leaked if metric is Metric.RECALL else budget,
+                found.recall_ceiling,
+                null.value,
+                null.low,
+                null.high,
+                "random selection",
+                found.p_value,
+            )
+        )
+    return rows

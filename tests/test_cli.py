@@ -1,0 +1,222 @@
+"""The command line with bad input: one sentence, exit status 2, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import audit_arguments
+from tiny_models import save_bert
+
+from cache.home import Store
+from core.audit.provenance import command_line
+from core.specs import AuditSpec, DataRef, Strategy, audit_spec_from_plain, content_key, to_plain
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def assert_refused(result, *words):
+    assert result.status == 2
+    lines = result.err.strip().splitlines()
+    message = lines[-1]
+    assert message.startswith("Expected "), result.err
+    assert "Traceback" not in result.err
+    for word in words:
+        assert word in message
+    assert result.out == ""
+
+
+def replaced(arguments, option, value):
+    arguments = list(arguments)
+    arguments[arguments.index(option) + 1] = str(value)
+    return arguments
+
+
+def bad_audits(tiny, folder):
+    """Arguments that cannot work, with words their message must hold."""
+    standard = audit_arguments(tiny)
+    empty = folder / "empty.csv"
+    empty.write_text("text\n")
+    labels = folder / "labels.csv"
+    labels.write_text("text,label\nrain,astronomy\n")
+    return {
+        "missing file": ([*standard, "--reference", "nowhere.csv"], ("nowhere.csv",)),
+        "missing column": ([*standard, "--text-column", "body"], ("body", "text")),
+        "empty corpus": ([*standard[:5], "--seed-corpus", empty, "--budget", 3], ("empty.csv",)),
+        "budget too large": (replaced(standard, "--budget", 5000), ("200", "5,000")),
+        "budget of nothing": (replaced(standard, "--budget", 0), ("at least 1",)),
+        "identical models": (replaced(standard, "--final", tiny / "base"), ("same weights",)),
+        "unknown label": ([*standard, "--test", labels], ("astronomy",)),
+        "unknown task": ([*standard, "--task", "poetry"], ("classification",)),
+        "unknown device": ([*standard, "--device", "abacus"], ("abacus",)),
+        "missing model": (replaced(standard, "--base", folder / "none"), ("model folder",)),
+        "other architecture": (
+            replaced(standard, "--base", save_bert(folder / "wide", hidden=32)),
+            ("hidden_size",),
+        ),
+    }
+
+
+CASES = [
+    "missing file",
+    "missing column",
+    "empty corpus",
+    "budget too large",
+    "budget of nothing",
+    "identical models",
+    "unknown label",
+    "unknown task",
+    "unknown device",
+    "missing model",
+    "other architecture",
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_explained(tiny, assay, tmp_path, case):
+    """Each kind of bad input exits with 2, one sentence and no audit."""
+    arguments, words = bad_audits(tiny, tmp_path)[case]
+    assert_refused(assay(*arguments), *words)
+    assert list(Store.default().audits.iterdir()) == []
+
+
+def test_good_input_after_bad_is_not_hurt(tiny, assay):
+    """A refused budget leaves nothing that a right one would trip over."""
+    bad = replaced(audit_arguments(tiny, "--strategy", "random"), "--budget", 5000)
+    assert assay(*bad).status == 2
+    good = assay(*audit_arguments(tiny, "--strategy", "random", "--json"))
+    assert good.status == 0, good.err
+    assert set(json.loads(good.out)) == {"audit", "path", "was_there"}
+
+
+def test_one_label_only_is_refused(assay, tiny, tmp_path):
+    """A training set with a single label cannot make a classifier."""
+    data = tmp_path / "one.csv"
+    data.write_text("text,label\nrain,a\nsun,a\n")
+    result = assay("finetune", "--base", tiny / "base", "--data", data, "--out", tmp_path / "out")
+    assert_refused(result, "two different labels", "'a'")
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_options_exit_with_2(assay):
+    """Usage errors have the same exit status as bad input."""
+    assert assay("audit", "--no-such-option").status == 2
+    assert assay("audit").status == 2
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)],
+            capture_output=True,
+            check=False,
+        )
+        if shutil.which("mount") and os.geteuid() == 0
+        else None
+    )
+    if mounted is None or mounted.returncode:
+        pytest.skip("mounting a file system needs more rights than this user has")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_explained(tiny, assay, small_disk):
+    """Too little room for the store is said before the work begins."""
+    result = assay(*audit_arguments(tiny, "--store", small_disk))
+    assert_refused(result, "MB free", "--store")
+
+
+def test_a_disk_that_fills_up_is_explained(tiny, small_disk):
+    """Running out of room in the middle is one sentence and status 2 as well."""
+    code = (
+        "import core.audit.run, sys; core.audit.run._MIN_FREE_BYTES = 0;"
+        "from core.cli import main; main()"
+    )
+    (small_disk / "filler").write_bytes(b"x" * 7_500_000)
+    result = subprocess.run(
+        [sys.executable, "-c", code, *audit_arguments(tiny, "--store", small_disk)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2, result.stderr
+    assert "room on the disk" in result.stderr.splitlines()[-1]
+
+
+def test_a_store_that_cannot_be_written_is_explained(assay, tmp_path):
+    """A store inside a file is refused."""
+    (tmp_path / "file").write_text("")
+    assert_refused(assay("verify", "--store", tmp_path / "file" / "store"), "--store")
+
+
+def test_unknown_names_are_explained(assay, tmp_path):
+    """Audits and jobs that are not there are refused by every command that takes one."""
+    assert_refused(assay("verify", "nothing"), "'nothing'")
+    assert_refused(assay("export", "nothing", "--out", tmp_path / "x.csv"), "'nothing'")
+    assert_refused(assay("export", "../../etc/passwd", "--out", tmp_path / "x.csv"), "passwd")
+    assert_refused(assay("jobs", "cancel", "99"), "99")
+
+
+def test_help_names_every_command(assay):
+    """`assay --help` lists the commands."""
+    help_text = assay("--help").out
+    for command in ("demo", "finetune", "audit", "dashboard", "verify", "export", "jobs"):
+        assert command in help_text
+
+
+SPEC = AuditSpec(
+    base="b",
+    final="f",
+    seed_corpus=(DataRef("x.csv", sample=10), DataRef("y.csv", sample=10)),
+    budget=7,
+    strategies=(Strategy.SELECT, Strategy.RANDOM),
+    reference=DataRef("r.csv", label_column="topic", sample=5),
+    n_checkpoints=3,
+    seed=4,
+    title="a title",
+)
+
+
+def test_specs_survive_json():
+    """A spec written to the store comes back equal, and unknown keys are refused."""
+    assert audit_spec_from_plain(json.loads(json.dumps(to_plain(SPEC)))) == SPEC
+    with pytest.raises(TypeError):
+        audit_spec_from_plain({**to_plain(SPEC), "surprise": 1})
+
+
+def test_keys_refuse_what_cannot_be_written():
+    """A key of something JSON cannot hold is an error, never a silent miss."""
+    assert content_key(1, "a") != content_key("1a")
+    for unfit in (object(), float("nan"), {1, 2}):
+        with pytest.raises((TypeError, ValueError)):
+            content_key(unfit)
+
+
+def test_the_recorded_command_asks_the_same_question(monkeypatch):
+    """The command line kept as provenance parses back to the spec it was made from."""
+    import shlex
+
+    from typer.testing import CliRunner
+
+    import core.audit.run as run
+    from core.cli import app
+
+    asked = []
+
+    def remember(spec, *_):
+        asked.append(spec)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(run, "run_audit", remember)
+    CliRunner().invoke(app, shlex.split(command_line(SPEC))[1:])
+    assert asked == [SPEC]

@@ -1,0 +1,236 @@
+"""Every page through Streamlit's own test runner."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sample_audit import HOSTILE, write_sample_audit
+from streamlit.testing.v1 import AppTest
+
+from cache.home import Store
+from cache.jobs import JobState, JobTable
+from core.jobs.running import running_job
+from pages.parts.plain import markdown_safe, plotly_safe
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("audits", "overview", "selection", "jobs")
+AUDIT_PAGES = ("overview", "selection")
+
+
+@pytest.fixture
+def store():
+    return Store.default()
+
+
+def opened(page, **query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page(f"pages/{page}.py")
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app):
+    kinds = (
+        "title",
+        "header",
+        "subheader",
+        "markdown",
+        "caption",
+        "info",
+        "warning",
+        "code",
+        "metric",
+        "text",
+        "error",
+    )
+    return "\n".join(
+        str(getattr(element, "value", "")) + " " + str(getattr(element, "label", ""))
+        for kind in kinds
+        for element in app.get(kind)
+    )
+
+
+def test_the_app_opens_on_audits(store):
+    """Without an address the first page is the list of audits."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    assert not app.exception
+    assert app.title[0].value == "Audits"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_store_says_what_to_do(store, page):
+    """Each page of an empty store explains itself instead of failing."""
+    text = words(opened(page))
+    assert "assay audit" in text or "no audits yet" in text
+
+
+def test_the_empty_list_gives_the_commands(store):
+    """The list of audits, when empty, says the exact commands."""
+    text = words(opened("audits"))
+    assert "make demo" in text
+    assert "--task classification --budget 500" in text
+
+
+@pytest.mark.parametrize("page", AUDIT_PAGES)
+@pytest.mark.parametrize("has_truth", [True, False])
+def test_audit_pages_show_the_audit(store, page, has_truth):
+    """Overview and Selection render a whole audit, with and without known truth."""
+    write_sample_audit(store, has_truth=has_truth)
+    app = opened(page, audit="sample")
+    assert "Sample audit" in words(app)
+    assert len(app.dataframe) >= 1
+
+
+def test_overview_shows_numbers_beside_their_nulls(store):
+    """Each headline number stands with its interval or what random selection reaches."""
+    write_sample_audit(store)
+    app = opened("overview", audit="sample")
+    assert [m.label for m in app.metric][:2] == ["Student accuracy", "Reference documents located"]
+    text = words(app)
+    assert "random selection" in text
+    assert "final model" in text
+    assert "SELECT" in app.subheader[0].value
+
+
+def test_an_unknown_audit_is_named(store):
+    """An address with an audit that is gone says so, on every page, and shows no other's."""
+    write_sample_audit(store)
+    for page in AUDIT_PAGES:
+        app = opened(page, audit="gone")
+        assert "gone" in app.warning[0].value
+        assert not app.dataframe
+
+
+def test_the_newest_audit_is_chosen_without_an_address(store):
+    """Opening Overview by its name alone shows an audit of the store."""
+    write_sample_audit(store)
+    assert "Sample audit" in words(opened("overview"))
+
+
+def test_search_and_filters_change_the_table(store):
+    """Typing a word leaves the documents that hold it; nothing found is said."""
+    write_sample_audit(store)
+    app = opened("selection", audit="sample")
+    n_all = len(app.dataframe[0].value)
+    app.text_input(key="search").set_value("telescope").run()
+    found = app.dataframe[0].value
+    assert 0 < len(found) < n_all
+    assert found["text"].str.contains("telescope").all()
+    app.text_input(key="search").set_value("zzz not there").run()
+    assert "No document" in words(app)
+    assert not app.exception
+
+
+def test_switching_the_strategy_changes_the_documents(store):
+    """Another strategy shows its own ranking."""
+    write_sample_audit(store)
+    app = opened("selection", audit="sample")
+    before = app.dataframe[0].value["text"].tolist()
+    app.selectbox(key="strategy").select_index(0).run()
+    assert not app.exception
+    assert app.dataframe[0].value["text"].tolist() != before
+
+
+def test_filters_come_from_the_address(store):
+    """A link with a search and a label opens on exactly that view."""
+    write_sample_audit(store)
+    app = opened("selection", audit="sample", search="market", strategy="random")
+    assert app.text_input(key="search").value == "market"
+    assert app.dataframe[0].value["text"].str.contains("market").all()
+
+
+def test_hostile_text_is_never_rendered(store):
+    """A document, title, label or source full of markup reaches no element that renders it."""
+    write_sample_audit(
+        store, title=HOSTILE, label_names=[HOSTILE, "<b>x</b>", "c", "d"], hostile_rank=5
+    )
+    for page in PAGES:
+        app = opened(page, audit="sample")
+        for kind in ("markdown", "caption", "title", "subheader", "info", "warning"):
+            for element in app.get(kind):
+                assert "](javascript" not in element.value.replace("\\", "·")
+                assert "<script>" not in element.value
+                assert "$\\LaTeX$" not in element.value
+                assert not getattr(element, "allow_html", False)
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "a_b*c", "# title", "1. list", "~~x~~ `code` $x$"])
+def test_escapes_keep_every_letter(text):
+    """Escaping adds backslashes or entities and takes nothing away."""
+    import html
+
+    assert markdown_safe(text).replace("\\", "") == " ".join(text.split()).replace("\\", "")
+    assert html.unescape(plotly_safe(text)) == text
+    assert "<script>" not in plotly_safe(text)
+
+
+def test_deleting_needs_a_second_yes(store):
+    """Delete asks first; only confirming takes the file away."""
+    path = write_sample_audit(store)
+    app = opened("audits")
+    app.button(key="delete-sample").click().run()
+    assert path.exists()
+    (confirm,) = [b for b in app.button if b.label == "Delete" and b.key != "delete-sample"]
+    confirm.click().run()
+    assert not path.exists()
+
+
+def test_jobs_are_shown_with_what_can_be_done(store):
+    """A failed job offers to resume and says why it failed; a queued one can be cancelled."""
+    with pytest.raises(ValueError), running_job(store, ["x"], "broken", {}, on_console=False):
+        raise ValueError("the *reason*")
+    queued = JobTable(store).submit(["audit", "--base", "b"], "waiting")
+    app = opened("jobs")
+    text = words(app)
+    assert "broken" in text
+    assert "ValueError" in text
+    app.button(key=f"cancel-{queued}").click().run()
+    assert JobTable(store).get(queued).state is JobState.CANCELLED
+
+
+def test_a_running_job_shows_on_audits(store):
+    """While something runs, the list of audits shows its stage and percentage."""
+    with (
+        running_job(store, ["x"], "a long one", {"gradients": 10}, on_console=False) as progress,
+        progress.stage("gradients", 4),
+    ):
+        progress.advance(2)
+        JobTable(store).report(1, "gradients", 0.5, 30.0)
+        (bar,) = opened("audits").get("progress")
+        assert "gradients · 50% · 30 s left" in bar.proto.text
+
+
+def test_a_large_audit_sends_one_page(store):
+    """Of a selection of 20,000 documents only a page travels to the browser."""
+    write_sample_audit(store, n_documents=30_000, budget=20_000)
+    app = opened("selection", audit="sample")
+    assert len(app.dataframe[0].value) == 200
+    assert "20,000 documents" in words(app)
+    app.number_input(key="page").set_value(100).run()
+    assert app.dataframe[0].value["rank"].iloc[-1] == 20_000
+
+
+def test_the_ui_loads_no_model_library(store):
+    """After every page has run, torch and its relatives are still not imported."""
+    write_sample_audit(store)
+    code = """
+import sys
+from streamlit.testing.v1 import AppTest
+for page in ("audits", "overview", "selection", "jobs"):
+    app = AppTest.from_file("app.py", default_timeout=30)
+    app.switch_page(f"pages/{page}.py")
+    app.run()
+    assert not app.exception, app.exception
+heavy = {"torch", "transformers", "sentence_transformers", "umap", "ot"} & set(sys.modules)
+raise SystemExit(f"loaded {heavy}" if heavy else 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,210 @@
+"""Queries and exports of sealed audits."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import duckdb
+import pandas as pd
+import pytest
+from sample_audit import HOSTILE, LABELS, write_sample_audit
+
+from cache.database import open_to_read
+from cache.export import export_selection, selection_frame, to_bytes
+from cache.home import Store
+from cache.manifest import check_manifest, verify_audits
+from cache.read import (
+    SelectionFilter,
+    audit_path,
+    list_audits,
+    read_class_counts,
+    read_document,
+    read_facts,
+    read_selection,
+)
+from cache.writer import AuditBuilder
+from core.errors import InputError
+from core.specs import Strategy
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def path(store):
+    return write_sample_audit(store, hostile_rank=5)
+
+
+def all_rows(path, chosen=None, strategy=Strategy.SELECT):
+    return read_selection(path, strategy, chosen or SelectionFilter(), 10_000).rows
+
+
+def test_pages_of_a_selection_make_the_whole(path):
+    """Reading page by page gives every rank once, in order."""
+    pages = [
+        read_selection(path, Strategy.SELECT, SelectionFilter(), 7, offset)
+        for offset in range(0, 60, 7)
+    ]
+    assert {page.n_rows for page in pages} == {60}
+    ranks = pd.concat([page.rows for page in pages])["rank"].tolist()
+    assert ranks == list(range(60))
+
+
+@pytest.mark.parametrize("search", ["market", "MARKET", "%", "_", "'; DROP TABLE documents --"])
+def test_search_is_a_literal_substring(path, search):
+    """Search finds exactly the texts that hold the words, whatever characters they are."""
+    everything = all_rows(path)
+    found = all_rows(path, SelectionFilter(search=search))
+    expected = everything[everything["text"].str.lower().str.contains(search.lower(), regex=False)]
+    assert found["document_id"].tolist() == expected["document_id"].tolist()
+    assert len(found) < len(everything)
+
+
+def test_filters_keep_what_they_say(path):
+    """Labels, sources and the located mark each keep exactly their rows, and all together too."""
+    everything = all_rows(path)
+    label = int(everything["pseudolabel"].iloc[0])
+    chosen = SelectionFilter(labels=(label,), sources=("held-out",))
+    expected = everything[
+        (everything["pseudolabel"] == label) & (everything["source"] == "held-out")
+    ]
+    assert all_rows(path, chosen)["rank"].tolist() == expected["rank"].tolist()
+    located = all_rows(path, SelectionFilter(only_located=True))
+    assert located["in_reference"].all()
+    assert 0 < len(located) < len(everything)
+
+
+def test_a_document_knows_its_ranks(path):
+    """A document is shown whole with its rank under each strategy that chose it."""
+    row = all_rows(path).iloc[3]
+    document = read_document(path, int(row["document_id"]))
+    assert document["text"] == row["text"]
+    assert document["ranks"]["select"] == 3
+    with pytest.raises(InputError):
+        read_document(path, 10**6)
+
+
+def test_class_counts_add_up(path):
+    """Counts of each strategy sum to the budget, those of the seed corpus to its size."""
+    totals = read_class_counts(path).groupby("subject")["n"].sum().to_dict()
+    assert totals == {**{str(s): 60 for s in Strategy}, "seed-corpus": 400}
+
+
+def test_broken_files_are_listed_not_raised(store, path):
+    """A damaged file stands in the list with its problem, and the others stay readable."""
+    (store.audits / "broken.duckdb").write_bytes(b"x" * 5000)
+    problems = {s.audit_id: s.problem for s in list_audits(store)}
+    assert problems["sample"] is None
+    assert problems["broken"]
+    assert {c.audit_id: c.is_intact for c in verify_audits(store)} == {
+        "sample": True,
+        "broken": False,
+    }
+
+
+@pytest.mark.parametrize("name", ["../sample", "sample.duckdb", "", "SAMPLE", "a/b", ".."])
+def test_names_never_leave_the_folder(store, path, name):
+    """Only the name of an audit of this store opens a file."""
+    with pytest.raises(InputError):
+        audit_path(store, name)
+    assert audit_path(store, "sample") == path
+
+
+def test_a_changed_row_breaks_the_manifest(path):
+    """Changing one value after sealing is noticed in its table and nowhere else."""
+    os.chmod(path, 0o644)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "UPDATE selections SET rank = 1000 WHERE strategy = 'select' AND rank = 0"
+        )
+    broken = [check.table for check in check_manifest(path) if not check.is_intact]
+    assert broken == ["selections"]
+
+
+def test_a_stranger_s_file_reads_no_other_file(tmp_path):
+    """A mailed audit whose view reads another file gets nothing."""
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    trap = tmp_path / "trap.duckdb"
+    with duckdb.connect(str(trap)) as connection:
+        connection.execute(f"CREATE VIEW documents AS SELECT * FROM read_csv('{secret}')")
+        assert connection.execute("SELECT * FROM documents").fetchall() == [(1,)]
+    with open_to_read(trap) as connection, pytest.raises(duckdb.Error):
+        connection.execute("SELECT * FROM documents").fetchall()
+
+
+def test_exports_hold_the_same_rows(path):
+    """CSV, JSON lines and Parquet carry the same selection, labels by name."""
+    frame = selection_frame(path, Strategy.SELECT)
+    assert set(frame["pseudolabel"]) <= set(LABELS)
+    parquet = pd.read_parquet(io.BytesIO(to_bytes(frame, "parquet")))
+    lines = pd.read_json(io.BytesIO(to_bytes(frame, "jsonl")), lines=True)
+    table = pd.read_csv(io.BytesIO(to_bytes(frame, "csv")))
+    for other in (parquet, lines, table):
+        assert other["document_id"].tolist() == frame["document_id"].tolist()
+    assert lines["text"].tolist() == frame["text"].tolist()
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_spreadsheets_run_no_formula(cell):
+    """A CSV cell that a spreadsheet would run begins with an apostrophe; other formats keep it."""
+    frame = pd.DataFrame({"text": [cell, "plain"], "n": [-1, 2]})
+    table = to_bytes(frame, "csv").decode()
+    assert f"'{cell[0]}" in table
+    assert "'plain" not in table
+    assert "'-1," not in table.replace("'-1,-1", "")
+    assert pd.read_json(io.BytesIO(to_bytes(frame, "jsonl")), lines=True)["text"][0] == cell
+
+
+def test_export_command_writes_the_file(store, path, tmp_path):
+    """Exporting writes every row by the file's ending, and refuses other endings."""
+    assert export_selection(store, "sample", Strategy.TOP_K, tmp_path / "out.csv") == 60
+    assert len(pd.read_csv(tmp_path / "out.csv")) == 60
+    with pytest.raises(InputError, match="csv, jsonl, parquet"):
+        export_selection(store, "sample", Strategy.TOP_K, tmp_path / "out.xlsx")
+
+
+def test_reading_while_another_audit_is_built(store, path):
+    """Sealed audits are readable while this process builds another and holds its file."""
+    builder = AuditBuilder(store, "other")
+    with builder.stage("x"):
+        builder.put_meta("title", "unfinished")
+        assert [s.audit_id for s in list_audits(store)] == ["sample"]
+        assert read_facts(path).meta["title"] == "Sample audit"
+    builder.close()
+
+
+def test_an_unreadable_unfinished_file_is_set_aside(store):
+    """What was left half-written and damaged is moved away and named; building starts anew."""
+    (store.building / "x.duckdb").write_bytes(b"garbage" * 1000)
+    builder = AuditBuilder(store, "x")
+    assert builder.set_aside is not None
+    assert builder.set_aside.read_bytes().startswith(b"garbage")
+    assert not builder.is_done("anything")
+    builder.close()
+
+
+def test_a_failed_stage_leaves_nothing(store):
+    """Rows of a stage that raised are gone, those of an earlier one stay."""
+    builder = AuditBuilder(store, "x")
+    with builder.stage("first"):
+        builder.put_meta("kept", 1)
+
+    def fail():
+        with builder.stage("second"):
+            builder.put_meta("lost", 2)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert builder.rows("SELECT key FROM meta WHERE key IN ('kept', 'lost')") == [("kept",)]
+    assert (builder.is_done("first"), builder.is_done("second")) == (True, False)
+    builder.close()
+
+
+def test_hostile_text_is_stored_as_it_is(path):
+    """The store keeps documents letter by letter."""
+    assert HOSTILE in all_rows(path)["text"].tolist()

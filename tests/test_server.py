@@ -1,0 +1,133 @@
+"""The dashboard as a real server, asked over its real protocol."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+from sample_audit import write_sample_audit
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+from cache.home import Store
+from cache.writer import AuditBuilder
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Server:
+    """`assay dashboard` on a free port, until closed."""
+
+    def __init__(self, home):
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "core", "dashboard"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "ASSAY_HOME": str(home)},
+        )
+        line = next(line for line in self.process.stdout if line.startswith("Assay is at"))
+        self.address = line.split()[-1]
+
+    def visit(self, page, query=""):
+        """What a browser that opens this address is sent, as one text, and whether it failed."""
+        url = self.address.replace("http", "ws") + "/_stcore/stream"
+        origin = self.address
+        seen = []
+        with connect(url, subprotocols=["streamlit"], origin=origin, max_size=None) as socket:
+            message = BackMsg()
+            message.rerun_script.page_name = page
+            message.rerun_script.query_string = query
+            socket.send(message.SerializeToString())
+            while True:
+                forward = ForwardMsg()
+                forward.ParseFromString(socket.recv(timeout=30))
+                if forward.WhichOneof("type") == "delta":
+                    seen.append(str(forward.delta))
+                if forward.WhichOneof("type") == "script_finished":
+                    return "\n".join(seen)
+
+    def close(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def server_for():
+    servers = []
+
+    def start(home):
+        servers.append(Server(home))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "expected"),
+    [
+        ("", "", "Audits"),
+        ("audits", "", "Sample audit"),
+        ("overview", "audit=sample", "Student accuracy"),
+        ("selection", "audit=sample&strategy=random&search=market", "Search in texts"),
+        ("jobs", "", "processes of their own"),
+    ],
+)
+def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):
+    """The very first request to a new server may be for any page, and gets that page."""
+    store = Store.default()
+    write_sample_audit(store)
+    server = server_for(store.root)
+    shown = server.visit(page, query)
+    assert expected in shown
+    assert "exception" not in shown.lower()
+
+
+def test_the_server_is_for_this_machine_alone(server_for):
+    """It listens on 127.0.0.1 only, answers its health check, and sends no usage statistics."""
+    server = server_for(Store.default().root)
+    with urllib.request.urlopen(server.address + "/_stcore/health", timeout=5) as answer:
+        assert answer.status == 200
+    child = psutil.Process(server.process.pid).children()[0]
+    listening = [c.laddr.ip for c in child.net_connections() if c.status == psutil.CONN_LISTEN]
+    assert listening
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_pages_read_while_another_process_writes(server_for):
+    """While a worker holds an audit it builds, pages show the finished ones and no lock error."""
+    store = Store.default()
+    write_sample_audit(store)
+    server = server_for(store.root)
+    builder = AuditBuilder(store, "unfinished")
+    with builder.stage("documents"):
+        builder.put_meta("title", "half done")
+        for page in ("audits", "overview", "selection"):
+            shown = server.visit(page)
+            assert "Sample audit" in shown
+            assert "lock" not in shown.replace("Clock", "").replace("block", "").lower()
+            assert "half done" not in shown
+    builder.close()
+
+
+def test_a_new_audit_appears_without_a_restart(server_for):
+    """An audit sealed while the server runs is there at the next visit, a deleted one gone."""
+    store = Store.default()
+    server = server_for(store.root)
+    assert "make demo" in server.visit("audits")
+    path = write_sample_audit(store)
+    assert "Sample audit" in server.visit("audits")
+    path.unlink()
+    assert "make demo" in server.visit("audits")

@@ -1,0 +1,105 @@
+"""The verdict says what its rows say, also when that is unwelcome."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.specs import Metric, Strategy
+from core.verdict import Rows, focus, verdict
+
+
+def row(subject, metric, value, low=None, high=None, **more):
+    return {
+        "subject": subject,
+        "metric": metric,
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": 100,
+        "ceiling": 1.0,
+        "null_value": 0.1,
+        "p_value": None,
+        **more,
+    }
+
+
+def students(select, random, top_k=0.3):
+    return [
+        row("select", Metric.ACCURACY, select, select - 0.03, select + 0.03),
+        row("random", Metric.ACCURACY, random, random - 0.03, random + 0.03),
+        row("top-k", Metric.ACCURACY, top_k, top_k - 0.03, top_k + 0.03),
+        row("final", Metric.ACCURACY, 0.9, 0.88, 0.92),
+        row("select", Metric.COSINE, 0.7),
+    ]
+
+
+def located(p_recall, p_membership=None, recall=0.2):
+    rows = [
+        row("select", Metric.RECALL, recall, recall / 2, recall * 2, p_value=p_recall),
+        row("select", Metric.LIFT, 10 * recall, 1, 4, p_value=p_recall),
+    ]
+    if p_membership is not None:
+        rows.append(row("select", Metric.MEMBERSHIP_PRECISION, 0.5, 0.4, 0.6, p_value=p_membership))
+    return rows
+
+
+STRATEGIES = [Strategy.RANDOM, Strategy.TOP_K, Strategy.SELECT]
+
+
+def said(rows):
+    found = verdict(Rows(rows), STRATEGIES)
+    return found.headline, " ".join(found.sentences)
+
+
+def test_a_clear_win_is_said():
+    """A student above random's interval and documents above chance make a positive headline."""
+    headline, text = said(students(0.8, 0.6) + located(1e-6))
+    assert headline == (
+        "SELECT's selection stands in for the training data and is aligned with its very documents."
+    )
+    assert "80.0% accuracy (77.0–83.0), above random selection's 60.0%" in text
+    assert "more than chance (p < 0.001, lift 2.00)" in text
+
+
+def test_losing_to_random_is_said():
+    """When SELECT's student is below random's, headline and sentence say so."""
+    headline, text = said(students(0.5, 0.6) + located(0.4))
+    assert headline == "SELECT does no better than random selection here."
+    assert "below random selection's 60.0%" in text
+    assert "The best here is random, with 60.0%" in text
+    assert "no more than chance (p = 0.400" in text
+
+
+def test_overlapping_intervals_are_no_win():
+    """A higher point estimate inside the other's interval is not distinguishable."""
+    headline, text = said(students(0.62, 0.6))
+    assert headline == "SELECT does no better than random selection here."
+    assert "not distinguishable from" in text
+
+
+def test_domain_is_not_membership():
+    """Finding the domain but not its members must not be headlined as finding documents."""
+    headline, text = said(students(0.8, 0.6) + located(1e-9, p_membership=0.6))
+    assert "does not single out its documents" in headline
+    assert "does not tell documents that were used from held-out ones" in text
+
+
+@pytest.mark.parametrize("rows", [students(0.8, 0.6), students(0.5, 0.6) + located(1e-9, 0.5)])
+def test_never_claims_training(rows):
+    """No wording says that a document was trained on."""
+    headline, text = said(rows)
+    claims = (headline + text).replace("A student trained on its", "")
+    assert "aligned with" in claims or "stands in" in claims or "no better" in claims
+    assert "trained on" not in claims
+
+
+def test_without_students_nothing_is_claimed():
+    """With a selection alone the headline says that nothing tells how good it is."""
+    headline, _ = said([row("select", Metric.COSINE, 0.7)])
+    assert headline == "SELECT chose 100 documents; nothing says how good."
+
+
+def test_focus_is_select_where_it_ran():
+    """The verdict is about SELECT, or about the last strategy of those that ran."""
+    assert focus(STRATEGIES) is Strategy.SELECT
+    assert focus([Strategy.RANDOM, Strategy.TOP_K]) is Strategy.TOP_K
