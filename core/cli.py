@@ -141,8 +141,8 @@ def audit(
     label_column: Annotated[
         str, typer.Option(help="Label column of reference and test.")
     ] = "label",
-    seed_corpus_sample: Annotated[
-        int | None, typer.Option(help="Keep this many candidates of each corpus, at random.")
+    candidates: Annotated[
+        int | None, typer.Option(help="Keep this many of the seed corpus, at random.")
     ] = None,
     reference_sample: Annotated[int | None, typer.Option(help="As finetune --sample.")] = None,
     test_sample: Annotated[int | None, typer.Option()] = None,
@@ -179,9 +179,8 @@ def audit(
     spec = AuditSpec(
         base=base,
         final=final,
-        seed_corpus=tuple(
-            DataRef(place, text_column, None, seed_corpus_sample) for place in seed_corpus
-        ),
+        seed_corpus=tuple(DataRef(place, text_column) for place in seed_corpus),
+        n_candidates=candidates,
         task=task,
         budget=budget,
         strategies=tuple(strategy or Strategy),

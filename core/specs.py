@@ -98,6 +98,8 @@ class AuditSpec:
     base: str
     final: str
     seed_corpus: tuple[DataRef, ...]
+    # Keep this many candidates at random, drawn from all corpora together; None keeps all.
+    n_candidates: int | None = None
     task: str = "classification"
     budget: int = 500
     strategies: tuple[Strategy, ...] = tuple(Strategy)

@@ -177,7 +177,8 @@ def test_help_names_every_command(assay):
 SPEC = AuditSpec(
     base="b",
     final="f",
-    seed_corpus=(DataRef("x.csv", sample=10), DataRef("y.csv", sample=10)),
+    seed_corpus=(DataRef("x.csv"), DataRef("y.csv")),
+    n_candidates=20,
     budget=7,
     strategies=(Strategy.SELECT, Strategy.RANDOM),
     reference=DataRef("r.csv", label_column="topic", sample=5),

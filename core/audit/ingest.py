@@ -7,7 +7,7 @@ from itertools import islice
 
 from cache.writer import AuditBuilder
 from core.data.labels import label_index
-from core.data.sources import Document, read_documents
+from core.data.sources import Document, read_documents, sampled
 from core.errors import InputError
 from core.models.classifier import Classifier
 from core.progress import Progress
@@ -74,7 +74,11 @@ def _write_seed_corpus(
     reference = {row[0] for row in builder.rows("SELECT text_hash FROM reference_documents")}
     seen: set[str] = set()
     n_rows = n_duplicates = 0
-    stream = (document for ref in spec.seed_corpus for document in read_documents(ref, spec.seed))
+    stream: Iterator[Document] = (
+        document for ref in spec.seed_corpus for document in read_documents(ref, spec.seed)
+    )
+    if spec.n_candidates is not None:
+        stream = sampled(stream, spec.n_candidates, spec.seed)
     for window in _windows(stream):
         fresh = []
         for document in window:

@@ -16,7 +16,7 @@ _USUAL_REFERENCE = 2_000
 
 def audit_plan(spec: AuditSpec) -> dict[str, float]:
     """Expected seconds a stage, in the order they run."""
-    n_documents = spec.seed_corpus[0].sample or _USUAL_CORPUS
+    n_documents = spec.n_candidates or _USUAL_CORPUS
     n_strategies = len(spec.strategies)
     return {
         "load models": 5.0,

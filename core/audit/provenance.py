@@ -50,7 +50,8 @@ def _options(spec: AuditSpec) -> Iterator[str]:
     yield from ("--base", spec.base, "--final", spec.final)
     for ref in spec.seed_corpus:
         yield from ("--seed-corpus", ref.location)
-    yield from _sample("--seed-corpus-sample", spec.seed_corpus[0])
+    if spec.n_candidates:
+        yield from ("--candidates", str(spec.n_candidates))
     yield from ("--task", spec.task, "--budget", str(spec.budget))
     text_columns = {ref.text_column for ref in spec.seed_corpus}
     yield from ("--text-column", text_columns.pop())

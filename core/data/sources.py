@@ -35,7 +35,7 @@ def read_documents(ref: DataRef, seed: int = 0) -> Iterator[Document]:
     """
     documents = _all_documents(ref)
     if ref.sample is not None:
-        documents = _sampled(documents, ref.sample, seed)
+        documents = sampled(documents, ref.sample, seed)
     n_documents = 0
     for document in documents:
         n_documents += 1
@@ -46,6 +46,24 @@ def read_documents(ref: DataRef, seed: int = 0) -> Iterator[Document]:
             f"none in {ref.location!r}",
             "check the file and the text column",
         )
+
+
+def sampled(documents: Iterator[Document], n: int, seed: int) -> Iterator[Document]:
+    """``n`` documents at random in their order, all of them if there are fewer.
+
+    Reservoir sampling (algorithm R): every document has the same chance, memory is O(n).
+    """
+    if n < 1:
+        raise InputError("a sample of at least one document", str(n), "raise the sample size")
+    generator = np.random.default_rng(seed)
+    kept: list[tuple[int, Document]] = []
+    for position, document in enumerate(documents):
+        if position < n:
+            kept.append((position, document))
+        elif (slot := int(generator.integers(position + 1))) < n:
+            kept[slot] = (position, document)
+    for _, document in sorted(kept, key=lambda pair: pair[0]):
+        yield document
 
 
 def content_digest(ref: DataRef, seed: int = 0) -> str:
@@ -158,21 +176,6 @@ def _plain_label(label: Any) -> str | int | None:
     raise InputError(
         "labels that are text or whole numbers", repr(label), "name the right --label-column"
     )
-
-
-def _sampled(documents: Iterator[Document], n: int, seed: int) -> Iterator[Document]:
-    """Reservoir sampling (algorithm R): every document has the same chance, memory is O(n)."""
-    if n < 1:
-        raise InputError("a sample of at least one document", str(n), "raise the sample size")
-    generator = np.random.default_rng(seed)
-    kept: list[tuple[int, Document]] = []
-    for position, document in enumerate(documents):
-        if position < n:
-            kept.append((position, document))
-        elif (slot := int(generator.integers(position + 1))) < n:
-            kept[slot] = (position, document)
-    for _, document in sorted(kept, key=lambda pair: pair[0]):
-        yield document
 
 
 def _builtin(name: str) -> Iterator[Document]:

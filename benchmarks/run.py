@@ -1,0 +1,168 @@
+"""Ratios of our methods to the plain ones, measured side by side in one run: `make bench`.
+
+Ratios, not seconds, so that a busy machine slows both sides. Each pair is run in turns and the
+median of its ratios is printed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.func import grad, vmap
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from core.device import choose_compute
+from core.maths.features import FactoredGradients
+from core.maths.gradients import logit_errors
+from core.maths.selection import select
+from core.models.loading import new_classifier
+from core.models.resolve import resolve_model
+
+N_TURNS = 3
+
+
+def ratio(plain: Callable[[], object], ours: Callable[[], object]) -> float:
+    """How many times longer ``plain`` takes, the median over turns."""
+    ratios = []
+    for _ in range(N_TURNS):
+        times = []
+        for work in (plain, ours):
+            start = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - start)
+        ratios.append(times[0] / times[1])
+    return statistics.median(ratios)
+
+
+def greedy_selection() -> float:
+    """SELECT of 100 from 10,000 (4 classes × 385): one product a step against every sum anew."""
+    rng = np.random.default_rng(0)
+    n, n_classes, width, budget = 10_000, 4, 385, 100
+    features = FactoredGradients(
+        rng.normal(size=(1, n, n_classes)).astype("f"),
+        rng.normal(size=(1, n, width)).astype("f"),
+        rng.normal(size=(1, n_classes, width)).astype("f"),
+    )
+    gradients = np.einsum("nc,nd->ncd", features.errors[0], features.hidden[0]).reshape(n, -1)
+    target = features.target.reshape(-1) / np.linalg.norm(features.target)
+
+    def renormalise_everything() -> None:
+        total, taken = np.zeros_like(target), np.zeros(n, bool)
+        for _ in range(budget // 10):  # a tenth of the steps; scaled below
+            sums = total + gradients
+            cosines = sums @ target / np.linalg.norm(sums, axis=1)
+            best = int(np.where(taken, -np.inf, cosines).argmax())
+            taken[best] = True
+            total = total + gradients[best]
+
+    return 10 * ratio(renormalise_everything, lambda: select(features, budget))
+
+
+def last_layer_gradients() -> float:
+    """Last-layer gradients of 512 hidden states, 14 classes × 768: δ ⊗ h kept as a pair against
+    vmap over a per-example loss."""
+    generator = torch.Generator().manual_seed(0)
+    head = torch.randn(14, 768, generator=generator)
+    hidden = torch.randn(512, 768, generator=generator)
+    labels = torch.randint(14, (512,), generator=generator)
+
+    def loss(weight: torch.Tensor, state: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy((weight @ state)[None], label[None])
+
+    per_example = vmap(grad(loss), in_dims=(None, 0, 0))
+    return ratio(
+        lambda: [per_example(head, hidden, labels) for _ in range(5)],
+        lambda: [logit_errors(hidden @ head.T, labels) for _ in range(5)],
+    )
+
+
+def whole_gradients_one_by_one() -> float:
+    """Gradients of 64 documents of 48 tokens through MiniLM: one backward pass a document against
+    batched forward passes and the closed form."""
+    compute = choose_compute(precision="fp32")
+    folder = resolve_model("builtin:minilm")
+    classifier, _ = new_classifier(folder, ("a", "b", "c", "d"), 48, 0, compute)
+    ids = torch.randint(1000, 20_000, (64, 48))
+    mask, labels = torch.ones_like(ids), torch.arange(64) % 4
+
+    def one_by_one() -> None:
+        for row in range(64):
+            logits, _ = classifier.forward(ids[row : row + 1], mask[row : row + 1])
+            torch.nn.functional.cross_entropy(logits, labels[row : row + 1]).backward()
+            classifier.model.zero_grad()
+
+    def closed_form() -> None:
+        with torch.inference_mode():
+            logits, _ = classifier.forward(ids, mask)
+            logit_errors(logits, labels)
+
+    return ratio(one_by_one, closed_form)
+
+
+def bf16_forward() -> float:
+    """Forward passes of MiniLM, 128 × 48 tokens, one thread: float32 against bfloat16."""
+    torch.set_num_threads(1)
+    config = AutoConfig.from_pretrained(resolve_model("builtin:minilm"), num_labels=4)
+    model = AutoModelForSequenceClassification.from_config(config).eval()
+    ids = torch.randint(1000, 20_000, (128, 48))
+
+    def forward(is_bf16: bool) -> None:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=is_bf16):
+            model(ids)
+
+    return ratio(lambda: forward(False), lambda: forward(True))
+
+
+TRAINING = textwrap.dedent("""
+    import sys, torch
+    torch.set_num_threads(int(sys.argv[1]))
+    from core.device import Compute
+    from core.models.loading import new_classifier
+    from core.models.resolve import resolve_model
+    from core.models.training import fine_tune
+    from core.specs import TrainingSpec
+    compute = Compute("cpu", torch.cpu._is_avx512_bf16_supported(), int(sys.argv[1]))
+    model, _ = new_classifier(resolve_model("builtin:minilm"), ("a", "b"), 48, 0, compute)
+    texts, labels = ["word " * 44] * int(sys.argv[2]), [0, 1] * (int(sys.argv[2]) // 2)
+    fine_tune(model, texts, labels, TrainingSpec(n_epochs=1, max_tokens=48))
+""")
+
+
+def students_side_by_side() -> float:
+    """Two students of 960 documents on two cores: one after the other with two threads against
+    both at once with one thread each."""
+
+    def start(n_threads: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", TRAINING, str(n_threads), "960"])
+
+    def one_after_the_other() -> None:
+        for _ in range(2):
+            start(2).wait()
+
+    def side_by_side() -> None:
+        for process in [start(1), start(1)]:
+            process.wait()
+
+    return ratio(one_after_the_other, side_by_side)
+
+
+def main() -> None:
+    for benchmark in (
+        greedy_selection,
+        last_layer_gradients,
+        whole_gradients_one_by_one,
+        bf16_forward,
+        students_side_by_side,
+    ):
+        print(f"{benchmark():7.1f} ×  {' '.join(str(benchmark.__doc__).split())}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
