@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -112,6 +115,113 @@ def test_digest_follows_contents_not_names(tmp_path):
     assert content_digest(DataRef(str(renamed))) != before
 
 
+@pytest.mark.parametrize("kind", [k for k in KINDS if k.endswith((".gz", ".zst"))])
+def test_a_compressed_file_cut_short_is_refused(tmp_path, kind):
+    """Half a file, or one short of its last byte, is an error and never fewer documents."""
+    path = write(tmp_path, kind)
+    whole = path.read_bytes()
+    assert len(read(path)) == len(ROWS)
+    for n_bytes in (len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:n_bytes])
+        with pytest.raises(InputError, match="undamaged"):
+            read(path)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.ZstdCompressor().compress])
+def test_a_file_compressed_in_parts_is_read_to_its_end(tmp_path, compress):
+    """Compressed files written one after another read as one."""
+    lines = write(tmp_path, "jsonl").read_bytes()
+    path = tmp_path / ("parts.jsonl" + (".gz" if compress is gzip.compress else ".zst"))
+    path.write_bytes(compress(lines[:100]) + compress(lines[100:]))
+    assert [d.text for d in read(path)] == ROWS["text"].tolist()
+
+
+def test_a_damaged_parquet_file_never_raises_anything_else(tmp_path):
+    """Whatever bytes are overwritten, the outcome is documents or one printable sentence."""
+    path = write(tmp_path, "parquet")
+    whole = path.read_bytes()
+    messages = []
+    for start in range(0, len(whole), 61):
+        path.write_bytes(whole[:start] + b"\xff\x00\x0f\xff" + whole[start + 4 :])
+        try:
+            read(path)
+        except InputError as error:
+            messages.append(str(error))
+    assert len(messages) > 5
+    assert all(message.isprintable() for message in messages)
+
+
+def test_a_json_line_may_leave_out_what_is_null(tmp_path):
+    """A blank line or one without the label is no reason to refuse those that follow."""
+    path = tmp_path / "gaps.jsonl"
+    path.write_text('\n{"text": "first"}\n{"text": null}\n{"text": "second", "label": 3.0}\n')
+    found = [(d.text, d.label) for d in read(path, label_column="label")]
+    assert found == [("first", None), ("second", 3)]
+    with pytest.raises(InputError, match="columns text, label"):
+        read(path, label_column="topic")
+
+
+@pytest.mark.parametrize("label", ["Infinity", "1.5", "[1]"])
+def test_a_label_is_text_or_a_whole_number(tmp_path, label):
+    """Anything else in the label column is refused, not rounded."""
+    path = tmp_path / "labels.jsonl"
+    path.write_text(f'{{"text": "a", "label": {label}}}\n')
+    with pytest.raises(InputError, match="text or whole numbers"):
+        read(path, label_column="label")
+
+
+def test_a_split_is_never_ignored(tmp_path):
+    """Folders and built-in data have no splits, so naming one is an error."""
+    (tmp_path / "a.txt").write_text("It rained.")
+    assert len(read(tmp_path)) == 1
+    for location in (tmp_path, "builtin:stdlib"):
+        for use in (content_digest, lambda ref: list(read_documents(ref))):
+            with pytest.raises(InputError, match="a split only of a file"):
+                use(DataRef(f"{location}#train"))
+
+
+def test_a_path_may_hold_the_split_sign(tmp_path):
+    """The last # names the split, and a file whose own name has one is taken literally."""
+    folder = tmp_path / "c#"
+    folder.mkdir()
+    path = write(folder, "csv")
+    assert len(read(f"{path}#test")) == 10
+    literal = path.rename(folder / "data#test.csv")
+    assert len(read(literal)) == 50
+
+
+def test_a_missing_file_is_missing_to_digest_and_reader_alike(tmp_path):
+    """Both say that it is not there and name the file that was probably meant."""
+    write(tmp_path, "csv")
+    write(tmp_path, "parquet")
+    for use in (content_digest, lambda ref: list(read_documents(ref))):
+        with pytest.raises(InputError, match=r"not there; check the path; there is data\.csv"):
+            use(DataRef(str(tmp_path / "dta.csv")))
+        for location in ("", "x" * 300):
+            with pytest.raises(InputError, match="not there"):
+                use(DataRef(location))
+
+
+def test_a_hub_name_never_reads_the_working_folder(tmp_path):
+    """A name that ``datasets`` has for a file format is a hub set like any other."""
+    write(tmp_path, "csv")
+    code = (
+        "from core.data.sources import *\n"
+        "from core.errors import InputError\n"
+        "try: list(read_documents(DataRef('csv')))\n"
+        "except InputError as error: print(error)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "'csv', which is none that can be read" in shown
+
+
 def broken(folder):
     """Sources that cannot be read, with a word that their message must hold."""
     good = write(folder, "csv")
@@ -127,7 +237,15 @@ def broken(folder):
         "another number in line 2": folder / "short.csv",
         "builtin:docs": DataRef("builtin:nothing"),
         "int": DataRef(str(write(folder, "jsonl")), text_column="label"),
+        "endless nesting in line 1": folder / "deep.jsonl",
+        "surrogate pair in row 1": folder / "half.jsonl",
+        "no columns": folder / "empty.csv",
+        "unexpected end of data": folder / "quote.csv",
     }
+    (folder / "deep.jsonl").write_text('{"text": ' + "[" * 100_000)
+    (folder / "half.jsonl").write_text('{"text": "\\ud83d"}')
+    (folder / "empty.csv").write_text("")
+    (folder / "quote.csv").write_text('text\n"never closed\n')
     (folder / "bad.jsonl").write_text(json.dumps({"text": "fine"}) + "\n{broken\n")
     (folder / "latin.csv").write_bytes("text\ncaf\xe9\n".encode("latin-1"))
     (folder / "bad.parquet").write_bytes(b"PAR1 but not really")
@@ -140,7 +258,7 @@ def broken(folder):
     ]
 
 
-@pytest.mark.parametrize("number", range(11))
+@pytest.mark.parametrize("number", range(15))
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path, number):
     """Every unreadable source is an InputError that names what was there instead."""
     word, ref = broken(tmp_path)[number]

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import zstandard
 
 from core.errors import InputError
 
 _FORMATS = (".parquet", ".jsonl", ".csv")
-_COMPRESSIONS = ("", ".gz", ".zst")
+_COMPRESSIONS = {"": None, ".gz": "gzip", ".zst": "zstd"}
 _BATCH_ROWS = 1024
 
 
@@ -34,21 +33,23 @@ def supported_formats() -> str:
 
 
 def columns_of(path: Path) -> list[str]:
-    """The columns of a file; of JSONL, those of its first line."""
+    """The columns of a file; of JSONL, those that its first thousand lines name."""
     kind = _format(path)
-    with _reading(path), _opened(path) as stream:
+    with reading(path), _opened(path) as stream:
         if kind == ".parquet":
             return list(pq.read_schema(stream).names)
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         if kind == ".csv":
             return next(csv.reader(text), [])
-        return list(_object(text.readline() or "{}", path, 1))
+        # A JSON line may leave out what is null, so its first line alone would not tell.
+        head = islice(_json_rows(text, path), _BATCH_ROWS)
+        return list(dict.fromkeys(name for row in head for name in row))
 
 
 def file_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """Rows with (at least) ``columns``; InputError if the file is damaged or of another format."""
     kind = _format(path)
-    with _reading(path), _opened(path) as stream:
+    with reading(path), _opened(path) as stream:
         if kind == ".parquet":
             yield from _parquet_rows(stream, columns)
             return
@@ -92,10 +93,11 @@ def _json_rows(text: IO[str], path: Path) -> Iterator[Mapping[str, Any]]:
 def _object(line: str, path: Path, number: int) -> dict[str, Any]:
     try:
         value = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "endless nesting"
         raise InputError(
             f"one JSON object a line in {path.name!r}",
-            f"{error.msg} in line {number:,}",
+            f"{reason} in line {number:,}",
             "mend that line",
         ) from error
     if not isinstance(value, dict):
@@ -109,25 +111,22 @@ def _object(line: str, path: Path, number: int) -> dict[str, Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    ending = path.suffix.lower()
+    compression = _COMPRESSIONS.get(path.suffix.lower())
     with path.open("rb") as raw:
-        if ending not in (".gz", ".zst"):
+        if compression is None:
             yield raw
             return
-        inner: Any = (
-            gzip.GzipFile(fileobj=raw)
-            if ending == ".gz"
-            else zstandard.ZstdDecompressor().stream_reader(raw)
-        )
-        if _format(path) == ".parquet":
-            # Parquet is read from its end, so a compressed one must be whole in memory.
-            yield io.BytesIO(inner.read())
-        else:
-            yield io.BufferedReader(inner)
+        # Arrow's stream says when a file was cut short; zstandard's own just ends there.
+        with pa.CompressedInputStream(raw, compression) as inner:
+            if _format(path) == ".parquet":
+                # Parquet is read from its end, so a compressed one must be whole in memory.
+                yield io.BytesIO(inner.read())
+            else:
+                yield io.BufferedReader(inner)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Turn what libraries raise about damaged bytes into one sentence."""
     try:
         yield
@@ -137,8 +136,14 @@ def _reading(path: Path) -> Iterator[None]:
             f"the byte {error.object[error.start]:#x}",
             "convert the file to UTF-8",
         ) from error
-    except (pa.ArrowInvalid, gzip.BadGzipFile, zstandard.ZstdError, EOFError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except PermissionError as error:
+        raise InputError(
+            "a file that may be read", f"no permission for {path.name!r}", "change its permissions"
+        ) from error
+    except (pa.ArrowException, OSError) as error:
+        # Of a damaged file the message may quote bytes that no terminal should get.
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = "".join(filter(str.isprintable, first_line)).rstrip(" :.")
         raise InputError(
             f"an undamaged {path.suffix[1:]} file",
             f"{path.name!r} ({reason})",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.data import builtin_docs
-from core.data.formats import columns_of, file_rows, is_supported, supported_formats
+from core.data.formats import columns_of, file_rows, is_supported, reading, supported_formats
 from core.errors import InputError
 from core.specs import DataRef, content_key
 
@@ -70,50 +72,90 @@ def content_digest(ref: DataRef, seed: int = 0) -> str:
     """SHA-256 (hex) of what ``read_documents`` will read: contents and choices, not names."""
     choices = [ref.text_column, ref.label_column, ref.sample, seed if ref.sample else None]
     location, split = _location_and_split(ref.location)
-    if location in BUILTINS:
-        return content_key(location, builtin_docs.documentation_digest(), choices)
-    path = Path(location).expanduser()
-    if path.is_dir():
-        files = [
-            [file.relative_to(path).as_posix(), _file_digest(file)]
-            for file in sorted(path.rglob("*.txt"))
-        ]
-        return content_key("folder", files, choices)
-    if path.exists():
-        return content_key("file", _file_digest(path), split, choices)
-    return content_key("hub", location, _hub_revision(location), split, choices)
+    path = _path(location)
+    match _kind(location, split):
+        case "builtin":
+            return content_key(location, builtin_docs.documentation_digest(), choices)
+        case "folder":
+            files = [
+                [file.relative_to(path).as_posix(), _file_digest(file)]
+                for file in _text_files(path)
+            ]
+            return content_key("folder", files, choices)
+        case "file":
+            return content_key("file", _file_digest(path), split, choices)
+        case _:
+            return content_key("hub", location, _hub_revision(location), split, choices)
 
 
 def _all_documents(ref: DataRef) -> Iterator[Document]:
     location, split = _location_and_split(ref.location)
-    if location in BUILTINS:
-        return _builtin(location)
-    if location.startswith("builtin:"):
-        raise InputError(
-            f"built-in data among {', '.join(BUILTINS)}", repr(location), "name one of them"
-        )
-    path = Path(location).expanduser()
-    if path.is_dir():
-        return _text_folder(path)
-    if path.exists():
-        return _from_rows(
-            ref,
-            file_rows(path, _wanted(ref, split)),
-            path.name.split(".")[0],
-            split,
-            columns_of(path),
-        )
-    if is_supported(path) or location.startswith((".", "/", "~")) or location.count("/") > 1:
-        raise _missing_file(path)
-    return _hub(ref, location, split or "train")
+    path = _path(location)
+    match _kind(location, split):
+        case "builtin":
+            return _builtin(location)
+        case "folder":
+            return _text_folder(path)
+        case "file":
+            return _from_rows(
+                ref,
+                file_rows(path, _wanted(ref, split)),
+                path.name.split(".")[0],
+                split,
+                columns_of(path),
+            )
+        case _:
+            return _hub(ref, location, split or "train")
 
 
 def _location_and_split(location: str) -> tuple[str, str | None]:
     """``file.parquet#train`` → file and split; a path that exists with its # is left alone."""
-    if Path(location).expanduser().exists():
+    if "#" not in location or os.path.exists(_path(location)):
         return location, None
-    bare, _, split = location.partition("#")
+    bare, _, split = location.rpartition("#")
     return bare, split or None
+
+
+def _path(location: str) -> Path:
+    return Path(os.path.expanduser(location))
+
+
+def _kind(location: str, split: str | None) -> str:
+    """ "builtin", "folder", "file" or "hub"; InputError if a location is none of these."""
+    path = _path(location)
+    if location.startswith("builtin:"):
+        if location not in BUILTINS:
+            raise InputError(
+                f"built-in data among {', '.join(BUILTINS)}", repr(location), "name one of them"
+            )
+        kind = "builtin"
+    # os.path answers False where Path raises, as for a name that is too long.
+    elif location and os.path.isdir(path):
+        kind = "folder"
+    elif location and os.path.exists(path):
+        kind = "file"
+    elif is_supported(path) or not _may_be_on_the_hub(location):
+        raise _missing_file(location)
+    else:
+        kind = "hub"
+    if split and kind in ("builtin", "folder"):
+        raise InputError(
+            "a split only of a file or a hub data set",
+            f"{split!r} of {location!r}",
+            "leave out the # and the split",
+        )
+    return kind
+
+
+def _may_be_on_the_hub(location: str) -> bool:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(location)
+    except HFValidationError:
+        return False
+    return True
 
 
 def _wanted(ref: DataRef, split: str | None) -> list[str]:
@@ -133,7 +175,7 @@ def _from_rows(
         if name not in columns:
             raise InputError(
                 f"a column {name!r} in {source!r}",
-                f"columns {', '.join(columns)}",
+                f"columns {', '.join(columns)}" if columns else "no columns at all",
                 "name it with --text-column or --label-column"
                 if name != "split"
                 else "leave out the # and the split",
@@ -154,6 +196,7 @@ def _from_rows(
                 "name the text column",
             )
         if text and text.strip():
+            _require_unicode(text, number)
             label = row.get(ref.label_column) if ref.label_column else None
             yield Document(text, _plain_label(label), source)
     if split is not None and n_kept == 0:
@@ -164,6 +207,16 @@ def _from_rows(
         )
 
 
+def _require_unicode(text: str, number: int) -> None:
+    """JSON can spell half a character, which no tokenizer and no hash takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            "text in Unicode", f"half a surrogate pair in row {number:,}", "mend that row"
+        ) from error
+
+
 def _plain_label(label: Any) -> str | int | None:
     if label is None or label == "":
         return None
@@ -171,7 +224,7 @@ def _plain_label(label: Any) -> str | int | None:
         return str(label)
     if isinstance(label, float) and np.isnan(label):
         return None
-    if isinstance(label, int | float) and label == int(label):
+    if isinstance(label, int) or (isinstance(label, float) and label.is_integer()):
         return int(label)
     raise InputError(
         "labels that are text or whole numbers", repr(label), "name the right --label-column"
@@ -188,8 +241,12 @@ def _builtin(name: str) -> Iterator[Document]:
         yield Document(paragraph.text, paragraph.field, paragraph.package)
 
 
+def _text_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*.txt") if file.is_file())
+
+
 def _text_folder(folder: Path) -> Iterator[Document]:
-    files = sorted(folder.rglob("*.txt"))
+    files = _text_files(folder)
     if not files:
         raise InputError(
             "text files (.txt) in the folder",
@@ -205,21 +262,19 @@ def _text_folder(folder: Path) -> Iterator[Document]:
             ) from error
         if text.strip():
             inside = file.parent != folder
-            yield Document(text, file.parent.name if inside else None, file.parent.name)
+            yield Document(text, file.parent.name if inside else None, file.parent.resolve().name)
 
 
 def _hub(ref: DataRef, name: str, split: str) -> Iterator[Document]:
+    # Asked first: ``datasets`` would take a name like "csv" for the files of the working folder.
+    revision = _hub_revision(name)
     import datasets
 
     try:
-        rows = datasets.load_dataset(name, split=split, streaming=True)
-        columns = list(rows.column_names or [])
-    except Exception as error:  # the hub client raises many kinds, network errors among them
-        raise InputError(
-            f"a file ({supported_formats()}), a folder of text files, built-in data or a hub set",
-            f"{name!r}, which is none that can be reached ({type(error).__name__})",
-            "check the name, or download the set and give its file",
-        ) from error
+        rows = datasets.load_dataset(name, split=split, streaming=True, revision=revision)
+        columns = rows.column_names or list(next(iter(rows), {}))
+    except Exception as error:
+        raise _unreachable(name, error) from error
     yield from _from_rows(ref, (dict(row) for row in rows), name, None, columns)
 
 
@@ -229,25 +284,33 @@ def _hub_revision(name: str) -> str:
     try:
         return str(huggingface_hub.dataset_info(name).sha)
     except Exception as error:
-        raise InputError(
-            "a file, a folder, built-in data or a hub set that can be reached",
-            f"{name!r} ({type(error).__name__})",
-            "check the name, or download the set and give its file",
-        ) from error
+        raise _unreachable(name, error) from error
 
 
-def _missing_file(path: Path) -> InputError:
+def _unreachable(name: str, error: Exception) -> InputError:
+    """The hub client raises many kinds, of the network and of the set; the first line tells."""
+    reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    return InputError(
+        f"a file ({supported_formats()}), a folder of text files, built-in data or a hub set",
+        f"{name!r}, which is none that can be read ({reason.rstrip(' .:')})",
+        "check the name and the split, or download the set and give its file",
+    )
+
+
+def _missing_file(location: str) -> InputError:
+    path = _path(location)
     here = (
         sorted(file.name for file in path.parent.glob("*") if is_supported(file))
-        if path.parent.is_dir()
+        if os.path.isdir(path.parent)
         else []
     )
-    hint = f"; there is {', '.join(here[:5])}" if here else ""
+    nearest = difflib.get_close_matches(path.name, here, n=3) or here[:5]
+    hint = f"; there is {', '.join(nearest)}" if nearest else ""
     return InputError(
-        "an existing data file", f"{str(path)!r}, which is not there", f"check the path{hint}"
+        "an existing data file", f"{location!r}, which is not there", f"check the path{hint}"
     )
 
 
 def _file_digest(path: Path) -> str:
-    with path.open("rb") as stream:
+    with reading(path), path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
