@@ -52,13 +52,14 @@ def located(n_documents: int, n_leaked: int, n_selected: int, n_located: int) ->
     low, high = (float(null.ppf(q)) for q in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
     precision = proportion(n_located, n_selected)
     share = n_leaked / n_documents
+    expected = n_selected * share
     return Located(
         recall=proportion(n_located, n_leaked),
         recall_ceiling=min(1.0, n_selected / n_leaked),
         precision=precision,
         lift=Interval(precision.value / share, precision.low / share, precision.high / share),
-        null_recall=Interval(null.mean() / n_leaked, low / n_leaked, high / n_leaked),
-        null_precision=Interval(null.mean() / n_selected, low / n_selected, high / n_selected),
+        null_recall=Interval(expected / n_leaked, low / n_leaked, high / n_leaked),
+        null_precision=Interval(expected / n_selected, low / n_selected, high / n_selected),
         p_value=float(null.sf(n_located - 1)),
     )
 
