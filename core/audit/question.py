@@ -1,0 +1,113 @@
+"""What an audit asks, resolved to contents: the same question has the same key anywhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.audit.gradients import GRADIENT_VERSION
+from core.data.sources import content_digest
+from core.device import Compute
+from core.errors import InputError
+from core.models.record import TrainingRecord
+from core.models.resolve import resolve_model, tokenizer_digest, weights_digest
+from core.specs import AuditSpec, DataRef, TrainingSpec, content_key, to_plain
+
+# Raise it when the same question would give other numbers.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Question:
+    """A spec with everything resolved that its key depends on."""
+
+    spec: AuditSpec
+    training: TrainingSpec
+    training_source: str
+    base_sha256: str
+    final_sha256: str
+    tokenizer_sha256: str
+    data_sha256: dict[str, Any]
+    compute: Compute
+
+    @property
+    def audit_id(self) -> str:
+        asked = to_plain(self.spec)
+        for name in ("base", "final", "seed_corpus", "reference", "test", "training"):
+            del asked[name]  # places; their contents are in the digests
+        key = content_key(
+            "audit",
+            _VERSION,
+            GRADIENT_VERSION,
+            asked,
+            asdict(self.training),
+            self.base_sha256,
+            self.final_sha256,
+            self.tokenizer_sha256,
+            self.data_sha256,
+            self.compute.precision,
+        )
+        name = re.sub(r"[^a-z0-9]+", "-", title_of(self.spec).lower()).strip("-")[:40].strip("-")
+        return f"{name or 'audit'}-{key[:10]}"
+
+    @property
+    def gradient_key(self) -> str:
+        return content_key(
+            "gradients",
+            GRADIENT_VERSION,
+            self.base_sha256,
+            self.final_sha256,
+            self.tokenizer_sha256,
+            self.spec.task,
+            self.spec.label_words,
+            self.training.max_tokens,
+            self.spec.n_checkpoints,
+            self.compute.precision,
+        )[:32]
+
+
+def title_of(spec: AuditSpec) -> str:
+    """The title given, else one made of the final model's name."""
+    return spec.title or f"{Path(spec.final).name} ({spec.task})"
+
+
+def check(spec: AuditSpec) -> None:
+    if spec.budget < 1:
+        raise InputError("a budget of at least 1", str(spec.budget), "raise --budget")
+    if spec.task != "classification":
+        raise InputError("the task classification", repr(spec.task), "leave out --task")
+    if not spec.seed_corpus:
+        raise InputError("a seed corpus", "none", "give one with --seed-corpus")
+    if spec.n_checkpoints < 1:
+        raise InputError("at least one checkpoint", str(spec.n_checkpoints), "raise --checkpoints")
+
+
+def resolve(spec: AuditSpec, compute: Compute) -> Question:
+    base, final = resolve_model(spec.base), resolve_model(spec.final)
+    record = TrainingRecord.read(final)
+    if spec.training:
+        training, source = spec.training, "given"
+    elif record:
+        training, source = record.training, "recorded by assay finetune"
+    else:
+        training, source = TrainingSpec(), "default"
+
+    def digest(ref: DataRef | None) -> str | None:
+        return content_digest(ref, spec.seed) if ref else None
+
+    return Question(
+        spec,
+        training,
+        source,
+        weights_digest(base),
+        weights_digest(final),
+        tokenizer_digest(final),
+        {
+            "seed_corpus": [content_digest(ref, spec.seed) for ref in spec.seed_corpus],
+            "reference": digest(spec.reference),
+            "test": digest(spec.test),
+        },
+        compute,
+    )

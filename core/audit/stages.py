@@ -1,0 +1,188 @@
+"""The stages of an audit. Each is committed whole, and skipped by a run that finds it done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cache.home import Store
+from cache.writer import AuditBuilder
+from core.audit.difference import write_difference
+from core.audit.evaluate import prediction_metrics, selection_metrics, write_metrics
+from core.audit.gradients import compute_gradients, factored_gradients
+from core.audit.ingest import ingest
+from core.audit.question import Question
+from core.audit.strategies import make_selection
+from core.audit.students import BaseModel, StudentTask, student_training, train_students
+from core.models.factors import FactorModels
+from core.models.loading import ModelPair
+from core.models.training import log_probabilities
+from core.progress import Progress
+from core.specs import AuditSpec, Strategy, TrainingSpec
+
+_N_AGREEMENT_DOCUMENTS = 500
+
+
+def read_documents(
+    question: Question, builder: AuditBuilder, pair: ModelPair, progress: Progress
+) -> None:
+    if builder.is_done("documents"):
+        return
+    with progress.stage("read documents", 0), builder.stage("documents"):
+        ingest(question.spec, builder, pair.final, progress)
+
+
+def take_gradients(
+    question: Question, builder: AuditBuilder, store: Store, pair: ModelPair, progress: Progress
+) -> None:
+    if builder.is_done("gradients"):
+        return
+    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
+    models = FactorModels(pair, question.spec.n_checkpoints)
+    with progress.stage("gradients", n_documents), builder.stage("gradients"):
+        compute_gradients(builder, store, question.gradient_key, models, progress)
+        write_difference(builder, pair)
+
+
+def make_selections(question: Question, builder: AuditBuilder, progress: Progress) -> None:
+    if builder.is_done("selections"):
+        return
+    spec = question.spec
+    with progress.stage("select", len(spec.strategies)), builder.stage("selections"):
+        features = factored_gradients(builder)
+        scores = builder.columns(
+            "SELECT pseudolabel::BIGINT AS pseudolabel, base_loss::DOUBLE AS base_loss "
+            "FROM scores ORDER BY document_id"
+        )
+        for strategy in spec.strategies:
+            selection = make_selection(
+                strategy,
+                features,
+                np.asarray(scores["pseudolabel"]),
+                np.asarray(scores["base_loss"]),
+                spec.budget,
+                question.training.batch_size,
+                spec.seed,
+            )
+            builder.write(
+                "selections",
+                {
+                    "strategy": [str(strategy)] * len(selection.documents),
+                    "rank": range(len(selection.documents)),
+                    "document_id": selection.documents,
+                    "gain": selection.gains,
+                    "objective": selection.objective,
+                },
+            )
+            progress.advance(1)
+
+
+def predict(question: Question, builder: AuditBuilder, pair: ModelPair, progress: Progress) -> None:
+    """What the final and the base model say of the documents that students are judged on."""
+    if builder.is_done("predictions"):
+        return
+    texts, labels = _evaluation(question.spec, builder)
+    with progress.stage("predict", 2 * len(texts)), builder.stage("predictions"):
+        final = log_probabilities(pair.final, texts, progress.advance)
+        base = log_probabilities(pair.base, texts, progress.advance)
+        predictions = final.argmax(axis=1)
+        builder.put_meta("evaluation_predictions", predictions.tolist())
+        write_metrics(
+            builder,
+            [
+                *prediction_metrics("final", final, labels, predictions),
+                *prediction_metrics("base", base, labels, predictions),
+            ],
+        )
+
+
+def train_all_students(question: Question, builder: AuditBuilder, progress: Progress) -> None:
+    spec = question.spec
+    left = [s for s in spec.strategies if not builder.is_done(f"student: {s}")]
+    training = student_training(question.training, spec.n_student_epochs)
+    tasks = [_student_task(builder, strategy, training) for strategy in left]
+    base = BaseModel(spec.base, spec.final, training.max_tokens, question.compute, spec.label_words)
+    texts, labels = _evaluation(spec, builder)
+    ((predictions,),) = builder.rows(
+        "SELECT value::INTEGER[] FROM meta WHERE key = 'evaluation_predictions'"
+    )
+    n_units = sum(len(task.texts) for task in tasks) * training.n_epochs
+    with progress.stage("students", n_units):
+        for result in train_students(tasks, base, texts, progress.advance):
+            with builder.stage(f"student: {result.strategy}", result.duration_s):
+                builder.write(
+                    "student_epochs",
+                    {
+                        "strategy": [str(result.strategy)] * len(result.epochs),
+                        "epoch": [epoch.epoch for epoch in result.epochs],
+                        "train_loss": [epoch.train_loss for epoch in result.epochs],
+                        "validation_loss": [epoch.validation_loss for epoch in result.epochs],
+                        "is_best": [epoch.is_best for epoch in result.epochs],
+                    },
+                )
+                write_metrics(
+                    builder,
+                    prediction_metrics(
+                        result.strategy, result.log_probabilities, labels, np.asarray(predictions)
+                    ),
+                )
+
+
+def _student_task(builder: AuditBuilder, strategy: Strategy, training: TrainingSpec) -> StudentTask:
+    rows = builder.rows(
+        "SELECT text, pseudolabel FROM selections JOIN documents USING (document_id) "
+        "JOIN scores USING (document_id) WHERE strategy = ? ORDER BY rank",
+        [str(strategy)],
+    )
+    return StudentTask(
+        strategy, tuple(row[0] for row in rows), tuple(int(row[1]) for row in rows), training
+    )
+
+
+def _evaluation(
+    spec: AuditSpec, builder: AuditBuilder
+) -> tuple[list[str], np.ndarray[Any, Any] | None]:
+    """The test set; without one, seed-corpus documents that no strategy selected."""
+    if spec.test is not None:
+        rows = builder.rows("SELECT text, label FROM test_documents ORDER BY test_id")
+        return [row[0] for row in rows], np.array([row[1] for row in rows], np.int64)
+    rows = builder.rows(
+        "SELECT text FROM documents ANTI JOIN selections USING (document_id) "
+        "ORDER BY md5(text_hash) LIMIT ?",
+        [_N_AGREEMENT_DOCUMENTS],
+    )
+    if not rows:
+        rows = builder.rows(
+            "SELECT text FROM documents ORDER BY document_id LIMIT ?", [_N_AGREEMENT_DOCUMENTS]
+        )
+    return [row[0] for row in rows], None
+
+
+def embed(question: Question, builder: AuditBuilder, progress: Progress) -> None:
+    if builder.is_done("embeddings"):
+        return
+    from core.audit.embed import Embedder  # takes seconds to import
+
+    queries = {
+        "seed-corpus": "SELECT text FROM documents ORDER BY document_id",
+        "reference": "SELECT text FROM reference_documents ORDER BY reference_id",
+    }
+    sets = {name: [row[0] for row in builder.rows(query)] for name, query in queries.items()}
+    n_documents = sum(len(texts) for texts in sets.values())
+    with progress.stage("embed", n_documents), builder.stage("embeddings"):
+        embedder = Embedder(question.compute)
+        for name, texts in sets.items():
+            if texts:
+                vectors = embedder.embed(texts, progress)
+                builder.write_matrix("embeddings", {"set_name": name}, vectors)
+
+
+def measure(question: Question, builder: AuditBuilder, tokenizer: Any, progress: Progress) -> None:
+    if builder.is_done("metrics"):
+        return
+    with progress.stage("measure", 4), builder.stage("metrics"):
+        features = factored_gradients(builder)
+        write_metrics(
+            builder, selection_metrics(question.spec, builder, features, tokenizer, progress)
+        )

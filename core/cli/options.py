@@ -1,0 +1,62 @@
+"""Options and helpers that several commands share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cache.home import Store
+from core.errors import InputError
+from core.jobs.reporter import JobProgress
+from core.jobs.running import running_job
+
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", help="Where audits are kept [default: ASSAY_HOME].")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+DeviceOption = Annotated[
+    str | None, typer.Option(help="cpu, cuda, cuda:1 … [default: the fastest there is].")
+]
+PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 or fp32 for forward passes.")]
+LabelWordsOption = Annotated[
+    str | None, typer.Option(help="For causal models: one word a label, separated by commas.")
+]
+TextColumnOption = Annotated[str, typer.Option(help="The column that holds the text.")]
+
+
+def open_store(path: Path | None) -> Store:
+    """The store named by --store, else the default; InputError if it cannot be written."""
+    store = Store(path.expanduser().absolute()) if path else Store.default()
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "a folder that can be written for the store",
+            f"{store.root} ({error})",
+            "name another with --store",
+        ) from error
+    return store
+
+
+def as_job(store: Store, title: str, plan: dict[str, float]) -> AbstractContextManager[JobProgress]:
+    """Run the body as a job of this command."""
+    return running_job(store, sys.argv[1:], title, plan)
+
+
+def split_words(option: str | None) -> tuple[str, ...] | None:
+    """Words separated by commas."""
+    return tuple(word.strip() for word in option.split(",")) if option else None
+
+
+def say(result: dict[Any, Any], as_json: bool) -> None:
+    """Print a result: one JSON object, or a line a key."""
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    for key, value in result.items():
+        typer.echo(f"{key}: {value}")
