@@ -46,8 +46,8 @@ st.subheader("Every strategy", anchor=False)
 st.dataframe(strategy_table(rows, strategies), hide_index=True, width="stretch")
 st.caption(
     "Best student first. Square brackets: 95% intervals (Wilson for accuracy and agreement, "
-    "Clopper–Pearson for recall and precision). “random” is one random selection; the nulls "
-    "beside the headline numbers come from many."
+    "Clopper–Pearson for recall and precision); p: hypergeometric, of the recall. “random” is "
+    "one random selection; the nulls beside the headline numbers come from many."
     + (
         ""
         if rows.get(chosen, Metric.RECALL)

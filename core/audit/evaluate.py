@@ -20,6 +20,8 @@ from core.progress import Progress
 from core.specs import AuditSpec, Metric, Strategy
 
 N_NULL_DRAWS = 20
+# Transport to more is estimated from this many drawn at random: the cost matrix must fit.
+_MAX_REFERENCE = 10_000
 RANDOM_SELECTIONS = f"{N_NULL_DRAWS} random selections"
 
 
@@ -170,13 +172,16 @@ class _Transport(_Judge):
 
     def __init__(self, builder: AuditBuilder, spec: AuditSpec) -> None:
         self._pool = builder.matrix("embeddings", {"set_name": "seed-corpus"})
-        self._reference = builder.matrix("embeddings", {"set_name": "reference"})
+        reference = builder.matrix("embeddings", {"set_name": "reference"})
+        kept = np.random.default_rng(spec.seed).permutation(len(reference))[:_MAX_REFERENCE]
+        self._reference = reference[np.sort(kept)]
+        self._sampled = f", {_MAX_REFERENCE:,} reference documents" * (len(reference) > len(kept))
         sample = _reference_sample(len(self._reference), spec)
         self.ceiling = transport_distance(self._reference[sample], self._reference).distance
 
     def measure(self, documents: Sequence[int]) -> tuple[float, str]:
         result = transport_distance(self._pool[list(documents)], self._reference)
-        return result.distance, result.method
+        return result.distance, result.method + self._sampled
 
 
 class _Containment(_Judge):

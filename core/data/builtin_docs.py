@@ -57,7 +57,9 @@ _SKIPPED_FOLDERS = {
 }
 _BYTES_A_PACKAGE = 6_000_000
 _CHARACTERS = range(80, 601)
-_VERSION = 1
+_VERSION = 2
+# Paragraphs that begin or end with the same words are one template with other names filled in.
+_TEMPLATE_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,12 @@ def _distinct(folders: list[tuple[Path, str, str]]) -> Iterator[Paragraph]:
     for folder, field, package in folders:
         for file in _sources(folder):
             for text in _paragraphs(file):
-                key = text_hash(text.lower())
-                if key not in seen:
-                    seen.add(key)
+                words = text.lower().split()
+                start, end = words[:_TEMPLATE_WORDS], words[-_TEMPLATE_WORDS:]
+                keys = {text_hash(" ".join(start)), text_hash(" ".join(end))}
+                if not keys & seen:
                     yield Paragraph(text, field, package)
+                seen |= keys
 
 
 def _sources(folder: Path) -> Iterator[Path]:
@@ -141,7 +145,8 @@ def _paragraphs(file: Path) -> Iterator[str]:
 _MARKUP = re.compile(r":\w+:`~?([^`]*)`|``([^`]*)``|`([^`]*)`_?|\*\*([^*]+)\*\*")
 _NOT_PROSE = re.compile(
     r">>>|\.\. |::|-{3}|={3}|~{3}|\{|\}|\\|<[a-z/]|\bnp\.|https?:|^\s*[-*+#|]|^\s*:\w|:param|"
-    r"@|\[\[|&\w+;|copyright|licen[cs]e",
+    r"@|\[\[|&\w+;|copyright|licen[cs]e|"
+    r"\A(args|arguments|attributes|examples?|notes?|parameters|raises|returns?|warnings?|yields):",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -18,7 +18,7 @@ _HEADLINES = {
     Metric.ACCURACY: "Student accuracy",
     Metric.AGREEMENT: "Student's agreement with the final model",
     Metric.RECALL: "Reference documents located",
-    Metric.TRANSPORT: "Transport distance to the reference",
+    Metric.TRANSPORT: "Transport to the reference",
     Metric.IMBALANCE: "Class imbalance",
     Metric.COSINE: "Cosine with the weight difference",
 }
@@ -39,7 +39,6 @@ _CHARTS = {
 }
 _TABLE = {
     Metric.ACCURACY: "accuracy, %",
-    Metric.AGREEMENT: "agreement, %",
     Metric.RECALL: "recall, %",
     Metric.PRECISION: "precision, %",
     Metric.LIFT: "lift",
@@ -47,6 +46,7 @@ _TABLE = {
     Metric.CONTAINMENT: "vocabulary, %",
     Metric.IMBALANCE: "imbalance",
     Metric.COSINE: "cosine",
+    Metric.AGREEMENT: "agreement, %",
 }
 
 
@@ -101,8 +101,8 @@ def strategy_table(rows: Rows, strategies: Iterable[Strategy]) -> pd.DataFrame:
         for metric, name in _TABLE.items():
             if row := rows.get(strategy, metric):
                 cells[name] = _with_interval(metric, row)
-        if recall := rows.get(strategy, Metric.RECALL):
-            cells["p"] = f"{recall['p_value']:.2g}"
+                if metric is Metric.RECALL:
+                    cells["p"] = f"{row['p_value']:.2g}" if row["p_value"] > 0 else "< 1e-300"
         table.append(cells)
     for subject, name in (("final", "final model"), ("base", "base model")):
         cells = {"strategy": name}

@@ -40,7 +40,7 @@ def ranked_table(rows: pd.DataFrame, names: list[str]) -> int | None:
         key="ranked",
         column_config={
             "rank": st.column_config.NumberColumn("rank", width=60),
-            "text": st.column_config.TextColumn("text", width=400),
+            "text": st.column_config.TextColumn("text", width=320),
             "pseudolabel": st.column_config.TextColumn("pseudolabel", width=110),
             "probability": st.column_config.NumberColumn(
                 "probability",
@@ -60,7 +60,7 @@ def ranked_table(rows: pd.DataFrame, names: list[str]) -> int | None:
                 width=82,
                 help="of the document's own gradient with the weight difference",
             ),
-            "source": st.column_config.TextColumn("source", width=120),
+            "source": st.column_config.TextColumn("source", width=110),
             "reference": st.column_config.CheckboxColumn(
                 "in reference", width=82, help="exactly a document of the reference set"
             ),
@@ -99,6 +99,7 @@ def show_document(path: Path, document_id: int | None, names: list[str]) -> None
                     columns=["", "value"],
                 ),
                 hide_index=True,
+                height="content",
             )
 
 
