@@ -6,6 +6,7 @@ Write-ahead logging and a generous busy timeout let several processes read and w
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -19,16 +20,18 @@ import psutil
 
 from cache.home import Store
 
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
-    job_id INTEGER PRIMARY KEY AUTOINCREMENT, command TEXT NOT NULL, title TEXT NOT NULL,
+    job_id INTEGER PRIMARY KEY AUTOINCREMENT, command TEXT NOT NULL, folder TEXT NOT NULL,
+    title TEXT NOT NULL,
     audit_id TEXT, state TEXT NOT NULL, stage TEXT NOT NULL DEFAULT '',
     progress REAL NOT NULL DEFAULT 0, eta_s REAL, created_at REAL NOT NULL, started_at REAL,
     ended_at REAL, heartbeat_at REAL, pid INTEGER, pid_started_at REAL, error TEXT,
     is_cancel_requested INTEGER NOT NULL DEFAULT 0)
 """
 _COLUMNS = (
-    "job_id, command, title, audit_id, state, stage, progress, eta_s, created_at, "
+    "job_id, command, folder, title, audit_id, state, stage, progress, eta_s, created_at, "
     "started_at, ended_at, heartbeat_at, pid, pid_started_at, error, is_cancel_requested"
 )
 LOST = "The process ended without a word (killed, or out of memory); resume continues from there."
@@ -48,6 +51,7 @@ class Job:
 
     job_id: int
     command: tuple[str, ...]
+    folder: Path  # where the command's relative paths start
     title: str
     audit_id: str | None
     state: JobState
@@ -82,6 +86,11 @@ class JobTable:
     def __init__(self, store: Store) -> None:
         self._path, self._logs = store.jobs_database, store.logs
         with self._transaction() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version != _VERSION:
+                # A history of jobs is no result: an older one is not worth a migration.
+                connection.execute("DROP TABLE IF EXISTS jobs")
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute(_SCHEMA)
 
     def submit(self, command: Sequence[str], title: str) -> int:
@@ -196,8 +205,9 @@ class JobTable:
     def _insert(self, command: Sequence[str], title: str, state: JobState) -> int:
         with self._transaction() as connection:
             cursor = connection.execute(
-                "INSERT INTO jobs (command, title, state, created_at) VALUES (?, ?, ?, ?)",
-                [json.dumps(list(command)), title, state, time.time()],
+                "INSERT INTO jobs (command, folder, title, state, created_at) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [json.dumps(list(command)), os.getcwd(), title, state, time.time()],
             )
             return int(cursor.lastrowid or 0)
 
@@ -230,6 +240,7 @@ class JobTable:
             **values
             | {
                 "command": tuple(json.loads(values["command"])),
+                "folder": Path(values["folder"]),
                 "state": JobState(values["state"]),
                 "is_cancel_requested": bool(values["is_cancel_requested"]),
                 "log": self._log(values["job_id"]),

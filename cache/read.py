@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def audit_path(store: Store, audit_id: str) -> Path:
 
 def list_audits(store: Store) -> list[AuditSummary]:
     """All audits, newest first; a file that cannot be read is listed with its problem."""
-    summaries = [_summary(path) for path in store.audits.glob("*.duckdb")]
+    summaries = [_summary(path, path.stat().st_mtime_ns) for path in store.audits.glob("*.duckdb")]
     return sorted(summaries, key=lambda summary: summary.created_at, reverse=True)
 
 
@@ -197,7 +198,8 @@ def _condition(strategy: Strategy, chosen: SelectionFilter) -> tuple[str, list[A
     return " AND ".join(conditions), values
 
 
-def _summary(path: Path) -> AuditSummary:
+@lru_cache(maxsize=4096)
+def _summary(path: Path, modified_ns: int) -> AuditSummary:
     size = path.stat().st_size
     try:
         meta = read_facts(path).meta

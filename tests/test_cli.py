@@ -55,6 +55,8 @@ def bad_audits(tiny, folder):
         "unknown task": ([*standard, "--task", "poetry"], ("classification",)),
         "unknown device": ([*standard, "--device", "abacus"], ("abacus",)),
         "missing model": (replaced(standard, "--base", folder / "none"), ("model folder",)),
+        "words for a head": ([*standard, "--label-words", "A,B,C"], ("classification head",)),
+        "idle momentum": ([*standard, "--momentum", 0.9], ("sgd",)),
         "other architecture": (
             replaced(standard, "--base", save_bert(folder / "wide", hidden=32)),
             ("hidden_size",),
@@ -74,6 +76,8 @@ CASES = [
     "unknown device",
     "missing model",
     "other architecture",
+    "words for a head",
+    "idle momentum",
 ]
 
 

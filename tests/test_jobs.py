@@ -81,6 +81,23 @@ def test_a_failing_job_says_why(store, program, tmp_path):
     assert table.get(good).state is JobState.DONE
 
 
+def test_a_job_runs_where_it_was_submitted(store, program, tmp_path, monkeypatch):
+    """Relative paths of a command mean what they meant to the user; a folder gone is said."""
+    here, gone = tmp_path / "here", tmp_path / "gone"
+    table = JobTable(store)
+    ids = []
+    for folder in (here, gone):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        ids.append(table.submit(["out.txt", "2"], folder.name))
+    monkeypatch.chdir(tmp_path)
+    gone.rmdir()
+    work(store, program)
+    assert (here / "out.txt").read_text() == "1"
+    assert table.get(ids[0]).state is JobState.DONE
+    assert "is gone" in table.get(ids[1]).error
+
+
 def start_worker(store, program):
     code = (
         "import sys; from pathlib import Path; from cache.home import Store;"

@@ -15,7 +15,7 @@ from core.models.classifier import Classifier, LabelWordClassifier
 from core.models.loading import new_classifier, save_classifier
 from core.models.record import TrainingRecord
 from core.models.resolve import resolve_model, tokenizer_digest, weights_digest
-from core.models.training import fine_tune
+from core.models.training import check_training, fine_tune
 from core.progress import Progress
 from core.specs import DataRef, TrainingSpec, content_key
 
@@ -39,6 +39,7 @@ def finetune(
     """
     if data.label_column is None:
         raise InputError("the name of the label column", "none", "give --label-column")
+    check_training(training)
     folder = resolve_model(base)
     base_sha256 = weights_digest(folder)
     data_sha256 = content_digest(data, training.seed)

@@ -13,6 +13,7 @@ from core.device import Compute
 from core.errors import InputError
 from core.models.record import TrainingRecord
 from core.models.resolve import resolve_model, tokenizer_digest, weights_digest
+from core.models.training import check_training
 from core.specs import AuditSpec, DataRef, TrainingSpec, content_key, to_plain
 
 # Raise it when the same question would give other numbers.
@@ -93,6 +94,7 @@ def resolve(spec: AuditSpec, compute: Compute) -> Question:
         training, source = record.training, "recorded by assay finetune"
     else:
         training, source = TrainingSpec(), "default"
+    check_training(training)
 
     def digest(ref: DataRef | None) -> str | None:
         return content_digest(ref, spec.seed) if ref else None

@@ -39,7 +39,7 @@ def demo(
     from core.audit.demo import DEMO_PLAN, run_demo
 
     place = open_store(store)
-    with as_job(place, "Embedded demo", DEMO_PLAN) as progress:
+    with as_job(place, "Embedded demo", DEMO_PLAN, ["demo", "--no-serve"]) as progress:
         outcome = run_demo(place, progress)
     say(_outcome(outcome), as_json)
     if serve:

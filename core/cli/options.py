@@ -43,9 +43,11 @@ def open_store(path: Path | None) -> Store:
     return store
 
 
-def as_job(store: Store, title: str, plan: dict[str, float]) -> AbstractContextManager[JobProgress]:
-    """Run the body as a job of this command."""
-    return running_job(store, sys.argv[1:], title, plan)
+def as_job(
+    store: Store, title: str, plan: dict[str, float], command: list[str] | None = None
+) -> AbstractContextManager[JobProgress]:
+    """Run the body as a job; ``command`` is what resuming it would run, by default this one."""
+    return running_job(store, command or sys.argv[1:], title, plan)
 
 
 def split_words(option: str | None) -> tuple[str, ...] | None:

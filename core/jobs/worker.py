@@ -16,7 +16,8 @@ from cache.home import Store
 from cache.jobs import Job, JobState, JobTable
 from core.jobs.running import JOB_VARIABLE
 
-_PROGRAM = (sys.executable, "-m", "core")
+# -P: a folder named core where the user works must not be taken for ours.
+_PROGRAM = (sys.executable, "-P", "-m", "core")
 # A job asked to stop gets this long to end by itself.
 _GRACE_S = 20.0
 
@@ -51,6 +52,11 @@ def work(store: Store, program: Sequence[str] = _PROGRAM) -> None:
 
 def _run(store: Store, table: JobTable, job: Job, program: Sequence[str]) -> None:
     environment = {**os.environ, "ASSAY_HOME": str(store.root), JOB_VARIABLE: str(job.job_id)}
+    if not job.folder.is_dir():
+        table.finish(
+            job.job_id, JobState.FAILED, f"The folder it was started in is gone: {job.folder}"
+        )
+        return
     with job.log.open("ab") as log:
         child = subprocess.Popen(
             [*program, *job.command],
@@ -59,6 +65,7 @@ def _run(store: Store, table: JobTable, job: Job, program: Sequence[str]) -> Non
             stdout=log,
             stderr=log,
             start_new_session=True,
+            cwd=job.folder,
         )
     _wait(table, job.job_id, child)
     now = table.get(job.job_id)

@@ -93,6 +93,7 @@ def load_classifier(
 ) -> Classifier:
     """A model that already has its labels, weights in float32; InputError if one is not finite."""
     config = _config(folder)
+    _check_label_words_fit(config, label_words)
     if record and not label_words:
         label_words = record.label_words
     if _is_causal(config):
@@ -144,6 +145,7 @@ def new_classifier(
     What the folder has no weights for (a classification head) is drawn with ``seed``.
     """
     config = _config(folder)
+    _check_label_words_fit(config, label_words)
     if _is_causal(config):
         model = _from_pretrained(AutoModelForCausalLM, folder)
         tokenizer = _tokenizer(folder, model)
@@ -299,6 +301,15 @@ def _fill_what_base_lacks(
             "the final model's stand in for them."
         )
     return tuple(caveats)
+
+
+def _check_label_words_fit(config: Any, label_words: tuple[str, ...] | None) -> None:
+    if label_words and not _is_causal(config):
+        raise InputError(
+            "label words for a causal language model only",
+            f"{config.model_type}, which has a classification head",
+            "leave out --label-words",
+        )
 
 
 def _check_same_shape(base_folder: Path, final_folder: Path) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from core.errors import InputError
 from core.models.classifier import Classifier
 from core.specs import Optimizer, TrainingSpec
 
@@ -71,6 +72,16 @@ def fine_tune(
         Epoch(e.epoch, e.train_loss, e.validation_loss, e.validation_loss == best_loss)
         for e in epochs
     )
+
+
+def check_training(training: TrainingSpec) -> None:
+    """InputError for settings that contradict each other."""
+    if training.momentum and training.optimizer is not Optimizer.SGD:
+        raise InputError(
+            "momentum with sgd only",
+            f"{training.momentum} with {training.optimizer}",
+            "leave out --momentum or name --optimizer sgd",
+        )
 
 
 def log_probabilities(
