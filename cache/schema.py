@@ -15,7 +15,7 @@ TABLES = {
     "reference_documents": """reference_id INTEGER PRIMARY KEY, text_hash VARCHAR NOT NULL,
         text VARCHAR NOT NULL, label INTEGER""",
     "test_documents": """test_id INTEGER PRIMARY KEY, text VARCHAR NOT NULL,
-        label INTEGER NOT NULL, predicted INTEGER""",
+        label INTEGER NOT NULL""",
     # per document of the seed corpus: the final model's label and the gradient at the base model
     "scores": """document_id INTEGER PRIMARY KEY, pseudolabel SMALLINT NOT NULL,
         final_probability REAL NOT NULL, base_loss REAL NOT NULL,
