@@ -9,10 +9,13 @@ shift 2
 export ASSAY_HOME=$out
 for seed in "${@:-0}"; do
   assay finetune --base builtin:minilm --data "$data/ag_news.parquet#train" --sample 2000 \
-    --max-tokens 48 --learning-rate 5e-5 --seed "$seed" --out "$out/final-$seed"
-  assay audit --base builtin:minilm --final "$out/final-$seed" \
-    --seed-corpus "$data/wiki_nq_passages.parquet" --seed-corpus "$data/wiki_paragraphs.parquet" \
-    --candidates 5000 --reference "$data/ag_news.parquet#train" --reference-sample 2000 \
-    --test "$data/ag_news.parquet#test" --budget 500 --student-epochs 10 --seed "$seed" \
-    --title "AG News, seed $seed"
+    --max-tokens 48 --learning-rate 1e-4 --seed "$seed" --out "$out/final-$seed"
+  for budget in 500 100; do
+    assay audit --base builtin:minilm --final "$out/final-$seed" \
+      --seed-corpus "$data/wiki_nq_passages.parquet" --seed-corpus "$data/wiki_paragraphs.parquet" \
+      --candidates 5000 --reference "$data/ag_news.parquet#train" --reference-sample 2000 \
+      --test "$data/ag_news.parquet#test" --budget "$budget" --student-epochs 8 --seed "$seed" \
+      --title "AG News, budget $budget, seed $seed"
+  done
 done
+python "$(dirname "$0")/summarise.py" "$out"
