@@ -110,7 +110,22 @@ def test_an_unknown_audit_is_named(store):
 def test_the_newest_audit_is_chosen_without_an_address(store):
     """Opening Overview by its name alone shows an audit of the store."""
     write_sample_audit(store)
-    assert "Sample audit" in words(opened("overview"))
+    app = opened("overview")
+    assert "Sample audit" in words(app)
+    assert app.query_params["audit"] == "sample"
+
+
+def test_the_audit_stays_in_the_address(store):
+    """Whichever audit is looked at, newest or not, the address names it on every page."""
+    write_sample_audit(store)
+    write_sample_audit(store, audit_id="other", title="Another audit")
+    for page in AUDIT_PAGES:
+        for audit_id in ("sample", "other"):
+            assert opened(page, audit=audit_id).query_params["audit"] == audit_id
+    app = opened("overview", audit="sample")
+    app.selectbox[0].select("other").run()
+    assert "Another audit" in words(app)
+    assert app.query_params["audit"] == "other"
 
 
 def test_search_and_filters_change_the_table(store):

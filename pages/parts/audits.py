@@ -9,9 +9,10 @@ import streamlit as st
 
 from cache import read
 from cache.home import Store
-from core.errors import InputError
 from core.specs import Strategy
 from pages.parts.plain import markdown_safe
+
+_LAST = "last_audit"
 
 
 def chosen_audit() -> Path:
@@ -36,22 +37,21 @@ def chosen_audit() -> Path:
         )
         st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
         st.stop()
-    if st.session_state.get("audit") not in summaries:
-        st.session_state["audit"] = asked or next(iter(summaries))
+    last = st.session_state.get(_LAST)
+    start = asked or (last if last in summaries else next(iter(summaries)))
     audit_id = st.sidebar.selectbox(
         "Audit",
         list(summaries),
-        index=None,
-        key="audit",
-        bind="query-params",
-        persist_state="session",
+        index=list(summaries).index(start),
+        key=f"audit-{start}",
         format_func=lambda name: summaries[name].title,
     )
-    try:
-        return read.audit_path(store, audit_id or next(iter(summaries)))
-    except InputError as error:
-        st.warning(markdown_safe(str(error)))
-        st.stop()
+    # Kept in the address by hand: a bound widget drops its parameter at the default value, and
+    # what is the newest audit today may not be tomorrow.
+    st.session_state[_LAST] = audit_id
+    if audit_id != asked:
+        st.query_params["audit"] = audit_id
+    return read.audit_path(store, audit_id)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
