@@ -19,6 +19,7 @@ import pandas as pd
 
 from cache.database import open_to_read
 from cache.home import Store
+from cache.schema import SCHEMA_VERSION
 from core.errors import InputError
 from core.specs import Strategy
 
@@ -176,7 +177,7 @@ def read_document(path: Path, document_id: int) -> dict[str, Any]:
 
 _SELECTION = "FROM selections JOIN documents USING (document_id) JOIN scores USING (document_id)"
 _SELECTION_COLUMNS = (
-    "rank, document_id, gain, objective, pseudolabel, final_probability, "
+    "rank, document_id, gain, weight, objective, pseudolabel, final_probability, "
     "base_loss, cosine, source, in_reference, n_tokens, text"
 )
 
@@ -203,6 +204,11 @@ def _summary(path: Path, modified_ns: int) -> AuditSummary:
     size = path.stat().st_size
     try:
         meta = read_facts(path).meta
+        if meta["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(
+                f"written by another version of Assay (schema {meta['schema_version']}, "
+                f"this one reads {SCHEMA_VERSION})"
+            )
         return AuditSummary(
             path.stem,
             meta["title"],

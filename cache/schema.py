@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TABLES = {
     # spec, title, created_at, label_names, headline facts: one JSON value a key
@@ -27,9 +27,10 @@ TABLES = {
     # base - final of the last layer, float32, row-major
     "targets": """checkpoint SMALLINT PRIMARY KEY, n_rows INTEGER NOT NULL,
         n_columns INTEGER NOT NULL, data BLOB NOT NULL""",
-    # rank from 0; gain = rise of the objective (cosine) at this step, where a strategy has one
+    # rank from 0; weight = how much the document counts, 1 on average;
+    # gain = rise of the objective (cosine) at this step
     "selections": """strategy VARCHAR NOT NULL, rank INTEGER NOT NULL,
-        document_id INTEGER NOT NULL, gain DOUBLE, objective DOUBLE,
+        document_id INTEGER NOT NULL, gain DOUBLE, objective DOUBLE, weight DOUBLE NOT NULL,
         PRIMARY KEY (strategy, rank)""",
     # subject: a strategy, 'final', 'base' or 'seed-corpus'; the interval is at `confidence`
     "metrics": """subject VARCHAR NOT NULL, metric VARCHAR NOT NULL, value DOUBLE NOT NULL,

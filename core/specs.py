@@ -22,6 +22,7 @@ class Strategy(StrEnum):
     P_MAX = "p-max"
     SELECT_BATCH = "select-batch"
     SELECT = "select"
+    SELECT_PLUS = "select-plus"
 
     @property
     def shown_as(self) -> str:
@@ -37,6 +38,7 @@ STRATEGY_TITLES = {
     Strategy.P_MAX: "P-max",
     Strategy.SELECT_BATCH: "SELECT (batch)",
     Strategy.SELECT: "SELECT",
+    Strategy.SELECT_PLUS: "SELECT+",
 }
 
 

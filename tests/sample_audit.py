@@ -80,6 +80,7 @@ def write_sample_audit(
                     "document_id": order,
                     "gain": np.diff(objective, prepend=0),
                     "objective": objective,
+                    "weight": np.ones(budget),
                 },
             )
             write_metrics(

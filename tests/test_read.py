@@ -105,6 +105,15 @@ def test_broken_files_are_listed_not_raised(store, path):
     }
 
 
+def test_another_version_s_file_is_listed_as_such(store, path):
+    """An audit of another schema is not opened as if it were this one's."""
+    os.chmod(path, 0o644)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    (summary,) = list_audits(store)
+    assert "another version" in summary.problem
+
+
 @pytest.mark.parametrize("name", ["../sample", "sample.duckdb", "", "SAMPLE", "a/b", ".."])
 def test_names_never_leave_the_folder(store, path, name):
     """Only the name of an audit of this store opens a file."""

@@ -91,7 +91,7 @@ def selection_metrics(
     progress: Progress,
 ) -> list[MetricRow]:
     """What can be said of each selection itself, beside the same of random selections."""
-    judges: list[_Judge] = [_Cosine(features), _Imbalance(builder, tokenizer)]
+    judges: list[_Judge] = [_Cosine(builder, features), _Imbalance(builder, tokenizer)]
     if spec.reference is not None:
         judges += [_Transport(builder, spec), _Containment(builder, tokenizer, spec)]
     rows: list[MetricRow] = []
@@ -104,7 +104,7 @@ def selection_metrics(
         band = random_band(np.array([judge.measure(draw)[0] for draw in draws]))
         progress.advance(1)
         for strategy, documents in selections.items():
-            value, method = judge.measure(documents)
+            value, method = judge.measure_selection(strategy, documents)
             rows.append(
                 MetricRow(
                     strategy,
@@ -133,15 +133,25 @@ class _Judge:
     def measure(self, documents: Sequence[int]) -> tuple[float, str]:
         raise NotImplementedError
 
+    def measure_selection(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
+        return self.measure(documents)
+
 
 class _Cosine(_Judge):
     metric, ceiling = Metric.COSINE, 1.0
 
-    def __init__(self, features: GradientFeatures) -> None:
-        self._features = features
+    def __init__(self, builder: AuditBuilder, features: GradientFeatures) -> None:
+        self._builder, self._features = builder, features
 
     def measure(self, documents: Sequence[int]) -> tuple[float, str]:
         return in_order(self._features, documents).objective[-1], "mean over checkpoints"
+
+    def measure_selection(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
+        """The objective it reached, with its own weights where it has any."""
+        query = "SELECT objective FROM selections WHERE strategy = ? ORDER BY rank DESC LIMIT 1"
+        ((objective,),) = self._builder.rows(query, [str(strategy)])
+        is_weighted = strategy is Strategy.SELECT_PLUS
+        return objective, "weighted sum" if is_weighted else "mean over checkpoints"
 
 
 class _Imbalance(_Judge):

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cache.schema import SCHEMA_VERSION
 from core.audit.gradients import GRADIENT_VERSION
 from core.data.sources import content_digest
 from core.device import Compute
@@ -41,6 +42,7 @@ class Question:
         key = content_key(
             "audit",
             _VERSION,
+            SCHEMA_VERSION,
             GRADIENT_VERSION,
             asked,
             asdict(self.training),

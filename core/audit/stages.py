@@ -73,6 +73,7 @@ def make_selections(question: Question, builder: AuditBuilder, progress: Progres
                     "document_id": selection.documents,
                     "gain": selection.gains,
                     "objective": selection.objective,
+                    "weight": selection.weights or [1.0] * len(selection.documents),
                 },
             )
             progress.advance(1)
@@ -131,12 +132,16 @@ def train_all_students(question: Question, builder: AuditBuilder, progress: Prog
 
 def _student_task(builder: AuditBuilder, strategy: Strategy, training: TrainingSpec) -> StudentTask:
     rows = builder.rows(
-        "SELECT text, pseudolabel FROM selections JOIN documents USING (document_id) "
+        "SELECT text, pseudolabel, weight FROM selections JOIN documents USING (document_id) "
         "JOIN scores USING (document_id) WHERE strategy = ? ORDER BY rank",
         [str(strategy)],
     )
     return StudentTask(
-        strategy, tuple(row[0] for row in rows), tuple(int(row[1]) for row in rows), training
+        strategy,
+        tuple(row[0] for row in rows),
+        tuple(int(row[1]) for row in rows),
+        tuple(row[2] for row in rows),
+        training,
     )
 
 

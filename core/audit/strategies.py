@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from core.maths import selection
 from core.maths.features import GradientFeatures
+from core.maths.pursuit import select_plus
 from core.maths.selection import Selection
 from core.specs import Strategy
 
@@ -36,3 +37,5 @@ def make_selection(
             return selection.select(features, budget, batch_size)
         case Strategy.SELECT:
             return selection.select(features, budget)
+        case Strategy.SELECT_PLUS:
+            return select_plus(features, budget)

@@ -37,6 +37,7 @@ class StudentTask:
     strategy: Strategy
     texts: tuple[str, ...]
     pseudolabels: tuple[int, ...]
+    weights: tuple[float, ...]
     training: TrainingSpec
 
 
@@ -138,6 +139,7 @@ def _train_one(task: StudentTask) -> StudentResult:
         [task.texts[index] for index in train],
         [task.pseudolabels[index] for index in train],
         task.training,
+        weights=[task.weights[index] for index in train],
         validation=(
             [task.texts[index] for index in validation],
             [task.pseudolabels[index] for index in validation],

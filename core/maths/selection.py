@@ -21,11 +21,13 @@ class Selection:
     """Documents in the order they were chosen.
 
     ``objective`` is, after each of them, the mean over checkpoints of the cosine between the
-    summed gradient and the target; ``gains`` are its increments.
+    summed gradient and the target; ``gains`` are its increments. ``weights`` are how much each
+    document counts in the sum, summing to the number of documents; None where all count 1.
     """
 
     documents: tuple[int, ...]
     objective: tuple[float, ...]
+    weights: tuple[float, ...] | None = None
 
     @property
     def gains(self) -> tuple[float, ...]:

@@ -34,6 +34,7 @@ def fine_tune(
     texts: Sequence[str],
     labels: Sequence[int],
     training: TrainingSpec,
+    weights: Sequence[float] | None = None,
     validation: tuple[Sequence[str], Sequence[int]] | None = None,
     patience: int | None = None,
     after_batch: Callable[[], None] = lambda: None,
@@ -41,6 +42,8 @@ def fine_tune(
     """Train ``classifier`` in place; with ``validation`` it ends as it was after its best epoch.
 
     Constant learning rate, every parameter trained, order and dropout drawn from the seed.
+    With ``weights`` that are not all alike, each pass draws as many documents with replacement in
+    proportion to them.
     ``patience`` ends training after that many epochs without a better validation loss.
     """
     torch.manual_seed(training.seed)
@@ -52,7 +55,13 @@ def fine_tune(
     best_state, best_loss, n_worse = None, float("inf"), 0
     for epoch in range(training.n_epochs):
         train_loss = _one_pass(
-            classifier, token_ids, targets, training.batch_size, generator, optimizer, after_batch
+            classifier,
+            token_ids,
+            targets,
+            _order(len(token_ids), weights, generator),
+            training.batch_size,
+            optimizer,
+            after_batch,
         )
         if validation is None:
             epochs.append(Epoch(epoch, train_loss, None))
@@ -119,13 +128,12 @@ def _one_pass(
     classifier: Classifier,
     token_ids: Sequence[Sequence[int]],
     targets: torch.Tensor,
+    order: NDArray[np.int64],
     batch_size: int,
-    generator: np.random.Generator,
     optimizer: torch.optim.Optimizer,
     after_batch: Callable[[], None],
 ) -> float:
     classifier.model.train()
-    order = generator.permutation(len(token_ids))
     total = 0.0
     for start in range(0, len(order), batch_size):
         indices = order[start : start + batch_size]
@@ -138,6 +146,16 @@ def _one_pass(
         after_batch()
     classifier.model.eval()
     return total / len(order)
+
+
+def _order(
+    n_documents: int, weights: Sequence[float] | None, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """The documents of one pass: each once, or drawn by weight."""
+    if weights is None or min(weights) == max(weights):
+        return generator.permutation(n_documents)
+    shares = np.asarray(weights) / sum(weights)
+    return generator.choice(n_documents, n_documents, p=shares)
 
 
 def _mean_loss(classifier: Classifier, texts: Sequence[str], labels: Sequence[int]) -> float:

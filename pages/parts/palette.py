@@ -1,7 +1,7 @@
 """One colour and one symbol a strategy, the same on every chart.
 
-The Okabe–Ito colours, which people with any common colour blindness can tell apart; the symbols
-carry the same distinction for print and for everyone else.
+The Okabe–Ito colours, which people with any common colour blindness can tell apart, and a violet
+for the eighth; the symbols carry the same distinction for print and for everyone else.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from core.specs import Strategy
 
 COLOURS = {
     Strategy.SELECT: "#1B87C9",
+    Strategy.SELECT_PLUS: "#9A7BD1",
     Strategy.SELECT_BATCH: "#56B4E9",
     Strategy.TOP_K: "#E69F00",
     Strategy.TOP_K_BALANCED: "#D55E00",
@@ -19,6 +20,7 @@ COLOURS = {
 }
 SYMBOLS = {
     Strategy.SELECT: "circle",
+    Strategy.SELECT_PLUS: "diamond",
     Strategy.SELECT_BATCH: "circle-open",
     Strategy.TOP_K: "square",
     Strategy.TOP_K_BALANCED: "square-open",

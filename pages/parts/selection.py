@@ -31,6 +31,8 @@ def ranked_table(rows: pd.DataFrame, names: list[str]) -> int | None:
             "reference": rows["in_reference"],
         }
     )
+    if rows["weight"].nunique() > 1:
+        shown.insert(4, "weight", rows["weight"])
     state = st.dataframe(
         shown,
         hide_index=True,
@@ -53,6 +55,9 @@ def ranked_table(rows: pd.DataFrame, names: list[str]) -> int | None:
                 format="%.4f",
                 width=82,
                 help="rise of the cosine when this document was added",
+            ),
+            "weight": st.column_config.NumberColumn(
+                "weight", format="%.2f", width=82, help="how much the document counts; 1 on average"
             ),
             "cosine": st.column_config.NumberColumn(
                 "cosine",
