@@ -153,6 +153,56 @@ def students_side_by_side() -> float:
     return ratio(one_after_the_other, side_by_side)
 
 
+GRADIENTS = textwrap.dedent("""
+    import resource, sys, tempfile
+    from pathlib import Path
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, AutoTokenizer
+    from cache.home import Store
+    from cache.writer import AuditBuilder
+    from core.audit.gradients import compute_gradients
+    from core.device import choose_compute
+    from core.models.classifier import SequenceClassifier
+    from core.models.factors import FactorModels
+    from core.models.loading import ModelPair
+    from core.models.resolve import resolve_model
+    from core.progress import SilentProgress
+    n = int(sys.argv[1])
+    compute = choose_compute(precision="fp32")
+    tokenizer = AutoTokenizer.from_pretrained(resolve_model("builtin:minilm"))
+    def model(seed):
+        torch.manual_seed(seed)
+        config = BertConfig(vocab_size=len(tokenizer), hidden_size=64, num_hidden_layers=1,
+                            num_attention_heads=2, intermediate_size=64, num_labels=4)
+        return SequenceClassifier(BertForSequenceClassification(config), tokenizer, "abcd", 16,
+                                  compute)
+    store = Store(Path(tempfile.mkdtemp()))
+    builder = AuditBuilder(store, "memory")
+    with builder.stage("documents"):
+        for first in range(0, n, 4096):
+            ids = range(first, min(n, first + 4096))
+            builder.write("documents", {
+                "document_id": ids, "text_hash": [f"{i}" for i in ids],
+                "text": [f"document number {i} of this corpus" for i in ids],
+                "source": ["x"] * len(ids), "n_tokens": [8] * len(ids),
+                "in_reference": [False] * len(ids)})
+    models = FactorModels(ModelPair(model(0), model(1), "", "", "", None, ()))
+    with builder.stage("gradients"):
+        compute_gradients(builder, store, "memory", models, SilentProgress())
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+""")
+
+
+def memory_of_gradients() -> float:
+    """Peak memory of the gradient stage over 64,000 documents against 8,000 (1 is constant)."""
+
+    def peak(n_documents: int) -> int:
+        command = [sys.executable, "-c", GRADIENTS, str(n_documents)]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    return peak(64_000) / peak(8_000)
+
+
 def main() -> None:
     for benchmark in (
         greedy_selection,
@@ -160,6 +210,7 @@ def main() -> None:
         whole_gradients_one_by_one,
         bf16_forward,
         students_side_by_side,
+        memory_of_gradients,
     ):
         print(f"{benchmark():7.1f} ×  {' '.join(str(benchmark.__doc__).split())}", flush=True)
 
