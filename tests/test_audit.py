@@ -186,14 +186,14 @@ def test_students_end_with_their_parent(tiny, tmp_path):
     for line in process.stderr:
         if "students …" in line:
             break
-    time.sleep(6)
+    time.sleep(2)
     import psutil
 
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    _, alive = psutil.wait_procs(children, timeout=15)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
 
 

@@ -82,7 +82,7 @@ def train_students(
         n_workers,
         mp_context=context,
         initializer=_start_worker,
-        initargs=(base, tuple(evaluation), n_trained),
+        initargs=(base, tuple(evaluation), n_trained, os.getpid()),
     )
     try:
         waiting = {pool.submit(_train_one, task) for task in tasks}
@@ -105,16 +105,17 @@ def train_students(
 _worker: dict[str, Any] = {}
 
 
-def _start_worker(base: BaseModel, evaluation: tuple[str, ...], n_trained: Any) -> None:
-    _end_with_parent()
+def _start_worker(
+    base: BaseModel, evaluation: tuple[str, ...], n_trained: Any, parent: int
+) -> None:
+    _end_with(parent)
     torch.set_num_threads(1)
     pair = load_pair(base.base, base.final, base.max_tokens, base.compute, base.label_words)
     _worker.update(base=pair.base, evaluation=evaluation, n_trained=n_trained)
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """A worker whose parent was killed would wait for it for ever; this ends it within seconds."""
-    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
