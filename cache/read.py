@@ -219,5 +219,5 @@ def _summary(path: Path, modified_ns: int) -> AuditSummary:
             size,
         )
     except (duckdb.Error, KeyError, ValueError) as error:
-        problem = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        problem = str(error).splitlines()[0]
         return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem)

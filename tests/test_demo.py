@@ -1,0 +1,32 @@
+"""The embedded demo, whole: minutes long, so run by `make test-slow`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cache.manifest import check_manifest
+from cache.read import read_facts, read_metrics
+from core.specs import Metric
+from core.verdict import Rows, verdict
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def test_the_demo_audits_and_then_only_looks(assay):
+    """It makes a verified audit whose final model learned; a second run finds it done."""
+    first = assay("demo", "--no-serve", "--json")
+    assert first.status == 0, first.err
+    said = json.loads(first.out)
+    path = Path(said["path"])
+    assert all(check.is_intact for check in check_manifest(path))
+    facts, rows = read_facts(path), Rows(read_metrics(path).to_dict("records"))
+    final, base = rows.get("final", Metric.ACCURACY), rows.get("base", Metric.ACCURACY)
+    assert final["low"] > base["high"]
+    assert facts.meta["counts"]["n_leaked"] > 0
+    assert len(verdict(rows, facts.strategies).sentences) == 3
+    again = assay("demo", "--no-serve", "--json")
+    assert json.loads(again.out) == {**said, "was_there": True}
+    assert "done in" not in again.err
