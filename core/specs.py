@@ -158,3 +158,8 @@ def content_key(*parts: Any) -> str:
 def text_hash(text: str) -> str:
     """SHA-256 (hex, 32 characters) of a document's text, whitespace runs counted as one space."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:32]
+
+
+def exact_hash(text: str) -> str:
+    """SHA-256 (hex, 32 characters) of a text letter by letter: its tokens depend on its spaces."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -15,9 +15,10 @@ from cache.writer import AuditBuilder
 from core.maths.features import FactoredGradients
 from core.models.factors import FactorModels, Factors
 from core.progress import Progress
+from core.specs import exact_hash
 
 # Part of every key: raise it when the numbers this stage computes change.
-GRADIENT_VERSION = 1
+GRADIENT_VERSION = 2
 # Documents sorted by length and held in memory at a time; a multiple of ROWS_PER_BLOCK.
 _WINDOW = 16 * ROWS_PER_BLOCK
 
@@ -75,11 +76,12 @@ def _fill(
     with open_gradients(store, key, waiting, damaged) as gradients:
         for first in range(0, n_documents, _WINDOW):
             rows = builder.rows(
-                "SELECT text_hash, text FROM documents WHERE document_id >= ? AND document_id < ? "
+                "SELECT text FROM documents WHERE document_id >= ? AND document_id < ? "
                 "ORDER BY document_id",
                 [first, first + _WINDOW],
             )
-            hashes, texts = [row[0] for row in rows], [row[1] for row in rows]
+            texts = [row[0] for row in rows]
+            hashes = [exact_hash(text) for text in texts]
             missing = gradients.missing(hashes)
             progress.advance(len(hashes) - len(missing))
             _extend(
