@@ -13,6 +13,9 @@ from core.specs import Metric, Strategy
 
 # A p-value under this counts as more than chance.
 SIGNIFICANCE = 0.01
+# What tells how good a student is, the better evidence first.
+_STUDENT = (Metric.ACCURACY, Metric.AGREEMENT)
+_ABOVE, _BELOW = "above", "below"
 
 Row = Mapping[str, Any]
 
@@ -53,7 +56,8 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
     student = _student(rows, strategy, ran)
     found = _located(rows, strategy)
     is_located = _is_more_than_chance(rows, strategy)
-    is_useful = _beats_random(rows, strategy)
+    beside_random = _beside_random(rows, strategy)
+    is_useful = None if beside_random is None else beside_random == _ABOVE
     name = strategy.shown_as
     if is_located and is_useful:
         headline = (
@@ -62,6 +66,8 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
         )
     elif is_located:
         headline = f"{name}'s selection is aligned with documents of the reference set."
+        if beside_random == _BELOW:
+            headline = f"{headline[:-1]}, but makes a worse student than random selection."
     elif is_useful and found:
         headline = (
             f"{name}'s selection stands in for the training data, but does not single "
@@ -71,8 +77,12 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
         headline = f"{name}'s selection stands in for the training data."
     elif is_useful is None:
         headline = f"{name} chose {_budget(rows, strategy)} documents; nothing says how good."
+    elif beside_random == _BELOW:
+        headline = f"{name} does worse than random selection here."
     else:
         headline = f"{name} does no better than random selection here."
+    if (better := _clearly_better(rows, strategy, ran)) and beside_random != _BELOW:
+        headline += f" {better.shown_as} makes a better student."
     sentences = (student, found, _membership(rows, strategy))
     return Verdict(headline, tuple(sentence for sentence in sentences if sentence))
 
@@ -106,7 +116,10 @@ def _student(rows: Rows, strategy: Strategy, ran: list[Strategy]) -> str | None:
     if best and best is not strategy:
         leader = rows.get(best, metric)
         assert leader is not None
-        sentence += f". The best here is {best.shown_as}, with {percent(leader['value'])}"
+        sentence += (
+            f". The best here is {best.shown_as}, with {percent(leader['value'])}, "
+            f"{_relation(leader, row)} {strategy.shown_as}'s"
+        )
     return sentence + "."
 
 
@@ -141,19 +154,30 @@ def _is_more_than_chance(rows: Rows, strategy: Strategy) -> bool:
     return bool(row and row["p_value"] < SIGNIFICANCE)
 
 
-def _beats_random(rows: Rows, strategy: Strategy) -> bool | None:
-    for metric in (Metric.ACCURACY, Metric.AGREEMENT):
+def _beside_random(rows: Rows, strategy: Strategy) -> str | None:
+    for metric in _STUDENT:
         row, random = rows.get(strategy, metric), rows.get(Strategy.RANDOM, metric)
         if row and random and strategy is not Strategy.RANDOM:
-            return bool(row["low"] > random["high"])
+            return _relation(row, random)
+    return None
+
+
+def _clearly_better(rows: Rows, strategy: Strategy, ran: list[Strategy]) -> Strategy | None:
+    """The best strategy, if its student's interval lies above that of ``strategy``."""
+    for metric in _STUDENT:
+        row, best = rows.get(strategy, metric), rows.best(ran, metric)
+        if row and best:
+            leader = rows.get(best, metric)
+            assert leader is not None
+            return best if _relation(leader, row) == _ABOVE else None
     return None
 
 
 def _relation(row: Row, other: Row) -> str:
     if row["low"] > other["high"]:
-        return "above"
+        return _ABOVE
     if row["high"] < other["low"]:
-        return "below"
+        return _BELOW
     return "not distinguishable from"
 
 

@@ -64,10 +64,25 @@ def test_a_clear_win_is_said():
 def test_losing_to_random_is_said():
     """When SELECT's student is below random's, headline and sentence say so."""
     headline, text = said(students(0.5, 0.6) + located(0.4))
-    assert headline == "SELECT does no better than random selection here."
+    assert headline == "SELECT does worse than random selection here."
     assert "below random selection's 60.0%" in text
-    assert "The best here is random, with 60.0%" in text
+    assert "The best here is random, with 60.0%, above SELECT's" in text
     assert "no more than chance (p = 0.400" in text
+
+
+def test_locating_documents_does_not_hide_a_worse_student():
+    """Documents found above chance do not keep a student below random's out of the headline."""
+    headline, _ = said(students(0.5, 0.6) + located(1e-9))
+    assert "aligned with documents of the reference set" in headline
+    assert "worse student than random selection" in headline
+
+
+@pytest.mark.parametrize(("top_k", "is_said"), [(0.9, True), (0.82, False)])
+def test_losing_to_another_strategy_is_said(top_k, is_said):
+    """A strategy whose interval lies above SELECT's is in the headline; an overlap is not."""
+    headline, text = said(students(0.8, 0.6, top_k))
+    assert ("top-k makes a better student" in headline) is is_said
+    assert ("not distinguishable from SELECT's" in text) is not is_said
 
 
 def test_overlapping_intervals_are_no_win():
@@ -89,7 +104,7 @@ def test_never_claims_training(rows):
     """No wording says that a document was trained on."""
     headline, text = said(rows)
     claims = (headline + text).replace("A student trained on its", "")
-    assert "aligned with" in claims or "stands in" in claims or "no better" in claims
+    assert "aligned with" in claims or "stands in" in claims or "worse" in claims
     assert "trained on" not in claims
 
 
