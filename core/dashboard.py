@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
+from typing import Any
 
 from cache.home import Store
 from core.errors import InputError
@@ -32,6 +33,7 @@ def serve(store: Store, port: int | None = None) -> int:
             "name another with --port or leave it out",
         )
     chosen = port or next(p for p in range(_FIRST_PORT, _FIRST_PORT + 1000) if _is_free(p))
+    previous = signal.signal(signal.SIGTERM, _interrupt)
     server = subprocess.Popen(
         [
             sys.executable,
@@ -54,9 +56,16 @@ def serve(store: Store, port: int | None = None) -> int:
             print(f"Assay is at http://{_HOST}:{chosen}", flush=True)
         return server.wait()
     except KeyboardInterrupt:
+        return 0
+    finally:
         server.terminate()
         server.wait()
-        return 0
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(signal_number: int, frame: Any) -> None:
+    # Being asked to end must not leave the server behind.
+    raise KeyboardInterrupt
 
 
 def _is_free(port: int) -> bool:
@@ -72,9 +81,15 @@ def _is_free(port: int) -> bool:
 def _answers(server: subprocess.Popen, port: int) -> bool:
     give_up_at = time.monotonic() + _STARTUP_S
     while server.poll() is None and time.monotonic() < give_up_at:
+        # Not urllib, which would ask a proxy for this machine's own address.
+        connection = http.client.HTTPConnection(_HOST, port, timeout=1)
         try:
-            with urllib.request.urlopen(f"http://{_HOST}:{port}/_stcore/health", timeout=1):
+            connection.request("GET", "/_stcore/health")
+            if connection.getresponse().status == http.HTTPStatus.OK:
                 return True
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.2)
     return False
