@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -89,7 +90,10 @@ def audit_path(store: Store, audit_id: str) -> Path:
 
 def list_audits(store: Store) -> list[AuditSummary]:
     """All audits, newest first; a file that cannot be read is listed with its problem."""
-    summaries = [_summary(path, path.stat().st_mtime_ns) for path in store.audits.glob("*.duckdb")]
+    summaries = []
+    for path in store.audits.glob("*.duckdb"):
+        with suppress(FileNotFoundError):  # deleted since the folder was read
+            summaries.append(_summary(path, path.stat().st_mtime_ns))
     return sorted(summaries, key=lambda summary: summary.created_at, reverse=True)
 
 
@@ -138,13 +142,18 @@ def read_selection(
     return SelectionPage(rows, n_rows)
 
 
-def read_objective(path: Path, strategies: Sequence[Strategy]) -> pd.DataFrame:
-    """The objective (cosine) after each document: strategy, rank, objective."""
+def read_objective(path: Path, strategies: Sequence[Strategy], n_points: int) -> pd.DataFrame:
+    """The objective (cosine) as selections grow: strategy, rank, objective.
+
+    Every rank up to ``n_points`` of a strategy; of longer ones evenly spaced ranks and the last.
+    """
     with open_to_read(path) as connection:
         return connection.execute(
-            "SELECT strategy, rank, objective FROM selections "
-            "WHERE list_contains(?, strategy) ORDER BY strategy, rank",
-            [[str(strategy) for strategy in strategies]],
+            "SELECT strategy, rank, objective FROM selections WHERE list_contains(?, strategy) "
+            "WINDOW own AS (PARTITION BY strategy) "
+            "QUALIFY rank % greatest(1, ceil(count(*) OVER own / ?)::BIGINT) = 0 "
+            "OR rank = max(rank) OVER own ORDER BY strategy, rank",
+            [[str(strategy) for strategy in strategies], n_points],
         ).df()
 
 
@@ -203,6 +212,8 @@ def _condition(strategy: Strategy, chosen: SelectionFilter) -> tuple[str, list[A
 def _summary(path: Path, modified_ns: int) -> AuditSummary:
     size = path.stat().st_size
     try:
+        if not _AUDIT_ID.fullmatch(path.stem):
+            raise ValueError("the file's name may hold small letters, digits and hyphens only")
         meta = read_facts(path).meta
         if meta["schema_version"] != SCHEMA_VERSION:
             raise ValueError(
@@ -211,13 +222,18 @@ def _summary(path: Path, modified_ns: int) -> AuditSummary:
             )
         return AuditSummary(
             path.stem,
-            meta["title"],
-            meta["created_at"],
-            meta["spec"]["task"],
-            meta["spec"]["budget"],
-            meta["counts"]["n_documents"],
+            str(meta["title"]),
+            str(meta["created_at"]),
+            str(meta["spec"]["task"]),
+            int(meta["spec"]["budget"]),
+            int(meta["counts"]["n_documents"]),
             size,
         )
-    except (duckdb.Error, KeyError, ValueError) as error:
+    except FileNotFoundError:
+        raise
+    except (KeyError, TypeError):
+        problem = "what it says about itself is not what an audit says"
+        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem)
+    except (duckdb.Error, OSError, ValueError) as error:
         problem = str(error).splitlines()[0]
         return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem)

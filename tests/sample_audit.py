@@ -6,7 +6,7 @@ import numpy as np
 
 from cache.writer import AuditBuilder
 from core.audit.evaluate import MetricRow, write_metrics
-from core.maths.located import located
+from core.maths.located import Interval, located
 from core.specs import AuditSpec, DataRef, Metric, Strategy, TrainingSpec, text_hash, to_plain
 
 LABELS = ["business", "science & tech", "sport", "world"]
@@ -43,6 +43,7 @@ def write_sample_audit(
         in_reference = (rng.random(n_documents) < 0.1) & has_truth
         n_leaked = int(in_reference.sum())
         source = np.where(in_reference, "leaked", rng.choice(["held-out", "web <i>"], n_documents))
+        n_held_out = int((source == "held-out").sum())
         builder.write(
             "documents",
             {
@@ -86,7 +87,15 @@ def write_sample_audit(
             write_metrics(
                 builder,
                 _metrics(
-                    strategy, number, budget, has_truth, in_reference[order], n_documents, n_leaked
+                    strategy,
+                    number,
+                    budget,
+                    has_truth,
+                    in_reference[order],
+                    source[order] == "held-out",
+                    n_documents,
+                    n_leaked,
+                    n_held_out,
                 ),
             )
         if has_truth:
@@ -117,7 +126,7 @@ def write_sample_audit(
             "n_duplicates_dropped": 3,
             "n_reference": 800,
             "n_leaked": n_leaked,
-            "n_held_out": 100,
+            "n_held_out": n_held_out,
             "n_test": 900,
         },
         "caveats": ["One random seed: student accuracies also vary with the seed."],
@@ -134,7 +143,17 @@ def write_sample_audit(
     return builder.seal()
 
 
-def _metrics(strategy, number, budget, has_truth, is_located, n_documents, n_leaked):
+def _metrics(
+    strategy,
+    number,
+    budget,
+    has_truth,
+    is_located,
+    is_held_out,
+    n_documents,
+    n_leaked,
+    n_held_out,
+):
     accuracy = 0.5 + 0.05 * number
     rows = [
         MetricRow(
@@ -175,6 +194,7 @@ def _metrics(strategy, number, budget, has_truth, is_located, n_documents, n_lea
     if not has_truth:
         return rows
     rows += [
+        MetricRow(strategy, Metric.LOSS, 1.5 - accuracy, "mean cross-entropy, nats", n=900),
         MetricRow(
             strategy,
             Metric.ACCURACY,
@@ -213,11 +233,36 @@ def _metrics(strategy, number, budget, has_truth, is_located, n_documents, n_lea
             null_kind="20 random selections",
         ),
     ]
-    found = located(n_documents, n_leaked, budget, int(is_located.sum()))
-    for metric, interval, null in (
-        (Metric.RECALL, found.recall, found.null_recall),
-        (Metric.PRECISION, found.precision, found.null_precision),
-        (Metric.LIFT, found.lift, found.null_precision),
+    n_located, n_domain = int(is_located.sum()), int((is_located | is_held_out).sum())
+    n_in_domain = n_leaked + n_held_out
+    found = located(n_documents, n_leaked, budget, n_located)
+    domain = located(n_documents, n_in_domain, budget, n_domain)
+    member = located(n_in_domain, n_leaked, n_domain, n_located)
+    best = min(1, n_leaked / budget)
+    per_share = n_documents / n_leaked
+    lift_null = Interval(
+        1, found.null_precision.low * per_share, found.null_precision.high * per_share
+    )
+    for metric, interval, null, ceiling, p_value, n in (
+        (Metric.RECALL, found.recall, found.null_recall, found.recall_ceiling, found.p_value, None),
+        (Metric.PRECISION, found.precision, found.null_precision, best, found.p_value, budget),
+        (Metric.LIFT, found.lift, lift_null, best * per_share, found.p_value, budget),
+        (
+            Metric.DOMAIN_PRECISION,
+            domain.precision,
+            domain.null_precision,
+            None,
+            domain.p_value,
+            budget,
+        ),
+        (
+            Metric.MEMBERSHIP_PRECISION,
+            member.precision,
+            member.null_precision,
+            None,
+            member.p_value,
+            n_domain,
+        ),
     ):
         rows.append(
             MetricRow(
@@ -228,13 +273,13 @@ def _metrics(strategy, number, budget, has_truth, is_located, n_documents, n_lea
                 interval.low,
                 interval.high,
                 0.95,
-                n_leaked if metric is Metric.RECALL else budget,
-                found.recall_ceiling,
+                n or n_leaked,
+                ceiling,
                 null.value,
                 null.low,
                 null.high,
                 "random selection",
-                found.p_value,
+                p_value,
             )
         )
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 
 import duckdb
 import pandas as pd
@@ -21,6 +22,7 @@ from cache.read import (
     read_class_counts,
     read_document,
     read_facts,
+    read_objective,
     read_selection,
 )
 from cache.writer import AuditBuilder
@@ -103,6 +105,28 @@ def test_broken_files_are_listed_not_raised(store, path):
         "sample": True,
         "broken": False,
     }
+
+
+def test_nonsense_inside_a_file_is_listed_not_raised(store, path):
+    """A file whose values are of the wrong kind, or whose name no address can hold, is named."""
+    shutil.copy(path, store.audits / "Sample (1).duckdb")
+    os.chmod(path, 0o644)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE meta SET value = '[1]' WHERE key = 'spec'")
+    problems = {s.audit_id: s.problem for s in list_audits(store)}
+    assert "not what an audit says" in problems["sample"]
+    assert "name" in problems["Sample (1)"]
+
+
+def test_curves_are_thinned_but_end_where_they_end(path):
+    """Long curves come with few points, the last among them; short ones come whole."""
+    whole = read_objective(path, [Strategy.SELECT, Strategy.RANDOM], 60)
+    thin = read_objective(path, [Strategy.SELECT, Strategy.RANDOM], 7)
+    assert whole.groupby("strategy")["rank"].apply(list).tolist() == [list(range(60))] * 2
+    assert len(thin) <= 2 * 8
+    assert thin.groupby("strategy")["rank"].max().tolist() == [59, 59]
+    kept = thin.merge(whole, on=["strategy", "rank", "objective"])
+    assert len(kept) == len(thin)
 
 
 def test_another_version_s_file_is_listed_as_such(store, path):

@@ -13,6 +13,7 @@ from core.specs import Strategy
 from pages.parts.plain import markdown_safe
 
 _LAST = "last_audit"
+_N_CURVE_POINTS = 400
 
 
 def chosen_audit() -> Path:
@@ -39,12 +40,15 @@ def chosen_audit() -> Path:
         st.stop()
     last = st.session_state.get(_LAST)
     start = asked or (last if last in summaries else next(iter(summaries)))
+    # Streamlit tells options apart by what is shown.
+    titles = [summary.title for summary in summaries.values()]
+    has_namesakes = len(set(titles)) < len(titles)
     audit_id = st.sidebar.selectbox(
         "Audit",
         list(summaries),
         index=list(summaries).index(start),
         key=f"audit-{start}",
-        format_func=lambda name: summaries[name].title,
+        format_func=lambda name: summaries[name].title + (f" · {name}" if has_namesakes else ""),
     )
     # Kept in the address by hand: a bound widget drops its parameter at the default value, and
     # what is the newest audit today may not be tomorrow.
@@ -71,7 +75,7 @@ def sources(path: Path) -> list[str]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def objective(path: Path, strategies: tuple[Strategy, ...]) -> pd.DataFrame:
-    return read.read_objective(path, strategies)
+    return read.read_objective(path, strategies, _N_CURVE_POINTS)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
