@@ -55,9 +55,11 @@ def show_audit(summary: AuditSummary) -> None:
             else:
                 day, minute = summary.created_at[:10], summary.created_at[11:16]
                 st.caption(
-                    f"complete · {day} {minute} UTC · {markdown_safe(summary.task)} · "
-                    f"{summary.budget:,} of {summary.n_documents:,} documents · "
-                    f"{summary.size_bytes / 1e6:.1f} MB"
+                    markdown_safe(
+                        f"complete · {day} {minute} UTC · {summary.task} · "
+                        f"{summary.budget:,} of {summary.n_documents:,} documents · "
+                        f"{summary.size_bytes / 1e6:.1f} MB · {summary.audit_id}"
+                    )
                 )
         if summary.problem is None:
             st.page_link(

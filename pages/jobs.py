@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 
 import streamlit as st
 
@@ -31,7 +32,7 @@ def show_job(job: Job) -> None:
             show_actions(job)
         with st.expander("Command and log", key=f"log-{job.job_id}", on_change="rerun") as opened:
             if opened.open:
-                st.code("assay " + " ".join(job.command), language=None, wrap_lines=True)
+                st.code(shlex.join(["assay", *job.command]), language=None, wrap_lines=True)
                 st.code(
                     table.log_tail(job.job_id, _LOG_LINES) or "(empty)", language=None, height=320
                 )
@@ -66,8 +67,11 @@ def show_actions(job: Job) -> None:
 
 def show_all() -> None:
     table.sweep_lost()
-    for job in table.all():
+    jobs = table.all()
+    for job in jobs:
         show_job(job)
+    if any(job.state in _ACTIVE for job in jobs) != is_active:
+        st.rerun()  # the whole page, which decides anew whether to keep looking
 
 
 st.title("Jobs")

@@ -12,6 +12,7 @@ from pages.parts.overview import (
     show_caveats,
     show_charts,
     show_headline_numbers,
+    show_membership,
     show_provenance,
     strategy_table,
 )
@@ -30,7 +31,7 @@ st.title(markdown_safe(facts.meta["title"]))
 st.caption(
     f"{counts['n_documents']:,} documents in the seed corpus · budget "
     f"{facts.meta['spec']['budget']:,} · {len(facts.label_names)} labels · "
-    f"{facts.meta['created_at'][:10]}"
+    f"{markdown_safe(facts.meta['created_at'][:10])}"
 )
 
 found = verdict(rows, strategies)
@@ -43,11 +44,12 @@ show_headline_numbers(rows, chosen)
 show_charts(rows, strategies)
 
 st.subheader("Every strategy", anchor=False)
-st.dataframe(strategy_table(rows, strategies), hide_index=True, width="stretch")
+st.dataframe(strategy_table(rows, strategies), hide_index=True, height="content")
 st.caption(
     "Best student first. Square brackets: 95% intervals (Wilson for accuracy and agreement, "
     "Clopper–Pearson for recall and precision); p: hypergeometric, of the recall. “random” is "
-    "one random selection; the nulls beside the headline numbers come from many."
+    "one random selection; “chance alone” is the range of many, for accuracy the largest class; "
+    "“at best” is what true documents would reach."
     + (
         ""
         if rows.get(chosen, Metric.RECALL)
@@ -55,6 +57,7 @@ st.caption(
         "reference set in the seed corpus; there are none here."
     )
 )
+show_membership(rows, strategies)
 st.page_link(
     "pages/selection.py",
     label="The selected documents",

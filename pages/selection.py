@@ -11,7 +11,13 @@ from pages.parts import audits
 from pages.parts.charts import CONFIG, objective_curves
 from pages.parts.entry import enter
 from pages.parts.plain import markdown_safe
-from pages.parts.selection import ROWS_PER_PAGE, ranked_table, show_document, show_export
+from pages.parts.selection import (
+    ROWS_PER_PAGE,
+    page_number,
+    ranked_table,
+    show_document,
+    show_export,
+)
 
 enter()
 
@@ -21,8 +27,8 @@ strategies, names = facts.strategies, facts.label_names
 
 st.title("Selection")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · documents aligned with the weight difference, "
-    "best first"
+    f"{markdown_safe(facts.meta['title'])} · documents of the seed corpus, in the order the "
+    "strategy chose them"
 )
 
 first, second, third, fourth = st.columns([2, 3, 3, 3])
@@ -64,8 +70,7 @@ offset = 0
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.caption(f"{n_rows:,} documents", width="stretch")
     if n_pages > 1:
-        number = st.number_input(f"Page of {n_pages:,}", 1, n_pages, key="page", width=160)
-        offset = ROWS_PER_PAGE * (int(number) - 1)
+        offset = ROWS_PER_PAGE * (page_number(n_pages) - 1)
     show_export(path, strategy, chosen)
 
 if n_rows == 0:
@@ -75,7 +80,7 @@ if n_rows == 0:
     )
 else:
     page = audits.selection(path, strategy, chosen, ROWS_PER_PAGE, offset)
-    picked = ranked_table(page.rows, names)
+    picked = ranked_table(page.rows, names, view=f"{path.stem} {strategy} {chosen} {offset}")
     show_document(path, picked, names)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):

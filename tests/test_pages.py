@@ -12,7 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from cache.home import Store
 from cache.jobs import JobState, JobTable
+from cache.read import SelectionFilter, read_selection
 from core.jobs.running import running_job
+from core.specs import Strategy
 from pages.parts.plain import markdown_safe, plotly_safe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +27,7 @@ def store():
     return Store.default()
 
 
-def opened(page, **query):
+def opened(page, /, **query):
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     for name, value in query.items():
         app.query_params[name] = value
@@ -128,6 +130,63 @@ def test_the_audit_stays_in_the_address(store):
     assert app.query_params["audit"] == "other"
 
 
+def test_audits_of_one_name_are_told_apart(store):
+    """Of two audits with the same title each can be chosen, and the one chosen is shown."""
+    write_sample_audit(store, audit_id="first")
+    write_sample_audit(store, audit_id="second", n_documents=500)
+    app = opened("overview", audit="first")
+    assert app.query_params["audit"] == "first"
+    assert "400 documents" in app.caption[0].value
+    app.selectbox[0].select("second").run()
+    assert app.query_params["audit"] == "second"
+    assert "500 documents" in app.caption[0].value
+
+
+def test_domain_and_membership_stand_apart(store):
+    """Shares of domain and of membership are shown beside chance, where a held-out half exists."""
+    write_sample_audit(store)
+    write_sample_audit(store, audit_id="blind", has_truth=False)
+    table = opened("overview", audit="sample").dataframe[1].value
+    assert {"in domain, %", "in domain, %: by chance", "used, %", "used, %: p"} <= set(table)
+    assert len(table) == len(Strategy)
+    assert "Domain or membership" not in words(opened("overview", audit="blind"))
+
+
+def test_a_link_opens_one_document(store):
+    """An address that names a document shows it whole; in a view without it, it is not shown."""
+    write_sample_audit(store)
+    path = store.audits / "sample.duckdb"
+    rows = read_selection(path, Strategy.SELECT, SelectionFilter(), 60).rows
+    text, document_id = rows["text"].iloc[7], str(rows["document_id"].iloc[7])
+    app = opened("selection", audit="sample", document=document_id)
+    assert text in [element.value for element in app.code]
+    assert app.query_params["document"] == document_id
+    app.text_input(key="search").set_value(rows["text"].iloc[8]).run()
+    assert len(app.dataframe[0].value) == 1
+    assert not app.code
+    assert "document" not in app.query_params
+
+
+@pytest.mark.parametrize("page", ["3", "99", "-1", "x"])
+def test_a_page_of_the_table_is_in_the_address(store, page):
+    """A link opens the page it names, or the first where there is none of that number."""
+    write_sample_audit(store, n_documents=2000, budget=900)
+    app = opened("selection", audit="sample", page=page)
+    first = 401 if page == "3" else 1
+    assert app.dataframe[0].value["rank"].iloc[0] == first
+
+
+def test_fewer_pages_begin_at_the_first(store):
+    """When a filter leaves fewer pages than the one looked at, the first is shown."""
+    write_sample_audit(store, n_documents=2000, budget=1400)
+    app = opened("selection", audit="sample", page="7")
+    assert app.dataframe[0].value["rank"].iloc[0] == 1201
+    app.multiselect(key="sources").set_value(["held-out"]).run()
+    assert 200 < app.number_input(key="page").max * 200 < 1400
+    assert app.number_input(key="page").value == 1
+    assert app.dataframe[0].value["rank"].iloc[0] < 10
+
+
 def test_search_and_filters_change_the_table(store):
     """Typing a word leaves the documents that hold it; nothing found is said."""
     write_sample_audit(store)
@@ -175,12 +234,22 @@ def test_hostile_text_is_never_rendered(store):
                 assert not getattr(element, "allow_html", False)
 
 
+@pytest.mark.parametrize(
+    "text", ["http://x.example", "WWW.x.example", "a@x.example", " -> ", " -- ", ":streamlit:"]
+)
+def test_what_markdown_recognises_without_marks_is_parted(text):
+    """Addresses, arrows and the logo, which no backslash stops, never stand in one piece."""
+    assert text.strip() not in markdown_safe(text).replace("\\", "")
+    assert markdown_safe("out-of-domain: a.b") == r"out\-of\-domain\: a\.b"
+
+
 @pytest.mark.parametrize("text", [HOSTILE, "a_b*c", "# title", "1. list", "~~x~~ `code` $x$"])
 def test_escapes_keep_every_letter(text):
     """Escaping adds backslashes or entities and takes nothing away."""
     import html
 
-    assert markdown_safe(text).replace("\\", "") == " ".join(text.split()).replace("\\", "")
+    shown = markdown_safe(text).replace("\\", "").replace("\u2060", "")
+    assert shown == " ".join(text.split()).replace("\\", "")
     assert html.unescape(plotly_safe(text)) == text
     assert "<script>" not in plotly_safe(text)
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
 from cache.home import Store
+from cache.jobs import JobTable
 from cache.writer import AuditBuilder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,21 +26,24 @@ ROOT = Path(__file__).resolve().parents[1]
 class Server:
     """`assay dashboard` on a free port, until closed."""
 
-    def __init__(self, home):
-        self.started_at = time.monotonic()
+    def __init__(self, home, **environment):
         self.process = subprocess.Popen(
             [sys.executable, "-m", "core", "dashboard"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "ASSAY_HOME": str(home)},
+            env={**os.environ, "ASSAY_HOME": str(home), **environment},
         )
         line = next(line for line in self.process.stdout if line.startswith("Assay is at"))
         self.address = line.split()[-1]
 
     def visit(self, page, query=""):
-        """What a browser that opens this address is sent, as one text, and whether it failed."""
+        """What a browser that opens this address is shown, as one text."""
+        return "\n".join(str(m.delta) for m in self.messages(page, query) if m.HasField("delta"))
+
+    def messages(self, page, query=""):
+        """Everything a browser that opens this address is sent."""
         url = self.address.replace("http", "ws") + "/_stcore/stream"
         origin = self.address
         seen = []
@@ -52,22 +55,22 @@ class Server:
             while True:
                 forward = ForwardMsg()
                 forward.ParseFromString(socket.recv(timeout=30))
-                if forward.WhichOneof("type") == "delta":
-                    seen.append(str(forward.delta))
+                seen.append(forward)
                 if forward.WhichOneof("type") == "script_finished":
-                    return "\n".join(seen)
+                    return seen
 
-    def close(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=20)
+    def close(self, how=signal.SIGINT):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(timeout=20)
 
 
 @pytest.fixture
 def server_for():
     servers = []
 
-    def start(home):
-        servers.append(Server(home))
+    def start(home, **environment):
+        servers.append(Server(home, **environment))
         return servers[-1]
 
     yield start
@@ -90,14 +93,44 @@ def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):
     store = Store.default()
     write_sample_audit(store)
     server = server_for(store.root)
-    shown = server.visit(page, query)
+    messages = server.messages(page, query)
+    shown = "\n".join(str(message.delta) for message in messages)
     assert expected in shown
     assert "exception" not in shown.lower()
+    assert not any(message.HasField("page_not_found") for message in messages)
+
+
+def test_the_page_refreshes_itself_only_while_a_job_runs(server_for):
+    """Jobs asks to be run again every two seconds while one waits, and not when all have ended."""
+    store = Store.default()
+    server, table = server_for(store.root), JobTable(store)
+    job_id = table.submit(["audit", "--title", "two words"], "waiting")
+    waiting = [m.auto_rerun.interval for m in server.messages("jobs") if m.HasField("auto_rerun")]
+    assert waiting == [2]
+    table.request_cancel(job_id)
+    assert not any(m.HasField("auto_rerun") for m in server.messages("jobs"))
+    assert "waiting" in server.visit("jobs")
+
+
+def test_a_proxy_is_not_asked_for_this_machine(server_for):
+    """Where the environment names a proxy, the server is still found and its address printed."""
+    server = server_for(Store.default().root, http_proxy="http://127.0.0.1:9", no_proxy="")
+    assert server.address.startswith("http://127.0.0.1:")
+
+
+def test_ending_the_command_ends_the_server(server_for):
+    """Told to terminate, the command takes its server process along and succeeds."""
+    server = server_for(Store.default().root)
+    (child,) = psutil.Process(server.process.pid).children()
+    server.close(signal.SIGTERM)
+    assert server.process.returncode == 0
+    assert not child.is_running()
 
 
 def test_the_server_is_for_this_machine_alone(server_for):
-    """It listens on 127.0.0.1 only, answers its health check, and sends no usage statistics."""
+    """It listens on 127.0.0.1 only, answers its health check, and knows no other page."""
     server = server_for(Store.default().root)
+    assert any(message.HasField("page_not_found") for message in server.messages("nowhere"))
     with urllib.request.urlopen(server.address + "/_stcore/health", timeout=5) as answer:
         assert answer.status == 200
     child = psutil.Process(server.process.pid).children()[0]

@@ -21,8 +21,6 @@ _STORE_PAGES = {
     "jobs": ("Jobs", ":material/pending_actions:"),
 }
 _MARK = "_assay_navigation_run"
-
-
 _LOGO = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"
 
 
@@ -34,7 +32,11 @@ def run_app() -> None:
     assert context is not None
     setattr(context, _MARK, True)
     sections = {
-        "Store": [_page(name, is_default=name == "audits") for name in _STORE_PAGES],
+        "Store": [
+            *(_page(name, is_default=name == "audits") for name in _STORE_PAGES),
+            # The default page answers at the root alone; this one answers to its name.
+            st.Page(page_file("audits"), title="Audits", url_path="audits", visibility="hidden"),
+        ],
         "Audit": [_page(name) for name in _AUDIT_PAGES],
     }
     st.navigation(sections).run()
@@ -55,4 +57,5 @@ def page_file(name: str) -> str:
 
 def _page(name: str, is_default: bool = False) -> st.Page:
     title, icon = {**_STORE_PAGES, **_AUDIT_PAGES}[name]
-    return st.Page(page_file(name), title=title, icon=icon, url_path=name, default=is_default)
+    url_path = "" if is_default else name
+    return st.Page(page_file(name), title=title, icon=icon, url_path=url_path, default=is_default)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cache.read import AuditFacts
 from core.specs import Metric, Strategy
-from core.verdict import Row, Rows, percent
+from core.verdict import Row, Rows, focus, percent
 from pages.parts.charts import CONFIG, dot_plot
 from pages.parts.plain import markdown_safe
 
@@ -29,6 +29,8 @@ _IN_PERCENT = {
     Metric.RECALL,
     Metric.PRECISION,
     Metric.CONTAINMENT,
+    Metric.DOMAIN_PRECISION,
+    Metric.MEMBERSHIP_PRECISION,
 }
 _CHARTS = {
     Metric.ACCURACY: ("Student accuracy", "higher is better"),
@@ -47,6 +49,15 @@ _TABLE = {
     Metric.IMBALANCE: "imbalance",
     Metric.COSINE: "cosine",
     Metric.AGREEMENT: "agreement, %",
+}
+_BOUNDS = {
+    "null_low": "chance alone, from",
+    "null_high": "chance alone, to",
+    "ceiling": "at best",
+}
+_MEMBERSHIP = {
+    Metric.DOMAIN_PRECISION: "in domain, %",
+    Metric.MEMBERSHIP_PRECISION: "used, %",
 }
 
 
@@ -86,7 +97,7 @@ def show_charts(rows: Rows, strategies: Iterable[Strategy]) -> None:
             st.caption(
                 direction
                 + (
-                    "; grey band: " + next(iter(own.values()))["null_kind"]
+                    "; grey band: " + markdown_safe(next(iter(own.values()))["null_kind"])
                     if band
                     else "; bars are 95% intervals"
                 )
@@ -94,24 +105,68 @@ def show_charts(rows: Rows, strategies: Iterable[Strategy]) -> None:
 
 
 def strategy_table(rows: Rows, strategies: Iterable[Strategy]) -> pd.DataFrame:
-    """Strategies down, metrics across, intervals in brackets."""
+    """Strategies down, metrics across, intervals in brackets; below them what bounds each."""
+    ordered = _best_first(rows, strategies)
+    columns = dict(_TABLE)
+    if any(rows.get(strategy, Metric.ACCURACY) for strategy in ordered):
+        del columns[Metric.AGREEMENT]
     table = []
-    for strategy in _best_first(rows, strategies):
+    for strategy in ordered:
         cells = {"strategy": strategy.shown_as}
-        for metric, name in _TABLE.items():
+        for metric, name in columns.items():
             if row := rows.get(strategy, metric):
                 cells[name] = _with_interval(metric, row)
                 if metric is Metric.RECALL:
-                    cells["p"] = f"{row['p_value']:.2g}" if row["p_value"] > 0 else "< 1e-300"
+                    cells["p"] = _exponent(row["p_value"])
         table.append(cells)
-    for subject, name in (("final", "final model"), ("base", "base model")):
-        cells = {"strategy": name}
-        for metric, column in _TABLE.items():
+    for column, title in _BOUNDS.items():
+        cells = {"strategy": title}
+        for metric, name in columns.items():
+            row = rows.get(focus(ordered), metric)
+            if row and pd.notna(row[column]):
+                cells[name] = _bare(metric, row[column])
+        if len(cells) > 1:
+            table.append(cells)
+    for subject, title in (("final", "final model"), ("base", "base model")):
+        cells = {"strategy": title}
+        for metric, name in columns.items():
             if row := rows.get(subject, metric):
-                cells[column] = _with_interval(metric, row)
+                cells[name] = _with_interval(metric, row)
         if len(cells) > 1:
             table.append(cells)
     return pd.DataFrame(table).fillna("")
+
+
+def show_membership(rows: Rows, strategies: Iterable[Strategy]) -> None:
+    """Domain and membership apart, each beside chance; nothing where no held-out half is known."""
+    table = []
+    for strategy in strategies:
+        cells = {"strategy": strategy.shown_as}
+        for metric, name in _MEMBERSHIP.items():
+            if row := rows.get(strategy, metric):
+                cells[name] = _with_interval(metric, row)
+                cells[f"{name}: by chance"] = _bare(metric, row["null_value"])
+                cells[f"{name}: p"] = _exponent(row["p_value"])
+        if len(cells) > 1:
+            table.append(cells)
+    if not table:
+        return
+    st.subheader("Domain or membership", anchor=False)
+    st.dataframe(
+        pd.DataFrame(table).fillna(""),
+        hide_index=True,
+        height="content",
+        column_config={
+            f"{name}: {short}": st.column_config.TextColumn(short)
+            for name in _MEMBERSHIP.values()
+            for short in ("by chance", "p")
+        },
+    )
+    st.caption(
+        "In domain: chosen documents of the same kind as the reference set, used or held out. "
+        "Used: of those, the ones that were used. Finding the domain is no evidence of membership; "
+        "only the second share is."
+    )
 
 
 def _best_first(rows: Rows, strategies: Iterable[Strategy]) -> list[Strategy]:
@@ -197,11 +252,18 @@ def _references(rows: Rows, metric: Metric, own: dict[Strategy, Row]) -> dict[st
 
 
 def _with_interval(metric: Metric, row: Row) -> str:
-    def cell(value: float) -> str:
-        return _number(metric, value).removesuffix("%")
+    text = _bare(metric, row["value"])
+    if pd.isna(row["low"]):
+        return text
+    return f"{text} [{_bare(metric, row['low'])}–{_bare(metric, row['high'])}]"
 
-    text = cell(row["value"])
-    return f"{text} [{cell(row['low'])}–{cell(row['high'])}]" if pd.notna(row["low"]) else text
+
+def _bare(metric: Metric, value: float) -> str:
+    return _number(metric, value).removesuffix("%")
+
+
+def _exponent(probability: float) -> str:
+    return f"{probability:.2g}" if probability > 0 else "< 1e-300"
 
 
 def _number(metric: Metric, value: float) -> str:

@@ -6,11 +6,20 @@ import html
 import re
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=@/])")
+# Addresses, arrows and the logo are recognised after escapes are resolved; only a character
+# between their parts stops that. The word joiner has no width.
+_WORD_JOINER = "\u2060"
+_RECOGNISED_LATE = re.compile(
+    r"(?<=:)(?=//|streamlit:)|(?<=www)(?=\.)|(?<=@)(?=\S)|(?<=<)(?=[-=])|(?<=-)(?=[->])"
+    r"|(?<=[>~])(?==)",
+    re.IGNORECASE,
+)
 
 
 def markdown_safe(text: str) -> str:
     """Text that Streamlit's Markdown shows letter by letter, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    parted = _RECOGNISED_LATE.sub(_WORD_JOINER, " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", parted)
 
 
 def plotly_safe(text: str) -> str:

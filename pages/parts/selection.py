@@ -17,8 +17,25 @@ _PREVIEW_CHARACTERS = 300
 _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 
 
-def ranked_table(rows: pd.DataFrame, names: list[str]) -> int | None:
-    """The table; returns the document whose row is picked."""
+_DOCUMENT = "document"
+
+
+def page_number(n_pages: int) -> int:
+    """Which page of the table to show, kept in the address; the first where that one is gone."""
+    if not 1 <= st.session_state.get("page", 1) <= n_pages:
+        st.session_state["page"] = 1
+    number = st.number_input(
+        f"Page of {n_pages:,}", 1, n_pages, key="page", width=160, bind="query-params"
+    )
+    return int(number)
+
+
+def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
+    """The table; returns the document whose row is picked, which the address names.
+
+    ``view`` says what is shown: Streamlit keeps the picked row's number when the rows under it
+    change, so that each view is a table of its own.
+    """
     shown = pd.DataFrame(
         {
             "rank": rows["rank"] + 1,
@@ -39,7 +56,8 @@ def ranked_table(rows: pd.DataFrame, names: list[str]) -> int | None:
         on_select="rerun",
         selection_mode="single-row",
         height=460,
-        key="ranked",
+        key=f"ranked {view}",
+        selection_default={"selection": {"rows": _asked_for(rows), "columns": [], "cells": []}},
         column_config={
             "rank": st.column_config.NumberColumn("rank", width=60),
             "text": st.column_config.TextColumn("text", width=320),
@@ -72,7 +90,18 @@ def ranked_table(rows: pd.DataFrame, names: list[str]) -> int | None:
         },
     )
     picked = state["selection"]["rows"]
-    return int(rows["document_id"].iloc[picked[0]]) if picked and picked[0] < len(rows) else None
+    if not picked:
+        st.query_params.pop(_DOCUMENT, None)
+        return None
+    document_id = int(rows["document_id"].iloc[picked[0]])
+    st.query_params[_DOCUMENT] = str(document_id)
+    return document_id
+
+
+def _asked_for(rows: pd.DataFrame) -> list[int]:
+    """The number of the row whose document the address names, if it is on this page."""
+    is_asked = rows["document_id"].astype(str) == st.query_params.get(_DOCUMENT)
+    return [int(number) for number in is_asked.to_numpy().nonzero()[0]]
 
 
 def show_document(path: Path, document_id: int | None, names: list[str]) -> None:
