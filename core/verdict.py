@@ -150,8 +150,10 @@ def _membership(rows: Rows, strategy: Strategy) -> str | None:
 
 
 def _is_more_than_chance(rows: Rows, strategy: Strategy) -> bool:
-    row = rows.get(strategy, Metric.MEMBERSHIP_PRECISION) or rows.get(strategy, Metric.RECALL)
-    return bool(row and row["p_value"] < SIGNIFICANCE)
+    """Whether every sentence on located documents says so: one alone is no finding."""
+    metrics = (Metric.RECALL, Metric.MEMBERSHIP_PRECISION)
+    known = [row for metric in metrics if (row := rows.get(strategy, metric))]
+    return bool(known) and all(row["p_value"] < SIGNIFICANCE for row in known)
 
 
 def _beside_random(rows: Rows, strategy: Strategy) -> str | None:

@@ -109,6 +109,15 @@ def test_an_unknown_audit_is_named(store):
         assert not app.dataframe
 
 
+def test_an_unreadable_audit_is_not_said_to_be_deleted(store):
+    """An address with an audit whose file is damaged says what is wrong with it."""
+    write_sample_audit(store)
+    (store.audits / "broken.duckdb").write_bytes(b"x" * 5000)
+    (warning,) = opened("overview", audit="broken").warning
+    assert "cannot be read" in warning.value
+    assert "deleted" not in warning.value
+
+
 def test_the_newest_audit_is_chosen_without_an_address(store):
     """Opening Overview by its name alone shows an audit of the store."""
     write_sample_audit(store)

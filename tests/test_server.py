@@ -59,7 +59,7 @@ class Server:
                 if forward.WhichOneof("type") == "script_finished":
                     return seen
 
-    def close(self, how=signal.SIGINT):
+    def close(self, how=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(how)
             self.process.wait(timeout=20)

@@ -99,6 +99,13 @@ def test_domain_is_not_membership():
     assert "does not tell documents that were used from held-out ones" in text
 
 
+def test_membership_without_recall_is_no_finding():
+    """Used documents told apart, but too few of them in all, are not headlined as found."""
+    headline, text = said(students(0.8, 0.6) + located(0.013, p_membership=0.005))
+    assert "does not single out its documents" in headline
+    assert "no more than chance (p = 0.013" in text
+
+
 @pytest.mark.parametrize("rows", [students(0.8, 0.6), students(0.5, 0.6) + located(1e-9, 0.5)])
 def test_never_claims_training(rows):
     """No wording says that a document was trained on."""

@@ -22,12 +22,17 @@ def chosen_audit() -> Path:
     The choice is a query parameter, so that every view is a link.
     """
     store = Store.default()
-    summaries = {s.audit_id: s for s in read.list_audits(store) if s.problem is None}
+    listed = {summary.audit_id: summary for summary in read.list_audits(store)}
+    summaries = {name: summary for name, summary in listed.items() if summary.problem is None}
     asked = st.query_params.get("audit")
     if asked is not None and asked not in summaries:
+        what = (
+            f"The audit {asked} cannot be read: {listed[asked].problem}."
+            if asked in listed
+            else f"There is no audit named {asked} in this store; it may have been deleted."
+        )
         st.warning(
-            f"There is no audit named {markdown_safe(asked)} in this store; it may have been "
-            "deleted. Choose another on the page Audits.",
+            f"{markdown_safe(what)} Choose another on the page Audits.",
             icon=":material/search_off:",
         )
         st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
