@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=@/])")
@@ -20,8 +19,3 @@ def markdown_safe(text: str) -> str:
     """Text that Streamlit's Markdown shows letter by letter, on one line."""
     parted = _RECOGNISED_LATE.sub(_WORD_JOINER, " ".join(text.split()))
     return _SPECIAL.sub(r"\\\1", parted)
-
-
-def plotly_safe(text: str) -> str:
-    """Text that Plotly's little HTML shows letter by letter."""
-    return html.escape(text)
