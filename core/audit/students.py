@@ -1,7 +1,7 @@
 """Students: the base model retrained on each selection, several at once in their own processes.
 
-Each process uses one thread: two one-thread processes train almost twice as fast as one process
-with two threads (docs/RESULTS.md).
+Each process uses one thread: on two cores, two one-thread processes train 1.6 times as fast as one
+process with two threads (docs/RESULTS.md).
 """
 
 from __future__ import annotations
