@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from filelock import FileLock
 
 from cache.home import Store
 
@@ -34,6 +35,7 @@ _COLUMNS = (
     "job_id, command, folder, title, audit_id, state, stage, progress, eta_s, created_at, "
     "started_at, ended_at, heartbeat_at, pid, pid_started_at, error, is_cancel_requested"
 )
+_SILENT_S = 60.0
 LOST = "The process ended without a word (killed, or out of memory); resume continues from there."
 
 
@@ -74,10 +76,16 @@ class Job:
         if self.state is not JobState.RUNNING or self.pid is None:
             return False
         try:
-            started_at = psutil.Process(self.pid).create_time()
+            process = psutil.Process(self.pid)
+            started_at, status = process.create_time(), process.status()
         except psutil.NoSuchProcess:
             return True
-        return self.pid_started_at is not None and abs(started_at - self.pid_started_at) > 1
+        if status == psutil.STATUS_ZOMBIE:
+            return True
+        if self.pid_started_at is None or abs(started_at - self.pid_started_at) <= 1:
+            return False
+        # Setting the clock moves start times too: a job still heard of is not another process.
+        return time.time() - (self.heartbeat_at or 0) > _SILENT_S
 
 
 class JobTable:
@@ -85,13 +93,18 @@ class JobTable:
 
     def __init__(self, store: Store) -> None:
         self._path, self._logs = store.jobs_database, store.logs
-        with self._transaction() as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version != _VERSION:
-                # A history of jobs is no result: an older one is not worth a migration.
-                connection.execute("DROP TABLE IF EXISTS jobs")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-            connection.execute(_SCHEMA)
+        # Two processes that switch a new file to the write-ahead log refuse each other at once,
+        # whatever the timeout; the file remembers the switch.
+        with FileLock(self._path.with_suffix(".lock")):
+            with self._connection() as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+            with self._transaction() as connection:
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+                if version != _VERSION:
+                    # A history of jobs is no result: an older one is not worth a migration.
+                    connection.execute("DROP TABLE IF EXISTS jobs")
+                    connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.execute(_SCHEMA)
 
     def submit(self, command: Sequence[str], title: str) -> int:
         """Queue ``assay *command``; returns the job's number."""
@@ -123,15 +136,20 @@ class JobTable:
         with self._transaction() as connection:
             row = connection.execute(
                 "UPDATE jobs SET state = ?, pid = ?, pid_started_at = ?, started_at = ?, "
-                "ended_at = NULL, error = NULL WHERE job_id = (SELECT min(job_id) FROM jobs "
-                f"WHERE state = ?) RETURNING {_COLUMNS}",
-                [JobState.RUNNING, pid, started_at, time.time(), JobState.QUEUED],
+                "heartbeat_at = ?, ended_at = NULL, error = NULL WHERE job_id = "
+                f"(SELECT min(job_id) FROM jobs WHERE state = ?) RETURNING {_COLUMNS}",
+                [JobState.RUNNING, pid, started_at, time.time(), time.time(), JobState.QUEUED],
             ).fetchone()
         return self._job(row) if row else None
 
     def report(self, job_id: int, stage: str, progress: float, eta_s: float | None) -> None:
-        """Say where the job is."""
-        self._update(job_id, stage=stage, progress=progress, eta_s=eta_s, heartbeat_at=time.time())
+        """Say where a running job is; one that has ended keeps what it ended with."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET stage = ?, progress = ?, eta_s = ?, heartbeat_at = ? "
+                "WHERE job_id = ? AND state = ?",
+                [stage, progress, eta_s, time.time(), job_id, JobState.RUNNING],
+            )
 
     def attach_audit(self, job_id: int, audit_id: str) -> None:
         """Say which audit the job builds."""
@@ -152,7 +170,8 @@ class JobTable:
             connection.execute("UPDATE jobs SET is_cancel_requested = 1 WHERE job_id = ?", [job_id])
 
     def requeue(self, job_id: int) -> None:
-        """Queue an ended job again; what it had computed is found again by its content."""
+        """Queue an ended or lost job again; what it had computed is found by its content."""
+        self.sweep_lost()
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET state = ?, is_cancel_requested = 0, error = NULL, pid = NULL, "
@@ -170,14 +189,27 @@ class JobTable:
             job.log.unlink(missing_ok=True)
 
     def sweep_lost(self) -> None:
-        """Mark jobs whose process is gone as failed."""
+        """Mark jobs whose process is gone as failed, unless they have ended since we looked."""
         for job in self.all():
             if job.is_lost:
-                self.finish(job.job_id, JobState.FAILED, LOST)
+                with self._transaction() as connection:
+                    connection.execute(
+                        "UPDATE jobs SET state = ?, error = ?, ended_at = ?, eta_s = NULL "
+                        "WHERE job_id = ? AND state = ? AND pid = ? AND pid_started_at IS ?",
+                        [
+                            JobState.FAILED,
+                            LOST,
+                            time.time(),
+                            job.job_id,
+                            JobState.RUNNING,
+                            job.pid,
+                            job.pid_started_at,
+                        ],
+                    )
 
     def all(self) -> list[Job]:
         """Every job, newest first."""
-        with self._transaction() as connection:
+        with self._connection() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM jobs ORDER BY job_id DESC"
             ).fetchall()
@@ -185,7 +217,7 @@ class JobTable:
 
     def get(self, job_id: int) -> Job | None:
         """One job, or None."""
-        with self._transaction() as connection:
+        with self._connection() as connection:
             row = connection.execute(
                 f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", [job_id]
             ).fetchone()
@@ -219,10 +251,14 @@ class JobTable:
             )
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as connection:
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
+            yield connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,6 @@ import pytest
 from cache.home import Store
 from cache.jobs import LOST, JobState, JobTable
 from core.errors import Cancelled, InputError
-from core.jobs.reporter import Forecast
 from core.jobs.running import running_job
 from core.jobs.worker import ensure_worker, work
 
@@ -154,6 +155,84 @@ def test_a_lost_job_is_noticed(store):
     assert (table.all()[0].state, table.all()[0].error) == (JobState.FAILED, LOST)
 
 
+@pytest.fixture
+def sleeper():
+    process = subprocess.Popen(["sleep", "600"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def job_of(table, process):
+    job_id = table.submit(["x"], "x")
+    table.start(job_id, process.pid)
+    return job_id
+
+
+def test_a_killed_process_nobody_waited_for_is_lost(store, sleeper):
+    """A zombie counts as gone: its parent may never take note of its end."""
+    table = JobTable(store)
+    job_id = job_of(table, sleeper)
+    assert not table.get(job_id).is_lost
+    sleeper.kill()
+    wait_until(lambda: table.get(job_id).is_lost, seconds=5)
+
+
+@pytest.mark.parametrize(("silent_s", "is_lost"), [(0, False), (90, True)])
+def test_another_start_time_means_another_process_only_after_silence(
+    store, sleeper, silent_s, is_lost
+):
+    """A clock set by 5 s loses no job that is heard of; a reused process number keeps none."""
+    table = JobTable(store)
+    job_id = job_of(table, sleeper)
+    with closing(sqlite3.connect(store.jobs_database)) as connection, connection:
+        connection.execute(
+            "UPDATE jobs SET pid_started_at = pid_started_at - 5, heartbeat_at = heartbeat_at - ?",
+            [silent_s],
+        )
+    assert table.get(job_id).is_lost is is_lost
+
+
+def test_a_sweep_never_overwrites_an_end(store, sleeper, monkeypatch):
+    """A job that ends between the look and the verdict keeps its own end."""
+    table = JobTable(store)
+    ended, lost = job_of(table, sleeper), job_of(table, sleeper)
+    seen = table.all()
+    table.finish(ended, JobState.DONE)
+    sleeper.kill()
+    sleeper.wait()
+    monkeypatch.setattr(table, "all", lambda: seen)
+    table.sweep_lost()
+    assert table.get(ended).state is JobState.DONE
+    assert table.get(lost).state is JobState.FAILED
+
+
+def test_only_what_does_not_run_is_queued_again(store, sleeper):
+    """A lost job can be resumed though nobody has swept it; a living or a done one cannot."""
+    table = JobTable(store)
+    done, job_id = table.begin(["x"], "x"), job_of(table, sleeper)
+    table.finish(done, JobState.DONE)
+    table.requeue(done)
+    table.requeue(job_id)
+    assert [table.get(done).state, table.get(job_id).state] == [JobState.DONE, JobState.RUNNING]
+    sleeper.kill()
+    sleeper.wait()
+    table.requeue(job_id)
+    assert table.get(job_id).state is JobState.QUEUED
+
+
+def test_a_late_report_changes_no_ended_job(store):
+    """The heartbeat's last word may come after the end, and does not bring time left back."""
+    table = JobTable(store)
+    job_id = table.begin(["x"], "x")
+    table.report(job_id, "first", 0.5, 30.0)
+    assert table.get(job_id).eta_s == 30.0
+    table.finish(job_id, JobState.CANCELLED)
+    table.report(job_id, "late", 0.9, 10.0)
+    job = table.get(job_id)
+    assert (job.stage, job.progress, job.eta_s) == ("first", 0.5, None)
+
+
 def test_a_worker_outlives_who_started_it(store):
     """A job queued by a process that then ends is still run, here by the real command line."""
     code = (
@@ -192,10 +271,45 @@ def test_two_workers_never_take_the_same_job(store):
     assert sorted(taken) == sorted(ids)
 
 
+def test_processes_that_open_a_new_store_at_once_all_may(store):
+    """The first look of many processes at a store that is not there yet meets no lock error."""
+    n_openers, n_stores = 6, 50
+    code = (
+        "import sys, time; from pathlib import Path; from cache.home import Store;"
+        "from cache.jobs import JobTable\n"
+        "print('ready', flush=True); start = float(input())\n"
+        f"for number in range({n_stores}):\n"
+        "    store = Store(Path(sys.argv[1]) / str(number)); store.jobs_database\n"
+        "    time.sleep(max(0, start + number * 0.05 - time.time()))\n"
+        "    JobTable(store).submit([], '')"
+    )
+    openers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(store.root)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(n_openers)
+    ]
+    for opener in openers:
+        opener.stdout.readline()
+    start = time.time() + 0.1
+    for opener in openers:
+        opener.stdin.write(f"{start}\n")
+        opener.stdin.flush()
+    for opener in openers:
+        opener.communicate(timeout=60)
+    assert [opener.returncode for opener in openers] == [0] * n_openers
+    counts = {len(JobTable(Store(store.root / str(number))).all()) for number in range(n_stores)}
+    assert counts == {n_openers}
+
+
 def test_many_processes_write_at_once(store):
     """Writers and readers hammering the table see no lock error and lose no update."""
     table = JobTable(store)
-    ids = [table.submit(["x"], str(number)) for number in range(3)]
+    ids = [table.begin(["x"], str(number)) for number in range(3)]
     code = (
         "import sys; from pathlib import Path; from cache.home import Store;"
         "from cache.jobs import JobTable; table = JobTable(Store(Path(sys.argv[1])))\n"
@@ -245,39 +359,6 @@ def test_jobs_need_no_torch():
         "assert not {'torch', 'duckdb', 'streamlit'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def test_forecast_scales_with_measured_speed():
-    """Work twice as slow as planned has twice the planned time left, and fractions only grow."""
-    clock = Clock()
-    forecast = Forecast({"a": 10.0, "b": 30.0}, clock)
-    seen = []
-    for stage, planned in (("a", 10), ("b", 30)):
-        forecast.enter(stage, 10)
-        for _ in range(10):
-            clock.now += 2 * planned / 10
-            forecast.advance(1)
-            seen.append((forecast.fraction, forecast.eta_s))
-        forecast.leave()
-    assert [fraction for fraction, _ in seen] == sorted(fraction for fraction, _ in seen)
-    assert seen[9] == (pytest.approx(0.25), pytest.approx(60))
-    assert forecast.fraction == 1
-
-
-def test_forecast_counts_skipped_stages_as_done():
-    """A resumed job that enters the last stage at once is not shown at its beginning."""
-    forecast = Forecast({"a": 10.0, "b": 30.0}, Clock())
-    forecast.enter("b", 0)
-    assert forecast.fraction == 0.25
-    assert forecast.eta_s is None
 
 
 def test_a_second_worker_leaves_the_first_alone(store):
