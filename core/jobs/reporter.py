@@ -25,25 +25,27 @@ _UNPLANNED_S = 1.0
 class Forecast:
     """The fraction done and the seconds left, from the stages' expected durations.
 
-    What is left is scaled by how much slower than expected the work has been so far.
+    What is left is scaled by how much slower than expected this run has been so far. Stages an
+    earlier run had finished are done, but took this run no time and say nothing of its speed.
     """
 
     def __init__(self, plan: Mapping[str, float], now: Callable[[], float] = time.monotonic):
-        self._plan, self._now = dict(plan), now
+        self._ahead, self._now = dict(plan), now
         self._started_at = now()
-        self._done_s = 0.0
+        self._skipped_s, self._passed_s = 0.0, 0.0
         self._stage, self._n_units, self._n_done = "", 0, 0
 
     def enter(self, stage: str, n_units: int) -> None:
-        """Planned stages before this one count as done: they were there already."""
-        names = list(self._plan)
-        if stage in self._plan:
-            self._done_s = sum(self._plan[name] for name in names[: names.index(stage)])
+        """Planned stages before this one count as skipped: they were there already."""
+        if stage not in self._ahead:
+            self._ahead = {stage: _UNPLANNED_S, **self._ahead}
+        for earlier in list(self._ahead)[: list(self._ahead).index(stage)]:
+            self._skipped_s += self._ahead.pop(earlier)
         self._stage, self._n_units, self._n_done = stage, n_units, 0
 
     def leave(self) -> None:
         """The stage is done."""
-        self._done_s += self._plan.get(self._stage, 0.0)
+        self._passed_s += self._ahead.pop(self._stage)
         self._stage, self._n_units, self._n_done = "", 0, 0
 
     def advance(self, n_units: int) -> None:
@@ -53,17 +55,22 @@ class Forecast:
     @property
     def fraction(self) -> float:
         """0 to 1, never 1 before the last stage was left."""
-        total = sum(self._plan.values()) or _UNPLANNED_S
-        within = min(1.0, self._n_done / self._n_units) if self._n_units else 0.0
-        return min(1.0, (self._done_s + within * self._plan.get(self._stage, 0.0)) / total)
+        total_s = self._skipped_s + self._passed_s + sum(self._ahead.values())
+        return (self._skipped_s + self._worked_s) / total_s if total_s else 0.0
 
     @property
     def eta_s(self) -> float | None:
         """Seconds left; None while too little is done to say."""
+        own_s = self._passed_s + sum(self._ahead.values())
         elapsed = self._now() - self._started_at
-        if self.fraction < 0.02 or elapsed < 1:
+        if self._worked_s <= 0.02 * own_s or elapsed < 1:
             return None
-        return elapsed * (1 - self.fraction) / self.fraction
+        return max(0.0, elapsed * (own_s - self._worked_s) / self._worked_s)
+
+    @property
+    def _worked_s(self) -> float:
+        within = min(1.0, self._n_done / self._n_units) if self._n_units else 0.0
+        return self._passed_s + within * self._ahead.get(self._stage, 0.0)
 
 
 class JobProgress:
@@ -77,6 +84,7 @@ class JobProgress:
         assert job is not None
         self._log_file = job.log.open("a", encoding="utf-8")
         self._forecast = Forecast(plan)
+        self._lock = threading.Lock()  # the heartbeat reads the forecast too
         self._stage = ""
         self._reported_at = 0.0
         self._stop = threading.Event()
@@ -108,20 +116,21 @@ class JobProgress:
     def stage(self, name: str, n_units: int) -> Iterator[None]:
         self._raise_if_cancelled()
         self._stage = name
-        self._forecast.enter(name, n_units)
+        with self._lock:
+            self._forecast.enter(name, n_units)
         self.note(f"{name} …")
         started_at = time.monotonic()
         self._report(is_forced=True)
         yield
-        self._forecast.leave()
-        self.note(
-            f"{name} done in {time.monotonic() - started_at:.1f} s "
-            f"({self._forecast.fraction:.0%} of all)"
-        )
+        with self._lock:
+            self._forecast.leave()
+            fraction = self._forecast.fraction
+        self.note(f"{name} done in {time.monotonic() - started_at:.1f} s ({fraction:.0%} of all)")
         self._report(is_forced=True)
 
     def advance(self, n_units: int = 1) -> None:
-        self._forecast.advance(n_units)
+        with self._lock:
+            self._forecast.advance(n_units)
         self._report()
         self._raise_if_cancelled()
 
@@ -145,7 +154,8 @@ class JobProgress:
         if not is_forced and now - self._reported_at < _REPORT_EVERY_S:
             return
         self._reported_at = now
-        fraction, eta_s = self._forecast.fraction, self._forecast.eta_s
+        with self._lock:
+            fraction, eta_s = self._forecast.fraction, self._forecast.eta_s
         self._table.report(self._job_id, self._stage, fraction, eta_s)
         if self._bar:
             left = "" if eta_s is None else f"{duration(eta_s)} left"
