@@ -19,35 +19,39 @@ from core.jobs.running import JOB_VARIABLE
 # -P: a folder named core where the user works must not be taken for ours.
 _PROGRAM = (sys.executable, "-P", "-m", "core")
 # A job asked to stop gets this long to end by itself.
-_GRACE_S = 20.0
+_GRACE_S = 10.0
 
 
 def ensure_worker(store: Store) -> None:
     """Start a worker unless one runs; it outlives this process."""
-    subprocess.Popen(
-        [sys.executable, "-m", "core.jobs.worker", str(store.root)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd=Path(__file__).resolve().parents[2],
-    )
+    with (store.logs / "worker.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "core.jobs.worker", str(store.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=Path(__file__).resolve().parents[2],
+        )
 
 
 def work(store: Store, program: Sequence[str] = _PROGRAM) -> None:
     """Take queued jobs until there is none; returns at once if another worker runs."""
-    lock = FileLock(store.root / "worker.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return
-    try:
-        table = JobTable(store)
-        table.sweep_lost()
-        while job := table.claim_next(os.getpid()):
-            _run(store, table, job, program)
-    finally:
-        lock.release()
+    table, lock = JobTable(store), FileLock(store.root / "worker.lock")
+    is_needed = True
+    while is_needed:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return
+        try:
+            table.sweep_lost()
+            while job := table.claim_next(os.getpid()):
+                _run(store, table, job, program)
+        finally:
+            lock.release()
+        # Whoever queued a job after our last look met our lock, and relies on us.
+        is_needed = any(job.state is JobState.QUEUED for job in table.all())
 
 
 def _run(store: Store, table: JobTable, job: Job, program: Sequence[str]) -> None:
@@ -57,16 +61,20 @@ def _run(store: Store, table: JobTable, job: Job, program: Sequence[str]) -> Non
             job.job_id, JobState.FAILED, f"The folder it was started in is gone: {job.folder}"
         )
         return
-    with job.log.open("ab") as log:
-        child = subprocess.Popen(
-            [*program, *job.command],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd=job.folder,
-        )
+    try:
+        with job.log.open("ab") as log:
+            child = subprocess.Popen(
+                [*program, *job.command],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=job.folder,
+            )
+    except OSError as error:
+        table.finish(job.job_id, JobState.FAILED, f"The process could not be started: {error}")
+        return
     _wait(table, job.job_id, child)
     now = table.get(job.job_id)
     if now and now.state is JobState.RUNNING:
@@ -76,6 +84,7 @@ def _run(store: Store, table: JobTable, job: Job, program: Sequence[str]) -> Non
 
 def _wait(table: JobTable, job_id: int, child: subprocess.Popen[bytes]) -> None:
     asked_at: float | None = None
+    is_told = False
     while child.poll() is None:
         time.sleep(0.5)
         job = table.get(job_id)
@@ -85,8 +94,10 @@ def _wait(table: JobTable, job_id: int, child: subprocess.Popen[bytes]) -> None:
         waited = time.monotonic() - asked_at
         if waited > 2 * _GRACE_S:
             os.killpg(child.pid, signal.SIGKILL)
-        elif waited > _GRACE_S:
+        elif waited > _GRACE_S and not is_told:
+            # Once: a second signal would interrupt the job while it puts things in order.
             child.terminate()
+            is_told = True
 
 
 def _how(child: subprocess.Popen[bytes]) -> str:
