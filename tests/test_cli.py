@@ -171,6 +171,18 @@ def test_unknown_names_are_explained(assay, tmp_path):
     assert_refused(assay("jobs", "cancel", "99"), "99")
 
 
+def test_jobs_are_cancelled_and_resumed_in_their_states_only(assay):
+    """A queued job can be cancelled but not resumed; a cancelled one not cancelled again."""
+    from cache.jobs import JobState, JobTable
+
+    table = JobTable(Store.default())
+    job_id = table.submit(["verify"], "waiting")
+    assert_refused(assay("jobs", "resume", job_id), "which is queued")
+    assert assay("jobs", "cancel", job_id).status == 0
+    assert table.get(job_id).state is JobState.CANCELLED
+    assert_refused(assay("jobs", "cancel", job_id), "which is cancelled")
+
+
 def test_help_names_every_command(assay):
     """`assay --help` lists the commands."""
     help_text = assay("--help").out

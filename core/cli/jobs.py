@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from cache.jobs import JobTable
+from cache.jobs import JobState, JobTable
 from core.cli.options import JsonOption, StoreOption, open_store, say
 from core.errors import InputError
 
@@ -31,13 +31,14 @@ def list_jobs(store: StoreOption = None, as_json: JsonOption = False) -> None:
 @jobs_app.command()
 def cancel(job_id: int, store: StoreOption = None) -> None:
     """Ask a job to stop; what it has computed is kept."""
-    _job_table(store, job_id).request_cancel(job_id)
+    table = _job_table(store, job_id, JobState.QUEUED, JobState.RUNNING)
+    table.request_cancel(job_id)
 
 
 @jobs_app.command()
 def log(job_id: int, n_lines: int = 50, store: StoreOption = None) -> None:
     """The last lines of a job's log."""
-    typer.echo(_job_table(store, job_id).log_tail(job_id, n_lines))
+    typer.echo(_job_table(store, job_id, *JobState).log_tail(job_id, n_lines))
 
 
 @jobs_app.command()
@@ -45,12 +46,19 @@ def resume(job_id: int, store: StoreOption = None) -> None:
     """Queue an ended job again; it continues where it was."""
     from core.jobs.worker import ensure_worker
 
-    _job_table(store, job_id).requeue(job_id)
+    table = _job_table(store, job_id, JobState.FAILED, JobState.CANCELLED)
+    table.requeue(job_id)
     ensure_worker(open_store(store))
 
 
-def _job_table(store: Path | None, job_id: int) -> JobTable:
+def _job_table(store: Path | None, job_id: int, *states: JobState) -> JobTable:
+    """The store's jobs; InputError unless the job is there and in one of ``states``."""
     table = JobTable(open_store(store))
-    if table.get(job_id) is None:
-        raise InputError("the number of a job", str(job_id), "see `assay jobs list`")
+    table.sweep_lost()
+    job = table.get(job_id)
+    if job is None or job.state not in states:
+        got = f"{job_id}, which is {job.state}" if job else str(job_id)
+        raise InputError(
+            f"the number of a job that is {' or '.join(states)}", got, "see `assay jobs list`"
+        )
     return table
