@@ -9,15 +9,21 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from cache.home import Store
 from core.errors import InputError
 
 _HOST = "127.0.0.1"
-_FIRST_PORT = 8501
+_PORTS = range(8501, 9501)
 _STARTUP_S = 60
+_N_TRIES = 5
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -32,8 +38,23 @@ def serve(store: Store, port: int | None = None) -> int:
             f"{port}, which another program uses",
             "name another with --port or leave it out",
         )
-    chosen = port or next(p for p in range(_FIRST_PORT, _FIRST_PORT + 1000) if _is_free(p))
     previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        # Another program may take a port between our look and the server's start: try the next.
+        for candidate in [port] if port else islice(filter(_is_free, _PORTS), _N_TRIES):
+            with _server(store, candidate) as server:
+                if _answers(server, candidate):
+                    print(f"Assay is at http://{_HOST}:{candidate}", flush=True)
+                    return server.wait()
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def _server(store: Store, port: int) -> Iterator[subprocess.Popen]:
     server = subprocess.Popen(
         [
             sys.executable,
@@ -42,7 +63,7 @@ def serve(store: Store, port: int | None = None) -> int:
             "run",
             str(_ROOT / "app.py"),
             "--server.port",
-            str(chosen),
+            str(port),
             "--server.headless",
             "true",
         ],
@@ -52,15 +73,10 @@ def serve(store: Store, port: int | None = None) -> int:
         stdin=subprocess.DEVNULL,
     )
     try:
-        if _answers(server, chosen):
-            print(f"Assay is at http://{_HOST}:{chosen}", flush=True)
-        return server.wait()
-    except KeyboardInterrupt:
-        return 0
+        yield server
     finally:
         server.terminate()
         server.wait()
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _interrupt(signal_number: int, frame: Any) -> None:
@@ -81,15 +97,28 @@ def _is_free(port: int) -> bool:
 def _answers(server: subprocess.Popen, port: int) -> bool:
     give_up_at = time.monotonic() + _STARTUP_S
     while server.poll() is None and time.monotonic() < give_up_at:
-        # Not urllib, which would ask a proxy for this machine's own address.
-        connection = http.client.HTTPConnection(_HOST, port, timeout=1)
-        try:
-            connection.request("GET", "/_stcore/health")
-            if connection.getresponse().status == http.HTTPStatus.OK:
-                return True
-        except (OSError, http.client.HTTPException):
-            pass
-        finally:
-            connection.close()
+        if _is_listening(server, port) and _is_healthy(port):
+            return True
         time.sleep(0.2)
     return False
+
+
+def _is_listening(server: subprocess.Popen, port: int) -> bool:
+    # An answer on the port proves little: it may be another dashboard's, started with ours.
+    try:
+        connections = psutil.Process(server.pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
+
+
+def _is_healthy(port: int) -> bool:
+    # Not urllib, which would ask a proxy for this machine's own address.
+    connection = http.client.HTTPConnection(_HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/_stcore/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -164,3 +165,15 @@ def test_a_new_audit_appears_without_a_restart(server_for):
     assert "Sample audit" in server.visit("audits")
     path.unlink()
     assert "make demo" in server.visit("audits")
+
+
+def test_dashboards_started_at_once_are_told_apart(server_for):
+    """Two servers started at the same moment get ports of their own and show their own stores."""
+    full, empty = Store.default(), Store(Store.default().root / "empty")
+    write_sample_audit(full)
+    with ThreadPoolExecutor(4) as pool:
+        homes = [full.root, empty.root] * 2
+        servers = list(pool.map(server_for, homes))
+    assert len({server.address for server in servers}) == 4
+    shown = [server.visit("audits") for server in servers]
+    assert ["Sample audit" in text for text in shown] == [True, False, True, False]
