@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = {
     # spec, title, created_at, label_names, headline facts: one JSON value a key
@@ -37,9 +37,9 @@ TABLES = {
         low DOUBLE, high DOUBLE, confidence DOUBLE, n INTEGER, ceiling DOUBLE,
         null_value DOUBLE, null_low DOUBLE, null_high DOUBLE, null_kind VARCHAR, p_value DOUBLE,
         method VARCHAR NOT NULL, PRIMARY KEY (subject, metric)""",
-    # one row an epoch of each student
+    # one row an epoch of each student; is_best: the epoch it was kept as
     "student_epochs": """strategy VARCHAR NOT NULL, epoch INTEGER NOT NULL,
-        train_loss DOUBLE NOT NULL, validation_loss DOUBLE NOT NULL, is_best BOOLEAN NOT NULL,
+        train_loss DOUBLE NOT NULL, validation_loss DOUBLE, is_best BOOLEAN NOT NULL,
         PRIMARY KEY (strategy, epoch)""",
     # set_name: 'seed-corpus' (item_id = document_id) or 'reference' (item_id = reference_id)
     "embeddings": """set_name VARCHAR NOT NULL, first_row INTEGER NOT NULL,

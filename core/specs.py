@@ -114,6 +114,9 @@ class AuditSpec:
     # How students are trained; None repeats what `assay finetune` recorded, else the defaults.
     training: TrainingSpec | None = None
     n_student_epochs: int = 10
+    # Hold a tenth of a selection back, stop when it is predicted no better, keep the best epoch;
+    # else train on the whole selection for all epochs.
+    is_stopping_early: bool = True
     n_checkpoints: int = 1
     seed: int = 0
     title: str = ""

@@ -287,3 +287,24 @@ def test_a_sealed_file_that_is_damaged_is_set_aside_and_rebuilt(whole, tiny, ass
     assert json.loads(result.out)["was_there"] is False
     assert len(list(store.set_aside.iterdir())) == 1
     assert assay("verify").status == 0
+
+
+def test_without_early_stopping_students_use_everything(assay, tiny):
+    """No document is held back, every epoch is run, and the last one is kept."""
+    options = ("--strategy", "random", "--no-early-stopping", "--json")
+    stopped = assay(*audit_arguments(tiny, "--strategy", "random", "--json"))
+    whole = assay(*audit_arguments(tiny, *options))
+    epochs = [
+        ask(
+            json.loads(result.out)["path"],
+            "SELECT epoch, validation_loss, is_best FROM student_epochs ORDER BY epoch",
+        )
+        for result in (stopped, whole)
+    ]
+    assert all(loss is not None for _, loss, _ in epochs[0])
+    assert [(epoch, is_best) for epoch, _, is_best in epochs[1]] == [
+        (0, False),
+        (1, False),
+        (2, True),
+    ]
+    assert all(loss is None for _, loss, _ in epochs[1])

@@ -71,6 +71,8 @@ def _options(spec: AuditSpec) -> Iterator[str]:
     for strategy in spec.strategies:
         yield from ("--strategy", strategy)
     yield from ("--student-epochs", str(spec.n_student_epochs))
+    if not spec.is_stopping_early:
+        yield "--no-early-stopping"
     yield from ("--checkpoints", str(spec.n_checkpoints), "--seed", str(spec.seed))
     if spec.title:
         yield from ("--title", spec.title)

@@ -102,7 +102,9 @@ def train_all_students(question: Question, builder: AuditBuilder, progress: Prog
     spec = question.spec
     left = [s for s in spec.strategies if not builder.is_done(f"student: {s}")]
     training = student_training(question.training, spec.n_student_epochs)
-    tasks = [_student_task(builder, strategy, training) for strategy in left]
+    tasks = [
+        _student_task(builder, strategy, training, spec.is_stopping_early) for strategy in left
+    ]
     base = BaseModel(spec.base, spec.final, training.max_tokens, question.compute, spec.label_words)
     texts, labels = _evaluation(spec, builder)
     ((predictions,),) = builder.rows(
@@ -130,7 +132,9 @@ def train_all_students(question: Question, builder: AuditBuilder, progress: Prog
                 )
 
 
-def _student_task(builder: AuditBuilder, strategy: Strategy, training: TrainingSpec) -> StudentTask:
+def _student_task(
+    builder: AuditBuilder, strategy: Strategy, training: TrainingSpec, is_stopping_early: bool
+) -> StudentTask:
     rows = builder.rows(
         "SELECT text, pseudolabel, weight FROM selections JOIN documents USING (document_id) "
         "JOIN scores USING (document_id) WHERE strategy = ? ORDER BY rank",
@@ -142,6 +146,7 @@ def _student_task(builder: AuditBuilder, strategy: Strategy, training: TrainingS
         tuple(int(row[1]) for row in rows),
         tuple(row[2] for row in rows),
         training,
+        is_stopping_early,
     )
 
 

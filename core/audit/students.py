@@ -39,6 +39,7 @@ class StudentTask:
     pseudolabels: tuple[int, ...]
     weights: tuple[float, ...]
     training: TrainingSpec
+    is_stopping_early: bool
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,9 @@ def _train_one(task: StudentTask) -> StudentResult:
         validation=(
             [task.texts[index] for index in validation],
             [task.pseudolabels[index] for index in validation],
-        ),
+        )
+        if validation
+        else None,
         patience=_PATIENCE,
         after_batch=count,
     )
@@ -154,6 +157,8 @@ def _train_one(task: StudentTask) -> StudentResult:
 
 def _split(task: StudentTask) -> tuple[list[int], list[int]]:
     """Training and validation positions: a tenth is held back, at least one document."""
+    if not task.is_stopping_early:
+        return list(range(len(task.texts))), []
     order = np.random.default_rng(task.training.seed).permutation(len(task.texts)).tolist()
     n_validation = max(1, round(_VALIDATION_SHARE * len(order)))
     if len(order) == 1:

@@ -138,6 +138,9 @@ def audit(
     momentum: Annotated[float | None, typer.Option(min=0)] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1)] = None,
     student_epochs: Annotated[int, typer.Option(min=1, help="At most, per student.")] = 10,
+    early_stopping: Annotated[
+        bool, typer.Option(help="Keep a student's best epoch, else its last.")
+    ] = True,
     checkpoints: Annotated[int, typer.Option(help="Synthetic checkpoints.")] = 1,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     title: Annotated[str, typer.Option(help="Shown in the dashboard.")] = "",
@@ -170,6 +173,7 @@ def audit(
         label_words=split_words(label_words),
         training=_training(final, {name: v for name, v in given.items() if v is not None}),
         n_student_epochs=student_epochs,
+        is_stopping_early=early_stopping,
         n_checkpoints=checkpoints,
         seed=seed,
         title=title,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ _TOKENS_PER_BATCH = 8192
 
 @dataclass(frozen=True)
 class Epoch:
-    """Mean losses (nats a document) after one pass; validation is NaN-free or None without any."""
+    """Mean losses (nats a document) after one pass; ``is_best``: the model was kept as it was."""
 
     epoch: int
     train_loss: float
@@ -75,12 +75,9 @@ def fine_tune(
         if patience is not None and n_worse >= patience:
             break
     if best_state is None:
-        return tuple(epochs)
+        return (*epochs[:-1], replace(epochs[-1], is_best=True))
     classifier.model.load_state_dict(best_state)
-    return tuple(
-        Epoch(e.epoch, e.train_loss, e.validation_loss, e.validation_loss == best_loss)
-        for e in epochs
-    )
+    return tuple(replace(e, is_best=e.validation_loss == best_loss) for e in epochs)
 
 
 def check_training(training: TrainingSpec) -> None:
