@@ -23,7 +23,7 @@ from core.maths.features import FactoredGradients
 from core.maths.gradients import logit_errors
 from core.maths.selection import select
 from core.models.loading import new_classifier
-from core.models.resolve import resolve_model
+from core.models.resolve import builtin_minilm
 
 N_TURNS = 3
 
@@ -87,7 +87,7 @@ def whole_gradients_one_by_one() -> float:
     """Gradients of 64 documents of 48 tokens through MiniLM: one backward pass a document against
     batched forward passes and the closed form."""
     compute = choose_compute(precision="fp32")
-    folder = resolve_model("builtin:minilm")
+    folder = builtin_minilm()
     classifier, _ = new_classifier(folder, ("a", "b", "c", "d"), 48, 0, compute)
     ids = torch.randint(1000, 20_000, (64, 48))
     mask, labels = torch.ones_like(ids), torch.arange(64) % 4
@@ -109,7 +109,7 @@ def whole_gradients_one_by_one() -> float:
 def bf16_forward() -> float:
     """Forward passes of MiniLM, 128 × 48 tokens, one thread: float32 against bfloat16."""
     torch.set_num_threads(1)
-    config = AutoConfig.from_pretrained(resolve_model("builtin:minilm"), num_labels=4)
+    config = AutoConfig.from_pretrained(builtin_minilm(), num_labels=4)
     model = AutoModelForSequenceClassification.from_config(config).eval()
     ids = torch.randint(1000, 20_000, (128, 48))
 
@@ -125,13 +125,14 @@ TRAINING = textwrap.dedent("""
     torch.set_num_threads(int(sys.argv[1]))
     from core.device import Compute
     from core.models.loading import new_classifier
-    from core.models.resolve import resolve_model
+    from core.models.examples import TextDocument
+    from core.models.resolve import builtin_minilm
     from core.models.training import fine_tune
     from core.specs import TrainingSpec
     compute = Compute("cpu", torch.cpu._is_avx512_bf16_supported(), int(sys.argv[1]))
-    model, _ = new_classifier(resolve_model("builtin:minilm"), ("a", "b"), 48, 0, compute)
-    texts, labels = ["word " * 44] * int(sys.argv[2]), [0, 1] * (int(sys.argv[2]) // 2)
-    fine_tune(model, texts, labels, TrainingSpec(n_epochs=1, max_tokens=48))
+    model, _ = new_classifier(builtin_minilm(), ("a", "b"), 48, 0, compute)
+    documents = [TextDocument("word " * 44, number % 2) for number in range(int(sys.argv[2]))]
+    fine_tune(model, model.examples(documents), TrainingSpec(n_epochs=1, max_tokens=48))
 """)
 
 
@@ -160,16 +161,16 @@ GRADIENTS = textwrap.dedent("""
     from transformers import BertConfig, BertForSequenceClassification, AutoTokenizer
     from cache.home import Store
     from cache.writer import AuditBuilder
-    from core.audit.gradients import compute_gradients
+    from core.audit.gradients import GradientRequest, compute_gradients
     from core.device import choose_compute
     from core.models.classifier import SequenceClassifier
-    from core.models.factors import FactorModels
+    from core.models.gradient_models import ClassifierGradients
     from core.models.loading import ModelPair
-    from core.models.resolve import resolve_model
+    from core.models.resolve import builtin_minilm
     from core.progress import SilentProgress
     n = int(sys.argv[1])
     compute = choose_compute(precision="fp32")
-    tokenizer = AutoTokenizer.from_pretrained(resolve_model("builtin:minilm"))
+    tokenizer = AutoTokenizer.from_pretrained(builtin_minilm())
     def model(seed):
         torch.manual_seed(seed)
         config = BertConfig(vocab_size=len(tokenizer), hidden_size=64, num_hidden_layers=1,
@@ -186,9 +187,10 @@ GRADIENTS = textwrap.dedent("""
                 "text": [f"document number {i} of this corpus" for i in ids],
                 "source": ["x"] * len(ids), "n_tokens": [8] * len(ids),
                 "in_reference": [False] * len(ids)})
-    models = FactorModels(ModelPair(model(0), model(1), "", "", "", None, ()))
+    models = ClassifierGradients(ModelPair(model(0), model(1)))
+    request = GradientRequest("memory", None, None)
     with builder.stage("gradients"):
-        compute_gradients(builder, store, "memory", models, SilentProgress())
+        compute_gradients(builder, store, request, models, SilentProgress())
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """)
 

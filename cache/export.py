@@ -23,9 +23,10 @@ def selection_frame(
     """A whole selection with label names instead of numbers."""
     names = read_facts(path).label_names
     page = read_selection(path, strategy, chosen or SelectionFilter(), limit=2**31)
-    return page.rows.assign(
-        pseudolabel=[names[label] for label in page.rows["pseudolabel"]], strategy=str(strategy)
-    )
+    frame = page.rows.assign(strategy=str(strategy))
+    if not names:
+        return frame.drop(columns=["pseudolabel", "final_probability"])
+    return frame.assign(pseudolabel=[names[label] for label in frame["pseudolabel"]])
 
 
 def to_bytes(frame: pd.DataFrame, kind: str) -> bytes:

@@ -24,13 +24,13 @@ from cache.shelf import set_aside
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS rows (text_hash VARCHAR PRIMARY KEY, block INTEGER NOT NULL,
-    position INTEGER NOT NULL, pseudolabel SMALLINT NOT NULL, final_probability REAL NOT NULL,
-    base_loss REAL NOT NULL);
+    position INTEGER NOT NULL, pseudolabel SMALLINT, final_probability REAL,
+    base_loss REAL NOT NULL, alignment DOUBLE[] NOT NULL, squared_norms DOUBLE[] NOT NULL);
 CREATE TABLE IF NOT EXISTS arrays (block INTEGER NOT NULL, name VARCHAR NOT NULL,
     n_rows INTEGER NOT NULL, width INTEGER NOT NULL, scale BLOB NOT NULL, data BLOB NOT NULL,
     sha256 VARCHAR NOT NULL, PRIMARY KEY (block, name));
 """
-_SCORES = ("pseudolabel", "final_probability", "base_loss")
+_SCORES = ("pseudolabel", "final_probability", "base_loss", "alignment", "squared_norms")
 
 
 class GradientStore:
@@ -52,10 +52,10 @@ class GradientStore:
     def append(
         self,
         text_hashes: Sequence[str],
-        scores: Mapping[str, NDArray],
+        scores: Mapping[str, Any],
         arrays: Mapping[str, NDArray[np.float32]],
     ) -> None:
-        """Commit one block: ``scores`` one value a row, ``arrays`` name → (rows × width).
+        """Commit one block: ``scores`` one value (or list) a row, ``arrays`` name → (rows × width).
 
         At most ``blocks.ROWS_PER_BLOCK`` rows.
         """
@@ -92,27 +92,28 @@ class GradientStore:
             raise
         self._connection.commit()
 
-    def scores(self, text_hashes: Sequence[str]) -> dict[str, NDArray]:
-        """pseudolabel, final_probability, base_loss and where each row lies, in the order asked."""
+    def scores(self, text_hashes: Sequence[str]) -> pa.Table:
+        """The scores of rows, in the order asked, and where each lies (``block``, ``at``)."""
         self._register(text_hashes)
-        columns = self._connection.execute(
+        table: pa.Table = self._connection.sql(
             f"SELECT {', '.join(_SCORES)}, block, rows.position AS at FROM wanted "
             "JOIN rows USING (text_hash) ORDER BY wanted.position"
-        ).fetchnumpy()
+        ).to_arrow_table()
         self._connection.unregister("wanted")
-        if len(columns["at"]) != len(text_hashes):
+        if len(table) != len(text_hashes):
             raise DamagedBlock("rows are missing")
-        return columns
+        return table
 
-    def matrix(self, name: str, scores: Mapping[str, NDArray]) -> NDArray[np.float32]:
+    def matrix(self, name: str, scores: pa.Table) -> NDArray[np.float32]:
         """An array of the rows that ``scores`` returned, (rows × width); DamagedBlock if it is."""
         result: NDArray[np.float32] | None = None
-        for block in np.unique(scores["block"]).tolist():
+        blocks, positions = scores["block"].to_numpy(), scores["at"].to_numpy()
+        for block in np.unique(blocks).tolist():
             rows = unpack_one(self._block(name, block))
             if result is None:
-                result = np.empty((len(scores["at"]), rows.shape[1]), np.float32)
-            here = scores["block"] == block
-            result[here] = rows[scores["at"][here]]
+                result = np.empty((len(scores), rows.shape[1]), np.float32)
+            here = blocks == block
+            result[here] = rows[positions[here]]
         if result is None:
             raise ValueError("no rows asked for")
         return result

@@ -108,7 +108,7 @@ def read_facts(path: Path) -> AuditFacts:
         facts: dict[str, dict[str, Any]] = {}
         for model, fact, value in connection.execute("SELECT * FROM model_facts").fetchall():
             facts.setdefault(model, {})[fact] = json.loads(value)
-    meta.pop("evaluation_predictions", None)
+    meta.pop("evaluation_choices", None)
     return AuditFacts(meta, stages, facts)
 
 

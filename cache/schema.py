@@ -10,23 +10,26 @@ TABLES = {
     # the seed corpus, exact duplicates dropped, in reading order
     "documents": """document_id INTEGER PRIMARY KEY, text_hash VARCHAR NOT NULL UNIQUE,
         text VARCHAR NOT NULL, source VARCHAR NOT NULL, n_tokens INTEGER NOT NULL,
-        in_reference BOOLEAN NOT NULL""",
+        in_reference BOOLEAN NOT NULL, n_prompt_characters INTEGER NOT NULL DEFAULT 0""",
     # the true fine-tuning data, when known; for evaluation only
     "reference_documents": """reference_id INTEGER PRIMARY KEY, text_hash VARCHAR NOT NULL,
         text VARCHAR NOT NULL, label INTEGER""",
     "test_documents": """test_id INTEGER PRIMARY KEY, text VARCHAR NOT NULL,
-        label INTEGER NOT NULL""",
-    # per document of the seed corpus: the final model's label and the gradient at the base model
-    "scores": """document_id INTEGER PRIMARY KEY, pseudolabel SMALLINT NOT NULL,
-        final_probability REAL NOT NULL, base_loss REAL NOT NULL,
-        alignment DOUBLE NOT NULL, gradient_norm DOUBLE NOT NULL, cosine DOUBLE NOT NULL""",
-    # the factored gradients (float16 blocks, see cache/blocks.py), document_id ascending
+        label INTEGER, n_prompt_characters INTEGER NOT NULL DEFAULT 0""",
+    # per document of the seed corpus: the final model's label (classification only), the base
+    # model's loss (nats a target) and, at each checkpoint, the gradient's inner product with the
+    # target and its squared norm; cosine is their mean cosine
+    "scores": """document_id INTEGER PRIMARY KEY, pseudolabel SMALLINT,
+        final_probability REAL, base_loss REAL NOT NULL,
+        alignment DOUBLE[] NOT NULL, squared_norms DOUBLE[] NOT NULL, cosine DOUBLE NOT NULL""",
+    # what products between gradients need, document_id ascending: errors and hidden states
+    # (classification) or a random projection (float16 blocks, see cache/blocks.py)
     "factors": """checkpoint SMALLINT NOT NULL, name VARCHAR NOT NULL, first_row INTEGER NOT NULL,
         n_rows INTEGER NOT NULL, width INTEGER NOT NULL, scale BLOB NOT NULL, data BLOB NOT NULL,
         sha256 VARCHAR NOT NULL, PRIMARY KEY (checkpoint, name, first_row)""",
-    # base - final of the last layer, float32, row-major
-    "targets": """checkpoint SMALLINT PRIMARY KEY, n_rows INTEGER NOT NULL,
-        n_columns INTEGER NOT NULL, data BLOB NOT NULL""",
+    # base - final of the last layer: its norm and, for classification, itself (float32, row-major)
+    "targets": """checkpoint SMALLINT PRIMARY KEY, norm DOUBLE NOT NULL, n_rows INTEGER,
+        n_columns INTEGER, data BLOB""",
     # rank from 0; weight = how much the document counts, 1 on average;
     # gain = rise of the objective (cosine) at this step
     "selections": """strategy VARCHAR NOT NULL, rank INTEGER NOT NULL,

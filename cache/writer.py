@@ -106,18 +106,14 @@ class AuditBuilder:
         columns |= {field: [getattr(block, field) for block in blocks] for field in fields}
         self.write(table, columns)
 
-    def write_target(self, checkpoint: int, target: NDArray[np.float32]) -> None:
-        """Append base − final of the last layer (rows × columns, float32)."""
-        n_rows, n_columns = target.shape
-        data = np.ascontiguousarray(target, dtype=np.float32).tobytes()
-        self.write(
-            "targets",
-            {
-                "checkpoint": [checkpoint],
-                "n_rows": [n_rows],
-                "n_columns": [n_columns],
-                "data": [data],
-            },
+    def write_target(
+        self, checkpoint: int, norm: float, target: NDArray[np.float32] | None
+    ) -> None:
+        """Append base − final of the last layer: its norm and, where it is kept, itself."""
+        shape = (None, None) if target is None else target.shape
+        data = None if target is None else np.ascontiguousarray(target, np.float32).tobytes()
+        self._connection.execute(
+            "INSERT INTO targets VALUES (?, ?, ?, ?, ?)", [checkpoint, norm, *shape, data]
         )
 
     def put_meta(self, key: str, value: Any) -> None:

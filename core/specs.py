@@ -42,6 +42,13 @@ STRATEGY_TITLES = {
 }
 
 
+class Task(StrEnum):
+    """What a final model was fine-tuned to do."""
+
+    CLASSIFICATION = "classification"
+    SFT = "sft"
+
+
 class Optimizer(StrEnum):
     ADAM = "adam"
     ADAMW = "adamw"
@@ -53,7 +60,9 @@ class Metric(StrEnum):
 
     ACCURACY = "accuracy"  # share of test documents
     LOSS = "loss"  # nats per test document
-    AGREEMENT = "agreement"  # share of test documents labelled as the final model labels them
+    PERPLEXITY = "perplexity"  # exp of the mean loss a target token of the test documents
+    AGREEMENT = "agreement"  # share of targets answered as the final model answers them
+    WEIGHT_COSINE = "weight-cosine"  # of the student's weight difference with the final model's
     TRANSPORT = "transport"  # squared Euclidean cost between unit embeddings
     CONTAINMENT = "containment"  # share of the smaller token set
     IMBALANCE = "imbalance"  # total variation distance from the reference's class shares
@@ -63,6 +72,11 @@ class Metric(StrEnum):
     LIFT = "lift"  # precision / leaked share of the seed corpus
     MEMBERSHIP_PRECISION = "membership-precision"  # located / selected of the reference's domain
     DOMAIN_PRECISION = "domain-precision"  # selected of the reference's domain / selected
+
+
+LOWER_IS_BETTER = frozenset({Metric.LOSS, Metric.PERPLEXITY, Metric.TRANSPORT, Metric.IMBALANCE})
+# What tells how good a student is, the better evidence first.
+STUDENT_METRICS = (Metric.ACCURACY, Metric.PERPLEXITY, Metric.AGREEMENT)
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,8 @@ class DataRef:
     text_column: str = "text"
     label_column: str | None = None
     sample: int | None = None
+    # Instruction data: the column of prompts that the text column responds to.
+    prompt_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,19 @@ class TrainingSpec:
 
 
 @dataclass(frozen=True)
+class FinetuneSpec:
+    """How a final model whose training data is known is made."""
+
+    base: str
+    data: DataRef
+    training: TrainingSpec
+    task: Task = Task.CLASSIFICATION
+    label_words: tuple[str, ...] | None = None
+    # SFT: where the response begins in a document's text; only what follows is scored.
+    response_template: str | None = None
+
+
+@dataclass(frozen=True)
 class AuditSpec:
     """One question asked of one model pair."""
 
@@ -102,7 +131,7 @@ class AuditSpec:
     seed_corpus: tuple[DataRef, ...]
     # Keep this many candidates at random, drawn from all corpora together; None keeps all.
     n_candidates: int | None = None
-    task: str = "classification"
+    task: Task = Task.CLASSIFICATION
     budget: int = 500
     strategies: tuple[Strategy, ...] = tuple(Strategy)
     reference: DataRef | None = None
@@ -118,8 +147,22 @@ class AuditSpec:
     # else train on the whole selection for all epochs.
     is_stopping_early: bool = True
     n_checkpoints: int = 1
+    # Inner products between gradients are estimated from a projection to this many dimensions;
+    # None is exact for classification and 4,096 for SFT.
+    projection_dimension: int | None = None
+    # SFT: where the response begins in a document's text; only what follows is scored.
+    response_template: str | None = None
     seed: int = 0
     title: str = ""
+
+
+def strategies_for(task: Task) -> tuple[Strategy, ...]:
+    """Every strategy that makes sense for a task: SFT has no labels to balance."""
+    return tuple(
+        strategy
+        for strategy in Strategy
+        if task is Task.CLASSIFICATION or strategy is not Strategy.TOP_K_BALANCED
+    )
 
 
 def to_plain(spec: AuditSpec | TrainingSpec | DataRef) -> dict[str, Any]:
@@ -132,6 +175,7 @@ def audit_spec_from_plain(plain: dict[str, Any]) -> AuditSpec:
     """The spec that ``to_plain`` wrote; unknown keys are an error."""
     values = dict(plain)
     values["seed_corpus"] = tuple(DataRef(**ref) for ref in values["seed_corpus"])
+    values["task"] = Task(values["task"])
     values["strategies"] = tuple(Strategy(name) for name in values["strategies"])
     for name in ("reference", "test"):
         if values[name] is not None:

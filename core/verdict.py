@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.specs import Metric, Strategy
+from core.specs import LOWER_IS_BETTER, STUDENT_METRICS, Metric, Strategy
 
 # A p-value under this counts as more than chance.
 SIGNIFICANCE = 0.01
-# What tells how good a student is, the better evidence first.
-_STUDENT = (Metric.ACCURACY, Metric.AGREEMENT)
 _ABOVE, _BELOW = "above", "below"
+_BETTER, _WORSE = "better", "worse"
+_SHARES = (Metric.ACCURACY, Metric.AGREEMENT)
 
 Row = Mapping[str, Any]
 
@@ -38,9 +38,10 @@ class Rows:
         return self._rows.get((subject, metric))
 
     def best(self, strategies: Iterable[Strategy], metric: Metric) -> Strategy | None:
-        """The strategy with the highest value of ``metric``."""
+        """The strategy with the best value of ``metric``."""
         known = {s: row["value"] for s in strategies if (row := self.get(s, metric))}
-        return max(known, key=lambda strategy: known[strategy]) if known else None
+        choose = min if metric in LOWER_IS_BETTER else max
+        return choose(known, key=lambda strategy: known[strategy]) if known else None
 
 
 def focus(strategies: Iterable[Strategy]) -> Strategy:
@@ -57,7 +58,7 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
     found = _located(rows, strategy)
     is_located = _is_more_than_chance(rows, strategy)
     beside_random = _beside_random(rows, strategy)
-    is_useful = None if beside_random is None else beside_random == _ABOVE
+    is_useful = None if beside_random is None else beside_random == _BETTER
     name = strategy.shown_as
     if is_located and is_useful:
         headline = (
@@ -66,7 +67,7 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
         )
     elif is_located:
         headline = f"{name}'s selection is aligned with documents of the reference set."
-        if beside_random == _BELOW:
+        if beside_random == _WORSE:
             headline = f"{headline[:-1]}, but makes a worse student than random selection."
     elif is_useful and found:
         headline = (
@@ -77,11 +78,11 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
         headline = f"{name}'s selection stands in for the training data."
     elif is_useful is None:
         headline = f"{name} chose {_budget(rows, strategy)} documents; nothing says how good."
-    elif beside_random == _BELOW:
+    elif beside_random == _WORSE:
         headline = f"{name} does worse than random selection here."
     else:
         headline = f"{name} does no better than random selection here."
-    if (better := _clearly_better(rows, strategy, ran)) and beside_random != _BELOW:
+    if (better := _clearly_better(rows, strategy, ran)) and beside_random != _WORSE:
         headline += f" {better.shown_as} makes a better student."
     sentences = (student, found, _membership(rows, strategy))
     return Verdict(headline, tuple(sentence for sentence in sentences if sentence))
@@ -96,28 +97,30 @@ def p_value(value: float) -> str:
 
 
 def _student(rows: Rows, strategy: Strategy, ran: list[Strategy]) -> str | None:
-    metric = Metric.ACCURACY if rows.get(strategy, Metric.ACCURACY) else Metric.AGREEMENT
-    row = rows.get(strategy, metric)
-    if row is None:
+    metric = student_metric(rows, strategy)
+    if metric is None:
         return None
-    what = "accuracy" if metric is Metric.ACCURACY else "agreement with the final model"
+    row = rows.get(strategy, metric)
+    assert row is not None
     sentence = (
         f"A student trained on its {_budget(rows, strategy)} documents reaches "
-        f"{percent(row['value'])} {what} ({_range(row)})"
+        f"{_amount(metric, row)} ({_range(row, metric)})"
     )
     random = rows.get(Strategy.RANDOM, metric)
     if random and strategy is not Strategy.RANDOM:
-        relation = _relation(row, random)
-        sentence += f", {relation} random selection's {percent(random['value'])} ({_range(random)})"
+        sentence += (
+            f", {_relation(row, random)} random selection's {_number(metric, random['value'])} "
+            f"({_range(random, metric)})"
+        )
     final = rows.get("final", metric)
-    if final and metric is Metric.ACCURACY:
-        sentence += f"; the final model has {percent(final['value'])}"
+    if final and metric is not Metric.AGREEMENT:
+        sentence += f"; the final model has {_number(metric, final['value'])}"
     best = rows.best(ran, metric)
     if best and best is not strategy:
         leader = rows.get(best, metric)
         assert leader is not None
         sentence += (
-            f". The best here is {best.shown_as}, with {percent(leader['value'])}, "
+            f". The best here is {best.shown_as}, with {_number(metric, leader['value'])}, "
             f"{_relation(leader, row)} {strategy.shown_as}'s"
         )
     return sentence + "."
@@ -157,22 +160,36 @@ def _is_more_than_chance(rows: Rows, strategy: Strategy) -> bool:
 
 
 def _beside_random(rows: Rows, strategy: Strategy) -> str | None:
-    for metric in _STUDENT:
-        row, random = rows.get(strategy, metric), rows.get(Strategy.RANDOM, metric)
-        if row and random and strategy is not Strategy.RANDOM:
-            return _relation(row, random)
-    return None
+    metric = student_metric(rows, strategy)
+    random = rows.get(Strategy.RANDOM, metric) if metric else None
+    if metric is None or random is None or strategy is Strategy.RANDOM:
+        return None
+    return _merit(metric, rows.get(strategy, metric), random)
 
 
 def _clearly_better(rows: Rows, strategy: Strategy, ran: list[Strategy]) -> Strategy | None:
-    """The best strategy, if its student's interval lies above that of ``strategy``."""
-    for metric in _STUDENT:
-        row, best = rows.get(strategy, metric), rows.best(ran, metric)
-        if row and best:
-            leader = rows.get(best, metric)
-            assert leader is not None
-            return best if _relation(leader, row) == _ABOVE else None
-    return None
+    """The best strategy, if its student's interval does not touch that of ``strategy``."""
+    metric = student_metric(rows, strategy)
+    best = rows.best(ran, metric) if metric else None
+    if metric is None or best is None:
+        return None
+    is_better = _merit(metric, rows.get(best, metric), rows.get(strategy, metric)) == _BETTER
+    return best if is_better else None
+
+
+def student_metric(rows: Rows, strategy: Strategy) -> Metric | None:
+    """The best evidence there is of how good a strategy's student is."""
+    return next((metric for metric in STUDENT_METRICS if rows.get(strategy, metric)), None)
+
+
+def _merit(metric: Metric, row: Row | None, other: Row | None) -> str:
+    """Whether the first of two rows is better than the second, worse, or cannot be told."""
+    assert row is not None
+    assert other is not None
+    relation = _relation(row, other)
+    if relation not in (_ABOVE, _BELOW):
+        return relation
+    return _BETTER if (relation == _ABOVE) != (metric in LOWER_IS_BETTER) else _WORSE
 
 
 def _relation(row: Row, other: Row) -> str:
@@ -183,7 +200,23 @@ def _relation(row: Row, other: Row) -> str:
     return "not distinguishable from"
 
 
-def _range(row: Row) -> str:
+def _amount(metric: Metric, row: Row) -> str:
+    """A student's merit in words."""
+    value = _number(metric, row["value"])
+    if metric is Metric.PERPLEXITY:
+        return f"a perplexity of {value}"
+    return (
+        f"{value} {'accuracy' if metric is Metric.ACCURACY else 'agreement with the final model'}"
+    )
+
+
+def _number(metric: Metric, value: float) -> str:
+    return percent(value) if metric in _SHARES else f"{value:.2f}"
+
+
+def _range(row: Row, metric: Metric = Metric.RECALL) -> str:
+    if metric is Metric.PERPLEXITY:
+        return f"{row['low']:.2f}–{row['high']:.2f}"
     return f"{100 * row['low']:.1f}–{100 * row['high']:.1f}"
 
 

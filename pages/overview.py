@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.read import AuditFacts
 from core.specs import Metric
 from core.verdict import Rows, focus, verdict
 from pages.parts import audits
@@ -26,11 +27,17 @@ rows = Rows(metrics.to_dict("records"))
 strategies = facts.strategies
 chosen = focus(strategies)
 
+
+def _kind(facts: AuditFacts) -> str:
+    n_labels = len(facts.label_names)
+    return f"{n_labels} labels" if n_labels else "next-token prediction"
+
+
 counts = facts.meta["counts"]
 st.title(markdown_safe(facts.meta["title"]))
 st.caption(
     f"{counts['n_documents']:,} documents in the seed corpus · budget "
-    f"{facts.meta['spec']['budget']:,} · {len(facts.label_names)} labels · "
+    f"{facts.meta['spec']['budget']:,} · {_kind(facts)} · "
     f"{markdown_safe(facts.meta['created_at'][:10])}"
 )
 

@@ -47,7 +47,9 @@ search = second.text_input(
     placeholder="part of a word or phrase",
     type="search",
 )
-labels = third.multiselect("Pseudolabel", names, key="labels", bind="query-params")
+labels = []
+if names:
+    labels = third.multiselect("Pseudolabel", names, key="labels", bind="query-params")
 chosen_sources = fourth.multiselect(
     "Source", audits.sources(path), key="sources", bind="query-params"
 )

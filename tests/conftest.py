@@ -53,7 +53,7 @@ def tiny(tmp_path_factory):
     from core.audit.finetune import finetune
     from core.device import Compute
     from core.progress import SilentProgress
-    from core.specs import DataRef, TrainingSpec
+    from core.specs import DataRef, FinetuneSpec, TrainingSpec
 
     folder = tmp_path_factory.mktemp("tiny")
     texts, names = documents(700, seed=11)
@@ -71,14 +71,9 @@ def tiny(tmp_path_factory):
         table.to_json(folder / f"{name}.jsonl", orient="records", lines=True)
     save_bert(folder / "base")
     training = TrainingSpec(learning_rate=3e-3, batch_size=16, n_epochs=8, max_tokens=24)
-    finetune(
-        str(folder / "base"),
-        DataRef(str(folder / "train.jsonl"), label_column="label"),
-        folder / "final",
-        training,
-        Compute("cpu", False, 1),
-        SilentProgress(),
-    )
+    data = DataRef(str(folder / "train.jsonl"), label_column="label")
+    spec = FinetuneSpec(str(folder / "base"), data, training)
+    finetune(spec, folder / "final", folder, Compute("cpu", False, 1), SilentProgress())
     assert json.loads((folder / "final" / "assay_training.json").read_text())["key"]
     return folder
 

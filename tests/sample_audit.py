@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cache.writer import AuditBuilder
-from core.audit.evaluate import MetricRow, write_metrics
+from core.audit.metric_rows import MetricRow, write_metrics
 from core.maths.located import Interval, located
 from core.specs import AuditSpec, DataRef, Metric, Strategy, TrainingSpec, text_hash, to_plain
 
@@ -62,8 +62,8 @@ def write_sample_audit(
                 "pseudolabel": rng.integers(0, len(label_names), n_documents),
                 "final_probability": rng.random(n_documents),
                 "base_loss": rng.random(n_documents) * 2,
-                "alignment": rng.normal(size=n_documents),
-                "gradient_norm": rng.random(n_documents),
+                "alignment": list(rng.normal(size=(n_documents, 1))),
+                "squared_norms": list(rng.random((n_documents, 1))),
                 "cosine": rng.normal(size=n_documents) / 10,
             },
         )

@@ -36,6 +36,8 @@ def rows(names, seed=0):
         "pseudolabel": rng.integers(0, 4, n),
         "final_probability": rng.random(n, np.float32),
         "base_loss": rng.random(n, np.float32),
+        "alignment": list(rng.normal(size=(n, 2))),
+        "squared_norms": list(rng.random((n, 2))),
     }
     return scores, {"errors:0": rng.normal(size=(n, 4)).astype(np.float32)}
 
@@ -66,7 +68,9 @@ def test_rows_come_back_in_the_order_asked(tmp_path):
     with opened(store) as gradients:
         found = gradients.scores([names[i] for i in order])
         matrix = gradients.matrix("errors:0", found)
-    assert np.array_equal(found["pseudolabel"], scores["pseudolabel"][order])
+    assert np.array_equal(found["pseudolabel"].to_numpy(), scores["pseudolabel"][order])
+    norms = np.stack(found["squared_norms"].to_numpy())
+    assert np.array_equal(norms, np.stack(scores["squared_norms"])[order])
     assert np.allclose(matrix, arrays["errors:0"][order], atol=4e-3)
 
 
@@ -108,6 +112,7 @@ with open_gradients(Store(Path(sys.argv[1])), "key", lambda: None, print) as gra
     for block in range(100000):
         names = [f"{block}-{row}" for row in range(64)]
         scores = {n: np.zeros(64) for n in ("pseudolabel", "final_probability", "base_loss")}
+        scores |= {n: [[1.0]] * 64 for n in ("alignment", "squared_norms")}
         gradients.append(names, scores, {"errors:0": np.ones((64, 4), np.float32)})
         print(block, flush=True)
 """

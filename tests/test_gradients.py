@@ -10,7 +10,8 @@ from torch.func import functional_call, grad, vmap
 
 from core.device import Compute
 from core.models.classifier import LabelWordClassifier, SequenceClassifier
-from core.models.factors import FactorModels
+from core.models.examples import TextDocument
+from core.models.gradient_models import ClassifierGradients
 from core.models.loading import ModelPair, load_classifier
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
@@ -33,16 +34,17 @@ def load(kind, folder, seed=0):
 def pair(request, tmp_path):
     base = load(request.param, tmp_path / "base", seed=0)
     final = load(request.param, tmp_path / "final", seed=1)
-    return ModelPair(base, final, "", "", "", None, ())
+    return ModelPair(base, final)
 
 
 def closed_form(pair, texts):
     """Per-example gradients from the factors, (n × C × width), and their pseudolabels."""
     gradients = np.zeros((len(texts), *pair.base.head().shape), np.float32)
     pseudolabels = np.zeros(len(texts), np.int64)
-    for factors in FactorModels(pair).of(texts):
-        gradients[factors.indices] = np.einsum("nc,nd->ncd", factors.errors[0], factors.hidden[0])
-        pseudolabels[factors.indices] = factors.pseudolabel
+    for rows in ClassifierGradients(pair).of([TextDocument(text) for text in texts]):
+        errors, hidden = rows.arrays["errors:0"], rows.arrays["hidden:0"]
+        gradients[rows.indices] = np.einsum("nc,nd->ncd", errors, hidden)
+        pseudolabels[rows.indices] = rows.pseudolabel
     return gradients, pseudolabels
 
 
@@ -130,7 +132,7 @@ def test_target_points_against_training(tmp_path):
         for parameter in final.model.parameters():
             if parameter.grad is not None:
                 parameter -= 0.1 * parameter.grad
-    target = FactorModels(ModelPair(base, final, "", "", "", None, ())).targets[0]
+    target = ClassifierGradients(ModelPair(base, final)).stored_targets[0]
     gradients = np.stack(
         [training_gradient(base, t, int(y)) for t, y in zip(texts, labels, strict=True)]
     ).sum(0)
@@ -140,13 +142,26 @@ def test_target_points_against_training(tmp_path):
 
 def test_synthetic_checkpoints_interpolate(pair):
     """Checkpoint 0 is the base model, checkpoint j lies j/J of the way to the final one."""
-    models = FactorModels(pair, n_checkpoints=4)
+    models = ClassifierGradients(pair, n_checkpoints=4)
     name, first = next(iter(pair.base.model.named_parameters()))
     last = dict(pair.final.model.named_parameters())[name]
     for step, checkpoint in enumerate(models._checkpoints):
         between = dict(checkpoint.model.named_parameters())[name]
         assert torch.allclose(between, first + step / 4 * (last - first), atol=1e-6)
     texts, _ = documents(6, seed=8)
-    errors = next(models.of(texts)).errors
-    assert errors.shape[0] == 4
-    assert not np.allclose(errors[0], errors[3])
+    rows = next(models.of([TextDocument(text) for text in texts]))
+    assert rows.alignment.shape == (len(rows.indices), 4)
+    assert not np.allclose(rows.arrays["errors:0"], rows.arrays["errors:3"])
+
+
+def test_stored_products_are_those_of_the_gradients(pair):
+    """Alignment and squared norm beside the factors are those of the gradients written out."""
+    texts, _ = documents(9, seed=9)
+    gradients, _ = closed_form(pair, texts)
+    models = ClassifierGradients(pair)
+    (rows,) = models.of([TextDocument(text) for text in texts])
+    target = models.stored_targets[0]
+    own = gradients[rows.indices]
+    assert np.allclose(rows.alignment[:, 0], (own * target).sum((1, 2)), rtol=1e-4, atol=1e-7)
+    assert np.allclose(rows.squared_norms[:, 0], (own**2).sum((1, 2)), rtol=1e-4)
+    assert models.target_norms[0] == pytest.approx(np.linalg.norm(target))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,17 +15,20 @@ from tiny_models import documents, save_bert, save_gpt2, save_llama, tokenizer
 from core.audit.finetune import finetune
 from core.device import Compute
 from core.errors import InputError
+from core.models.digests import weights_digest
 from core.models.loading import load_pair
 from core.models.record import TrainingRecord
-from core.models.resolve import resolve_model, weights_digest
+from core.models.resolve import builtin_minilm, resolve_model
 from core.progress import SilentProgress
-from core.specs import DataRef, Optimizer, TrainingSpec
+from core.specs import DataRef, FinetuneSpec, Optimizer, Task, TrainingSpec
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 
 
-def pair(base, final, words=None):
-    return load_pair(str(base), str(final), 24, EXACT, words)
+def pair(base, final, words=None, task=Task.CLASSIFICATION):
+    converted = Path(os.environ["ASSAY_HOME"]) / "models"
+    folder = resolve_model(str(base), converted)
+    return load_pair(folder, resolve_model(str(final), converted, folder), task, 24, EXACT, words)
 
 
 @pytest.fixture
@@ -147,7 +152,7 @@ def test_a_head_made_by_finetune_is_remembered(tmp_path):
     training = TrainingSpec(n_epochs=1, max_tokens=24, learning_rate=1e-3)
     ref = DataRef(str(data), label_column="label")
     out = tmp_path / "final"
-    finetune(str(base), ref, out, training, EXACT, SilentProgress())
+    finetune(FinetuneSpec(str(base), ref, training), out, tmp_path, EXACT, SilentProgress())
     loaded = pair(base, out)
     assert loaded.caveats == ()
     head = loaded.base.head()
@@ -176,7 +181,8 @@ def test_finetune_learns(tmp_path, kind, optimizer):
         optimizer, learning_rate=rate, momentum=momentum, n_epochs=25, batch_size=8, max_tokens=24
     )
     ref = DataRef(str(data), label_column="label")
-    arguments = (str(base), ref, tmp_path / "out", training, EXACT, SilentProgress())
+    spec = FinetuneSpec(str(base), ref, training)
+    arguments = (spec, tmp_path / "out", tmp_path, EXACT, SilentProgress())
     record, was_there = finetune(*arguments)
     losses = [epoch["train_loss"] for epoch in record.epochs]
     assert not was_there
@@ -194,12 +200,15 @@ def test_finetune_never_overwrites(tmp_path):
     data.write_text("text,label\nrain,a\nsun,b\n")
     ref = DataRef(str(data), label_column="label")
     with pytest.raises(InputError, match="holds something"):
-        finetune(str(base), ref, out, TrainingSpec(), EXACT, SilentProgress())
+        finetune(
+            FinetuneSpec(str(base), ref, TrainingSpec()), out, tmp_path, EXACT, SilentProgress()
+        )
     assert (out / "thesis.txt").read_text() == "years of work"
 
 
-def test_builtin_minilm_is_a_safe_folder():
+def test_builtin_minilm_is_a_safe_folder(tmp_path):
     """The built-in encoder resolves to a folder of safetensors."""
-    assert list(resolve_model("builtin:minilm").glob("*.safetensors"))
+    assert resolve_model("builtin:minilm", tmp_path) == builtin_minilm()
+    assert list(builtin_minilm().glob("*.safetensors"))
     with pytest.raises(InputError, match="builtin:minilm"):
-        resolve_model("builtin:other")
+        resolve_model("builtin:other", tmp_path)

@@ -11,8 +11,10 @@ from tiny_models import LABELS, documents, save_bert
 
 from core.device import Compute, choose_compute
 from core.errors import InputError
+from core.models.examples import Example, TextDocument
 from core.models.loading import load_classifier
-from core.models.training import _order, batches_by_length, fine_tune, log_probabilities
+from core.models.text_model import batches_by_length
+from core.models.training import _order, fine_tune
 from core.specs import TrainingSpec
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
@@ -24,9 +26,15 @@ def classifier(tmp_path):
     return load_classifier(save_bert(tmp_path / "base"), 24, EXACT)
 
 
-def labelled(n, seed):
+def labelled(classifier, n, seed, shift=0):
+    """Examples of tiny documents, their labels moved on by ``shift``."""
     texts, names = documents(n, seed)
-    return texts, [LABELS.index(name) for name in names]
+    return classifier.examples(
+        [
+            TextDocument(text, (LABELS.index(name) + shift) % len(LABELS))
+            for text, name in zip(texts, names, strict=True)
+        ]
+    )
 
 
 def test_equal_weights_draw_each_document_once():
@@ -49,11 +57,10 @@ def test_weights_are_sampling_weights():
 
 def test_the_best_epoch_is_kept(classifier):
     """With a validation set the model ends as it was after its lowest validation loss."""
-    validation = labelled(40, seed=2)
+    validation = labelled(classifier, 40, seed=2)
     spec = replace(TRAINING, learning_rate=2e-2, n_epochs=8)
-    epochs = fine_tune(classifier, *labelled(40, seed=1), spec, validation=validation)
-    scores = log_probabilities(classifier, validation[0])
-    loss = -scores[np.arange(40), validation[1]].mean()
+    epochs = fine_tune(classifier, labelled(classifier, 40, seed=1), spec, validation=validation)
+    loss = classifier.predict(validation).losses.mean()
     (best,) = [epoch for epoch in epochs if epoch.is_best]
     assert best.validation_loss == min(epoch.validation_loss for epoch in epochs)
     assert loss == pytest.approx(best.validation_loss, abs=1e-5)
@@ -61,12 +68,10 @@ def test_the_best_epoch_is_kept(classifier):
 
 def test_patience_ends_training_early(classifier):
     """Training stops that many epochs after the best one."""
-    validation = labelled(40, seed=2)
-    wrong = [(label + 1) % 3 for label in validation[1]]
+    wrong = labelled(classifier, 40, seed=2, shift=1)
     spec = replace(TRAINING, n_epochs=40)
-    epochs = fine_tune(
-        classifier, *labelled(40, seed=1), spec, validation=(validation[0], wrong), patience=2
-    )
+    train = labelled(classifier, 40, seed=1)
+    epochs = fine_tune(classifier, train, spec, validation=wrong, patience=2)
     best = next(epoch.epoch for epoch in epochs if epoch.is_best)
     assert len(epochs) == best + 3 < 40
 
@@ -76,7 +81,8 @@ def test_a_seed_decides_everything(tmp_path):
     results = []
     for seed in (0, 0, 1):
         classifier = load_classifier(save_bert(tmp_path / f"{len(results)}"), 24, EXACT)
-        fine_tune(classifier, *labelled(30, seed=1), replace(TRAINING, seed=seed))
+        train = labelled(classifier, 30, seed=1)
+        fine_tune(classifier, train, replace(TRAINING, seed=seed))
         results.append(torch.cat([p.detach().flatten() for p in classifier.model.parameters()]))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
@@ -85,10 +91,9 @@ def test_a_seed_decides_everything(tmp_path):
 def test_batches_hold_every_document_once():
     """Sorting by length loses nobody, and no batch mixes a long document with many short ones."""
     lengths = np.random.default_rng(0).integers(1, 500, 300)
-    token_ids = [[1] * int(length) for length in lengths]
-    batches = list(batches_by_length(token_ids))
-    assert sorted(index for indices, _ in batches for index in indices) == list(range(300))
-    padded = sum(max(map(len, ids)) * len(ids) for _, ids in batches)
+    batches = list(batches_by_length([Example([1] * int(length)) for length in lengths]))
+    assert sorted(index for indices in batches for index in indices) == list(range(300))
+    padded = sum(lengths[indices].max() * len(indices) for indices in batches)
     assert padded < 1.15 * lengths.sum()
     assert 300 * lengths.max() > 1.5 * lengths.sum()
 
@@ -106,10 +111,16 @@ def test_the_device_is_chosen_or_refused():
 
 
 def test_bf16_gradients_stay_close(tmp_path):
-    """In bfloat16 the forward pass moves log-probabilities by little, and by something."""
+    """In bfloat16 the forward pass moves losses by little, and by something."""
     folder = save_bert(tmp_path / "base")
     texts, _ = documents(30, seed=3)
-    exact = log_probabilities(load_classifier(folder, 24, EXACT), texts)
-    rounded = log_probabilities(load_classifier(folder, 24, Compute("cpu", True, 1)), texts)
+    labelled_texts = [TextDocument(text, 0) for text in texts]
+    exact, rounded = (
+        classifier.predict(classifier.examples(labelled_texts)).losses
+        for classifier in (
+            load_classifier(folder, 24, EXACT),
+            load_classifier(folder, 24, Compute("cpu", True, 1)),
+        )
+    )
     assert np.abs(exact - rounded).max() < 0.05
     assert not np.array_equal(exact, rounded)

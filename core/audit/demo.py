@@ -27,10 +27,10 @@ from core.data.builtin_docs import (
 )
 from core.device import Compute, choose_compute
 from core.jobs.reporter import JobProgress
-from core.models.loading import new_classifier, save_classifier
-from core.models.resolve import resolve_model
+from core.models.loading import new_classifier, save_model
+from core.models.resolve import builtin_minilm
 from core.progress import Progress
-from core.specs import AuditSpec, DataRef, TrainingSpec, content_key
+from core.specs import AuditSpec, DataRef, FinetuneSpec, TrainingSpec, content_key
 
 _SEED = 0
 _N_REFERENCE = 640
@@ -41,7 +41,7 @@ _LEAKED_SHARE = 0.25
 _BUDGET = 160
 _TRAINING = TrainingSpec(learning_rate=1e-4, batch_size=16, n_epochs=3, max_tokens=40, seed=_SEED)
 _N_STUDENT_EPOCHS = 6
-_VERSION = 1
+_VERSION = 2
 
 _HELD_OUT, _LEAKED, _OTHER = "held-out half", "leaked", "standard library"
 
@@ -77,14 +77,12 @@ def run_demo(store: Store, progress: JobProgress) -> AuditOutcome:
     folder = store.data / f"demo-{key}"
     _write_data(folder, progress)
     _write_base(folder / "base", compute)
-    finetune(
+    spec = FinetuneSpec(
         str(folder / "base"),
         DataRef(str(folder / "reference.parquet"), label_column="label"),
-        folder / "final",
         _TRAINING,
-        compute,
-        progress,
     )
+    finetune(spec, folder / "final", store.models, compute, progress)
     return run_audit(_spec(folder), store, compute, progress, progress.attach_audit)
 
 
@@ -131,9 +129,7 @@ def _write_base(folder: Path, compute: Compute) -> None:
     if folder.exists():
         return
     labels = tuple(sorted(FIELDS))
-    classifier, _ = new_classifier(
-        resolve_model("builtin:minilm"), labels, _TRAINING.max_tokens, _SEED, compute
-    )
+    classifier, _ = new_classifier(builtin_minilm(), labels, _TRAINING.max_tokens, _SEED, compute)
     partial = folder.with_name(folder.name + ".partial")
-    save_classifier(classifier, partial)
+    save_model(classifier, partial)
     os.replace(partial, folder)

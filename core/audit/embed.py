@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 from core.device import Compute
-from core.models.resolve import resolve_model
+from core.models.resolve import builtin_minilm
 from core.progress import Progress
 
-EMBEDDER = "builtin:minilm"
 _MAX_TOKENS = 128
 _DOCUMENTS_A_CALL = 512
 
@@ -24,7 +23,7 @@ class Embedder:
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
         self._model = SentenceTransformer(
-            str(resolve_model(EMBEDDER)), device=compute.device, local_files_only=True
+            str(builtin_minilm()), device=compute.device, local_files_only=True
         )
         self._model.max_seq_length = _MAX_TOKENS
 

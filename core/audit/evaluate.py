@@ -1,23 +1,22 @@
-"""Every measured quantity of an audit as a row: value, interval, null and how it was computed."""
+"""What is measured of selections themselves, beside the same of random selections."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cache.writer import AuditBuilder
+from core.audit.metric_rows import MetricRow, with_interval
 from core.maths.features import GradientFeatures
-from core.maths.located import CONFIDENCE, Interval, accuracy, located, random_band
+from core.maths.located import Interval, located, random_band
 from core.maths.overlap import class_shares, total_variation, vocabulary, vocabulary_containment
 from core.maths.selection import in_order
 from core.maths.selection import random as random_selection
 from core.maths.transport import transport_distance
-from core.models.classifier import Classifier
+from core.models.text_model import TextModel
 from core.progress import Progress
-from core.specs import AuditSpec, Metric, Strategy
+from core.specs import AuditSpec, Metric, Strategy, Task
 
 N_NULL_DRAWS = 20
 # Transport to more is estimated from this many drawn at random: the cost matrix must fit.
@@ -25,73 +24,17 @@ _MAX_REFERENCE = 10_000
 RANDOM_SELECTIONS = f"{N_NULL_DRAWS} random selections"
 
 
-@dataclass(frozen=True)
-class MetricRow:
-    """One row of the ``metrics`` table."""
-
-    subject: str
-    metric: Metric
-    value: float
-    method: str
-    low: float | None = None
-    high: float | None = None
-    confidence: float | None = None
-    n: int | None = None
-    ceiling: float | None = None
-    null_value: float | None = None
-    null_low: float | None = None
-    null_high: float | None = None
-    null_kind: str | None = None
-    p_value: float | None = None
-
-
-def write_metrics(builder: AuditBuilder, rows: Sequence[MetricRow]) -> None:
-    """Append metric rows."""
-    if rows:
-        plain = [asdict(row) for row in rows]
-        builder.write("metrics", {name: [row[name] for row in plain] for name in plain[0]})
-
-
-def prediction_metrics(
-    subject: str,
-    log_probabilities: NDArray[np.float32],
-    labels: NDArray[np.int64] | None,
-    final_predictions: NDArray[np.int64],
-) -> list[MetricRow]:
-    """Accuracy and loss where true labels are known, and agreement with the final model."""
-    predictions = log_probabilities.argmax(axis=1)
-    agreement = accuracy(predictions == final_predictions)
-    n = len(predictions)
-    where = "test documents" if labels is not None else "documents outside every selection"
-    rows = [_with_interval(subject, Metric.AGREEMENT, agreement, n, f"Wilson interval, {where}")]
-    if labels is not None:
-        majority = float(class_shares(labels, log_probabilities.shape[1]).max())
-        correct = accuracy(predictions == labels)
-        loss = float(-log_probabilities[np.arange(n), labels].mean())
-        rows.append(
-            _with_interval(
-                subject,
-                Metric.ACCURACY,
-                correct,
-                n,
-                "Wilson interval",
-                null=Interval(majority, majority, majority),
-                null_kind="largest class alone",
-            )
-        )
-        rows.append(MetricRow(subject, Metric.LOSS, loss, "mean cross-entropy, nats", n=n))
-    return rows
-
-
 def selection_metrics(
     spec: AuditSpec,
     builder: AuditBuilder,
     features: GradientFeatures,
-    tokenizer: Classifier,
+    tokenizer: TextModel,
     progress: Progress,
 ) -> list[MetricRow]:
     """What can be said of each selection itself, beside the same of random selections."""
-    judges: list[_Judge] = [_Cosine(builder, features), _Imbalance(builder, tokenizer)]
+    judges: list[_Judge] = [_Cosine(builder, features)]
+    if spec.task is Task.CLASSIFICATION:
+        judges.append(_Imbalance(builder, tokenizer))
     if spec.reference is not None:
         judges += [_Transport(builder, spec), _Containment(builder, tokenizer, spec)]
     rows: list[MetricRow] = []
@@ -157,7 +100,7 @@ class _Cosine(_Judge):
 class _Imbalance(_Judge):
     metric, ceiling = Metric.IMBALANCE, 0.0
 
-    def __init__(self, builder: AuditBuilder, tokenizer: Classifier) -> None:
+    def __init__(self, builder: AuditBuilder, tokenizer: TextModel) -> None:
         self._n_classes = len(tokenizer.label_names)
         self._pseudolabels = builder.columns(
             "SELECT pseudolabel::BIGINT AS label FROM scores ORDER BY document_id"
@@ -197,7 +140,7 @@ class _Transport(_Judge):
 class _Containment(_Judge):
     metric = Metric.CONTAINMENT
 
-    def __init__(self, builder: AuditBuilder, tokenizer: Classifier, spec: AuditSpec) -> None:
+    def __init__(self, builder: AuditBuilder, tokenizer: TextModel, spec: AuditSpec) -> None:
         texts = [row[0] for row in builder.rows("SELECT text FROM documents ORDER BY document_id")]
         self._documents = [frozenset(ids) for ids in tokenizer.tokenize(texts)]
         reference = [
@@ -238,7 +181,7 @@ def _located_metrics(
         ),
     )
     rows = [
-        _with_interval(
+        with_interval(
             strategy,
             Metric.RECALL,
             found.recall,
@@ -249,7 +192,7 @@ def _located_metrics(
             found.recall_ceiling,
             found.p_value,
         ),
-        _with_interval(
+        with_interval(
             strategy,
             Metric.PRECISION,
             found.precision,
@@ -260,7 +203,7 @@ def _located_metrics(
             min(1.0, n_leaked / n_selected),
             found.p_value,
         ),
-        _with_interval(
+        with_interval(
             strategy,
             Metric.LIFT,
             found.lift,
@@ -278,7 +221,7 @@ def _located_metrics(
         return rows
     domain = located(n_documents, n_leaked + n_held_out, n_selected, n_in_domain)
     rows.append(
-        _with_interval(
+        with_interval(
             strategy,
             Metric.DOMAIN_PRECISION,
             domain.precision,
@@ -293,7 +236,7 @@ def _located_metrics(
     if n_in_domain:
         membership = located(n_leaked + n_held_out, n_leaked, n_in_domain, n_located)
         rows.append(
-            _with_interval(
+            with_interval(
                 strategy,
                 Metric.MEMBERSHIP_PRECISION,
                 membership.precision,
@@ -306,35 +249,6 @@ def _located_metrics(
             )
         )
     return rows
-
-
-def _with_interval(
-    subject: str,
-    metric: Metric,
-    interval: Interval,
-    n: int,
-    method: str,
-    null: Interval | None = None,
-    null_kind: str | None = None,
-    ceiling: float | None = None,
-    p_value: float | None = None,
-) -> MetricRow:
-    return MetricRow(
-        subject,
-        metric,
-        interval.value,
-        method,
-        low=interval.low,
-        high=interval.high,
-        confidence=CONFIDENCE,
-        n=n,
-        ceiling=ceiling,
-        null_value=null.value if null else None,
-        null_low=null.low if null else None,
-        null_high=null.high if null else None,
-        null_kind=null_kind,
-        p_value=p_value,
-    )
 
 
 def _selected(builder: AuditBuilder, strategy: Strategy) -> list[int]:

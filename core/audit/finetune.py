@@ -4,53 +4,56 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
-from core.data.labels import label_index, label_names
+import torch
+
+from core.audit.reading import Reader
+from core.data.labels import label_names
 from core.data.sources import content_digest, read_documents
 from core.device import Compute
 from core.errors import InputError
-from core.models.classifier import Classifier, LabelWordClassifier
-from core.models.loading import new_classifier, save_classifier
+from core.models.classifier import LabelWordClassifier
+from core.models.digests import tokenizer_digest, weights_digest
+from core.models.examples import Example
+from core.models.loading import load_language_model, new_classifier, save_model
 from core.models.record import TrainingRecord
-from core.models.resolve import resolve_model, tokenizer_digest, weights_digest
+from core.models.resolve import resolve_model
+from core.models.text_model import TextModel
 from core.models.training import check_training, fine_tune
 from core.progress import Progress
-from core.specs import DataRef, TrainingSpec, content_key
+from core.specs import FinetuneSpec, Task, TrainingSpec, content_key
 
 # Raise it when the same inputs would give other weights.
-_VERSION = 1
+_VERSION = 2
 
 
 def finetune(
-    base: str,
-    data: DataRef,
-    out: Path,
-    training: TrainingSpec,
-    compute: Compute,
-    progress: Progress,
-    label_words: tuple[str, ...] | None = None,
+    spec: FinetuneSpec, out: Path, converted: Path, compute: Compute, progress: Progress
 ) -> tuple[TrainingRecord, bool]:
-    """Train ``base`` on ``data`` and save it to ``out`` with a record of how.
+    """Train ``spec.base`` on ``spec.data`` and save it to ``out`` with a record of how.
 
-    Returns the record and whether it was there already. InputError for unusable data or an
-    ``out`` that holds something else; an ``out`` that is there is never overwritten.
+    ``converted``: where models kept in other forms are converted to. Returns the record and
+    whether it was there already. InputError for unusable data or an ``out`` that holds something
+    else; an ``out`` that is there is never overwritten.
     """
-    if data.label_column is None:
-        raise InputError("the name of the label column", "none", "give --label-column")
-    check_training(training)
-    folder = resolve_model(base)
+    _check(spec)
+    folder = resolve_model(spec.base, converted)
     base_sha256 = weights_digest(folder)
-    data_sha256 = content_digest(data, training.seed)
+    data_sha256 = content_digest(spec.data, spec.training.seed)
     key = content_key(
         "finetune",
         _VERSION,
         base_sha256,
         tokenizer_digest(folder),
         data_sha256,
-        asdict(training),
-        label_words,
+        asdict(spec.training),
+        spec.task,
+        spec.label_words,
+        spec.response_template,
         compute.precision,
     )
     existing = TrainingRecord.read(out) if out.is_dir() else None
@@ -62,34 +65,26 @@ def finetune(
             f"{str(out)!r}, which holds something",
             "give another --out",
         )
-    documents = [d for d in read_documents(data, training.seed) if d.label is not None]
-    labels = [document.label for document in documents if document.label is not None]
-    names = label_names(labels)
-    classifier, lacking = new_classifier(
-        folder, names, training.max_tokens, training.seed, compute, label_words
-    )
-    epochs = _train(
-        classifier,
-        [d.text for d in documents],
-        [label_index(label, names, data.location) for label in labels],
-        training,
-        progress,
-    )
-    words = classifier.label_words if isinstance(classifier, LabelWordClassifier) else None
+    model, lacking = _new_model(spec, folder, compute)
+    examples = _examples(spec, model)
+    epochs = _train(model, examples, spec.training, progress)
+    words = model.label_words if isinstance(model, LabelWordClassifier) else None
     record = TrainingRecord(
         key=key,
-        training=training,
-        label_names=names,
+        task=spec.task,
+        training=spec.training,
+        label_names=model.label_names,
         label_words=words,
+        response_template=spec.response_template,
         base_weights_sha256=base_sha256,
         data_sha256=data_sha256,
-        n_documents=len(documents),
+        n_documents=len(examples),
         precision=compute.precision,
         epochs=epochs,
     )
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    save_classifier(classifier, partial, lacking)
+    save_model(model, partial, lacking)
     record.write(partial)
     if out.is_dir():
         out.rmdir()
@@ -97,16 +92,47 @@ def finetune(
     return record, False
 
 
-def _train(
-    classifier: Classifier,
-    texts: list[str],
-    labels: list[int],
-    training: TrainingSpec,
-    progress: Progress,
-) -> tuple[dict, ...]:
-    n_batches = -(-len(texts) // training.batch_size) * training.n_epochs
-    with progress.stage("fine-tune", n_batches):
-        epochs = fine_tune(
-            classifier, texts, labels, training, after_batch=lambda: progress.advance(1)
+def _check(spec: FinetuneSpec) -> None:
+    if spec.task is Task.CLASSIFICATION and spec.data.label_column is None:
+        raise InputError("the name of the label column", "none", "give --label-column")
+    if spec.task is Task.CLASSIFICATION and spec.response_template:
+        raise InputError(
+            "a response template for --task sft only",
+            "one with classification",
+            "leave out --response-template",
         )
+    check_training(spec.training)
+
+
+def _new_model(
+    spec: FinetuneSpec, folder: Path, compute: Compute
+) -> tuple[TextModel, dict[str, torch.Tensor]]:
+    training = spec.training
+    if spec.task is Task.SFT:
+        return load_language_model(folder, training.max_tokens, compute), {}
+    labels = [d.label for d in read_documents(spec.data, training.seed) if d.label is not None]
+    return new_classifier(
+        folder,
+        label_names(labels),
+        training.max_tokens,
+        training.seed,
+        compute,
+        spec.label_words,
+    )
+
+
+def _examples(spec: FinetuneSpec, model: TextModel) -> list[Example]:
+    reader = Reader(model, spec.task, spec.response_template)
+    documents = list(chain.from_iterable(reader.scored(spec.data, spec.training.seed)))
+    if spec.task is Task.CLASSIFICATION:
+        documents = [document for document in documents if document.label is not None]
+    return model.examples(documents)
+
+
+def _train(
+    model: TextModel, examples: Sequence[Example], training: TrainingSpec, progress: Progress
+) -> tuple[dict, ...]:
+    n_batches = -(-len(examples) // training.batch_size) * training.n_epochs
+    with progress.stage("fine-tune", n_batches):
+        epochs = fine_tune(model, examples, training, after_batch=lambda: progress.advance(1))
     return tuple({"epoch": epoch.epoch, "train_loss": epoch.train_loss} for epoch in epochs)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,60 +13,60 @@ from cache.blocks import ROWS_PER_BLOCK, DamagedBlock
 from cache.gradients import GradientStore, open_gradients
 from cache.home import Store
 from cache.writer import AuditBuilder
-from core.maths.features import FactoredGradients
-from core.models.factors import FactorModels, Factors
+from core.maths.projection import leading_part, side_lengths
+from core.models.examples import TextDocument
+from core.models.gradient_models import GradientModels, GradientRows
 from core.progress import Progress
 from core.specs import exact_hash
 
 # Part of every key: raise it when the numbers this stage computes change.
-GRADIENT_VERSION = 2
+GRADIENT_VERSION = 3
 # Documents sorted by length and held in memory at a time; a multiple of ROWS_PER_BLOCK.
 _WINDOW = 16 * ROWS_PER_BLOCK
 
 
+@dataclass(frozen=True)
+class GradientRequest:
+    """Which gradients an audit wants, and where they are kept.
+
+    ``stored_dimension`` and ``dimension``: of the projection in the cache and of the part of it
+    that the audit uses; both None where gradients are kept exactly.
+    """
+
+    key: str
+    stored_dimension: int | None
+    dimension: int | None
+
+
 def compute_gradients(
-    builder: AuditBuilder, store: Store, key: str, models: FactorModels, progress: Progress
+    builder: AuditBuilder,
+    store: Store,
+    request: GradientRequest,
+    models: GradientModels,
+    progress: Progress,
 ) -> None:
     """Fill ``scores``, ``factors`` and ``targets`` of the audit from the cache, extending it.
 
     A damaged cache file is set aside and rebuilt; memory does not grow with the corpus.
     """
     try:
-        _fill(builder, store, key, models, progress)
+        _fill(builder, store, request, models, progress)
     except DamagedBlock:
-        _fill(builder, store, key, models, progress)
-
-
-def factored_gradients(builder: AuditBuilder) -> FactoredGradients:
-    """The gradients as selection wants them, read back from the audit file."""
-    targets = np.stack(
-        [
-            np.frombuffer(data, np.float32).reshape(n_rows, n_columns)
-            for n_rows, n_columns, data in builder.rows(
-                "SELECT n_rows, n_columns, data FROM targets ORDER BY checkpoint"
-            )
-        ]
-    )
-    errors, hidden = (
-        np.stack(
-            [
-                builder.matrix("factors", {"checkpoint": checkpoint, "name": name})
-                for checkpoint in range(len(targets))
-            ]
-        )
-        for name in ("errors", "hidden")
-    )
-    return FactoredGradients(errors, hidden, targets)
+        _fill(builder, store, request, models, progress)
 
 
 def _fill(
-    builder: AuditBuilder, store: Store, key: str, models: FactorModels, progress: Progress
+    builder: AuditBuilder,
+    store: Store,
+    request: GradientRequest,
+    models: GradientModels,
+    progress: Progress,
 ) -> None:
     for table in ("scores", "factors", "targets"):
         builder.clear(table)
-    targets = models.targets
-    for checkpoint, target in enumerate(targets):
-        builder.write_target(checkpoint, target)
+    norms, targets = models.target_norms, models.stored_targets
+    for checkpoint, norm in enumerate(norms.tolist()):
+        builder.write_target(checkpoint, norm, None if targets is None else targets[checkpoint])
     ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
     waiting: Callable[[], None] = lambda: progress.note(  # noqa: E731
         "waiting for another audit of the same models"
@@ -73,37 +74,44 @@ def _fill(
     damaged: Callable[[str], None] = lambda path: progress.note(  # noqa: E731
         f"the gradient cache was damaged; it is kept as {path} and computed anew"
     )
-    with open_gradients(store, key, waiting, damaged) as gradients:
+    with open_gradients(store, request.key, waiting, damaged) as gradients:
         for first in range(0, n_documents, _WINDOW):
             rows = builder.rows(
-                "SELECT text FROM documents WHERE document_id >= ? AND document_id < ? "
-                "ORDER BY document_id",
+                "SELECT text, n_prompt_characters FROM documents "
+                "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
                 [first, first + _WINDOW],
             )
-            texts = [row[0] for row in rows]
-            hashes = [exact_hash(text) for text in texts]
+            documents = [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
+            hashes = [_hash(document) for document in documents]
             missing = gradients.missing(hashes)
             progress.advance(len(hashes) - len(missing))
             _extend(
                 gradients,
                 [hashes[index] for index in missing],
-                [texts[index] for index in missing],
+                [documents[index] for index in missing],
                 models,
                 progress,
             )
-            _copy(builder, gradients, hashes, first, targets)
+            _copy(builder, gradients, request, hashes, first, norms)
+
+
+def _hash(document: TextDocument) -> str:
+    """A document's key in the cache: what of it is scored matters as its text does."""
+    if not document.n_prompt_characters:
+        return exact_hash(document.text)
+    return exact_hash(f"{document.n_prompt_characters}\0{document.text}")
 
 
 def _extend(
     gradients: GradientStore,
     hashes: list[str],
-    texts: list[str],
-    models: FactorModels,
+    documents: list[TextDocument],
+    models: GradientModels,
     progress: Progress,
 ) -> None:
     """Compute what the cache lacks, committing a block as soon as one is full."""
-    pending: Factors | None = None
-    for batch in models.of(texts) if texts else ():
+    pending: GradientRows | None = None
+    for batch in models.of(documents) if documents else ():
         pending = batch if pending is None else _joined(pending, batch)
         while len(pending.indices) >= ROWS_PER_BLOCK:
             _append(gradients, hashes, _part(pending, slice(None, ROWS_PER_BLOCK)))
@@ -113,73 +121,84 @@ def _extend(
         _append(gradients, hashes, pending)
 
 
-def _append(gradients: GradientStore, hashes: list[str], factors: Factors) -> None:
-    arrays: dict[str, NDArray[np.float32]] = {}
-    for checkpoint in range(len(factors.errors)):
-        arrays[f"errors:{checkpoint}"] = factors.errors[checkpoint]
-        arrays[f"hidden:{checkpoint}"] = factors.hidden[checkpoint]
-    scores: dict[str, NDArray] = {
-        "pseudolabel": factors.pseudolabel,
-        "final_probability": factors.final_probability,
-        "base_loss": factors.base_loss,
+def _append(gradients: GradientStore, hashes: list[str], rows: GradientRows) -> None:
+    unlabelled = [None] * len(rows.indices)
+    scores = {
+        "pseudolabel": unlabelled if rows.pseudolabel is None else rows.pseudolabel,
+        "final_probability": unlabelled
+        if rows.final_probability is None
+        else rows.final_probability,
+        "base_loss": rows.base_loss,
+        "alignment": list(rows.alignment),
+        "squared_norms": list(rows.squared_norms),
     }
-    gradients.append([hashes[index] for index in factors.indices], scores, arrays)
+    gradients.append([hashes[index] for index in rows.indices], scores, rows.arrays)
 
 
 def _copy(
     builder: AuditBuilder,
     gradients: GradientStore,
+    request: GradientRequest,
     hashes: list[str],
     first: int,
-    targets: NDArray[np.float32],
+    target_norms: NDArray[np.float64],
 ) -> None:
     scores = gradients.scores(hashes)
-    checkpoints = range(len(targets))
-    errors = np.stack([gradients.matrix(f"errors:{j}", scores) for j in checkpoints])
-    hidden = np.stack([gradients.matrix(f"hidden:{j}", scores) for j in checkpoints])
-    for j in checkpoints:
-        builder.write_matrix("factors", {"checkpoint": j, "name": "errors"}, errors[j], first)
-        builder.write_matrix("factors", {"checkpoint": j, "name": "hidden"}, hidden[j], first)
-    features = FactoredGradients(errors, hidden, targets)
-    norms = np.sqrt(features.squared_norms)
-    lengths = norms * features.target_norms[:, None]
-    cosines = np.divide(features.alignment, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    for step in range(len(target_norms)):
+        for name in ("projected",) if request.dimension else ("errors", "hidden"):
+            matrix = gradients.matrix(f"{name}:{step}", scores)
+            if request.dimension and request.stored_dimension:
+                matrix = smaller_projection(matrix, request.stored_dimension, request.dimension)
+            builder.write_matrix("factors", {"checkpoint": step, "name": name}, matrix, first)
+    alignment, squared_norms = (
+        np.stack(scores[name].to_numpy()) for name in ("alignment", "squared_norms")
+    )
+    lengths = np.sqrt(squared_norms) * target_norms
+    cosines = np.divide(alignment, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     builder.write(
         "scores",
         {
             "document_id": np.arange(first, first + len(hashes)),
-            "pseudolabel": scores["pseudolabel"],
-            "final_probability": scores["final_probability"],
-            "base_loss": scores["base_loss"],
-            "alignment": features.alignment.mean(axis=0, dtype=np.float64),
-            "gradient_norm": norms.mean(axis=0, dtype=np.float64),
-            "cosine": cosines.mean(axis=0, dtype=np.float64),
+            **{
+                name: scores[name]
+                for name in (
+                    "pseudolabel",
+                    "final_probability",
+                    "base_loss",
+                    "alignment",
+                    "squared_norms",
+                )
+            },
+            "cosine": cosines.mean(axis=1),
         },
     )
 
 
-def _joined(first: Factors, second: Factors) -> Factors:
-    return Factors(
-        **{
-            field.name: np.concatenate(
-                [getattr(first, field.name), getattr(second, field.name)],
-                axis=_row_axis(field.name),
-            )
-            for field in fields(Factors)
-        }
+def smaller_projection(
+    products: NDArray[np.float32], stored_dimension: int, dimension: int
+) -> NDArray[np.float32]:
+    """A projection's leading part, rescaled so that inner products are estimated again."""
+    if dimension == stored_dimension:
+        return products
+    part = leading_part(products, side_lengths(stored_dimension), side_lengths(dimension))
+    return part * np.float32((stored_dimension / dimension) ** 0.5)
+
+
+def _joined(first: GradientRows, second: GradientRows) -> GradientRows:
+    def join(one: Any, other: Any) -> Any:
+        if isinstance(one, dict):
+            return {name: join(one[name], other[name]) for name in one}
+        return None if one is None else np.concatenate([one, other])
+
+    return GradientRows(
+        **{f.name: join(getattr(first, f.name), getattr(second, f.name)) for f in fields(first)}
     )
 
 
-def _part(factors: Factors, rows: slice) -> Factors:
-    return Factors(
-        **{
-            field.name: getattr(factors, field.name)[
-                (slice(None),) * _row_axis(field.name) + (rows,)
-            ]
-            for field in fields(Factors)
-        }
-    )
+def _part(rows: GradientRows, chosen: slice) -> GradientRows:
+    def cut(values: Any) -> Any:
+        if isinstance(values, dict):
+            return {name: cut(value) for name, value in values.items()}
+        return None if values is None else values[chosen]
 
-
-def _row_axis(field: str) -> int:
-    return 1 if field in ("errors", "hidden") else 0
+    return GradientRows(**{f.name: cut(getattr(rows, f.name)) for f in fields(rows)})

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator
 
 from cache.writer import AuditBuilder
-from core.data.labels import label_index
+from core.audit.reading import Reader
 from core.data.sources import Document, read_documents, sampled
 from core.errors import InputError
-from core.models.classifier import Classifier
 from core.progress import Progress
-from core.specs import AuditSpec, DataRef, text_hash
-
-_WINDOW = 2048
+from core.specs import AuditSpec, Task, text_hash
 
 
-def ingest(
-    spec: AuditSpec, builder: AuditBuilder, tokenizer: Classifier, progress: Progress
-) -> None:
+def ingest(spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Progress) -> None:
     """Write seed corpus, reference set and test set, exact duplicates of the corpus dropped.
 
     InputError if the corpus is smaller than the budget or a label is unknown to the final model.
     """
-    n_reference = _write_reference(spec, builder, tokenizer.label_names)
-    n_documents, n_duplicates = _write_seed_corpus(spec, builder, tokenizer, progress)
+    n_reference = _write_reference(spec, builder, reader)
+    n_documents, n_duplicates, n_unscored = _write_seed_corpus(spec, builder, reader, progress)
     if spec.budget > n_documents:
         raise InputError(
             f"a budget of at most {n_documents:,}, the size of the seed corpus",
             f"{spec.budget:,}",
             "lower --budget or give a larger corpus",
         )
-    n_test = _write_test(spec, builder, tokenizer.label_names)
+    n_test = _write_test(spec, builder, reader)
     ((n_leaked,),) = builder.rows("SELECT count(*) FROM documents WHERE in_reference")
     ((n_held_out,),) = builder.rows(
         "SELECT count(*) FROM documents WHERE source = ? AND NOT in_reference",
@@ -42,6 +36,7 @@ def ingest(
         {
             "n_documents": n_documents,
             "n_duplicates_dropped": n_duplicates,
+            "n_unscored_dropped": n_unscored,
             "n_reference": n_reference,
             "n_leaked": n_leaked,
             "n_held_out": n_held_out,
@@ -50,18 +45,18 @@ def ingest(
     )
 
 
-def _write_reference(spec: AuditSpec, builder: AuditBuilder, names: Sequence[str]) -> int:
+def _write_reference(spec: AuditSpec, builder: AuditBuilder, reader: Reader) -> int:
     if spec.reference is None:
         return 0
     n_rows = 0
-    for window in _windows(read_documents(spec.reference, spec.seed)):
+    for window in reader.scored(spec.reference, spec.seed):
         builder.write(
             "reference_documents",
             {
                 "reference_id": range(n_rows, n_rows + len(window)),
                 "text_hash": [text_hash(document.text) for document in window],
                 "text": [document.text for document in window],
-                "label": [_label(document, spec.reference, names) for document in window],
+                "label": [document.label for document in window],
             },
         )
         n_rows += len(window)
@@ -69,51 +64,54 @@ def _write_reference(spec: AuditSpec, builder: AuditBuilder, names: Sequence[str
 
 
 def _write_seed_corpus(
-    spec: AuditSpec, builder: AuditBuilder, tokenizer: Classifier, progress: Progress
-) -> tuple[int, int]:
+    spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Progress
+) -> tuple[int, int, int]:
     reference = {row[0] for row in builder.rows("SELECT text_hash FROM reference_documents")}
     seen: set[str] = set()
-    n_rows = n_duplicates = 0
+    n_rows = n_duplicates = n_unscored = 0
     stream: Iterator[Document] = (
         document for ref in spec.seed_corpus for document in read_documents(ref, spec.seed)
     )
     if spec.n_candidates is not None:
         stream = sampled(stream, spec.n_candidates, spec.seed)
-    for window in _windows(stream):
+    for window in reader.windows(stream, "the seed corpus"):
         fresh = []
-        for document in window:
+        for source, document in window:
+            if document is None:
+                n_unscored += 1
+                continue
             key = text_hash(document.text)
             if key in seen:
                 n_duplicates += 1
             else:
                 seen.add(key)
-                fresh.append((key, document))
+                fresh.append((key, source.source, document))
         progress.advance(len(window))
         if not fresh:
             continue
-        texts = [document.text for _, document in fresh]
+        documents = [document for _, _, document in fresh]
         builder.write(
             "documents",
             {
                 "document_id": range(n_rows, n_rows + len(fresh)),
-                "text_hash": [key for key, _ in fresh],
-                "text": texts,
-                "source": [document.source for _, document in fresh],
-                "n_tokens": [len(ids) for ids in tokenizer.tokenize(texts)],
-                "in_reference": [key in reference for key, _ in fresh],
+                "text_hash": [key for key, _, _ in fresh],
+                "text": [document.text for document in documents],
+                "source": [source for _, source, _ in fresh],
+                "n_tokens": [len(e.token_ids) for e in reader.model.examples(documents)],
+                "in_reference": [key in reference for key, _, _ in fresh],
+                "n_prompt_characters": [d.n_prompt_characters for d in documents],
             },
         )
         n_rows += len(fresh)
-    return n_rows, n_duplicates
+    return n_rows, n_duplicates, n_unscored
 
 
-def _write_test(spec: AuditSpec, builder: AuditBuilder, names: Sequence[str]) -> int:
+def _write_test(spec: AuditSpec, builder: AuditBuilder, reader: Reader) -> int:
     if spec.test is None:
         return 0
     n_rows = 0
-    for window in _windows(read_documents(spec.test, spec.seed)):
-        labels = [_label(document, spec.test, names) for document in window]
-        if None in labels:
+    for window in reader.scored(spec.test, spec.seed):
+        if spec.task is Task.CLASSIFICATION and any(d.label is None for d in window):
             raise InputError(
                 "a label for every test document",
                 "one without a label",
@@ -124,18 +122,9 @@ def _write_test(spec: AuditSpec, builder: AuditBuilder, names: Sequence[str]) ->
             {
                 "test_id": range(n_rows, n_rows + len(window)),
                 "text": [document.text for document in window],
-                "label": labels,
+                "label": [document.label for document in window],
+                "n_prompt_characters": [d.n_prompt_characters for d in window],
             },
         )
         n_rows += len(window)
     return n_rows
-
-
-def _label(document: Document, ref: DataRef, names: Sequence[str]) -> int | None:
-    return None if document.label is None else label_index(document.label, names, ref.location)
-
-
-def _windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    iterator = iter(documents)
-    while window := list(islice(iterator, _WINDOW)):
-        yield window

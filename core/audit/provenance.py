@@ -59,6 +59,9 @@ def _options(spec: AuditSpec) -> Iterator[str]:
         if known:
             yield from (option, known.location)
             yield from _sample(option + "-sample", known)
+    prompt_columns = {ref.prompt_column for ref in spec.seed_corpus} - {None}
+    if prompt_columns:
+        yield from ("--prompt-column", str(prompt_columns.pop()))
     labelled = spec.reference or spec.test
     if labelled and labelled.label_column:
         yield from ("--label-column", labelled.label_column)
@@ -73,6 +76,10 @@ def _options(spec: AuditSpec) -> Iterator[str]:
     yield from ("--student-epochs", str(spec.n_student_epochs))
     if not spec.is_stopping_early:
         yield "--no-early-stopping"
+    if spec.projection_dimension:
+        yield from ("--projection-dimension", str(spec.projection_dimension))
+    if spec.response_template:
+        yield from ("--response-template", spec.response_template)
     yield from ("--checkpoints", str(spec.n_checkpoints), "--seed", str(spec.seed))
     if spec.title:
         yield from ("--title", spec.title)

@@ -7,18 +7,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cache.home import Store
 from cache.schema import SCHEMA_VERSION
-from core.audit.gradients import GRADIENT_VERSION
+from core.audit.features import PROJECTION_SEED
+from core.audit.gradients import GRADIENT_VERSION, GradientRequest
 from core.data.sources import content_digest
 from core.device import Compute
 from core.errors import InputError
+from core.maths.projection import side_lengths
+from core.models.digests import tokenizer_digest, weights_digest
 from core.models.record import TrainingRecord
-from core.models.resolve import resolve_model, tokenizer_digest, weights_digest
+from core.models.resolve import resolve_model
 from core.models.training import check_training
-from core.specs import AuditSpec, DataRef, TrainingSpec, content_key, to_plain
+from core.specs import AuditSpec, DataRef, Strategy, Task, TrainingSpec, content_key, to_plain
 
 # Raise it when the same question would give other numbers.
-_VERSION = 1
+_VERSION = 2
+# What the gradient cache keeps of a language model's gradients: 64 × 64.
+_STORED_DIMENSION = 4096
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,8 @@ class Question:
     """A spec with everything resolved that its key depends on."""
 
     spec: AuditSpec
+    base: Path
+    final: Path
     training: TrainingSpec
     training_source: str
     base_sha256: str
@@ -56,8 +64,12 @@ class Question:
         return f"{name or 'audit'}-{key[:10]}"
 
     @property
-    def gradient_key(self) -> str:
-        return content_key(
+    def gradients(self) -> GradientRequest:
+        """What of the gradient cache this audit reads, and extends where it lacks documents."""
+        is_projected = self.spec.task is Task.SFT
+        dimension = self.spec.projection_dimension or _STORED_DIMENSION if is_projected else None
+        stored = _stored_dimension(dimension) if dimension else None
+        key = content_key(
             "gradients",
             GRADIENT_VERSION,
             self.base_sha256,
@@ -67,8 +79,17 @@ class Question:
             self.spec.label_words,
             self.training.max_tokens,
             self.spec.n_checkpoints,
+            stored,
+            PROJECTION_SEED,
             self.compute.precision,
-        )[:32]
+        )
+        return GradientRequest(key[:32], stored, dimension)
+
+
+def _stored_dimension(dimension: int) -> int:
+    """The usual projection where it holds the one asked for, so that both share one cache."""
+    wanted, usual = side_lengths(dimension), side_lengths(_STORED_DIMENSION)
+    return _STORED_DIMENSION if wanted[0] <= usual[0] and wanted[1] <= usual[1] else dimension
 
 
 def title_of(spec: AuditSpec) -> str:
@@ -77,18 +98,41 @@ def title_of(spec: AuditSpec) -> str:
 
 
 def check(spec: AuditSpec) -> None:
+    """InputError for a question that contradicts itself."""
     if spec.budget < 1:
         raise InputError("a budget of at least 1", str(spec.budget), "raise --budget")
-    if spec.task != "classification":
-        raise InputError("the task classification", repr(spec.task), "leave out --task")
     if not spec.seed_corpus:
         raise InputError("a seed corpus", "none", "give one with --seed-corpus")
     if spec.n_checkpoints < 1:
         raise InputError("at least one checkpoint", str(spec.n_checkpoints), "raise --checkpoints")
+    if spec.projection_dimension is not None and spec.projection_dimension < 1:
+        raise InputError(
+            "a projection to at least 1 dimension",
+            str(spec.projection_dimension),
+            "raise --projection-dimension",
+        )
+    if spec.task is Task.SFT and Strategy.TOP_K_BALANCED in spec.strategies:
+        raise InputError(
+            "strategies that need no labels for the task sft",
+            "top-k-balanced, which balances labels",
+            "leave it out",
+        )
+    if spec.task is Task.SFT and spec.label_words:
+        raise InputError(
+            "label words for --task classification only", "them with sft", "leave out --label-words"
+        )
+    if spec.task is Task.CLASSIFICATION and spec.response_template:
+        raise InputError(
+            "a response template for --task sft only",
+            "one with classification",
+            "leave out --response-template",
+        )
 
 
-def resolve(spec: AuditSpec, compute: Compute) -> Question:
-    base, final = resolve_model(spec.base), resolve_model(spec.final)
+def resolve(spec: AuditSpec, compute: Compute, store: Store) -> Question:
+    """Find models and data, convert models where they are kept in another form, digest all."""
+    base = resolve_model(spec.base, store.models)
+    final = resolve_model(spec.final, store.models, base)
     record = TrainingRecord.read(final)
     if spec.training:
         training, source = spec.training, "given"
@@ -103,6 +147,8 @@ def resolve(spec: AuditSpec, compute: Compute) -> Question:
 
     return Question(
         spec,
+        base,
+        final,
         training,
         source,
         weights_digest(base),

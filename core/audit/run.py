@@ -46,7 +46,7 @@ def run_audit(
     stage it had reached. InputError for unusable input, before anything is written.
     """
     check(spec)
-    question = resolve(spec, compute)
+    question = resolve(spec, compute, store)
     on_id(question.audit_id)
     with alone(store, question.audit_id, lambda: progress.note("waiting for the same audit")):
         sealed = sealed_audit(store, question.audit_id)
@@ -61,7 +61,12 @@ def _build(question: Question, store: Store, progress: Progress) -> Path:
     spec = question.spec
     with progress.stage("load models", 0):
         pair = load_pair(
-            spec.base, spec.final, question.training.max_tokens, question.compute, spec.label_words
+            question.base,
+            question.final,
+            spec.task,
+            question.training.max_tokens,
+            question.compute,
+            spec.label_words,
         )
     builder = AuditBuilder(store, question.audit_id)
     if builder.set_aside:

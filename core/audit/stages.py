@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,19 @@ import numpy as np
 from cache.home import Store
 from cache.writer import AuditBuilder
 from core.audit.difference import write_difference
-from core.audit.evaluate import prediction_metrics, selection_metrics, write_metrics
-from core.audit.gradients import compute_gradients, factored_gradients
+from core.audit.evaluate import selection_metrics
+from core.audit.features import PROJECTION_SEED, read_features
+from core.audit.gradients import compute_gradients
 from core.audit.ingest import ingest
+from core.audit.metric_rows import write_metrics
+from core.audit.predictions import PredictionJudge, weight_cosine
 from core.audit.question import Question
+from core.audit.reading import Reader
 from core.audit.strategies import make_selection
-from core.audit.students import BaseModel, StudentTask, student_training, train_students
-from core.models.factors import FactorModels
+from core.audit.students import BaseModel, StudentTask, train_students
+from core.models.examples import TextDocument
+from core.models.gradient_models import ClassifierGradients, GradientModels, LanguageGradients
 from core.models.loading import ModelPair
-from core.models.training import log_probabilities
 from core.progress import Progress
 from core.specs import AuditSpec, Strategy, TrainingSpec
 
@@ -30,7 +35,9 @@ def read_documents(
     if builder.is_done("documents"):
         return
     with progress.stage("read documents", 0), builder.stage("documents"):
-        ingest(question.spec, builder, pair.final, progress)
+        spec = question.spec
+        reader = Reader(pair.final, spec.task, spec.response_template)
+        ingest(spec, builder, reader, progress)
 
 
 def take_gradients(
@@ -39,10 +46,17 @@ def take_gradients(
     if builder.is_done("gradients"):
         return
     ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
-    models = FactorModels(pair, question.spec.n_checkpoints)
+    models = _gradient_models(question, pair)
     with progress.stage("gradients", n_documents), builder.stage("gradients"):
-        compute_gradients(builder, store, question.gradient_key, models, progress)
+        compute_gradients(builder, store, question.gradients, models, progress)
         write_difference(builder, pair)
+
+
+def _gradient_models(question: Question, pair: ModelPair) -> GradientModels:
+    n_checkpoints, stored = question.spec.n_checkpoints, question.gradients.stored_dimension
+    if stored is None:
+        return ClassifierGradients(pair, n_checkpoints)
+    return LanguageGradients(pair, n_checkpoints, stored, PROJECTION_SEED)
 
 
 def make_selections(question: Question, builder: AuditBuilder, progress: Progress) -> None:
@@ -50,7 +64,7 @@ def make_selections(question: Question, builder: AuditBuilder, progress: Progres
         return
     spec = question.spec
     with progress.stage("select", len(spec.strategies)), builder.stage("selections"):
-        features = factored_gradients(builder)
+        features = read_features(builder, spec)
         scores = builder.columns(
             "SELECT pseudolabel::BIGINT AS pseudolabel, base_loss::DOUBLE AS base_loss "
             "FROM scores ORDER BY document_id"
@@ -83,36 +97,39 @@ def predict(question: Question, builder: AuditBuilder, pair: ModelPair, progress
     """What the final and the base model say of the documents that students are judged on."""
     if builder.is_done("predictions"):
         return
-    texts, labels = _evaluation(question.spec, builder)
-    with progress.stage("predict", 2 * len(texts)), builder.stage("predictions"):
-        final = log_probabilities(pair.final, texts, progress.advance)
-        base = log_probabilities(pair.base, texts, progress.advance)
-        predictions = final.argmax(axis=1)
-        builder.put_meta("evaluation_predictions", predictions.tolist())
-        write_metrics(
-            builder,
-            [
-                *prediction_metrics("final", final, labels, predictions),
-                *prediction_metrics("base", base, labels, predictions),
-            ],
-        )
+    documents = _evaluation(question.spec, builder)
+    examples = pair.final.examples(documents)
+    with progress.stage("predict", 2 * len(documents)), builder.stage("predictions"):
+        final = pair.final.predict(examples, progress.advance)
+        base = pair.base.predict(examples, progress.advance)
+        builder.put_meta("evaluation_choices", final.choices.tolist())
+        judge = PredictionJudge(question.spec, documents, final.choices, pair.final.label_names)
+        write_metrics(builder, [*judge.rows("final", final), *judge.rows("base", base)])
 
 
 def train_all_students(question: Question, builder: AuditBuilder, progress: Progress) -> None:
     spec = question.spec
     left = [s for s in spec.strategies if not builder.is_done(f"student: {s}")]
-    training = student_training(question.training, spec.n_student_epochs)
+    training = replace(question.training, n_epochs=spec.n_student_epochs)
     tasks = [
         _student_task(builder, strategy, training, spec.is_stopping_early) for strategy in left
     ]
-    base = BaseModel(spec.base, spec.final, training.max_tokens, question.compute, spec.label_words)
-    texts, labels = _evaluation(spec, builder)
-    ((predictions,),) = builder.rows(
-        "SELECT value::INTEGER[] FROM meta WHERE key = 'evaluation_predictions'"
+    base = BaseModel(
+        question.base,
+        question.final,
+        spec.task,
+        training.max_tokens,
+        question.compute,
+        spec.label_words,
     )
-    n_units = sum(len(task.texts) for task in tasks) * training.n_epochs
+    documents = _evaluation(spec, builder)
+    ((choices,),) = builder.rows(
+        "SELECT value::INTEGER[] FROM meta WHERE key = 'evaluation_choices'"
+    )
+    n_units = sum(len(task.documents) for task in tasks) * training.n_epochs
     with progress.stage("students", n_units):
-        for result in train_students(tasks, base, texts, progress.advance):
+        for result in train_students(tasks, base, documents, progress.advance):
+            judge = PredictionJudge(spec, documents, np.asarray(choices), result.label_names)
             with builder.stage(f"student: {result.strategy}", result.duration_s):
                 builder.write(
                     "student_epochs",
@@ -126,9 +143,10 @@ def train_all_students(question: Question, builder: AuditBuilder, progress: Prog
                 )
                 write_metrics(
                     builder,
-                    prediction_metrics(
-                        result.strategy, result.log_probabilities, labels, np.asarray(predictions)
-                    ),
+                    [
+                        *judge.rows(result.strategy, result.predictions),
+                        weight_cosine(result.strategy, result.weight_cosine),
+                    ],
                 )
 
 
@@ -136,37 +154,38 @@ def _student_task(
     builder: AuditBuilder, strategy: Strategy, training: TrainingSpec, is_stopping_early: bool
 ) -> StudentTask:
     rows = builder.rows(
-        "SELECT text, pseudolabel, weight FROM selections JOIN documents USING (document_id) "
-        "JOIN scores USING (document_id) WHERE strategy = ? ORDER BY rank",
+        "SELECT text, pseudolabel, n_prompt_characters, weight FROM selections "
+        "JOIN documents USING (document_id) JOIN scores USING (document_id) "
+        "WHERE strategy = ? ORDER BY rank",
         [str(strategy)],
     )
     return StudentTask(
         strategy,
-        tuple(row[0] for row in rows),
-        tuple(int(row[1]) for row in rows),
-        tuple(row[2] for row in rows),
+        tuple(TextDocument(*row[:3]) for row in rows),
+        tuple(row[3] for row in rows),
         training,
         is_stopping_early,
     )
 
 
-def _evaluation(
-    spec: AuditSpec, builder: AuditBuilder
-) -> tuple[list[str], np.ndarray[Any, Any] | None]:
+def _evaluation(spec: AuditSpec, builder: AuditBuilder) -> list[TextDocument]:
     """The test set; without one, seed-corpus documents that no strategy selected."""
     if spec.test is not None:
-        rows = builder.rows("SELECT text, label FROM test_documents ORDER BY test_id")
-        return [row[0] for row in rows], np.array([row[1] for row in rows], np.int64)
+        rows = builder.rows(
+            "SELECT text, label, n_prompt_characters FROM test_documents ORDER BY test_id"
+        )
+        return [TextDocument(*row) for row in rows]
     rows = builder.rows(
-        "SELECT text FROM documents ANTI JOIN selections USING (document_id) "
-        "ORDER BY md5(text_hash) LIMIT ?",
+        "SELECT text, NULL, n_prompt_characters FROM documents "
+        "ANTI JOIN selections USING (document_id) ORDER BY md5(text_hash) LIMIT ?",
         [_N_AGREEMENT_DOCUMENTS],
     )
     if not rows:
         rows = builder.rows(
-            "SELECT text FROM documents ORDER BY document_id LIMIT ?", [_N_AGREEMENT_DOCUMENTS]
+            "SELECT text, NULL, n_prompt_characters FROM documents ORDER BY document_id LIMIT ?",
+            [_N_AGREEMENT_DOCUMENTS],
         )
-    return [row[0] for row in rows], None
+    return [TextDocument(*row) for row in rows]
 
 
 def embed(question: Question, builder: AuditBuilder, progress: Progress) -> None:
@@ -192,7 +211,7 @@ def measure(question: Question, builder: AuditBuilder, tokenizer: Any, progress:
     if builder.is_done("metrics"):
         return
     with progress.stage("measure", 4), builder.stage("metrics"):
-        features = factored_gradients(builder)
+        features = read_features(builder, question.spec)
         write_metrics(
             builder, selection_metrics(question.spec, builder, features, tokenizer, progress)
         )

@@ -13,18 +13,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from core.device import Compute
-from core.models.classifier import Classifier
-from core.models.loading import load_pair
-from core.models.training import Epoch, fine_tune, log_probabilities
-from core.specs import Strategy, TrainingSpec
+from core.models.examples import Predictions, TextDocument
+from core.models.loading import ModelPair, load_pair
+from core.models.text_model import TextModel
+from core.models.training import Epoch, fine_tune
+from core.specs import Strategy, Task, TrainingSpec
 
 _VALIDATION_SHARE = 0.1
 _PATIENCE = 3
@@ -32,11 +33,10 @@ _PATIENCE = 3
 
 @dataclass(frozen=True)
 class StudentTask:
-    """Train on a selection's texts and pseudolabels, then predict ``evaluation``."""
+    """Train on a selection's documents, labelled by the final model where it gives labels."""
 
     strategy: Strategy
-    texts: tuple[str, ...]
-    pseudolabels: tuple[int, ...]
+    documents: tuple[TextDocument, ...]
     weights: tuple[float, ...]
     training: TrainingSpec
     is_stopping_early: bool
@@ -44,10 +44,15 @@ class StudentTask:
 
 @dataclass(frozen=True)
 class StudentResult:
-    """log p(label | document) of the evaluation documents (n × C) and the course of training."""
+    """What a student says of the evaluation documents, and the course of its training.
+
+    ``weight_cosine``: of its weights' difference from the base with the final model's.
+    """
 
     strategy: Strategy
-    log_probabilities: NDArray[np.float32]
+    predictions: Predictions
+    weight_cosine: float
+    label_names: tuple[str, ...]
     epochs: tuple[Epoch, ...]
     duration_s: float
 
@@ -56,8 +61,9 @@ class StudentResult:
 class BaseModel:
     """What a worker process needs to load the base model as the audit did."""
 
-    base: str
-    final: str
+    base: Path
+    final: Path
+    task: Task
     max_tokens: int
     compute: Compute
     label_words: tuple[str, ...] | None
@@ -66,7 +72,7 @@ class BaseModel:
 def train_students(
     tasks: Sequence[StudentTask],
     base: BaseModel,
-    evaluation: Sequence[str],
+    evaluation: Sequence[TextDocument],
     after_units: Callable[[int], None],
 ) -> Iterator[StudentResult]:
     """Results as they come, in no order; ``after_units`` counts documents trained on.
@@ -107,12 +113,14 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(
-    base: BaseModel, evaluation: tuple[str, ...], n_trained: Any, parent: int
+    base: BaseModel, evaluation: tuple[TextDocument, ...], n_trained: Any, parent: int
 ) -> None:
     _end_with(parent)
     torch.set_num_threads(1)
-    pair = load_pair(base.base, base.final, base.max_tokens, base.compute, base.label_words)
-    _worker.update(base=pair.base, evaluation=evaluation, n_trained=n_trained)
+    pair = load_pair(
+        base.base, base.final, base.task, base.max_tokens, base.compute, base.label_words
+    )
+    _worker.update(pair=pair, evaluation=evaluation, n_trained=n_trained)
 
 
 def _end_with(parent: int) -> None:
@@ -128,7 +136,8 @@ def _end_with(parent: int) -> None:
 
 def _train_one(task: StudentTask) -> StudentResult:
     started_at = time.monotonic()
-    student: Classifier = copy.deepcopy(_worker["base"])
+    pair: ModelPair = _worker["pair"]
+    student = copy.deepcopy(pair.base)
     counter = _worker["n_trained"]
 
     def count() -> None:
@@ -138,34 +147,44 @@ def _train_one(task: StudentTask) -> StudentResult:
     train, validation = _split(task)
     epochs = fine_tune(
         student,
-        [task.texts[index] for index in train],
-        [task.pseudolabels[index] for index in train],
+        student.examples([task.documents[index] for index in train]),
         task.training,
         weights=[task.weights[index] for index in train],
-        validation=(
-            [task.texts[index] for index in validation],
-            [task.pseudolabels[index] for index in validation],
-        )
+        validation=student.examples([task.documents[index] for index in validation])
         if validation
         else None,
         patience=_PATIENCE,
         after_batch=count,
     )
-    predicted = log_probabilities(student, _worker["evaluation"])
-    return StudentResult(task.strategy, predicted, epochs, time.monotonic() - started_at)
+    return StudentResult(
+        task.strategy,
+        student.predict(student.examples(_worker["evaluation"])),
+        _weight_cosine(pair, student),
+        student.label_names,
+        epochs,
+        time.monotonic() - started_at,
+    )
+
+
+def _weight_cosine(pair: ModelPair, student: TextModel) -> float:
+    """Cosine of all weights' differences, student − base with final − base."""
+    final, trained = (dict(m.model.named_parameters()) for m in (pair.final, student))
+    product = ours = theirs = 0.0
+    with torch.inference_mode():
+        for name, start in pair.base.model.named_parameters():
+            moved, wanted = (trained[name] - start).double(), (final[name] - start).double()
+            product += float((moved * wanted).sum())
+            ours += float((moved**2).sum())
+            theirs += float((wanted**2).sum())
+    return product / (ours * theirs) ** 0.5 if ours and theirs else 0.0
 
 
 def _split(task: StudentTask) -> tuple[list[int], list[int]]:
     """Training and validation positions: a tenth is held back, at least one document."""
     if not task.is_stopping_early:
-        return list(range(len(task.texts))), []
-    order = np.random.default_rng(task.training.seed).permutation(len(task.texts)).tolist()
+        return list(range(len(task.documents))), []
+    order = np.random.default_rng(task.training.seed).permutation(len(task.documents)).tolist()
     n_validation = max(1, round(_VALIDATION_SHARE * len(order)))
     if len(order) == 1:
         return order, order
     return order[n_validation:], order[:n_validation]
-
-
-def student_training(training: TrainingSpec, n_epochs: int) -> TrainingSpec:
-    """The final model's hyperparameters with the students' number of epochs."""
-    return replace(training, n_epochs=n_epochs)

@@ -15,7 +15,10 @@ from core.cli.options import (
     JsonOption,
     LabelWordsOption,
     PrecisionOption,
+    PromptColumnOption,
+    ResponseTemplateOption,
     StoreOption,
+    TaskOption,
     TextColumnOption,
     as_job,
     open_store,
@@ -23,7 +26,16 @@ from core.cli.options import (
     split_words,
 )
 from core.cli.shelf import serve_dashboard
-from core.specs import AuditSpec, DataRef, Optimizer, Strategy, TrainingSpec
+from core.specs import (
+    AuditSpec,
+    DataRef,
+    FinetuneSpec,
+    Optimizer,
+    Strategy,
+    Task,
+    TrainingSpec,
+    strategies_for,
+)
 
 app = typer.Typer()
 
@@ -48,10 +60,13 @@ def demo(
 
 @app.command()
 def finetune(
-    base: Annotated[str, typer.Option(help="Base model: folder, hub name or builtin:minilm.")],
+    base: Annotated[str, typer.Option(help="Base model: folder, GGUF, hub name or builtin.")],
     data: Annotated[str, typer.Option(help="Training data: file, folder, hub set or builtin.")],
     out: Annotated[Path, typer.Option(help="Folder to write the final model to.")],
+    task: TaskOption = Task.CLASSIFICATION,
     text_column: TextColumnOption = "text",
+    prompt_column: PromptColumnOption = None,
+    response_template: ResponseTemplateOption = None,
     label_column: Annotated[str, typer.Option(help="The column that holds the label.")] = "label",
     sample: Annotated[int | None, typer.Option(help="Train on this many, at random.")] = None,
     optimizer: Annotated[Optimizer, typer.Option()] = Optimizer.ADAM,
@@ -76,18 +91,13 @@ def finetune(
     training = TrainingSpec(
         optimizer, learning_rate, batch_size, epochs, weight_decay, momentum, max_tokens, seed
     )
-    ref = DataRef(data, text_column, label_column, sample)
-    with as_job(
-        open_store(store), f"Fine-tune {out.name}", finetune_plan(sample, epochs)
-    ) as progress:
+    is_labelled = task is Task.CLASSIFICATION
+    ref = DataRef(data, text_column, label_column if is_labelled else None, sample, prompt_column)
+    spec = FinetuneSpec(base, ref, training, task, split_words(label_words), response_template)
+    place = open_store(store)
+    with as_job(place, f"Fine-tune {out.name}", finetune_plan(sample, epochs)) as progress:
         record, was_there = run(
-            base,
-            ref,
-            out,
-            training,
-            choose_compute(device, precision),
-            progress,
-            split_words(label_words),
+            spec, out, place.models, choose_compute(device, precision), progress
         )
     say(
         {
@@ -103,12 +113,14 @@ def finetune(
 
 @app.command()
 def audit(
-    base: Annotated[str, typer.Option(help="Model before fine-tuning: folder, hub or builtin.")],
-    final: Annotated[str, typer.Option(help="Model after fine-tuning.")],
+    base: Annotated[
+        str, typer.Option(help="Model before fine-tuning: folder, GGUF, hub name or builtin.")
+    ],
+    final: Annotated[str, typer.Option(help="Model after fine-tuning, or its LoRA adapter.")],
     seed_corpus: Annotated[
         list[str], typer.Option(help="Public candidates; repeat for several. FILE#SPLIT works.")
     ],
-    task: Annotated[str, typer.Option(help="What the final model does.")] = "classification",
+    task: TaskOption = Task.CLASSIFICATION,
     budget: Annotated[int, typer.Option(help="How many documents a strategy selects.")] = 500,
     reference: Annotated[
         str | None, typer.Option(help="True fine-tuning data, for evaluation only.")
@@ -118,6 +130,8 @@ def audit(
         list[Strategy] | None, typer.Option(help="Repeat for several [default: all].")
     ] = None,
     text_column: TextColumnOption = "text",
+    prompt_column: PromptColumnOption = None,
+    response_template: ResponseTemplateOption = None,
     label_column: Annotated[
         str, typer.Option(help="Label column of reference and test.")
     ] = "label",
@@ -142,6 +156,10 @@ def audit(
         bool, typer.Option(help="Keep a student's best epoch, else its last.")
     ] = True,
     checkpoints: Annotated[int, typer.Option(help="Synthetic checkpoints.")] = 1,
+    projection_dimension: Annotated[
+        int | None,
+        typer.Option(help="Of gradients [default: none for classification, 4096 for sft]."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     title: Annotated[str, typer.Option(help="Shown in the dashboard.")] = "",
     device: DeviceOption = None,
@@ -151,6 +169,8 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """Find the documents of a seed corpus that a weight difference points to."""
+    label = label_column if task is Task.CLASSIFICATION else None
+    place = open_store(store)
     given = {
         "optimizer": optimizer,
         "learning_rate": learning_rate,
@@ -162,23 +182,28 @@ def audit(
     spec = AuditSpec(
         base=base,
         final=final,
-        seed_corpus=tuple(DataRef(place, text_column) for place in seed_corpus),
+        seed_corpus=tuple(
+            DataRef(corpus, text_column, prompt_column=prompt_column) for corpus in seed_corpus
+        ),
         n_candidates=candidates,
         task=task,
         budget=budget,
-        strategies=tuple(strategy or Strategy),
-        reference=_known(reference, text_column, label_column, reference_sample),
-        test=_known(test, text_column, label_column, test_sample),
+        strategies=tuple(strategy or strategies_for(task)),
+        reference=_known(reference, text_column, label, reference_sample, prompt_column),
+        test=_known(test, text_column, label, test_sample, prompt_column),
         held_out_source=held_out_source,
         label_words=split_words(label_words),
-        training=_training(final, {name: v for name, v in given.items() if v is not None}),
+        training=_training(
+            base, final, place, {name: v for name, v in given.items() if v is not None}
+        ),
         n_student_epochs=student_epochs,
         is_stopping_early=early_stopping,
         n_checkpoints=checkpoints,
+        projection_dimension=projection_dimension,
+        response_template=response_template,
         seed=seed,
         title=title,
     )
-    place = open_store(store)
     from core.audit.question import title_of
 
     if queue:
@@ -206,19 +231,26 @@ def _queue(store: Store, title: str, as_json: bool) -> None:
 
 
 def _known(
-    location: str | None, text_column: str, label_column: str, sample: int | None
+    location: str | None,
+    text_column: str,
+    label_column: str | None,
+    sample: int | None,
+    prompt_column: str | None,
 ) -> DataRef | None:
-    return DataRef(location, text_column, label_column, sample) if location else None
+    if not location:
+        return None
+    return DataRef(location, text_column, label_column, sample, prompt_column)
 
 
-def _training(final: str, given: dict[str, Any]) -> TrainingSpec | None:
+def _training(base: str, final: str, store: Store, given: dict[str, Any]) -> TrainingSpec | None:
     """What was given, on top of what `assay finetune` recorded; None if nothing was."""
     if not given:
         return None
     from core.models.record import TrainingRecord
     from core.models.resolve import resolve_model
 
-    record = TrainingRecord.read(resolve_model(final))
+    base_folder = resolve_model(base, store.models)
+    record = TrainingRecord.read(resolve_model(final, store.models, base_folder))
     return replace(record.training if record else TrainingSpec(), **given)
 
 

@@ -14,6 +14,7 @@ from cache.home import Store
 from core.errors import InputError
 from core.jobs.reporter import JobProgress
 from core.jobs.running import running_job
+from core.specs import Task
 
 StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Where audits are kept [default: ASSAY_HOME].")
@@ -25,6 +26,13 @@ DeviceOption = Annotated[
 PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 or fp32 for forward passes.")]
 LabelWordsOption = Annotated[
     str | None, typer.Option(help="For causal models: one word a label, separated by commas.")
+]
+TaskOption = Annotated[Task, typer.Option(help="What the final model was fine-tuned to do.")]
+PromptColumnOption = Annotated[
+    str | None, typer.Option(help="sft: the column of prompts that the text responds to.")
+]
+ResponseTemplateOption = Annotated[
+    str | None, typer.Option(help="sft: what precedes the response in a text; only it is scored.")
 ]
 TextColumnOption = Annotated[str, typer.Option(help="The column that holds the text.")]
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.data import builtin_docs
+from core.data.conversations import conversation
 from core.data.formats import columns_of, file_rows, is_supported, reading, supported_formats
 from core.errors import InputError
 from core.specs import DataRef, content_key
@@ -22,11 +23,15 @@ BUILTINS = ("builtin:docs", "builtin:stdlib")
 
 @dataclass(frozen=True)
 class Document:
-    """A text, its label where the source has one, and the name of what it came from."""
+    """A text, its label where the source has one, and the name of what it came from.
+
+    Of a conversation, ``messages`` are its turns as (role, content), and ``text`` joins them.
+    """
 
     text: str
     label: str | int | None
     source: str
+    messages: tuple[tuple[str, str], ...] = ()
 
 
 def read_documents(ref: DataRef, seed: int = 0) -> Iterator[Document]:
@@ -70,7 +75,13 @@ def sampled(documents: Iterator[Document], n: int, seed: int) -> Iterator[Docume
 
 def content_digest(ref: DataRef, seed: int = 0) -> str:
     """SHA-256 (hex) of what ``read_documents`` will read: contents and choices, not names."""
-    choices = [ref.text_column, ref.label_column, ref.sample, seed if ref.sample else None]
+    choices = [
+        ref.text_column,
+        ref.label_column,
+        ref.prompt_column,
+        ref.sample,
+        seed if ref.sample else None,
+    ]
     location, split = _location_and_split(ref.location)
     path = _path(location)
     match _kind(location, split):
@@ -160,7 +171,14 @@ def _may_be_on_the_hub(location: str) -> bool:
 
 def _wanted(ref: DataRef, split: str | None) -> list[str]:
     return [
-        name for name in (ref.text_column, ref.label_column, "split" if split else None) if name
+        name
+        for name in (
+            ref.text_column,
+            ref.label_column,
+            ref.prompt_column,
+            "split" if split else None,
+        )
+        if name
     ]
 
 
@@ -188,7 +206,10 @@ def _from_rows(
             if str(row.get("split")) != split:
                 continue
         n_kept += 1
+        messages = conversation(row, ref, number)
         text = row.get(ref.text_column)
+        if messages:
+            text = "\n\n".join(content for _, content in messages)
         if text is not None and not isinstance(text, str):
             raise InputError(
                 f"text in column {ref.text_column!r}",
@@ -198,7 +219,7 @@ def _from_rows(
         if text and text.strip():
             _require_unicode(text, number)
             label = row.get(ref.label_column) if ref.label_column else None
-            yield Document(text, _plain_label(label), source)
+            yield Document(text, _plain_label(label), source, messages)
     if split is not None and n_kept == 0:
         raise InputError(
             f"a split {split!r} in {source!r}",

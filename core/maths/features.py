@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+import numpy as np
 from array_api_compat import array_namespace
+
+from core.maths.projection import random_signs
 
 Array = Any  # an Array API array
 
@@ -88,3 +91,54 @@ class FactoredGradients:
         return FactoredGradients(
             xp.take(self.errors, index, axis=1), xp.take(self.hidden, index, axis=1), self.target
         )
+
+
+@dataclass(frozen=True)
+class ProjectedGradients:
+    """Gradients known by a random projection; only products among documents are estimates.
+
+    projected: scaled so that inner products estimate ⟨g_i, g_j⟩, (J × n × k); alignment and
+    squared_norms: exact, (J × n); target_norms: exact, (J).
+    """
+
+    projected: Array
+    alignment: Array
+    squared_norms: Array
+    target_norms: Array
+
+    @property
+    def n_documents(self) -> int:
+        return int(self.projected.shape[1])
+
+    def inner_products_with(self, document: int) -> Array:
+        return (self.projected @ self.projected[:, document, :, None])[..., 0]
+
+    def subset(self, documents: Sequence[int]) -> ProjectedGradients:
+        xp = array_namespace(self.projected)
+        index = xp.asarray(list(documents), dtype=xp.int64)
+        projected, alignment, squared_norms = (
+            xp.take(values, index, axis=1)
+            for values in (self.projected, self.alignment, self.squared_norms)
+        )
+        return ProjectedGradients(projected, alignment, squared_norms, self.target_norms)
+
+
+def projected_factors(exact: FactoredGradients, dimension: int, seed: int) -> ProjectedGradients:
+    """Classification gradients as a projection of ``dimension`` would know them (paper fig. 5).
+
+    δ has few entries and stays whole; h is projected to dimension / C (NumPy arrays only).
+    ValueError if ``dimension`` is no multiple of the number of classes.
+    """
+    n_classes, width = exact.errors.shape[-1], exact.hidden.shape[-1]
+    if dimension % n_classes:
+        raise ValueError(f"{dimension} is no multiple of {n_classes} classes")
+    n_signs = dimension // n_classes
+    signs = random_signs(seed, "hidden", n_signs, width).astype(np.float32) / n_signs**0.5
+    states = exact.hidden @ signs.T
+    products = exact.errors[..., :, None] * states[..., None, :]
+    return ProjectedGradients(
+        products.reshape(*products.shape[:2], dimension),
+        exact.alignment,
+        exact.squared_norms,
+        exact.target_norms,
+    )

@@ -6,7 +6,7 @@ last layer factors (DESIGN §2).
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +16,12 @@ from torch.nn import functional
 
 from core.device import Compute
 from core.errors import InputError
+from core.models.causal import last_states, output_rows
+from core.models.examples import Example, TextDocument
+from core.models.text_model import TextModel, with_bias
 
 
-class Classifier(ABC):
+class Classifier(TextModel):
     """A transformer, its tokenizer and the names of its C labels."""
 
     def __init__(
@@ -29,15 +32,8 @@ class Classifier(ABC):
         max_tokens: int,
         compute: Compute,
     ) -> None:
-        self.model = model.to(compute.device).eval()
-        self.tokenizer = tokenizer
+        super().__init__(model, tokenizer, max_tokens, compute)
         self.label_names = tuple(label_names)
-        self.max_tokens = max_tokens
-        self.compute = compute
-
-    @abstractmethod
-    def head(self) -> Tensor:
-        """The last layer, (C × d) or (C × d+1) with its bias as the last column, float32."""
 
     @abstractmethod
     def hidden(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -48,24 +44,32 @@ class Classifier(ABC):
         hidden = self.hidden(token_ids, attention_mask)
         return hidden @ self.head().T, hidden
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids, cut after ``max_tokens``."""
-        ids: list[list[int]] = self.tokenizer(
-            list(texts), truncation=True, max_length=self.max_tokens
-        )["input_ids"]
-        return ids
+    def examples(self, documents: Sequence[TextDocument]) -> list[Example]:
+        token_ids = self.tokenize([document.text for document in documents])
+        return [
+            Example(ids, document.label) for ids, document in zip(token_ids, documents, strict=True)
+        ]
 
-    def pad(self, token_ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """Right-padded ids and attention mask, (n × longest) int64, on the model's device."""
-        padding = self.tokenizer.pad_token_id or 0
-        longest = max(len(ids) for ids in token_ids)
-        padded = [[*ids, *[padding] * (longest - len(ids))] for ids in token_ids]
-        mask = [[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids]
-        device = self.compute.device
-        return torch.tensor(padded, device=device), torch.tensor(mask, device=device)
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        logits, _ = self.forward(*self.pad([example.token_ids for example in examples]))
+        labels = torch.tensor([example.label for example in examples], device=logits.device)
+        return functional.cross_entropy(logits, labels)
 
-    def _with_bias(self, hidden: Tensor) -> Tensor:
-        return functional.pad(hidden, (0, 1), value=1.0)
+    def answers(self, examples: Sequence[Example]) -> tuple[Tensor, list[Tensor]]:
+        logits, _ = self.forward(*self.pad([example.token_ids for example in examples]))
+        labels = torch.tensor([-1 if e.label is None else e.label for e in examples])
+        labels = labels.to(logits.device)
+        losses = functional.cross_entropy(logits, labels, ignore_index=-1, reduction="none")
+        losses = torch.where(labels < 0, torch.nan, losses)
+        return losses, list(logits.argmax(dim=-1)[:, None])
+
+    def logits_two_ways(self, text: str) -> tuple[Tensor, Tensor]:
+        ids, mask = self.pad(self.tokenize([text]))
+        ours, _ = self.forward(ids, mask)
+        return ours, self._own_logits(self.model(input_ids=ids, attention_mask=mask).logits)
+
+    def _own_logits(self, logits: Tensor) -> Tensor:
+        return logits
 
 
 class SequenceClassifier(Classifier):
@@ -103,7 +107,7 @@ class SequenceClassifier(Classifier):
             distance = (output.detach() - logits.detach()[:, None]).abs().sum(-1)
             hidden = hidden[torch.arange(len(hidden)), distance.argmin(dim=1)]
         hidden = hidden.float()
-        return hidden if self._linear.bias is None else self._with_bias(hidden)
+        return hidden if self._linear.bias is None else with_bias(hidden)
 
 
 class LabelWordClassifier(Classifier):
@@ -125,24 +129,16 @@ class LabelWordClassifier(Classifier):
         super().__init__(model, tokenizer, label_names, max_tokens, compute)
         self.label_words = tuple(label_words or letters(len(self.label_names)))
         self._label_ids = torch.tensor(self._ids_of_label_words(), device=compute.device)
-        self._output = model.get_output_embeddings()
 
     def head(self) -> Tensor:
-        weight = self._output.weight[self._label_ids].float()
-        bias = getattr(self._output, "bias", None)
-        if bias is None:
-            return weight
-        return torch.cat([weight, bias[self._label_ids].float()[:, None]], dim=1)
+        return output_rows(self.model)[self._label_ids]
 
     def hidden(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        with self.compute.autocast():
-            states = self.model.base_model(
-                input_ids=token_ids, attention_mask=attention_mask
-            ).last_hidden_state
-        last = attention_mask.sum(dim=1) - 1
-        hidden = states[torch.arange(len(states)), last].float()
-        has_bias = getattr(self._output, "bias", None) is not None
-        return self._with_bias(hidden) if has_bias else hidden
+        states = last_states(self.model, self.compute, token_ids, attention_mask)
+        return states[torch.arange(len(states)), attention_mask.sum(dim=1) - 1]
+
+    def _own_logits(self, logits: Tensor) -> Tensor:
+        return logits[:, -1, self._label_ids]
 
     def _ids_of_label_words(self) -> list[int]:
         if len(self.label_words) != len(self.label_names):

@@ -1,9 +1,8 @@
-"""From model folders to classifiers, with every doubt about them raised before any work."""
+"""From model folders to models ready for an audit or for training."""
 
 from __future__ import annotations
 
 import copy
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,77 +10,84 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-)
-from transformers.utils import logging as transformers_logging
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from core.device import Compute
 from core.errors import InputError
+from core.models.checks import (
+    check_factors,
+    check_finite,
+    check_label_words_fit,
+    check_same_shape,
+    check_vocabularies,
+)
 from core.models.classifier import (
     Classifier,
     LabelWordClassifier,
     SequenceClassifier,
     last_linear,
 )
+from core.models.digests import weights_digest
+from core.models.language import LanguageModel
+from core.models.pretrained import from_pretrained, is_causal, load_tokenizer, read_config
 from core.models.record import INITIAL_HEAD_FILE, TrainingRecord
-from core.models.resolve import resolve_model, tokenizer_digest, weights_digest
-
-transformers_logging.set_verbosity_error()
-transformers_logging.disable_progress_bar()
-
-# Two models whose configurations differ in any of these cannot be a base and its fine-tune.
-_SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+from core.models.text_model import TextModel
+from core.specs import Task
 
 
 @dataclass(frozen=True)
 class ModelPair:
-    """A base and a final model that belong together."""
+    """A base and a final model that belong together, and what had to be assumed."""
 
-    base: Classifier
-    final: Classifier
-    base_sha256: str
-    final_sha256: str
-    tokenizer_sha256: str
-    record: TrainingRecord | None
-    caveats: tuple[str, ...]
+    base: TextModel
+    final: TextModel
+    caveats: tuple[str, ...] = ()
 
 
 def load_pair(
-    base: str,
-    final: str,
+    base: Path,
+    final: Path,
+    task: Task,
     max_tokens: int,
     compute: Compute,
     label_words: tuple[str, ...] | None = None,
 ) -> ModelPair:
-    """Both models as classifiers; InputError says why a pair cannot be audited."""
-    base_folder, final_folder = resolve_model(base), resolve_model(final)
-    _check_same_shape(base_folder, final_folder)
-    base_sha256, final_sha256 = weights_digest(base_folder), weights_digest(final_folder)
-    if base_sha256 == final_sha256:
+    """Both models of two folders; InputError says why a pair cannot be audited."""
+    check_same_shape(base, final)
+    base_sha256 = weights_digest(base)
+    if base_sha256 == weights_digest(final):
         raise InputError(
             "two different models",
             "twice the same weights",
             "name the model before and the one after fine-tuning",
         )
-    record = TrainingRecord.read(final_folder)
-    final_model = load_classifier(final_folder, max_tokens, compute, label_words, record)
-    _check_vocabularies(base_folder, final_model.tokenizer)
-    base_model, caveats = _load_base(base_folder, final_folder, final_model, base_sha256, record)
+    caveats: tuple[str, ...] = ()
+    if task is Task.SFT:
+        final_model: TextModel = load_language_model(final, max_tokens, compute)
+        base_model: TextModel = LanguageModel(
+            _finite(AutoModelForCausalLM, base), final_model.tokenizer, max_tokens, compute
+        )
+    else:
+        record = TrainingRecord.read(final)
+        final_model = load_classifier(final, max_tokens, compute, label_words, record)
+        base_model, caveats = _load_base(base, final, final_model, base_sha256, record)
+    check_vocabularies(base, final_model.tokenizer)
     check_factors(final_model)
     check_factors(base_model)
-    return ModelPair(
-        base_model,
-        final_model,
-        base_sha256,
-        final_sha256,
-        tokenizer_digest(final_folder),
-        record,
-        caveats,
-    )
+    return ModelPair(base_model, final_model, caveats)
+
+
+def load_language_model(folder: Path, max_tokens: int, compute: Compute) -> LanguageModel:
+    """A causal language model; InputError if the folder holds another kind."""
+    config = read_config(folder)
+    if not is_causal(config):
+        raise InputError(
+            "a causal language model for the task sft",
+            f"{config.model_type} in {folder.name!r}, which predicts no next token",
+            "use --task classification",
+        )
+    model = _finite(AutoModelForCausalLM, folder)
+    return LanguageModel(model, load_tokenizer(folder, model), max_tokens, compute)
 
 
 def load_classifier(
@@ -92,21 +98,21 @@ def load_classifier(
     record: TrainingRecord | None = None,
 ) -> Classifier:
     """A model that already has its labels, weights in float32; InputError if one is not finite."""
-    config = _config(folder)
-    _check_label_words_fit(config, label_words)
+    config = read_config(folder)
+    check_label_words_fit(config, label_words)
     if record and not label_words:
         label_words = record.label_words
-    if _is_causal(config):
+    if is_causal(config):
         if not label_words:
             raise InputError(
                 "label words for a causal language model",
                 "none",
                 "give them with --label-words, one a label, separated by commas",
             )
-        model = _from_pretrained(AutoModelForCausalLM, folder)
+        model = from_pretrained(AutoModelForCausalLM, folder)
         names = record.label_names if record else label_words
         classifier: Classifier = LabelWordClassifier(
-            model, _tokenizer(folder, model), names, max_tokens, compute, label_words
+            model, load_tokenizer(folder, model), names, max_tokens, compute, label_words
         )
     else:
         names = tuple(str(config.id2label[label]) for label in range(config.num_labels))
@@ -116,7 +122,7 @@ def load_classifier(
                 f"{len(names)}",
                 "audit a classification model",
             )
-        model, info = _from_pretrained(
+        model, info = from_pretrained(
             AutoModelForSequenceClassification, folder, output_loading_info=True
         )
         if info["missing_keys"]:
@@ -126,7 +132,7 @@ def load_classifier(
                 "give the fine-tuned model, or a causal model with --label-words",
             )
         classifier = SequenceClassifier(
-            model, _tokenizer(folder, model), names, max_tokens, compute
+            model, load_tokenizer(folder, model), names, max_tokens, compute
         )
     check_finite(model, folder.name)
     return classifier
@@ -144,17 +150,17 @@ def new_classifier(
 
     What the folder has no weights for (a classification head) is drawn with ``seed``.
     """
-    config = _config(folder)
-    _check_label_words_fit(config, label_words)
-    if _is_causal(config):
-        model = _from_pretrained(AutoModelForCausalLM, folder)
-        tokenizer = _tokenizer(folder, model)
+    config = read_config(folder)
+    check_label_words_fit(config, label_words)
+    if is_causal(config):
+        model = from_pretrained(AutoModelForCausalLM, folder)
+        tokenizer = load_tokenizer(folder, model)
         check_finite(model, folder.name)
         return LabelWordClassifier(
             model, tokenizer, label_names, max_tokens, compute, label_words
         ), {}
     torch.manual_seed(seed)
-    model, info = _from_pretrained(
+    model, info = from_pretrained(
         AutoModelForSequenceClassification,
         folder,
         output_loading_info=True,
@@ -166,24 +172,24 @@ def new_classifier(
     state = model.state_dict()
     lacking = {name: state[name].clone() for name in sorted(info["missing_keys"])}
     return SequenceClassifier(
-        model, _tokenizer(folder, model), label_names, max_tokens, compute
+        model, load_tokenizer(folder, model), label_names, max_tokens, compute
     ), lacking
 
 
-def save_classifier(
-    classifier: Classifier, folder: Path, lacking: dict[str, torch.Tensor] | None = None
+def save_model(
+    model: TextModel, folder: Path, lacking: dict[str, torch.Tensor] | None = None
 ) -> None:
     """Write model, tokenizer and, where the base lacked tensors, their initial values."""
     folder.mkdir(parents=True, exist_ok=True)
-    classifier.model.save_pretrained(folder)
-    classifier.tokenizer.save_pretrained(folder)
+    model.model.save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
     if lacking:
         initial = folder / "initial"
         initial.mkdir(exist_ok=True)
         save_file(lacking, initial / INITIAL_HEAD_FILE)
 
 
-def interpolated(base: Classifier, final: Classifier, fraction: float) -> Classifier:
+def interpolated(base: TextModel, final: TextModel, fraction: float) -> TextModel:
     """The synthetic checkpoint θ = θ_base + fraction · (θ_final − θ_base) (paper §4.1)."""
     if fraction == 0:
         return base
@@ -195,38 +201,6 @@ def interpolated(base: Classifier, final: Classifier, fraction: float) -> Classi
     return checkpoint
 
 
-def check_finite(model: nn.Module, name: str) -> None:
-    """InputError if any weight is NaN or infinite."""
-    for tensor, parameter in model.named_parameters():
-        if not torch.isfinite(parameter).all():
-            raise InputError(
-                f"finite weights in {name!r}",
-                f"NaN or infinity in {tensor!r}",
-                "use an undamaged copy of the model",
-            )
-
-
-def check_factors(classifier: Classifier) -> None:
-    """InputError unless the model's own logits are head × hidden, as the closed form assumes."""
-    compute = classifier.compute
-    classifier.compute = Compute(compute.device, False, compute.n_threads)
-    try:
-        ids, mask = classifier.pad(classifier.tokenize(["A document to try the last layer on."]))
-        with torch.inference_mode():
-            ours, _ = classifier.forward(ids, mask)
-            theirs = classifier.model(input_ids=ids, attention_mask=mask).logits
-        if isinstance(classifier, LabelWordClassifier):
-            theirs = theirs[:, -1, classifier._label_ids]
-    finally:
-        classifier.compute = compute
-    if not torch.allclose(ours, theirs.float(), rtol=1e-2, atol=1e-2):
-        raise InputError(
-            "a model whose logits are its last layer times its hidden state",
-            f"{type(classifier.model).__name__}, which changes them afterwards",
-            "audit a model without logit scaling",
-        )
-
-
 def _load_base(
     folder: Path,
     final_folder: Path,
@@ -235,7 +209,7 @@ def _load_base(
     record: TrainingRecord | None,
 ) -> tuple[Classifier, tuple[str, ...]]:
     if isinstance(final, LabelWordClassifier):
-        model = _from_pretrained(AutoModelForCausalLM, folder)
+        model = from_pretrained(AutoModelForCausalLM, folder)
         check_finite(model, folder.name)
         return LabelWordClassifier(
             model,
@@ -246,7 +220,7 @@ def _load_base(
             final.label_words,
         ), ()
     try:
-        model, info = _from_pretrained(
+        model, info = from_pretrained(
             AutoModelForSequenceClassification,
             folder,
             output_loading_info=True,
@@ -303,72 +277,7 @@ def _fill_what_base_lacks(
     return tuple(caveats)
 
 
-def _check_label_words_fit(config: Any, label_words: tuple[str, ...] | None) -> None:
-    if label_words and not _is_causal(config):
-        raise InputError(
-            "label words for a causal language model only",
-            f"{config.model_type}, which has a classification head",
-            "leave out --label-words",
-        )
-
-
-def _check_same_shape(base_folder: Path, final_folder: Path) -> None:
-    base, final = _config(base_folder), _config(final_folder)
-    for field in _SHAPE:
-        ours, theirs = getattr(base, field, None), getattr(final, field, None)
-        if ours != theirs:
-            what = "vocabularies" if field == "vocab_size" else "architectures"
-            raise InputError(
-                f"base and final models with the same {field}",
-                f"{ours} and {theirs} ({what} differ)",
-                "give the model that the final one was fine-tuned from",
-            )
-
-
-def _check_vocabularies(base_folder: Path, final_tokenizer: Any) -> None:
-    if not any(
-        (base_folder / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")
-    ):
-        return
-    base, final = (
-        AutoTokenizer.from_pretrained(base_folder).get_vocab(),
-        final_tokenizer.get_vocab(),
-    )
-    moved = [token for token, number in base.items() if final.get(token) != number]
-    if moved:
-        raise InputError(
-            "base and final models with the same vocabulary",
-            f"{len(moved):,} tokens that differ ({moved[0]!r} among them)",
-            "give the model that the final one was fine-tuned from",
-        )
-
-
-def _config(folder: Path) -> Any:
-    try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, KeyError, OSError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"a model configuration that transformers knows in {folder.name!r}",
-            str(error).splitlines()[0],
-            "check config.json",
-        ) from error
-
-
-def _is_causal(config: Any) -> bool:
-    architectures = config.architectures or []
-    return any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in architectures)
-
-
-def _from_pretrained(kind: Any, folder: Path, **options: Any) -> Any:
-    return kind.from_pretrained(
-        folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, **options
-    )
-
-
-def _tokenizer(folder: Path, model: Any) -> Any:
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id
-    return tokenizer
+def _finite(kind: Any, folder: Path) -> Any:
+    model = from_pretrained(kind, folder)
+    check_finite(model, folder.name)
+    return model

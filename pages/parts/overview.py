@@ -9,13 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from cache.read import AuditFacts
-from core.specs import Metric, Strategy
-from core.verdict import Row, Rows, focus, percent
+from core.specs import LOWER_IS_BETTER, STUDENT_METRICS, Metric, Strategy
+from core.verdict import Row, Rows, focus, percent, student_metric
 from pages.parts.charts import CONFIG, dot_plot
 from pages.parts.plain import markdown_safe
 
 _HEADLINES = {
     Metric.ACCURACY: "Student accuracy",
+    Metric.PERPLEXITY: "Student perplexity",
     Metric.AGREEMENT: "Student's agreement with the final model",
     Metric.RECALL: "Reference documents located",
     Metric.TRANSPORT: "Transport to the reference",
@@ -23,6 +24,8 @@ _HEADLINES = {
     Metric.COSINE: "Cosine with the weight difference",
 }
 _N_HEADLINES = 4
+# What a test set says of a student; agreement stands in where there is none.
+_TRUTH = {Metric.ACCURACY, Metric.PERPLEXITY}
 _IN_PERCENT = {
     Metric.ACCURACY,
     Metric.AGREEMENT,
@@ -34,6 +37,7 @@ _IN_PERCENT = {
 }
 _CHARTS = {
     Metric.ACCURACY: ("Student accuracy", "higher is better"),
+    Metric.PERPLEXITY: ("Student perplexity", "lower is better"),
     Metric.AGREEMENT: ("Student's agreement with the final model", "higher is better"),
     Metric.TRANSPORT: ("Transport distance to the reference", "lower is closer"),
     Metric.RECALL: ("Recall of located documents", "higher is better"),
@@ -41,6 +45,7 @@ _CHARTS = {
 }
 _TABLE = {
     Metric.ACCURACY: "accuracy, %",
+    Metric.PERPLEXITY: "perplexity",
     Metric.RECALL: "recall, %",
     Metric.PRECISION: "precision, %",
     Metric.LIFT: "lift",
@@ -49,6 +54,7 @@ _TABLE = {
     Metric.IMBALANCE: "imbalance",
     Metric.COSINE: "cosine",
     Metric.AGREEMENT: "agreement, %",
+    Metric.WEIGHT_COSINE: "weights' cosine",
 }
 _BOUNDS = {
     "null_low": "chance alone, from",
@@ -64,7 +70,7 @@ _MEMBERSHIP = {
 def show_headline_numbers(rows: Rows, strategy: Strategy) -> None:
     """The first few metrics there are, each beside its null."""
     shown = [m for m in _HEADLINES if rows.get(strategy, m)]
-    if Metric.ACCURACY in shown:
+    if _TRUTH & set(shown):
         shown.remove(Metric.AGREEMENT)
     columns = st.columns(len(shown[:_N_HEADLINES]))
     for column, metric in zip(columns, shown, strict=False):
@@ -79,7 +85,7 @@ def show_charts(rows: Rows, strategies: Iterable[Strategy]) -> None:
     """Two dot plots: how good the students are, and how near the selections come."""
     drawn = []
     for metric in _CHARTS:
-        if metric is Metric.AGREEMENT and Metric.ACCURACY in drawn:
+        if metric is Metric.AGREEMENT and _TRUTH & set(drawn):
             continue
         if any(rows.get(strategy, metric) for strategy in strategies):
             drawn.append(metric)
@@ -108,8 +114,9 @@ def strategy_table(rows: Rows, strategies: Iterable[Strategy]) -> pd.DataFrame:
     """Strategies down, metrics across, intervals in brackets; below them what bounds each."""
     ordered = _best_first(rows, strategies)
     columns = dict(_TABLE)
-    if any(rows.get(strategy, Metric.ACCURACY) for strategy in ordered):
+    if any(rows.get(strategy, metric) for strategy in ordered for metric in _TRUTH):
         del columns[Metric.AGREEMENT]
+    columns = {m: name for m, name in columns.items() if any(rows.get(s, m) for s in ordered)}
     table = []
     for strategy in ordered:
         cells = {"strategy": strategy.shown_as}
@@ -171,8 +178,11 @@ def show_membership(rows: Rows, strategies: Iterable[Strategy]) -> None:
 
 def _best_first(rows: Rows, strategies: Iterable[Strategy]) -> list[Strategy]:
     def merit(strategy: Strategy) -> float:
-        row = rows.get(strategy, Metric.ACCURACY) or rows.get(strategy, Metric.AGREEMENT)
-        return row["value"] if row else 0.0
+        metric = student_metric(rows, strategy)
+        row = rows.get(strategy, metric) if metric else None
+        if row is None:
+            return 0.0
+        return -row["value"] if metric in LOWER_IS_BETTER else row["value"]
 
     return sorted(strategies, key=merit, reverse=True)
 
@@ -216,7 +226,7 @@ def _beside(rows: Rows, strategy: Strategy, metric: Metric, row: Row) -> list[st
             f"95% interval {_number(metric, row['low'])} to {_number(metric, row['high'])}"
         )
     random = rows.get(Strategy.RANDOM, metric)
-    if metric in (Metric.ACCURACY, Metric.AGREEMENT):
+    if metric in STUDENT_METRICS:
         if random and strategy is not Strategy.RANDOM:
             lines.append(
                 f"random selection {_number(metric, random['value'])} "
@@ -234,13 +244,13 @@ def _beside(rows: Rows, strategy: Strategy, metric: Metric, row: Row) -> list[st
     if metric is Metric.RECALL:
         lines.append(f"at most {_number(metric, row['ceiling'])} is possible")
     final = rows.get("final", metric)
-    if metric is Metric.ACCURACY and final:
+    if metric in _TRUTH and final:
         lines.append(f"final model {_number(metric, final['value'])}")
     return [markdown_safe(line) for line in lines]
 
 
 def _references(rows: Rows, metric: Metric, own: dict[Strategy, Row]) -> dict[str, float]:
-    if metric is Metric.ACCURACY:
+    if metric in _TRUTH:
         lines = {"base": rows.get("base", metric), "final model": rows.get("final", metric)}
         return {name: row["value"] for name, row in lines.items() if row}
     row = next(iter(own.values()))
@@ -269,7 +279,7 @@ def _exponent(probability: float) -> str:
 def _number(metric: Metric, value: float) -> str:
     if metric in _IN_PERCENT:
         return percent(value)
-    return f"{value:.2f}" if metric is Metric.LIFT else f"{value:.3f}"
+    return f"{value:.2f}" if metric in (Metric.LIFT, Metric.PERPLEXITY) else f"{value:.3f}"
 
 
 def _pairs(values: dict[str, Any]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -40,8 +41,14 @@ def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
         {
             "rank": rows["rank"] + 1,
             "text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS),
-            "pseudolabel": [names[label] for label in rows["pseudolabel"]],
-            "probability": rows["final_probability"],
+            **(
+                {
+                    "pseudolabel": [names[label] for label in rows["pseudolabel"]],
+                    "probability": rows["final_probability"],
+                }
+                if names
+                else {"loss": rows["base_loss"]}
+            ),
             "gain": rows["gain"],
             "cosine": rows["cosine"],
             "source": rows["source"],
@@ -49,7 +56,7 @@ def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
         }
     )
     if rows["weight"].nunique() > 1:
-        shown.insert(4, "weight", rows["weight"])
+        shown.insert(shown.columns.get_loc("gain"), "weight", rows["weight"])
     state = st.dataframe(
         shown,
         hide_index=True,
@@ -67,6 +74,9 @@ def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
                 format="%.2f",
                 width=82,
                 help="of the pseudolabel under the final model",
+            ),
+            "loss": st.column_config.NumberColumn(
+                "loss", format="%.2f", width=82, help="nats a token under the base model"
             ),
             "gain": st.column_config.NumberColumn(
                 "gain",
@@ -121,10 +131,9 @@ def show_document(path: Path, document_id: int | None, names: list[str]) -> None
                     [
                         ("document", f"{document_id:,}"),
                         ("source", document["source"]),
-                        ("pseudolabel", names[document["pseudolabel"]]),
-                        ("probability, final model", f"{document['final_probability']:.3f}"),
-                        ("loss, base model", f"{document['base_loss']:.3f} nats"),
-                        ("gradient norm", f"{document['gradient_norm']:.4g}"),
+                        *_label(document, names),
+                        ("loss, base model", f"{document['base_loss']:.3f} nats a target"),
+                        ("gradient norm", f"{_gradient_norm(document):.4g}"),
                         ("cosine with the target", f"{document['cosine']:.4f}"),
                         ("in the reference set", "yes" if document["in_reference"] else "no"),
                         ("tokens read", f"{document['n_tokens']:,}"),
@@ -135,6 +144,21 @@ def show_document(path: Path, document_id: int | None, names: list[str]) -> None
                 hide_index=True,
                 height="content",
             )
+
+
+def _label(document: dict[str, Any], names: list[str]) -> list[tuple[str, str]]:
+    if not names:
+        return []
+    return [
+        ("pseudolabel", names[document["pseudolabel"]]),
+        ("probability, final model", f"{document['final_probability']:.3f}"),
+    ]
+
+
+def _gradient_norm(document: dict[str, Any]) -> float:
+    """The mean over checkpoints."""
+    norms = [squared**0.5 for squared in document["squared_norms"]]
+    return sum(norms) / len(norms)
 
 
 def show_export(path: Path, strategy: Strategy, chosen: SelectionFilter) -> None:

@@ -1,0 +1,106 @@
+"""A transformer with its tokenizer, as training and audits see it, whatever its task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.device import Compute
+from core.models.examples import Example, Predictions, TextDocument
+
+_TOKENS_PER_BATCH = 8192
+
+
+class TextModel(ABC):
+    """A model whose logits are exactly ``hidden @ head().T``, so that last-layer gradients factor
+    (DESIGN §2). ``label_names``: the answers of a classifier, none otherwise."""
+
+    label_names: tuple[str, ...] = ()
+
+    def __init__(self, model: Any, tokenizer: Any, max_tokens: int, compute: Compute) -> None:
+        self.model = model.to(compute.device).eval()
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.compute = compute
+
+    @abstractmethod
+    def head(self) -> Tensor:
+        """The last layer, (rows × d) or (rows × d+1) with its bias as the last column, float32."""
+
+    @abstractmethod
+    def examples(self, documents: Sequence[TextDocument]) -> list[Example]:
+        """Documents as this model reads them, cut after ``max_tokens``."""
+
+    @abstractmethod
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        """Mean cross-entropy over all targets of a batch, nats; differentiable."""
+
+    @abstractmethod
+    def answers(self, examples: Sequence[Example]) -> tuple[Tensor, list[Tensor]]:
+        """Of a batch: each document's summed loss (n, nats) and its likeliest answers."""
+
+    @abstractmethod
+    def logits_two_ways(self, text: str) -> tuple[Tensor, Tensor]:
+        """The logits of a text as head × hidden, and as the model itself gives them."""
+
+    def predict(
+        self,
+        examples: Sequence[Example],
+        after_batch: Callable[[int], None] = lambda n_documents: None,
+    ) -> Predictions:
+        """What the model says of ``examples``, in their order."""
+        losses = np.zeros(len(examples))
+        choices: list[Any] = [None] * len(examples)
+        with torch.inference_mode():
+            for indices in batches_by_length(examples):
+                loss, chosen = self.answers([examples[index] for index in indices])
+                losses[indices] = loss.double().cpu().numpy()
+                for index, answer in zip(indices, chosen, strict=True):
+                    choices[index] = answer.cpu().numpy()
+                after_batch(len(indices))
+        return Predictions(
+            losses, np.array([len(c) for c in choices], np.int64), np.concatenate(choices)
+        )
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids, cut after ``max_tokens``."""
+        if not texts:
+            return []
+        ids: list[list[int]] = self.tokenizer(
+            list(texts), truncation=True, max_length=self.max_tokens
+        )["input_ids"]
+        return ids
+
+    def pad(self, token_ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Right-padded ids and attention mask, (n × longest) int64, on the model's device."""
+        padding = self.tokenizer.pad_token_id or 0
+        longest = max(len(ids) for ids in token_ids)
+        padded = [[*ids, *[padding] * (longest - len(ids))] for ids in token_ids]
+        mask = [[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids]
+        device = self.compute.device
+        return torch.tensor(padded, device=device), torch.tensor(mask, device=device)
+
+
+def with_bias(hidden: Tensor) -> Tensor:
+    """Hidden states with a last column of ones, which a head's bias column multiplies."""
+    return functional.pad(hidden, (0, 1), value=1.0)
+
+
+def batches_by_length(examples: Sequence[Example]) -> Iterator[list[int]]:
+    """Positions of documents of similar length together, so that little is padded.
+
+    Longest first: if memory does not suffice, the first batch says so.
+    """
+    order = sorted(range(len(examples)), key=lambda index: -len(examples[index].token_ids))
+    start = 0
+    while start < len(order):
+        longest = max(1, len(examples[order[start]].token_ids))
+        indices = order[start : start + max(1, _TOKENS_PER_BATCH // longest)]
+        yield indices
+        start += len(indices)
