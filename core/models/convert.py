@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +45,12 @@ def from_gguf(file: Path, converted: Path) -> Path:
 
     def write(folder: Path) -> None:
         try:
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                file.parent, gguf_file=file.name, dtype=torch.float32
-            )
-            tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+            # Its progress bars cannot be turned off.
+            with redirect_stderr(io.StringIO()):
+                model: Any = AutoModelForCausalLM.from_pretrained(
+                    file.parent, gguf_file=file.name, dtype=torch.float32
+                )
+                tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
         except (ValueError, KeyError, OSError, NotImplementedError) as error:
             raise InputError(
                 f"a GGUF file that transformers can read at {file.name!r}",
