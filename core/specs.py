@@ -63,6 +63,33 @@ class Metric(StrEnum):
     LIFT = "lift"  # precision / leaked share of the seed corpus
     MEMBERSHIP_PRECISION = "membership-precision"  # located / selected of the reference's domain
     DOMAIN_PRECISION = "domain-precision"  # selected of the reference's domain / selected
+    DOMAIN_AUC = "domain-auc"  # reference's domain above other documents, by the strategy's score
+    MEMBERSHIP_AUC = "membership-auc"  # trained above held-out documents, by the strategy's score
+    MEMBERSHIP_TPR = "membership-tpr"  # share of trained found at 1% of held-out mistaken
+
+
+class Role(StrEnum):
+    """What a document of a titration's corpus is to the final model (DESIGN §3)."""
+
+    TRAINED = "trained"
+    HELD_OUT = "held-out"  # drawn like the trained ones, never trained on
+    OUT_OF_DOMAIN = "out-of-domain"
+
+
+# The blind baseline: a ranking by text alone, no model's help. It stands wherever strategies do.
+BLIND = "blind"
+# What every titration measures besides what it was asked for: the null, loss, and text alone.
+CONTROLS = (Strategy.RANDOM, Strategy.P_MIN, BLIND)
+
+
+def contender(name: str) -> str:
+    """A strategy, or the blind baseline, by its name; ValueError for anything else."""
+    return BLIND if name == BLIND else Strategy(name)
+
+
+def shown_as(name: str) -> str:
+    """The name of a strategy or the blind baseline in tables and figures."""
+    return "text alone" if name == BLIND else Strategy(name).shown_as
 
 
 @dataclass(frozen=True)
@@ -71,12 +98,14 @@ class DataRef:
 
     ``location`` is a file, a folder of text files, a hub data set or a ``builtin:`` name;
     ``#split`` after it keeps one split. ``sample`` keeps that many documents at random.
+    ``source`` is the name its documents are kept under; None takes the file's, set's or package's.
     """
 
     location: str
     text_column: str = "text"
     label_column: str | None = None
     sample: int | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +123,25 @@ class TrainingSpec:
 
 
 @dataclass(frozen=True)
+class TitrationSpec:
+    """The grid of a titration: every share × budget × seed, with every strategy of the audit.
+
+    A share is of the trained documents; a seed draws which of them are in the pool, and is the
+    random strategy's too.
+    """
+
+    leaked_shares: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
+    budgets: tuple[int, ...] = (500,)
+    n_seeds: int = 3
+
+
+@dataclass(frozen=True)
 class AuditSpec:
-    """One question asked of one model pair."""
+    """One question asked of one model pair.
+
+    With ``titration`` the seed corpus is the reference set, held-out documents and others, each
+    under the name of its ``Role``.
+    """
 
     base: str
     final: str
@@ -113,6 +159,7 @@ class AuditSpec:
     label_words: tuple[str, ...] | None = None
     # How students are trained; None repeats what `assay finetune` recorded, else the defaults.
     training: TrainingSpec | None = None
+    # At most; 0 trains no students.
     n_student_epochs: int = 10
     # Hold a tenth of a selection back, stop when it is predicted no better, keep the best epoch;
     # else train on the whole selection for all epochs.
@@ -120,6 +167,7 @@ class AuditSpec:
     n_checkpoints: int = 1
     seed: int = 0
     title: str = ""
+    titration: TitrationSpec | None = None
 
 
 def to_plain(spec: AuditSpec | TrainingSpec | DataRef) -> dict[str, Any]:
@@ -140,7 +188,15 @@ def audit_spec_from_plain(plain: dict[str, Any]) -> AuditSpec:
         values["label_words"] = tuple(values["label_words"])
     if values["training"] is not None:
         values["training"] = training_spec_from_plain(values["training"])
+    if values["titration"] is not None:
+        values["titration"] = titration_spec_from_plain(values["titration"])
     return AuditSpec(**values)
+
+
+def titration_spec_from_plain(plain: dict[str, Any]) -> TitrationSpec:
+    """The spec that ``to_plain`` wrote; unknown keys are an error."""
+    lists = {name: tuple(plain[name]) for name in ("leaked_shares", "budgets")}
+    return TitrationSpec(**{**plain, **lists})
 
 
 def training_spec_from_plain(plain: dict[str, Any]) -> TrainingSpec:

@@ -38,24 +38,7 @@ def compute_gradients(
 
 def factored_gradients(builder: AuditBuilder) -> FactoredGradients:
     """The gradients as selection wants them, read back from the audit file."""
-    targets = np.stack(
-        [
-            np.frombuffer(data, np.float32).reshape(n_rows, n_columns)
-            for n_rows, n_columns, data in builder.rows(
-                "SELECT n_rows, n_columns, data FROM targets ORDER BY checkpoint"
-            )
-        ]
-    )
-    errors, hidden = (
-        np.stack(
-            [
-                builder.matrix("factors", {"checkpoint": checkpoint, "name": name})
-                for checkpoint in range(len(targets))
-            ]
-        )
-        for name in ("errors", "hidden")
-    )
-    return FactoredGradients(errors, hidden, targets)
+    return FactoredGradients(*builder.factors())
 
 
 def _fill(

@@ -13,8 +13,8 @@ from core.audit.evaluate import prediction_metrics, selection_metrics, write_met
 from core.audit.gradients import compute_gradients, factored_gradients
 from core.audit.ingest import ingest
 from core.audit.question import Question
-from core.audit.strategies import make_selection
 from core.audit.students import BaseModel, StudentTask, student_training, train_students
+from core.maths.strategies import make_selection
 from core.models.factors import FactorModels
 from core.models.loading import ModelPair
 from core.models.training import log_probabilities
