@@ -14,9 +14,8 @@ from sklearn.metrics import roc_auc_score
 
 from core.maths.blind import blind_scores
 from core.maths.features import FactoredGradients
-from core.maths.natural import natural_scores, objective_after
+from core.maths.natural import natural_scores
 from core.maths.ranking import n_found_at, separation
-from core.maths.selection import in_order
 from core.maths.strategies import make_selection
 from core.maths.titration import Corpus, draw_pool, titrate
 from core.specs import BLIND, Metric, Strategy, contender, shown_as
@@ -140,7 +139,7 @@ def test_natural_scores_rank_as_the_strategy_chooses(strategy):
     corpus = corpus_of()
     arguments = (corpus.features, corpus.pseudolabels, corpus.base_losses)
     selection = make_selection(strategy, *arguments, 30, 8, 5)
-    scores = natural_scores(strategy, *arguments, selection, 8, 5)
+    scores = natural_scores(strategy, *arguments, selection, 5)
     chosen = list(selection.documents)
     others = np.setdiff1d(np.arange(300), chosen)
     groups = corpus.pseudolabels if strategy is Strategy.TOP_K_BALANCED else np.zeros(300, int)
@@ -148,16 +147,6 @@ def test_natural_scores_rank_as_the_strategy_chooses(strategy):
         inside = [d for d in chosen if groups[d] == group]
         assert scores[inside].min() > scores[others[groups[others] == group]].max()
         assert (np.diff(scores[inside]) < 0).all()
-
-
-def test_the_objective_after_adding_is_what_adding_gives():
-    """The score of a document not chosen is the cosine reached when it is added, one by one."""
-    features = corpus_of().features
-    chosen = (5, 9, 120)
-    scores = objective_after(features, chosen, None)
-    for document in (0, 77, 299):
-        added = in_order(features, [*chosen, document]).objective[-1]
-        assert scores[document] == pytest.approx(added, abs=1e-5)
 
 
 def test_auc_is_that_of_scikit_learn_with_ties():

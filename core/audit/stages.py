@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,23 @@ import numpy as np
 from cache.home import Store
 from cache.writer import AuditBuilder
 from core.audit.difference import write_difference
-from core.audit.evaluate import prediction_metrics, selection_metrics, write_metrics
+from core.audit.evaluate import MetricRow, prediction_metrics, selection_metrics, write_metrics
 from core.audit.gradients import compute_gradients, factored_gradients
 from core.audit.ingest import ingest
 from core.audit.question import Question
-from core.audit.students import BaseModel, StudentTask, student_training, train_students
+from core.audit.students import (
+    BaseModel,
+    StudentResult,
+    StudentTask,
+    student_training,
+    train_students,
+)
 from core.maths.strategies import make_selection
 from core.models.factors import FactorModels
 from core.models.loading import ModelPair
 from core.models.training import log_probabilities
 from core.progress import Progress
-from core.specs import AuditSpec, Strategy, TrainingSpec
+from core.specs import AuditSpec, Strategy
 
 _N_AGREEMENT_DOCUMENTS = 500
 
@@ -99,54 +106,81 @@ def predict(question: Question, builder: AuditBuilder, pair: ModelPair, progress
 
 
 def train_all_students(question: Question, builder: AuditBuilder, progress: Progress) -> None:
+    """One student a strategy; none where the question asks for none."""
     spec = question.spec
     left = [s for s in spec.strategies if not builder.is_done(f"student: {s}")]
-    training = student_training(question.training, spec.n_student_epochs)
-    tasks = [
-        _student_task(builder, strategy, training, spec.is_stopping_early) for strategy in left
-    ]
-    base = BaseModel(spec.base, spec.final, training.max_tokens, question.compute, spec.label_words)
-    texts, labels = _evaluation(spec, builder)
-    ((predictions,),) = builder.rows(
-        "SELECT value::INTEGER[] FROM meta WHERE key = 'evaluation_predictions'"
-    )
-    n_units = sum(len(task.texts) for task in tasks) * training.n_epochs
-    with progress.stage("students", n_units):
-        for result in train_students(tasks, base, texts, progress.advance):
-            with builder.stage(f"student: {result.strategy}", result.duration_s):
+    if not spec.n_student_epochs:
+        return
+    tasks = [_student_task(question, builder, strategy) for strategy in left]
+    with progress.stage("students", n_student_units(tasks)):
+        for result, metrics in students(question, builder, tasks, progress):
+            with builder.stage(f"student: {result.name}", result.duration_s):
                 builder.write(
                     "student_epochs",
                     {
-                        "strategy": [str(result.strategy)] * len(result.epochs),
+                        "strategy": [result.name] * len(result.epochs),
                         "epoch": [epoch.epoch for epoch in result.epochs],
                         "train_loss": [epoch.train_loss for epoch in result.epochs],
                         "validation_loss": [epoch.validation_loss for epoch in result.epochs],
                         "is_best": [epoch.is_best for epoch in result.epochs],
                     },
                 )
-                write_metrics(
-                    builder,
-                    prediction_metrics(
-                        result.strategy, result.log_probabilities, labels, np.asarray(predictions)
-                    ),
-                )
+                write_metrics(builder, metrics)
 
 
-def _student_task(
-    builder: AuditBuilder, strategy: Strategy, training: TrainingSpec, is_stopping_early: bool
-) -> StudentTask:
+def students(
+    question: Question, builder: AuditBuilder, tasks: Sequence[StudentTask], progress: Progress
+) -> Iterator[tuple[StudentResult, list[MetricRow]]]:
+    """Train students as they are asked for, with what each is worth on the evaluation documents."""
+    spec = question.spec
+    max_tokens = question.training.max_tokens
+    base = BaseModel(spec.base, spec.final, max_tokens, question.compute, spec.label_words)
+    texts, labels = _evaluation(spec, builder)
+    ((predictions,),) = builder.rows(
+        "SELECT value::INTEGER[] FROM meta WHERE key = 'evaluation_predictions'"
+    )
+    for result in train_students(tasks, base, texts, progress.advance):
+        yield (
+            result,
+            prediction_metrics(
+                result.name, result.log_probabilities, labels, np.asarray(predictions)
+            ),
+        )
+
+
+def n_student_units(tasks: Sequence[StudentTask]) -> int:
+    """Documents the students will train on, epochs counted."""
+    return sum(len(task.texts) * task.training.n_epochs for task in tasks)
+
+
+def _student_task(question: Question, builder: AuditBuilder, strategy: Strategy) -> StudentTask:
     rows = builder.rows(
-        "SELECT text, pseudolabel, weight FROM selections JOIN documents USING (document_id) "
-        "JOIN scores USING (document_id) WHERE strategy = ? ORDER BY rank",
+        "SELECT document_id, weight FROM selections WHERE strategy = ? ORDER BY rank",
         [str(strategy)],
     )
+    return student_task(question, builder, str(strategy), rows)
+
+
+def student_task(
+    question: Question, builder: AuditBuilder, name: str, chosen: Sequence[tuple[int, float]]
+) -> StudentTask:
+    """Train on documents of the corpus, each with its weight, as the final model labels them."""
+    spec = question.spec
+    known = {
+        document_id: (text, int(pseudolabel))
+        for document_id, text, pseudolabel in builder.rows(
+            "SELECT document_id, text, pseudolabel FROM documents "
+            "JOIN scores USING (document_id) WHERE list_contains(?, document_id)",
+            [[document_id for document_id, _ in chosen]],
+        )
+    }
     return StudentTask(
-        strategy,
-        tuple(row[0] for row in rows),
-        tuple(int(row[1]) for row in rows),
-        tuple(row[2] for row in rows),
-        training,
-        is_stopping_early,
+        name,
+        tuple(known[document_id][0] for document_id, _ in chosen),
+        tuple(known[document_id][1] for document_id, _ in chosen),
+        tuple(weight for _, weight in chosen),
+        student_training(question.training, spec.n_student_epochs),
+        spec.is_stopping_early,
     )
 
 

@@ -24,7 +24,7 @@ from core.device import Compute
 from core.models.classifier import Classifier
 from core.models.loading import load_pair
 from core.models.training import Epoch, fine_tune, log_probabilities
-from core.specs import Strategy, TrainingSpec
+from core.specs import TrainingSpec
 
 _VALIDATION_SHARE = 0.1
 _PATIENCE = 3
@@ -32,9 +32,12 @@ _PATIENCE = 3
 
 @dataclass(frozen=True)
 class StudentTask:
-    """Train on a selection's texts and pseudolabels, then predict ``evaluation``."""
+    """Train on a selection's texts and pseudolabels, then predict ``evaluation``.
 
-    strategy: Strategy
+    ``name`` is unique among the tasks trained together.
+    """
+
+    name: str
     texts: tuple[str, ...]
     pseudolabels: tuple[int, ...]
     weights: tuple[float, ...]
@@ -46,7 +49,7 @@ class StudentTask:
 class StudentResult:
     """log p(label | document) of the evaluation documents (n × C) and the course of training."""
 
-    strategy: Strategy
+    name: str
     log_probabilities: NDArray[np.float32]
     epochs: tuple[Epoch, ...]
     duration_s: float
@@ -152,7 +155,7 @@ def _train_one(task: StudentTask) -> StudentResult:
         after_batch=count,
     )
     predicted = log_probabilities(student, _worker["evaluation"])
-    return StudentResult(task.strategy, predicted, epochs, time.monotonic() - started_at)
+    return StudentResult(task.name, predicted, epochs, time.monotonic() - started_at)
 
 
 def _split(task: StudentTask) -> tuple[list[int], list[int]]:

@@ -82,14 +82,6 @@ class FactoredGradients:
         state = self.hidden[:, document, :, None]
         return ((self.errors @ error) * (self.hidden @ state))[..., 0]
 
-    def inner_products_with_sum(self, documents: Sequence[int], weights: Array) -> Array:
-        """⟨Σ w_j g_j, g_i⟩ for every i, (J × n): a sum of gradients is one C × d matrix."""
-        xp = array_namespace(self.errors)
-        chosen = self.subset(documents)
-        weighted = chosen.errors * xp.astype(weights, self.errors.dtype)[:, None]
-        total = xp.matrix_transpose(weighted) @ chosen.hidden
-        return FactoredGradients(self.errors, self.hidden, total).alignment
-
     def subset(self, documents: Sequence[int]) -> FactoredGradients:
         xp = array_namespace(self.errors)
         index = xp.asarray(list(documents), dtype=xp.int64)

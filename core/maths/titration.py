@@ -110,7 +110,7 @@ def _by_strategy(
     features = corpus.features.subset(pool)  # type: ignore[arg-type]
     labels, losses = corpus.pseudolabels[pool], corpus.base_losses[pool]
     selection = make_selection(strategy, features, labels, losses, budget, corpus.batch_size, seed)
-    scores = natural_scores(strategy, features, labels, losses, selection, corpus.batch_size, seed)
+    scores = natural_scores(strategy, features, labels, losses, selection, seed)
     documents = np.asarray(selection.documents, np.int64)
     return Selected(documents, _weights(selection.weights, len(documents)), scores, scores)
 
