@@ -157,6 +157,12 @@ def read_objective(path: Path, strategies: Sequence[Strategy], n_points: int) ->
         ).df()
 
 
+def read_titration(path: Path) -> pd.DataFrame:
+    """The titration grid, as it is; no rows where nothing was titrated."""
+    with open_to_read(path) as connection:
+        return connection.execute("SELECT * FROM titration_grid ORDER BY ALL").df()
+
+
 def read_class_counts(path: Path) -> pd.DataFrame:
     """How many documents of each label: subject (strategy or 'seed-corpus'), label, n."""
     with open_to_read(path) as connection:

@@ -54,6 +54,15 @@ TABLES = {
     # facts about the two models and their difference; layer '' is the whole model
     "model_facts": """model VARCHAR NOT NULL, fact VARCHAR NOT NULL, value JSON NOT NULL,
         PRIMARY KEY (model, fact)""",
+    # what text alone says of a document, from a classifier that never saw it
+    "blind_scores": """document_id INTEGER PRIMARY KEY, p_trained DOUBLE NOT NULL,
+        p_held_out DOUBLE NOT NULL""",
+    # leaked_share: of the trained documents; strategy may also be 'blind'
+    "titration_grid": """leaked_share DOUBLE NOT NULL, budget INTEGER NOT NULL,
+        strategy VARCHAR NOT NULL, seed INTEGER NOT NULL, metric VARCHAR NOT NULL,
+        value DOUBLE NOT NULL, low DOUBLE, high DOUBLE, ceiling DOUBLE, null_value DOUBLE,
+        p_value DOUBLE, n INTEGER NOT NULL,
+        PRIMARY KEY (leaked_share, budget, strategy, seed, metric)""",
 }
 
 MANIFEST = "manifest"

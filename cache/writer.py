@@ -21,7 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cache.blocks import Block, pack, unpack
+from cache.blocks import pack
+from cache.corpus import corpus_arrays, gradient_arrays, read_matrix
 from cache.database import open_to_write
 from cache.home import Store
 from cache.locks import waiting_lock
@@ -127,14 +128,25 @@ class AuditBuilder:
         )
 
     def matrix(self, table: str, keys: Mapping[str, Any]) -> NDArray[np.float32]:
-        """The matrix that ``write_matrix`` wrote under ``keys``."""
-        condition = " AND ".join(f"{name} = ?" for name in keys)
-        blocks = self.rows(
-            f"SELECT first_row, n_rows, width, scale, data, sha256 FROM {table} "
-            f"WHERE {condition} ORDER BY first_row",
-            list(keys.values()),
-        )
-        return unpack(Block(*row) for row in blocks)
+        """The matrix that ``write_matrix`` wrote under ``keys``; ValueError if there is none."""
+        matrix = read_matrix(self._connection, table, keys)
+        if matrix is None:
+            raise ValueError(f"{table} holds nothing under {dict(keys)}")
+        return matrix
+
+    def gradients(self) -> dict[str, NDArray]:
+        """See ``cache.corpus.gradient_arrays``; ValueError if no gradients are written."""
+        arrays = gradient_arrays(self._connection)
+        if arrays is None:
+            raise ValueError("no gradients are written yet")
+        return arrays
+
+    def corpus(self, held_out_source: str | None) -> dict[str, Any]:
+        """The corpus as arrays, see ``cache.corpus``; ValueError if no gradients are written."""
+        arrays = corpus_arrays(self._connection, held_out_source)
+        if arrays is None:
+            raise ValueError("no gradients are written yet")
+        return arrays
 
     def rows(self, query: str, parameters: list[Any] | None = None) -> list[tuple]:
         """Rows of what is already written."""

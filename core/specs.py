@@ -72,6 +72,33 @@ class Metric(StrEnum):
     LIFT = "lift"  # precision / leaked share of the seed corpus
     MEMBERSHIP_PRECISION = "membership-precision"  # located / selected of the reference's domain
     DOMAIN_PRECISION = "domain-precision"  # selected of the reference's domain / selected
+    DOMAIN_AUC = "domain-auc"  # reference's domain above other documents, by the strategy's score
+    MEMBERSHIP_AUC = "membership-auc"  # trained above held-out documents, by the strategy's score
+    MEMBERSHIP_TPR = "membership-tpr"  # share of trained found at 1% of held-out mistaken
+
+
+class Role(StrEnum):
+    """What a document of a titration's corpus is to the final model (DESIGN §3)."""
+
+    TRAINED = "trained"
+    HELD_OUT = "held-out"  # drawn like the trained ones, never trained on
+    OUT_OF_DOMAIN = "out-of-domain"
+
+
+# The blind baseline: a ranking by text alone, no model's help. It stands wherever strategies do.
+BLIND = "blind"
+# What every titration measures besides what it was asked for: the null, loss, and text alone.
+CONTROLS = (Strategy.RANDOM, Strategy.P_MIN, BLIND)
+
+
+def contender(name: str) -> str:
+    """A strategy, or the blind baseline, by its name; ValueError for anything else."""
+    return BLIND if name == BLIND else Strategy(name)
+
+
+def shown_as(name: str) -> str:
+    """The name of a strategy or the blind baseline in tables and figures."""
+    return "text alone" if name == BLIND else Strategy(name).shown_as
 
 
 LOWER_IS_BETTER = frozenset({Metric.LOSS, Metric.PERPLEXITY, Metric.TRANSPORT, Metric.IMBALANCE})
@@ -85,6 +112,7 @@ class DataRef:
 
     ``location`` is a file, a folder of text files, a hub data set or a ``builtin:`` name;
     ``#split`` after it keeps one split. ``sample`` keeps that many documents at random.
+    ``source`` is the name its documents are kept under; None takes the file's, set's or package's.
     """
 
     location: str
@@ -93,6 +121,7 @@ class DataRef:
     sample: int | None = None
     # Instruction data: the column of prompts that the text column responds to.
     prompt_column: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,8 +152,25 @@ class FinetuneSpec:
 
 
 @dataclass(frozen=True)
+class TitrationSpec:
+    """The grid of a titration: every share × budget × seed, with every strategy of the audit.
+
+    A share is of the trained documents; a seed draws which of them are in the pool, and is the
+    random strategy's too.
+    """
+
+    leaked_shares: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
+    budgets: tuple[int, ...] = (500,)
+    n_seeds: int = 3
+
+
+@dataclass(frozen=True)
 class AuditSpec:
-    """One question asked of one model pair."""
+    """One question asked of one model pair.
+
+    With ``titration`` the seed corpus is the reference set, held-out documents and others, each
+    under the name of its ``Role``.
+    """
 
     base: str
     final: str
@@ -142,6 +188,7 @@ class AuditSpec:
     label_words: tuple[str, ...] | None = None
     # How students are trained; None repeats what `assay finetune` recorded, else the defaults.
     training: TrainingSpec | None = None
+    # At most; 0 trains no students.
     n_student_epochs: int = 10
     # Hold a tenth of a selection back, stop when it is predicted no better, keep the best epoch;
     # else train on the whole selection for all epochs.
@@ -154,6 +201,7 @@ class AuditSpec:
     response_template: str | None = None
     seed: int = 0
     title: str = ""
+    titration: TitrationSpec | None = None
 
 
 def strategies_for(task: Task) -> tuple[Strategy, ...]:
@@ -184,7 +232,15 @@ def audit_spec_from_plain(plain: dict[str, Any]) -> AuditSpec:
         values["label_words"] = tuple(values["label_words"])
     if values["training"] is not None:
         values["training"] = training_spec_from_plain(values["training"])
+    if values["titration"] is not None:
+        values["titration"] = titration_spec_from_plain(values["titration"])
     return AuditSpec(**values)
+
+
+def titration_spec_from_plain(plain: dict[str, Any]) -> TitrationSpec:
+    """The spec that ``to_plain`` wrote; unknown keys are an error."""
+    lists = {name: tuple(plain[name]) for name in ("leaked_shares", "budgets")}
+    return TitrationSpec(**{**plain, **lists})
 
 
 def training_spec_from_plain(plain: dict[str, Any]) -> TrainingSpec:

@@ -72,5 +72,13 @@ st.page_link(
     query_params={"audit": path.stem},
 )
 
+if counts["n_leaked"]:
+    st.page_link(
+        "pages/titration.py",
+        label="What is located as the leaked share changes",
+        icon=":material/science:",
+        query_params={"audit": path.stem},
+    )
+
 show_caveats(facts)
 show_provenance(facts)

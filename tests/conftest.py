@@ -112,3 +112,16 @@ def with_truth(tiny):
         "--held-out-source",
         "held-out",
     ]
+
+
+def titrate_arguments(tiny, *more, shares=("0", "0.25", "1"), budgets=("10", "30")):
+    """The standard titration of the tiny models."""
+    return [
+        "titrate",
+        *("--base", str(tiny / "base"), "--final", str(tiny / "final")),
+        *("--reference", str(tiny / "train.jsonl"), "--held-out", str(tiny / "held-out.jsonl")),
+        *("--out-of-domain", str(tiny / "noise.jsonl"), "--precision", "fp32"),
+        *(word for share in shares for word in ("--leaked-share", share)),
+        *(word for budget in budgets for word in ("--budget", budget)),
+        *map(str, more),
+    ]

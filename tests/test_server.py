@@ -86,6 +86,7 @@ def server_for():
         ("audits", "", "Sample audit"),
         ("overview", "audit=sample", "Student accuracy"),
         ("selection", "audit=sample&strategy=random&search=market", "Search in texts"),
+        ("titration", "audit=sample&share=20&strategy=random", "keeps no gradients"),
         ("jobs", "", "processes of their own"),
     ],
 )

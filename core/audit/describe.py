@@ -62,8 +62,14 @@ def _caveats(question: Question) -> list[str]:
             "The seed corpus has no held-out documents of the reference set's own "
             "kind, so finding its domain cannot be told from finding its members."
         )
-    caveats.append(
-        "One random seed: student accuracies also vary with the seed, which their "
-        "intervals do not show."
-    )
+    if question.spec.n_student_epochs:
+        caveats.append(
+            "One random seed: student accuracies also vary with the seed, which their "
+            "intervals do not show."
+        )
+    if question.spec.titration:
+        caveats.append(
+            "One final model: the titration's seeds draw which trained documents are in the pool, "
+            "and do not show how figures vary between trainings."
+        )
     return caveats

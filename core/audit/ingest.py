@@ -9,28 +9,31 @@ from core.audit.reading import Reader
 from core.data.sources import Document, read_documents, sampled
 from core.errors import InputError
 from core.progress import Progress
-from core.specs import AuditSpec, Task, text_hash
+from core.specs import AuditSpec, Role, Task, text_hash
+
+_OPTIONS = {
+    Role.TRAINED: "--reference",
+    Role.HELD_OUT: "--held-out",
+    Role.OUT_OF_DOMAIN: "--out-of-domain",
+}
 
 
 def ingest(spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Progress) -> None:
     """Write seed corpus, reference set and test set, exact duplicates of the corpus dropped.
 
-    InputError if the corpus is smaller than the budget or a label is unknown to the final model.
+    Samples of several corpora are drawn by seeds of their own: of one file, two would else be the
+    same documents. InputError if a pool is smaller than the budget, a titration lacks documents of
+    a role, or a label is unknown to the final model.
     """
     n_reference = _write_reference(spec, builder, reader)
     n_documents, n_duplicates, n_unscored = _write_seed_corpus(spec, builder, reader, progress)
-    if spec.budget > n_documents:
-        raise InputError(
-            f"a budget of at most {n_documents:,}, the size of the seed corpus",
-            f"{spec.budget:,}",
-            "lower --budget or give a larger corpus",
-        )
-    n_test = _write_test(spec, builder, reader)
     ((n_leaked,),) = builder.rows("SELECT count(*) FROM documents WHERE in_reference")
     ((n_held_out,),) = builder.rows(
         "SELECT count(*) FROM documents WHERE source = ? AND NOT in_reference",
         [spec.held_out_source],
     )
+    _check_size(spec, n_documents, n_leaked, n_held_out)
+    n_test = _write_test(spec, builder, reader)
     builder.put_meta(
         "counts",
         {
@@ -43,6 +46,30 @@ def ingest(spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Pro
             "n_test": n_test,
         },
     )
+
+
+def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: int) -> None:
+    """Whether every pool can fill its budget; a titration's has documents of every role."""
+    smallest, what = n_documents, "the seed corpus"
+    if spec.titration:
+        n_others = n_documents - n_leaked
+        n_of = {Role.TRAINED: n_leaked, Role.HELD_OUT: n_held_out}
+        n_of[Role.OUT_OF_DOMAIN] = n_others - n_held_out
+        for role, n_own in n_of.items():
+            if n_own < 2:
+                raise InputError(
+                    f"at least two {role} documents that are not given under another role",
+                    f"{n_own}",
+                    f"give others with {_OPTIONS[role]}",
+                )
+        smallest = n_others + round(min(spec.titration.leaked_shares) * n_leaked)
+        what = "the smallest pool"
+    if spec.budget > smallest:
+        raise InputError(
+            f"a budget of at most {smallest:,}, the size of {what}",
+            f"{spec.budget:,}",
+            "lower --budget or give a larger corpus",
+        )
 
 
 def _write_reference(spec: AuditSpec, builder: AuditBuilder, reader: Reader) -> int:
@@ -70,7 +97,9 @@ def _write_seed_corpus(
     seen: set[str] = set()
     n_rows = n_duplicates = n_unscored = 0
     stream: Iterator[Document] = (
-        document for ref in spec.seed_corpus for document in read_documents(ref, spec.seed)
+        document
+        for position, ref in enumerate(spec.seed_corpus)
+        for document in read_documents(ref, spec.seed + position)
     )
     if spec.n_candidates is not None:
         stream = sampled(stream, spec.n_candidates, spec.seed)

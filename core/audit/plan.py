@@ -12,6 +12,8 @@ _A_SELECTED_DOCUMENT_S = 0.001
 _A_FINE_TUNED_DOCUMENT_S = 0.015
 # The smallest language models are this many times as slow as MiniLM.
 _LANGUAGE_MODEL_SIZE = 12.0
+_A_TEXT_ALONE_S = 0.001
+_A_CELL_S = 0.4
 _USUAL_CORPUS = 5_000
 _USUAL_REFERENCE = 2_000
 
@@ -20,18 +22,29 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
     """Expected seconds a stage, in the order they run."""
     n_documents = spec.n_candidates or _USUAL_CORPUS
     n_strategies = len(spec.strategies)
-    n_student_documents = spec.budget * n_strategies * spec.n_student_epochs
     size = _LANGUAGE_MODEL_SIZE if spec.task is Task.SFT else 1.0
-    return {
+    a_student_s = spec.budget * spec.n_student_epochs * _A_STUDENT_DOCUMENT_S * 0.7 * size
+    grid = spec.titration
+    n_cells = (
+        len(grid.leaked_shares) * len(grid.budgets) * grid.n_seeds * (n_strategies + 1)
+        if grid
+        else 0
+    )
+    plan = {
         "load models": 5.0,
         "read documents": 2.0,
         "gradients": n_documents * _A_GRADIENT_S * size,
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
         "predict": 4.0 * size,
-        "students": 10 + n_student_documents * _A_STUDENT_DOCUMENT_S * 0.7 * size,
+        "students": 10 + n_strategies * a_student_s,
         "embed": 5 + n_documents * _AN_EMBEDDING_S,
         "measure": 8.0,
+        "text alone": 2 + n_documents * _A_TEXT_ALONE_S,
     }
+    if grid:
+        plan["titration"] = n_cells * _A_CELL_S
+        plan["titration students"] = n_cells * a_student_s
+    return plan
 
 
 def finetune_plan(n_documents: int | None, n_epochs: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.device import Compute
-from core.specs import AuditSpec, DataRef, TrainingSpec
+from core.specs import AuditSpec, DataRef, Role, TitrationSpec, TrainingSpec
 
 _PACKAGES = (
     "torch",
@@ -42,17 +42,39 @@ def environment(compute: Compute) -> dict[str, Any]:
 
 
 def command_line(spec: AuditSpec) -> str:
-    """The one `assay audit` command that asks this question again."""
-    return "assay audit " + shlex.join(_options(spec))
+    """The one command that asks this question again."""
+    options = _titration(spec, spec.titration) if spec.titration else _audit(spec)
+    command = "titrate" if spec.titration else "audit"
+    return f"assay {command} " + shlex.join([*options, *_shared(spec)])
 
 
-def _options(spec: AuditSpec) -> Iterator[str]:
-    yield from ("--base", spec.base, "--final", spec.final)
+def _audit(spec: AuditSpec) -> Iterator[str]:
     for ref in spec.seed_corpus:
         yield from ("--seed-corpus", ref.location)
     if spec.n_candidates:
         yield from ("--candidates", str(spec.n_candidates))
     yield from ("--task", spec.task, "--budget", str(spec.budget))
+    if spec.held_out_source:
+        yield from ("--held-out-source", spec.held_out_source)
+    yield from ("--student-epochs", str(spec.n_student_epochs))
+
+
+def _titration(spec: AuditSpec, grid: TitrationSpec) -> Iterator[str]:
+    for ref in spec.seed_corpus[1:]:  # the first is the reference set
+        option = "--held-out" if ref.source == Role.HELD_OUT else "--out-of-domain"
+        yield from (option, ref.location)
+        yield from _sample(option + "-sample", ref)
+    for share in grid.leaked_shares:
+        yield from ("--leaked-share", str(share))
+    for budget in grid.budgets:
+        yield from ("--budget", str(budget))
+    yield from ("--seeds", str(grid.n_seeds))
+    if spec.n_student_epochs:
+        yield from ("--students", "--student-epochs", str(spec.n_student_epochs))
+
+
+def _shared(spec: AuditSpec) -> Iterator[str]:
+    yield from ("--base", spec.base, "--final", spec.final)
     text_columns = {ref.text_column for ref in spec.seed_corpus}
     yield from ("--text-column", text_columns.pop())
     for option, known in (("--reference", spec.reference), ("--test", spec.test)):
@@ -65,15 +87,12 @@ def _options(spec: AuditSpec) -> Iterator[str]:
     labelled = spec.reference or spec.test
     if labelled and labelled.label_column:
         yield from ("--label-column", labelled.label_column)
-    if spec.held_out_source:
-        yield from ("--held-out-source", spec.held_out_source)
     if spec.label_words:
         yield from ("--label-words", ",".join(spec.label_words))
     if spec.training:
         yield from _training(spec.training)
     for strategy in spec.strategies:
         yield from ("--strategy", strategy)
-    yield from ("--student-epochs", str(spec.n_student_epochs))
     if not spec.is_stopping_early:
         yield "--no-early-stopping"
     if spec.projection_dimension:

@@ -19,7 +19,16 @@ from core.models.digests import tokenizer_digest, weights_digest
 from core.models.record import TrainingRecord
 from core.models.resolve import resolve_model
 from core.models.training import check_training
-from core.specs import AuditSpec, DataRef, Strategy, Task, TrainingSpec, content_key, to_plain
+from core.specs import (
+    AuditSpec,
+    DataRef,
+    Strategy,
+    Task,
+    TitrationSpec,
+    TrainingSpec,
+    content_key,
+    to_plain,
+)
 
 # Raise it when the same question would give other numbers.
 _VERSION = 2
@@ -127,6 +136,24 @@ def check(spec: AuditSpec) -> None:
             "one with classification",
             "leave out --response-template",
         )
+    if spec.titration:
+        _check_grid(spec.titration)
+        if spec.n_student_epochs and spec.test is None:
+            raise InputError(
+                "labelled documents to test students on", "none", "give --test or leave --students"
+            )
+
+
+def _check_grid(grid: TitrationSpec) -> None:
+    for share in grid.leaked_shares:
+        if not 0 <= share <= 1:
+            raise InputError("leaked shares from 0 to 1", str(share), "mend --leaked-share")
+    if max(grid.leaked_shares) == 0:
+        raise InputError("a leaked share above 0", "none", "give one with --leaked-share")
+    if min(grid.budgets) < 1:
+        raise InputError("a budget of at least 1", str(min(grid.budgets)), "raise --budget")
+    if grid.n_seeds < 1:
+        raise InputError("at least one seed", str(grid.n_seeds), "raise --seeds")
 
 
 def resolve(spec: AuditSpec, compute: Compute, store: Store) -> Question:
@@ -142,6 +169,10 @@ def resolve(spec: AuditSpec, compute: Compute, store: Store) -> Question:
         training, source = TrainingSpec(), "default"
     check_training(training)
 
+    corpora = [
+        content_digest(ref, spec.seed + position) for position, ref in enumerate(spec.seed_corpus)
+    ]
+
     def digest(ref: DataRef | None) -> str | None:
         return content_digest(ref, spec.seed) if ref else None
 
@@ -155,7 +186,7 @@ def resolve(spec: AuditSpec, compute: Compute, store: Store) -> Question:
         weights_digest(final),
         tokenizer_digest(final),
         {
-            "seed_corpus": [content_digest(ref, spec.seed) for ref in spec.seed_corpus],
+            "seed_corpus": corpora,
             "reference": digest(spec.reference),
             "test": digest(spec.test),
         },

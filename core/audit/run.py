@@ -11,7 +11,7 @@ from pathlib import Path
 from cache.home import Store
 from cache.shelf import sealed_audit
 from cache.writer import AuditBuilder, alone
-from core.audit import stages
+from core.audit import stages, titration
 from core.audit.describe import describe
 from core.audit.question import Question, check, resolve
 from core.device import Compute
@@ -82,6 +82,9 @@ def _build(question: Question, store: Store, progress: Progress) -> Path:
         stages.train_all_students(question, builder, progress)
         stages.embed(question, builder, progress)
         stages.measure(question, builder, tokenizer, progress)
+        titration.score_text_alone(question, builder, progress)
+        titration.measure_grid(question, builder, progress)
+        titration.train_grid_students(question, builder, progress)
         describe(question, builder, tokenizer.label_names, caveats)
         return builder.seal()
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,17 +15,17 @@ from core.audit.evaluate import selection_metrics
 from core.audit.features import PROJECTION_SEED, read_features
 from core.audit.gradients import compute_gradients
 from core.audit.ingest import ingest
-from core.audit.metric_rows import write_metrics
+from core.audit.metric_rows import MetricRow, write_metrics
 from core.audit.predictions import PredictionJudge, weight_cosine
 from core.audit.question import Question
 from core.audit.reading import Reader
-from core.audit.strategies import make_selection
-from core.audit.students import BaseModel, StudentTask, train_students
+from core.audit.students import BaseModel, StudentResult, StudentTask, train_students
+from core.maths.strategies import make_selection
 from core.models.examples import TextDocument
 from core.models.gradient_models import ClassifierGradients, GradientModels, LanguageGradients
 from core.models.loading import ModelPair
 from core.progress import Progress
-from core.specs import AuditSpec, Strategy, TrainingSpec
+from core.specs import AuditSpec, Strategy
 
 _N_AGREEMENT_DOCUMENTS = 500
 
@@ -108,17 +109,38 @@ def predict(question: Question, builder: AuditBuilder, pair: ModelPair, progress
 
 
 def train_all_students(question: Question, builder: AuditBuilder, progress: Progress) -> None:
+    """One student a strategy; none where the question asks for none."""
     spec = question.spec
     left = [s for s in spec.strategies if not builder.is_done(f"student: {s}")]
-    training = replace(question.training, n_epochs=spec.n_student_epochs)
-    tasks = [
-        _student_task(builder, strategy, training, spec.is_stopping_early) for strategy in left
-    ]
+    if not spec.n_student_epochs:
+        return
+    tasks = [_student_task(question, builder, strategy) for strategy in left]
+    with progress.stage("students", n_student_units(tasks)):
+        for result, metrics in students(question, builder, tasks, progress):
+            with builder.stage(f"student: {result.name}", result.duration_s):
+                builder.write(
+                    "student_epochs",
+                    {
+                        "strategy": [result.name] * len(result.epochs),
+                        "epoch": [epoch.epoch for epoch in result.epochs],
+                        "train_loss": [epoch.train_loss for epoch in result.epochs],
+                        "validation_loss": [epoch.validation_loss for epoch in result.epochs],
+                        "is_best": [epoch.is_best for epoch in result.epochs],
+                    },
+                )
+                write_metrics(builder, metrics)
+
+
+def students(
+    question: Question, builder: AuditBuilder, tasks: Sequence[StudentTask], progress: Progress
+) -> Iterator[tuple[StudentResult, list[MetricRow]]]:
+    """Train students as they are asked for, with what each is worth on the evaluation documents."""
+    spec = question.spec
     base = BaseModel(
         question.base,
         question.final,
         spec.task,
-        training.max_tokens,
+        question.training.max_tokens,
         question.compute,
         spec.label_words,
     )
@@ -126,45 +148,49 @@ def train_all_students(question: Question, builder: AuditBuilder, progress: Prog
     ((choices,),) = builder.rows(
         "SELECT value::INTEGER[] FROM meta WHERE key = 'evaluation_choices'"
     )
-    n_units = sum(len(task.documents) for task in tasks) * training.n_epochs
-    with progress.stage("students", n_units):
-        for result in train_students(tasks, base, documents, progress.advance):
-            judge = PredictionJudge(spec, documents, np.asarray(choices), result.label_names)
-            with builder.stage(f"student: {result.strategy}", result.duration_s):
-                builder.write(
-                    "student_epochs",
-                    {
-                        "strategy": [str(result.strategy)] * len(result.epochs),
-                        "epoch": [epoch.epoch for epoch in result.epochs],
-                        "train_loss": [epoch.train_loss for epoch in result.epochs],
-                        "validation_loss": [epoch.validation_loss for epoch in result.epochs],
-                        "is_best": [epoch.is_best for epoch in result.epochs],
-                    },
-                )
-                write_metrics(
-                    builder,
-                    [
-                        *judge.rows(result.strategy, result.predictions),
-                        weight_cosine(result.strategy, result.weight_cosine),
-                    ],
-                )
+    for result in train_students(tasks, base, documents, progress.advance):
+        judge = PredictionJudge(spec, documents, np.asarray(choices), result.label_names)
+        yield (
+            result,
+            [
+                *judge.rows(result.name, result.predictions),
+                weight_cosine(result.name, result.weight_cosine),
+            ],
+        )
 
 
-def _student_task(
-    builder: AuditBuilder, strategy: Strategy, training: TrainingSpec, is_stopping_early: bool
-) -> StudentTask:
+def n_student_units(tasks: Sequence[StudentTask]) -> int:
+    """Documents the students will train on, epochs counted."""
+    return sum(len(task.documents) * task.training.n_epochs for task in tasks)
+
+
+def _student_task(question: Question, builder: AuditBuilder, strategy: Strategy) -> StudentTask:
     rows = builder.rows(
-        "SELECT text, pseudolabel, n_prompt_characters, weight FROM selections "
-        "JOIN documents USING (document_id) JOIN scores USING (document_id) "
-        "WHERE strategy = ? ORDER BY rank",
+        "SELECT document_id, weight FROM selections WHERE strategy = ? ORDER BY rank",
         [str(strategy)],
     )
+    return student_task(question, builder, str(strategy), rows)
+
+
+def student_task(
+    question: Question, builder: AuditBuilder, name: str, chosen: Sequence[tuple[int, float]]
+) -> StudentTask:
+    """Train on documents of the corpus, each with its weight, as the final model labels them."""
+    spec = question.spec
+    known = {
+        row[0]: TextDocument(*row[1:])
+        for row in builder.rows(
+            "SELECT document_id, text, pseudolabel, n_prompt_characters FROM documents "
+            "JOIN scores USING (document_id) WHERE list_contains(?, document_id)",
+            [[document_id for document_id, _ in chosen]],
+        )
+    }
     return StudentTask(
-        strategy,
-        tuple(TextDocument(*row[:3]) for row in rows),
-        tuple(row[3] for row in rows),
-        training,
-        is_stopping_early,
+        name,
+        tuple(known[document_id] for document_id, _ in chosen),
+        tuple(weight for _, weight in chosen),
+        replace(question.training, n_epochs=spec.n_student_epochs),
+        spec.is_stopping_early,
     )
 
 

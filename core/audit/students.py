@@ -25,7 +25,7 @@ from core.models.examples import Predictions, TextDocument
 from core.models.loading import ModelPair, load_pair
 from core.models.text_model import TextModel
 from core.models.training import Epoch, fine_tune
-from core.specs import Strategy, Task, TrainingSpec
+from core.specs import Task, TrainingSpec
 
 _VALIDATION_SHARE = 0.1
 _PATIENCE = 3
@@ -33,9 +33,12 @@ _PATIENCE = 3
 
 @dataclass(frozen=True)
 class StudentTask:
-    """Train on a selection's documents, labelled by the final model where it gives labels."""
+    """Train on a selection's documents, labelled by the final model where it gives labels.
 
-    strategy: Strategy
+    ``name`` is unique among the tasks trained together.
+    """
+
+    name: str
     documents: tuple[TextDocument, ...]
     weights: tuple[float, ...]
     training: TrainingSpec
@@ -49,7 +52,7 @@ class StudentResult:
     ``weight_cosine``: of its weights' difference from the base with the final model's.
     """
 
-    strategy: Strategy
+    name: str
     predictions: Predictions
     weight_cosine: float
     label_names: tuple[str, ...]
@@ -157,7 +160,7 @@ def _train_one(task: StudentTask) -> StudentResult:
         after_batch=count,
     )
     return StudentResult(
-        task.strategy,
+        task.name,
         student.predict(student.examples(_worker["evaluation"])),
         _weight_cosine(pair, student),
         student.label_names,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cache.home import Store
+from core.cli.asking import answer, known_data, outcome_of, training_given
 from core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -53,7 +51,7 @@ def demo(
     place = open_store(store)
     with as_job(place, "Embedded demo", DEMO_PLAN, ["demo", "--no-serve"]) as progress:
         outcome = run_demo(place, progress)
-    say(_outcome(outcome), as_json)
+    say(outcome_of(outcome), as_json)
     if serve:
         serve_dashboard(place, port)
 
@@ -189,13 +187,11 @@ def audit(
         task=task,
         budget=budget,
         strategies=tuple(strategy or strategies_for(task)),
-        reference=_known(reference, text_column, label, reference_sample, prompt_column),
-        test=_known(test, text_column, label, test_sample, prompt_column),
+        reference=known_data(reference, text_column, label, reference_sample, prompt_column),
+        test=known_data(test, text_column, label, test_sample, prompt_column),
         held_out_source=held_out_source,
         label_words=split_words(label_words),
-        training=_training(
-            base, final, place, {name: v for name, v in given.items() if v is not None}
-        ),
+        training=training_given(base, final, place, given),
         n_student_epochs=student_epochs,
         is_stopping_early=early_stopping,
         n_checkpoints=checkpoints,
@@ -204,55 +200,4 @@ def audit(
         seed=seed,
         title=title,
     )
-    from core.audit.question import title_of
-
-    if queue:
-        _queue(place, title_of(spec), as_json)
-        return
-    from core.audit.plan import audit_plan
-    from core.audit.run import run_audit
-    from core.device import choose_compute
-
-    with as_job(place, title_of(spec), audit_plan(spec)) as progress:
-        outcome = run_audit(
-            spec, place, choose_compute(device, precision), progress, progress.attach_audit
-        )
-    say(_outcome(outcome), as_json)
-
-
-def _queue(store: Store, title: str, as_json: bool) -> None:
-    from cache.jobs import JobTable
-    from core.jobs.worker import ensure_worker
-
-    command = [word for word in sys.argv[1:] if word != "--queue"]
-    job_id = JobTable(store).submit(command, title)
-    ensure_worker(store)
-    say({"job_id": job_id}, as_json)
-
-
-def _known(
-    location: str | None,
-    text_column: str,
-    label_column: str | None,
-    sample: int | None,
-    prompt_column: str | None,
-) -> DataRef | None:
-    if not location:
-        return None
-    return DataRef(location, text_column, label_column, sample, prompt_column)
-
-
-def _training(base: str, final: str, store: Store, given: dict[str, Any]) -> TrainingSpec | None:
-    """What was given, on top of what `assay finetune` recorded; None if nothing was."""
-    if not given:
-        return None
-    from core.models.record import TrainingRecord
-    from core.models.resolve import resolve_model
-
-    base_folder = resolve_model(base, store.models)
-    record = TrainingRecord.read(resolve_model(final, store.models, base_folder))
-    return replace(record.training if record else TrainingSpec(), **given)
-
-
-def _outcome(outcome: Any) -> dict[str, Any]:
-    return {"audit": outcome.audit_id, "path": str(outcome.path), "was_there": outcome.was_there}
+    answer(spec, place, device, precision, queue, as_json)

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def read_documents(ref: DataRef, seed: int = 0) -> Iterator[Document]:
     n_documents = 0
     for document in documents:
         n_documents += 1
-        yield document
+        yield replace(document, source=ref.source) if ref.source else document
     if n_documents == 0:
         raise InputError(
             "at least one document that is not blank",
@@ -82,6 +82,8 @@ def content_digest(ref: DataRef, seed: int = 0) -> str:
         ref.sample,
         seed if ref.sample else None,
     ]
+    if ref.source:
+        choices.append(ref.source)
     location, split = _location_and_split(ref.location)
     path = _path(location)
     match _kind(location, split):

@@ -6,7 +6,7 @@ runs over the synthetic checkpoints (DESIGN §2; one by default).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -121,6 +121,12 @@ class ProjectedGradients:
             for values in (self.projected, self.alignment, self.squared_norms)
         )
         return ProjectedGradients(projected, alignment, squared_norms, self.target_norms)
+
+
+def gradient_features(arrays: Mapping[str, Array]) -> FactoredGradients | ProjectedGradients:
+    """Features of the arrays an audit file holds, which say themselves of what kind they are."""
+    kind = FactoredGradients if "errors" in arrays else ProjectedGradients
+    return kind(**arrays)
 
 
 def projected_factors(exact: FactoredGradients, dimension: int, seed: int) -> ProjectedGradients:

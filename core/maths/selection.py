@@ -153,9 +153,17 @@ def in_order(features: GradientFeatures, documents: Sequence[int]) -> Selection:
     return Selection(tuple(int(document) for document in documents), tuple(objective))
 
 
-def _nonzero_by_cosine(features: GradientFeatures) -> NDArray[np.int64]:
+def cosines(features: GradientFeatures) -> NDArray[np.float64]:
+    """Each gradient's own cosine with the target, averaged over checkpoints, (n); a zero gradient
+    has −2, below any."""
     xp = array_namespace(features.alignment)
-    cosines = np.asarray(xp.asarray(_RunningSum(features).cosines_after_adding(), device="cpu"))
+    own = np.array(xp.asarray(_RunningSum(features).cosines_after_adding(), device="cpu"))
     has_gradient = np.asarray(xp.asarray(xp.any(features.squared_norms > 0, axis=0), device="cpu"))
-    order = np.argsort(-cosines, kind="stable")
-    return order[has_gradient[order]]
+    own[~has_gradient] = -2.0
+    return own
+
+
+def _nonzero_by_cosine(features: GradientFeatures) -> NDArray[np.int64]:
+    own = cosines(features)
+    order = np.argsort(-own, kind="stable")
+    return order[own[order] > -2.0]

@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 _AUDIT_PAGES = {
     "overview": ("Overview", ":material/summarize:"),
     "selection": ("Selection", ":material/playlist_add_check:"),
+    "titration": ("Titration", ":material/science:"),
 }
 _STORE_PAGES = {
     "audits": ("Audits", ":material/folder_open:"),

@@ -1,4 +1,4 @@
-"""One colour and one symbol a strategy, the same on every chart.
+"""One colour and one symbol a strategy (or text alone), the same on every chart.
 
 The Okabe–Ito colours, which people with any common colour blindness can tell apart, and a violet
 for the eighth; the symbols carry the same distinction for print and for everyone else.
@@ -6,9 +6,9 @@ for the eighth; the symbols carry the same distinction for print and for everyon
 
 from __future__ import annotations
 
-from core.specs import Strategy
+from core.specs import BLIND, Role, Strategy
 
-COLOURS = {
+COLOURS: dict[str, str] = {
     Strategy.SELECT: "#1B87C9",
     Strategy.SELECT_PLUS: "#9A7BD1",
     Strategy.SELECT_BATCH: "#56B4E9",
@@ -17,8 +17,9 @@ COLOURS = {
     Strategy.P_MIN: "#009E73",
     Strategy.P_MAX: "#CC79A7",
     Strategy.RANDOM: "#8B929A",
+    BLIND: "#A4693D",
 }
-SYMBOLS = {
+SYMBOLS: dict[str, str] = {
     Strategy.SELECT: "circle",
     Strategy.SELECT_PLUS: "diamond",
     Strategy.SELECT_BATCH: "circle-open",
@@ -27,6 +28,13 @@ SYMBOLS = {
     Strategy.P_MIN: "triangle-down",
     Strategy.P_MAX: "triangle-up",
     Strategy.RANDOM: "x",
+    BLIND: "cross",
 }
 NULL_BAND = "rgba(139, 146, 154, 0.22)"
 REFERENCE_LINE = "#8B929A"
+ROLE_COLOURS = {
+    Role.TRAINED: "#D55E00",
+    Role.HELD_OUT: "#1B87C9",
+    Role.OUT_OF_DOMAIN: "#8B929A",
+}
+ROLE_SYMBOLS = {Role.TRAINED: "circle", Role.HELD_OUT: "circle-open", Role.OUT_OF_DOMAIN: "x"}

@@ -1,0 +1,75 @@
+"""What the commands that ask a question of a model pair share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from cache.home import Store
+from core.cli.options import as_job, say
+from core.specs import AuditSpec, DataRef, TrainingSpec
+
+
+def answer(
+    spec: AuditSpec, store: Store, device: str | None, precision: str, queue: bool, as_json: bool
+) -> None:
+    """Run the audit as a job, here or in the background, and say where it is."""
+    from core.audit.question import title_of
+
+    if queue:
+        _queue(store, title_of(spec), as_json)
+        return
+    from core.audit.plan import audit_plan
+    from core.audit.run import run_audit
+    from core.device import choose_compute
+
+    with as_job(store, title_of(spec), audit_plan(spec)) as progress:
+        outcome = run_audit(
+            spec, store, choose_compute(device, precision), progress, progress.attach_audit
+        )
+    say(outcome_of(outcome), as_json)
+
+
+def known_data(
+    location: str | None,
+    text_column: str,
+    label_column: str | None,
+    sample: int | None,
+    prompt_column: str | None,
+) -> DataRef | None:
+    """Data known to be true, where a place was given."""
+    if not location:
+        return None
+    return DataRef(location, text_column, label_column, sample, prompt_column)
+
+
+def training_given(
+    base: str, final: str, store: Store, options: Mapping[str, Any]
+) -> TrainingSpec | None:
+    """The options that were given, on top of what `assay finetune` recorded; None without any."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if not given:
+        return None
+    from core.models.record import TrainingRecord
+    from core.models.resolve import resolve_model
+
+    base_folder = resolve_model(base, store.models)
+    record = TrainingRecord.read(resolve_model(final, store.models, base_folder))
+    return replace(record.training if record else TrainingSpec(), **given)
+
+
+def outcome_of(outcome: Any) -> dict[str, Any]:
+    """What a command prints of an audit."""
+    return {"audit": outcome.audit_id, "path": str(outcome.path), "was_there": outcome.was_there}
+
+
+def _queue(store: Store, title: str, as_json: bool) -> None:
+    from cache.jobs import JobTable
+    from core.jobs.worker import ensure_worker
+
+    command = [word for word in sys.argv[1:] if word != "--queue"]
+    job_id = JobTable(store).submit(command, title)
+    ensure_worker(store)
+    say({"job_id": job_id}, as_json)

@@ -1,0 +1,160 @@
+"""The figures of one selection from a pool whose truth is known: domain and membership apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.maths.located import Interval, Located, located, proportion
+from core.maths.ranking import n_found_at, separation
+from core.maths.transport import transport_distance
+from core.specs import Metric
+
+# Transport is to at most this many reference documents: exact, and fast enough for a live page.
+MAX_TRANSPORT_REFERENCE = 1_000
+# The true positive rate is asked at this false positive rate, of at least so many held-out ones.
+MISTAKEN_SHARE = 0.01
+_MIN_HELD_OUT = 100
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A value with its 95% interval, best, null and p-value, where it has them; ``n`` is what it
+    is a share or mean of."""
+
+    value: float
+    n: int
+    low: float | None = None
+    high: float | None = None
+    ceiling: float | None = None
+    null_value: float | None = None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A selection as positions in the pool, in order, each counting its weight; and how every
+    document of the pool scored, (n): as one of the domain, and as a member within it."""
+
+    documents: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    domain_scores: NDArray[np.float64]
+    member_scores: NDArray[np.float64]
+
+
+def figures(
+    selected: Selected,
+    is_trained: NDArray[np.bool_],
+    is_held_out: NDArray[np.bool_],
+    embeddings: NDArray[np.float32] | None,
+    reference: NDArray[np.float32] | None,
+) -> dict[Metric, Figure]:
+    """Every figure the pool's truth allows; one that is undefined is not there.
+
+    is_trained, is_held_out: (n) over the pool. ``embeddings`` are the selected documents'.
+    """
+    found: dict[Metric, Figure] = {}
+    n, n_leaked, n_held_out = len(is_trained), int(is_trained.sum()), int(is_held_out.sum())
+    chosen = selected.documents
+    n_located = int(is_trained[chosen].sum())
+    if n_leaked and len(chosen):
+        found |= _recall_and_precision(n, n_leaked, len(chosen), n_located)
+    if n_held_out and len(chosen):
+        found |= _domain(selected, is_trained | is_held_out)
+        found |= _membership(selected, is_trained, is_held_out)
+    if embeddings is not None and reference is not None and len(embeddings):
+        found[Metric.TRANSPORT] = _transport(embeddings, reference)
+    return found
+
+
+def _recall_and_precision(
+    n: int, n_leaked: int, n_selected: int, n_located: int
+) -> dict[Metric, Figure]:
+    counts = located(n, n_leaked, n_selected, n_located)
+    best = min(1.0, n_leaked / n_selected)
+    return {
+        Metric.RECALL: Figure(
+            **_interval(counts.recall),
+            n=n_leaked,
+            ceiling=counts.recall_ceiling,
+            null_value=counts.null_recall.value,
+            p_value=counts.p_value,
+        ),
+        Metric.PRECISION: _precision(counts, n_selected, best),
+        Metric.LIFT: Figure(
+            **_interval(counts.lift),
+            n=n_selected,
+            ceiling=best * n / n_leaked,
+            null_value=1.0,
+            p_value=counts.p_value,
+        ),
+    }
+
+
+def _domain(selected: Selected, is_inside: NDArray[np.bool_]) -> dict[Metric, Figure]:
+    """Finding the reference set's domain: no evidence of membership."""
+    n, n_inside, n_selected = len(is_inside), int(is_inside.sum()), len(selected.documents)
+    if n_inside == n:
+        return {}
+    counts = located(n, n_inside, n_selected, int(is_inside[selected.documents].sum()))
+    scores = selected.domain_scores
+    return {
+        Metric.DOMAIN_PRECISION: _precision(counts, n_selected, min(1.0, n_inside / n_selected)),
+        Metric.DOMAIN_AUC: _auc(scores[is_inside], scores[~is_inside]),
+    }
+
+
+def _membership(
+    selected: Selected, is_trained: NDArray[np.bool_], is_held_out: NDArray[np.bool_]
+) -> dict[Metric, Figure]:
+    """Telling trained from held-out documents of one distribution."""
+    n_leaked, n_held_out = int(is_trained.sum()), int(is_held_out.sum())
+    if not n_leaked:
+        return {}
+    trained, held_out = (selected.member_scores[group] for group in (is_trained, is_held_out))
+    found = {Metric.MEMBERSHIP_AUC: _auc(trained, held_out)}
+    if n_held_out >= _MIN_HELD_OUT:
+        share = proportion(n_found_at(trained, held_out, MISTAKEN_SHARE), n_leaked)
+        found[Metric.MEMBERSHIP_TPR] = Figure(
+            **_interval(share), n=n_leaked, ceiling=1.0, null_value=MISTAKEN_SHARE
+        )
+    n_inside = int((is_trained | is_held_out)[selected.documents].sum())
+    if n_inside:
+        n_located = int(is_trained[selected.documents].sum())
+        counts = located(n_leaked + n_held_out, n_leaked, n_inside, n_located)
+        best = min(1.0, n_leaked / n_inside)
+        found[Metric.MEMBERSHIP_PRECISION] = _precision(counts, n_inside, best)
+    return found
+
+
+def _transport(embeddings: NDArray[np.float32], reference: NDArray[np.float32]) -> Figure:
+    order = np.random.default_rng(0).permutation(len(reference))
+    target = reference[order[:MAX_TRANSPORT_REFERENCE]]
+    true = target[: len(embeddings)]
+    return Figure(
+        transport_distance(embeddings, target).distance,
+        n=len(embeddings),
+        ceiling=transport_distance(true, target).distance,
+    )
+
+
+def _precision(counts: Located, n: int, best: float) -> Figure:
+    return Figure(
+        **_interval(counts.precision),
+        n=n,
+        ceiling=best,
+        null_value=counts.null_precision.value,
+        p_value=counts.p_value,
+    )
+
+
+def _auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> Figure:
+    found = separation(positive, negative)
+    n = found.n_positive + found.n_negative
+    return Figure(**_interval(found.auc), n=n, ceiling=1.0, null_value=0.5)
+
+
+def _interval(interval: Interval) -> dict[str, float]:
+    return {"value": interval.value, "low": interval.low, "high": interval.high}

@@ -1,0 +1,164 @@
+"""The figures of the Titration page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.maths.titration import Cell, Corpus
+from core.specs import Metric, Role, shown_as
+from pages.parts.palette import COLOURS, REFERENCE_LINE, ROLE_COLOURS, ROLE_SYMBOLS, SYMBOLS
+from pages.parts.titration import IN_PERCENT, METRIC_TITLES, Setting
+
+_N_BINS = 48
+_CHANCE = {
+    Metric.LIFT: 1.0,
+    Metric.MEMBERSHIP_AUC: 0.5,
+    Metric.DOMAIN_AUC: 0.5,
+    Metric.MEMBERSHIP_TPR: 0.01,
+}
+
+
+def titration_plot(
+    measured: pd.DataFrame, live: Mapping[str, Cell], setting: Setting, names: Sequence[str]
+) -> go.Figure:
+    """Measured means as points with bands, joined by thin guides; live points as stars.
+
+    ``measured`` holds one budget and one metric. Bands reach from the lowest to the highest draw.
+    """
+    figure = go.Figure()
+    for name in names:
+        _add_measured(figure, measured[measured["strategy"] == name], name)
+    for name, cell in live.items():
+        _add_live(figure, cell, name, setting)
+    if (chance := _CHANCE.get(setting.metric)) is not None:
+        figure.add_hline(
+            y=chance,
+            line={"color": REFERENCE_LINE, "dash": "dot", "width": 1},
+            annotation_text="chance",
+            annotation_position="bottom right",
+        )
+    figure.update_xaxes(
+        title="leaked share of the trained documents",
+        tickformat=".0%",
+        range=[-0.03, 1.03],
+        zeroline=False,
+    )
+    figure.update_yaxes(
+        title=METRIC_TITLES[setting.metric],
+        tickformat=".0%" if setting.metric in IN_PERCENT else None,
+        zeroline=False,
+    )
+    figure.update_layout(
+        height=430,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="closest",
+    )
+    return figure
+
+
+def selection_map(
+    places: NDArray[np.float32], cell: Cell, corpus: Corpus, has_held_out: bool
+) -> go.Figure:
+    """The selection over the pool's density, a colour and a symbol a role."""
+    across, up = places[cell.pool].T
+    counts, x_edges, y_edges = np.histogram2d(across, up, bins=_N_BINS)
+    figure = go.Figure(
+        go.Heatmap(
+            x=(x_edges[1:] + x_edges[:-1]) / 2,
+            y=(y_edges[1:] + y_edges[:-1]) / 2,
+            z=np.where(counts > 0, counts, np.nan).T,
+            colorscale=[[0, "rgba(139,146,154,0.10)"], [1, "rgba(139,146,154,0.65)"]],
+            showscale=False,
+            hoverinfo="skip",
+        )
+    )
+    for role, is_role in _roles(corpus):
+        own = cell.documents[is_role[cell.documents]]
+        title = str(role) if has_held_out or role is Role.TRAINED else "other"
+        if has_held_out or role is not Role.HELD_OUT:
+            figure.add_trace(
+                go.Scatter(
+                    x=places[own, 0],
+                    y=places[own, 1],
+                    mode="markers",
+                    name=f"{title}: {len(own):,}",
+                    marker={
+                        "color": ROLE_COLOURS[role],
+                        "symbol": ROLE_SYMBOLS[role],
+                        "size": 6,
+                        "opacity": 0.85,
+                    },
+                    hoverinfo="skip",
+                )
+            )
+    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False}
+    figure.update_xaxes(title="first principal component", **hidden)
+    figure.update_yaxes(title="second", **hidden)
+    figure.update_layout(
+        height=430,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    return figure
+
+
+def _add_measured(figure: go.Figure, own: pd.DataFrame, name: str) -> None:
+    if own.empty:
+        return
+    cells = own.groupby("leaked_share")["value"].agg(["mean", "min", "max"]).reset_index()
+    figure.add_trace(
+        go.Scatter(
+            x=cells["leaked_share"],
+            y=cells["mean"],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": cells["max"] - cells["mean"],
+                "arrayminus": cells["mean"] - cells["min"],
+                "thickness": 1.2,
+                "width": 3,
+            },
+            mode="lines+markers",
+            name=shown_as(name),
+            line={"color": COLOURS[name], "width": 0.7, "dash": "dot", "shape": "linear"},
+            marker={"color": COLOURS[name], "symbol": SYMBOLS[name], "size": 9},
+            hovertemplate="%{x:.0%}: mean %{y:.3f}<extra>" + shown_as(name) + "</extra>",
+        )
+    )
+
+
+def _add_live(figure: go.Figure, cell: Cell, name: str, setting: Setting) -> None:
+    found = cell.figures.get(setting.metric)
+    if found is None:
+        return
+    is_chosen = name == setting.contender
+    figure.add_trace(
+        go.Scatter(
+            x=[setting.leaked_share],
+            y=[found.value],
+            mode="markers",
+            name="live",
+            showlegend=is_chosen,
+            marker={
+                "color": COLOURS[name],
+                "symbol": "star" if is_chosen else "star-open",
+                "size": 18 if is_chosen else 11,
+                "line": {"width": 1.5, "color": "#E4B400" if is_chosen else COLOURS[name]},
+            },
+            hovertemplate="live, %{x:.0%}: %{y:.3f}<extra>" + shown_as(name) + "</extra>",
+        )
+    )
+
+
+def _roles(corpus: Corpus) -> list[tuple[Role, NDArray[np.bool_]]]:
+    return [
+        (Role.OUT_OF_DOMAIN, ~corpus.is_trained & ~corpus.is_held_out),
+        (Role.HELD_OUT, corpus.is_held_out),
+        (Role.TRAINED, corpus.is_trained),
+    ]

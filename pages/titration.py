@@ -1,0 +1,140 @@
+"""What a selection locates as the leaked share grows: measured, and live under the sliders."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.specs import Metric, Strategy, shown_as
+from core.standing import standing
+from pages.parts import audits, titration
+from pages.parts.charts import CONFIG
+from pages.parts.entry import enter
+from pages.parts.plain import markdown_safe
+from pages.parts.titration_charts import selection_map, titration_plot
+from pages.parts.titration_figures import best_possible, measured_table, show_live, show_standing
+
+enter()
+
+path = audits.chosen_audit()
+facts = audits.facts(path)
+spec, counts = facts.meta["spec"], facts.meta["counts"]
+
+st.title("Titration")
+st.caption(
+    f"{markdown_safe(facts.meta['title'])} · {counts['n_leaked']:,} trained, "
+    f"{counts['n_held_out']:,} held-out and "
+    f"{counts['n_documents'] - counts['n_leaked'] - counts['n_held_out']:,} other documents"
+)
+
+known = titration.corpus(path, spec["held_out_source"], facts.meta["training"]["batch_size"])
+missing = titration.what_is_missing(facts, known)
+if missing:
+    st.info(markdown_safe(missing), icon=":material/info:")
+    st.write("A titration needs all of the training data, held-out documents and other text:")
+    st.code(
+        "assay titrate --base BASE --final FINAL --reference train.parquet \\\n"
+        "  --held-out heldout.parquet --out-of-domain other.parquet",
+        language="bash",
+    )
+    st.stop()
+assert known is not None
+grid = titration.grid(path)
+
+headline = st.container()
+setting = titration.controls(known, grid, facts)
+n_leaked = round(setting.leaked_share * counts["n_leaked"])
+n_pool = counts["n_documents"] - counts["n_leaked"] + n_leaked
+if setting.budget > n_pool:
+    st.warning(
+        f"The pool holds {n_pool:,} documents at this leaked share: fewer than the budget of "
+        f"{setting.budget:,}. Lower the budget or raise the share.",
+        icon=":material/inventory_2:",
+    )
+    st.stop()
+cells = titration.live_cells(path, known, setting)
+live_rows = pd.DataFrame(titration.as_rows(cells, setting))
+budget = titration.nearest_budget(grid, setting.budget)
+
+with headline:
+    strategy = Strategy.SELECT if Strategy.SELECT in set(grid["strategy"]) else setting.contender
+    if budget is not None:
+        n_draws = grid["seed"].nunique()
+        source = f"From the measured grid at budget {budget:,}, {n_draws} draws a share."
+        show_standing(standing(grid.to_dict("records"), strategy, budget), source)
+    else:
+        found = standing(live_rows.to_dict("records"), setting.contender, setting.budget)
+        source = (
+            "From the live selection below, one draw: this audit holds no measured grid. "
+            "`assay titrate` makes one."
+        )
+        show_standing(found, source)
+
+st.caption(
+    f"Live: {n_leaked:,} of {counts['n_leaked']:,} trained documents in a pool of {n_pool:,} "
+    f"({n_leaked / max(n_pool, 1):.1%} of it); "
+    f"{markdown_safe(shown_as(setting.contender))} selects "
+    f"{len(cells[setting.contender].documents):,}."
+)
+show_live(cells, setting)
+
+left, right = st.columns([3, 2])
+with left:
+    st.subheader(titration.METRIC_TITLES[setting.metric], anchor=False)
+    here = grid[(grid["budget"] == budget) & (grid["metric"] == setting.metric)]
+    others = [n for n in known.contenders if n not in cells and n in set(here["strategy"])]
+    added = (
+        st.multiselect(
+            "Compare with", others, format_func=shown_as, key="compare", bind="query-params"
+        )
+        if others
+        else []
+    )
+    figure = titration_plot(here, cells, setting, [*cells, *added])
+    st.plotly_chart(figure, config=CONFIG, key="titration", alt="The metric against leaked share")
+    if here.empty:
+        st.caption("Stars are the live selections. Nothing was measured here.")
+    else:
+        st.caption(
+            f"Points are measured, at budget {budget:,}"
+            + ("" if budget == setting.budget else f" (the nearest to {setting.budget:,})")
+            + f": the mean of {here['seed'].nunique()} draws, bars from the lowest to the highest. "
+            "Dotted segments are guides for the eye and measure nothing. Stars are live. "
+            + markdown_safe(best_possible(here, setting.metric) or "")
+        )
+with right:
+    st.subheader("The live selection", anchor=False)
+    if known.embeddings is None:
+        st.caption("This audit keeps no embeddings, so there is no map.")
+    else:
+        places = titration.coordinates(path, known.embeddings)
+        chosen = cells[setting.contender]
+        figure = selection_map(places, chosen, known, bool(known.is_held_out.any()))
+        st.plotly_chart(figure, config=CONFIG, key="map", alt="Selected documents over the pool")
+        st.caption("Principal components of the sentence embeddings; grey is the pool's density.")
+
+if not here.empty:
+    st.subheader("Every strategy, measured", anchor=False)
+    st.dataframe(measured_table(here, setting.metric), hide_index=True, height="content")
+    st.caption("Mean over draws, lowest and highest in brackets.")
+if setting.metric in (Metric.ACCURACY, Metric.AGREEMENT):
+    st.caption("Students are measured only; there is no live one.")
+with st.expander("What the controls are", icon=":material/balance:"):
+    st.write(
+        "**random** is the null. **P-min** takes the documents of lowest loss under the base "
+        "model. **text alone** is a classifier of words that never saw a model: it is told the "
+        "roles of four fifths of the documents and asked those of the rest, in turn. It knows "
+        "more than an outsider could; where its membership AUC is above 0.5, trained and held-out "
+        "documents differ in their words, and a strategy's membership figure means no more than "
+        "what it has above it."
+        + (
+            ""
+            if titration.has_blind(known)
+            else " It has no scores in this audit, whose corpus has one role only."
+        )
+    )
+    st.write(
+        "An AUC ranks the whole pool by each strategy's natural score: its own order for random, "
+        "the cosine for top\\-k (within the pseudolabel for balanced), the loss for P\\-min and "
+        "P\\-max; for SELECT and its kin the order of selection, then the cosine."
+    )
