@@ -27,8 +27,8 @@ class Corpus:
 
     pseudolabels (n, int64, -1 without one); base_losses (n, float64, nats); is_trained and
     is_held_out (n, bool), all others are out of domain; blind: P(trained), P(held-out) by text
-    alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d), unit length. None where unknown.
-    ``batch_size`` is the final model's.
+    alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d), unit length. None
+    where unknown. ``batch_size`` is the final model's.
     """
 
     features: GradientFeatures
