@@ -15,12 +15,14 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy.optimize import nnls
 from torch.func import grad, vmap
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from core.device import choose_compute
 from core.maths.features import FactoredGradients
 from core.maths.gradients import logit_errors
+from core.maths.pursuit import non_negative_fit
 from core.maths.selection import select
 from core.maths.token_gradients import Projection, token_gradients
 from core.models.loading import new_classifier
@@ -64,6 +66,28 @@ def greedy_selection() -> float:
             total = total + gradients[best]
 
     return 10 * ratio(renormalise_everything, lambda: select(features, budget))
+
+
+def refitted_weights() -> float:
+    """SELECT+'s weights of 300 documents, refitted as each is added: non-negative least squares
+    from nothing against from the weights before."""
+    rng = np.random.default_rng(0)
+    n, width = 300, 400
+    columns = rng.normal(size=(width, n)) + 2 * rng.normal(size=(width, 1))
+    wanted = rng.normal(size=width) + columns.mean(axis=1)
+    gram, target = columns.T @ columns, columns.T @ wanted
+
+    def from_nothing() -> None:
+        for k in range(1, n + 1):
+            lower = np.linalg.cholesky(gram[:k, :k])
+            nnls(lower.T, np.linalg.solve(lower, target[:k]))
+
+    def from_before() -> None:
+        weights = np.zeros(0)
+        for k in range(1, n + 1):
+            weights = non_negative_fit(gram[:k, :k], target[:k], np.append(weights, 0.0))
+
+    return ratio(from_nothing, from_before)
 
 
 def last_layer_gradients() -> float:
@@ -236,6 +260,7 @@ def memory_of_gradients() -> float:
 def main() -> None:
     for benchmark in (
         greedy_selection,
+        refitted_weights,
         last_layer_gradients,
         whole_gradients_one_by_one,
         language_gradients,

@@ -32,8 +32,8 @@ def standing(rows: Iterable[Row], strategy: str, budget: int) -> Verdict:
     beaten_by = [(control, n_lost, n) for control, n_lost, n in losses if 2 * n_lost > n]
     member, is_member = _membership(own, strategy)
     if beaten_by:
-        headline = f"{name} locates fewer trained documents than " + " and ".join(
-            f"{control} (at {n_lost} of {n} leaked shares)" for control, n_lost, n in beaten_by
+        headline = f"{name} locates fewer trained documents than " + _listed(
+            [f"{control} (at {n_lost} of {n} leaked shares)" for control, n_lost, n in beaten_by]
         )
         headline += (
             ", and does not tell members from held-out documents." if (is_member is False) else "."
@@ -51,6 +51,10 @@ def standing(rows: Iterable[Row], strategy: str, budget: int) -> Verdict:
             f"Leaked shares at which {name}'s mean recall is below another's: {counted}."
         )
     return Verdict(headline, tuple(sentence for sentence in sentences if sentence))
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _lost(rows: list[Row], strategy: str, control: str, metric: Metric) -> tuple[int, int]:

@@ -76,6 +76,8 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
         )
     elif is_useful:
         headline = f"{name}'s selection stands in for the training data."
+    elif is_useful is None and found:
+        headline = f"{name}'s selection does not single out documents of the reference set."
     elif is_useful is None:
         headline = f"{name} chose {_budget(rows, strategy)} documents; nothing says how good."
     elif beside_random == _WORSE:

@@ -52,8 +52,10 @@ show_charts(rows, strategies)
 
 st.subheader("Every strategy", anchor=False)
 st.dataframe(strategy_table(rows, strategies), hide_index=True, height="content")
+has_students = any(rows.get(s, m) for s in strategies for m in (Metric.ACCURACY, Metric.AGREEMENT))
 st.caption(
-    "Best student first. Square brackets: 95% intervals (Wilson for accuracy and agreement, "
+    ("Best student first. " if has_students else "No students were trained. ")
+    + "Square brackets: 95% intervals (Wilson for accuracy and agreement, "
     "Clopper–Pearson for recall and precision); p: hypergeometric, of the recall. “random” is "
     "one random selection; “chance alone” is the range of many, for accuracy the largest class; "
     "“at best” is what true documents would reach."

@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 from test_selection import dense, features
 
 from core.maths import selection
-from core.maths.pursuit import select_plus
+from core.maths.pursuit import non_negative_fit, select_plus
 
 
 def naive_pursuit(f, budget):
@@ -41,6 +41,23 @@ def test_select_plus_is_matching_pursuit(seed, n_checkpoints, budget):
     ours = select_plus(f, budget)
     assert list(ours.documents) == chosen
     assert np.allclose(ours.weights, weights * len(chosen) / weights.sum(), atol=1e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 5000), n=st.integers(1, 25), shared=st.floats(0, 5))
+def test_a_fit_from_the_one_before_is_the_fit_from_nothing(seed, n, shared):
+    """Adding one document at a time gives the weights of non-negative least squares, also where
+    documents are so alike that most weights are zero."""
+    rng = np.random.default_rng(seed)
+    columns = rng.normal(size=(30, n)) + shared * rng.normal(size=(30, 1))
+    wanted = rng.normal(size=30) + columns.mean(axis=1)
+    weights = np.zeros(0)
+    for k in range(1, n + 1):
+        some = columns[:, :k]
+        weights = non_negative_fit(some.T @ some, some.T @ wanted, np.append(weights, 0.0))
+        expected = nnls(some, wanted)[0]
+        assert (weights >= 0).all()
+        assert np.linalg.norm(some @ (weights - expected)) < 1e-3 * np.linalg.norm(wanted)
 
 
 def test_weights_come_nearer_the_target():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from core.maths.figures import Figure
+from core.maths.figures import MAX_TRANSPORT_REFERENCE, Figure
 from core.maths.titration import Cell
 from core.specs import Metric, shown_as
 from core.verdict import Verdict, p_value
@@ -86,6 +86,7 @@ def _beside(metric: Metric, found: Figure) -> list[str]:
     if found.low is not None:
         lines.append(f"95% interval {_number(metric, found.low)} to {_number(metric, found.high)}")
     if metric is Metric.TRANSPORT:
+        lines.append(f"to at most {MAX_TRANSPORT_REFERENCE:,} reference documents")
         lines.append(f"as many true documents {_number(metric, found.ceiling)}")
     elif metric is Metric.RECALL or (found.ceiling is not None and found.ceiling < 1):
         lines.append(f"at most {_number(metric, found.ceiling)} is possible")
