@@ -56,7 +56,7 @@ def corpus_arrays(
 def gradient_arrays(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray] | None:
     """What selection needs of the gradients; None if there are none.
 
-    Of a classifier: errors (J × n × C), hidden (J × n × d), targets (J × C × d), float32. Of a
+    Of a classifier: errors (J × n × C), hidden (J × n × d), target (J × C × d), float32. Of a
     language model: projected (J × n × k, float32), alignment and squared_norms (J × n),
     target_norms (J), float64.
     """
@@ -69,7 +69,7 @@ def gradient_arrays(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray]
     arrays = {name: _of_checkpoints(connection, name, len(rows)) for name in names}
     if names == {"errors", "hidden"}:
         targets = [np.frombuffer(data, np.float32).reshape(n, m) for _, n, m, data in rows]
-        return {**arrays, "targets": np.stack(targets)}
+        return {**arrays, "target": np.stack(targets)}
     scores = connection.execute(
         "SELECT alignment, squared_norms FROM scores ORDER BY document_id"
     ).fetchall()
