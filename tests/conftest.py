@@ -24,6 +24,14 @@ def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "assay-home"))
 
 
+@pytest.fixture(autouse=True)
+def own_main_module():
+    """AppTest leaves its page as ``__main__``, which the processes of students would then run."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
+
+
 @pytest.fixture
 def assay(capsys, monkeypatch):
     """Runs the real command line in this process: assay("audit", "--base", …)."""
