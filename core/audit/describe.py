@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from cache.writer import AuditBuilder
-from core.audit.evaluate import N_NULL_DRAWS
+from core.audit.measures.draws import N_NULL_DRAWS
 from core.audit.provenance import command_line, environment
 from core.audit.question import Question, title_of
 from core.specs import content_key, to_plain

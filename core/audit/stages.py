@@ -11,10 +11,10 @@ import numpy as np
 from cache.home import Store
 from cache.writer import AuditBuilder
 from core.audit.difference import write_difference
-from core.audit.evaluate import selection_metrics
 from core.audit.features import PROJECTION_SEED, read_features
 from core.audit.gradients import compute_gradients
 from core.audit.ingest import ingest
+from core.audit.measures.selections import measure_selections
 from core.audit.metric_rows import MetricRow, write_metrics
 from core.audit.predictions import PredictionJudge, weight_cosine
 from core.audit.question import Question
@@ -238,6 +238,4 @@ def measure(question: Question, builder: AuditBuilder, tokenizer: Any, progress:
         return
     with progress.stage("measure", 4), builder.stage("metrics"):
         features = read_features(builder, question.spec)
-        write_metrics(
-            builder, selection_metrics(question.spec, builder, features, tokenizer, progress)
-        )
+        measure_selections(question.spec, builder, features, tokenizer, progress)

@@ -1,0 +1,1 @@
+"""What is measured of selections themselves, beside the same of random selections."""
