@@ -22,7 +22,7 @@ from cache.database import open_to_read
 from cache.home import Store
 from cache.schema import SCHEMA_VERSION
 from core.errors import InputError
-from core.specs import Strategy
+from core.specs import Assessability, Strategy
 
 _AUDIT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -38,6 +38,7 @@ class AuditSummary:
     budget: int
     n_documents: int
     size_bytes: int
+    assessability: Assessability | None = None
     problem: str | None = None
 
 
@@ -52,6 +53,10 @@ class AuditFacts:
     @property
     def label_names(self) -> list[str]:
         return list(self.meta["label_names"])
+
+    @property
+    def assessability(self) -> Assessability:
+        return Assessability(self.meta["assessment"]["verdict"])
 
     @property
     def strategies(self) -> list[Strategy]:
@@ -116,6 +121,12 @@ def read_metrics(path: Path) -> pd.DataFrame:
     """The metrics table, as it is."""
     with open_to_read(path) as connection:
         return connection.execute("SELECT * FROM metrics ORDER BY metric, subject").df()
+
+
+def read_layers(path: Path) -> pd.DataFrame:
+    """How each tensor changed, in the model's order; see ``core.maths.weights``."""
+    with open_to_read(path) as connection:
+        return connection.execute("SELECT * FROM layers ORDER BY position").df()
 
 
 def read_sources(path: Path) -> list[str]:
@@ -232,14 +243,16 @@ def _summary(path: Path, modified_ns: int) -> AuditSummary:
             str(meta["created_at"]),
             str(meta["spec"]["task"]),
             int(meta["spec"]["budget"]),
-            int(meta["counts"]["n_documents"]),
+            # Of a pair that cannot be assessed no document is read.
+            int(meta.get("counts", {}).get("n_documents", 0)),
             size,
+            Assessability(meta["assessment"]["verdict"]),
         )
     except FileNotFoundError:
         raise
     except (KeyError, TypeError):
         problem = "what it says about itself is not what an audit says"
-        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem)
+        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem=problem)
     except (duckdb.Error, OSError, ValueError) as error:
         problem = str(error).splitlines()[0]
-        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem)
+        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem=problem)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 TABLES = {
-    # spec, title, created_at, label_names, headline facts: one JSON value a key
+    # spec, title, created_at, label_names, assessment, headline facts: one JSON value a key
     "meta": "key VARCHAR PRIMARY KEY, value JSON NOT NULL",
     # the seed corpus, exact duplicates dropped, in reading order
     "documents": """document_id INTEGER PRIMARY KEY, text_hash VARCHAR NOT NULL UNIQUE,
@@ -51,7 +51,14 @@ TABLES = {
     # what was done, in order, and how long it took
     "stages": """name VARCHAR PRIMARY KEY, position INTEGER NOT NULL,
         started_at VARCHAR NOT NULL, duration_s DOUBLE NOT NULL""",
-    # facts about the two models and their difference; layer '' is the whole model
+    # how each tensor changed from base to final, in the model's order; see
+    # core/maths/weights.py for the columns
+    "layers": """position INTEGER PRIMARY KEY, name VARCHAR NOT NULL, n_entries BIGINT NOT NULL,
+        base_norm DOUBLE NOT NULL, difference_norm DOUBLE NOT NULL, cosine DOUBLE NOT NULL,
+        share_changed DOUBLE NOT NULL, floor_norm DOUBLE NOT NULL, rank_90 INTEGER NOT NULL,
+        full_rank INTEGER NOT NULL, spectrum DOUBLE[] NOT NULL, decay_correlation DOUBLE NOT NULL,
+        flatness DOUBLE NOT NULL""",
+    # facts about the two models and their difference
     "model_facts": """model VARCHAR NOT NULL, fact VARCHAR NOT NULL, value JSON NOT NULL,
         PRIMARY KEY (model, fact)""",
     # what text alone says of a document, from a classifier that never saw it

@@ -121,6 +121,13 @@ class AuditBuilder:
         """Set one JSON value."""
         _put_meta(self._connection, key, value)
 
+    def meta(self, key: str) -> Any:
+        """One JSON value that ``put_meta`` set; KeyError if none was."""
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", [key])
+        if not rows:
+            raise KeyError(key)
+        return json.loads(rows[0][0])
+
     def put_fact(self, model: str, fact: str, value: Any) -> None:
         """Set one JSON fact about a model or their difference."""
         self._connection.execute(

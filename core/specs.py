@@ -49,6 +49,14 @@ class Task(StrEnum):
     SFT = "sft"
 
 
+class Assessability(StrEnum):
+    """What the weights allow to be said; decided before any score."""
+
+    ASSESSABLE = "assessable"
+    LIMITED = "limited"
+    NOT_ASSESSABLE = "not assessable"
+
+
 class Optimizer(StrEnum):
     ADAM = "adam"
     ADAMW = "adamw"

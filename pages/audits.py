@@ -8,6 +8,7 @@ from cache.home import Store
 from cache.jobs import JobState, JobTable
 from cache.read import AuditSummary, list_audits
 from cache.shelf import delete_audit
+from core.specs import Assessability
 from pages.parts.entry import enter
 from pages.parts.jobs import job_line
 from pages.parts.plain import markdown_safe
@@ -46,6 +47,12 @@ def confirm_delete(summary: AuditSummary) -> None:
         st.rerun()
 
 
+def _state(summary: AuditSummary) -> str:
+    if summary.assessability is Assessability.NOT_ASSESSABLE:
+        return "not assessable, nothing scored"
+    return f"complete · {summary.budget:,} of {summary.n_documents:,} documents"
+
+
 def show_audit(summary: AuditSummary) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
@@ -56,8 +63,7 @@ def show_audit(summary: AuditSummary) -> None:
                 day, minute = summary.created_at[:10], summary.created_at[11:16]
                 st.caption(
                     markdown_safe(
-                        f"complete · {day} {minute} UTC · {summary.task} · "
-                        f"{summary.budget:,} of {summary.n_documents:,} documents · "
+                        f"{_state(summary)} · {day} {minute} UTC · {summary.task} · "
                         f"{summary.size_bytes / 1e6:.1f} MB · {summary.audit_id}"
                     )
                 )

@@ -8,6 +8,7 @@ from cache.read import AuditFacts
 from core.specs import Metric
 from core.verdict import Rows, focus, verdict
 from pages.parts import audits
+from pages.parts.assessability import assessment_line
 from pages.parts.entry import enter
 from pages.parts.overview import (
     show_caveats,
@@ -41,6 +42,7 @@ st.caption(
     f"{markdown_safe(facts.meta['created_at'][:10])}"
 )
 
+assessment_line(facts, path)
 found = verdict(rows, strategies)
 with st.container(border=True):
     st.subheader(found.headline, anchor=False)

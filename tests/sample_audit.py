@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
+import torch
 
 from cache.writer import AuditBuilder
 from core.audit.metric_rows import MetricRow, write_metrics
 from core.maths.located import Interval, located
+from core.maths.weights import layer_difference
 from core.specs import AuditSpec, DataRef, Metric, Strategy, TrainingSpec, text_hash, to_plain
 
 LABELS = ["business", "science & tech", "sport", "world"]
@@ -21,6 +25,13 @@ HOSTILE = (
 )
 
 
+ASSESSMENT = {
+    "verdict": "assessable",
+    "reasons": ["The base fits the final model, and the last layer moved 900 times as far."],
+    "hints": ["100% of all weights changed."],
+}
+
+
 def write_sample_audit(
     store,
     audit_id="sample",
@@ -30,6 +41,7 @@ def write_sample_audit(
     title="Sample audit",
     label_names=LABELS,
     hostile_rank=None,
+    assessment=ASSESSMENT,
     before_seal=lambda builder: None,
 ):
     """An audit with every table the pages read; deterministic.
@@ -114,8 +126,7 @@ def write_sample_audit(
                     ),
                 ],
             )
-    for fact, value in (("n_parameters", 22_000_000), ("relative_head_change", 0.21)):
-        builder.put_fact("difference", fact, value)
+    write_layers(builder)
     reference = DataRef("train.parquet", label_column="label") if has_truth else None
     spec = AuditSpec(
         "base", "final", (DataRef("pool.parquet"),), budget=budget, title=title, reference=reference
@@ -123,6 +134,7 @@ def write_sample_audit(
     meta = {
         "spec": to_plain(spec),
         "title": title,
+        "assessment": assessment,
         "created_at": "2026-11-20T12:34:56+00:00",
         "label_names": list(label_names),
         "counts": {
@@ -146,6 +158,42 @@ def write_sample_audit(
         builder.put_meta(key, value)
     before_seal(builder)
     return builder.seal()
+
+
+def write_layers(builder):
+    """Three tensors of a model, one of them unchanged, with the facts about the whole."""
+    generator = torch.Generator().manual_seed(0)
+    layers = []
+    for name, shape, scale in (
+        ("first", (40, 16), 0.01),
+        ("norm", (16,), 0.0),
+        ("head", (4, 16), 0.1),
+    ):
+        base = torch.randn(shape, generator=generator)
+        final = base + scale * torch.randn(shape, generator=generator)
+        layers.append(asdict(layer_difference(name, base, final, torch.float32)))
+    builder.write(
+        "layers",
+        {
+            "position": range(len(layers)),
+            **{column: [layer[column] for layer in layers] for column in layers[0]},
+        },
+    )
+    facts = {
+        "n_tensors": 3,
+        "n_tensors_changed": 2,
+        "n_parameters": 720,
+        "n_parameters_changed": 704,
+        "relative_change": 0.02,
+        "lineage_cosine": 0.9998,
+        "head_change": 0.8,
+        "head_floor": 1e-7,
+        "relative_head_change": 0.1,
+    }
+    for fact, value in facts.items():
+        builder.put_fact("difference", fact, value)
+    for model in ("base", "final"):
+        builder.put_fact(model, "precision", "float32")
 
 
 def _metrics(

@@ -19,8 +19,15 @@ from core.specs import Strategy
 from pages.parts.plain import markdown_safe
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("audits", "overview", "selection", "titration", "jobs")
-AUDIT_PAGES = ("overview", "selection")
+PAGES = ("audits", "overview", "assessability", "selection", "titration", "jobs")
+AUDIT_PAGES = ("overview", "assessability", "selection")
+# Those that show scores, and so have nothing to show of a pair that cannot be assessed.
+SCORE_PAGES = ("overview", "selection", "titration")
+NOT_ASSESSABLE = {
+    "verdict": "not assessable",
+    "reasons": ["Not assessable by the last layer: it did not move. <i>No evidence</i>."],
+    "hints": [],
+}
 
 
 @pytest.fixture
@@ -108,6 +115,44 @@ def test_an_unknown_audit_is_named(store):
         app = opened(page, audit="gone")
         assert "gone" in app.warning[0].value
         assert not app.dataframe
+
+
+@pytest.mark.parametrize("page", SCORE_PAGES)
+def test_no_score_is_shown_where_none_can_be_given(store, page):
+    """Of a pair that cannot be assessed, pages of scores show the reason and nothing else."""
+    write_sample_audit(store, assessment=NOT_ASSESSABLE)
+    app = opened(page, audit="sample")
+    (warning,) = app.warning
+    assert "did not move" in warning.value
+    assert "<i>" not in warning.value
+    assert not app.metric
+    assert not app.dataframe
+
+
+def test_why_a_pair_cannot_be_assessed_stands_on_its_page(store):
+    """Assessability shows the reason and the layers; the list does not call the audit complete."""
+    write_sample_audit(store, assessment=NOT_ASSESSABLE)
+    text = words(opened("assessability", audit="sample"))
+    assert "did not move" in text
+    assert "whether anything leaks" in text
+    assert len(opened("assessability", audit="sample").metric) == 4
+    listed = words(opened("audits"))
+    assert "not assessable" in listed
+    assert "complete" not in listed
+
+
+@pytest.mark.parametrize("verdict", ["assessable", "limited"])
+def test_the_overview_begins_with_assessability(store, verdict):
+    """The verdict on the weights stands before any score, with its first reason."""
+    assessment = {"verdict": verdict, "reasons": ["A reason of its own."], "hints": []}
+    write_sample_audit(store, assessment=assessment)
+    app = opened("overview", audit="sample")
+    assert f"{verdict}" in app.markdown[0].value
+    assert "A reason of its own" in markdown_plain(app.caption[1].value)
+
+
+def markdown_plain(text):
+    return text.replace("\\", "")
 
 
 def test_an_unreadable_audit_is_not_said_to_be_deleted(store):

@@ -85,6 +85,7 @@ def server_for():
         ("", "", "Audits"),
         ("audits", "", "Sample audit"),
         ("overview", "audit=sample", "Student accuracy"),
+        ("assessability", "audit=sample", "How far each tensor moved"),
         ("selection", "audit=sample&strategy=random&search=market", "Search in texts"),
         ("titration", "audit=sample&share=20&strategy=random", "keeps no gradients"),
         ("jobs", "", "processes of their own"),

@@ -32,6 +32,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
     )
     plan = {
         "load models": 5.0,
+        "assess": 2.0 * size,
         "read documents": 2.0,
         "gradients": n_documents * _A_GRADIENT_S * size,
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,

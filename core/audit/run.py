@@ -12,13 +12,15 @@ from cache.home import Store
 from cache.shelf import sealed_audit
 from cache.writer import AuditBuilder, alone
 from core.audit import stages, titration
+from core.audit.assess import assess_pair
 from core.audit.describe import describe
 from core.audit.question import Question, check, resolve
 from core.device import Compute
 from core.errors import InputError
-from core.models.loading import load_pair
+from core.models.loading import ModelPair, load_pair
+from core.models.text_model import TextModel
 from core.progress import Progress
-from core.specs import AuditSpec
+from core.specs import Assessability, AuditSpec
 
 # An audit file, its gradients and DuckDB's own temporary space need at least this much.
 _MIN_FREE_BYTES = 200_000_000
@@ -72,24 +74,42 @@ def _build(question: Question, store: Store, progress: Progress) -> Path:
     if builder.set_aside:
         progress.note(f"a damaged unfinished audit was kept as {builder.set_aside}")
     try:
-        stages.read_documents(question, builder, pair, progress)
-        stages.take_gradients(question, builder, store, pair, progress)
-        stages.make_selections(question, builder, progress)
-        stages.predict(question, builder, pair, progress)
+        verdict = assess_pair(question, builder, pair, progress)
         tokenizer, caveats = pair.final, pair.caveats
-        del pair
-        gc.collect()
-        stages.train_all_students(question, builder, progress)
-        stages.embed(question, builder, progress)
-        stages.measure(question, builder, tokenizer, progress)
-        titration.score_text_alone(question, builder, progress)
-        titration.measure_grid(question, builder, progress)
-        titration.train_grid_students(question, builder, progress)
+        if verdict is Assessability.NOT_ASSESSABLE:
+            progress.note("not assessable: nothing is scored")
+        else:
+            _select(question, builder, store, pair, progress)
+            del pair
+            gc.collect()
+            _evaluate(question, builder, tokenizer, progress)
         describe(question, builder, tokenizer.label_names, caveats)
         return builder.seal()
     except BaseException:
         builder.close()
         raise
+
+
+def _select(
+    question: Question, builder: AuditBuilder, store: Store, pair: ModelPair, progress: Progress
+) -> None:
+    """What needs both models."""
+    stages.read_documents(question, builder, pair, progress)
+    stages.take_gradients(question, builder, store, pair, progress)
+    stages.make_selections(question, builder, progress)
+    stages.predict(question, builder, pair, progress)
+
+
+def _evaluate(
+    question: Question, builder: AuditBuilder, tokenizer: TextModel, progress: Progress
+) -> None:
+    """What the selections are worth."""
+    stages.train_all_students(question, builder, progress)
+    stages.embed(question, builder, progress)
+    stages.measure(question, builder, tokenizer, progress)
+    titration.score_text_alone(question, builder, progress)
+    titration.measure_grid(question, builder, progress)
+    titration.train_grid_students(question, builder, progress)
 
 
 def _check_disk(store: Store) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 
 from cache.home import Store
 from cache.writer import AuditBuilder
-from core.audit.difference import write_difference
 from core.audit.features import PROJECTION_SEED, read_features
 from core.audit.gradients import compute_gradients
 from core.audit.ingest import ingest
@@ -50,7 +49,6 @@ def take_gradients(
     models = _gradient_models(question, pair)
     with progress.stage("gradients", n_documents), builder.stage("gradients"):
         compute_gradients(builder, store, question.gradients, models, progress)
-        write_difference(builder, pair)
 
 
 def _gradient_models(question: Question, pair: ModelPair) -> GradientModels:

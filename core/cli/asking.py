@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from cache.home import Store
+from cache.read import read_facts
 from core.cli.options import as_job, say
 from core.specs import AuditSpec, DataRef, TrainingSpec
 
@@ -61,8 +62,15 @@ def training_given(
 
 
 def outcome_of(outcome: Any) -> dict[str, Any]:
-    """What a command prints of an audit."""
-    return {"audit": outcome.audit_id, "path": str(outcome.path), "was_there": outcome.was_there}
+    """What a command prints of an audit: whether it could be made first of all."""
+    assessment = read_facts(outcome.path).meta["assessment"]
+    return {
+        "audit": outcome.audit_id,
+        "path": str(outcome.path),
+        "assessability": assessment["verdict"],
+        "reasons": assessment["reasons"],
+        "was_there": outcome.was_there,
+    }
 
 
 def _queue(store: Store, title: str, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 _FRACTION_BITS = {torch.float32: 23, torch.bfloat16: 7, torch.float16: 10}
 # Singular values are taken of at most this many rows and columns, drawn evenly.
 _MAX_SIDE = 1024
+# How many singular values are kept, largest first.
+_SPECTRUM = 64
 _EXPLAINED = 0.9
 
 
@@ -19,12 +22,12 @@ class LayerDifference:
     """final − base of one tensor.
 
     base_norm, difference_norm: Frobenius. cosine: of final with base. share_changed: of entries.
-    floor_norm: what rounding to the coarser of the two stored precisions alone would give.
-    rank_90: singular values that hold 90 % of ‖difference‖² (matrices; 0 for vectors), out of
-    full_rank. decay_slope: least-squares slope of the difference on the base (weight decay shrinks
-    weights: below zero) and decay_correlation its correlation. flatness: mean |Δ| / root mean Δ²,
-    0.80 where entries are normal, near 1 where all moved alike (Adam's first steps), low where few
-    moved far (plain gradients).
+    floor_norm: what rounding to the stored type alone would give. rank_90: singular values that
+    hold 90 % of ‖difference‖² (matrices; 0 for vectors), out of full_rank; both, and spectrum (the
+    largest singular values as shares of their Euclidean norm), are of at most 1,024 evenly drawn
+    rows and columns. decay_correlation: of the difference with the base (weight decay shrinks
+    weights: below zero). flatness: mean |Δ| / root mean Δ², 0.80 where entries are normal, near 1
+    where all moved alike (Adam's first steps), low where few moved far (plain gradients).
     """
 
     name: str
@@ -36,24 +39,24 @@ class LayerDifference:
     floor_norm: float
     rank_90: int
     full_rank: int
-    decay_slope: float
+    spectrum: tuple[float, ...]
     decay_correlation: float
     flatness: float
 
 
-def layer_difference(name: str, base: Tensor, final: Tensor) -> LayerDifference:
-    """Compare two tensors of one shape, in any floating-point types (as stored)."""
+def layer_difference(
+    name: str, base: Tensor, final: Tensor, stored_as: torch.dtype
+) -> LayerDifference:
+    """Compare two tensors of one shape; ``stored_as``: the coarser type either was rounded to."""
     start, end = base.double().flatten(), final.double().flatten()
     change = end - start
     squared = float(change @ change)
     start_norm, end_norm = float(start.norm()), float(end.norm())
-    centred = start - start.mean()
-    spread = float(centred @ centred)
-    covariance = float(centred @ (change - change.mean()))
-    change_spread = float(((change - change.mean()) ** 2).sum())
-    mean_square = squared / change.numel()
-    matrix = change.reshape(base.shape[0], -1) if base.dim() >= 2 else None
-    rank, full_rank = (0, 0) if matrix is None or squared == 0 else _rank(matrix)
+    centred, centred_change = start - start.mean(), change - change.mean()
+    spreads = float(centred @ centred) * float(centred_change @ centred_change)
+    root_mean_square = (squared / change.numel()) ** 0.5
+    is_matrix = base.dim() >= 2 and min(base.shape[0], base[0].numel()) > 1
+    spectrum = _spectrum(change.reshape(base.shape[0], -1)) if is_matrix and squared else None
     return LayerDifference(
         name=name,
         n_entries=change.numel(),
@@ -61,34 +64,55 @@ def layer_difference(name: str, base: Tensor, final: Tensor) -> LayerDifference:
         difference_norm=squared**0.5,
         cosine=float(start @ end) / (start_norm * end_norm) if start_norm and end_norm else 0.0,
         share_changed=float((change != 0).double().mean()),
-        floor_norm=rounding_floor(base, final),
-        rank_90=rank,
-        full_rank=full_rank,
-        decay_slope=covariance / spread if spread else 0.0,
-        decay_correlation=covariance / (spread * change_spread) ** 0.5
-        if spread and change_spread
-        else 0.0,
-        flatness=float(change.abs().mean()) / mean_square**0.5 if mean_square else 0.0,
+        floor_norm=rounding_floor(final, stored_as),
+        rank_90=0 if spectrum is None else _n_to_explain(spectrum),
+        full_rank=0 if spectrum is None else len(spectrum),
+        spectrum=() if spectrum is None else tuple(spectrum[:_SPECTRUM].tolist()),
+        decay_correlation=float(centred @ centred_change) / spreads**0.5 if spreads else 0.0,
+        flatness=float(change.abs().mean()) / root_mean_square if root_mean_square else 0.0,
     )
 
 
-def rounding_floor(base: Tensor, final: Tensor) -> float:
-    """The expected norm of the error of rounding ``final`` to the coarser of two stored types.
+def stored_type(tensors: Iterable[Tensor]) -> torch.dtype:
+    """The coarsest type that holds every value, which is what they were rounded to.
+
+    Read off the values, since a file's own type does not tell what its values went through.
+    """
+    candidates = [torch.bfloat16, torch.float16]
+    for values in tensors:
+        candidates = [kind for kind in candidates if torch.equal(values.to(kind).float(), values)]
+        if not candidates:
+            return torch.float32
+    return candidates[0]
+
+
+def rounding_floor(values: Tensor, stored_as: torch.dtype) -> float:
+    """The expected norm of the error of rounding to ``stored_as`` what has become ``values``.
 
     A rounded value lies uniformly within half a unit in the last place: variance ulp² / 12.
     """
-    bits = min(_FRACTION_BITS[tensor.dtype] for tensor in (base, final))
-    values = final.double().abs()
-    exponents = torch.floor(torch.log2(values.clamp_min(torch.finfo(torch.float32).tiny)))
-    units = torch.where(values > 0, torch.exp2(exponents - bits), 0.0)
+    sizes = values.double().abs()
+    exponents = torch.floor(torch.log2(sizes.clamp_min(torch.finfo(torch.float32).tiny)))
+    units = torch.where(sizes > 0, torch.exp2(exponents - _FRACTION_BITS[stored_as]), 0.0)
     return float((units**2 / 12).sum().sqrt())
 
 
-def _rank(matrix: Tensor) -> tuple[int, int]:
-    """Singular values that hold nine tenths of the squared norm, and how many there are."""
+def coarser(first: torch.dtype, second: torch.dtype) -> torch.dtype:
+    """Of two types, the one that rounds more."""
+    return min(first, second, key=_FRACTION_BITS.__getitem__)
+
+
+def _spectrum(matrix: Tensor) -> Tensor:
+    """Singular values, largest first, as shares of their Euclidean norm."""
     rows, columns = (
-        torch.linspace(0, side - 1, min(side, _MAX_SIDE)).long() for side in matrix.shape
+        torch.linspace(0, side - 1, min(side, _MAX_SIDE), device=matrix.device).long()
+        for side in matrix.shape
     )
-    energies = torch.linalg.svdvals(matrix[rows][:, columns].float()).double() ** 2
-    shares = energies.cumsum(0) / energies.sum()
-    return int((shares < _EXPLAINED).sum()) + 1, len(energies)
+    part = matrix[rows][:, columns]
+    gram = part @ part.T if part.shape[0] <= part.shape[1] else part.T @ part
+    values = torch.linalg.eigvalsh(gram).flip(0).clamp_min(0).sqrt()
+    return values / values.norm().clamp_min(torch.finfo(torch.float64).tiny)
+
+
+def _n_to_explain(spectrum: Tensor) -> int:
+    return min(int(((spectrum**2).cumsum(0) < _EXPLAINED).sum()) + 1, len(spectrum))

@@ -9,17 +9,18 @@ import streamlit as st
 
 from cache import read
 from cache.home import Store
-from core.specs import Strategy
+from core.specs import Assessability, Strategy
 from pages.parts.plain import markdown_safe
 
 _LAST = "last_audit"
 _N_CURVE_POINTS = 400
 
 
-def chosen_audit() -> Path:
+def chosen_audit(even_if_not_assessable: bool = False) -> Path:
     """The audit named in the address, or the newest; the page ends here if there is none.
 
-    The choice is a query parameter, so that every view is a link.
+    It also ends at an audit that could not be made, with the reasons, unless the page is about
+    just them. The choice is a query parameter, so that every view is a link.
     """
     store = Store.default()
     listed = {summary.audit_id: summary for summary in read.list_audits(store)}
@@ -60,7 +61,27 @@ def chosen_audit() -> Path:
     st.session_state[_LAST] = audit_id
     if audit_id != asked:
         st.query_params["audit"] = audit_id
-    return read.audit_path(store, audit_id)
+    path = read.audit_path(store, audit_id)
+    if not even_if_not_assessable:
+        _stop_if_not_assessable(path, summaries[audit_id])
+    return path
+
+
+def _stop_if_not_assessable(path: Path, summary: read.AuditSummary) -> None:
+    if summary.assessability is not Assessability.NOT_ASSESSABLE:
+        return
+    st.title(markdown_safe(summary.title))
+    reasons = facts(path).meta["assessment"]["reasons"]
+    st.warning(
+        markdown_safe(" ".join(reasons)) + " Nothing was scored.", icon=":material/gpp_maybe:"
+    )
+    st.page_link(
+        "pages/assessability.py",
+        label="What the weights show",
+        icon=":material/balance:",
+        query_params={"audit": path.stem},
+    )
+    st.stop()
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -71,6 +92,11 @@ def facts(path: Path) -> read.AuditFacts:
 @st.cache_data(max_entries=64, show_spinner=False)
 def metrics(path: Path) -> pd.DataFrame:
     return read.read_metrics(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def layers(path: Path) -> pd.DataFrame:
+    return read.read_layers(path)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -14,6 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 _AUDIT_PAGES = {
     "overview": ("Overview", ":material/summarize:"),
+    "assessability": ("Assessability", ":material/balance:"),
     "selection": ("Selection", ":material/playlist_add_check:"),
     "titration": ("Titration", ":material/science:"),
 }

@@ -6,7 +6,7 @@ for the eighth; the symbols carry the same distinction for print and for everyon
 
 from __future__ import annotations
 
-from core.specs import BLIND, Role, Strategy
+from core.specs import BLIND, Assessability, Role, Strategy
 
 COLOURS: dict[str, str] = {
     Strategy.SELECT: "#1B87C9",
@@ -38,3 +38,11 @@ ROLE_COLOURS = {
     Role.OUT_OF_DOMAIN: "#8B929A",
 }
 ROLE_SYMBOLS = {Role.TRAINED: "circle", Role.HELD_OUT: "circle-open", Role.OUT_OF_DOMAIN: "x"}
+# One quantity alone on a chart.
+SINGLE_HUE = "#1B87C9"
+# Names that Streamlit knows; the badge's icon and word carry the same distinction.
+VERDICT_COLOURS = {
+    Assessability.ASSESSABLE: "blue",
+    Assessability.LIMITED: "orange",
+    Assessability.NOT_ASSESSABLE: "red",
+}
