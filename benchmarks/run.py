@@ -138,7 +138,7 @@ def language_gradients() -> float:
     head, target = torch.randn(2, 8192, 256, generator=generator) * 0.05
     hidden = torch.randn(16, 32, 256, generator=generator)
     wanted = torch.randint(8192, (16, 32), generator=generator)
-    projection = Projection.draw(0, (64, 64), 8192, 256, "cpu")
+    projection = Projection.draw(0, (64, 64), (8192, 256), "cpu")
 
     def loss(weight: torch.Tensor, states: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(states @ weight.T, labels, reduction="sum")

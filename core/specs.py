@@ -57,6 +57,23 @@ class Assessability(StrEnum):
     NOT_ASSESSABLE = "not assessable"
 
 
+class GradientLayers(StrEnum):
+    """Of which layers gradients are taken."""
+
+    LAST_LAYER = "last-layer"
+    LAST_BLOCK = "last-block"
+    CHANGED = "changed"
+
+    @property
+    def shown_as(self) -> str:
+        """The name in sentences."""
+        return {
+            GradientLayers.LAST_LAYER: "the last layer",
+            GradientLayers.LAST_BLOCK: "the last block",
+            GradientLayers.CHANGED: "the layers that changed",
+        }[self]
+
+
 class Optimizer(StrEnum):
     ADAM = "adam"
     ADAMW = "adamw"
@@ -203,8 +220,11 @@ class AuditSpec:
     is_stopping_early: bool = True
     n_checkpoints: int = 1
     # Inner products between gradients are estimated from a projection to this many dimensions;
-    # None is exact for classification and 4,096 for SFT.
+    # None is exact for the last layer of a classifier and 4,096 otherwise.
     projection_dimension: int | None = None
+    # The last layer's gradients are exact and cheap; inner ones serve a pair whose last layer stood
+    # still, as with an adapter.
+    gradient_layers: GradientLayers = GradientLayers.LAST_LAYER
     # SFT: where the response begins in a document's text; only what follows is scored.
     response_template: str | None = None
     seed: int = 0
@@ -232,6 +252,7 @@ def audit_spec_from_plain(plain: dict[str, Any]) -> AuditSpec:
     values = dict(plain)
     values["seed_corpus"] = tuple(DataRef(**ref) for ref in values["seed_corpus"])
     values["task"] = Task(values["task"])
+    values["gradient_layers"] = GradientLayers(values["gradient_layers"])
     values["strategies"] = tuple(Strategy(name) for name in values["strategies"])
     for name in ("reference", "test"):
         if values[name] is not None:

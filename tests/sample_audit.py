@@ -186,9 +186,9 @@ def write_layers(builder):
         "n_parameters_changed": 704,
         "relative_change": 0.02,
         "lineage_cosine": 0.9998,
-        "head_change": 0.8,
-        "head_floor": 1e-7,
-        "relative_head_change": 0.1,
+        "scored_part": "the last layer",
+        "scored_change": 0.8,
+        "scored_floor": 1e-7,
     }
     for fact, value in facts.items():
         builder.put_fact("difference", fact, value)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from tiny_models import save_bert
 
 from cache.manifest import check_manifest
-from core.audit.assessability import assess, lineage_cosine
+from core.audit.assessability import ScoredPart, assess, lineage_cosine
 from core.maths.weights import coarser, layer_difference, rounding_floor, stored_type
 from core.specs import Assessability
 
@@ -21,13 +21,13 @@ def matrix(seed, rows=120, columns=80):
     return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
 
 
-def difference(base, final, name="the last layer", stored_as=torch.float32):
-    return layer_difference(name, base, final, stored_as)
+def difference(base, final, stored_as=torch.float32):
+    return layer_difference("tensor", base, final, stored_as)
 
 
 def judge(base, final, stored_as=torch.float32, caveats=()):
     layer = difference(base, final, stored_as=stored_as)
-    return assess([layer], layer, "'base'", caveats)
+    return assess([layer], ScoredPart.of("the last layer", [layer]), "'base'", caveats)
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
@@ -79,7 +79,8 @@ def test_an_unrelated_base_is_named():
 def test_a_last_layer_that_stood_still_is_not_called_clean():
     """Where others moved and it did not, nothing can be said by it, and the reason says so."""
     body, head = difference(matrix(0), matrix(0) + 0.1 * matrix(1)), matrix(2)
-    found = assess([body, difference(head, head)], difference(head, head), "'base'", ())
+    still = difference(head, head)
+    found = assess([body, still], ScoredPart.of("the last layer", [still]), "'base'", ())
     assert found.verdict is Assessability.NOT_ASSESSABLE
     assert "not evidence of no leak" in found.reasons[0]
 
@@ -152,7 +153,7 @@ def test_a_pair_that_cannot_be_assessed_is_sealed_unscored(tiny, adapted, assay)
     assert first.status == 0, first.err
     said = json.loads(first.out)
     assert said["assessability"] == "not assessable"
-    assert "last layer" in said["reasons"][0]
+    assert "--gradient-layers changed" in said["reasons"][0]
     assert all(check.is_intact for check in check_manifest(said["path"]))
     for table in ("documents", "scores", "selections", "metrics"):
         assert ask(said["path"], f"SELECT count(*) FROM {table}") == [(0,)]
@@ -169,3 +170,22 @@ def test_another_models_base_is_refused_before_any_score(tiny, assay, tmp_path):
     assert said["assessability"] == "not assessable"
     assert "'stranger'" in said["reasons"][0]
     assert ask(said["path"], "SELECT count(*) FROM scores") == [(0,)]
+
+
+def test_inner_layers_say_what_the_last_cannot(tiny, adapted, assay):
+    """With gradients of the layers that changed, the same pair is assessable and selected from,
+    and SELECT's sum points to the difference better than random sums do."""
+    arguments = with_models(tiny, tiny / "base", adapted)
+    more = ["--gradient-layers", "changed", "--strategy", "random", "--strategy", "select"]
+    first = assay(*arguments, *more)
+    assert first.status == 0, first.err
+    said = json.loads(first.out)
+    assert said["assessability"] == "assessable"
+    assert "the layers that changed" in said["reasons"][0]
+    ((cosine, null_high),) = ask(
+        said["path"],
+        "SELECT value, null_high FROM metrics WHERE metric = 'cosine' AND subject = 'select'",
+    )
+    assert cosine > null_high
+    ((command,),) = ask(said["path"], "SELECT value->>'command' FROM meta WHERE key = 'provenance'")
+    assert "--gradient-layers changed" in command

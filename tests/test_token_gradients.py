@@ -110,7 +110,7 @@ def test_closed_form_is_vmap(pair):
         return torch.nn.functional.cross_entropy(states @ weight.T, wanted, reduction="sum")
 
     expected = vmap(grad(loss), in_dims=(None, 0, 0))(head, hidden, targets)
-    projection = Projection.draw(0, side_lengths(DIMENSION), *head.shape, "cpu")
+    projection = Projection.draw(0, side_lengths(DIMENSION), head.shape, "cpu")
     found = token_gradients(
         hidden.flatten(0, 1), targets.flatten(), [5] * 6, head, head, projection, 1 << 20
     )
@@ -130,7 +130,7 @@ def test_padding_batch_and_chunks_change_nothing(pair):
     with torch.no_grad():
         hidden, targets = pair.base.predicting(examples)
         head, lengths = pair.base.head(), [example.n_next_tokens for example in examples]
-        projection = Projection.draw(0, side_lengths(DIMENSION), *head.shape, "cpu")
+        projection = Projection.draw(0, side_lengths(DIMENSION), head.shape, "cpu")
         small, large = (
             token_gradients(hidden, targets, lengths, head, head, projection, max_floats)
             for max_floats in (1, 1 << 24)

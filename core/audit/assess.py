@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 
 from cache.writer import AuditBuilder
-from core.audit.assessability import assess, lineage_cosine
+from core.audit.assessability import ScoredPart, assess, lineage_cosine
 from core.audit.question import Question
 from core.maths.weights import LayerDifference, coarser, layer_difference, stored_type
+from core.models.inner_layers import inner_layers
 from core.models.loading import ModelPair
 from core.models.text_model import TextModel
 from core.progress import Progress
-from core.specs import Assessability
+from core.specs import Assessability, GradientLayers
 
 
 def assess_pair(
@@ -25,30 +26,40 @@ def assess_pair(
     if not builder.is_done("assess"):
         n_tensors = len(list(pair.base.model.parameters()))
         with progress.stage("assess", n_tensors), builder.stage("assess"):
-            layers, last_layer = _differences(pair, progress)
+            stored_as = coarser(_stored_as(pair.base), _stored_as(pair.final))
+            layers = _differences(pair, stored_as, progress)
+            scored = _scored_part(question.spec.gradient_layers, pair, layers, stored_as)
             base_name = repr(Path(question.spec.base).name)
-            assessment = assess(layers, last_layer, base_name, pair.caveats)
+            assessment = assess(layers, scored, base_name, pair.caveats)
             builder.put_meta("assessment", asdict(assessment))
             _write_layers(builder, layers)
-            _write_facts(builder, pair, layers, last_layer)
+            _write_facts(builder, pair, layers, scored)
     return Assessability(builder.meta("assessment")["verdict"])
 
 
 def _differences(
-    pair: ModelPair, progress: Progress
-) -> tuple[list[LayerDifference], LayerDifference]:
-    """Of every tensor, and of the last layer as gradients see it: its label rows, its bias."""
+    pair: ModelPair, stored_as: torch.dtype, progress: Progress
+) -> list[LayerDifference]:
     final = dict(pair.final.model.named_parameters())
     layers = []
     with torch.inference_mode():
-        stored_as = coarser(_stored_as(pair.base), _stored_as(pair.final))
         for name, parameter in pair.base.model.named_parameters():
             layers.append(layer_difference(name, parameter, final[name], stored_as))
             progress.advance(1)
-        last_layer = layer_difference(
-            "the last layer", pair.base.head(), pair.final.head(), stored_as
-        )
-    return layers, last_layer
+    return layers
+
+
+def _scored_part(
+    which: GradientLayers, pair: ModelPair, layers: list[LayerDifference], stored_as: torch.dtype
+) -> ScoredPart:
+    """What gradients will be taken of: of the last layer its label rows and bias alone."""
+    if which is GradientLayers.LAST_LAYER:
+        with torch.inference_mode():
+            head = layer_difference(which.shown_as, pair.base.head(), pair.final.head(), stored_as)
+        return ScoredPart.of(which.shown_as, [head])
+    names = inner_layers(pair.base, pair.final, which)
+    own = [layer for layer in layers if layer.name.rpartition(".")[0] in names]
+    return ScoredPart.of(which.shown_as, own)
 
 
 def _stored_as(model: TextModel) -> torch.dtype:
@@ -65,7 +76,7 @@ def _write_facts(
     builder: AuditBuilder,
     pair: ModelPair,
     layers: Sequence[LayerDifference],
-    last_layer: LayerDifference,
+    scored: ScoredPart,
 ) -> None:
     for name, model in (("base", pair.base), ("final", pair.final)):
         builder.put_fact(name, "architecture", type(model.model).__name__)
@@ -81,9 +92,9 @@ def _write_facts(
         ),
         "relative_change": change / max(base_norm, 1e-12),
         "lineage_cosine": lineage_cosine(layers),
-        "head_change": last_layer.difference_norm,
-        "head_floor": last_layer.floor_norm,
-        "relative_head_change": last_layer.difference_norm / max(last_layer.base_norm, 1e-12),
+        "scored_part": scored.name,
+        "scored_change": scored.difference_norm,
+        "scored_floor": scored.floor_norm,
     }
     for fact, value in facts.items():
         builder.put_fact("difference", fact, value)

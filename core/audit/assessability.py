@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.maths.weights import LayerDifference
-from core.specs import Assessability
+from core.specs import Assessability, GradientLayers
 
 # A fine-tuned tensor stays near where it began; between unrelated models the cosine is about 0.
 _MIN_LINEAGE_COSINE = 0.5
@@ -26,15 +26,30 @@ class Assessment:
     hints: tuple[str, ...]
 
 
-def assess(
-    layers: Sequence[LayerDifference],
-    scored: LayerDifference,
-    base_name: str,
-    caveats: Sequence[str],
-) -> Assessment:
-    """Judge a pair by how its tensors differ.
+@dataclass(frozen=True)
+class ScoredPart:
+    """The weights that gradients are taken of: how far they moved, and rounding alone would."""
 
-    ``scored``: the part that gradients are taken of; ``caveats``: what loading had to assume.
+    name: str
+    difference_norm: float
+    floor_norm: float
+
+    @classmethod
+    def of(cls, name: str, layers: Sequence[LayerDifference]) -> ScoredPart:
+        """Several tensors as one."""
+        return cls(name, _norm(layers, "difference_norm"), _norm(layers, "floor_norm"))
+
+    @property
+    def times_floor(self) -> float:
+        """How many times as far it moved as rounding alone would move it."""
+        return self.difference_norm / self.floor_norm if self.floor_norm else float("inf")
+
+
+def assess(
+    layers: Sequence[LayerDifference], scored: ScoredPart, base_name: str, caveats: Sequence[str]
+) -> Assessment:
+    """Judge a pair by how its tensors differ; ``caveats``: what loading had to assume.
+
     "Not assessable" never means "no leak": it means that nothing can be said this way.
     """
     hints = _hints(layers)
@@ -45,7 +60,7 @@ def assess(
     if doubts:
         return Assessment(Assessability.LIMITED, doubts, hints)
     moved = (
-        f"The base fits the final model, and {scored.name} moved {times_floor(scored):,.0f} times "
+        f"The base fits the final model, and {scored.name} moved {scored.times_floor:,.0f} times "
         "as far as rounding alone could have moved it."
     )
     return Assessment(Assessability.ASSESSABLE, (moved,), hints)
@@ -55,11 +70,6 @@ def lineage_cosine(layers: Sequence[LayerDifference]) -> float | None:
     """The mean cosine of final with base over all tensors, weighted by their entries."""
     known = [layer for layer in layers if layer.base_norm]
     return _weighted(known, "cosine") if known else None
-
-
-def times_floor(layer: LayerDifference) -> float:
-    """How many times as far a tensor moved as rounding alone would move it."""
-    return layer.difference_norm / layer.floor_norm if layer.floor_norm else float("inf")
 
 
 def _lineage(layers: Sequence[LayerDifference], base_name: str) -> str | None:
@@ -74,19 +84,20 @@ def _lineage(layers: Sequence[LayerDifference], base_name: str) -> str | None:
     )
 
 
-def _immobile(layers: Sequence[LayerDifference], scored: LayerDifference) -> str | None:
+def _immobile(layers: Sequence[LayerDifference], scored: ScoredPart) -> str | None:
     if scored.difference_norm:
         return None
     n_moved = sum(layer.difference_norm > 0 for layer in layers)
     return (
         f"Not assessable by {scored.name}: it did not move in fine-tuning, while {n_moved} of "
         f"{len(layers)} tensors did, as with an adapter that leaves it alone. This is not evidence "
-        "of no leak."
+        f"of no leak. Ask with --gradient-layers {GradientLayers.CHANGED}, which takes gradients "
+        "of the layers that moved."
     )
 
 
-def _near_floor(scored: LayerDifference) -> list[str]:
-    times = times_floor(scored)
+def _near_floor(scored: ScoredPart) -> list[str]:
+    times = scored.times_floor
     if times >= _MIN_TIMES_FLOOR:
         return []
     return [
@@ -119,6 +130,10 @@ def _hints(layers: Sequence[LayerDifference]) -> tuple[str, ...]:
     elif flatness < _PEAKED:
         hints.append("Few weights moved far, as plain gradients move them.")
     return tuple(hints)
+
+
+def _norm(layers: Sequence[LayerDifference], field: str) -> float:
+    return float(sum(getattr(layer, field) ** 2 for layer in layers) ** 0.5)
 
 
 def _weighted(layers: Sequence[LayerDifference], field: str) -> float:

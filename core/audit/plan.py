@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.specs import AuditSpec, Task
+from core.specs import AuditSpec, GradientLayers, Task
 
 # Seconds on one core of a 2026 server, MiniLM, documents of 48 tokens.
 _A_GRADIENT_S = 0.006
@@ -10,6 +10,8 @@ _A_STUDENT_DOCUMENT_S = 0.008
 _AN_EMBEDDING_S = 0.006
 _A_SELECTED_DOCUMENT_S = 0.001
 _A_FINE_TUNED_DOCUMENT_S = 0.015
+# A backward pass through the layers inside a model, beside the forward pass.
+_INNER_LAYERS = 3.0
 # The smallest language models are this many times as slow as MiniLM.
 _LANGUAGE_MODEL_SIZE = 12.0
 _A_TEXT_ALONE_S = 0.001
@@ -23,6 +25,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
     n_documents = spec.n_candidates or _USUAL_CORPUS
     n_strategies = len(spec.strategies)
     size = _LANGUAGE_MODEL_SIZE if spec.task is Task.SFT else 1.0
+    depth = 1.0 if spec.gradient_layers is GradientLayers.LAST_LAYER else _INNER_LAYERS
     a_student_s = spec.budget * spec.n_student_epochs * _A_STUDENT_DOCUMENT_S * 0.7 * size
     grid = spec.titration
     n_cells = (
@@ -34,7 +37,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         "load models": 5.0,
         "assess": 2.0 * size,
         "read documents": 2.0,
-        "gradients": n_documents * _A_GRADIENT_S * size,
+        "gradients": n_documents * _A_GRADIENT_S * size * depth,
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
         "predict": 4.0 * size,
         "students": 10 + n_strategies * a_student_s,

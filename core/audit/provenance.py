@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.device import Compute
-from core.specs import AuditSpec, DataRef, Role, TitrationSpec, TrainingSpec
+from core.specs import AuditSpec, DataRef, GradientLayers, Role, TitrationSpec, TrainingSpec
 
 _PACKAGES = (
     "torch",
@@ -97,6 +97,8 @@ def _shared(spec: AuditSpec) -> Iterator[str]:
         yield "--no-early-stopping"
     if spec.projection_dimension:
         yield from ("--projection-dimension", str(spec.projection_dimension))
+    if spec.gradient_layers is not GradientLayers.LAST_LAYER:
+        yield from ("--gradient-layers", spec.gradient_layers)
     if spec.response_template:
         yield from ("--response-template", spec.response_template)
     yield from ("--checkpoints", str(spec.n_checkpoints), "--seed", str(spec.seed))

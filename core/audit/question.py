@@ -22,6 +22,7 @@ from core.models.training import check_training
 from core.specs import (
     AuditSpec,
     DataRef,
+    GradientLayers,
     Strategy,
     Task,
     TitrationSpec,
@@ -75,7 +76,8 @@ class Question:
     @property
     def gradients(self) -> GradientRequest:
         """What of the gradient cache this audit reads, and extends where it lacks documents."""
-        is_projected = self.spec.task is Task.SFT
+        layers = self.spec.gradient_layers
+        is_projected = self.spec.task is Task.SFT or layers is not GradientLayers.LAST_LAYER
         dimension = self.spec.projection_dimension or _STORED_DIMENSION if is_projected else None
         stored = _stored_dimension(dimension) if dimension else None
         key = content_key(
@@ -88,6 +90,7 @@ class Question:
             self.spec.label_words,
             self.training.max_tokens,
             self.spec.n_checkpoints,
+            layers,
             stored,
             PROJECTION_SEED,
             self.compute.precision,

@@ -22,9 +22,10 @@ from core.audit.students import BaseModel, StudentResult, StudentTask, train_stu
 from core.maths.strategies import make_selection
 from core.models.examples import TextDocument
 from core.models.gradient_models import ClassifierGradients, GradientModels, LanguageGradients
+from core.models.inner_gradients import InnerGradients
 from core.models.loading import ModelPair
 from core.progress import Progress
-from core.specs import AuditSpec, Strategy
+from core.specs import AuditSpec, GradientLayers, Strategy
 
 _N_AGREEMENT_DOCUMENTS = 500
 
@@ -55,6 +56,9 @@ def _gradient_models(question: Question, pair: ModelPair) -> GradientModels:
     n_checkpoints, stored = question.spec.n_checkpoints, question.gradients.stored_dimension
     if stored is None:
         return ClassifierGradients(pair, n_checkpoints)
+    layers = question.spec.gradient_layers
+    if layers is not GradientLayers.LAST_LAYER:
+        return InnerGradients(pair, n_checkpoints, layers, stored, PROJECTION_SEED)
     return LanguageGradients(pair, n_checkpoints, stored, PROJECTION_SEED)
 
 

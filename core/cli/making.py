@@ -10,6 +10,7 @@ import typer
 from core.cli.asking import answer, known_data, outcome_of, training_given
 from core.cli.options import (
     DeviceOption,
+    GradientLayersOption,
     JsonOption,
     LabelWordsOption,
     PrecisionOption,
@@ -28,6 +29,7 @@ from core.specs import (
     AuditSpec,
     DataRef,
     FinetuneSpec,
+    GradientLayers,
     Optimizer,
     Strategy,
     Task,
@@ -156,8 +158,9 @@ def audit(
     checkpoints: Annotated[int, typer.Option(help="Synthetic checkpoints.")] = 1,
     projection_dimension: Annotated[
         int | None,
-        typer.Option(help="Of gradients [default: none for classification, 4096 for sft]."),
+        typer.Option(help="Of gradients [default: none where they are exact, else 4096]."),
     ] = None,
+    gradient_layers: GradientLayersOption = GradientLayers.LAST_LAYER,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     title: Annotated[str, typer.Option(help="Shown in the dashboard.")] = "",
     device: DeviceOption = None,
@@ -196,6 +199,7 @@ def audit(
         is_stopping_early=early_stopping,
         n_checkpoints=checkpoints,
         projection_dimension=projection_dimension,
+        gradient_layers=gradient_layers,
         response_template=response_template,
         seed=seed,
         title=title,

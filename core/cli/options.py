@@ -14,7 +14,7 @@ from cache.home import Store
 from core.errors import InputError
 from core.jobs.reporter import JobProgress
 from core.jobs.running import running_job
-from core.specs import Task
+from core.specs import GradientLayers, Task
 
 StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Where audits are kept [default: ASSAY_HOME].")
@@ -33,6 +33,10 @@ PromptColumnOption = Annotated[
 ]
 ResponseTemplateOption = Annotated[
     str | None, typer.Option(help="sft: what precedes the response in a text; only it is scored.")
+]
+GradientLayersOption = Annotated[
+    GradientLayers,
+    typer.Option(help="Take gradients of these; inner layers serve adapters and cost more."),
 ]
 TextColumnOption = Annotated[str, typer.Option(help="The column that holds the text.")]
 

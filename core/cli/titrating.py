@@ -9,6 +9,7 @@ import typer
 from core.cli.asking import answer, known_data, training_given
 from core.cli.options import (
     DeviceOption,
+    GradientLayersOption,
     JsonOption,
     LabelWordsOption,
     PrecisionOption,
@@ -24,6 +25,7 @@ from core.specs import (
     CONTROLS,
     AuditSpec,
     DataRef,
+    GradientLayers,
     Optimizer,
     Role,
     Strategy,
@@ -93,6 +95,7 @@ def titrate(
         bool, typer.Option(help="Keep a student's best epoch, else its last.")
     ] = True,
     checkpoints: Annotated[int, typer.Option(help="Synthetic checkpoints.")] = 1,
+    gradient_layers: GradientLayersOption = GradientLayers.LAST_LAYER,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     title: Annotated[str, typer.Option(help="Shown in the dashboard.")] = "",
     device: DeviceOption = None,
@@ -143,6 +146,7 @@ def titrate(
         n_student_epochs=student_epochs if students else 0,
         is_stopping_early=early_stopping,
         n_checkpoints=checkpoints,
+        gradient_layers=gradient_layers,
         seed=seed,
         title=title,
         titration=grid,

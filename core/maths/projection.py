@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 _SIDES = {"errors": 1, "hidden": 2}
 
 
-def random_signs(seed: int, side: str, n_rows: int, n_columns: int) -> NDArray[np.int8]:
-    """±1, (n_rows × n_columns) int8; row r depends on seed, side ("errors", "hidden") and r alone.
-
-    Rademacher, as the authors' code.
+def random_signs(
+    seed: int, side: str, n_rows: int, n_columns: int, layer: int = 0
+) -> NDArray[np.int8]:
+    """±1, (n_rows × n_columns) int8; row r depends on seed, side ("errors", "hidden"), layer and r
+    alone. Rademacher, as the authors' code.
     """
     n_words = -(-n_columns // 64)
     rows = np.empty((n_rows, n_columns), np.int8)
     for row in range(n_rows):
-        stream = np.random.Philox(key=[seed, _SIDES[side]], counter=[0, row, 0, 0])
+        stream = np.random.Philox(
+            key=[seed, _SIDES[side] + len(_SIDES) * layer], counter=[0, row, 0, 0]
+        )
         words = stream.random_raw(n_words).astype("<u8")
         bits = np.unpackbits(words.view(np.uint8), bitorder="little")
         rows[row] = bits[:n_columns].astype(np.int8) * 2 - 1

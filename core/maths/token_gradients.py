@@ -35,11 +35,17 @@ class Projection:
 
     @classmethod
     def draw(
-        cls, seed: int, sides: tuple[int, int], vocabulary: int, width: int, device: str
+        cls,
+        seed: int,
+        sides: tuple[int, int],
+        shape: Sequence[int],
+        device: str,
+        layer: int = 0,
     ) -> Projection:
-        """The projection of ``seed``; the same signs on every device."""
-        left = random_signs(seed, "errors", sides[0], vocabulary)
-        right = random_signs(seed, "hidden", sides[1], width)
+        """The projection of ``seed`` for a layer of ``shape`` (V × d); the same signs on every
+        device, independent between layers."""
+        left = random_signs(seed, "errors", sides[0], shape[0], layer)
+        right = random_signs(seed, "hidden", sides[1], shape[1], layer)
         return cls(*(torch.from_numpy(side).to(device).float() for side in (left, right)))
 
 

@@ -91,6 +91,9 @@ class SequenceClassifier(Classifier):
         bias = self._linear.bias
         return weight if bias is None else torch.cat([weight, bias.float()[:, None]], dim=1)
 
+    def last_layer(self) -> nn.Module:
+        return self._linear
+
     def hidden(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
         seen: list[tuple[Tensor, Tensor]] = []
         hook = self._linear.register_forward_hook(
@@ -132,6 +135,9 @@ class LabelWordClassifier(Classifier):
 
     def head(self) -> Tensor:
         return output_rows(self.model)[self._label_ids]
+
+    def last_layer(self) -> nn.Module:
+        return self.model.get_output_embeddings()
 
     def hidden(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
         states = last_states(self.model, self.compute, token_ids, attention_mask)

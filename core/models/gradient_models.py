@@ -52,26 +52,43 @@ class GradientModels(ABC):
             interpolated(pair.base, pair.final, step / n_checkpoints)
             for step in range(n_checkpoints)
         ]
-        with torch.inference_mode():
-            # θ_final − θ_j is the same direction for every j, only shorter: one target serves all.
-            self._target = weight_difference_target(pair.base.head(), pair.final.head())
 
     @property
     def target_norms(self) -> NDArray[np.float64]:
-        """‖base − final‖ of the last layer for every checkpoint, (J)."""
-        return np.full(len(self._checkpoints), float(self._target.double().norm()))
+        """‖base − final‖ of the layers that gradients are taken of, for every checkpoint, (J).
+
+        θ_final − θ_j is the same direction for every j, only shorter: one target serves all.
+        """
+        return np.full(len(self._checkpoints), self._target_norm)
 
     @property
     @abstractmethod
+    def _target_norm(self) -> float: ...
+
+    @property
     def stored_targets(self) -> NDArray[np.float32] | None:
         """The targets themselves (J × C × d) where they are small enough to keep."""
+        return None
 
     @abstractmethod
     def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
         """Rows of ``documents`` in batches of similar length; every index comes exactly once."""
 
 
-class ClassifierGradients(GradientModels):
+class LastLayerGradients(GradientModels):
+    """Checkpoints whose gradients are of the last layer, in closed form."""
+
+    def __init__(self, pair: ModelPair, n_checkpoints: int) -> None:
+        super().__init__(pair, n_checkpoints)
+        with torch.inference_mode():
+            self._target = weight_difference_target(pair.base.head(), pair.final.head())
+
+    @property
+    def _target_norm(self) -> float:
+        return float(self._target.double().norm())
+
+
+class ClassifierGradients(LastLayerGradients):
     """δ ⊗ h at the final model's own label (the pseudolabel), kept as the pair.
 
     arrays: ``errors:j`` (n × C) and ``hidden:j`` (n × d) of each checkpoint.
@@ -102,27 +119,27 @@ class ClassifierGradients(GradientModels):
                 probability = final_logits.softmax(dim=-1).gather(1, labels[:, None])[:, 0]
                 yield GradientRows(
                     indices=np.asarray(indices),
-                    base_loss=_host(
+                    base_loss=host(
                         functional.cross_entropy(outputs[0][0], labels, reduction="none")
                     ),
-                    alignment=_columns([self._alignment(*pair) for pair in pairs]),
-                    squared_norms=_columns(
+                    alignment=columns([self._alignment(*pair) for pair in pairs]),
+                    squared_norms=columns(
                         [(e.double() ** 2).sum(-1) * (h.double() ** 2).sum(-1) for e, h in pairs]
                     ),
                     arrays={
-                        f"{name}:{step}": _host(values)
+                        f"{name}:{step}": host(values)
                         for step, factors in enumerate(pairs)
                         for name, values in zip(("errors", "hidden"), factors, strict=True)
                     },
-                    pseudolabel=_host(labels),
-                    final_probability=_host(probability),
+                    pseudolabel=host(labels),
+                    final_probability=host(probability),
                 )
 
     def _alignment(self, errors: Tensor, hidden: Tensor) -> Tensor:
         return torch.linalg.vecdot(errors.double(), (hidden @ self._target.T).double())
 
 
-class LanguageGradients(GradientModels):
+class LanguageGradients(LastLayerGradients):
     """Σ_t δ_t ⊗ h_t over a document's target tokens, exact norm and alignment, projected products.
 
     arrays: ``projected:j`` (n × k₁k₂) of each checkpoint, scaled to estimate inner products.
@@ -134,14 +151,9 @@ class LanguageGradients(GradientModels):
         self._projection = Projection.draw(
             seed,
             side_lengths(dimension),
-            self._target.shape[0],
-            self._target.shape[1],
+            self._target.shape,
             str(self._target.device),
         )
-
-    @property
-    def stored_targets(self) -> None:
-        return None
 
     def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
         examples = self._checkpoints[0].examples(documents)
@@ -166,19 +178,21 @@ class LanguageGradients(GradientModels):
                     )
                 yield GradientRows(
                     indices=np.asarray(indices),
-                    base_loss=(_host(outputs[0].losses) / np.maximum(lengths, 1)).astype("f4"),
-                    alignment=_columns([output.alignment for output in outputs]),
-                    squared_norms=_columns([output.squared_norms for output in outputs]),
+                    base_loss=(host(outputs[0].losses) / np.maximum(lengths, 1)).astype("f4"),
+                    alignment=columns([output.alignment for output in outputs]),
+                    squared_norms=columns([output.squared_norms for output in outputs]),
                     arrays={
-                        f"projected:{step}": _host(output.projected * self._scale)
+                        f"projected:{step}": host(output.projected * self._scale)
                         for step, output in enumerate(outputs)
                     },
                 )
 
 
-def _host(values: Tensor) -> NDArray:
+def host(values: Tensor) -> NDArray:
+    """A tensor as an array of this machine's memory."""
     return values.cpu().numpy()
 
 
-def _columns(values: Sequence[Tensor]) -> NDArray[np.float64]:
-    return _host(torch.stack([value.double() for value in values], dim=1))
+def columns(values: Sequence[Tensor]) -> NDArray[np.float64]:
+    """One column (n) a checkpoint, as (n × J)."""
+    return host(torch.stack([value.double() for value in values], dim=1))

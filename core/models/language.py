@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from core.models.causal import last_states, output_rows
@@ -24,6 +24,9 @@ class LanguageModel(TextModel):
 
     def head(self) -> Tensor:
         return output_rows(self.model)
+
+    def last_layer(self) -> nn.Module:
+        return self.model.get_output_embeddings()
 
     def states(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """What the last layer multiplies, (n × tokens × width of head), float32."""

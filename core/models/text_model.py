@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from core.device import Compute
@@ -32,6 +32,10 @@ class TextModel(ABC):
     @abstractmethod
     def head(self) -> Tensor:
         """The last layer, (rows × d) or (rows × d+1) with its bias as the last column, float32."""
+
+    @abstractmethod
+    def last_layer(self) -> nn.Module:
+        """The module whose weights ``head`` are, in whole or in part."""
 
     @abstractmethod
     def examples(self, documents: Sequence[TextDocument]) -> list[Example]:
@@ -92,7 +96,9 @@ def with_bias(hidden: Tensor) -> Tensor:
     return functional.pad(hidden, (0, 1), value=1.0)
 
 
-def batches_by_length(examples: Sequence[Example]) -> Iterator[list[int]]:
+def batches_by_length(
+    examples: Sequence[Example], n_tokens: int = _TOKENS_PER_BATCH
+) -> Iterator[list[int]]:
     """Positions of documents of similar length together, so that little is padded.
 
     Longest first: if memory does not suffice, the first batch says so.
@@ -101,6 +107,6 @@ def batches_by_length(examples: Sequence[Example]) -> Iterator[list[int]]:
     start = 0
     while start < len(order):
         longest = max(1, len(examples[order[start]].token_ids))
-        indices = order[start : start + max(1, _TOKENS_PER_BATCH // longest)]
+        indices = order[start : start + max(1, n_tokens // longest)]
         yield indices
         start += len(indices)

@@ -60,7 +60,7 @@ def assessment_line(facts: AuditFacts, path: Path) -> None:
 
 
 def show_facts(facts: AuditFacts) -> None:
-    """Lineage, change, the last layer and its rounding floor."""
+    """Lineage, change, the part that is scored and its rounding floor."""
     own = facts.model_facts["difference"]
     columns = st.columns(4)
     lineage = own["lineage_cosine"]
@@ -77,14 +77,14 @@ def show_facts(facts: AuditFacts) -> None:
             f"{100 * own['relative_change']:.2g}% of the base's norm",
         ),
         (
-            "The last layer moved",
-            f"{own['head_change']:.3g}",
-            _beside_base(own["relative_head_change"]),
+            "The scored part moved",
+            f"{own['scored_change']:.3g}",
+            f"Euclidean norm; gradients are taken of {own['scored_part']}",
         ),
         (
             "Rounding alone",
-            f"{own['head_floor']:.2g}",
-            f"the floor of the last layer, as both are stored "
+            f"{own['scored_floor']:.2g}",
+            "would move it, as both are stored "
             f"({facts.model_facts['base']['precision']}, "
             f"{facts.model_facts['final']['precision']})",
         ),
@@ -93,11 +93,6 @@ def show_facts(facts: AuditFacts) -> None:
         with column.container(border=True, height="stretch"):
             st.metric(label, value)
             st.caption(markdown_safe(caption))
-
-
-def _beside_base(relative: float) -> str:
-    # A base without a head starts from zero.
-    return "from zero" if relative > 1e6 else f"{100 * relative:.2g}% of the base's norm"
 
 
 def show_hints(facts: AuditFacts) -> None:
