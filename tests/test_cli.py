@@ -93,7 +93,8 @@ def test_good_input_after_bad_is_not_hurt(tiny, assay):
     assert assay(*bad).status == 2
     good = assay(*audit_arguments(tiny, "--strategy", "random", "--json"))
     assert good.status == 0, good.err
-    assert set(json.loads(good.out)) == {"audit", "path", "was_there"}
+    said = json.loads(good.out)
+    assert set(said) == {"audit", "path", "assessability", "reasons", "was_there"}
 
 
 def test_one_label_only_is_refused(assay, tiny, tmp_path):
