@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cache.builder import alone
 from cache.home import Store
 from cache.shelf import sealed_audit
-from cache.writer import AuditBuilder, alone
+from cache.writer import AuditBuilder
 from core.audit import stages, titration
 from core.audit.assess import assess_pair
 from core.audit.describe import describe
