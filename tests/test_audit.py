@@ -308,3 +308,26 @@ def test_without_early_stopping_students_use_everything(assay, tiny):
         (2, True),
     ]
     assert all(loss is None for _, loss, _ in epochs[1])
+
+
+def test_a_projection_changes_the_selection_and_shares_the_gradients(
+    whole, tiny, assay, monkeypatch
+):
+    """--projection-dimension selects from estimates: few dimensions give another selection, many
+    nearly the exact one, and no gradient is computed again."""
+    home, said, _ = whole
+    monkeypatch.setenv("ASSAY_HOME", str(home))
+    query = "SELECT document_id FROM selections WHERE strategy = 'select'"
+    exact = {row[0] for row in ask(Path(said["path"]), query)}
+    n_shared = []
+    for dimension in (3, 30_000):
+        options = ("--strategy", "select", "--projection-dimension", dimension, "--json")
+        result = assay(*audit_arguments(tiny, *with_truth(tiny), *options))
+        assert result.status == 0, result.err
+        n_shared.append(len(exact & {row[0] for row in ask(json.loads(result.out)["path"], query)}))
+    assert n_shared[0] < n_shared[1]
+    assert n_shared[1] >= 20
+    assert len(list(Store(home).gradients.glob("*.duckdb"))) == 1
+    refused = assay(*audit_arguments(tiny, *FEW, "--projection-dimension", 2))
+    assert refused.status == 2
+    assert "at least 3 dimensions" in refused.err

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.errors import InputError
 from core.maths import selection
-from core.maths.features import FactoredGradients
+from core.maths.features import FactoredGradients, projected_factors
 
 
 def features(n=60, n_classes=3, width=8, n_checkpoints=1, seed=0, planted=()):
@@ -154,3 +155,36 @@ def test_order_of_documents_does_not_matter():
     order = np.random.default_rng(0).permutation(50)
     shuffled = selection.select(f.subset(order.tolist()), 20).documents
     assert tuple(order[list(shuffled)].tolist()) == selection.select(f, 20).documents
+
+
+def product_error(exact, dimension, seed):
+    """Root mean square error of the inner products a projection gives, over their own size."""
+    projected = projected_factors(exact, dimension, seed)
+    wrong, right = (
+        np.stack([f.inner_products_with(i) for i in range(f.n_documents)])
+        for f in (projected, exact)
+    )
+    return np.sqrt(((wrong - right) ** 2).mean() / (right**2).mean())
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 14])
+def test_a_projection_approaches_the_exact_gradients(n_classes):
+    """Sixteen times the dimension has a quarter of the error, and a large one selects as well as
+    exact products do; what is exact without products stays exact at any dimension."""
+    exact = features(n_classes=n_classes, width=40)
+    errors = [np.mean([product_error(exact, d, seed) for seed in range(8)]) for d in (64, 1024)]
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.35)
+    small, large = (projected_factors(exact, d, 0) for d in (n_classes, n_classes << 10))
+    assert (small.alignment == exact.alignment).all()
+    assert (small.squared_norms == exact.squared_norms).all()
+
+    def reached(seen):
+        return selection.in_order(exact, selection.select(seen, 10).documents).objective[-1]
+
+    assert reached(large) > 0.98 * reached(exact) > 1.05 * reached(small)
+
+
+def test_fewer_dimensions_than_classes_are_refused():
+    """A projection that could not keep one dimension a class is refused with both numbers."""
+    with pytest.raises(InputError, match=r"at least 3 dimensions.*2"):
+        projected_factors(features(), 2, 0)

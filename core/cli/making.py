@@ -158,7 +158,10 @@ def audit(
     checkpoints: Annotated[int, typer.Option(help="Synthetic checkpoints.")] = 1,
     projection_dimension: Annotated[
         int | None,
-        typer.Option(help="Of gradients [default: none where they are exact, else 4096]."),
+        typer.Option(
+            help="Estimate products between gradients from so many dimensions [default: exact "
+            "where they can be, else 4096]."
+        ),
     ] = None,
     gradient_layers: GradientLayersOption = GradientLayers.LAST_LAYER,
     seed: Annotated[int, typer.Option(min=0)] = 0,

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from array_api_compat import array_namespace
 
+from core.errors import InputError
 from core.maths.projection import random_signs
 
 Array = Any  # an Array API array
@@ -132,18 +133,22 @@ def gradient_features(arrays: Mapping[str, Array]) -> FactoredGradients | Projec
 def projected_factors(exact: FactoredGradients, dimension: int, seed: int) -> ProjectedGradients:
     """Classification gradients as a projection of ``dimension`` would know them (paper fig. 5).
 
-    δ has few entries and stays whole; h is projected to dimension / C (NumPy arrays only).
-    ValueError if ``dimension`` is no multiple of the number of classes.
+    δ has few entries and stays whole; h is projected to dimension / C, rounded down (NumPy arrays
+    only). InputError if there are more classes than dimensions.
     """
     n_classes, width = exact.errors.shape[-1], exact.hidden.shape[-1]
-    if dimension % n_classes:
-        raise ValueError(f"{dimension} is no multiple of {n_classes} classes")
+    if dimension < n_classes:
+        raise InputError(
+            f"a projection to at least {n_classes} dimensions, one a class",
+            str(dimension),
+            "raise --projection-dimension",
+        )
     n_signs = dimension // n_classes
     signs = random_signs(seed, "hidden", n_signs, width).astype(np.float32) / n_signs**0.5
     states = exact.hidden @ signs.T
     products = exact.errors[..., :, None] * states[..., None, :]
     return ProjectedGradients(
-        products.reshape(*products.shape[:2], dimension),
+        products.reshape(*products.shape[:2], n_classes * n_signs),
         exact.alignment,
         exact.squared_norms,
         exact.target_norms,
