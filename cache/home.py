@@ -26,8 +26,12 @@ class Store:
         return self._folder("audits")
 
     @property
+    def experiments(self) -> Path:
+        return self._folder("experiments")
+
+    @property
     def building(self) -> Path:
-        """Audit files not yet complete; on the same file system, so that a rename is atomic."""
+        """Files not yet complete; on the same file system, so that a rename is atomic."""
         return self._folder("building")
 
     @property

@@ -46,7 +46,7 @@ def check_manifest(path: Path) -> list[TableCheck]:
 
 @dataclass(frozen=True)
 class AuditCheck:
-    """What verification found of one audit file."""
+    """What verification found of one file, an audit or an experiment."""
 
     audit_id: str
     is_intact: bool
@@ -54,8 +54,10 @@ class AuditCheck:
 
 
 def verify_audits(store: Store, audit_id: str | None = None) -> list[AuditCheck]:
-    """Check one audit, or all; an audit that is not there is an InputError."""
-    paths = sorted(store.audits.glob("*.duckdb"))
+    """Check one audit or experiment, or all; one that is not there is an InputError."""
+    paths = sorted(
+        path for folder in (store.audits, store.experiments) for path in folder.glob("*.duckdb")
+    )
     if audit_id is not None:
         paths = [path for path in paths if path.stem == audit_id]
         if not paths:

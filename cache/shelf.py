@@ -26,7 +26,15 @@ def delete_audit(store: Store, audit_id: str) -> None:
 
 def sealed_audit(store: Store, audit_id: str) -> Path | None:
     """The path of a complete audit, or None; a file that cannot be opened is set aside."""
-    path = store.audits / f"{audit_id}.duckdb"
+    return _sealed(store, store.audits / f"{audit_id}.duckdb")
+
+
+def sealed_experiment(store: Store, experiment_id: str) -> Path | None:
+    """The path of a complete experiment, or None, as of an audit."""
+    return _sealed(store, store.experiments / f"{experiment_id}.duckdb")
+
+
+def _sealed(store: Store, path: Path) -> Path | None:
     if not path.exists():
         return None
     try:

@@ -40,22 +40,7 @@ def finetune(
     whether it was there already. InputError for unusable data or an ``out`` that holds something
     else; an ``out`` that is there is never overwritten.
     """
-    _check(spec)
-    folder = resolve_model(spec.base, converted)
-    base_sha256 = weights_digest(folder)
-    data_sha256 = content_digest(spec.data, spec.training.seed)
-    key = content_key(
-        "finetune",
-        _VERSION,
-        base_sha256,
-        tokenizer_digest(folder),
-        data_sha256,
-        asdict(spec.training),
-        spec.task,
-        spec.label_words,
-        spec.response_template,
-        compute.precision,
-    )
+    key = finetune_key(spec, converted, compute)
     existing = TrainingRecord.read(out) if out.is_dir() else None
     if existing and existing.key == key:
         return existing, True
@@ -65,6 +50,7 @@ def finetune(
             f"{str(out)!r}, which holds something",
             "give another --out",
         )
+    folder = resolve_model(spec.base, converted)
     model, lacking = _new_model(spec, folder, compute)
     examples = _examples(spec, model)
     epochs = _train(model, examples, spec.training, progress)
@@ -76,8 +62,8 @@ def finetune(
         label_names=model.label_names,
         label_words=words,
         response_template=spec.response_template,
-        base_weights_sha256=base_sha256,
-        data_sha256=data_sha256,
+        base_weights_sha256=weights_digest(folder),
+        data_sha256=content_digest(spec.data, spec.training.seed),
         n_documents=len(examples),
         precision=compute.precision,
         epochs=epochs,
@@ -90,6 +76,24 @@ def finetune(
         out.rmdir()
     os.replace(partial, out)
     return record, False
+
+
+def finetune_key(spec: FinetuneSpec, converted: Path, compute: Compute) -> str:
+    """Hashes everything the weights depend on; InputError for what cannot be trained."""
+    _check(spec)
+    folder = resolve_model(spec.base, converted)
+    return content_key(
+        "finetune",
+        _VERSION,
+        weights_digest(folder),
+        tokenizer_digest(folder),
+        content_digest(spec.data, spec.training.seed),
+        asdict(spec.training),
+        spec.task,
+        spec.label_words,
+        spec.response_template,
+        compute.precision,
+    )
 
 
 def _check(spec: FinetuneSpec) -> None:

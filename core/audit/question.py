@@ -54,15 +54,12 @@ class Question:
 
     @property
     def audit_id(self) -> str:
-        asked = to_plain(self.spec)
-        for name in ("base", "final", "seed_corpus", "reference", "test", "training"):
-            del asked[name]  # places; their contents are in the digests
         key = content_key(
             "audit",
             _VERSION,
             SCHEMA_VERSION,
             GRADIENT_VERSION,
-            asked,
+            asked_of(self.spec),
             asdict(self.training),
             self.base_sha256,
             self.final_sha256,
@@ -102,6 +99,30 @@ def _stored_dimension(dimension: int) -> int:
     """The usual projection where it holds the one asked for, so that both share one cache."""
     wanted, usual = side_lengths(dimension), side_lengths(_STORED_DIMENSION)
     return _STORED_DIMENSION if wanted[0] <= usual[0] and wanted[1] <= usual[1] else dimension
+
+
+def asked_of(spec: AuditSpec) -> dict[str, Any]:
+    """A spec without the places it names, whose contents are digested instead."""
+    asked = to_plain(spec)
+    for name in ("base", "final", "seed_corpus", "reference", "test", "training"):
+        del asked[name]
+    return asked
+
+
+def data_digests(spec: AuditSpec) -> dict[str, Any]:
+    """Digests of what will be read: each corpus, the reference set and the test set."""
+
+    def digest(ref: DataRef | None) -> str | None:
+        return content_digest(ref, spec.seed) if ref else None
+
+    corpora = [
+        content_digest(ref, spec.seed + position) for position, ref in enumerate(spec.seed_corpus)
+    ]
+    return {
+        "seed_corpus": corpora,
+        "reference": digest(spec.reference),
+        "test": digest(spec.test),
+    }
 
 
 def title_of(spec: AuditSpec) -> str:
@@ -172,13 +193,6 @@ def resolve(spec: AuditSpec, compute: Compute, store: Store) -> Question:
         training, source = TrainingSpec(), "default"
     check_training(training)
 
-    corpora = [
-        content_digest(ref, spec.seed + position) for position, ref in enumerate(spec.seed_corpus)
-    ]
-
-    def digest(ref: DataRef | None) -> str | None:
-        return content_digest(ref, spec.seed) if ref else None
-
     return Question(
         spec,
         base,
@@ -188,10 +202,6 @@ def resolve(spec: AuditSpec, compute: Compute, store: Store) -> Question:
         weights_digest(base),
         weights_digest(final),
         tokenizer_digest(final),
-        {
-            "seed_corpus": corpora,
-            "reference": digest(spec.reference),
-            "test": digest(spec.test),
-        },
+        data_digests(spec),
         compute,
     )

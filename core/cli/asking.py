@@ -20,7 +20,7 @@ def answer(
     from core.audit.question import title_of
 
     if queue:
-        _queue(store, title_of(spec), as_json)
+        queue_this(store, title_of(spec), as_json)
         return
     from core.audit.plan import audit_plan
     from core.audit.run import run_audit
@@ -73,7 +73,8 @@ def outcome_of(outcome: Any) -> dict[str, Any]:
     }
 
 
-def _queue(store: Store, title: str, as_json: bool) -> None:
+def queue_this(store: Store, title: str, as_json: bool) -> None:
+    """Run the command that was given as a job in the background, and say its number."""
     from cache.jobs import JobTable
     from core.jobs.worker import ensure_worker
 

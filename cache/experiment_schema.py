@@ -1,0 +1,19 @@
+"""The tables of an experiment's file. One statement a table; a comment where a column needs one."""
+
+from __future__ import annotations
+
+EXPERIMENT_SCHEMA_VERSION = 1
+
+EXPERIMENT_TABLES = {
+    # recipe, title, scale, n_seeds, names, left_out, provenance: one JSON value a key
+    "meta": "key VARCHAR PRIMARY KEY, value JSON NOT NULL",
+    # one figure of one cell and seed, and the audit it came from; subject as in an audit's metrics.
+    # panel, variant and x: see core/experiments/recipes.py; x is NULL where the recipe has none
+    "measurements": """panel VARCHAR NOT NULL, variant VARCHAR NOT NULL, x DOUBLE,
+        subject VARCHAR NOT NULL, metric VARCHAR NOT NULL, seed INTEGER NOT NULL,
+        value DOUBLE NOT NULL, audit_id VARCHAR NOT NULL,
+        UNIQUE (panel, variant, x, subject, metric, seed)""",
+    # one row a cell, in the order they were measured, and how long it took
+    "stages": """name VARCHAR PRIMARY KEY, position INTEGER NOT NULL,
+        started_at VARCHAR NOT NULL, duration_s DOUBLE NOT NULL""",
+}

@@ -1,0 +1,57 @@
+"""Experiments in the store: which there are, and what they measured."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from cache.database import open_to_read
+from cache.experiment_schema import EXPERIMENT_SCHEMA_VERSION
+from cache.home import Store
+
+
+@dataclass(frozen=True)
+class ExperimentSummary:
+    """A complete experiment: its file, and what it says about itself."""
+
+    experiment_id: str
+    path: Path
+    meta: dict[str, Any]
+
+
+def list_experiments(store: Store, recipe: str | None = None) -> list[ExperimentSummary]:
+    """The readable experiments of a recipe, or of all, newest first."""
+    found = []
+    for path in store.experiments.glob("*.duckdb"):
+        with suppress(FileNotFoundError):  # deleted since the folder was read
+            summary = _summary(path, path.stat().st_mtime_ns)
+            if summary and recipe in (None, summary.meta["recipe"]):
+                found.append(summary)
+    return sorted(found, key=lambda summary: str(summary.meta["created_at"]), reverse=True)
+
+
+def read_measurements(path: Path) -> pd.DataFrame:
+    """The measurements table, as it is."""
+    with open_to_read(path) as connection:
+        return connection.execute("SELECT * FROM measurements ORDER BY ALL").df()
+
+
+@lru_cache(maxsize=1024)
+def _summary(path: Path, modified_ns: int) -> ExperimentSummary | None:
+    """None for a file that is no experiment of this version: `assay verify` names it."""
+    try:
+        with open_to_read(path) as connection:
+            rows = connection.execute("SELECT key, value FROM meta").fetchall()
+    except duckdb.Error:
+        return None
+    meta = {key: json.loads(value) for key, value in rows}
+    if meta.get("schema_version") != EXPERIMENT_SCHEMA_VERSION:
+        return None
+    return ExperimentSummary(path.stem, path, meta)

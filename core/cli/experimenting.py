@@ -1,0 +1,86 @@
+"""`assay experiment`: the paper's experiments, each a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.asking import queue_this
+from core.cli.options import (
+    DeviceOption,
+    JsonOption,
+    PrecisionOption,
+    StoreOption,
+    as_job,
+    open_store,
+    say,
+)
+from core.errors import InputError
+from core.experiments.recipes import NAMES, Scale, load_recipe
+
+app = typer.Typer()
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="A recipe, or `list` to see them all.")],
+    scale: Annotated[
+        Scale, typer.Option(help="Local models and sets, or the paper's by hub name.")
+    ] = Scale.SMALL,
+    seeds: Annotated[
+        int, typer.Option(help="Each another final model, seed corpus and random selection.")
+    ] = 3,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="small: folder of real sets, as ag_news.parquet [default: built-in text]."
+        ),
+    ] = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = "auto",
+    queue: Annotated[bool, typer.Option("--queue", help="Run in the background.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Repeat one of the paper's tables or figures, cell by cell."""
+    if name == "list":
+        recipes = [load_recipe(known) for known in NAMES]
+        say({recipe.name: f"{recipe.title} ({recipe.shows})" for recipe in recipes}, as_json)
+        return
+    recipe = load_recipe(name)
+    if seeds < 1:
+        raise InputError("at least one seed", str(seeds), "raise --seeds")
+    place = open_store(store)
+
+    from core.experiments.built_in import built_in_folder, write_built_in_text
+    from core.experiments.catalogue import catalogue_of
+    from core.experiments.grid import cells_of
+
+    folder = built_in_folder(place)
+    catalogue = catalogue_of(scale, data, folder)
+    cells = cells_of(recipe, catalogue, seeds)
+    title = f"{recipe.title} ({scale}, {seeds} seeds)"
+    if queue:
+        queue_this(place, title, as_json)
+        return
+
+    from core.device import choose_compute
+    from core.experiments.run import experiment_plan, run_experiment
+
+    plan = {"read documentation": 14.0, **experiment_plan(cells)}
+    with as_job(place, title, plan) as progress:
+        if catalogue.is_built_in:
+            write_built_in_text(folder, progress)
+        compute = choose_compute(device, precision)
+        outcome = run_experiment(recipe, catalogue, seeds, place, compute, progress)
+    say(
+        {
+            "experiment": outcome.experiment_id,
+            "path": str(outcome.path),
+            "n_cells": outcome.n_cells,
+            "was_there": outcome.was_there,
+        },
+        as_json,
+    )

@@ -1,0 +1,123 @@
+"""Where a recipe's models and sets are: the paper's on the hub, files of a folder, or built in."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError
+from core.experiments.recipes import Recipe, Scale, Sizes
+from core.specs import DataRef
+
+_SETS_FILE = Path(__file__).parent / "sets.toml"
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """A data set at one place: what to call it, and its training and test parts."""
+
+    title: str
+    train: str
+    test: str | None
+    text_column: str
+
+    def train_part(self, sample: int | None, is_labelled: bool) -> DataRef:
+        """Documents to train on or to select from."""
+        return DataRef(self.train, self.text_column, "label" if is_labelled else None, sample)
+
+    def test_part(self, sample: int | None, is_labelled: bool) -> DataRef:
+        """Documents to test on; where a set has no test part, others drawn from its training part.
+
+        Two samples of different size share documents by chance alone.
+        """
+        return replace(self.train_part(sample, is_labelled), location=self.test or self.train)
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A base model at one scale."""
+
+    title: str
+    location: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What is to be had at one scale, by the names recipes use; the rest is left out."""
+
+    scale: Scale
+    sets: Mapping[str, KnownSet]
+    models: Mapping[str, KnownModel]
+    sizes: Mapping[str, Mapping[str, Any]]
+    is_built_in: bool
+
+    def sizes_of(self, recipe: Recipe) -> Sizes:
+        """The scale's sizes with what the recipe sets itself."""
+        plain = {**self.sizes[recipe.task], **recipe.sizes[self.scale]}
+        for name in ("budgets", "leaked_shares", "dimensions"):
+            plain[name] = tuple(plain.get(name, ()))
+        return Sizes(**plain)
+
+    def left_out(self, recipe: Recipe) -> list[str]:
+        """The names of the recipe's grid that are not to be had."""
+        named = dict.fromkeys((*recipe.models, *recipe.targets, *recipe.corpora))
+        return [name for name in named if name not in self.sets and name not in self.models]
+
+
+def catalogue_of(scale: Scale, data: Path | None, built_in: Path) -> Catalogue:
+    """What is to be had: at paper scale by hub name, else the files in ``data``.
+
+    Without ``data``, the files of built-in text in ``built_in``. InputError for a folder that is
+    none or holds no set the recipes know.
+    """
+    plain = tomllib.loads(_SETS_FILE.read_text(encoding="utf-8"))
+    if scale is Scale.PAPER and data is not None:
+        raise InputError(
+            "--data with --scale small only",
+            "it with paper, whose sets have hub names",
+            "leave out one of the two",
+        )
+    if data is not None and not data.is_dir():
+        raise InputError("a folder of data files", f"{str(data)!r}", "check --data")
+    sets = {}
+    for name, about in plain["sets"].items():
+        if scale is Scale.PAPER:
+            sets[name] = _on_the_hub(about)
+        elif data is not None:
+            if (data / about["file"]).is_file():
+                sets[name] = _in_a_file(about["title"], data / about["file"])
+        elif "built_in" in about:
+            file = about["built_in"]
+            sets[name] = _in_a_file(plain["built_in_titles"][file], built_in / file)
+    if not sets:
+        known = ", ".join(about["file"] for about in plain["sets"].values())
+        raise InputError(f"some of {known} in {str(data)!r}", "none of them", "check --data")
+    models = {
+        name: KnownModel(about["title"], about["hub"])
+        if scale is Scale.PAPER
+        else KnownModel(about["small_title"], about["small"])
+        for name, about in plain["models"].items()
+        if scale is Scale.PAPER or "small" in about
+    }
+    is_built_in = scale is Scale.SMALL and data is None
+    return Catalogue(scale, sets, models, plain[scale], is_built_in)
+
+
+def paper_titles() -> dict[str, str]:
+    """What the paper calls each set and model of the recipes."""
+    plain = tomllib.loads(_SETS_FILE.read_text(encoding="utf-8"))
+    return {
+        name: about["title"] for group in ("sets", "models") for name, about in plain[group].items()
+    }
+
+
+def _on_the_hub(about: Mapping[str, Any]) -> KnownSet:
+    test = None if about.get("hub_has_no_test") else f"{about['hub']}#test"
+    return KnownSet(about["title"], f"{about['hub']}#train", test, about.get("hub_text", "text"))
+
+
+def _in_a_file(title: str, file: Path) -> KnownSet:
+    return KnownSet(title, f"{file}#train", f"{file}#test", "text")

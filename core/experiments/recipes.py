@@ -1,0 +1,141 @@
+"""The paper's experiments as recipes: a TOML file each, plain values that pages may read too."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError
+from core.specs import Metric, Optimizer, Strategy, Task
+
+_FOLDER = Path(__file__).parent / "recipes"
+# Tables before figures, as the paper orders them.
+NAMES = (
+    "main-classification",
+    "main-sft",
+    "selection-size",
+    "leakage-titration",
+    "ot-sensitivity",
+    "projection-dimension",
+    "seed-corpus",
+    "optimizers",
+)
+
+
+class Scale(StrEnum):
+    """Local models and sets, or the paper's by hub name."""
+
+    SMALL = "small"
+    PAPER = "paper"
+
+
+class Axis(StrEnum):
+    """What a recipe varies, and may lay out its results by."""
+
+    NONE = ""
+    MODEL = "model"
+    TARGET = "target"
+    CORPUS = "corpus"
+    BUDGET = "budget"
+    LEAKED_SHARE = "leaked_share"
+    REPLACED_SHARE = "replaced_share"
+    DIMENSION = "dimension"
+    FINAL_OPTIMIZER = "final_optimizer"
+    STUDENT_OPTIMIZER = "student_optimizer"
+
+    @property
+    def shown_as(self) -> str:
+        """The axis' title."""
+        return _AXIS_TITLES[self]
+
+
+_AXIS_TITLES = {
+    Axis.NONE: "",
+    Axis.MODEL: "model",
+    Axis.TARGET: "fine-tuned on",
+    Axis.CORPUS: "selected from",
+    Axis.BUDGET: "documents selected",
+    Axis.LEAKED_SHARE: "leaked share",
+    Axis.REPLACED_SHARE: "share replaced by true documents",
+    Axis.DIMENSION: "dimensions of the projection",
+    Axis.FINAL_OPTIMIZER: "final model's optimizer",
+    Axis.STUDENT_OPTIMIZER: "students' optimizer",
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large a recipe's grid is at one scale; None keeps all documents there are.
+
+    ``training`` holds fields of ``TrainingSpec``; ``learning_rates`` overrides its rate for an
+    optimizer.
+    """
+
+    n_candidates: int | None = None
+    n_reference: int | None = None
+    n_test: int | None = None
+    n_held_out: int | None = None
+    n_student_epochs: int = 0
+    budgets: tuple[int, ...] = ()
+    leaked_shares: tuple[float, ...] = ()
+    dimensions: tuple[int, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    learning_rates: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One of the paper's tables or figures: what varies, what is measured, how it is laid out.
+
+    Results are grouped into a table or figure a value of ``panel``, side by side by ``variant``,
+    along ``x``. ``sizes`` are what each scale sets besides the common ones.
+    """
+
+    name: str
+    title: str
+    shows: str
+    task: Task
+    note: str
+    metrics: tuple[Metric, ...]
+    strategies: tuple[Strategy, ...]
+    models: tuple[str, ...]
+    targets: tuple[str, ...]
+    corpora: tuple[str, ...]
+    optimizers: tuple[Optimizer, ...]
+    panel: Axis
+    variant: Axis
+    x: Axis
+    sizes: Mapping[Scale, Mapping[str, Any]]
+
+
+@cache
+def load_recipe(name: str) -> Recipe:
+    """The recipe of a name; InputError if there is none."""
+    if name not in NAMES:
+        raise InputError(
+            f"an experiment among {', '.join(NAMES)}", repr(name), "see `assay experiment list`"
+        )
+    plain = tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    grid = plain["grid"]
+    return Recipe(
+        name=name,
+        title=plain["title"],
+        shows=plain["shows"],
+        task=Task(plain["task"]),
+        note=plain["note"],
+        metrics=tuple(Metric(metric) for metric in plain["metrics"]),
+        strategies=tuple(Strategy(strategy) for strategy in plain["strategies"]),
+        models=tuple(grid["models"]),
+        targets=tuple(grid["targets"]),
+        corpora=tuple(grid["corpora"]),
+        optimizers=tuple(Optimizer(name) for name in grid.get("optimizers", ())),
+        panel=Axis(plain["panel"]),
+        variant=Axis(plain.get("variant", "")),
+        x=Axis(plain.get("x", "")),
+        sizes={scale: plain.get(scale, {}) for scale in Scale},
+    )

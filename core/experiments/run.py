@@ -1,0 +1,175 @@
+"""Running a recipe: cell by cell, each an ordinary fine-tuning and audit, into one sealed file."""
+
+from __future__ import annotations
+
+import datetime
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from cache.builder import alone
+from cache.experiment_schema import EXPERIMENT_SCHEMA_VERSION
+from cache.experiment_writer import ExperimentBuilder
+from cache.home import Store
+from cache.shelf import sealed_experiment
+from core.audit.finetune import finetune, finetune_key
+from core.audit.plan import audit_plan, finetune_plan
+from core.audit.provenance import environment
+from core.audit.question import asked_of, check, data_digests
+from core.audit.run import run_audit
+from core.device import Compute
+from core.experiments.catalogue import Catalogue, paper_titles
+from core.experiments.grid import Cell, cells_of
+from core.experiments.measure import measurements_of
+from core.experiments.recipes import Recipe
+from core.progress import Progress
+from core.specs import content_key
+
+# Raise it when the same cells would give other figures.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ExperimentOutcome:
+    """Where an experiment is, and whether it was there before."""
+
+    experiment_id: str
+    path: Path
+    n_cells: int
+    was_there: bool
+
+
+def experiment_plan(cells: list[Cell]) -> dict[str, float]:
+    """Expected seconds a stage, over the whole grid, in the order they run."""
+    plan: dict[str, float] = {}
+    for cell in cells:
+        stages = {
+            **finetune_plan(cell.finetune.data.sample, cell.finetune.training.n_epochs),
+            **audit_plan(cell.audit),
+        }
+        plan |= {f"{cell.name} · {stage}": seconds for stage, seconds in stages.items()}
+    return plan
+
+
+def run_experiment(
+    recipe: Recipe,
+    catalogue: Catalogue,
+    n_seeds: int,
+    store: Store,
+    compute: Compute,
+    progress: Progress,
+) -> ExperimentOutcome:
+    """Compute what is missing of the grid, seal the file and say where it is.
+
+    A complete experiment of the same contents is returned as it is; a killed one continues at the
+    cell, and within it at the stage, that it had reached. InputError for unusable input.
+    """
+    cells = cells_of(recipe, catalogue, n_seeds)
+    for name in catalogue.left_out(recipe):
+        progress.note(f"{paper_titles()[name]} is not there at this scale and is left out")
+    keys = [_cell_key(cell, store, compute) for cell in cells]
+    key = content_key("experiment", _VERSION, EXPERIMENT_SCHEMA_VERSION, recipe.name, keys)
+    experiment_id = f"{recipe.name}-{catalogue.scale}-{key[:10]}"
+    waiting = "waiting for the same experiment"
+    with alone(store, experiment_id, lambda: progress.note(waiting)):
+        path = sealed_experiment(store, experiment_id)
+        was_there = path is not None
+        if path is None:
+            builder = ExperimentBuilder(store, experiment_id)
+            try:
+                for cell in cells:
+                    _measure(recipe, cell, builder, store, compute, _OfCell(progress, cell.name))
+                _describe(recipe, catalogue, n_seeds, builder, compute)
+                path = builder.seal()
+            except BaseException:
+                builder.close()
+                raise
+        return ExperimentOutcome(experiment_id, path, len(cells), was_there)
+
+
+def _cell_key(cell: Cell, store: Store, compute: Compute) -> str:
+    """Everything a cell's figures depend on, known before its final model is made."""
+    check(cell.audit)
+    return content_key(
+        cell.name,
+        finetune_key(cell.finetune, store.models, compute),
+        asked_of(cell.audit),
+        asdict(cell.audit.training or cell.finetune.training),
+        data_digests(cell.audit),
+    )
+
+
+def _measure(
+    recipe: Recipe,
+    cell: Cell,
+    builder: ExperimentBuilder,
+    store: Store,
+    compute: Compute,
+    progress: Progress,
+) -> None:
+    """One cell, unless an earlier run has it; its final model and audit stay in the store."""
+    if builder.is_done(cell.name):
+        return
+    key = finetune_key(cell.finetune, store.models, compute)
+    final = store.models / f"final-{key[:16]}"
+    finetune(cell.finetune, final, store.models, compute, progress)
+    audit = run_audit(replace(cell.audit, final=str(final)), store, compute, progress)
+    with builder.stage(cell.name):
+        found = [asdict(one) for one in measurements_of(recipe, cell, audit.path, final)]
+        where = {
+            "panel": cell.panel,
+            "variant": cell.variant,
+            "seed": cell.seed,
+            "audit_id": audit.audit_id,
+        }
+        builder.write(
+            "measurements",
+            {
+                **{name: [value] * len(found) for name, value in where.items()},
+                "x": pa.array([row["x"] for row in found], pa.float64()),
+                **{name: [row[name] for row in found] for name in ("subject", "metric", "value")},
+            },
+        )
+
+
+def _describe(
+    recipe: Recipe,
+    catalogue: Catalogue,
+    n_seeds: int,
+    builder: ExperimentBuilder,
+    compute: Compute,
+) -> None:
+    """What the experiment says about itself."""
+    titles = {name: known.title for name, known in catalogue.sets.items()}
+    titles |= {name: known.title for name, known in catalogue.models.items()}
+    facts = {
+        "recipe": recipe.name,
+        "title": recipe.title,
+        "scale": catalogue.scale,
+        "n_seeds": n_seeds,
+        "is_built_in": catalogue.is_built_in,
+        "names": titles,
+        "left_out": catalogue.left_out(recipe),
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
+        "provenance": environment(compute),
+    }
+    for key, value in facts.items():
+        builder.put_meta(key, value)
+
+
+class _OfCell:
+    """Progress of one cell within the whole grid: its stages carry the cell's name."""
+
+    def __init__(self, whole: Progress, name: str) -> None:
+        self._whole, self._name = whole, name
+
+    def stage(self, name: str, n_units: int) -> AbstractContextManager[None]:
+        return self._whole.stage(f"{self._name} · {name}", n_units)
+
+    def advance(self, n_units: int = 1) -> None:
+        self._whole.advance(n_units)
+
+    def note(self, line: str) -> None:
+        self._whole.note(line)
