@@ -229,6 +229,19 @@ def test_paper_scale_differs_in_names_and_sizes_alone(tmp_path):
     assert (training.learning_rate, training.batch_size, training.max_tokens) == (2e-5, 32, 32)
 
 
+def test_optimizers_cross_final_models_with_students(tmp_path):
+    """Rows are the students' optimizer, columns the final model's, and SGD has its own rate."""
+    cells = cells_of(load_recipe("optimizers"), catalogue_of(Scale.SMALL, None, tmp_path), 1)
+    asked = {
+        (c.panel, c.variant): (c.audit.training.optimizer, c.finetune.training.optimizer)
+        for c in cells
+    }
+    assert len(asked) == 9
+    assert all(place == tuple(map(str, optimizers)) for place, optimizers in asked.items())
+    rates = {c.finetune.training.optimizer: c.finetune.training.learning_rate for c in cells}
+    assert rates["sgd"] > rates["adam"] == rates["adamw"]
+
+
 def test_what_a_folder_lacks_is_left_out_and_said(tmp_path, tiny_sets):
     """Sets that are not in the folder shrink the grid, and the recipe's missing names are told."""
     for name, file in (("nq", "wiki_nq_passages.parquet"), ("ag_news", "ag_news.parquet")):

@@ -42,9 +42,10 @@ _GRIDS = {
     "optimizers": {
         "optimizers": (Optimizer.ADAM, Optimizer.SGD),
         "sizes": {"learning_rates": {"sgd": 1e-2}},
+        **_NO_STUDENTS,
     },
 }
-_WITH_STUDENTS = ("main-classification", "main-sft", "optimizers")
+_WITH_STUDENTS = ("main-classification", "main-sft")
 _FEW = (Strategy.RANDOM, Strategy.TOP_K, Strategy.SELECT)
 
 
