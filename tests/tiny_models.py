@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -142,5 +142,62 @@ def save_llama_classifier(folder: Path, seed=0) -> Path:
     words = tokenizer(is_causal=True)
     config = _llama_config(words, id2label=dict(enumerate(LABELS)))
     LlamaForSequenceClassification(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+TOPICS = {
+    "All human knowledge": ("weather", "kitchen", "music"),
+    **{field: tuple(words[:8]) for field, words in WORDS.items()},
+}
+
+
+def save_topic_model(folder: Path, seed=0) -> Path:
+    """A tiny Llama trained for a few seconds to list the words of its fields as subtopics."""
+    from core.decompress.prompts import subtopics_as_lines
+
+    generator = torch.Generator().manual_seed(seed)
+    prompts = {topic: subtopics_as_lines(() if " " in topic else (topic,)) for topic in TOPICS}
+
+    def listing(topic):
+        names = TOPICS[topic]
+        order = torch.randperm(len(names), generator=generator)[:5].tolist()
+        return prompts[topic] + " " + ", ".join(names[at] for at in order) + "\n"
+
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    inner.train_from_iterator(
+        [listing(topic) for topic in TOPICS for _ in range(5)],
+        trainers.BpeTrainer(
+            vocab_size=700,
+            special_tokens=["<eos>"],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        ),
+    )
+    words = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>", pad_token="<eos>")
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        pad_token_id=0,
+        eos_token_id=0,
+        bos_token_id=0,
+    )
+    model = LlamaForCausalLM(config)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    for _ in range(90):
+        texts = [listing(topic) for topic in TOPICS for _ in range(2)]
+        batch = words(texts, return_tensors="pt", padding=True)
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
     words.save_pretrained(folder)
     return folder

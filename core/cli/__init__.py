@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from core.cli import experimenting, making, shelf, titrating
+from core.cli import decompressing, experimenting, making, shelf, titrating
 from core.cli.explain import explained
 from core.cli.jobs import jobs_app
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(making.app)
 app.add_typer(titrating.app)
 app.add_typer(experimenting.app)
+app.add_typer(decompressing.app)
 app.add_typer(shelf.app)
 app.add_typer(jobs_app, name="jobs")
 

@@ -21,7 +21,7 @@ def resolve_model(name: str, converted: Path, base: Path | None = None) -> Path:
     ``converted``. InputError if there is no such model, if it holds only pickled weights, or if
     it wants to run code.
     """
-    path = _path_of(name)
+    path = locate_model(name)
     if is_gguf(path):
         return from_gguf(path, converted)
     if not path.is_dir():
@@ -40,7 +40,8 @@ def builtin_minilm() -> Path:
     return Path(get_model_path())
 
 
-def _path_of(name: str) -> Path:
+def locate_model(name: str) -> Path:
+    """Where a model lies, as it is: a folder or a GGUF file; InputError if there is none."""
     if name == "builtin:minilm":
         return builtin_minilm()
     if name == "builtin:smollm2":

@@ -1,0 +1,29 @@
+"""The tables of a decompression file. One statement a table; a comment where a column needs one."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+TABLES = {
+    # spec, title, created_at, model, traits, counts, provenance: one JSON value a key
+    "meta": "key VARCHAR PRIMARY KEY, value JSON NOT NULL",
+    # every question in the order it was used, and the answer as it came; sampling and schema are
+    # JSON; rung: how it was read (core.decompression.Rung); logprob in nats, summed over tokens
+    "calls": """position INTEGER PRIMARY KEY, call_key VARCHAR NOT NULL UNIQUE,
+        rung VARCHAR NOT NULL, stage VARCHAR NOT NULL, prompt VARCHAR NOT NULL,
+        is_chat BOOLEAN NOT NULL, sampling VARCHAR NOT NULL, schema VARCHAR,
+        continuation VARCHAR, seed BIGINT NOT NULL, sample_index INTEGER NOT NULL,
+        attempt INTEGER NOT NULL, text VARCHAR NOT NULL, finish VARCHAR NOT NULL, logprob DOUBLE,
+        n_prompt_tokens INTEGER NOT NULL, n_tokens INTEGER NOT NULL, duration_s DOUBLE NOT NULL,
+        answered_at DOUBLE NOT NULL""",
+    # the root has id 0 and no parent; n_votes of n_samples lists of the parent's subtopics name it;
+    # n_seen, n_new: of its own expansion, names looked at and names that were no topic before;
+    # stop: why it was not expanded (core.decompression.Stop)
+    "topics": """topic_id INTEGER PRIMARY KEY, parent_id INTEGER, name VARCHAR NOT NULL,
+        level INTEGER NOT NULL, n_votes INTEGER NOT NULL, n_samples INTEGER NOT NULL,
+        n_seen INTEGER, n_new INTEGER, stop VARCHAR""",
+    # a topic reached again from parent_id as `name`; cosine NULL where the normal forms agree
+    "topic_links": """link_id INTEGER PRIMARY KEY, parent_id INTEGER NOT NULL,
+        topic_id INTEGER NOT NULL, name VARCHAR NOT NULL, n_votes INTEGER NOT NULL,
+        cosine DOUBLE""",
+}

@@ -1,0 +1,114 @@
+"""`assay decompress`: a model's knowledge as a topic tree, and examples from its nodes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.cli.asking import queue_this
+from core.cli.options import (
+    DeviceOption,
+    JsonOption,
+    PrecisionOption,
+    StoreOption,
+    as_job,
+    open_store,
+    say,
+)
+from core.decompression import EMBEDDED_MODEL, DecompressionSpec, Prompting, title_of
+
+app = typer.Typer()
+_DEFAULT = DecompressionSpec()
+
+
+@app.command()
+def decompress(
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Folder, GGUF file, hub name, builtin, or an OpenAI-compatible server's address "
+            "(its key, if it wants one, in the variable ASSAY_API_KEY)."
+        ),
+    ] = EMBEDDED_MODEL,
+    served_model: Annotated[
+        str | None, typer.Option(help="On a server: which model [default: the first].")
+    ] = None,
+    prompting: Annotated[
+        Prompting | None,
+        typer.Option(help="lines for small models, json for others [default: by the model]."),
+    ] = None,
+    depth: Annotated[int, typer.Option(help="Levels of topics.")] = _DEFAULT.depth,
+    expansion: Annotated[
+        list[int] | None,
+        typer.Option(help="Subtopics kept of each topic; repeat for deeper levels [default: 8 4]."),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(help="Lists drawn of each topic; support counts in how many a name is.")
+    ] = _DEFAULT.n_samples,
+    min_votes: Annotated[
+        int, typer.Option(help="A name in fewer lists is no topic.")
+    ] = _DEFAULT.min_votes,
+    branch_quota: Annotated[
+        int | None, typer.Option(help="Expansions under each broad category [default: no limit].")
+    ] = None,
+    min_new_share: Annotated[
+        float, typer.Option(help="Go no deeper where fewer subtopics are new.")
+    ] = _DEFAULT.min_new_share,
+    merge_cosine: Annotated[
+        float, typer.Option(help="Names closer than this in embedding are one topic.")
+    ] = _DEFAULT.merge_cosine,
+    temperature: Annotated[float, typer.Option()] = _DEFAULT.temperature,
+    budget_calls: Annotated[int | None, typer.Option(help="At most this many questions.")] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option(help="Stop asking after this many tokens, read and written.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    title: Annotated[str, typer.Option(help="Shown in the dashboard.")] = "",
+    device: DeviceOption = None,
+    precision: PrecisionOption = "auto",
+    queue: Annotated[bool, typer.Option("--queue", help="Run in the background.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Walk a model's knowledge as a tree of topics. Killed, the same command goes on."""
+    spec = DecompressionSpec(
+        model=model,
+        served_model=served_model,
+        prompting=prompting,
+        depth=depth,
+        expansion=tuple(expansion or _DEFAULT.expansion),
+        n_samples=samples,
+        min_votes=min_votes,
+        branch_quota=branch_quota,
+        min_new_share=min_new_share,
+        merge_cosine=merge_cosine,
+        temperature=temperature,
+        budget_calls=budget_calls,
+        budget_tokens=budget_tokens,
+        seed=seed,
+        title=title,
+        n_examples=0,
+    )
+    place = open_store(store)
+    from core.decompress.checks import check
+    from core.decompress.plan import decompression_plan
+
+    check(spec)
+    if queue:
+        queue_this(place, title_of(spec), as_json)
+        return
+    from core.decompress.run import decompress as run
+    from core.device import choose_compute
+
+    with as_job(place, title_of(spec), decompression_plan(spec)) as progress:
+        outcome = run(spec, place, choose_compute(device, precision), progress)
+    say(
+        {
+            "decompression": outcome.decompression_id,
+            "path": str(outcome.path),
+            "was_there": outcome.was_there,
+            **outcome.counts,
+        },
+        as_json,
+    )

@@ -1,0 +1,63 @@
+"""One limit on requests in flight that finds what a server bears."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class AdaptiveLimit:
+    """Additive increase, multiplicative decrease, as TCP does it (Chiu and Jain, 1989).
+
+    Each answer raises the limit by 1/limit; each refusal halves it and makes everybody wait as
+    long as the server asks. Safe to share between threads.
+    """
+
+    def __init__(self, start: int, most: int) -> None:
+        self._limit, self._most = float(start), most
+        self._in_flight = 0
+        self._not_before = 0.0
+        self._halved_at = 0.0
+        self._condition = threading.Condition()
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be in flight now."""
+        return max(1, int(self._limit))
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait until one more request may be in flight, and count it while inside."""
+        with self._condition:
+            while self._in_flight >= self.limit or self._wait_s() > 0:
+                self._condition.wait(timeout=self._wait_s() or None)
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._in_flight -= 1
+                self._condition.notify_all()
+
+    def answered(self) -> None:
+        """A request was answered: allow a little more."""
+        with self._condition:
+            self._limit = min(self._most, self._limit + 1 / self._limit)
+            self._condition.notify_all()
+
+    def refused(self, wait_s: float) -> None:
+        """A request was refused: allow half as many, and none for ``wait_s`` seconds.
+
+        Refusals of requests that were in flight together count once.
+        """
+        with self._condition:
+            now = time.monotonic()
+            if now >= self._not_before and now - self._halved_at > 0.1:
+                self._limit = max(1.0, self._limit / 2)
+                self._halved_at = now
+            self._not_before = max(self._not_before, now + wait_s)
+
+    def _wait_s(self) -> float:
+        return max(0.0, self._not_before - time.monotonic())

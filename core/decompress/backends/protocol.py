@@ -1,0 +1,65 @@
+"""What every backend offers, whatever runs the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from core.calls import Answer, Call
+
+
+class Scoring(StrEnum):
+    """How a backend gives the log-probability of a text it did not choose."""
+
+    EXACT = "exact"  # one forward pass
+    ECHO = "echo"  # OpenAI's legacy `echo`: the prompt comes back with its log-probabilities
+    GRAMMAR = "grammar"  # llama.cpp: a grammar that allows this one text
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a backend was found to honour; whatever it drops is asked for in another way."""
+
+    has_raw_prompts: bool
+    has_chat: bool
+    honours_schema: bool
+    honours_seed: bool
+    honours_n: bool
+    honours_logprobs: bool
+    scoring: Scoring | None
+    # The same batch asked twice gets the earlier answers although seeds differ.
+    repeats_answers: bool = False
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model answers. ``sha256`` is over its weights, or over a server's own description."""
+
+    name: str
+    sha256: str
+    is_weights_hash: bool
+    n_parameters: int | None
+    backend: str
+
+
+class Backend(Protocol):
+    """Answers calls; used as a context manager by whoever opened it."""
+
+    identity: ModelIdentity
+    traits: Traits
+    # How many calls are worth handing over at once.
+    batch_size: int
+
+    def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        """Every call with its answer, in lists as they come, in any order.
+
+        What is yielded together was finished together: a process killed before loses it together.
+        AssayError where no answer can be had at all.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the model or the connection."""
+        ...

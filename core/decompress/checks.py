@@ -1,0 +1,43 @@
+"""Every doubt about a decompression's question, raised before any work."""
+
+from __future__ import annotations
+
+from core.decompression import DecompressionSpec
+from core.errors import InputError
+
+
+def check(spec: DecompressionSpec) -> None:
+    """InputError for a question that cannot be asked."""
+    _at_least("--depth", spec.depth, 1)
+    _at_least("--samples", spec.n_samples, 1)
+    _at_least("--examples", spec.n_examples, 0)
+    for width in spec.expansion or (0,):
+        _at_least("--expansion", width, 1)
+    if not 1 <= spec.min_votes <= spec.n_samples:
+        raise InputError(
+            f"--min-votes between 1 and the {spec.n_samples} samples",
+            str(spec.min_votes),
+            "lower it or raise --samples",
+        )
+    for option, number in (
+        ("--budget-calls", spec.budget_calls),
+        ("--budget-tokens", spec.budget_tokens),
+        ("--branch-quota", spec.branch_quota),
+    ):
+        if number is not None:
+            _at_least(option, number, 1)
+    if not 0 <= spec.min_new_share <= 1:
+        raise InputError("--min-new-share between 0 and 1", str(spec.min_new_share), "change it")
+    if not 0 < spec.merge_cosine <= 1:
+        raise InputError("--merge-cosine above 0, at most 1", str(spec.merge_cosine), "change it")
+    if spec.temperature <= 0:
+        raise InputError(
+            "--temperature above 0, since support is counted over samples that differ",
+            str(spec.temperature),
+            "raise it",
+        )
+
+
+def _at_least(option: str, number: int, least: int) -> None:
+    if number < least:
+        raise InputError(f"{option} of at least {least}", str(number), "raise it")

@@ -1,0 +1,152 @@
+"""Growing the topic tree: ask for subtopics, count votes, merge, and decide where to go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from core.calls import Answer, Call, Sampling, seed_of
+from core.decompress import prompts
+from core.decompress.frontier import Frontier
+from core.decompress.ladder import read_names
+from core.decompress.names import normal_form
+from core.decompress.runner import BudgetReached, Runner
+from core.decompress.topics import Topic, TopicTree
+from core.decompression import DecompressionSpec, Prompting, Rung, Stop
+from core.progress import Progress
+
+_LINE_TOKENS, _JSON_TOKENS = 48, 400
+# Topics expanded at once: a server answers many calls together. Part of the method, since the
+# order of merging follows from it.
+_AT_ONCE = 4
+_SHOT_FORMS = frozenset(map(normal_form, prompts.SHOT_NAMES))
+
+
+def grow(
+    tree: TopicTree,
+    spec: DecompressionSpec,
+    prompting: Prompting,
+    runner: Runner,
+    n_kept_back: int,
+    progress: Progress,
+) -> None:
+    """Expand ``tree`` from its root until depth, quotas, saturation or the budget stop it."""
+    frontier = Frontier(tree, spec.branch_quota)
+    frontier.push(tree.topics[0])
+    with progress.stage("topics", n_expansions(spec)):
+        while wave := _wave(frontier):
+            asked = [list_calls(tree.path(topic), spec, prompting, "topics") for topic in wave]
+            try:
+                lists = runner.read(
+                    [call for calls in asked for call in calls],
+                    names_reader(prompting, runner),
+                    n_kept_back,
+                )
+            except BudgetReached:
+                for topic in wave:
+                    frontier.stop_all(topic)
+                return
+            for at, topic in enumerate(wave):
+                own = lists[at * spec.n_samples : (at + 1) * spec.n_samples]
+                votes = count_votes([names for _, names in own if names], topic.name)
+                enough = [(name, n) for name, n in votes if n >= spec.min_votes]
+                new = tree.add(topic, enough, spec.n_samples, spec.expansion_at(topic.level))
+                _go_on(new, topic, spec, frontier)
+                runner.show_topics(
+                    [
+                        (t.topic_id, t.parent_id, t.name, t.level, t.n_votes, t.n_samples)
+                        for t in new
+                    ]
+                )
+            progress.advance(len(wave))
+
+
+def n_expansions(spec: DecompressionSpec) -> int:
+    """How many topics are expanded at most."""
+    at_level, total = 1, 0
+    for level in range(spec.depth):
+        total += at_level
+        at_level *= spec.expansion_at(level)
+    return total
+
+
+def list_calls(
+    path: Sequence[str], spec: DecompressionSpec, prompting: Prompting, stage: str
+) -> list[Call]:
+    """All samples of the list of subtopics of ``path``."""
+    if prompting is Prompting.LINES:
+        prompt = prompts.subtopics_as_lines(path)
+        sampling = Sampling(_LINE_TOKENS, spec.temperature, stop=("\n",))
+    else:
+        prompt = prompts.subtopics_as_json(path, spec.expansion_at(len(path)))
+        sampling = Sampling(_JSON_TOKENS, spec.temperature)
+    is_json = prompting is Prompting.JSON
+    call = Call(
+        stage,
+        prompt,
+        sampling,
+        seed_of(spec.seed, prompts.VERSION, prompt),
+        is_chat=is_json,
+        schema=prompts.SUBTOPICS_SCHEMA if is_json else None,
+    )
+    return call.samples(spec.n_samples)
+
+
+def names_reader(
+    prompting: Prompting, runner: Runner
+) -> Callable[[Call, Answer], tuple[list[str] | None, Rung]]:
+    """A reader of one list of subtopics."""
+    is_enforced = runner.backend.traits.honours_schema
+
+    def read(call: Call, answer: Answer) -> tuple[list[str] | None, Rung]:
+        if answer.finish == "refused":
+            return None, Rung.FAILED
+        is_cut = answer.finish == "length"
+        names, rung = read_names(answer.text, prompting is Prompting.JSON, is_enforced, is_cut)
+        return names or None, rung
+
+    return read
+
+
+def count_votes(lists: Sequence[Sequence[str]], of: str) -> list[tuple[str, int]]:
+    """In how many lists each name is, the commonest first; shown in its commonest spelling.
+
+    Neither the topic itself nor what the prompt's examples name is a subtopic.
+    """
+    votes: Counter[str] = Counter()
+    spellings: dict[str, Counter[str]] = {}
+    for names in lists:
+        forms: dict[str, str] = {}
+        for name in names:
+            forms.setdefault(normal_form(name), name)
+        for form, name in forms.items():
+            votes[form] += 1
+            spellings.setdefault(form, Counter())[name] += 1
+    excluded = _SHOT_FORMS | {normal_form(of)}
+    ranked = sorted(votes.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        (min(spellings[form].items(), key=lambda item: (-item[1], item[0]))[0], n)
+        for form, n in ranked
+        if form not in excluded
+    ]
+
+
+def _wave(frontier: Frontier) -> list[Topic]:
+    wave: list[Topic] = []
+    while len(wave) < _AT_ONCE and (topic := frontier.pop()):
+        wave.append(topic)
+    return wave
+
+
+def _go_on(
+    new: Sequence[Topic], parent: Topic, spec: DecompressionSpec, frontier: Frontier
+) -> None:
+    n_seen = parent.n_seen or 0
+    is_saturated = len(new) < spec.min_new_share * n_seen
+    for topic in new:
+        if topic.level >= spec.depth:
+            topic.stop = Stop.DEPTH
+        elif is_saturated:
+            topic.stop = Stop.SATURATED
+        else:
+            frontier.push(topic)

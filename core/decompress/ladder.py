@@ -1,0 +1,71 @@
+"""Reading answers, rung by rung: JSON that was enforced, JSON, repaired JSON, plain text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from json_repair import repair_json
+
+from core.decompress.names import is_name, split_list
+from core.decompression import Rung
+
+
+def read_object(
+    text: str, fields: Sequence[str], is_enforced: bool
+) -> tuple[Mapping[str, Any] | None, Rung]:
+    """The JSON object with all of ``fields`` filled; None and FAILED where there is none.
+
+    json-repair makes something of any text; what lacks a field, or has it empty, is a failure.
+    """
+    try:
+        found = json.loads(text)
+        rung = Rung.SCHEMA if is_enforced else Rung.STRICT
+    except ValueError:
+        found, rung = repair_json(_without_fence(text), return_objects=True), Rung.REPAIRED
+    if isinstance(found, dict) and all(found.get(field) for field in fields):
+        return found, rung
+    return None, Rung.FAILED
+
+
+def read_names(text: str, is_json: bool, is_enforced: bool, is_cut: bool) -> tuple[list[str], Rung]:
+    """Topic names from an answer, without repeats; the last of an answer that was cut is left out.
+
+    ``is_json`` where JSON was asked for; a plain list is read too.
+    """
+    names: list[str] = []
+    rung = Rung.FAILED
+    if is_json:
+        found, rung = read_object(text, ("subtopics",), is_enforced)
+        given = found["subtopics"] if found else []
+        names = [str(name) for name in given] if isinstance(given, list) else []
+    # Braces are JSON that says nothing, not a list.
+    if not names and "{" not in text:
+        names, rung = split_list(text), Rung.LINES
+    if is_cut and rung is not Rung.SCHEMA:
+        names = names[:-1]
+    kept = list(dict.fromkeys(name for name in names if is_name(name)))
+    return kept, rung if kept else Rung.FAILED
+
+
+def read_parts(text: str, labels: Sequence[str]) -> Mapping[str, str] | None:
+    """The text after each of ``labels`` ("Label:" at the start of a line); None if one lacks.
+
+    What precedes the first label belongs to the first, since prompts end with it.
+    """
+    pattern = re.compile(
+        rf"^[ \t#*]*({'|'.join(map(re.escape, labels))})[ \t*]*:[ \t*]*", re.MULTILINE | re.I
+    )
+    pieces = pattern.split(text)
+    parts = {labels[0]: pieces[0].strip()}
+    for label, piece in zip(pieces[1::2], pieces[2::2], strict=True):
+        name = next(one for one in labels if one.casefold() == label.casefold())
+        parts[name] = parts.get(name) or piece.strip()
+    return parts if all(parts.get(label) for label in labels) else None
+
+
+def _without_fence(text: str) -> str:
+    fenced = re.search(r"```(?:json)?\s*(.*?)(?:```|$)", text, re.DOTALL)
+    return fenced.group(1) if fenced else text

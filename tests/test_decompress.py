@@ -1,0 +1,162 @@
+"""Whole decompressions of a tiny real model, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+from tiny_models import save_topic_model
+
+from cache.decompression_schema import TABLES
+from cache.home import Store
+from cache.journal import read_progress, read_running
+from cache.manifest import check_manifest
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.xdist_group("decompress")
+# What depends on when a run was made, and not on what was asked and answered.
+VOLATILE = {"duration_s", "answered_at"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_topic_model(tmp_path_factory.mktemp("model"))
+
+
+def arguments(model, *more):
+    return [
+        *("decompress", "--model", str(model), "--samples", "6", "--expansion", "3"),
+        *("--precision", "fp32", "--json", *map(str, more)),
+    ]
+
+
+def contents(path, tables=("calls", "topics", "topic_links")):
+    with duckdb.connect(path, read_only=True) as connection:
+        return {
+            table: connection.execute(
+                f"SELECT * EXCLUDE ({', '.join(VOLATILE)}) FROM calls ORDER BY 1"
+                if table == "calls"
+                else f"SELECT * FROM {table} ORDER BY 1"
+            ).fetchall()
+            for table in tables
+        }
+
+
+def completed(result):
+    assert result.status == 0, result.err
+    return json.loads(result.out)
+
+
+def test_a_decompression_is_sealed_whole(assay, model):
+    """Tree, links and every call are in one file that its manifest verifies and nobody writes."""
+    out = completed(assay(*arguments(model)))
+    path = Path(out["path"])
+    assert all(check.is_intact for check in check_manifest(path))
+    assert {check.table for check in check_manifest(path)} == set(TABLES)
+    assert not path.stat().st_mode & 0o222
+    with duckdb.connect(path, read_only=True) as connection:
+        rows = connection.execute("SELECT * FROM topics ORDER BY topic_id").fetchall()
+        n_calls, n_unread = connection.execute(
+            "SELECT count(*), count(*) FILTER (rung IS NULL) FROM calls"
+        ).fetchone()
+    assert len(rows) == out["n_topics"] + 1 > 4
+    assert (n_calls, n_unread) == (out["n_calls"], 0)
+    levels = {topic_id: level for topic_id, _, _, level, *_ in rows}
+    for topic_id, parent_id, _, level, n_votes, n_samples, _, _, stop in rows[1:]:
+        assert parent_id < topic_id
+        assert level == levels[parent_id] + 1 <= 2
+        assert 2 <= n_votes <= n_samples == 6
+        assert (level == 2) == (stop == "depth")
+
+
+def test_the_same_question_is_answered_once(assay, model):
+    """Asked again it is there; asked with a larger budget, only what is new is asked."""
+    small = completed(assay(*arguments(model, "--budget-calls", 12)))
+    assert small["n_calls"] <= 12
+    again = completed(assay(*arguments(model, "--budget-calls", 12)))
+    assert again["was_there"]
+    large = completed(assay(*arguments(model)))
+    assert large["decompression"] != small["decompression"]
+    assert large["n_asked"] == large["n_calls"] - small["n_calls"] > 0
+
+
+def test_the_budget_is_kept_and_said(assay, model):
+    """No call beyond the budget is asked, and topics that it kept from expanding say so."""
+    out = completed(assay(*arguments(model, "--budget-calls", 20)))
+    assert out["n_asked"] == out["n_calls"] <= 20
+    topics = contents(out["path"])["topics"]
+    assert "budget" in {row[-1] for row in topics}
+
+
+def test_another_seed_is_another_walk(assay, model, tmp_path):
+    """The same seed gives the same calls, answers and tree in another store; another seed not."""
+    first = completed(assay(*arguments(model)))
+    same = completed(assay(*arguments(model, "--store", tmp_path / "other")))
+    other = completed(assay(*arguments(model, "--seed", 1)))
+    assert contents(first["path"]) == contents(same["path"])
+    assert contents(first["path"])["calls"] != contents(other["path"])["calls"]
+    assert other["n_asked"] == other["n_calls"]
+
+
+def journaled(store):
+    """Calls by key with the time they were answered, as another process sees them."""
+    found = {}
+    for path in store.journals.glob("*.sqlite"):
+        with closing(sqlite3.connect(path)) as connection:
+            found |= dict(connection.execute("SELECT call_key, answered_at FROM calls").fetchall())
+    return found
+
+
+def test_killed_at_any_moment_nothing_is_asked_twice(assay, model, tmp_path):
+    """kill -9 keeps every answer that had come; run again, the file is as if never killed."""
+    whole = completed(assay(*arguments(model, "--store", tmp_path / "whole")))
+    store = Store(tmp_path / "killed")
+    command = [sys.executable, "-m", "core", *arguments(model, "--store", store.root)]
+    n_before = 0
+    for n_more in (6, 12):
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while len(journaled(store)) < n_before + n_more and process.poll() is None:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        n_before = len(journaled(store))
+    before = journaled(store)
+    assert 0 < len(before) < whole["n_calls"]
+    (run,) = read_running(store)
+    progress = read_progress(run["journal"], run["run_id"])
+    assert 0 < progress["stages"]["topics"]["n_calls"] <= len(before)
+    resumed = completed(assay(*arguments(model, "--store", store.root)))
+    assert resumed["n_asked"] == whole["n_calls"] - len(before)
+    after = journaled(store)
+    assert {key: after[key] for key in before} == before
+    assert contents(resumed["path"]) == contents(whole["path"])
+    assert read_running(store) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        (("--depth", "0"), "--depth"),
+        (("--samples", "1"), "--min-votes"),
+        (("--budget-calls", "0"), "--budget-calls"),
+        (("--temperature", "0"), "--temperature"),
+        (("--served-model", "x"), "--served-model"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_refused(assay, model, more, word):
+    """Bad options end with status 2 and one sentence, before anything is asked."""
+    result = assay(*arguments(model), *more)
+    assert result.status == 2
+    assert word in result.err.splitlines()[-1]
+    assert journaled(Store.default()) == {}
