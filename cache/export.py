@@ -18,11 +18,14 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def selection_frame(
-    path: Path, strategy: Strategy, chosen: SelectionFilter | None = None
+    path: Path,
+    strategy: Strategy,
+    chosen: SelectionFilter | None = None,
+    limit: int = 2**31,
 ) -> pd.DataFrame:
-    """A whole selection with label names instead of numbers."""
+    """A selection, or its beginning, with label names instead of numbers."""
     names = read_facts(path).label_names
-    page = read_selection(path, strategy, chosen or SelectionFilter(), limit=2**31)
+    page = read_selection(path, strategy, chosen or SelectionFilter(), limit)
     frame = page.rows.assign(strategy=str(strategy))
     if not names:
         return frame.drop(columns=["pseudolabel", "final_probability"])

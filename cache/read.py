@@ -204,7 +204,7 @@ def read_document(path: Path, document_id: int) -> dict[str, Any]:
 _SELECTION = "FROM selections JOIN documents USING (document_id) JOIN scores USING (document_id)"
 _SELECTION_COLUMNS = (
     "rank, document_id, gain, weight, objective, pseudolabel, final_probability, "
-    "base_loss, cosine, source, in_reference, n_tokens, text"
+    "base_loss, cosine, source, in_reference, n_tokens, text_hash, text"
 )
 
 

@@ -21,10 +21,10 @@ path = audits.chosen_audit(even_if_not_assessable=True)
 facts = audits.facts(path)
 layers = audits.layers(path)
 
-st.title(markdown_safe(facts.meta["title"]))
+st.title("Assessability")
 st.caption(
-    "Asked before any document is scored. Models are read from safetensors only: pickled weights "
-    "are refused and code that comes with a model is never run."
+    f"{markdown_safe(facts.meta['title'])} · asked before any document is scored. Models are read "
+    "from safetensors only: pickled weights are refused, code that comes with a model is never run."
 )
 show_verdict(facts)
 show_facts(facts)

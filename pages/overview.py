@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cache.read import AuditFacts
-from core.specs import Metric
+from core.tables import notes, strategy_table
 from core.verdict import Rows, focus, verdict
 from pages.parts import audits
 from pages.parts.assessability import assessment_line
@@ -16,7 +16,6 @@ from pages.parts.overview import (
     show_headline_numbers,
     show_membership,
     show_provenance,
-    strategy_table,
 )
 from pages.parts.plain import markdown_safe
 
@@ -54,20 +53,7 @@ show_charts(rows, strategies)
 
 st.subheader("Every strategy", anchor=False)
 st.dataframe(strategy_table(rows, strategies), hide_index=True, height="content")
-has_students = any(rows.get(s, m) for s in strategies for m in (Metric.ACCURACY, Metric.AGREEMENT))
-st.caption(
-    ("Best student first. " if has_students else "No students were trained. ")
-    + "Square brackets: 95% intervals (Wilson for accuracy and agreement, "
-    "Clopper–Pearson for recall and precision); p: hypergeometric, of the recall. “random” is "
-    "one random selection; “chance alone” is the range of many, for accuracy the largest class; "
-    "“at best” is what true documents would reach."
-    + (
-        ""
-        if rows.get(chosen, Metric.RECALL)
-        else " Recall and precision need documents of the "
-        "reference set in the seed corpus; there are none here."
-    )
-)
+st.caption(notes(rows, strategies))
 show_membership(rows, strategies)
 st.page_link(
     "pages/selection.py",

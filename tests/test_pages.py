@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from core.specs import Strategy
 from pages.parts.plain import markdown_safe
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("audits", "overview", "assessability", "selection", "titration", "jobs")
+PAGES = ("audits", "overview", "assessability", "selection", "titration", "report", "jobs")
 AUDIT_PAGES = ("overview", "assessability", "selection")
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
 SCORE_PAGES = ("overview", "selection", "titration")
@@ -101,7 +102,7 @@ def test_overview_shows_numbers_beside_their_nulls(store):
     """Each headline number stands with its interval or what random selection reaches."""
     write_sample_audit(store)
     app = opened("overview", audit="sample")
-    assert [m.label for m in app.metric][:2] == ["Student accuracy", "Reference documents located"]
+    assert [m.label for m in app.metric][:2] == ["Student accuracy", "Documents located"]
     text = words(app)
     assert "random selection" in text
     assert "final model" in text
@@ -153,6 +154,29 @@ def test_the_overview_begins_with_assessability(store, verdict):
 
 def markdown_plain(text):
     return text.replace("\\", "")
+
+
+def test_the_report_is_previewed_and_downloaded(store):
+    """The page shows the report in a frame of its own origin and gives the command; texts are in
+    it when asked for."""
+    write_sample_audit(store, hostile_rank=0)
+    frames = {}
+    for texts in ("false", "true"):
+        app = opened("report", audit="sample", texts=texts)
+        (frame,) = app.get("iframe")
+        assert frame.proto.src.startswith("data:text/html;base64,")
+        frames[texts] = b64decode(frame.proto.src.partition(",")[2]).decode()
+        assert app.get("download_button")
+    assert "<pre>" in frames["true"].partition("The first documents")[2]
+    assert len(frames["true"]) > len(frames["false"])
+    assert "assay report sample --out sample.html --with-documents" in words(app)
+
+
+def test_the_method_is_explained_without_any_audit(store):
+    """About has the limits and the glossary in an empty store."""
+    app = opened("about")
+    assert "does not prove" in words(app)
+    assert "weight difference" in app.dataframe[0].value["word"].tolist()
 
 
 def test_an_unreadable_audit_is_not_said_to_be_deleted(store):

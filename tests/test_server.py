@@ -88,6 +88,8 @@ def server_for():
         ("assessability", "audit=sample", "How far each tensor moved"),
         ("selection", "audit=sample&strategy=random&search=market", "Search in texts"),
         ("titration", "audit=sample&share=20&strategy=random", "keeps no gradients"),
+        ("report", "audit=sample", "assay report sample"),
+        ("about", "", "What an audit can show"),
         ("jobs", "", "processes of their own"),
     ],
 )

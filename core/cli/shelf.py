@@ -55,6 +55,25 @@ def export(
     say({"out": str(out), "n_rows": n_rows}, as_json)
 
 
+@app.command()
+def report(
+    audit_id: Annotated[str, typer.Argument(help="As the Audits page and `assay verify` name it")],
+    out: Annotated[Path, typer.Option(help="The .html file to write.")],
+    with_documents: Annotated[
+        bool, typer.Option("--with-documents", help="Show the selected documents' text.")
+    ] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one audit as a self-contained page that prints to PDF."""
+    from cache.read import audit_path
+    from core.report.render import render_report
+
+    page = render_report(audit_path(open_store(store), audit_id), with_documents)
+    out.write_text(page, encoding="utf-8")
+    say({"out": str(out), "n_bytes": len(page.encode())}, as_json)
+
+
 def serve_dashboard(store: Store, port: int | None) -> None:
     """Serve until interrupted, then exit with the server's status."""
     from core.dashboard import serve

@@ -133,7 +133,7 @@ def show_layer_chart(layers: pd.DataFrame) -> None:
     n_still = len(layers) - len(moved)
     st.caption(
         "Dotted: as far as rounding to the stored precision alone would move it."
-        + (f" {n_still:,} tensors that did not move are not drawn." if n_still else "")
+        + (f" {n_still:,} of {len(layers):,} did not move and are not drawn." if n_still else "")
     )
 
 

@@ -109,6 +109,13 @@ def objective(path: Path, strategies: tuple[Strategy, ...]) -> pd.DataFrame:
     return read.read_objective(path, strategies, _N_CURVE_POINTS)
 
 
+@st.cache_data(max_entries=16, show_spinner="Writing the report …")
+def report(path: Path, with_documents: bool) -> str:
+    from core.report.render import render_report  # takes a second to import
+
+    return render_report(path, with_documents)
+
+
 @st.cache_data(max_entries=128, show_spinner=False)
 def selection(
     path: Path, strategy: Strategy, chosen: read.SelectionFilter, limit: int, offset: int

@@ -17,10 +17,12 @@ _AUDIT_PAGES = {
     "assessability": ("Assessability", ":material/balance:"),
     "selection": ("Selection", ":material/playlist_add_check:"),
     "titration": ("Titration", ":material/science:"),
+    "report": ("Report", ":material/description:"),
 }
 _STORE_PAGES = {
     "audits": ("Audits", ":material/folder_open:"),
     "jobs": ("Jobs", ":material/pending_actions:"),
+    "about": ("About the method", ":material/help:"),
 }
 _MARK = "_assay_navigation_run"
 _LOGO = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"

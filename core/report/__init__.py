@@ -1,0 +1,1 @@
+"""One audit as a self-contained document to sign, print and mail."""

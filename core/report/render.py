@@ -1,0 +1,128 @@
+"""An audit file made into one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from cache.export import selection_frame
+from cache.read import AuditFacts, read_facts, read_metrics
+from core import method
+from core.report.figures import dot_plot
+from core.specs import Assessability, Strategy
+from core.tables import (
+    CHARTS,
+    IN_PERCENT,
+    charted,
+    membership_table,
+    notes,
+    references,
+    strategy_table,
+)
+from core.verdict import Rows, focus, verdict
+
+_N_FIGURES = 4
+# How many documents at the top of the selection are listed.
+_N_DOCUMENTS = 50
+
+
+@dataclass(frozen=True)
+class _Figure:
+    title: str
+    caption: str
+    image: str
+
+
+def render_report(path: Path, with_documents: bool = False) -> str:
+    """A self-contained page: no script, no address, a policy that forbids both; prints to PDF.
+
+    ``with_documents``: show the text of selected documents, else only their hashes. Everything is
+    made from the audit's own rows; InputError or OSError if the file cannot be read.
+    """
+    facts = read_facts(path)
+    is_scored = facts.assessability is not Assessability.NOT_ASSESSABLE
+    return _template().render(
+        facts=facts,
+        meta=facts.meta,
+        audit_id=path.stem,
+        method=method,
+        provenance=_provenance(facts),
+        scores=_scores(path, facts, with_documents) if is_scored else None,
+    )
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _scores(path: Path, facts: AuditFacts, with_documents: bool) -> dict[str, Any]:
+    rows = Rows(read_metrics(path).to_dict("records"))
+    strategies = facts.strategies
+    chosen = focus(strategies)
+    return {
+        "verdict": verdict(rows, strategies),
+        "figures": _figures(rows, strategies),
+        "table": _columns_and_rows(strategy_table(rows, strategies)),
+        "notes": notes(rows, strategies),
+        "membership": _columns_and_rows(membership_table(rows, strategies)),
+        "strategy": chosen.shown_as,
+        "documents": _documents(path, chosen, with_documents),
+        "with_documents": with_documents,
+    }
+
+
+def _figures(rows: Rows, strategies: list[Strategy]) -> list[_Figure]:
+    figures = []
+    for metric in charted(rows, strategies, _N_FIGURES):
+        title, direction = CHARTS[metric]
+        own = {s: row for s in strategies if (row := rows.get(s, metric))}
+        first = next(iter(own.values()))
+        has_band = pd.notna(first["null_low"]) and first["null_high"] > first["null_low"]
+        beside = f"grey band: {first['null_kind']}" if has_band else "bars are 95% intervals"
+        image = dot_plot(own, references(rows, metric, own), metric in IN_PERCENT)
+        figures.append(_Figure(title, f"{direction}; {beside}", image))
+    return figures
+
+
+def _columns_and_rows(frame: pd.DataFrame) -> dict[str, Any]:
+    return {"columns": list(frame.columns), "rows": frame.to_numpy().tolist()}
+
+
+def _documents(path: Path, strategy: Strategy, with_text: bool) -> list[dict[str, Any]]:
+    frame = selection_frame(path, strategy, limit=_N_DOCUMENTS)
+    kept = ["rank", "gain", "source", "in_reference", "n_tokens", "text_hash"]
+    kept += [name for name in ("pseudolabel",) if name in frame]
+    return frame[[*kept, *(["text"] if with_text else [])]].to_dict("records")
+
+
+def _provenance(facts: AuditFacts) -> Mapping[str, Any]:
+    """Facts by name, the command and the packages apart."""
+    known = dict(facts.meta["provenance"])
+    command, packages = known.pop("command"), known.pop("packages")
+    flat = {
+        f"{model} {fact}": value
+        for model, own in facts.model_facts.items()
+        for fact, value in own.items()
+    }
+    durations = {f"{row.name}, s": round(row.duration_s, 1) for row in facts.stages.itertuples()}
+    return {
+        "command": command,
+        "tables": {
+            "Models and data": {**facts.meta.get("counts", {}), **known, **flat},
+            "Training": facts.meta["training"],
+            "Packages": packages,
+            "Durations": durations,
+        },
+    }

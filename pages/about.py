@@ -1,0 +1,44 @@
+"""What the pictures mean, what they cannot show, and what the words mean."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core import method
+from pages.parts.entry import enter
+
+enter()
+
+st.title("About the method")
+for paragraph in method.IN_PLAIN_WORDS:
+    st.write(paragraph)
+
+left, right = st.columns(2)
+for column, title, lines in (
+    (left, "What an audit can show", method.WHAT_IT_SHOWS),
+    (right, "What it cannot", method.WHAT_IT_CANNOT),
+):
+    with column.container(border=True, height="stretch"):
+        st.subheader(title, anchor=False)
+        for line in lines:
+            st.write(f"- {line}")
+
+st.subheader("What the pictures mean", anchor=False)
+for name, meaning in method.PICTURES.items():
+    st.write(f"**{name}.** {meaning}")
+
+st.subheader("Who asks, with what", anchor=False)
+for paragraph in method.THREAT_MODEL:
+    st.write(paragraph)
+
+st.subheader("Words", anchor=False)
+st.dataframe(
+    pd.DataFrame(method.GLOSSARY.items(), columns=["word", "meaning"]),
+    hide_index=True,
+    height="content",
+)
+st.caption(
+    "The method is that of “Approximating Language Model Training Data from Weights” (2025); where "
+    "the code departs from the paper, its docstrings say so."
+)

@@ -1,0 +1,45 @@
+"""One audit as a document to sign: preview and download."""
+
+from __future__ import annotations
+
+import base64
+
+import streamlit as st
+
+from pages.parts import audits
+from pages.parts.entry import enter
+from pages.parts.plain import markdown_safe
+
+enter()
+
+path = audits.chosen_audit(even_if_not_assessable=True)
+
+st.title("Report")
+st.caption(
+    f"{markdown_safe(audits.facts(path).meta['title'])} · one file without scripts or addresses; "
+    "print it to PDF from the browser"
+)
+with st.container(horizontal=True, vertical_alignment="center"):
+    with_documents = st.toggle(
+        "Include the text of selected documents", key="texts", bind="query-params"
+    )
+    st.space("stretch")
+    page = audits.report(path, with_documents)
+    st.download_button(
+        "Download",
+        page,
+        file_name=f"{path.stem}.html",
+        mime="text/html",
+        icon=":material/download:",
+        on_click="ignore",
+        type="primary",
+    )
+st.caption("From a terminal:")
+option = " --with-documents" if with_documents else ""
+st.code(f"assay report {path.stem} --out {path.stem}.html{option}", language="bash")
+# A data address is an origin of its own: nothing in the preview could reach the dashboard.
+st.iframe(
+    "data:text/html;base64," + base64.b64encode(page.encode()).decode(),
+    height=900,
+    alt="Preview of the report",
+)
