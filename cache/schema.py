@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 TABLES = {
     # spec, title, created_at, label_names, assessment, headline facts: one JSON value a key
@@ -64,6 +64,10 @@ TABLES = {
     # what text alone says of a document, from a classifier that never saw it
     "blind_scores": """document_id INTEGER PRIMARY KEY, p_trained DOUBLE NOT NULL,
         p_held_out DOUBLE NOT NULL""",
+    # how likely a document was trained on by every method that ranks them, higher is likelier;
+    # scorer: a membership baseline, a strategy (its natural score) or 'blind'
+    "membership_scores": """document_id INTEGER NOT NULL, scorer VARCHAR NOT NULL,
+        score DOUBLE NOT NULL, PRIMARY KEY (scorer, document_id)""",
     # leaked_share: of the trained documents; strategy may also be 'blind'
     "titration_grid": """leaked_share DOUBLE NOT NULL, budget INTEGER NOT NULL,
         strategy VARCHAR NOT NULL, seed INTEGER NOT NULL, metric VARCHAR NOT NULL,

@@ -42,6 +42,30 @@ STRATEGY_TITLES = {
 }
 
 
+class Baseline(StrEnum):
+    """How a sceptic would tell members without any gradient, by what both models say of a document
+    (``core.maths.membership`` defines each)."""
+
+    FINAL_LOSS = "final-loss"
+    LOSS_RATIO = "loss-ratio"
+    CONFIDENCE_GAIN = "confidence-gain"
+    MIN_K = "min-k-plus-plus"
+    ZLIB = "zlib"
+    ERROR_ZONE = "error-zone"
+    WINDOWS = "windows"
+
+
+BASELINE_TITLES = {
+    Baseline.FINAL_LOSS: "final loss",
+    Baseline.LOSS_RATIO: "loss ratio",
+    Baseline.CONFIDENCE_GAIN: "confidence gain",
+    Baseline.MIN_K: "Min-K%++",
+    Baseline.ZLIB: "zlib",
+    Baseline.ERROR_ZONE: "error zone (EZ-MIA)",
+    Baseline.WINDOWS: "windows (WBC)",
+}
+
+
 class Task(StrEnum):
     """What a final model was fine-tuned to do."""
 
@@ -100,6 +124,12 @@ class Metric(StrEnum):
     DOMAIN_AUC = "domain-auc"  # reference's domain above other documents, by the strategy's score
     MEMBERSHIP_AUC = "membership-auc"  # trained above held-out documents, by the strategy's score
     MEMBERSHIP_TPR = "membership-tpr"  # share of trained found at 1% of held-out mistaken
+    MEMBERSHIP_TPR_STRICT = "membership-tpr-strict"  # the same at 0.1%
+    MEMBERSHIP_LEAD = "membership-lead"  # membership AUC less that of the audit's main strategy
+    PREVALENCE = "prevalence"  # estimated share of trained among documents of the domain
+    DETECTION_LIMIT = "detection-limit"  # least share of the reference set in the pool to be found
+    # the same, of the reference set among documents of its own domain
+    MEMBERSHIP_DETECTION_LIMIT = "membership-detection-limit"
 
 
 class Role(StrEnum):
@@ -122,8 +152,12 @@ def contender(name: str) -> str:
 
 
 def shown_as(name: str) -> str:
-    """The name of a strategy or the blind baseline in tables and figures."""
-    return "text alone" if name == BLIND else Strategy(name).shown_as
+    """The name of a strategy, a baseline or text alone in tables and figures."""
+    if name == BLIND:
+        return "text alone"
+    if name in BASELINE_TITLES:
+        return BASELINE_TITLES[Baseline(name)]
+    return Strategy(name).shown_as
 
 
 LOWER_IS_BETTER = frozenset({Metric.LOSS, Metric.PERPLEXITY, Metric.TRANSPORT, Metric.IMBALANCE})
@@ -239,6 +273,15 @@ def strategies_for(task: Task) -> tuple[Strategy, ...]:
         for strategy in Strategy
         if task is Task.CLASSIFICATION or strategy is not Strategy.TOP_K_BALANCED
     )
+
+
+def baselines_for(task: Task) -> tuple[Baseline, ...]:
+    """Every baseline that makes sense for a task: a label has no tokens to look at one by one, and
+    of a text there is no single answer to be confident in."""
+    of_labels = (Baseline.FINAL_LOSS, Baseline.LOSS_RATIO, Baseline.CONFIDENCE_GAIN)
+    if task is Task.CLASSIFICATION:
+        return of_labels
+    return tuple(baseline for baseline in Baseline if baseline is not Baseline.CONFIDENCE_GAIN)
 
 
 def to_plain(spec: AuditSpec | TrainingSpec | DataRef) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.rivals import SIGNIFICANCE, contest
 from core.specs import LOWER_IS_BETTER, STUDENT_METRICS, Metric, Strategy
 
-# A p-value under this counts as more than chance.
-SIGNIFICANCE = 0.01
 _ABOVE, _BELOW = "above", "below"
 _BETTER, _WORSE = "better", "worse"
 _SHARES = (Metric.ACCURACY, Metric.AGREEMENT)
@@ -36,6 +35,9 @@ class Rows:
 
     def get(self, subject: str, metric: Metric) -> Row | None:
         return self._rows.get((subject, metric))
+
+    def all(self) -> Iterable[Row]:
+        return self._rows.values()
 
     def best(self, strategies: Iterable[Strategy], metric: Metric) -> Strategy | None:
         """The strategy with the best value of ``metric``."""
@@ -86,7 +88,10 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
         headline = f"{name} does no better than random selection here."
     if (better := _clearly_better(rows, strategy, ran)) and beside_random != _WORSE:
         headline += f" {better.shown_as} makes a better student."
-    sentences = (student, found, _membership(rows, strategy))
+    rivals = contest(rows.all(), strategy)
+    if rivals:
+        headline += f" {rivals.headline}"
+    sentences = (student, found, _membership(rows, strategy), rivals and rivals.sentence)
     return Verdict(headline, tuple(sentence for sentence in sentences if sentence))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from sample_audit import write_sample_audit
 
+from core.audit.membership import judge_members, score_baselines
 from core.audit.question import Question
 from core.audit.titration import measure_grid
 from core.device import Compute
@@ -57,6 +58,8 @@ def write_sample_titration(store, audit_id="titrated", grid=GRID, n_documents=40
             data_sha256={},
             compute=Compute("cpu", False, 1),
         )
+        score_baselines(question, builder, None, SilentProgress())
+        judge_members(question, builder, SilentProgress())
         measure_grid(question, builder, SilentProgress())
 
     return write_sample_audit(

@@ -20,10 +20,19 @@ from core.specs import Strategy
 from pages.parts.plain import markdown_safe
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("audits", "overview", "assessability", "selection", "titration", "report", "jobs")
+PAGES = (
+    "audits",
+    "overview",
+    "assessability",
+    "selection",
+    "membership",
+    "titration",
+    "report",
+    "jobs",
+)
 AUDIT_PAGES = ("overview", "assessability", "selection")
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
-SCORE_PAGES = ("overview", "selection", "titration")
+SCORE_PAGES = ("overview", "selection", "membership", "titration")
 NOT_ASSESSABLE = {
     "verdict": "not assessable",
     "reasons": ["Not assessable by the last layer: it did not move. <i>No evidence</i>."],

@@ -87,6 +87,7 @@ def server_for():
         ("overview", "audit=sample", "Student accuracy"),
         ("assessability", "audit=sample", "How far each tensor moved"),
         ("selection", "audit=sample&strategy=random&search=market", "Search in texts"),
+        ("membership", "audit=sample", "judged no ranking"),
         ("titration", "audit=sample&share=20&strategy=random", "keeps no gradients"),
         ("report", "audit=sample", "assay report sample"),
         ("about", "", "What an audit can show"),

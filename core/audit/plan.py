@@ -15,6 +15,7 @@ _INNER_LAYERS = 3.0
 # The smallest language models are this many times as slow as MiniLM.
 _LANGUAGE_MODEL_SIZE = 12.0
 _A_TEXT_ALONE_S = 0.001
+_A_JUDGED_DOCUMENT_S = 0.003
 _A_CELL_S = 0.4
 _USUAL_CORPUS = 5_000
 _USUAL_REFERENCE = 2_000
@@ -43,6 +44,8 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         "students": 10 + n_strategies * a_student_s,
         "embed": 5 + n_documents * _AN_EMBEDDING_S,
         "measure": 8.0,
+        "membership baselines": n_documents * _A_GRADIENT_S * size * (spec.task is Task.SFT),
+        "membership": 2 + n_documents * _A_JUDGED_DOCUMENT_S,
         "text alone": 2 + n_documents * _A_TEXT_ALONE_S,
     }
     if grid:

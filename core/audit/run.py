@@ -12,7 +12,7 @@ from cache.builder import alone
 from cache.home import Store
 from cache.shelf import sealed_audit
 from cache.writer import AuditBuilder
-from core.audit import stages, titration
+from core.audit import membership, stages, titration
 from core.audit.assess import assess_pair
 from core.audit.describe import describe
 from core.audit.question import Question, check, resolve
@@ -97,6 +97,7 @@ def _select(
     """What needs both models."""
     stages.read_documents(question, builder, pair, progress)
     stages.take_gradients(question, builder, store, pair, progress)
+    membership.score_baselines(question, builder, pair, progress)
     stages.make_selections(question, builder, progress)
     stages.predict(question, builder, pair, progress)
 
@@ -109,6 +110,7 @@ def _evaluate(
     stages.embed(question, builder, progress)
     stages.measure(question, builder, tokenizer, progress)
     titration.score_text_alone(question, builder, progress)
+    membership.judge_members(question, builder, progress)
     titration.measure_grid(question, builder, progress)
     titration.train_grid_students(question, builder, progress)
 

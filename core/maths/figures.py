@@ -7,16 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.maths.located import Interval, Located, located, proportion
-from core.maths.ranking import n_found_at, separation
+from core.maths.located import Interval, Located, located
+from core.maths.ranking import found_share, separation
 from core.maths.transport import transport_distance
 from core.specs import Metric
 
 # Transport is to at most this many reference documents: exact, and fast enough for a live page.
 MAX_TRANSPORT_REFERENCE = 1_000
-# The true positive rate is asked at this false positive rate, of at least so many held-out ones.
-MISTAKEN_SHARE = 0.01
-_MIN_HELD_OUT = 100
+# The true positive rate is asked at these false positive rates; at 1/n, of n held-out documents.
+MISTAKEN_SHARES = {Metric.MEMBERSHIP_TPR: 0.01, Metric.MEMBERSHIP_TPR_STRICT: 0.001}
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,10 @@ def _membership(
         return {}
     trained, held_out = (selected.member_scores[group] for group in (is_trained, is_held_out))
     found = {Metric.MEMBERSHIP_AUC: _auc(trained, held_out)}
-    if n_held_out >= _MIN_HELD_OUT:
-        share = proportion(n_found_at(trained, held_out, MISTAKEN_SHARE), n_leaked)
-        found[Metric.MEMBERSHIP_TPR] = Figure(
-            **_interval(share), n=n_leaked, ceiling=1.0, null_value=MISTAKEN_SHARE
-        )
+    for metric, mistaken in MISTAKEN_SHARES.items():
+        if n_held_out * mistaken >= 1:
+            share = found_share(trained, held_out, mistaken)
+            found[metric] = Figure(**_interval(share), n=n_leaked, ceiling=1.0, null_value=mistaken)
     n_inside = int((is_trained | is_held_out)[selected.documents].sum())
     if n_inside:
         n_located = int(is_trained[selected.documents].sum())

@@ -16,6 +16,7 @@ _AUDIT_PAGES = {
     "overview": ("Overview", ":material/summarize:"),
     "assessability": ("Assessability", ":material/balance:"),
     "selection": ("Selection", ":material/playlist_add_check:"),
+    "membership": ("Membership", ":material/how_to_reg:"),
     "titration": ("Titration", ":material/science:"),
     "report": ("Report", ":material/description:"),
 }

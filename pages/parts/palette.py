@@ -1,4 +1,4 @@
-"""One colour and one symbol a strategy (or text alone), the same on every chart.
+"""One colour and one symbol a strategy (or text alone), one colour a baseline, on every chart.
 
 The Okabe–Ito colours, which people with any common colour blindness can tell apart, and a violet
 for the eighth; the symbols carry the same distinction for print and for everyone else.
@@ -6,7 +6,7 @@ for the eighth; the symbols carry the same distinction for print and for everyon
 
 from __future__ import annotations
 
-from core.specs import BLIND, Assessability, Role, Strategy
+from core.specs import BLIND, Assessability, Baseline, Role, Strategy
 
 COLOURS: dict[str, str] = {
     Strategy.SELECT: "#1B87C9",
@@ -18,6 +18,14 @@ COLOURS: dict[str, str] = {
     Strategy.P_MAX: "#CC79A7",
     Strategy.RANDOM: "#8B929A",
     BLIND: "#A4693D",
+    # Baselines are dashed wherever they are drawn: there are more of them than colours.
+    Baseline.FINAL_LOSS: "#009E73",
+    Baseline.LOSS_RATIO: "#D55E00",
+    Baseline.CONFIDENCE_GAIN: "#CC79A7",
+    Baseline.MIN_K: "#E69F00",
+    Baseline.ZLIB: "#56B4E9",
+    Baseline.ERROR_ZONE: "#CC79A7",
+    Baseline.WINDOWS: "#9A7BD1",
 }
 SYMBOLS: dict[str, str] = {
     Strategy.SELECT: "circle",

@@ -20,6 +20,7 @@ _CHANCE = {
     Metric.MEMBERSHIP_AUC: 0.5,
     Metric.DOMAIN_AUC: 0.5,
     Metric.MEMBERSHIP_TPR: 0.01,
+    Metric.MEMBERSHIP_TPR_STRICT: 0.001,
 }
 
 
