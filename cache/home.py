@@ -30,6 +30,10 @@ class Store:
         return self._folder("experiments")
 
     @property
+    def suspect_tests(self) -> Path:
+        return self._folder("suspect-tests")
+
+    @property
     def building(self) -> Path:
         """Files not yet complete; on the same file system, so that a rename is atomic."""
         return self._folder("building")

@@ -155,6 +155,8 @@ def shown_as(name: str) -> str:
     """The name of a strategy, a baseline or text alone in tables and figures."""
     if name == BLIND:
         return "text alone"
+    if name == ALIGNMENT:
+        return "alignment with the weight difference"
     if name in BASELINE_TITLES:
         return BASELINE_TITLES[Baseline(name)]
     return Strategy(name).shown_as
@@ -208,6 +210,25 @@ class FinetuneSpec:
     label_words: tuple[str, ...] | None = None
     # SFT: where the response begins in a document's text; only what follows is scored.
     response_template: str | None = None
+
+
+@dataclass(frozen=True)
+class SuspectSpec:
+    """Documents an owner believes were used, and others like them that were not, before one pair.
+
+    ``max_tokens`` None takes what `assay finetune` recorded, else the default.
+    """
+
+    base: str
+    final: str
+    suspects: DataRef
+    controls: DataRef
+    task: Task = Task.CLASSIFICATION
+    label_words: tuple[str, ...] | None = None
+    response_template: str | None = None
+    max_tokens: int | None = None
+    seed: int = 0
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -284,7 +305,18 @@ def baselines_for(task: Task) -> tuple[Baseline, ...]:
     return tuple(baseline for baseline in Baseline if baseline is not Baseline.CONFIDENCE_GAIN)
 
 
-def to_plain(spec: AuditSpec | TrainingSpec | DataRef) -> dict[str, Any]:
+# The cosine of a document's gradient with the weight difference.
+ALIGNMENT = "alignment"
+
+
+def declared_scores(task: Task) -> tuple[str, ...]:
+    """What a suspect test combines, fixed before any document is seen."""
+    if task is Task.CLASSIFICATION:
+        return (ALIGNMENT, Baseline.LOSS_RATIO)
+    return (ALIGNMENT, Baseline.LOSS_RATIO, Baseline.ERROR_ZONE, Baseline.WINDOWS)
+
+
+def to_plain(spec: AuditSpec | TrainingSpec | DataRef | SuspectSpec) -> dict[str, Any]:
     """A spec as JSON-ready values."""
     plain: dict[str, Any] = json.loads(canonical_json(asdict(spec)))
     return plain

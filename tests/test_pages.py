@@ -28,6 +28,7 @@ PAGES = (
     "membership",
     "titration",
     "report",
+    "suspects",
     "jobs",
 )
 AUDIT_PAGES = ("overview", "assessability", "selection")
@@ -87,7 +88,7 @@ def test_the_app_opens_on_audits(store):
 def test_an_empty_store_says_what_to_do(store, page):
     """Each page of an empty store explains itself instead of failing."""
     text = words(opened(page))
-    assert "assay audit" in text or "no audits yet" in text
+    assert "assay audit" in text or "no audits yet" in text or "assay suspect" in text
 
 
 def test_the_empty_list_gives_the_commands(store):
@@ -391,7 +392,7 @@ def test_the_ui_loads_no_model_library(store):
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
-for page in ("audits", "overview", "selection", "titration", "jobs"):
+for page in ("audits", "overview", "selection", "titration", "suspects", "jobs"):
     app = AppTest.from_file("app.py", default_timeout=30)
     app.query_params["audit"] = "titrated"
     app.switch_page(f"pages/{page}.py")

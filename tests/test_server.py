@@ -91,6 +91,7 @@ def server_for():
         ("titration", "audit=sample&share=20&strategy=random", "keeps no gradients"),
         ("report", "audit=sample", "assay report sample"),
         ("about", "", "What an audit can show"),
+        ("suspects", "", "assay suspect"),
         ("jobs", "", "processes of their own"),
     ],
 )

@@ -19,6 +19,7 @@ _A_JUDGED_DOCUMENT_S = 0.003
 _A_CELL_S = 0.4
 _USUAL_CORPUS = 5_000
 _USUAL_REFERENCE = 2_000
+_USUAL_SUSPECTS = 400
 
 
 def audit_plan(spec: AuditSpec) -> dict[str, float]:
@@ -58,3 +59,12 @@ def finetune_plan(n_documents: int | None, n_epochs: int) -> dict[str, float]:
     """Expected seconds of fine-tuning."""
     n = n_documents or _USUAL_REFERENCE
     return {"fine-tune": n * n_epochs * _A_FINE_TUNED_DOCUMENT_S}
+
+
+def suspect_plan(task: Task) -> dict[str, float]:
+    """Expected seconds of a suspect test of a few hundred documents."""
+    is_sft = task is Task.SFT
+    size = _LANGUAGE_MODEL_SIZE if is_sft else 1.0
+    a_pass_s = _USUAL_SUSPECTS * _A_GRADIENT_S * size
+    plan = {"load models": 5.0, "read documents": 1.0, "gradients": a_pass_s, "test": 3.0}
+    return {**plan, "membership baselines": a_pass_s} if is_sft else plan

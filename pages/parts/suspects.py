@@ -1,0 +1,116 @@
+"""The parts of the Suspects page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from cache.home import Store
+from cache.suspects import list_suspect_tests
+from core.specs import Role, shown_as
+from pages.parts.palette import REFERENCE_LINE, ROLE_COLOURS
+from pages.parts.plain import markdown_safe
+
+Record = Mapping[str, Any]
+_N_BINS = 30
+
+
+def chosen_test() -> Record | None:
+    """The test named in the address, or the newest; None where the store has none."""
+    records = {record["test_id"]: record for record in list_suspect_tests(Store.default())}
+    asked = st.query_params.get("test")
+    if asked is not None and asked not in records:
+        st.warning(
+            f"There is no suspect test named {markdown_safe(asked)} in this store.",
+            icon=":material/search_off:",
+        )
+        return None
+    if not records:
+        return None
+    names = list(records)
+    chosen = st.selectbox(
+        "Test",
+        names,
+        index=names.index(asked) if asked else 0,
+        format_func=lambda name: f"{records[name]['title']} · {records[name]['created_at'][:10]}",
+        key=f"test-{asked}",
+    )
+    if chosen != asked:
+        st.query_params["test"] = chosen
+    return records[chosen]
+
+
+def score_plot(record: Record) -> go.Figure:
+    """Suspects' and controls' combined scores, as shares of each set."""
+    figure = go.Figure()
+    for name, colour in (
+        ("controls", ROLE_COLOURS[Role.HELD_OUT]),
+        ("suspects", ROLE_COLOURS[Role.TRAINED]),
+    ):
+        figure.add_trace(
+            go.Histogram(
+                x=record["scores"][name],
+                name=name,
+                histnorm="percent",
+                nbinsx=_N_BINS,
+                marker={"color": colour},
+                opacity=0.6,
+                hovertemplate="%{x}: %{y:.1f}%<extra>" + name + "</extra>",
+            )
+        )
+    figure.add_vline(x=0, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1})
+    figure.update_xaxes(title="combined score, 0 on average over both sets", zeroline=False)
+    figure.update_yaxes(title="% of the set", zeroline=False)
+    figure.update_layout(
+        barmode="overlay",
+        height=340,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    return figure
+
+
+def parts_table(record: Record) -> pd.DataFrame:
+    """The combined score and what it is made of."""
+    rows = [{"name": "combined", "p_value": record["p_value"], **record["auc"]}]
+    return pd.DataFrame(
+        {
+            "score": row["name"] if row["name"] == "combined" else shown_as(row["name"]),
+            "AUC": _auc(row),
+            "by chance": "0.500",
+            "p": f"{row['p_value']:.2g}",
+        }
+        for row in [*rows, *record["components"]]
+    )
+
+
+def checks_table(record: Record) -> pd.DataFrame:
+    """What tells the sets apart that should not."""
+    return pd.DataFrame(
+        {
+            "told apart by": check["name"],
+            "AUC": _auc(check),
+            "alike": "0.500",
+            "": ("refuses the test" if check["is_refusal"] else "beware")
+            if check["is_apart"]
+            else "not told apart",
+        }
+        for check in record["checks"]
+    )
+
+
+def provenance_table(record: Record) -> pd.DataFrame:
+    """Every fact about the test in two columns."""
+    facts = {**record["spec"], **record["provenance"]}
+    return pd.DataFrame(
+        [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
+        columns=["", "value"],
+    )
+
+
+def _auc(row: Record) -> str:
+    return f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]"
