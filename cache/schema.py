@@ -35,7 +35,7 @@ TABLES = {
     "selections": """strategy VARCHAR NOT NULL, rank INTEGER NOT NULL,
         document_id INTEGER NOT NULL, gain DOUBLE, objective DOUBLE, weight DOUBLE NOT NULL,
         PRIMARY KEY (strategy, rank)""",
-    # subject: a strategy, 'final', 'base' or 'seed-corpus'; the interval is at `confidence`
+    # subject: a strategy, 'final' or 'base'; the interval is at `confidence`
     "metrics": """subject VARCHAR NOT NULL, metric VARCHAR NOT NULL, value DOUBLE NOT NULL,
         low DOUBLE, high DOUBLE, confidence DOUBLE, n INTEGER, ceiling DOUBLE,
         null_value DOUBLE, null_low DOUBLE, null_high DOUBLE, null_kind VARCHAR, p_value DOUBLE,
@@ -48,6 +48,21 @@ TABLES = {
     "embeddings": """set_name VARCHAR NOT NULL, first_row INTEGER NOT NULL,
         n_rows INTEGER NOT NULL, width INTEGER NOT NULL, scale BLOB NOT NULL, data BLOB NOT NULL,
         sha256 VARCHAR NOT NULL, PRIMARY KEY (set_name, first_row)""",
+    # the cosine that random selections of so many documents reach, mean and central 95%
+    "random_objective": """n_selected INTEGER PRIMARY KEY, mean DOUBLE NOT NULL,
+        low DOUBLE NOT NULL, high DOUBLE NOT NULL""",
+    # pairs with a Jaccard index of at least 0.8 between runs of three words, exact ones too
+    "near_duplicates": """document_id INTEGER NOT NULL, reference_id INTEGER NOT NULL,
+        jaccard DOUBLE NOT NULL, PRIMARY KEY (document_id, reference_id)""",
+    # a metric of n true documents of which a share is replaced by others of the pool: 'pool' (any
+    # outside the reference set) or 'held-out'; mean, lowest and highest of n_draws
+    "replacement_curve": """metric VARCHAR NOT NULL, replaced_by VARCHAR NOT NULL,
+        replaced_share DOUBLE NOT NULL, mean DOUBLE NOT NULL, low DOUBLE NOT NULL,
+        high DOUBLE NOT NULL, n INTEGER NOT NULL, n_draws INTEGER NOT NULL,
+        method VARCHAR NOT NULL, PRIMARY KEY (metric, replaced_by, replaced_share)""",
+    # places in the plane, one space for both sets; set_name and item_id as in embeddings
+    "map_points": """set_name VARCHAR NOT NULL, item_id INTEGER NOT NULL, x REAL NOT NULL,
+        y REAL NOT NULL, PRIMARY KEY (set_name, item_id)""",
     # what was done, in order, and how long it took
     "stages": """name VARCHAR PRIMARY KEY, position INTEGER NOT NULL,
         started_at VARCHAR NOT NULL, duration_s DOUBLE NOT NULL""",

@@ -113,11 +113,13 @@ class Metric(StrEnum):
     AGREEMENT = "agreement"  # share of targets answered as the final model answers them
     WEIGHT_COSINE = "weight-cosine"  # of the student's weight difference with the final model's
     TRANSPORT = "transport"  # squared Euclidean cost between unit embeddings
+    EMBEDDING_RECALL = "embedding-recall"  # share of reference documents with a selected one near
     CONTAINMENT = "containment"  # share of the smaller token set
     IMBALANCE = "imbalance"  # total variation distance from the reference's class shares
     COSINE = "cosine"  # of the selection's summed gradient with the target
     RECALL = "recall"  # located documents / leaked documents
     PRECISION = "precision"  # located documents / selected documents
+    OVERLAP = "overlap"  # exact or near duplicates of reference documents / selected documents
     LIFT = "lift"  # precision / leaked share of the seed corpus
     MEMBERSHIP_PRECISION = "membership-precision"  # located / selected of the reference's domain
     DOMAIN_PRECISION = "domain-precision"  # selected of the reference's domain / selected

@@ -14,6 +14,8 @@ _A_FINE_TUNED_DOCUMENT_S = 0.015
 _INNER_LAYERS = 3.0
 # The smallest language models are this many times as slow as MiniLM.
 _LANGUAGE_MODEL_SIZE = 12.0
+_A_PLACE_S = 0.003
+_A_SKETCH_S = 0.001
 _A_TEXT_ALONE_S = 0.001
 _A_JUDGED_DOCUMENT_S = 0.003
 _A_CELL_S = 0.4
@@ -44,7 +46,8 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         "predict": 4.0 * size,
         "students": 10 + n_strategies * a_student_s,
         "embed": 5 + n_documents * _AN_EMBEDDING_S,
-        "measure": 8.0,
+        "map": 15 + n_documents * _A_PLACE_S,
+        "measure": 8 + n_documents * _A_SKETCH_S,
         "membership baselines": n_documents * _A_GRADIENT_S * size * (spec.task is Task.SFT),
         "membership": 2 + n_documents * _A_JUDGED_DOCUMENT_S,
         "text alone": 2 + n_documents * _A_TEXT_ALONE_S,

@@ -22,6 +22,8 @@ _PACKAGES = (
     "statsmodels",
     "POT",
     "sentence-transformers",
+    "umap-learn",
+    "datasketch",
     "datasets",
     "streamlit",
 )

@@ -15,6 +15,7 @@ from cache.writer import AuditBuilder
 from core.audit import membership, stages, titration
 from core.audit.assess import assess_pair
 from core.audit.describe import describe
+from core.audit.mapping import draw_map
 from core.audit.question import Question, check, resolve
 from core.device import Compute
 from core.errors import InputError
@@ -108,6 +109,7 @@ def _evaluate(
     """What the selections are worth."""
     stages.train_all_students(question, builder, progress)
     stages.embed(question, builder, progress)
+    draw_map(question, builder, progress)
     stages.measure(question, builder, tokenizer, progress)
     titration.score_text_alone(question, builder, progress)
     membership.judge_members(question, builder, progress)

@@ -238,6 +238,6 @@ def embed(question: Question, builder: AuditBuilder, progress: Progress) -> None
 def measure(question: Question, builder: AuditBuilder, tokenizer: Any, progress: Progress) -> None:
     if builder.is_done("metrics"):
         return
-    with progress.stage("measure", 4), builder.stage("metrics"):
+    with progress.stage("measure", 7), builder.stage("metrics"):
         features = read_features(builder, question.spec)
         measure_selections(question.spec, builder, features, tokenizer, progress)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from cache.writer import AuditBuilder
 from core.audit.measures.draws import true_sample
-from core.audit.measures.judge import Judge
+from core.audit.measures.judge import SetJudge
 from core.maths.overlap import vocabulary, vocabulary_containment
 from core.models.text_model import TextModel
 from core.specs import AuditSpec, Metric
 
 
-class Containment(Judge):
+class Containment(SetJudge):
     """Containment of token sets; at best, that of as many true documents."""
 
     metric = Metric.CONTAINMENT
@@ -20,15 +20,20 @@ class Containment(Judge):
     def __init__(self, builder: AuditBuilder, tokenizer: TextModel, spec: AuditSpec) -> None:
         texts = [row[0] for row in builder.rows("SELECT text FROM documents ORDER BY document_id")]
         self._documents = [frozenset(ids) for ids in tokenizer.tokenize(texts)]
-        reference = [
+        true = [
             row[0]
             for row in builder.rows("SELECT text FROM reference_documents ORDER BY reference_id")
         ]
-        self._reference = vocabulary(tokenizer.tokenize(reference))
-        sample = true_sample(len(reference), spec)
-        sampled = vocabulary(tokenizer.tokenize([reference[index] for index in sample]))
-        self.ceiling = vocabulary_containment(sampled, self._reference)
+        self._true = [frozenset(ids) for ids in tokenizer.tokenize(true)]
+        self._reference = vocabulary(self._true)
+        self.n_reference = len(true)
+        self.ceiling, _ = self.mixed(true_sample(len(true), spec), [])
 
-    def measure(self, documents: Sequence[int]) -> tuple[float, str]:
-        selected = vocabulary(self._documents[index] for index in documents)
-        return vocabulary_containment(selected, self._reference), "token sets of the model"
+    def value(self, documents: Sequence[int]) -> tuple[float, str]:
+        return self.mixed([], documents)
+
+    def mixed(self, true: Sequence[int], documents: Sequence[int]) -> tuple[float, str]:
+        """The value of true documents, by position in the reference set, and others together."""
+        own = vocabulary(self._true[index] for index in true)
+        own |= vocabulary(self._documents[index] for index in documents)
+        return vocabulary_containment(own, self._reference), "token sets of the model"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from cache.writer import AuditBuilder
 from core.audit.measures.judge import Judge
 from core.maths.features import GradientFeatures
+from core.maths.located import Interval, random_band
 from core.maths.selection import in_order
 from core.specs import Metric, Strategy
 
@@ -16,15 +19,34 @@ class Cosine(Judge):
 
     metric, ceiling = Metric.COSINE, 1.0
 
-    def __init__(self, builder: AuditBuilder, features: GradientFeatures) -> None:
-        self._builder, self._features = builder, features
+    def __init__(self, builder: AuditBuilder) -> None:
+        self._builder = builder
 
-    def measure(self, documents: Sequence[int]) -> tuple[float, str]:
-        return in_order(self._features, documents).objective[-1], "mean over checkpoints"
+    def band(self, draws: Sequence[Sequence[int]]) -> Interval:
+        """Of the last of the sizes that ``write_random_objective`` measured."""
+        query = "SELECT mean, low, high FROM random_objective ORDER BY n_selected DESC LIMIT 1"
+        return Interval(*self._builder.rows(query)[0])
 
-    def measure_selection(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
+    def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
         """The objective it reached, with its own weights where it has any."""
         query = "SELECT objective FROM selections WHERE strategy = ? ORDER BY rank DESC LIMIT 1"
         ((objective,),) = self._builder.rows(query, [str(strategy)])
         is_weighted = strategy is Strategy.SELECT_PLUS
         return objective, "weighted sum" if is_weighted else "mean over checkpoints"
+
+
+def write_random_objective(
+    builder: AuditBuilder, features: GradientFeatures, draws: Sequence[Sequence[int]]
+) -> None:
+    """Fill ``random_objective``: the cosine of random selections as they grow."""
+    curves = np.array([in_order(features, draw).objective for draw in draws])
+    bands = [random_band(own) for own in curves.T]
+    builder.write(
+        "random_objective",
+        {
+            "n_selected": range(1, len(bands) + 1),
+            "mean": [band.value for band in bands],
+            "low": [band.low for band in bands],
+            "high": [band.high for band in bands],
+        },
+    )

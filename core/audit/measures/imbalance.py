@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from cache.writer import AuditBuilder
-from core.audit.measures.judge import Judge
+from core.audit.measures.judge import SetJudge
 from core.maths.overlap import class_shares, total_variation
 from core.specs import Metric
 
 
-class Imbalance(Judge):
+class Imbalance(SetJudge):
     """Total variation from the reference set's labels; from equal shares where it has none."""
 
     metric, ceiling = Metric.IMBALANCE, 0.0
@@ -32,6 +32,6 @@ class Imbalance(Judge):
             self._expected = np.full(n_classes, 1 / n_classes)
             self._method = "total variation from equal shares"
 
-    def measure(self, documents: Sequence[int]) -> tuple[float, str]:
+    def value(self, documents: Sequence[int]) -> tuple[float, str]:
         shares = class_shares(self._pseudolabels[list(documents)], self._n_classes)
         return total_variation(shares, self._expected), self._method

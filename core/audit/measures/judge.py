@@ -1,44 +1,66 @@
-"""A quantity of a list of documents, measured of every selection and of random ones alike."""
+"""A quantity measured of every selection, each beside the band that random selections make."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from core.audit.measures.draws import RANDOM_SELECTIONS
 from core.audit.metric_rows import MetricRow
-from core.maths.located import random_band
+from core.maths.located import CONFIDENCE, Interval, random_band
 from core.specs import Metric, Strategy
 
 
 class Judge:
-    """Measures one quantity of a list of documents; ``ceiling`` is the best to be hoped for."""
+    """Measures one quantity; ``ceiling`` is the best to be hoped for."""
 
     metric: Metric
     ceiling: float | None = None
 
-    def measure(self, documents: Sequence[int]) -> tuple[float, str]:
-        """The value and how it was computed."""
+    def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
+        """The value of a strategy's selection, and how it was computed."""
         raise NotImplementedError
 
-    def measure_selection(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
-        """As ``measure``, where a strategy knows more of its selection than which documents."""
-        return self.measure(documents)
+    def band(self, draws: Sequence[Sequence[int]]) -> Interval:
+        """The mean and central 95% of the values of random selections."""
+        raise NotImplementedError
+
+    def interval(self, documents: Sequence[int]) -> Interval | None:
+        """The value's interval, where it is the share of a sample."""
+        return None
+
+
+class SetJudge(Judge):
+    """One that asks only which documents were selected."""
+
+    def value(self, documents: Sequence[int]) -> tuple[float, str]:
+        """The value of any documents, and how it was computed."""
+        raise NotImplementedError
+
+    def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
+        return self.value(documents)
+
+    def band(self, draws: Sequence[Sequence[int]]) -> Interval:
+        return random_band(np.array([self.value(draw)[0] for draw in draws]))
 
 
 def judged(
-    judge: Judge, selections: dict[Strategy, list[int]], draws: Sequence[Sequence[int]]
+    judge: Judge, selections: Mapping[Strategy, Sequence[int]], draws: Sequence[Sequence[int]]
 ) -> Iterator[MetricRow]:
     """A row a strategy, each beside the band of the random ``draws``."""
-    band = random_band(np.array([judge.measure(draw)[0] for draw in draws]))
+    band = judge.band(draws)
     for strategy, documents in selections.items():
-        value, method = judge.measure_selection(strategy, documents)
+        value, method = judge.measure(strategy, documents)
+        interval = judge.interval(documents)
         yield MetricRow(
             strategy,
             judge.metric,
             value,
             method,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            confidence=CONFIDENCE if interval else None,
             n=len(documents),
             ceiling=judge.ceiling,
             null_value=band.value,

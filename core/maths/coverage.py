@@ -1,0 +1,48 @@
+"""How much of a reference set has a selected document near it, in embedding space."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The neighbour whose distance is a reference document's radius, as Naeem et al. chose it.
+N_NEIGHBOURS = 5
+# Embeddings are kept as float16: a document's product with itself may fall this short of 1.
+_ROUNDING = 1e-3
+_ROWS_AT_ONCE = 1024
+
+
+def similarity_floors(reference: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How similar a document must be to each reference document to count as near, (m), cosines.
+
+    That of the document's 5th nearest other reference document (of its last one in a smaller set;
+    a lone one is near only itself). ``reference`` (m × d), unit length.
+    """
+    n_neighbours = min(N_NEIGHBOURS, len(reference) - 1)
+    if n_neighbours < 1:
+        return np.ones(len(reference), np.float32)
+    floors = []
+    for start in range(0, len(reference), _ROWS_AT_ONCE):
+        rows = reference[start : start + _ROWS_AT_ONCE]
+        similar = rows @ reference.T
+        similar[np.arange(len(rows)), start + np.arange(len(rows))] = -np.inf
+        floors.append(-np.partition(-similar, n_neighbours - 1, axis=1)[:, n_neighbours - 1])
+    return np.concatenate(floors)
+
+
+def is_covered(
+    selected: NDArray[np.float32], reference: NDArray[np.float32], floors: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Which reference documents have a selected document within their radius, (m).
+
+    The coverage of Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models"
+    (ICML 2020), eq. 6, k = 5; the balls are around reference documents, so that a selection's
+    outliers cannot enlarge them as in the recall of Kynkäänniemi et al. (2019). On unit vectors
+    Euclidean balls are cosines above a floor. selected (n × d), reference (m × d), unit length.
+    """
+    covered = np.zeros(len(reference), np.bool_)
+    for start in range(0, len(reference), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        nearest = (reference[rows] @ selected.T).max(axis=1, initial=-np.inf)
+        covered[rows] = nearest >= floors[rows] - _ROUNDING
+    return covered

@@ -1,0 +1,55 @@
+"""Places in the plane for sentence embeddings, so that documents alike lie together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Under this many, compiling UMAP takes longer than all the rest of an audit.
+MIN_UMAP = 500
+# UMAP is fitted to at most this many points, which takes a minute; others are placed among them.
+MAX_FITTED = 12_000
+_UMAP = {"n_neighbors": 15, "min_dist": 0.1, "metric": "cosine", "init": "pca"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """points (n × 2, float32), and the method, parameters and seed that made them."""
+
+    points: NDArray[np.float32]
+    parameters: dict[str, Any]
+
+
+def lay_out(vectors: NDArray[np.float32], seed: int) -> Layout:
+    """Places of unit vectors, (n × d) with n ≥ 1; the same vectors and seed give the same places.
+
+    Two principal components of fewer than 500 points; else UMAP (McInnes et al., 2018), fitted to
+    all of up to 12,000 points, to as many drawn at random of more.
+    """
+    n = len(vectors)
+    if n < MIN_UMAP:
+        return Layout(_principal_components(vectors), {"method": "principal components"})
+    return _umap(vectors, seed)
+
+
+def _principal_components(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    centred = vectors - vectors.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    return np.ascontiguousarray(centred @ axes[:, :-3:-1], np.float32)
+
+
+def _umap(vectors: NDArray[np.float32], seed: int) -> Layout:
+    from umap import UMAP  # takes seconds to import
+
+    n = len(vectors)
+    order = np.random.default_rng(seed).permutation(n)
+    fitted, others = np.sort(order[:MAX_FITTED]), np.sort(order[MAX_FITTED:])
+    mapper = UMAP(**_UMAP, random_state=seed, n_jobs=1)
+    points = np.empty((n, 2), np.float32)
+    points[fitted] = mapper.fit_transform(vectors[fitted])
+    if len(others):
+        points[others] = mapper.transform(vectors[others])
+    return Layout(points, {"method": "UMAP", **_UMAP, "seed": seed, "n_fitted": len(fitted)})

@@ -1,0 +1,73 @@
+"""Near duplicates between two sets of texts: MinHash finds candidates, shingles decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
+
+# Documents at least this alike are near duplicates, the usual threshold of deduplication
+# (Lee et al., "Deduplicating Training Data Makes Language Models Better", ACL 2022).
+MIN_JACCARD = 0.8
+N_WORDS = 3
+_N_PERMUTATIONS = 128
+# 32 bands of 4 rows: a pair at the threshold is missed once in 20 million.
+_BANDS = (32, 4)
+
+
+@dataclass(frozen=True)
+class NearDuplicate:
+    """Positions in the two sets, and the share of shingles that the two texts have in common."""
+
+    first: int
+    second: int
+    jaccard: float
+
+
+def shingles(text: str) -> frozenset[str]:
+    """Runs of three words, small letters, punctuation kept; a shorter text is one run."""
+    words = text.lower().split()
+    n = max(1, len(words) - N_WORDS + 1)
+    return frozenset(" ".join(words[start : start + N_WORDS]) for start in range(n))
+
+
+def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
+    """|A ∩ B| / |A ∪ B|, 0 to 1."""
+    return len(first & second) / len(first | second)
+
+
+def near_duplicates(
+    first: Sequence[str],
+    second: Sequence[str],
+    advance: Callable[[int], None] = lambda n: None,
+) -> Iterator[NearDuplicate]:
+    """Every pair with a Jaccard index of at least 0.8 between runs of three words.
+
+    Candidates come from datasketch's locality-sensitive hashing (128 permutations, 32 bands); the
+    index of each is then counted exactly, so that no pair is there by a hash's mistake.
+    ``advance`` is told of texts hashed.
+    """
+    from datasketch import MinHashLSH
+
+    known = [shingles(text) for text in second]
+    index = MinHashLSH(num_perm=_N_PERMUTATIONS, params=_BANDS)
+    for position, sketch in enumerate(_sketches(known)):
+        index.insert(position, sketch, check_duplication=False)
+        advance(1)
+    asked = [shingles(text) for text in first]
+    for position, sketch in enumerate(_sketches(asked)):
+        for candidate in sorted(index.query(sketch)):
+            alike = jaccard(asked[position], known[candidate])
+            if alike >= MIN_JACCARD:
+                yield NearDuplicate(position, candidate, alike)
+        advance(1)
+
+
+def _sketches(sets: Sequence[frozenset[str]]) -> Iterator[MinHash]:
+    from datasketch import MinHash
+
+    encoded = ([shingle.encode() for shingle in own] for own in sets)
+    return MinHash.generator(encoded, num_perm=_N_PERMUTATIONS)
