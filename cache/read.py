@@ -174,16 +174,6 @@ def read_titration(path: Path) -> pd.DataFrame:
         return connection.execute("SELECT * FROM titration_grid ORDER BY ALL").df()
 
 
-def read_class_counts(path: Path) -> pd.DataFrame:
-    """How many documents of each label: subject (strategy or 'seed-corpus'), label, n."""
-    with open_to_read(path) as connection:
-        return connection.execute(
-            "SELECT strategy AS subject, pseudolabel AS label, count(*) AS n "
-            "FROM selections JOIN scores USING (document_id) GROUP BY ALL UNION ALL "
-            "SELECT 'seed-corpus', pseudolabel, count(*) FROM scores GROUP BY ALL ORDER BY ALL"
-        ).df()
-
-
 def read_document(path: Path, document_id: int) -> dict[str, Any]:
     """One document whole, its scores, and its rank under every strategy that selected it."""
     with open_to_read(path) as connection:

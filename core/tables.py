@@ -20,6 +20,8 @@ IN_PERCENT = {
     Metric.RECALL,
     Metric.PRECISION,
     Metric.CONTAINMENT,
+    Metric.EMBEDDING_RECALL,
+    Metric.OVERLAP,
     Metric.DOMAIN_PRECISION,
     Metric.MEMBERSHIP_PRECISION,
 }
@@ -38,6 +40,8 @@ TABLE = {
     Metric.PRECISION: "precision, %",
     Metric.LIFT: "lift",
     Metric.TRANSPORT: "transport",
+    Metric.EMBEDDING_RECALL: "near, %",
+    Metric.OVERLAP: "duplicates, %",
     Metric.CONTAINMENT: "vocabulary, %",
     Metric.IMBALANCE: "imbalance",
     Metric.COSINE: "cosine",
@@ -100,6 +104,11 @@ def notes(rows: Rows, strategies: Iterable[Strategy]) -> str:
         "selection; “chance alone” is the range of many, for accuracy the largest class; “at best” "
         "is what true documents would reach.",
     ]
+    if any(rows.get(strategy, Metric.EMBEDDING_RECALL) for strategy in ran):
+        lines.append(
+            "Near: true documents with a selected one nearer than their fifth nearest true one; "
+            "duplicates: selected documents that are exactly or nearly true ones."
+        )
     if not rows.get(focus(ran), Metric.RECALL):
         lines.append(
             "Recall and precision need documents of the reference set in the seed corpus; there "

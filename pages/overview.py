@@ -14,6 +14,7 @@ from pages.parts.overview import (
     show_caveats,
     show_charts,
     show_headline_numbers,
+    show_links,
     show_membership,
     show_provenance,
 )
@@ -55,20 +56,6 @@ st.subheader("Every strategy", anchor=False)
 st.dataframe(strategy_table(rows, strategies), hide_index=True, height="content")
 st.caption(notes(rows, strategies))
 show_membership(rows, strategies)
-st.page_link(
-    "pages/selection.py",
-    label="The selected documents",
-    icon=":material/playlist_add_check:",
-    query_params={"audit": path.stem},
-)
-
-if counts["n_leaked"]:
-    st.page_link(
-        "pages/titration.py",
-        label="What is located as the leaked share changes",
-        icon=":material/science:",
-        query_params={"audit": path.stem},
-    )
-
+show_links(facts, path.stem)
 show_caveats(facts)
 show_provenance(facts)

@@ -7,7 +7,7 @@ import streamlit as st
 from cache.read import SelectionFilter
 from core.specs import Strategy
 from core.verdict import focus
-from pages.parts import audits
+from pages.parts import audits, comparison
 from pages.parts.charts import CONFIG, objective_curves
 from pages.parts.entry import enter
 from pages.parts.plain import markdown_safe
@@ -86,10 +86,15 @@ else:
     show_document(path, picked, names)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):
-    figure = objective_curves(audits.objective(path, tuple(strategies)), strategies)
+    curves = audits.objective(path, tuple(strategies))
+    figure = objective_curves(curves, strategies, comparison.random_objective(path))
     st.plotly_chart(
         figure,
         config=CONFIG,
         key="objective",
         alt="Cosine with the weight difference against documents selected",
+    )
+    st.caption(
+        f"Grey: the central 95% of {facts.meta['provenance']['n_null_draws']} random selections "
+        "at each size."
     )

@@ -19,6 +19,7 @@ market goal minister engine season price telescope election striker shares orbit
 profit coach treaty processor match budget comet league parliament chip dividend keeper
 """
 WORDS = _WORDS.split()
+N_REFERENCE = 80
 HOSTILE = (
     "<script>alert('x')</script> [click](javascript:alert(1)) $\\LaTeX$ :material/delete: "
     "![](http://127.0.0.1/x.png) **bold** <b>big</b> =1+1"
@@ -75,7 +76,9 @@ def write_sample_audit(
             "scores",
             {
                 "document_id": np.arange(n_documents),
-                "pseudolabel": rng.integers(0, len(label_names), n_documents),
+                "pseudolabel": rng.integers(0, len(label_names), n_documents)
+                if label_names
+                else [None] * n_documents,
                 "final_probability": rng.random(n_documents),
                 "base_loss": rng.random(n_documents) * 2,
                 "alignment": list(rng.normal(size=(n_documents, 1))),
@@ -114,7 +117,9 @@ def write_sample_audit(
                     n_held_out,
                 ),
             )
+        write_random_objective(builder, budget)
         if has_truth:
+            write_truth(builder, texts, n_documents, len(label_names))
             write_metrics(
                 builder,
                 [
@@ -127,6 +132,8 @@ def write_sample_audit(
                 ],
             )
     write_layers(builder)
+    with builder.stage("map"):
+        write_map(builder, n_documents, N_REFERENCE if has_truth else 0)
     reference = DataRef("train.parquet", label_column="label") if has_truth else None
     spec = AuditSpec(
         "base", "final", (DataRef("pool.parquet"),), budget=budget, title=title, reference=reference
@@ -140,7 +147,7 @@ def write_sample_audit(
         "counts": {
             "n_documents": n_documents,
             "n_duplicates_dropped": 3,
-            "n_reference": 800,
+            "n_reference": N_REFERENCE if has_truth else 0,
             "n_leaked": n_leaked,
             "n_held_out": n_held_out,
             "n_test": 900,
@@ -151,6 +158,7 @@ def write_sample_audit(
             "assay_version": "0.1.0",
             "commit": None,
             "packages": {"torch": "2.13.0"},
+            "n_null_draws": 20,
             "command": "assay audit --base base --final final",
         },
     }
@@ -194,6 +202,69 @@ def write_layers(builder):
         builder.put_fact("difference", fact, value)
     for model in ("base", "final"):
         builder.put_fact(model, "precision", "float32")
+
+
+def write_random_objective(builder, budget):
+    sizes = np.arange(1, budget + 1)
+    mean = 0.05 + 0.1 * sizes / budget
+    builder.write(
+        "random_objective",
+        {"n_selected": sizes, "mean": mean, "low": mean - 0.02, "high": mean + 0.02},
+    )
+
+
+def write_truth(builder, pool, n_documents, n_labels):
+    """Reference documents, a few of them near duplicates of the pool's, and the yardsticks."""
+    rng = np.random.default_rng(n_documents)
+    texts = [f"{' '.join(rng.choice(WORDS, 18))}, true {n}." for n in range(N_REFERENCE)]
+    builder.write(
+        "reference_documents",
+        {
+            "reference_id": np.arange(N_REFERENCE),
+            "text_hash": [text_hash(text) for text in texts],
+            "text": [f"{HOSTILE} {texts[0]}", *texts[1:]],
+            "label": rng.integers(0, n_labels, N_REFERENCE) if n_labels else [None] * N_REFERENCE,
+        },
+    )
+    builder.write(
+        "near_duplicates",
+        {"document_id": [0, 1, 1], "reference_id": [0, 1, 2], "jaccard": [0.9, 0.85, 1.0]},
+    )
+    shares = np.arange(11) / 10
+    for metric, mean in (("transport", 0.9 + 0.32 * shares), ("containment", 0.9 - 0.12 * shares)):
+        for replaced_by, own in (("pool", shares), ("held-out", shares[-1:])):
+            n = len(own)
+            values = mean[:n] if replaced_by == "pool" else mean[3:4]
+            builder.write(
+                "replacement_curve",
+                {
+                    "metric": [metric] * n,
+                    "replaced_by": [replaced_by] * n,
+                    "replaced_share": own,
+                    "mean": values,
+                    "low": values - 0.005,
+                    "high": values + 0.005,
+                    "n": [60] * n,
+                    "n_draws": [5] * n,
+                    "method": ["exact"] * n,
+                },
+            )
+
+
+def write_map(builder, n_documents, n_reference):
+    rng = np.random.default_rng(n_documents)
+    for name, n in (("seed-corpus", n_documents), ("reference", n_reference)):
+        places = rng.normal(size=(n, 2))
+        builder.write(
+            "map_points",
+            {
+                "set_name": [name] * n,
+                "item_id": np.arange(n),
+                "x": places[:, 0],
+                "y": places[:, 1],
+            },
+        )
+    builder.put_meta("map", {"method": "UMAP", "n_neighbors": 15, "seed": 0, "n_fitted": 400})
 
 
 def _metrics(
@@ -276,10 +347,26 @@ def _metrics(
         ),
         MetricRow(
             strategy,
+            Metric.EMBEDDING_RECALL,
+            0.3 + 0.05 * number,
+            "coverage",
+            0.25 + 0.05 * number,
+            0.35 + 0.05 * number,
+            0.95,
+            budget,
+            ceiling=0.9,
+            null_value=0.4,
+            null_low=0.35,
+            null_high=0.45,
+            null_kind="20 random selections",
+        ),
+        MetricRow(
+            strategy,
             Metric.CONTAINMENT,
             0.8,
             "token sets",
             n=budget,
+            ceiling=0.9,
             null_value=0.8,
             null_low=0.79,
             null_high=0.81,

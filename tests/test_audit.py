@@ -32,8 +32,18 @@ RESULTS = (
     "metrics",
     "student_epochs",
     "embeddings",
+    "map_points",
+    "near_duplicates",
+    "random_objective",
+    "replacement_curve",
     "reference_documents",
     "test_documents",
+)
+
+
+_CURVE = (
+    "SELECT mean FROM replacement_curve WHERE metric = '{}' AND replaced_by = 'pool' "
+    "ORDER BY replaced_share"
 )
 
 
@@ -84,7 +94,9 @@ def test_an_audit_holds_everything(whole):
         "accuracy",
         "agreement",
         "transport",
+        "embedding-recall",
         "containment",
+        "overlap",
         "imbalance",
         "cosine",
         "recall",
@@ -95,6 +107,33 @@ def test_an_audit_holds_everything(whole):
     } <= {row[0] for row in metrics}
     for stage in ("gradients", "students", "measure"):
         assert f"{stage} done" in progress
+
+
+def test_every_distance_has_its_yardstick(whole):
+    """Transport rises and containment falls as true data is replaced, held-out text has its point,
+    and each document of pool and reference set its place."""
+    path = Path(whole[1]["path"])
+    curves = {
+        metric: [row[0] for row in ask(path, _CURVE.format(metric))]
+        for metric in ("transport", "containment")
+    }
+    assert all(len(curve) == 11 for curve in curves.values())
+    assert curves["transport"][0] < curves["transport"][-1]
+    assert curves["containment"][0] >= curves["containment"][-1]
+    held_out = ask(path, "SELECT n FROM replacement_curve WHERE replaced_by = 'held-out'")
+    assert held_out == [(30,), (30,)]
+    assert ask(path, "SELECT set_name, count(*) FROM map_points GROUP BY 1 ORDER BY 1") == [
+        ("reference", 160),
+        ("seed-corpus", 200),
+    ]
+    exact = "SELECT count(DISTINCT document_id) FROM near_duplicates WHERE jaccard = 1"
+    assert ask(path, exact)[0][0] >= 60
+    ((last, null),) = ask(
+        path,
+        "SELECT mean, null_value FROM random_objective, metrics WHERE n_selected = 30 "
+        "AND metric = 'cosine' AND subject = 'random'",
+    )
+    assert last == null
 
 
 def test_located_documents_are_those_of_the_reference(whole, tiny):

@@ -20,12 +20,14 @@ from core.specs import Strategy
 from pages.parts.plain import markdown_safe
 
 ROOT = Path(__file__).resolve().parents[1]
+COMPARISONS = ("map", "transport", "class_balance")
 PAGES = (
     "audits",
     "overview",
     "assessability",
     "selection",
     "membership",
+    *COMPARISONS,
     "titration",
     "report",
     "suspects",
@@ -33,7 +35,7 @@ PAGES = (
 )
 AUDIT_PAGES = ("overview", "assessability", "selection")
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
-SCORE_PAGES = ("overview", "selection", "membership", "titration")
+SCORE_PAGES = ("overview", "selection", "membership", *COMPARISONS, "titration")
 NOT_ASSESSABLE = {
     "verdict": "not assessable",
     "reasons": ["Not assessable by the last layer: it did not move. <i>No evidence</i>."],
@@ -392,7 +394,7 @@ def test_the_ui_loads_no_model_library(store):
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
-for page in ("audits", "overview", "selection", "titration", "suspects", "jobs"):
+for page in sys.argv[1:]:
     app = AppTest.from_file("app.py", default_timeout=30)
     app.query_params["audit"] = "titrated"
     app.switch_page(f"pages/{page}.py")
@@ -402,6 +404,10 @@ heavy = {"torch", "transformers", "sentence_transformers", "umap"} & set(sys.mod
 raise SystemExit(f"loaded {heavy}" if heavy else 0)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *PAGES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

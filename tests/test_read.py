@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sample_audit import HOSTILE, LABELS, write_sample_audit
 
+from cache.comparison import read_label_counts, read_source_counts
 from cache.database import open_to_read
 from cache.export import export_selection, selection_frame, to_bytes
 from cache.home import Store
@@ -19,7 +20,6 @@ from cache.read import (
     SelectionFilter,
     audit_path,
     list_audits,
-    read_class_counts,
     read_document,
     read_facts,
     read_objective,
@@ -91,8 +91,11 @@ def test_a_document_knows_its_ranks(path):
 
 def test_class_counts_add_up(path):
     """Counts of each strategy sum to the budget, those of the seed corpus to its size."""
-    totals = read_class_counts(path).groupby("subject")["n"].sum().to_dict()
-    assert totals == {**{str(s): 60 for s in Strategy}, "seed-corpus": 400}
+    for read in (read_label_counts, read_source_counts):
+        totals = read(path).groupby("subject")["n"].sum()
+        assert totals[[str(s) for s in Strategy]].tolist() == [60] * len(Strategy)
+        assert totals["seed-corpus"] == 400
+        assert totals["reference"] > 0
 
 
 def test_broken_files_are_listed_not_raised(store, path):

@@ -73,9 +73,24 @@ def dot_plot(
     return figure
 
 
-def objective_curves(curves: pd.DataFrame, strategies: Sequence[Strategy]) -> go.Figure:
-    """The cosine with the weight difference as each selection grows."""
-    figure = go.Figure()
+def objective_curves(
+    curves: pd.DataFrame, strategies: Sequence[Strategy], random: pd.DataFrame
+) -> go.Figure:
+    """The cosine with the weight difference as each selection grows, over the band of random ones.
+
+    ``random``: n_selected, low, high, sizes rising.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=pd.concat([random["n_selected"], random["n_selected"][::-1]]),
+            y=pd.concat([random["high"], random["low"][::-1]]),
+            fill="toself",
+            fillcolor=NULL_BAND,
+            line={"width": 0},
+            hoverinfo="skip",
+            name="random selections",
+        )
+    )
     for strategy in strategies:
         own = curves[curves["strategy"] == strategy]
         figure.add_trace(

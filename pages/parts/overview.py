@@ -22,6 +22,7 @@ from core.tables import (
 )
 from core.verdict import Row, Rows
 from pages.parts.charts import CONFIG, dot_plot
+from pages.parts.entry import page_file
 from pages.parts.plain import markdown_safe
 
 _HEADLINES = {
@@ -95,6 +96,22 @@ def show_membership(rows: Rows, strategies: Iterable[Strategy]) -> None:
         "Used: of those, the ones that were used. Finding the domain is no evidence of membership; "
         "only the second share is."
     )
+
+
+def show_links(facts: AuditFacts, audit_id: str) -> None:
+    """The pages that show more of this audit, a question each."""
+    asked = [
+        ("selection", "The selected documents", ":material/playlist_add_check:"),
+        ("map", "Where they lie among the pool and the true documents", ":material/scatter_plot:"),
+        ("transport", "How far they are from the true documents", ":material/straighten:"),
+        ("class_balance", "Which classes and sources they are of", ":material/stacked_bar_chart:"),
+    ]
+    if facts.meta["counts"]["n_leaked"]:
+        asked.append(
+            ("titration", "What is located as the leaked share changes", ":material/science:")
+        )
+    for page, label, icon in asked:
+        st.page_link(page_file(page), label=label, icon=icon, query_params={"audit": audit_id})
 
 
 def show_caveats(facts: AuditFacts) -> None:

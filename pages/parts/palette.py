@@ -6,6 +6,8 @@ for the eighth; the symbols carry the same distinction for print and for everyon
 
 from __future__ import annotations
 
+import streamlit as st
+
 from core.specs import BLIND, Assessability, Baseline, Role, Strategy
 
 COLOURS: dict[str, str] = {
@@ -54,3 +56,21 @@ VERDICT_COLOURS = {
     Assessability.LIMITED: "orange",
     Assessability.NOT_ASSESSABLE: "red",
 }
+# Labels and sources, the most frequent first; others share the last.
+CATEGORIES = (
+    ("#1B87C9", "circle"),
+    ("#E69F00", "square"),
+    ("#009E73", "triangle-up"),
+    ("#D55E00", "diamond"),
+    ("#CC79A7", "cross"),
+    ("#9A7BD1", "triangle-down"),
+    ("#A4693D", "star"),
+    ("#56B4E9", "x"),
+)
+OTHERS = ("#8B929A", "circle-open")
+_INK = {"light": "#1A2027", "dark": "#E4E8EC"}
+
+
+def ink() -> str:
+    """The text's colour in the visitor's theme, for marks that no other colour is left for."""
+    return _INK[st.context.theme.type or "light"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=@/])")
@@ -13,6 +14,15 @@ _RECOGNISED_LATE = re.compile(
     r"|(?<=[>~])(?==)",
     re.IGNORECASE,
 )
+
+
+_MAX_NAME = 40
+
+
+def plotly_safe(text: str) -> str:
+    """A short name that Plotly, which knows some HTML, shows letter by letter."""
+    short = text if len(text) <= _MAX_NAME else text[: _MAX_NAME - 1] + "…"
+    return html.escape(" ".join(short.split()), quote=False)
 
 
 def markdown_safe(text: str) -> str:

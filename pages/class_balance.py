@@ -1,0 +1,72 @@
+"""Which classes, or which sources, selections are made of."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.specs import Metric
+from core.verdict import Rows
+from pages.parts import audits, comparison
+from pages.parts.balance import (
+    POOL,
+    REFERENCE,
+    balance_figure,
+    balance_table,
+    random_bands,
+    share_table,
+)
+from pages.parts.charts import CONFIG
+from pages.parts.entry import enter
+from pages.parts.palette import ink
+from pages.parts.plain import markdown_safe
+from pages.parts.wording import beside
+
+enter()
+
+path = audits.chosen_audit()
+facts = audits.facts(path)
+names, counts = facts.label_names, facts.meta["counts"]
+rows = Rows(audits.metrics(path).to_dict("records"))
+
+st.title("Class balance")
+st.caption(
+    f"{markdown_safe(facts.meta['title'])} · what the selections, the seed corpus and the "
+    "reference set are made of"
+)
+kinds = ["label", "source"] if names else ["source"]
+kind = st.segmented_control(
+    "By", kinds, default=kinds[0], required=True, key="by", bind="query-params"
+)
+if kind == "label":
+    found = comparison.label_counts(path)
+    found = found.assign(group=[names[label] for label in found["label"]])
+    groups = names
+else:
+    found = comparison.source_counts(path).rename(columns={"source": "group"})
+    groups = audits.sources(path)
+table = share_table(found, groups)
+strategies = [strategy for strategy in facts.strategies if strategy in table]
+bands = random_bands(table[POOL], counts["n_documents"], facts.meta["spec"]["budget"])
+figure = balance_figure(table, bands, strategies, ink())
+st.plotly_chart(figure, config=CONFIG, key="balance", alt="Shares of each strategy's selection")
+st.caption(
+    "Bars: the selection, by "
+    + (
+        "the final model's pseudolabels, as the seed corpus is; diamonds: the reference set's own "
+        "labels. "
+        if kind == "label"
+        else "source; diamonds: the reference documents found in the seed corpus. "
+    )
+    + f"Grey: central 95% of random selections of {facts.meta['spec']['budget']:,} "
+    "(hypergeometric). Upright lines: the seed corpus."
+    + ("" if REFERENCE in table else " The reference set's shares are not known.")
+)
+
+st.dataframe(
+    balance_table(table, rows if kind == "label" else Rows([]), strategies),
+    hide_index=True,
+    height="content",
+)
+judged = rows.get(strategies[0], Metric.IMBALANCE)
+if kind == "label" and judged:
+    st.caption(markdown_safe(f"Imbalance: {beside(judged, is_share=False)}."))

@@ -1,0 +1,84 @@
+"""Where selections lie among the pool and the true documents."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.specs import Metric
+from core.verdict import Rows
+from pages.parts import audits, comparison
+from pages.parts.entry import enter
+from pages.parts.map_charts import map_figure
+from pages.parts.mapping import MAX_POINTS, controls, lassoed, panel, show_lassoed
+from pages.parts.palette import ink
+from pages.parts.plain import markdown_safe
+from pages.parts.wording import beside, settings_line
+
+enter()
+
+path = audits.chosen_audit()
+facts = audits.facts(path)
+names, counts = facts.label_names, facts.meta["counts"]
+
+st.title("Map")
+st.caption(
+    f"{markdown_safe(facts.meta['title'])} · {counts['n_documents']:,} documents of the seed "
+    f"corpus and {counts['n_reference']:,} of the reference set in one plane"
+)
+places = comparison.places(path)
+if not len(places):
+    st.info("This audit's file keeps no map.", icon=":material/info:")
+    st.stop()
+
+setting = controls(facts.strategies, bool(names), counts["n_reference"] > 0)
+panels = [panel(path, strategy, setting.colouring, names) for strategy in setting.strategies]
+true = comparison.reference_places(path, MAX_POINTS) if setting.has_true else None
+state = st.plotly_chart(
+    map_figure(places, panels, true, setting.colouring, ink()),
+    key="map",
+    on_select="rerun",
+    selection_mode=("lasso", "box"),
+    config={"displaylogo": False, "scrollZoom": True},
+    alt="Selected and true documents over the density of the seed corpus",
+)
+st.caption(
+    "Grey: the density of the seed corpus. Draw a lasso or a box around points to read their "
+    "documents; drawing the map in other colours drops it. "
+    + (
+        f"Of a longer selection the first {MAX_POINTS:,} are drawn. "
+        if any(len(one.rows) == MAX_POINTS for one in panels)
+        else ""
+    )
+    + (
+        f"Of the true documents {MAX_POINTS:,} are drawn. "
+        if true is not None and counts["n_reference"] > len(true)
+        else ""
+    )
+    + markdown_safe(settings_line(facts.meta["map"]))
+    + " Distances in the plane are not to scale: read how near a selection comes from the "
+    "figures below, which are measured in all dimensions."
+)
+
+rows = Rows(audits.metrics(path).to_dict("records"))
+for column, strategy in zip(st.columns(len(panels)), setting.strategies, strict=True):
+    with column:
+        for metric, title in (
+            (Metric.EMBEDDING_RECALL, "True documents with a selected one near"),
+            (Metric.OVERLAP, "Exact or near duplicates of true documents among selected"),
+        ):
+            if row := rows.get(strategy, metric):
+                st.write(f"**{strategy.shown_as}** · {title}: **{100 * row['value']:.1f}%**")
+                st.caption(markdown_safe(beside(row)))
+if counts["n_reference"]:
+    found = comparison.overlap(path)
+    st.caption(
+        f"In the seed corpus {found.n_exact:,} documents are exactly, and {found.n_near:,} more "
+        "nearly, ones of the reference set. Near a true document: nearer than its fifth nearest "
+        "true one (coverage, Naeem et al. 2020)."
+    )
+
+inside = lassoed(state)
+if inside.documents or inside.true:
+    show_lassoed(path, inside, setting.strategies, names)
+else:
+    st.caption("Nothing is inside a lasso yet.")

@@ -1,0 +1,106 @@
+"""How far selections are from the true data, and what such a distance means."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.verdict import Rows, focus
+from pages.parts import audits, comparison
+from pages.parts.charts import CONFIG, dot_plot
+from pages.parts.distance_charts import replacement_figure
+from pages.parts.distances import DISTANCES, distance_table, headline, ordered, read_from
+from pages.parts.entry import enter
+from pages.parts.plain import markdown_safe
+
+enter()
+
+path = audits.chosen_audit()
+facts = audits.facts(path)
+strategies = facts.strategies
+rows = Rows(audits.metrics(path).to_dict("records"))
+
+st.title("Transport")
+st.caption(
+    f"{markdown_safe(facts.meta['title'])} · how far each selection is from the reference set"
+)
+if not any(ordered(rows, strategies, distance) for distance in DISTANCES):
+    st.info(
+        "This audit has no reference set, so there is nothing to measure a distance to.",
+        icon=":material/info:",
+    )
+    st.stop()
+
+distances = {one.title: one for one in DISTANCES}
+title = st.segmented_control(
+    "Distance",
+    list(distances),
+    default=DISTANCES[0].title,
+    required=True,
+    key="distance",
+    bind="query-params",
+)
+distance = distances[title]
+curves = comparison.replacement_curve(path)
+own = curves[curves["metric"] == distance.metric]
+curve, held_out = (own[own["replaced_by"] == name] for name in ("pool", "held-out"))
+measured = {one: rows.get(one, distance.metric) for one in ordered(rows, strategies, distance)}
+with st.container(border=True):
+    found = headline(rows, focus(list(measured)), curve, distance)
+    st.subheader(markdown_safe(found or ""), anchor=False)
+
+left, right = st.columns([2, 3])
+with left:
+    st.subheader("Beside chance", anchor=False)
+    first = next(iter(measured.values()))
+    references = {"true documents": first["ceiling"]}
+    if len(held_out):
+        references["held-out"] = held_out["mean"].iloc[0]
+    figure = dot_plot(measured, references, distance.is_share)
+    st.plotly_chart(figure, config=CONFIG, key="distances", alt=distance.title)
+    st.caption(
+        f"{distance.direction}; grey band: {markdown_safe(first['null_kind'])}; dotted: as many "
+        "true documents" + (", and held-out ones." if len(held_out) else ".")
+    )
+with right:
+    st.subheader("What a distance is like", anchor=False)
+    if curve.empty:
+        st.caption(
+            "Every document of the seed corpus is a true one: there is nothing to replace by."
+        )
+    else:
+        figure = replacement_figure(
+            curve,
+            held_out["mean"].iloc[0] if len(held_out) else None,
+            {strategy: row["value"] for strategy, row in measured.items()},
+            {s: read_from(curve, distance, row["value"]) for s, row in measured.items()},
+            distance.axis,
+        )
+        st.plotly_chart(figure, config=CONFIG, key="replacement", alt="Distance against share")
+        n, n_draws = int(curve["n"].iloc[0]), int(curve["n_draws"].iloc[0])
+        st.caption(
+            f"Points: {n:,} true documents of which a share is replaced by documents of the seed "
+            f"corpus outside the reference set, mean of {n_draws} draws; band: lowest to highest. "
+            "Dotted segments are guides for the eye. A strategy's line reaches over the measured "
+            "shares that its value lies between."
+            + (
+                f" The selections have {first['n']:,} documents: the sizes differ, and smaller "
+                "sets are farther."
+                if n < first["n"]
+                else ""
+            )
+        )
+
+if len(curve):
+    st.dataframe(
+        distance_table(rows, list(measured), curve, distance), hide_index=True, height="content"
+    )
+if len(held_out):
+    value, low, high = (held_out[name].iloc[0] for name in ("mean", "low", "high"))
+    st.caption(
+        markdown_safe(
+            f"{int(held_out['n'].iloc[0]):,} held-out documents, drawn like the true ones and "
+            f"never trained on: {distance.written(value)} ({distance.written(low)} to "
+            f"{distance.written(high)} over draws). What is no closer shows the domain, not the "
+            "documents."
+        )
+    )
