@@ -7,12 +7,13 @@ import streamlit as st
 
 from core.specs import Metric, Strategy, shown_as
 from core.standing import standing
-from pages.parts import audits, titration
+from pages.parts import audits, comparison, titration
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
 from pages.parts.plain import markdown_safe
 from pages.parts.titration_charts import selection_map, titration_plot
 from pages.parts.titration_figures import best_possible, measured_table, show_live, show_standing
+from pages.parts.wording import settings_line
 
 enter()
 
@@ -104,14 +105,17 @@ with left:
         )
 with right:
     st.subheader("The live selection", anchor=False)
-    if known.embeddings is None:
-        st.caption("This audit keeps no embeddings, so there is no map.")
+    places = comparison.places(path)
+    if not len(places):
+        st.caption("This audit keeps no map.")
     else:
-        places = titration.coordinates(path, known.embeddings)
         chosen = cells[setting.contender]
         figure = selection_map(places, chosen, known, bool(known.is_held_out.any()))
         st.plotly_chart(figure, config=CONFIG, key="map", alt="Selected documents over the pool")
-        st.caption("Principal components of the sentence embeddings; grey is the pool's density.")
+        st.caption(
+            "Grey: the density of the pool at this leaked share. "
+            + markdown_safe(settings_line(facts.meta["map"]))
+        )
 
 if not here.empty:
     st.subheader("Every strategy, measured", anchor=False)

@@ -6,10 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from cache.corpus import read_corpus
 from cache.read import AuditFacts, read_titration
@@ -73,14 +71,6 @@ def live_cell(
 ) -> Cell:
     """The very selection and figures that the grid would hold."""
     return titrate(_corpus, leaked_share, budget, contender, seed)
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def coordinates(path: Path, _embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The embeddings' two first principal components, (n × 2)."""
-    centred = _embeddings - _embeddings.mean(axis=0)
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    return centred @ vectors[:, :-3:-1]
 
 
 def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from core.maths.titration import Cell, Corpus
 from core.specs import Metric, Role, shown_as
+from pages.parts.map_charts import density
 from pages.parts.palette import COLOURS, REFERENCE_LINE, ROLE_COLOURS, ROLE_SYMBOLS, SYMBOLS
 from pages.parts.titration import IN_PERCENT, METRIC_TITLES, Setting
 
-_N_BINS = 48
 _CHANCE = {
     Metric.LIFT: 1.0,
     Metric.MEMBERSHIP_AUC: 0.5,
@@ -67,18 +67,7 @@ def selection_map(
     places: NDArray[np.float32], cell: Cell, corpus: Corpus, has_held_out: bool
 ) -> go.Figure:
     """The selection over the pool's density, a colour and a symbol a role."""
-    across, up = places[cell.pool].T
-    counts, x_edges, y_edges = np.histogram2d(across, up, bins=_N_BINS)
-    figure = go.Figure(
-        go.Heatmap(
-            x=(x_edges[1:] + x_edges[:-1]) / 2,
-            y=(y_edges[1:] + y_edges[:-1]) / 2,
-            z=np.where(counts > 0, counts, np.nan).T,
-            colorscale=[[0, "rgba(139,146,154,0.10)"], [1, "rgba(139,146,154,0.65)"]],
-            showscale=False,
-            hoverinfo="skip",
-        )
-    )
+    figure = go.Figure(density(places[cell.pool]))
     for role, is_role in _roles(corpus):
         own = cell.documents[is_role[cell.documents]]
         title = str(role) if has_held_out or role is Role.TRAINED else "other"
@@ -99,8 +88,8 @@ def selection_map(
                 )
             )
     hidden = {"showgrid": False, "zeroline": False, "showticklabels": False}
-    figure.update_xaxes(title="first principal component", **hidden)
-    figure.update_yaxes(title="second", **hidden)
+    figure.update_xaxes(**hidden)
+    figure.update_yaxes(**hidden)
     figure.update_layout(
         height=430,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
