@@ -231,3 +231,38 @@ def test_sigterm_ends_a_foreground_job_as_cancelled(store):
     (job,) = table.all()
     assert (job.state, job.error) == (JobState.CANCELLED, None)
     assert "cancelled" in table.log_tail(job.job_id, 5)
+
+
+SWALLOW = """
+import ctypes, os, signal, sys
+from pathlib import Path
+from cache.home import Store
+from core.jobs.running import running_job
+
+@ctypes.CFUNCTYPE(None)
+def compiled():
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(1000):
+        pass
+
+with running_job(Store(Path(sys.argv[1])), ["x"], "title", {}, on_console=False) as progress:
+    with progress.stage("map", 0):
+        compiled()
+    print("swallowed", flush=True)
+    with progress.stage("measure", 0):
+        print("went on", flush=True)
+"""
+
+
+def test_sigterm_swallowed_by_compiled_code_ends_the_job_at_the_next_stage(store):
+    """An interruption that a callback of compiled code swallows is not lost."""
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOW, str(store.root)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert done.stdout == "swallowed\n"
+    assert JobTable(store).all()[0].state is JobState.CANCELLED

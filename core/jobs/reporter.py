@@ -134,6 +134,10 @@ class JobProgress:
         self._report()
         self._raise_if_cancelled()
 
+    def cancel(self) -> None:
+        """Let the next stage or step raise Cancelled."""
+        self._is_cancelled.set()
+
     def log(self, text: str) -> None:
         """Text for the log alone."""
         now = datetime.datetime.now().isoformat(sep=" ", timespec="seconds")

@@ -7,6 +7,7 @@ import signal
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from cache.home import Store
@@ -36,9 +37,10 @@ def running_job(
         table.start(job_id)
     else:
         job_id = table.begin(command, title)
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    progress = JobProgress(table, job_id, plan, on_console)
+    previous = signal.signal(signal.SIGTERM, partial(_interrupt, progress))
     try:
-        with JobProgress(table, job_id, plan, on_console) as progress:
+        with progress:
             try:
                 yield progress
             except (Cancelled, KeyboardInterrupt):
@@ -62,5 +64,8 @@ def one_sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {first}"
 
 
-def _interrupt(signal_number: int, frame: Any) -> None:
+def _interrupt(progress: JobProgress, signal_number: int, frame: Any) -> None:
+    # Compiled code that calls back into Python swallows exceptions (numba does while it compiles
+    # UMAP): then the next stage or step ends the job.
+    progress.cancel()
     raise KeyboardInterrupt
