@@ -60,7 +60,7 @@ def balance_figure(
         shared_xaxes="all",
         shared_yaxes="all",
         horizontal_spacing=0.02,
-        vertical_spacing=0.14 / n_rows,
+        vertical_spacing=0.2 / n_rows,
     )
     names = [plotly_safe(name) for name in table.index]
     for position, strategy in enumerate(strategies):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from core.specs import Strategy
-from pages.parts.palette import CATEGORIES, COLOURS, OTHERS, SYMBOLS
+from pages.parts.palette import CATEGORIES, COLOURS, GAINS, OTHERS, SYMBOLS
 from pages.parts.plain import plotly_safe
 
 _N_BINS = 48
@@ -99,8 +99,8 @@ def _true_documents(true: pd.DataFrame, ink: str, is_first: bool) -> go.Scatterg
         showlegend=is_first,
         marker={
             "symbol": "cross-thin",
-            "size": 6,
-            "opacity": 0.5,
+            "size": 4,
+            "opacity": 0.4,
             "line": {"width": 1, "color": ink},
         },
         hovertemplate="true document %{customdata[1]}<extra></extra>",
@@ -138,7 +138,7 @@ def _points(rows: pd.DataFrame, name: str, marker: dict[str, Any], has_entry: bo
         name=plotly_safe(name),
         legendgroup=plotly_safe(name),
         showlegend=has_entry,
-        marker={"size": 7, "opacity": 0.9, **marker},
+        marker={"size": 8, "opacity": 0.95, **marker},
         hovertemplate="rank %{customdata[2]}, gain %{customdata[3]:.4f}<extra></extra>",
     )
 
@@ -153,7 +153,7 @@ def _gain_axis(panels: Sequence[Panel]) -> dict[str, Any]:
     """One scale for all panels; the first documents' gains would else hide all others'."""
     gains = pd.concat([panel.rows["gain"] for panel in panels])
     low, high = gains.quantile([0.05, 0.95])
-    return {"colorscale": "Cividis", "cmin": low, "cmax": high, "colorbar": {"title": "gain"}}
+    return {"colorscale": GAINS, "cmin": low, "cmax": high, "colorbar": {"title": "gain"}}
 
 
 def _same_axes(figure: go.Figure, places: NDArray[np.float32], true: pd.DataFrame | None) -> None:

@@ -68,6 +68,8 @@ CATEGORIES = (
     ("#56B4E9", "x"),
 )
 OTHERS = ("#8B929A", "circle-open")
+# From low to high, neither end lost on a light or a dark page.
+GAINS = ["#1B87C9", "#8B929A", "#E69F00"]
 _INK = {"light": "#1A2027", "dark": "#E4E8EC"}
 
 

@@ -87,7 +87,7 @@ def selection_map(
                     hoverinfo="skip",
                 )
             )
-    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False}
+    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
     figure.update_xaxes(**hidden)
     figure.update_yaxes(**hidden)
     figure.update_layout(
