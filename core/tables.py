@@ -62,10 +62,7 @@ MEMBERSHIP = {
 def strategy_table(rows: Rows, strategies: Iterable[Strategy]) -> pd.DataFrame:
     """Strategies down, metrics across, intervals in brackets; below them what bounds each."""
     ordered = _best_first(rows, strategies)
-    columns = dict(TABLE)
-    if any(rows.get(strategy, metric) for strategy in ordered for metric in TRUTH):
-        del columns[Metric.AGREEMENT]
-    columns = {m: name for m, name in columns.items() if any(rows.get(s, m) for s in ordered)}
+    columns = {m: name for m, name in TABLE.items() if any(rows.get(s, m) for s in ordered)}
     table = []
     for strategy in ordered:
         cells = {"strategy": strategy.shown_as}

@@ -32,7 +32,7 @@ from core.specs import (
 )
 
 # Raise it when the same question would give other numbers.
-_VERSION = 4
+_VERSION = 3
 # What the gradient cache keeps of a language model's gradients: 64 × 64.
 _STORED_DIMENSION = 4096
 
