@@ -38,7 +38,7 @@ state = st.plotly_chart(
     key="map",
     on_select="rerun",
     selection_mode=("lasso", "box"),
-    config={"displaylogo": False, "scrollZoom": True},
+    config={"displaylogo": False},
     alt="Selected and true documents over the density of the seed corpus",
 )
 st.caption(
