@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 TABLES = {
     # spec, title, created_at, label_names, assessment, headline facts: one JSON value a key
