@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny_models import LABELS, documents, save_bert, save_gpt2, save_llama, save_llama_classifier
+from tiny_models import (
+    LABELS,
+    documents,
+    save_bert,
+    save_gpt2,
+    save_llama,
+    save_llama_classifier,
+    save_mean_pooled,
+)
 from torch.func import functional_call, grad, vmap
 
 from core.device import Compute
@@ -18,6 +26,7 @@ EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 FOLDERS = {
     "bert": save_bert,
     "llama-classifier": save_llama_classifier,
+    "mean-pooled-classifier": save_mean_pooled,
     "gpt2-tied": lambda folder, seed=0: save_gpt2(folder, seed, is_tied=True),
     "gpt2-untied": lambda folder, seed=0: save_gpt2(folder, seed, is_tied=False),
     "llama-tied": lambda folder, seed=0: save_llama(folder, seed, is_tied=True),

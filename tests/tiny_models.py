@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -16,6 +17,9 @@ from transformers import (
     LlamaForSequenceClassification,
     PreTrainedTokenizerFast,
 )
+
+from core.device import Compute
+from core.models.loading import new_classifier, save_model
 
 _FIELDS = """
 weather rain snow cloud storm wind sun warm cold frost mist thunder drizzle
@@ -91,6 +95,31 @@ def save_bert(folder: Path, seed=0, n_labels=3, with_head=True, hidden=16, label
     model = BertForSequenceClassification(config)
     (model if with_head else model.bert).save_pretrained(folder)
     words.save_pretrained(folder)
+    return folder
+
+
+def save_sentence_encoder(folder: Path, seed=0, **pooling) -> Path:
+    """An encoder without a head, and how it pools, as sentence-transformers writes it."""
+    save_bert(folder, seed, with_head=False)
+    kinds = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (kind, path) in enumerate(kinds.items())
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(
+        json.dumps({"embedding_dimension": 16, **(pooling or {"pooling_mode": "mean"})})
+    )
+    return folder
+
+
+def save_mean_pooled(folder: Path, seed=0) -> Path:
+    """A classifier on a sentence encoder, its head drawn with ``seed`` too."""
+    encoder = save_sentence_encoder(folder.with_name(f"{folder.name}-encoder"), seed)
+    compute = Compute("cpu", is_bf16=False, n_threads=1)
+    classifier, _ = new_classifier(encoder, LABELS, 24, seed, compute)
+    save_model(classifier, folder)
     return folder
 
 

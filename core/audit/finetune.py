@@ -20,6 +20,7 @@ from core.models.classifier import LabelWordClassifier
 from core.models.digests import tokenizer_digest, weights_digest
 from core.models.examples import Example
 from core.models.loading import load_language_model, new_classifier, save_model
+from core.models.pooled import pools_by_mean
 from core.models.record import TrainingRecord
 from core.models.resolve import resolve_model
 from core.models.text_model import TextModel
@@ -28,7 +29,7 @@ from core.progress import Progress
 from core.specs import FinetuneSpec, Task, TrainingSpec, content_key
 
 # Raise it when the same inputs would give other weights.
-_VERSION = 2
+_VERSION = 3
 
 
 def finetune(
@@ -87,6 +88,7 @@ def finetune_key(spec: FinetuneSpec, converted: Path, compute: Compute) -> str:
         _VERSION,
         weights_digest(folder),
         tokenizer_digest(folder),
+        pools_by_mean(folder),
         content_digest(spec.data, spec.training.seed),
         asdict(spec.training),
         spec.task,

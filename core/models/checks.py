@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from core.device import Compute
 from core.errors import InputError
+from core.models.pooled import MeanPooledConfig, encoder_config
 from core.models.pretrained import is_causal, read_config
 from core.models.text_model import TextModel
 
@@ -59,6 +60,15 @@ def check_label_words_fit(config: Any, label_words: tuple[str, ...] | None) -> N
 def check_same_shape(base_folder: Path, final_folder: Path) -> None:
     """InputError if two models cannot be a base and its fine-tune."""
     base, final = read_config(base_folder), read_config(final_folder)
+    if _has_head(base) and isinstance(base, MeanPooledConfig) != isinstance(
+        final, MeanPooledConfig
+    ):
+        raise InputError(
+            "base and final models that pool alike",
+            "one head that reads the mean of all tokens and one that does not",
+            "give the model that the final one was fine-tuned from",
+        )
+    base, final = encoder_config(base), encoder_config(final)
     for field in _SHAPE:
         ours, theirs = getattr(base, field, None), getattr(final, field, None)
         if ours != theirs:
@@ -68,6 +78,13 @@ def check_same_shape(base_folder: Path, final_folder: Path) -> None:
                 f"{ours} and {theirs} ({what} differ)",
                 "give the model that the final one was fine-tuned from",
             )
+
+
+def _has_head(config: Any) -> bool:
+    names = config.architectures or []
+    return isinstance(config, MeanPooledConfig) or any(
+        name.endswith("ForSequenceClassification") for name in names
+    )
 
 
 def check_vocabularies(base_folder: Path, final_tokenizer: Any) -> None:

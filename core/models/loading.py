@@ -29,6 +29,7 @@ from core.models.classifier import (
 )
 from core.models.digests import weights_digest
 from core.models.language import LanguageModel
+from core.models.pooled import MeanPooledConfig, pools_by_mean
 from core.models.pretrained import from_pretrained, is_causal, load_tokenizer, read_config
 from core.models.record import INITIAL_HEAD_FILE, TrainingRecord
 from core.models.text_model import TextModel
@@ -160,20 +161,34 @@ def new_classifier(
             model, tokenizer, label_names, max_tokens, compute, label_words
         ), {}
     torch.manual_seed(seed)
-    model, info = from_pretrained(
-        AutoModelForSequenceClassification,
-        folder,
-        output_loading_info=True,
-        num_labels=len(label_names),
-        id2label=dict(enumerate(label_names)),
-        label2id={name: label for label, name in enumerate(label_names)},
-    )
+    model, info = _with_head_for(label_names, folder, pools_by_mean(folder))
     check_finite(model, folder.name)
     state = model.state_dict()
     lacking = {name: state[name].clone() for name in sorted(info["missing_keys"])}
     return SequenceClassifier(
         model, load_tokenizer(folder, model), label_names, max_tokens, compute
     ), lacking
+
+
+def _with_head_for(
+    label_names: tuple[str, ...], folder: Path, is_mean_pooled: bool
+) -> tuple[Any, dict[str, Any]]:
+    """A folder's model with a head of these labels, and what transformers says of loading it.
+
+    ``is_mean_pooled`` puts the head on the mean of an encoder's states, wherever there is no head
+    yet; else transformers' own class for that kind of model decides.
+    """
+    options: dict[str, Any] = {
+        "id2label": dict(enumerate(label_names)),
+        "label2id": {name: label for label, name in enumerate(label_names)},
+    }
+    config = read_config(folder)
+    if is_mean_pooled and not isinstance(config, MeanPooledConfig):
+        config.name_or_path = ""  # else the saved model tells where on this machine it was
+        options = {"config": MeanPooledConfig(encoder=config, **options)}
+    return from_pretrained(
+        AutoModelForSequenceClassification, folder, output_loading_info=True, **options
+    )
 
 
 def save_model(
@@ -220,12 +235,8 @@ def _load_base(
             final.label_words,
         ), ()
     try:
-        model, info = from_pretrained(
-            AutoModelForSequenceClassification,
-            folder,
-            output_loading_info=True,
-            num_labels=len(final.label_names),
-        )
+        is_pooled = isinstance(final.model.config, MeanPooledConfig)
+        model, info = _with_head_for(final.label_names, folder, is_pooled)
     except RuntimeError as error:  # a head of another size
         raise InputError(
             f"a base model with {len(final.label_names)} labels or no head at all",
