@@ -7,8 +7,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from cache.comparison import read_label_counts
 from cache.home import Store
-from cache.read import audit_path, list_audits, read_class_counts, read_facts, read_metrics
+from cache.read import audit_path, list_audits, read_facts, read_metrics
 from core.specs import Strategy
 
 METRICS = ("accuracy", "agreement", "transport", "containment", "cosine")
@@ -23,7 +24,7 @@ def main(root: Path) -> None:
         for row in read_metrics(path).itertuples():
             values[summary.budget, row.subject, row.metric].append(row.value)
         n_labels = len(read_facts(path).label_names)
-        for subject, counts in read_class_counts(path).groupby("subject"):
+        for subject, counts in read_label_counts(path).groupby("subject"):
             by_label = dict(zip(counts["label"], counts["n"], strict=True))
             classes[summary.budget, str(subject)].append(
                 [int(by_label.get(label, 0)) for label in range(n_labels)]
