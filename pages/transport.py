@@ -73,7 +73,7 @@ with right:
             held_out["mean"].iloc[0] if len(held_out) else None,
             {strategy: row["value"] for strategy, row in measured.items()},
             {s: read_from(curve, distance, row["value"]) for s, row in measured.items()},
-            distance.axis,
+            distance,
         )
         st.plotly_chart(figure, config=CONFIG, key="replacement", alt="Distance against share")
         n, n_draws = int(curve["n"].iloc[0]), int(curve["n_draws"].iloc[0])
@@ -93,6 +93,10 @@ with right:
 if len(curve):
     st.dataframe(
         distance_table(rows, list(measured), curve, distance), hide_index=True, height="content"
+    )
+    st.caption(
+        "Closer, farther: outside the central 95% of random selections, as one selection in twenty "
+        "is by chance; that there are several strategies is not corrected for."
     )
 if len(held_out):
     value, low, high = (held_out[name].iloc[0] for name in ("mean", "low", "high"))

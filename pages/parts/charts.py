@@ -105,8 +105,8 @@ def objective_curves(
     figure.update_xaxes(title="documents selected")
     figure.update_yaxes(title="cosine")
     figure.update_layout(
-        height=260,
+        height=320,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.12, "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     return figure

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from core.maths.replacement import Likeness
 from core.specs import Strategy
+from pages.parts.distances import Distance
 from pages.parts.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
 
 
@@ -17,7 +18,7 @@ def replacement_figure(
     held_out: float | None,
     values: Mapping[Strategy, float],
     read: Mapping[Strategy, Likeness],
-    axis_title: str,
+    distance: Distance,
 ) -> go.Figure:
     """The measured curve with its band; each strategy a line over the shares that bracket it.
 
@@ -74,7 +75,8 @@ def replacement_figure(
     figure.update_xaxes(
         title="share of the true data that is replaced", tickformat=".0%", range=[-0.03, 1.03]
     )
-    figure.update_yaxes(title=axis_title, zeroline=False)
+    tickformat = ".0%" if distance.is_share else None
+    figure.update_yaxes(title=distance.axis, tickformat=tickformat, zeroline=False)
     figure.update_layout(
         height=430,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},

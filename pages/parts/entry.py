@@ -48,7 +48,7 @@ def run_app() -> None:
         ],
         "Audit": [_page(name) for name in _AUDIT_PAGES],
     }
-    st.navigation(sections).run()
+    st.navigation(sections, expanded=True).run()
 
 
 def enter() -> None:
