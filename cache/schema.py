@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 TABLES = {
     # spec, title, created_at, label_names, assessment, headline facts: one JSON value a key
@@ -76,6 +76,17 @@ TABLES = {
     # facts about the two models and their difference
     "model_facts": """model VARCHAR NOT NULL, fact VARCHAR NOT NULL, value JSON NOT NULL,
         PRIMARY KEY (model, fact)""",
+    # how groups of documents explain the difference; kind: 'source' or 'class' (name: its number).
+    # cosine: of the group's mean gradient with the target; null: groups of the same sizes drawn
+    # from all; share: of the non-negative mixture; centroid_share: in proportion to the cosines
+    "groups": """kind VARCHAR NOT NULL, name VARCHAR NOT NULL, n_documents INTEGER NOT NULL,
+        cosine DOUBLE NOT NULL, low DOUBLE NOT NULL, high DOUBLE NOT NULL,
+        null_low DOUBLE NOT NULL, null_high DOUBLE NOT NULL, share DOUBLE NOT NULL,
+        share_low DOUBLE NOT NULL, share_high DOUBLE NOT NULL, centroid_share DOUBLE NOT NULL,
+        true_share DOUBLE, PRIMARY KEY (kind, name)""",
+    # cosine: of a source's other half with the difference of a model trained on one half
+    "source_students": """source VARCHAR NOT NULL, seed INTEGER NOT NULL,
+        n_documents INTEGER NOT NULL, cosine DOUBLE NOT NULL, PRIMARY KEY (source, seed)""",
     # what text alone says of a document, from a classifier that never saw it
     "blind_scores": """document_id INTEGER PRIMARY KEY, p_trained DOUBLE NOT NULL,
         p_held_out DOUBLE NOT NULL""",

@@ -247,6 +247,16 @@ class TitrationSpec:
 
 
 @dataclass(frozen=True)
+class CorporaSpec:
+    """Which of several corpora explains the difference; each is a source of the seed corpus.
+
+    ``n_students``: models trained on half of each corpus, which say what the true one would reach.
+    """
+
+    n_students: int = 2
+
+
+@dataclass(frozen=True)
 class AuditSpec:
     """One question asked of one model pair.
 
@@ -287,6 +297,7 @@ class AuditSpec:
     seed: int = 0
     title: str = ""
     titration: TitrationSpec | None = None
+    corpora: CorporaSpec | None = None
 
 
 def strategies_for(task: Task) -> tuple[Strategy, ...]:
@@ -340,6 +351,8 @@ def audit_spec_from_plain(plain: dict[str, Any]) -> AuditSpec:
         values["training"] = training_spec_from_plain(values["training"])
     if values["titration"] is not None:
         values["titration"] = titration_spec_from_plain(values["titration"])
+    if values["corpora"] is not None:
+        values["corpora"] = CorporaSpec(**values["corpora"])
     return AuditSpec(**values)
 
 

@@ -12,6 +12,8 @@ from core.maths.features import (
 from core.specs import AuditSpec
 
 PROJECTION_SEED = 0
+# What the gradient cache keeps of gradients that are not kept exactly: 64 × 64.
+STORED_DIMENSION = 4096
 
 
 def read_features(builder: AuditBuilder, spec: AuditSpec) -> GradientFeatures:

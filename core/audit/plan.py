@@ -19,6 +19,7 @@ _A_SKETCH_S = 0.001
 _A_TEXT_ALONE_S = 0.001
 _A_JUDGED_DOCUMENT_S = 0.003
 _A_CELL_S = 0.4
+_A_RANKED_DOCUMENT_S = 0.004
 _USUAL_CORPUS = 5_000
 _USUAL_REFERENCE = 2_000
 _USUAL_SUSPECTS = 400
@@ -52,6 +53,10 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         "membership": 2 + n_documents * _A_JUDGED_DOCUMENT_S,
         "text alone": 2 + n_documents * _A_TEXT_ALONE_S,
     }
+    if spec.corpora:
+        n_students = spec.corpora.n_students * len(spec.seed_corpus)
+        plan["rank corpora"] = n_documents * _A_RANKED_DOCUMENT_S
+        plan["source students"] = 10 + n_students * a_student_s
     if grid:
         plan["titration"] = n_cells * _A_CELL_S
         plan["titration students"] = n_cells * a_student_s

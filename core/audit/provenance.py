@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from core.device import Compute
-from core.specs import AuditSpec, DataRef, GradientLayers, Role, TitrationSpec, TrainingSpec
+from core.specs import (
+    AuditSpec,
+    CorporaSpec,
+    DataRef,
+    GradientLayers,
+    Role,
+    TitrationSpec,
+    TrainingSpec,
+)
 
 _PACKAGES = (
     "torch",
@@ -45,8 +53,12 @@ def environment(compute: Compute) -> dict[str, Any]:
 
 def command_line(spec: AuditSpec) -> str:
     """The one command that asks this question again."""
-    options = _titration(spec, spec.titration) if spec.titration else _audit(spec)
-    command = "titrate" if spec.titration else "audit"
+    if spec.titration:
+        command, options = "titrate", _titration(spec, spec.titration)
+    elif spec.corpora:
+        command, options = "rank-corpora", _corpora(spec, spec.corpora)
+    else:
+        command, options = "audit", _audit(spec)
     return f"assay {command} " + shlex.join([*options, *_shared(spec)])
 
 
@@ -59,6 +71,15 @@ def _audit(spec: AuditSpec) -> Iterator[str]:
     if spec.held_out_source:
         yield from ("--held-out-source", spec.held_out_source)
     yield from ("--student-epochs", str(spec.n_student_epochs))
+
+
+def _corpora(spec: AuditSpec, corpora: CorporaSpec) -> Iterator[str]:
+    for ref in spec.seed_corpus:
+        yield from ("--corpus", ref.location)
+    if spec.seed_corpus[0].sample:
+        yield from ("--documents", str(spec.seed_corpus[0].sample))
+    yield from ("--task", spec.task, "--budget", str(spec.budget))
+    yield from ("--students", str(corpora.n_students))
 
 
 def _titration(spec: AuditSpec, grid: TitrationSpec) -> Iterator[str]:

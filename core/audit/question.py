@@ -9,7 +9,7 @@ from typing import Any
 
 from cache.home import Store
 from cache.schema import SCHEMA_VERSION
-from core.audit.features import PROJECTION_SEED
+from core.audit.features import PROJECTION_SEED, STORED_DIMENSION
 from core.audit.gradients import GRADIENT_VERSION, GradientRequest
 from core.data.sources import content_digest
 from core.device import Compute
@@ -33,8 +33,6 @@ from core.specs import (
 
 # Raise it when the same question would give other numbers.
 _VERSION = 3
-# What the gradient cache keeps of a language model's gradients: 64 × 64.
-_STORED_DIMENSION = 4096
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Question:
         """What of the gradient cache this audit reads, and extends where it lacks documents."""
         layers = self.spec.gradient_layers
         is_projected = self.spec.task is Task.SFT or layers is not GradientLayers.LAST_LAYER
-        dimension = self.spec.projection_dimension or _STORED_DIMENSION if is_projected else None
+        dimension = self.spec.projection_dimension or STORED_DIMENSION if is_projected else None
         stored = _stored_dimension(dimension) if dimension else None
         key = content_key(
             "gradients",
@@ -97,8 +95,8 @@ class Question:
 
 def _stored_dimension(dimension: int) -> int:
     """The usual projection where it holds the one asked for, so that both share one cache."""
-    wanted, usual = side_lengths(dimension), side_lengths(_STORED_DIMENSION)
-    return _STORED_DIMENSION if wanted[0] <= usual[0] and wanted[1] <= usual[1] else dimension
+    wanted, usual = side_lengths(dimension), side_lengths(STORED_DIMENSION)
+    return STORED_DIMENSION if wanted[0] <= usual[0] and wanted[1] <= usual[1] else dimension
 
 
 def asked_of(spec: AuditSpec) -> dict[str, Any]:
@@ -159,6 +157,12 @@ def check(spec: AuditSpec) -> None:
             "a response template for --task sft only",
             "one with classification",
             "leave out --response-template",
+        )
+    if spec.corpora and len(spec.seed_corpus) < 2:
+        raise InputError(
+            "at least two corpora to rank",
+            f"{len(spec.seed_corpus)}",
+            "name each with its own --corpus",
         )
     if spec.titration:
         _check_grid(spec.titration)

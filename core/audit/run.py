@@ -12,7 +12,7 @@ from cache.builder import alone
 from cache.home import Store
 from cache.shelf import sealed_audit
 from cache.writer import AuditBuilder
-from core.audit import membership, stages, titration
+from core.audit import groups, membership, stages, titration
 from core.audit.assess import assess_pair
 from core.audit.describe import describe
 from core.audit.mapping import draw_map
@@ -111,6 +111,8 @@ def _evaluate(
     stages.embed(question, builder, progress)
     draw_map(question, builder, progress)
     stages.measure(question, builder, tokenizer, progress)
+    groups.rank_groups(question, builder, progress)
+    groups.train_source_students(question, builder, progress)
     titration.score_text_alone(question, builder, progress)
     membership.judge_members(question, builder, progress)
     titration.measure_grid(question, builder, progress)

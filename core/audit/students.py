@@ -20,8 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.audit.features import PROJECTION_SEED, STORED_DIMENSION
 from core.device import Compute
+from core.models.classifier import Classifier
 from core.models.examples import Predictions, TextDocument
+from core.models.gradient_models import ClassifierGradients, LanguageGradients
 from core.models.loading import ModelPair, load_pair
 from core.models.text_model import TextModel
 from core.models.training import Epoch, fine_tune
@@ -35,7 +38,8 @@ _PATIENCE = 3
 class StudentTask:
     """Train on a selection's documents, labelled by the final model where it gives labels.
 
-    ``name`` is unique among the tasks trained together.
+    ``name`` is unique among the tasks trained together. ``unseen``: documents whose gradients are
+    held against the student's own weight difference.
     """
 
     name: str
@@ -43,6 +47,7 @@ class StudentTask:
     weights: tuple[float, ...]
     training: TrainingSpec
     is_stopping_early: bool
+    unseen: tuple[TextDocument, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class StudentResult:
     """What a student says of the evaluation documents, and the course of its training.
 
     ``weight_cosine``: of its weights' difference from the base with the final model's.
+    ``unseen_cosine``: of the unseen documents' summed gradient with its own difference, at the last
+    layer; None without such documents.
     """
 
     name: str
@@ -58,6 +65,7 @@ class StudentResult:
     label_names: tuple[str, ...]
     epochs: tuple[Epoch, ...]
     duration_s: float
+    unseen_cosine: float | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,19 @@ def _train_one(task: StudentTask) -> StudentResult:
         student.label_names,
         epochs,
         time.monotonic() - started_at,
+        _unseen_cosine(pair, student, task.unseen),
     )
+
+
+def _unseen_cosine(
+    pair: ModelPair, student: TextModel, documents: tuple[TextDocument, ...]
+) -> float | None:
+    if not documents:
+        return None
+    own = ModelPair(pair.base, student)
+    if isinstance(student, Classifier):
+        return ClassifierGradients(own).cosine_of_sum(documents)
+    return LanguageGradients(own, 1, STORED_DIMENSION, PROJECTION_SEED).cosine_of_sum(documents)
 
 
 def _weight_cosine(pair: ModelPair, student: TextModel) -> float:

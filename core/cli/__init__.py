@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from core.cli import decompressing, experimenting, making, shelf, suspecting, titrating
+from core.cli import decompressing, experimenting, making, ranking, shelf, suspecting, titrating
 from core.cli.explain import explained
 from core.cli.jobs import jobs_app
 
@@ -23,6 +23,7 @@ app.add_typer(titrating.app)
 app.add_typer(experimenting.app)
 app.add_typer(decompressing.app)
 app.add_typer(suspecting.app)
+app.add_typer(ranking.app)
 app.add_typer(shelf.app)
 app.add_typer(jobs_app, name="jobs")
 

@@ -45,6 +45,11 @@ class GradientFeatures(Protocol):
         """⟨g_document, g_i⟩ for every i, (J × n)."""
         ...
 
+    def weighted_sums(self, weights: Array) -> Array:
+        """Σ_i w_mi g_i for weights (m × n), as vectors whose products are those of the sums (or
+        estimate them), (J × m × D)."""
+        ...
+
     def subset(self, documents: Sequence[int]) -> GradientFeatures:
         """The same features of some documents, in the order given."""
         ...
@@ -86,6 +91,14 @@ class FactoredGradients:
         state = self.hidden[:, document, :, None]
         return ((self.errors @ error) * (self.hidden @ state))[..., 0]
 
+    def weighted_sums(self, weights: Array) -> Array:
+        xp = array_namespace(self.errors)
+        sums = [
+            xp.matrix_transpose(self.errors * row[:, None]) @ self.hidden  # J × C × d
+            for row in weights
+        ]
+        return xp.reshape(xp.stack(sums, axis=1), (self.errors.shape[0], len(sums), -1))
+
     def subset(self, documents: Sequence[int]) -> FactoredGradients:
         xp = array_namespace(self.errors)
         index = xp.asarray(list(documents), dtype=xp.int64)
@@ -113,6 +126,9 @@ class ProjectedGradients:
 
     def inner_products_with(self, document: int) -> Array:
         return (self.projected @ self.projected[:, document, :, None])[..., 0]
+
+    def weighted_sums(self, weights: Array) -> Array:
+        return weights @ self.projected
 
     def subset(self, documents: Sequence[int]) -> ProjectedGradients:
         xp = array_namespace(self.projected)

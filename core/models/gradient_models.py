@@ -43,6 +43,18 @@ class GradientRows:
     pseudolabel: NDArray[np.int64] | None = None
     final_probability: NDArray[np.float32] | None = None
 
+    def summed(self) -> NDArray[np.float64]:
+        """Σ_i g_i at each checkpoint, or its projection, (J × D)."""
+        steps = range(self.alignment.shape[1])
+        if "projected:0" in self.arrays:
+            sums = [self.arrays[f"projected:{step}"].sum(axis=0) for step in steps]
+        else:
+            sums = [
+                (self.arrays[f"errors:{step}"].T @ self.arrays[f"hidden:{step}"]).ravel()
+                for step in steps
+            ]
+        return np.stack(sums).astype(np.float64)
+
 
 class GradientModels(ABC):
     """The checkpoints θ_0 … θ_{J−1} that give gradients, and their targets."""
@@ -73,6 +85,13 @@ class GradientModels(ABC):
     @abstractmethod
     def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
         """Rows of ``documents`` in batches of similar length; every index comes exactly once."""
+
+    def cosine_of_sum(self, documents: Sequence[TextDocument]) -> float:
+        """Of the documents' summed gradient with the target, mean over checkpoints."""
+        batches = list(self.of(documents))
+        alignment = sum(rows.alignment.sum(axis=0) for rows in batches)
+        lengths = np.linalg.norm(sum(rows.summed() for rows in batches), axis=-1)
+        return float(np.mean(alignment / (lengths * self.target_norms)))
 
 
 class LastLayerGradients(GradientModels):

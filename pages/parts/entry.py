@@ -21,6 +21,7 @@ _AUDIT_PAGES = {
     "class_balance": ("Class balance", ":material/stacked_bar_chart:"),
     "membership": ("Membership", ":material/how_to_reg:"),
     "titration": ("Titration", ":material/science:"),
+    "corpora": ("Public sets", ":material/library_books:"),
     "report": ("Report", ":material/description:"),
 }
 _STORE_PAGES = {

@@ -1,0 +1,133 @@
+"""The parts of the page on public sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from cache.groups import read_groups, read_source_students
+from pages.parts.palette import NULL_BAND, REFERENCE_LINE, SINGLE_HUE
+
+_ROW_HEIGHT = 36
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def groups(path: Path) -> pd.DataFrame:
+    return read_groups(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def source_students(path: Path) -> pd.DataFrame:
+    return read_source_students(path)
+
+
+def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
+    """A set a line: its cosine with interval, chance as a grey bar, trained models as crosses."""
+    ordered = sources.sort_values("cosine")
+    figure = go.Figure(
+        go.Bar(
+            base=ordered["null_low"],
+            x=ordered["null_high"] - ordered["null_low"],
+            y=ordered["name"],
+            orientation="h",
+            marker={"color": NULL_BAND},
+            hoverinfo="skip",
+        )
+    )
+    figure.add_trace(_dots(ordered, "cosine", "low", "high"))
+    if len(students):
+        figure.add_trace(
+            go.Scatter(
+                x=students["cosine"],
+                y=students["source"],
+                mode="markers",
+                marker={"color": REFERENCE_LINE, "symbol": "x-thin-open", "size": 10},
+                hovertemplate="%{y}, trained on it: %{x:.3f}<extra></extra>",
+            )
+        )
+    return _laid_out(figure, len(ordered))
+
+
+def mixture_chart(rows: pd.DataFrame) -> go.Figure:
+    """A group a line: its share of the mixture, the centroid guess, the truth where known."""
+    ordered = rows.sort_values("share")
+    figure = go.Figure(_dots(ordered, "share", "share_low", "share_high"))
+    for column, symbol in (("centroid_share", "circle-open"), ("true_share", "star")):
+        if ordered[column].notna().any():
+            figure.add_trace(
+                go.Scatter(
+                    x=ordered[column],
+                    y=ordered["name"],
+                    mode="markers",
+                    marker={"color": REFERENCE_LINE, "symbol": symbol, "size": 10},
+                    hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+                )
+            )
+    figure.update_xaxes(tickformat=".0%", range=[-0.02, 1.02])
+    return _laid_out(figure, len(ordered))
+
+
+def group_table(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The same numbers in words."""
+    table = pd.DataFrame(
+        {
+            kind: rows["name"],
+            "documents": rows["n_documents"],
+            "cosine": _ranges(rows, "cosine", "low", "high", 3),
+            "chance": [
+                f"{low:.3f}–{high:.3f}"
+                for low, high in zip(rows["null_low"], rows["null_high"], strict=True)
+            ],
+            "share, %": _ranges(
+                100 * rows[["share", "share_low", "share_high"]],
+                "share",
+                "share_low",
+                "share_high",
+                1,
+            ),
+            "guess by cosine, %": (100 * rows["centroid_share"]).round(1),
+        }
+    )
+    if rows["true_share"].notna().any():
+        table["reference set, %"] = (100 * rows["true_share"]).round(1)
+    return table
+
+
+def _ranges(rows: pd.DataFrame, value: str, low: str, high: str, digits: int) -> list[str]:
+    return [
+        f"{row[value]:.{digits}f} [{row[low]:.{digits}f}–{row[high]:.{digits}f}]"
+        for _, row in rows.iterrows()
+    ]
+
+
+def _dots(rows: pd.DataFrame, value: str, low: str, high: str) -> go.Scatter:
+    return go.Scatter(
+        x=rows[value],
+        y=rows["name"],
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": (rows[high] - rows[value]).clip(lower=0),
+            "arrayminus": (rows[value] - rows[low]).clip(lower=0),
+            "thickness": 1.5,
+            "width": 4,
+        },
+        mode="markers",
+        marker={"color": SINGLE_HUE, "size": 10},
+        hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+    )
+
+
+def _laid_out(figure: go.Figure, n_rows: int) -> go.Figure:
+    figure.update_xaxes(zeroline=False)
+    # Names come from users' files: never read as formatting.
+    figure.update_yaxes(type="category", ticklabelposition="outside")
+    figure.update_layout(
+        height=_ROW_HEIGHT * n_rows + 70,
+        margin={"l": 8, "r": 12, "t": 8, "b": 8},
+        showlegend=False,
+    )
+    return figure
