@@ -35,7 +35,7 @@ PAGES = (
 )
 AUDIT_PAGES = ("overview", "assessability", "selection")
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
-SCORE_PAGES = ("overview", "selection", "membership", *COMPARISONS, "titration")
+SCORE_PAGES = ("overview", "selection", "membership", *COMPARISONS, "titration", "corpora")
 NOT_ASSESSABLE = {
     "verdict": "not assessable",
     "reasons": ["Not assessable by the last layer: it did not move. <i>No evidence</i>."],
@@ -182,6 +182,42 @@ def test_the_report_is_previewed_and_downloaded(store):
     assert "<pre>" in frames["true"].partition("The first documents")[2]
     assert len(frames["true"]) > len(frames["false"])
     assert "assay report sample --out sample.html --with-documents" in words(app)
+
+
+def write_groups(builder):
+    """Two sets and two classes, the first set with a hostile name."""
+    for kind, names in (("source", ["<b>x</b>", "plain"]), ("class", ["0", "1"])):
+        n = len(names)
+        columns = {"cosine": 0.4, "low": 0.35, "high": 0.45, "null_low": 0.1, "null_high": 0.2}
+        shares = {"share": 0.5, "share_low": 0.4, "share_high": 0.6, "centroid_share": 0.5}
+        builder.write(
+            "groups",
+            {
+                "kind": [kind] * n,
+                "name": names,
+                "n_documents": [200] * n,
+                **{name: [value, value / 4] for name, value in columns.items()},
+                **{name: [value] * n for name, value in shares.items()},
+                "true_share": [None] * n if kind == "source" else [0.7, 0.3],
+            },
+        )
+    builder.write(
+        "source_students",
+        {"source": ["<b>x</b>"], "seed": [0], "n_documents": [100], "cosine": [0.8]},
+    )
+
+
+def test_public_sets_are_ranked_or_the_command_given(store):
+    """Without a ranking the page says how to make one; with it, it says when it is none of the
+    sets, their names letter by letter, and has classes beside their true shares."""
+    write_sample_audit(store)
+    assert "assay rank-corpora" in words(opened("corpora", audit="sample"))
+    write_sample_audit(store, audit_id="ranked", before_seal=write_groups)
+    app = opened("corpora", audit="ranked")
+    assert "None of these sets" in app.subheader[0].value
+    assert "<b>" not in words(app)
+    assert "reference set, %" in app.dataframe[1].value
+    assert app.dataframe[1].value["class"].tolist() == ["business", "science & tech"]
 
 
 def test_the_method_is_explained_without_any_audit(store):
