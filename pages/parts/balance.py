@@ -19,6 +19,7 @@ MAX_GROUPS = 16
 _TITLES = {POOL: "seed corpus", REFERENCE: "reference set"}
 _OTHERS = "others"
 _COLUMNS = 4
+_BETWEEN_ROWS = 40  # pixels
 _CENTRAL = (0.025, 0.975)
 
 
@@ -53,6 +54,7 @@ def balance_figure(
     """A panel a strategy: its shares as bars, the reference set's as marks, chance as bands."""
     n_columns = min(_COLUMNS, len(strategies))
     n_rows = -(-len(strategies) // n_columns)
+    height = n_rows * (70 + 26 * len(table)) + 60
     figure = make_subplots(
         n_rows,
         n_columns,
@@ -60,7 +62,7 @@ def balance_figure(
         shared_xaxes="all",
         shared_yaxes="all",
         horizontal_spacing=0.02,
-        vertical_spacing=0.2 / n_rows,
+        vertical_spacing=_BETWEEN_ROWS / height,
     )
     names = [plotly_safe(name) for name in table.index]
     for position, strategy in enumerate(strategies):
@@ -118,7 +120,7 @@ def balance_figure(
     figure.update_yaxes(autorange="reversed", ticksuffix=" ")
     figure.update_layout(
         barmode="overlay",
-        height=n_rows * (70 + 26 * len(table)) + 60,
+        height=height,
         margin={"l": 8, "r": 8, "t": 64, "b": 8},
         legend={"orientation": "h", "y": 1.0, "yref": "container", "yanchor": "top", "x": 0},
     )

@@ -66,7 +66,7 @@ def dot_plot(
             showarrow=False,
             font={"size": 11},
         )
-    figure.update_xaxes(tickformat=".0%" if as_percent else None, zeroline=False)
+    figure.update_xaxes(tickformat=".1~%" if as_percent else None, zeroline=False)
     figure.update_layout(
         height=_ROW_HEIGHT * len(rows) + 92, margin={"l": 8, "r": 12, "t": 34, "b": 8}
     )

@@ -19,6 +19,8 @@ from pages.parts.plain import plotly_safe
 
 _N_BINS = 48
 _MARGIN = 0.04
+# So many points of one kind are drawn smaller.
+_MANY = 400
 # What a lasso gives back of a point: one of these and the document's number.
 SELECTED, TRUE = "selected", "true"
 
@@ -74,12 +76,13 @@ def map_figure(
     if colouring is Colouring.GAIN:
         figure.update_layout(coloraxis=_gain_axis(panels))
     figure.update_layout(
-        height=560,
+        height=580,
         margin={"l": 8, "r": 8, "t": 64, "b": 8},
+        # Below the panels: the bar of tools is above them.
         legend={
             "orientation": "h",
-            "y": 1.09,
-            "yanchor": "bottom",
+            "y": -0.02,
+            "yanchor": "top",
             "x": 0,
             "itemsizing": "constant",
         },
@@ -117,14 +120,14 @@ def _selected_documents(
         marker = {"color": panel.rows["gain"], "coloraxis": "coloraxis"}
         yield _points(panel.rows, "selected", marker, has_entry=False)
     else:
-        # A group that one panel lacks is in the legend all the same: it is the panels' legend.
-        for group, (colour, symbol) in zip(groups, CATEGORIES, strict=False):
-            own = panel.rows[panel.rows["group"] == group]
-            yield _points(own, group, {"color": colour, "symbol": symbol}, has_entry=is_first)
         rest = panel.rows[~panel.rows["group"].isin(groups[: len(CATEGORIES)])]
         if len(rest):
             colour, symbol = OTHERS
             yield _points(rest, "others", {"color": colour, "symbol": symbol}, has_entry=is_first)
+        # A group that one panel lacks is in the legend all the same: it is the panels' legend.
+        for group, (colour, symbol) in zip(groups, CATEGORIES, strict=False):
+            own = panel.rows[panel.rows["group"] == group]
+            yield _points(own, group, {"color": colour, "symbol": symbol}, has_entry=is_first)
 
 
 def _points(rows: pd.DataFrame, name: str, marker: dict[str, Any], has_entry: bool) -> go.Scattergl:
@@ -138,7 +141,7 @@ def _points(rows: pd.DataFrame, name: str, marker: dict[str, Any], has_entry: bo
         name=plotly_safe(name),
         legendgroup=plotly_safe(name),
         showlegend=has_entry,
-        marker={"size": 8, "opacity": 0.95, **marker},
+        marker={"size": 8 if len(rows) < _MANY else 5, "opacity": 0.95, **marker},
         hovertemplate="rank %{customdata[2]}, gain %{customdata[3]:.4f}<extra></extra>",
     )
 

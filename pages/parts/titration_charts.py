@@ -51,7 +51,7 @@ def titration_plot(
     )
     figure.update_yaxes(
         title=METRIC_TITLES[setting.metric],
-        tickformat=".0%" if setting.metric in IN_PERCENT else None,
+        tickformat=".1~%" if setting.metric in IN_PERCENT else None,
         zeroline=False,
     )
     figure.update_layout(
