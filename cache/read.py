@@ -175,7 +175,7 @@ def read_titration(path: Path) -> pd.DataFrame:
 
 
 def read_document(path: Path, document_id: int) -> dict[str, Any]:
-    """One document whole, its scores, and its rank under every strategy that selected it."""
+    """One document whole, with its scores."""
     with open_to_read(path) as connection:
         frame = connection.execute(
             "SELECT * FROM documents JOIN scores USING (document_id) WHERE document_id = ?",
@@ -185,10 +185,7 @@ def read_document(path: Path, document_id: int) -> dict[str, Any]:
             raise InputError(
                 "a document of this audit", f"number {document_id}", "choose one from the table"
             )
-        ranks = connection.execute(
-            "SELECT strategy, rank FROM selections WHERE document_id = ?", [document_id]
-        ).fetchall()
-    return {**frame.iloc[0].to_dict(), "ranks": dict(ranks)}
+    return dict(frame.iloc[0].to_dict())
 
 
 _SELECTION = "FROM selections JOIN documents USING (document_id) JOIN scores USING (document_id)"

@@ -38,9 +38,10 @@ def attribution(sources: Iterable[Row], students: Iterable[Row]) -> Verdict:
     else:
         headline = f"Of these sets, {name} is the most aligned with the weight difference."
     if own:
+        reached = f"{min(own):.3f}" + (f"–{max(own):.3f}" if len(own) > 1 else "")
         sentences.append(
-            f"Models trained here on one half of {name} reach {min(own):.3f}–{max(own):.3f} with "
-            f"its other half ({len(own)} seeds)."
+            f"Trained here on one half of {name}, a model reaches {reached} with its other half "
+            f"({len(own)} tried)."
         )
     shares = ", ".join(
         f"{row['name']} {percent(row['share'])} ({100 * row['share_low']:.0f}–"

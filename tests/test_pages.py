@@ -11,6 +11,7 @@ import pytest
 from sample_audit import HOSTILE, write_sample_audit
 from sample_titration import write_sample_titration
 from streamlit.testing.v1 import AppTest
+from test_evidence import write_evidence
 
 from cache.home import Store
 from cache.jobs import JobState, JobTable
@@ -35,7 +36,15 @@ PAGES = (
 )
 AUDIT_PAGES = ("overview", "assessability", "selection")
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
-SCORE_PAGES = ("overview", "selection", "membership", *COMPARISONS, "titration", "corpora")
+SCORE_PAGES = (
+    "overview",
+    "selection",
+    "membership",
+    *COMPARISONS,
+    "titration",
+    "corpora",
+    "evidence",
+)
 NOT_ASSESSABLE = {
     "verdict": "not assessable",
     "reasons": ["Not assessable by the last layer: it did not move. <i>No evidence</i>."],
@@ -182,6 +191,22 @@ def test_the_report_is_previewed_and_downloaded(store):
     assert "<pre>" in frames["true"].partition("The first documents")[2]
     assert len(frames["true"]) > len(frames["false"])
     assert "assay report sample --out sample.html --with-documents" in words(app)
+
+
+def test_a_document_has_a_card_of_its_own(store):
+    """The card shows the document that the address names, letter by letter, its rank under every
+    strategy, and its p-values against held-outs; without an address the first selected."""
+    write_sample_audit(store, hostile_rank=3, before_seal=write_evidence)
+    app = opened("evidence", audit="sample", document="3")
+    assert app.code[0].value == HOSTILE
+    tables = [frame.value for frame in app.dataframe]
+    assert tables[1]["strategy"].tolist() == [s.shown_as for s in Strategy]
+    assert set(tables[2].columns) == {"ranking", "percentile", "p", "q"}
+    assert len(tables) == 6
+    first = read_selection(store.audits / "sample.duckdb", Strategy.SELECT, SelectionFilter(), 1)
+    shown = opened("evidence", audit="sample").code[0].value
+    assert shown == first.rows["text"][0]
+    assert opened("evidence", audit="sample", document="99999").code[0].value == shown
 
 
 def write_groups(builder):

@@ -13,6 +13,7 @@ from sample_audit import HOSTILE, LABELS, write_sample_audit
 
 from cache.comparison import read_label_counts, read_source_counts
 from cache.database import open_to_read
+from cache.evidence import read_ranks
 from cache.export import export_selection, selection_frame, to_bytes
 from cache.home import Store
 from cache.manifest import check_manifest, verify_audits
@@ -84,7 +85,8 @@ def test_a_document_knows_its_ranks(path):
     row = all_rows(path).iloc[3]
     document = read_document(path, int(row["document_id"]))
     assert document["text"] == row["text"]
-    assert document["ranks"]["select"] == 3
+    ranks = read_ranks(path, int(row["document_id"])).set_index("strategy")["rank"]
+    assert ranks["select"] == 3
     with pytest.raises(InputError):
         read_document(path, 10**6)
 

@@ -92,6 +92,7 @@ def server_for():
         ("class_balance", "audit=sample&by=source", "central 95%"),
         ("membership", "audit=sample", "judged no ranking"),
         ("titration", "audit=sample&share=20&strategy=random", "keeps no gradients"),
+        ("evidence", "audit=sample&document=7", "Under each strategy"),
         ("corpora", "audit=sample", "did not rank its corpora"),
         ("report", "audit=sample", "assay report sample"),
         ("about", "", "What an audit can show"),

@@ -13,7 +13,7 @@ from cache.read import AuditFacts
 from core.specs import Assessability
 from pages.parts.charts import CONFIG
 from pages.parts.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
-from pages.parts.plain import markdown_safe
+from pages.parts.plain import markdown_safe, plotly_safe
 
 _ICONS = {
     Assessability.ASSESSABLE: ":material/verified:",
@@ -119,7 +119,7 @@ def show_layer_chart(layers: pd.DataFrame) -> None:
             y=moved["times"],
             mode="markers",
             marker={"color": SINGLE_HUE, "size": 7},
-            text=moved["name"],
+            text=moved["name"].map(plotly_safe),
             hovertemplate="%{text}: %{y:.3g} times the floor<extra></extra>",
         )
     )

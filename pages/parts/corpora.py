@@ -10,6 +10,7 @@ import streamlit as st
 
 from cache.groups import read_groups, read_source_students
 from pages.parts.palette import NULL_BAND, REFERENCE_LINE, SINGLE_HUE
+from pages.parts.plain import plotly_safe
 
 _ROW_HEIGHT = 36
 
@@ -26,7 +27,7 @@ def source_students(path: Path) -> pd.DataFrame:
 
 def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
     """A set a line: its cosine with interval, chance as a grey bar, trained models as crosses."""
-    ordered = sources.sort_values("cosine")
+    ordered = _shown(sources).sort_values("cosine")
     figure = go.Figure(
         go.Bar(
             base=ordered["null_low"],
@@ -42,7 +43,7 @@ def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
         figure.add_trace(
             go.Scatter(
                 x=students["cosine"],
-                y=students["source"],
+                y=students["source"].map(plotly_safe),
                 mode="markers",
                 marker={"color": REFERENCE_LINE, "symbol": "x-thin-open", "size": 10},
                 hovertemplate="%{y}, trained on it: %{x:.3f}<extra></extra>",
@@ -53,7 +54,7 @@ def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
 
 def mixture_chart(rows: pd.DataFrame) -> go.Figure:
     """A group a line: its share of the mixture, the centroid guess, the truth where known."""
-    ordered = rows.sort_values("share")
+    ordered = _shown(rows).sort_values("share")
     figure = go.Figure(_dots(ordered, "share", "share_low", "share_high"))
     for column, symbol in (("centroid_share", "circle-open"), ("true_share", "star")):
         if ordered[column].notna().any():
@@ -103,6 +104,10 @@ def _ranges(rows: pd.DataFrame, value: str, low: str, high: str, digits: int) ->
     ]
 
 
+def _shown(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(name=rows["name"].map(plotly_safe))
+
+
 def _dots(rows: pd.DataFrame, value: str, low: str, high: str) -> go.Scatter:
     return go.Scatter(
         x=rows[value],
@@ -123,7 +128,6 @@ def _dots(rows: pd.DataFrame, value: str, low: str, high: str) -> go.Scatter:
 
 def _laid_out(figure: go.Figure, n_rows: int) -> go.Figure:
     figure.update_xaxes(zeroline=False)
-    # Names come from users' files: never read as formatting.
     figure.update_yaxes(type="category", ticklabelposition="outside")
     figure.update_layout(
         height=_ROW_HEIGHT * n_rows + 70,

@@ -19,6 +19,7 @@ _AUDIT_PAGES = {
     "map": ("Map", ":material/scatter_plot:"),
     "transport": ("Transport", ":material/straighten:"),
     "class_balance": ("Class balance", ":material/stacked_bar_chart:"),
+    "evidence": ("Evidence", ":material/plagiarism:"),
     "membership": ("Membership", ":material/how_to_reg:"),
     "titration": ("Titration", ":material/science:"),
     "corpora": ("Public sets", ":material/library_books:"),

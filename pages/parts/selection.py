@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +10,7 @@ import streamlit as st
 from cache.export import FORMATS, selection_frame, to_bytes
 from cache.read import SelectionFilter, read_document
 from core.specs import Strategy
+from pages.parts.evidence import evidence_link, show_facts
 from pages.parts.plain import markdown_safe
 
 ROWS_PER_PAGE = 200
@@ -125,40 +125,8 @@ def show_document(path: Path, document_id: int | None, names: list[str]) -> None
         with left:
             st.code(document["text"], language=None, wrap_lines=True)
         with right:
-            ranks = {Strategy(name).shown_as: rank + 1 for name, rank in document["ranks"].items()}
-            st.dataframe(
-                pd.DataFrame(
-                    [
-                        ("document", f"{document_id:,}"),
-                        ("source", document["source"]),
-                        *_label(document, names),
-                        ("loss, base model", f"{document['base_loss']:.3f} nats a target"),
-                        ("gradient norm", f"{_gradient_norm(document):.4g}"),
-                        ("cosine with the target", f"{document['cosine']:.4f}"),
-                        ("in the reference set", "yes" if document["in_reference"] else "no"),
-                        ("tokens read", f"{document['n_tokens']:,}"),
-                        *((f"rank, {name}", f"{rank:,}") for name, rank in ranks.items()),
-                    ],
-                    columns=["", "value"],
-                ),
-                hide_index=True,
-                height="content",
-            )
-
-
-def _label(document: dict[str, Any], names: list[str]) -> list[tuple[str, str]]:
-    if not names:
-        return []
-    return [
-        ("pseudolabel", names[document["pseudolabel"]]),
-        ("probability, final model", f"{document['final_probability']:.3f}"),
-    ]
-
-
-def _gradient_norm(document: dict[str, Any]) -> float:
-    """The mean over checkpoints."""
-    norms = [squared**0.5 for squared in document["squared_norms"]]
-    return sum(norms) / len(norms)
+            show_facts(document, names)
+            evidence_link(path, document_id)
 
 
 def show_export(path: Path, strategy: Strategy, chosen: SelectionFilter) -> None:

@@ -1,0 +1,36 @@
+"""How surely a document stands out from held-out ones: conformal p-values and q-values.
+
+A held-out document is one that was certainly not trained on. A document's p-value is the share of
+held-out documents that score as high; q-values control the share of false ones among all that are
+called trained (Benjamini and Hochberg), which holds for conformal p-values too (Bates, Candès, Lei,
+Romano and Sesia 2023). Both assume that an untrained document is drawn like the held-out ones: of
+a document of another kind they say nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
+
+
+@dataclass(frozen=True)
+class HeldOutTest:
+    """p_values and q_values of n documents, (n, float64); NaN for the held-out ones themselves."""
+
+    p_values: NDArray[np.float64]
+    q_values: NDArray[np.float64]
+
+
+def against_held_out(scores: NDArray[np.float64], is_held_out: NDArray[np.bool_]) -> HeldOutTest:
+    """``scores`` (n): higher is likelier trained. ValueError if nothing was held out."""
+    held_out = np.sort(scores[is_held_out])
+    if not len(held_out):
+        raise ValueError("no held-out documents to compare with")
+    n_as_high = len(held_out) - np.searchsorted(held_out, scores, side="left")
+    p_values = np.where(is_held_out, np.nan, (1 + n_as_high) / (1 + len(held_out)))
+    q_values = np.full(len(scores), np.nan)
+    q_values[~is_held_out] = false_discovery_control(p_values[~is_held_out])
+    return HeldOutTest(p_values, q_values)
