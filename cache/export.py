@@ -1,9 +1,14 @@
-"""Selections as files for other programs."""
+"""Tables as files for other programs, each with a manifest that says what it is."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -43,8 +48,42 @@ def to_bytes(frame: pd.DataFrame, kind: str) -> bytes:
     return buffer.getvalue()
 
 
+def manifest(
+    path: Path, name: str, frame: pd.DataFrame, data: bytes, chosen: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What an exported table is: of which audit, chosen how, and what its bytes must be."""
+    meta = read_facts(path).meta
+    return {
+        "audit": path.stem,
+        "title": meta["title"],
+        "audited_at": meta["created_at"],
+        "assay_version": meta["provenance"]["assay_version"],
+        "command": meta["provenance"]["command"],
+        "table": name,
+        "chosen": dict(chosen),
+        "n_rows": len(frame),
+        "columns": list(frame.columns),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
+def archive(
+    path: Path, name: str, frame: pd.DataFrame, kind: str, chosen: Mapping[str, Any]
+) -> bytes:
+    """A zip of the table as a file of one of ``FORMATS`` and its manifest."""
+    data = to_bytes(frame, kind)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as files:
+        files.writestr(f"{name}.{kind}", data)
+        files.writestr("manifest.json", _as_text(manifest(path, name, frame, data, chosen)))
+    return buffer.getvalue()
+
+
 def export_selection(store: Store, audit_id: str, strategy: Strategy, out: Path) -> int:
-    """Write a selection to ``out``, by its ending; returns the number of rows."""
+    """Write a selection to ``out``, by its ending, and its manifest beside it.
+
+    Returns the number of rows.
+    """
     kind = out.suffix.removeprefix(".")
     if kind not in FORMATS:
         raise InputError(
@@ -54,8 +93,15 @@ def export_selection(store: Store, audit_id: str, strategy: Strategy, out: Path)
     if strategy not in read_facts(path).strategies:
         raise InputError("a strategy of this audit", repr(str(strategy)), "name another --strategy")
     frame = selection_frame(path, strategy)
-    out.write_bytes(to_bytes(frame, kind))
+    data = to_bytes(frame, kind)
+    out.write_bytes(data)
+    described = manifest(path, "selection", frame, data, {"strategy": str(strategy)})
+    out.with_name(f"{out.name}.manifest.json").write_text(_as_text(described))
     return len(frame)
+
+
+def _as_text(described: Mapping[str, Any]) -> str:
+    return json.dumps(described, indent=1, ensure_ascii=False)
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from pages.parts.balance import (
 )
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
+from pages.parts.export import exported_table
 from pages.parts.palette import ink
 from pages.parts.plain import markdown_safe
 from pages.parts.wording import beside
@@ -62,10 +63,8 @@ st.caption(
     + ("" if REFERENCE in table else " The reference set's shares are not known.")
 )
 
-st.dataframe(
-    balance_table(table, rows if kind == "label" else Rows([]), strategies),
-    hide_index=True,
-    height="content",
+exported_table(
+    path, "balance", balance_table(table, rows if kind == "label" else Rows([]), strategies)
 )
 judged = rows.get(strategies[0], Metric.IMBALANCE)
 if kind == "label" and judged:

@@ -15,6 +15,7 @@ from pages.parts.corpora import (
     source_students,
 )
 from pages.parts.entry import enter
+from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
 
 enter()
@@ -71,7 +72,7 @@ with right:
         "200 redrawings; to first order its shares are those of the training documents. Hollow: a "
         "guess in proportion to the cosines alone."
     )
-st.dataframe(group_table(sources, "set"), hide_index=True, height="content")
+exported_table(path, "sets", group_table(sources, "set"))
 
 if len(classes):
     st.subheader("As a mixture of classes", anchor=False)
@@ -79,4 +80,4 @@ if len(classes):
         mixture_chart(classes), config=CONFIG, key="classes", alt="Mixture of the classes"
     )
     st.caption("Documents grouped by pseudolabel. Stars: the reference set, where it is known.")
-    st.dataframe(group_table(classes, "class"), hide_index=True, height="content")
+    exported_table(path, "classes", group_table(classes, "class"))

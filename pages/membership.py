@@ -10,6 +10,7 @@ from core.verdict import Rows, focus, percent
 from pages.parts import audits
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
+from pages.parts.export import exported_table
 from pages.parts.membership import (
     MEANING,
     judged,
@@ -58,7 +59,7 @@ with st.container(border=True):
 
 names = judged(rows)
 st.subheader("Every ranking", anchor=False)
-st.dataframe(members_table(rows, names), hide_index=True, height="content")
+exported_table(path, "rankings", members_table(rows, names))
 truth = counts["n_leaked"] / (counts["n_leaked"] + counts["n_held_out"])
 strict = (
     ""
@@ -95,7 +96,7 @@ st.caption(
 )
 
 st.subheader("Detection limit", anchor=False)
-st.dataframe(limits_table(rows, facts), hide_index=True, height="content")
+exported_table(path, "detection-limits", limits_table(rows, facts))
 st.caption(
     "The smallest share of the reference set in the pool that the selection would have held "
     "significantly many of (p < 0.01) in four of five cases, at this budget; in square brackets "

@@ -10,6 +10,7 @@ from core.verdict import Rows, focus, verdict
 from pages.parts import audits
 from pages.parts.assessability import assessment_line
 from pages.parts.entry import enter
+from pages.parts.export import exported_table
 from pages.parts.overview import (
     show_caveats,
     show_charts,
@@ -53,7 +54,7 @@ show_headline_numbers(rows, chosen)
 show_charts(rows, strategies)
 
 st.subheader("Every strategy", anchor=False)
-st.dataframe(strategy_table(rows, strategies), hide_index=True, height="content")
+exported_table(path, "strategies", strategy_table(rows, strategies))
 st.caption(notes(rows, strategies))
 show_membership(rows, strategies)
 show_links(facts, path.stem)

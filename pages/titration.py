@@ -10,6 +10,7 @@ from core.standing import standing
 from pages.parts import audits, comparison, titration
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
+from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
 from pages.parts.titration_charts import selection_map, titration_plot
 from pages.parts.titration_figures import best_possible, measured_table, show_live, show_standing
@@ -119,7 +120,7 @@ with right:
 
 if not here.empty:
     st.subheader("Every strategy, measured", anchor=False)
-    st.dataframe(measured_table(here, setting.metric), hide_index=True, height="content")
+    exported_table(path, "titration", measured_table(here, setting.metric))
     st.caption("Mean over draws, lowest and highest in brackets.")
 if setting.metric in (Metric.ACCURACY, Metric.AGREEMENT):
     st.caption("Students are measured only; there is no live one.")

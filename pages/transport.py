@@ -10,6 +10,7 @@ from pages.parts.charts import CONFIG, dot_plot
 from pages.parts.distance_charts import replacement_figure
 from pages.parts.distances import DISTANCES, distance_table, headline, ordered, read_from
 from pages.parts.entry import enter
+from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
 
 enter()
@@ -91,9 +92,7 @@ with right:
         )
 
 if len(curve):
-    st.dataframe(
-        distance_table(rows, list(measured), curve, distance), hide_index=True, height="content"
-    )
+    exported_table(path, "distances", distance_table(rows, list(measured), curve, distance))
     st.caption(
         "Closer, farther: outside the central 95% of random selections, as one selection in twenty "
         "is by chance; that there are several strategies is not corrected for."

@@ -209,6 +209,14 @@ def test_a_document_has_a_card_of_its_own(store):
     assert opened("evidence", audit="sample", document="99999").code[0].value == shown
 
 
+@pytest.mark.parametrize("page", ["overview", "selection", "transport", "class_balance"])
+def test_tables_can_be_downloaded(store, page):
+    """Each page's table is offered in every format."""
+    write_sample_audit(store)
+    labels = [button.proto.label for button in opened(page, audit="sample").get("download_button")]
+    assert labels == ["CSV", "JSON Lines", "Parquet"]
+
+
 def write_groups(builder):
     """Two sets and two classes, the first set with a hostile name."""
     for kind, names in (("source", ["<b>x</b>", "plain"]), ("class", ["0", "1"])):

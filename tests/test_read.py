@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
 import shutil
+import zipfile
 
 import duckdb
 import pandas as pd
@@ -14,7 +17,7 @@ from sample_audit import HOSTILE, LABELS, write_sample_audit
 from cache.comparison import read_label_counts, read_source_counts
 from cache.database import open_to_read
 from cache.evidence import read_ranks
-from cache.export import export_selection, selection_frame, to_bytes
+from cache.export import FORMATS, archive, export_selection, selection_frame, to_bytes
 from cache.home import Store
 from cache.manifest import check_manifest, verify_audits
 from cache.read import (
@@ -201,8 +204,27 @@ def test_export_command_writes_the_file(store, path, tmp_path):
     """Exporting writes every row by the file's ending, and refuses other endings."""
     assert export_selection(store, "sample", Strategy.TOP_K, tmp_path / "out.csv") == 60
     assert len(pd.read_csv(tmp_path / "out.csv")) == 60
+    described = json.loads((tmp_path / "out.csv.manifest.json").read_text())
+    written = (tmp_path / "out.csv").read_bytes()
+    assert described["sha256"] == hashlib.sha256(written).hexdigest()
+    assert (described["audit"], described["n_rows"]) == ("sample", 60)
     with pytest.raises(InputError, match="csv, jsonl, parquet"):
         export_selection(store, "sample", Strategy.TOP_K, tmp_path / "out.xlsx")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_archive_says_what_its_table_is(path, kind):
+    """Beside the table stands a manifest whose hash is the table's, with the audit and the
+    filters; another table has another hash."""
+    frame = pd.DataFrame({"text": ["a", "b"], "n": [1, 2]})
+    with zipfile.ZipFile(io.BytesIO(archive(path, "few", frame, kind, {"search": "x"}))) as files:
+        assert set(files.namelist()) == {f"few.{kind}", "manifest.json"}
+        data, described = files.read(f"few.{kind}"), json.loads(files.read("manifest.json"))
+    assert described["sha256"] == hashlib.sha256(data).hexdigest()
+    assert hashlib.sha256(to_bytes(frame[:1], kind)).hexdigest() != described["sha256"]
+    assert (described["audit"], described["n_rows"]) == ("sample", 2)
+    assert described["chosen"] == {"search": "x"}
+    assert described["command"].startswith("assay audit")
 
 
 def test_reading_while_another_audit_is_built(store, path):

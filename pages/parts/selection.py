@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from cache.export import FORMATS, selection_frame, to_bytes
+from cache.export import selection_frame
 from cache.read import SelectionFilter, read_document
 from core.specs import Strategy
 from pages.parts.evidence import evidence_link, show_facts
-from pages.parts.plain import markdown_safe
+from pages.parts.export import export_popover
 
 ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300
-_FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 
 
 _DOCUMENT = "document"
@@ -130,16 +130,10 @@ def show_document(path: Path, document_id: int | None, names: list[str]) -> None
 
 
 def show_export(path: Path, strategy: Strategy, chosen: SelectionFilter) -> None:
-    """Downloads of what the filters leave, made when asked for."""
-    with st.popover("Export", icon=":material/download:"):
-        for kind in FORMATS:
-            st.download_button(
-                _FORMAT_NAMES[kind],
-                data=lambda kind=kind: to_bytes(selection_frame(path, strategy, chosen), kind),
-                file_name=f"{path.stem}-{strategy}.{kind}",
-                key=f"export-{kind}",
-                on_click="ignore",
-                help=markdown_safe("cells that a spreadsheet would run are neutralised")
-                if kind == "csv"
-                else None,
-            )
+    """Downloads of what the filters leave."""
+    export_popover(
+        path,
+        "selection",
+        lambda: selection_frame(path, strategy, chosen),
+        {"strategy": str(strategy), **asdict(chosen)},
+    )
