@@ -97,6 +97,7 @@ def server_for():
         ("report", "audit=sample", "assay report sample"),
         ("about", "", "What an audit can show"),
         ("suspects", "", "assay suspect"),
+        ("experiments", "recipe=ot-sensitivity", "assay experiment ot-sensitivity"),
         ("jobs", "", "processes of their own"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -78,14 +78,17 @@ class Standing:
 
 
 def standing(found: Mapping[Place, Spread], metric: Metric) -> Standing | None:
-    """SELECT beside random selection wherever both were measured; None where they nowhere were."""
-    pairs = [
-        (own, found[beside])
-        for place, own in found.items()
-        if place.metric == metric
-        and place.subject == Strategy.SELECT
-        and (beside := Place(place.panel, place.variant, place.x, Strategy.RANDOM, metric)) in found
-    ]
+    """SELECT beside random selection wherever both were measured; None where they nowhere were.
+
+    A random selection without a place along the axis stands beside all of its panel's.
+    """
+    pairs = []
+    for place, own in found.items():
+        if place.metric == metric and place.subject == Strategy.SELECT:
+            beside = replace(place, subject=Strategy.RANDOM)
+            other = found.get(beside) or found.get(replace(beside, x=None))
+            if other:
+                pairs.append((own, other))
     if not pairs:
         return None
     n_above = sum(own.low > other.high for own, other in pairs)

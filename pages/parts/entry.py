@@ -28,6 +28,7 @@ _AUDIT_PAGES = {
 _STORE_PAGES = {
     "audits": ("Audits", ":material/folder_open:"),
     "suspects": ("Suspects", ":material/person_search:"),
+    "experiments": ("Experiments", ":material/labs:"),
     "jobs": ("Jobs", ":material/pending_actions:"),
     "about": ("About the method", ":material/help:"),
 }

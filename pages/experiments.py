@@ -1,0 +1,154 @@
+"""The paper's tables and figures: ours with their spread over seeds, beside the authors'."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cache.experiments import ExperimentSummary, list_experiments
+from cache.home import Store
+from core.experiments.catalogue import paper_titles
+from core.experiments.recipes import NAMES, Recipe, load_recipe
+from core.experiments.summary import standing
+from pages.parts import experiments
+from pages.parts.charts import CONFIG
+from pages.parts.entry import enter
+from pages.parts.experiment_charts import comparison_plot
+from pages.parts.jobs import job_line
+from pages.parts.plain import markdown_safe
+
+enter()
+
+_N_ROWS_SHOWN = 14
+_SCROLLED_HEIGHT = 420
+store = Store.default()
+
+
+def chosen_recipe() -> Recipe:
+    """The recipe named in the address, or the first; its name there is that of the command."""
+    asked = st.query_params.get("recipe")
+    start = asked if asked in NAMES else NAMES[0]
+    picked = st.selectbox(
+        "Experiment",
+        NAMES,
+        index=NAMES.index(start),
+        format_func=lambda one: f"{load_recipe(one).title} ({load_recipe(one).shows})",
+        key=f"recipe-{start}",
+    )
+    st.query_params["recipe"] = picked
+    return load_recipe(picked)
+
+
+def show_empty(recipe: Recipe) -> None:
+    st.write("This has not been run in this store. Offline, on built-in text:")
+    st.code(f"assay experiment {recipe.name}", language="bash")
+    st.write("On real sets in a folder, or at the paper's scale with a GPU and a hub:")
+    st.code(
+        f"assay experiment {recipe.name} --data FOLDER\n"
+        f"assay experiment {recipe.name} --scale paper",
+        language="bash",
+    )
+
+
+def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
+    """The run named in the address, or the newest."""
+    by_id = {one.experiment_id: one for one in found}
+
+    def shown(name: str) -> str:
+        meta = by_id[name].meta
+        return f"{meta['created_at'][:16].replace('T', ' ')} UTC · {meta['scale']} · {name[-10:]}"
+
+    asked = st.query_params.get("run")
+    if asked not in by_id:
+        asked = found[0].experiment_id
+    picked = st.selectbox(
+        "Run", list(by_id), index=list(by_id).index(asked), format_func=shown, key=f"run-{asked}"
+    )
+    st.query_params["run"] = picked
+    return by_id[picked]
+
+
+def show_about(experiment: ExperimentSummary) -> None:
+    """Where and on what it was run, and what it lacks."""
+    meta = experiment.meta
+    n_seeds = int(meta["n_seeds"])
+    about = [f"{meta['scale']} scale", f"{n_seeds} seed{'s' * (n_seeds > 1)}"]
+    about += [f"{meta['provenance']['device']}, {meta['provenance']['precision']}"]
+    if meta["left_out"]:
+        lacking = ", ".join(paper_titles()[name] for name in meta["left_out"])
+        about.append(f"left out, because not there: {lacking}")
+    st.caption(markdown_safe(" · ".join(about)))
+    if meta["is_built_in"]:
+        st.info(
+            "Run on built-in text in place of the paper's sets, with a smaller model: its levels "
+            "do not compare with the authors'; at most the order of strategies does.",
+            icon=":material/info:",
+        )
+    elif meta["scale"] == "small":
+        st.caption(
+            "Smaller models, sets and budgets than the paper's: compare the order of strategies "
+            "before any level."
+        )
+
+
+def show_standings(known: experiments.Compared) -> None:
+    """Where SELECT is better than random selection and where it is not, metric by metric."""
+    found = [standing(known.ours, metric) for metric in known.recipe.metrics]
+    for one in filter(None, found):
+        st.write(markdown_safe(one.sentence))
+
+
+def show_panel(known: experiments.Compared, panel: str) -> None:
+    title = known.title(panel)
+    st.subheader(markdown_safe(f"{known.recipe.panel.shown_as}: {title}"), anchor=False)
+    if known.recipe.x:
+        metrics = known.metrics_of(panel)
+        columns = st.columns(min(2, len(metrics)))
+        for position, metric in enumerate(metrics):
+            columns[position % len(columns)].plotly_chart(
+                comparison_plot(known, panel, metric),
+                config=CONFIG,
+                key=f"{panel}-{metric}",
+                alt=f"{experiments.METRIC_TITLES[metric]} along {known.recipe.x.shown_as}",
+            )
+    table = experiments.comparison_table(known, panel)
+    height = "content" if len(table) <= _N_ROWS_SHOWN else _SCROLLED_HEIGHT
+    st.dataframe(table, hide_index=True, height=height, key=f"table-{panel}")
+
+
+def show_measurements(experiment: ExperimentSummary) -> None:
+    """Every figure by itself, with a link to the audit it came from."""
+    with st.expander("Every measurement", icon=":material/database:"):
+        rows = experiments.measurements(experiment.path)
+        links = rows.assign(audit_id="/overview?audit=" + rows["audit_id"])
+        column = st.column_config.LinkColumn("audit", display_text=r"audit=(.*)")
+        st.dataframe(links, hide_index=True, column_config={"audit_id": column})
+
+
+st.title("Experiments")
+st.caption(
+    "The paper's tables and figures, repeated: our figures beside the authors', which are always "
+    "marked as theirs."
+)
+recipe = chosen_recipe()
+for job in experiments.jobs_of(store, recipe.name):
+    job_line(job)
+    st.page_link("pages/jobs.py", label="Jobs", icon=":material/pending_actions:")
+found = list_experiments(store, recipe.name)
+experiment = chosen_experiment(found) if found else None
+known = experiments.compared(recipe, experiment)
+if experiment is None:
+    show_empty(recipe)
+    st.subheader("What the authors report", anchor=False)
+else:
+    show_about(experiment)
+    show_standings(known)
+st.caption(markdown_safe(recipe.note))
+for one in known.panels:
+    show_panel(known, one)
+if experiment is not None:
+    st.caption(
+        "Ours: the mean over seeds, lowest and highest in brackets; bars in figures are the same. "
+        "random is the null: what a selection is worth that asks no weights. The authors' are "
+        "means over three seeds, without a spread."
+    )
+    show_measurements(experiment)
