@@ -40,7 +40,7 @@ def suspicion(record: Record) -> Verdict:
     auc = record["auc"]
     is_found = record["p_value"] < SIGNIFICANCE
     headline = (
-        "The weight difference is aligned with the suspects more than with the controls"
+        "What fine-tuning changed favours the suspects over the controls"
         if is_found
         else "Nothing here says that the suspects were used"
     )

@@ -82,7 +82,7 @@ def test_documents_used_are_found_and_unused_ones_are_not(world, assay):
     assert done.status == 0
     assert found["p_value"] < 1e-3
     assert found["auc"]["low"] > 0.55
-    assert "aligned with the suspects" in found["says"][0]
+    assert "favours the suspects" in found["says"][0]
     assert len(found["assumes"]) == 4
     unused = json.loads(assay(*command(world, "unused", "held-out")).out)
     assert unused["p_value"] > 0.01

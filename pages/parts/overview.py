@@ -110,6 +110,8 @@ def show_links(facts: AuditFacts, audit_id: str) -> None:
         asked.append(
             ("titration", "What is located as the leaked share changes", ":material/science:")
         )
+    if facts.meta["counts"]["n_leaked"] and facts.meta["counts"]["n_held_out"]:
+        asked.append(("membership", "Which ranking tells members best", ":material/how_to_reg:"))
     for page, label, icon in asked:
         st.page_link(page_file(page), label=label, icon=icon, query_params={"audit": audit_id})
 
