@@ -1,0 +1,156 @@
+"""The pages that answer an auditor: assessability, evidence, public sets, report, the method."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+
+import pytest
+from sample_audit import HOSTILE, write_sample_audit
+from test_evidence import write_evidence
+from test_pages import COMPARISONS, opened, words
+
+from cache.home import Store
+from cache.read import SelectionFilter, read_selection
+from core.specs import Strategy
+
+# Those that show scores, and so have nothing to show of a pair that cannot be assessed.
+SCORE_PAGES = (
+    "overview",
+    "selection",
+    "membership",
+    *COMPARISONS,
+    "titration",
+    "corpora",
+    "evidence",
+)
+NOT_ASSESSABLE = {
+    "verdict": "not assessable",
+    "reasons": ["Not assessable by the last layer: it did not move. <i>No evidence</i>."],
+    "hints": [],
+}
+
+
+@pytest.fixture
+def store():
+    return Store.default()
+
+
+@pytest.mark.parametrize("page", SCORE_PAGES)
+def test_no_score_is_shown_where_none_can_be_given(store, page):
+    """Of a pair that cannot be assessed, pages of scores show the reason and nothing else."""
+    write_sample_audit(store, assessment=NOT_ASSESSABLE)
+    app = opened(page, audit="sample")
+    (warning,) = app.warning
+    assert "did not move" in warning.value
+    assert "<i>" not in warning.value
+    assert not app.metric
+    assert not app.dataframe
+
+
+def test_why_a_pair_cannot_be_assessed_stands_on_its_page(store):
+    """Assessability shows the reason and the layers; the list does not call the audit complete."""
+    write_sample_audit(store, assessment=NOT_ASSESSABLE)
+    text = words(opened("assessability", audit="sample"))
+    assert "did not move" in text
+    assert "whether anything leaks" in text
+    assert len(opened("assessability", audit="sample").metric) == 4
+    listed = words(opened("audits"))
+    assert "not assessable" in listed
+    assert "complete" not in listed
+
+
+@pytest.mark.parametrize("verdict", ["assessable", "limited"])
+def test_the_overview_begins_with_assessability(store, verdict):
+    """The verdict on the weights stands before any score, with its first reason."""
+    assessment = {"verdict": verdict, "reasons": ["A reason of its own."], "hints": []}
+    write_sample_audit(store, assessment=assessment)
+    app = opened("overview", audit="sample")
+    assert f"{verdict}" in app.markdown[0].value
+    assert "A reason of its own" in markdown_plain(app.caption[1].value)
+
+
+def markdown_plain(text):
+    return text.replace("\\", "")
+
+
+def test_the_report_is_previewed_and_downloaded(store):
+    """The page shows the report in a frame of its own origin and gives the command; texts are in
+    it when asked for."""
+    write_sample_audit(store, hostile_rank=0)
+    frames = {}
+    for texts in ("false", "true"):
+        app = opened("report", audit="sample", texts=texts)
+        (frame,) = app.get("iframe")
+        assert frame.proto.src.startswith("data:text/html;base64,")
+        frames[texts] = b64decode(frame.proto.src.partition(",")[2]).decode()
+        assert app.get("download_button")
+    assert "<pre>" in frames["true"].partition("The first documents")[2]
+    assert len(frames["true"]) > len(frames["false"])
+    assert "assay report sample --out sample.html --with-documents" in words(app)
+
+
+def test_a_document_has_a_card_of_its_own(store):
+    """The card shows the document that the address names, letter by letter, its rank under every
+    strategy, and its p-values against held-outs; without an address the first selected."""
+    write_sample_audit(store, hostile_rank=3, before_seal=write_evidence)
+    app = opened("evidence", audit="sample", document="3")
+    assert app.code[0].value == HOSTILE
+    tables = [frame.value for frame in app.dataframe]
+    assert tables[1]["strategy"].tolist() == [s.shown_as for s in Strategy]
+    assert set(tables[2].columns) == {"ranking", "percentile", "p", "q"}
+    assert len(tables) == 6
+    first = read_selection(store.audits / "sample.duckdb", Strategy.SELECT, SelectionFilter(), 1)
+    shown = opened("evidence", audit="sample").code[0].value
+    assert shown == first.rows["text"][0]
+    assert opened("evidence", audit="sample", document="99999").code[0].value == shown
+
+
+@pytest.mark.parametrize("page", ["overview", "selection", "transport", "class_balance"])
+def test_tables_can_be_downloaded(store, page):
+    """Each page's table is offered in every format."""
+    write_sample_audit(store)
+    labels = [button.proto.label for button in opened(page, audit="sample").get("download_button")]
+    assert labels == ["CSV", "JSON Lines", "Parquet"]
+
+
+def write_groups(builder):
+    """Two sets and two classes, the first set with a hostile name."""
+    for kind, names in (("source", ["<b>x</b>", "plain"]), ("class", ["0", "1"])):
+        n = len(names)
+        columns = {"cosine": 0.4, "low": 0.35, "high": 0.45, "null_low": 0.1, "null_high": 0.2}
+        shares = {"share": 0.5, "share_low": 0.4, "share_high": 0.6, "centroid_share": 0.5}
+        builder.write(
+            "groups",
+            {
+                "kind": [kind] * n,
+                "name": names,
+                "n_documents": [200] * n,
+                **{name: [value, value / 4] for name, value in columns.items()},
+                **{name: [value] * n for name, value in shares.items()},
+                "true_share": [None] * n if kind == "source" else [0.7, 0.3],
+            },
+        )
+    builder.write(
+        "source_students",
+        {"source": ["<b>x</b>"], "seed": [0], "n_documents": [100], "cosine": [0.8]},
+    )
+
+
+def test_public_sets_are_ranked_or_the_command_given(store):
+    """Without a ranking the page says how to make one; with it, it says when it is none of the
+    sets, their names letter by letter, and has classes beside their true shares."""
+    write_sample_audit(store)
+    assert "assay rank-corpora" in words(opened("corpora", audit="sample"))
+    write_sample_audit(store, audit_id="ranked", before_seal=write_groups)
+    app = opened("corpora", audit="ranked")
+    assert "None of these sets" in app.subheader[0].value
+    assert "<b>" not in words(app)
+    assert "reference set, %" in app.dataframe[1].value
+    assert app.dataframe[1].value["class"].tolist() == ["business", "science & tech"]
+
+
+def test_the_method_is_explained_without_any_audit(store):
+    """About has the limits and the glossary in an empty store."""
+    app = opened("about")
+    assert "does not prove" in words(app)
+    assert "weight difference" in app.dataframe[0].value["word"].tolist()
