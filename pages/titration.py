@@ -68,7 +68,7 @@ with headline:
         found = standing(live_rows.to_dict("records"), setting.contender, setting.budget)
         source = (
             "From the live selection below, one draw: this audit holds no measured grid. "
-            "`assay titrate` makes one."
+            "The command assay titrate makes one."
         )
         show_standing(found, source)
 

@@ -43,7 +43,7 @@ class Lasso:
 
 def controls(strategies: Sequence[Strategy], has_labels: bool, has_reference: bool) -> Setting:
     """Which strategies to draw and what to colour by, all kept in the address."""
-    first, second, third, fourth = st.columns([5, 5, 8, 4], vertical_alignment="bottom")
+    first, second, third, fourth = st.columns([4, 4, 9, 4], vertical_alignment="bottom")
     chosen = focus(strategies)
     here = first.selectbox(
         "Strategy",
