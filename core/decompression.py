@@ -62,6 +62,29 @@ class Difficulty(StrEnum):
     HARD = "hard"
 
 
+class Mark(StrEnum):
+    """What is noted of every example; a flagged one is kept."""
+
+    VALIDITY = "validity"  # whether task, reasoning and response could be read
+    LENGTH = "length"  # words in the response
+    REPETITION = "repetition"  # share of the response's 4-grams that repeat an earlier one
+    LANGUAGE = "language"  # probability that the response is in English
+    NEAR_DUPLICATE = "near-duplicate"  # Jaccard similarity with the nearest earlier response
+
+
+class Axis(StrEnum):
+    """Quality as Nemotron's reward model grades it (HelpSteer), 0 to 4."""
+
+    HELPFULNESS = "helpfulness"
+    CORRECTNESS = "correctness"
+    COHERENCE = "coherence"
+    COMPLEXITY = "complexity"
+    VERBOSITY = "verbosity"
+
+
+HEURISTIC_JUDGE = "heuristic"
+
+
 @dataclass(frozen=True)
 class DecompressionSpec:
     """One walk through one model's topics."""

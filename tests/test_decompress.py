@@ -20,6 +20,8 @@ from cache.decompression_schema import TABLES
 from cache.home import Store
 from cache.journal import read_progress, read_running
 from cache.manifest import check_manifest
+from core.decompress.support import N_NONSENSE_TOPICS
+from core.decompression import Axis, Mark
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.xdist_group("decompress")
@@ -35,11 +37,12 @@ def model(tmp_path_factory):
 def arguments(model, *more):
     return [
         *("decompress", "--model", str(model), "--samples", "6", "--expansion", "3"),
+        *("--examples", "1"),
         *("--precision", "fp32", "--json", *map(str, more)),
     ]
 
 
-def contents(path, tables=("calls", "topics", "topic_links")):
+def contents(path):
     with duckdb.connect(path, read_only=True) as connection:
         return {
             table: connection.execute(
@@ -47,7 +50,8 @@ def contents(path, tables=("calls", "topics", "topic_links")):
                 if table == "calls"
                 else f"SELECT * FROM {table} ORDER BY 1"
             ).fetchall()
-            for table in tables
+            for table in TABLES
+            if table != "meta"
         }
 
 
@@ -64,29 +68,35 @@ def test_a_decompression_is_sealed_whole(assay, model):
     assert {check.table for check in check_manifest(path)} == set(TABLES)
     assert not path.stat().st_mode & 0o222
     with duckdb.connect(path, read_only=True) as connection:
-        rows = connection.execute("SELECT * FROM topics ORDER BY topic_id").fetchall()
+        rows = connection.execute(
+            "SELECT topic_id, parent_id, level, n_votes, n_samples, stop, contrast, support_low, "
+            "support_high FROM topics ORDER BY topic_id"
+        ).fetchall()
         n_calls, n_unread = connection.execute(
             "SELECT count(*), count(*) FILTER (rung IS NULL) FROM calls"
         ).fetchone()
     assert len(rows) == out["n_topics"] + 1 > 4
     assert (n_calls, n_unread) == (out["n_calls"], 0)
-    levels = {topic_id: level for topic_id, _, _, level, *_ in rows}
-    for topic_id, parent_id, _, level, n_votes, n_samples, _, _, stop in rows[1:]:
+    levels = {topic_id: level for topic_id, _, level, *_ in rows}
+    for topic_id, parent_id, level, n_votes, n_samples, stop, contrast, low, high in rows[1:]:
         assert parent_id < topic_id
         assert level == levels[parent_id] + 1 <= 2
         assert 2 <= n_votes <= n_samples == 6
         assert (level == 2) == (stop == "depth")
+        assert contrast is not None
+        assert low < n_votes / n_samples <= high
 
 
 def test_the_same_question_is_answered_once(assay, model):
     """Asked again it is there; asked with a larger budget, only what is new is asked."""
-    small = completed(assay(*arguments(model, "--budget-calls", 12)))
-    assert small["n_calls"] <= 12
-    again = completed(assay(*arguments(model, "--budget-calls", 12)))
+    small = completed(assay(*arguments(model, "--budget-calls", 14)))
+    assert small["n_calls"] <= 14
+    again = completed(assay(*arguments(model, "--budget-calls", 14)))
     assert again["was_there"]
     large = completed(assay(*arguments(model)))
     assert large["decompression"] != small["decompression"]
-    assert large["n_asked"] == large["n_calls"] - small["n_calls"] > 0
+    keys = [{row[1] for row in contents(one["path"])["calls"]} for one in (small, large)]
+    assert large["n_asked"] == len(keys[1] - keys[0]) < large["n_calls"]
 
 
 def test_the_budget_is_kept_and_said(assay, model):
@@ -94,7 +104,7 @@ def test_the_budget_is_kept_and_said(assay, model):
     out = completed(assay(*arguments(model, "--budget-calls", 20)))
     assert out["n_asked"] == out["n_calls"] <= 20
     topics = contents(out["path"])["topics"]
-    assert "budget" in {row[-1] for row in topics}
+    assert "budget" in {row[8] for row in topics}
 
 
 def test_another_seed_is_another_walk(assay, model, tmp_path):
@@ -104,7 +114,11 @@ def test_another_seed_is_another_walk(assay, model, tmp_path):
     other = completed(assay(*arguments(model, "--seed", 1)))
     assert contents(first["path"]) == contents(same["path"])
     assert contents(first["path"])["calls"] != contents(other["path"])["calls"]
-    assert other["n_asked"] == other["n_calls"]
+    drawn = [
+        {row[1] for row in contents(one["path"])["calls"] if row[2] != "scored"}
+        for one in (first, other)
+    ]
+    assert not drawn[0] & drawn[1]
 
 
 def journaled(store):
@@ -122,7 +136,7 @@ def test_killed_at_any_moment_nothing_is_asked_twice(assay, model, tmp_path):
     store = Store(tmp_path / "killed")
     command = [sys.executable, "-m", "core", *arguments(model, "--store", store.root)]
     n_before = 0
-    for n_more in (6, 12):
+    for n_more in (6, 60):
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -142,6 +156,44 @@ def test_killed_at_any_moment_nothing_is_asked_twice(assay, model, tmp_path):
     assert {key: after[key] for key in before} == before
     assert contents(resumed["path"]) == contents(whole["path"])
     assert read_running(store) == []
+
+
+def test_examples_are_marked_and_none_is_deleted(assay, model):
+    """Every topic has its example, every example every mark, and every flag leaves it there."""
+    out = completed(assay(*arguments(model, "--style", "compare", "--style", "code")))
+    with duckdb.connect(out["path"], read_only=True) as connection:
+        examples = connection.execute("SELECT * FROM examples").df()
+        marks = connection.execute("SELECT * FROM marks").df()
+        grades = connection.execute("SELECT * FROM grades").df()
+        texts = dict(connection.execute("SELECT call_key, text FROM calls").fetchall())
+        topics = dict(connection.execute("SELECT topic_id, name FROM topics").fetchall())
+    assert len(examples) == out["n_topics"] == out["n_examples"]
+    assert set(examples["style"]) == {"compare", "code"}
+    assert len(marks) == len(Mark) * len(examples)
+    assert len(grades) == len(Axis) * len(examples)
+    assert grades[grades["axis"] == "correctness"]["score"].isna().all()
+    assert set(grades["judge"]) == {"heuristic"}
+    for example in examples.to_dict("records"):
+        assert topics[example["topic_id"]] in example["task"]
+        assert example["response"] in texts[example["call_key"]]
+    invalid = marks[(marks["mark"] == "validity") & marks["is_flagged"]]["example_id"]
+    assert set(invalid) == set(examples[~examples["is_readable"]]["example_id"])
+
+
+def test_support_stands_beside_what_nonsense_reaches(assay, model):
+    """Made-up topics and names are asked the same way, and their line is kept with the file."""
+    out = completed(assay(*arguments(model)))
+    with duckdb.connect(out["path"], read_only=True) as connection:
+        (lines,) = connection.execute(
+            "SELECT value FROM meta WHERE key = 'support_lines'"
+        ).fetchone()
+        null = connection.execute("SELECT kind, value FROM null_support").df()
+        prompts = connection.execute(
+            "SELECT prompt FROM calls WHERE stage = 'calibration' AND attempt = 0"
+        ).fetchall()
+    assert len(prompts) == 6 * N_NONSENSE_TOPICS
+    for kind, line in json.loads(lines).items():
+        assert (null[null["kind"] == kind]["value"] <= line).mean() >= 0.95
 
 
 @pytest.mark.parametrize(

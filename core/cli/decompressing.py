@@ -16,7 +16,14 @@ from core.cli.options import (
     open_store,
     say,
 )
-from core.decompression import EMBEDDED_MODEL, DecompressionSpec, Prompting, title_of
+from core.decompression import (
+    EMBEDDED_MODEL,
+    DecompressionSpec,
+    Difficulty,
+    Prompting,
+    Style,
+    title_of,
+)
 
 app = typer.Typer()
 _DEFAULT = DecompressionSpec()
@@ -58,6 +65,15 @@ def decompress(
     merge_cosine: Annotated[
         float, typer.Option(help="Names closer than this in embedding are one topic.")
     ] = _DEFAULT.merge_cosine,
+    examples: Annotated[
+        int, typer.Option(help="Tasks with reasoning and response, of each topic.")
+    ] = _DEFAULT.n_examples,
+    style: Annotated[
+        list[Style] | None, typer.Option(help="Kinds of task; repeat for several [default: all].")
+    ] = None,
+    difficulty: Annotated[
+        list[Difficulty] | None, typer.Option(help="Asked for; repeat [default: all].")
+    ] = None,
     temperature: Annotated[float, typer.Option()] = _DEFAULT.temperature,
     budget_calls: Annotated[int | None, typer.Option(help="At most this many questions.")] = None,
     budget_tokens: Annotated[
@@ -71,7 +87,7 @@ def decompress(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Walk a model's knowledge as a tree of topics. Killed, the same command goes on."""
+    """Turn a model into a topic tree with examples. Killed, the same command goes on."""
     spec = DecompressionSpec(
         model=model,
         served_model=served_model,
@@ -88,7 +104,9 @@ def decompress(
         budget_tokens=budget_tokens,
         seed=seed,
         title=title,
-        n_examples=0,
+        n_examples=examples,
+        styles=tuple(style or Style),
+        difficulties=tuple(difficulty or Difficulty),
     )
     place = open_store(store)
     from core.decompress.checks import check

@@ -37,14 +37,11 @@ class Frontier:
             return topic
         return None
 
-    def stop_all(self, topic: Topic) -> None:
-        """The budget ended before ``topic`` and everything that still waits."""
-        for one in [topic, *self._waiting]:
-            one.stop = Stop.BUDGET
+    def stop_all(self) -> None:
+        """The budget ended before whatever still waits."""
+        for topic in self._waiting:
+            topic.stop = Stop.BUDGET
         self._waiting.clear()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     def _order(self, topic: Topic) -> tuple[int, int, float, int]:
         share = topic.n_votes / topic.n_samples if topic.n_samples else 0.0

@@ -10,7 +10,7 @@ from core.decompress import prompts
 from core.decompress.frontier import Frontier
 from core.decompress.ladder import read_names
 from core.decompress.names import normal_form
-from core.decompress.runner import BudgetReached, Runner
+from core.decompress.runner import Runner
 from core.decompress.topics import Topic, TopicTree
 from core.decompression import DecompressionSpec, Prompting, Rung, Stop
 from core.progress import Progress
@@ -34,21 +34,16 @@ def grow(
     frontier = Frontier(tree, spec.branch_quota)
     frontier.push(tree.topics[0])
     with progress.stage("topics", n_expansions(spec)):
-        while wave := _wave(frontier):
+        while wave := _wave(frontier, runner.n_left(n_kept_back), spec.n_samples):
             asked = [list_calls(tree.path(topic), spec, prompting, "topics") for topic in wave]
-            try:
-                lists = runner.read(
-                    [call for calls in asked for call in calls],
-                    names_reader(prompting, runner),
-                    n_kept_back,
-                )
-            except BudgetReached:
-                for topic in wave:
-                    frontier.stop_all(topic)
-                return
+            lists = runner.read(
+                [call for calls in asked for call in calls],
+                names_reader(prompting, runner),
+                n_kept_back,
+            )
             for at, topic in enumerate(wave):
                 own = lists[at * spec.n_samples : (at + 1) * spec.n_samples]
-                votes = count_votes([names for _, names in own if names], topic.name)
+                votes = count_votes([names for _, _, names in own if names], topic.name)
                 enough = [(name, n) for name, n in votes if n >= spec.min_votes]
                 new = tree.add(topic, enough, spec.n_samples, spec.expansion_at(topic.level))
                 _go_on(new, topic, spec, frontier)
@@ -59,6 +54,7 @@ def grow(
                     ]
                 )
             progress.advance(len(wave))
+        frontier.stop_all()
 
 
 def n_expansions(spec: DecompressionSpec) -> int:
@@ -131,9 +127,11 @@ def count_votes(lists: Sequence[Sequence[str]], of: str) -> list[tuple[str, int]
     ]
 
 
-def _wave(frontier: Frontier) -> list[Topic]:
+def _wave(frontier: Frontier, n_left: int | None, n_samples: int) -> list[Topic]:
+    """The topics to expand next, as many as the budget allows together."""
+    n_most = _AT_ONCE if n_left is None else min(_AT_ONCE, n_left // n_samples)
     wave: list[Topic] = []
-    while len(wave) < _AT_ONCE and (topic := frontier.pop()):
+    while len(wave) < n_most and (topic := frontier.pop()):
         wave.append(topic)
     return wave
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import math
+
 from core.decompress.grow import n_expansions
+from core.decompress.support import N_NONSENSE_TOPICS
 from core.decompression import DecompressionSpec
 
 # Seconds on one core of a 2026 server, SmolLM2-135M: 16 lists of one topic.
 _AN_EXPANSION_S = 8.0
+_AN_EXAMPLE_S = 2.0
+_A_CONTRAST_S = 0.5
 
 
 def decompression_plan(spec: DecompressionSpec) -> dict[str, float]:
     """Expected seconds a stage, in the order they run."""
+    widths = [spec.expansion_at(level) for level in range(spec.depth)]
+    n_topics = sum(math.prod(widths[: level + 1]) for level in range(spec.depth))
+    n_expanded = n_expansions(spec)
+    if spec.budget_calls:
+        n_topics = min(n_topics, spec.budget_calls)
+        n_expanded = min(n_expanded, max(1, spec.budget_calls // spec.n_samples))
+    n_examples = min(n_topics * spec.n_examples, spec.budget_calls or n_topics * spec.n_examples)
+    a_list_s = _AN_EXPANSION_S * spec.n_samples / 16
     return {
         "load model": 10.0,
-        "topics": n_expansions(spec) * _AN_EXPANSION_S * spec.n_samples / 16,
+        "topics": n_expanded * a_list_s,
+        "support": N_NONSENSE_TOPICS * a_list_s + n_topics * _A_CONTRAST_S,
+        "examples": n_examples * _AN_EXAMPLE_S,
+        "marks": 2.0,
         "seal": 1.0,
     }

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.decompression import Difficulty, Style
+
 ROOT_NAME = "All human knowledge"
+# What a topic's name is likely after when nothing is known of it.
+GENERIC_PATH = ("Things",)
 VERSION = 1
 
 _SHOTS = (
@@ -50,6 +54,82 @@ def subtopics_as_json(path: Sequence[str], n_wanted: int) -> str:
     return (
         f"{what}. Name each in a few words. Answer with a JSON object and nothing else: "
         '{"subtopics": ["...", "..."]}'
+    )
+
+
+EXAMPLE_PARTS = ("Reasoning", "Answer")
+EXAMPLE_SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("task", "reasoning", "response")},
+    "required": ["task", "reasoning", "response"],
+    "additionalProperties": False,
+}
+EXAMPLE_STOPS = ("\nTopic:", "\nTask:", "\nQuestion:")
+_READERS = {
+    Difficulty.EASY: "Explain to a beginner.",
+    Difficulty.MEDIUM: "Explain to someone who has studied it for a while.",
+    Difficulty.HARD: "Explain to an expert; be exact.",
+}
+_TASKS = {
+    Style.QUESTION: (
+        "What is {topic}, and why does it matter?",
+        "What should everyone know about {topic}?",
+        "What is often misunderstood about {topic}?",
+    ),
+    Style.HOW_TO: (
+        "How does one start with {topic}? Give the steps in order.",
+        "How is {topic} done well? Give the steps in order.",
+        "How does one solve a usual problem with {topic}?",
+    ),
+    Style.COMPARE: (
+        "Compare {topic} with {other}. What do they share, and where do they differ?",
+        "When does one choose {topic}, and when {other}?",
+        "What does {topic} owe to {other}?",
+    ),
+    Style.CODE: (
+        "Write a short Python function about {topic}, and say what it does.",
+        "Which data would a program about {topic} keep? Write a Python class for it.",
+        "Write a Python function that tests knowledge of {topic} with one question.",
+    ),
+}
+_EXAMPLE_SHOTS = """\
+Topic: Sailing > knots
+Task: What is a bowline, and when is it used? Explain to a beginner.
+Reasoning: A bowline is a knot. It makes a loop at the end of a rope. The loop does not slip and \
+is easy to untie, so it suits lines that are tied and untied often.
+Answer: A bowline is a knot that makes a fixed loop at the end of a rope. Sailors use it to tie a \
+boat to a post, because it holds under load and comes undone easily.
+
+Topic: Household > gardening
+Task: Compare seeds with seedlings. What do they share, and where do they differ?
+Reasoning: Both become plants. Seeds are cheap but take weeks and may not come up. Seedlings are \
+already growing, cost more, and suffer when moved.
+Answer: Both give the same plants in the end. Seeds are cheaper and offer more choice; seedlings \
+save several weeks and seldom fail.
+
+"""
+
+
+def task(style: Style, difficulty: Difficulty, topic: str, other: str, number: int) -> str:
+    """A task of ours for a topic; ``number`` chooses among the templates of its style."""
+    templates = _TASKS[style]
+    sentence = templates[number % len(templates)].format(topic=topic, other=other)
+    return f"{sentence} {_READERS[difficulty]}"
+
+
+def example_as_lines(path: Sequence[str], of_task: str) -> str:
+    """A prompt that a model of any size goes on with reasoning and an answer."""
+    return f"{_EXAMPLE_SHOTS}Topic: {_shown(path)}\nTask: {of_task}\nReasoning:"
+
+
+def example_as_json(path: Sequence[str], style: Style, difficulty: Difficulty, number: int) -> str:
+    """A question for an instruction-tuned model, which sets the task itself."""
+    return (
+        f'Topic: "{_shown(path)}". Your task is to write a challenging task and its response, '
+        f"which require a deep understanding of the topic. Style of the task: {style}. "
+        f"Difficulty: {difficulty}. This is example {number + 1} of the topic; make it unlike the "
+        "others. Think step by step. Answer with a JSON object and nothing else: "
+        '{"task": "...", "reasoning": "the steps, one after another", "response": "..."}'
     )
 
 

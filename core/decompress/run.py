@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cache.decompressions import seal, sealed_decompression
 from cache.home import Store
 from cache.journal import Journal
@@ -19,16 +22,21 @@ from core.decompress import prompts
 from core.decompress.backends.open import FoundModel, find_model
 from core.decompress.backends.protocol import Backend
 from core.decompress.checks import check
+from core.decompress.examples import write_examples
 from core.decompress.grow import grow
+from core.decompress.marks import mark_all
+from core.decompress.quality import heuristic_grades
 from core.decompress.runner import Runner
+from core.decompress.support import measure_support
 from core.decompress.topics import TopicTree
 from core.decompression import TREE_SHARE, DecompressionSpec, Prompting, title_of, to_plain
 from core.device import Compute
+from core.maths.support import null_line
 from core.progress import Progress, SilentProgress
 from core.specs import content_key
 
 # Raise it when the same answers would give another result.
-_VERSION = 1
+_VERSION = 2
 # Models smaller than this answer better in plain lines than in JSON.
 _SMALL = 1_000_000_000
 
@@ -94,15 +102,25 @@ def _run(
     model, traits = asdict(backend.identity), asdict(backend.traits)
     journal.begin({"title": title_of(spec), "model": model, "spec": to_plain(spec)})
     embedder = Embedder(compute)
-    tree = TopicTree(
-        lambda names: embedder.embed(names, SilentProgress()), spec.merge_cosine, prompts.ROOT_NAME
-    )
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        return embedder.embed(texts, SilentProgress())
+
+    tree = TopicTree(embed, spec.merge_cosine, prompts.ROOT_NAME)
     runner = Runner(backend, journal, progress, spec.budget_calls, spec.budget_tokens)
-    kept_back = round((spec.budget_calls or 0) * (1 - TREE_SHARE)) if spec.n_examples else 0
-    grow(tree, spec, prompting, runner, kept_back, progress)
+    n_kept_back = round((spec.budget_calls or 0) * (1 - TREE_SHARE)) if spec.n_examples else 0
+    grow(tree, spec, prompting, runner, n_kept_back, progress)
+    # One example a topic comes before knowing how well each is supported.
+    n_kept_back = len(tree.topics) - 1 if spec.n_examples else 0
+    null = measure_support(tree, spec, prompting, runner, n_kept_back, progress)
+    examples = write_examples(tree, spec, prompting, runner, progress)
+    with progress.stage("marks", 0):
+        marks, grades = mark_all(examples), heuristic_grades(examples, embed)
     counts = {
         "n_topics": len(tree.topics) - 1,
         "n_links": len(tree.links),
+        "n_examples": len(examples),
+        "n_flagged": len({mark.example_id for mark in marks if mark.is_flagged}),
         "n_calls": runner.n_calls,
         "n_tokens": runner.n_tokens,
     }
@@ -115,6 +133,10 @@ def _run(
             "model": model,
             "traits": traits,
             "counts": counts,
+            "support_lines": {
+                kind: null_line([one.value for one in null if one.kind == kind])
+                for kind in ("votes", "contrast")
+            },
             "provenance": environment(compute),
         }
         calls = journal.used_calls()
@@ -122,6 +144,10 @@ def _run(
             "calls": calls,
             "topics": _columns(tree.topics),
             "topic_links": _numbered(tree.links, "link_id"),
+            "null_support": _numbered(null, "null_id"),
+            "examples": _columns(examples),
+            "marks": _columns(marks),
+            "grades": _columns(grades),
         }
         path = seal(store, run_id, meta, tables)
         journal.end()
@@ -137,7 +163,9 @@ def _prompting_for(backend: Backend) -> Prompting:
 
 
 def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
-    """Columns of equally typed dataclass instances, of which there is at least one."""
+    """Columns of dataclass instances of one type; none without any."""
+    if not rows:
+        return {}
     return {field.name: [getattr(row, field.name) for row in rows] for field in fields(rows[0])}
 
 

@@ -72,13 +72,13 @@ class Runner:
         calls: Sequence[Call],
         reader: Callable[[Call, Answer], tuple[Read | None, Rung]],
         n_kept_back: int = 0,
-    ) -> list[tuple[Call, Read | None]]:
+    ) -> list[tuple[Call, Answer, Read | None]]:
         """What ``reader`` makes of each answer, None where nothing; unreadable ones once more.
 
-        The call returned is the attempt that was read. A second attempt that the budget does not
-        allow is not made.
+        Call and answer are of the attempt that was read, or of the last. A second attempt that
+        the budget does not allow is not made.
         """
-        results: list[tuple[Call, Read | None]] = [(call, None) for call in calls]
+        results: dict[int, tuple[Call, Answer, Read | None]] = {}
         waiting = list(range(len(calls)))
         for attempt in range(_N_ATTEMPTS):
             asked = [_attempt(calls[at], attempt) for at in waiting]
@@ -87,7 +87,7 @@ class Runner:
             still: list[int] = []
             for at, call, answer in zip(waiting, asked, answers, strict=True):
                 found, rung = reader(call, answer)
-                results[at] = (call, found)
+                results[at] = (call, answer, found)
                 if found is None:
                     still.append(at)
                 rungs[call.key] = rung
@@ -98,7 +98,7 @@ class Runner:
             if not (still and can_retry):
                 break
             waiting = still
-        return results
+        return [results[at] for at in range(len(calls))]
 
     def score(self, calls: Sequence[Call], n_kept_back: int = 0) -> list[Answer]:
         """Answers to calls that only score a continuation."""
@@ -110,15 +110,21 @@ class Runner:
         """Let pages see these topics while the run is under way."""
         self._journal.show_topics(topics)
 
+    def n_left(self, n_kept_back: int = 0) -> int | None:
+        """How many calls the budget still allows; None without a limit."""
+        if self._budget_tokens is not None and self.n_tokens >= self._budget_tokens:
+            return 0
+        if self._budget_calls is None:
+            return None
+        return max(0, self._budget_calls - self.n_calls - n_kept_back)
+
     def _check_budget(self, n_more: int, n_kept_back: int) -> None:
         if not self._allows(n_more, n_kept_back):
             raise BudgetReached(f"the budget is used up after {self.n_calls:,} calls")
 
     def _allows(self, n_more: int, n_kept_back: int) -> bool:
-        has_calls = (
-            self._budget_calls is None or self.n_calls + n_more + n_kept_back <= self._budget_calls
-        )
-        return has_calls and (self._budget_tokens is None or self.n_tokens < self._budget_tokens)
+        n_left = self.n_left(n_kept_back)
+        return n_left is None or n_more <= n_left
 
 
 def _attempt(call: Call, attempt: int) -> Call:

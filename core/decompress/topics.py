@@ -27,6 +27,12 @@ class Topic:
     n_seen: int | None = None
     n_new: int | None = None
     stop: Stop | None = None
+    # Nats a token that the name is likelier under its path than under a generic one; None where
+    # the backend gives no log-probabilities.
+    contrast: float | None = None
+    # 95% interval of the share of lists that name it.
+    support_low: float | None = None
+    support_high: float | None = None
 
 
 @dataclass(frozen=True)
