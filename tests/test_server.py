@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from sample_audit import write_sample_audit
+from sample_decompression import write_sample_decompression
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
@@ -99,12 +100,15 @@ def server_for():
         ("suspects", "", "assay suspect"),
         ("experiments", "recipe=ot-sensitivity", "assay experiment ot-sensitivity"),
         ("jobs", "", "processes of their own"),
+        ("topics", "decompression=sample&colour=depth", "violin making"),
+        ("examples", "decompression=sample&topic=1", "Prompt and raw output"),
     ],
 )
 def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):
     """The very first request to a new server may be for any page, and gets that page."""
     store = Store.default()
     write_sample_audit(store)
+    write_sample_decompression(store)
     server = server_for(store.root)
     messages = server.messages(page, query)
     shown = "\n".join(str(message.delta) for message in messages)

@@ -42,16 +42,40 @@ def verify(
 
 @app.command()
 def export(
-    audit_id: Annotated[str, typer.Argument(help="As the Audits page and `assay verify` name it")],
-    out: Annotated[Path, typer.Option(help="A .csv, .jsonl or .parquet file to write.")],
-    strategy: Annotated[Strategy, typer.Option()] = Strategy.SELECT,
+    name: Annotated[
+        str, typer.Argument(help="An audit or a decompression, as its page and file name it.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="A .jsonl or .parquet file, or .csv for an audit; a folder for `datasets`, with "
+            "a card, for a decompression."
+        ),
+    ],
+    strategy: Annotated[Strategy, typer.Option(help="Of an audit.")] = Strategy.SELECT,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Of a decompression: as lists of messages.")
+    ] = False,
+    without_flagged: Annotated[
+        bool, typer.Option("--without-flagged", help="Of a decompression: no flagged examples.")
+    ] = False,
+    only_accepted: Annotated[
+        bool, typer.Option("--only-accepted", help="Of a decompression: those accepted by hand.")
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one strategy's selection to a file."""
-    from cache.export import export_selection
+    """Write an audit's selection, or a decompression's examples, to a file."""
+    place = open_store(store)
+    if name in {path.stem for path in place.decompressions.glob("*.duckdb")}:
+        from cache.decompression_export import ExportChoice, export_decompression
 
-    n_rows = export_selection(open_store(store), audit_id, strategy, out)
+        choice = ExportChoice(chat, without_flagged, only_accepted)
+        n_rows = export_decompression(place, name, out, choice)
+    else:
+        from cache.export import export_selection
+
+        n_rows = export_selection(place, name, strategy, out)
     say({"out": str(out), "n_rows": n_rows}, as_json)
 
 

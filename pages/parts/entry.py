@@ -25,6 +25,10 @@ _AUDIT_PAGES = {
     "corpora": ("Public sets", ":material/library_books:"),
     "report": ("Report", ":material/description:"),
 }
+_MODEL_PAGES = {
+    "topics": ("Topics", ":material/account_tree:"),
+    "examples": ("Examples", ":material/quiz:"),
+}
 _STORE_PAGES = {
     "audits": ("Audits", ":material/folder_open:"),
     "suspects": ("Suspects", ":material/person_search:"),
@@ -50,6 +54,7 @@ def run_app() -> None:
             st.Page(page_file("audits"), title="Audits", url_path="audits", visibility="hidden"),
         ],
         "Audit": [_page(name) for name in _AUDIT_PAGES],
+        "Model": [_page(name) for name in _MODEL_PAGES],
     }
     st.navigation(sections, expanded=True).run()
 
@@ -68,6 +73,6 @@ def page_file(name: str) -> str:
 
 
 def _page(name: str, is_default: bool = False) -> st.Page:
-    title, icon = {**_STORE_PAGES, **_AUDIT_PAGES}[name]
+    title, icon = {**_STORE_PAGES, **_AUDIT_PAGES, **_MODEL_PAGES}[name]
     url_path = "" if is_default else name
     return st.Page(page_file(name), title=title, icon=icon, url_path=url_path, default=is_default)

@@ -1,0 +1,164 @@
+"""Examples of a decompression as a data set for other programs, with where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cache.database import open_to_read
+from cache.export import to_bytes
+from cache.home import Store
+from cache.reviews import Verdict, read_verdicts
+from cache.topics import decompression_path, read_meta
+from core.errors import InputError
+
+FILE_FORMATS = ("jsonl", "parquet")
+
+
+@dataclass(frozen=True)
+class ExportChoice:
+    """Which examples go out, and in what shape."""
+
+    is_chat: bool = False
+    without_flagged: bool = False
+    only_accepted: bool = False
+
+    @property
+    def filters(self) -> str:
+        """The choice in words, for the card."""
+        parts = [
+            "examples with any flag left out" if self.without_flagged else "",
+            "only examples accepted by hand" if self.only_accepted else "",
+        ]
+        return "; ".join(part for part in parts if part) or "none: flagged examples are included"
+
+
+def export_decompression(
+    store: Store, decompression_id: str, out: Path, choice: ExportChoice
+) -> int:
+    """Write examples to a .jsonl or .parquet file, or else to a folder for `datasets`.
+
+    Returns the number of examples. InputError for another kind of file, or where none is left.
+    """
+    kind = out.suffix.removeprefix(".")
+    if kind and kind not in FILE_FORMATS:
+        raise InputError(
+            f"a file ending in {', '.join(FILE_FORMATS)}, or a folder",
+            repr(out.name),
+            "name another --out",
+        )
+    if out.is_file() and not kind:
+        raise InputError("a folder to write to", f"the file {str(out)!r}", "name another --out")
+    path = decompression_path(store, decompression_id)
+    frame = example_frame(store, path, choice)
+    if frame.empty:
+        raise InputError("examples that fit the choice", "none", "choose less strictly")
+    if kind:
+        out.write_bytes(to_bytes(frame, kind))
+        return len(frame)
+    (out / "data").mkdir(parents=True, exist_ok=True)
+    (out / "data" / "train.parquet").write_bytes(to_bytes(frame, "parquet"))
+    (out / "README.md").write_text(_card(path, read_meta(path), choice, len(frame)), "utf-8")
+    return len(frame)
+
+
+def example_frame(store: Store, path: Path, choice: ExportChoice) -> pd.DataFrame:
+    """Examples with topic, marks and review; as chats, one list of messages an example."""
+    with open_to_read(path) as connection:
+        frame = connection.execute(
+            """WITH RECURSIVE paths AS (SELECT topic_id, ''::VARCHAR AS path FROM topics
+                WHERE parent_id IS NULL UNION ALL SELECT t.topic_id, CASE WHEN p.path = ''
+                THEN t.name ELSE p.path || ' > ' || t.name END
+                FROM topics t JOIN paths p ON t.parent_id = p.topic_id)
+            SELECT example_id, path AS topic, style, difficulty, task, reasoning, response,
+                (SELECT list(mark ORDER BY mark) FROM marks WHERE is_flagged
+                 AND marks.example_id = examples.example_id) AS flags, call_key
+            FROM examples JOIN paths USING (topic_id) ORDER BY example_id"""
+        ).df()
+    frame["flags"] = [list(flags) if hasattr(flags, "__len__") else [] for flags in frame["flags"]]
+    verdicts = read_verdicts(store, path.stem)
+    frame["review"] = [str(verdicts.get(one, "")) for one in frame["example_id"]]
+    if choice.without_flagged:
+        frame = frame[[not flags for flags in frame["flags"]]]
+    if choice.only_accepted:
+        frame = frame[frame["review"] == Verdict.ACCEPTED]
+    return _as_chats(frame) if choice.is_chat else frame
+
+
+def _as_chats(frame: pd.DataFrame) -> pd.DataFrame:
+    messages = [
+        [
+            {"role": "user", "content": row["task"]},
+            {"role": "assistant", "content": _said(row)},
+        ]
+        for row in frame.to_dict("records")
+    ]
+    return pd.DataFrame({"messages": messages, "topic": frame["topic"].tolist()})
+
+
+def _said(row: dict[Any, Any]) -> str:
+    return f"{row['reasoning']}\n\n{row['response']}" if row["reasoning"] else row["response"]
+
+
+def _card(path: Path, meta: dict[str, Any], choice: ExportChoice, n_rows: int) -> str:
+    model, counts, spec = meta["model"], meta["counts"], meta["spec"]
+    what = "weights" if model["is_weights_hash"] else "the server's own description"
+    return f"""---
+license: other
+task_categories:
+- text-generation
+tags:
+- synthetic
+- decompression
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: data/train.parquet
+---
+
+# {_plain(meta["title"])}
+
+{n_rows:,} examples that a language model wrote about the topics it named itself. They show what
+the model says, and not what is true.
+
+- Source model: `{_plain(model["name"])}`, SHA-256 of {what} `{model["sha256"]}`
+- Asked on {meta["created_at"][:10]}, in {meta["prompting"]}, seed {spec["seed"]}, temperature \
+{spec["temperature"]}
+- {counts["n_topics"]:,} topics, {counts["n_calls"]:,} calls, {counts["n_tokens"]:,} tokens
+- {counts["n_examples"]:,} examples were written, {counts["n_flagged"]:,} of them flagged by a \
+mark (validity, length, repetition, language, near-duplicate)
+- Filters of this export: {choice.filters}
+- Shape: {"one list of messages an example" if choice.is_chat else "task, reasoning, response"}
+
+## Licence
+
+What a model writes may be bound by the licence of the model and by the terms of whoever serves
+it. Read those of `{_plain(model["name"])}` before you use or publish this data set.
+
+## Prompts
+
+The first prompt of each kind, word for word; every other one differs in its topic alone.
+
+{_prompts(path)}
+"""
+
+
+def _prompts(path: Path) -> str:
+    with open_to_read(path) as connection:
+        rows = connection.execute(
+            "SELECT stage, min_by(prompt, position) FROM calls GROUP BY stage "
+            "ORDER BY min(position)"
+        ).fetchall()
+    return "\n\n".join(f"### {stage}\n\n{_fenced(prompt)}" for stage, prompt in rows)
+
+
+def _fenced(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("`", "'").split())

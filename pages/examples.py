@@ -1,0 +1,49 @@
+"""What a model wrote about its topics: filters on every mark, full text, and review by hand."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cache.home import Store
+from cache.reviews import read_verdicts
+from cache.topics import read_examples
+from pages.parts import decompressions
+from pages.parts.entry import enter
+from pages.parts.examples import (
+    ROWS_PER_PAGE,
+    choose_examples,
+    example_table,
+    show_example,
+)
+from pages.parts.plain import markdown_safe
+from pages.parts.selection import page_number
+
+enter()
+
+st.title("Examples")
+path = decompressions.chosen_decompression()
+meta, tree = decompressions.meta(path), decompressions.tree(path)
+st.caption(markdown_safe(f"{meta['title']} · {meta['model']['name']}"))
+decompressions.show_caveats(meta)
+if not meta["counts"]["n_examples"]:
+    st.info(
+        "No examples were written: the budget ended before, or --examples was 0.",
+        icon=":material/info:",
+    )
+    st.stop()
+
+verdicts = read_verdicts(Store.default(), path.stem)
+chosen = choose_examples(tree, verdicts)
+n_rows = read_examples(path, chosen, 1).n_rows
+n_pages = max(1, -(-n_rows // ROWS_PER_PAGE))
+offset = 0
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.caption(f"{n_rows:,} examples", width="stretch")
+    if n_pages > 1:
+        offset = ROWS_PER_PAGE * (page_number(n_pages) - 1)
+if n_rows == 0:
+    st.info("No example fits the filters.", icon=":material/filter_alt_off:")
+    st.stop()
+page = read_examples(path, chosen, ROWS_PER_PAGE, offset)
+example_id = example_table(page.rows, verdicts, view=f"{path.stem} {chosen} {offset}")
+show_example(path, example_id, verdicts.get(example_id))

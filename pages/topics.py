@@ -1,0 +1,61 @@
+"""A model's knowledge as it lists it: the topic tree, with the support of every topic."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts import decompressions
+from pages.parts.charts import CONFIG
+from pages.parts.entry import enter
+from pages.parts.plain import markdown_safe
+from pages.parts.topic_charts import treemap
+from pages.parts.topics import (
+    COLOURINGS,
+    colouring,
+    show_headline,
+    show_how,
+    show_topic,
+    topic_table,
+)
+
+enter()
+
+st.title("Topics")
+decompressions.show_running()
+path = decompressions.chosen_decompression()
+meta, tree = decompressions.meta(path), decompressions.tree(path)
+
+st.caption(
+    markdown_safe(
+        f"{meta['title']} · {meta['model']['name']} · {meta['created_at'][:10]} · asked in "
+        f"{meta['prompting']} · {meta['model']['backend']}"
+    )
+)
+decompressions.show_caveats(meta)
+show_headline(meta, tree)
+
+chosen = st.segmented_control(
+    "Colour", list(COLOURINGS), default="support", key="colour", bind="query-params"
+)
+shown = colouring(chosen or "support", meta, tree)
+st.plotly_chart(
+    treemap(tree, shown),
+    config=CONFIG,
+    key=f"tree {shown.column}",
+    alt="Every topic as a box in its parent's, sized by examples",
+)
+st.caption(COLOURINGS[chosen or "support"])
+
+st.subheader("Every topic", anchor=False)
+search = st.text_input(
+    "Search topics", key="search", bind="query-params", placeholder="part of a name", type="search"
+)
+own = tree[tree["parent_id"].notna()]
+found = own[own["path"].str.contains(search or "", case=False, regex=False)]
+if found.empty:
+    st.info("No topic fits the search.", icon=":material/filter_alt_off:")
+else:
+    topic_id = topic_table(found, meta, view=f"{path.stem} {search}")
+    show_topic(path, tree, topic_id, meta, pd.DataFrame(decompressions.links(path)))
+show_how(meta, decompressions.rungs(path))

@@ -1,0 +1,118 @@
+"""A small decompression file with known content, written by the store's own writer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+import numpy as np
+
+from cache.decompressions import seal
+from core.calls import Answer, Call, Sampling
+from core.decompress.examples import Example
+from core.decompress.marks import mark_all
+from core.decompress.quality import heuristic_grades
+from core.decompress.topics import Link, Topic
+from core.decompression import DecompressionSpec, Difficulty, Rung, Stop, Style, to_plain
+
+HOSTILE = "<script>alert(1)</script> [link](http://evil) $x$ `code` **bold**"
+_RESPONSES = (
+    "A violin is made of spruce and maple, and its sound depends on the thickness of both.",
+    "A violin is made of spruce and maple, and its sound depends on the thickness of both.",
+    "Drums are tuned by the tension of their heads, which differs from one drum to the next.",
+    HOSTILE,
+)
+
+
+def _topics():
+    return [
+        Topic(0, None, "All human knowledge", 0, n_seen=2, n_new=2),
+        Topic(1, 0, "music", 1, 14, 16, 2, 2, None, 2.5, 0.62, 0.98),
+        Topic(2, 0, "cooking <b>", 1, 3, 16, 0, 0, None, 0.2, 0.04, 0.46),
+        Topic(3, 1, "violin making", 2, 9, 16, None, None, Stop.DEPTH, 1.7, 0.3, 0.8),
+        Topic(4, 1, "drums", 2, 2, 16, None, None, Stop.DEPTH, None, 0.02, 0.38),
+    ]
+
+
+def _columns(rows):
+    return {field.name: [getattr(row, field.name) for row in rows] for field in fields(rows[0])}
+
+
+def write_sample_decompression(store, decompression_id="sample", is_server=False, n_examples=4):
+    """Five topics, four examples of which two are equal and one hostile, and their calls."""
+    calls, examples = [], []
+    for number, response in enumerate(_RESPONSES[:n_examples]):
+        call = Call("examples", f"Prompt {number}", Sampling(220), number)
+        calls.append((call, Answer(f"raw output {number} {response}", "stop", 60, 20, 0.5, -9.0)))
+        topic_id = (3, 3, 4, 2)[number]
+        style = tuple(Style)[number]
+        examples.append(
+            Example(
+                number,
+                topic_id,
+                style,
+                Difficulty.EASY,
+                f"Task {number}?",
+                "Because.",
+                response,
+                number != 3,
+                False,
+                call.key,
+            )
+        )
+    tables = {"topics": _columns(_topics())}
+    link = Link(2, 1, "musics", 4, None)
+    tables["topic_links"] = {"link_id": [0], **_columns([link])}
+    if examples:
+        marks = mark_all(examples)
+        tables["examples"], tables["marks"] = _columns(examples), _columns(marks)
+        tables["grades"] = _columns(
+            heuristic_grades(examples, lambda texts: np.ones((len(texts), 1), np.float32))
+        )
+        tables["calls"] = _call_columns(calls)
+    spec = DecompressionSpec()
+    meta = {
+        "title": "Sample decompression",
+        "created_at": "2026-11-01T10:00:00+00:00",
+        "spec": to_plain(spec),
+        "prompting": "lines",
+        "model": {
+            "name": "tiny",
+            "sha256": "ab" * 32,
+            "is_weights_hash": not is_server,
+            "n_parameters": None if is_server else 134_515_008,
+            "backend": "llama.cpp",
+        },
+        "traits": {"honours_seed": True},
+        "counts": {
+            "n_topics": 4,
+            "n_links": 1,
+            "n_examples": len(examples),
+            "n_flagged": 2 if examples else 0,
+            "n_calls": len(calls),
+            "n_tokens": 80 * len(calls),
+        },
+        "support_lines": {"votes": 0.25, "contrast": 0.5},
+        "provenance": {"assay_version": "0.1.0"},
+    }
+    return seal(store, decompression_id, meta, tables)
+
+
+def _call_columns(calls):
+    rows = []
+    for position, (call, answer) in enumerate(calls):
+        own = asdict(call)
+        rows.append(
+            {
+                "position": position,
+                "call_key": call.key,
+                "rung": Rung.LINES,
+                **{name: own[name] for name in ("stage", "prompt", "is_chat", "schema", "seed")},
+                "sampling": "{}",
+                "continuation": None,
+                "sample_index": 0,
+                "attempt": 0,
+                **asdict(answer),
+                "answered_at": 0.0,
+            }
+        )
+    return {name: [row[name] for row in rows] for name in rows[0]}
