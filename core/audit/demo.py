@@ -40,7 +40,7 @@ _N_TEST = 640
 _LEAKED_SHARE = 0.25
 _BUDGET = 160
 _TRAINING = TrainingSpec(learning_rate=1e-4, batch_size=16, n_epochs=3, max_tokens=40, seed=_SEED)
-_N_STUDENT_EPOCHS = 6
+_N_STUDENT_EPOCHS = 5
 _VERSION = 3
 
 _HELD_OUT, _LEAKED, _OTHER = "held-out half", "leaked", "standard library"
