@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from cache.records import RecordShelf
+
 
 @dataclass(frozen=True)
 class Store:
@@ -30,8 +32,8 @@ class Store:
         return self._folder("experiments")
 
     @property
-    def suspect_tests(self) -> Path:
-        return self._folder("suspect-tests")
+    def suspect_tests(self) -> RecordShelf:
+        return RecordShelf(self._folder("suspect-tests"), "suspect", "test_id")
 
     @property
     def building(self) -> Path:

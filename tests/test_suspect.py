@@ -12,7 +12,6 @@ from test_pages import opened, words
 from tiny_models import LABELS, documents, save_bert
 
 from cache.home import Store
-from cache.suspects import list_suspect_tests, read_suspect_test, write_suspect_test
 from core.audit.finetune import finetune
 from core.audit.suspect import run_suspect_test
 from core.device import Compute
@@ -100,7 +99,7 @@ def test_sets_told_apart_without_a_model_are_refused(world, assay):
     assert found["auc"] is None
     assert "cannot be told apart without any model" in done.err
     assert done.err.count("\n") <= 12
-    record = read_suspect_test(Store.default(), found["test_id"])
+    record = Store.default().suspect_tests.read(found["test_id"])
     assert record["scores"] is None
     assert record["components"] == []
 
@@ -207,7 +206,7 @@ def test_the_page_says_what_the_record_says(world):
         refs = [DataRef(str(world / f"{name}.jsonl")) for name in (suspects, "held-out")]
         spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs, title=suspects)
         run_suspect_test(spec, store, CPU, SilentProgress())
-    records = {record["title"]: record for record in list_suspect_tests(store)}
+    records = {record["title"]: record for record in store.suspect_tests.all()}
     app = opened("suspects", test=records["used"]["test_id"])
     text = words(app).replace("\\", "")
     assert suspicion(records["used"]).headline in text
@@ -223,11 +222,12 @@ def test_the_page_says_what_the_record_says(world):
 def test_a_damaged_record_is_not_read():
     """Half a file, a foreign name or another's contents count as no record."""
     store = Store.default()
-    write_suspect_test(store, {"test_id": "suspect-0123456789ab", "created_at": "2026"})
-    path = store.suspect_tests / "suspect-0123456789ab.json"
-    (store.suspect_tests / "suspect-ffffffffffff.json").write_text(path.read_text())
-    (store.suspect_tests / "notes.json").write_text("{}")
-    assert [r["test_id"] for r in list_suspect_tests(store)] == ["suspect-0123456789ab"]
+    shelf = store.suspect_tests
+    shelf.write({"test_id": "suspect-0123456789ab", "created_at": "2026"})
+    path = shelf.folder / "suspect-0123456789ab.json"
+    (shelf.folder / "suspect-ffffffffffff.json").write_text(path.read_text())
+    (shelf.folder / "notes.json").write_text("{}")
+    assert [r["test_id"] for r in shelf.all()] == ["suspect-0123456789ab"]
     path.write_text(path.read_text()[:20])
-    assert list_suspect_tests(store) == []
-    assert read_suspect_test(store, "../suspect-0123456789ab") is None
+    assert shelf.all() == []
+    assert shelf.read("../suspect-0123456789ab") is None

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.home import Store
-from cache.suspects import read_suspect_test, write_suspect_test
 from core.audit.features import PROJECTION_SEED
 from core.audit.provenance import environment
 from core.audit.reading import Reader
@@ -88,7 +87,7 @@ def run_suspect_test(
     asked = [spec.task, spec.label_words, spec.response_template, max_tokens, spec.seed]
     key = content_key("suspect", _VERSION, digests, asked, compute.precision)
     test_id = f"suspect-{key[:12]}"
-    known = read_suspect_test(store, test_id)
+    known = store.suspect_tests.read(test_id)
     if known is not None:
         return known
     with progress.stage("load models", 0):
@@ -110,7 +109,7 @@ def run_suspect_test(
         "provenance": {**digests, "max_tokens": max_tokens, **environment(compute)},
         **_judged(spec, sets, scores, base_losses, progress),
     }
-    write_suspect_test(store, record)
+    store.suspect_tests.write(record)
     return record
 
 

@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cache.home import Store
-from cache.suspects import list_suspect_tests
 from core.specs import Role, shown_as
 from pages.parts.palette import REFERENCE_LINE, ROLE_COLOURS
 from pages.parts.plain import markdown_safe
@@ -21,7 +20,7 @@ _N_BINS = 30
 
 def chosen_test() -> Record | None:
     """The test named in the address, or the newest; None where the store has none."""
-    records = {record["test_id"]: record for record in list_suspect_tests(Store.default())}
+    records = {record["test_id"]: record for record in Store.default().suspect_tests.all()}
     asked = st.query_params.get("test")
     if asked is not None and asked not in records:
         st.warning(
