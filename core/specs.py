@@ -169,6 +169,10 @@ LOWER_IS_BETTER = frozenset({Metric.LOSS, Metric.PERPLEXITY, Metric.TRANSPORT, M
 STUDENT_METRICS = (Metric.ACCURACY, Metric.PERPLEXITY, Metric.AGREEMENT)
 
 
+# Before the name of a decompression, where a corpus is asked for.
+DECOMPRESSION = "decompression:"
+
+
 @dataclass(frozen=True)
 class DataRef:
     """Where documents come from.
@@ -185,6 +189,16 @@ class DataRef:
     # Instruction data: the column of prompts that the text column responds to.
     prompt_column: str | None = None
     source: str | None = None
+
+    @property
+    def is_decompression(self) -> bool:
+        """Whether the documents are what a decompressed model said, written to a file for this."""
+        return (self.source or "").startswith(DECOMPRESSION)
+
+    @property
+    def asked_as(self) -> str:
+        """What a command line calls it."""
+        return str(self.source) if self.is_decompression else self.location
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def command_line(spec: AuditSpec) -> str:
 
 def _audit(spec: AuditSpec) -> Iterator[str]:
     for ref in spec.seed_corpus:
-        yield from ("--seed-corpus", ref.location)
+        yield from ("--seed-corpus", ref.asked_as)
     if spec.n_candidates:
         yield from ("--candidates", str(spec.n_candidates))
     yield from ("--task", spec.task, "--budget", str(spec.budget))
@@ -75,7 +75,7 @@ def _audit(spec: AuditSpec) -> Iterator[str]:
 
 def _corpora(spec: AuditSpec, corpora: CorporaSpec) -> Iterator[str]:
     for ref in spec.seed_corpus:
-        yield from ("--corpus", ref.location)
+        yield from ("--corpus", ref.asked_as)
     if spec.seed_corpus[0].sample:
         yield from ("--documents", str(spec.seed_corpus[0].sample))
     yield from ("--task", spec.task, "--budget", str(spec.budget))
@@ -98,13 +98,14 @@ def _titration(spec: AuditSpec, grid: TitrationSpec) -> Iterator[str]:
 
 def _shared(spec: AuditSpec) -> Iterator[str]:
     yield from ("--base", spec.base, "--final", spec.final)
-    text_columns = {ref.text_column for ref in spec.seed_corpus}
+    own = [ref for ref in spec.seed_corpus if not ref.is_decompression]
+    text_columns = {ref.text_column for ref in own} or {DataRef.text_column}
     yield from ("--text-column", text_columns.pop())
     for option, known in (("--reference", spec.reference), ("--test", spec.test)):
         if known:
             yield from (option, known.location)
             yield from _sample(option + "-sample", known)
-    prompt_columns = {ref.prompt_column for ref in spec.seed_corpus} - {None}
+    prompt_columns = {ref.prompt_column for ref in own} - {None}
     if prompt_columns:
         yield from ("--prompt-column", str(prompt_columns.pop()))
     labelled = spec.reference or spec.test

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from cache.decompressed_corpus import SAID, TASK, decompressed_corpus
 from cache.home import Store
 from cache.read import read_facts
 from core.cli.options import as_job, say
-from core.specs import AuditSpec, DataRef, TrainingSpec
+from core.specs import DECOMPRESSION, AuditSpec, DataRef, TrainingSpec
 
 
 def answer(
@@ -44,6 +45,23 @@ def known_data(
     if not location:
         return None
     return DataRef(location, text_column, label_column, sample, prompt_column)
+
+
+def candidate_data(
+    location: str,
+    store: Store,
+    text_column: str,
+    prompt_column: str | None,
+    sample: int | None = None,
+) -> DataRef:
+    """Candidates: a place as any other, or ``decompression:NAME``, what a decompressed model said.
+
+    InputError if the store has no such decompression.
+    """
+    if not location.startswith(DECOMPRESSION):
+        return DataRef(location, text_column, None, sample, prompt_column)
+    file = decompressed_corpus(store, location.removeprefix(DECOMPRESSION))
+    return DataRef(str(file), SAID, None, sample, TASK if prompt_column else None, location)
 
 
 def training_given(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.asking import answer, known_data, outcome_of, training_given
+from core.cli.asking import answer, candidate_data, known_data, outcome_of, training_given
 from core.cli.options import (
     DeviceOption,
     GradientLayersOption,
@@ -118,7 +118,11 @@ def audit(
     ],
     final: Annotated[str, typer.Option(help="Model after fine-tuning, or its LoRA adapter.")],
     seed_corpus: Annotated[
-        list[str], typer.Option(help="Public candidates; repeat for several. FILE#SPLIT works.")
+        list[str],
+        typer.Option(
+            help="Public candidates; repeat for several. FILE#SPLIT works, and decompression:NAME "
+            "for what a decompressed model said."
+        ),
     ],
     task: TaskOption = Task.CLASSIFICATION,
     budget: Annotated[int, typer.Option(help="How many documents a strategy selects.")] = 500,
@@ -187,7 +191,7 @@ def audit(
         base=base,
         final=final,
         seed_corpus=tuple(
-            DataRef(corpus, text_column, prompt_column=prompt_column) for corpus in seed_corpus
+            candidate_data(corpus, place, text_column, prompt_column) for corpus in seed_corpus
         ),
         n_candidates=candidates,
         task=task,

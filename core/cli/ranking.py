@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.asking import answer, known_data
+from core.cli.asking import answer, candidate_data, known_data
 from core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -20,7 +20,7 @@ from core.cli.options import (
     open_store,
     split_words,
 )
-from core.specs import AuditSpec, CorporaSpec, DataRef, Strategy, Task
+from core.specs import AuditSpec, CorporaSpec, Strategy, Task
 
 app = typer.Typer()
 
@@ -29,7 +29,9 @@ app = typer.Typer()
 def rank_corpora(
     base: Annotated[str, typer.Option(help="Model before fine-tuning: folder, hub or builtin.")],
     final: Annotated[str, typer.Option(help="Model after fine-tuning, or its LoRA adapter.")],
-    corpus: Annotated[list[str], typer.Option(help="A candidate set; repeat for each.")],
+    corpus: Annotated[
+        list[str], typer.Option(help="A candidate set, or decompression:NAME; repeat for each.")
+    ],
     task: TaskOption = Task.CLASSIFICATION,
     documents: Annotated[
         int, typer.Option(min=2, help="Draw this many of each, at random.")
@@ -60,11 +62,12 @@ def rank_corpora(
 ) -> None:
     """Ask which of several public sets the final model was fine-tuned on, if any."""
     label = label_column if task is Task.CLASSIFICATION else None
+    place = open_store(store)
     spec = AuditSpec(
         base=base,
         final=final,
         seed_corpus=tuple(
-            DataRef(place, text_column, None, documents, prompt_column) for place in corpus
+            candidate_data(one, place, text_column, prompt_column, documents) for one in corpus
         ),
         task=task,
         budget=budget,
@@ -77,4 +80,4 @@ def rank_corpora(
         title=title,
         corpora=CorporaSpec(students),
     )
-    answer(spec, open_store(store), device, precision, queue, as_json)
+    answer(spec, place, device, precision, queue, as_json)
