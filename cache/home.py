@@ -36,6 +36,10 @@ class Store:
         return RecordShelf(self._folder("suspect-tests"), "suspect", "test_id")
 
     @property
+    def echoes(self) -> RecordShelf:
+        return RecordShelf(self._folder("echoes"), "echo", "echo_id")
+
+    @property
     def building(self) -> Path:
         """Files not yet complete; on the same file system, so that a rename is atomic."""
         return self._folder("building")

@@ -1,9 +1,10 @@
-"""Selected and true documents with their embeddings, as measuring them anew needs them."""
+"""Documents of an audit with their embeddings, as measuring them anew needs them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +24,27 @@ class Texts:
 
 def read_selected(path: Path, strategy: Strategy) -> Texts:
     """A selection's documents, in order; ValueError if the audit embedded nothing."""
-    with open_to_read(path) as connection:
-        rows = connection.execute(
-            "SELECT document_id, text FROM selections JOIN documents USING (document_id) "
-            "WHERE strategy = ? ORDER BY rank",
-            [str(strategy)],
-        ).fetchall()
-        pool = read_matrix(connection, "embeddings", {"set_name": "seed-corpus"})
-    if pool is None:
-        raise ValueError("the audit holds no embeddings")
-    return Texts(tuple(text for _, text in rows), pool[[number for number, _ in rows]])
+    return _candidates(
+        path,
+        "SELECT document_id, text FROM selections JOIN documents USING (document_id) "
+        "WHERE strategy = ? ORDER BY rank",
+        [str(strategy)],
+    )
+
+
+def read_held_out(path: Path, source: str) -> Texts:
+    """Documents like the reference set that were not used; ValueError as ``read_selected``."""
+    return _candidates(
+        path,
+        "SELECT document_id, text FROM documents WHERE source = ? AND NOT in_reference "
+        "ORDER BY document_id",
+        [source],
+    )
+
+
+def read_candidates(path: Path) -> Texts:
+    """The whole seed corpus; ValueError as ``read_selected``."""
+    return _candidates(path, "SELECT document_id, text FROM documents ORDER BY document_id", [])
 
 
 def read_reference(path: Path) -> Texts:
@@ -45,3 +57,12 @@ def read_reference(path: Path) -> Texts:
     if embeddings is None:
         raise ValueError("the audit holds no reference set")
     return Texts(tuple(text for (text,) in rows), embeddings)
+
+
+def _candidates(path: Path, query: str, parameters: list[Any]) -> Texts:
+    with open_to_read(path) as connection:
+        rows = connection.execute(query, parameters).fetchall()
+        pool = read_matrix(connection, "embeddings", {"set_name": "seed-corpus"})
+    if pool is None:
+        raise ValueError("the audit holds no embeddings")
+    return Texts(tuple(text for _, text in rows), pool[[number for number, _ in rows]])

@@ -37,14 +37,22 @@ def _columns(rows):
     return {field.name: [getattr(row, field.name) for row in rows] for field in fields(rows[0])}
 
 
-def write_sample_decompression(store, decompression_id="sample", is_server=False, n_examples=4):
-    """Five topics, four examples of which two are equal and one hostile, and their calls."""
+def write_sample_decompression(
+    store,
+    decompression_id="sample",
+    is_server=False,
+    n_examples=4,
+    responses=_RESPONSES,
+    **spec,
+):
+    """Five topics, four examples of which two are equal and one hostile, and their calls; or an
+    example a response. ``spec``: fields of its DecompressionSpec."""
     calls, examples = [], []
-    for number, response in enumerate(_RESPONSES[:n_examples]):
+    for number, response in enumerate(responses[:n_examples]):
         call = Call("examples", f"Prompt {number}", Sampling(220), number)
         calls.append((call, Answer(f"raw output {number} {response}", "stop", 60, 20, 0.5, -9.0)))
-        topic_id = (3, 3, 4, 2)[number]
-        style = tuple(Style)[number]
+        topic_id = (3, 3, 4, 2)[number] if number < 4 else number + 1
+        style = tuple(Style)[number % 4]
         examples.append(
             Example(
                 number,
@@ -54,12 +62,13 @@ def write_sample_decompression(store, decompression_id="sample", is_server=False
                 f"Task {number}?",
                 "Because.",
                 response,
-                number != 3,
+                response != HOSTILE,
                 False,
                 call.key,
             )
         )
-    tables = {"topics": _columns(_topics())}
+    more = [Topic(number + 1, 1, f"topic {number}", 2) for number in range(4, n_examples)]
+    tables = {"topics": _columns([*_topics(), *more])}
     link = Link(2, 1, "musics", 4, None)
     tables["topic_links"] = {"link_id": [0], **_columns([link])}
     if examples:
@@ -69,11 +78,11 @@ def write_sample_decompression(store, decompression_id="sample", is_server=False
             heuristic_grades(examples, lambda texts: np.ones((len(texts), 1), np.float32))
         )
         tables["calls"] = _call_columns(calls)
-    spec = DecompressionSpec()
+    asked = DecompressionSpec(**spec)
     meta = {
         "title": "Sample decompression",
         "created_at": "2026-11-01T10:00:00+00:00",
-        "spec": to_plain(spec),
+        "spec": to_plain(asked),
         "prompting": "lines",
         "model": {
             "name": "tiny",

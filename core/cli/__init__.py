@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import typer
 
-from core.cli import decompressing, experimenting, making, ranking, shelf, suspecting, titrating
+from core.cli import (
+    decompressing,
+    echoing,
+    experimenting,
+    making,
+    ranking,
+    shelf,
+    suspecting,
+    titrating,
+)
 from core.cli.explain import explained
 from core.cli.jobs import jobs_app
 
@@ -22,6 +31,7 @@ app.add_typer(making.app)
 app.add_typer(titrating.app)
 app.add_typer(experimenting.app)
 app.add_typer(decompressing.app)
+app.add_typer(echoing.app)
 app.add_typer(suspecting.app)
 app.add_typer(ranking.app)
 app.add_typer(shelf.app)

@@ -28,6 +28,7 @@ _AUDIT_PAGES = {
 _MODEL_PAGES = {
     "topics": ("Topics", ":material/account_tree:"),
     "examples": ("Examples", ":material/quiz:"),
+    "echo": ("Echo", ":material/hearing:"),
 }
 _STORE_PAGES = {
     "audits": ("Audits", ":material/folder_open:"),

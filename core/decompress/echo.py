@@ -1,0 +1,223 @@
+"""Does what a model says echo what it was trained on? Beside what its base model says."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.decompressed_corpus import SAID, read_said
+from cache.home import Store
+from cache.read import audit_path, read_facts
+from cache.selected_texts import (
+    Texts,
+    read_candidates,
+    read_held_out,
+    read_reference,
+    read_selected,
+)
+from cache.topics import decompression_path, read_meta
+from core.audit.embed import Embedder
+from core.audit.provenance import environment
+from core.device import Compute
+from core.echo import EchoTarget
+from core.errors import InputError
+from core.maths.near_duplicates import near_duplicates
+from core.maths.nearness import N_SHUFFLES, nearer
+from core.maths.verbatim import longest_shared_runs, more_often
+from core.progress import Progress
+from core.specs import content_key
+
+# Raise it when the same question would give other numbers.
+_VERSION = 1
+# Of larger sets this many are drawn: two hundred transports a target must not take minutes.
+MOST_DOCUMENTS = 500
+# A run of so many words is counted as verbatim.
+VERBATIM_WORDS = 8
+_MAY_DIFFER = ("model", "served_model", "title", "seed")
+
+
+@dataclass(frozen=True)
+class EchoSpec:
+    """A decompression of an audit's final model, one of its base model, and the audit."""
+
+    decompression: str
+    control: str
+    audit: str
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What one model said: n texts, the topic of each, and their embeddings (n × d)."""
+
+    texts: list[str]
+    branches: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+
+def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress) -> dict[str, Any]:
+    """The record of the comparison: made once, kept in the store under a key of its question.
+
+    InputError where a name is unknown, the two models were not asked alike, one said nothing, or
+    the audit keeps no embeddings.
+    """
+    audit = audit_path(store, spec.audit)
+    paths = [decompression_path(store, name) for name in (spec.decompression, spec.control)]
+    metas = [read_meta(path) for path in paths]
+    _check_asked_alike(metas)
+    echo_id = f"echo-{content_key('echo', _VERSION, asdict(spec))[:12]}"
+    known = store.echoes.read(echo_id)
+    if known is not None:
+        return known
+    with progress.stage("read documents", 0):
+        targets = _targets(audit, spec.seed)
+    frames = [_sampled(read_said(path), path.stem, spec) for path in paths]
+    with progress.stage("embed", sum(map(len, frames))):
+        embedder = Embedder(compute)
+        said, control = (
+            _Said(
+                frame[SAID].tolist(),
+                frame["branch"].to_numpy(np.int64),
+                embedder.embed(frame[SAID].tolist(), progress),
+            )
+            for frame in frames
+        )
+    with progress.stage("compare", len(targets) * N_SHUFFLES):
+        rows = [
+            {**asdict(target), **_compared(said, control, texts, spec.seed, progress)}
+            for target, texts in targets
+        ]
+    facts = read_facts(audit).meta
+    record = {
+        "echo_id": echo_id,
+        "title": f"{metas[0]['title']} against {facts['title']}",
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
+        "spec": asdict(spec),
+        "audit_title": facts["title"],
+        "models": [meta["model"]["name"] for meta in metas],
+        "n_said": len(said.texts),
+        "n_control": len(control.texts),
+        "n_shuffles": N_SHUFFLES,
+        "verbatim_words": VERBATIM_WORDS,
+        "targets": rows,
+        "caveats": _caveats(metas, facts["provenance"]),
+        "provenance": {
+            "said_sha256": metas[0]["model"]["sha256"],
+            "control_sha256": metas[1]["model"]["sha256"],
+            **environment(compute),
+        },
+    }
+    store.echoes.write(record)
+    return record
+
+
+def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
+    first, second = ({**meta["spec"], "prompting": meta["prompting"]} for meta in metas)
+    differing = sorted(
+        name for name in first if name not in _MAY_DIFFER and first[name] != second.get(name)
+    )
+    if differing:
+        raise InputError(
+            "two decompressions that asked alike",
+            f"different {', '.join(differing)}",
+            "decompress the base model with the options used for the final model",
+        )
+
+
+def _targets(audit: Path, seed: int) -> list[tuple[EchoTarget, Texts]]:
+    """What the two models are held against: the reference set first, where it is known."""
+    facts = read_facts(audit)
+    held_out = facts.meta["spec"].get("held_out_source")
+    found: list[tuple[EchoTarget, Texts]] = []
+    try:
+        found.append((EchoTarget("seed-corpus"), read_candidates(audit)))
+        if facts.meta["spec"]["reference"]:
+            found.append((EchoTarget("reference"), read_reference(audit)))
+        if held_out:
+            found.append((EchoTarget("held-out"), read_held_out(audit, held_out)))
+        found += [
+            (EchoTarget("selection", strategy), read_selected(audit, strategy))
+            for strategy in facts.strategies
+        ]
+    except ValueError as error:
+        raise InputError(
+            "an audit with sentence embeddings", str(error), "name one made by `assay audit`"
+        ) from error
+    generator = np.random.default_rng(seed)
+    return [(target, _drawn(texts, generator)) for target, texts in found if texts.texts]
+
+
+def _drawn(texts: Texts, generator: np.random.Generator) -> Texts:
+    kept = np.sort(generator.permutation(len(texts.texts))[:MOST_DOCUMENTS])
+    return Texts(tuple(texts.texts[number] for number in kept), texts.embeddings[kept])
+
+
+def _sampled(frame: Any, name: str, spec: EchoSpec) -> Any:
+    if frame.empty:
+        raise InputError(
+            "decompressions with examples",
+            f"none in {name!r}",
+            "decompress the model with --examples 2",
+        )
+    if len(frame) <= MOST_DOCUMENTS:
+        return frame
+    return frame.sample(MOST_DOCUMENTS, random_state=spec.seed).sort_index()
+
+
+def _compared(
+    said: _Said, control: _Said, target: Texts, seed: int, progress: Progress
+) -> dict[str, Any]:
+    """Transport of both to one target with its chance band, and words in common."""
+    near = nearer(
+        said.vectors,
+        control.vectors,
+        target.embeddings,
+        said.branches,
+        control.branches,
+        seed,
+        progress.advance,
+    )
+    runs = [longest_shared_runs(one.texts, target.texts) for one in (said, control)]
+    verbatim = [sum(length >= VERBATIM_WORDS for length in own) for own in runs]
+    alike = [
+        len({pair.first for pair in near_duplicates(one.texts, target.texts)})
+        for one in (said, control)
+    ]
+    return {
+        "n_documents": len(target.texts),
+        "said": near.first,
+        "control": near.second,
+        "null_low": near.null_low,
+        "null_high": near.null_high,
+        "p_value": near.p_value,
+        "verbatim": verbatim,
+        "longest_run": [max(own) for own in runs],
+        "near_duplicates": alike,
+        "verbatim_p_value": more_often(
+            verbatim[0], verbatim[1], len(said.texts), len(control.texts)
+        ),
+    }
+
+
+def _caveats(metas: Sequence[dict[str, Any]], provenance: dict[str, Any]) -> list[str]:
+    """What keeps the comparison from being of the audited pair and nothing else."""
+    found = []
+    for meta, role in zip(metas, ("final", "base"), strict=True):
+        if meta["model"]["sha256"] != provenance.get(f"{role}_weights_sha256"):
+            found.append(
+                f"{meta['model']['name']} is not known to hold the weights of the audit's {role} "
+                "model: their hashes differ, as those of a converted or served model do."
+            )
+    backends = [meta["model"]["backend"] for meta in metas]
+    if backends[0] != backends[1]:
+        found.append(
+            f"The two were asked through different backends ({' and '.join(backends)}), whose "
+            "samples differ for the same weights."
+        )
+    return found

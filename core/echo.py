@@ -1,0 +1,80 @@
+"""What an echo comparison says, in sentences made from its record.
+
+A record is plain values (``core.decompress.echo`` writes it): the page and the command line say
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.specs import Strategy
+from core.verdict import SIGNIFICANCE, Verdict, p_value
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class EchoTarget:
+    """Documents that two models' words are held against.
+
+    kind: seed-corpus, reference, held-out, or selection, which has a strategy.
+    """
+
+    kind: str
+    strategy: str | None = None
+
+
+_NAMES = {
+    "seed-corpus": "the seed corpus",
+    "reference": "the reference set",
+    "held-out": "documents like the reference set, not used",
+}
+
+
+def target_name(row: Record) -> str:
+    """What a row of the record is held against."""
+    if row["strategy"]:
+        return f"selected by {Strategy(row['strategy']).shown_as}"
+    return _NAMES[row["kind"]]
+
+
+def echo_verdict(record: Record) -> Verdict:
+    """The headline and what supports it: about the reference set, else SELECT's selection."""
+    main = main_target(record)
+    is_nearer = main["p_value"] < SIGNIFICANCE
+    nearer = "nearer" if is_nearer else "no nearer"
+    headline = f"What the final model says is {nearer} to {target_name(main)} than its base's words"
+    sentences = [
+        f"Transport distance {main['said']:.3f} for the final model, {main['control']:.3f} "
+        f"for its base: a lead of {main['control'] - main['said']:+.3f}, where chance gives "
+        f"{main['null_low']:+.3f} to {main['null_high']:+.3f}."
+    ]
+    pool = next(row for row in record["targets"] if row["kind"] == "seed-corpus")
+    if is_nearer and pool["p_value"] < SIGNIFICANCE:
+        sentences.append(
+            f"It is nearer to the seed corpus at large, too (lead "
+            f"{pool['control'] - pool['said']:+.3f}): part of this may be a change of style."
+        )
+    words, (own, others) = record["verbatim_words"], main["verbatim"]
+    sentences.append(
+        f"A run of {words} words or more from it is in {own} of {record['n_said']} answers, and "
+        f"in {others} of {record['n_control']} of the base model's "
+        f"({p_value(main['verbatim_p_value'])}); the longest runs have {main['longest_run'][0]} "
+        f"and {main['longest_run'][1]} words."
+    )
+    return Verdict(f"{headline}: {p_value(main['p_value'])}.", tuple(sentences))
+
+
+def main_target(record: Record) -> Record:
+    """The reference set where it is known, else SELECT's selection, else the last one."""
+    rows = record["targets"]
+    by_kind = {(row["kind"], row["strategy"]): row for row in rows}
+    for wanted in (("reference", None), ("selection", str(Strategy.SELECT))):
+        if wanted in by_kind:
+            row: Record = by_kind[wanted]
+            return row
+    last: Record = rows[-1]
+    return last

@@ -1,0 +1,59 @@
+"""Words that one text has in common with others in one unbroken run."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from scipy.stats import fisher_exact
+
+# Shorter runs are in any two texts of a language and are not looked for.
+N_LEAST = 5
+_WORD = re.compile(r"\w+")
+
+
+def words(text: str) -> list[str]:
+    """Words in small letters, punctuation dropped."""
+    return _WORD.findall(text.lower())
+
+
+def longest_shared_runs(texts: Sequence[str], targets: Sequence[str]) -> list[int]:
+    """For each text, the words of the longest run that occurs in any target; 0 if under five.
+
+    Verbatim overlap as GPT-3's and Llama's contamination checks count it (runs of 8 and 13 words).
+    """
+    known = [words(target) for target in targets]
+    places: defaultdict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
+    for number, target in enumerate(known):
+        for at in range(len(target) - N_LEAST + 1):
+            places[tuple(target[at : at + N_LEAST])].append((number, at))
+    return [_longest(words(text), known, places) for text in texts]
+
+
+def more_often(n_first: int, n_second: int, n: int, m: int) -> float:
+    """One-sided p-value that n_first of n is more often than n_second of m (Fisher's exact test).
+
+    Texts count as independent, which those of one topic are not quite.
+    """
+    table = [[n_first, n - n_first], [n_second, m - n_second]]
+    return float(fisher_exact(table, alternative="greater").pvalue)
+
+
+def _longest(
+    text: list[str],
+    known: Sequence[list[str]],
+    places: defaultdict[tuple[str, ...], list[tuple[int, int]]],
+) -> int:
+    longest = 0
+    for at in range(len(text) - N_LEAST + 1):
+        for number, start in places.get(tuple(text[at : at + N_LEAST]), ()):
+            target, length = known[number], N_LEAST
+            while (
+                at + length < len(text)
+                and start + length < len(target)
+                and text[at + length] == target[start + length]
+            ):
+                length += 1
+            longest = max(longest, length)
+    return longest

@@ -1,0 +1,72 @@
+"""Does what a model says echo what it was trained on? Beside what its base model says."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.echo import echo_verdict
+from pages.parts.charts import CONFIG
+from pages.parts.echo import chosen_echo, lead_chart, provenance_table, targets_table
+from pages.parts.entry import enter
+from pages.parts.plain import markdown_safe
+
+enter()
+
+st.title("Echo")
+st.caption(
+    "What a decompressed model says, held against its training data and against what was selected."
+)
+record = chosen_echo()
+if record is None:
+    st.write(
+        "There is no comparison to show. It needs an audit, and both of its models decompressed "
+        "with the same options:"
+    )
+    st.code(
+        "assay decompress --model FINAL --title final\n"
+        "assay decompress --model BASE --title base\n"
+        "assay echo FINAL-DECOMPRESSION --control BASE-DECOMPRESSION --audit AUDIT",
+        language="bash",
+    )
+    st.write(
+        "What a model says can also be a seed corpus, so that its weights are asked whether they "
+        "point to it:"
+    )
+    st.code(
+        "assay rank-corpora --task sft --base BASE --final FINAL \\\n"
+        "  --corpus decompression:FINAL-DECOMPRESSION --corpus decompression:BASE-DECOMPRESSION",
+        language="bash",
+    )
+    st.stop()
+assert record is not None
+
+said = echo_verdict(record)
+with st.container(border=True):
+    st.subheader(markdown_safe(said.headline), anchor=False)
+    for sentence in said.sentences:
+        st.write(markdown_safe(sentence))
+    st.caption(
+        f"{record['n_said']:,} answers of the final model, {record['n_control']:,} of its base."
+    )
+
+st.subheader("Nearer than the base model's words, by transport", anchor=False)
+st.plotly_chart(
+    lead_chart(record), config=CONFIG, key="leads", alt="How much nearer the final model is"
+)
+st.caption(
+    "Right of zero: the final model's answers are nearer by so much (transport between sentence "
+    f"embeddings). Grey: 95% of {record['n_shuffles']:,} shuffles in which whole topics change "
+    "sides between the two models. Only the first set that is true data tests one question; the "
+    "others' p\\-values are for information and not corrected for their number."
+)
+st.dataframe(targets_table(record), hide_index=True, height="content")
+st.caption(
+    f"Verbatim: answers with a run of {record['verbatim_words']} words that stands in the set. "
+    "Alike: near duplicates of one of its documents. A model that learnt a style or a subject is "
+    "nearer without repeating a word, and one that says nothing of its training data may have "
+    "learnt it all the same."
+)
+for line in record["caveats"]:
+    st.warning(markdown_safe(line), icon=":material/warning:")
+with st.expander("Provenance", icon=":material/fingerprint:"):
+    st.dataframe(provenance_table(record), hide_index=True)

@@ -1,0 +1,121 @@
+"""The parts of the Echo page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from cache.home import Store
+from core.echo import target_name
+from core.specs import Strategy
+from pages.parts.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
+from pages.parts.plain import markdown_safe
+
+Record = Mapping[str, Any]
+_ROW_HEIGHT = 32
+
+
+def chosen_echo() -> Record | None:
+    """The comparison named in the address, or the newest; None where the store has none."""
+    records = {record["echo_id"]: record for record in Store.default().echoes.all()}
+    asked = st.query_params.get("echo")
+    if asked is not None and asked not in records:
+        st.warning(
+            f"There is no comparison named {markdown_safe(asked)} in this store.",
+            icon=":material/search_off:",
+        )
+        return None
+    if not records:
+        return None
+    names = list(records)
+    chosen = st.selectbox(
+        "Comparison",
+        names,
+        index=names.index(asked) if asked else 0,
+        format_func=lambda name: f"{records[name]['title']} · {records[name]['created_at'][:16]}",
+        key=f"echo-{asked}",
+    )
+    if chosen != asked:
+        st.query_params["echo"] = chosen
+    return records[chosen]
+
+
+def lead_chart(record: Record) -> go.Figure:
+    """A set a line: by how much the final model is nearer, over the band of chance."""
+    rows = record["targets"][::-1]
+    names = [target_name(row) for row in rows]
+    figure = go.Figure(
+        go.Bar(
+            base=[row["null_low"] for row in rows],
+            x=[row["null_high"] - row["null_low"] for row in rows],
+            y=names,
+            orientation="h",
+            marker={"color": NULL_BAND},
+            hoverinfo="skip",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[row["control"] - row["said"] for row in rows],
+            y=names,
+            mode="markers",
+            marker={
+                "color": [_colour(row) for row in rows],
+                "symbol": [_symbol(row) for row in rows],
+                "size": 11,
+            },
+            hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
+        )
+    )
+    figure.add_vline(x=0, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1})
+    figure.update_xaxes(title="nearer than the base model by", zeroline=False)
+    figure.update_yaxes(ticklabelposition="outside")
+    figure.update_layout(
+        height=_ROW_HEIGHT * len(rows) + 80,
+        margin={"l": 8, "r": 12, "t": 8, "b": 8},
+        showlegend=False,
+    )
+    return figure
+
+
+def targets_table(record: Record) -> pd.DataFrame:
+    """The same numbers in words, with the words in common."""
+    return pd.DataFrame(
+        {
+            "held against": target_name(row),
+            "documents": row["n_documents"],
+            "distance, final": round(row["said"], 3),
+            "distance, base": round(row["control"], 3),
+            "nearer by": f"{row['control'] - row['said']:+.3f}",
+            "by chance": f"{row['null_low']:+.3f} to {row['null_high']:+.3f}",
+            "p": f"{row['p_value']:.2g}",
+            "verbatim, final": row["verbatim"][0],
+            "verbatim, base": row["verbatim"][1],
+            "longest run, final": row["longest_run"][0],
+            "longest run, base": row["longest_run"][1],
+            "alike, final": row["near_duplicates"][0],
+            "alike, base": row["near_duplicates"][1],
+        }
+        for row in record["targets"]
+    )
+
+
+def provenance_table(record: Record) -> pd.DataFrame:
+    """Every fact about the comparison in two columns."""
+    facts = {**record["spec"], "models": " and ".join(record["models"]), **record["provenance"]}
+    return pd.DataFrame(
+        [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
+        columns=["", "value"],
+    )
+
+
+def _colour(row: Record) -> str:
+    return COLOURS[Strategy(row["strategy"])] if row["strategy"] else SINGLE_HUE
+
+
+def _symbol(row: Record) -> str:
+    return SYMBOLS[Strategy(row["strategy"])] if row["strategy"] else "star"
