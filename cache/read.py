@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,6 +40,8 @@ class AuditSummary:
     size_bytes: int
     assessability: Assessability | None = None
     problem: str | None = None
+    # Digests of the base's and the final model's weights.
+    pair: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class AuditFacts:
     @property
     def assessability(self) -> Assessability:
         return Assessability(self.meta["assessment"]["verdict"])
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """Digests of the base's and the final model's weights."""
+        return weights_of(self.meta["provenance"])
 
     @property
     def strategies(self) -> list[Strategy]:
@@ -79,6 +86,12 @@ class SelectionPage:
 
     rows: pd.DataFrame
     n_rows: int
+
+
+def weights_of(provenance: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Digests of the base's and the final model's weights; None where they were not recorded."""
+    base, final = (provenance.get(f"{model}_weights_sha256") for model in ("base", "final"))
+    return (base, final) if base and final else None
 
 
 def audit_path(store: Store, audit_id: str) -> Path:
@@ -234,6 +247,7 @@ def _summary(path: Path, modified_ns: int) -> AuditSummary:
             int(meta.get("counts", {}).get("n_documents", 0)),
             size,
             Assessability(meta["assessment"]["verdict"]),
+            pair=weights_of(meta["provenance"]),
         )
     except FileNotFoundError:
         raise

@@ -1,13 +1,29 @@
-"""Which public set the weights point to, in sentences made from the rows of the tables."""
+"""Which public set the weights point to: a ranking's tables, and sentences made from their rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pandas as pd
+
 from core.verdict import Verdict, percent
 
 Row = Mapping[str, Any]
+
+HOW_COSINES_READ = (
+    "Cosine: of a set's mean gradient, with 95% of 200 redrawings of its documents; chance: sets "
+    "of the same size drawn from all documents together."
+)
+HOW_STUDENTS_READ = (
+    "what one half of a set reaches for a model trained here on its other half, labelled by the "
+    "final model; the true set should come near."
+)
+HOW_SHARES_READ = (
+    "Share: of the non-negative mixture of mean gradients that fits the difference best, with 95% "
+    "of 200 redrawings; to first order it is the share of the training documents. The guess by "
+    "cosine is in proportion to the cosines alone."
+)
 
 
 def attribution(sources: Iterable[Row], students: Iterable[Row]) -> Verdict:
@@ -50,3 +66,47 @@ def attribution(sources: Iterable[Row], students: Iterable[Row]) -> Verdict:
     )
     sentences.append(f"As a mixture of these sets, to first order: {shares}.")
     return Verdict(headline, tuple(sentences))
+
+
+def group_table(
+    rows: pd.DataFrame, kind: str, students: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Rows of the table ``groups`` as people read them; ``kind``: what their names are of.
+
+    ``students``: rows of models trained on half of a set.
+    """
+    table = pd.DataFrame(
+        {
+            kind: rows["name"],
+            "documents": rows["n_documents"],
+            "cosine": _ranges(rows, "cosine", "low", "high", 3),
+            "chance": [
+                f"{low:.3f}–{high:.3f}"
+                for low, high in zip(rows["null_low"], rows["null_high"], strict=True)
+            ],
+            **({} if students is None or students.empty else _reached(rows["name"], students)),
+            "share, %": _ranges(
+                100 * rows[["share", "share_low", "share_high"]],
+                "share",
+                "share_low",
+                "share_high",
+                1,
+            ),
+            "guess by cosine, %": (100 * rows["centroid_share"]).round(1),
+        }
+    )
+    if rows["true_share"].notna().any():
+        table["reference set, %"] = (100 * rows["true_share"]).round(1)
+    return table
+
+
+def _reached(names: pd.Series, students: pd.DataFrame) -> dict[str, list[str]]:
+    own = students.groupby("source")["cosine"].apply(lambda values: [f"{v:.3f}" for v in values])
+    return {"a model trained on it": [", ".join(own.get(name, ["—"])) for name in names]}
+
+
+def _ranges(rows: pd.DataFrame, value: str, low: str, high: str, digits: int) -> list[str]:
+    return [
+        f"{row[value]:.{digits}f} [{row[low]:.{digits}f}–{row[high]:.{digits}f}]"
+        for _, row in rows.iterrows()
+    ]

@@ -58,6 +58,12 @@ MEMBERSHIP = {
     Metric.MEMBERSHIP_PRECISION: "used, %",
 }
 
+MEMBERSHIP_NOTE = (
+    "In domain: chosen documents of the same kind as the reference set, used or held out. Used: of "
+    "those, the ones that were used. Finding the domain is no evidence of membership; only the "
+    "second share is."
+)
+
 
 def strategy_table(rows: Rows, strategies: Iterable[Strategy]) -> pd.DataFrame:
     """Strategies down, metrics across, intervals in brackets; below them what bounds each."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.attribution import attribution
+from cache.home import Store
+from cache.same_pair import same_pair
+from core.attribution import (
+    HOW_COSINES_READ,
+    HOW_SHARES_READ,
+    HOW_STUDENTS_READ,
+    attribution,
+    group_table,
+)
 from pages.parts import audits
 from pages.parts.charts import CONFIG
 from pages.parts.corpora import (
     cosine_chart,
-    group_table,
     groups,
     mixture_chart,
     source_students,
@@ -30,7 +37,16 @@ st.caption(
     "difference"
 )
 if found.empty:
-    st.info("This audit did not rank its corpora. In a terminal:", icon=":material/info:")
+    st.info("This audit did not rank its corpora.", icon=":material/info:")
+    for other in same_pair(Store.default(), path).rankings:
+        title = audits.facts(other).meta["title"]
+        st.page_link(
+            "pages/corpora.py",
+            label=f"Sets ranked for the same models: {markdown_safe(title)}",
+            icon=":material/library_books:",
+            query_params={"audit": other.stem},
+        )
+    st.write("In a terminal:")
     st.code(
         "assay rank-corpora --base BASE --final FINAL \\\n  --corpus ONE --corpus ANOTHER",
         language="bash",
@@ -55,24 +71,14 @@ with left:
         cosine_chart(sources, students), config=CONFIG, key="cosines", alt="Cosine of each set"
     )
     st.caption(
-        "Of a set's mean gradient; bars: 95% of 200 redrawings of its documents. Grey: sets of the "
-        "same size drawn from all documents together."
-        + (
-            " Crosses: what one half of the set reaches for a model trained here on its other "
-            "half, labelled by the final model; the true set should come near."
-            if len(students)
-            else ""
-        )
+        f"{HOW_COSINES_READ} Bars: those 95%; grey: that chance."
+        + (f" Crosses: {HOW_STUDENTS_READ}" if len(students) else "")
     )
 with right:
     st.subheader("As a mixture of these sets", anchor=False)
     st.plotly_chart(mixture_chart(sources), config=CONFIG, key="mixture", alt="Mixture of the sets")
-    st.caption(
-        "Non-negative mixture of the mean gradients that fits the difference best, with 95% of "
-        "200 redrawings; to first order its shares are those of the training documents. Hollow: a "
-        "guess in proportion to the cosines alone."
-    )
-exported_table(path, "sets", group_table(sources, "set"))
+    st.caption(f"{HOW_SHARES_READ} Hollow: that guess.")
+exported_table(path, "sets", group_table(sources, "set", students))
 
 if len(classes):
     st.subheader("As a mixture of classes", anchor=False)

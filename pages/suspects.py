@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.suspicion import ASSUMPTIONS, declared, suspicion
+from cache.home import Store
+from cache.read import weights_of
+from cache.same_pair import suspect_tests_of
+from core.suspicion import (
+    ASSUMPTIONS,
+    HOW_TO_READ,
+    checks_table,
+    declared,
+    n_judged,
+    parts_table,
+    set_sizes,
+    suspicion,
+)
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
 from pages.parts.plain import markdown_safe
-from pages.parts.suspects import (
-    checks_table,
-    chosen_test,
-    parts_table,
-    provenance_table,
-    score_plot,
-)
+from pages.parts.suspects import chosen_test, provenance_table, score_plot
 
 enter()
 
@@ -31,35 +37,23 @@ if record is None:
     st.stop()
 assert record is not None
 
-said = suspicion(record)
+of_pair = suspect_tests_of(Store.default(), weights_of(record["provenance"]))
+said = suspicion(record, n_judged(of_pair))
 with st.container(border=True):
     st.subheader(markdown_safe(said.headline), anchor=False)
     for sentence in said.sentences:
         st.write(markdown_safe(sentence))
-    st.caption(
-        f"{record['n_suspects']:,} suspects, {record['n_controls']:,} controls; "
-        f"{record['n_dropped']:,} dropped that were in both sets, twice in one, or held nothing "
-        "to score."
-    )
+    st.caption(set_sizes(record))
 
 st.subheader("Are the two sets alike?", anchor=False)
 st.dataframe(checks_table(record), hide_index=True, height="content")
-st.caption(
-    "Square brackets: 95% intervals. Words: a classifier of words that is told which four fifths "
-    "of the documents are suspects and asked the rest, and sees no model. Two sets alike are "
-    "refused by chance in about one of ten tests. Sets that small differences or few documents "
-    "keep from being told apart pass: a p-value is worth no more than the likeness of the sets."
-)
+st.caption(HOW_TO_READ)
 
 if not record["is_refused"]:
     st.subheader("Suspects against controls", anchor=False)
     st.plotly_chart(score_plot(record), config=CONFIG, key="scores", alt="Scores of both sets")
     st.dataframe(parts_table(record), hide_index=True, height="content")
-    st.caption(
-        markdown_safe(declared(record))
-        + f" Its p\\-value is from {record['n_shuffles']:,} shuffles of the roles, and counts; "
-        "those of the parts are for information and not corrected for their number."
-    )
+    st.caption(markdown_safe(declared(record)))
 
 st.subheader("What this takes for granted", anchor=False)
 for line in (*ASSUMPTIONS, *record["caveats"]):

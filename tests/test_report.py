@@ -9,11 +9,17 @@ from html.parser import HTMLParser
 
 import pytest
 from sample_audit import HOSTILE, write_sample_audit
+from sample_suspect import PAIR, write_sample_suspects
+from test_audit_pages import write_groups
 
+from cache.groups import read_groups, read_source_students
 from cache.home import Store
 from cache.read import read_facts, read_metrics
+from cache.same_pair import same_pair
+from core.attribution import attribution
 from core.report.render import render_report
 from core.specs import Metric, Strategy
+from core.suspicion import suspicion
 from core.verdict import Rows, percent, verdict
 
 
@@ -37,9 +43,23 @@ def store():
     return Store.default()
 
 
+def rendered(store, path, with_documents=False):
+    return render_report(store, path.stem, same_pair(store, path), with_documents)
+
+
 def reported(store, with_documents=False, **sample):
     path = write_sample_audit(store, **sample)
-    return path, render_report(path, with_documents)
+    return path, rendered(store, path, with_documents)
+
+
+def of_pair(builder, pair=PAIR):
+    """An audit of the models that sample suspect tests are of."""
+    builder.put_meta("provenance", {**builder.meta("provenance"), **pair})
+
+
+def ranked(builder):
+    of_pair(builder)
+    write_groups(builder)
 
 
 @pytest.mark.parametrize("with_documents", [False, True])
@@ -67,7 +87,7 @@ def test_texts_are_withheld_unless_asked_for(store):
     path, withheld = reported(store, hostile_rank=0)
     assert HOSTILE not in html.unescape(withheld)
     assert "Texts are withheld" in withheld
-    assert HOSTILE in html.unescape(render_report(path, with_documents=True))
+    assert HOSTILE in html.unescape(rendered(store, path, with_documents=True))
 
 
 def test_its_sentences_are_the_overviews(store):
@@ -92,9 +112,9 @@ def test_it_ends_with_the_command_that_asks_again(store):
 
 
 def test_the_same_audit_gives_the_same_bytes(store):
-    """A report depends on the audit alone; another audit's differs."""
+    """A report depends on the store alone; another audit's differs."""
     path, page = reported(store)
-    assert render_report(path) == page
+    assert rendered(store, path) == page
     assert reported(store, audit_id="other", n_documents=300)[1] != page
 
 
@@ -114,5 +134,60 @@ def test_the_command_writes_it(store, assay, tmp_path, has_truth):
     path = write_sample_audit(store, has_truth=has_truth)
     out = tmp_path / "report.html"
     assert assay("report", path.stem, "--out", out).status == 0
-    assert out.read_text(encoding="utf-8") == render_report(path)
+    assert out.read_text(encoding="utf-8") == rendered(store, path)
     assert assay("report", "nothing", "--out", out).status == 2
+
+
+def test_what_was_asked_of_the_same_pair_is_in_it(store):
+    """Rankings of public sets and suspect tests of these models, and of no others, are sections
+    whose sentences are made from the rows of their tables; the summary repeats their headlines."""
+    path = write_sample_audit(store, before_seal=of_pair)
+    ranking = write_sample_audit(store, "ranking", title="A ranking", before_seal=ranked)
+    write_sample_audit(store, "stranger", title="A stranger", before_seal=write_groups)
+    used = write_sample_suspects(store, 0, shift=2.0)
+    unused = write_sample_suspects(store, 1)
+    refused = write_sample_suspects(store, 2, is_apart=True)
+    other = {**PAIR, "final_weights_sha256": "0" * 64}
+    write_sample_suspects(store, 3, shift=2.0, pair=other, title="Of another pair")
+    text = Elements(rendered(store, path)).text
+    groups = read_groups(ranking)
+    sources = groups[groups["kind"] == "source"].to_dict("records")
+    students = read_source_students(ranking).to_dict("records")
+    verdicts = [attribution(sources, students)]
+    verdicts += [suspicion(record, n_tests=2) for record in (used, unused, refused)]
+    for one in verdicts:
+        assert text.count(one.headline) == 2
+        assert all(sentence in text for sentence in one.sentences)
+    for row in sources:
+        assert f"{row['cosine']:.3f} [{row['low']:.3f}–{row['high']:.3f}]" in text
+    assert "assay suspect --seed 1" in text
+    assert "<b>x</b>" in text
+    assert "Of another pair" not in text
+    assert "A stranger" not in text
+    assert "What was not asked" not in text
+
+
+def test_each_test_of_a_pair_makes_the_others_p_values_larger(store):
+    """A finding that stands alone may fall when other tests of the pair are counted; refused
+    tests and those of other models are not counted."""
+    record = next(
+        found
+        for shift in range(40)
+        if 0.002 < (found := write_sample_suspects(store, 0, shift / 40))["p_value"] < 0.005
+    )
+    assert "favours the suspects" in suspicion(record).headline
+    assert "Nothing here says" in suspicion(record, n_tests=9).headline
+    assert f"p = {9 * record['p_value']:.3f} with all 9 tests" in suspicion(record, 9).headline
+
+
+def test_what_was_not_asked_is_said_with_its_command(store):
+    """Without rankings or suspect tests the report says that they are missing, and how to ask; an
+    audit that ranked sets itself lacks suspect tests only."""
+    text = Elements(reported(store)[1]).text
+    for command in ("assay rank-corpora --base base", "assay suspect --base base"):
+        assert command in text
+    assert "Candidate sets" not in text
+    own = Elements(reported(store, audit_id="own", before_seal=write_groups)[1]).text
+    assert "assay suspect --base base" in own
+    assert "assay rank-corpora --base" not in own
+    assert "None of these sets explains" in own

@@ -17,6 +17,7 @@ from core.specs import (
     DataRef,
     GradientLayers,
     Role,
+    SuspectSpec,
     TitrationSpec,
     TrainingSpec,
 )
@@ -60,6 +61,26 @@ def command_line(spec: AuditSpec) -> str:
     else:
         command, options = "audit", _audit(spec)
     return f"assay {command} " + shlex.join([*options, *_shared(spec)])
+
+
+def suspect_command_line(spec: SuspectSpec, max_tokens: int) -> str:
+    """The one command that tests these suspects again."""
+    return "assay suspect " + shlex.join(_suspects(spec, max_tokens))
+
+
+def _suspects(spec: SuspectSpec, max_tokens: int) -> Iterator[str]:
+    yield from ("--base", spec.base, "--final", spec.final)
+    yield from ("--suspects", spec.suspects.location, "--controls", spec.controls.location)
+    yield from ("--task", spec.task, "--text-column", spec.suspects.text_column)
+    if spec.suspects.prompt_column:
+        yield from ("--prompt-column", spec.suspects.prompt_column)
+    if spec.response_template:
+        yield from ("--response-template", spec.response_template)
+    if spec.label_words:
+        yield from ("--label-words", ",".join(spec.label_words))
+    yield from ("--max-tokens", str(max_tokens), "--seed", str(spec.seed))
+    if spec.title:
+        yield from ("--title", spec.title)
 
 
 def _audit(spec: AuditSpec) -> Iterator[str]:

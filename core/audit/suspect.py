@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cache.home import Store
 from core.audit.features import PROJECTION_SEED
-from core.audit.provenance import environment
+from core.audit.provenance import environment, suspect_command_line
 from core.audit.reading import Reader
 from core.data.sources import content_digest
 from core.device import Compute
@@ -106,7 +106,12 @@ def run_suspect_test(
         "n_shuffles": N_SHUFFLES,
         "declared": list(declared_scores(spec.task)),
         "caveats": list(pair.caveats),
-        "provenance": {**digests, "max_tokens": max_tokens, **environment(compute)},
+        "provenance": {
+            **digests,
+            "max_tokens": max_tokens,
+            "command": suspect_command_line(spec, max_tokens),
+            **environment(compute),
+        },
         **_judged(spec, sets, scores, base_losses, progress),
     }
     store.suspect_tests.write(record)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from cache.read import weights_of
+from cache.same_pair import suspect_tests_of
 from core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -54,7 +56,7 @@ def suspect(
     from core.audit.plan import suspect_plan
     from core.audit.suspect import run_suspect_test
     from core.device import choose_compute
-    from core.suspicion import ASSUMPTIONS, suspicion
+    from core.suspicion import ASSUMPTIONS, n_judged, suspicion
 
     def of(location: str) -> DataRef:
         return DataRef(location, text_column, prompt_column=prompt_column)
@@ -74,7 +76,8 @@ def suspect(
     place = open_store(store)
     with as_job(place, title or f"Suspects {suspects}", suspect_plan(task)) as progress:
         record = run_suspect_test(spec, place, choose_compute(device, precision), progress)
-    said = suspicion(record)
+    of_pair = suspect_tests_of(place, weights_of(record["provenance"]))
+    said = suspicion(record, n_judged(of_pair))
     shown = ("test_id", "is_refused", "p_value", "auc", "n_suspects", "n_controls", "n_dropped")
     result = {
         **{name: record[name] for name in shown},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,17 @@ import jinja2
 import pandas as pd
 
 from cache.export import selection_frame
-from cache.read import AuditFacts, read_facts, read_metrics
+from cache.home import Store
+from cache.read import AuditFacts, audit_path, read_facts, read_metrics
+from cache.same_pair import SamePair
 from core import method
 from core.report.figures import dot_plot
+from core.report.pair import Table, pair_findings
 from core.specs import Assessability, Strategy
 from core.tables import (
     CHARTS,
     IN_PERCENT,
+    MEMBERSHIP_NOTE,
     charted,
     membership_table,
     notes,
@@ -38,18 +43,24 @@ class _Figure:
     image: str
 
 
-def render_report(path: Path, with_documents: bool = False) -> str:
+def render_report(
+    store: Store, audit_id: str, known: SamePair, with_documents: bool = False
+) -> str:
     """A self-contained page: no script, no address, a policy that forbids both; prints to PDF.
 
-    ``with_documents``: show the text of selected documents, else only their hashes. Everything is
-    made from the audit's own rows; InputError or OSError if the file cannot be read.
+    ``known``: what else the store holds on the pair. ``with_documents``: show the text of selected
+    documents, else only their hashes. Every sentence is made from the rows of the tables below it;
+    InputError or OSError if a file cannot be read.
     """
+    path = audit_path(store, audit_id)
     facts = read_facts(path)
     is_scored = facts.assessability is not Assessability.NOT_ASSESSABLE
     return _template().render(
         facts=facts,
         meta=facts.meta,
-        audit_id=path.stem,
+        audit_id=audit_id,
+        pair=pair_findings(store, known),
+        unasked=_unasked(facts, known),
         method=method,
         provenance=_provenance(facts),
         scores=_scores(path, facts, with_documents) if is_scored else None,
@@ -67,6 +78,22 @@ def _template() -> jinja2.Template:
     return environment.get_template("report.html.j2")
 
 
+def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:
+    """Questions that nobody asked of this pair, each with the command that would."""
+    spec = facts.meta["spec"]
+    pair = shlex.join(["--base", spec["base"], "--final", spec["final"], "--task", spec["task"]])
+    unasked = {}
+    if not known.rankings:
+        unasked["Which of several public sets was it, if any?"] = (
+            f"assay rank-corpora {pair} --corpus ONE --corpus ANOTHER"
+        )
+    if not known.suspect_tests:
+        unasked["Were certain documents used?"] = (
+            f"assay suspect {pair} --suspects THESE --controls OTHERS-LIKE-THEM"
+        )
+    return unasked
+
+
 def _scores(path: Path, facts: AuditFacts, with_documents: bool) -> dict[str, Any]:
     rows = Rows(read_metrics(path).to_dict("records"))
     strategies = facts.strategies
@@ -74,9 +101,8 @@ def _scores(path: Path, facts: AuditFacts, with_documents: bool) -> dict[str, An
     return {
         "verdict": verdict(rows, strategies),
         "figures": _figures(rows, strategies),
-        "table": _columns_and_rows(strategy_table(rows, strategies)),
-        "notes": notes(rows, strategies),
-        "membership": _columns_and_rows(membership_table(rows, strategies)),
+        "table": Table.of(strategy_table(rows, strategies), notes(rows, strategies)),
+        "membership": Table.of(membership_table(rows, strategies), MEMBERSHIP_NOTE),
         "strategy": chosen.shown_as,
         "documents": _documents(path, chosen, with_documents),
         "with_documents": with_documents,
@@ -94,10 +120,6 @@ def _figures(rows: Rows, strategies: list[Strategy]) -> list[_Figure]:
         image = dot_plot(own, references(rows, metric, own), metric in IN_PERCENT)
         figures.append(_Figure(title, f"{direction}; {beside}", image))
     return figures
-
-
-def _columns_and_rows(frame: pd.DataFrame) -> dict[str, Any]:
-    return {"columns": list(frame.columns), "rows": frame.to_numpy().tolist()}
 
 
 def _documents(path: Path, strategy: Strategy, with_text: bool) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cache import read
 from cache.home import Store
+from cache.same_pair import SamePair, same_pair
 from core.specs import Assessability, Strategy
 from pages.parts.plain import markdown_safe
 
@@ -109,11 +110,16 @@ def objective(path: Path, strategies: tuple[Strategy, ...]) -> pd.DataFrame:
     return read.read_objective(path, strategies, _N_CURVE_POINTS)
 
 
-@st.cache_data(max_entries=16, show_spinner="Writing the report …")
 def report(path: Path, with_documents: bool) -> str:
+    """The report on an audit and on what else the store holds on its models, as it is now."""
+    return _report(path.stem, same_pair(Store.default(), path), with_documents)
+
+
+@st.cache_data(max_entries=16, show_spinner="Writing the report …")
+def _report(audit_id: str, known: SamePair, with_documents: bool) -> str:
     from core.report.render import render_report  # takes a second to import
 
-    return render_report(path, with_documents)
+    return render_report(Store.default(), audit_id, known, with_documents)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

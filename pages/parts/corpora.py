@@ -71,39 +71,6 @@ def mixture_chart(rows: pd.DataFrame) -> go.Figure:
     return _laid_out(figure, len(ordered))
 
 
-def group_table(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """The same numbers in words."""
-    table = pd.DataFrame(
-        {
-            kind: rows["name"],
-            "documents": rows["n_documents"],
-            "cosine": _ranges(rows, "cosine", "low", "high", 3),
-            "chance": [
-                f"{low:.3f}–{high:.3f}"
-                for low, high in zip(rows["null_low"], rows["null_high"], strict=True)
-            ],
-            "share, %": _ranges(
-                100 * rows[["share", "share_low", "share_high"]],
-                "share",
-                "share_low",
-                "share_high",
-                1,
-            ),
-            "guess by cosine, %": (100 * rows["centroid_share"]).round(1),
-        }
-    )
-    if rows["true_share"].notna().any():
-        table["reference set, %"] = (100 * rows["true_share"]).round(1)
-    return table
-
-
-def _ranges(rows: pd.DataFrame, value: str, low: str, high: str, digits: int) -> list[str]:
-    return [
-        f"{row[value]:.{digits}f} [{row[low]:.{digits}f}–{row[high]:.{digits}f}]"
-        for _, row in rows.iterrows()
-    ]
-
-
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(name=rows["name"].map(plotly_safe))
 

@@ -14,6 +14,7 @@ from core.tables import (
     CHARTS,
     IN_PERCENT,
     MEMBERSHIP,
+    MEMBERSHIP_NOTE,
     TRUTH,
     charted,
     membership_table,
@@ -91,11 +92,7 @@ def show_membership(rows: Rows, strategies: Iterable[Strategy]) -> None:
             for short in ("by chance", "p")
         },
     )
-    st.caption(
-        "In domain: chosen documents of the same kind as the reference set, used or held out. "
-        "Used: of those, the ones that were used. Finding the domain is no evidence of membership; "
-        "only the second share is."
-    )
+    st.caption(MEMBERSHIP_NOTE)
 
 
 def show_links(facts: AuditFacts, audit_id: str) -> None:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cache.home import Store
-from core.specs import Role, shown_as
+from core.specs import Role
 from pages.parts.palette import REFERENCE_LINE, ROLE_COLOURS
 from pages.parts.plain import markdown_safe
 
@@ -73,35 +73,6 @@ def score_plot(record: Record) -> go.Figure:
     return figure
 
 
-def parts_table(record: Record) -> pd.DataFrame:
-    """The combined score and what it is made of."""
-    rows = [{"name": "combined", "p_value": record["p_value"], **record["auc"]}]
-    return pd.DataFrame(
-        {
-            "score": row["name"] if row["name"] == "combined" else shown_as(row["name"]),
-            "AUC": _auc(row),
-            "by chance": "0.500",
-            "p": f"{row['p_value']:.2g}",
-        }
-        for row in [*rows, *record["components"]]
-    )
-
-
-def checks_table(record: Record) -> pd.DataFrame:
-    """What tells the sets apart that should not."""
-    return pd.DataFrame(
-        {
-            "told apart by": check["name"],
-            "AUC": _auc(check),
-            "alike": "0.500",
-            "": ("refuses the test" if check["is_refusal"] else "beware")
-            if check["is_apart"]
-            else "not told apart",
-        }
-        for check in record["checks"]
-    )
-
-
 def provenance_table(record: Record) -> pd.DataFrame:
     """Every fact about the test in two columns."""
     facts = {**record["spec"], **record["provenance"]}
@@ -109,7 +80,3 @@ def provenance_table(record: Record) -> pd.DataFrame:
         [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
         columns=["", "value"],
     )
-
-
-def _auc(row: Record) -> str:
-    return f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]"

@@ -1,0 +1,49 @@
+"""What else the store knows of an audit's model pair, found by the digests of both models' weights.
+
+A report speaks of a pair; rankings of public sets and suspect tests of it are files of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cache.groups import read_groups
+from cache.home import Store
+from cache.read import list_audits, read_facts, weights_of
+
+
+@dataclass(frozen=True)
+class SamePair:
+    """Audits that ranked public sets, and suspect tests by name; the newest of each first.
+
+    An audit that ranked sets itself is the first of its rankings.
+    """
+
+    rankings: tuple[Path, ...]
+    suspect_tests: tuple[str, ...]
+
+
+def same_pair(store: Store, path: Path) -> SamePair:
+    """What was asked of the pair of the audit at ``path``, by this audit and by others."""
+    pair = read_facts(path).pair
+    candidates = [path]
+    if pair is not None:
+        own = (one.audit_id for one in list_audits(store) if one.pair == pair)
+        candidates += [store.audits / f"{audit_id}.duckdb" for audit_id in own]
+    return SamePair(
+        tuple(one for one in dict.fromkeys(candidates) if not read_groups(one).empty),
+        tuple(record["test_id"] for record in suspect_tests_of(store, pair)),
+    )
+
+
+def suspect_tests_of(store: Store, pair: tuple[str, str] | None) -> list[dict[str, Any]]:
+    """The records of all suspect tests of a pair, newest first; none of an unknown pair."""
+    if pair is None:
+        return []
+    return [
+        record
+        for record in store.suspect_tests.all()
+        if weights_of(record.get("provenance", {})) == pair
+    ]

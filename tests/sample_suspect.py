@@ -1,0 +1,71 @@
+"""Records of suspect tests, judged by the real test on scores made up here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+
+from core.maths.suspicion import N_SHUFFLES, combined, told_by, used_test
+from core.specs import DataRef, SuspectSpec, Task, declared_scores, to_plain
+
+PAIR = {"base_weights_sha256": "b" * 64, "final_weights_sha256": "f" * 64}
+
+
+def write_sample_suspects(store, number=0, shift=0.0, is_apart=False, pair=PAIR, title=""):
+    """40 suspects, whose scores are ``shift`` higher than those of 40 controls; or, of other
+    lengths, refused."""
+    rng = np.random.default_rng(number)
+    is_suspect = np.arange(80) < 40
+    scores = {name: rng.normal(size=80) for name in declared_scores(Task.CLASSIFICATION)}
+    for own in scores.values():
+        own += shift * is_suspect
+    lengths = rng.normal(size=80) + 9 * (is_suspect & is_apart)
+    checks = [(told_by("length", lengths, is_suspect), True)]
+    checks.append((told_by("loss under the base model", rng.normal(size=80), is_suspect), False))
+    spec = SuspectSpec("base", "final", DataRef("mine.jsonl"), DataRef("others.jsonl"))
+    record = {
+        "test_id": f"suspect-{number:012x}",
+        "title": title or f"Suspects number {number}",
+        "created_at": f"2026-11-{20 + number}T12:00:00+00:00",
+        "spec": to_plain(spec),
+        "n_suspects": 40,
+        "n_controls": 40,
+        "n_dropped": 2,
+        "n_shuffles": N_SHUFFLES,
+        "declared": list(scores),
+        "caveats": [],
+        "provenance": {**pair, "command": f"assay suspect --seed {number}"},
+        "checks": [
+            {
+                "name": check.name,
+                "is_apart": check.is_apart,
+                "is_refusal": is_refusal,
+                **asdict(check.auc),
+            }
+            for check, is_refusal in checks
+        ],
+        "is_refused": is_apart,
+        "p_value": None,
+        "auc": None,
+        "components": [],
+        "scores": None,
+    }
+    if not is_apart:
+        score = combined(scores)
+        found = used_test(score, is_suspect, 0)
+        parts = {name: used_test(own, is_suspect, 0) for name, own in scores.items()}
+        record |= {
+            "p_value": found.p_value,
+            "auc": asdict(found.auc),
+            "components": [
+                {"name": name, "p_value": part.p_value, **asdict(part.auc)}
+                for name, part in parts.items()
+            ],
+            "scores": {
+                "suspects": score[is_suspect].tolist(),
+                "controls": score[~is_suspect].tolist(),
+            },
+        }
+    store.suspect_tests.write(record)
+    return record
