@@ -61,7 +61,8 @@ st.caption(
 )
 st.dataframe(targets_table(record), hide_index=True, height="content")
 st.caption(
-    f"Verbatim: answers with a run of {record['verbatim_words']} words that stands in the set. "
+    "Left the final model, right its base. Verbatim: answers with a run of "
+    f"{record['verbatim_words']} words that stands in the set; longest run: in words. "
     "Alike: near duplicates of one of its documents. A model that learnt a style or a subject is "
     "nearer without repeating a word, and one that says nothing of its training data may have "
     "learnt it all the same."

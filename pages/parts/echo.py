@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -88,17 +88,13 @@ def targets_table(record: Record) -> pd.DataFrame:
         {
             "held against": target_name(row),
             "documents": row["n_documents"],
-            "distance, final": round(row["said"], 3),
-            "distance, base": round(row["control"], 3),
+            "distance": f"{row['said']:.3f} | {row['control']:.3f}",
             "nearer by": f"{row['control'] - row['said']:+.3f}",
             "by chance": f"{row['null_low']:+.3f} to {row['null_high']:+.3f}",
             "p": f"{row['p_value']:.2g}",
-            "verbatim, final": row["verbatim"][0],
-            "verbatim, base": row["verbatim"][1],
-            "longest run, final": row["longest_run"][0],
-            "longest run, base": row["longest_run"][1],
-            "alike, final": row["near_duplicates"][0],
-            "alike, base": row["near_duplicates"][1],
+            "verbatim": _both(row["verbatim"]),
+            "longest run": _both(row["longest_run"]),
+            "alike": _both(row["near_duplicates"]),
         }
         for row in record["targets"]
     )
@@ -111,6 +107,10 @@ def provenance_table(record: Record) -> pd.DataFrame:
         [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
         columns=["", "value"],
     )
+
+
+def _both(counts: Sequence[int]) -> str:
+    return f"{counts[0]} | {counts[1]}"
 
 
 def _colour(row: Record) -> str:
