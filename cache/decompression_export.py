@@ -75,7 +75,9 @@ def example_frame(store: Store, path: Path, choice: ExportChoice) -> pd.DataFram
                 FROM topics t JOIN paths p ON t.parent_id = p.topic_id)
             SELECT example_id, path AS topic, style, difficulty, task, reasoning, response,
                 (SELECT list(mark ORDER BY mark) FROM marks WHERE is_flagged
-                 AND marks.example_id = examples.example_id) AS flags, call_key
+                 AND marks.example_id = examples.example_id) AS flags,
+                (SELECT list({judge: judge, axis: axis, score: score} ORDER BY judge, axis)
+                 FROM grades WHERE grades.example_id = examples.example_id) AS grades, call_key
             FROM examples JOIN paths USING (topic_id) ORDER BY example_id"""
         ).df()
     frame["flags"] = [list(flags) if hasattr(flags, "__len__") else [] for flags in frame["flags"]]
@@ -131,6 +133,7 @@ the model says, and not what is true.
 - {counts["n_topics"]:,} topics, {counts["n_calls"]:,} calls, {counts["n_tokens"]:,} tokens
 - {counts["n_examples"]:,} examples were written, {counts["n_flagged"]:,} of them flagged by a \
 mark (validity, length, repetition, language, near-duplicate)
+{_judges(meta)}
 - Filters of this export: {choice.filters}
 - Shape: {"one list of messages an example" if choice.is_chat else "task, reasoning, response"}
 
@@ -145,6 +148,27 @@ The first prompt of each kind, word for word; every other one differs in its top
 
 {_prompts(path)}
 """
+
+
+def _judges(meta: dict[str, Any]) -> str:
+    lines = ["- Grades, 0 to 4: `heuristic` (from the text alone, without a model)"]
+    for judge in meta["judges"]:
+        what = "weights" if judge["is_weights_hash"] else "the server's own description"
+        lines.append(
+            f"- Grades, 0 to 4: judge model `{_plain(judge['label'])}`, SHA-256 of {what} "
+            f"`{judge['sha256']}`; {judge['n_unreadable']:,} of {judge['n_graded']:,} answers "
+            f"could not be read; {_control(judge['control'])}"
+        )
+    return "\n".join(lines)
+
+
+def _control(control: dict[str, Any] | None) -> str:
+    if control is None:
+        return "whether it tells a response from one to another task was not measured"
+    return (
+        f"of {control['n_pairs']} tasks it graded the own response as more helpful than one to "
+        f"another topic in {control['n_higher']}, as less in {control['n_lower']}"
+    )
 
 
 def _prompts(path: Path) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = {
-    # spec, title, created_at, model, traits, counts, provenance: one JSON value a key
+    # spec, title, created_at, model, traits, judges, headline_judge, counts, provenance: one JSON
+    # value a key
     "meta": "key VARCHAR PRIMARY KEY, value JSON NOT NULL",
     # every question in the order it was used, and the answer as it came; sampling and schema are
     # JSON; rung: how it was read (core.decompression.Rung); logprob in nats, summed over tokens
@@ -41,7 +42,12 @@ TABLES = {
     "marks": """example_id INTEGER NOT NULL, mark VARCHAR NOT NULL, is_flagged BOOLEAN NOT NULL,
         value DOUBLE, detail VARCHAR NOT NULL, neighbour_id INTEGER,
         PRIMARY KEY (example_id, mark)""",
-    # axis: core.decompression.Axis; score 0 to 4, NULL where the judge cannot tell
+    # axis: core.decompression.Axis; score 0 to 4, NULL where the judge cannot tell or its answer
+    # could not be read; call_key: that answer, of a judge model
     "grades": """example_id INTEGER NOT NULL, axis VARCHAR NOT NULL, score DOUBLE,
-        judge VARCHAR NOT NULL, PRIMARY KEY (example_id, axis, judge)""",
+        judge VARCHAR NOT NULL, call_key VARCHAR, PRIMARY KEY (example_id, axis, judge)""",
+    # a judge's grades of the task of example_id with the response of another example
+    "control_grades": """example_id INTEGER NOT NULL, response_of INTEGER NOT NULL,
+        axis VARCHAR NOT NULL, score DOUBLE, judge VARCHAR NOT NULL, call_key VARCHAR NOT NULL,
+        PRIMARY KEY (example_id, axis, judge)""",
 }

@@ -140,7 +140,8 @@ class Journal:
         )
         rows = cursor.fetchall()
         names = [column[0] for column in cursor.description]
-        return {name: [row[at] for row in rows] for at, name in enumerate(names)}
+        calls = {name: [row[at] for row in rows] for at, name in enumerate(names)}
+        return {**calls, "is_chat": [bool(one) for one in calls["is_chat"]]}  # SQLite has none
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

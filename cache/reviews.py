@@ -47,6 +47,16 @@ def read_verdicts(store: Store, decompression_id: str) -> dict[int, Verdict]:
     return {example_id: Verdict(verdict) for example_id, verdict in rows}
 
 
+def copy_verdicts(store: Store, source_id: str, target_id: str) -> None:
+    """Let another decompression with the same examples begin with the decisions on this one."""
+    with _connection(store) as connection:
+        connection.execute(
+            "INSERT OR IGNORE INTO reviews SELECT ?, example_id, verdict, decided_at "
+            "FROM reviews WHERE decompression_id = ?",
+            [target_id, source_id],
+        )
+
+
 @contextmanager
 def _connection(store: Store) -> Iterator[sqlite3.Connection]:
     path = store.decompressions / "reviews.sqlite"

@@ -86,16 +86,17 @@ def read_meta(path: Path) -> dict[str, Any]:
     return {key: json.loads(value) for key, value in rows}
 
 
-def read_topics(path: Path) -> pd.DataFrame:
+def read_topics(path: Path, judge: str | None = None) -> pd.DataFrame:
     """Every topic with its path and, over it and all below: n_examples, n_flagged, quality.
 
-    quality is the mean grade over the axes that were graded, 0 to 4.
+    quality is the mean grade over the axes that ``judge`` (by default the headline's) graded, 0
+    to 4.
     """
     with open_to_read(path) as connection:
         return connection.execute(
             f"""{_BELOW}, graded AS (SELECT example_id, avg(score) AS quality FROM grades
-                GROUP BY example_id), flagged AS (SELECT example_id, bool_or(is_flagged)
-                AS is_flagged FROM marks GROUP BY example_id), paths AS (
+                WHERE {_BY_JUDGE} GROUP BY example_id), flagged AS (SELECT example_id,
+                bool_or(is_flagged) AS is_flagged FROM marks GROUP BY example_id), paths AS (
                 SELECT topic_id, ''::VARCHAR AS path FROM topics WHERE parent_id IS NULL UNION ALL
                 SELECT t.topic_id, CASE WHEN p.path = '' THEN t.name ELSE p.path || ' > ' || t.name
                 END FROM topics t JOIN paths p ON t.parent_id = p.topic_id)
@@ -105,7 +106,8 @@ def read_topics(path: Path) -> pd.DataFrame:
             FROM topics JOIN paths USING (topic_id) JOIN below ON below.above_id = topics.topic_id
             LEFT JOIN examples ON examples.topic_id = below.topic_id
             LEFT JOIN graded USING (example_id) LEFT JOIN flagged USING (example_id)
-            GROUP BY ALL ORDER BY topics.topic_id"""
+            GROUP BY ALL ORDER BY topics.topic_id""",
+            [judge],
         ).df()
 
 
@@ -128,8 +130,13 @@ def read_rungs(path: Path) -> pd.DataFrame:
         ).df()
 
 
-def read_examples(path: Path, chosen: ExampleFilter, limit: int, offset: int = 0) -> ExamplePage:
-    """Examples with their topic's name, flags and mean grade, ``limit`` of them from ``offset``."""
+def read_examples(
+    path: Path, chosen: ExampleFilter, limit: int, offset: int = 0, judge: str | None = None
+) -> ExamplePage:
+    """Examples with their topic's name, flags and mean grade, ``limit`` of them from ``offset``.
+
+    Grades are ``judge``'s, by default the headline's.
+    """
     condition, parameters = _condition(chosen)
     source = f"FROM examples JOIN topics USING (topic_id) WHERE {condition}"
     with open_to_read(path) as connection:
@@ -140,16 +147,19 @@ def read_examples(path: Path, chosen: ExampleFilter, limit: int, offset: int = 0
             f"""{_BELOW} SELECT examples.*, topics.name AS topic,
                 (SELECT list(mark ORDER BY mark) FROM marks WHERE is_flagged
                  AND marks.example_id = examples.example_id) AS flags,
-                (SELECT avg(score) FROM grades
-                 WHERE grades.example_id = examples.example_id) AS quality
+                (SELECT avg(score) FROM grades WHERE grades.example_id = examples.example_id
+                 AND {_BY_JUDGE}) AS quality
             {source} ORDER BY example_id LIMIT ? OFFSET ?""",
-            [*parameters, limit, offset],
+            [judge, *parameters, limit, offset],
         ).df()
     return ExamplePage(rows, n_rows)
 
 
 def read_example(path: Path, example_id: int) -> dict[str, Any]:
-    """One example whole, with its marks, grades, and the call it came from."""
+    """One example whole, with its marks, grades, and the call it came from.
+
+    A judge model's grades come with how its answer was read (rung) and that answer (raw).
+    """
     with open_to_read(path) as connection:
         frame = connection.execute(
             "SELECT examples.*, topics.name AS topic, calls.prompt, calls.text AS raw, "
@@ -167,11 +177,15 @@ def read_example(path: Path, example_id: int) -> dict[str, Any]:
             [example_id],
         ).df()
         grades = connection.execute(
-            "SELECT axis, score, judge FROM grades WHERE example_id = ?", [example_id]
+            "SELECT axis, score, judge, rung, calls.text AS raw FROM grades "
+            "LEFT JOIN calls USING (call_key) WHERE example_id = ?",
+            [example_id],
         ).df()
     return {**frame.iloc[0].to_dict(), "marks": marks, "grades": grades}
 
 
+# The grades of the judge given as a parameter, or of the one that the file puts first.
+_BY_JUDGE = "judge = coalesce(?, (SELECT value->>'$' FROM meta WHERE meta.key = 'headline_judge'))"
 # Every topic with itself and each topic under it.
 _BELOW = """WITH RECURSIVE below AS (SELECT topic_id AS above_id, topic_id FROM topics UNION ALL
     SELECT below.above_id, topics.topic_id FROM topics JOIN below

@@ -83,6 +83,8 @@ class Axis(StrEnum):
 
 
 HEURISTIC_JUDGE = "heuristic"
+# Grades are whole numbers up to this; the heuristic's are between them.
+BEST_GRADE = 4
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ class DecompressionSpec:
     model: str = EMBEDDED_MODEL
     # On a server: which of its models; None takes the first it names.
     served_model: str | None = None
-    # None chooses by the model: lines for small ones in this process, JSON for others.
+    # A model that grades the examples, named as ``model`` is; None leaves the heuristic alone.
+    judge: str | None = None
+    judge_served_model: str | None = None
+    # None chooses by the model: lines for small ones, JSON for others. A judge is asked alike.
     prompting: Prompting | None = None
     depth: int = 2
     # Subtopics kept of each topic, from the root down; the last holds for all deeper levels.
@@ -121,6 +126,18 @@ class DecompressionSpec:
     def expansion_at(self, level: int) -> int:
         """How many subtopics a topic of this level (the root is 0) keeps."""
         return self.expansion[min(level, len(self.expansion) - 1)]
+
+
+@dataclass(frozen=True)
+class GradeSpec:
+    """Which sealed decompression is graded, and by which model; as in ``DecompressionSpec``."""
+
+    decompression_id: str
+    judge: str
+    judge_served_model: str | None = None
+    prompting: Prompting | None = None
+    budget_calls: int | None = None
+    budget_tokens: int | None = None
 
 
 TREE_SHARE = 0.5

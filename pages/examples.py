@@ -15,6 +15,7 @@ from pages.parts.examples import (
     example_table,
     show_example,
 )
+from pages.parts.judges import chosen_judge, judge_line
 from pages.parts.plain import markdown_safe
 from pages.parts.selection import page_number
 
@@ -22,9 +23,12 @@ enter()
 
 st.title("Examples")
 path = decompressions.chosen_decompression()
-meta, tree = decompressions.meta(path), decompressions.tree(path)
+meta = decompressions.meta(path)
+judge = chosen_judge(meta)
+tree = decompressions.tree(path, judge)
 st.caption(markdown_safe(f"{meta['title']} · {meta['model']['name']}"))
 decompressions.show_caveats(meta)
+st.caption(judge_line(meta, judge))
 if not meta["counts"]["n_examples"]:
     st.info(
         "No examples were written: the budget ended before, or --examples was 0.",
@@ -44,6 +48,6 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if n_rows == 0:
     st.info("No example fits the filters.", icon=":material/filter_alt_off:")
     st.stop()
-page = read_examples(path, chosen, ROWS_PER_PAGE, offset)
+page = read_examples(path, chosen, ROWS_PER_PAGE, offset, judge)
 example_id = example_table(page.rows, verdicts, view=f"{path.stem} {chosen} {offset}")
 show_example(path, example_id, verdicts.get(example_id))

@@ -8,6 +8,7 @@ import streamlit as st
 from pages.parts import decompressions
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
+from pages.parts.judges import chosen_judge, judge_line
 from pages.parts.plain import markdown_safe
 from pages.parts.topic_charts import treemap
 from pages.parts.topics import (
@@ -24,7 +25,9 @@ enter()
 st.title("Topics")
 decompressions.show_running()
 path = decompressions.chosen_decompression()
-meta, tree = decompressions.meta(path), decompressions.tree(path)
+meta = decompressions.meta(path)
+judge = chosen_judge(meta)
+tree = decompressions.tree(path, judge)
 
 st.caption(
     markdown_safe(
@@ -46,6 +49,8 @@ st.plotly_chart(
     alt="Every topic as a box in its parent's, sized by examples",
 )
 st.caption(COLOURINGS[chosen or "support"])
+if chosen == "quality":
+    st.caption(judge_line(meta, judge))
 
 st.subheader("Every topic", anchor=False)
 search = st.text_input(

@@ -6,13 +6,23 @@ from dataclasses import asdict, fields
 
 import numpy as np
 
-from cache.decompressions import seal
+from cache.decompressions import Contents, seal
 from core.calls import Answer, Call, Sampling
+from core.decompress.columns import followed_by
 from core.decompress.examples import Example
 from core.decompress.marks import mark_all
 from core.decompress.quality import heuristic_grades
 from core.decompress.topics import Link, Topic
-from core.decompression import DecompressionSpec, Difficulty, Rung, Stop, Style, to_plain
+from core.decompression import (
+    HEURISTIC_JUDGE,
+    Axis,
+    DecompressionSpec,
+    Difficulty,
+    Rung,
+    Stop,
+    Style,
+    to_plain,
+)
 
 HOSTILE = "<script>alert(1)</script> [link](http://evil) $x$ `code` **bold**"
 _RESPONSES = (
@@ -37,11 +47,39 @@ def _columns(rows):
     return {field.name: [getattr(row, field.name) for row in rows] for field in fields(rows[0])}
 
 
+JUDGE = "tiny-judge (0123456789ab)"
+
+
+def _judged(examples, calls):
+    """Grades of a judge that could not be read on the last example, and what it is worth."""
+    rows = {"example_id": [], "axis": [], "score": [], "judge": [], "call_key": []}
+    for example in examples:
+        call = Call("judging", f"Grade {example.example_id}", Sampling(48), example.example_id)
+        calls.append((call, Answer("helpfulness 4", "stop", 60, 5, 0.5)))
+        for at, axis in enumerate(Axis):
+            rows["example_id"].append(example.example_id)
+            rows["axis"].append(axis)
+            rows["score"].append(None if example is examples[-1] else float(at))
+            rows["judge"].append(JUDGE)
+            rows["call_key"].append(call.key)
+    facts = {
+        "label": JUDGE,
+        "name": "tiny-judge",
+        "sha256": "01" * 32,
+        "is_weights_hash": True,
+        "n_graded": len(examples),
+        "n_unreadable": 1,
+        "control": {"n_pairs": 4, "n_higher": 2, "n_lower": 1, "low": 0.09, "high": 0.99},
+    }
+    return rows, facts
+
+
 def write_sample_decompression(
     store,
     decompression_id="sample",
     is_server=False,
     n_examples=4,
+    is_judged=False,
     responses=_RESPONSES,
     **spec,
 ):
@@ -77,7 +115,10 @@ def write_sample_decompression(
         tables["grades"] = _columns(
             heuristic_grades(examples, lambda texts: np.ones((len(texts), 1), np.float32))
         )
-        tables["calls"] = _call_columns(calls)
+        if is_judged:
+            rows, judge = _judged(examples, calls)
+            tables["grades"] = followed_by(tables["grades"], rows)
+        tables["calls"] = _call_columns(calls, n_unread=1 if is_judged else 0)
     asked = DecompressionSpec(**spec)
     meta = {
         "title": "Sample decompression",
@@ -92,6 +133,8 @@ def write_sample_decompression(
             "backend": "llama.cpp",
         },
         "traits": {"honours_seed": True},
+        "judges": [judge] if is_judged else [],
+        "headline_judge": JUDGE if is_judged else HEURISTIC_JUDGE,
         "counts": {
             "n_topics": 4,
             "n_links": 1,
@@ -103,10 +146,10 @@ def write_sample_decompression(
         "support_lines": {"votes": 0.25, "contrast": 0.5},
         "provenance": {"assay_version": "0.1.0"},
     }
-    return seal(store, decompression_id, meta, tables)
+    return seal(store, decompression_id, Contents(meta, tables))
 
 
-def _call_columns(calls):
+def _call_columns(calls, n_unread):
     rows = []
     for position, (call, answer) in enumerate(calls):
         own = asdict(call)
@@ -114,7 +157,7 @@ def _call_columns(calls):
             {
                 "position": position,
                 "call_key": call.key,
-                "rung": Rung.LINES,
+                "rung": Rung.FAILED if position >= len(calls) - n_unread else Rung.LINES,
                 **{name: own[name] for name in ("stage", "prompt", "is_chat", "schema", "seed")},
                 "sampling": "{}",
                 "continuation": None,

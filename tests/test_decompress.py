@@ -131,12 +131,18 @@ def journaled(store):
 
 
 def test_killed_at_any_moment_nothing_is_asked_twice(assay, model, tmp_path):
-    """kill -9 keeps every answer that had come; run again, the file is as if never killed."""
-    whole = completed(assay(*arguments(model, "--store", tmp_path / "whole")))
+    """kill -9 keeps every answer that had come; run again, the file is as if never killed.
+
+    The last kill falls into the judge's part.
+    """
+    judge = ("--judge", model, "--store")
+    whole = completed(assay(*arguments(model, *judge, tmp_path / "whole")))
+    n_judged = sum(row[3].startswith("judging") for row in contents(whole["path"])["calls"])
+    assert n_judged >= whole["n_examples"]
     store = Store(tmp_path / "killed")
-    command = [sys.executable, "-m", "core", *arguments(model, "--store", store.root)]
+    command = [sys.executable, "-m", "core", *arguments(model, *judge, store.root)]
     n_before = 0
-    for n_more in (6, 60):
+    for n_more in (6, 60, whole["n_calls"] - n_judged - 60):
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -147,10 +153,10 @@ def test_killed_at_any_moment_nothing_is_asked_twice(assay, model, tmp_path):
         n_before = len(journaled(store))
     before = journaled(store)
     assert 0 < len(before) < whole["n_calls"]
-    (run,) = read_running(store)
+    _, run = read_running(store)  # the judge's too
     progress = read_progress(run["journal"], run["run_id"])
     assert 0 < progress["stages"]["topics"]["n_calls"] <= len(before)
-    resumed = completed(assay(*arguments(model, "--store", store.root)))
+    resumed = completed(assay(*arguments(model, *judge, store.root)))
     assert resumed["n_asked"] == whole["n_calls"] - len(before)
     after = journaled(store)
     assert {key: after[key] for key in before} == before

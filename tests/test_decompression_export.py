@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 from datasets import load_dataset
-from sample_decompression import HOSTILE, write_sample_decompression
+from sample_decompression import HOSTILE, JUDGE, write_sample_decompression
 
 from cache.home import Store
 from cache.reviews import Verdict, set_verdict
@@ -53,6 +53,20 @@ def test_a_folder_loads_as_a_data_set(assay, store, tmp_path):
     card = (out / "README.md").read_text()
     for word in ("ab" * 32, "Prompt 0", "flagged examples are included", "## Licence"):
         assert word in card
+
+
+def test_grades_go_out_with_who_gave_them(assay, store, tmp_path):
+    """Every grade names its judge, an unread one is empty, and the card says what the judge is."""
+    write_sample_decompression(store, "judged", is_judged=True)
+    out = tmp_path / "dataset"
+    assert assay("export", "judged", "--out", out).status == 0
+    loaded = load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
+    assert {grade["judge"] for grade in loaded[0]["grades"]} == {JUDGE, "heuristic"}
+    scores = {grade["score"] for grade in loaded[3]["grades"] if grade["judge"] == JUDGE}
+    assert scores == {None}
+    card = (out / "README.md").read_text()
+    assert f"judge model `{JUDGE}`, SHA-256 of weights `{'01' * 32}`" in card
+    assert "1 of 4 answers could not be read" in card
 
 
 def test_another_kind_of_file_is_refused(assay, store, tmp_path):

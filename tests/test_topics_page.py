@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from sample_decompression import HOSTILE, write_sample_decompression
+from sample_decompression import HOSTILE, JUDGE, write_sample_decompression
 from test_pages import opened, words
 
 from cache.home import Store
@@ -60,6 +61,35 @@ def test_a_server_without_a_hash_is_said_to_have_none(store):
     write_sample_decompression(store, is_server=True, n_examples=0)
     assert "could not be hashed" in words(opened("topics", decompression="sample"))
     assert "No examples were written" in words(opened("examples", decompression="sample"))
+
+
+def test_the_judge_stands_beside_its_grades(store):
+    """Who graded, what it is worth and what could not be read are said; the heuristic stays."""
+    write_sample_decompression(store, is_judged=True)
+    app = opened("topics", decompression="sample", colour="quality")
+    assert JUDGE in words(app).replace("\\", "")
+    assert "It cannot tell a response from one to another task" in words(app)
+    app = opened("examples", decompression="sample", example="3")
+    assert "1 of 4 answers could not be read" in words(app)
+    grades = next(frame.value for frame in app.dataframe if "axis" in frame.value)
+    assert list(grades) == ["axis", JUDGE, "heuristic"]
+    assert set(grades[JUDGE]) == {"unreadable"}
+    assert "cannot tell" in set(grades["heuristic"])
+    app = opened("examples", decompression="sample", judge="heuristic")
+    assert "It cannot tell whether a response is correct" in words(app)
+
+
+def test_quality_is_one_judges_alone(store):
+    """The headline judge's mean, or the asked one's; never a mix, and empty where unread."""
+    path = write_sample_decompression(store, is_judged=True)
+
+    def quality(judge=None):
+        return read_examples(path, ExampleFilter(), 10, judge=judge).rows["quality"].tolist()
+
+    assert quality()[:3] == quality(JUDGE)[:3] == [2.0, 2.0, 2.0]
+    assert np.isnan(quality()[3])
+    assert not np.isnan(quality("heuristic")).any()
+    assert read_topics(path)["quality"].tolist()[0] == 2.0
 
 
 def test_hostile_text_is_shown_letter_by_letter(store):

@@ -1,4 +1,7 @@
-"""`assay decompress`: a model's knowledge as a topic tree, and examples from its nodes."""
+"""`assay decompress`: a model's knowledge as a topic tree, and examples from its nodes.
+
+`assay grade` has another model grade the examples afterwards.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,12 @@ from core.cli.options import (
     open_store,
     say,
 )
+from core.decompress.outcome import Outcome
 from core.decompression import (
     EMBEDDED_MODEL,
     DecompressionSpec,
     Difficulty,
+    GradeSpec,
     Prompting,
     Style,
     title_of,
@@ -27,6 +32,17 @@ from core.decompression import (
 
 app = typer.Typer()
 _DEFAULT = DecompressionSpec()
+JudgeServedModelOption = Annotated[
+    str | None, typer.Option(help="Where the judge is a server: which of its models.")
+]
+PromptingOption = Annotated[
+    Prompting | None,
+    typer.Option(help="lines for small models, json for others [default: by the model]."),
+]
+BudgetCallsOption = Annotated[int | None, typer.Option(help="At most this many questions.")]
+BudgetTokensOption = Annotated[
+    int | None, typer.Option(help="Stop asking after this many tokens, read and written.")
+]
 
 
 @app.command()
@@ -41,10 +57,14 @@ def decompress(
     served_model: Annotated[
         str | None, typer.Option(help="On a server: which model [default: the first].")
     ] = None,
-    prompting: Annotated[
-        Prompting | None,
-        typer.Option(help="lines for small models, json for others [default: by the model]."),
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            help="A model that grades every example, named as --model is [default: a heuristic]."
+        ),
     ] = None,
+    judge_served_model: JudgeServedModelOption = None,
+    prompting: PromptingOption = None,
     depth: Annotated[int, typer.Option(help="Levels of topics.")] = _DEFAULT.depth,
     expansion: Annotated[
         list[int] | None,
@@ -75,10 +95,8 @@ def decompress(
         list[Difficulty] | None, typer.Option(help="Asked for; repeat [default: all].")
     ] = None,
     temperature: Annotated[float, typer.Option()] = _DEFAULT.temperature,
-    budget_calls: Annotated[int | None, typer.Option(help="At most this many questions.")] = None,
-    budget_tokens: Annotated[
-        int | None, typer.Option(help="Stop asking after this many tokens, read and written.")
-    ] = None,
+    budget_calls: BudgetCallsOption = None,
+    budget_tokens: BudgetTokensOption = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     title: Annotated[str, typer.Option(help="Shown in the dashboard.")] = "",
     device: DeviceOption = None,
@@ -91,6 +109,8 @@ def decompress(
     spec = DecompressionSpec(
         model=model,
         served_model=served_model,
+        judge=judge,
+        judge_served_model=judge_served_model,
         prompting=prompting,
         depth=depth,
         expansion=tuple(expansion or _DEFAULT.expansion),
@@ -120,7 +140,53 @@ def decompress(
     from core.device import choose_compute
 
     with as_job(place, title_of(spec), decompression_plan(spec)) as progress:
-        outcome = run(spec, place, choose_compute(device, precision), progress)
+        compute = choose_compute(device, precision)
+        outcome = run(spec, place, compute, progress, progress.attach_audit)
+    _say(outcome, as_json)
+
+
+@app.command()
+def grade(
+    decompression: Annotated[str, typer.Argument(help="As the Topics page and its file name it.")],
+    judge: Annotated[
+        str,
+        typer.Option(help="Folder, GGUF file, hub name, builtin, or a server's address."),
+    ],
+    judge_served_model: JudgeServedModelOption = None,
+    prompting: PromptingOption = None,
+    budget_calls: BudgetCallsOption = None,
+    budget_tokens: BudgetTokensOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = "auto",
+    queue: Annotated[bool, typer.Option("--queue", help="Run in the background.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a model grade a finished decompression's examples, into a file of its own."""
+    from cache.topics import decompression_path, read_meta
+    from core.decompress.checks import check_budget
+    from core.decompress.plan import grading_plan
+
+    place = open_store(store)
+    spec = GradeSpec(
+        decompression, judge, judge_served_model, prompting, budget_calls, budget_tokens
+    )
+    check_budget(budget_calls, budget_tokens)
+    meta = read_meta(decompression_path(place, decompression))
+    title = f"{meta['title']}, graded by {judge_served_model or judge}"
+    if queue:
+        queue_this(place, title, as_json)
+        return
+    from core.decompress.grading import grade_sealed
+    from core.device import choose_compute
+
+    with as_job(place, title, grading_plan(meta["counts"]["n_examples"])) as progress:
+        compute = choose_compute(device, precision)
+        outcome = grade_sealed(spec, place, compute, progress, progress.attach_audit)
+    _say(outcome, as_json)
+
+
+def _say(outcome: Outcome, as_json: bool) -> None:
     say(
         {
             "decompression": outcome.decompression_id,

@@ -11,6 +11,12 @@ def check(spec: DecompressionSpec) -> None:
     _at_least("--depth", spec.depth, 1)
     _at_least("--samples", spec.n_samples, 1)
     _at_least("--examples", spec.n_examples, 0)
+    if spec.judge and not spec.n_examples:
+        raise InputError("--examples of at least 1 with --judge", "0", "raise it")
+    if spec.judge_served_model and not spec.judge:
+        raise InputError(
+            "--judge with --judge-served-model", "none", "name the judge's server with --judge"
+        )
     for width in spec.expansion or (0,):
         _at_least("--expansion", width, 1)
     if not 1 <= spec.min_votes <= spec.n_samples:
@@ -19,13 +25,9 @@ def check(spec: DecompressionSpec) -> None:
             str(spec.min_votes),
             "lower it or raise --samples",
         )
-    for option, number in (
-        ("--budget-calls", spec.budget_calls),
-        ("--budget-tokens", spec.budget_tokens),
-        ("--branch-quota", spec.branch_quota),
-    ):
-        if number is not None:
-            _at_least(option, number, 1)
+    if spec.branch_quota is not None:
+        _at_least("--branch-quota", spec.branch_quota, 1)
+    check_budget(spec.budget_calls, spec.budget_tokens)
     if not 0 <= spec.min_new_share <= 1:
         raise InputError("--min-new-share between 0 and 1", str(spec.min_new_share), "change it")
     if not 0 < spec.merge_cosine <= 1:
@@ -36,6 +38,13 @@ def check(spec: DecompressionSpec) -> None:
             str(spec.temperature),
             "raise it",
         )
+
+
+def check_budget(calls: int | None, tokens: int | None) -> None:
+    """InputError for a budget of nothing."""
+    for option, number in (("--budget-calls", calls), ("--budget-tokens", tokens)):
+        if number is not None:
+            _at_least(option, number, 1)
 
 
 def _at_least(option: str, number: int, least: int) -> None:

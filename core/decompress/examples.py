@@ -55,16 +55,23 @@ def write_examples(
     runner: Runner,
     progress: Progress,
 ) -> list[Example]:
-    """``n_examples`` of every topic, first one of each, as many as the budget allows."""
+    """``n_examples`` of every topic, first one of each, as many as the budget allows.
+
+    With a judge, a call is kept back for the grades of each.
+    """
+    n_kept_each = 1 if spec.judge else 0
     orders = _orders(tree, spec)
     examples: list[Example] = []
     with progress.stage("examples", len(orders)):
         for start in range(0, len(orders), _AT_ONCE):
-            wave = orders[start : start + _AT_ONCE][: runner.n_left()]
+            n_left = runner.budget.n_left(n_kept_each * len(examples))
+            n_most = None if n_left is None else n_left // (1 + n_kept_each)
+            wave = orders[start : start + _AT_ONCE][:n_most]
             if not wave:
                 break
             calls = [_call(order, tree, spec, prompting) for order in wave]
-            found = runner.read(calls, _reader(prompting, runner))
+            n_kept_back = n_kept_each * (len(examples) + len(wave))
+            found = runner.read(calls, _reader(prompting, runner), n_kept_back)
             for order, (call, answer, parts) in zip(wave, found, strict=True):
                 examples.append(_example(len(examples), order, call, answer, parts))
             progress.advance(len(wave))

@@ -34,7 +34,7 @@ def grow(
     frontier = Frontier(tree, spec.branch_quota)
     frontier.push(tree.topics[0])
     with progress.stage("topics", n_expansions(spec)):
-        while wave := _wave(frontier, runner.n_left(n_kept_back), spec.n_samples):
+        while wave := _wave(frontier, runner.budget.n_left(n_kept_back), spec.n_samples):
             asked = [list_calls(tree.path(topic), spec, prompting, "topics") for topic in wave]
             lists = runner.read(
                 [call for calls in asked for call in calls],

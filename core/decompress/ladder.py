@@ -18,6 +18,8 @@ def read_object(
 ) -> tuple[Mapping[str, Any] | None, Rung]:
     """The JSON object with all of ``fields`` filled; None and FAILED where there is none.
 
+    A zero counts as filled.
+
     json-repair makes something of any text; what lacks a field, or has it empty, is a failure.
     """
     try:
@@ -25,7 +27,7 @@ def read_object(
         rung = Rung.SCHEMA if is_enforced else Rung.STRICT
     except ValueError:
         found, rung = repair_json(_without_fence(text), return_objects=True), Rung.REPAIRED
-    if isinstance(found, dict) and all(found.get(field) for field in fields):
+    if isinstance(found, dict) and all(_is_filled(found.get(field)) for field in fields):
         return found, rung
     return None, Rung.FAILED
 
@@ -64,6 +66,43 @@ def read_parts(text: str, labels: Sequence[str]) -> Mapping[str, str] | None:
         name = next(one for one in labels if one.casefold() == label.casefold())
         parts[name] = parts.get(name) or piece.strip()
     return parts if all(parts.get(label) for label in labels) else None
+
+
+def read_grades(
+    text: str, axes: Sequence[str], best: int, is_json: bool, is_enforced: bool
+) -> tuple[Mapping[str, int] | None, Rung]:
+    """A whole number from 0 to ``best`` for each of ``axes``; None where one lacks or is another.
+
+    Where JSON was asked for, "axis: number" in plain text is read too.
+    """
+    if is_json:
+        found, rung = read_object(text, axes, is_enforced)
+        grades = {axis: _whole(found[axis], best) for axis in axes} if found else {}
+        read = {axis: grade for axis, grade in grades.items() if grade is not None}
+        if len(read) == len(axes):
+            return read, rung
+        if found:
+            return None, Rung.FAILED
+    pairs = re.findall(r"([a-z]+)[\s\"'*:=]+(-?\d+(?:\.\d+)?)(?![\d.]*\d)", text.lower())
+    named: dict[str, int | None] = {}
+    for axis, number in pairs:
+        named.setdefault(axis, _whole(number, best))
+    plain = {axis: grade for axis in axes if (grade := named.get(axis)) is not None}
+    return (plain, Rung.LINES) if len(plain) == len(axes) else (None, Rung.FAILED)
+
+
+def _is_filled(value: Any) -> bool:
+    return value is not None and value != "" and value != [] and value != {}
+
+
+def _whole(value: Any, best: int) -> int | None:
+    """The number, if it is a whole one in range; nothing is rounded or moved into range."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    is_grade = not isinstance(value, bool) and number.is_integer() and 0 <= number <= best
+    return int(number) if is_grade else None
 
 
 def _without_fence(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from core.decompress.grow import n_expansions
+from core.decompress.judging import N_CONTROLS
 from core.decompress.support import N_NONSENSE_TOPICS
 from core.decompression import DecompressionSpec
 
@@ -12,6 +13,7 @@ from core.decompression import DecompressionSpec
 _AN_EXPANSION_S = 8.0
 _AN_EXAMPLE_S = 2.0
 _A_CONTRAST_S = 0.5
+_A_GRADE_S = 4.0
 
 
 def decompression_plan(spec: DecompressionSpec) -> dict[str, float]:
@@ -24,13 +26,22 @@ def decompression_plan(spec: DecompressionSpec) -> dict[str, float]:
         n_expanded = min(n_expanded, max(1, spec.budget_calls // spec.n_samples))
     n_examples = min(n_topics * spec.n_examples, spec.budget_calls or n_topics * spec.n_examples)
     a_list_s = _AN_EXPANSION_S * spec.n_samples / 16
-    return {
+    plan = {
         "load model": 10.0,
         "topics": n_expanded * a_list_s,
         "support": N_NONSENSE_TOPICS * a_list_s + n_topics * _A_CONTRAST_S,
         "examples": n_examples * _AN_EXAMPLE_S,
         "marks": 2.0,
-        "seal": 1.0,
+    }
+    return plan | (grading_plan(n_examples) if spec.judge else {}) | {"seal": 1.0}
+
+
+def grading_plan(n_examples: int) -> dict[str, float]:
+    """Expected seconds a stage of grading."""
+    return {
+        "load judge": 10.0,
+        "grades": n_examples * _A_GRADE_S,
+        "judging control": N_CONTROLS * _A_GRADE_S,
     }
 
 

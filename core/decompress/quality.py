@@ -12,20 +12,23 @@ from numpy.typing import NDArray
 
 from core.decompress.examples import Example
 from core.decompress.marks import repetition
-from core.decompression import HEURISTIC_JUDGE, Axis
+from core.decompression import BEST_GRADE, HEURISTIC_JUDGE, Axis
 
-BEST = 4.0
 _SENTENCE = re.compile(r"[.!?]+(?:\s|$)")
 
 
 @dataclass(frozen=True)
 class Grade:
-    """One example on one axis, 0 to 4, by whom; None where the judge cannot tell."""
+    """One example on one axis, 0 to 4, by whom; None where the judge cannot tell.
+
+    ``call_key`` is of the answer that a judge model's grade was read from.
+    """
 
     example_id: int
     axis: Axis
     score: float | None
     judge: str
+    call_key: str | None = None
 
 
 def heuristic_grades(
@@ -55,7 +58,7 @@ def _grades(example: Example, cosine: float) -> dict[Axis, float | None]:
     return {
         Axis.HELPFULNESS: _scaled(cosine, 0.2, 0.8),
         Axis.CORRECTNESS: None,
-        Axis.COHERENCE: BEST * coherence if n_words else 0.0,
+        Axis.COHERENCE: BEST_GRADE * coherence if n_words else 0.0,
         Axis.COMPLEXITY: _scaled(n_words / n_sentences, 5, 25),
         Axis.VERBOSITY: _scaled(math.log2(max(n_words, 1)), 2, 9),
     }
@@ -63,4 +66,4 @@ def _grades(example: Example, cosine: float) -> dict[Axis, float | None]:
 
 def _scaled(value: float, worst: float, best: float) -> float:
     """``value`` on the line from ``worst`` (0) to ``best`` (4), and no further."""
-    return BEST * min(1.0, max(0.0, (value - worst) / (best - worst)))
+    return BEST_GRADE * min(1.0, max(0.0, (value - worst) / (best - worst)))

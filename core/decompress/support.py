@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from core.calls import Call, Sampling, seed_of
 from core.decompress import prompts
+from core.decompress.budget import BudgetReached
 from core.decompress.grow import count_votes, list_calls, names_reader
 from core.decompress.nonsense import nonsense_words
-from core.decompress.runner import BudgetReached, Runner
+from core.decompress.runner import Runner
 from core.decompress.topics import Topic, TopicTree
 from core.decompression import DecompressionSpec, Prompting
 from core.maths.located import proportion

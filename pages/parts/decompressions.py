@@ -91,7 +91,7 @@ def _jobs(store: Store) -> list[Any]:
     return [
         job
         for job in JobTable(store).all()
-        if job.state in running and not job.is_lost and job.command[:1] == ("decompress",)
+        if job.state in running and not job.is_lost and job.command[0] in ("decompress", "grade")
     ]
 
 
@@ -101,8 +101,10 @@ def _show_run(run: dict[str, Any], is_active: bool) -> None:
     rungs = " · ".join(f"{n:,} {rung}" for rung, n in progress["rungs"].items())
     speed = f" · {progress['tokens_a_second']:,.0f} tokens/s" if is_active else ""
     st.markdown(f"**{markdown_safe(run['facts']['title'])}**, unfinished", width="content")
+    n_topics = len(progress["topics"])
     st.caption(
-        f"{len(progress['topics']):,} topics · {n_calls:,} calls{speed}"
+        (f"{n_topics:,} topics · " if n_topics else "")
+        + f"{n_calls:,} calls{speed}"
         + (f" · answers read as: {rungs}" if rungs else "")
         + ("" if is_active else " · not running; the same command goes on from here")
     )
@@ -139,8 +141,8 @@ def meta(path: Path) -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def tree(path: Path) -> pd.DataFrame:
-    return topics.read_topics(path)
+def tree(path: Path, judge: str) -> pd.DataFrame:
+    return topics.read_topics(path, judge)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

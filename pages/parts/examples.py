@@ -11,7 +11,8 @@ import streamlit as st
 from cache.home import Store
 from cache.reviews import Verdict, set_verdict
 from cache.topics import ExampleFilter, read_example
-from core.decompression import HEURISTIC_JUDGE, Difficulty, Mark, Style
+from core.decompression import Difficulty, Mark, Style
+from pages.parts.judges import grades_table, judges_answers
 from pages.parts.plain import markdown_safe
 
 ROWS_PER_PAGE = 100
@@ -129,15 +130,13 @@ def show_example(path: Path, example_id: int, verdict: Verdict | None) -> None:
             st.text(text or "(none)")
         left, right = st.columns(2)
         left.dataframe(_marks_shown(example["marks"]), hide_index=True, height="content")
-        right.dataframe(example["grades"], hide_index=True, height="content")
-        if set(example["grades"]["judge"]) == {HEURISTIC_JUDGE}:
-            right.caption(
-                "No judge model: the grades are a heuristic over length, repetition and closeness "
-                "to the task. It cannot tell whether a response is correct."
-            )
+        right.dataframe(grades_table(example["grades"]), hide_index=True, height="content")
         with st.expander("Prompt and raw output", icon=":material/data_object:"):
             st.code(example["prompt"], language=None, wrap_lines=True)
             st.code(example["raw"] or "(empty)", language=None, wrap_lines=True)
+            for judge, raw in judges_answers(example["grades"]):
+                st.caption(markdown_safe(f"Answer of {judge}"))
+                st.code(raw or "(empty)", language=None, wrap_lines=True)
             st.caption(
                 f"seed {example['seed']} · read as {example['rung']} · attempt "
                 f"{example['attempt'] + 1} · call {example['call_key'][:16]}"

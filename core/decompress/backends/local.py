@@ -154,7 +154,10 @@ class LocalBackend:
             info = xgrammar.TokenizerInfo.from_huggingface(
                 self._tokenizer, vocab_size=self._model.config.vocab_size
             )
-            self._grammars[key] = xgrammar.GrammarCompiler(info).compile_json_schema(key)
+            # Spaces between parts, allowed without end, would be all that some models write.
+            self._grammars[key] = xgrammar.GrammarCompiler(info).compile_json_schema(
+                key, any_whitespace=False
+            )
         return [xgrammar.contrib.hf.LogitsProcessor(self._grammars[key])]
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from core.calls import Answer, Call
+from core.decompression import Prompting
 
 
 class Scoring(StrEnum):
@@ -42,6 +43,23 @@ class ModelIdentity:
     is_weights_hash: bool
     n_parameters: int | None
     backend: str
+
+    @property
+    def label(self) -> str:
+        """The name with what tells this model from others of that name."""
+        return f"{self.name} ({self.sha256[:12] if self.is_weights_hash else self.backend})"
+
+
+# Models smaller than this answer better in plain lines than in JSON.
+_SMALL = 1_000_000_000
+
+
+def prompting_for(model: ModelIdentity, traits: Traits) -> Prompting:
+    """How a model is best asked."""
+    is_small = model.n_parameters is not None and model.n_parameters < _SMALL
+    if traits.has_raw_prompts and (is_small or not traits.has_chat):
+        return Prompting.LINES
+    return Prompting.JSON
 
 
 class Backend(Protocol):

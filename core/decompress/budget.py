@@ -1,0 +1,39 @@
+"""What one run may ask in all, whichever model answers."""
+
+from __future__ import annotations
+
+from core.errors import AssayError
+
+
+class BudgetReached(AssayError):
+    """The next calls would go beyond the budget; what was answered before is kept."""
+
+
+class Budget:
+    """Limits on calls and tokens (None is no limit), and how many were spent.
+
+    ``n_calls`` and ``n_tokens`` count what the run used, ``n_asked`` the calls of those that were
+    not in the journal before.
+    """
+
+    def __init__(self, most_calls: int | None = None, most_tokens: int | None = None) -> None:
+        self._most_calls, self._most_tokens = most_calls, most_tokens
+        self.n_calls = self.n_tokens = self.n_asked = 0
+
+    def n_left(self, n_kept_back: int = 0) -> int | None:
+        """How many calls are still allowed besides ``n_kept_back``; None without a limit."""
+        if self._most_tokens is not None and self.n_tokens >= self._most_tokens:
+            return 0
+        if self._most_calls is None:
+            return None
+        return max(0, self._most_calls - self.n_calls - n_kept_back)
+
+    def allows(self, n_more: int, n_kept_back: int = 0) -> bool:
+        """Whether ``n_more`` calls fit in."""
+        n_left = self.n_left(n_kept_back)
+        return n_left is None or n_more <= n_left
+
+    def check(self, n_more: int, n_kept_back: int = 0) -> None:
+        """BudgetReached unless ``n_more`` calls fit in."""
+        if not self.allows(n_more, n_kept_back):
+            raise BudgetReached(f"the budget is used up after {self.n_calls:,} calls")
