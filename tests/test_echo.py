@@ -118,11 +118,15 @@ def test_a_model_that_quotes_its_training_data_is_told_from_one_that_does_not(as
 
 
 def test_models_asked_differently_are_not_compared(assay):
-    """Another depth is refused by name; another seed is no other question, and what is refused
-    then is an audit that keeps no embeddings."""
+    """Another depth is refused by name; another seed or judge is no other question, and what is
+    refused then is an audit that keeps no embeddings."""
     store = Store.default()
     write_sample_audit(store, n_documents=60, budget=20)
-    for name, asked in (("plain", {}), ("deeper", {"depth": 3}), ("reseeded", {"seed": 5})):
+    for name, asked in (
+        ("plain", {}),
+        ("deeper", {"depth": 3}),
+        ("reseeded", {"seed": 5, "judge": "other"}),
+    ):
         write_sample_decompression(store, name, **asked)
     for control, reason in (("deeper", "different depth"), ("reseeded", "sentence embeddings")):
         refused = assay("echo", "plain", "--control", control, "--audit", "sample")

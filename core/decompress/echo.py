@@ -39,7 +39,7 @@ _VERSION = 1
 MOST_DOCUMENTS = 500
 # A run of so many words is counted as verbatim.
 VERBATIM_WORDS = 8
-_MAY_DIFFER = ("model", "served_model", "title", "seed")
+_MAY_DIFFER = ("model", "served_model", "judge", "judge_served_model", "title", "seed")
 
 
 @dataclass(frozen=True)
