@@ -45,7 +45,7 @@ def fine_tune(
     """
     torch.manual_seed(training.seed)
     generator = np.random.default_rng(training.seed)
-    optimizer = _optimizer(model.model, training)
+    optimizer = new_optimizer(model.model, training)
     epochs: list[Epoch] = []
     best_state, best_loss, n_worse = None, float("inf"), 0
     for epoch in range(training.n_epochs):
@@ -116,10 +116,11 @@ def _mean_loss(model: TextModel, examples: Sequence[Example]) -> float:
     return float(predictions.losses.sum() / predictions.n_targets.sum())
 
 
-def _optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
+def new_optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
+    """The optimizer of every parameter of ``model``, its step one pass over memory (fused)."""
     parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
     if training.optimizer is Optimizer.ADAM:
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
     if training.optimizer is Optimizer.ADAMW:
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
     return torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
