@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ from core.specs import Strategy
 FORMATS = ("csv", "jsonl", "parquet")
 # A spreadsheet runs a cell that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a table is from: the beginning of its file's name, and what its manifest says of it."""
+
+    name: str
+    describe: Callable[[], dict[str, Any]]
 
 
 def selection_frame(
@@ -38,7 +47,7 @@ def selection_frame(
 
 
 def to_bytes(frame: pd.DataFrame, kind: str) -> bytes:
-    """The frame as a file of one of ``FORMATS``; formulas in CSV cells are neutralised."""
+    """The frame as a file of one of ``FORMATS``; in CSV formulas are neutralised."""
     if kind == "csv":
         return _without_formulas(frame).to_csv(index=False).encode()
     if kind == "jsonl":
@@ -48,17 +57,28 @@ def to_bytes(frame: pd.DataFrame, kind: str) -> bytes:
     return buffer.getvalue()
 
 
+def of_audit(path: Path) -> Origin:
+    """A sealed audit as what a table is from."""
+
+    def describe() -> dict[str, Any]:
+        meta = read_facts(path).meta
+        return {
+            "audit": path.stem,
+            "title": meta["title"],
+            "audited_at": meta["created_at"],
+            "assay_version": meta["provenance"]["assay_version"],
+            "command": meta["provenance"]["command"],
+        }
+
+    return Origin(path.stem, describe)
+
+
 def manifest(
-    path: Path, name: str, frame: pd.DataFrame, data: bytes, chosen: Mapping[str, Any]
+    origin: Origin, name: str, frame: pd.DataFrame, data: bytes, chosen: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What an exported table is: of which audit, chosen how, and what its bytes must be."""
-    meta = read_facts(path).meta
+    """What an exported table is: from what, chosen how, and what its bytes must be."""
     return {
-        "audit": path.stem,
-        "title": meta["title"],
-        "audited_at": meta["created_at"],
-        "assay_version": meta["provenance"]["assay_version"],
-        "command": meta["provenance"]["command"],
+        **origin.describe(),
         "table": name,
         "chosen": dict(chosen),
         "n_rows": len(frame),
@@ -68,14 +88,14 @@ def manifest(
 
 
 def archive(
-    path: Path, name: str, frame: pd.DataFrame, kind: str, chosen: Mapping[str, Any]
+    origin: Origin, name: str, frame: pd.DataFrame, kind: str, chosen: Mapping[str, Any]
 ) -> bytes:
     """A zip of the table as a file of one of ``FORMATS`` and its manifest."""
     data = to_bytes(frame, kind)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as files:
         files.writestr(f"{name}.{kind}", data)
-        files.writestr("manifest.json", _as_text(manifest(path, name, frame, data, chosen)))
+        files.writestr("manifest.json", _as_text(manifest(origin, name, frame, data, chosen)))
     return buffer.getvalue()
 
 
@@ -95,7 +115,7 @@ def export_selection(store: Store, audit_id: str, strategy: Strategy, out: Path)
     frame = selection_frame(path, strategy)
     data = to_bytes(frame, kind)
     out.write_bytes(data)
-    described = manifest(path, "selection", frame, data, {"strategy": str(strategy)})
+    described = manifest(of_audit(path), "selection", frame, data, {"strategy": str(strategy)})
     out.with_name(f"{out.name}.manifest.json").write_text(_as_text(described))
     return len(frame)
 
@@ -105,9 +125,11 @@ def _as_text(described: Mapping[str, Any]) -> str:
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    def neutral(cell: object) -> object:
-        is_formula = isinstance(cell, str) and cell.startswith(_FORMULA_STARTS)
-        return f"'{cell}" if is_formula else cell
-
     texts = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    return frame.assign(**{name: frame[name].map(neutral) for name in texts})
+    plain = frame.assign(**{name: frame[name].map(_neutral) for name in texts})
+    return plain.rename(columns=_neutral)
+
+
+def _neutral(cell: Any) -> Any:
+    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA_STARTS)
+    return f"'{cell}" if is_formula else cell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.export import of_audit
 from core.specs import Metric
 from core.verdict import Rows
 from pages.parts import audits, comparison
@@ -64,7 +65,9 @@ st.caption(
 )
 
 exported_table(
-    path, "balance", balance_table(table, rows if kind == "label" else Rows([]), strategies)
+    of_audit(path),
+    "balance",
+    balance_table(table, rows if kind == "label" else Rows([]), strategies),
 )
 judged = rows.get(strategies[0], Metric.IMBALANCE)
 if kind == "label" and judged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.export import of_audit
 from cache.home import Store
 from cache.same_pair import same_pair
 from core.attribution import (
@@ -78,7 +79,7 @@ with right:
     st.subheader("As a mixture of these sets", anchor=False)
     st.plotly_chart(mixture_chart(sources), config=CONFIG, key="mixture", alt="Mixture of the sets")
     st.caption(f"{HOW_SHARES_READ} Hollow: that guess.")
-exported_table(path, "sets", group_table(sources, "set", students))
+exported_table(of_audit(path), "sets", group_table(sources, "set", students))
 
 if len(classes):
     st.subheader("As a mixture of classes", anchor=False)
@@ -86,4 +87,4 @@ if len(classes):
         mixture_chart(classes), config=CONFIG, key="classes", alt="Mixture of the classes"
     )
     st.caption("Documents grouped by pseudolabel. Stars: the reference set, where it is known.")
-    exported_table(path, "classes", group_table(classes, "class"))
+    exported_table(of_audit(path), "classes", group_table(classes, "class"))

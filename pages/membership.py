@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.export import of_audit
 from core.rivals import contest
 from core.specs import BLIND, Metric, Strategy, Task, baselines_for, shown_as
 from core.verdict import Rows, focus, percent
@@ -59,7 +60,7 @@ with st.container(border=True):
 
 names = judged(rows)
 st.subheader("Every ranking", anchor=False)
-exported_table(path, "rankings", members_table(rows, names))
+exported_table(of_audit(path), "rankings", members_table(rows, names))
 truth = counts["n_leaked"] / (counts["n_leaked"] + counts["n_held_out"])
 strict = (
     ""
@@ -96,7 +97,7 @@ st.caption(
 )
 
 st.subheader("Detection limit", anchor=False)
-exported_table(path, "detection-limits", limits_table(rows, facts))
+exported_table(of_audit(path), "detection-limits", limits_table(rows, facts))
 st.caption(
     "The smallest share of the reference set in the pool that the selection would have held "
     "significantly many of (p < 0.01) in four of five cases, at this budget; in square brackets "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.export import of_audit
 from cache.read import AuditFacts
 from core.tables import notes, strategy_table
 from core.verdict import Rows, focus, verdict
@@ -54,7 +55,7 @@ show_headline_numbers(rows, chosen)
 show_charts(rows, strategies)
 
 st.subheader("Every strategy", anchor=False)
-exported_table(path, "strategies", strategy_table(rows, strategies))
+exported_table(of_audit(path), "strategies", strategy_table(rows, strategies))
 st.caption(notes(rows, strategies))
 show_membership(rows, strategies)
 show_links(facts, path.stem)

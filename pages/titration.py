@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from cache.export import of_audit
 from core.specs import Metric, Strategy, shown_as
 from core.standing import standing
 from pages.parts import audits, comparison, titration
@@ -120,7 +121,7 @@ with right:
 
 if not here.empty:
     st.subheader("Every strategy, measured", anchor=False)
-    exported_table(path, "titration", measured_table(here, setting.metric))
+    exported_table(of_audit(path), "titration", measured_table(here, setting.metric))
     st.caption("Mean over draws, lowest and highest in brackets.")
 if setting.metric in (Metric.ACCURACY, Metric.AGREEMENT):
     st.caption("Students are measured only; there is no live one.")

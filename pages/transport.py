@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.export import of_audit
 from core.verdict import Rows, focus
 from pages.parts import audits, comparison
 from pages.parts.charts import CONFIG, dot_plot
@@ -92,7 +93,9 @@ with right:
         )
 
 if len(curve):
-    exported_table(path, "distances", distance_table(rows, list(measured), curve, distance))
+    exported_table(
+        of_audit(path), "distances", distance_table(rows, list(measured), curve, distance)
+    )
     st.caption(
         "Closer, farther: outside the central 95% of random selections, as one selection in twenty "
         "is by chance; that there are several strategies is not corrected for."

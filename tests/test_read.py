@@ -17,7 +17,7 @@ from sample_audit import HOSTILE, LABELS, write_sample_audit
 from cache.comparison import read_label_counts, read_source_counts
 from cache.database import open_to_read
 from cache.evidence import read_ranks
-from cache.export import FORMATS, archive, export_selection, selection_frame, to_bytes
+from cache.export import FORMATS, archive, export_selection, of_audit, selection_frame, to_bytes
 from cache.home import Store
 from cache.manifest import check_manifest, verify_audits
 from cache.read import (
@@ -217,7 +217,9 @@ def test_an_archive_says_what_its_table_is(path, kind):
     """Beside the table stands a manifest whose hash is the table's, with the audit and the
     filters; another table has another hash."""
     frame = pd.DataFrame({"text": ["a", "b"], "n": [1, 2]})
-    with zipfile.ZipFile(io.BytesIO(archive(path, "few", frame, kind, {"search": "x"}))) as files:
+    with zipfile.ZipFile(
+        io.BytesIO(archive(of_audit(path), "few", frame, kind, {"search": "x"}))
+    ) as files:
         assert set(files.namelist()) == {f"few.{kind}", "manifest.json"}
         data, described = files.read(f"few.{kind}"), json.loads(files.read("manifest.json"))
     assert described["sha256"] == hashlib.sha256(data).hexdigest()

@@ -1,40 +1,54 @@
-"""Downloads of what is on screen: the table with a manifest beside it, in one archive."""
+"""Downloads of what is on screen: the table with a manifest beside it, in one archive.
+
+Streamlit's own download and copying of tables are off (`.streamlit/config.toml`): they would hand
+document text to a spreadsheet, which runs what looks like a formula.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from cache.export import FORMATS, archive
+from cache.export import FORMATS, Origin, archive
 
 _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 
 
 def export_popover(
-    path: Path, name: str, make_frame: Callable[[], pd.DataFrame], chosen: Mapping[str, Any]
+    origin: Origin,
+    name: str,
+    make_frame: Callable[[], pd.DataFrame],
+    chosen: Mapping[str, Any] | None = None,
+    label: str = "Export",
 ) -> None:
     """One download a format, made when asked for; ``chosen``: what filters the table shows."""
-    with st.popover("Export", icon=":material/download:", type="tertiary", key=f"export {name}"):
+    with st.popover(label, icon=":material/download:", type="tertiary", key=f"export {name}"):
         for kind in FORMATS:
             st.download_button(
                 _FORMAT_NAMES[kind],
-                data=lambda kind=kind: archive(path, name, make_frame(), kind, chosen),
-                file_name=f"{path.stem}-{name}-{kind}.zip",
+                data=lambda kind=kind: archive(origin, name, make_frame(), kind, chosen or {}),
+                file_name=f"{origin.name}-{name}-{kind}.zip",
                 key=f"export {name} {kind}",
                 on_click="ignore",
                 help="cells that a spreadsheet would run are neutralised"
                 if kind == "csv"
                 else None,
             )
-        st.caption("With a manifest that names the audit and the table's bytes.")
+        st.caption("With a manifest that says where the table is from, and its bytes.")
 
 
-def exported_table(path: Path, name: str, frame: pd.DataFrame) -> None:
-    """A whole table, and its downloads under it."""
-    st.dataframe(frame, hide_index=True, height="content")
+def export_line(
+    origin: Origin, name: str, make_frame: Callable[[], pd.DataFrame], label: str = "Export"
+) -> None:
+    """Downloads on a line of their own, under what they hold."""
     with st.container(horizontal=True, horizontal_alignment="right"):
-        export_popover(path, name, lambda: frame, {})
+        export_popover(origin, name, make_frame, label=label)
+
+
+def exported_table(origin: Origin, name: str, frame: pd.DataFrame, **shown: Any) -> None:
+    """A whole table, and its downloads under it; ``shown``: more of how it looks."""
+    st.dataframe(frame, **{"hide_index": True, "height": "content", **shown})
+    export_line(origin, name, lambda: frame)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from cache.export import selection_frame
+from cache.export import of_audit, selection_frame
 from cache.read import SelectionFilter, read_document
 from core.specs import Strategy
 from pages.parts.evidence import evidence_link, show_facts
@@ -132,7 +132,7 @@ def show_document(path: Path, document_id: int | None, names: list[str]) -> None
 def show_export(path: Path, strategy: Strategy, chosen: SelectionFilter) -> None:
     """Downloads of what the filters leave."""
     export_popover(
-        path,
+        of_audit(path),
         "selection",
         lambda: selection_frame(path, strategy, chosen),
         {"strategy": str(strategy), **asdict(chosen)},
