@@ -76,10 +76,12 @@ def read_documents(
 
 
 def read_reference_documents(path: Path, reference_ids: Sequence[int]) -> pd.DataFrame:
-    """reference_id, label and text of some reference documents."""
+    """reference_id, label and text of some reference documents, and document_id where the seed
+    corpus has the text too."""
     with open_to_read(path) as connection:
         return connection.execute(
-            "SELECT reference_id, label, text FROM reference_documents "
+            "SELECT reference_id, document_id, label, r.text FROM reference_documents r "
+            "LEFT JOIN documents USING (text_hash) "
             "WHERE list_contains(?::INTEGER[], reference_id) ORDER BY reference_id",
             [list(reference_ids)],
         ).df()

@@ -73,6 +73,35 @@ def of_audit(path: Path) -> Origin:
     return Origin(path.stem, describe)
 
 
+def of_suspect_test(record: Mapping[str, Any]) -> Origin:
+    """A suspect test as what a table is from."""
+    provenance = record["provenance"]
+    return Origin(
+        record["test_id"],
+        lambda: {
+            "suspect_test": record["test_id"],
+            "title": record["title"],
+            "tested_at": record["created_at"],
+            "assay_version": provenance.get("assay_version"),
+            "command": provenance.get("command"),
+        },
+    )
+
+
+def of_experiment(name: str, meta: Mapping[str, Any]) -> Origin:
+    """An experiment as what a table is from; ``meta``: what it says about itself."""
+    return Origin(
+        name,
+        lambda: {
+            "experiment": name,
+            "title": meta["title"],
+            "made_at": meta["created_at"],
+            "assay_version": meta["provenance"].get("assay_version"),
+            **{key: meta[key] for key in ("recipe", "scale", "n_seeds", "is_built_in")},
+        },
+    )
+
+
 def manifest(
     origin: Origin, name: str, frame: pd.DataFrame, data: bytes, chosen: Mapping[str, Any]
 ) -> dict[str, Any]:

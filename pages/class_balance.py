@@ -64,11 +64,10 @@ st.caption(
     + ("" if REFERENCE in table else " The reference set's shares are not known.")
 )
 
+judged = rows.get(strategies[0], Metric.IMBALANCE) if kind == "label" else None
 exported_table(
     of_audit(path),
     "balance",
     balance_table(table, rows if kind == "label" else Rows([]), strategies),
+    note=markdown_safe(f"Imbalance: {beside(judged, is_share=False)}.") if judged else "",
 )
-judged = rows.get(strategies[0], Metric.IMBALANCE)
-if kind == "label" and judged:
-    st.caption(markdown_safe(f"Imbalance: {beside(judged, is_share=False)}."))

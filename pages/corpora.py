@@ -86,5 +86,9 @@ if len(classes):
     st.plotly_chart(
         mixture_chart(classes), config=CONFIG, key="classes", alt="Mixture of the classes"
     )
-    st.caption("Documents grouped by pseudolabel. Stars: the reference set, where it is known.")
-    exported_table(of_audit(path), "classes", group_table(classes, "class"))
+    exported_table(
+        of_audit(path),
+        "classes",
+        group_table(classes, "class"),
+        note="Documents grouped by pseudolabel. Stars: the reference set, where it is known.",
+    )

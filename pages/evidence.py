@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.export import of_audit
 from cache.read import read_document
 from core.errors import InputError
 from core.verdict import focus
@@ -11,11 +12,12 @@ from pages.parts import audits
 from pages.parts.entry import enter
 from pages.parts.evidence import (
     chosen_document,
-    show_facts,
+    facts_table,
     show_neighbours,
     show_rankings,
     show_ranks,
 )
+from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
 
 enter()
@@ -36,7 +38,8 @@ left, right = st.columns([3, 2])
 with left:
     st.code(document["text"], language=None, wrap_lines=True)
 with right:
-    show_facts(document, facts.label_names)
+    table = facts_table(document, facts.label_names)
+    exported_table(of_audit(path), f"document-{document_id}", table)
 st.caption("Aligned with the weight difference, or not; no score proves that it was trained on.")
 
 show_ranks(path, document_id, facts.strategies)

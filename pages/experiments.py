@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cache.experiments import ExperimentSummary, list_experiments
+from cache.export import Origin, of_experiment
 from cache.home import Store
 from core.experiments.catalogue import paper_titles
 from core.experiments.recipes import NAMES, Recipe, load_recipe
@@ -13,6 +14,7 @@ from pages.parts import experiments
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
 from pages.parts.experiment_charts import comparison_plot
+from pages.parts.export import export_line, exported_table
 from pages.parts.jobs import job_line
 from pages.parts.plain import markdown_safe
 
@@ -97,7 +99,7 @@ def show_standings(known: experiments.Compared) -> None:
         st.write(markdown_safe(one.sentence))
 
 
-def show_panel(known: experiments.Compared, panel: str) -> None:
+def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
     title = known.title(panel)
     st.subheader(markdown_safe(f"{known.recipe.panel.shown_as}: {title}"), anchor=False)
     if known.recipe.x:
@@ -112,16 +114,17 @@ def show_panel(known: experiments.Compared, panel: str) -> None:
             )
     table = experiments.comparison_table(known, panel)
     height = "content" if len(table) <= _N_ROWS_SHOWN else _SCROLLED_HEIGHT
-    st.dataframe(table, hide_index=True, height=height, key=f"table-{panel}")
+    exported_table(origin, panel or "table", table, height=height, key=f"table-{panel}")
 
 
-def show_measurements(experiment: ExperimentSummary) -> None:
+def show_measurements(origin: Origin, experiment: ExperimentSummary) -> None:
     """Every figure by itself, with a link to the audit it came from."""
     with st.expander("Every measurement", icon=":material/database:"):
         rows = experiments.measurements(experiment.path)
         links = rows.assign(audit_id="/overview?audit=" + rows["audit_id"])
         column = st.column_config.LinkColumn("audit", display_text=r"audit=(.*)")
-        st.dataframe(links, hide_index=True, column_config={"audit_id": column})
+        st.dataframe(links, hide_index=True, placeholder="—", column_config={"audit_id": column})
+        export_line(origin, "measurements", lambda: rows)
 
 
 st.title("Experiments")
@@ -143,12 +146,17 @@ else:
     show_about(experiment)
     show_standings(known)
 st.caption(markdown_safe(recipe.note))
+origin = (
+    of_experiment(experiment.experiment_id, experiment.meta)
+    if experiment
+    else Origin(recipe.name, lambda: {"recipe": recipe.name, "figures": "the authors' alone"})
+)
 for one in known.panels:
-    show_panel(known, one)
+    show_panel(origin, known, one)
 if experiment is not None:
     st.caption(
         "Ours: the mean over seeds, lowest and highest in brackets; bars in figures are the same. "
         "random is the null: what a selection is worth that asks no weights. The authors' are "
         "means over three seeds, without a spread."
     )
-    show_measurements(experiment)
+    show_measurements(origin, experiment)

@@ -37,13 +37,13 @@ state = st.plotly_chart(
     map_figure(places, panels, true, setting.colouring, ink()),
     key="map",
     on_select="rerun",
-    selection_mode=("lasso", "box"),
+    selection_mode=("points", "lasso", "box"),
     config={"displaylogo": False},
     alt="Selected and true documents over the density of the seed corpus",
 )
 st.caption(
-    "Grey: the density of the seed corpus. Draw a lasso or a box around points to read their "
-    "documents; drawing the map in other colours drops it. "
+    "Grey: the density of the seed corpus. Choose a point, or draw a lasso or a box around some, "
+    "to read their documents; drawing the map in other colours drops it. "
     + (
         f"Of a longer selection the first {MAX_POINTS:,} are drawn. "
         if any(len(one.rows) == MAX_POINTS for one in panels)
@@ -77,8 +77,8 @@ if counts["n_reference"]:
         "true one (coverage, Naeem et al. 2020)."
     )
 
-inside = lassoed(state)
-if inside.documents or inside.true:
-    show_lassoed(path, inside, setting.strategies, names)
+chosen = lassoed(state)
+if chosen.documents or chosen.true:
+    show_lassoed(path, chosen, setting.strategies, names)
 else:
-    st.caption("Nothing is inside a lasso yet.")
+    st.caption("Nothing is chosen yet.")

@@ -22,6 +22,7 @@ from pages.parts.membership import (
     what_is_missing,
 )
 from pages.parts.plain import markdown_safe
+from pages.parts.rankings import show_likeliest
 
 enter()
 
@@ -60,21 +61,23 @@ with st.container(border=True):
 
 names = judged(rows)
 st.subheader("Every ranking", anchor=False)
-exported_table(of_audit(path), "rankings", members_table(rows, names))
 truth = counts["n_leaked"] / (counts["n_leaked"] + counts["n_held_out"])
 strict = (
     ""
     if rows.get(main, Metric.MEMBERSHIP_TPR_STRICT)
     else " What is found at 0.1% mistaken needs 1,000 held-out documents or more."
 )
-st.caption(
-    "Best first. Square brackets: 95% intervals. “By chance”: the central 95% of shuffled roles; "
-    "an AUC of 0.500 knows nothing, and chance finds as many as it mistakes. “Above the main "
-    f"strategy”: paired with {markdown_safe(main.shown_as)} on the same documents. Domain AUC "
+exported_table(
+    of_audit(path),
+    "rankings",
+    members_table(rows, names),
+    note="Best first. Square brackets: 95% intervals. “By chance”: the central 95% of shuffled "
+    "roles; an AUC of 0.500 knows nothing, and chance finds as many as it mistakes. “Above the "
+    f"main strategy”: paired with {markdown_safe(main.shown_as)} on the same documents. Domain AUC "
     "tells the reference set's kind of text from other text, which is no evidence of membership. "
     "“Estimated share trained” is read off a random half of the documents by rates learnt from "
     f"the other half (Rogan and Gladen); the truth is {percent(truth)}. Where it is missing the "
-    "ranking tells too little for an estimate." + strict
+    "ranking tells too little for an estimate." + strict,
 )
 
 task = Task(spec["task"])
@@ -96,14 +99,28 @@ st.caption(
     "documents, and their intervals are wide."
 )
 
+st.subheader("The likeliest documents", anchor=False)
+ranking = st.selectbox(
+    "By",
+    names,
+    index=names.index(found.winner),
+    format_func=shown_as,
+    key="by",
+    bind="query-params",
+    width=320,
+)
+show_likeliest(path, ranking, spec["held_out_source"])
+
 st.subheader("Detection limit", anchor=False)
-exported_table(of_audit(path), "detection-limits", limits_table(rows, facts))
-st.caption(
-    "The smallest share of the reference set in the pool that the selection would have held "
+exported_table(
+    of_audit(path),
+    "detection-limits",
+    limits_table(rows, facts),
+    note="The smallest share of the reference set in the pool that the selection would have held "
     "significantly many of (p < 0.01) in four of five cases, at this budget; in square brackets "
     "the same at the ends of the odds ratio's 95% interval. Assumed: a leaked document is as many "
     "times as likely to be selected as it was here (noncentral hypergeometric law), and the other "
-    "documents stay as they are. The second column counts documents of the domain alone."
+    "documents stay as they are. The second column counts documents of the domain alone.",
 )
 
 with st.expander("What the rankings are", icon=":material/balance:"):

@@ -55,9 +55,13 @@ show_headline_numbers(rows, chosen)
 show_charts(rows, strategies)
 
 st.subheader("Every strategy", anchor=False)
-exported_table(of_audit(path), "strategies", strategy_table(rows, strategies))
-st.caption(notes(rows, strategies))
-show_membership(rows, strategies)
+exported_table(
+    of_audit(path),
+    "strategies",
+    strategy_table(rows, strategies),
+    note=notes(rows, strategies),
+)
+show_membership(path, rows, strategies)
 show_links(facts, path.stem)
 show_caveats(facts)
-show_provenance(facts)
+show_provenance(path, facts)

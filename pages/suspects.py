@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.export import of_suspect_test
 from cache.home import Store
 from cache.read import weights_of
 from cache.same_pair import suspect_tests_of
@@ -19,6 +20,7 @@ from core.suspicion import (
 )
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
+from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
 from pages.parts.suspects import chosen_test, provenance_table, score_plot
 
@@ -46,17 +48,16 @@ with st.container(border=True):
     st.caption(set_sizes(record))
 
 st.subheader("Are the two sets alike?", anchor=False)
-st.dataframe(checks_table(record), hide_index=True, height="content")
-st.caption(HOW_TO_READ)
+origin = of_suspect_test(record)
+exported_table(origin, "checks", checks_table(record), note=HOW_TO_READ)
 
 if not record["is_refused"]:
     st.subheader("Suspects against controls", anchor=False)
     st.plotly_chart(score_plot(record), config=CONFIG, key="scores", alt="Scores of both sets")
-    st.dataframe(parts_table(record), hide_index=True, height="content")
-    st.caption(markdown_safe(declared(record)))
+    exported_table(origin, "parts", parts_table(record), note=markdown_safe(declared(record)))
 
 st.subheader("What this takes for granted", anchor=False)
 for line in (*ASSUMPTIONS, *record["caveats"]):
     st.write(f"- {markdown_safe(line)}")
 with st.expander("Provenance", icon=":material/fingerprint:"):
-    st.dataframe(provenance_table(record), hide_index=True)
+    exported_table(origin, "provenance", provenance_table(record))

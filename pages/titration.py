@@ -12,6 +12,7 @@ from pages.parts import audits, comparison, titration
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
 from pages.parts.export import exported_table
+from pages.parts.live_documents import show_live_documents
 from pages.parts.plain import markdown_safe
 from pages.parts.titration_charts import selection_map, titration_plot
 from pages.parts.titration_figures import best_possible, measured_table, show_live, show_standing
@@ -105,24 +106,36 @@ with left:
             "Dotted segments are guides for the eye and measure nothing. Stars are live. "
             + markdown_safe(best_possible(here, setting.metric) or "")
         )
+chosen, picked = cells[setting.contender], None
 with right:
     st.subheader("The live selection", anchor=False)
     places = comparison.places(path)
     if not len(places):
         st.caption("This audit keeps no map.")
     else:
-        chosen = cells[setting.contender]
         figure = selection_map(places, chosen, known, bool(known.is_held_out.any()))
-        st.plotly_chart(figure, config=CONFIG, key="map", alt="Selected documents over the pool")
+        picked = st.plotly_chart(
+            figure,
+            config=CONFIG,
+            key="map",
+            on_select="rerun",
+            selection_mode=("points", "lasso", "box"),
+            alt="Selected documents over the pool",
+        )
         st.caption(
             "Grey: the density of the pool at this leaked share. "
             + markdown_safe(settings_line(facts.meta["map"]))
         )
 
+show_live_documents(path, chosen, known, setting, picked)
 if not here.empty:
     st.subheader("Every strategy, measured", anchor=False)
-    exported_table(of_audit(path), "titration", measured_table(here, setting.metric))
-    st.caption("Mean over draws, lowest and highest in brackets.")
+    exported_table(
+        of_audit(path),
+        "titration",
+        measured_table(here, setting.metric),
+        note="Mean over draws, lowest and highest in brackets.",
+    )
 if setting.metric in (Metric.ACCURACY, Metric.AGREEMENT):
     st.caption("Students are measured only; there is no live one.")
 with st.expander("What the controls are", icon=":material/balance:"):

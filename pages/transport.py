@@ -94,11 +94,11 @@ with right:
 
 if len(curve):
     exported_table(
-        of_audit(path), "distances", distance_table(rows, list(measured), curve, distance)
-    )
-    st.caption(
-        "Closer, farther: outside the central 95% of random selections, as one selection in twenty "
-        "is by chance; that there are several strategies is not corrected for."
+        of_audit(path),
+        "distances",
+        distance_table(rows, list(measured), curve, distance),
+        note="Closer, farther: outside the central 95% of random selections, as one selection in "
+        "twenty is by chance; that there are several strategies is not corrected for.",
     )
 if len(held_out):
     value, low, high = (held_out[name].iloc[0] for name in ("mean", "low", "high"))

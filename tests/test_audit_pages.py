@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from base64 import b64decode
+from io import BytesIO
+from urllib.parse import parse_qsl, urlparse
+from zipfile import ZipFile
 
 import pytest
 from sample_audit import HOSTILE, write_sample_audit
+from sample_experiment import write_sample_experiment
+from sample_suspect import write_sample_suspects
+from sample_titration import write_sample_titration
 from test_evidence import write_evidence
 from test_pages import COMPARISONS, opened, words
 
+from cache.experiments import list_experiments, read_measurements
+from cache.export import FORMATS, archive, of_experiment, of_suspect_test
 from cache.home import Store
-from cache.read import SelectionFilter, read_selection
+from cache.read import SelectionFilter, read_document, read_selection
 from core.specs import Strategy
+from core.suspicion import checks_table
 
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
 SCORE_PAGES = (
@@ -105,12 +116,73 @@ def test_a_document_has_a_card_of_its_own(store):
     assert opened("evidence", audit="sample", document="99999").code[0].value == shown
 
 
-@pytest.mark.parametrize("page", ["overview", "selection", "transport", "class_balance"])
+# Tables, each with downloads of its own; a picked document's facts are on its card.
+N_TABLES = {
+    "overview": 3,
+    "assessability": 1,
+    "selection": 1,
+    "transport": 1,
+    "class_balance": 1,
+    "evidence": 4,
+    "membership": 3,
+    "titration": 2,
+    "suspects": 3,
+    "experiments": 5,
+}
+
+
+@pytest.mark.parametrize("page", N_TABLES)
 def test_tables_can_be_downloaded(store, page):
-    """Each page's table is offered in every format."""
-    write_sample_audit(store)
-    labels = [button.proto.label for button in opened(page, audit="sample").get("download_button")]
-    assert labels == ["CSV", "JSON Lines", "Parquet"]
+    """Each page's tables are offered in every format."""
+    write_sample_titration(store)
+    write_sample_suspects(store)
+    write_sample_experiment(store, "selection-size")
+    query = {"recipe": "selection-size"} if page == "experiments" else {"audit": "titrated"}
+    app = opened(page, **({} if page == "suspects" else query))
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == ["CSV", "JSON Lines", "Parquet"] * N_TABLES[page]
+
+
+def test_tables_without_an_audit_say_what_they_are_from(store):
+    """A suspect test's and an experiment's tables have manifests that name them and their hash."""
+    record = write_sample_suspects(store)
+    path = write_sample_experiment(store, "main-sft")
+    (experiment,) = list_experiments(store)
+    for origin, frame, key, name in (
+        (of_suspect_test(record), checks_table(record), "suspect_test", record["test_id"]),
+        (
+            of_experiment(experiment.experiment_id, experiment.meta),
+            read_measurements(path),
+            "experiment",
+            path.stem,
+        ),
+    ):
+        for kind in FORMATS:
+            with ZipFile(BytesIO(archive(origin, "table", frame, kind, {}))) as files:
+                described = json.loads(files.read("manifest.json"))
+                data = files.read(f"table.{kind}")
+            assert described[key] == name
+            assert described["n_rows"] == len(frame)
+            assert described["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_a_card_is_one_step_from_every_table_of_documents(store):
+    """Membership's likeliest documents, the live selection and a card's own neighbours lead to the
+    card of each document, which is of that document."""
+    path = write_sample_titration(store)
+    for page in ("membership", "titration", "evidence"):
+        tables = [frame.value for frame in opened(page, audit="titrated").dataframe]
+        linked = [table for table in tables if "evidence" in table]
+        assert linked
+        for table in linked:
+            for address, text in zip(table["evidence"], table["text"], strict=True):
+                if address is not None:
+                    query = dict(parse_qsl(urlparse(address).query))
+                    assert query["audit"] == "titrated"
+                    shown = read_document(path, int(query["document"]))["text"]
+                    assert shown.startswith(text)
+    links = opened("overview", audit="titrated").get("page_link")
+    assert any("Everything that is known" in link.proto.label for link in links)
 
 
 def write_groups(builder):

@@ -193,6 +193,8 @@ def test_exports_hold_the_same_rows(path):
 def test_spreadsheets_run_no_formula(cell):
     """A CSV cell that a spreadsheet would run begins with an apostrophe; other formats keep it."""
     frame = pd.DataFrame({"text": [cell, "plain"], "n": [-1, 2]})
+    names = to_bytes(pd.DataFrame({cell: ["plain"]}), "csv").decode()
+    assert f"'{cell[0]}" in names
     table = to_bytes(frame, "csv").decode()
     assert f"'{cell[0]}" in table
     assert "'plain" not in table

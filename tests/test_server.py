@@ -156,6 +156,14 @@ def test_the_server_is_for_this_machine_alone(server_for):
     assert set(listening) == {"127.0.0.1"}
 
 
+def test_tables_leave_by_our_exports_alone(server_for):
+    """Browsers are told to offer no download and no copying of tables, which would hand document
+    text to a spreadsheet as formulas."""
+    messages = server_for(Store.default().root).messages("about")
+    (session,) = [m.new_session for m in messages if m.HasField("new_session")]
+    assert session.config.disable_data_export
+
+
 def test_pages_read_while_another_process_writes(server_for):
     """While a worker holds an audit it builds, pages show the finished ones and no lock error."""
     store = Store.default()

@@ -9,9 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from cache.export import of_audit
 from cache.read import AuditFacts
 from core.specs import Assessability
 from pages.parts.charts import CONFIG
+from pages.parts.export import export_line
 from pages.parts.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
 from pages.parts.plain import markdown_safe, plotly_safe
 
@@ -137,7 +139,7 @@ def show_layer_chart(layers: pd.DataFrame) -> None:
     )
 
 
-def show_layer_table(layers: pd.DataFrame) -> None:
+def show_layer_table(path: Path, layers: pd.DataFrame) -> None:
     """All tensors; a click shows the spectrum of one's difference."""
     table = _with_ratios(layers)
     chosen = st.dataframe(
@@ -145,6 +147,7 @@ def show_layer_table(layers: pd.DataFrame) -> None:
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
+        placeholder="—",
         key="tensors",
         column_config={
             "changed, %": st.column_config.NumberColumn(format="%.1f"),
@@ -155,11 +158,14 @@ def show_layer_table(layers: pd.DataFrame) -> None:
             "flatness": st.column_config.NumberColumn(format="%.2f"),
         },
     )
-    st.caption(
-        "Directions: singular values that hold 90% of the squared change (of at most 1,024 rows "
-        "and columns). Correlation with base: below zero where weights shrank. Flatness: 0.80 "
+    export_line(
+        of_audit(path),
+        "tensors",
+        lambda: layers,
+        note="Directions: singular values that hold 90% of the squared change (of at most 1,024 "
+        "rows and columns). Correlation with base: below zero where weights shrank. Flatness: 0.80 "
         "where changes are normally distributed, towards 1 where all moved alike. Choose a row for "
-        "its spectrum."
+        "its spectrum.",
     )
     if rows := chosen["selection"]["rows"]:
         _show_spectrum(table.iloc[rows[0]])

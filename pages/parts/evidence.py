@@ -11,28 +11,20 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cache.evidence import Scores, read_neighbours, read_ranks, read_scores
+from cache.evidence import read_neighbours, read_ranks
+from cache.export import of_audit
 from cache.read import AuditFacts, SelectionFilter, read_selection
-from core.maths.conformal import HeldOutTest, against_held_out
 from core.specs import Strategy, shown_as
+from pages.parts.cards import DOCUMENT, card_addresses, card_column
+from pages.parts.export import export_line, exported_table
+from pages.parts.rankings import HOW_P_AND_Q_READ, scores_of, tests_of
 
-DOCUMENT = "document"
 _N_NEIGHBOURS = 5
 _KINDS = {
     "selected": "Nearest selected",
     "reference": "Nearest in the reference set",
     "pool": "Nearest in the seed corpus",
 }
-
-
-def evidence_link(path: Path, document_id: int) -> None:
-    """A link to a document's card."""
-    st.page_link(
-        "pages/evidence.py",
-        label="All evidence on this document",
-        icon=":material/plagiarism:",
-        query_params={"audit": path.stem, DOCUMENT: str(document_id)},
-    )
 
 
 def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
@@ -55,7 +47,7 @@ def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
     return int(number)
 
 
-def show_facts(document: dict[str, Any], names: Sequence[str]) -> None:
+def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
     """Source, label under both models, gradient."""
     rows = [
         ("source", document["source"]),
@@ -72,87 +64,65 @@ def show_facts(document: dict[str, Any], names: Sequence[str]) -> None:
         ]
     else:
         rows.append(("loss, base model", f"{document['base_loss']:.3f} nats a token"))
-    st.dataframe(pd.DataFrame(rows, columns=["", "value"]), hide_index=True, height="content")
+    return pd.DataFrame(rows, columns=["", "value"])
 
 
 def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> None:
     """Where each strategy put it, and what it gained there."""
     st.subheader("Under each strategy", anchor=False)
-    ranks = read_ranks(path, document_id).set_index("strategy")
+    ranks = read_ranks(path, document_id).set_index("strategy").reindex(map(str, strategies))
     table = pd.DataFrame(
-        [
-            (
-                strategy.shown_as,
-                f"{ranks.loc[strategy, 'rank'] + 1:,}" if strategy in ranks.index else "—",
-                ranks.loc[strategy, "gain"] if strategy in ranks.index else None,
-            )
-            for strategy in strategies
-        ],
-        columns=["strategy", "rank", "gain"],
+        {
+            "strategy": [strategy.shown_as for strategy in strategies],
+            "rank": (ranks["rank"] + 1).astype("Int64").to_numpy(),
+            "gain": ranks["gain"].to_numpy(),
+        }
     )
-    st.dataframe(
+    exported_table(
+        of_audit(path),
+        f"document-{document_id}-ranks",
         table,
-        hide_index=True,
-        height="content",
+        note="A dash: not selected. Gain: the rise of the cosine when it was added.",
         column_config={"gain": st.column_config.NumberColumn("gain", format="%.4f")},
     )
-    st.caption("A dash: not selected. Gain: the rise of the cosine when it was added.")
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _scores(path: Path, held_out_source: str | None) -> Scores:
-    return read_scores(path, held_out_source)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _tests(path: Path, held_out_source: str | None) -> dict[str, HeldOutTest]:
-    scores = _scores(path, held_out_source)
-    if not scores.is_held_out.any():
-        return {}
-    return {
-        name: against_held_out(scores.by_ranking[name].to_numpy(), scores.is_held_out)
-        for name in scores.by_ranking
-    }
 
 
 def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
     """Its percentile under every membership ranking, and how it stands against held-outs."""
     source = facts.meta["spec"]["held_out_source"]
-    scores, tests = _scores(path, source), _tests(path, source)
+    scores, tests = scores_of(path, source), tests_of(path, source)
     st.subheader("Under each membership ranking", anchor=False)
     if scores.by_ranking.empty:
         st.caption("This audit ranked no documents by membership.")
         return
-    table = []
-    for name, column in scores.by_ranking.items():
-        score = column[document_id]
-        row = {
-            "ranking": shown_as(str(name)),
-            "percentile": 100 * float((column < score).mean()),
+    names = [str(name) for name in scores.by_ranking]
+    below = (scores.by_ranking < scores.by_ranking.loc[document_id]).mean()
+    table = pd.DataFrame(
+        {
+            "ranking": [shown_as(name) for name in names],
+            "percentile": 100 * below.to_numpy(),
+            **{
+                title: [getattr(tests[name], values)[document_id] for name in names]
+                for title, values in (("p", "p_values"), ("q", "q_values"))
+                if tests
+            },
         }
-        if tests:
-            row["p"] = float(tests[str(name)].p_values[document_id])
-            row["q"] = float(tests[str(name)].q_values[document_id])
-        table.append(row)
-    st.dataframe(
-        pd.DataFrame(table),
-        hide_index=True,
-        height="content",
+    )
+    note = "Percentile: documents of the seed corpus that score lower. " + (
+        f"{HOW_P_AND_Q_READ} A dash: this is a held-out document."
+        if tests
+        else "No held-out documents are known, so that nothing says how unusual that is."
+    )
+    exported_table(
+        of_audit(path),
+        f"document-{document_id}-rankings",
+        table,
+        note=note,
         column_config={
             "percentile": st.column_config.NumberColumn("percentile", format="%.1f"),
             "p": st.column_config.NumberColumn("p", format="%.3f"),
             "q": st.column_config.NumberColumn("q", format="%.3f"),
         },
-    )
-    st.caption(
-        "Percentile: documents of the seed corpus that score lower."
-        + (
-            " p: the share of held-out documents that score as high; q: the share of false ones "
-            "among all that would be called trained with it (Benjamini–Hochberg). Both hold for "
-            "documents of the held-out ones' own kind alone, and are empty for a held-out document."
-            if tests
-            else " No held-out documents are known, so that nothing says how unusual that is."
-        )
     )
 
 
@@ -169,13 +139,18 @@ def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
             continue
         st.write(f"**{title}**" + (f" ({strategy.shown_as})" if kind == "selected" else ""))
         st.dataframe(
-            own[["item_id", "similarity", "text"]].rename(columns={"item_id": "number"}),
+            own[["similarity", "text"]].assign(evidence=card_addresses(path, own["document_id"])),
+            column_order=["evidence", "similarity", "text"],
             hide_index=True,
             height="content",
+            placeholder="—",
             column_config={
-                "number": st.column_config.NumberColumn("number", width=80),
+                "evidence": card_column(),
                 "similarity": st.column_config.NumberColumn("similarity", format="%.3f", width=90),
                 "text": st.column_config.TextColumn("text", width=600),
             },
         )
+    export_line(
+        of_audit(path), f"document-{document_id}-neighbours", lambda: rows.drop(columns="evidence")
+    )
     st.caption("Similarity: the cosine of sentence embeddings; 1 is the same text.")

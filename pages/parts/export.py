@@ -22,10 +22,9 @@ def export_popover(
     name: str,
     make_frame: Callable[[], pd.DataFrame],
     chosen: Mapping[str, Any] | None = None,
-    label: str = "Export",
 ) -> None:
     """One download a format, made when asked for; ``chosen``: what filters the table shows."""
-    with st.popover(label, icon=":material/download:", type="tertiary", key=f"export {name}"):
+    with st.popover("Export", icon=":material/download:", type="tertiary", key=f"export {name}"):
         for kind in FORMATS:
             st.download_button(
                 _FORMAT_NAMES[kind],
@@ -41,14 +40,20 @@ def export_popover(
 
 
 def export_line(
-    origin: Origin, name: str, make_frame: Callable[[], pd.DataFrame], label: str = "Export"
+    origin: Origin, name: str, make_frame: Callable[[], pd.DataFrame], note: str = ""
 ) -> None:
-    """Downloads on a line of their own, under what they hold."""
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        export_popover(origin, name, make_frame, label=label)
+    """Downloads on a line of their own under what they hold, beside how to read it."""
+    left, right = st.columns([6, 1]) if note else (None, st.container())
+    if left:
+        left.caption(note)
+    with right, st.container(horizontal=True, horizontal_alignment="right"):
+        export_popover(origin, name, make_frame)
 
 
-def exported_table(origin: Origin, name: str, frame: pd.DataFrame, **shown: Any) -> None:
-    """A whole table, and its downloads under it; ``shown``: more of how it looks."""
-    st.dataframe(frame, **{"hide_index": True, "height": "content", **shown})
-    export_line(origin, name, lambda: frame)
+def exported_table(
+    origin: Origin, name: str, frame: pd.DataFrame, note: str = "", **shown: Any
+) -> None:
+    """A whole table, its downloads and how to read it; ``shown``: more of how it looks."""
+    defaults = {"hide_index": True, "height": "content", "placeholder": "—"}
+    st.dataframe(frame, **{**defaults, **shown})
+    export_line(origin, name, lambda: frame, note)

@@ -11,9 +11,12 @@ import pandas as pd
 import streamlit as st
 
 from cache.comparison import read_documents, read_reference_documents
+from cache.export import of_audit
 from core.specs import Strategy
 from core.verdict import focus
 from pages.parts import comparison
+from pages.parts.cards import card_addresses, card_column
+from pages.parts.export import export_line
 from pages.parts.map_charts import SELECTED, TRUE, Colouring, Panel
 from pages.parts.selection import show_document
 
@@ -35,7 +38,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Lasso:
-    """The numbers of the documents inside a lasso or box."""
+    """The numbers of the documents that are chosen, or inside a lasso or box."""
 
     documents: list[int]
     true: list[int]
@@ -99,20 +102,38 @@ def lassoed(state: Mapping[str, Any]) -> Lasso:
 def show_lassoed(
     path: Path, lasso: Lasso, strategies: Sequence[Strategy], names: Sequence[str]
 ) -> None:
-    """Tables of the documents inside; a row of the first picks one to read whole."""
+    """Tables of the documents chosen; a row of the first picks one to read whole."""
     if lasso.documents:
         rows = read_documents(path, lasso.documents[:_N_LISTED], strategies)
-        st.subheader(f"{len(lasso.documents):,} selected documents inside", anchor=False)
+        st.subheader(f"{len(lasso.documents):,} selected documents", anchor=False)
         picked = _selected_table(rows, strategies, names)
+        export_line(of_audit(path), "map-selected", lambda: rows)
         if picked is not None:
             show_document(path, picked, list(names))
     if lasso.true:
         rows = read_reference_documents(path, lasso.true[:_N_LISTED])
-        st.subheader(f"{len(lasso.true):,} true documents inside", anchor=False)
-        shown = pd.DataFrame({"text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS)})
+        st.subheader(f"{len(lasso.true):,} true documents", anchor=False)
+        shown = pd.DataFrame(
+            {
+                "evidence": card_addresses(path, rows["document_id"]),
+                "text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS),
+            }
+        )
         if names and rows["label"].notna().any():
             shown["label"] = _named(rows["label"], names)
-        st.dataframe(shown, hide_index=True, height=260)
+        st.dataframe(
+            shown,
+            hide_index=True,
+            height=260,
+            placeholder="—",
+            column_config={"evidence": card_column()},
+        )
+        export_line(
+            of_audit(path),
+            "map-true",
+            lambda: rows,
+            note="A dash: the seed corpus does not hold it, so that there is no card of evidence.",
+        )
     if max(len(lasso.documents), len(lasso.true)) > _N_LISTED:
         st.caption(f"The first {_N_LISTED:,} of each are listed.")
 
@@ -135,6 +156,7 @@ def _selected_table(
         shown,
         hide_index=True,
         height=320,
+        placeholder="—",
         on_select="rerun",
         selection_mode="single-row",
         key=f"lassoed {hash(tuple(rows['document_id']))}",

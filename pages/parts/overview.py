@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from cache.export import of_audit
 from cache.read import AuditFacts
 from core.specs import STUDENT_METRICS, Metric, Strategy
 from core.tables import (
@@ -24,6 +26,7 @@ from core.tables import (
 from core.verdict import Row, Rows
 from pages.parts.charts import CONFIG, dot_plot
 from pages.parts.entry import page_file
+from pages.parts.export import export_line, exported_table
 from pages.parts.plain import markdown_safe
 
 _HEADLINES = {
@@ -76,29 +79,30 @@ def show_charts(rows: Rows, strategies: Iterable[Strategy]) -> None:
             )
 
 
-def show_membership(rows: Rows, strategies: Iterable[Strategy]) -> None:
+def show_membership(path: Path, rows: Rows, strategies: Iterable[Strategy]) -> None:
     """Domain and membership apart; nothing where no held-out half is known."""
     table = membership_table(rows, strategies)
     if table.empty:
         return
     st.subheader("Domain or membership", anchor=False)
-    st.dataframe(
+    exported_table(
+        of_audit(path),
+        "membership",
         table,
-        hide_index=True,
-        height="content",
+        note=MEMBERSHIP_NOTE,
         column_config={
             f"{name}: {short}": st.column_config.TextColumn(short)
             for name in MEMBERSHIP.values()
             for short in ("by chance", "p")
         },
     )
-    st.caption(MEMBERSHIP_NOTE)
 
 
 def show_links(facts: AuditFacts, audit_id: str) -> None:
     """The pages that show more of this audit, a question each."""
     asked = [
         ("selection", "The selected documents", ":material/playlist_add_check:"),
+        ("evidence", "Everything that is known of one of them", ":material/plagiarism:"),
         ("map", "Where they lie among the pool and the true documents", ":material/scatter_plot:"),
         ("transport", "How far they are from the true documents", ":material/straighten:"),
         ("class_balance", "Which classes and sources they are of", ":material/stacked_bar_chart:"),
@@ -121,27 +125,31 @@ def show_caveats(facts: AuditFacts) -> None:
             st.write(f"- {markdown_safe(caveat)}")
 
 
-def show_provenance(facts: AuditFacts) -> None:
+def show_provenance(path: Path, facts: AuditFacts) -> None:
     """What was run on what, and the command that repeats it."""
     provenance = dict(facts.meta["provenance"])
     with st.expander("Provenance", icon=":material/fingerprint:"):
         st.write("The command that asks this again:")
         st.code(provenance.pop("command"), language=None, wrap_lines=True)
-        left, right = st.columns(2)
         packages = provenance.pop("packages")
-        with left:
-            st.write("Models and data")
-            st.dataframe(
-                _pairs({**facts.meta["counts"], **provenance, **_flat(facts.model_facts)}),
-                hide_index=True,
-            )
-        with right:
-            st.write("How students were trained")
-            st.dataframe(_pairs(facts.meta["training"]), hide_index=True)
-            st.write("Durations, s")
-            st.dataframe(facts.stages.round(1), hide_index=True)
-            st.write("Packages")
-            st.dataframe(_pairs(packages), hide_index=True)
+        durations = facts.stages.round(1).itertuples(index=False)
+        tables = {
+            "Models and data": _pairs(
+                {**facts.meta["counts"], **provenance, **_flat(facts.model_facts)}
+            ),
+            "How students were trained": _pairs(facts.meta["training"]),
+            "Durations, s": _pairs({row.name: row.duration_s for row in durations}),
+            "Packages": _pairs(packages),
+        }
+        left, right = st.columns(2)
+        for column, (title, table) in zip((left, right, right, right), tables.items(), strict=True):
+            column.write(title)
+            column.dataframe(table, hide_index=True)
+        export_line(
+            of_audit(path),
+            "provenance",
+            lambda: pd.concat(tables, names=["about"]).reset_index("about"),
+        )
 
 
 def _beside(rows: Rows, strategy: Strategy, metric: Metric, row: Row) -> list[str]:

@@ -11,14 +11,12 @@ import streamlit as st
 from cache.export import of_audit, selection_frame
 from cache.read import SelectionFilter, read_document
 from core.specs import Strategy
-from pages.parts.evidence import evidence_link, show_facts
+from pages.parts.cards import DOCUMENT, card_link
+from pages.parts.evidence import facts_table
 from pages.parts.export import export_popover
 
 ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300
-
-
-_DOCUMENT = "document"
 
 
 def page_number(n_pages: int) -> int:
@@ -63,6 +61,7 @@ def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
         on_select="rerun",
         selection_mode="single-row",
         height=460,
+        placeholder="—",
         key=f"ranked {view}",
         selection_default={"selection": {"rows": _asked_for(rows), "columns": [], "cells": []}},
         column_config={
@@ -101,16 +100,16 @@ def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
     )
     picked = state["selection"]["rows"]
     if not picked:
-        st.query_params.pop(_DOCUMENT, None)
+        st.query_params.pop(DOCUMENT, None)
         return None
     document_id = int(rows["document_id"].iloc[picked[0]])
-    st.query_params[_DOCUMENT] = str(document_id)
+    st.query_params[DOCUMENT] = str(document_id)
     return document_id
 
 
 def _asked_for(rows: pd.DataFrame) -> list[int]:
     """The number of the row whose document the address names, if it is on this page."""
-    is_asked = rows["document_id"].astype(str) == st.query_params.get(_DOCUMENT)
+    is_asked = rows["document_id"].astype(str) == st.query_params.get(DOCUMENT)
     return [int(number) for number in is_asked.to_numpy().nonzero()[0]]
 
 
@@ -125,8 +124,8 @@ def show_document(path: Path, document_id: int | None, names: list[str]) -> None
         with left:
             st.code(document["text"], language=None, wrap_lines=True)
         with right:
-            show_facts(document, names)
-            evidence_link(path, document_id)
+            st.dataframe(facts_table(document, names), hide_index=True, height="content")
+            card_link(path, document_id)
 
 
 def show_export(path: Path, strategy: Strategy, chosen: SelectionFilter) -> None:

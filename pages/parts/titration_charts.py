@@ -68,7 +68,7 @@ def selection_map(
 ) -> go.Figure:
     """The selection over the pool's density, a colour and a symbol a role."""
     figure = go.Figure(density(places[cell.pool]))
-    for role, is_role in _roles(corpus):
+    for role, is_role in roles(corpus):
         own = cell.documents[is_role[cell.documents]]
         title = str(role) if has_held_out or role is Role.TRAINED else "other"
         if has_held_out or role is not Role.HELD_OUT:
@@ -76,6 +76,7 @@ def selection_map(
                 go.Scatter(
                     x=places[own, 0],
                     y=places[own, 1],
+                    customdata=own.tolist(),
                     mode="markers",
                     name=f"{title}: {len(own):,}",
                     marker={
@@ -84,7 +85,7 @@ def selection_map(
                         "size": 6,
                         "opacity": 0.85,
                     },
-                    hoverinfo="skip",
+                    hovertemplate="document %{customdata}<extra></extra>",
                 )
             )
     hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
@@ -94,6 +95,7 @@ def selection_map(
         height=430,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        dragmode="lasso",
     )
     return figure
 
@@ -146,7 +148,7 @@ def _add_live(figure: go.Figure, cell: Cell, name: str, setting: Setting) -> Non
     )
 
 
-def _roles(corpus: Corpus) -> list[tuple[Role, NDArray[np.bool_]]]:
+def roles(corpus: Corpus) -> list[tuple[Role, NDArray[np.bool_]]]:
     return [
         (Role.OUT_OF_DOMAIN, ~corpus.is_trained & ~corpus.is_held_out),
         (Role.HELD_OUT, corpus.is_held_out),

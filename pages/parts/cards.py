@@ -1,0 +1,42 @@
+"""Links from tables to the evidence card of each of their documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+DOCUMENT = "document"
+
+
+def card_addresses(path: Path, document_ids: Iterable[int]) -> list[str | None]:
+    """Where the card of each document is, as a table's cells hold it; None where there is none."""
+    return [
+        None
+        if pd.isna(number)
+        else f"/evidence?{urlencode({'audit': path.stem, DOCUMENT: int(number)})}"
+        for number in document_ids
+    ]
+
+
+def card_column(title: str = "evidence") -> st.column_config.LinkColumn:
+    """A column of addresses of cards, shown as the documents' numbers."""
+    return st.column_config.LinkColumn(
+        title,
+        display_text=rf"{DOCUMENT}=(\d+)",
+        width=80,
+        help="everything that is known of the document",
+    )
+
+
+def card_link(path: Path, document_id: int) -> None:
+    """A link to a document's card."""
+    st.page_link(
+        "pages/evidence.py",
+        label="All evidence on this document",
+        icon=":material/plagiarism:",
+        query_params={"audit": path.stem, DOCUMENT: str(document_id)},
+    )
