@@ -28,14 +28,20 @@ class SamePair:
 def same_pair(store: Store, path: Path) -> SamePair:
     """What was asked of the pair of the audit at ``path``, by this audit and by others."""
     pair = read_facts(path).pair
-    candidates = [path]
-    if pair is not None:
-        own = (one.audit_id for one in list_audits(store) if one.pair == pair)
-        candidates += [store.audits / f"{audit_id}.duckdb" for audit_id in own]
+    candidates = dict.fromkeys([path, *audits_of(store, pair)])
     return SamePair(
-        tuple(one for one in dict.fromkeys(candidates) if not read_groups(one).empty),
+        tuple(one for one in candidates if not read_groups(one).empty),
         tuple(record["test_id"] for record in suspect_tests_of(store, pair)),
     )
+
+
+def audits_of(store: Store, pair: tuple[str, str] | None) -> list[Path]:
+    """The files of all audits of a pair, newest first; none of an unknown pair."""
+    return [
+        store.audits / f"{one.audit_id}.duckdb"
+        for one in list_audits(store)
+        if pair is not None and one.pair == pair
+    ]
 
 
 def suspect_tests_of(store: Store, pair: tuple[str, str] | None) -> list[dict[str, Any]]:

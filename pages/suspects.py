@@ -7,7 +7,7 @@ import streamlit as st
 from cache.export import of_suspect_test
 from cache.home import Store
 from cache.read import weights_of
-from cache.same_pair import suspect_tests_of
+from cache.same_pair import audits_of, suspect_tests_of
 from core.suspicion import (
     ASSUMPTIONS,
     HOW_TO_READ,
@@ -18,11 +18,12 @@ from core.suspicion import (
     set_sizes,
     suspicion,
 )
+from pages.parts.cards import card_column
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
 from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
-from pages.parts.suspects import chosen_test, provenance_table, score_plot
+from pages.parts.suspects import chosen_test, documents_table, provenance_table, score_plot
 
 enter()
 
@@ -39,8 +40,8 @@ if record is None:
     st.stop()
 assert record is not None
 
-of_pair = suspect_tests_of(Store.default(), weights_of(record["provenance"]))
-said = suspicion(record, n_judged(of_pair))
+pair = weights_of(record["provenance"])
+said = suspicion(record, n_judged(suspect_tests_of(Store.default(), pair)))
 with st.container(border=True):
     st.subheader(markdown_safe(said.headline), anchor=False)
     for sentence in said.sentences:
@@ -55,6 +56,18 @@ if not record["is_refused"]:
     st.subheader("Suspects against controls", anchor=False)
     st.plotly_chart(score_plot(record), config=CONFIG, key="scores", alt="Scores of both sets")
     exported_table(origin, "parts", parts_table(record), note=markdown_safe(declared(record)))
+    # Records that an earlier version kept do not name their documents.
+    if "documents" in record:
+        st.subheader("Every document", anchor=False)
+        exported_table(
+            origin,
+            "documents",
+            documents_table(record, audits_of(Store.default(), pair)),
+            note="Score: the combined one, 0 on average over both sets. A document is named by a "
+            "hash of its words, and has a card where an audit of these models has it in its pool.",
+            height=320,
+            column_config={"evidence": card_column()},
+        )
 
 st.subheader("What this takes for granted", anchor=False)
 for line in (*ASSUMPTIONS, *record["caveats"]):

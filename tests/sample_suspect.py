@@ -7,14 +7,16 @@ from dataclasses import asdict
 import numpy as np
 
 from core.maths.suspicion import N_SHUFFLES, combined, told_by, used_test
-from core.specs import DataRef, SuspectSpec, Task, declared_scores, to_plain
+from core.specs import DataRef, SuspectSpec, Task, declared_scores, text_hash, to_plain
 
 PAIR = {"base_weights_sha256": "b" * 64, "final_weights_sha256": "f" * 64}
 
 
-def write_sample_suspects(store, number=0, shift=0.0, is_apart=False, pair=PAIR, title=""):
+def write_sample_suspects(
+    store, number=0, shift=0.0, is_apart=False, pair=PAIR, title="", texts=()
+):
     """40 suspects, whose scores are ``shift`` higher than those of 40 controls; or, of other
-    lengths, refused."""
+    lengths, refused. ``texts``: those of the first suspects."""
     rng = np.random.default_rng(number)
     is_suspect = np.arange(80) < 40
     scores = {name: rng.normal(size=80) for name in declared_scores(Task.CLASSIFICATION)}
@@ -46,6 +48,13 @@ def write_sample_suspects(store, number=0, shift=0.0, is_apart=False, pair=PAIR,
             for check, is_refusal in checks
         ],
         "is_refused": is_apart,
+        "documents": {
+            "suspects": [
+                text_hash(texts[one] if one < len(texts) else f"suspect {number} {one}")
+                for one in range(40)
+            ],
+            "controls": [text_hash(f"control {number} {one}") for one in range(40)],
+        },
         "p_value": None,
         "auc": None,
         "components": [],

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 from sample_audit import HOSTILE, write_sample_audit
 from sample_experiment import write_sample_experiment
-from sample_suspect import write_sample_suspects
+from sample_suspect import PAIR, write_sample_suspects
 from sample_titration import write_sample_titration
 from test_evidence import write_evidence
 from test_pages import COMPARISONS, opened, words
@@ -21,7 +21,7 @@ from cache.experiments import list_experiments, read_measurements
 from cache.export import FORMATS, archive, of_experiment, of_suspect_test
 from cache.home import Store
 from cache.read import SelectionFilter, read_document, read_selection
-from core.specs import Strategy
+from core.specs import Strategy, text_hash
 from core.suspicion import checks_table
 
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
@@ -126,7 +126,7 @@ N_TABLES = {
     "evidence": 4,
     "membership": 3,
     "titration": 2,
-    "suspects": 3,
+    "suspects": 4,
     "experiments": 5,
 }
 
@@ -183,6 +183,30 @@ def test_a_card_is_one_step_from_every_table_of_documents(store):
                     assert shown.startswith(text)
     links = opened("overview", audit="titrated").get("page_link")
     assert any("Everything that is known" in link.proto.label for link in links)
+
+
+def test_a_suspect_in_the_pool_has_a_card(store):
+    """Of a suspect test's documents those in an audit of the same models lead to its card; others,
+    and all where the audit is of other models, lead nowhere."""
+    path = write_sample_audit(store, before_seal=of_pair)
+    texts = [read_document(path, number)["text"] for number in (4, 9)]
+    write_sample_suspects(store, texts=texts)
+    (table,) = [frame.value for frame in opened("suspects").dataframe if "evidence" in frame.value]
+    linked = table.dropna(subset=["evidence"])
+    assert {text_hash(text) for text in texts} == set(linked["hash"])
+    assert set(linked["set"]) == {"suspects"}
+    assert set(linked["evidence"]) == {
+        f"/evidence?audit=sample&document={number}" for number in (4, 9)
+    }
+    path.unlink()
+    write_sample_audit(store)
+    (table,) = [frame.value for frame in opened("suspects").dataframe if "evidence" in frame.value]
+    assert table["evidence"].isna().all()
+
+
+def of_pair(builder, pair=PAIR):
+    """An audit of the models that sample suspect tests are of."""
+    builder.put_meta("provenance", {**builder.meta("provenance"), **pair})
 
 
 def write_groups(builder):

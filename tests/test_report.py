@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 from sample_audit import HOSTILE, write_sample_audit
 from sample_suspect import PAIR, write_sample_suspects
-from test_audit_pages import write_groups
+from test_audit_pages import of_pair, write_groups
 
 from cache.groups import read_groups, read_source_students
 from cache.home import Store
@@ -50,11 +50,6 @@ def rendered(store, path, with_documents=False):
 def reported(store, with_documents=False, **sample):
     path = write_sample_audit(store, **sample)
     return path, rendered(store, path, with_documents)
-
-
-def of_pair(builder, pair=PAIR):
-    """An audit of the models that sample suspect tests are of."""
-    builder.put_meta("provenance", {**builder.meta("provenance"), **pair})
 
 
 def ranked(builder):

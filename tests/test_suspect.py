@@ -17,7 +17,7 @@ from core.audit.suspect import run_suspect_test
 from core.device import Compute
 from core.maths.suspicion import combined, told_by, told_by_words, used_test
 from core.progress import SilentProgress
-from core.specs import DataRef, FinetuneSpec, SuspectSpec, TrainingSpec
+from core.specs import DataRef, FinetuneSpec, SuspectSpec, TrainingSpec, text_hash
 from core.suspicion import suspicion
 
 pytestmark = pytest.mark.xdist_group("suspect")
@@ -105,7 +105,7 @@ def test_sets_told_apart_without_a_model_are_refused(world, assay):
 
 
 def test_the_same_question_is_answered_once(world, monkeypatch):
-    """A second run reads the record; another seed is another question."""
+    """A second run reads the record, which names every document; another seed asks anew."""
     store = Store.default()
 
     def run(seed):
@@ -114,6 +114,9 @@ def test_the_same_question_is_answered_once(world, monkeypatch):
         return run_suspect_test(spec, store, CPU, SilentProgress())
 
     first = run(0)
+    texts = pd.read_json(world / "unused.jsonl", lines=True)["text"]
+    assert first["documents"]["suspects"] == [text_hash(text) for text in texts]
+    assert len(first["documents"]["controls"]) == len(first["scores"]["controls"])
     monkeypatch.setattr("core.audit.suspect.load_pair", None)
     assert run(0) == first
     with pytest.raises(TypeError):

@@ -47,8 +47,8 @@ from core.specs import (
     to_plain,
 )
 
-# Raise it when the same question would give other numbers.
-_VERSION = 1
+# Raise it when the same question would give another record.
+_VERSION = 2
 _MIN_DOCUMENTS = 10
 # Only alignment and norms are wanted, which need no projection: the smallest there is.
 _PROJECTION = 1
@@ -205,6 +205,7 @@ def _judged(
         ]
         warning = told_by("loss under the base model", base_losses, is_suspect)
         found: dict[str, Any] = {
+            "documents": _by_set([text_hash(text) for text in texts], is_suspect),
             "checks": [
                 *(_plain_check(check, is_refusal=True) for check in refusing),
                 _plain_check(warning, is_refusal=False),
@@ -224,7 +225,16 @@ def _judged(
             {"name": name, "p_value": part.p_value, **_plain(part.auc)}
             for name, part in parts.items()
         ],
-        "scores": {"suspects": score[is_suspect].tolist(), "controls": score[~is_suspect].tolist()},
+        "scores": _by_set(score.tolist(), is_suspect),
+    }
+
+
+def _by_set(values: Sequence[Any], is_suspect: NDArray[np.bool_]) -> dict[str, list[Any]]:
+    """One value a document, the suspects' apart from the controls', in one order throughout."""
+    pairs = list(zip(values, is_suspect, strict=True))
+    return {
+        "suspects": [value for value, suspect in pairs if suspect],
+        "controls": [value for value, suspect in pairs if not suspect],
     }
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from cache.evidence import read_documents_of
 from cache.home import Store
 from core.specs import Role
+from pages.parts.cards import card_addresses
 from pages.parts.palette import REFERENCE_LINE, ROLE_COLOURS
 from pages.parts.plain import markdown_safe
 
@@ -71,6 +74,22 @@ def score_plot(record: Record) -> go.Figure:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     return figure
+
+
+def documents_table(record: Record, audits: Sequence[Path]) -> pd.DataFrame:
+    """set, score and hash of every document, the highest first, and the address of its card in the
+    first of ``audits`` whose seed corpus holds it."""
+    sets = [name for name, hashes in record["documents"].items() for _ in hashes]
+    hashes = [one for own in record["documents"].values() for one in own]
+    scores = [one for own in record["scores"].values() for one in own]
+    known: dict[str, str | None] = {}
+    for path in reversed(audits):
+        found = read_documents_of(path, hashes)
+        addresses = card_addresses(path, found["document_id"])
+        known |= dict(zip(found["text_hash"], addresses, strict=True))
+    table = pd.DataFrame({"set": sets, "score": scores, "hash": hashes})
+    table["evidence"] = [known.get(one) for one in hashes]
+    return table.sort_values("score", ascending=False, ignore_index=True)
 
 
 def provenance_table(record: Record) -> pd.DataFrame:
