@@ -6,14 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import decompressions
-from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
 from pages.parts.judges import chosen_judge, judge_line
 from pages.parts.plain import markdown_safe
-from pages.parts.topic_charts import treemap
 from pages.parts.topics import (
     COLOURINGS,
+    clickable_tree,
     colouring,
+    picked_topic,
     show_headline,
     show_how,
     show_topic,
@@ -38,29 +38,32 @@ st.caption(
 decompressions.show_caveats(meta)
 show_headline(meta, tree)
 
-chosen = st.segmented_control(
-    "Colour", list(COLOURINGS), default="support", key="colour", bind="query-params"
-)
-shown = colouring(chosen or "support", meta, tree)
-st.plotly_chart(
-    treemap(tree, shown),
-    config=CONFIG,
-    key=f"tree {shown.column}",
-    alt="Every topic as a box in its parent's, sized by examples",
-)
-st.caption(COLOURINGS[chosen or "support"])
-if chosen == "quality":
-    st.caption(judge_line(meta, judge))
-
-st.subheader("Every topic", anchor=False)
-search = st.text_input(
-    "Search topics", key="search", bind="query-params", placeholder="part of a name", type="search"
-)
-own = tree[tree["parent_id"].notna()]
-found = own[own["path"].str.contains(search or "", case=False, regex=False)]
-if found.empty:
-    st.info("No topic fits the search.", icon=":material/filter_alt_off:")
-else:
-    topic_id = topic_table(found, meta, view=f"{path.stem} {search}")
-    show_topic(path, tree, topic_id, meta, pd.DataFrame(decompressions.links(path)))
+left, right = st.columns([5, 3])
+with left:
+    as_boxes, as_list = st.tabs(["Tree", "List"], key="view", bind="query-params")
+with as_boxes:
+    chosen = st.segmented_control(
+        "Colour", list(COLOURINGS), default="support", key="colour", bind="query-params"
+    )
+    clickable_tree(tree, colouring(chosen or "support", meta, tree))
+    st.caption(f"A click on a topic shows its examples. {COLOURINGS[chosen or 'support']}")
+    if chosen == "quality":
+        st.caption(judge_line(meta, judge))
+with as_list:
+    search = st.text_input(
+        "Search topics",
+        key="search",
+        bind="query-params",
+        placeholder="part of a name",
+        type="search",
+    )
+    own = tree[tree["parent_id"].notna()]
+    found = own[own["path"].str.contains(search or "", case=False, regex=False)]
+    if found.empty:
+        st.info("No topic fits the search.", icon=":material/filter_alt_off:")
+    else:
+        topic_table(found, view=f"{path.stem} {search}")
+with right:
+    links = pd.DataFrame(decompressions.links(path))
+    show_topic(path, tree, picked_topic(tree), meta, links)
 show_how(meta, decompressions.rungs(path))

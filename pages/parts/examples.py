@@ -17,6 +17,7 @@ from pages.parts.plain import markdown_safe
 
 ROWS_PER_PAGE = 100
 _PREVIEW_CHARACTERS = 200
+_FEW_ROWS, _TABLE_HEIGHT = 10, 380
 _REVIEWS = ("accepted", "rejected", "not reviewed")
 
 
@@ -93,12 +94,12 @@ def example_table(rows: pd.DataFrame, verdicts: Mapping[int, Verdict], view: str
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
-        height=380,
+        height="content" if len(rows) < _FEW_ROWS else _TABLE_HEIGHT,
         key=f"examples {view}",
         selection_default={"selection": {"rows": [start], "columns": [], "cells": []}},
         column_config={
-            "task": st.column_config.TextColumn("task", width=260),
-            "response": st.column_config.TextColumn("response", width=320),
+            "task": st.column_config.TextColumn("task", width=190),
+            "response": st.column_config.TextColumn("response", width=230),
             "quality": st.column_config.NumberColumn(
                 "quality", format="%.1f", width=70, help="mean grade, 0 to 4"
             ),

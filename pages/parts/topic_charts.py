@@ -1,19 +1,28 @@
-"""The topic tree as a treemap."""
+"""The topic tree as a treemap whose boxes can be clicked."""
 
 from __future__ import annotations
 
 import html
+import textwrap
 from dataclasses import dataclass
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
+from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
-from pages.parts.palette import REFERENCE_LINE
+from pages.parts.boxes import Box, nested_boxes
+from pages.parts.palette import REFERENCE_LINE, ink
+from pages.parts.plain import plotly_safe
 
 # Viridis: told apart with any common colour blindness, and nowhere grey.
 _SCALE = "Viridis"
-_HEIGHT = 520
+# Pixels; the width is a guess, so that boxes are about as square as they could be.
+_WIDTH, _HEIGHT, _STRIP, _GAP = 600, 520, 22, 3
+_BELOW = 48
+_FONT, _CHARACTER = 10, 6
+# Examples that a topic without any is drawn as.
+_LEAST = 0.3
+_WEIGHTS = (0.2126, 0.7152, 0.0722)
 
 
 @dataclass(frozen=True)
@@ -28,40 +37,97 @@ class Colouring:
     as_percent: bool = False
 
 
-def treemap(tree: pd.DataFrame, colouring: Colouring) -> go.Figure:
-    """Every topic sized by the examples in and under it; grey where the colour means nothing."""
-    # Where no examples were written a topic is as large as the topics under it.
-    has_examples = tree["n_examples"].sum() > 0
-    sizes = tree["n_examples"] if has_examples else _n_leaves(tree)
-    values = tree[colouring.column].astype(float)
-    is_grey = values.isna() | (tree["parent_id"].isna())
+def treemap(tree: pd.DataFrame, colouring: Colouring, picked: int) -> go.Figure:
+    """Every topic sized by the examples in and under it; grey where the colour means nothing.
+
+    The ``picked`` topic has a frame.
+    Drawn as bars, one a topic with its number as customdata: Streamlit reports clicks on bars, and
+    none on Plotly's own treemap.
+    """
+    children: dict[int, list[int]] = {}
+    for row in tree[tree["parent_id"].notna()].itertuples():
+        children.setdefault(int(row.parent_id), []).append(int(row.topic_id))
+    sizes = dict(zip(tree["topic_id"].tolist(), _sizes(tree).tolist(), strict=True))
+    whole = Box(0, 0, _WIDTH, _HEIGHT)
+    boxes = nested_boxes(children, sizes, int(tree["topic_id"].iloc[0]), whole, _STRIP, _GAP)
+    drawn = tree[tree["topic_id"].isin(list(boxes))]
+    placed = [boxes[topic_id] for topic_id in drawn["topic_id"]]
+    values = drawn[colouring.column].astype(float)
+    is_grey = values.isna() | drawn["parent_id"].isna()
     if colouring.line is not None:
         is_grey |= values <= colouring.line
-    shown = values.map(lambda value: _shown(value, colouring))
+    colours = _colours(values, is_grey, colouring)
     figure = go.Figure(
-        go.Treemap(
-            ids=tree["topic_id"].astype(str),
-            labels=[html.escape(name) for name in tree["name"]],
-            parents=["" if pd.isna(one) else str(int(one)) for one in tree["parent_id"]],
-            values=sizes,
-            branchvalues="total",
-            marker={"colors": _colours(values, is_grey, colouring), "line": {"width": 1}},
-            customdata=list(zip(shown, tree["n_examples"], strict=True)),
-            hovertemplate=f"%{{label}}<br>{colouring.title}: %{{customdata[0]}}<br>"
-            "%{customdata[1]} examples<extra></extra>",
-            tiling={"pad": 2},
+        go.Bar(
+            orientation="h",
+            base=[box.x for box in placed],
+            x=[box.width for box in placed],
+            y=[box.y + box.height / 2 for box in placed],
+            width=[box.height for box in placed],
+            marker={
+                "color": colours,
+                "line": {
+                    "color": ink(),
+                    "width": [3 if one == picked else 0 for one in drawn["topic_id"]],
+                },
+            },
+            text=[_wrapped(name, box) for name, box in zip(drawn["name"], placed, strict=True)],
+            textposition="inside",
+            insidetextanchor="start",
+            textangle=0,
+            insidetextfont={"color": [_ink_on(colour) for colour in colours]},
+            customdata=[
+                [topic_id, plotly_safe(name), _shown(value, colouring), n]
+                for topic_id, name, value, n in zip(
+                    drawn["topic_id"], drawn["name"], values, drawn["n_examples"], strict=True
+                )
+            ],
+            hovertemplate=f"%{{customdata[1]}}<br>{colouring.title}: %{{customdata[2]}}<br>"
+            "%{customdata[3]} examples<extra></extra>",
+            showlegend=False,
         )
     )
     if values[~is_grey].notna().any():
         figure.add_trace(_colour_bar(colouring))
     figure.update_layout(
-        height=_HEIGHT,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        xaxis={"visible": False},
-        yaxis={"visible": False},
+        height=_HEIGHT + _BELOW,
+        margin={"l": 0, "r": 0, "t": 0, "b": _BELOW},
+        xaxis={"visible": False, "range": [0, _WIDTH], "fixedrange": True},
+        yaxis={"visible": False, "range": [_HEIGHT, 0], "fixedrange": True},
         plot_bgcolor="rgba(0,0,0,0)",
+        barmode="overlay",
+        uniformtext={"minsize": _FONT, "mode": "hide"},
+        dragmode=False,
     )
     return figure
+
+
+def _sizes(tree: pd.DataFrame) -> pd.Series:
+    """By examples, a little for a topic without any; where there are none at all, by topics."""
+    if tree["n_examples"].sum() == 0:
+        return _n_leaves(tree)
+    return tree["n_examples"].clip(lower=_LEAST)
+
+
+def _wrapped(name: str, box: Box) -> str:
+    n_characters = max(8, int(box.width / _CHARACTER))
+    lines = textwrap.wrap(name, n_characters, break_long_words=False)
+    return "<br>".join(html.escape(line) for line in lines) or " "
+
+
+def _ink_on(colour: str) -> str:
+    """Black or white, whichever is told apart better (WCAG's relative luminance)."""
+    channels = [channel / 255 for channel in _channels(colour)]
+    linear = [
+        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+        for channel in channels
+    ]
+    luminance = sum(weight * one for weight, one in zip(_WEIGHTS, linear, strict=True))
+    return "#000000" if luminance > 0.179 else "#FFFFFF"
+
+
+def _channels(colour: str) -> tuple[float, ...]:
+    return hex_to_rgb(colour) if colour.startswith("#") else unlabel_rgb(colour)
 
 
 def _n_leaves(tree: pd.DataFrame) -> pd.Series:
@@ -97,8 +163,11 @@ def _colour_bar(colouring: Colouring) -> go.Scatter:
             "cmax": colouring.high,
             "showscale": True,
             "colorbar": {
-                "title": {"text": colouring.title, "side": "right"},
-                "thickness": 12,
+                "title": {"text": colouring.title, "side": "bottom"},
+                "orientation": "h",
+                "thickness": 10,
+                "y": 0,
+                "yanchor": "top",
                 "tickformat": ".0%" if colouring.as_percent else None,
             },
         },

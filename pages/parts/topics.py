@@ -10,8 +10,9 @@ import streamlit as st
 
 from cache.topics import ExampleFilter, read_examples
 from core.decompression import Rung, Stop
+from pages.parts.charts import CONFIG
 from pages.parts.plain import markdown_safe
-from pages.parts.topic_charts import Colouring
+from pages.parts.topic_charts import Colouring, treemap
 
 COLOURINGS = {
     "support": (
@@ -26,6 +27,9 @@ COLOURINGS = {
     "depth": "Levels below the root.",
 }
 _N_PREVIEWS = 3
+_CARD_HEIGHT = 640
+# How often the tree was clicked in this session.
+_CLICKS = "tree_clicks"
 _STOPS = {
     Stop.DEPTH: "as deep as was asked for",
     Stop.SATURATED: "its siblings were mostly known already",
@@ -79,50 +83,91 @@ def show_headline(meta: dict[str, Any], tree: pd.DataFrame) -> None:
     fourth.metric("Flagged by a mark", f"{counts['n_flagged']:,}", border=True)
 
 
-def topic_table(found: pd.DataFrame, meta: dict[str, Any], view: str) -> int:
-    """Topics with support and interval; returns the picked one, by default the first."""
-    asked = st.query_params.get("topic", "")
+def clickable_tree(tree: pd.DataFrame, shown: Colouring) -> None:
+    """The treemap; a click on a box picks its topic."""
+    picked = picked_topic(tree)
+    # Anew with every pick: Plotly would fade all that was not clicked, whose colours say something.
+    key = f"tree {shown.column} {picked}"
+
+    def pick() -> None:
+        points = st.session_state[key].selection.points
+        if points:  # none where a click took the pick back
+            pick_topic(int(points[0]["customdata"][0]))
+            st.session_state[_CLICKS] = _n_clicks() + 1
+
+    st.plotly_chart(
+        treemap(tree, shown, picked),
+        config=CONFIG,
+        key=key,
+        on_select=pick,
+        selection_mode="points",
+        alt="Every topic as a box in its parent's, sized by examples",
+    )
+
+
+def topic_table(found: pd.DataFrame, view: str) -> None:
+    """Topics with support and interval; a click on a row picks its topic."""
     ids = found["topic_id"].tolist()
-    start = ids.index(int(asked)) if asked.isdigit() and int(asked) in ids else 0
+    picked = picked_topic(found)
     shown = pd.DataFrame(
         {
             "topic": found["path"],
             "depth": found["level"],
-            "support": found["support"],
-            "from": found["support_low"],
-            "to": found["support_high"],
+            "support": 100 * found["support"],
+            "from": 100 * found["support_low"],
+            "to": 100 * found["support_high"],
             "contrast": found["contrast"],
             "examples": found["n_examples"],
             "flagged": found["n_flagged"],
             "quality": found["quality"],
         }
     )
-    percent = {"format": "percent", "width": 80}
-    state = st.dataframe(
+    percent = {"format": "%.0f%%", "width": 68}
+    # Anew after a click on the tree, so that the row of its topic is the one picked.
+    key = f"topics {view} {_n_clicks()}"
+
+    def pick() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            pick_topic(ids[rows[0]])
+
+    st.dataframe(
         shown,
         hide_index=True,
-        on_select="rerun",
+        on_select=pick,
         selection_mode="single-row",
-        key=f"topics {view}",
-        selection_default={"selection": {"rows": [start], "columns": [], "cells": []}},
-        height=340,
+        key=key,
+        selection_default={"selection": {"rows": [ids.index(picked)], "columns": [], "cells": []}},
+        height=440,
         column_config={
-            "topic": st.column_config.TextColumn("topic", width="large"),
+            "topic": st.column_config.TextColumn("topic", width=190),
             "support": st.column_config.NumberColumn("support", **percent),
             "from": st.column_config.NumberColumn(
                 "from", **percent, help="95% interval of the support, Clopper–Pearson"
             ),
             "to": st.column_config.NumberColumn("to", **percent),
-            "contrast": st.column_config.NumberColumn("contrast", format="%.2f", width=80),
+            "contrast": st.column_config.NumberColumn("contrast", format="%.2f", width=76),
             "quality": st.column_config.NumberColumn(
                 "quality", format="%.1f", width=70, help="mean grade, 0 to 4"
             ),
         },
     )
-    rows = state.selection.rows if state.selection.rows else [start]
-    topic_id = int(found["topic_id"].iloc[rows[0]])
+
+
+def pick_topic(topic_id: int) -> None:
+    """Make this the topic that the page shows."""
     st.query_params["topic"] = str(topic_id)
-    return topic_id
+
+
+def picked_topic(among: pd.DataFrame) -> int:
+    """The topic in the address where it is among these, else the first."""
+    asked = st.query_params.get("topic", "")
+    ids = among["topic_id"].tolist()
+    return int(asked) if asked.isdigit() and int(asked) in ids else int(ids[0])
+
+
+def _n_clicks() -> int:
+    return int(st.session_state.get(_CLICKS, 0))
 
 
 def show_topic(
@@ -130,9 +175,10 @@ def show_topic(
 ) -> None:
     """One topic: its support beside the null's, why it ends here, and its first examples."""
     topic = tree[tree["topic_id"] == topic_id].iloc[0]
-    with st.container(border=True):
-        st.markdown(f"**{markdown_safe(topic['path'])}**")
-        st.caption(_support_of(topic, meta))
+    with st.container(border=True, height=_CARD_HEIGHT):
+        st.markdown(f"**{markdown_safe(topic['path'] or topic['name'])}**")
+        if topic["path"]:
+            st.caption(_support_of(topic, meta))
         again = links[links["topic_id"] == topic_id]
         if len(again):
             under = "; ".join(f"{row.parent} (as {row.name_})" for row in _named(again))
@@ -140,18 +186,18 @@ def show_topic(
         if isinstance(topic["stop"], str):
             st.caption(f"Not asked for subtopics: {_STOPS[Stop(topic['stop'])]}.")
         page = read_examples(path, ExampleFilter(topic_id=topic_id), _N_PREVIEWS)
-        for row in page.rows.to_dict("records"):
-            st.markdown(f"{markdown_safe(row['task'])}")
-            st.text(row["response"])
-        if page.n_rows:
-            st.page_link(
-                "pages/examples.py",
-                label=f"All {page.n_rows:,} examples",
-                icon=":material/arrow_forward:",
-                query_params={"decompression": path.stem, "topic": str(topic_id)},
-            )
-        else:
+        if not page.n_rows:
             st.caption("No examples were written for it.")
+            return
+        st.page_link(
+            "pages/examples.py",
+            label=f"All {page.n_rows:,} examples" if page.n_rows > 1 else "The example",
+            icon=":material/arrow_forward:",
+            query_params={"decompression": path.stem, "topic": str(topic_id)},
+        )
+        for row in page.rows.to_dict("records"):
+            st.markdown(f"**{markdown_safe(row['task'])}**")
+            st.text(row["response"])
 
 
 def show_how(meta: dict[str, Any], rungs: pd.DataFrame) -> None:
