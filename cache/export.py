@@ -15,6 +15,7 @@ import pandas as pd
 
 from cache.home import Store
 from cache.read import SelectionFilter, audit_path, read_facts, read_selection
+from cache.sealing import read_meta
 from core.errors import InputError
 from core.specs import Strategy
 
@@ -102,6 +103,22 @@ def of_experiment(name: str, meta: Mapping[str, Any]) -> Origin:
     )
 
 
+def of_diff(path: Path) -> Origin:
+    """A sealed diff as what a table is from."""
+
+    def describe() -> dict[str, Any]:
+        meta = read_meta(path)
+        return {
+            "diff": path.stem,
+            "title": meta["title"],
+            "compared_at": meta["created_at"],
+            "assay_version": meta["provenance"]["assay_version"],
+            "command": meta["provenance"]["command"],
+        }
+
+    return Origin(path.stem, describe)
+
+
 def manifest(
     origin: Origin, name: str, frame: pd.DataFrame, data: bytes, chosen: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -133,20 +150,31 @@ def export_selection(store: Store, audit_id: str, strategy: Strategy, out: Path)
 
     Returns the number of rows.
     """
-    kind = out.suffix.removeprefix(".")
-    if kind not in FORMATS:
-        raise InputError(
-            f"a file ending in {', '.join(FORMATS)}", repr(out.name), "name another --out"
-        )
+    check_ending(out)
     path = audit_path(store, audit_id)
     if strategy not in read_facts(path).strategies:
         raise InputError("a strategy of this audit", repr(str(strategy)), "name another --strategy")
     frame = selection_frame(path, strategy)
-    data = to_bytes(frame, kind)
-    out.write_bytes(data)
-    described = manifest(of_audit(path), "selection", frame, data, {"strategy": str(strategy)})
-    out.with_name(f"{out.name}.manifest.json").write_text(_as_text(described))
+    write_table(of_audit(path), "selection", frame, out, {"strategy": str(strategy)})
     return len(frame)
+
+
+def check_ending(out: Path) -> None:
+    """InputError unless a table can be written to a file of that name."""
+    if out.suffix.removeprefix(".") not in FORMATS:
+        raise InputError(
+            f"a file ending in {', '.join(FORMATS)}", repr(out.name), "name another --out"
+        )
+
+
+def write_table(
+    origin: Origin, name: str, frame: pd.DataFrame, out: Path, chosen: Mapping[str, Any]
+) -> None:
+    """Write a table to ``out``, by its ending, and its manifest beside it."""
+    data = to_bytes(frame, out.suffix.removeprefix("."))
+    out.write_bytes(data)
+    described = manifest(origin, name, frame, data, chosen)
+    out.with_name(f"{out.name}.manifest.json").write_text(_as_text(described))
 
 
 def _as_text(described: Mapping[str, Any]) -> str:

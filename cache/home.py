@@ -53,6 +53,10 @@ class Store:
         return self._folder("decompressions")
 
     @property
+    def diffs(self) -> Path:
+        return self._folder("diffs")
+
+    @property
     def journals(self) -> Path:
         """What each model was asked and said: one SQLite file a model."""
         return self._folder("journals")

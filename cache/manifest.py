@@ -46,7 +46,7 @@ def check_manifest(path: Path) -> list[TableCheck]:
 
 @dataclass(frozen=True)
 class AuditCheck:
-    """What verification found of one file, an audit or an experiment."""
+    """What verification found of one sealed file."""
 
     audit_id: str
     is_intact: bool
@@ -54,10 +54,9 @@ class AuditCheck:
 
 
 def verify_audits(store: Store, audit_id: str | None = None) -> list[AuditCheck]:
-    """Check one audit or experiment, or all; one that is not there is an InputError."""
-    paths = sorted(
-        path for folder in (store.audits, store.experiments) for path in folder.glob("*.duckdb")
-    )
+    """Check one sealed file of the store, or all; one that is not there is an InputError."""
+    folders = (store.audits, store.experiments, store.decompressions, store.diffs)
+    paths = sorted(path for folder in folders for path in folder.glob("*.duckdb"))
     if audit_id is not None:
         paths = [path for path in paths if path.stem == audit_id]
         if not paths:

@@ -34,6 +34,16 @@ def sealed_experiment(store: Store, experiment_id: str) -> Path | None:
     return _sealed(store, store.experiments / f"{experiment_id}.duckdb")
 
 
+def sealed_diff(store: Store, diff_id: str) -> Path | None:
+    """The path of a complete diff, or None, as of an audit."""
+    return _sealed(store, store.diffs / f"{diff_id}.duckdb")
+
+
+def sealed_decompression(store: Store, decompression_id: str) -> Path | None:
+    """The path of a complete decompression, or None, as of an audit."""
+    return _sealed(store, store.decompressions / f"{decompression_id}.duckdb")
+
+
 def _sealed(store: Store, path: Path) -> Path | None:
     if not path.exists():
         return None

@@ -6,7 +6,6 @@ what they got.
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import pandas as pd
 from cache.database import open_to_read
 from cache.decompression_schema import SCHEMA_VERSION
 from cache.home import Store
+from cache.sealing import read_meta
 from core.errors import InputError
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -75,15 +75,13 @@ def list_decompressions(store: Store) -> list[DecompressionSummary]:
     found = []
     for path in store.decompressions.glob("*.duckdb"):
         with suppress(FileNotFoundError):  # deleted since the folder was read
-            found.append(_summary(path, path.stat().st_mtime_ns))
+            found.append(summary_of(path))
     return sorted(found, key=lambda summary: summary.created_at, reverse=True)
 
 
-def read_meta(path: Path) -> dict[str, Any]:
-    """What the decompression says about itself."""
-    with open_to_read(path) as connection:
-        rows = connection.execute("SELECT key, value FROM meta").fetchall()
-    return {key: json.loads(value) for key, value in rows}
+def summary_of(path: Path) -> DecompressionSummary:
+    """One line on a file, which may be anywhere; FileNotFoundError if it is not."""
+    return _summary(path, path.stat().st_mtime_ns)
 
 
 def read_topics(path: Path, judge: str | None = None) -> pd.DataFrame:

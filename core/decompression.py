@@ -149,6 +149,17 @@ def to_plain(spec: DecompressionSpec) -> dict[str, Any]:
     return plain
 
 
+def spec_from_plain(plain: dict[str, Any]) -> DecompressionSpec:
+    """The spec that ``to_plain`` wrote; unknown keys are an error."""
+    values = dict(plain)
+    if values["prompting"] is not None:
+        values["prompting"] = Prompting(values["prompting"])
+    values["expansion"] = tuple(values["expansion"])
+    values["styles"] = tuple(Style(style) for style in values["styles"])
+    values["difficulties"] = tuple(Difficulty(one) for one in values["difficulties"])
+    return DecompressionSpec(**values)
+
+
 def title_of(spec: DecompressionSpec) -> str:
     """What jobs and pages call it."""
     model = spec.served_model or spec.model.rstrip("/").rsplit("/", 1)[-1]

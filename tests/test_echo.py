@@ -128,7 +128,7 @@ def test_models_asked_differently_are_not_compared(assay):
         ("reseeded", {"seed": 5, "judge": "other"}),
     ):
         write_sample_decompression(store, name, **asked)
-    for control, reason in (("deeper", "different depth"), ("reseeded", "sentence embeddings")):
+    for control, reason in (("deeper", "--depth 2 and 3"), ("reseeded", "sentence embeddings")):
         refused = assay("echo", "plain", "--control", control, "--audit", "sample")
         assert refused.status == 2
         assert reason in refused.err

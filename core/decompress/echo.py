@@ -24,6 +24,7 @@ from cache.selected_texts import (
 from cache.topics import decompression_path, read_meta
 from core.audit.embed import Embedder
 from core.audit.provenance import environment
+from core.decompress.alike import differing_settings
 from core.device import Compute
 from core.echo import EchoTarget
 from core.errors import InputError
@@ -118,14 +119,13 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
 
 
 def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
-    first, second = ({**meta["spec"], "prompting": meta["prompting"]} for meta in metas)
-    differing = sorted(
-        name for name in first if name not in _MAY_DIFFER and first[name] != second.get(name)
-    )
+    first, second = metas
+    settings = [name for name in first["spec"] if name not in _MAY_DIFFER]
+    differing = differing_settings(first, second, settings)
     if differing:
         raise InputError(
             "two decompressions that asked alike",
-            f"different {', '.join(differing)}",
+            differing,
             "decompress the base model with the options used for the final model",
         )
 

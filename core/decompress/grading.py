@@ -8,11 +8,12 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
-from cache.decompressions import Contents, read_contents, seal, sealed_decompression
+from cache.decompressions import Contents, read_contents, seal
 from cache.home import Store
 from cache.journal import Journal
 from cache.locks import waiting_lock
 from cache.reviews import copy_verdicts
+from cache.shelf import sealed_decompression
 from cache.topics import decompression_path
 from core.decompress import prompts
 from core.decompress.backends.open import FoundModel, find_model

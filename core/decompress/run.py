@@ -11,10 +11,11 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.decompressions import Contents, seal, sealed_decompression
+from cache.decompressions import Contents, seal
 from cache.home import Store
 from cache.journal import Journal
 from cache.locks import waiting_lock
+from cache.shelf import sealed_decompression
 from core.audit.embed import Embedder
 from core.audit.provenance import environment
 from core.decompress import prompts
