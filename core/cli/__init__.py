@@ -10,6 +10,7 @@ import typer
 
 from core.cli import (
     decompressing,
+    differing,
     echoing,
     experimenting,
     making,
@@ -32,6 +33,7 @@ app.add_typer(titrating.app)
 app.add_typer(experimenting.app)
 app.add_typer(decompressing.app)
 app.add_typer(echoing.app)
+app.add_typer(differing.app)
 app.add_typer(suspecting.app)
 app.add_typer(ranking.app)
 app.add_typer(shelf.app)

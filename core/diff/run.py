@@ -1,0 +1,156 @@
+"""`assay diff`: two decompressions compared, from their files to a sealed one."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.diffs import seal_diff
+from cache.home import Store
+from cache.shelf import sealed_diff
+from core.audit.embed import Embedder
+from core.audit.provenance import environment
+from core.device import Compute
+from core.diff.checks import RunPair, check_alike, found_noise, given_noise, noise_command
+from core.diff.compare import Compared, compare
+from core.diff.judging import Judged, judged_branches, judged_examples, judged_topics
+from core.diff.names import Names
+from core.diff.runs import Run, find_run, read_run
+from core.difference import Change, Quantity, caveats
+from core.models.digests import file_digest
+from core.progress import Progress, SilentProgress
+from core.specs import content_key
+
+# Raise it when the same files would give another result.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a diff is, and whether it was there before."""
+
+    diff_id: str
+    path: Path
+    was_there: bool
+
+
+def diff(
+    first: str, second: str, noise: str | None, store: Store, compute: Compute, progress: Progress
+) -> Outcome:
+    """Compare two decompressions, named as in the store or by their files, and seal the result.
+
+    ``noise`` names another run of either model; None looks for some in the store. InputError for
+    runs that cannot be compared.
+    """
+    with progress.stage("read", 0):
+        one, other = (read_run(find_run(store, name)) for name in (first, second))
+        check_alike(one, other)
+        pairs = [given_noise(noise, one, other, store)] if noise else found_noise(one, other, store)
+    diff_id = _id_of([RunPair(one, other), *pairs])
+    sealed = sealed_diff(store, diff_id)
+    if sealed:
+        return Outcome(diff_id, sealed, True)
+    embedder = Embedder(compute)
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        return embedder.embed(texts, SilentProgress())
+
+    names = Names(embed, one.spec.merge_cosine)
+    with progress.stage("compare", 1 + len(pairs)):
+        found = []
+        for pair in (RunPair(one, other), *pairs):
+            found.append(compare(pair.first, pair.second, names, embed))
+            progress.advance()
+    with progress.stage("judge", 0):
+        meta, tables = _judged(found[0], found[1:])
+    meta |= {
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
+        "provenance": {
+            **environment(compute),
+            "command": f"assay diff {one.name} {other.name}",
+        },
+    }
+    with progress.stage("seal", 0):
+        return Outcome(diff_id, seal_diff(store, diff_id, meta, tables), False)
+
+
+def _id_of(pairs: Sequence[RunPair]) -> str:
+    """A name that depends on the files alone, wherever they lie."""
+    digests = [[file_digest(run.path) for run in (pair.first, pair.second)] for pair in pairs]
+    return f"diff-{content_key('diff', _VERSION, digests)[:12]}"
+
+
+def _judged(
+    models: Compared, noise: Sequence[Compared]
+) -> tuple[dict[str, Any], dict[str, dict[str, list[Any]]]]:
+    """What the file says of itself, and its tables."""
+    topics, examples = judged_topics(models, noise), judged_examples(models, noise)
+    support, quality = (judged_branches(models, noise, quantity) for quantity in Quantity)
+    reported = [row for row in topics.models if row["is_reported"]]
+    first, second = _about(models.first), _about(models.second)
+    meta = {
+        "title": f"{first['title']} → {second['title']}",
+        "first": first,
+        "second": second,
+        "noise": [[_about(one.first), _about(one.second)] for one in noise],
+        "topics": topics.facts,
+        "examples": examples.facts,
+        "support": support.facts,
+        "quality": quality.facts,
+        "counts": {
+            "n_questions": models.n_questions,
+            "n_topics": len(topics.models),
+            "n_left_out": models.n_left_out,
+            **{f"n_{c}": sum(row["change"] == c for row in reported) for c in Change},
+            "n_examples_reported": sum(row["is_reported"] for row in examples.models),
+            "n_gaps": sum(row["is_reported"] for row in (*support.models, *quality.models)),
+        },
+        "caveats": caveats(first, second),
+        "noise_command": noise_command(models.first),
+    }
+    branches = Judged(
+        [*support.models, *quality.models],
+        [[*one, *other] for one, other in zip(support.noise, quality.noise, strict=True)],
+        {},
+    )
+    tables = {"topics": _table(topics), "examples": _table(examples), "branches": _table(branches)}
+    return meta, tables
+
+
+def _about(run: Run) -> dict[str, Any]:
+    model: Mapping[str, Any] = run.meta["model"]
+    return {
+        "id": run.name,
+        "title": run.meta["title"],
+        "seed": run.spec.seed,
+        "model": model["name"],
+        "backend": model["backend"],
+        "sha256": model["sha256"],
+        "is_weights_hash": model["is_weights_hash"],
+        "n_parameters": model["n_parameters"],
+        "judge": run.judge,
+        "line": run.line,
+    }
+
+
+def _table(judged: Judged) -> dict[str, list[Any]]:
+    """All rows as columns, paths as text; pair 0 is the two models."""
+    numbered = [
+        {"pair": pair, **row}
+        for pair, rows in enumerate([judged.models, *judged.noise])
+        for row in rows
+    ]
+    if not numbered:
+        return {}
+    columns = {name: [_plain(row[name]) for row in numbered] for name in numbered[0]}
+    return {"row_id": list(range(len(numbered))), **columns}
+
+
+def _plain(value: Any) -> Any:
+    return " > ".join(value) if isinstance(value, tuple) else value
