@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +17,13 @@ from cache.database import open_to_read
 from cache.export import to_bytes
 from cache.home import Store
 from cache.reviews import Verdict, read_verdicts
-from cache.topics import decompression_path, read_meta
+from cache.topics import ExampleFilter, decompression_path, read_examples, read_meta
 from core.errors import InputError
 
 FILE_FORMATS = ("jsonl", "parquet")
+# A folder as `datasets` loads it, with its card.
+FOLDER = "folder"
+_ALL = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,7 @@ class ExportChoice:
     is_chat: bool = False
     without_flagged: bool = False
     only_accepted: bool = False
+    only: ExampleFilter = field(default_factory=ExampleFilter)
 
     @property
     def filters(self) -> str:
@@ -32,8 +41,17 @@ class ExportChoice:
         parts = [
             "examples with any flag left out" if self.without_flagged else "",
             "only examples accepted by hand" if self.only_accepted else "",
+            *_in_words(self.only),
         ]
         return "; ".join(part for part in parts if part) or "none: flagged examples are included"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Files by name, and how many examples are in them."""
+
+    files: dict[str, bytes]
+    n_rows: int
 
 
 def export_decompression(
@@ -43,26 +61,51 @@ def export_decompression(
 
     Returns the number of examples. InputError for another kind of file, or where none is left.
     """
-    kind = out.suffix.removeprefix(".")
-    if kind and kind not in FILE_FORMATS:
+    kind = out.suffix.removeprefix(".") or FOLDER
+    if kind not in (*FILE_FORMATS, FOLDER):
         raise InputError(
             f"a file ending in {', '.join(FILE_FORMATS)}, or a folder",
             repr(out.name),
             "name another --out",
         )
-    if out.is_file() and not kind:
+    if out.is_file() and kind == FOLDER:
         raise InputError("a folder to write to", f"the file {str(out)!r}", "name another --out")
     path = decompression_path(store, decompression_id)
-    frame = example_frame(store, path, choice)
-    if frame.empty:
+    exported = export_files(store, path, kind, choice, out.name)
+    if not exported.n_rows:
         raise InputError("examples that fit the choice", "none", "choose less strictly")
-    if kind:
-        out.write_bytes(to_bytes(frame, kind))
-        return len(frame)
-    (out / "data").mkdir(parents=True, exist_ok=True)
-    (out / "data" / "train.parquet").write_bytes(to_bytes(frame, "parquet"))
-    (out / "README.md").write_text(_card(path, read_meta(path), choice, len(frame)), "utf-8")
-    return len(frame)
+    place = out if kind == FOLDER else out.parent
+    for name, data in exported.files.items():
+        file = place / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    return exported.n_rows
+
+
+def export_files(
+    store: Store, path: Path, kind: str, choice: ExportChoice, name: str = ""
+) -> Exported:
+    """A folder's files, or a file called ``name`` and its manifest beside it."""
+    frame = example_frame(store, path, choice)
+    meta = read_meta(path)
+    if kind == FOLDER:
+        card = _card(path, meta, choice, len(frame)).encode()
+        files = {"data/train.parquet": to_bytes(frame, "parquet"), "README.md": card}
+        return Exported(files, len(frame))
+    data = to_bytes(frame, kind)
+    manifest = json.dumps(_manifest(path, meta, choice, frame, data), indent=1, ensure_ascii=False)
+    return Exported({name: data, f"{name}.manifest.json": manifest.encode()}, len(frame))
+
+
+def export_archive(
+    store: Store, path: Path, kind: str, choice: ExportChoice, name: str = ""
+) -> bytes:
+    """The same files in one zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file, data in export_files(store, path, kind, choice, name).files.items():
+            archive.writestr(file, data)
+    return buffer.getvalue()
 
 
 def example_frame(store: Store, path: Path, choice: ExportChoice) -> pd.DataFrame:
@@ -81,13 +124,52 @@ def example_frame(store: Store, path: Path, choice: ExportChoice) -> pd.DataFram
             FROM examples JOIN paths USING (topic_id) ORDER BY example_id"""
         ).df()
     frame["flags"] = [list(flags) if hasattr(flags, "__len__") else [] for flags in frame["flags"]]
+    if choice.only != ExampleFilter():
+        kept = read_examples(path, choice.only, _ALL).rows["example_id"]
+        frame = frame[frame["example_id"].isin(kept)]
     verdicts = read_verdicts(store, path.stem)
-    frame["review"] = [str(verdicts.get(one, "")) for one in frame["example_id"]]
+    frame = frame.assign(review=[str(verdicts.get(one, "")) for one in frame["example_id"]])
     if choice.without_flagged:
         frame = frame[[not flags for flags in frame["flags"]]]
     if choice.only_accepted:
         frame = frame[frame["review"] == Verdict.ACCEPTED]
     return _as_chats(frame) if choice.is_chat else frame
+
+
+def _in_words(only: ExampleFilter) -> Iterator[str]:
+    if only.search:
+        yield f"with the words {only.search!r}"
+    if only.topic_id is not None:
+        yield f"in and under topic {only.topic_id}"
+    for name, values in (
+        ("style", only.styles),
+        ("difficulty", only.difficulties),
+        ("flagged by", only.flagged_by),
+        ("not flagged by", only.not_flagged_by),
+    ):
+        if values:
+            yield f"{name} {' or '.join(values)}"
+    if only.example_ids is not None:
+        which = "without" if only.is_excluding else "only"
+        yield f"{which} {len(only.example_ids):,} examples chosen by review"
+
+
+def _manifest(
+    path: Path, meta: dict[str, Any], choice: ExportChoice, frame: pd.DataFrame, data: bytes
+) -> dict[str, Any]:
+    """What an exported file is: of which model, chosen how, and what its bytes must be."""
+    return {
+        "decompression": path.stem,
+        "title": meta["title"],
+        "asked_at": meta["created_at"],
+        "assay_version": meta["provenance"]["assay_version"],
+        "model": {name: meta["model"][name] for name in ("name", "sha256", "is_weights_hash")},
+        "judges": [judge["label"] for judge in meta["judges"]],
+        "filters": choice.filters,
+        "n_rows": len(frame),
+        "columns": list(frame.columns),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
 
 
 def _as_chats(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from cache.home import Store
 from cache.reviews import read_verdicts
 from cache.topics import read_examples
 from pages.parts import decompressions
+from pages.parts.decompression_export import export_examples
 from pages.parts.entry import enter
 from pages.parts.examples import (
     ROWS_PER_PAGE,
@@ -45,6 +46,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     st.caption(f"{n_rows:,} examples", width="stretch")
     if n_pages > 1:
         offset = ROWS_PER_PAGE * (page_number(n_pages) - 1)
+    if n_rows:
+        export_examples(path, chosen)
 if n_rows == 0:
     st.info("No example fits the filters.", icon=":material/filter_alt_off:")
     st.stop()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from cache.topics import ExampleFilter
 from pages.parts import decompressions
+from pages.parts.decompression_export import export_examples
 from pages.parts.entry import enter
 from pages.parts.judges import chosen_judge, judge_line
 from pages.parts.plain import markdown_safe
@@ -64,6 +66,9 @@ with as_list:
     else:
         topic_table(found, view=f"{path.stem} {search}")
 with right:
+    if meta["counts"]["n_examples"]:
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            export_examples(path, ExampleFilter())
     links = pd.DataFrame(decompressions.links(path))
     show_topic(path, tree, picked_topic(tree), meta, links)
 show_how(meta, decompressions.rungs(path))

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import zipfile
 
 import pandas as pd
 import pytest
 from datasets import load_dataset
 from sample_decompression import HOSTILE, JUDGE, write_sample_decompression
+from test_pages import opened
 
+from cache.decompression_export import (
+    FOLDER,
+    ExportChoice,
+    example_frame,
+    export_archive,
+    export_files,
+)
 from cache.home import Store
 from cache.reviews import Verdict, set_verdict
+from cache.topics import ExampleFilter, decompression_path
 
 
 @pytest.fixture
@@ -67,6 +79,62 @@ def test_grades_go_out_with_who_gave_them(assay, store, tmp_path):
     card = (out / "README.md").read_text()
     assert f"judge model `{JUDGE}`, SHA-256 of weights `{'01' * 32}`" in card
     assert "1 of 4 answers could not be read" in card
+
+
+def rows_of(folder, cache):
+    return load_dataset(str(folder), split="train", cache_dir=str(cache)).to_list()
+
+
+def test_a_download_is_what_the_command_writes(assay, store, tmp_path):
+    """The page's zip of a folder loads offline to the rows of the command's, under one card."""
+    path = decompression_path(store, "sample")
+    assert assay("export", "sample", "--out", tmp_path / "written").status == 0
+    with zipfile.ZipFile(io.BytesIO(export_archive(store, path, FOLDER, ExportChoice()))) as files:
+        files.extractall(tmp_path / "downloaded")
+    folders = [tmp_path / name for name in ("written", "downloaded")]
+    cards, rows = zip(
+        *(((one / "README.md").read_text(), rows_of(one, tmp_path / "cache")) for one in folders),
+        strict=True,
+    )
+    assert cards[0] == cards[1]
+    assert rows[0] == rows[1]
+    expected = example_frame(store, path, ExportChoice())
+    assert [row["response"] for row in rows[0]] == expected["response"].tolist()
+    assert [row["flags"] for row in rows[0]] == expected["flags"].tolist()
+
+
+def test_a_file_has_its_manifest(assay, store, tmp_path):
+    """The manifest beside a file tells its bytes, its model and its filters, as in a download."""
+    out = tmp_path / "examples.jsonl"
+    assert assay("export", "sample", "--out", out, "--without-flagged").status == 0
+    manifest = json.loads((tmp_path / "examples.jsonl.manifest.json").read_text())
+    assert manifest["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert manifest["model"]["sha256"] == "ab" * 32
+    assert manifest["n_rows"] == 2
+    assert "any flag left out" in manifest["filters"]
+    choice = ExportChoice(without_flagged=True)
+    download = export_archive(store, decompression_path(store, "sample"), "jsonl", choice, out.name)
+    with zipfile.ZipFile(io.BytesIO(download)) as files:
+        assert files.read("examples.jsonl") == out.read_bytes()
+        assert json.loads(files.read("examples.jsonl.manifest.json")) == manifest
+
+
+def test_a_download_keeps_to_the_filters(store):
+    """What fits the page's filters goes out and nothing else, and the card says which."""
+    path = decompression_path(store, "sample")
+    only = ExampleFilter(topic_id=1, styles=("question", "compare"))
+    exported = export_files(store, path, FOLDER, ExportChoice(only=only))
+    assert exported.n_rows == 2 < export_files(store, path, FOLDER, ExportChoice()).n_rows
+    assert "in and under topic 1; style question or compare" in exported.files["README.md"].decode()
+
+
+@pytest.mark.parametrize("page", ["topics", "examples"])
+def test_both_pages_offer_every_shape(page):
+    """Parquet, JSON Lines, chats and the folder can be downloaded from each."""
+    write_sample_decompression(Store.default())
+    names = [one.proto.label for one in opened(page, decompression="sample").get("download_button")]
+    assert len(names) == 4
+    assert "Parquet" in names
 
 
 def test_another_kind_of_file_is_refused(assay, store, tmp_path):
