@@ -103,6 +103,20 @@ def of_experiment(name: str, meta: Mapping[str, Any]) -> Origin:
     )
 
 
+def of_echo(record: Mapping[str, Any]) -> Origin:
+    """A comparison of what two models say as what a table is from."""
+    return Origin(
+        record["echo_id"],
+        lambda: {
+            "echo": record["echo_id"],
+            "title": record["title"],
+            "compared_at": record["created_at"],
+            "assay_version": record["provenance"]["assay_version"],
+            "command": record["provenance"]["command"],
+        },
+    )
+
+
 def of_diff(path: Path) -> Origin:
     """A sealed diff as what a table is from."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.export import of_echo
 from core.echo import echo_verdict
 from pages.parts.charts import CONFIG
 from pages.parts.echo import chosen_echo, lead_chart, provenance_table, targets_table
 from pages.parts.entry import enter
+from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
 
 enter()
@@ -59,13 +61,15 @@ st.caption(
     "sides between the two models. Only the first set that is true data tests one question; the "
     "others' p\\-values are for information and not corrected for their number."
 )
-st.dataframe(targets_table(record), hide_index=True, height="content")
-st.caption(
-    "Left the final model, right its base. Verbatim: answers with a run of "
+exported_table(
+    of_echo(record),
+    "echo",
+    targets_table(record),
+    note="Left the final model, right its base. Verbatim: answers with a run of "
     f"{record['verbatim_words']} words that stands in the set; longest run: in words. "
     "Alike: near duplicates of one of its documents. A model that learnt a style or a subject is "
     "nearer without repeating a word, and one that says nothing of its training data may have "
-    "learnt it all the same."
+    "learnt it all the same.",
 )
 for line in record["caveats"]:
     st.warning(markdown_safe(line), icon=":material/warning:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -111,11 +112,17 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
         "provenance": {
             "said_sha256": metas[0]["model"]["sha256"],
             "control_sha256": metas[1]["model"]["sha256"],
+            "command": _command(spec),
             **environment(compute),
         },
     }
     store.echoes.write(record)
     return record
+
+
+def _command(spec: EchoSpec) -> str:
+    options = ("--control", spec.control, "--audit", spec.audit, "--seed", str(spec.seed))
+    return shlex.join(("assay", "echo", spec.decompression, *options))
 
 
 def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
