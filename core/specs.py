@@ -165,6 +165,18 @@ def shown_as(name: str) -> str:
 
 
 LOWER_IS_BETTER = frozenset({Metric.LOSS, Metric.PERPLEXITY, Metric.TRANSPORT, Metric.IMBALANCE})
+# What can be negative, or above 1; every other metric is a share, or the area under a curve.
+_UNBOUNDED = frozenset(
+    {Metric.LOSS, Metric.PERPLEXITY, Metric.TRANSPORT, Metric.LIFT, Metric.DETECTION_LIMIT}
+)
+_SIGNED = frozenset({Metric.COSINE, Metric.WEIGHT_COSINE, Metric.MEMBERSHIP_LEAD})
+
+
+def possible(metric: Metric) -> tuple[float, float]:
+    """The lowest and highest value a metric can have."""
+    return -1.0 if metric in _SIGNED else 0.0, float("inf") if metric in _UNBOUNDED else 1.0
+
+
 # What tells how good a student is, the better evidence first.
 STUDENT_METRICS = (Metric.ACCURACY, Metric.PERPLEXITY, Metric.AGREEMENT)
 

@@ -24,6 +24,8 @@ IN_PERCENT = {
     Metric.OVERLAP,
     Metric.DOMAIN_PRECISION,
     Metric.MEMBERSHIP_PRECISION,
+    Metric.MEMBERSHIP_TPR,
+    Metric.MEMBERSHIP_TPR_STRICT,
 }
 CHARTS = {
     Metric.ACCURACY: ("Student accuracy", "higher is better"),

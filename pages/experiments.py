@@ -10,6 +10,7 @@ from cache.home import Store
 from core.experiments.catalogue import paper_titles
 from core.experiments.recipes import NAMES, Recipe, load_recipe
 from core.experiments.summary import standing
+from core.spreads import HOW_SPREADS_READ
 from pages.parts import experiments
 from pages.parts.charts import CONFIG
 from pages.parts.entry import enter
@@ -155,7 +156,8 @@ for one in known.panels:
     show_panel(origin, known, one)
 if experiment is not None:
     st.caption(
-        "Ours: the mean over seeds, lowest and highest in brackets; bars in figures are the same. "
+        f"Ours: the mean over seeds; {HOW_SPREADS_READ}. In figures the thick bar is that interval "
+        "and the thin one reaches from the lowest to the highest. "
         "random is the null: what a selection is worth that asks no weights. The authors' are "
         "means over three seeds, without a spread."
     )

@@ -7,6 +7,7 @@ import streamlit as st
 
 from cache.export import of_audit
 from core.specs import Metric, Strategy, shown_as
+from core.spreads import HOW_SPREADS_READ
 from core.standing import standing
 from pages.parts import audits, comparison, titration
 from pages.parts.charts import CONFIG
@@ -102,9 +103,10 @@ with left:
         st.caption(
             f"Points are measured, at budget {budget:,}"
             + ("" if budget == setting.budget else f" (the nearest to {setting.budget:,})")
-            + f": the mean of {here['seed'].nunique()} draws, bars from the lowest to the highest. "
-            "Dotted segments are guides for the eye and measure nothing. Stars are live. "
-            + markdown_safe(best_possible(here, setting.metric) or "")
+            + f": the mean of {here['seed'].nunique()} draws, a little aside of each other. Thick "
+            "bars: its 95% t-interval, where there are three draws or more and they differ; thin: "
+            "from the lowest to the highest. Dotted segments are guides for the eye and measure "
+            "nothing. Stars are live. " + markdown_safe(best_possible(here, setting.metric) or "")
         )
 chosen, picked = cells[setting.contender], None
 with right:
@@ -134,7 +136,8 @@ if not here.empty:
         of_audit(path),
         "titration",
         measured_table(here, setting.metric),
-        note="Mean over draws, lowest and highest in brackets.",
+        note=f"Mean over draws of which documents leak; {HOW_SPREADS_READ}. The final model is one "
+        "and the same, so that none of this shows how figures vary between trainings.",
     )
 if setting.metric in (Metric.ACCURACY, Metric.AGREEMENT):
     st.caption("Students are measured only; there is no live one.")

@@ -21,8 +21,9 @@ from core.experiments.grid import cells_of
 from core.experiments.recipes import NAMES, Axis, Scale, load_recipe
 from core.experiments.reference import reference_rows
 from core.experiments.run import experiment_plan, run_experiment
-from core.experiments.summary import Place, Spread, spreads, standing
+from core.experiments.summary import Place, spreads, standing
 from core.jobs.reporter import Forecast
+from core.maths.repeats import Spread
 from core.progress import SilentProgress
 from core.specs import BLIND, Metric, Strategy
 
@@ -163,9 +164,9 @@ def test_mean_and_spread_are_over_seeds():
     ]
     found = spreads(rows)
     assert found == {
-        Place("p", "", 1.0, "select", "loss"): Spread(3, 1, 6, 3),
-        Place("p", "", None, "select", "loss"): Spread(5, 5, 5, 1),
-        Place("p", "", 1.0, "random", "loss"): Spread(8, 7, 9, 2),
+        Place("p", "", 1.0, "select", "loss"): Spread.of([1, 2, 6], (0, math.inf)),
+        Place("p", "", None, "select", "loss"): Spread.of([5]),
+        Place("p", "", 1.0, "random", "loss"): Spread.of([7, 9]),
     }
     assert standing(found, Metric.LOSS).n_better == 1
     assert standing(found, Metric.ACCURACY) is None

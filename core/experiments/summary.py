@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import Any
 
-from core.specs import LOWER_IS_BETTER, Metric, Strategy
+from core.maths.repeats import Spread
+from core.specs import LOWER_IS_BETTER, Metric, Strategy, possible
 
 Row = Mapping[str, Any]
 _PLACE = ("panel", "variant", "x", "subject", "metric")
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A figure over seeds: mean, lowest and highest."""
-
-    mean: float
-    low: float
-    high: float
-    n_seeds: int
 
 
 @dataclass(frozen=True)
@@ -41,9 +31,7 @@ def spreads(rows: Iterable[Row]) -> dict[Place, Spread]:
         x = row["x"]
         where = Place(**{**{name: row[name] for name in _PLACE}, "x": None if x != x else x})
         values.setdefault(where, []).append(float(row["value"]))
-    return {
-        place: Spread(fmean(own), min(own), max(own), len(own)) for place, own in values.items()
-    }
+    return {place: Spread.of(own, possible(Metric(place.metric))) for place, own in values.items()}
 
 
 @dataclass(frozen=True)
@@ -91,9 +79,9 @@ def standing(found: Mapping[Place, Spread], metric: Metric) -> Standing | None:
                 pairs.append((own, other))
     if not pairs:
         return None
-    n_above = sum(own.low > other.high for own, other in pairs)
-    n_below = sum(own.high < other.low for own, other in pairs)
+    n_above = sum(own.lowest > other.highest for own, other in pairs)
+    n_below = sum(own.highest < other.lowest for own, other in pairs)
     is_lower_better = metric in LOWER_IS_BETTER
     n_better, n_worse = (n_below, n_above) if is_lower_better else (n_above, n_below)
-    n_seeds = min(own.n_seeds for own, _ in pairs)
+    n_seeds = min(own.n for own, _ in pairs)
     return Standing(metric, n_better, n_worse, len(pairs) - n_above - n_below, n_seeds)

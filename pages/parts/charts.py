@@ -8,11 +8,67 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.maths.repeats import Spread
 from core.specs import Strategy
 from pages.parts.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
 
 CONFIG = {"displayModeBar": False}
 _ROW_HEIGHT = 30
+
+
+def spread_traces(
+    x: Sequence[float], found: Sequence[Spread], title: str, colour: str, symbol: str
+) -> list[go.Scatter]:
+    """Means over repeats as points joined by thin dotted guides; thin bars from the lowest to the
+    highest, thick ones for the mean's interval."""
+    intervals = [one.interval for one in found]
+    return [
+        go.Scatter(
+            x=x,
+            y=[one.mean for one in found],
+            error_y=_bars(
+                [one.highest - one.mean for one in found],
+                [one.mean - one.lowest for one in found],
+                thickness=1.2,
+                width=4,
+            ),
+            mode="lines+markers",
+            name=title,
+            legendgroup=title,
+            line={"color": colour, "width": 0.7, "dash": "dot"},
+            marker={"color": colour, "symbol": symbol, "size": 9},
+            customdata=[_in_words(one) for one in found],
+            hovertemplate="mean %{y}%{customdata}<extra>%{fullData.name}</extra>",
+        ),
+        go.Scatter(
+            x=x,
+            y=[one.mean for one in found],
+            error_y=_bars(
+                [0 if one is None else one.high - one.value for one in intervals],
+                [0 if one is None else one.value - one.low for one in intervals],
+                thickness=4,
+                width=0,
+            ),
+            mode="markers",
+            name=f"{title}, interval",
+            legendgroup=title,
+            showlegend=False,
+            opacity=0.45,
+            marker={"color": colour, "symbol": symbol, "size": 1},
+            hoverinfo="skip",
+        ),
+    ]
+
+
+def _bars(above: list[float], below: list[float], **shape: Any) -> dict[str, Any]:
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **shape}
+
+
+def _in_words(found: Spread) -> str:
+    words = f", {found.lowest:.3f} to {found.highest:.3f} in {found.n}" if found.n > 1 else ""
+    if found.interval is None:
+        return words
+    return f", 95% interval {found.interval.low:.3f} to {found.interval.high:.3f}{words}"
 
 
 def dot_plot(

@@ -7,15 +7,17 @@ import plotly.graph_objects as go
 from core.experiments.recipes import Axis
 from core.experiments.summary import Place
 from core.specs import Metric
-from pages.parts.experiments import IN_PERCENT, METRIC_TITLES, SHARES, Compared, subject_title
+from core.tables import IN_PERCENT
+from pages.parts.charts import spread_traces
+from pages.parts.experiments import METRIC_TITLES, SHARES, Compared, subject_title
 from pages.parts.palette import COLOURS, REFERENCE_LINE, SYMBOLS
 
 
 def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:
     """One metric of one panel along the recipe's axis.
 
-    Points are measured; bars reach from the lowest to the highest seed, and thin dotted segments
-    are guides for the eye. What has no place along the axis is a level line.
+    Points are measured, with bars over seeds; thin dotted segments are guides for the eye. What
+    has no place along the axis is a level line.
     """
     figure = go.Figure()
     for subject in _subjects(known, panel, metric):
@@ -63,24 +65,13 @@ def _add_ours(figure: go.Figure, known: Compared, panel: str, metric: Metric, su
     own = [p for p in known.ours if (p.panel, p.metric, p.subject) == (panel, metric, subject)]
     placed, level = _along(own)
     if placed:
-        found = [known.ours[place] for place in placed]
-        figure.add_trace(
-            go.Scatter(
-                x=[place.x for place in placed],
-                y=[one.mean for one in found],
-                error_y={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [one.high - one.mean for one in found],
-                    "arrayminus": [one.mean - one.low for one in found],
-                    "thickness": 1.5,
-                    "width": 4,
-                },
-                mode="lines+markers",
-                name=subject_title(subject),
-                line={"color": COLOURS[subject], "width": 0.8, "dash": "dot"},
-                marker={"color": COLOURS[subject], "symbol": SYMBOLS[subject], "size": 9},
-                hovertemplate="%{x}: %{y}<extra>%{fullData.name}</extra>",
+        figure.add_traces(
+            spread_traces(
+                [place.x for place in placed if place.x is not None],
+                [known.ours[place] for place in placed],
+                subject_title(subject),
+                COLOURS[subject],
+                SYMBOLS[subject],
             )
         )
     for place in level:

@@ -15,8 +15,11 @@ from cache.jobs import Job, JobState, JobTable
 from core.experiments.catalogue import paper_titles
 from core.experiments.recipes import Axis, Recipe
 from core.experiments.reference import ReferenceRow, reference_rows
-from core.experiments.summary import Place, Spread, spreads
+from core.experiments.summary import Place, spreads
+from core.maths.repeats import Spread
 from core.specs import BLIND, Metric, Strategy, shown_as
+from core.spreads import spread_in_words
+from core.tables import IN_PERCENT
 
 METRIC_TITLES = {
     Metric.ACCURACY: "accuracy",
@@ -28,8 +31,9 @@ METRIC_TITLES = {
     Metric.PRECISION: "precision",
     Metric.DOMAIN_AUC: "domain AUC",
     Metric.MEMBERSHIP_AUC: "membership AUC",
+    Metric.MEMBERSHIP_TPR: "found at 1% mistaken",
+    Metric.MEMBERSHIP_TPR_STRICT: "found at 0.1% mistaken",
 }
-IN_PERCENT = {Metric.ACCURACY, Metric.CONTAINMENT, Metric.RECALL, Metric.PRECISION}
 SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
 _SUBJECTS = {
     **{str(strategy): strategy.shown_as for strategy in Strategy},
@@ -98,10 +102,7 @@ def jobs_of(store: Store, recipe: str) -> list[Job]:
 
 
 def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
-    """Subjects down, a column a metric and source across; the authors' columns say whose.
-
-    Ours: the mean over seeds, lowest and highest in brackets.
-    """
+    """Subjects down, a column a metric and source across; the authors' columns say whose."""
     recipe, metrics = known.recipe, known.metrics_of(panel)
     places = {p for p in (*known.ours, *known.theirs) if p.panel == panel}
     rows = sorted({(p.variant, p.x, p.subject) for p in places}, key=_order)
@@ -147,10 +148,7 @@ def number(metric: Metric, value: float) -> str:
 
 
 def _spread(metric: Metric, found: Spread | None) -> str:
-    if found is None:
-        return ""
-    mean, low, high = (number(metric, value) for value in (found.mean, found.low, found.high))
-    return mean if found.n_seeds == 1 else f"{mean} [{low.removesuffix('%')}–{high}]"
+    return "" if found is None else spread_in_words(found, lambda value: number(metric, value))
 
 
 def _order(row: tuple[str, float | None, str]) -> tuple[str, int, float]:

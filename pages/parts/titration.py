@@ -11,8 +11,9 @@ import streamlit as st
 
 from cache.corpus import read_corpus
 from cache.read import AuditFacts, read_titration
+from core.maths.repeats import Spread
 from core.maths.titration import Cell, Corpus, titrate
-from core.specs import BLIND, CONTROLS, Metric, Strategy, shown_as
+from core.specs import BLIND, CONTROLS, Metric, Strategy, possible, shown_as
 
 METRIC_TITLES = {
     Metric.RECALL: "Recall of trained documents",
@@ -27,16 +28,6 @@ METRIC_TITLES = {
     Metric.TRANSPORT: "Transport to the reference set",
     Metric.ACCURACY: "Student accuracy",
     Metric.AGREEMENT: "Student's agreement with the final model",
-}
-IN_PERCENT = {
-    Metric.RECALL,
-    Metric.PRECISION,
-    Metric.MEMBERSHIP_TPR,
-    Metric.MEMBERSHIP_TPR_STRICT,
-    Metric.MEMBERSHIP_PRECISION,
-    Metric.DOMAIN_PRECISION,
-    Metric.ACCURACY,
-    Metric.AGREEMENT,
 }
 _MAX_BUDGET = 2_000
 _N_LIVE_SEEDS = 5
@@ -161,6 +152,15 @@ def nearest_budget(measured: pd.DataFrame, budget: int) -> int | None:
     """The measured budget nearest to the one asked for; None without a grid."""
     budgets = measured["budget"].unique()
     return int(min(budgets, key=lambda one: abs(one - budget))) if len(budgets) else None
+
+
+def share_spreads(measured: pd.DataFrame) -> dict[float, Spread]:
+    """One strategy's figures over draws at each leaked share; ``measured`` holds one metric."""
+    limits = possible(Metric(measured["metric"].iloc[0]))
+    return {
+        float(share): Spread.of(own["value"].tolist(), limits)
+        for share, own in measured.groupby("leaked_share")
+    }
 
 
 def _seeds(measured: pd.DataFrame) -> list[int]:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from core.maths.titration import Cell, Corpus
 from core.specs import Metric, Role, shown_as
+from core.tables import IN_PERCENT
+from pages.parts.charts import spread_traces
 from pages.parts.map_charts import density
 from pages.parts.palette import COLOURS, REFERENCE_LINE, ROLE_COLOURS, ROLE_SYMBOLS, SYMBOLS
-from pages.parts.titration import IN_PERCENT, METRIC_TITLES, Setting
+from pages.parts.titration import METRIC_TITLES, Setting, share_spreads
 
 _CHANCE = {
     Metric.LIFT: 1.0,
@@ -23,17 +25,21 @@ _CHANCE = {
     Metric.MEMBERSHIP_TPR_STRICT: 0.001,
 }
 
+# How far aside of each other strategies are drawn, as a share of the trained documents.
+_APART = 0.01
+
 
 def titration_plot(
     measured: pd.DataFrame, live: Mapping[str, Cell], setting: Setting, names: Sequence[str]
 ) -> go.Figure:
-    """Measured means as points with bands, joined by thin guides; live points as stars.
+    """Measured means as points with bars over draws, a little aside of each other; live as stars.
 
-    ``measured`` holds one budget and one metric. Bands reach from the lowest to the highest draw.
+    ``measured`` holds one budget and one metric.
     """
     figure = go.Figure()
-    for name in names:
-        _add_measured(figure, measured[measured["strategy"] == name], name)
+    for place, name in enumerate(names):
+        aside = _APART * (place - (len(names) - 1) / 2)
+        _add_measured(figure, measured[measured["strategy"] == name], name, aside)
     for name, cell in live.items():
         _add_live(figure, cell, name, setting)
     if (chance := _CHANCE.get(setting.metric)) is not None:
@@ -100,27 +106,17 @@ def selection_map(
     return figure
 
 
-def _add_measured(figure: go.Figure, own: pd.DataFrame, name: str) -> None:
+def _add_measured(figure: go.Figure, own: pd.DataFrame, name: str, aside: float) -> None:
     if own.empty:
         return
-    cells = own.groupby("leaked_share")["value"].agg(["mean", "min", "max"]).reset_index()
-    figure.add_trace(
-        go.Scatter(
-            x=cells["leaked_share"],
-            y=cells["mean"],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": cells["max"] - cells["mean"],
-                "arrayminus": cells["mean"] - cells["min"],
-                "thickness": 1.2,
-                "width": 3,
-            },
-            mode="lines+markers",
-            name=shown_as(name),
-            line={"color": COLOURS[name], "width": 0.7, "dash": "dot", "shape": "linear"},
-            marker={"color": COLOURS[name], "symbol": SYMBOLS[name], "size": 9},
-            hovertemplate="%{x:.0%}: mean %{y:.3f}<extra>" + shown_as(name) + "</extra>",
+    found = share_spreads(own)
+    figure.add_traces(
+        spread_traces(
+            [share + aside for share in found],
+            list(found.values()),
+            shown_as(name),
+            COLOURS[name],
+            SYMBOLS[name],
         )
     )
 

@@ -10,9 +10,11 @@ import streamlit as st
 from core.maths.figures import MAX_TRANSPORT_REFERENCE, Figure
 from core.maths.titration import Cell
 from core.specs import Metric, shown_as
+from core.spreads import spread_in_words
+from core.tables import IN_PERCENT
 from core.verdict import Verdict, p_value
 from pages.parts.plain import markdown_safe
-from pages.parts.titration import IN_PERCENT, Setting
+from pages.parts.titration import Setting, share_spreads
 
 _SHOWN = {
     Metric.RECALL: "Recall",
@@ -66,19 +68,17 @@ def best_possible(measured: pd.DataFrame, metric: Metric) -> str | None:
 
 
 def measured_table(measured: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Strategies down, leaked shares across: the mean over draws and its lowest and highest."""
-    cells = measured.groupby(["strategy", "leaked_share"])["value"].agg(["mean", "min", "max"])
-    texts = cells.apply(
-        lambda row: (
-            f"{_number(metric, row['mean'])} "
-            f"[{_number(metric, row['min'])}–{_number(metric, row['max'])}]"
-        ),
-        axis=1,
-    )
-    table = texts.unstack("leaked_share").fillna("")
-    table.columns = [f"{share:.0%} leaked" for share in table.columns]
-    table.insert(0, "strategy", [shown_as(name) for name in table.index])
-    return table
+    """Strategies down, leaked shares across: the mean over draws and how they spread."""
+    return pd.DataFrame(
+        [
+            {"strategy": shown_as(str(name))}
+            | {
+                f"{share:.0%} leaked": spread_in_words(found, lambda value: _number(metric, value))
+                for share, found in share_spreads(own).items()
+            }
+            for name, own in measured.groupby("strategy")
+        ]
+    ).fillna("")
 
 
 def _beside(metric: Metric, found: Figure) -> list[str]:
