@@ -22,7 +22,7 @@ from cache.database import open_to_read
 from cache.home import Store
 from cache.schema import SCHEMA_VERSION
 from core.errors import InputError
-from core.specs import Assessability, Strategy
+from core.specs import Assessability, Strategy, canonical_json
 
 _AUDIT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -42,6 +42,8 @@ class AuditSummary:
     problem: str | None = None
     # Digests of the base's and the final model's weights.
     pair: tuple[str, str] | None = None
+    # What was asked, but for the seed: audits that share it are repeats of each other.
+    question: str = ""
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,14 @@ def _condition(strategy: Strategy, chosen: SelectionFilter) -> tuple[str, list[A
     return " AND ".join(conditions), values
 
 
+def _but_for_the_seed(spec: Mapping[str, Any]) -> str:
+    """A question without what another seed changes: the final model, the title, the seeds."""
+    asked = {key: value for key, value in spec.items() if key not in ("final", "title", "seed")}
+    if asked["training"]:
+        asked["training"] = {k: v for k, v in asked["training"].items() if k != "seed"}
+    return canonical_json(asked)
+
+
 @lru_cache(maxsize=4096)
 def _summary(path: Path, modified_ns: int) -> AuditSummary:
     size = path.stat().st_size
@@ -248,6 +258,7 @@ def _summary(path: Path, modified_ns: int) -> AuditSummary:
             size,
             Assessability(meta["assessment"]["verdict"]),
             pair=weights_of(meta["provenance"]),
+            question=_but_for_the_seed(meta["spec"]),
         )
     except FileNotFoundError:
         raise

@@ -14,6 +14,7 @@ from pages.parts.entry import enter
 from pages.parts.export import exported_table
 from pages.parts.membership import (
     MEANING,
+    OVER_SEEDS,
     judged,
     limits_table,
     members_table,
@@ -23,6 +24,7 @@ from pages.parts.membership import (
 )
 from pages.parts.plain import markdown_safe
 from pages.parts.rankings import show_likeliest
+from pages.parts.seeds import show_over_seeds
 
 enter()
 
@@ -79,6 +81,13 @@ exported_table(
     f"the other half (Rogan and Gladen); the truth is {percent(truth)}. Where it is missing the "
     "ranking tells too little for an estimate." + strict,
 )
+
+if not show_over_seeds(path, names, OVER_SEEDS):
+    st.caption(
+        "This is one final model: the intervals say nothing of how figures vary between trainings. "
+        "Ask the same, with another \\-\\-seed, of final models trained alike with other seeds, "
+        "and all are put together here, with t\\-intervals from three on."
+    )
 
 task = Task(spec["task"])
 usual = [*dict.fromkeys([found.winner, main, *baselines_for(task), Strategy.RANDOM, BLIND])]

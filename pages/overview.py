@@ -6,7 +6,7 @@ import streamlit as st
 
 from cache.export import of_audit
 from cache.read import AuditFacts
-from core.tables import notes, strategy_table
+from core.tables import TABLE, notes, strategy_table
 from core.verdict import Rows, focus, verdict
 from pages.parts import audits
 from pages.parts.assessability import assessment_line
@@ -21,6 +21,7 @@ from pages.parts.overview import (
     show_provenance,
 )
 from pages.parts.plain import markdown_safe
+from pages.parts.seeds import show_over_seeds
 
 enter()
 
@@ -61,6 +62,7 @@ exported_table(
     strategy_table(rows, strategies),
     note=notes(rows, strategies),
 )
+show_over_seeds(path, strategies, TABLE)
 show_membership(path, rows, strategies)
 show_links(facts, path.stem)
 show_caveats(facts)

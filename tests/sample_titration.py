@@ -17,8 +17,11 @@ from core.specs import AuditSpec, DataRef, Strategy, TitrationSpec, TrainingSpec
 GRID = TitrationSpec((0.0, 0.5, 1.0), (20, 40), 2)
 
 
-def write_sample_titration(store, audit_id="titrated", grid=GRID, n_documents=400, **more):
-    """A sample audit with random gradients; ``grid`` None makes an ordinary audit of it."""
+def write_sample_titration(
+    store, audit_id="titrated", grid=GRID, n_documents=400, pair=None, seed=0, **more
+):
+    """A sample audit with random gradients; ``grid`` None makes an ordinary audit of it.
+    ``pair``: the digests of its models' weights; ``seed``: the one asked with."""
     spec = AuditSpec(
         base="base",
         final="final",
@@ -29,6 +32,7 @@ def write_sample_titration(store, audit_id="titrated", grid=GRID, n_documents=40
         held_out_source="held-out",
         title="Sample titration",
         titration=grid,
+        seed=seed,
     )
 
     def enrich(builder):
@@ -46,6 +50,7 @@ def write_sample_titration(store, audit_id="titrated", grid=GRID, n_documents=40
             columns = {"p_trained": trained, "p_held_out": held_out}
             builder.write("blind_scores", {"document_id": np.arange(n_documents), **columns})
         builder.put_meta("spec", to_plain(spec))
+        builder.put_meta("provenance", {**builder.meta("provenance"), **(pair or {})})
         question = Question(
             spec=spec,
             base=Path(),

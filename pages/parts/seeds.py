@@ -1,0 +1,32 @@
+"""An audit beside those that ask the same of final models trained with other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from cache.export import of_audit
+from cache.home import Store
+from cache.repeats import read_repeats, repeats_of
+from core.specs import Metric
+from core.spreads import HOW_SPREADS_READ, spread_table
+from pages.parts.export import exported_table
+
+
+def show_over_seeds(path: Path, subjects: Iterable[str], titles: Mapping[Metric, str]) -> bool:
+    """A table of means over final models; False, and nothing shown, where there is but one."""
+    paths = repeats_of(Store.default(), path)
+    if len(paths) < 2:
+        return False
+    st.subheader(f"Over {len(paths)} final models", anchor=False)
+    exported_table(
+        of_audit(path),
+        "over-seeds",
+        spread_table(read_repeats(paths), subjects, titles),
+        note="The same question asked of final models trained alike but for the seed, all that "
+        f"this store holds. Mean over them; {HOW_SPREADS_READ}. Intervals of one audit, above, say "
+        "nothing of how figures vary between trainings; these do.",
+    )
+    return True
