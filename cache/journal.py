@@ -174,8 +174,8 @@ def read_running(store: Store) -> list[dict[str, Any]]:
     return sorted(runs, key=lambda run: run["started_at"], reverse=True)
 
 
-def read_progress(path: Path, run_id: str, window_s: float = 60.0) -> dict[str, Any]:
-    """How far a run is: counts by stage and rung, tokens a second lately, and the tree so far."""
+def read_progress(path: Path, run_id: str) -> dict[str, Any]:
+    """How far a run is: counts by stage and rung, and the tree so far."""
     with _reading(path) as connection:
         own = "FROM uses JOIN calls USING (call_key) WHERE run_id = ?"
         stages = connection.execute(
@@ -184,10 +184,6 @@ def read_progress(path: Path, run_id: str, window_s: float = 60.0) -> dict[str, 
         rungs = connection.execute(
             f"SELECT coalesce(rung, 'unread'), count(*) {own} GROUP BY 1", [run_id]
         ).fetchall()
-        (n_recent,) = connection.execute(
-            "SELECT coalesce(sum(n_tokens), 0) FROM calls WHERE answered_at > ?",
-            [time.time() - window_s],
-        ).fetchone()
         topics = connection.execute(
             "SELECT topic_id, parent_id, name, level, n_votes, n_samples FROM found_topics "
             "WHERE run_id = ? ORDER BY topic_id",
@@ -196,7 +192,6 @@ def read_progress(path: Path, run_id: str, window_s: float = 60.0) -> dict[str, 
     return {
         "stages": {stage: {"n_calls": n, "n_tokens": tokens} for stage, n, tokens in stages},
         "rungs": dict(rungs),
-        "tokens_a_second": n_recent / window_s,
         "topics": topics,
     }
 

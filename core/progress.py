@@ -18,6 +18,10 @@ class Progress(Protocol):
         """Count finished units of the current stage; Cancelled if the user asked to stop."""
         ...
 
+    def pace(self, text: str) -> None:
+        """How fast it goes, as "160 tokens/s": shown beside the stage until that ends."""
+        ...
+
     def note(self, line: str) -> None:
         """A line for the log."""
         ...
@@ -31,6 +35,9 @@ class SilentProgress:
         yield
 
     def advance(self, n_units: int = 1) -> None:
+        pass
+
+    def pace(self, text: str) -> None:
         pass
 
     def note(self, line: str) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cache.home import Store
 from cache.jobs import JobState, JobTable
+from core.decompress.pace import Pace
 from core.errors import Cancelled
 from core.jobs.reporter import Forecast
 from core.jobs.running import running_job
@@ -217,6 +218,56 @@ def test_on_a_terminal_a_bar_names_stage_percentage_and_time_left(store):
     assert "measure" in text
     assert "100%" in text
     assert " s left" in text
+
+
+PACED = """
+import sys, time
+from pathlib import Path
+import core.jobs.reporter as reporter
+from cache.home import Store
+from core.jobs.running import running_job
+
+reporter._LINE_EVERY_S = reporter._HEARTBEAT_S = 0.2
+with running_job(Store(Path(sys.argv[1])), ["x"], "title", {}) as progress:
+    for name, pace in (("topics", "40 calls asked · 160 tokens/s"), ("seal", "")):
+        with progress.stage(name, 0):
+            if pace:
+                progress.pace(pace)
+            time.sleep(1)
+            print(reporter.JobTable(Store(Path(sys.argv[1]))).all()[0].stage)
+"""
+
+
+def test_the_pace_is_told_while_its_stage_lasts(store):
+    """Without a bar it comes as a line now and then, and the job's row has it for the pages."""
+    ran = subprocess.run(
+        [sys.executable, "-c", PACED, str(store.root)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in ran.stderr.splitlines() if "tokens/s" in line]
+    assert 2 <= len(lines) <= 5
+    assert all("of all · topics · 40 calls asked · 160 tokens/s" in line for line in lines)
+    assert ran.stdout.splitlines() == ["topics · 40 calls asked · 160 tokens/s", "seal"]
+
+
+def test_tokens_a_second_are_of_the_last_minute():
+    """A steady writer has its rate from the first answers on; what is long ago does not count."""
+    clock = Clock()
+    pace = Pace(clock)
+    assert pace.tokens_a_second is None
+    pace.begin()
+    for _ in range(120):
+        clock.now += 1
+        pace.begin()
+        pace.add(50)
+        assert pace.tokens_a_second == pytest.approx(50, rel=0.02)
+    for _ in range(60):
+        clock.now += 1
+        pace.add(10)
+    assert pace.tokens_a_second == pytest.approx(10, rel=0.1)
 
 
 def test_sigterm_ends_a_foreground_job_as_cancelled(store):

@@ -74,7 +74,6 @@ def write_examples(
             found = runner.read(calls, _reader(prompting, runner), n_kept_back)
             for order, (call, answer, parts) in zip(wave, found, strict=True):
                 examples.append(_example(len(examples), order, call, answer, parts))
-            progress.advance(len(wave))
     return examples
 
 

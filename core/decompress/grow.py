@@ -33,7 +33,7 @@ def grow(
     """Expand ``tree`` from its root until depth, quotas, saturation or the budget stop it."""
     frontier = Frontier(tree, spec.branch_quota)
     frontier.push(tree.topics[0])
-    with progress.stage("topics", n_expansions(spec)):
+    with progress.stage("topics", n_expansions(spec) * spec.n_samples):
         while wave := _wave(frontier, runner.budget.n_left(n_kept_back), spec.n_samples):
             asked = [list_calls(tree.path(topic), spec, prompting, "topics") for topic in wave]
             lists = runner.read(
@@ -53,7 +53,6 @@ def grow(
                         for t in new
                     ]
                 )
-            progress.advance(len(wave))
         frontier.stop_all()
 
 

@@ -57,7 +57,6 @@ def judge_examples(
                 grades += [
                     Grade(example.example_id, axis, found.get(axis), judge, key) for axis in Axis
                 ]
-            progress.advance(len(wave))
     return grades
 
 
@@ -73,7 +72,6 @@ def judge_mismatched(
     try:
         with progress.stage(CONTROL, len(pairs)):
             asked = _ask([(a.task, b.response) for a, b in pairs], CONTROL, prompting, runner, seed)
-            progress.advance(len(pairs))
     except BudgetReached:
         progress.note("the budget ended before the judge was tried on mismatched responses")
         return []

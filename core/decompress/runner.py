@@ -10,6 +10,7 @@ from cache.journal import Journal
 from core.calls import Answer, Call
 from core.decompress.backends.protocol import Backend
 from core.decompress.budget import Budget
+from core.decompress.pace import Pace
 from core.decompression import Rung
 from core.progress import Progress
 
@@ -36,12 +37,15 @@ class Runner:
         budget: Budget,
     ) -> None:
         self.backend, self.budget = backend, budget
-        self._journal, self._progress = journal, progress
+        self._journal, self._progress, self._pace = journal, progress, Pace()
 
-    def ask(self, calls: Sequence[Call], n_kept_back: int = 0) -> list[Answer]:
+    def ask(
+        self, calls: Sequence[Call], n_kept_back: int = 0, is_again: bool = False
+    ) -> list[Answer]:
         """An answer a call, in order; BudgetReached, before asking any, where they are too many.
 
-        ``n_kept_back`` calls of the budget are left for later stages.
+        ``n_kept_back`` calls of the budget are left for later stages. Each call is a unit of
+        progress, unless its question was asked before (``is_again``).
         """
         self.budget.check(len(calls), n_kept_back)
         answers: dict[str, Answer] = {}
@@ -49,11 +53,16 @@ class Runner:
             batch = calls[start : start + self.backend.batch_size]
             known = self._journal.find(batch)
             missing = [call for call in batch if call.key not in known]
+            self._progress.advance(0 if is_again else len(batch) - len(missing))
+            if missing:
+                self._pace.begin()
             for answered in self.backend.answer(missing):
                 self._journal.keep(answered)
                 self.budget.n_asked += len(answered)
                 known |= {call.key: answer for call, answer in answered}
-                self._progress.advance(0)
+                self._pace.add(sum(answer.n_tokens for _, answer in answered))
+                self._show_pace()
+                self._progress.advance(0 if is_again else len(answered))
             self._journal.use(batch, self.budget.n_calls)
             self.budget.n_calls += len(batch)
             self.budget.n_tokens += sum(
@@ -77,7 +86,7 @@ class Runner:
         waiting = list(range(len(calls)))
         for attempt in range(_N_ATTEMPTS):
             asked = [_attempt(calls[at], attempt) for at in waiting]
-            answers = self.ask(asked, n_kept_back)
+            answers = self.ask(asked, n_kept_back, is_again=attempt > 0)
             rungs: dict[str, str] = {}
             still: list[int] = []
             for at, call, answer in zip(waiting, asked, answers, strict=True):
@@ -100,6 +109,11 @@ class Runner:
         answers = self.ask(calls, n_kept_back)
         self._journal.set_rungs({call.key: Rung.SCORED for call in calls})
         return answers
+
+    def _show_pace(self) -> None:
+        speed = self._pace.tokens_a_second
+        if speed is not None:
+            self._progress.pace(f"{self.budget.n_asked:,} calls asked · {speed:,.0f} tokens/s")
 
     def show_topics(self, topics: Sequence[Sequence[Any]]) -> None:
         """Let pages see these topics while the run is under way."""

@@ -51,12 +51,13 @@ def measure_support(
     for topic in topics:
         share = proportion(topic.n_votes, topic.n_samples)
         topic.support_low, topic.support_high = share.low, share.high
-    with progress.stage("support", N_NONSENSE_TOPICS + len(topics)):
+    n_scored = 2 * len(topics) if runner.backend.traits.scoring else 0
+    with progress.stage("support", N_NONSENSE_TOPICS * spec.n_samples + n_scored):
         try:
-            null = _votes_of_nonsense(spec, prompting, runner, n_kept_back, progress)
+            null = _votes_of_nonsense(spec, prompting, runner, n_kept_back)
             if runner.backend.traits.scoring is None or not topics:
                 return null
-            return null + _contrasts(tree, topics, spec, runner, n_kept_back, progress)
+            return null + _contrasts(tree, topics, spec, runner, n_kept_back)
         except BudgetReached:
             progress.note("the budget ended before support was measured")
             return []
@@ -67,7 +68,6 @@ def _votes_of_nonsense(
     prompting: Prompting,
     runner: Runner,
     n_kept_back: int,
-    progress: Progress,
 ) -> list[NullSupport]:
     null: list[NullSupport] = []
     for word in nonsense_words(N_NONSENSE_TOPICS, spec.seed):
@@ -77,7 +77,6 @@ def _votes_of_nonsense(
         # Names that would count as topics, as under a real one; none is a support of nothing.
         enough = [(name, n) for name, n in votes if n >= spec.min_votes] or [("", 0)]
         null += [NullSupport("votes", name, None, n / spec.n_samples) for name, n in enough]
-        progress.advance()
     return null
 
 
@@ -87,7 +86,6 @@ def _contrasts(
     spec: DecompressionSpec,
     runner: Runner,
     n_kept_back: int,
-    progress: Progress,
 ) -> list[NullSupport]:
     names = nonsense_words(N_NONSENSE_TOPICS + N_NONSENSE_NAMES, spec.seed)[N_NONSENSE_TOPICS:]
     # Spread over the tree; each made-up name stands where a real one does.
@@ -104,7 +102,6 @@ def _contrasts(
     ]
     for topic, contrast in zip(topics, contrasts, strict=False):
         topic.contrast = contrast
-    progress.advance(len(topics))
     return [
         NullSupport("contrast", name, topic.parent_id, contrast)
         for (name, topic), contrast in zip(stand_ins, contrasts[len(topics) :], strict=True)

@@ -171,5 +171,8 @@ class _OfCell:
     def advance(self, n_units: int = 1) -> None:
         self._whole.advance(n_units)
 
+    def pace(self, text: str) -> None:
+        self._whole.pace(text)
+
     def note(self, line: str) -> None:
         self._whole.note(line)

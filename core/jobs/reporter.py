@@ -18,6 +18,8 @@ from core.errors import Cancelled
 
 _REPORT_EVERY_S = 0.25
 _HEARTBEAT_S = 2.0
+# Of work that knows its pace, where there is no bar.
+_LINE_EVERY_S = 15.0
 # A stage the plan does not know counts this much.
 _UNPLANNED_S = 1.0
 
@@ -85,7 +87,8 @@ class JobProgress:
         self._log_file = job.log.open("a", encoding="utf-8")
         self._forecast = Forecast(plan)
         self._lock = threading.Lock()  # the heartbeat reads the forecast too
-        self._stage = ""
+        self._stage = self._pace = ""
+        self._printed_at = time.monotonic()
         self._reported_at = 0.0
         self._stop = threading.Event()
         self._is_cancelled = threading.Event()
@@ -115,7 +118,7 @@ class JobProgress:
     @contextmanager
     def stage(self, name: str, n_units: int) -> Iterator[None]:
         self._raise_if_cancelled()
-        self._stage = name
+        self._stage, self._pace = name, ""
         with self._lock:
             self._forecast.enter(name, n_units)
         self.note(f"{name} …")
@@ -133,6 +136,9 @@ class JobProgress:
             self._forecast.advance(n_units)
         self._report()
         self._raise_if_cancelled()
+
+    def pace(self, text: str) -> None:
+        self._pace = text
 
     def cancel(self) -> None:
         """Let the next stage or step raise Cancelled."""
@@ -160,10 +166,16 @@ class JobProgress:
         self._reported_at = now
         with self._lock:
             fraction, eta_s = self._forecast.fraction, self._forecast.eta_s
-        self._table.report(self._job_id, self._stage, fraction, eta_s)
+        doing = " · ".join(part for part in (self._stage, self._pace) if part)
+        self._table.report(self._job_id, doing, fraction, eta_s)
+        left = "" if eta_s is None else f"{duration(eta_s)} left"
         if self._bar:
-            left = "" if eta_s is None else f"{duration(eta_s)} left"
-            self._bar.update(self._task, description=self._stage, completed=fraction, left=left)
+            beside = " · ".join(part for part in (left, self._pace) if part)
+            self._bar.update(self._task, description=self._stage, completed=fraction, left=beside)
+        elif self._prints_lines and self._pace and now - self._printed_at >= _LINE_EVERY_S:
+            self._printed_at = now
+            line = " · ".join(part for part in (f"{fraction:.0%} of all", doing, left) if part)
+            print(line, file=sys.stderr, flush=True)
 
     def _beat(self) -> None:
         while not self._stop.wait(_HEARTBEAT_S):

@@ -99,12 +99,11 @@ def _show_run(run: dict[str, Any], is_active: bool) -> None:
     progress = read_progress(run["journal"], run["run_id"])
     n_calls = sum(stage["n_calls"] for stage in progress["stages"].values())
     rungs = " · ".join(f"{n:,} {rung}" for rung, n in progress["rungs"].items())
-    speed = f" · {progress['tokens_a_second']:,.0f} tokens/s" if is_active else ""
     st.markdown(f"**{markdown_safe(run['facts']['title'])}**, unfinished", width="content")
     n_topics = len(progress["topics"])
     st.caption(
         (f"{n_topics:,} topics · " if n_topics else "")
-        + f"{n_calls:,} calls{speed}"
+        + f"{n_calls:,} calls"
         + (f" · answers read as: {rungs}" if rungs else "")
         + ("" if is_active else " · not running; the same command goes on from here")
     )
