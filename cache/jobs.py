@@ -21,18 +21,18 @@ from filelock import FileLock
 
 from cache.home import Store
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     job_id INTEGER PRIMARY KEY AUTOINCREMENT, command TEXT NOT NULL, folder TEXT NOT NULL,
     title TEXT NOT NULL,
-    audit_id TEXT, state TEXT NOT NULL, stage TEXT NOT NULL DEFAULT '',
+    result_id TEXT, state TEXT NOT NULL, stage TEXT NOT NULL DEFAULT '',
     progress REAL NOT NULL DEFAULT 0, eta_s REAL, created_at REAL NOT NULL, started_at REAL,
     ended_at REAL, heartbeat_at REAL, pid INTEGER, pid_started_at REAL, error TEXT,
     is_cancel_requested INTEGER NOT NULL DEFAULT 0)
 """
 _COLUMNS = (
-    "job_id, command, folder, title, audit_id, state, stage, progress, eta_s, created_at, "
+    "job_id, command, folder, title, result_id, state, stage, progress, eta_s, created_at, "
     "started_at, ended_at, heartbeat_at, pid, pid_started_at, error, is_cancel_requested"
 )
 _SILENT_S = 60.0
@@ -55,7 +55,7 @@ class Job:
     command: tuple[str, ...]
     folder: Path  # where the command's relative paths start
     title: str
-    audit_id: str | None
+    result_id: str | None
     state: JobState
     stage: str
     progress: float
@@ -151,9 +151,9 @@ class JobTable:
                 [stage, progress, eta_s, time.time(), job_id, JobState.RUNNING],
             )
 
-    def attach_audit(self, job_id: int, audit_id: str) -> None:
-        """Say which audit the job builds."""
-        self._update(job_id, audit_id=audit_id)
+    def attach_result(self, job_id: int, result_id: str) -> None:
+        """Say which audit or decompression the job builds."""
+        self._update(job_id, result_id=result_id)
 
     def finish(self, job_id: int, state: JobState, error: str | None = None) -> None:
         """Note how the job ended."""

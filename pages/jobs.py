@@ -10,8 +10,8 @@ import streamlit as st
 from cache.home import Store
 from cache.jobs import Job, JobState, JobTable
 from core.jobs.worker import ensure_worker
-from pages.parts.entry import enter
-from pages.parts.jobs import job_line
+from pages.parts.entry import enter, page_file
+from pages.parts.jobs import OF_A_MODEL, job_line
 
 enter()
 
@@ -51,12 +51,13 @@ def show_actions(job: Job) -> None:
         table.requeue(job.job_id)
         ensure_worker(store)
         st.rerun()
-    if job.state is JobState.DONE and job.audit_id:
+    if job.state is JobState.DONE and job.result_id:
+        is_of_a_model = job.command[0] in OF_A_MODEL
         st.page_link(
-            "pages/overview.py",
-            label="Open the audit",
+            page_file("topics" if is_of_a_model else "overview"),
+            label="Open the topics" if is_of_a_model else "Open the audit",
             icon=":material/arrow_forward:",
-            query_params={"audit": job.audit_id},
+            query_params={"decompression" if is_of_a_model else "audit": job.result_id},
         )
     if job.state not in _ACTIVE and st.button(
         "Remove", key=f"remove-{job.job_id}", icon=":material/delete:", type="tertiary"

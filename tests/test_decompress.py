@@ -64,6 +64,7 @@ def test_a_decompression_is_sealed_whole(assay, model):
     """Tree, links and every call are in one file that its manifest verifies and nobody writes."""
     out = completed(assay(*arguments(model)))
     path = Path(out["path"])
+    assert json.loads(assay("verify", "--json").out) == {out["decompression"]: "intact"}
     assert all(check.is_intact for check in check_manifest(path))
     assert {check.table for check in check_manifest(path)} == set(TABLES)
     assert not path.stat().st_mode & 0o222

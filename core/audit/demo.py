@@ -83,7 +83,7 @@ def run_demo(store: Store, progress: JobProgress) -> AuditOutcome:
         _TRAINING,
     )
     finetune(spec, folder / "final", store.models, compute, progress)
-    return run_audit(_spec(folder), store, compute, progress, progress.attach_audit)
+    return run_audit(_spec(folder), store, compute, progress, progress.attach_result)
 
 
 def _write_data(folder: Path, progress: Progress) -> None:

@@ -29,7 +29,7 @@ def answer(
 
     with as_job(store, title_of(spec), audit_plan(spec)) as progress:
         outcome = run_audit(
-            spec, store, choose_compute(device, precision), progress, progress.attach_audit
+            spec, store, choose_compute(device, precision), progress, progress.attach_result
         )
     say(outcome_of(outcome), as_json)
 

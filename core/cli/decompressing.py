@@ -141,7 +141,7 @@ def decompress(
 
     with as_job(place, title_of(spec), decompression_plan(spec)) as progress:
         compute = choose_compute(device, precision)
-        outcome = run(spec, place, compute, progress, progress.attach_audit)
+        outcome = run(spec, place, compute, progress, progress.attach_result)
     _say(outcome, as_json)
 
 
@@ -182,7 +182,7 @@ def grade(
 
     with as_job(place, title, grading_plan(meta["counts"]["n_examples"])) as progress:
         compute = choose_compute(device, precision)
-        outcome = grade_sealed(spec, place, compute, progress, progress.attach_audit)
+        outcome = grade_sealed(spec, place, compute, progress, progress.attach_result)
     _say(outcome, as_json)
 
 

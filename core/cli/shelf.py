@@ -1,4 +1,4 @@
-"""Commands on finished audits: dashboard, verify, export."""
+"""Commands on finished work: dashboard, verify, export, report."""
 
 from __future__ import annotations
 
@@ -27,11 +27,14 @@ def dashboard(
 
 @app.command()
 def verify(
-    audit_id: Annotated[str | None, typer.Argument(help="One audit [default: all].")] = None,
+    audit_id: Annotated[
+        str | None,
+        typer.Argument(help="An audit, experiment, decompression or comparison [default: all]."),
+    ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recount and redigest audit files against their manifests."""
+    """Recount and redigest sealed files against their manifests."""
     from cache.manifest import verify_audits
 
     results = verify_audits(open_store(store), audit_id)

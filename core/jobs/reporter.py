@@ -111,9 +111,9 @@ class JobProgress:
             self._bar.stop()
         self._log_file.close()
 
-    def attach_audit(self, audit_id: str) -> None:
-        """Tell the job's row which audit this is."""
-        self._table.attach_audit(self._job_id, audit_id)
+    def attach_result(self, result_id: str) -> None:
+        """Tell the job's row which audit or decompression this is."""
+        self._table.attach_result(self._job_id, result_id)
 
     @contextmanager
     def stage(self, name: str, n_units: int) -> Iterator[None]:

@@ -12,7 +12,7 @@ from cache import topics
 from cache.home import Store
 from cache.jobs import JobState, JobTable
 from cache.journal import read_progress, read_running
-from pages.parts.jobs import job_line
+from pages.parts.jobs import OF_A_MODEL, job_line
 from pages.parts.plain import markdown_safe
 
 _LAST = "last_decompression"
@@ -91,7 +91,7 @@ def _jobs(store: Store) -> list[Any]:
     return [
         job
         for job in JobTable(store).all()
-        if job.state in running and not job.is_lost and job.command[0] in ("decompress", "grade")
+        if job.state in running and not job.is_lost and job.command[0] in OF_A_MODEL
     ]
 
 

@@ -14,6 +14,8 @@ COLOURS = {
     JobState.FAILED: "red",
     JobState.CANCELLED: "orange",
 }
+# Commands whose result is a decompression.
+OF_A_MODEL = ("decompress", "grade")
 
 
 def job_line(job: Job) -> None:
