@@ -131,6 +131,14 @@ def test_an_unreadable_audit_is_not_said_to_be_deleted(store):
     assert "deleted" not in warning.value
 
 
+def test_a_store_of_unreadable_audits_is_not_called_empty(store):
+    """Where no audit can be read the page says so, and how many there are, instead of none yet."""
+    store.audits.joinpath("broken.duckdb").write_bytes(b"x" * 5000)
+    (info,) = opened("overview").info
+    assert "None of the 1 audits" in info.value
+    assert "no audits yet" not in info.value
+
+
 def test_the_newest_audit_is_chosen_without_an_address(store):
     """Opening Overview by its name alone shows an audit of the store."""
     write_sample_audit(store)

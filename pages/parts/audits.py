@@ -41,7 +41,10 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
         st.stop()
     if not summaries:
         st.info(
-            "There are no audits yet. The page Audits says how to make one.", icon=":material/info:"
+            f"None of the {len(listed)} audits in this store can be read. The page Audits says why."
+            if listed
+            else "There are no audits yet. The page Audits says how to make one.",
+            icon=":material/info:",
         )
         st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
         st.stop()
