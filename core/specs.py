@@ -361,33 +361,6 @@ def to_plain(spec: AuditSpec | TrainingSpec | DataRef | SuspectSpec) -> dict[str
     return plain
 
 
-def audit_spec_from_plain(plain: dict[str, Any]) -> AuditSpec:
-    """The spec that ``to_plain`` wrote; unknown keys are an error."""
-    values = dict(plain)
-    values["seed_corpus"] = tuple(DataRef(**ref) for ref in values["seed_corpus"])
-    values["task"] = Task(values["task"])
-    values["gradient_layers"] = GradientLayers(values["gradient_layers"])
-    values["strategies"] = tuple(Strategy(name) for name in values["strategies"])
-    for name in ("reference", "test"):
-        if values[name] is not None:
-            values[name] = DataRef(**values[name])
-    if values["label_words"] is not None:
-        values["label_words"] = tuple(values["label_words"])
-    if values["training"] is not None:
-        values["training"] = training_spec_from_plain(values["training"])
-    if values["titration"] is not None:
-        values["titration"] = titration_spec_from_plain(values["titration"])
-    if values["corpora"] is not None:
-        values["corpora"] = CorporaSpec(**values["corpora"])
-    return AuditSpec(**values)
-
-
-def titration_spec_from_plain(plain: dict[str, Any]) -> TitrationSpec:
-    """The spec that ``to_plain`` wrote; unknown keys are an error."""
-    lists = {name: tuple(plain[name]) for name in ("leaked_shares", "budgets")}
-    return TitrationSpec(**{**plain, **lists})
-
-
 def training_spec_from_plain(plain: dict[str, Any]) -> TrainingSpec:
     """The spec that ``to_plain`` wrote; unknown keys are an error."""
     return TrainingSpec(**{**plain, "optimizer": Optimizer(plain["optimizer"])})
