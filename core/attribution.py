@@ -16,8 +16,8 @@ HOW_COSINES_READ = (
     "of the same size drawn from all documents together."
 )
 HOW_STUDENTS_READ = (
-    "what one half of a set reaches for a model trained here on its other half, labelled by the "
-    "final model; the true set should come near."
+    "what one half of a set reaches, in the last layer, for a model trained here on its other "
+    "half, labelled by the final model; the true set should come near."
 )
 HOW_SHARES_READ = (
     "Share: of the non-negative mixture of mean gradients that fits the difference best, with 95% "
@@ -56,9 +56,11 @@ def attribution(sources: Iterable[Row], students: Iterable[Row]) -> Verdict:
     if own:
         reached = f"{min(own):.3f}" + (f"–{max(own):.3f}" if len(own) > 1 else "")
         sentences.append(
-            f"Trained here on one half of {name}, a model reaches {reached} with its other half "
-            f"({len(own)} tried)."
+            f"Trained here on one half of {name}, a model reaches {reached} with its other half in "
+            f"the last layer ({len(own)} tried)."
         )
+    else:
+        sentences.append("What the true set would reach was not measured.")
     shares = ", ".join(
         f"{row['name']} {percent(row['share'])} ({100 * row['share_low']:.0f}–"
         f"{100 * row['share_high']:.0f})"

@@ -73,7 +73,12 @@ with left:
     )
     st.caption(
         f"{HOW_COSINES_READ} Bars: those 95%; grey: that chance."
-        + (f" Crosses: {HOW_STUDENTS_READ}" if len(students) else "")
+        + (
+            f" Crosses: {HOW_STUDENTS_READ}"
+            if len(students)
+            else " What the true set would reach was not measured: models to compare with are "
+            "trained for gradients of the last layer alone, where `--students` asks for some."
+        )
     )
 with right:
     st.subheader("As a mixture of these sets", anchor=False)

@@ -85,8 +85,8 @@ exported_table(
 if not show_over_seeds(path, names, OVER_SEEDS):
     st.caption(
         "This is one final model: the intervals say nothing of how figures vary between trainings. "
-        "Ask the same, with another \\-\\-seed, of final models trained alike with other seeds, "
-        "and all are put together here, with t\\-intervals from three on."
+        "Ask the same, with another `--seed`, of final models trained alike with other seeds, "
+        "and all are put together here, with t-intervals from three on."
     )
 
 task = Task(spec["task"])

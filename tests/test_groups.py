@@ -135,6 +135,7 @@ def test_every_set_and_class_is_ranked(tiny, assay):
     first = assay(*asked)
     assert first.status == 0, first.err
     said = json.loads(first.out)
+    assert "in the last layer (1 tried)" in " ".join(said["says"])
     groups = read_groups(said["path"])
     sources = groups[groups["kind"] == "source"].set_index("name")
     assert sources["n_documents"].to_dict() == {"leaked": 50, "noise": 50}
@@ -147,6 +148,25 @@ def test_every_set_and_class_is_ranked(tiny, assay):
     facts = read_facts(said["path"])
     assert facts.meta["provenance"]["command"].startswith("assay rank-corpora --corpus")
     assert json.loads(assay(*asked).out) == {**said, "was_there": True}
+
+
+def test_inner_layers_rank_sets_without_models_to_compare_with(tiny, assay):
+    """Gradients of inner layers rank the sets too; what the true one would reach is of the last
+    layer alone, so that none is trained, that is said, and asking for it is refused."""
+    asked = arguments(tiny, "leaked", "noise")
+    del asked[asked.index("--students") : asked.index("--students") + 2]
+    done = assay(*asked, "--gradient-layers", "changed")
+    assert done.status == 0, done.err
+    said = json.loads(done.out)
+    sources = read_groups(said["path"]).query("kind == 'source'")
+    found = attribution(sources.to_dict("records"), [])
+    assert said["says"] == [found.headline, *found.sentences]
+    assert "What the true set would reach was not measured." in said["says"]
+    assert read_source_students(said["path"]).empty
+    assert "--gradient-layers changed" in read_facts(said["path"]).meta["provenance"]["command"]
+    refused = assay(*asked, "--gradient-layers", "changed", "--students", "1")
+    assert refused.status == 2
+    assert "last layer only" in refused.err
 
 
 def test_one_corpus_is_nothing_to_rank(tiny, assay):

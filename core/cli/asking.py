@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from cache.decompressed_corpus import SAID, TASK, decompressed_corpus
@@ -15,9 +16,18 @@ from core.specs import DECOMPRESSION, AuditSpec, DataRef, TrainingSpec
 
 
 def answer(
-    spec: AuditSpec, store: Store, device: str | None, precision: str, queue: bool, as_json: bool
+    spec: AuditSpec,
+    store: Store,
+    device: str | None,
+    precision: str,
+    queue: bool,
+    as_json: bool,
+    findings: Callable[[Path], dict[str, Any]] = lambda path: {},
 ) -> None:
-    """Run the audit as a job, here or in the background, and say where it is."""
+    """Run the audit as a job, here or in the background, and say where it is.
+
+    ``findings``: what else to say of the sealed file.
+    """
     from core.audit.question import title_of
 
     if queue:
@@ -31,7 +41,7 @@ def answer(
         outcome = run_audit(
             spec, store, choose_compute(device, precision), progress, progress.attach_result
         )
-    say(outcome_of(outcome), as_json)
+    say({**outcome_of(outcome), **findings(outcome.path)}, as_json)
 
 
 def known_data(

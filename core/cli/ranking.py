@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from cache.groups import read_groups, read_source_students
+from core.attribution import attribution
 from core.cli.asking import answer, candidate_data, known_data
 from core.cli.options import (
     DeviceOption,
+    GradientLayersOption,
     JsonOption,
     LabelWordsOption,
     PrecisionOption,
@@ -20,7 +24,8 @@ from core.cli.options import (
     open_store,
     split_words,
 )
-from core.specs import AuditSpec, CorporaSpec, Strategy, Task
+from core.errors import InputError
+from core.specs import AuditSpec, CorporaSpec, GradientLayers, Strategy, Task
 
 app = typer.Typer()
 
@@ -37,9 +42,14 @@ def rank_corpora(
         int, typer.Option(min=2, help="Draw this many of each, at random.")
     ] = 1000,
     students: Annotated[
-        int,
-        typer.Option(min=0, help="Models to train on half of each: what the true set would reach."),
-    ] = CorporaSpec.n_students,
+        int | None,
+        typer.Option(
+            min=0,
+            help="Models to train on half of each: what the true set would reach, in the last "
+            f"layer [default: {CorporaSpec.n_students}; of inner layers none].",
+        ),
+    ] = None,
+    gradient_layers: GradientLayersOption = GradientLayers.LAST_LAYER,
     budget: Annotated[
         int, typer.Option(min=1, help="Documents to select from all of them together.")
     ] = 100,
@@ -61,6 +71,16 @@ def rank_corpora(
     as_json: JsonOption = False,
 ) -> None:
     """Ask which of several public sets the final model was fine-tuned on, if any."""
+    is_last = gradient_layers is GradientLayers.LAST_LAYER
+    if students and not is_last:
+        # Such a pair is most often an adapter's; models trained whole would reach more than its
+        # true set could, and so speak against it.
+        raise InputError(
+            "--students with gradients of the last layer only",
+            f"{students} with --gradient-layers {gradient_layers}",
+            "leave out one of them",
+        )
+    n_students = CorporaSpec.n_students if students is None and is_last else students or 0
     label = label_column if task is Task.CLASSIFICATION else None
     place = open_store(store)
     spec = AuditSpec(
@@ -78,6 +98,17 @@ def rank_corpora(
         n_student_epochs=0,
         seed=seed,
         title=title,
-        corpora=CorporaSpec(students),
+        corpora=CorporaSpec(n_students),
+        gradient_layers=gradient_layers,
     )
-    answer(spec, place, device, precision, queue, as_json)
+    answer(spec, place, device, precision, queue, as_json, _what_it_says)
+
+
+def _what_it_says(path: Path) -> dict[str, Any]:
+    """The page's sentences; nothing where the pair could not be assessed."""
+    groups, students = read_groups(path), read_source_students(path)
+    if groups.empty:
+        return {}
+    sources = groups[groups["kind"] == "source"].to_dict("records")
+    found = attribution(sources, students.to_dict("records"))
+    return {"says": [found.headline, *found.sentences]}
