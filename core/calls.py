@@ -42,6 +42,10 @@ class Call:
         """SHA-256 (hex) over everything that the answer depends on, besides the model."""
         return content_key(asdict(self))
 
+    def marked(self) -> Call:
+        """This call with its seed said before the prompt, so that no other question is alike."""
+        return replace(self, prompt=f"(No. {self.seed})\n\n{self.prompt}")
+
     def samples(self, n: int) -> list[Call]:
         """This call and its ``n`` − 1 siblings: the same prompt under the seeds that follow."""
         return [replace(self, sample_index=i, seed=self.seed + i) for i in range(n)]

@@ -14,17 +14,23 @@ import torch
 from scipy import stats
 from tiny_models import save_topic_model
 
+from cache.home import Store
+from cache.journal import Journal
 from core.calls import Call, Sampling
 from core.decompress.backends.limits import AdaptiveLimit
 from core.decompress.backends.open import find_model
 from core.decompress.backends.protocol import Scoring, Traits
 from core.decompress.backends.sampling import SeededSampling
 from core.decompress.backends.server import ServerBackend, identify
-from core.decompress.grow import count_votes, list_calls
+from core.decompress.budget import Budget
+from core.decompress.checks import check_samples_differ
+from core.decompress.grow import count_votes, list_calls, names_reader
 from core.decompress.ladder import read_names
+from core.decompress.runner import Runner
 from core.decompression import DecompressionSpec, Prompting
 from core.device import Compute
 from core.errors import AssayError, InputError
+from core.progress import SilentProgress
 
 COMPUTE = Compute("cpu", False, 1)
 pytestmark = pytest.mark.xdist_group("decompress")
@@ -118,7 +124,7 @@ class Scripted:
     """A real HTTP server that speaks the dialect, with the faults it is told to have."""
 
     def __init__(self, **faults):
-        self.faults, self.requests, self.n_refusals = faults, [], 0
+        self.faults, self.requests, self.n_refusals, self.said = faults, [], 0, {}
         self.lock, self.n_in_flight, self.most_in_flight = threading.Lock(), 0, 0
         handler = type("Handler", (_Handler,), {"script": self})
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -131,6 +137,11 @@ class Scripted:
     def choice(self, body, index, path):
         seed = 0 if self.has("drops_seed") else body["seed"] + index
         text = f" word{seed}, thing{seed % 3}"
+        if self.has("repeats"):  # as ScalarLM: what was answered to these words before
+            words = json.dumps([body.get("prompt"), body.get("messages")])
+            if self.has("repeats") == "last words":
+                words = words[-20:]
+            text = self.said.setdefault(words, f" word{len(self.said)}, thing")
         if "response_format" in body and not self.has("drops_schema"):
             text = '{"code": "qx-71-vrrn"}'
         tokens = text.split(" ")[1:]
@@ -249,6 +260,50 @@ def test_what_a_server_drops_in_silence_is_noticed(scripted, fault, trait):
         assert backend.traits.scoring is None
     # ScalarLM's own default is 16 tokens: how many are wanted is always said.
     assert all("max_tokens" in body for _, body, _ in server.requests)
+
+
+def asked_for_lists(backend, store):
+    """Sixteen samples of one list, read through the journal; and how many had to be asked."""
+    calls = list_calls(("Weather",), DecompressionSpec(), Prompting.LINES, "topics")
+    with Journal(store, "ab" * 32, "run") as journal:
+        journal.begin({"title": "x"})
+        runner = Runner(backend, journal, SilentProgress(), Budget())
+        found = runner.read(calls, names_reader(Prompting.LINES, runner))
+        return found, journal.used_calls(), runner.budget.n_asked
+
+
+def test_samples_of_a_server_that_repeats_itself_are_told_apart(scripted):
+    """Each sample goes out under a mark that the journal has, and is answered anew, once."""
+    _, backend = scripted(repeats=1)
+    assert backend.traits.repeats_answers
+    assert backend.traits.is_told_apart_by_mark
+    check_samples_differ(DecompressionSpec(), backend.traits)
+    store = Store.default()
+    found, used, n_asked = asked_for_lists(backend, store)
+    assert len({answer.text for _, answer, _ in found}) == n_asked == 16
+    assert used["prompt"] == [call.prompt for call, _, _ in found]
+    assert all(f"(No. {call.seed})\n\n" in call.prompt for call, _, _ in found)
+    again, _, n_asked_again = asked_for_lists(backend, store)
+    assert (again, n_asked_again) == (found, 0)
+    # Without marks all samples are one answer, and another seed's as well.
+    plain = answered(backend, call().samples(8))
+    assert len({answer.text for answer in plain}) == 1
+
+
+def test_an_honest_server_is_asked_without_marks(scripted):
+    """Where seeds are honoured a prompt is asked word for word."""
+    _, backend = scripted()
+    found, _, _ = asked_for_lists(backend, Store.default())
+    assert not any("(No." in call.prompt for call, _, _ in found)
+
+
+def test_a_server_that_cannot_be_made_to_differ_is_refused(scripted):
+    """Where marks change nothing, samples would agree on everything: a list of one is allowed."""
+    _, backend = scripted(repeats="last words")
+    assert not backend.traits.is_told_apart_by_mark
+    with pytest.raises(InputError, match="--samples 1"):
+        check_samples_differ(DecompressionSpec(), backend.traits)
+    check_samples_differ(DecompressionSpec(n_samples=1, min_votes=1), backend.traits)
 
 
 def test_a_continuation_is_scored_by_echo(scripted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.decompress.backends.protocol import Traits
 from core.decompression import DecompressionSpec
 from core.errors import InputError
 
@@ -37,6 +38,16 @@ def check(spec: DecompressionSpec) -> None:
             "--temperature above 0, since support is counted over samples that differ",
             str(spec.temperature),
             "raise it",
+        )
+
+
+def check_samples_differ(spec: DecompressionSpec, traits: Traits) -> None:
+    """InputError where all samples of a question would be one answer: they would agree on all."""
+    if traits.repeats_answers and not traits.is_told_apart_by_mark and spec.n_samples > 1:
+        raise InputError(
+            "a server that answers anew when asked again",
+            "the same answer under every seed, and under every mark before the prompt",
+            "switch off its cache, or ask with --samples 1 --min-votes 1, without support",
         )
 
 

@@ -22,7 +22,7 @@ from core.decompress import prompts
 from core.decompress.backends.open import FoundModel, find_model
 from core.decompress.backends.protocol import Backend, prompting_for
 from core.decompress.budget import Budget
-from core.decompress.checks import check
+from core.decompress.checks import check, check_samples_differ
 from core.decompress.columns import columns, numbered
 from core.decompress.examples import write_examples
 from core.decompress.grading import graded
@@ -102,6 +102,7 @@ def _walk(
 ) -> Contents:
     prompting = spec.prompting or prompting_for(backend.identity, backend.traits)
     model = asdict(backend.identity)
+    check_samples_differ(spec, backend.traits)
     journal.begin({"title": title_of(spec), "model": model, "spec": to_plain(spec)})
     embedder = Embedder(compute)
 

@@ -79,13 +79,14 @@ class Runner:
     ) -> list[tuple[Call, Answer, Read | None]]:
         """What ``reader`` makes of each answer, None where nothing; unreadable ones once more.
 
-        Call and answer are of the attempt that was read, or of the last. A second attempt that
-        the budget does not allow is not made.
+        Call and answer are of the attempt that was read, or of the last, as it was asked: with a
+        mark, where the backend would repeat an earlier answer. A second attempt that the budget
+        does not allow is not made.
         """
         results: dict[int, tuple[Call, Answer, Read | None]] = {}
         waiting = list(range(len(calls)))
         for attempt in range(_N_ATTEMPTS):
-            asked = [_attempt(calls[at], attempt) for at in waiting]
+            asked = [self._as_asked(_attempt(calls[at], attempt)) for at in waiting]
             answers = self.ask(asked, n_kept_back, is_again=attempt > 0)
             rungs: dict[str, str] = {}
             still: list[int] = []
@@ -109,6 +110,10 @@ class Runner:
         answers = self.ask(calls, n_kept_back)
         self._journal.set_rungs({call.key: Rung.SCORED for call in calls})
         return answers
+
+    def _as_asked(self, call: Call) -> Call:
+        traits = self.backend.traits
+        return call.marked() if traits.repeats_answers and traits.is_told_apart_by_mark else call
 
     def _show_pace(self) -> None:
         speed = self._pace.tokens_a_second

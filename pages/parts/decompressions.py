@@ -131,6 +131,12 @@ def show_caveats(meta: dict[str, Any]) -> None:
             "The model answered from a server, so its weights could not be hashed; the identity "
             "shown is what the server says of itself."
         )
+    if meta["traits"].get("repeats_answers"):
+        sentences.append(
+            "The server repeats its earlier answer when it is asked the same again, so every "
+            "sample was asked with a number before it: samples differ, but are not quite of one "
+            "prompt."
+        )
     st.info(" ".join(sentences), icon=":material/info:")
 
 

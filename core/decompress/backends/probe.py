@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from core.calls import Call, Sampling
 from core.decompress.backends.dialect import CHAT_PATH, RAW_PATH, literal_grammar, token_logprobs
 from core.decompress.backends.protocol import Scoring, Traits
 
@@ -20,6 +22,8 @@ _SCHEMA = {
     "required": ["code"],
     "additionalProperties": False,
 }
+# Questions that differ in their mark alone.
+_N_MARKED = 3
 # Longer than any default known: ScalarLM's is 16.
 _N_TOKENS = 20
 
@@ -29,10 +33,16 @@ def probe(post: Post, model: str, n_wanted: int) -> Traits:
     raw = _first_path(post, model)
     path = raw or CHAT_PATH
 
-    def ask(seed: int, **options: Any) -> Mapping[str, Any] | None:
-        return post(path, _body(path, model, _PROMPT, seed, **options))
+    def ask(seed: int, prompt: str = _PROMPT, **options: Any) -> Mapping[str, Any] | None:
+        return post(path, _body(path, model, prompt, seed, **options))
 
     first, again, other = (_texts(ask(seed)) for seed in (1, 1, 2))
+    is_repeating = first == other != []
+    # Drawn, since the server may remember the marks of an earlier probe.
+    marked = [
+        _texts(ask(seed, prompt=Call("probe", _PROMPT, Sampling(_N_TOKENS), seed).marked().prompt))
+        for seed in (random.sample(range(10**6), _N_MARKED) if is_repeating else ())
+    ]
     several = _texts(ask(3, n=n_wanted))
     with_logprobs = ask(4, logprobs=1 if raw else True)
     return Traits(
@@ -43,7 +53,8 @@ def probe(post: Post, model: str, n_wanted: int) -> Traits:
         honours_n=len(several) == n_wanted,
         honours_logprobs=_has_logprobs(with_logprobs),
         scoring=_scoring(post, model) if raw else None,
-        repeats_answers=first == other != [],
+        repeats_answers=is_repeating,
+        is_told_apart_by_mark=is_repeating and len({*map(str, marked)}) == _N_MARKED,
     )
 
 

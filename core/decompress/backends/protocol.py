@@ -30,8 +30,10 @@ class Traits:
     honours_n: bool
     honours_logprobs: bool
     scoring: Scoring | None
-    # The same batch asked twice gets the earlier answers although seeds differ.
+    # The same question asked twice gets the earlier answer although seeds differ,
     repeats_answers: bool = False
+    # but not where a mark before the prompt tells them apart (ScalarLM).
+    is_told_apart_by_mark: bool = False
 
 
 @dataclass(frozen=True)
