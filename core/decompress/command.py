@@ -33,15 +33,15 @@ OPTIONS = {
 
 
 def decompress_command(spec: DecompressionSpec) -> str:
-    """`assay decompress …` with every option that is not at its default."""
-    return f"assay decompress {shlex.join(_options(spec))}".strip()
+    """`assay decompress …` with the seed and every option that is not at its default."""
+    return f"assay decompress {shlex.join(_options(spec))}"
 
 
 def _options(spec: DecompressionSpec) -> Iterator[str]:
     default = DecompressionSpec()
     for name, option in OPTIONS.items():
         value = getattr(spec, name)
-        if value == getattr(default, name):
+        if value == getattr(default, name) and name != "seed":
             continue
         for one in value if isinstance(value, tuple) else (value,):
             yield from (option, str(one))
