@@ -9,6 +9,7 @@ from cache.topics import ExampleFilter
 from pages.parts import decompressions
 from pages.parts.decompression_export import export_examples
 from pages.parts.entry import enter
+from pages.parts.gaps import show_gaps
 from pages.parts.judges import chosen_judge, judge_line
 from pages.parts.plain import markdown_safe
 from pages.parts.topics import (
@@ -71,4 +72,6 @@ with right:
             export_examples(path, ExampleFilter())
     links = pd.DataFrame(decompressions.links(path))
     show_topic(path, tree, picked_topic(tree), meta, links)
+st.subheader("Knowledge gaps", anchor=False)
+show_gaps(path, meta, judge)
 show_how(meta, decompressions.rungs(path))

@@ -30,6 +30,15 @@ def knowledge(**changed):
     return known | {(name.replace("_", " "),): chances for name, chances in changed.items()}
 
 
+# A model that lost, gained, moved and holds less of a topic each.
+CHANGED = knowledge(
+    music={**knowledge()["music",], "music one": 0.0, "music seven": 0.95},
+    chess={**knowledge()["chess",], "chess two": 0.0},
+    geology={**knowledge()["geology",], "geology one": 0.2},
+    weather={**knowledge()["weather",], "music one": 0.9},
+)
+
+
 def write_run(
     store,
     run_id,

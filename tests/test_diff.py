@@ -8,19 +8,21 @@ import json
 
 import numpy as np
 import pytest
-from sample_runs import MODEL_B, knowledge, write_run
+from sample_runs import CHANGED, MODEL_B, knowledge, write_run
 
-from cache.diffs import list_diffs, read_diff_branches, read_diff_examples, read_diff_topics
+from cache.diffs import list_diffs, read_diff_branches, read_diff_examples
 from cache.home import Store
 from cache.manifest import check_manifest
 from cache.sealing import read_meta
 from core.decompress.command import OPTIONS, decompress_command
 from core.decompression import DecompressionSpec
+from core.diff.checks import check_alike, found_noise, given_noise
 from core.diff.compare import compare
 from core.diff.judging import judged_branches, judged_examples, judged_topics
 from core.diff.names import Names
 from core.diff.runs import read_run
 from core.difference import Change, Quantity
+from core.errors import InputError
 
 
 @pytest.fixture
@@ -43,18 +45,10 @@ def reported(judged):
     return [row for row in judged.models if row["is_reported"]]
 
 
-CHANGED = knowledge(
-    music={**knowledge()["music",], "music one": 0.0, "music seven": 0.95},
-    chess={**knowledge()["chess",], "chess two": 0.0},
-    geology={**knowledge()["geology",], "geology one": 0.2},
-    weather={**knowledge()["weather",], "music one": 0.9},
-)
-
-
 def test_two_runs_of_one_model_report_nothing(store):
     """Whatever the seeds, runs of one model differ by nothing that is reported, in topics, branches
-    and examples alike, or in at most one of seven; nor does a run from itself."""
-    runs = [write_run(store, f"run-{seed}", knowledge(), seed) for seed in range(9)]
+    and examples alike, or in at most one of five; nor does a run from itself."""
+    runs = [write_run(store, f"run-{seed}", knowledge(), seed) for seed in range(7)]
     noise = [compared(runs[0], runs[1])]
     assert not reported(judged_topics(compared(runs[0], runs[0]), noise))
     n_runs = 0
@@ -91,18 +85,24 @@ def test_planted_changes_are_reported_for_what_they_are(store):
     assert all(abs(row["difference"]) > judged.facts["floor"]["value"] for row in reported(judged))
 
 
-def test_without_noise_nothing_is_reported(assay, store):
+def test_without_noise_nothing_is_reported(assay, store, tmp_path):
     """With no second run of either model there is no floor, no difference, and the command that
-    makes one."""
+    makes one; --out still writes every compared topic, with a manifest that names the diff."""
     write_run(store, "a", knowledge(), 0)
     write_run(store, "b", CHANGED, 0, MODEL_B)
-    said = json.loads(assay("diff", "a", "b", "--json").out)
+    out = tmp_path / "topics.jsonl"
+    said = json.loads(assay("diff", "a", "b", "--out", out, "--json").out)
     assert said["noise"] == []
     assert said["floor"] is None
     assert said["reported"] == []
     assert "Not distinguishable from noise" in said["says"][0]
     assert said["make_noise_with"] == "assay decompress --expansion 6 --seed 1"
-    assert not read_diff_topics(store.diffs / f"{said['diff']}.duckdb")["is_reported"].any()
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == said["n_topics"]
+    assert not any(row["is_reported"] for row in rows)
+    described = json.loads((tmp_path / "topics.jsonl.manifest.json").read_text())
+    assert (described["diff"], described["n_rows"]) == (said["diff"], len(rows))
+    assert assay("diff", "a", "b", "--out", tmp_path / "topics.doc").status == 2
 
 
 def test_noise_is_found_in_the_store_and_the_result_sealed_once(assay, store):
@@ -129,19 +129,6 @@ def test_noise_is_found_in_the_store_and_the_result_sealed_once(assay, store):
     assert (summary.first, summary.second, summary.has_floor) == ("a-0", "b", True)
 
 
-def test_topics_go_into_a_file(assay, store, tmp_path):
-    """--out writes every compared topic, with a manifest that names the diff."""
-    write_run(store, "a", knowledge(), 0)
-    write_run(store, "b", CHANGED, 0, MODEL_B)
-    out = tmp_path / "topics.jsonl"
-    said = json.loads(assay("diff", "a", "b", "--out", out, "--json").out)
-    rows = [json.loads(line) for line in out.read_text().splitlines()]
-    assert len(rows) == said["n_topics"]
-    described = json.loads((tmp_path / "topics.jsonl.manifest.json").read_text())
-    assert (described["diff"], described["n_rows"]) == (said["diff"], len(rows))
-    assert assay("diff", "a", "b", "--out", tmp_path / "topics.doc").status == 2
-
-
 @pytest.mark.parametrize(
     ("spec", "option"),
     [
@@ -161,26 +148,30 @@ def test_runs_asked_otherwise_are_refused(assay, store, spec, option):
     assert not list(store.diffs.iterdir())
 
 
-def test_runs_that_only_went_on_further_are_compared(assay, store):
+def test_runs_that_only_went_on_further_are_alike(store):
     """Budgets, quotas and titles change no question, so they are no hindrance."""
-    write_run(store, "a", knowledge(), 0)
-    write_run(store, "b", knowledge(), 0, MODEL_B, budget_calls=500, branch_quota=3, title="B")
-    assert assay("diff", "a", "b").status == 0
+    further = {"budget_calls": 500, "branch_quota": 3, "title": "B", "n_examples": 9}
+    first = write_run(store, "a", knowledge(), 0)
+    second = write_run(store, "b", knowledge(), 0, MODEL_B, **further)
+    check_alike(read_run(first), read_run(second))
 
 
-def test_what_is_no_second_run_is_no_noise(assay, store):
-    """Another model, the same seed, the very run, or answers word for word the same: each is
-    refused as noise by name, and none is found in the store."""
-    write_run(store, "a", knowledge(), 0)
-    write_run(store, "b", knowledge(), 0, MODEL_B)
+def test_what_is_no_second_run_is_no_noise(store):
+    """Another model, the same seed, the very run, other questions, or answers word for word the
+    same: each is refused as noise by name, and none is found in the store."""
+    first = read_run(write_run(store, "a", knowledge(), 0))
+    second = read_run(write_run(store, "b", knowledge(), 0, MODEL_B))
     write_run(store, "other", knowledge(), 1, "ef" * 32)
     write_run(store, "same-seed", knowledge(), 0)
     write_run(store, "repeats", knowledge(), 1, answer_seed=0)
     write_run(store, "fewer", knowledge(), 1, n_samples=8)
     for name in ("a", "other", "same-seed", "repeats", "fewer"):
-        result = assay("diff", "a", "b", "--noise", name)
-        assert result.status == 2, name
-    assert json.loads(assay("diff", "a", "b", "--json").out)["noise"] == []
+        with pytest.raises(InputError):
+            given_noise(name, first, second, store)
+    assert found_noise(first, second, store) == []
+    write_run(store, "again", knowledge(), 1)
+    (pair,) = found_noise(first, second, store)
+    assert (pair.first.name, pair.second.name) == ("a", "again")
 
 
 def test_a_collapsed_branch_is_a_gap_and_a_changed_one_is_none(assay, store):
@@ -226,10 +217,10 @@ def test_changed_answers_are_reported_and_others_not(assay, store):
 
 
 def test_a_command_asks_the_question_again(assay):
-    """Every option of a decompression is in its command, and defaults are not."""
+    """Every option of a decompression is in its command, and no default but the seed."""
     fields = {field.name for field in dataclasses.fields(DecompressionSpec)}
     assert set(OPTIONS) == fields
-    assert decompress_command(DecompressionSpec()) == "assay decompress"
+    assert decompress_command(DecompressionSpec()) == "assay decompress --seed 0"
     spec = DecompressionSpec("my model", seed=3, expansion=(5, 2), title="a title")
     command = "assay decompress --model 'my model' --expansion 5 --expansion 2 --seed 3 "
     assert decompress_command(spec) == command + "--title 'a title'"

@@ -102,6 +102,7 @@ def server_for():
         ("jobs", "", "processes of their own"),
         ("topics", "decompression=sample&colour=depth", "violin making"),
         ("examples", "decompression=sample&topic=1", "Prompt and raw output"),
+        ("diff", "", "assay diff A B"),
     ],
 )
 def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):

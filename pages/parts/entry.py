@@ -28,6 +28,7 @@ _AUDIT_PAGES = {
 _MODEL_PAGES = {
     "topics": ("Topics", ":material/account_tree:"),
     "examples": ("Examples", ":material/quiz:"),
+    "diff": ("Model diff", ":material/difference:"),
     "echo": ("Echo", ":material/hearing:"),
 }
 _STORE_PAGES = {

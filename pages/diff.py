@@ -1,0 +1,80 @@
+"""Two models or versions: what they say that two runs of one model do not differ by."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cache.export import of_diff
+from cache.home import Store
+from core.difference import diff_verdict
+from pages.parts import diffs
+from pages.parts.charts import CONFIG
+from pages.parts.diff_charts import support_plot
+from pages.parts.entry import enter
+from pages.parts.export import exported_table
+from pages.parts.plain import markdown_safe
+
+enter()
+
+store = Store.default()
+st.title("Model diff")
+first, second = diffs.chosen_pair(store)
+diffs.show_jobs(store, first, second)
+found = diffs.diff_of(store, first, second)
+if found is None:
+    diffs.show_uncompared(store, first, second)
+    st.stop()
+assert found is not None
+path, meta, topics = found.path, diffs.meta(found.path), diffs.topics(found.path)
+
+said = diff_verdict(meta)
+with st.container(border=True):
+    st.subheader(markdown_safe(said.headline), anchor=False)
+    for sentence in said.sentences:
+        st.write(markdown_safe(sentence))
+    if not meta["noise"]:
+        diffs.show_how_to_make_noise(store, meta)
+for line in meta["caveats"]:
+    st.warning(markdown_safe(line), icon=":material/warning:")
+st.caption(
+    "Topics are what a model lists when it is asked, examples what it says: a difference is one of "
+    "what they say, and says nothing of which is right."
+)
+
+st.subheader("Topics", anchor=False)
+left, right = st.columns([2, 3])
+with left:
+    floor = meta["topics"]["floor"]
+    st.plotly_chart(
+        support_plot(topics, floor["value"] if floor else None),
+        config=CONFIG,
+        key="support",
+        alt="Support of every compared topic in A and in B",
+    )
+    st.caption(
+        "Support: share of lists of subtopics that name the topic. Only questions that both were "
+        f"asked count: {meta['counts']['n_questions']:,}, with {meta['counts']['n_topics']:,} "
+        f"topics; {meta['counts']['n_left_out']:,} more are named too seldom for any difference to "
+        "be told."
+        + (
+            " Grey band: 95% of topics between two runs of one model."
+            if floor
+            else " Without a floor none of this is a difference."
+        )
+    )
+with right:
+    diffs.show_topics(topics, floor is not None, of_diff(path))
+
+st.subheader("Examples", anchor=False)
+diffs.show_examples(path, meta)
+
+st.subheader("Knowledge gaps", anchor=False)
+branches = diffs.branches(path)
+if branches.empty:
+    st.info(
+        "No topic below the root was asked for subtopics in both runs; gaps need --depth 2.",
+        icon=":material/info:",
+    )
+else:
+    exported_table(of_diff(path), "branches", diffs.branch_table(branches), diffs.gap_note(meta))
+diffs.show_provenance(meta)
