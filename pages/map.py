@@ -27,7 +27,9 @@ st.caption(
 )
 places = comparison.places(path)
 if not len(places):
-    st.info("This audit's file keeps no map.", icon=":material/info:")
+    st.info(
+        "This audit was made without a map, as those of an experiment are.", icon=":material/info:"
+    )
     st.stop()
 
 setting = controls(facts.strategies, bool(names), counts["n_reference"] > 0)

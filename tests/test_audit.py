@@ -328,9 +328,10 @@ def test_a_sealed_file_that_is_damaged_is_set_aside_and_rebuilt(whole, tiny, ass
     assert assay("verify").status == 0
 
 
-def test_without_early_stopping_students_use_everything(assay, tiny):
-    """No document is held back, every epoch is run, and the last one is kept."""
-    options = ("--strategy", "random", "--no-early-stopping", "--json")
+def test_without_early_stopping_or_map_there_is_none(assay, tiny):
+    """No document is held back, every epoch is run, and the last one is kept; no place is sought
+    for any document."""
+    options = ("--strategy", "random", "--no-early-stopping", "--no-map", "--json")
     stopped = assay(*audit_arguments(tiny, "--strategy", "random", "--json"))
     whole = assay(*audit_arguments(tiny, *options))
     epochs = [
@@ -340,6 +341,11 @@ def test_without_early_stopping_students_use_everything(assay, tiny):
         )
         for result in (stopped, whole)
     ]
+    places = [
+        ask(json.loads(result.out)["path"], "SELECT count(*) FROM map_points")
+        for result in (stopped, whole)
+    ]
+    assert places[0] != places[1] == [(0,)]
     assert all(loss is not None for _, loss, _ in epochs[0])
     assert [(epoch, is_best) for epoch, _, is_best in epochs[1]] == [
         (0, False),

@@ -200,6 +200,7 @@ SPEC = AuditSpec(
     strategies=(Strategy.SELECT, Strategy.RANDOM),
     reference=DataRef("r.csv", label_column="topic", sample=5),
     n_checkpoints=3,
+    is_mapped=False,
     seed=4,
     title="a title",
 )

@@ -13,8 +13,8 @@ _SETS = {"seed-corpus": "documents", "reference": "reference_documents"}
 
 
 def draw_map(question: Question, builder: AuditBuilder, progress: Progress) -> None:
-    """Fill ``map_points`` and say in ``meta`` how the places were found."""
-    if builder.is_done("map"):
+    """Fill ``map_points`` and say in ``meta`` how the places were found, where a map is wanted."""
+    if not question.spec.is_mapped or builder.is_done("map"):
         return
     with progress.stage("map", 0), builder.stage("map"):
         sets = {

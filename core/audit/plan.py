@@ -47,7 +47,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         "predict": 4.0 * size,
         "students": 10 + n_strategies * a_student_s,
         "embed": 5 + n_documents * _AN_EMBEDDING_S,
-        "map": 15 + n_documents * _A_PLACE_S,
+        "map": (15 + n_documents * _A_PLACE_S) * spec.is_mapped,
         "measure": 8 + n_documents * _A_SKETCH_S,
         "membership baselines": n_documents * _A_GRADIENT_S * size * (spec.task is Task.SFT),
         "membership": 2 + n_documents * _A_JUDGED_DOCUMENT_S,

@@ -140,6 +140,8 @@ def _shared(spec: AuditSpec) -> Iterator[str]:
         yield from ("--strategy", strategy)
     if not spec.is_stopping_early:
         yield "--no-early-stopping"
+    if not spec.is_mapped:
+        yield "--no-map"
     if spec.projection_dimension:
         yield from ("--projection-dimension", str(spec.projection_dimension))
     if spec.gradient_layers is not GradientLayers.LAST_LAYER:

@@ -168,6 +168,9 @@ def audit(
         ),
     ] = None,
     gradient_layers: GradientLayersOption = GradientLayers.LAST_LAYER,
+    is_mapped: Annotated[
+        bool, typer.Option("--map/--no-map", help="Lay documents out in one plane by UMAP.")
+    ] = True,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     title: Annotated[str, typer.Option(help="Shown in the dashboard.")] = "",
     device: DeviceOption = None,
@@ -207,6 +210,7 @@ def audit(
         n_checkpoints=checkpoints,
         projection_dimension=projection_dimension,
         gradient_layers=gradient_layers,
+        is_mapped=is_mapped,
         response_template=response_template,
         seed=seed,
         title=title,

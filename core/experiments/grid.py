@@ -132,6 +132,7 @@ def _asked(recipe: Recipe, catalogue: Catalogue, point: _Point, seed: int) -> Au
         test=target.test_part(sizes.n_test, is_labelled),
         training=_training(sizes, point.student_optimizer, seed),
         n_student_epochs=sizes.n_student_epochs,
+        is_mapped=False,
         seed=seed,
         title=f"{model.title}, {target.title} from {corpus.title}",
     )
