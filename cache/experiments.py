@@ -19,11 +19,12 @@ from cache.home import Store
 
 @dataclass(frozen=True)
 class ExperimentSummary:
-    """A complete experiment: its file, and what it says about itself."""
+    """A complete experiment: its file, what it says about itself, the audits that are its cells."""
 
     experiment_id: str
     path: Path
     meta: dict[str, Any]
+    audit_ids: frozenset[str]
 
 
 def list_experiments(store: Store, recipe: str | None = None) -> list[ExperimentSummary]:
@@ -49,9 +50,10 @@ def _summary(path: Path, modified_ns: int) -> ExperimentSummary | None:
     try:
         with open_to_read(path) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
+            cells = connection.execute("SELECT DISTINCT audit_id FROM measurements").fetchall()
     except duckdb.Error:
         return None
     meta = {key: json.loads(value) for key, value in rows}
     if meta.get("schema_version") != EXPERIMENT_SCHEMA_VERSION:
         return None
-    return ExperimentSummary(path.stem, path, meta)
+    return ExperimentSummary(path.stem, path, meta, frozenset(row[0] for row in cells))

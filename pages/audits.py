@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.cells import cells_by_experiment
 from cache.home import Store
 from cache.jobs import JobState, JobTable
 from cache.read import AuditSummary, list_audits
@@ -98,5 +99,11 @@ if any(job.state in (JobState.QUEUED, JobState.RUNNING) for job in table.all()):
 summaries = list_audits(Store.default())
 if not summaries:
     show_empty()
+cells = frozenset[str]().union(*cells_by_experiment(Store.default()).values())
+n_cells = sum(one.audit_id in cells for one in summaries)
+is_showing_cells = bool(n_cells) and st.toggle(
+    f"Show audits of experiments ({n_cells:,})", key="cells", bind="query-params"
+)
 for one in summaries:
-    show_audit(one)
+    if is_showing_cells or one.audit_id not in cells:
+        show_audit(one)

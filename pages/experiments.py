@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.cells import delete_experiment, own_cells
 from cache.experiments import ExperimentSummary, list_experiments
 from cache.export import Origin, of_experiment
 from cache.home import Store
@@ -23,6 +24,7 @@ enter()
 
 _N_ROWS_SHOWN = 14
 _SCROLLED_HEIGHT = 420
+_WITH_AUDITS = "delete audits too"
 store = Store.default()
 
 
@@ -68,6 +70,46 @@ def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
     )
     st.query_params["run"] = picked
     return by_id[picked]
+
+
+@st.dialog("Delete this run?")
+def confirm_delete(experiment: ExperimentSummary) -> None:
+    cells = own_cells(store, experiment.experiment_id)
+    st.write(f"**{markdown_safe(experiment.meta['title'])}**")
+    st.write(
+        "Its file is removed for good. Final models and gradients stay cached, so the same run can "
+        "be made again more quickly."
+    )
+    st.checkbox(
+        f"Delete its audits too that no other experiment has ({len(cells):,})",
+        value=True,
+        key=_WITH_AUDITS,
+    )
+    if st.button(
+        "Delete",
+        type="primary",
+        icon=":material/delete:",
+        on_click=delete_as_chosen,
+        args=(experiment.experiment_id,),
+    ):
+        st.rerun()
+
+
+def delete_as_chosen(experiment_id: str) -> None:
+    delete_experiment(store, experiment_id, with_audits=st.session_state[_WITH_AUDITS])
+
+
+def show_shelf(experiment: ExperimentSummary) -> None:
+    """The run's audits, and its end."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(
+            "pages/audits.py",
+            label=f"Its audits ({len(experiment.audit_ids):,})",
+            icon=":material/folder_open:",
+            query_params={"cells": "true"},
+        )
+        if st.button("Delete this run", icon=":material/delete:", type="tertiary"):
+            confirm_delete(experiment)
 
 
 def show_about(experiment: ExperimentSummary) -> None:
@@ -145,6 +187,7 @@ if experiment is None:
     st.subheader("What the authors report", anchor=False)
 else:
     show_about(experiment)
+    show_shelf(experiment)
     show_standings(known)
 st.caption(markdown_safe(recipe.note))
 origin = (

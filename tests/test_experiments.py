@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from tiny_experiment import tiny_catalogue, tiny_recipe
 
+from cache.cells import cells_by_experiment
 from cache.experiments import list_experiments, read_measurements
 from cache.home import Store
 from cache.manifest import verify_audits
@@ -88,6 +89,9 @@ def test_a_recipe_measures_what_it_says(tiny_sets, home, name):
     assert set(rows["x"].dropna()) == along
     checks = {check.audit_id: check.is_intact for check in verify_audits(home)}
     assert checks[outcome.experiment_id] is True
+    cells = cells_by_experiment(home)
+    assert set(rows["audit_id"]) == cells[outcome.experiment_id]
+    assert not list(home.building.glob("*.cells"))
     assert outcome.experiment_id in {found.experiment_id for found in list_experiments(home, name)}
 
 
@@ -143,6 +147,7 @@ def test_stopped_and_resumed_equals_uninterrupted(tiny_sets, home, tmp_path):
     with pytest.raises(Cancelled):
         run("selection-size", tiny_sets, store, progress=stopped)
     assert list_experiments(store) == []
+    assert len(cells_by_experiment(store)[smooth.experiment_id]) == 2
     noted = Noted()
     done = run("selection-size", tiny_sets, store, progress=noted)
     assert not any(stage.startswith(cells[0].name) for stage in noted.stages)

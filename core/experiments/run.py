@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from cache.builder import alone
+from cache.cells import file_cell, forget_list
 from cache.experiment_schema import EXPERIMENT_SCHEMA_VERSION
 from cache.experiment_writer import ExperimentBuilder
 from cache.home import Store
@@ -80,9 +83,12 @@ def run_experiment(
             builder = ExperimentBuilder(store, experiment_id)
             try:
                 for cell in cells:
-                    _measure(recipe, cell, builder, store, compute, _OfCell(progress, cell.name))
+                    own = _OfCell(progress, cell.name)
+                    file = partial(file_cell, store, experiment_id)
+                    _measure(recipe, cell, builder, store, compute, own, file)
                 _describe(recipe, catalogue, n_seeds, builder, compute)
                 path = builder.seal()
+                forget_list(store, experiment_id)
             except BaseException:
                 builder.close()
                 raise
@@ -108,14 +114,16 @@ def _measure(
     store: Store,
     compute: Compute,
     progress: Progress,
+    file: Callable[[str], None],
 ) -> None:
-    """One cell, unless an earlier run has it; its final model and audit stay in the store."""
+    """One cell, unless an earlier run has it; its final model and audit stay in the store, where
+    ``file`` files the audit under the experiment."""
     if builder.is_done(cell.name):
         return
     key = finetune_key(cell.finetune, store.models, compute)
     final = store.models / f"final-{key[:16]}"
     finetune(cell.finetune, final, store.models, compute, progress)
-    audit = run_audit(replace(cell.audit, final=str(final)), store, compute, progress)
+    audit = run_audit(replace(cell.audit, final=str(final)), store, compute, progress, file)
     with builder.stage(cell.name):
         found = [asdict(one) for one in measurements_of(recipe, cell, audit.path, final)]
         where = {

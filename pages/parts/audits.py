@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cache import read
+from cache.cells import cells_by_experiment
 from cache.home import Store
 from cache.same_pair import SamePair, same_pair
 from core.specs import Assessability, Strategy
@@ -49,6 +50,7 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
         st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
         st.stop()
     last = st.session_state.get(_LAST)
+    summaries = _offered(store, summaries, asked or last)
     start = asked or (last if last in summaries else next(iter(summaries)))
     # Streamlit tells options apart by what is shown.
     titles = [summary.title for summary in summaries.values()]
@@ -69,6 +71,17 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
     if not even_if_not_assessable:
         _stop_if_not_assessable(path, summaries[audit_id])
     return path
+
+
+def _offered(
+    store: Store, summaries: dict[str, read.AuditSummary], looked_at: str | None
+) -> dict[str, read.AuditSummary]:
+    """Audits to choose among: those of no experiment and, beside a cell, its experiment's; all
+    where there are no others."""
+    cells = list(cells_by_experiment(store).values())
+    hidden = frozenset[str]().union(*(own for own in cells if looked_at not in own))
+    hidden -= frozenset[str]().union(*(own for own in cells if looked_at in own))
+    return {name: one for name, one in summaries.items() if name not in hidden} or summaries
 
 
 def _stop_if_not_assessable(path: Path, summary: read.AuditSummary) -> None:
