@@ -236,8 +236,6 @@ class FinetuneSpec:
     training: TrainingSpec
     task: Task = Task.CLASSIFICATION
     label_words: tuple[str, ...] | None = None
-    # Lay pool and reference set out in one plane, which takes UMAP a minute for 10,000 documents.
-    is_mapped: bool = True
     # SFT: where the response begins in a document's text; only what follows is scored.
     response_template: str | None = None
 
@@ -320,6 +318,8 @@ class AuditSpec:
     # The last layer's gradients are exact and cheap; inner ones serve a pair whose last layer stood
     # still, as with an adapter.
     gradient_layers: GradientLayers = GradientLayers.LAST_LAYER
+    # Lay pool and reference set out in one plane, which takes UMAP a minute for 10,000 documents.
+    is_mapped: bool = True
     # SFT: where the response begins in a document's text; only what follows is scored.
     response_template: str | None = None
     seed: int = 0

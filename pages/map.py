@@ -28,7 +28,8 @@ st.caption(
 places = comparison.places(path)
 if not len(places):
     st.info(
-        "This audit was made without a map, as those of an experiment are.", icon=":material/info:"
+        "This audit has no map: it was made without, as those of an experiment are.",
+        icon=":material/info:",
     )
     st.stop()
 

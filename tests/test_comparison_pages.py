@@ -142,7 +142,7 @@ def test_names_in_figures_are_shown_letter_by_letter(store):
 def test_without_a_map_the_page_says_so(store):
     """An audit that keeps no places explains itself."""
     write_sample_audit(store, n_documents=0, budget=0, has_truth=False)
-    assert "no map" in opened("map", audit="sample").info[0].value
+    assert "has no map" in opened("map", audit="sample").info[0].value
 
 
 def test_near_duplicates_are_counted_beside_exact_ones(store):
