@@ -17,6 +17,7 @@ from cache.manifest import check_manifest
 from cache.reviews import Verdict, read_verdicts, set_verdict
 from cache.topics import ExampleFilter, read_examples, read_meta, read_topics
 from core.decompress.backends.open import find_model
+from core.decompress.budget import Budget, calls_to_judge
 from core.decompress.judging import ControlGrade, control_of
 from core.decompress.ladder import read_grades
 from core.decompress.quality import Grade
@@ -110,6 +111,27 @@ def test_what_a_judge_said_is_not_asked_again(assay, judge, sample):
     label = read_meta(large["path"])["headline_judge"]
     few, whole = (judged(one["path"], label) for one in (small, large))
     assert few.equals(whole[: len(few)])
+
+
+def test_a_run_keeps_calls_back_for_its_judge(assay, judge):
+    """Within one budget for both models, whatever was written is graded."""
+    words = ("decompress", "--model", judge, "--judge", judge, "--samples", "4", "--expansion", "3")
+    small = ("--examples", "1", "--budget-calls", "44", "--precision", "fp32", "--json")
+    out = completed(assay(*words, *small))
+    with duckdb.connect(out["path"], read_only=True) as connection:
+        stages = [stage for (stage,) in connection.execute("SELECT stage FROM calls").fetchall()]
+    assert len(stages) == out["n_calls"] <= 44
+    (facts,) = read_meta(out["path"])["judges"]
+    assert facts["n_graded"] == out["n_examples"] > 3
+    assert stages.count("judging") >= facts["n_graded"]
+
+
+@given(st.integers(0, 10_000))
+def test_what_is_kept_back_for_a_judge_is_enough(n_examples):
+    """With exactly those calls left, all examples are graded beside the trials of the judge."""
+    n_calls = calls_to_judge(n_examples)
+    assert n_calls - Budget(n_calls).n_controls() >= n_examples
+    assert Budget().n_controls() >= Budget(n_calls).n_controls()
 
 
 @pytest.mark.parametrize(

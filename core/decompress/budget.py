@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from core.errors import AssayError
 
+# Tasks that a judge grades a second time, with the response to another; a quarter of the examples
+# where there are fewer.
+N_CONTROLS, _CONTROLS_AN_EXAMPLE = 24, 0.25
+
 
 class BudgetReached(AssayError):
     """The next calls would go beyond the budget; what was answered before is kept."""
+
+
+def calls_to_judge(n_examples: int) -> int:
+    """How many calls it takes to grade so many examples, and to try the judge itself."""
+    return n_examples + min(N_CONTROLS, int(n_examples * _CONTROLS_AN_EXAMPLE))
 
 
 class Budget:
@@ -27,6 +36,12 @@ class Budget:
         if self._most_calls is None:
             return None
         return max(0, self._most_calls - self.n_calls - n_kept_back)
+
+    def n_controls(self) -> int:
+        """How many of the calls that are left should try the judge itself."""
+        n_left = self.n_left()
+        share = _CONTROLS_AN_EXAMPLE / (1 + _CONTROLS_AN_EXAMPLE)
+        return N_CONTROLS if n_left is None else min(N_CONTROLS, int(n_left * share))
 
     def allows(self, n_more: int, n_kept_back: int = 0) -> bool:
         """Whether ``n_more`` calls fit in."""

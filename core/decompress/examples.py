@@ -10,6 +10,7 @@ import numpy as np
 
 from core.calls import Answer, Call, Sampling, seed_of
 from core.decompress import prompts
+from core.decompress.budget import calls_to_judge
 from core.decompress.ladder import read_object, read_parts
 from core.decompress.runner import Runner
 from core.decompress.topics import Topic, TopicTree
@@ -57,20 +58,23 @@ def write_examples(
 ) -> list[Example]:
     """``n_examples`` of every topic, first one of each, as many as the budget allows.
 
-    With a judge, a call is kept back for the grades of each.
+    With a judge, the calls that grading takes are kept back.
     """
-    n_kept_each = 1 if spec.judge else 0
+
+    def n_kept(n_examples: int) -> int:
+        return calls_to_judge(n_examples) if spec.judge else 0
+
     orders = _orders(tree, spec)
     examples: list[Example] = []
     with progress.stage("examples", len(orders)):
         for start in range(0, len(orders), _AT_ONCE):
-            n_left = runner.budget.n_left(n_kept_each * len(examples))
-            n_most = None if n_left is None else n_left // (1 + n_kept_each)
-            wave = orders[start : start + _AT_ONCE][:n_most]
+            wave = orders[start : start + _AT_ONCE]
+            while wave and not runner.budget.allows(len(wave), n_kept(len(examples) + len(wave))):
+                wave.pop()
             if not wave:
                 break
             calls = [_call(order, tree, spec, prompting) for order in wave]
-            n_kept_back = n_kept_each * (len(examples) + len(wave))
+            n_kept_back = n_kept(len(examples) + len(wave))
             found = runner.read(calls, _reader(prompting, runner), n_kept_back)
             for order, (call, answer, parts) in zip(wave, found, strict=True):
                 examples.append(_example(len(examples), order, call, answer, parts))

@@ -97,7 +97,8 @@ def graded(
         runner = Runner(backend, journal, progress, budget)
         seed = meta["spec"]["seed"]
         grades = judge_examples(examples, asked_as, runner, seed, progress)
-        controls = judge_mismatched(examples, asked_as, runner, seed, progress)
+        n_graded = len(grades) // len(Axis)
+        controls = judge_mismatched(examples[:n_graded], asked_as, runner, seed, progress)
         calls = journal.used_calls()
         journal.end()
     n_before = len(tables.get("calls", {}).get("position", ()))
@@ -107,7 +108,7 @@ def graded(
         "label": found.identity.label,
         "prompting": asked_as,
         "traits": asdict(backend.traits),
-        "n_graded": len(grades) // len(Axis),
+        "n_graded": n_graded,
         "n_unreadable": sum(grade.score is None for grade in grades) // len(Axis),
         "control": control_of(grades, controls),
     }

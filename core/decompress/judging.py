@@ -8,7 +8,7 @@ from typing import Any
 
 from core.calls import Answer, Call, Sampling, seed_of
 from core.decompress import prompts
-from core.decompress.budget import BudgetReached
+from core.decompress.budget import N_CONTROLS
 from core.decompress.examples import Example
 from core.decompress.ladder import read_grades
 from core.decompress.quality import Grade
@@ -18,7 +18,6 @@ from core.maths.located import proportion
 from core.progress import Progress
 
 JUDGING, CONTROL = "judging", "judging control"
-N_CONTROLS = 24
 _LINE_TOKENS, _JSON_TOKENS = 48, 120
 # Graded at once; part of the method, since the budget may end between waves.
 _AT_ONCE = 64
@@ -39,20 +38,21 @@ class ControlGrade:
 def judge_examples(
     examples: Sequence[Example], prompting: Prompting, runner: Runner, seed: int, progress: Progress
 ) -> list[Grade]:
-    """Every axis of every example, in order, as far as the budget goes.
+    """Every axis of every example, in order, as far as the budget goes; it is left some for trials.
 
     Where an answer could not be read, its call has the rung FAILED and the grades are None.
     """
     grades: list[Grade] = []
     judge = runner.backend.identity.label
+    n_kept_back = runner.budget.n_controls()
     with progress.stage("grades", len(examples)):
         for start in range(0, len(examples), _AT_ONCE):
-            wave = examples[start : start + _AT_ONCE][: runner.budget.n_left()]
+            wave = examples[start : start + _AT_ONCE][: runner.budget.n_left(n_kept_back)]
             if not wave:
                 progress.note(f"the budget ended after {start:,} of {len(examples):,} grades")
                 break
             pairs = [(example.task, example.response) for example in wave]
-            asked = _ask(pairs, JUDGING, prompting, runner, seed)
+            asked = _ask(pairs, JUDGING, prompting, runner, seed, n_kept_back)
             for example, (key, found) in zip(wave, asked, strict=True):
                 grades += [
                     Grade(example.example_id, axis, found.get(axis), judge, key) for axis in Axis
@@ -63,18 +63,14 @@ def judge_examples(
 def judge_mismatched(
     examples: Sequence[Example], prompting: Prompting, runner: Runner, seed: int, progress: Progress
 ) -> list[ControlGrade]:
-    """Grades of tasks with the response to a task of another topic; none without the budget.
+    """Grades of tasks with the response to a task of another topic, as far as the budget goes.
 
     A judge that grades these no lower does not judge what the response says of its task.
     """
-    pairs = _mismatched(examples)
+    pairs = _mismatched(examples)[: runner.budget.n_left()]
     judge = runner.backend.identity.label
-    try:
-        with progress.stage(CONTROL, len(pairs)):
-            asked = _ask([(a.task, b.response) for a, b in pairs], CONTROL, prompting, runner, seed)
-    except BudgetReached:
-        progress.note("the budget ended before the judge was tried on mismatched responses")
-        return []
+    with progress.stage(CONTROL, len(pairs)):
+        asked = _ask([(a.task, b.response) for a, b in pairs], CONTROL, prompting, runner, seed)
     return [
         ControlGrade(a.example_id, b.example_id, axis, found.get(axis), judge, key)
         for (a, b), (key, found) in zip(pairs, asked, strict=True)
@@ -126,12 +122,17 @@ def _mismatched(examples: Sequence[Example]) -> list[tuple[Example, Example]]:
 
 
 def _ask(
-    pairs: Sequence[tuple[str, str]], stage: str, prompting: Prompting, runner: Runner, seed: int
+    pairs: Sequence[tuple[str, str]],
+    stage: str,
+    prompting: Prompting,
+    runner: Runner,
+    seed: int,
+    n_kept_back: int = 0,
 ) -> list[tuple[str, Mapping[str, int]]]:
     """Key of the call that was read, and grades by axis (none where unreadable), a pair."""
     calls = [_call(task, response, stage, prompting, seed) for task, response in pairs]
     once = {call.key: call for call in calls}
-    found = runner.read(list(once.values()), _reader(prompting, runner))
+    found = runner.read(list(once.values()), _reader(prompting, runner), n_kept_back)
     read = {
         key: (call.key, grades or {}) for key, (call, _, grades) in zip(once, found, strict=True)
     }

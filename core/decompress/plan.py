@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 
+from core.decompress.budget import N_CONTROLS
 from core.decompress.grow import n_expansions
-from core.decompress.judging import N_CONTROLS
 from core.decompress.support import N_NONSENSE_TOPICS
 from core.decompression import DecompressionSpec
 
 # Seconds on one core of a 2026 server, SmolLM2-135M: 16 lists of one topic.
-_AN_EXPANSION_S = 8.0
-_AN_EXAMPLE_S = 2.0
-_A_CONTRAST_S = 0.5
-_A_GRADE_S = 4.0
+_AN_EXPANSION_S = 1.7
+_AN_EXAMPLE_S = 1.1
+_A_CONTRAST_S = 0.4
+_A_GRADE_S = 1.2
 
 
 def decompression_plan(spec: DecompressionSpec) -> dict[str, float]:
@@ -27,7 +27,7 @@ def decompression_plan(spec: DecompressionSpec) -> dict[str, float]:
     n_examples = min(n_topics * spec.n_examples, spec.budget_calls or n_topics * spec.n_examples)
     a_list_s = _AN_EXPANSION_S * spec.n_samples / 16
     plan = {
-        "load model": 10.0,
+        "load model": 4.0,
         "topics": n_expanded * a_list_s,
         "support": N_NONSENSE_TOPICS * a_list_s + n_topics * _A_CONTRAST_S,
         "examples": n_examples * _AN_EXAMPLE_S,
@@ -39,7 +39,7 @@ def decompression_plan(spec: DecompressionSpec) -> dict[str, float]:
 def grading_plan(n_examples: int) -> dict[str, float]:
     """Expected seconds a stage of grading."""
     return {
-        "load judge": 10.0,
+        "load judge": 4.0,
         "grades": n_examples * _A_GRADE_S,
         "judging control": N_CONTROLS * _A_GRADE_S,
     }

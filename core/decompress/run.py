@@ -21,7 +21,7 @@ from core.audit.provenance import environment
 from core.decompress import prompts
 from core.decompress.backends.open import FoundModel, find_model
 from core.decompress.backends.protocol import Backend, prompting_for
-from core.decompress.budget import Budget
+from core.decompress.budget import Budget, calls_to_judge
 from core.decompress.checks import check, check_samples_differ
 from core.decompress.columns import columns, numbered
 from core.decompress.examples import write_examples
@@ -114,7 +114,8 @@ def _walk(
     n_kept_back = round((spec.budget_calls or 0) * (1 - TREE_SHARE)) if spec.n_examples else 0
     grow(tree, spec, prompting, runner, n_kept_back, progress)
     # One example a topic, and its grades, come before knowing how well each is supported.
-    n_kept_back = (len(tree.topics) - 1) * (2 if spec.judge else 1) if spec.n_examples else 0
+    n_first = len(tree.topics) - 1 if spec.n_examples else 0
+    n_kept_back = n_first + (calls_to_judge(n_first) if spec.judge else 0)
     null = measure_support(tree, spec, prompting, runner, n_kept_back, progress)
     examples = write_examples(tree, spec, prompting, runner, progress)
     with progress.stage("marks", 0):
