@@ -85,7 +85,7 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
     elif beside_random == _WORSE:
         headline = f"{name} does worse than random selection here."
     else:
-        headline = f"{name} does no better than random selection here."
+        headline = f"{name} cannot be told from random selection here."
     if (better := _clearly_better(rows, strategy, ran)) and beside_random != _WORSE:
         headline += f" {better.shown_as} makes a better student."
     rivals = contest(rows.all(), strategy)

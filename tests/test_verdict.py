@@ -88,7 +88,7 @@ def test_losing_to_another_strategy_is_said(top_k, is_said):
 def test_overlapping_intervals_are_no_win():
     """A higher point estimate inside the other's interval is not distinguishable."""
     headline, text = said(students(0.62, 0.6))
-    assert headline == "SELECT does no better than random selection here."
+    assert headline == "SELECT cannot be told from random selection here."
     assert "not distinguishable from" in text
 
 

@@ -48,7 +48,7 @@ def in_words(found: Likeness) -> str:
     if found.least is None:
         return "as true data" if found.most is None else f"0–{found.most:.0%}"
     if found.most is None:
-        return "beyond 100%" if found.least == 1 else f"{found.least:.0%}–100%"
+        return "beyond 100%" if found.least == 1 else f"{100 * found.least:.0f}–100%"
     return f"{100 * found.least:.0f}–{found.most:.0%}"
 
 
