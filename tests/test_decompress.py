@@ -22,6 +22,7 @@ from cache.journal import read_progress, read_running
 from cache.manifest import check_manifest
 from core.decompress.support import N_NONSENSE_TOPICS
 from core.decompression import Axis, Mark
+from core.diff.runs import read_run
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.xdist_group("decompress")
@@ -201,6 +202,23 @@ def test_support_stands_beside_what_nonsense_reaches(assay, model):
     assert len(prompts) == 6 * N_NONSENSE_TOPICS
     for kind, line in json.loads(lines).items():
         assert (null[null["kind"] == kind]["value"] <= line).mean() >= 0.95
+
+
+def test_votes_read_anew_are_those_that_were_counted(assay, model):
+    """From the answers in the file every topic's votes come out as the tree has them, and two runs
+    can be compared."""
+    runs = [completed(assay(*arguments(model, "--seed", seed))) for seed in (0, 1)]
+    for out in runs:
+        run = read_run(Path(out["path"]))
+        topics = {row[0]: row for row in contents(out["path"])["topics"]}
+        assert len(run.nodes) == len(topics) - 1
+        for node in run.nodes:
+            assert run.questions[node.key[:-1]].n_votes(node.form) == topics[node.topic_id][4]
+        assert len(run.nonsense) == N_NONSENSE_TOPICS
+    names = [out["decompression"] for out in runs]
+    said = completed(assay("diff", *names, "--json"))
+    assert said["n_questions"] >= 1
+    assert said["reported"] == []
 
 
 @pytest.mark.parametrize(

@@ -69,13 +69,13 @@ def list_calls(
     path: Sequence[str], spec: DecompressionSpec, prompting: Prompting, stage: str
 ) -> list[Call]:
     """All samples of the list of subtopics of ``path``."""
-    if prompting is Prompting.LINES:
-        prompt = prompts.subtopics_as_lines(path)
-        sampling = Sampling(_LINE_TOKENS, spec.temperature, stop=("\n",))
-    else:
-        prompt = prompts.subtopics_as_json(path, spec.expansion_at(len(path)))
-        sampling = Sampling(_JSON_TOKENS, spec.temperature)
     is_json = prompting is Prompting.JSON
+    prompt = list_prompt(path, spec, prompting)
+    sampling = (
+        Sampling(_JSON_TOKENS, spec.temperature)
+        if is_json
+        else Sampling(_LINE_TOKENS, spec.temperature, stop=("\n",))
+    )
     call = Call(
         stage,
         prompt,
@@ -85,6 +85,13 @@ def list_calls(
         schema=prompts.SUBTOPICS_SCHEMA if is_json else None,
     )
     return call.samples(spec.n_samples)
+
+
+def list_prompt(path: Sequence[str], spec: DecompressionSpec, prompting: Prompting) -> str:
+    """What is asked for the subtopics of ``path``."""
+    if prompting is Prompting.LINES:
+        return prompts.subtopics_as_lines(path)
+    return prompts.subtopics_as_json(path, spec.expansion_at(len(path)))
 
 
 def names_reader(

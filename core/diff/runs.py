@@ -21,7 +21,7 @@ from cache.topics import (
     summary_of,
 )
 from core.decompress import prompts
-from core.decompress.grow import count_votes
+from core.decompress.grow import count_votes, list_prompt
 from core.decompress.ladder import read_names
 from core.decompress.names import normal_form
 from core.decompress.nonsense import nonsense_words
@@ -187,7 +187,7 @@ def _question(
 ) -> Question | None:
     """What was answered to one question; None where it was not asked, or in other words."""
     is_json = prompting is Prompting.JSON
-    own = answers.get(_prompt(of, spec, is_json))
+    own = answers.get(list_prompt(of, spec, prompting))
     if own is None:
         return None
     lists = [_names(row, is_json) for row in own]
@@ -204,9 +204,3 @@ def _names(answer: Mapping[str, Any], is_json: bool) -> list[str]:
         return []
     is_cut = answer["finish"] == "length"
     return read_names(answer["text"], is_json, is_enforced=False, is_cut=is_cut)[0]
-
-
-def _prompt(of: Sequence[str], spec: DecompressionSpec, is_json: bool) -> str:
-    if is_json:
-        return prompts.subtopics_as_json(of, spec.expansion_at(len(of)))
-    return prompts.subtopics_as_lines(of)
