@@ -60,18 +60,12 @@ def to_bytes(frame: pd.DataFrame, kind: str) -> bytes:
 
 def of_audit(path: Path) -> Origin:
     """A sealed audit as what a table is from."""
+    return _of_sealed(path, "audit", "audited_at")
 
-    def describe() -> dict[str, Any]:
-        meta = read_facts(path).meta
-        return {
-            "audit": path.stem,
-            "title": meta["title"],
-            "audited_at": meta["created_at"],
-            "assay_version": meta["provenance"]["assay_version"],
-            "command": meta["provenance"]["command"],
-        }
 
-    return Origin(path.stem, describe)
+def of_diff(path: Path) -> Origin:
+    """A sealed diff as what a table is from."""
+    return _of_sealed(path, "diff", "compared_at")
 
 
 def of_suspect_test(record: Mapping[str, Any]) -> Origin:
@@ -115,22 +109,6 @@ def of_echo(record: Mapping[str, Any]) -> Origin:
             "command": record["provenance"]["command"],
         },
     )
-
-
-def of_diff(path: Path) -> Origin:
-    """A sealed diff as what a table is from."""
-
-    def describe() -> dict[str, Any]:
-        meta = read_meta(path)
-        return {
-            "diff": path.stem,
-            "title": meta["title"],
-            "compared_at": meta["created_at"],
-            "assay_version": meta["provenance"]["assay_version"],
-            "command": meta["provenance"]["command"],
-        }
-
-    return Origin(path.stem, describe)
 
 
 def manifest(
@@ -189,6 +167,20 @@ def write_table(
     out.write_bytes(data)
     described = manifest(origin, name, frame, data, chosen)
     out.with_name(f"{out.name}.manifest.json").write_text(_as_text(described))
+
+
+def _of_sealed(path: Path, kind: str, made_at: str) -> Origin:
+    def describe() -> dict[str, Any]:
+        meta = read_meta(path)
+        return {
+            kind: path.stem,
+            "title": meta["title"],
+            made_at: meta["created_at"],
+            "assay_version": meta["provenance"]["assay_version"],
+            "command": meta["provenance"]["command"],
+        }
+
+    return Origin(path.stem, describe)
 
 
 def _as_text(described: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from cache.export import of_diff
 from cache.home import Store
 from core.difference import diff_verdict
-from pages.parts import diffs
+from pages.parts import diff_tables, diffs
 from pages.parts.charts import CONFIG
 from pages.parts.diff_charts import support_plot
 from pages.parts.entry import enter
@@ -63,10 +63,10 @@ with left:
         )
     )
 with right:
-    diffs.show_topics(topics, floor is not None, of_diff(path))
+    diff_tables.show_topics(topics, floor is not None, of_diff(path))
 
 st.subheader("Examples", anchor=False)
-diffs.show_examples(path, meta)
+diff_tables.show_examples(path, meta)
 
 st.subheader("Knowledge gaps", anchor=False)
 branches = diffs.branches(path)
@@ -76,5 +76,7 @@ if branches.empty:
         icon=":material/info:",
     )
 else:
-    exported_table(of_diff(path), "branches", diffs.branch_table(branches), diffs.gap_note(meta))
-diffs.show_provenance(meta)
+    exported_table(
+        of_diff(path), "branches", diff_tables.branch_table(branches), diff_tables.gap_note(meta)
+    )
+diff_tables.show_provenance(meta)

@@ -73,7 +73,8 @@ def diff(
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
         "provenance": {
             **environment(compute),
-            "command": f"assay diff {one.name} {other.name}",
+            "command": f"assay diff {one.name} {other.name}"
+            + (f" --noise {pairs[0].second.name}" if noise else ""),
         },
     }
     with progress.stage("seal", 0):
