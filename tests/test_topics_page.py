@@ -69,7 +69,7 @@ def test_the_judge_stands_beside_its_grades(store):
     write_sample_decompression(store, is_judged=True)
     app = opened("topics", decompression="sample", colour="quality")
     assert JUDGE in words(app).replace("\\", "")
-    assert "It cannot tell a response from one to another task" in words(app)
+    assert "It is not shown to tell a response from one to another task" in words(app)
     app = opened("examples", decompression="sample", example="3")
     assert "1 of 4 answers could not be read" in words(app)
     grades = next(frame.value for frame in app.dataframe if "axis" in frame.value)

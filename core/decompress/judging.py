@@ -49,7 +49,6 @@ def judge_examples(
         for start in range(0, len(examples), _AT_ONCE):
             wave = examples[start : start + _AT_ONCE][: runner.budget.n_left(n_kept_back)]
             if not wave:
-                progress.note(f"the budget ended after {start:,} of {len(examples):,} grades")
                 break
             pairs = [(example.task, example.response) for example in wave]
             asked = _ask(pairs, JUDGING, prompting, runner, seed, n_kept_back)
@@ -57,6 +56,9 @@ def judge_examples(
                 grades += [
                     Grade(example.example_id, axis, found.get(axis), judge, key) for axis in Axis
                 ]
+    n_graded = len(grades) // len(Axis)
+    if n_graded < len(examples):
+        progress.note(f"the budget ended after {n_graded:,} of {len(examples):,} examples")
     return grades
 
 

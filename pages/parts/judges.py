@@ -33,6 +33,9 @@ def judge_line(meta: Mapping[str, Any], judge: str) -> str:
         return _HEURISTIC
     facts = next(one for one in meta["judges"] if one["label"] == judge)
     parts = [f"Quality by {markdown_safe(judge)}, a language model's opinion."]
+    n_examples = meta["counts"]["n_examples"]
+    if facts["n_graded"] < n_examples:
+        parts.append(f"The budget ended after {facts['n_graded']:,} of {n_examples:,} examples.")
     if facts["n_unreadable"]:
         parts.append(
             f"{facts['n_unreadable']:,} of {facts['n_graded']:,} answers could not be read; those "
@@ -48,7 +51,8 @@ def grades_table(grades: pd.DataFrame) -> pd.DataFrame:
         for row in grades.itertuples()
     ]
     wide = pd.DataFrame(cells).pivot(index="axis", columns="judge", values="grade")
-    order = [_shown(name) for name in dict.fromkeys(reversed(grades["judge"].tolist()))]
+    names = sorted(set(grades["judge"]), key=lambda name: (name == HEURISTIC_JUDGE, name))
+    order = [_shown(name) for name in names]
     return wide.loc[[str(axis) for axis in Axis], order].reset_index().rename_axis(columns=None)
 
 
@@ -69,9 +73,7 @@ def _control(control: Mapping[str, Any] | None) -> str:
     )
     if control["low"] > 0.5:
         return f"{counts}."
-    return (
-        f"**It cannot tell a response from one to another task**, so do not rely on it. {counts}."
-    )
+    return f"**It is not shown to tell a response from one to another task**: do not rely on it. {counts}."
 
 
 def _cell(row: Any) -> str:
