@@ -73,7 +73,8 @@ def _control(control: Mapping[str, Any] | None) -> str:
     )
     if control["low"] > 0.5:
         return f"{counts}."
-    return f"**It is not shown to tell a response from one to another task**: do not rely on it. {counts}."
+    doubt = "**It is not shown to tell a response from one to another task**: do not rely on it."
+    return f"{doubt} {counts}."
 
 
 def _cell(row: Any) -> str:
