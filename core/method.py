@@ -71,6 +71,7 @@ GLOSSARY = {
     "transport distance": "how far a selection's texts lie from the reference set's, as embeddings",
     "null": "what random selections, or chance, would give; a number near its null shows nothing",
     "95% interval": "a range made so that it holds the true value in 95 of 100 repetitions",
+    "t-interval": "the 95% interval of a mean over repeats, made from how much they differ",
     "p-value": "how often chance alone would locate at least as many documents",
     "assessable": "whether the weights allow an answer at all",
 }

@@ -54,7 +54,7 @@ def _state(summary: AuditSummary) -> str:
     return f"complete · {summary.budget:,} of {summary.n_documents:,} documents"
 
 
-def show_audit(summary: AuditSummary) -> None:
+def show_audit(summary: AuditSummary, experiment: str | None) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
             st.write(f"**{markdown_safe(summary.title)}**")
@@ -66,6 +66,7 @@ def show_audit(summary: AuditSummary) -> None:
                     markdown_safe(
                         f"{_state(summary)} · {day} {minute} UTC · {summary.task} · "
                         f"{summary.size_bytes / 1e6:.1f} MB · {summary.audit_id}"
+                        + (f" · a cell of {experiment}" if experiment else "")
                     )
                 )
         if summary.problem is None:
@@ -99,11 +100,15 @@ if any(job.state in (JobState.QUEUED, JobState.RUNNING) for job in table.all()):
 summaries = list_audits(Store.default())
 if not summaries:
     show_empty()
-cells = frozenset[str]().union(*cells_by_experiment(Store.default()).values())
-n_cells = sum(one.audit_id in cells for one in summaries)
+experiments = {
+    audit_id: name
+    for name, audit_ids in cells_by_experiment(Store.default()).items()
+    for audit_id in audit_ids
+}
+n_cells = sum(one.audit_id in experiments for one in summaries)
 is_showing_cells = bool(n_cells) and st.toggle(
     f"Show audits of experiments ({n_cells:,})", key="cells", bind="query-params"
 )
 for one in summaries:
-    if is_showing_cells or one.audit_id not in cells:
-        show_audit(one)
+    if is_showing_cells or one.audit_id not in experiments:
+        show_audit(one, experiments.get(one.audit_id))

@@ -45,8 +45,8 @@ state = st.plotly_chart(
     alt="Selected and true documents over the density of the seed corpus",
 )
 st.caption(
-    "Grey: the density of the seed corpus. Choose a point, or draw a lasso or a box around some, "
-    "to read their documents; drawing the map in other colours drops it. "
+    "Grey: the density of the seed corpus. Draw a lasso or a box around points to read their "
+    "documents; with the pan tool a click chooses one. Drawing the map in other colours drops it. "
     + (
         f"Of a longer selection the first {MAX_POINTS:,} are drawn. "
         if any(len(one.rows) == MAX_POINTS for one in panels)

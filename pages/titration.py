@@ -121,11 +121,11 @@ with right:
             config=CONFIG,
             key="map",
             on_select="rerun",
-            selection_mode=("points", "lasso", "box"),
+            selection_mode="points",
             alt="Selected documents over the pool",
         )
         st.caption(
-            "Grey: the density of the pool at this leaked share. "
+            "Grey: the density of the pool at this leaked share. Click a point for its document. "
             + markdown_safe(settings_line(facts.meta["map"]))
         )
 

@@ -63,5 +63,5 @@ def show_live_documents(
         f"live-{setting.contender}",
         lambda: rows,
         note=f"{len(listed):,} of {len(shown):,} "
-        + ("chosen on the map." if picked else "selected; choose points on the map for theirs."),
+        + ("chosen on the map." if picked else "selected."),
     )

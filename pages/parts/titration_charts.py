@@ -101,7 +101,8 @@ def selection_map(
         height=430,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        dragmode="lasso",
+        # Streamlit lets a click choose a point only where dragging does not select.
+        dragmode="pan",
     )
     return figure
 
