@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.database import open_to_read
+from core.calls import MARK
 
 
 def read_tree(path: Path) -> list[tuple[int, int | None, str, bool]]:
@@ -17,14 +18,16 @@ def read_tree(path: Path) -> list[tuple[int, int | None, str, bool]]:
 
 
 def read_list_answers(path: Path) -> list[dict[str, Any]]:
-    """The last attempt at each list of subtopics, made-up topics' too: prompt, sample_index, text,
-    finish."""
+    """The last attempt at each list of subtopics, made-up topics' too: prompt (without the mark
+    that may have told its samples apart), sample_index, text, finish."""
     with open_to_read(path) as connection:
         rows = connection.sql(
-            "SELECT prompt, sample_index, arg_max(text, attempt) AS text, "
-            "arg_max(finish, attempt) AS finish FROM calls "
-            "WHERE stage IN ('topics', 'calibration') GROUP BY prompt, sample_index "
-            "ORDER BY prompt, sample_index"
+            "SELECT if(starts_with(calls.prompt, mark), calls.prompt[length(mark) + 1:], "
+            "calls.prompt) AS prompt, sample_index, arg_max(text, attempt) AS text, "
+            "arg_max(finish, attempt) AS finish FROM calls, "
+            "LATERAL (SELECT concat(?, seed, ?) AS mark) "
+            "WHERE stage IN ('topics', 'calibration') GROUP BY ALL ORDER BY ALL",
+            params=list(MARK),
         )
         found: list[dict[str, Any]] = rows.to_arrow_table().to_pylist()
     return found

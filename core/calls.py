@@ -7,6 +7,9 @@ from typing import Any
 
 from core.specs import content_key
 
+# What stands before and after the seed that is said before a prompt.
+MARK = ("(No. ", ")\n\n")
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -44,7 +47,8 @@ class Call:
 
     def marked(self) -> Call:
         """This call with its seed said before the prompt, so that no other question is alike."""
-        return replace(self, prompt=f"(No. {self.seed})\n\n{self.prompt}")
+        before, after = MARK
+        return replace(self, prompt=f"{before}{self.seed}{after}{self.prompt}")
 
     def samples(self, n: int) -> list[Call]:
         """This call and its ``n`` − 1 siblings: the same prompt under the seeds that follow."""

@@ -14,6 +14,8 @@ import torch
 from scipy import stats
 from tiny_models import save_topic_model
 
+from cache.answers import read_list_answers
+from cache.decompressions import Contents, seal
 from cache.home import Store
 from cache.journal import Journal
 from core.calls import Call, Sampling
@@ -283,6 +285,13 @@ def test_samples_of_a_server_that_repeats_itself_are_told_apart(scripted):
     assert len({answer.text for _, answer, _ in found}) == n_asked == 16
     assert used["prompt"] == [call.prompt for call, _, _ in found]
     assert all(f"(No. {call.seed})\n\n" in call.prompt for call, _, _ in found)
+    sealed = seal(store, "marked", Contents({}, {"calls": used}))
+    asked = list_calls(("Weather",), DecompressionSpec(), Prompting.LINES, "topics")
+    read = {(row["prompt"], row["sample_index"], row["text"]) for row in read_list_answers(sealed)}
+    assert read == {
+        (call.prompt, call.sample_index, answer.text)
+        for call, (_, answer, _) in zip(asked, found, strict=True)
+    }
     again, _, n_asked_again = asked_for_lists(backend, store)
     assert (again, n_asked_again) == (found, 0)
     # Without marks all samples are one answer, and another seed's as well.
