@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -174,13 +176,17 @@ def test_few_documents_are_laid_out_by_principal_components(n):
 
 def test_umap_keeps_clusters_and_places_the_rest_among_their_like(monkeypatch):
     """The same seed gives the same places; documents beyond those it is fitted to land in the
-    cluster they belong to; documents of no cluster are in neither."""
+    cluster they belong to; documents of no cluster are in neither. Numba does not share OpenMP's
+    threads, and torch keeps as many as it had."""
     monkeypatch.setattr("core.maths.layout.MAX_FITTED", 600)
     vectors = np.concatenate([clustered(350, 0, 0), clustered(350, 1, 3)])
     layout = lay_out(vectors, 3)
     assert layout.parameters["method"] == "UMAP"
     assert (layout.parameters["seed"], layout.parameters["n_fitted"]) == (3, 600)
+    n_threads = torch.get_num_threads()
     assert np.array_equal(layout.points, lay_out(vectors, 3).points)
+    assert torch.get_num_threads() == n_threads
+    assert numba.threading_layer() == "workqueue"
 
     def share_at_home(own):
         centres = [layout.points[own == label].mean(axis=0) for label in (0, 1)]

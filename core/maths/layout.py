@@ -42,6 +42,11 @@ def _principal_components(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _umap(vectors: NDArray[np.float32], seed: int) -> Layout:
+    import numba
+
+    # Numba's OpenMP layer would give torch, which shares its library, all cores for ever after; two
+    # busy threads then take several times as long as one.
+    numba.config.THREADING_LAYER = "workqueue"
     from umap import UMAP  # takes seconds to import
 
     n = len(vectors)
