@@ -46,7 +46,7 @@ def _umap(vectors: NDArray[np.float32], seed: int) -> Layout:
 
     # Numba's OpenMP layer would give torch, which shares its library, all cores for ever after; two
     # busy threads then take several times as long as one.
-    numba.config.THREADING_LAYER = "workqueue"
+    numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]
     from umap import UMAP  # takes seconds to import
 
     n = len(vectors)
