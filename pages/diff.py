@@ -66,7 +66,7 @@ with right:
     diff_tables.show_topics(topics, floor is not None, of_diff(path))
 
 st.subheader("Examples", anchor=False)
-diff_tables.show_examples(path, meta)
+diff_tables.show_examples(path, meta, of_diff(path))
 
 st.subheader("Knowledge gaps", anchor=False)
 branches = diffs.branches(path)

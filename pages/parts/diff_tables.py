@@ -68,7 +68,7 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
     )
 
 
-def show_examples(path: Path, found: Meta) -> None:
+def show_examples(path: Path, found: Meta, origin: Origin) -> None:
     """Pairs of examples, the reported and the least alike first; the picked one side by side."""
     facts, rows = found["examples"], examples(path)
     if rows.empty:
@@ -105,7 +105,9 @@ def show_examples(path: Path, found: Meta) -> None:
             "q": st.column_config.NumberColumn(format="%.3f"),
         },
     )
-    st.caption(_examples_note(facts))
+    export_line(
+        origin, "examples", lambda: rows.drop(columns=["row_id", "pair"]), _examples_note(facts)
+    )
     picked = state.selection.rows[0] if state.selection.rows else 0
     row = rows.iloc[picked]
     for column, name, side in zip(st.columns(2), "AB", ("first", "second"), strict=True):
