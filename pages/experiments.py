@@ -29,9 +29,10 @@ store = Store.default()
 
 
 def chosen_recipe() -> Recipe:
-    """The recipe named in the address, or the first; its name there is that of the command."""
+    """The recipe named in the address, or the one last run; its name there is the command's."""
     asked = st.query_params.get("recipe")
-    start = asked if asked in NAMES else NAMES[0]
+    latest = next((one.meta["recipe"] for one in list_experiments(store)), NAMES[0])
+    start = asked if asked in NAMES else latest
     picked = st.selectbox(
         "Experiment",
         NAMES,

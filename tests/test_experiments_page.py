@@ -100,6 +100,7 @@ def test_a_run_is_a_link(store):
     write_sample_experiment(store, "main-sft", n_seeds=3)
     older = write_sample_experiment(store, "main-sft", n_seeds=1)
     assert "Over 3 seeds" in words(opened("experiments", recipe="main-sft"))
+    assert "Over 3 seeds" in words(opened("experiments"))  # what was last run, where none is named
     assert "One seed" in words(opened("experiments", recipe="main-sft", run=older.stem))
 
 
