@@ -41,11 +41,11 @@ class Node:
     name: str
     path: tuple[str, ...]
 
-    @property
+    @cached_property
     def form(self) -> str:
         return normal_form(self.name)
 
-    @property
+    @cached_property
     def key(self) -> Key:
         return key_of(self.path)
 
