@@ -10,6 +10,7 @@ from collections import namedtuple
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["ASSAY_THREADS"] = "1"
+os.environ["ASSAY_WORKERS"] = "1"  # a second process takes longer to start than to train
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import pandas as pd

@@ -88,14 +88,17 @@ def train_students(
 ) -> Iterator[StudentResult]:
     """Results as they come, in no order; ``after_units`` counts documents trained on.
 
-    What a student becomes depends on its task alone, not on which process trains it or when.
+    What a student becomes depends on its task alone, not on which process trains it or when. On a
+    CPU there are as many processes as cores (``ASSAY_WORKERS`` overrides), each with the base model
+    and a student in memory.
     """
     if not tasks:
         return
     context = multiprocessing.get_context("spawn")
     n_trained = context.Value("q", 0)
     on_cpu = base.compute.device == "cpu"
-    n_workers = min(len(tasks), max(1, os.cpu_count() or 1)) if on_cpu else 1
+    n_most = int(os.environ.get("ASSAY_WORKERS") or max(1, os.cpu_count() or 1))
+    n_workers = min(len(tasks), n_most) if on_cpu else 1
     pool = ProcessPoolExecutor(
         n_workers,
         mp_context=context,
