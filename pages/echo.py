@@ -58,8 +58,8 @@ st.plotly_chart(
 st.caption(
     "Right of zero: the final model's answers are nearer by so much (transport between sentence "
     f"embeddings). Grey: 95% of {record['n_shuffles']:,} shuffles in which whole topics change "
-    "sides between the two models. Only the first set that is true data tests one question; the "
-    "others' p\\-values are for information and not corrected for their number."
+    "sides between the two models. The headline's set tests one question; the others' "
+    "p\\-values are for information and not corrected for their number."
 )
 exported_table(
     of_echo(record),

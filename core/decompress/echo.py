@@ -138,7 +138,7 @@ def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
 
 
 def _targets(audit: Path, seed: int) -> list[tuple[EchoTarget, Texts]]:
-    """What the two models are held against: the reference set first, where it is known."""
+    """Everything there is to hold the two models against."""
     facts = read_facts(audit)
     held_out = facts.meta["spec"].get("held_out_source")
     found: list[tuple[EchoTarget, Texts]] = []
