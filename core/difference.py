@@ -33,8 +33,9 @@ def caveats(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     found = []
     if first["backend"] != second["backend"]:
         found.append(
-            f"A was asked through {first['backend']}, B through "
-            f"{second['backend']}: a difference may be theirs."
+            f"A was asked through {first['backend']}, B through {second['backend']}, which do not "
+            "draw alike: the same weights asked through both were seen to differ by more than "
+            "noise. Believe no difference before both were asked through one of them."
         )
     if not (first["is_weights_hash"] and second["is_weights_hash"]):
         found.append(
