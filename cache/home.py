@@ -49,6 +49,10 @@ class Store:
         return self._folder("gradients")
 
     @property
+    def embeddings(self) -> Path:
+        return self._folder("embeddings")
+
+    @property
     def decompressions(self) -> Path:
         return self._folder("decompressions")
 

@@ -20,7 +20,6 @@ from core.device import Compute
 from core.maths.nearness import nearer
 from core.maths.verbatim import N_LEAST, longest_shared_runs
 from core.maths.verbatim import words as words_of
-from core.progress import SilentProgress
 from core.specs import AuditSpec, DataRef
 
 pytestmark = pytest.mark.xdist_group("echo")
@@ -82,7 +81,7 @@ def world():
         embedder = Embedder(Compute("cpu", False, 1))
         for name, table in (("seed-corpus", "documents"), ("reference", "reference_documents")):
             texts = [text for (text,) in builder.rows(f"SELECT text FROM {table} ORDER BY 1")]
-            vectors = embedder.embed(texts, SilentProgress())
+            vectors = embedder.embed(texts)
             builder.write_matrix("embeddings", {"set_name": name}, vectors)
         quoted.extend(texts[1:25])
 

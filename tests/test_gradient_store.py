@@ -66,7 +66,7 @@ def test_rows_come_back_in_the_order_asked(tmp_path):
             )
     order = np.random.default_rng(1).permutation(500)[:123]
     with opened(store) as gradients:
-        found = gradients.scores([names[i] for i in order])
+        found = gradients.find([names[i] for i in order])
         matrix = gradients.matrix("errors:0", found)
     assert np.array_equal(found["pseudolabel"].to_numpy(), scores["pseudolabel"][order])
     norms = np.stack(found["squared_norms"].to_numpy())
@@ -97,7 +97,7 @@ def test_changed_bytes_are_never_returned(tmp_path):
         gradients.append(["a", "b"], *rows(["a", "b"]))
         gradients._connection.execute("UPDATE arrays SET data = '\\x00\\x01'::BLOB || data[3:]")
     with pytest.raises(DamagedBlock), opened(store, moved.append) as gradients:
-        gradients.matrix("errors:0", gradients.scores(["a"]))
+        gradients.matrix("errors:0", gradients.find(["a"]))
     assert len(moved) == 1
     with opened(store) as gradients:
         assert gradients.missing(["a"]) == [0]

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.blocks import ROWS_PER_BLOCK, DamagedBlock
-from cache.gradients import GradientStore, open_gradients
+from cache.gradients import SCORES, open_gradients
 from cache.home import Store
+from cache.rows import RowStore
 from cache.writer import AuditBuilder
 from core.maths.projection import leading_part, side_lengths
 from core.models.examples import TextDocument
@@ -103,7 +104,7 @@ def _hash(document: TextDocument) -> str:
 
 
 def _extend(
-    gradients: GradientStore,
+    gradients: RowStore,
     hashes: list[str],
     documents: list[TextDocument],
     models: GradientModels,
@@ -121,7 +122,7 @@ def _extend(
         _append(gradients, hashes, pending)
 
 
-def _append(gradients: GradientStore, hashes: list[str], rows: GradientRows) -> None:
+def _append(gradients: RowStore, hashes: list[str], rows: GradientRows) -> None:
     unlabelled = [None] * len(rows.indices)
     scores = {
         "pseudolabel": unlabelled if rows.pseudolabel is None else rows.pseudolabel,
@@ -137,13 +138,13 @@ def _append(gradients: GradientStore, hashes: list[str], rows: GradientRows) -> 
 
 def _copy(
     builder: AuditBuilder,
-    gradients: GradientStore,
+    gradients: RowStore,
     request: GradientRequest,
     hashes: list[str],
     first: int,
     target_norms: NDArray[np.float64],
 ) -> None:
-    scores = gradients.scores(hashes)
+    scores = gradients.find(hashes)
     for step in range(len(target_norms)):
         for name in ("projected",) if request.dimension else ("errors", "hidden"):
             matrix = gradients.matrix(f"{name}:{step}", scores)
@@ -159,16 +160,7 @@ def _copy(
         "scores",
         {
             "document_id": np.arange(first, first + len(hashes)),
-            **{
-                name: scores[name]
-                for name in (
-                    "pseudolabel",
-                    "final_probability",
-                    "base_loss",
-                    "alignment",
-                    "squared_norms",
-                )
-            },
+            **{name: scores[name] for name in SCORES},
             "cosine": cosines.mean(axis=1),
         },
     )

@@ -84,7 +84,7 @@ def _build(question: Question, store: Store, progress: Progress) -> Path:
             _select(question, builder, store, pair, progress)
             del pair
             gc.collect()
-            _evaluate(question, builder, tokenizer, progress)
+            _evaluate(question, builder, store, tokenizer, progress)
         describe(question, builder, tokenizer.label_names, caveats)
         return builder.seal()
     except BaseException:
@@ -104,11 +104,15 @@ def _select(
 
 
 def _evaluate(
-    question: Question, builder: AuditBuilder, tokenizer: TextModel, progress: Progress
+    question: Question,
+    builder: AuditBuilder,
+    store: Store,
+    tokenizer: TextModel,
+    progress: Progress,
 ) -> None:
     """What the selections are worth."""
     stages.train_all_students(question, builder, progress)
-    stages.embed(question, builder, progress)
+    stages.embed(question, builder, store, progress)
     draw_map(question, builder, progress)
     stages.measure(question, builder, tokenizer, progress)
     groups.rank_groups(question, builder, progress)

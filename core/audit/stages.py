@@ -216,10 +216,10 @@ def _evaluation(spec: AuditSpec, builder: AuditBuilder) -> list[TextDocument]:
     return [TextDocument(*row) for row in rows]
 
 
-def embed(question: Question, builder: AuditBuilder, progress: Progress) -> None:
+def embed(question: Question, builder: AuditBuilder, store: Store, progress: Progress) -> None:
     if builder.is_done("embeddings"):
         return
-    from core.audit.embed import Embedder  # takes seconds to import
+    from core.audit.embeddings import embed_documents  # takes seconds to import
 
     queries = {
         "seed-corpus": "SELECT text FROM documents ORDER BY document_id",
@@ -228,10 +228,9 @@ def embed(question: Question, builder: AuditBuilder, progress: Progress) -> None
     sets = {name: [row[0] for row in builder.rows(query)] for name, query in queries.items()}
     n_documents = sum(len(texts) for texts in sets.values())
     with progress.stage("embed", n_documents), builder.stage("embeddings"):
-        embedder = Embedder(question.compute)
         for name, texts in sets.items():
             if texts:
-                vectors = embedder.embed(texts, progress)
+                vectors = embed_documents(texts, store, question.compute, progress)
                 builder.write_matrix("embeddings", {"set_name": name}, vectors)
 
 

@@ -23,7 +23,7 @@ from cache.selected_texts import (
     read_selected,
 )
 from cache.topics import decompression_path, read_meta
-from core.audit.embed import Embedder
+from core.audit.embeddings import embed_documents
 from core.audit.provenance import environment
 from core.decompress.alike import differing_settings
 from core.device import Compute
@@ -81,12 +81,11 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
         targets = _targets(audit, spec.seed)
     frames = [_sampled(read_said(path), path.stem, spec) for path in paths]
     with progress.stage("embed", sum(map(len, frames))):
-        embedder = Embedder(compute)
         said, control = (
             _Said(
                 frame[SAID].tolist(),
                 frame["branch"].to_numpy(np.int64),
-                embedder.embed(frame[SAID].tolist(), progress),
+                embed_documents(frame[SAID].tolist(), store, compute, progress),
             )
             for frame in frames
         )

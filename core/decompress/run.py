@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cache.decompressions import Contents, seal
 from cache.home import Store
@@ -36,7 +33,7 @@ from core.decompress.topics import TopicTree
 from core.decompression import HEURISTIC_JUDGE, TREE_SHARE, DecompressionSpec, title_of, to_plain
 from core.device import Compute
 from core.maths.support import null_line
-from core.progress import Progress, SilentProgress
+from core.progress import Progress
 from core.specs import content_key
 
 # Raise it when the same answers would give another result, or the file another form.
@@ -104,11 +101,7 @@ def _walk(
     model = asdict(backend.identity)
     check_samples_differ(spec, backend.traits)
     journal.begin({"title": title_of(spec), "model": model, "spec": to_plain(spec)})
-    embedder = Embedder(compute)
-
-    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-        return embedder.embed(texts, SilentProgress())
-
+    embed = Embedder(compute).embed
     tree = TopicTree(embed, spec.merge_cosine, prompts.ROOT_NAME)
     runner = Runner(backend, journal, progress, budget)
     n_kept_back = round((spec.budget_calls or 0) * (1 - TREE_SHARE)) if spec.n_examples else 0

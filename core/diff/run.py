@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cache.diffs import seal_diff
 from cache.home import Store
 from cache.shelf import sealed_diff
@@ -24,7 +21,7 @@ from core.diff.names import Names
 from core.diff.runs import Run, find_run, read_run
 from core.difference import Change, Quantity, caveats
 from core.models.digests import file_digest
-from core.progress import Progress, SilentProgress
+from core.progress import Progress
 from core.specs import content_key
 
 # Raise it when the same files would give another result.
@@ -56,11 +53,7 @@ def diff(
     sealed = sealed_diff(store, diff_id)
     if sealed:
         return Outcome(diff_id, sealed, True)
-    embedder = Embedder(compute)
-
-    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-        return embedder.embed(texts, SilentProgress())
-
+    embed = Embedder(compute).embed
     names = Names(embed, one.spec.merge_cosine)
     with progress.stage("compare", 1 + len(pairs)):
         found = []

@@ -1,0 +1,76 @@
+"""Documents' embeddings: computed once, then read from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.blocks import ROWS_PER_BLOCK, DamagedBlock
+from cache.embeddings import open_embeddings
+from cache.home import Store
+from cache.rows import RowStore
+from core.audit.embed import MAX_TOKENS, Embedder
+from core.device import Compute
+from core.models.digests import tokenizer_digest, weights_digest
+from core.models.resolve import builtin_minilm
+from core.progress import Progress
+from core.specs import content_key, exact_hash
+
+# Part of the key: raise it when the same text would be embedded otherwise.
+_VERSION = 1
+
+
+def embed_documents(
+    texts: Sequence[str], store: Store, compute: Compute, progress: Progress
+) -> NDArray[np.float32]:
+    """Unit vectors of ``texts``, (n × 384) float32, in the cache's precision.
+
+    Only texts that no audit has embedded before are computed; a killed run goes on after its last
+    block; a damaged cache file is set aside and rebuilt.
+    """
+    embed_new = _embedder_when_needed(compute)
+    try:
+        return np.concatenate(list(_windows(texts, store, compute, embed_new, progress)))
+    except DamagedBlock:
+        return np.concatenate(list(_windows(texts, store, compute, embed_new, progress)))
+
+
+_EmbedNew = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+def _windows(
+    texts: Sequence[str], store: Store, compute: Compute, embed_new: _EmbedNew, progress: Progress
+) -> Iterator[NDArray[np.float32]]:
+    waiting: Callable[[], None] = lambda: progress.note(  # noqa: E731
+        "waiting for another audit's embeddings"
+    )
+    damaged: Callable[[str], None] = lambda path: progress.note(  # noqa: E731
+        f"the embedding cache was damaged; it is kept as {path} and computed anew"
+    )
+    with open_embeddings(store, _key(compute), waiting, damaged) as kept:
+        for start in range(0, len(texts), ROWS_PER_BLOCK):
+            yield _embedded(texts[start : start + ROWS_PER_BLOCK], kept, embed_new)
+            progress.advance(len(texts[start : start + ROWS_PER_BLOCK]))
+
+
+def _embedded(texts: Sequence[str], kept: RowStore, embed_new: _EmbedNew) -> NDArray[np.float32]:
+    hashes = [exact_hash(text) for text in texts]
+    new = {hashes[index]: texts[index] for index in kept.missing(hashes)}
+    if new:
+        kept.append(list(new), {}, {"vector": embed_new(list(new.values()))})
+    return kept.matrix("vector", kept.find(hashes))
+
+
+def _key(compute: Compute) -> str:
+    model = builtin_minilm()
+    identity = (weights_digest(model), tokenizer_digest(model), MAX_TOKENS, compute.precision)
+    return content_key("embeddings", _VERSION, *identity)[:32]
+
+
+def _embedder_when_needed(compute: Compute) -> _EmbedNew:
+    """Loading the model takes seconds, and nothing where every text is known."""
+    embedder = cache(lambda: Embedder(compute))
+    return lambda texts: embedder().embed(texts)
