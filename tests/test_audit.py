@@ -183,10 +183,11 @@ def test_asking_again_computes_nothing(whole, tiny, assay, monkeypatch):
 
 
 def audit_process(tiny, home, *more):
+    """The real program, its students in two processes of their own."""
     return subprocess.Popen(
         [sys.executable, "-m", "core", *audit_arguments(tiny, *with_truth(tiny), *FEW, *more)],
         cwd=ROOT,
-        env={**os.environ, "ASSAY_HOME": str(home)},
+        env={**os.environ, "ASSAY_HOME": str(home), "ASSAY_WORKERS": "2"},
         stderr=subprocess.PIPE,
         text=True,
         stdout=subprocess.DEVNULL,
@@ -202,16 +203,18 @@ def kill_once_it_says(process, word):
     process.wait()
 
 
-def test_killed_and_resumed_equals_uninterrupted(tiny, tmp_path):
-    """Killed in the gradients and again among the students, the audit ends with the same rows."""
-    smooth = audit_process(tiny, tmp_path / "smooth")
+def test_killed_and_resumed_equals_uninterrupted(tiny, assay, monkeypatch, tmp_path):
+    """Killed in the gradients and again among the students, the audit ends with the same rows, as
+    it does with students one by one in the audit's own process."""
     rough = audit_process(tiny, tmp_path / "rough")
     kill_once_it_says(rough, "gradients …")
     rough = audit_process(tiny, tmp_path / "rough")
     kill_once_it_says(rough, "students …")
     rough = audit_process(tiny, tmp_path / "rough")
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "smooth"))
+    smooth = assay(*audit_arguments(tiny, *with_truth(tiny), *FEW))
     log = rough.communicate()[1]
-    assert (rough.returncode, smooth.wait()) == (0, 0), log
+    assert (rough.returncode, smooth.status) == (0, 0), log
     assert "gradients done" not in log
     (a,), (b,) = (
         list((tmp_path / name / "audits").glob("*.duckdb")) for name in ("smooth", "rough")

@@ -12,7 +12,7 @@ from cache.writer import AuditBuilder
 from core.audit.features import read_features
 from core.audit.question import Question
 from core.audit.stages import n_student_units, student_task, students
-from core.audit.students import StudentTask
+from core.audit.student import StudentTask
 from core.maths.features import GradientFeatures
 from core.maths.groups import fit_groups, redrawn
 from core.models.record import TrainingRecord

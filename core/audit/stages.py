@@ -18,7 +18,8 @@ from core.audit.metric_rows import MetricRow, write_metrics
 from core.audit.predictions import PredictionJudge, weight_cosine
 from core.audit.question import Question
 from core.audit.reading import Reader
-from core.audit.students import BaseModel, StudentResult, StudentTask, train_students
+from core.audit.student import StudentResult, StudentTask
+from core.audit.students import BaseModel, train_students
 from core.maths.strategies import make_selection
 from core.models.examples import TextDocument
 from core.models.gradient_models import ClassifierGradients, GradientModels, LanguageGradients
