@@ -26,6 +26,13 @@ class Prompting(StrEnum):
     JSON = "json"
 
 
+class Engine(StrEnum):
+    """What runs a model in this process. A server runs what it likes."""
+
+    LLAMA = "llama.cpp"
+    TRANSFORMERS = "transformers"
+
+
 class Rung(StrEnum):
     """How an answer was read: the rungs of the parsing ladder, the strictest first."""
 
@@ -93,6 +100,8 @@ class DecompressionSpec:
 
     # A folder, GGUF file, hub or built-in name, or the address of an OpenAI-compatible server.
     model: str = EMBEDDED_MODEL
+    # None chooses by the model: llama.cpp for GGUF files, transformers for folders.
+    engine: Engine | None = None
     # On a server: which of its models; None takes the first it names.
     served_model: str | None = None
     # A model that grades the examples, named as ``model`` is; None leaves the heuristic alone.
@@ -154,6 +163,8 @@ def spec_from_plain(plain: dict[str, Any]) -> DecompressionSpec:
     values = dict(plain)
     if values["prompting"] is not None:
         values["prompting"] = Prompting(values["prompting"])
+    if values.get("engine") is not None:
+        values["engine"] = Engine(values["engine"])
     values["expansion"] = tuple(values["expansion"])
     values["styles"] = tuple(Style(style) for style in values["styles"])
     values["difficulties"] = tuple(Difficulty(one) for one in values["difficulties"])

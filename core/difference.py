@@ -33,9 +33,9 @@ def caveats(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     found = []
     if first["backend"] != second["backend"]:
         found.append(
-            f"A was asked through {first['backend']}, B through {second['backend']}, which do not "
-            "draw alike: the same weights asked through both were seen to differ by more than "
-            "noise. Believe no difference before both were asked through one of them."
+            f"A was asked through {first['backend']}, B through {second['backend']}: whether both "
+            "draw alike is not known here. The same weights asked through two engines were seen to "
+            "differ by more than noise: believe no difference before both were asked through one."
         )
     if not (first["is_weights_hash"] and second["is_weights_hash"]):
         found.append(

@@ -49,6 +49,7 @@ def write_run(
     line=0.25,
     quality=lambda topic, rng: 2 + rng.normal() / 4,
     answer_seed=None,
+    backend="llama.cpp",
     **spec,
 ):
     """Seal a run of a model with this knowledge: lists drawn, votes counted, two levels, and an
@@ -82,7 +83,7 @@ def write_run(
             "sha256": sha256,
             "is_weights_hash": True,
             "n_parameters": 134_515_008,
-            "backend": "llama.cpp",
+            "backend": backend,
         },
         "traits": {},
         "judges": [],

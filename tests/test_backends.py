@@ -29,9 +29,11 @@ from core.decompress.checks import check_samples_differ
 from core.decompress.grow import count_votes, list_calls, names_reader
 from core.decompress.ladder import read_names
 from core.decompress.runner import Runner
-from core.decompression import DecompressionSpec, Prompting
+from core.decompression import DecompressionSpec, Engine, Prompting
 from core.device import Compute
 from core.errors import AssayError, InputError
+from core.models.digests import weights_digest
+from core.models.resolve import resolve_model
 from core.progress import SilentProgress
 
 COMPUTE = Compute("cpu", False, 1)
@@ -44,6 +46,18 @@ def local(tmp_path_factory):
     backend = find_model(str(folder), None, folder).open(COMPUTE)
     yield backend
     backend.close()
+
+
+def test_an_engine_that_cannot_run_the_model_is_refused(tmp_path):
+    """llama.cpp reads no folder and nothing here runs what a server serves; transformers, asked for
+    by name, finds in a folder what it finds without."""
+    folder = save_topic_model(tmp_path / "model")
+    with pytest.raises(InputError, match="GGUF"):
+        find_model(str(folder), None, tmp_path, Engine.LLAMA)
+    with pytest.raises(InputError, match="--engine"):
+        find_model("http://127.0.0.1:9", None, tmp_path, Engine.TRANSFORMERS)
+    by_name = find_model(str(folder), None, tmp_path, Engine.TRANSFORMERS)
+    assert by_name.identity == find_model(str(folder), None, tmp_path).identity
 
 
 def answered(backend, calls):
@@ -390,6 +404,15 @@ def smollm2(tmp_path_factory):
     )
     yield backend
     backend.close()
+
+
+@pytest.mark.slow
+def test_a_gguf_file_through_transformers_is_the_model_that_audits_know(tmp_path):
+    """Converted for the other engine, the embedded model has the digest that an audit of it has."""
+    found = find_model("builtin:smollm2", None, tmp_path, Engine.TRANSFORMERS)
+    assert found.identity.backend == "transformers"
+    assert found.identity.sha256 == weights_digest(resolve_model("builtin:smollm2", tmp_path))
+    assert found.identity != find_model("builtin:smollm2", None, tmp_path).identity
 
 
 @pytest.mark.slow

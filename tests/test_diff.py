@@ -148,6 +148,19 @@ def test_runs_asked_otherwise_are_refused(assay, store, spec, option):
     assert not list(store.diffs.iterdir())
 
 
+def test_two_engines_are_refused_and_an_unknown_one_is_said(assay, store):
+    """Runs through two engines of this process are no comparison; what runs behind a server is not
+    known, so that a run from there is compared and the doubt said."""
+    write_run(store, "a", knowledge(), 0)
+    write_run(store, "b", knowledge(), 0, MODEL_B, backend="transformers")
+    refused = assay("diff", "a", "b")
+    assert refused.status == 2
+    assert "--engine llama.cpp and transformers" in refused.err
+    write_run(store, "c", knowledge(), 0, MODEL_B, backend="server at http://localhost:1/v1")
+    said = json.loads(assay("diff", "a", "c", "--json").out)
+    assert "whether both draw alike is not known" in said["caveats"][0]
+
+
 def test_runs_that_only_went_on_further_are_alike(store):
     """Budgets, quotas and titles change no question, so they are no hindrance."""
     further = {"budget_calls": 500, "branch_quota": 3, "title": "B", "n_examples": 9}

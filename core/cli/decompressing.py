@@ -24,6 +24,7 @@ from core.decompression import (
     EMBEDDED_MODEL,
     DecompressionSpec,
     Difficulty,
+    Engine,
     GradeSpec,
     Prompting,
     Style,
@@ -54,6 +55,13 @@ def decompress(
             "(its key, if it wants one, in the variable ASSAY_API_KEY)."
         ),
     ] = EMBEDDED_MODEL,
+    engine: Annotated[
+        Engine | None,
+        typer.Option(
+            help="What runs it here; both models of a comparison need the same [default: by the "
+            "model]."
+        ),
+    ] = None,
     served_model: Annotated[
         str | None, typer.Option(help="On a server: which model [default: the first].")
     ] = None,
@@ -108,6 +116,7 @@ def decompress(
     """Turn a model into a topic tree with examples. Killed, the same command goes on."""
     spec = DecompressionSpec(
         model=model,
+        engine=engine,
         served_model=served_model,
         judge=judge,
         judge_served_model=judge_served_model,

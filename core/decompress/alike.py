@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from core.decompress.command import OPTIONS
+from core.decompression import Engine
 
 
 def differing_settings(
@@ -18,14 +19,28 @@ def differing_settings(
     differing = [
         f"{OPTIONS[name]} {_shown(first, name)} and {_shown(second, name)}"
         for name in settings
-        if setting(first, name) != setting(second, name)
+        if _differ(first, second, name)
     ]
     return "; ".join(differing) or None
 
 
 def setting(meta: Mapping[str, Any], name: str) -> Any:
-    """A field of the spec, or what was chosen for the model where the spec left it open."""
-    return meta["prompting"] if name == "prompting" else meta["spec"][name]
+    """A field of the spec, or what was chosen for the model where the spec left it open.
+
+    The engine of a model that a server runs is not known: None.
+    """
+    if name == "prompting":
+        return meta["prompting"]
+    if name == "engine":
+        backend = meta["model"]["backend"]
+        return backend if backend in set(Engine) else None
+    return meta["spec"][name]
+
+
+def _differ(first: Mapping[str, Any], second: Mapping[str, Any], name: str) -> bool:
+    one, other = setting(first, name), setting(second, name)
+    is_unknown = name == "engine" and None in (one, other)
+    return bool(one != other) and not is_unknown
 
 
 def _shown(meta: Mapping[str, Any], name: str) -> str:

@@ -10,6 +10,7 @@ from core.decompression import DecompressionSpec
 # An option that repeats is given once a value.
 OPTIONS = {
     "model": "--model",
+    "engine": "--engine",
     "served_model": "--served-model",
     "judge": "--judge",
     "judge_served_model": "--judge-served-model",

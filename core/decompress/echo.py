@@ -26,6 +26,7 @@ from cache.topics import decompression_path, read_meta
 from core.audit.embeddings import embed_documents
 from core.audit.provenance import environment
 from core.decompress.alike import differing_settings
+from core.decompress.command import OPTIONS
 from core.device import Compute
 from core.echo import EchoTarget
 from core.errors import InputError
@@ -126,7 +127,7 @@ def _command(spec: EchoSpec) -> str:
 
 def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
     first, second = metas
-    settings = [name for name in first["spec"] if name not in _MAY_DIFFER]
+    settings = [name for name in OPTIONS if name not in _MAY_DIFFER]
     differing = differing_settings(first, second, settings)
     if differing:
         raise InputError(
@@ -223,7 +224,7 @@ def _caveats(metas: Sequence[dict[str, Any]], provenance: dict[str, Any]) -> lis
     backends = [meta["model"]["backend"] for meta in metas]
     if backends[0] != backends[1]:
         found.append(
-            f"The two were asked through different backends ({' and '.join(backends)}), whose "
-            "samples differ for the same weights."
+            f"The two were asked through {' and '.join(backends)}: whether both draw alike is not "
+            "known here."
         )
     return found

@@ -38,7 +38,9 @@ from core.specs import content_key
 
 # Raise it when the same answers would give another result, or the file another form.
 _VERSION = 3
-_WHERE_MODELS_ARE = {"model", "title", "judge", "judge_served_model"}
+# Where models are, which digests of their weights say better. Weights read by another engine are
+# of another file, or converted.
+_NOT_ASKED = {"model", "engine", "title", "judge", "judge_served_model"}
 
 
 def decompress(
@@ -54,7 +56,7 @@ def decompress(
     where it was, without asking anything twice. InputError for unusable input.
     """
     check(spec)
-    found = find_model(spec.model, spec.served_model, store.models)
+    found = find_model(spec.model, spec.served_model, store.models, spec.engine)
     judge = find_model(spec.judge, spec.judge_served_model, store.models) if spec.judge else None
     run_id = run_id_of(spec, found, judge)
     on_id(run_id)
@@ -82,7 +84,7 @@ def decompress(
 
 def run_id_of(spec: DecompressionSpec, found: FoundModel, judge: FoundModel | None) -> str:
     """A name that depends on what is asked of which weights, and not on where they lie."""
-    asked = {k: v for k, v in to_plain(spec).items() if k not in _WHERE_MODELS_ARE}
+    asked = {k: v for k, v in to_plain(spec).items() if k not in _NOT_ASKED}
     judged_by = judge.identity.sha256 if judge else None
     key = content_key(_VERSION, prompts.VERSION, found.identity.sha256, judged_by, asked)
     slug = re.sub(r"[^a-z0-9]+", "-", found.identity.name.lower()).strip("-")[-24:].strip("-")

@@ -15,9 +15,11 @@ from core.decompression import spec_from_plain
 from core.diff.runs import Run, find_run, read_run
 from core.errors import InputError
 
-# What must be alike. The rest only says how far a run goes on (budgets, quota, saturation, number
+# What must be alike. One model through two engines differs by more than two seeds through one. The
+# rest only says how far a run goes on (budgets, quota, saturation, number
 # of examples) and does no harm: only questions that both runs were asked are compared.
 SETTINGS = (
+    "engine",
     "prompting",
     "depth",
     "expansion",

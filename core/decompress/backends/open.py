@@ -10,6 +10,7 @@ from pathlib import Path
 from safetensors import safe_open
 
 from core.decompress.backends.protocol import Backend, ModelIdentity
+from core.decompression import Engine
 from core.device import Compute
 from core.errors import InputError
 from core.models.convert import is_gguf
@@ -25,9 +26,19 @@ class FoundModel:
     open: Callable[[Compute], Backend]
 
 
-def find_model(name: str, served_model: str | None, converted: Path) -> FoundModel:
-    """The model at an address, in a GGUF file or in a folder; InputError if there is none."""
+def find_model(
+    name: str, served_model: str | None, converted: Path, engine: Engine | None = None
+) -> FoundModel:
+    """The model at an address, in a GGUF file or in a folder; InputError if there is none.
+
+    A GGUF file is converted once, into a folder under ``converted``, where transformers is asked
+    for; InputError for an engine that cannot run the model.
+    """
     if name.startswith(("http://", "https://")):
+        if engine:
+            raise InputError(
+                "a model run in this process with --engine", repr(name), "leave --engine out"
+            )
         from core.decompress.backends.server import ServerBackend, identify
 
         identity = identify(name, served_model)
@@ -37,16 +48,18 @@ def find_model(name: str, served_model: str | None, converted: Path) -> FoundMod
             "the address of a server with --served-model", repr(name), "leave --served-model out"
         )
     path = locate_model(name)
-    if is_gguf(path):
+    if is_gguf(path) and engine is not Engine.TRANSFORMERS:
         from core.decompress.backends.llama import LlamaBackend
 
         identity = _identity_of_gguf(name, path)
         return FoundModel(identity, lambda compute: LlamaBackend(path, identity, compute.n_threads))
+    if engine is Engine.LLAMA:
+        raise InputError("a GGUF file for llama.cpp", f"{name!r}", "use --engine transformers")
     from core.decompress.backends.local import LocalBackend
 
     folder = resolve_model(name, converted)
     identity = ModelIdentity(
-        name, weights_digest(folder), True, _count_parameters(folder), "transformers"
+        name, weights_digest(folder), True, _count_parameters(folder), Engine.TRANSFORMERS
     )
     return FoundModel(identity, lambda compute: LocalBackend(folder, identity, compute))
 
@@ -55,7 +68,7 @@ def _identity_of_gguf(name: str, file: Path) -> ModelIdentity:
     from gguf import GGUFReader
 
     n_parameters = sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
-    return ModelIdentity(name, file_digest(file), True, n_parameters, "llama.cpp")
+    return ModelIdentity(name, file_digest(file), True, n_parameters, Engine.LLAMA)
 
 
 def _count_parameters(folder: Path) -> int:
