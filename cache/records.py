@@ -36,6 +36,11 @@ class RecordShelf:
             return None
         return record if isinstance(record, dict) and record.get(self.id_key) == name else None
 
+    def delete(self, name: str) -> None:
+        """Remove a record by its name, if there is one."""
+        if self.read(name) is not None:
+            (self.folder / f"{name}.json").unlink(missing_ok=True)
+
     def all(self) -> list[dict[str, Any]]:
         """All records that can be read, newest first."""
         found = [self.read(path.stem) for path in self.folder.glob("*.json")]

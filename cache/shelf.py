@@ -24,6 +24,16 @@ def delete_audit(store: Store, audit_id: str) -> None:
     (store.audits / f"{audit_id}.duckdb").unlink(missing_ok=True)
 
 
+def delete_decompression(store: Store, decompression_id: str) -> None:
+    """Remove a complete decompression; the answers it was made of stay in the model's journal."""
+    (store.decompressions / f"{decompression_id}.duckdb").unlink(missing_ok=True)
+
+
+def delete_diff(path: Path) -> None:
+    """Remove a complete diff."""
+    path.unlink(missing_ok=True)
+
+
 def sealed_audit(store: Store, audit_id: str) -> Path | None:
     """The path of a complete audit, or None; a file that cannot be opened is set aside."""
     return _sealed(store, store.audits / f"{audit_id}.duckdb")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from cache.cells import cells_by_experiment
@@ -10,6 +12,7 @@ from cache.jobs import JobState, JobTable
 from cache.read import AuditSummary, list_audits
 from cache.shelf import delete_audit
 from core.specs import Assessability
+from pages.parts.deletion import deletable
 from pages.parts.entry import enter
 from pages.parts.jobs import job_line
 from pages.parts.plain import markdown_safe
@@ -29,23 +32,6 @@ def show_empty() -> None:
         "  --task classification --budget 500",
         language="bash",
     )
-
-
-@st.dialog("Delete this audit?")
-def confirm_delete(summary: AuditSummary) -> None:
-    st.write(f"**{markdown_safe(summary.title)}**")
-    st.write(
-        "The file is removed for good. The gradients stay cached, so the same audit can be "
-        "made again quickly."
-    )
-    if st.button(
-        "Delete",
-        type="primary",
-        icon=":material/delete:",
-        on_click=delete_audit,
-        args=(Store.default(), summary.audit_id),
-    ):
-        st.rerun()
 
 
 def _state(summary: AuditSummary) -> str:
@@ -76,10 +62,15 @@ def show_audit(summary: AuditSummary, experiment: str | None) -> None:
                 icon=":material/arrow_forward:",
                 query_params={"audit": summary.audit_id},
             )
-        if st.button(
-            "Delete", key=f"delete-{summary.audit_id}", icon=":material/delete:", type="tertiary"
-        ):
-            confirm_delete(summary)
+        deletable(
+            "audit",
+            summary.title,
+            "The file is removed for good. The gradients stay cached, so the same audit can be "
+            "made again quickly.",
+            partial(delete_audit, Store.default(), summary.audit_id),
+            label="Delete",
+            key=f"delete-{summary.audit_id}",
+        )
 
 
 @st.fragment(run_every="2s")

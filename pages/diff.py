@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from cache.export import of_diff
 from cache.home import Store
+from cache.shelf import delete_diff
 from core.difference import diff_verdict
 from pages.parts import diff_tables, diffs
 from pages.parts.charts import CONFIG
+from pages.parts.deletion import deletable
 from pages.parts.diff_charts import support_plot
 from pages.parts.entry import enter
 from pages.parts.export import exported_table
@@ -80,3 +84,9 @@ else:
         of_diff(path), "branches", diff_tables.branch_table(branches), diff_tables.gap_note(meta)
     )
 diff_tables.show_provenance(meta)
+deletable(
+    "diff",
+    f"{first} and {second}",
+    "Its file is removed for good. Both decompressions stay, so the same diff can be made again.",
+    partial(delete_diff, path),
+)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from cache.export import of_echo
+from cache.home import Store
 from core.echo import echo_verdict
 from pages.parts.charts import CONFIG
+from pages.parts.deletion import deletable
 from pages.parts.echo import chosen_echo, lead_chart, provenance_table, targets_table
 from pages.parts.entry import enter
 from pages.parts.export import exported_table
@@ -75,3 +79,11 @@ for line in record["caveats"]:
     st.warning(markdown_safe(line), icon=":material/warning:")
 with st.expander("Provenance", icon=":material/fingerprint:"):
     st.dataframe(provenance_table(record), hide_index=True)
+deletable(
+    "comparison",
+    record["title"],
+    "Its record is removed for good. The audit and both decompressions stay, so the same "
+    "comparison can be made again.",
+    partial(Store.default().echoes.delete, record["echo_id"]),
+    named_by="echo",
+)

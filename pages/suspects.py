@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from cache.export import of_suspect_test
@@ -20,6 +22,7 @@ from core.suspicion import (
 )
 from pages.parts.cards import card_column
 from pages.parts.charts import CONFIG
+from pages.parts.deletion import deletable
 from pages.parts.entry import enter
 from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
@@ -74,3 +77,12 @@ for line in (*ASSUMPTIONS, *record["caveats"]):
     st.write(f"- {markdown_safe(line)}")
 with st.expander("Provenance", icon=":material/fingerprint:"):
     exported_table(origin, "provenance", provenance_table(record))
+deletable(
+    "test",
+    record["title"],
+    "Its record is removed for good. That it was made cannot be taken back: tests of the same "
+    "models are corrected for the number that the store holds, so deleting one makes the others "
+    "look surer than they are.",
+    partial(Store.default().suspect_tests.delete, record["test_id"]),
+    named_by="test",
+)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
+from cache.home import Store
+from cache.shelf import delete_decompression
 from cache.topics import ExampleFilter
 from pages.parts import decompressions
 from pages.parts.decompression_export import export_examples
+from pages.parts.deletion import deletable
 from pages.parts.entry import enter
 from pages.parts.gaps import show_gaps
 from pages.parts.judges import chosen_judge, judge_line
@@ -75,3 +80,11 @@ with right:
 st.subheader("Knowledge gaps", anchor=False)
 show_gaps(path, meta, judge)
 show_how(meta, decompressions.rungs(path))
+deletable(
+    "decompression",
+    meta["title"],
+    "Its file is removed for good. What the model answered stays in its journal, so the same "
+    "decompression can be made again without asking anything twice.",
+    partial(delete_decompression, Store.default(), path.stem),
+    named_by="decompression",
+)

@@ -7,6 +7,7 @@ import json
 import pytest
 from sample_decompression import HOSTILE
 from sample_runs import CHANGED, MODEL_B, knowledge, write_run
+from test_deletion import confirmed
 from test_pages import opened, words
 
 from cache.home import Store
@@ -109,11 +110,16 @@ def test_without_a_floor_nothing_is_called_a_difference(assay, store, no_worker)
 
 
 def test_a_diff_of_one_level_needs_no_branches(assay, store):
-    """Runs without examples or subtopics are compared in what they have, and the rest is said."""
+    """Runs without examples or subtopics are compared in what they have, and the rest is said; a
+    diff that is deleted can be made again."""
     write_run(store, "a", knowledge(), 0, depth=1)
     write_run(store, "b", CHANGED, 0, MODEL_B, depth=1)
     compare(assay, "a", "b")
-    assert "gaps need --depth 2" in words(opened("diff", a="a", b="b"))
+    app = opened("diff", a="a", b="b")
+    assert "gaps need --depth 2" in words(app)
+    confirmed(app, "diff").click().run()
+    assert "assay diff a b" in words(app)
+    assert not list(store.diffs.glob("*.duckdb"))
 
 
 def test_a_gap_in_one_run_is_shown_beside_its_topics(store):

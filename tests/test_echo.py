@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sample_audit import write_sample_audit
 from sample_decompression import write_sample_decompression
+from test_deletion import confirmed
 from test_pages import opened, words
 
 from cache.home import Store
@@ -95,7 +96,7 @@ def world():
 
 def test_a_model_that_quotes_its_training_data_is_told_from_one_that_does_not(assay, world):
     """Quotations are nearer than chance and counted word for word; with the roles exchanged
-    nothing is found, and a comparison once made is read and shown."""
+    nothing is found, and a comparison once made is read, shown and deleted alone."""
     options = ("--audit", world, "--json")
     found = json.loads(assay("echo", "quoting", "--control", "other", *options).out)
     assert "is nearer to the reference set" in found["says"][0]
@@ -114,6 +115,9 @@ def test_a_model_that_quotes_its_training_data_is_told_from_one_that_does_not(as
     page = opened("echo", echo=found["echo_id"])
     assert "is nearer to the reference set" in words(page)
     assert "no comparison named" in opened("echo", echo="gone").warning[0].value
+    confirmed(page, "comparison").click().run()
+    assert Store.default().echoes.read(found["echo_id"]) is None
+    assert len(Store.default().echoes.all()) == 1
 
 
 def test_models_asked_differently_are_not_compared(assay):

@@ -12,6 +12,7 @@ from cache import topics
 from cache.home import Store
 from cache.jobs import JobState, JobTable
 from cache.journal import read_progress, read_running
+from pages.parts.choices import told_apart
 from pages.parts.jobs import OF_A_MODEL, job_line
 from pages.parts.plain import markdown_safe
 
@@ -39,12 +40,15 @@ def chosen_decompression() -> Path:
         st.stop()
     last = st.session_state.get(_LAST)
     start = asked or (last if last in sound else next(iter(sound)))
+    labels = told_apart(
+        {name: f"{one.title} · {one.created_at[:16]}" for name, one in sound.items()}
+    )
     decompression_id = st.sidebar.selectbox(
         "Decompression",
         list(sound),
         index=list(sound).index(start),
         key=f"decompression-{start}",
-        format_func=lambda name: f"{sound[name].title} · {sound[name].created_at[:16]}",
+        format_func=labels.__getitem__,
     )
     st.session_state[_LAST] = decompression_id
     if decompression_id != asked:

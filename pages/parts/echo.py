@@ -12,6 +12,7 @@ import streamlit as st
 from cache.home import Store
 from core.echo import target_name
 from core.specs import Strategy
+from pages.parts.choices import told_apart
 from pages.parts.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
 from pages.parts.plain import markdown_safe
 
@@ -32,11 +33,14 @@ def chosen_echo() -> Record | None:
     if not records:
         return None
     names = list(records)
+    labels = told_apart(
+        {name: f"{one['title']} · {one['created_at'][:16]}" for name, one in records.items()}
+    )
     chosen = st.selectbox(
         "Comparison",
         names,
         index=names.index(asked) if asked else 0,
-        format_func=lambda name: f"{records[name]['title']} · {records[name]['created_at'][:16]}",
+        format_func=labels.__getitem__,
         key=f"echo-{asked}",
     )
     if chosen != asked:

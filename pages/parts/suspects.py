@@ -14,6 +14,7 @@ from cache.evidence import read_documents_of
 from cache.home import Store
 from core.specs import Role
 from pages.parts.cards import card_addresses
+from pages.parts.choices import told_apart
 from pages.parts.palette import REFERENCE_LINE, ROLE_COLOURS
 from pages.parts.plain import markdown_safe
 
@@ -34,11 +35,14 @@ def chosen_test() -> Record | None:
     if not records:
         return None
     names = list(records)
+    labels = told_apart(
+        {name: f"{one['title']} · {one['created_at'][:10]}" for name, one in records.items()}
+    )
     chosen = st.selectbox(
         "Test",
         names,
         index=names.index(asked) if asked else 0,
-        format_func=lambda name: f"{records[name]['title']} · {records[name]['created_at'][:10]}",
+        format_func=labels.__getitem__,
         key=f"test-{asked}",
     )
     if chosen != asked:
