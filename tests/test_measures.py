@@ -178,11 +178,11 @@ def test_umap_keeps_clusters_and_places_the_rest_among_their_like(monkeypatch):
     """The same seed gives the same places; documents beyond those it is fitted to land in the
     cluster they belong to; documents of no cluster are in neither. Numba does not share OpenMP's
     threads, and torch keeps as many as it had."""
-    monkeypatch.setattr("core.maths.layout.MAX_FITTED", 600)
-    vectors = np.concatenate([clustered(350, 0, 0), clustered(350, 1, 3)])
+    monkeypatch.setattr("core.maths.layout.MAX_FITTED", 500)
+    vectors = np.concatenate([clustered(280, 0, 0), clustered(280, 1, 3)])
     layout = lay_out(vectors, 3)
     assert layout.parameters["method"] == "UMAP"
-    assert (layout.parameters["seed"], layout.parameters["n_fitted"]) == (3, 600)
+    assert (layout.parameters["seed"], layout.parameters["n_fitted"]) == (3, 500)
     n_threads = torch.get_num_threads()
     assert np.array_equal(layout.points, lay_out(vectors, 3).points)
     assert torch.get_num_threads() == n_threads
@@ -193,6 +193,6 @@ def test_umap_keeps_clusters_and_places_the_rest_among_their_like(monkeypatch):
         distances = np.linalg.norm(layout.points[:, None] - np.array(centres)[None], axis=-1)
         return (distances.argmin(1) == own).mean()
 
-    clusters = np.repeat([0, 1], 350)
+    clusters = np.repeat([0, 1], 280)
     assert share_at_home(clusters) > 0.98
     assert share_at_home(np.random.default_rng(0).permutation(clusters)) < 0.7
