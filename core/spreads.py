@@ -17,6 +17,13 @@ HOW_SPREADS_READ = (
 )
 
 
+HOW_REPEATS_READ = (
+    "The same question asked of final models trained alike but for the seed, all that this store "
+    f"holds. Mean over them; {HOW_SPREADS_READ}. Intervals of one audit, above, say nothing of how "
+    "figures vary between trainings; these do."
+)
+
+
 def spread_in_words(found: Spread, written: Callable[[float], str]) -> str:
     """A mean over repeats, its interval in square brackets, lowest and highest in round ones."""
     words = written(found.mean)

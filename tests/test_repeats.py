@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 import pytest
 from sample_audit import write_sample_audit
@@ -9,6 +11,7 @@ from sample_suspect import PAIR
 from sample_titration import write_sample_titration
 from scipy.stats import norm
 from test_pages import opened, words
+from test_report import rendered
 
 from cache.home import Store
 from cache.read import read_metrics
@@ -94,3 +97,18 @@ def test_membership_has_intervals_over_seeds():
     mean = np.mean([own["select", "membership-auc"] for own in metrics])
     (cell,) = table[table["by"] == "SELECT"]["membership AUC"]
     assert cell.startswith(f"{mean:.3f} [")
+
+
+def test_the_report_has_the_means_that_overview_shows():
+    """With three final models the report has the table over them, cell by cell; with one there is
+    none."""
+    store = Store.default()
+    (first,) = write_repeats(store, 1)
+    assert "final models</h3>" not in rendered(store, first)
+    first.unlink()
+    paths = list(write_repeats(store, 3))
+    page = rendered(store, paths[0])
+    assert "Over 3 final models" in page
+    shown = opened("overview", audit=paths[0].stem).dataframe
+    (table,) = [t.value for t in shown if "by" in t.value and "recall, %" in t.value]
+    assert all(f"<td>{html.escape(str(cell))}</td>" in page for cell in table.to_numpy().ravel())

@@ -15,6 +15,7 @@ from test_audit_pages import of_pair, write_groups
 from cache.groups import read_groups, read_source_students
 from cache.home import Store
 from cache.read import read_facts, read_metrics
+from cache.repeats import repeats_of
 from cache.same_pair import same_pair
 from core.attribution import attribution
 from core.report.render import render_report
@@ -44,7 +45,9 @@ def store():
 
 
 def rendered(store, path, with_documents=False):
-    return render_report(store, path.stem, same_pair(store, path), with_documents)
+    return render_report(
+        store, path.stem, same_pair(store, path), repeats_of(store, path), with_documents
+    )
 
 
 def reported(store, with_documents=False, **sample):

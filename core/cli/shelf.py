@@ -94,12 +94,14 @@ def report(
 ) -> None:
     """Write one audit as a self-contained page that prints to PDF."""
     from cache.read import audit_path
+    from cache.repeats import repeats_of
     from cache.same_pair import same_pair
     from core.report.render import render_report
 
     place = open_store(store)
-    known = same_pair(place, audit_path(place, audit_id))
-    page = render_report(place, audit_id, known, with_documents)
+    path = audit_path(place, audit_id)
+    known, repeats = same_pair(place, path), repeats_of(place, path)
+    page = render_report(place, audit_id, known, repeats, with_documents)
     out.write_text(page, encoding="utf-8")
     say({"out": str(out), "n_bytes": len(page.encode())}, as_json)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,18 @@ import pandas as pd
 from cache.export import selection_frame
 from cache.home import Store
 from cache.read import AuditFacts, audit_path, read_facts, read_metrics
+from cache.repeats import read_repeats
 from cache.same_pair import SamePair
 from core import method
 from core.report.figures import dot_plot
 from core.report.pair import Table, pair_findings
 from core.specs import Assessability, Strategy
+from core.spreads import HOW_REPEATS_READ, spread_table
 from core.tables import (
     CHARTS,
     IN_PERCENT,
     MEMBERSHIP_NOTE,
+    TABLE,
     charted,
     membership_table,
     notes,
@@ -44,11 +47,16 @@ class _Figure:
 
 
 def render_report(
-    store: Store, audit_id: str, known: SamePair, with_documents: bool = False
+    store: Store,
+    audit_id: str,
+    known: SamePair,
+    repeats: Sequence[Path],
+    with_documents: bool = False,
 ) -> str:
     """A self-contained page: no script, no address, a policy that forbids both; prints to PDF.
 
-    ``known``: what else the store holds on the pair. ``with_documents``: show the text of selected
+    ``known``: what else the store holds on the pair; ``repeats``: this audit and those that ask the
+    same of other final models. ``with_documents``: show the text of selected
     documents, else only their hashes. Every sentence is made from the rows of the tables below it;
     InputError or OSError if a file cannot be read.
     """
@@ -63,7 +71,7 @@ def render_report(
         unasked=_unasked(facts, known),
         method=method,
         provenance=_provenance(facts),
-        scores=_scores(path, facts, with_documents) if is_scored else None,
+        scores=_scores(path, facts, repeats, with_documents) if is_scored else None,
     )
 
 
@@ -94,7 +102,9 @@ def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:
     return unasked
 
 
-def _scores(path: Path, facts: AuditFacts, with_documents: bool) -> dict[str, Any]:
+def _scores(
+    path: Path, facts: AuditFacts, repeats: Sequence[Path], with_documents: bool
+) -> dict[str, Any]:
     rows = Rows(read_metrics(path).to_dict("records"))
     strategies = facts.strategies
     chosen = focus(strategies)
@@ -102,11 +112,18 @@ def _scores(path: Path, facts: AuditFacts, with_documents: bool) -> dict[str, An
         "verdict": verdict(rows, strategies),
         "figures": _figures(rows, strategies),
         "table": Table.of(strategy_table(rows, strategies), notes(rows, strategies)),
+        "repeats": _over_repeats(repeats, strategies) if len(repeats) > 1 else None,
         "membership": Table.of(membership_table(rows, strategies), MEMBERSHIP_NOTE),
         "strategy": chosen.shown_as,
         "documents": _documents(path, chosen, with_documents),
         "with_documents": with_documents,
     }
+
+
+def _over_repeats(repeats: Sequence[Path], strategies: list[Strategy]) -> dict[str, Any]:
+    """Means over final models, of everything that the table of strategies has."""
+    frame = spread_table(read_repeats(repeats), strategies, TABLE)
+    return {"n_models": len(repeats), "table": Table.of(frame, HOW_REPEATS_READ)}
 
 
 def _figures(rows: Rows, strategies: list[Strategy]) -> list[_Figure]:

@@ -10,8 +10,10 @@ import streamlit as st
 from cache import read
 from cache.cells import cells_by_experiment
 from cache.home import Store
+from cache.repeats import repeats_of
 from cache.same_pair import SamePair, same_pair
 from core.specs import Assessability, Strategy
+from pages.parts.choices import told_apart
 from pages.parts.plain import markdown_safe
 
 _LAST = "last_audit"
@@ -52,15 +54,13 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
     last = st.session_state.get(_LAST)
     summaries = _offered(store, summaries, asked or last)
     start = asked or (last if last in summaries else next(iter(summaries)))
-    # Streamlit tells options apart by what is shown.
-    titles = [summary.title for summary in summaries.values()]
-    has_namesakes = len(set(titles)) < len(titles)
+    labels = told_apart({name: one.title for name, one in summaries.items()})
     audit_id = st.sidebar.selectbox(
         "Audit",
         list(summaries),
         index=list(summaries).index(start),
         key=f"audit-{start}",
-        format_func=lambda name: summaries[name].title + (f" · {name}" if has_namesakes else ""),
+        format_func=labels.__getitem__,
     )
     # Kept in the address by hand: a bound widget drops its parameter at the default value, and
     # what is the newest audit today may not be tomorrow.
@@ -128,14 +128,17 @@ def objective(path: Path, strategies: tuple[Strategy, ...]) -> pd.DataFrame:
 
 def report(path: Path, with_documents: bool) -> str:
     """The report on an audit and on what else the store holds on its models, as it is now."""
-    return _report(path.stem, same_pair(Store.default(), path), with_documents)
+    store = Store.default()
+    return _report(
+        path.stem, same_pair(store, path), tuple(repeats_of(store, path)), with_documents
+    )
 
 
 @st.cache_data(max_entries=16, show_spinner="Writing the report …")
-def _report(audit_id: str, known: SamePair, with_documents: bool) -> str:
+def _report(audit_id: str, known: SamePair, repeats: tuple[Path, ...], with_documents: bool) -> str:
     from core.report.render import render_report  # takes a second to import
 
-    return render_report(Store.default(), audit_id, known, with_documents)
+    return render_report(Store.default(), audit_id, known, repeats, with_documents)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

@@ -11,7 +11,7 @@ from cache.export import of_audit
 from cache.home import Store
 from cache.repeats import read_repeats, repeats_of
 from core.specs import Metric
-from core.spreads import HOW_SPREADS_READ, spread_table
+from core.spreads import HOW_REPEATS_READ, spread_table
 from pages.parts.export import exported_table
 
 
@@ -25,8 +25,6 @@ def show_over_seeds(path: Path, subjects: Iterable[str], titles: Mapping[Metric,
         of_audit(path),
         "over-seeds",
         spread_table(read_repeats(paths), subjects, titles),
-        note="The same question asked of final models trained alike but for the seed, all that "
-        f"this store holds. Mean over them; {HOW_SPREADS_READ}. Intervals of one audit, above, say "
-        "nothing of how figures vary between trainings; these do.",
+        note=HOW_REPEATS_READ,
     )
     return True
