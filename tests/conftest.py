@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections import namedtuple
+from functools import cache
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -15,6 +16,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import pandas as pd
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 Result = namedtuple("Result", "status out err")
 
@@ -31,6 +33,13 @@ def own_main_module():
     before = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = before
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_scan_for_components():
+    """Streamlit looks through every installed package at each start of an app, and a test of a page
+    is a start: half its time. What is installed does not change meanwhile."""
+    manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture
