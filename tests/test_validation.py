@@ -47,8 +47,8 @@ def test_p_values_are_uniform_over_fine_tunings(tmp_path):
 
 @pytest.mark.parametrize("pull", [1.0, 1.5])
 def test_the_detection_limit_of_real_selections(pull):
-    """Top-k finds a leak of the size of its estimated limit about as often as it should; the
-    estimate carries the odds ratio's own error, and a tenth of the limit is mostly missed."""
+    """Top-k finds a leak of the size of its estimated limit about as often as it should, although
+    its odds are not quite those of a larger leak; a tenth of the limit is mostly missed."""
     found = {1.0: [], 0.1: []}
     for world in range(8):
         corpus = corpus_of(900, 300, 300, seed=world, pull=pull, width=24)

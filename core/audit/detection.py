@@ -48,8 +48,8 @@ def detection_limits(
                     strategy,
                     metric,
                     limit.n_leaked / n_reference,
-                    f"noncentral hypergeometric, {POWER:.0%} power at p < {SIGNIFICANCE}, odds "
-                    "ratio as measured",
+                    f"noncentral hypergeometric, {POWER:.0%} power at p < {SIGNIFICANCE}, averaged "
+                    "over the odds ratios that the measured one leaves possible",
                     low=_share(limit.at_least, n_reference),
                     high=_share(limit.at_most, n_reference),
                     confidence=CONFIDENCE,
