@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from cache.export import of_echo
 from cache.home import Store
 from core.echo import echo_verdict
 from pages.parts.charts import CONFIG
-from pages.parts.deletion import deletable
-from pages.parts.echo import chosen_echo, lead_chart, provenance_table, targets_table
+from pages.parts.echo import lead_chart, provenance_table, targets_table
 from pages.parts.entry import enter
 from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
+from pages.parts.records import chosen_record, deletable_record
 
 enter()
 
@@ -22,7 +20,8 @@ st.title("Echo")
 st.caption(
     "What a decompressed model says, held against its training data and against what was selected."
 )
-record = chosen_echo()
+store = Store.default()
+record = chosen_record(store.echoes, "echo", "comparison")
 if record is None:
     st.write(
         "There is no comparison to show. It needs an audit, and both of its models decompressed "
@@ -79,11 +78,11 @@ for line in record["caveats"]:
     st.warning(markdown_safe(line), icon=":material/warning:")
 with st.expander("Provenance", icon=":material/fingerprint:"):
     st.dataframe(provenance_table(record), hide_index=True)
-deletable(
+deletable_record(
+    store.echoes,
+    record,
+    "echo",
     "comparison",
-    record["title"],
     "Its record is removed for good. The audit and both decompressions stay, so the same "
     "comparison can be made again.",
-    partial(Store.default().echoes.delete, record["echo_id"]),
-    named_by="echo",
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from cache.export import of_suspect_test
@@ -22,17 +20,18 @@ from core.suspicion import (
 )
 from pages.parts.cards import card_column
 from pages.parts.charts import CONFIG
-from pages.parts.deletion import deletable
 from pages.parts.entry import enter
 from pages.parts.export import exported_table
 from pages.parts.plain import markdown_safe
-from pages.parts.suspects import chosen_test, documents_table, provenance_table, score_plot
+from pages.parts.records import chosen_record, deletable_record
+from pages.parts.suspects import documents_table, provenance_table, score_plot
 
 enter()
 
 st.title("Suspects")
 st.caption("Documents an owner believes were used, against others like them that were not.")
-record = chosen_test()
+store = Store.default()
+record = chosen_record(store.suspect_tests, "test", "suspect test")
 if record is None:
     st.write("There is no test to show. A test needs a model pair and two sets of documents:")
     st.code(
@@ -44,7 +43,7 @@ if record is None:
 assert record is not None
 
 pair = weights_of(record["provenance"])
-said = suspicion(record, n_judged(suspect_tests_of(Store.default(), pair)))
+said = suspicion(record, n_judged(suspect_tests_of(store, pair)))
 with st.container(border=True):
     st.subheader(markdown_safe(said.headline), anchor=False)
     for sentence in said.sentences:
@@ -65,7 +64,7 @@ if not record["is_refused"]:
         exported_table(
             origin,
             "documents",
-            documents_table(record, audits_of(Store.default(), pair)),
+            documents_table(record, audits_of(store, pair)),
             note="Score: the combined one, 0 on average over both sets. A document is named by a "
             "hash of its words, and has a card where an audit of these models has it in its pool.",
             height=320,
@@ -77,12 +76,12 @@ for line in (*ASSUMPTIONS, *record["caveats"]):
     st.write(f"- {markdown_safe(line)}")
 with st.expander("Provenance", icon=":material/fingerprint:"):
     exported_table(origin, "provenance", provenance_table(record))
-deletable(
+deletable_record(
+    store.suspect_tests,
+    record,
     "test",
-    record["title"],
+    "suspect test",
     "Its record is removed for good. That it was made cannot be taken back: tests of the same "
     "models are corrected for the number that the store holds, so deleting one makes the others "
     "look surer than they are.",
-    partial(Store.default().suspect_tests.delete, record["test_id"]),
-    named_by="test",
 )

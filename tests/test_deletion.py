@@ -33,7 +33,7 @@ def write_decompressions(store):
 @pytest.mark.parametrize(
     ("page", "parameter", "what", "write"),
     [
-        ("suspects", "test", "test", write_suspects),
+        ("suspects", "test", "suspect test", write_suspects),
         ("topics", "decompression", "decompression", write_decompressions),
     ],
 )
@@ -56,5 +56,5 @@ def test_a_deleted_suspect_test_still_was_made():
     """Who deletes a test is told what that does to the correction of the others."""
     write_suspects(Store.default())
     app = opened("suspects")
-    confirmed(app, "test")
+    confirmed(app, "suspect test")
     assert "look surer than they are" in words(app)

@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
-import streamlit as st
 
-from cache.home import Store
 from core.echo import target_name
 from core.specs import Strategy
-from pages.parts.choices import told_apart
 from pages.parts.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
-from pages.parts.plain import markdown_safe
+from pages.parts.records import Record
 
-Record = Mapping[str, Any]
 _ROW_HEIGHT = 32
-
-
-def chosen_echo() -> Record | None:
-    """The comparison named in the address, or the newest; None where the store has none."""
-    records = {record["echo_id"]: record for record in Store.default().echoes.all()}
-    asked = st.query_params.get("echo")
-    if asked is not None and asked not in records:
-        st.warning(
-            f"There is no comparison named {markdown_safe(asked)} in this store.",
-            icon=":material/search_off:",
-        )
-        return None
-    if not records:
-        return None
-    names = list(records)
-    labels = told_apart(
-        {name: f"{one['title']} · {one['created_at'][:16]}" for name, one in records.items()}
-    )
-    chosen = st.selectbox(
-        "Comparison",
-        names,
-        index=names.index(asked) if asked else 0,
-        format_func=labels.__getitem__,
-        key=f"echo-{asked}",
-    )
-    if chosen != asked:
-        st.query_params["echo"] = chosen
-    return records[chosen]
 
 
 def lead_chart(record: Record) -> go.Figure:

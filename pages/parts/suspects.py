@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-import streamlit as st
 
 from cache.evidence import read_documents_of
-from cache.home import Store
 from core.specs import Role
 from pages.parts.cards import card_addresses
-from pages.parts.choices import told_apart
 from pages.parts.palette import REFERENCE_LINE, ROLE_COLOURS
-from pages.parts.plain import markdown_safe
+from pages.parts.records import Record
 
-Record = Mapping[str, Any]
 _N_BINS = 30
-
-
-def chosen_test() -> Record | None:
-    """The test named in the address, or the newest; None where the store has none."""
-    records = {record["test_id"]: record for record in Store.default().suspect_tests.all()}
-    asked = st.query_params.get("test")
-    if asked is not None and asked not in records:
-        st.warning(
-            f"There is no suspect test named {markdown_safe(asked)} in this store.",
-            icon=":material/search_off:",
-        )
-        return None
-    if not records:
-        return None
-    names = list(records)
-    labels = told_apart(
-        {name: f"{one['title']} · {one['created_at'][:10]}" for name, one in records.items()}
-    )
-    chosen = st.selectbox(
-        "Test",
-        names,
-        index=names.index(asked) if asked else 0,
-        format_func=labels.__getitem__,
-        key=f"test-{asked}",
-    )
-    if chosen != asked:
-        st.query_params["test"] = chosen
-    return records[chosen]
 
 
 def score_plot(record: Record) -> go.Figure:
