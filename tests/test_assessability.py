@@ -177,6 +177,7 @@ def test_inner_layers_say_what_the_last_cannot(tiny, adapted, assay):
     and SELECT's sum points to the difference better than random sums do."""
     arguments = with_models(tiny, tiny / "base", adapted)
     more = ["--gradient-layers", "changed", "--strategy", "random", "--strategy", "select"]
+    more += ["--student-epochs", "0"]
     first = assay(*arguments, *more)
     assert first.status == 0, first.err
     said = json.loads(first.out)

@@ -249,7 +249,9 @@ def test_a_second_audit_computes_only_new_documents(whole, tiny, assay, monkeypa
     before = ask(cached, "SELECT text_hash, block FROM rows ORDER BY ALL")
     extra = tmp_path / "extra.csv"
     extra.write_text("text\n" + "".join(f"thunder over the oven number {n}\n" for n in range(25)))
-    result = assay(*audit_arguments(tiny, "--seed-corpus", extra, *FEW, "--json"))
+    result = assay(
+        *audit_arguments(tiny, "--seed-corpus", extra, *FEW, "--student-epochs", 0, "--json")
+    )
     assert result.status == 0, result.err
     (again,) = Store(home).gradients.glob("*.duckdb")
     after = ask(again, "SELECT text_hash, block FROM rows ORDER BY ALL")
@@ -302,14 +304,15 @@ def test_causal_models_with_label_words(tiny, assay, tmp_path):
 
 def test_a_damaged_gradient_cache_is_rebuilt(tiny, assay, tmp_path):
     """Changed bytes in the cache are noticed, the file kept aside, and the numbers the same."""
-    first = json.loads(assay(*audit_arguments(tiny, *FEW, "--json")).out)
+    arguments = audit_arguments(tiny, *FEW, "--student-epochs", 0, "--json")
+    first = json.loads(assay(*arguments).out)
     store = Store.default()
     before = contents(first["path"])
     (cached,) = store.gradients.glob("*.duckdb")
     with duckdb.connect(str(cached)) as connection:
         connection.execute("UPDATE arrays SET sha256 = 'wrong' WHERE block = 0")
     os.unlink(first["path"])
-    again = assay(*audit_arguments(tiny, *FEW, "--json"))
+    again = assay(*arguments)
     assert again.status == 0, again.err
     assert "damaged" in again.err
     assert len(list(store.set_aside.iterdir())) == 1
@@ -362,7 +365,8 @@ def test_a_projection_changes_the_selection_and_shares_the_gradients(
     whole, tiny, assay, monkeypatch
 ):
     """--projection-dimension selects from estimates: few dimensions give another selection, many
-    nearly the exact one, and no gradient is computed again."""
+    nearly the exact one, and no gradient is computed again. No student is trained where none is
+    asked for."""
     home, said, _ = whole
     monkeypatch.setenv("ASSAY_HOME", str(home))
     query = "SELECT document_id FROM selections WHERE strategy = 'select'"
@@ -370,8 +374,10 @@ def test_a_projection_changes_the_selection_and_shares_the_gradients(
     n_shared = []
     for dimension in (3, 30_000):
         options = ("--strategy", "select", "--projection-dimension", dimension, "--json")
-        result = assay(*audit_arguments(tiny, *with_truth(tiny), *options))
+        result = assay(*audit_arguments(tiny, *with_truth(tiny), *options, "--student-epochs", 0))
         assert result.status == 0, result.err
+        path = json.loads(result.out)["path"]
+        assert ask(path, "SELECT count(*) FROM student_epochs") == [(0,)]
         n_shared.append(len(exact & {row[0] for row in ask(json.loads(result.out)["path"], query)}))
     assert n_shared[0] < n_shared[1]
     assert n_shared[1] >= 20

@@ -155,7 +155,9 @@ def audit(
     weight_decay: Annotated[float | None, typer.Option(min=0)] = None,
     momentum: Annotated[float | None, typer.Option(min=0)] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1)] = None,
-    student_epochs: Annotated[int, typer.Option(min=1, help="At most, per student.")] = 10,
+    student_epochs: Annotated[
+        int, typer.Option(min=0, help="At most, per student; 0 trains none.")
+    ] = 10,
     early_stopping: Annotated[
         bool, typer.Option(help="Keep a student's best epoch, else its last.")
     ] = True,
