@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.data.builtin_docs import FIELDS, _prose
 from core.data.labels import label_index, label_names
-from core.data.sources import content_digest, read_documents
+from core.data.sources import _hub, content_digest, read_documents
 from core.errors import InputError
 from core.specs import DataRef
 
@@ -220,6 +220,30 @@ def test_a_hub_name_never_reads_the_working_folder(tmp_path):
         check=True,
     ).stdout
     assert "'csv', which is none that can be read" in shown
+
+
+def test_a_subset_of_a_hub_set_is_named_behind_it(tmp_path, monkeypatch):
+    """A set with several subsets, laid out as on the hub, is read by NAME:SUBSET; without one, or
+    with one it lacks, the error says so."""
+    subsets = ("passage", "query")
+    for subset in subsets:
+        (tmp_path / subset).mkdir()
+        table = pd.DataFrame({"pid": [1, 2], "text": [f"{subset} one", f"{subset} two"]})
+        table.to_parquet(tmp_path / subset / "train-00000.parquet")
+    parts = "".join(
+        f"- config_name: {one}\n  data_files:\n  - split: train\n    path: {one}/train-*\n"
+        for one in subsets
+    )
+    (tmp_path / "README.md").write_text(f"---\nconfigs:\n{parts}---\n")
+    monkeypatch.setattr("core.data.sources._hub_revision", lambda name: None)
+
+    def texts(location):
+        return [document.text for document in _hub(DataRef(location), location, "train")]
+
+    assert texts(f"{tmp_path}:query") == ["query one", "query two"]
+    for wrong, reason in (("", "Config name is missing"), (":nope", "passage.*query")):
+        with pytest.raises(InputError, match=reason):
+            texts(f"{tmp_path}{wrong}")
 
 
 def broken(folder):

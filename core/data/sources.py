@@ -98,7 +98,8 @@ def content_digest(ref: DataRef, seed: int = 0) -> str:
         case "file":
             return content_key("file", _file_digest(path), split, choices)
         case _:
-            return content_key("hub", location, _hub_revision(location), split, choices)
+            revision = _hub_revision(_name_and_subset(location)[0])
+            return content_key("hub", location, revision, split, choices)
 
 
 def _all_documents(ref: DataRef) -> Iterator[Document]:
@@ -165,7 +166,7 @@ def _may_be_on_the_hub(location: str) -> bool:
     from huggingface_hub.utils import validate_repo_id
 
     try:
-        validate_repo_id(location)
+        validate_repo_id(_name_and_subset(location)[0])
     except HFValidationError:
         return False
     return True
@@ -288,17 +289,24 @@ def _text_folder(folder: Path) -> Iterator[Document]:
             yield Document(text, file.parent.name if inside else None, file.parent.resolve().name)
 
 
-def _hub(ref: DataRef, name: str, split: str) -> Iterator[Document]:
+def _name_and_subset(location: str) -> tuple[str, str | None]:
+    """``owner/name:subset`` → a hub set's name and which of its subsets, None for its only one."""
+    name, _, subset = location.partition(":")
+    return name, subset or None
+
+
+def _hub(ref: DataRef, location: str, split: str) -> Iterator[Document]:
+    name, subset = _name_and_subset(location)
     # Asked first: ``datasets`` would take a name like "csv" for the files of the working folder.
     revision = _hub_revision(name)
     import datasets
 
     try:
-        rows = datasets.load_dataset(name, split=split, streaming=True, revision=revision)
+        rows = datasets.load_dataset(name, subset, split=split, streaming=True, revision=revision)
         columns = rows.column_names or list(next(iter(rows), {}))
     except Exception as error:
-        raise _unreachable(name, error) from error
-    yield from _from_rows(ref, (dict(row) for row in rows), name, None, columns)
+        raise _unreachable(location, error) from error
+    yield from _from_rows(ref, (dict(row) for row in rows), location, None, columns)
 
 
 def _hub_revision(name: str) -> str:
@@ -316,7 +324,8 @@ def _unreachable(name: str, error: Exception) -> InputError:
     return InputError(
         f"a file ({supported_formats()}), a folder of text files, built-in data or a hub set",
         f"{name!r}, which is none that can be read ({reason.rstrip(' .:')})",
-        "check the name and the split, or download the set and give its file",
+        "check the name, its subset (NAME:SUBSET) and the split (#SPLIT), or download the set and "
+        "give its file",
     )
 
 
