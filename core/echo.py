@@ -14,6 +14,8 @@ from core.specs import Strategy
 from core.verdict import SIGNIFICANCE, Verdict, p_value
 
 Record = Mapping[str, Any]
+# A longest run of no words is one shorter than this: such are in any two texts and not looked for.
+SHORTEST_RUN = 5
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,34 @@ def echo_verdict(record: Record) -> Verdict:
             f"It is nearer to the seed corpus at large, too (lead "
             f"{pool['control'] - pool['said']:+.3f}): part of this may be a change of style."
         )
+    sentences += _about_held_out(record, main) if is_nearer else ()
     words, (own, others) = record["verbatim_words"], main["verbatim"]
     sentences.append(
         f"A run of {words} words or more from it is in {own} of {record['n_said']} answers, and "
         f"in {others} of {record['n_control']} of the base model's "
-        f"({p_value(main['verbatim_p_value'])}); the longest runs have {main['longest_run'][0]} "
-        f"and {main['longest_run'][1]} words."
+        f"({p_value(main['verbatim_p_value'])}); the longest runs have "
+        f"{' and '.join(map(run_in_words, main['longest_run']))} words."
     )
     return Verdict(f"{headline}: {p_value(main['p_value'])}.", tuple(sentences))
+
+
+def _about_held_out(record: Record, main: Record) -> list[str]:
+    """Whether it is the reference set that is echoed, or its kind of text."""
+    held_out = next((row for row in record["targets"] if row["kind"] == "held-out"), None)
+    if held_out is None or main["kind"] != "reference":
+        return []
+    lead = f"(lead {held_out['control'] - held_out['said']:+.3f}, {p_value(held_out['p_value'])})"
+    if held_out["p_value"] < SIGNIFICANCE:
+        return [
+            f"It is nearer to {target_name(held_out)}, as well {lead}: what is echoed is this kind "
+            "of text; nothing here says that it is these documents."
+        ]
+    return [f"It is no nearer to {target_name(held_out)} {lead}."]
+
+
+def run_in_words(n_words: int) -> str:
+    """The longest run of words in common, as people read it."""
+    return str(n_words) if n_words else f"under {SHORTEST_RUN}"
 
 
 def main_target(record: Record) -> Record:

@@ -18,6 +18,7 @@ from core.audit.provenance import command_line
 from core.cli.asking import candidate_data
 from core.data.sources import read_documents
 from core.device import Compute
+from core.echo import echo_verdict, run_in_words
 from core.maths.nearness import nearer
 from core.maths.verbatim import N_LEAST, longest_shared_runs
 from core.maths.verbatim import words as words_of
@@ -71,6 +72,26 @@ def test_longest_runs_are_those_difflib_finds():
         )
         assert found == (naive if naive >= N_LEAST else 0)
     assert longest_shared_runs(["one two three four"], ["one two three four"]) == [0]
+    assert run_in_words(0) == f"under {N_LEAST}"
+
+
+@pytest.mark.parametrize(
+    ("p_value", "said"),
+    [(0.005, "nothing here says that it is these documents"), (0.4, "no nearer")],
+)
+def test_a_kind_of_text_is_told_from_the_very_documents(p_value, said):
+    """Where documents like the reference set, not used, are echoed as well, the verdict says that
+    nothing points to the very documents; else that those are no nearer."""
+    row = {"said": 1.6, "control": 1.7, "null_low": -0.1, "null_high": 0.05, "strategy": None}
+    row |= {"verbatim": [0, 0], "verbatim_p_value": 1.0, "longest_run": [7, 0]}
+    kinds = {"seed-corpus": 0.3, "reference": 0.005, "held-out": p_value}
+    targets = [{**row, "kind": kind, "p_value": p} for kind, p in kinds.items()]
+    record = {"targets": targets, "verbatim_words": 8, "n_said": 40, "n_control": 40}
+    sentences = echo_verdict(record).sentences
+    assert said in sentences[1]
+    assert "7 and under 5 words" in sentences[2]
+    without = {**record, "targets": targets[:2]}
+    assert not any("not used" in sentence for sentence in echo_verdict(without).sentences)
 
 
 @pytest.fixture
@@ -100,6 +121,8 @@ def test_a_model_that_quotes_its_training_data_is_told_from_one_that_does_not(as
     options = ("--audit", world, "--json")
     found = json.loads(assay("echo", "quoting", "--control", "other", *options).out)
     assert "is nearer to the reference set" in found["says"][0]
+    assert "longest runs have" in found["says"][-1]
+    assert "under 5 words" in found["says"][-1]
     assert found["targets"]["the reference set"]["p_value"] < 0.05
     record = Store.default().echoes.read(found["echo_id"])
     reference = next(row for row in record["targets"] if row["kind"] == "reference")

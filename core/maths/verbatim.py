@@ -19,7 +19,7 @@ def words(text: str) -> list[str]:
 
 
 def longest_shared_runs(texts: Sequence[str], targets: Sequence[str]) -> list[int]:
-    """For each text, the words of the longest run that occurs in any target; 0 if under five.
+    """For each text, the words of the longest run that occurs in any target; 0 if under N_LEAST.
 
     Verbatim overlap as GPT-3's and Llama's contamination checks count it (runs of 8 and 13 words).
     """

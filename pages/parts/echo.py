@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.echo import target_name
+from core.echo import run_in_words, target_name
 from core.specs import Strategy
 from pages.parts.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
 from pages.parts.records import Record
@@ -64,7 +64,7 @@ def targets_table(record: Record) -> pd.DataFrame:
             "by chance": f"{row['null_low']:+.3f} to {row['null_high']:+.3f}",
             "p": f"{row['p_value']:.2g}",
             "verbatim": _both(row["verbatim"]),
-            "longest run": _both(row["longest_run"]),
+            "longest run": " | ".join(map(run_in_words, row["longest_run"])),
             "alike": _both(row["near_duplicates"]),
         }
         for row in record["targets"]
