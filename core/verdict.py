@@ -80,6 +80,10 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
         headline = f"{name}'s selection stands in for the training data."
     elif is_useful is None and found:
         headline = f"{name}'s selection does not single out documents of the reference set."
+    elif is_useful is None and (nearness := _nearness(rows, strategy)):
+        headline = (
+            f"{name}'s selection lies {nearness} the reference set than random selections do."
+        )
     elif is_useful is None:
         headline = f"{name} chose {_budget(rows, strategy)} documents; nothing says how good."
     elif beside_random == _WORSE:
@@ -91,7 +95,13 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
     rivals = contest(rows.all(), strategy)
     if rivals:
         headline += f" {rivals.headline}"
-    sentences = (student, found, _membership(rows, strategy), rivals and rivals.sentence)
+    sentences = (
+        student,
+        found,
+        _membership(rows, strategy),
+        _distance(rows, strategy),
+        rivals and rivals.sentence,
+    )
     return Verdict(headline, tuple(sentence for sentence in sentences if sentence))
 
 
@@ -156,6 +166,27 @@ def _membership(rows: Rows, strategy: Strategy) -> str | None:
         f"Within the reference set's own domain it {verb} documents that were used from "
         f"held-out ones: {percent(row['value'])} of its choices there were used, "
         f"{percent(row['null_value'])} expected by chance ({p_value(row['p_value'])})."
+    )
+
+
+def _nearness(rows: Rows, strategy: Strategy) -> str | None:
+    """How a selection's transport to the reference set compares with random selections'."""
+    row = rows.get(strategy, Metric.TRANSPORT)
+    if row is None or strategy is Strategy.RANDOM:
+        return None
+    if row["value"] < row["null_low"]:
+        return "nearer to"
+    return "farther from" if row["value"] > row["null_high"] else "no nearer to"
+
+
+def _distance(rows: Rows, strategy: Strategy) -> str | None:
+    row, nearness = rows.get(strategy, Metric.TRANSPORT), _nearness(rows, strategy)
+    if row is None or nearness is None:
+        return None
+    return (
+        f"By meaning it lies {nearness} the reference set than random selections do: transport "
+        f"{row['value']:.3f}, theirs {row['null_low']:.3f} to {row['null_high']:.3f}, as many "
+        f"documents of the reference set {row['ceiling']:.3f}."
     )
 
 

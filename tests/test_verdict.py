@@ -121,6 +121,24 @@ def test_without_students_nothing_is_claimed():
     assert headline == "SELECT chose 100 documents; nothing says how good."
 
 
+@pytest.mark.parametrize(
+    ("transport", "words"), [(1.2, "nearer to"), (1.45, "no nearer to"), (1.6, "farther from")]
+)
+def test_without_students_the_distance_is_what_can_be_said(transport, words):
+    """The headline is about the reference set where nothing better is known, and only there; the
+    sentence stands in every verdict, with what random selections and true documents have."""
+    null = {"null_low": 1.4, "null_high": 1.5, "ceiling": 1.1}
+    distance = row("select", Metric.TRANSPORT, transport, **null)
+    headline, text = said([distance, row("select", Metric.COSINE, 0.7)])
+    assert headline == (
+        f"SELECT's selection lies {words} the reference set than random selections do."
+    )
+    assert f"transport {transport:.3f}, theirs 1.400 to 1.500" in text
+    headline, text = said([distance, *students(0.8, 0.6)])
+    assert "reference set" not in headline
+    assert words in text
+
+
 def test_focus_is_select_where_it_ran():
     """The verdict is about SELECT, or about the last strategy of those that ran."""
     assert focus(STRATEGIES) is Strategy.SELECT
