@@ -78,9 +78,11 @@ def _about_held_out(record: Record, main: Record) -> list[str]:
         return []
     lead = f"(lead {held_out['control'] - held_out['said']:+.3f}, {p_value(held_out['p_value'])})"
     if held_out["p_value"] < SIGNIFICANCE:
+        has_quotations = main["verbatim_p_value"] < SIGNIFICANCE
+        only = "" if has_quotations else "; nothing here says that it is these documents"
         return [
-            f"It is nearer to {target_name(held_out)}, as well {lead}: what is echoed is this kind "
-            "of text; nothing here says that it is these documents."
+            f"It is nearer to {target_name(held_out)}, as well {lead}: by distance it is this kind "
+            f"of text that is echoed{only}."
         ]
     return [f"It is no nearer to {target_name(held_out)} {lead}."]
 

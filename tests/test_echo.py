@@ -90,6 +90,9 @@ def test_a_kind_of_text_is_told_from_the_very_documents(p_value, said):
     sentences = echo_verdict(record).sentences
     assert said in sentences[1]
     assert "7 and under 5 words" in sentences[2]
+    quoting = [{**target, "verbatim_p_value": 0.001} for target in targets]
+    quotes = echo_verdict({**record, "targets": quoting}).sentences
+    assert not any("nothing here says" in sentence for sentence in quotes)
     without = {**record, "targets": targets[:2]}
     assert not any("not used" in sentence for sentence in echo_verdict(without).sentences)
 
