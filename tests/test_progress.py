@@ -227,7 +227,8 @@ import core.jobs.reporter as reporter
 from cache.home import Store
 from core.jobs.running import running_job
 
-reporter._LINE_EVERY_S = reporter._HEARTBEAT_S = 0.2
+reporter._PACED_LINE_EVERY_S = reporter._HEARTBEAT_S = 0.2
+reporter._LINE_EVERY_S = float(sys.argv[2])
 with running_job(Store(Path(sys.argv[1])), ["x"], "title", {}) as progress:
     for name, pace in (("topics", "40 calls asked · 160 tokens/s"), ("seal", "")):
         with progress.stage(name, 0):
@@ -238,10 +239,12 @@ with running_job(Store(Path(sys.argv[1])), ["x"], "title", {}) as progress:
 """
 
 
-def test_the_pace_is_told_while_its_stage_lasts(store):
-    """Without a bar it comes as a line now and then, and the job's row has it for the pages."""
+@pytest.mark.parametrize(("line_every_s", "is_told"), [("0.4", True), ("60", False)])
+def test_the_pace_is_told_while_its_stage_lasts(store, line_every_s, is_told):
+    """Without a bar it comes as a line now and then, and the job's row has it for the pages; a long
+    stage without a pace has such lines too, a short one none."""
     ran = subprocess.run(
-        [sys.executable, "-c", PACED, str(store.root)],
+        [sys.executable, "-c", PACED, str(store.root), line_every_s],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -250,6 +253,7 @@ def test_the_pace_is_told_while_its_stage_lasts(store):
     lines = [line for line in ran.stderr.splitlines() if "tokens/s" in line]
     assert 2 <= len(lines) <= 5
     assert all("of all · topics · 40 calls asked · 160 tokens/s" in line for line in lines)
+    assert any("of all · seal" in line for line in ran.stderr.splitlines()) == is_told
     assert ran.stdout.splitlines() == ["topics · 40 calls asked · 160 tokens/s", "seal"]
 
 

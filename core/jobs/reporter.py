@@ -18,8 +18,9 @@ from core.errors import Cancelled
 
 _REPORT_EVERY_S = 0.25
 _HEARTBEAT_S = 2.0
-# Of work that knows its pace, where there is no bar.
-_LINE_EVERY_S = 15.0
+# Where there is no bar: of work that knows its pace, and of other work.
+_PACED_LINE_EVERY_S = 15.0
+_LINE_EVERY_S = 60.0
 # A stage the plan does not know counts this much.
 _UNPLANNED_S = 1.0
 
@@ -153,6 +154,7 @@ class JobProgress:
     def note(self, line: str) -> None:
         self.log(line)
         if self._prints_lines:
+            self._printed_at = time.monotonic()
             print(line, file=sys.stderr, flush=True)
 
     def _raise_if_cancelled(self) -> None:
@@ -172,10 +174,14 @@ class JobProgress:
         if self._bar:
             beside = " · ".join(part for part in (left, self._pace) if part)
             self._bar.update(self._task, description=self._stage, completed=fraction, left=beside)
-        elif self._prints_lines and self._pace and now - self._printed_at >= _LINE_EVERY_S:
+        elif self._prints_lines and now - self._printed_at >= self._line_every_s:
             self._printed_at = now
             line = " · ".join(part for part in (f"{fraction:.0%} of all", doing, left) if part)
             print(line, file=sys.stderr, flush=True)
+
+    @property
+    def _line_every_s(self) -> float:
+        return _PACED_LINE_EVERY_S if self._pace else _LINE_EVERY_S
 
     def _beat(self) -> None:
         while not self._stop.wait(_HEARTBEAT_S):
