@@ -10,7 +10,7 @@ from cache.export import Origin, of_experiment
 from cache.home import Store
 from core.experiments.catalogue import paper_titles
 from core.experiments.recipes import NAMES, Recipe, load_recipe
-from core.experiments.summary import standing
+from core.experiments.summary import METRIC_TITLES, standing
 from core.spreads import HOW_SPREADS_READ
 from pages.parts import experiments
 from pages.parts.charts import CONFIG
@@ -154,7 +154,7 @@ def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
                 comparison_plot(known, panel, metric),
                 config=CONFIG,
                 key=f"{panel}-{metric}",
-                alt=f"{experiments.METRIC_TITLES[metric]} along {known.recipe.x.shown_as}",
+                alt=f"{METRIC_TITLES[metric]} along {known.recipe.x.shown_as}",
             )
     table = experiments.comparison_table(known, panel)
     height = "content" if len(table) <= _N_ROWS_SHOWN else _SCROLLED_HEIGHT

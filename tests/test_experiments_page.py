@@ -12,6 +12,7 @@ from cache.home import Store
 from cache.jobs import JobTable
 from core.experiments.recipes import NAMES, load_recipe
 from core.experiments.reference import reference_rows
+from core.specs import Metric
 
 
 @pytest.fixture
@@ -84,6 +85,14 @@ def test_built_in_text_and_one_seed_are_said(store):
     assert "DBpedia, IMDB" in text
     assert "documentation of four fields, beside the authors" in text
     assert "AG News" in text
+
+
+def test_sentences_name_metrics_as_figures_do(store):
+    """No metric is called by its name in the store."""
+    write_sample_experiment(store, "leakage-titration", n_seeds=1)
+    text = words(opened("experiments", recipe="leakage-titration"))
+    assert "by membership AUC SELECT is" in text
+    assert not [metric for metric in Metric if "-" in metric and metric in text]
 
 
 def test_an_unfinished_run_is_shown_as_its_job(store):

@@ -10,6 +10,19 @@ from core.maths.repeats import Spread
 from core.specs import LOWER_IS_BETTER, Metric, Strategy, possible
 
 Row = Mapping[str, Any]
+METRIC_TITLES = {
+    Metric.ACCURACY: "accuracy",
+    Metric.LOSS: "loss",
+    Metric.PERPLEXITY: "perplexity",
+    Metric.TRANSPORT: "transport",
+    Metric.CONTAINMENT: "containment",
+    Metric.RECALL: "recall",
+    Metric.PRECISION: "precision",
+    Metric.DOMAIN_AUC: "domain AUC",
+    Metric.MEMBERSHIP_AUC: "membership AUC",
+    Metric.MEMBERSHIP_TPR: "members found at 1% mistaken",
+    Metric.MEMBERSHIP_TPR_STRICT: "members found at 0.1% mistaken",
+}
 _PLACE = ("panel", "variant", "x", "subject", "metric")
 
 
@@ -51,17 +64,17 @@ class Standing:
     def sentence(self) -> str:
         """What the counts say; with one seed, that they say little."""
         n = self.n_better + self.n_worse + self.n_alike
-        places = "place" if n == 1 else "places"
+        places, title = "place" if n == 1 else "places", METRIC_TITLES[self.metric]
         if self.n_seeds == 1:
             return (
-                f"One seed: SELECT's {self.metric} is better than random selection's in "
-                f"{self.n_better} of {n} {places} and worse in {self.n_worse}, which one seed "
-                "cannot tell from chance."
+                f"One seed: by {title} SELECT is better than random selection in {self.n_better} "
+                f"of {n} {places} and worse in {self.n_worse}, which one seed cannot tell from "
+                "chance."
             )
         return (
-            f"Over {self.n_seeds} seeds SELECT's {self.metric} is better than random selection's "
-            f"in {self.n_better} of {n} {places}, worse in {self.n_worse}, and not to be told "
-            f"apart in {self.n_alike} (the seeds overlap)."
+            f"Over {self.n_seeds} seeds, by {title}, SELECT is better than random selection in "
+            f"{self.n_better} of {n} {places}, worse in {self.n_worse}, and not to be told apart "
+            f"in {self.n_alike} (the seeds overlap)."
         )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from core.experiments.recipes import Axis
-from core.experiments.summary import Place
+from core.experiments.summary import METRIC_TITLES, Place
 from core.specs import Metric
 from core.tables import IN_PERCENT
 from pages.parts.charts import spread_traces
-from pages.parts.experiments import METRIC_TITLES, SHARES, Compared, subject_title
+from pages.parts.experiments import SHARES, Compared, subject_title
 from pages.parts.palette import COLOURS, REFERENCE_LINE, SYMBOLS
 
 
@@ -34,7 +34,7 @@ def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:
         figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{x:,.0f}" for x in ticks])
     figure.update_yaxes(
         title=METRIC_TITLES[metric],
-        tickformat=".0%" if metric in IN_PERCENT else None,
+        tickformat=".1~%" if metric in IN_PERCENT else None,
         zeroline=False,
     )
     figure.update_layout(

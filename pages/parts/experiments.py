@@ -15,25 +15,12 @@ from cache.jobs import Job, JobState, JobTable
 from core.experiments.catalogue import paper_titles
 from core.experiments.recipes import Axis, Recipe
 from core.experiments.reference import ReferenceRow, reference_rows
-from core.experiments.summary import Place, spreads
+from core.experiments.summary import METRIC_TITLES, Place, spreads
 from core.maths.repeats import Spread
 from core.specs import BLIND, Metric, Strategy, shown_as
 from core.spreads import spread_in_words
 from core.tables import IN_PERCENT
 
-METRIC_TITLES = {
-    Metric.ACCURACY: "accuracy",
-    Metric.LOSS: "loss",
-    Metric.PERPLEXITY: "perplexity",
-    Metric.TRANSPORT: "transport",
-    Metric.CONTAINMENT: "containment",
-    Metric.RECALL: "recall",
-    Metric.PRECISION: "precision",
-    Metric.DOMAIN_AUC: "domain AUC",
-    Metric.MEMBERSHIP_AUC: "membership AUC",
-    Metric.MEMBERSHIP_TPR: "found at 1% mistaken",
-    Metric.MEMBERSHIP_TPR_STRICT: "found at 0.1% mistaken",
-}
 SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
 _SUBJECTS = {
     **{str(strategy): strategy.shown_as for strategy in Strategy},
