@@ -20,7 +20,6 @@ from cache.home import Store
 from cache.manifest import check_manifest
 from core.specs import Strategy
 
-pytestmark = pytest.mark.xdist_group("audit")
 ROOT = Path(__file__).resolve().parents[1]
 FEW = ["--strategy", "random", "--strategy", "select"]
 RESULTS = (

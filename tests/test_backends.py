@@ -37,7 +37,6 @@ from core.models.resolve import resolve_model
 from core.progress import SilentProgress
 
 COMPUTE = Compute("cpu", False, 1)
-pytestmark = pytest.mark.xdist_group("decompress")
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,6 @@ from core.decompression import Axis, Mark
 from core.diff.runs import read_run
 
 ROOT = Path(__file__).resolve().parents[1]
-pytestmark = pytest.mark.xdist_group("decompress")
 # What depends on when a run was made, and not on what was asked and answered.
 VOLATILE = {"duration_s", "answered_at"}
 

@@ -24,8 +24,6 @@ from core.maths.verbatim import N_LEAST, longest_shared_runs
 from core.maths.verbatim import words as words_of
 from core.specs import AuditSpec, DataRef
 
-pytestmark = pytest.mark.xdist_group("echo")
-
 
 def branched(generator, n_branches, shift=0.0, n_each=3):
     """Unit vectors in branches that have a direction of their own."""

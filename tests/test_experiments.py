@@ -28,7 +28,6 @@ from core.maths.repeats import Spread
 from core.progress import SilentProgress
 from core.specs import BLIND, Metric, Strategy
 
-pytestmark = pytest.mark.xdist_group("experiments")
 COMPUTE = Compute("cpu", False, 1)
 
 

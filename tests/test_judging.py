@@ -25,7 +25,6 @@ from core.decompression import Axis, Rung
 from core.device import Compute
 
 AXES = [str(axis) for axis in Axis]
-pytestmark = pytest.mark.xdist_group("decompress")
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,6 @@ from core.specs import (
     baselines_for,
 )
 
-pytestmark = pytest.mark.xdist_group("membership")
 CPU = Compute("cpu", False, 1)
 STRATEGIES = (Strategy.RANDOM, Strategy.TOP_K, Strategy.SELECT)
 

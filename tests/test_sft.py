@@ -13,8 +13,6 @@ from tiny_models import WORDS, documents, save_bert, save_gpt2, save_llama
 
 from core.specs import Strategy, Task, strategies_for
 
-pytestmark = pytest.mark.xdist_group("sft")
-
 
 def write(path: Path, **columns) -> Path:
     pd.DataFrame(columns).to_json(path, orient="records", lines=True)

@@ -20,7 +20,6 @@ from core.progress import SilentProgress
 from core.specs import DataRef, FinetuneSpec, SuspectSpec, TrainingSpec, text_hash
 from core.suspicion import suspicion
 
-pytestmark = pytest.mark.xdist_group("suspect")
 CPU = Compute("cpu", False, 1)
 
 

@@ -31,7 +31,6 @@ from core.specs import (
     TitrationSpec,
 )
 
-pytestmark = pytest.mark.xdist_group("titrate")
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ("documents", "scores", "factors", "selections", "blind_scores", "titration_grid")
 
