@@ -26,7 +26,7 @@ def test_the_demo_audits_and_then_only_looks(assay):
     final, base = rows.get("final", Metric.ACCURACY), rows.get("base", Metric.ACCURACY)
     assert final["low"] > base["high"]
     assert facts.meta["counts"]["n_leaked"] > 0
-    assert len(verdict(rows, facts.strategies).sentences) == 4
+    assert len(verdict(rows, facts.strategies).sentences) == 5
     again = assay("demo", "--no-serve", "--json")
     assert json.loads(again.out) == {**said, "was_there": True}
     assert "done in" not in again.err
