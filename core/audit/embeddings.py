@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.blocks import ROWS_PER_BLOCK, DamagedBlock
+from cache.blocks import ROWS_PER_BLOCK
 from cache.embeddings import open_embeddings
 from cache.home import Store
 from cache.rows import RowStore
 from core.audit.embed import MAX_TOKENS, Embedder
+from core.audit.kept import with_kept
 from core.device import Compute
 from core.models.digests import tokenizer_digest, weights_digest
 from core.models.resolve import builtin_minilm
@@ -32,28 +33,18 @@ def embed_documents(
     block; a damaged cache file is set aside and rebuilt.
     """
     embed_new = _embedder_when_needed(compute)
-    try:
-        return np.concatenate(list(_windows(texts, store, compute, embed_new, progress)))
-    except DamagedBlock:
-        return np.concatenate(list(_windows(texts, store, compute, embed_new, progress)))
+
+    def embedded(kept: RowStore) -> NDArray[np.float32]:
+        parts = []
+        for start in range(0, len(texts), ROWS_PER_BLOCK):
+            parts.append(_embedded(texts[start : start + ROWS_PER_BLOCK], kept, embed_new))
+            progress.advance(len(parts[-1]))
+        return np.concatenate(parts)
+
+    return with_kept(open_embeddings, store, _key(compute), "embedding", progress, embedded)
 
 
 _EmbedNew = Callable[[Sequence[str]], NDArray[np.float32]]
-
-
-def _windows(
-    texts: Sequence[str], store: Store, compute: Compute, embed_new: _EmbedNew, progress: Progress
-) -> Iterator[NDArray[np.float32]]:
-    waiting: Callable[[], None] = lambda: progress.note(  # noqa: E731
-        "waiting for another audit's embeddings"
-    )
-    damaged: Callable[[str], None] = lambda path: progress.note(  # noqa: E731
-        f"the embedding cache was damaged; it is kept as {path} and computed anew"
-    )
-    with open_embeddings(store, _key(compute), waiting, damaged) as kept:
-        for start in range(0, len(texts), ROWS_PER_BLOCK):
-            yield _embedded(texts[start : start + ROWS_PER_BLOCK], kept, embed_new)
-            progress.advance(len(texts[start : start + ROWS_PER_BLOCK]))
 
 
 def _embedded(texts: Sequence[str], kept: RowStore, embed_new: _EmbedNew) -> NDArray[np.float32]:

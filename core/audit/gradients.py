@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.blocks import ROWS_PER_BLOCK, DamagedBlock
+from cache.blocks import ROWS_PER_BLOCK
 from cache.gradients import SCORES, open_gradients
 from cache.home import Store
 from cache.rows import RowStore
 from cache.writer import AuditBuilder
+from core.audit.kept import with_kept
 from core.maths.projection import leading_part, side_lengths
 from core.models.examples import TextDocument
 from core.models.gradient_models import GradientModels, GradientRows
@@ -50,15 +50,19 @@ def compute_gradients(
 
     A damaged cache file is set aside and rebuilt; memory does not grow with the corpus.
     """
-    try:
-        _fill(builder, store, request, models, progress)
-    except DamagedBlock:
-        _fill(builder, store, request, models, progress)
+    with_kept(
+        open_gradients,
+        store,
+        request.key,
+        "gradient",
+        progress,
+        lambda gradients: _fill(builder, gradients, request, models, progress),
+    )
 
 
 def _fill(
     builder: AuditBuilder,
-    store: Store,
+    gradients: RowStore,
     request: GradientRequest,
     models: GradientModels,
     progress: Progress,
@@ -69,31 +73,24 @@ def _fill(
     for checkpoint, norm in enumerate(norms.tolist()):
         builder.write_target(checkpoint, norm, None if targets is None else targets[checkpoint])
     ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
-    waiting: Callable[[], None] = lambda: progress.note(  # noqa: E731
-        "waiting for another audit of the same models"
-    )
-    damaged: Callable[[str], None] = lambda path: progress.note(  # noqa: E731
-        f"the gradient cache was damaged; it is kept as {path} and computed anew"
-    )
-    with open_gradients(store, request.key, waiting, damaged) as gradients:
-        for first in range(0, n_documents, _WINDOW):
-            rows = builder.rows(
-                "SELECT text, n_prompt_characters FROM documents "
-                "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
-                [first, first + _WINDOW],
-            )
-            documents = [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
-            hashes = [_hash(document) for document in documents]
-            missing = gradients.missing(hashes)
-            progress.advance(len(hashes) - len(missing))
-            _extend(
-                gradients,
-                [hashes[index] for index in missing],
-                [documents[index] for index in missing],
-                models,
-                progress,
-            )
-            _copy(builder, gradients, request, hashes, first, norms)
+    for first in range(0, n_documents, _WINDOW):
+        rows = builder.rows(
+            "SELECT text, n_prompt_characters FROM documents "
+            "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
+            [first, first + _WINDOW],
+        )
+        documents = [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
+        hashes = [_hash(document) for document in documents]
+        missing = gradients.missing(hashes)
+        progress.advance(len(hashes) - len(missing))
+        _extend(
+            gradients,
+            [hashes[index] for index in missing],
+            [documents[index] for index in missing],
+            models,
+            progress,
+        )
+        _copy(builder, gradients, request, hashes, first, norms)
 
 
 def _hash(document: TextDocument) -> str:
