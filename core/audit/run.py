@@ -20,7 +20,7 @@ from core.audit.question import Question, check, resolve
 from core.device import Compute
 from core.errors import InputError
 from core.models.loading import ModelPair, load_pair
-from core.models.text_model import TextModel
+from core.models.text_model import Tokenization
 from core.progress import Progress
 from core.specs import Assessability, AuditSpec
 
@@ -77,15 +77,15 @@ def _build(question: Question, store: Store, progress: Progress) -> Path:
         progress.note(f"a damaged unfinished audit was kept as {builder.set_aside}")
     try:
         verdict = assess_pair(question, builder, pair, progress)
-        tokenizer, caveats = pair.final, pair.caveats
+        tokenization, caveats = pair.final.tokenization, pair.caveats
         if verdict is Assessability.NOT_ASSESSABLE:
             progress.note("not assessable: nothing is scored")
         else:
             _select(question, builder, store, pair, progress)
             del pair
             gc.collect()
-            _evaluate(question, builder, store, tokenizer, progress)
-        describe(question, builder, tokenizer.label_names, caveats)
+            _evaluate(question, builder, store, tokenization, progress)
+        describe(question, builder, tokenization.label_names, caveats)
         return builder.seal()
     except BaseException:
         builder.close()
@@ -107,14 +107,14 @@ def _evaluate(
     question: Question,
     builder: AuditBuilder,
     store: Store,
-    tokenizer: TextModel,
+    tokenization: Tokenization,
     progress: Progress,
 ) -> None:
     """What the selections are worth."""
     stages.train_all_students(question, builder, progress)
     stages.embed(question, builder, store, progress)
     draw_map(question, builder, progress)
-    stages.measure(question, builder, tokenizer, progress)
+    stages.measure(question, builder, tokenization, progress)
     groups.rank_groups(question, builder, progress)
     groups.train_source_students(question, builder, progress)
     titration.score_text_alone(question, builder, progress)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from core.models.examples import TextDocument
 from core.models.gradient_models import ClassifierGradients, GradientModels, LanguageGradients
 from core.models.inner_gradients import InnerGradients
 from core.models.loading import ModelPair
+from core.models.text_model import Tokenization
 from core.progress import Progress
 from core.specs import AuditSpec, GradientLayers, Strategy
 
@@ -235,9 +235,11 @@ def embed(question: Question, builder: AuditBuilder, store: Store, progress: Pro
                 builder.write_matrix("embeddings", {"set_name": name}, vectors)
 
 
-def measure(question: Question, builder: AuditBuilder, tokenizer: Any, progress: Progress) -> None:
+def measure(
+    question: Question, builder: AuditBuilder, tokenization: Tokenization, progress: Progress
+) -> None:
     if builder.is_done("metrics"):
         return
     with progress.stage("measure", 7), builder.stage("metrics"):
         features = read_features(builder, question.spec)
-        measure_selections(question.spec, builder, features, tokenizer, progress)
+        measure_selections(question.spec, builder, features, tokenization, progress)

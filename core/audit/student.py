@@ -13,7 +13,7 @@ import torch
 from core.audit.features import PROJECTION_SEED, STORED_DIMENSION
 from core.models.classifier import Classifier
 from core.models.examples import Predictions, TextDocument
-from core.models.gradient_models import ClassifierGradients, LanguageGradients
+from core.models.gradient_models import ClassifierGradients, GradientModels, LanguageGradients
 from core.models.loading import ModelPair
 from core.models.text_model import TextModel
 from core.models.training import Epoch, fine_tune
@@ -63,9 +63,13 @@ def train_student(
     evaluation: tuple[TextDocument, ...],
     after_units: Callable[[int], None],
 ) -> StudentResult:
-    """Train a copy of the pair's base model; ``after_units`` counts documents trained on."""
+    """Train a copy of the pair's base model; ``after_units`` counts documents trained on.
+
+    The pair may be kept in the host's memory; the student is where models run.
+    """
     started_at = time.monotonic()
     student = copy.deepcopy(pair.base)
+    student.move_to(student.compute.device)
     train, validation = _split(task)
     epochs = fine_tune(
         student,
@@ -95,18 +99,28 @@ def _unseen_cosine(
     if not documents:
         return None
     own = ModelPair(pair.base, student)
+    own.base.move_to(student.compute.device)
     if isinstance(student, Classifier):
-        return ClassifierGradients(own).cosine_of_sum(documents)
-    return LanguageGradients(own, 1, STORED_DIMENSION, PROJECTION_SEED).cosine_of_sum(documents)
+        gradients: GradientModels = ClassifierGradients(own)
+    else:
+        gradients = LanguageGradients(own, 1, STORED_DIMENSION, PROJECTION_SEED)
+    cosine = gradients.cosine_of_sum(documents)
+    own.base.move_to("cpu")
+    return cosine
 
 
 def _weight_cosine(pair: ModelPair, student: TextModel) -> float:
     """Cosine of all weights' differences, student − base with final − base."""
-    final, trained = (dict(m.model.named_parameters()) for m in (pair.final, student))
+    base, final, trained = (
+        dict(m.model.named_parameters()) for m in (pair.base, pair.final, student)
+    )
     product = ours = theirs = 0.0
     with torch.inference_mode():
-        for name, start in pair.base.model.named_parameters():
-            moved, wanted = (trained[name] - start).double(), (final[name] - start).double()
+        for name, value in trained.items():
+            start = base[name].to(value.device)
+            moved, wanted = (
+                (end - start).double() for end in (value, final[name].to(value.device))
+            )
             product += float((moved * wanted).sum())
             ours += float((moved**2).sum())
             theirs += float((wanted**2).sum())

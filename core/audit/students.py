@@ -69,6 +69,9 @@ def _train_here(
     evaluation: tuple[TextDocument, ...],
     after_units: Callable[[int], None],
 ) -> Iterator[StudentResult]:
+    for model in (pair.base, pair.final):
+        # Beside a student, its gradients and its optimizer a GPU need not hold two more models.
+        model.move_to("cpu")
     for task in tasks:
         with _one_thread():
             result = train_student(task, pair, evaluation, after_units)

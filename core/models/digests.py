@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from core.errors import InputError
@@ -14,14 +16,21 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "
 def weights_digest(folder: Path) -> str:
     """SHA-256 (hex) over every tensor's name, type, shape and bytes.
 
-    Neither the order of tensors nor how they are split into files matters.
+    Neither the order of tensors nor how they are split into files matters. A process reads files
+    once: the bytes of those that keep size and time are taken to be the same.
     """
+    return _weights_digest(tuple(_as_it_is(file) for file in sorted(folder.glob("*.safetensors"))))
+
+
+def _as_it_is(file: Path) -> tuple[Path, int, int]:
+    about = file.resolve().stat()
+    return file.resolve(), about.st_size, about.st_mtime_ns
+
+
+@cache
+def _weights_digest(files: Sequence[tuple[Path, int, int]]) -> str:
     digest = hashlib.sha256()
-    tensors = [
-        (name, file, entry)
-        for file in sorted(folder.glob("*.safetensors"))
-        for name, entry in _header(file).items()
-    ]
+    tensors = [(name, file, entry) for file, _, _ in files for name, entry in _header(file).items()]
     for name, file, (offset, entry) in sorted(tensors, key=lambda tensor: tensor[0]):
         start, end = entry["data_offsets"]
         digest.update(json.dumps([name, entry["dtype"], entry["shape"]]).encode())

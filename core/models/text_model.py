@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,24 @@ from core.device import Compute
 from core.models.examples import Example, Predictions, TextDocument
 
 _TOKENS_PER_BATCH = 8192
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """How a model reads text and what it answers with, kept when its weights are let go."""
+
+    tokenizer: Any
+    max_tokens: int
+    label_names: tuple[str, ...]
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids, cut after ``max_tokens``."""
+        if not texts:
+            return []
+        ids: list[list[int]] = self.tokenizer(
+            list(texts), truncation=True, max_length=self.max_tokens
+        )["input_ids"]
+        return ids
 
 
 class TextModel(ABC):
@@ -72,14 +91,18 @@ class TextModel(ABC):
             losses, np.array([len(c) for c in choices], np.int64), np.concatenate(choices)
         )
 
+    @property
+    def tokenization(self) -> Tokenization:
+        """What of this model is needed where its weights are not."""
+        return Tokenization(self.tokenizer, self.max_tokens, self.label_names)
+
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids, cut after ``max_tokens``."""
-        if not texts:
-            return []
-        ids: list[list[int]] = self.tokenizer(
-            list(texts), truncation=True, max_length=self.max_tokens
-        )["input_ids"]
-        return ids
+        return self.tokenization.tokenize(texts)
+
+    def move_to(self, device: str) -> None:
+        """Keep the weights there; they must be on ``compute.device`` to be used."""
+        self.model.to(device)
 
     def pad(self, token_ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Right-padded ids and attention mask, (n × longest) int64, on the model's device."""

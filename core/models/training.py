@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from core.errors import InputError
 from core.models.examples import Example
@@ -59,15 +59,30 @@ def fine_tune(
         loss = _mean_loss(model, validation)
         epochs.append(Epoch(epoch, train_loss, loss))
         if loss < best_loss:
-            best_state, best_loss, n_worse = copy.deepcopy(model.model.state_dict()), loss, 0
+            best_state, best_loss, n_worse = _copied(model.model), loss, 0
         else:
             n_worse += 1
         if patience is not None and n_worse >= patience:
             break
     if best_state is None:
         return (*epochs[:-1], replace(epochs[-1], is_best=True))
-    model.model.load_state_dict(best_state)
+    _restore(model.model, best_state)
     return tuple(replace(e, is_best=e.validation_loss == best_loss) for e in epochs)
+
+
+def _copied(model: nn.Module) -> dict[str, Tensor]:
+    """Every weight, in the host's memory: on a GPU the optimizer needs what there is."""
+    return {name: value.detach().to("cpu", copy=True) for name, value in _weights(model)}
+
+
+def _restore(model: nn.Module, kept: Mapping[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, value in _weights(model):
+            value.copy_(kept[name])
+
+
+def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    return chain(model.named_parameters(), model.named_buffers())
 
 
 def check_training(training: TrainingSpec) -> None:

@@ -8,7 +8,7 @@ from cache.writer import AuditBuilder
 from core.audit.measures.draws import true_sample
 from core.audit.measures.judge import SetJudge
 from core.maths.overlap import vocabulary, vocabulary_containment
-from core.models.text_model import TextModel
+from core.models.text_model import Tokenization
 from core.specs import AuditSpec, Metric
 
 
@@ -17,14 +17,14 @@ class Containment(SetJudge):
 
     metric = Metric.CONTAINMENT
 
-    def __init__(self, builder: AuditBuilder, tokenizer: TextModel, spec: AuditSpec) -> None:
+    def __init__(self, builder: AuditBuilder, tokenization: Tokenization, spec: AuditSpec) -> None:
         texts = [row[0] for row in builder.rows("SELECT text FROM documents ORDER BY document_id")]
-        self._documents = [frozenset(ids) for ids in tokenizer.tokenize(texts)]
+        self._documents = [frozenset(ids) for ids in tokenization.tokenize(texts)]
         true = [
             row[0]
             for row in builder.rows("SELECT text FROM reference_documents ORDER BY reference_id")
         ]
-        self._true = [frozenset(ids) for ids in tokenizer.tokenize(true)]
+        self._true = [frozenset(ids) for ids in tokenization.tokenize(true)]
         self._reference = vocabulary(self._true)
         self.n_reference = len(true)
         self.ceiling, _ = self.mixed(true_sample(len(true), spec), [])

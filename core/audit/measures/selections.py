@@ -16,7 +16,7 @@ from core.audit.measures.replacement import write_replacement_curve
 from core.audit.measures.transport import TransportToReference
 from core.audit.metric_rows import write_metrics
 from core.maths.features import GradientFeatures
-from core.models.text_model import TextModel
+from core.models.text_model import Tokenization
 from core.progress import Progress
 from core.specs import AuditSpec, Strategy, Task
 
@@ -25,7 +25,7 @@ def measure_selections(
     spec: AuditSpec,
     builder: AuditBuilder,
     features: GradientFeatures,
-    tokenizer: TextModel,
+    tokenization: Tokenization,
     progress: Progress,
 ) -> None:
     """Write what can be said of each selection itself, beside the same of random selections."""
@@ -34,9 +34,9 @@ def measure_selections(
     write_random_objective(builder, features, draws)
     judges: list[Judge] = [Cosine(builder)]
     if spec.task is Task.CLASSIFICATION:
-        judges.append(Imbalance(builder, len(tokenizer.label_names)))
+        judges.append(Imbalance(builder, len(tokenization.label_names)))
     if spec.reference is not None:
-        judges += _beside_the_reference(spec, builder, tokenizer)
+        judges += _beside_the_reference(spec, builder, tokenization)
         progress.advance(1)
         write_near_duplicates(builder)
         write_metrics(builder, list(overlap_metrics(builder, selections)))
@@ -49,12 +49,12 @@ def measure_selections(
 
 
 def _beside_the_reference(
-    spec: AuditSpec, builder: AuditBuilder, tokenizer: TextModel
+    spec: AuditSpec, builder: AuditBuilder, tokenization: Tokenization
 ) -> list[Judge]:
     """What needs the reference set; writes the yardstick of its distances."""
     embedded = Embedded.read(builder, spec)
     transport = TransportToReference(embedded, spec)
-    containment = Containment(builder, tokenizer, spec)
+    containment = Containment(builder, tokenization, spec)
     n_reference = len(embedded.reference)
     write_replacement_curve(builder, spec, transport.metric, n_reference, transport.mixed)
     write_replacement_curve(
