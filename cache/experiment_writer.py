@@ -14,3 +14,4 @@ class ExperimentBuilder(FileBuilder):
         super().__init__(
             store, experiment_id, EXPERIMENT_TABLES, EXPERIMENT_SCHEMA_VERSION, store.experiments
         )
+        self.experiment_id = experiment_id

@@ -14,6 +14,10 @@ class InputError(AssayError):
         self.expected, self.got, self.do = expected, got, do
         super().__init__(f"Expected {expected}, but got {got}; {do}.")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        # By default pickle would call it with the sentence, and the process pool would break.
+        return type(self), (self.expected, self.got, self.do)
+
 
 class Cancelled(AssayError):
     """The user asked a running job to stop; what was computed so far is kept."""

@@ -47,10 +47,12 @@ def chosen_recipe() -> Recipe:
 def show_empty(recipe: Recipe) -> None:
     st.write("This has not been run in this store. Offline, on built-in text:")
     st.code(f"assay experiment {recipe.name}", language="bash")
-    st.write("On real sets in a folder, or at the paper's scale with a GPU and a hub:")
+    st.write("On real sets in a folder, or at the paper's scale with a GPU and a hub or files:")
     st.code(
         f"assay experiment {recipe.name} --data FOLDER\n"
-        f"assay experiment {recipe.name} --scale paper",
+        f"assay experiment {recipe.name} --scale paper\n"
+        f"assay experiment {recipe.name} --scale paper --data FOLDER "
+        f"--model {recipe.models[0]}=MODEL",
         language="bash",
     )
 
@@ -129,10 +131,26 @@ def show_about(experiment: ExperimentSummary) -> None:
             "do not compare with the authors'; at most the order of strategies does.",
             icon=":material/info:",
         )
-    elif meta["scale"] == "small":
+        return
+    instead = "; ".join(
+        f"{meta['names'][name]} in place of {title}"
+        for name, title in paper_titles().items()
+        if name in load_recipe(meta["recipe"]).models and meta["names"].get(name, title) != title
+    )
+    if meta["scale"] == "small":
         st.caption(
-            "Smaller models, sets and budgets than the paper's: compare the order of strategies "
-            "before any level."
+            markdown_safe(
+                "Smaller models, sets and budgets than the paper's"
+                + (f" ({instead})" if instead else "")
+                + ": compare the order of strategies before any level."
+            )
+        )
+    elif instead:
+        st.caption(
+            markdown_safe(
+                f"At the paper's sizes, but with {instead}: compare the order of strategies before "
+                "any level."
+            )
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import duckdb
 import pandas as pd
@@ -16,7 +17,7 @@ from cache.experiments import list_experiments, read_measurements
 from cache.home import Store
 from cache.manifest import verify_audits
 from core.device import Compute
-from core.errors import Cancelled
+from core.errors import Cancelled, InputError
 from core.experiments.catalogue import catalogue_of, paper_titles
 from core.experiments.grid import cells_of
 from core.experiments.recipes import NAMES, Axis, Scale, load_recipe
@@ -155,6 +156,28 @@ def test_stopped_and_resumed_equals_uninterrupted(tiny_sets, home, tmp_path):
     assert results(done.path) == results(smooth.path)
 
 
+def test_cells_made_side_by_side_are_those_made_one_by_one(tiny_sets, home, tmp_path):
+    """Two processes make the same experiment: its name, its figures and one final model."""
+    smooth = run("selection-size", tiny_sets, home)
+    store, noted = Store(tmp_path), Noted()
+    recipe = tiny_recipe("selection-size")
+    done = run_experiment(recipe, tiny_sets, 1, store, COMPUTE, noted, n_at_once=2)
+    assert noted.stages == ["cells"]
+    assert done.experiment_id == smooth.experiment_id
+    assert results(done.path) == results(smooth.path)
+    assert len(list(store.models.glob("final-*"))) == 1
+    assert not list(store.building.glob("*.duckdb"))
+
+
+def test_what_a_cell_of_another_process_lacks_is_told(tiny_sets, tmp_path):
+    """Bad input found in a process of its own is the same sentence, and nothing is sealed."""
+    recipe = tiny_recipe("selection-size")
+    greedy = replace(recipe, sizes={Scale.SMALL: {"budgets": [6, 5_000]}})
+    with pytest.raises(InputError, match=r"a budget of at most 50, .* but got 5,000; lower"):
+        run_experiment(greedy, tiny_sets, 1, Store(tmp_path), COMPUTE, Noted(), n_at_once=2)
+    assert list_experiments(Store(tmp_path)) == []
+
+
 def test_mean_and_spread_are_over_seeds():
     """Figures of one place are averaged over seeds, lowest and highest kept; others stay apart."""
     rows = [
@@ -234,6 +257,20 @@ def test_paper_scale_differs_in_names_and_sizes_alone(tmp_path):
     assert (training.learning_rate, training.batch_size, training.max_tokens) == (2e-5, 32, 32)
 
 
+def test_the_papers_sizes_with_ones_own_names(tmp_path, tiny_sets):
+    """Without a hub: files of a folder and a local model, at the paper's sizes, called what they
+    are."""
+    for name, file in (("nq", "wiki_nq_passages.parquet"), ("ag_news", "ag_news.parquet")):
+        shutil.copy(tiny_sets.sets[name].train.removesuffix("#train"), tmp_path / file)
+    own = {"gpt2_medium": "/models/own"}
+    catalogue = catalogue_of(Scale.PAPER, tmp_path, tmp_path, own)
+    (cell,) = cells_of(load_recipe("main-classification"), catalogue, 1)
+    assert (cell.finetune.base, cell.finetune.data.sample) == ("/models/own", 10_000)
+    assert cell.finetune.data.location == f"{tmp_path / 'ag_news.parquet'}#train"
+    assert catalogue.models["gpt2_medium"].title == "own"
+    assert catalogue.models["llama_1b"].location == "meta-llama/Llama-3.2-1B"
+
+
 def test_optimizers_cross_final_models_with_students(tmp_path):
     """Rows are the students' optimizer, columns the final model's, and SGD has its own rate."""
     cells = cells_of(load_recipe("optimizers"), catalogue_of(Scale.SMALL, None, tmp_path), 1)
@@ -288,7 +325,9 @@ def test_the_command_line_runs_lists_and_queues(assay, tmp_path, tiny_sets, monk
         (["table-9"], ("table-9", "main-classification", "list")),
         (["main-sft", "--seeds", "0"], ("at least one seed",)),
         (["main-sft", "--data", "/nowhere/at/all"], ("folder", "/nowhere/at/all")),
-        (["main-sft", "--scale", "paper", "--data", "."], ("--scale small only",)),
+        (["main-sft", "--at-once", "0"], ("at least one cell",)),
+        (["main-sft", "--model", "llama_1b"], ("NAME=PLACE", "llama_1b")),
+        (["main-sft", "--model", "llama_8b=FOLDER"], ("llama_1b", "llama_8b")),
         (["main-sft", "--data", "EMPTY"], ("ag_news.parquet", "none of them")),
         (["main-sft", "--data", "NO_NQ"], ("main-sft", "Natural Questions")),
     ],

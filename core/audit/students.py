@@ -6,12 +6,8 @@ with two threads (docs/RESULTS.md).
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +19,7 @@ from core.audit.student import StudentResult, StudentTask, train_student
 from core.device import Compute
 from core.models.examples import TextDocument
 from core.models.loading import ModelPair, load_pair
+from core.processes import as_they_come, context, processes
 from core.specs import Task
 
 
@@ -95,39 +92,22 @@ def _train_apart(
     after_units: Callable[[int], None],
     n_workers: int,
 ) -> Iterator[StudentResult]:
-    context = multiprocessing.get_context("spawn")
-    n_trained = context.Value("q", 0)
-    pool = ProcessPoolExecutor(
-        n_workers,
-        mp_context=context,
-        initializer=_start_worker,
-        initargs=(base, evaluation, n_trained, os.getpid()),
-    )
-    try:
-        waiting = {pool.submit(_train_one, task) for task in tasks}
-        n_reported = 0
-        while waiting:
-            done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
-            n_now = n_trained.value
-            after_units(n_now - n_reported)
-            n_reported = n_now
-            for future in done:
-                yield future.result()
-    except BaseException:
-        for process in list(pool._processes.values()):
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    n_trained, n_reported = context.Value("q", 0), 0
+
+    def report() -> None:
+        nonlocal n_reported
+        n_now = n_trained.value
+        after_units(n_now - n_reported)
+        n_reported = n_now
+
+    with processes(n_workers, _start_worker, (base, evaluation, n_trained)) as pool:
+        yield from as_they_come({pool.submit(_train_one, task) for task in tasks}, report)
 
 
 _worker: dict[str, Any] = {}
 
 
-def _start_worker(
-    base: BaseModel, evaluation: tuple[TextDocument, ...], n_trained: Any, parent: int
-) -> None:
-    _end_with(parent)
+def _start_worker(base: BaseModel, evaluation: tuple[TextDocument, ...], n_trained: Any) -> None:
     torch.set_num_threads(1)
     _worker.update(pair=base.load(), evaluation=evaluation, n_trained=n_trained)
 
@@ -140,14 +120,3 @@ def _train_one(task: StudentTask) -> StudentResult:
             counter.value += n_units
 
     return train_student(task, _worker["pair"], _worker["evaluation"], count)
-
-
-def _end_with(parent: int) -> None:
-    """A worker whose parent was killed would wait for it for ever; this ends it within seconds."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -35,9 +35,16 @@ def experiment(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="small: folder of real sets, as ag_news.parquet [default: built-in text]."
+            help="Folder of sets, as ag_news.parquet [default: small: built-in text; paper: hub]."
         ),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=PLACE: use this for a recipe's model, as gpt2_medium=FOLDER."),
+    ] = None,
+    at_once: Annotated[
+        int, typer.Option(help="Cells made at the same time, each in a process of its own.")
+    ] = 1,
     device: DeviceOption = None,
     precision: PrecisionOption = "auto",
     queue: Annotated[bool, typer.Option("--queue", help="Run in the background.")] = False,
@@ -52,6 +59,8 @@ def experiment(
     recipe = load_recipe(name)
     if seeds < 1:
         raise InputError("at least one seed", str(seeds), "raise --seeds")
+    if at_once < 1:
+        raise InputError("at least one cell at once", str(at_once), "raise --at-once")
     place = open_store(store)
 
     from core.experiments.built_in import built_in_folder, write_built_in_text
@@ -59,7 +68,7 @@ def experiment(
     from core.experiments.grid import cells_of
 
     folder = built_in_folder(place)
-    catalogue = catalogue_of(scale, data, folder)
+    catalogue = catalogue_of(scale, data, folder, _places(model or []))
     cells = cells_of(recipe, catalogue, seeds)
     title = f"{recipe.title} ({scale}, {seeds} seeds)"
     if queue:
@@ -69,12 +78,12 @@ def experiment(
     from core.device import choose_compute
     from core.experiments.run import experiment_plan, run_experiment
 
-    plan = {"read documentation": 14.0, **experiment_plan(cells)}
+    plan = {"read documentation": 14.0, **experiment_plan(cells, at_once)}
     with as_job(place, title, plan) as progress:
         if catalogue.is_built_in:
             write_built_in_text(folder, progress)
         compute = choose_compute(device, precision)
-        outcome = run_experiment(recipe, catalogue, seeds, place, compute, progress)
+        outcome = run_experiment(recipe, catalogue, seeds, place, compute, progress, at_once)
     say(
         {
             "experiment": outcome.experiment_id,
@@ -84,3 +93,11 @@ def experiment(
         },
         as_json,
     )
+
+
+def _places(given: list[str]) -> dict[str, str]:
+    """Models by name; InputError for an option that is no NAME=PLACE."""
+    for one in given:
+        if not all(one.partition("=")):
+            raise InputError("--model NAME=PLACE", repr(one), "as gpt2_medium=FOLDER")
+    return {name: place for name, _, place in (one.partition("=") for one in given)}

@@ -67,43 +67,52 @@ class Catalogue:
         return [name for name in named if name not in self.sets and name not in self.models]
 
 
-def catalogue_of(scale: Scale, data: Path | None, built_in: Path) -> Catalogue:
-    """What is to be had: at paper scale by hub name, else the files in ``data``.
+def catalogue_of(
+    scale: Scale, data: Path | None, built_in: Path, models: Mapping[str, str] | None = None
+) -> Catalogue:
+    """What is to be had: the files in ``data``, else the paper's sets by hub name or, at small
+    scale, the files of built-in text in ``built_in``.
 
-    Without ``data``, the files of built-in text in ``built_in``. InputError for a folder that is
-    none or holds no set the recipes know.
+    ``models``: places to use instead of a scale's own, by the names recipes use. InputError for a
+    folder that is none or holds no set the recipes know, or for a model they do not name.
     """
     plain = tomllib.loads(_SETS_FILE.read_text(encoding="utf-8"))
-    if scale is Scale.PAPER and data is not None:
-        raise InputError(
-            "--data with --scale small only",
-            "it with paper, whose sets have hub names",
-            "leave out one of the two",
-        )
     if data is not None and not data.is_dir():
         raise InputError("a folder of data files", f"{str(data)!r}", "check --data")
     sets = {}
     for name, about in plain["sets"].items():
-        if scale is Scale.PAPER:
-            sets[name] = _on_the_hub(about)
-        elif data is not None:
+        if data is not None:
             if (data / about["file"]).is_file():
                 sets[name] = _in_a_file(about["title"], data / about["file"])
+        elif scale is Scale.PAPER:
+            sets[name] = _on_the_hub(about)
         elif "built_in" in about:
             file = about["built_in"]
             sets[name] = _in_a_file(plain["built_in_titles"][file], built_in / file)
     if not sets:
         known = ", ".join(about["file"] for about in plain["sets"].values())
         raise InputError(f"some of {known} in {str(data)!r}", "none of them", "check --data")
-    models = {
+    is_built_in = scale is Scale.SMALL and data is None
+    known_models = _models(plain["models"], scale, models or {})
+    return Catalogue(scale, sets, known_models, plain[scale], is_built_in)
+
+
+def _models(
+    known: Mapping[str, Mapping[str, str]], scale: Scale, chosen: Mapping[str, str]
+) -> dict[str, KnownModel]:
+    for name in chosen:
+        if name not in known:
+            raise InputError(
+                f"a model among {', '.join(known)}", repr(name), "mend --model NAME=PLACE"
+            )
+    own = {
         name: KnownModel(about["title"], about["hub"])
         if scale is Scale.PAPER
         else KnownModel(about["small_title"], about["small"])
-        for name, about in plain["models"].items()
+        for name, about in known.items()
         if scale is Scale.PAPER or "small" in about
     }
-    is_built_in = scale is Scale.SMALL and data is None
-    return Catalogue(scale, sets, models, plain[scale], is_built_in)
+    return own | {name: KnownModel(Path(place).name, place) for name, place in chosen.items()}
 
 
 def paper_titles() -> dict[str, str]:

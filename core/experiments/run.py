@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from cache.builder import alone
-from cache.cells import file_cell, forget_list
+from cache.cells import forget_list
 from cache.experiment_schema import EXPERIMENT_SCHEMA_VERSION
 from cache.experiment_writer import ExperimentBuilder
 from cache.home import Store
 from cache.shelf import sealed_experiment
-from core.audit.finetune import finetune, finetune_key
+from core.audit.finetune import finetune_key
 from core.audit.plan import audit_plan, finetune_plan
 from core.audit.provenance import environment
 from core.audit.question import asked_of, check, data_digests
-from core.audit.run import run_audit
 from core.device import Compute
 from core.experiments.catalogue import Catalogue, paper_titles
+from core.experiments.cell import AT_ONCE, make_cell, make_cells
 from core.experiments.grid import Cell, cells_of
 from core.experiments.measure import measurements_of
 from core.experiments.recipes import Recipe
@@ -44,8 +42,10 @@ class ExperimentOutcome:
     was_there: bool
 
 
-def experiment_plan(cells: list[Cell]) -> dict[str, float]:
+def experiment_plan(cells: list[Cell], n_at_once: int = 1) -> dict[str, float]:
     """Expected seconds a stage, over the whole grid, in the order they run."""
+    if n_at_once > 1:
+        return {AT_ONCE: sum(experiment_plan(cells).values()) / n_at_once}
     plan: dict[str, float] = {}
     for cell in cells:
         stages = {
@@ -63,11 +63,13 @@ def run_experiment(
     store: Store,
     compute: Compute,
     progress: Progress,
+    n_at_once: int = 1,
 ) -> ExperimentOutcome:
     """Compute what is missing of the grid, seal the file and say where it is.
 
-    A complete experiment of the same contents is returned as it is; a killed one continues at the
-    cell, and within it at the stage, that it had reached. InputError for unusable input.
+    ``n_at_once`` cells are made side by side, each in a process of its own. A complete experiment
+    of the same contents is returned as it is; a killed one continues at the cell, and within it at
+    the stage, that it had reached. InputError for unusable input.
     """
     cells = cells_of(recipe, catalogue, n_seeds)
     for name in catalogue.left_out(recipe):
@@ -82,10 +84,12 @@ def run_experiment(
         if path is None:
             builder = ExperimentBuilder(store, experiment_id)
             try:
-                for cell in cells:
+                left = [cell for cell in cells if not builder.is_done(cell.name)]
+                if n_at_once > 1 and left:
+                    make_cells(left, experiment_id, store, compute, n_at_once, progress)
+                for cell in left:
                     own = _OfCell(progress, cell.name)
-                    file = partial(file_cell, store, experiment_id)
-                    _measure(recipe, cell, builder, store, compute, own, file)
+                    _measure(recipe, cell, builder, store, compute, own)
                 _describe(recipe, catalogue, n_seeds, builder, compute)
                 path = builder.seal()
                 forget_list(store, experiment_id)
@@ -114,23 +118,16 @@ def _measure(
     store: Store,
     compute: Compute,
     progress: Progress,
-    file: Callable[[str], None],
 ) -> None:
-    """One cell, unless an earlier run has it; its final model and audit stay in the store, where
-    ``file`` files the audit under the experiment."""
-    if builder.is_done(cell.name):
-        return
-    key = finetune_key(cell.finetune, store.models, compute)
-    final = store.models / f"final-{key[:16]}"
-    finetune(cell.finetune, final, store.models, compute, progress)
-    audit = run_audit(replace(cell.audit, final=str(final)), store, compute, progress, file)
+    """One cell; its final model and audit stay in the store."""
+    made = make_cell(cell, builder.experiment_id, store, compute, progress)
     with builder.stage(cell.name):
-        found = [asdict(one) for one in measurements_of(recipe, cell, audit.path, final)]
+        found = [asdict(one) for one in measurements_of(recipe, cell, made.audit.path, made.final)]
         where = {
             "panel": cell.panel,
             "variant": cell.variant,
             "seed": cell.seed,
-            "audit_id": audit.audit_id,
+            "audit_id": made.audit.audit_id,
         }
         builder.write(
             "measurements",

@@ -1,0 +1,92 @@
+"""Making one cell of an experiment, or several at once, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from cache.builder import alone
+from cache.cells import file_cell
+from cache.home import Store
+from core.audit.finetune import finetune, finetune_key
+from core.audit.run import AuditOutcome, run_audit
+from core.device import Compute
+from core.experiments.grid import Cell
+from core.processes import as_they_come, processes
+from core.progress import Progress, SilentProgress
+
+# The stage in which several are made at once.
+AT_ONCE = "cells"
+
+
+@dataclass(frozen=True)
+class MadeCell:
+    """Where a cell's final model and its sealed audit are."""
+
+    final: Path
+    audit: AuditOutcome
+
+
+def make_cell(
+    cell: Cell, experiment_id: str, store: Store, compute: Compute, progress: Progress
+) -> MadeCell:
+    """Fine-tune and audit what is not in the store yet, and file the audit under the experiment."""
+    key = finetune_key(cell.finetune, store.models, compute)
+    final = store.models / f"final-{key[:16]}"
+    with alone(store, final.name, lambda: progress.note("waiting for the same final model")):
+        finetune(cell.finetune, final, store.models, compute, progress)
+    file = partial(file_cell, store, experiment_id)
+    asked = replace(cell.audit, final=str(final))
+    return MadeCell(final, run_audit(asked, store, compute, progress, file))
+
+
+def make_cells(
+    cells: Sequence[Cell],
+    experiment_id: str,
+    store: Store,
+    compute: Compute,
+    n_at_once: int,
+    progress: Progress,
+) -> None:
+    """Make cells, ``n_at_once`` side by side, sharing the threads; what they make is in the store.
+
+    A process is killed with this one, and the cell it was at is continued by the next run.
+    """
+    shared = replace(compute, n_threads=max(1, compute.n_threads // n_at_once))
+    with (
+        progress.stage(AT_ONCE, len(cells)),
+        processes(n_at_once, _share_the_machine, (shared.n_threads,)) as pool,
+    ):
+        futures = {
+            pool.submit(_make_apart, cell, experiment_id, store, shared)
+            for cell in _final_models_first(cells)
+        }
+        for name in as_they_come(futures, lambda: progress.advance(0)):
+            progress.note(f"{name} made")
+            progress.advance(1)
+
+
+def _final_models_first(cells: Sequence[Cell]) -> list[Cell]:
+    """First a cell of every final model, then the second ones: cells of one would wait for it."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for cell in cells:
+        turns.append(seen[repr(cell.finetune)])
+        seen[repr(cell.finetune)] += 1
+    return [cell for _, cell in sorted(zip(turns, cells, strict=True), key=lambda pair: pair[0])]
+
+
+def _share_the_machine(n_threads: int) -> None:
+    torch.set_num_threads(n_threads)
+    os.environ.setdefault("ASSAY_WORKERS", "1")
+
+
+def _make_apart(cell: Cell, experiment_id: str, store: Store, compute: Compute) -> str:
+    make_cell(cell, experiment_id, store, compute, SilentProgress())
+    return cell.name
