@@ -271,6 +271,13 @@ def test_the_papers_sizes_with_ones_own_names(tmp_path, tiny_sets):
     assert catalogue.models["llama_1b"].location == "meta-llama/Llama-3.2-1B"
 
 
+def test_one_model_in_place_of_two_is_one_cell(tmp_path):
+    """Where the same model stands in for both of a recipe's, nothing is done twice."""
+    own = {"llama_3b": "/models/own", "llama_1b": "/models/own"}
+    cells = cells_of(load_recipe("main-sft"), catalogue_of(Scale.PAPER, None, tmp_path, own), 1)
+    assert [cell.panel for cell in cells] == ["llama_3b"]
+
+
 def test_optimizers_cross_final_models_with_students(tmp_path):
     """Rows are the students' optimizer, columns the final model's, and SGD has its own rate."""
     cells = cells_of(load_recipe("optimizers"), catalogue_of(Scale.SMALL, None, tmp_path), 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -69,19 +69,20 @@ class _Point:
 def _points(recipe: Recipe, catalogue: Catalogue) -> Iterator[_Point]:
     """What is to be had of the grid; what two names stand for alike is there once."""
     optimizers = recipe.optimizers or (Optimizer.ADAM,)
-    models = [name for name in recipe.models if name in catalogue.models]
-    targets = _distinct(recipe.targets, catalogue)
-    corpora = _distinct(recipe.corpora, catalogue)
+    models = _distinct(recipe.models, {n: m.location for n, m in catalogue.models.items()})
+    places = {name: known.train for name, known in catalogue.sets.items()}
+    targets, corpora = _distinct(recipe.targets, places), _distinct(recipe.corpora, places)
     for names in product(models, targets, corpora, optimizers, optimizers):
         yield _Point(*names)
 
 
-def _distinct(names: tuple[str, ...], catalogue: Catalogue) -> list[str]:
-    places: dict[str, str] = {}
+def _distinct(names: tuple[str, ...], places: Mapping[str, str]) -> list[str]:
+    """The first name of each place, of those that have one."""
+    first: dict[str, str] = {}
     for name in names:
-        if name in catalogue.sets:
-            places.setdefault(catalogue.sets[name].train, name)
-    return list(places.values())
+        if name in places:
+            first.setdefault(places[name], name)
+    return list(first.values())
 
 
 def _cells_at(recipe: Recipe, catalogue: Catalogue, point: _Point, seed: int) -> Iterator[Cell]:

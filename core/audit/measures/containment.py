@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from cache.writer import AuditBuilder
 from core.audit.measures.draws import true_sample
-from core.audit.measures.judge import SetJudge
+from core.audit.measures.judge import MixtureJudge
 from core.maths.overlap import vocabulary, vocabulary_containment
 from core.models.text_model import Tokenization
 from core.specs import AuditSpec, Metric
 
 
-class Containment(SetJudge):
+class Containment(MixtureJudge):
     """Containment of token sets; at best, that of as many true documents."""
 
     metric = Metric.CONTAINMENT
@@ -29,11 +29,7 @@ class Containment(SetJudge):
         self.n_reference = len(true)
         self.ceiling, _ = self.mixed(true_sample(len(true), spec), [])
 
-    def value(self, documents: Sequence[int]) -> tuple[float, str]:
-        return self.mixed([], documents)
-
     def mixed(self, true: Sequence[int], documents: Sequence[int]) -> tuple[float, str]:
-        """The value of true documents, by position in the reference set, and others together."""
         own = vocabulary(self._true[index] for index in true)
         own |= vocabulary(self._documents[index] for index in documents)
         return vocabulary_containment(own, self._reference), "token sets of the model"

@@ -10,6 +10,7 @@ from core.audit.measures.draws import RANDOM_SELECTIONS
 from core.audit.metric_rows import MetricRow
 from core.maths.located import CONFIDENCE, Interval, random_band
 from core.specs import Metric, Strategy
+from core.threads import in_threads
 
 
 class Judge:
@@ -32,7 +33,9 @@ class Judge:
 
 
 class SetJudge(Judge):
-    """One that asks only which documents were selected."""
+    """One that asks only which documents were selected. ``n_at_once``: sets that memory allows."""
+
+    n_at_once = 64
 
     def value(self, documents: Sequence[int]) -> tuple[float, str]:
         """The value of any documents, and how it was computed."""
@@ -42,7 +45,21 @@ class SetJudge(Judge):
         return self.value(documents)
 
     def band(self, draws: Sequence[Sequence[int]]) -> Interval:
-        return random_band(np.array([self.value(draw)[0] for draw in draws]))
+        found = in_threads(self.value, draws, self.n_at_once)
+        return random_band(np.array([value for value, _ in found]))
+
+
+class MixtureJudge(SetJudge):
+    """One that can measure true documents and others together."""
+
+    n_reference: int
+
+    def mixed(self, true: Sequence[int], documents: Sequence[int]) -> tuple[float, str]:
+        """The value of true documents, by position in the reference set, and others together."""
+        raise NotImplementedError
+
+    def value(self, documents: Sequence[int]) -> tuple[float, str]:
+        return self.mixed([], documents)
 
 
 def judged(

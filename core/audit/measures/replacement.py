@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cache.writer import AuditBuilder
-from core.maths.replacement import N_DRAWS, SHARES, mixtures
-from core.specs import AuditSpec, Metric
+from core.audit.measures.judge import MixtureJudge
+from core.maths.replacement import N_DRAWS, SHARES, Mixture, mixtures
+from core.specs import AuditSpec
+from core.threads import in_threads
 
-# Measures true documents (positions in the reference set) together with documents of the pool.
-Mixed = Callable[[Sequence[int], Sequence[int]], tuple[float, str]]
 
-
-def write_replacement_curve(
-    builder: AuditBuilder, spec: AuditSpec, metric: Metric, n_reference: int, measure: Mixed
-) -> None:
-    """Fill ``replacement_curve`` for one metric: 10% more replaced at a time by other documents
+def write_replacement_curve(builder: AuditBuilder, spec: AuditSpec, judge: MixtureJudge) -> None:
+    """Fill ``replacement_curve`` for a judge: 10% more replaced at a time by other documents
     of the pool, and all of it by held-out ones where they are known."""
     columns = builder.columns(
         "SELECT document_id, source = ? AS is_held_out FROM documents WHERE NOT in_reference "
@@ -30,10 +27,10 @@ def write_replacement_curve(
         ("pool", others, SHARES),
         ("held-out", others[is_held_out.astype(bool)], (1.0,)),
     ):
-        size = min(spec.budget, n_reference, len(documents))
+        size = min(spec.budget, judge.n_reference, len(documents))
         if size:
-            rows = _curve(documents, n_reference, size, spec.seed, shares, measure)
-            where = {"metric": str(metric), "replaced_by": replaced_by, "n_draws": N_DRAWS}
+            rows = _curve(documents, size, spec.seed, shares, judge)
+            where = {"metric": str(judge.metric), "replaced_by": replaced_by, "n_draws": N_DRAWS}
             constant = {
                 name: [value] * len(shares) for name, value in (where | {"n": size}).items()
             }
@@ -41,20 +38,22 @@ def write_replacement_curve(
 
 
 def _curve(
-    others: NDArray[np.int64],
-    n_reference: int,
-    size: int,
-    seed: int,
-    shares: Sequence[float],
-    measure: Mixed,
+    others: NDArray[np.int64], size: int, seed: int, shares: Sequence[float], judge: MixtureJudge
 ) -> dict[str, list]:
+    drawn = [
+        mixture
+        for draw in range(N_DRAWS)
+        for mixture in mixtures(judge.n_reference, len(others), size, seed + draw, shares)
+    ]
+
+    def measured(mixture: Mixture) -> tuple[float, str]:
+        return judge.mixed(mixture.true.tolist(), others[mixture.others].tolist())
+
     values: dict[float, list[float]] = {share: [] for share in shares}
     methods = {}
-    for draw in range(N_DRAWS):
-        for mixture in mixtures(n_reference, len(others), size, seed + draw, shares):
-            value, method = measure(mixture.true.tolist(), others[mixture.others].tolist())
-            values[mixture.replaced_share].append(value)
-            methods[mixture.replaced_share] = method
+    for mixture, found in zip(drawn, in_threads(measured, drawn, judge.n_at_once), strict=True):
+        value, methods[mixture.replaced_share] = found
+        values[mixture.replaced_share].append(value)
     return {
         "replaced_share": list(shares),
         "mean": [float(np.mean(own)) for own in values.values()],

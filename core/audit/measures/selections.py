@@ -55,11 +55,8 @@ def _beside_the_reference(
     embedded = Embedded.read(builder, spec)
     transport = TransportToReference(embedded, spec)
     containment = Containment(builder, tokenization, spec)
-    n_reference = len(embedded.reference)
-    write_replacement_curve(builder, spec, transport.metric, n_reference, transport.mixed)
-    write_replacement_curve(
-        builder, spec, containment.metric, containment.n_reference, containment.mixed
-    )
+    for judge in (transport, containment):
+        write_replacement_curve(builder, spec, judge)
     return [transport, EmbeddingRecall(embedded, spec), containment]
 
 
