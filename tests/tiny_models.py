@@ -123,12 +123,12 @@ def save_mean_pooled(folder: Path, seed=0) -> Path:
     return folder
 
 
-def save_gpt2(folder: Path, seed=0, is_tied=True) -> Path:
+def save_gpt2(folder: Path, seed=0, is_tied=True, width=16) -> Path:
     torch.manual_seed(seed)
     words = tokenizer(is_causal=True)
     config = GPT2Config(
         vocab_size=len(words),
-        n_embd=16,
+        n_embd=width,
         n_layer=2,
         n_head=2,
         n_positions=64,
