@@ -18,6 +18,8 @@ from tiny_models import save_gpt2
 
 from cache.home import Store
 from cache.manifest import check_manifest
+from core.audit.provenance import environment
+from core.device import Compute
 from core.specs import Strategy
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -384,3 +386,11 @@ def test_a_projection_changes_the_selection_and_shares_the_gradients(
     refused = assay(*audit_arguments(tiny, *FEW, "--projection-dimension", 2))
     assert refused.status == 2
     assert "at least 3 dimensions" in refused.err
+
+
+def test_provenance_needs_no_git(monkeypatch):
+    """A machine without git audits as well: the commit is then unknown, and all else is told."""
+    with_git = environment(Compute("cpu", is_bf16=False, n_threads=1))
+    monkeypatch.setenv("PATH", "/nowhere")
+    without = environment(Compute("cpu", is_bf16=False, n_threads=1))
+    assert without == {**with_git, "commit": None}

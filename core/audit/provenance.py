@@ -167,10 +167,9 @@ def _training(training: TrainingSpec) -> Iterator[str]:
 
 def _commit() -> str | None:
     """The checkout's commit, where Assay runs from one."""
-    result = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # a machine without git
+        return None
     return result.stdout.strip() or None
