@@ -103,6 +103,11 @@ class Optimizer(StrEnum):
     ADAMW = "adamw"
     SGD = "sgd"
 
+    @property
+    def usual_decay(self) -> float:
+        """The weight decay where none is asked for: PyTorch's. Without any AdamW is Adam."""
+        return 0.01 if self is Optimizer.ADAMW else 0.0
+
 
 class Metric(StrEnum):
     """One word per measured quantity; the unit follows in the comment."""

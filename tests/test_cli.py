@@ -16,7 +16,8 @@ from tiny_models import save_bert
 
 from cache.home import Store
 from core.audit.provenance import command_line
-from core.specs import AuditSpec, DataRef, Strategy, content_key, to_plain
+from core.cli.asking import training_given
+from core.specs import AuditSpec, DataRef, Optimizer, Strategy, content_key, to_plain
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -241,3 +242,20 @@ def test_the_recorded_command_asks_the_same_question(monkeypatch):
     monkeypatch.setattr(run, "run_audit", remember)
     CliRunner().invoke(app, shlex.split(command_line(SPEC))[1:])
     assert asked == [SPEC]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"optimizer": Optimizer.ADAMW}, 0.01),
+        ({"optimizer": Optimizer.ADAMW, "weight_decay": 0.2}, 0.2),
+        ({"optimizer": Optimizer.ADAM}, 0.0),
+        ({"learning_rate": 1e-3}, 0.0),
+    ],
+)
+def test_another_optimizer_brings_its_own_decay(tiny, given, expected):
+    """AdamW decays where the final model's Adam did not, unless a decay is named."""
+    options = {"optimizer": None, "learning_rate": None, "weight_decay": None, **given}
+    training = training_given(str(tiny / "base"), str(tiny / "final"), Store.default(), options)
+    assert training.weight_decay == expected
+    assert training.n_epochs == 8  # as recorded

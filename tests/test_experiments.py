@@ -279,7 +279,8 @@ def test_one_model_in_place_of_two_is_one_cell(tmp_path):
 
 
 def test_optimizers_cross_final_models_with_students(tmp_path):
-    """Rows are the students' optimizer, columns the final model's, and SGD has its own rate."""
+    """Rows are the students' optimizer, columns the final model's; SGD has its own rate, AdamW its
+    decay."""
     cells = cells_of(load_recipe("optimizers"), catalogue_of(Scale.SMALL, None, tmp_path), 1)
     asked = {
         (c.panel, c.variant): (c.audit.training.optimizer, c.finetune.training.optimizer)
@@ -287,8 +288,11 @@ def test_optimizers_cross_final_models_with_students(tmp_path):
     }
     assert len(asked) == 9
     assert all(place == tuple(map(str, optimizers)) for place, optimizers in asked.items())
-    rates = {c.finetune.training.optimizer: c.finetune.training.learning_rate for c in cells}
-    assert rates["sgd"] > rates["adam"] == rates["adamw"]
+    training = {c.finetune.training.optimizer: c.finetune.training for c in cells}
+    assert training["sgd"].learning_rate > training["adam"].learning_rate
+    # Without decay AdamW is Adam, and their columns would be one.
+    assert training["adamw"].weight_decay > training["adam"].weight_decay == 0
+    assert replace(training["adamw"], optimizer="adam", weight_decay=0.0) == training["adam"]
 
 
 def test_what_a_folder_lacks_is_left_out_and_said(tmp_path, tiny_sets):

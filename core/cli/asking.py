@@ -77,7 +77,10 @@ def candidate_data(
 def training_given(
     base: str, final: str, store: Store, options: Mapping[str, Any]
 ) -> TrainingSpec | None:
-    """The options that were given, on top of what `assay finetune` recorded; None without any."""
+    """The options that were given, on top of what `assay finetune` recorded; None without any.
+
+    Another optimizer than the recorded one comes with its own usual weight decay.
+    """
     given = {name: value for name, value in options.items() if value is not None}
     if not given:
         return None
@@ -86,7 +89,11 @@ def training_given(
 
     base_folder = resolve_model(base, store.models)
     record = TrainingRecord.read(resolve_model(final, store.models, base_folder))
-    return replace(record.training if record else TrainingSpec(), **given)
+    known = record.training if record else TrainingSpec()
+    optimizer = given.get("optimizer", known.optimizer)
+    if optimizer != known.optimizer:
+        known = replace(known, weight_decay=optimizer.usual_decay)
+    return replace(known, **given)
 
 
 def outcome_of(outcome: Any) -> dict[str, Any]:

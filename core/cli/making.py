@@ -73,7 +73,9 @@ def finetune(
     learning_rate: Annotated[float, typer.Option()] = TrainingSpec.learning_rate,
     batch_size: Annotated[int, typer.Option(min=1)] = TrainingSpec.batch_size,
     epochs: Annotated[int, typer.Option(min=1)] = TrainingSpec.n_epochs,
-    weight_decay: Annotated[float, typer.Option(min=0)] = 0.0,
+    weight_decay: Annotated[
+        float | None, typer.Option(min=0, help="[default: 0.01 for adamw, else 0]")
+    ] = None,
     momentum: Annotated[float, typer.Option(min=0, help="For sgd.")] = 0.0,
     max_tokens: Annotated[int, typer.Option(min=1)] = TrainingSpec.max_tokens,
     label_words: LabelWordsOption = None,
@@ -88,8 +90,9 @@ def finetune(
     from core.audit.plan import finetune_plan
     from core.device import choose_compute
 
+    decay = optimizer.usual_decay if weight_decay is None else weight_decay
     training = TrainingSpec(
-        optimizer, learning_rate, batch_size, epochs, weight_decay, momentum, max_tokens, seed
+        optimizer, learning_rate, batch_size, epochs, decay, momentum, max_tokens, seed
     )
     is_labelled = task is Task.CLASSIFICATION
     ref = DataRef(data, text_column, label_column if is_labelled else None, sample, prompt_column)

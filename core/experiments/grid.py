@@ -159,7 +159,8 @@ def _titrated(audit: AuditSpec, sizes: Sizes) -> AuditSpec:
 
 
 def _training(sizes: Sizes, optimizer: Optimizer, seed: int) -> TrainingSpec:
-    training = TrainingSpec(**{**sizes.training, "optimizer": optimizer, "seed": seed})
+    own = {"optimizer": optimizer, "weight_decay": optimizer.usual_decay, "seed": seed}
+    training = TrainingSpec(**{**sizes.training, **own})
     rate = sizes.learning_rates.get(optimizer, training.learning_rate)
     return replace(training, learning_rate=rate)
 
