@@ -28,7 +28,7 @@ def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:
     figure.update_xaxes(
         title=axis.shown_as, tickformat=".0%" if axis in SHARES else ",", zeroline=False
     )
-    if axis is Axis.DIMENSION:
+    if axis in (Axis.BUDGET, Axis.DIMENSION):
         places = (*known.ours, *known.theirs)
         ticks = sorted({p.x for p in places if p.panel == panel and p.x is not None})
         figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{x:,.0f}" for x in ticks])
