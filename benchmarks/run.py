@@ -15,20 +15,23 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import nnls
+from threadpoolctl import threadpool_limits
 from torch.func import grad, vmap
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from core.device import choose_compute
 from core.maths.features import FactoredGradients
 from core.maths.gradients import logit_errors
-from core.maths.pursuit import non_negative_fit
+from core.maths.pursuit import select_plus
 from core.maths.selection import select
+from core.maths.titration import Corpus, titrate
 from core.maths.token_gradients import Projection, token_gradients
 from core.models.loading import new_classifier
 from core.models.resolve import builtin_minilm
 from core.models.training import new_optimizer
-from core.specs import TrainingSpec
+from core.specs import Strategy, TrainingSpec
 
 N_TURNS = 3
 
@@ -48,18 +51,11 @@ def ratio(plain: Callable[[], object], ours: Callable[[], object]) -> float:
 
 def greedy_selection() -> float:
     """SELECT of 100 from 10,000 (4 classes × 385): one product a step against every sum anew."""
-    rng = np.random.default_rng(0)
-    n, n_classes, width, budget = 10_000, 4, 385, 100
-    features = FactoredGradients(
-        rng.normal(size=(1, n, n_classes)).astype("f"),
-        rng.normal(size=(1, n, width)).astype("f"),
-        rng.normal(size=(1, n_classes, width)).astype("f"),
-    )
-    gradients = np.einsum("nc,nd->ncd", features.errors[0], features.hidden[0]).reshape(n, -1)
-    target = features.target.reshape(-1) / np.linalg.norm(features.target)
+    features, gradients, target = ten_thousand_gradients()
+    budget = 100
 
     def renormalise_everything() -> None:
-        total, taken = np.zeros_like(target), np.zeros(n, bool)
+        total, taken = np.zeros_like(target), np.zeros(len(gradients), bool)
         for _ in range(budget // 10):  # a tenth of the steps; scaled below
             sums = total + gradients
             cosines = sums @ target / np.linalg.norm(sums, axis=1)
@@ -70,26 +66,67 @@ def greedy_selection() -> float:
     return 10 * ratio(renormalise_everything, lambda: select(features, budget))
 
 
-def refitted_weights() -> float:
-    """SELECT+'s weights of 300 documents, refitted as each is added: non-negative least squares
-    from nothing against from the weights before."""
-    rng = np.random.default_rng(0)
-    n, width = 300, 400
-    columns = rng.normal(size=(width, n)) + 2 * rng.normal(size=(width, 1))
-    wanted = rng.normal(size=width) + columns.mean(axis=1)
-    gram, target = columns.T @ columns, columns.T @ wanted
+def weighted_selection() -> float:
+    """SELECT+ of 300 from 10,000 (4 classes × 385): every fit and all weights from nothing at each
+    step against from those before."""
+    features, gradients, target = ten_thousand_gradients()
+    lengths, budget = np.linalg.norm(gradients, axis=1), 300
 
     def from_nothing() -> None:
-        for k in range(1, n + 1):
-            lower = np.linalg.cholesky(gram[:k, :k])
-            nnls(lower.T, np.linalg.solve(lower, target[:k]))
+        chosen: list[int] = []
+        residual = target
+        for _ in range(budget):
+            fit = gradients @ residual / lengths
+            fit[chosen] = -np.inf
+            chosen.append(int(fit.argmax()))
+            lower = np.linalg.cholesky(gradients[chosen] @ gradients[chosen].T)
+            weights = nnls(lower.T, np.linalg.solve(lower, gradients[chosen] @ target))[0]
+            residual = target - weights.astype("f") @ gradients[chosen]
 
-    def from_before() -> None:
-        weights = np.zeros(0)
-        for k in range(1, n + 1):
-            weights = non_negative_fit(gram[:k, :k], target[:k], np.append(weights, 0.0))
+    return ratio(from_nothing, lambda: select_plus(features, budget))
 
-    return ratio(from_nothing, from_before)
+
+def ten_thousand_gradients() -> tuple[FactoredGradients, NDArray, NDArray]:
+    """As factors and written out, (10,000 × 4·385), with the target's unit vector."""
+    rng = np.random.default_rng(0)
+    n, n_classes, width = 10_000, 4, 385
+    features = FactoredGradients(
+        rng.normal(size=(1, n, n_classes)).astype("f"),
+        rng.normal(size=(1, n, width)).astype("f"),
+        rng.normal(size=(1, n_classes, width)).astype("f"),
+    )
+    gradients = np.einsum("nc,nd->ncd", features.errors[0], features.hidden[0]).reshape(n, -1)
+    return features, gradients, features.target.reshape(-1) / np.linalg.norm(features.target)
+
+
+def live_selection() -> float:
+    """A slider's move, pool of 10,000 (4 classes × 385), budget 500, every figure, one thread: one
+    second against the slowest contender."""
+    features, _, _ = ten_thousand_gradients()
+    rng, number = np.random.default_rng(1), np.arange(features.n_documents)
+    corpus = Corpus(
+        features,
+        rng.integers(0, 4, len(number)),
+        rng.random(len(number)),
+        number < 3000,
+        (number >= 3000) & (number < 6000),
+        rng.random((len(number), 2)) / 2,
+        rng.normal(size=(len(number), 384)).astype("f"),
+        rng.normal(size=(2000, 384)).astype("f"),
+        32,
+    )
+
+    def move(contender: str) -> float:
+        start = time.perf_counter()
+        titrate(corpus, 1.0, 500, contender, 0)
+        return time.perf_counter() - start
+
+    with threadpool_limits(1):
+        move(Strategy.RANDOM)  # imports
+        took = {name: min(move(name) for _ in range(N_TURNS)) for name in corpus.contenders}
+    slowest = max(took, key=lambda name: took[name])
+    print(f"          {', '.join(f'{name} {own:.2f} s' for name, own in took.items())}")
+    return 1 / took[slowest]
 
 
 def last_layer_gradients() -> float:
@@ -182,7 +219,7 @@ TRAINING = textwrap.dedent("""
     from core.models.examples import TextDocument
     from core.models.resolve import builtin_minilm
     from core.models.training import fine_tune
-    from core.specs import TrainingSpec
+    from core.specs import Strategy, TrainingSpec
     compute = Compute("cpu", torch.cpu._is_avx512_bf16_supported(), int(sys.argv[1]))
     model, _ = new_classifier(builtin_minilm(), ("a", "b"), 48, 0, compute)
     documents = [TextDocument("word " * 44, number % 2) for number in range(int(sys.argv[2]))]
@@ -279,7 +316,8 @@ def memory_of_gradients() -> float:
 def main() -> None:
     for benchmark in (
         greedy_selection,
-        refitted_weights,
+        weighted_selection,
+        live_selection,
         last_layer_gradients,
         whole_gradients_one_by_one,
         language_gradients,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.maths import selection
-from core.maths.features import FactoredGradients, projected_factors
+from core.maths.features import FactoredGradients, LikelyProducts, projected_factors
 
 
 def features(n=60, n_classes=3, width=8, n_checkpoints=1, seed=0, planted=()):
@@ -113,6 +113,50 @@ def test_objective_is_the_cosine_of_the_sum():
     assert sum(chosen.gains) == pytest.approx(cosine, abs=1e-5)
 
 
+def test_the_objective_of_any_order_is_the_cosine_of_each_sum():
+    """Of an order of more documents than are multiplied at a time, every document's is."""
+    f = features(selection._BLOCK * 2 + 40, n_checkpoints=2)
+    order = np.random.default_rng(0).permutation(f.n_documents)
+    gradients, target = (x.astype(np.float64) for x in dense(f))
+    sums = gradients[:, order].cumsum(axis=1)
+    products = (sums * target[:, None]).sum(-1)
+    lengths = np.linalg.norm(sums, axis=-1) * np.linalg.norm(target, axis=-1)[:, None]
+    found = selection.in_order(f, order.tolist())
+    assert found.documents == tuple(order.tolist())
+    assert found.objective == pytest.approx((products / lengths).mean(0), abs=1e-5)
+
+
+@pytest.mark.parametrize("n_kept", [0, 70, 10_000])
+def test_likely_products_are_those_of_the_document_asked_for(monkeypatch, n_kept):
+    """Whatever was ranked high before, and however little is remembered of it, each document gets
+    its own products with all."""
+    monkeypatch.setattr("core.maths.features._MOST_VALUES_KEPT", n_kept * 2 * 90)
+    f = features(90, n_checkpoints=2)
+    expected = np.einsum("jnd,jmd->jnm", dense(f)[0], dense(f)[0])
+    likely, rng = LikelyProducts(f), np.random.default_rng(0)
+    for document in rng.integers(0, 90, 300):
+        ranking = np.where(rng.random(90) < 0.5, -np.inf, rng.random(90))
+        found = likely.of(int(document), ranking)
+        assert found == pytest.approx(expected[:, :, document], abs=1e-4)
+
+
+def test_one_reading_serves_what_ranked_high():
+    """Documents that ranked high when another's products were found are not looked up again; one
+    that ranked lowest of all is."""
+    asked = []
+
+    class Asked(FactoredGradients):
+        def inner_products_with(self, documents):
+            asked.append(sorted(documents))
+            return super().inner_products_with(documents)
+
+    f = features(90)
+    likely, ranking = LikelyProducts(Asked(f.errors, f.hidden, f.target)), -np.arange(90.0)
+    for document in (5, 0, 15, 89):
+        likely.of(document, ranking)
+    assert asked == [list(range(16)), [*range(16, 31), 89]]
+
+
 def test_zero_gradients_never_rank():
     """A document with no gradient is chosen by no gradient strategy, even when all else is used."""
     f = features(12)
@@ -160,10 +204,7 @@ def test_order_of_documents_does_not_matter():
 def product_error(exact, dimension, seed):
     """Root mean square error of the inner products a projection gives, over their own size."""
     projected = projected_factors(exact, dimension, seed)
-    wrong, right = (
-        np.stack([f.inner_products_with(i) for i in range(f.n_documents)])
-        for f in (projected, exact)
-    )
+    wrong, right = (f.inner_products_with(range(f.n_documents)) for f in (projected, exact))
     return np.sqrt(((wrong - right) ** 2).mean() / (right**2).mean())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -218,33 +217,6 @@ def test_contenders_are_strategies_and_text_alone():
     with pytest.raises(ValueError):
         contender("oracle")
     assert BLIND in corpus_of().contenders
-
-
-@pytest.mark.parametrize("name", ["select", "random", BLIND])
-def test_ten_thousand_documents_answer_within_a_second(name):
-    """A pool of 10,000 (4 classes × 384) and a budget of 500, every figure included."""
-    rng = np.random.default_rng(0)
-    n, n_classes, width = 10_000, 4, 384
-    number = np.arange(n)
-    corpus = Corpus(
-        FactoredGradients(
-            rng.normal(size=(1, n, n_classes)).astype("f"),
-            rng.normal(size=(1, n, width)).astype("f"),
-            rng.normal(size=(1, n_classes, width)).astype("f"),
-        ),
-        rng.integers(0, n_classes, n),
-        rng.random(n),
-        number < 3000,
-        (number >= 3000) & (number < 6000),
-        rng.random((n, 2)) / 2,
-        rng.normal(size=(n, width)).astype("f"),
-        rng.normal(size=(2000, width)).astype("f"),
-        32,
-    )
-    titrate(corpus, 1.0, 500, Strategy.RANDOM, 0)  # imports
-    start = time.process_time()
-    titrate(corpus, 1.0, 500, name, 0)
-    assert time.process_time() - start < 1
 
 
 def test_importing_it_loads_no_torch():

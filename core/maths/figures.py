@@ -43,12 +43,28 @@ class Selected:
     member_scores: NDArray[np.float64]
 
 
+class Yardstick:
+    """Transport to a sample of the reference set, beside that of as many true documents."""
+
+    def __init__(self, reference: NDArray[np.float32]) -> None:
+        order = np.random.default_rng(0).permutation(len(reference))
+        self._target = reference[order[:MAX_TRANSPORT_REFERENCE]]
+        self._ceilings: dict[int, float] = {}  # the same for every selection of a size
+
+    def measure(self, embeddings: NDArray[np.float32]) -> Figure:
+        n = len(embeddings)
+        if n not in self._ceilings:
+            self._ceilings[n] = transport_distance(self._target[:n], self._target).distance
+        distance = transport_distance(embeddings, self._target).distance
+        return Figure(distance, n=n, ceiling=self._ceilings[n])
+
+
 def figures(
     selected: Selected,
     is_trained: NDArray[np.bool_],
     is_held_out: NDArray[np.bool_],
     embeddings: NDArray[np.float32] | None,
-    reference: NDArray[np.float32] | None,
+    yardstick: Yardstick | None,
 ) -> dict[Metric, Figure]:
     """Every figure the pool's truth allows; one that is undefined is not there.
 
@@ -63,8 +79,8 @@ def figures(
     if n_held_out and len(chosen):
         found |= _domain(selected, is_trained | is_held_out)
         found |= _membership(selected, is_trained, is_held_out)
-    if embeddings is not None and reference is not None and len(embeddings):
-        found[Metric.TRANSPORT] = _transport(embeddings, reference)
+    if embeddings is not None and yardstick is not None and len(embeddings):
+        found[Metric.TRANSPORT] = yardstick.measure(embeddings)
     return found
 
 
@@ -125,17 +141,6 @@ def _membership(
         best = min(1.0, n_leaked / n_inside)
         found[Metric.MEMBERSHIP_PRECISION] = _precision(counts, n_inside, best)
     return found
-
-
-def _transport(embeddings: NDArray[np.float32], reference: NDArray[np.float32]) -> Figure:
-    order = np.random.default_rng(0).permutation(len(reference))
-    target = reference[order[:MAX_TRANSPORT_REFERENCE]]
-    true = target[: len(embeddings)]
-    return Figure(
-        transport_distance(embeddings, target).distance,
-        n=len(embeddings),
-        ceiling=transport_distance(true, target).distance,
-    )
 
 
 def _precision(counts: Located, n: int, best: float) -> Figure:

@@ -13,7 +13,10 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from core.maths.features import Array, GradientFeatures
+from core.maths.features import Array, GradientFeatures, LikelyProducts, on_host
+
+# So many documents' products with all are in memory at once where all are needed.
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,10 @@ class _RunningSum:
     """
 
     def __init__(self, features: GradientFeatures) -> None:
-        self._features = features
         self._xp = array_namespace(features.alignment)
-        self._alignment = self._double(features.alignment)
-        self._squared_norms = self._double(features.squared_norms)
-        self._target_norms = self._double(features.target_norms)
+        self._alignment = _double(features.alignment)
+        self._squared_norms = _double(features.squared_norms)
+        self._target_norms = _double(features.target_norms)
         self.reset()
 
     def reset(self) -> None:
@@ -57,25 +59,17 @@ class _RunningSum:
 
     def cosines_after_adding(self) -> Array:
         """cos(s + g_i, target) for every document i, averaged over checkpoints, (n)."""
-        xp = self._xp
         along = self._along_target[:, None] + self._alignment
         squared = self._squared[:, None] + 2 * self._with_each + self._squared_norms
-        length = xp.sqrt(xp.clip(squared, 0.0)) * self._target_norms[:, None]
-        nonzero = length > 0
-        cosines = xp.where(nonzero, along / xp.where(nonzero, length, 1.0), 0.0)
-        return xp.mean(cosines, axis=0)
+        return _mean_cosines(along, squared, self._target_norms)
 
-    def add(self, document: int) -> None:
-        """s ← s + g_document."""
+    def add(self, document: int, products: Array) -> None:
+        """s ← s + g_document, whose inner products with every g_i are given."""
         self._along_target = self._along_target + self._alignment[:, document]
         self._squared = (
             self._squared + 2 * self._with_each[:, document] + self._squared_norms[:, document]
         )
-        products = self._features.inner_products_with(document)
-        self._with_each = self._with_each + self._double(products)
-
-    def _double(self, values: Array) -> Array:
-        return self._xp.astype(values, self._xp.float64)
+        self._with_each = self._with_each + _double(products)
 
 
 def select(features: GradientFeatures, budget: int, batch_size: int | None = None) -> Selection:
@@ -85,16 +79,16 @@ def select(features: GradientFeatures, budget: int, batch_size: int | None = Non
     only when no document with a non-zero gradient is left.
     """
     xp = array_namespace(features.alignment)
-    running = _RunningSum(features)
+    running, products = _RunningSum(features), LikelyProducts(features)
     available = xp.any(features.squared_norms > 0, axis=0)
     chosen: list[int] = []
     n_available = int(xp.sum(xp.astype(available, xp.int64)))
     for _ in range(min(budget, n_available)):
         if batch_size and chosen and len(chosen) % batch_size == 0:
             running.reset()
-        cosines = running.cosines_after_adding()
-        document = int(xp.argmax(xp.where(available, cosines, -xp.inf)))
-        running.add(document)
+        cosines = xp.where(available, running.cosines_after_adding(), -xp.inf)
+        document = int(xp.argmax(cosines))
+        running.add(document, products.of(document, cosines))
         available[document] = False
         chosen.append(document)
     return in_order(features, chosen)
@@ -145,25 +139,54 @@ def in_order(features: GradientFeatures, documents: Sequence[int]) -> Selection:
     if not documents:
         return Selection((), ())
     subset = features.subset(documents)
-    running = _RunningSum(subset)
-    objective = []
-    for position in range(len(documents)):
-        objective.append(float(running.cosines_after_adding()[position]))
-        running.add(position)
-    return Selection(tuple(int(document) for document in documents), tuple(objective))
+    xp = array_namespace(subset.alignment)
+    grown = _double(subset.squared_norms) + 2 * _with_earlier(subset)
+    objective = _mean_cosines(
+        xp.cumulative_sum(_double(subset.alignment), axis=1),
+        xp.cumulative_sum(grown, axis=1),
+        _double(subset.target_norms),
+    )
+    return Selection(
+        tuple(int(document) for document in documents), tuple(on_host(objective).tolist())
+    )
 
 
 def cosines(features: GradientFeatures) -> NDArray[np.float64]:
     """Each gradient's own cosine with the target, averaged over checkpoints, (n); a zero gradient
     has −2, below any."""
     xp = array_namespace(features.alignment)
-    own = np.array(xp.asarray(_RunningSum(features).cosines_after_adding(), device="cpu"))
-    has_gradient = np.asarray(xp.asarray(xp.any(features.squared_norms > 0, axis=0), device="cpu"))
-    own[~has_gradient] = -2.0
-    return own
+    alignment, squared_norms = _double(features.alignment), _double(features.squared_norms)
+    own = _mean_cosines(alignment, squared_norms, _double(features.target_norms))
+    return on_host(xp.where(xp.any(squared_norms > 0, axis=0), own, -2.0))
 
 
 def _nonzero_by_cosine(features: GradientFeatures) -> NDArray[np.int64]:
     own = cosines(features)
     order = np.argsort(-own, kind="stable")
     return order[own[order] > -2.0]
+
+
+def _with_earlier(features: GradientFeatures) -> Array:
+    """⟨g_1 + … + g_(j−1), g_j⟩ for every document j, (J × n)."""
+    xp = array_namespace(features.alignment)
+    n = features.n_documents
+    blocks = []
+    for first in range(0, n, _BLOCK):
+        products = features.inner_products_with(range(first, min(first + _BLOCK, n)))
+        earlier = xp.triu(products, k=1 - first)
+        blocks.append(xp.sum(earlier, axis=1, dtype=xp.float64))
+    return xp.concat(blocks, axis=1)
+
+
+def _mean_cosines(along: Array, squared: Array, target_norms: Array) -> Array:
+    """Over checkpoints, of vectors whose products with the target and squared lengths, (J × n),
+    are given; that of a zero vector counts 0."""
+    xp = array_namespace(along)
+    length = xp.sqrt(xp.clip(squared, 0.0)) * target_norms[:, None]
+    nonzero = length > 0
+    return xp.mean(xp.where(nonzero, along / xp.where(nonzero, length, 1.0), 0.0), axis=0)
+
+
+def _double(values: Array) -> Array:
+    xp = array_namespace(values)
+    return xp.astype(values, xp.float64)

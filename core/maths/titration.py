@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.maths.features import GradientFeatures, gradient_features
-from core.maths.figures import Figure, Selected, figures
+from core.maths.figures import Figure, Selected, Yardstick, figures
 from core.maths.natural import natural_scores
 from core.maths.strategies import make_selection
 from core.specs import BLIND, Metric, Strategy, Task, strategies_for
@@ -47,6 +48,11 @@ class Corpus:
         others = dict(arrays)
         features = gradient_features(others.pop("gradients"))
         return cls(features, **others, batch_size=batch_size)
+
+    @cached_property
+    def yardstick(self) -> Yardstick | None:
+        """Of transport to the reference set."""
+        return None if self.reference is None else Yardstick(self.reference)
 
     @property
     def contenders(self) -> tuple[str, ...]:
@@ -99,7 +105,7 @@ def titrate(corpus: Corpus, leaked_share: float, budget: int, contender: str, se
         corpus.is_trained[pool],
         corpus.is_held_out[pool],
         None if corpus.embeddings is None else corpus.embeddings[chosen],
-        corpus.reference,
+        corpus.yardstick,
     )
     return Cell(pool, chosen, selected.weights, found)
 
