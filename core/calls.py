@@ -13,12 +13,20 @@ MARK = ("(No. ", ")\n\n")
 
 @dataclass(frozen=True)
 class Sampling:
-    """How an answer is drawn; generation ends after ``max_tokens`` or before a ``stop`` string."""
+    """How an answer is drawn; generation ends after ``max_tokens`` or before a ``stop`` string.
+
+    Of the ``top_k`` likeliest tokens (0: all) those that reach ``top_p`` together, of these the
+    ones at least ``min_p`` times as likely as the likeliest; then the temperature. Always said,
+    since engines' own defaults differ, and with them what they draw. Ours are llama.cpp's: a small
+    model has half its probability in tokens that it hardly means.
+    """
 
     max_tokens: int
     temperature: float = 0.9
     top_p: float = 1.0
     stop: tuple[str, ...] = ()
+    top_k: int = 40
+    min_p: float = 0.05
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ class Scripted:
         return self.faults.get(fault, 0)
 
     def choice(self, body, index, path):
-        seed = 0 if self.has("drops_seed") else body["seed"] + index
+        is_greedy = body.get("top_k") == 1 and not self.has("drops_top_k")
+        seed = 0 if self.has("drops_seed") or is_greedy else body["seed"] + index
         text = f" word{seed}, thing{seed % 3}"
         if self.has("repeats"):  # as ScalarLM: what was answered to these words before
             words = json.dumps([body.get("prompt"), body.get("messages")])

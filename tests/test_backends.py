@@ -48,7 +48,8 @@ def answered(backend, calls):
 
 
 def call(prompt="Topic: weather\nSubtopics:", seed=3, n_tokens=12, stop=("\n",), **more):
-    return Call("topics", prompt, Sampling(n_tokens, 2.0, stop=stop), seed, **more)
+    sampling = Sampling(n_tokens, 2.0, stop=stop, top_k=0, min_p=0.0)
+    return Call("topics", prompt, sampling, seed, **more)
 
 
 def test_a_sample_depends_on_its_seed_alone(local):
@@ -61,16 +62,27 @@ def test_a_sample_depends_on_its_seed_alone(local):
     np.testing.assert_allclose([a.logprob for a in alone], [a.logprob for a in together], rtol=1e-3)
 
 
-@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (1.0, 0.7)])
-def test_seeded_draws_follow_the_softmax(temperature, top_p):
-    """Over many seeds, tokens are drawn as often as temperature and top-p say."""
+@pytest.mark.parametrize(
+    ("limits", "drawn"),
+    [
+        ({}, [0, 1, 2, 3, 4]),
+        ({"temperature": 0.5}, [0, 1, 2, 3, 4]),
+        ({"top_p": 0.7}, [0, 3]),  # the two likeliest have 0.74 together
+        ({"top_k": 3}, [0, 1, 3]),
+        ({"min_p": 0.3}, [0, 1, 3]),  # 0.41 and 0.74 of the likeliest; the next has 0.18
+        ({"min_p": 0.3, "temperature": 2.5}, [0, 1, 3]),  # limits come before the temperature
+        ({"top_k": 3, "top_p": 0.7}, [0, 3]),
+    ],
+)
+def test_seeded_draws_follow_the_softmax(limits, drawn):
+    """Over many seeds, tokens are drawn as often as temperature and limits say, others never."""
     logits = torch.tensor([1.2, 0.3, -0.5, 0.9, -3.0])
-    calls = [Call("x", "", Sampling(1, temperature, top_p), seed) for seed in range(4000)]
+    sampling = Sampling(1, **{"temperature": 1.0, "top_k": 0, "min_p": 0.0, **limits})
+    calls = [Call("x", "", sampling, seed) for seed in range(4000)]
     chosen = SeededSampling(calls, 5)(torch.zeros(4000, 1), logits.repeat(4000, 1)).argmax(1)
-    expected = (logits / temperature).double().softmax(0)
-    if top_p < 1:
-        expected[[1, 2, 4]] = 0  # the two likeliest already have 0.72 together
-        expected /= expected.sum()
+    kept = torch.full_like(logits, -torch.inf)
+    kept[drawn] = logits[drawn]
+    expected = (kept / sampling.temperature).double().softmax(0)
     seen = np.bincount(chosen.numpy(), minlength=5)
     there = expected.numpy() > 0
     assert seen[~there].sum() == 0

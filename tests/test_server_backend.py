@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
+import torch
+from scipy.stats import binomtest
 from scripted_server import Scripted
 from test_backends import COMPUTE, answered, call
 
@@ -14,16 +17,18 @@ from cache.answers import read_list_answers
 from cache.decompressions import Contents, seal
 from cache.home import Store
 from cache.journal import Journal
+from core.calls import Call, Sampling
 from core.decompress.backends.limits import AdaptiveLimit
 from core.decompress.backends.open import find_model
 from core.decompress.backends.protocol import Scoring, Traits
+from core.decompress.backends.sampling import _likely
 from core.decompress.backends.server import ServerBackend, identify
 from core.decompress.budget import Budget
 from core.decompress.checks import check_samples_differ
 from core.decompress.grow import count_votes, list_calls, names_reader
 from core.decompress.ladder import read_names
 from core.decompress.runner import Runner
-from core.decompression import DecompressionSpec, Prompting
+from core.decompression import DecompressionSpec, Engine, Prompting
 from core.errors import AssayError, InputError
 from core.progress import SilentProgress
 
@@ -50,7 +55,7 @@ def test_an_honest_server_is_found_honest(scripted):
     """A server that honours everything is found to, and its samples come in one request."""
     server, backend = scripted()
     traits = backend.traits
-    assert traits == Traits(True, True, True, True, True, True, Scoring.ECHO, False)
+    assert traits == Traits(True, True, True, True, True, True, Scoring.ECHO, True)
     before = len(server.requests)
     texts = [a.text for a in answered(backend, call().samples(4))]
     assert len(server.requests) == before + 1
@@ -64,6 +69,7 @@ def test_an_honest_server_is_found_honest(scripted):
         ("drops_logprobs", "honours_logprobs"),
         ("drops_schema", "honours_schema"),
         ("drops_seed", "honours_seed"),
+        ("drops_top_k", "honours_top_k"),
         ("no_completions", "has_raw_prompts"),
     ],
 )
@@ -80,6 +86,8 @@ def test_what_a_server_drops_in_silence_is_noticed(scripted, fault, trait):
         assert sum("n" in body for _, body, _ in server.requests) == 1  # the probe's own
     if fault == "drops_logprobs":
         assert backend.traits.scoring is None
+    is_limited = "top_k" in server.requests[-1][1]
+    assert is_limited == (fault != "drops_top_k")
     # ScalarLM's own default is 16 tokens: how many are wanted is always said.
     assert all("max_tokens" in body for _, body, _ in server.requests)
 
@@ -231,3 +239,33 @@ def test_a_real_server_answers_as_the_model_in_this_process(smollm2):
         assert likely.logprob > unlikely.logprob + 2
     finally:
         backend.close()
+
+
+@pytest.mark.slow
+def test_engines_draw_alike(smollm2, tmp_path):
+    """llama.cpp draws the tokens that transformers' probabilities and our limits leave, about as
+    often as they say; without limits it draws others as well."""
+    local = find_model("builtin:smollm2", None, tmp_path, Engine.TRANSFORMERS).open(COMPUTE)
+    prompt, n = "Ten fields of science: 1.", 300
+    ids = local._tokenizer(prompt, return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        logits = local._model(input_ids=ids).logits[0, -1].float()
+
+    def chances(**limits):
+        sampling = Sampling(1, 1.0, **limits)
+        shares = _likely(logits, sampling).softmax(-1)
+        return {local._tokenizer.decode(at): float(shares[at]) for at in shares.nonzero()[:, 0]}
+
+    def drawn(**limits):
+        first = Call("x", prompt, Sampling(1, 1.0, **limits), 7)
+        return Counter(answer.text for answer in answered(smollm2, first.samples(n)))
+
+    ours, wider = chances(), chances(top_k=50, min_p=0.04)
+    with_limits, without = drawn(), drawn(top_k=0, min_p=0.0)
+    # Its weights are quantised and its arithmetic is not float32's: at the edge one more may pass.
+    assert set(with_limits) <= set(wider)
+    assert len(set(without) - set(wider)) > 20
+    likeliest = max(ours, key=lambda name: ours[name])
+    assert binomtest(with_limits[likeliest], n, ours[likeliest]).pvalue > 1e-3
+    assert binomtest(without[likeliest], n, ours[likeliest]).pvalue < 1e-3
+    local.close()

@@ -30,7 +30,7 @@ from core.progress import Progress
 from core.specs import content_key
 
 # Raise it when the same answers would give another result, or the file another form.
-_VERSION = 1
+_VERSION = 2
 
 
 def grade_sealed(

@@ -37,7 +37,7 @@ from core.progress import Progress
 from core.specs import content_key
 
 # Raise it when the same answers would give another result, or the file another form.
-_VERSION = 3
+_VERSION = 4
 # Where models are, which digests of their weights say better. Weights read by another engine are
 # of another file, or converted.
 _NOT_ASKED = {"model", "engine", "title", "judge", "judge_served_model"}

@@ -37,6 +37,8 @@ def request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, dic
     # Always said: a server's own default may be as short as 16 tokens.
     body["max_tokens"] = first.sampling.max_tokens
     body["temperature"], body["top_p"] = first.sampling.temperature, first.sampling.top_p
+    if traits.honours_top_k:
+        body["top_k"], body["min_p"] = first.sampling.top_k, first.sampling.min_p
     if first.sampling.stop:
         body["stop"] = list(first.sampling.stop)
     if len(group) > 1:

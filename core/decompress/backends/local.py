@@ -50,6 +50,7 @@ class LocalBackend:
             honours_n=True,
             honours_logprobs=True,
             scoring=Scoring.EXACT,
+            honours_top_k=True,
         )
 
     def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer]]]:

@@ -29,7 +29,8 @@ _N_TOKENS = 20
 
 
 def probe(post: Post, model: str, n_wanted: int) -> Traits:
-    """Ask a few short questions and see which of seed, n, schema and log-probabilities count."""
+    """Ask a few short questions and see which of seed, n, schema, log-probabilities and the limits
+    of the draw count."""
     raw = _first_path(post, model)
     path = raw or CHAT_PATH
 
@@ -43,6 +44,8 @@ def probe(post: Post, model: str, n_wanted: int) -> Traits:
         _texts(ask(seed, prompt=Call("probe", _PROMPT, Sampling(_N_TOKENS), seed).marked().prompt))
         for seed in (random.sample(range(10**6), _N_MARKED) if is_repeating else ())
     ]
+    # Of one token each there is one answer, whatever the seed.
+    only, same = (_texts(ask(seed, top_k=1, min_p=0.5)) for seed in (8, 9))
     several = _texts(ask(3, n=n_wanted))
     with_logprobs = ask(4, logprobs=1 if raw else True)
     return Traits(
@@ -53,6 +56,7 @@ def probe(post: Post, model: str, n_wanted: int) -> Traits:
         honours_n=len(several) == n_wanted,
         honours_logprobs=_has_logprobs(with_logprobs),
         scoring=_scoring(post, model) if raw else None,
+        honours_top_k=only == same != [],
         repeats_answers=is_repeating,
         is_told_apart_by_mark=is_repeating and len({*map(str, marked)}) == _N_MARKED,
     )

@@ -30,6 +30,8 @@ class Traits:
     honours_n: bool
     honours_logprobs: bool
     scoring: Scoring | None
+    # Tokens can be kept out of the draw by top_k and min_p, which OpenAI's own dialect lacks.
+    honours_top_k: bool
     # The same question asked twice gets the earlier answer although seeds differ,
     repeats_answers: bool = False
     # but not where a mark before the prompt tells them apart (ScalarLM).

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from transformers import LogitsProcessor
 
-from core.calls import Call
+from core.calls import Call, Sampling
 
 
 class SeededSampling(LogitsProcessor):
-    """Makes greedy decoding draw from the softmax at each row's temperature and top-p.
+    """Makes greedy decoding draw as each row's ``Sampling`` says, in llama.cpp's order.
 
     The largest of logits with Gumbel noise added is a draw from their softmax (Gumbel-max), and
     the noise comes from a generator of the row's own: what a row draws depends neither on its
@@ -39,9 +40,21 @@ class SeededSampling(LogitsProcessor):
         noise = torch.rand(self._size, generator=generator, dtype=torch.float64)
         if call.sampling.temperature == 0:
             return int(logits.argmax())
-        logits = _nucleus(logits / call.sampling.temperature, call.sampling.top_p)
+        kept = _likely(logits, call.sampling) / call.sampling.temperature
         gumbel = -torch.log(-torch.log(noise.clamp(min=1e-300)))
-        return int((logits.double() + gumbel[: len(logits)]).argmax())
+        return int((kept.double() + gumbel[: len(kept)]).argmax())
+
+
+def _likely(logits: Tensor, sampling: Sampling) -> Tensor:
+    """Logits with the tokens that are not drawn from at −inf."""
+    if 0 < sampling.top_k < len(logits):
+        least = logits.topk(sampling.top_k).values[-1]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    logits = _nucleus(logits, sampling.top_p)
+    if sampling.min_p:
+        least = logits.max() + math.log(sampling.min_p)
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    return logits
 
 
 def _nucleus(logits: Tensor, top_p: float) -> Tensor:
