@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.builtin_docs import FIELDS, _prose
+from core.data.builtin_docs import _DOCUMENTED, FIELDS, _prose, _statements
 from core.data.labels import label_index, label_names
 from core.data.sources import _hub, content_digest, read_documents
 from core.errors import InputError
@@ -305,6 +307,47 @@ def test_builtin_documentation_has_four_fields_of_prose(monkeypatch):
     assert set(by_field.index) == set(FIELDS)
     assert by_field.min() > 200
     assert len({d.text for d in documents}) == len(documents)
+
+
+_NESTED = """
+class A:
+    def b(self):
+        try:
+            with c as d:
+                async def e(): pass
+        except F:
+            def g(): return [lambda: h for i in j]
+        else:
+            def k(): pass
+        finally:
+            def m(): pass
+def n():
+    for o in p:
+        def q(): pass
+    else:
+        def r(): pass
+    while s:
+        if t:
+            class U: pass
+        else:
+            def v(): pass
+    match w:
+        case 1:
+            def x(): pass
+        case _:
+            def y(): pass
+"""
+
+
+@pytest.mark.parametrize("source", [_NESTED, Path(ast.__file__).read_text(encoding="utf-8")])
+def test_every_definition_is_found_in_the_order_of_walking_all(source):
+    """Wherever a statement may hold a class or a function, it is met, and nothing else matters:
+    which of two like paragraphs is kept depends on the order."""
+    tree = ast.parse(source)
+    ours = [node for node in _statements(tree) if isinstance(node, _DOCUMENTED)]
+    assert ours == [node for node in ast.walk(tree) if isinstance(node, _DOCUMENTED)]
+    assert len(ours) > 10
+    assert not any(isinstance(node, ast.expr) for node in _statements(tree))
 
 
 @pytest.mark.parametrize(
