@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.significance import SIGNIFICANCE, p_value
 from core.specs import Strategy
-from core.verdict import SIGNIFICANCE, Verdict, p_value
+from core.verdict import Verdict
 
 Record = Mapping[str, Any]
 # A longest run of no words is one shorter than this: such are in any two texts and not looked for.

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.significance import SIGNIFICANCE, p_value
 from core.specs import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Metric, Strategy, shown_as
 
-# A p-value under this, times the number of rankings, is more than chance (Bonferroni).
-SIGNIFICANCE = 0.01
 # What cannot win: one knows nothing by construction, the other is told members.
 _NO_RIVALS = (Strategy.RANDOM, BLIND)
 
@@ -52,7 +51,7 @@ def contest(rows: Iterable[Row], main: str) -> Contest | None:
     lead = by_name.get((winner, Metric.MEMBERSHIP_LEAD))
     is_clear = None if lead is None else n * lead["p_value"] < SIGNIFICANCE
     sentence = f"Telling members: of {n} rankings {shown_as(winner)} has the highest AUC, "
-    sentence += f"{_auc(best)} (p = {min(1.0, n * best['p_value']):.2g} with all {n} counted)"
+    sentence += f"{_auc(best)} ({p_value(min(1.0, n * best['p_value']))} with all {n} counted)"
     if own is not None and winner != main:
         sentence += f"; {shown_as(main)} has {_auc(own)}"
     if blind is not None:

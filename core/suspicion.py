@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from core.significance import SIGNIFICANCE, p_value
 from core.specs import shown_as
-from core.verdict import SIGNIFICANCE, Verdict, p_value
+from core.verdict import Verdict
 
 Record = Mapping[str, Any]
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.rivals import SIGNIFICANCE, contest
+from core.rivals import contest
+from core.significance import SIGNIFICANCE, p_value
 from core.specs import LOWER_IS_BETTER, STUDENT_METRICS, Metric, Strategy
 
 _ABOVE, _BELOW = "above", "below"
@@ -107,10 +108,6 @@ def verdict(rows: Rows, strategies: Iterable[Strategy]) -> Verdict:
 
 def percent(value: float) -> str:
     return f"{100 * value:.1f}%"
-
-
-def p_value(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _student(rows: Rows, strategy: Strategy, ran: list[Strategy]) -> str | None:

@@ -9,10 +9,11 @@ import streamlit as st
 
 from core.maths.figures import MAX_TRANSPORT_REFERENCE, Figure
 from core.maths.titration import Cell
+from core.significance import p_value
 from core.specs import Metric, shown_as
 from core.spreads import spread_in_words
 from core.tables import IN_PERCENT
-from core.verdict import Verdict, p_value
+from core.verdict import Verdict
 from pages.parts.plain import markdown_safe
 from pages.parts.titration import Setting, share_spreads
 

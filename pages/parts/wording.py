@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from core.verdict import Row, p_value
+from core.significance import p_value
+from core.verdict import Row
 
 
 def beside(row: Row, is_share: bool = True) -> str:
