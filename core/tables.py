@@ -173,7 +173,9 @@ def _bare(metric: Metric, value: float) -> str:
 
 
 def _exponent(probability: float) -> str:
-    return f"{probability:.2g}" if probability > 0 else "< 1e-300"
+    if probability < 0.001:  # one digit: its column is narrow
+        return f"{probability:.0e}" if probability > 0 else "< 1e-300"
+    return f"{probability:.2g}"
 
 
 def number(metric: Metric, value: float) -> str:
