@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 import pytest
-from sample_runs import CHANGED, MODEL_B, knowledge, write_run
+from sample_runs import CHANGED, MODEL_A, MODEL_B, knowledge, write_run
 
 from cache.diffs import list_diffs, read_diff_branches, read_diff_examples
 from cache.home import Store
@@ -159,6 +159,19 @@ def test_two_engines_are_refused_and_an_unknown_one_is_said(assay, store):
     write_run(store, "c", knowledge(), 0, MODEL_B, backend="server at http://localhost:1/v1")
     said = json.loads(assay("diff", "a", "c", "--json").out)
     assert "whether both draw alike is not known" in said["caveats"][0]
+
+
+def test_runs_from_before_draws_had_limits_compare_among_themselves(store):
+    """What transformers drew among all tokens is no comparison for what it draws among few: such a
+    run is refused beside a new one, and not beside another of its kind."""
+    old, other, new = (
+        read_run(write_run(store, name, knowledge(), 0, model, backend="transformers"))
+        for name, model in (("a", MODEL_A), ("b", MODEL_B), ("c", MODEL_B))
+    )
+    check_alike(old, other)
+    new.meta["traits"]["honours_top_k"] = True
+    with pytest.raises(InputError, match="drawing among all tokens, and transformers"):
+        check_alike(old, new)
 
 
 def test_runs_that_only_went_on_further_are_alike(store):

@@ -27,12 +27,15 @@ def differing_settings(
 def setting(meta: Mapping[str, Any], name: str) -> Any:
     """A field of the spec, or what was chosen for the model where the spec left it open.
 
-    The engine of a model that a server runs is not known: None.
+    The engine of a model that a server runs is not known: None. Transformers without limits of the
+    draw, as runs sealed before there were some, draws otherwise than with them.
     """
     if name == "prompting":
         return meta["prompting"]
     if name == "engine":
         backend = meta["model"]["backend"]
+        if backend == Engine.TRANSFORMERS and not meta["traits"].get("honours_top_k"):
+            return f"{backend}, drawing among all tokens,"
         return backend if backend in set(Engine) else None
     return meta["spec"][name]
 

@@ -15,9 +15,10 @@ from core.decompression import spec_from_plain
 from core.diff.runs import Run, find_run, read_run
 from core.errors import InputError
 
-# What must be alike. One model through two engines differs by more than two seeds through one. The
-# rest only says how far a run goes on (budgets, quota, saturation, number
-# of examples) and does no harm: only questions that both runs were asked are compared.
+# What must be alike. One model through two engines differed by more than two seeds through one
+# while they drew from different tokens; whole trees have not been compared since. The rest only
+# says how far a run goes on (budgets, quota, saturation, number of examples) and does no harm: only
+# questions that both runs were asked are compared.
 SETTINGS = (
     "engine",
     "prompting",

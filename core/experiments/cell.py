@@ -20,6 +20,7 @@ from core.device import Compute
 from core.experiments.grid import Cell
 from core.processes import as_they_come, processes
 from core.progress import Progress, SilentProgress
+from core.specs import FinetuneSpec
 
 # The stage in which several are made at once.
 AT_ONCE = "cells"
@@ -74,11 +75,11 @@ def make_cells(
 
 def _final_models_first(cells: Sequence[Cell]) -> list[Cell]:
     """First a cell of every final model, then the second ones: cells of one would wait for it."""
-    seen: Counter[str] = Counter()
+    seen: Counter[FinetuneSpec] = Counter()
     turns = []
     for cell in cells:
-        turns.append(seen[repr(cell.finetune)])
-        seen[repr(cell.finetune)] += 1
+        turns.append(seen[cell.finetune])
+        seen[cell.finetune] += 1
     return [cell for _, cell in sorted(zip(turns, cells, strict=True), key=lambda pair: pair[0])]
 
 
