@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pages.parts.entry import run_app
+from pages.components.navigation import run_app
 
 run_app()

@@ -30,21 +30,17 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from cache.home import Store
-from cache.read import read_facts
+from cache.audits.read import read_facts
+from cache.store import Store
 from core.audit.finetune import finetune
 from core.audit.run import run_audit
-from core.device import Compute, choose_compute
-from core.experiments.built_in import built_in_folder, write_built_in_text
-from core.progress import SilentProgress
-from core.specs import (
-    AuditSpec,
-    DataRef,
-    FinetuneSpec,
-    Strategy,
-    Task,
-    TrainingSpec,
-)
+from core.experiments.builtin_data import built_in_folder, write_built_in_text
+from core.runtime.device import Compute, choose_compute
+from core.runtime.progress import SilentProgress
+from core.specs.audit import AuditSpec
+from core.specs.data import DataRef, Task
+from core.specs.strategies import Strategy
+from core.specs.training import FinetuneSpec, TrainingSpec
 
 N_TRAINED, N_CANDIDATES, N_TESTED, BUDGET = 1_600, 4_000, 400, 400
 

@@ -21,17 +21,18 @@ from threadpoolctl import threadpool_limits
 from torch.func import grad, vmap
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from core.device import choose_compute
-from core.maths.features import FactoredGradients
-from core.maths.gradients import logit_errors
-from core.maths.pursuit import select_plus
-from core.maths.selection import select
-from core.maths.titration import Corpus, titrate
-from core.maths.token_gradients import Projection, token_gradients
+from core.gradients.all_tokens import Projection, token_gradients
+from core.gradients.features import FactoredGradients
+from core.gradients.last_layer import logit_errors
 from core.models.loading import new_classifier
 from core.models.resolve import builtin_minilm
 from core.models.training import new_optimizer
-from core.specs import Strategy, TrainingSpec
+from core.runtime.device import choose_compute
+from core.selection.greedy import select
+from core.selection.matching_pursuit import select_plus
+from core.selection.titration import Corpus, titrate
+from core.specs.strategies import Strategy
+from core.specs.training import TrainingSpec
 
 N_TURNS = 3
 
@@ -101,7 +102,7 @@ def ten_thousand_gradients() -> tuple[FactoredGradients, NDArray, NDArray]:
 
 def live_selection() -> float:
     """A slider's move, pool of 10,000 (4 classes × 385), budget 500, every figure, one thread: one
-    second against the slowest contender."""
+    second against the slowest selector."""
     features, _, _ = ten_thousand_gradients()
     rng, number = np.random.default_rng(1), np.arange(features.n_documents)
     corpus = Corpus(
@@ -116,14 +117,14 @@ def live_selection() -> float:
         32,
     )
 
-    def move(contender: str) -> float:
+    def move(selector: str) -> float:
         start = time.perf_counter()
-        titrate(corpus, 1.0, 500, contender, 0)
+        titrate(corpus, 1.0, 500, selector, 0)
         return time.perf_counter() - start
 
     with threadpool_limits(1):
         move(Strategy.RANDOM)  # imports
-        took = {name: min(move(name) for _ in range(N_TURNS)) for name in corpus.contenders}
+        took = {name: min(move(name) for _ in range(N_TURNS)) for name in corpus.selectors}
     slowest = max(took, key=lambda name: took[name])
     print(f"          {', '.join(f'{name} {own:.2f} s' for name, own in took.items())}")
     return 1 / took[slowest]

@@ -7,10 +7,10 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from cache.comparison import read_label_counts
-from cache.home import Store
-from cache.read import audit_path, list_audits, read_facts, read_metrics
-from core.specs import Strategy
+from cache.audits.comparison import read_label_counts
+from cache.audits.read import audit_path, list_audits, read_facts, read_metrics
+from cache.store import Store
+from core.specs.strategies import Strategy
 
 METRICS = ("accuracy", "agreement", "transport", "containment", "cosine")
 

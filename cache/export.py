@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from cache.home import Store
-from cache.read import SelectionFilter, audit_path, read_facts, read_selection
-from cache.sealing import read_meta
+from cache.audits.read import SelectionFilter, audit_path, read_facts, read_selection
+from cache.files.sealed import read_meta
+from cache.store import Store
 from core.errors import InputError
-from core.specs import Strategy
+from core.specs.strategies import Strategy
 
 FORMATS = ("csv", "jsonl", "parquet")
 # A spreadsheet runs a cell that begins with one of these as a formula.

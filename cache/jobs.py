@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
-from cache.home import Store
+from cache.store import Store
 
 _VERSION = 3
 _SCHEMA = """

@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class RecordShelf:
+class RecordStore:
     """The records of one kind, in one folder; ``id_key`` holds a record's name, KIND-twelve hex."""
 
     folder: Path

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import method
-from pages.parts.entry import enter
+from core.findings import method_text
+from pages.components.navigation import enter
 
 enter()
 
 st.title("About the method")
-for paragraph in method.IN_PLAIN_WORDS:
+for paragraph in method_text.IN_PLAIN_WORDS:
     st.write(paragraph)
 
 left, right = st.columns(2)
 for column, title, lines in (
-    (left, "What an audit can show", method.WHAT_IT_SHOWS),
-    (right, "What it cannot", method.WHAT_IT_CANNOT),
+    (left, "What an audit can show", method_text.WHAT_IT_SHOWS),
+    (right, "What it cannot", method_text.WHAT_IT_CANNOT),
 ):
     with column.container(border=True, height="stretch"):
         st.subheader(title, anchor=False)
@@ -25,16 +25,16 @@ for column, title, lines in (
             st.write(f"- {line}")
 
 st.subheader("What the pictures mean", anchor=False)
-for name, meaning in method.PICTURES.items():
+for name, meaning in method_text.PICTURES.items():
     st.write(f"**{name}.** {meaning}")
 
 st.subheader("Who asks, with what", anchor=False)
-for paragraph in method.THREAT_MODEL:
+for paragraph in method_text.THREAT_MODEL:
     st.write(paragraph)
 
 st.subheader("Words", anchor=False)
 st.dataframe(
-    pd.DataFrame(method.GLOSSARY.items(), columns=["word", "meaning"]),
+    pd.DataFrame(method_text.GLOSSARY.items(), columns=["word", "meaning"]),
     hide_index=True,
     height="content",
 )

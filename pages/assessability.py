@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import audits
-from pages.parts.assessability import (
+from pages.components.audit import reads
+from pages.components.audit.assessability import (
     show_facts,
     show_hints,
     show_layer_chart,
     show_layer_table,
     show_verdict,
 )
-from pages.parts.entry import enter
-from pages.parts.plain import markdown_safe
+from pages.components.escaping import markdown_safe
+from pages.components.navigation import enter
 
 enter()
 
-path = audits.chosen_audit(even_if_not_assessable=True)
-facts = audits.facts(path)
-layers = audits.layers(path)
+path = reads.chosen_audit(even_if_not_assessable=True)
+facts = reads.facts(path)
+layers = reads.layers(path)
 
 st.title("Assessability")
 st.caption(

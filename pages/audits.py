@@ -6,16 +6,16 @@ from functools import partial
 
 import streamlit as st
 
-from cache.cells import cells_by_experiment
-from cache.home import Store
+from cache.audits.read import AuditSummary, list_audits
+from cache.experiments.cells import cells_by_experiment
+from cache.files.sealed import delete_audit
 from cache.jobs import JobState, JobTable
-from cache.read import AuditSummary, list_audits
-from cache.shelf import delete_audit
-from core.specs import Assessability
-from pages.parts.deletion import deletable
-from pages.parts.entry import enter
-from pages.parts.jobs import job_line
-from pages.parts.plain import markdown_safe
+from cache.store import Store
+from core.specs.audit import Assessability
+from pages.components.deletion import deletable
+from pages.components.escaping import markdown_safe
+from pages.components.jobs import job_line
+from pages.components.navigation import enter
 
 enter()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from cache.export import of_audit
-from core.specs import Metric
-from core.verdict import Rows
-from pages.parts import audits, comparison
-from pages.parts.balance import (
+from core.findings.finding import MetricTable
+from core.specs.metrics import Metric
+from pages.components.audit import reads
+from pages.components.audit.class_balance import (
     POOL,
     REFERENCE,
     balance_figure,
@@ -16,19 +16,19 @@ from pages.parts.balance import (
     random_bands,
     share_table,
 )
-from pages.parts.charts import CONFIG
-from pages.parts.entry import enter
-from pages.parts.export import exported_table
-from pages.parts.palette import ink
-from pages.parts.plain import markdown_safe
-from pages.parts.wording import beside
+from pages.components.charts import CONFIG
+from pages.components.escaping import markdown_safe
+from pages.components.export import exported_table
+from pages.components.navigation import enter
+from pages.components.null_comparison import beside
+from pages.components.palette import ink
 
 enter()
 
-path = audits.chosen_audit()
-facts = audits.facts(path)
+path = reads.chosen_audit()
+facts = reads.facts(path)
 names, counts = facts.label_names, facts.meta["counts"]
-rows = Rows(audits.metrics(path).to_dict("records"))
+rows = MetricTable(reads.metrics(path).to_dict("records"))
 
 st.title("Class balance")
 st.caption(
@@ -40,12 +40,12 @@ kind = st.segmented_control(
     "By", kinds, default=kinds[0], required=True, key="by", bind="query-params"
 )
 if kind == "label":
-    found = comparison.label_counts(path)
+    found = reads.label_counts(path)
     found = found.assign(group=[names[label] for label in found["label"]])
     groups = names
 else:
-    found = comparison.source_counts(path).rename(columns={"source": "group"})
-    groups = audits.sources(path)
+    found = reads.source_counts(path).rename(columns={"source": "group"})
+    groups = reads.sources(path)
 table = share_table(found, groups)
 strategies = [strategy for strategy in facts.strategies if strategy in table]
 bands = random_bands(table[POOL], counts["n_documents"], facts.meta["spec"]["budget"])
@@ -68,6 +68,6 @@ judged = rows.get(strategies[0], Metric.IMBALANCE) if kind == "label" else None
 exported_table(
     of_audit(path),
     "balance",
-    balance_table(table, rows if kind == "label" else Rows([]), strategies),
+    balance_table(table, rows if kind == "label" else MetricTable([]), strategies),
     note=markdown_safe(f"Imbalance: {beside(judged, is_share=False)}.") if judged else "",
 )

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.audits.model_pair import same_pair
 from cache.export import of_audit
-from cache.home import Store
-from cache.same_pair import same_pair
-from core.attribution import (
+from cache.store import Store
+from core.findings.corpus_ranking import (
     HOW_COSINES_READ,
     HOW_SHARES_READ,
     HOW_STUDENTS_READ,
-    attribution,
+    corpus_ranking_finding,
     group_table,
 )
-from pages.parts import audits
-from pages.parts.charts import CONFIG
-from pages.parts.corpora import (
+from pages.components.audit import reads
+from pages.components.audit.corpus_ranking import (
     cosine_chart,
     groups,
     mixture_chart,
     source_students,
 )
-from pages.parts.entry import enter
-from pages.parts.export import exported_table
-from pages.parts.plain import markdown_safe
+from pages.components.charts import CONFIG
+from pages.components.escaping import markdown_safe
+from pages.components.export import exported_table
+from pages.components.navigation import enter
 
 enter()
 
-path = audits.chosen_audit()
-facts = audits.facts(path)
+path = reads.chosen_audit()
+facts = reads.facts(path)
 found = groups(path)
 
 st.title("Public sets")
@@ -40,7 +40,7 @@ st.caption(
 if found.empty:
     st.info("This audit did not rank its corpora.", icon=":material/info:")
     for other in same_pair(Store.default(), path).rankings:
-        title = audits.facts(other).meta["title"]
+        title = reads.facts(other).meta["title"]
         st.page_link(
             "pages/corpora.py",
             label=f"Sets ranked for the same models: {markdown_safe(title)}",
@@ -59,7 +59,7 @@ classes = found[found["kind"] == "class"].assign(
     name=lambda rows: [facts.label_names[int(name)] for name in rows["name"]]
 )
 students = source_students(path)
-verdict = attribution(sources.to_dict("records"), students.to_dict("records"))
+verdict = corpus_ranking_finding(sources.to_dict("records"), students.to_dict("records"))
 with st.container(border=True):
     st.subheader(markdown_safe(verdict.headline), anchor=False)
     for sentence in verdict.sentences:

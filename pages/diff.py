@@ -7,37 +7,37 @@ from functools import partial
 import streamlit as st
 
 from cache.export import of_diff
-from cache.home import Store
-from cache.shelf import delete_diff
-from core.difference import diff_verdict
-from pages.parts import diff_tables, diffs
-from pages.parts.charts import CONFIG
-from pages.parts.deletion import deletable
-from pages.parts.diff_charts import support_plot
-from pages.parts.entry import enter
-from pages.parts.export import exported_table
-from pages.parts.plain import markdown_safe
+from cache.files.sealed import delete_diff
+from cache.store import Store
+from core.findings.diff import diff_finding
+from pages.components.charts import CONFIG
+from pages.components.decompression import diff_reads, diff_tables
+from pages.components.decompression.diff_chart import support_plot
+from pages.components.deletion import deletable
+from pages.components.escaping import markdown_safe
+from pages.components.export import exported_table
+from pages.components.navigation import enter
 
 enter()
 
 store = Store.default()
 st.title("Model diff")
-first, second = diffs.chosen_pair(store)
-diffs.show_jobs(store, first, second)
-found = diffs.diff_of(store, first, second)
+first, second = diff_reads.chosen_pair(store)
+diff_reads.show_jobs(store, first, second)
+found = diff_reads.diff_of(store, first, second)
 if found is None:
-    diffs.show_uncompared(store, first, second)
+    diff_reads.show_uncompared(store, first, second)
     st.stop()
 assert found is not None
-path, meta, topics = found.path, diffs.meta(found.path), diffs.topics(found.path)
+path, meta, topics = found.path, diff_reads.meta(found.path), diff_reads.topics(found.path)
 
-said = diff_verdict(meta)
+said = diff_finding(meta)
 with st.container(border=True):
     st.subheader(markdown_safe(said.headline), anchor=False)
     for sentence in said.sentences:
         st.write(markdown_safe(sentence))
     if not meta["noise"]:
-        diffs.show_how_to_make_noise(store, meta)
+        diff_reads.show_how_to_make_noise(store, meta)
 for line in meta["caveats"]:
     st.warning(markdown_safe(line), icon=":material/warning:")
 st.caption(
@@ -73,7 +73,7 @@ st.subheader("Examples", anchor=False)
 diff_tables.show_examples(path, meta, of_diff(path))
 
 st.subheader("Knowledge gaps", anchor=False)
-branches = diffs.branches(path)
+branches = diff_reads.branches(path)
 if branches.empty:
     st.info(
         "No topic below the root was asked for subtopics in both runs; gaps need --depth 2.",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from cache.export import of_echo
-from cache.home import Store
-from core.echo import echo_verdict
-from pages.parts.charts import CONFIG
-from pages.parts.echo import lead_chart, provenance_table, targets_table
-from pages.parts.entry import enter
-from pages.parts.export import exported_table
-from pages.parts.plain import markdown_safe
-from pages.parts.records import chosen_record, deletable_record
+from cache.store import Store
+from core.findings.echo import echo_finding
+from pages.components.charts import CONFIG
+from pages.components.decompression.echo import lead_chart, provenance_table, targets_table
+from pages.components.escaping import markdown_safe
+from pages.components.export import exported_table
+from pages.components.navigation import enter
+from pages.components.record_picker import deletable_record, pick_record
 
 enter()
 
@@ -21,7 +21,7 @@ st.caption(
     "What a decompressed model says, held against its training data and against what was selected."
 )
 store = Store.default()
-record = chosen_record(store.echoes, "echo", "comparison")
+record = pick_record(store.echoes, "echo", "comparison")
 if record is None:
     st.write(
         "There is no comparison to show. It needs an audit, and both of its models decompressed "
@@ -45,7 +45,7 @@ if record is None:
     st.stop()
 assert record is not None
 
-said = echo_verdict(record)
+said = echo_finding(record)
 with st.container(border=True):
     st.subheader(markdown_safe(said.headline), anchor=False)
     for sentence in said.sentences:

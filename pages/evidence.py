@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.audits.read import read_document
 from cache.export import of_audit
-from cache.read import read_document
 from core.errors import InputError
-from core.verdict import focus
-from pages.parts import audits
-from pages.parts.entry import enter
-from pages.parts.evidence import (
+from core.specs.strategies import main_strategy
+from pages.components.audit import reads
+from pages.components.audit.evidence import (
     chosen_document,
     facts_table,
     show_neighbours,
     show_rankings,
     show_ranks,
 )
-from pages.parts.export import exported_table
-from pages.parts.plain import markdown_safe
+from pages.components.escaping import markdown_safe
+from pages.components.export import exported_table
+from pages.components.navigation import enter
 
 enter()
 
-path = audits.chosen_audit()
-facts = audits.facts(path)
+path = reads.chosen_audit()
+facts = reads.facts(path)
 
 st.title("Evidence")
 st.caption(f"{markdown_safe(facts.meta['title'])} · one document of the seed corpus")
-document_id = chosen_document(path, focus(facts.strategies), facts.meta["counts"]["n_documents"])
+document_id = chosen_document(
+    path, main_strategy(facts.strategies), facts.meta["counts"]["n_documents"]
+)
 try:
     document = read_document(path, document_id)
 except InputError as error:
@@ -44,4 +46,4 @@ st.caption("Aligned with the weight difference, or not; no score proves that it 
 
 show_ranks(path, document_id, facts.strategies)
 show_rankings(path, document_id, facts)
-show_neighbours(path, document_id, focus(facts.strategies))
+show_neighbours(path, document_id, main_strategy(facts.strategies))

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.home import Store
-from cache.reviews import read_verdicts
-from cache.topics import read_examples
-from pages.parts import decompressions
-from pages.parts.decompression_export import export_examples
-from pages.parts.entry import enter
-from pages.parts.examples import (
+from cache.decompressions.read import read_examples
+from cache.decompressions.reviews import read_verdicts
+from cache.store import Store
+from pages.components.audit.selection import page_number
+from pages.components.decompression import reads
+from pages.components.decompression.examples import (
     ROWS_PER_PAGE,
     choose_examples,
     example_table,
     show_example,
 )
-from pages.parts.judges import chosen_judge, judge_line
-from pages.parts.plain import markdown_safe
-from pages.parts.selection import page_number
+from pages.components.decompression.export import export_examples
+from pages.components.decompression.judges import chosen_judge, judge_line
+from pages.components.escaping import markdown_safe
+from pages.components.navigation import enter
 
 enter()
 
 st.title("Examples")
-path = decompressions.chosen_decompression()
-meta = decompressions.meta(path)
+path = reads.chosen_decompression()
+meta = reads.meta(path)
 judge = chosen_judge(meta)
-tree = decompressions.tree(path, judge)
+tree = reads.tree(path, judge)
 st.caption(markdown_safe(f"{meta['title']} · {meta['model']['name']}"))
-decompressions.show_caveats(meta)
+reads.show_caveats(meta)
 st.caption(judge_line(meta, judge))
 if not meta["counts"]["n_examples"]:
     st.info(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.cells import delete_experiment, own_cells
-from cache.experiments import ExperimentSummary, list_experiments
+from cache.experiments.cells import delete_experiment, own_cells
+from cache.experiments.read import ExperimentSummary, list_experiments
 from cache.export import Origin, of_experiment
-from cache.home import Store
+from cache.store import Store
 from core.experiments.catalogue import paper_titles
 from core.experiments.recipes import NAMES, Recipe, load_recipe
-from core.experiments.summary import METRIC_TITLES, standing
-from core.spreads import HOW_SPREADS_READ
-from pages.parts import experiments
-from pages.parts.charts import CONFIG
-from pages.parts.entry import enter
-from pages.parts.experiment_charts import comparison_plot
-from pages.parts.export import export_line, exported_table
-from pages.parts.jobs import job_line
-from pages.parts.plain import markdown_safe
+from core.findings.experiment import METRIC_TITLES, standing
+from core.findings.repeats import HOW_SPREADS_READ
+from pages.components.charts import CONFIG
+from pages.components.escaping import markdown_safe
+from pages.components.export import export_line, exported_table
+from pages.components.jobs import job_line
+from pages.components.navigation import enter
+from pages.components.store import experiments
+from pages.components.store.experiment_chart import comparison_plot
 
 enter()
 

@@ -7,11 +7,11 @@ import shlex
 
 import streamlit as st
 
-from cache.home import Store
 from cache.jobs import Job, JobState, JobTable
+from cache.store import Store
 from core.jobs.worker import ensure_worker
-from pages.parts.entry import enter, page_file
-from pages.parts.jobs import OF_A_MODEL, job_line
+from pages.components.jobs import OF_A_MODEL, job_line
+from pages.components.navigation import enter, page_file
 
 enter()
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.specs import Metric
-from core.verdict import Rows
-from pages.parts import audits, comparison
-from pages.parts.entry import enter
-from pages.parts.map_charts import map_figure
-from pages.parts.mapping import MAX_POINTS, controls, lassoed, panel, show_lassoed
-from pages.parts.palette import ink
-from pages.parts.plain import markdown_safe
-from pages.parts.wording import beside, settings_line
+from core.findings.finding import MetricTable
+from core.specs.metrics import Metric
+from pages.components.audit import reads
+from pages.components.audit.map_chart import map_figure
+from pages.components.audit.map_controls import MAX_POINTS, controls, lassoed, panel, show_lassoed
+from pages.components.escaping import markdown_safe
+from pages.components.navigation import enter
+from pages.components.null_comparison import beside, settings_line
+from pages.components.palette import ink
 
 enter()
 
-path = audits.chosen_audit()
-facts = audits.facts(path)
+path = reads.chosen_audit()
+facts = reads.facts(path)
 names, counts = facts.label_names, facts.meta["counts"]
 
 st.title("Map")
@@ -25,7 +25,7 @@ st.caption(
     f"{markdown_safe(facts.meta['title'])} · {counts['n_documents']:,} documents of the seed "
     f"corpus and {counts['n_reference']:,} of the reference set in one plane"
 )
-places = comparison.places(path)
+places = reads.places(path)
 if not len(places):
     st.info(
         "This audit has no map: it was made without, as those of an experiment are.",
@@ -35,7 +35,7 @@ if not len(places):
 
 setting = controls(facts.strategies, bool(names), counts["n_reference"] > 0)
 panels = [panel(path, strategy, setting.colouring, names) for strategy in setting.strategies]
-true = comparison.reference_places(path, MAX_POINTS) if setting.has_true else None
+true = reads.reference_places(path, MAX_POINTS) if setting.has_true else None
 state = st.plotly_chart(
     map_figure(places, panels, true, setting.colouring, ink()),
     key="map",
@@ -62,7 +62,7 @@ st.caption(
     "figures below, which are measured in all dimensions."
 )
 
-rows = Rows(audits.metrics(path).to_dict("records"))
+rows = MetricTable(reads.metrics(path).to_dict("records"))
 for column, strategy in zip(st.columns(len(panels)), setting.strategies, strict=True):
     with column:
         for metric, title in (
@@ -73,7 +73,7 @@ for column, strategy in zip(st.columns(len(panels)), setting.strategies, strict=
                 st.write(f"**{strategy.shown_as}** · {title}: **{100 * row['value']:.1f}%**")
                 st.caption(markdown_safe(beside(row)))
 if counts["n_reference"]:
-    found = comparison.overlap(path)
+    found = reads.overlap(path)
     st.caption(
         f"In the seed corpus {found.n_exact:,} documents are exactly, and {found.n_near:,} more "
         "nearly, ones of the reference set. Near a true document: nearer than its fifth nearest "

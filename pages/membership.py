@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from cache.export import of_audit
-from core.rivals import contest
-from core.specs import BLIND, Metric, Strategy, Task, baselines_for, shown_as
-from core.verdict import Rows, focus, percent
-from pages.parts import audits
-from pages.parts.charts import CONFIG
-from pages.parts.entry import enter
-from pages.parts.export import exported_table
-from pages.parts.membership import (
+from core.findings.finding import MetricTable
+from core.findings.formatting import percent
+from core.findings.membership import membership_finding
+from core.specs.data import Task
+from core.specs.metrics import Metric
+from core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy, shown_as
+from pages.components.audit import reads
+from pages.components.audit.membership import (
     MEANING,
     OVER_SEEDS,
     judged,
@@ -22,24 +22,27 @@ from pages.parts.membership import (
     roc_plot,
     what_is_missing,
 )
-from pages.parts.plain import markdown_safe
-from pages.parts.rankings import show_likeliest
-from pages.parts.seeds import show_over_seeds
+from pages.components.audit.membership_documents import show_likeliest
+from pages.components.audit.repeats import show_over_seeds
+from pages.components.charts import CONFIG
+from pages.components.escaping import markdown_safe
+from pages.components.export import exported_table
+from pages.components.navigation import enter
 
 enter()
 
-path = audits.chosen_audit()
-facts, metrics = audits.facts(path), audits.metrics(path)
+path = reads.chosen_audit()
+facts, metrics = reads.facts(path), reads.metrics(path)
 spec, counts = facts.meta["spec"], facts.meta["counts"]
-rows = Rows(metrics.to_dict("records"))
-main = focus(facts.strategies)
+rows = MetricTable(metrics.to_dict("records"))
+main = main_strategy(facts.strategies)
 
 st.title("Membership")
 st.caption(
     f"{markdown_safe(facts.meta['title'])} · {counts['n_leaked']:,} trained and "
     f"{counts['n_held_out']:,} held-out documents of one kind"
 )
-found, missing = contest(rows.all(), main), what_is_missing(facts)
+found, missing = membership_finding(rows.all(), main), what_is_missing(facts)
 if found is None or missing:
     st.info(markdown_safe(missing or "This audit judged no ranking."), icon=":material/info:")
     st.write("Members can be told from held-out documents where an audit is given both:")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.audits.read import AuditFacts
 from cache.export import of_audit
-from cache.read import AuditFacts
-from core.tables import TABLE, notes, strategy_table
-from core.verdict import Rows, focus, verdict
-from pages.parts import audits
-from pages.parts.assessability import assessment_line
-from pages.parts.entry import enter
-from pages.parts.export import exported_table
-from pages.parts.overview import (
+from core.findings.audit import audit_finding
+from core.findings.audit_tables import TABLE, notes, strategy_table
+from core.findings.finding import MetricTable
+from core.specs.strategies import main_strategy
+from pages.components.audit import reads
+from pages.components.audit.assessability import assessment_line
+from pages.components.audit.overview import (
     show_caveats,
     show_charts,
     show_headline_numbers,
@@ -20,16 +20,18 @@ from pages.parts.overview import (
     show_membership,
     show_provenance,
 )
-from pages.parts.plain import markdown_safe
-from pages.parts.seeds import show_over_seeds
+from pages.components.audit.repeats import show_over_seeds
+from pages.components.escaping import markdown_safe
+from pages.components.export import exported_table
+from pages.components.navigation import enter
 
 enter()
 
-path = audits.chosen_audit()
-facts, metrics = audits.facts(path), audits.metrics(path)
-rows = Rows(metrics.to_dict("records"))
+path = reads.chosen_audit()
+facts, metrics = reads.facts(path), reads.metrics(path)
+rows = MetricTable(metrics.to_dict("records"))
 strategies = facts.strategies
-chosen = focus(strategies)
+chosen = main_strategy(strategies)
 
 
 def _kind(facts: AuditFacts) -> str:
@@ -46,7 +48,7 @@ st.caption(
 )
 
 assessment_line(facts, path)
-found = verdict(rows, strategies)
+found = audit_finding(rows, strategies)
 with st.container(border=True):
     st.subheader(found.headline, anchor=False)
     for sentence in found.sentences:

@@ -6,17 +6,17 @@ import base64
 
 import streamlit as st
 
-from pages.parts import audits
-from pages.parts.entry import enter
-from pages.parts.plain import markdown_safe
+from pages.components.audit import reads
+from pages.components.escaping import markdown_safe
+from pages.components.navigation import enter
 
 enter()
 
-path = audits.chosen_audit(even_if_not_assessable=True)
+path = reads.chosen_audit(even_if_not_assessable=True)
 
 st.title("Report")
 st.caption(
-    f"{markdown_safe(audits.facts(path).meta['title'])} · one file without scripts or addresses; "
+    f"{markdown_safe(reads.facts(path).meta['title'])} · one file without scripts or addresses; "
     "print it to PDF from the browser"
 )
 with st.container(horizontal=True, vertical_alignment="center"):
@@ -24,7 +24,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         "Include the text of selected documents", key="texts", bind="query-params"
     )
     st.space("stretch")
-    page = audits.report(path, with_documents)
+    page = reads.report(path, with_documents)
     st.download_button(
         "Download",
         page,

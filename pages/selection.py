@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.read import SelectionFilter
-from core.specs import Strategy
-from core.verdict import focus
-from pages.parts import audits, comparison
-from pages.parts.charts import CONFIG, objective_curves
-from pages.parts.entry import enter
-from pages.parts.plain import markdown_safe
-from pages.parts.selection import (
+from cache.audits.read import SelectionFilter
+from core.specs.strategies import Strategy, main_strategy
+from pages.components.audit import reads
+from pages.components.audit.selection import (
     ROWS_PER_PAGE,
     page_number,
     ranked_table,
     show_document,
     show_export,
 )
+from pages.components.charts import CONFIG, objective_curves
+from pages.components.escaping import markdown_safe
+from pages.components.navigation import enter
 
 enter()
 
-path = audits.chosen_audit()
-facts = audits.facts(path)
+path = reads.chosen_audit()
+facts = reads.facts(path)
 strategies, names = facts.strategies, facts.label_names
 
 st.title("Selection")
@@ -35,7 +34,7 @@ first, second, third, fourth = st.columns([2, 3, 3, 3])
 strategy = first.selectbox(
     "Strategy",
     strategies,
-    index=strategies.index(focus(strategies)),
+    index=strategies.index(main_strategy(strategies)),
     format_func=lambda one: one.shown_as,
     key="strategy",
     bind="query-params",
@@ -51,7 +50,7 @@ labels = []
 if names:
     labels = third.multiselect("Pseudolabel", names, key="labels", bind="query-params")
 chosen_sources = fourth.multiselect(
-    "Source", audits.sources(path), key="sources", bind="query-params"
+    "Source", reads.sources(path), key="sources", bind="query-params"
 )
 only_located = False
 if facts.meta["counts"]["n_leaked"]:
@@ -66,7 +65,7 @@ chosen = SelectionFilter(
     tuple(chosen_sources),
     only_located,
 )
-n_rows = audits.selection(path, strategy, chosen, 1, 0).n_rows
+n_rows = reads.selection(path, strategy, chosen, 1, 0).n_rows
 n_pages = max(1, -(-n_rows // ROWS_PER_PAGE))
 offset = 0
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -81,13 +80,13 @@ if n_rows == 0:
         icon=":material/filter_alt_off:",
     )
 else:
-    page = audits.selection(path, strategy, chosen, ROWS_PER_PAGE, offset)
+    page = reads.selection(path, strategy, chosen, ROWS_PER_PAGE, offset)
     picked = ranked_table(page.rows, names, view=f"{path.stem} {strategy} {chosen} {offset}")
     show_document(path, picked, names)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):
-    curves = audits.objective(path, tuple(strategies))
-    figure = objective_curves(curves, strategies, comparison.random_objective(path))
+    curves = reads.objective(path, tuple(strategies))
+    figure = objective_curves(curves, strategies, reads.random_objective(path))
     st.plotly_chart(
         figure,
         config=CONFIG,

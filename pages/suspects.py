@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cache.audits.model_pair import audits_of, suspect_tests_of
+from cache.audits.read import weights_of
 from cache.export import of_suspect_test
-from cache.home import Store
-from cache.read import weights_of
-from cache.same_pair import audits_of, suspect_tests_of
-from core.suspicion import (
+from cache.store import Store
+from core.findings.suspect_test import (
     ASSUMPTIONS,
     HOW_TO_READ,
     checks_table,
@@ -16,22 +16,22 @@ from core.suspicion import (
     n_judged,
     parts_table,
     set_sizes,
-    suspicion,
+    suspect_finding,
 )
-from pages.parts.cards import card_column
-from pages.parts.charts import CONFIG
-from pages.parts.entry import enter
-from pages.parts.export import exported_table
-from pages.parts.plain import markdown_safe
-from pages.parts.records import chosen_record, deletable_record
-from pages.parts.suspects import documents_table, provenance_table, score_plot
+from pages.components.charts import CONFIG
+from pages.components.escaping import markdown_safe
+from pages.components.evidence_links import card_column
+from pages.components.export import exported_table
+from pages.components.navigation import enter
+from pages.components.record_picker import deletable_record, pick_record
+from pages.components.store.suspects import documents_table, provenance_table, score_plot
 
 enter()
 
 st.title("Suspects")
 st.caption("Documents an owner believes were used, against others like them that were not.")
 store = Store.default()
-record = chosen_record(store.suspect_tests, "test", "suspect test")
+record = pick_record(store.suspect_tests, "test", "suspect test")
 if record is None:
     st.write("There is no test to show. A test needs a model pair and two sets of documents:")
     st.code(
@@ -43,7 +43,7 @@ if record is None:
 assert record is not None
 
 pair = weights_of(record["provenance"])
-said = suspicion(record, n_judged(suspect_tests_of(store, pair)))
+said = suspect_finding(record, n_judged(suspect_tests_of(store, pair)))
 with st.container(border=True):
     st.subheader(markdown_safe(said.headline), anchor=False)
     for sentence in said.sentences:

@@ -6,23 +6,29 @@ import pandas as pd
 import streamlit as st
 
 from cache.export import of_audit
-from core.specs import Metric, Strategy, shown_as
-from core.spreads import HOW_SPREADS_READ
-from core.standing import standing
-from pages.parts import audits, comparison, titration
-from pages.parts.charts import CONFIG
-from pages.parts.entry import enter
-from pages.parts.export import exported_table
-from pages.parts.live_documents import show_live_documents
-from pages.parts.plain import markdown_safe
-from pages.parts.titration_charts import selection_map, titration_plot
-from pages.parts.titration_figures import best_possible, measured_table, show_live, show_standing
-from pages.parts.wording import settings_line
+from core.findings.repeats import HOW_SPREADS_READ
+from core.findings.titration import titration_finding
+from core.specs.metrics import Metric
+from core.specs.strategies import Strategy, shown_as
+from pages.components.audit import reads, titration_controls
+from pages.components.audit.titration_charts import selection_map, titration_plot
+from pages.components.audit.titration_documents import show_live_documents
+from pages.components.audit.titration_tables import (
+    best_possible,
+    measured_table,
+    show_live,
+    show_standing,
+)
+from pages.components.charts import CONFIG
+from pages.components.escaping import markdown_safe
+from pages.components.export import exported_table
+from pages.components.navigation import enter
+from pages.components.null_comparison import settings_line
 
 enter()
 
-path = audits.chosen_audit()
-facts = audits.facts(path)
+path = reads.chosen_audit()
+facts = reads.facts(path)
 spec, counts = facts.meta["spec"], facts.meta["counts"]
 
 st.title("Titration")
@@ -32,8 +38,10 @@ st.caption(
     f"{counts['n_documents'] - counts['n_leaked'] - counts['n_held_out']:,} other documents"
 )
 
-known = titration.corpus(path, spec["held_out_source"], facts.meta["training"]["batch_size"])
-missing = titration.what_is_missing(facts, known)
+known = titration_controls.corpus(
+    path, spec["held_out_source"], facts.meta["training"]["batch_size"]
+)
+missing = titration_controls.what_is_missing(facts, known)
 if missing:
     st.info(markdown_safe(missing), icon=":material/info:")
     st.write("A titration needs all of the training data, held-out documents and other text:")
@@ -44,10 +52,10 @@ if missing:
     )
     st.stop()
 assert known is not None
-grid = titration.grid(path)
+grid = titration_controls.grid(path)
 
 headline = st.container()
-setting = titration.controls(known, grid, facts)
+setting = titration_controls.controls(known, grid, facts)
 n_leaked = round(setting.leaked_share * counts["n_leaked"])
 n_pool = counts["n_documents"] - counts["n_leaked"] + n_leaked
 if setting.budget > n_pool:
@@ -57,18 +65,18 @@ if setting.budget > n_pool:
         icon=":material/inventory_2:",
     )
     st.stop()
-cells = titration.live_cells(path, known, setting)
-live_rows = pd.DataFrame(titration.as_rows(cells, setting))
-budget = titration.nearest_budget(grid, setting.budget)
+cells = titration_controls.live_cells(path, known, setting)
+live_rows = pd.DataFrame(titration_controls.as_rows(cells, setting))
+budget = titration_controls.nearest_budget(grid, setting.budget)
 
 with headline:
-    strategy = Strategy.SELECT if Strategy.SELECT in set(grid["strategy"]) else setting.contender
+    strategy = Strategy.SELECT if Strategy.SELECT in set(grid["strategy"]) else setting.selector
     if budget is not None:
         n_draws = grid["seed"].nunique()
         source = f"From the measured grid at budget {budget:,}, {n_draws} draws a share."
-        show_standing(standing(grid.to_dict("records"), strategy, budget), source)
+        show_standing(titration_finding(grid.to_dict("records"), strategy, budget), source)
     else:
-        found = standing(live_rows.to_dict("records"), setting.contender, setting.budget)
+        found = titration_finding(live_rows.to_dict("records"), setting.selector, setting.budget)
         source = (
             "From the live selection below, one draw: this audit holds no measured grid. "
             "The command assay titrate makes one."
@@ -78,16 +86,16 @@ with headline:
 st.caption(
     f"Live: {n_leaked:,} of {counts['n_leaked']:,} trained documents in a pool of {n_pool:,} "
     f"({n_leaked / max(n_pool, 1):.1%} of it); "
-    f"{markdown_safe(shown_as(setting.contender))} selects "
-    f"{len(cells[setting.contender].documents):,}."
+    f"{markdown_safe(shown_as(setting.selector))} selects "
+    f"{len(cells[setting.selector].documents):,}."
 )
 show_live(cells, setting)
 
 left, right = st.columns([3, 2])
 with left:
-    st.subheader(titration.METRIC_TITLES[setting.metric], anchor=False)
+    st.subheader(titration_controls.METRIC_TITLES[setting.metric], anchor=False)
     here = grid[(grid["budget"] == budget) & (grid["metric"] == setting.metric)]
-    others = [n for n in known.contenders if n not in cells and n in set(here["strategy"])]
+    others = [n for n in known.selectors if n not in cells and n in set(here["strategy"])]
     added = (
         st.multiselect(
             "Compare with", others, format_func=shown_as, key="compare", bind="query-params"
@@ -108,10 +116,10 @@ with left:
             "from the lowest to the highest. Dotted segments are guides for the eye and measure "
             "nothing. Stars are live. " + markdown_safe(best_possible(here, setting.metric) or "")
         )
-chosen, picked = cells[setting.contender], None
+chosen, picked = cells[setting.selector], None
 with right:
     st.subheader("The live selection", anchor=False)
-    places = comparison.places(path)
+    places = reads.places(path)
     if not len(places):
         st.caption("This audit keeps no map.")
     else:
@@ -151,7 +159,7 @@ with st.expander("What the controls are", icon=":material/balance:"):
         "what it has above it."
         + (
             ""
-            if titration.has_blind(known)
+            if titration_controls.has_blind(known)
             else " It has no scores in this audit, whose corpus has one role only."
         )
     )

@@ -7,17 +7,14 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from cache.home import Store
-from cache.shelf import delete_decompression
-from cache.topics import ExampleFilter
-from pages.parts import decompressions
-from pages.parts.decompression_export import export_examples
-from pages.parts.deletion import deletable
-from pages.parts.entry import enter
-from pages.parts.gaps import show_gaps
-from pages.parts.judges import chosen_judge, judge_line
-from pages.parts.plain import markdown_safe
-from pages.parts.topics import (
+from cache.decompressions.read import ExampleFilter
+from cache.files.sealed import delete_decompression
+from cache.store import Store
+from pages.components.decompression import reads
+from pages.components.decompression.export import export_examples
+from pages.components.decompression.gaps import show_gaps
+from pages.components.decompression.judges import chosen_judge, judge_line
+from pages.components.decompression.topics import (
     COLOURINGS,
     clickable_tree,
     colouring,
@@ -27,15 +24,18 @@ from pages.parts.topics import (
     show_topic,
     topic_table,
 )
+from pages.components.deletion import deletable
+from pages.components.escaping import markdown_safe
+from pages.components.navigation import enter
 
 enter()
 
 st.title("Topics")
-decompressions.show_running()
-path = decompressions.chosen_decompression()
-meta = decompressions.meta(path)
+reads.show_running()
+path = reads.chosen_decompression()
+meta = reads.meta(path)
 judge = chosen_judge(meta)
-tree = decompressions.tree(path, judge)
+tree = reads.tree(path, judge)
 
 st.caption(
     markdown_safe(
@@ -43,7 +43,7 @@ st.caption(
         f"{meta['prompting']} · {meta['model']['backend']}"
     )
 )
-decompressions.show_caveats(meta)
+reads.show_caveats(meta)
 show_headline(meta, tree)
 
 left, right = st.columns([5, 3])
@@ -75,11 +75,11 @@ with right:
     if meta["counts"]["n_examples"]:
         with st.container(horizontal=True, horizontal_alignment="right"):
             export_examples(path, ExampleFilter())
-    links = pd.DataFrame(decompressions.links(path))
+    links = pd.DataFrame(reads.links(path))
     show_topic(path, tree, picked_topic(tree), meta, links)
 st.subheader("Knowledge gaps", anchor=False)
 show_gaps(path, meta, judge)
-show_how(meta, decompressions.rungs(path))
+show_how(meta, reads.rungs(path))
 deletable(
     "decompression",
     meta["title"],

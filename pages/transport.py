@@ -5,21 +5,28 @@ from __future__ import annotations
 import streamlit as st
 
 from cache.export import of_audit
-from core.verdict import Rows, focus
-from pages.parts import audits, comparison
-from pages.parts.charts import CONFIG, dot_plot
-from pages.parts.distance_charts import replacement_figure
-from pages.parts.distances import DISTANCES, distance_table, headline, ordered, read_from
-from pages.parts.entry import enter
-from pages.parts.export import exported_table
-from pages.parts.plain import markdown_safe
+from core.findings.finding import MetricTable
+from core.specs.strategies import main_strategy
+from pages.components.audit import reads
+from pages.components.audit.transport_chart import replacement_figure
+from pages.components.audit.transport_tables import (
+    DISTANCES,
+    distance_table,
+    headline,
+    ordered,
+    read_from,
+)
+from pages.components.charts import CONFIG, dot_plot
+from pages.components.escaping import markdown_safe
+from pages.components.export import exported_table
+from pages.components.navigation import enter
 
 enter()
 
-path = audits.chosen_audit()
-facts = audits.facts(path)
+path = reads.chosen_audit()
+facts = reads.facts(path)
 strategies = facts.strategies
-rows = Rows(audits.metrics(path).to_dict("records"))
+rows = MetricTable(reads.metrics(path).to_dict("records"))
 
 st.title("Transport")
 st.caption(
@@ -42,12 +49,12 @@ title = st.segmented_control(
     bind="query-params",
 )
 distance = distances[title]
-curves = comparison.replacement_curve(path)
+curves = reads.replacement_curve(path)
 own = curves[curves["metric"] == distance.metric]
 curve, held_out = (own[own["replaced_by"] == name] for name in ("pool", "held-out"))
 measured = {one: rows.get(one, distance.metric) for one in ordered(rows, strategies, distance)}
 with st.container(border=True):
-    found = headline(rows, focus(list(measured)), curve, distance)
+    found = headline(rows, main_strategy(list(measured)), curve, distance)
     st.subheader(markdown_safe(found or ""), anchor=False)
 
 left, right = st.columns([2, 3])

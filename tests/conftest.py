@@ -66,12 +66,13 @@ def tiny(tmp_path_factory):
     The seed corpus holds 60 leaked documents of the training set, 60 held-out ones of the same
     kind and 80 that mix all fields.
     """
-    from tiny_models import documents, save_bert
+    from support.tiny_models import documents, save_bert
 
     from core.audit.finetune import finetune
-    from core.device import Compute
-    from core.progress import SilentProgress
-    from core.specs import DataRef, FinetuneSpec, TrainingSpec
+    from core.runtime.device import Compute
+    from core.runtime.progress import SilentProgress
+    from core.specs.data import DataRef
+    from core.specs.training import FinetuneSpec, TrainingSpec
 
     folder = tmp_path_factory.mktemp("tiny")
     texts, names = documents(700, seed=11)
@@ -94,52 +95,3 @@ def tiny(tmp_path_factory):
     finetune(spec, folder / "final", folder, Compute("cpu", False, 1), SilentProgress())
     assert json.loads((folder / "final" / "assay_training.json").read_text())["key"]
     return folder
-
-
-def audit_arguments(tiny, *more):
-    """The standard audit of the tiny models, without reference and test."""
-    corpora = [
-        word
-        for name in ("leaked", "held-out", "noise")
-        for word in ("--seed-corpus", str(tiny / f"{name}.jsonl"))
-    ]
-    return [
-        "audit",
-        "--base",
-        str(tiny / "base"),
-        "--final",
-        str(tiny / "final"),
-        *corpora,
-        "--budget",
-        "30",
-        "--student-epochs",
-        "3",
-        "--precision",
-        "fp32",
-        *map(str, more),
-    ]
-
-
-def with_truth(tiny):
-    """Options that name the reference set, the test set and the held-out documents."""
-    return [
-        "--reference",
-        str(tiny / "train.jsonl"),
-        "--test",
-        str(tiny / "test.jsonl"),
-        "--held-out-source",
-        "held-out",
-    ]
-
-
-def titrate_arguments(tiny, *more, shares=("0", "0.25", "1"), budgets=("10", "30")):
-    """The standard titration of the tiny models."""
-    return [
-        "titrate",
-        *("--base", str(tiny / "base"), "--final", str(tiny / "final")),
-        *("--reference", str(tiny / "train.jsonl"), "--held-out", str(tiny / "held-out.jsonl")),
-        *("--out-of-domain", str(tiny / "noise.jsonl"), "--precision", "fp32"),
-        *(word for share in shares for word in ("--leaked-share", share)),
-        *(word for budget in budgets for word in ("--budget", budget)),
-        *map(str, more),
-    ]

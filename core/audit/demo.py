@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cache.home import Store
+from cache.store import Store
+from core.audit.durations import audit_plan, finetune_plan
 from core.audit.finetune import finetune
-from core.audit.plan import audit_plan, finetune_plan
-from core.audit.run import AuditOutcome, run_audit
+from core.audit.run import run_audit
 from core.data.builtin_docs import (
     FIELDS,
     Paragraph,
@@ -25,12 +25,16 @@ from core.data.builtin_docs import (
     documentation_paragraphs,
     standard_library_paragraphs,
 )
-from core.device import Compute, choose_compute
-from core.jobs.reporter import JobProgress
+from core.jobs.job_progress import JobProgress
 from core.models.loading import new_classifier, save_model
 from core.models.resolve import builtin_minilm
-from core.progress import Progress
-from core.specs import AuditSpec, DataRef, FinetuneSpec, TrainingSpec, content_key
+from core.runtime.device import Compute, choose_compute
+from core.runtime.outcome import Outcome
+from core.runtime.progress import Progress
+from core.specs.audit import AuditSpec
+from core.specs.data import DataRef
+from core.specs.hashing import content_key
+from core.specs.training import FinetuneSpec, TrainingSpec
 
 _SEED = 0
 _N_REFERENCE = 640
@@ -70,7 +74,7 @@ DEMO_PLAN = {
 }
 
 
-def run_demo(store: Store, progress: JobProgress) -> AuditOutcome:
+def run_demo(store: Store, progress: JobProgress) -> Outcome:
     """Make data and models where they are missing, then audit; a second run only looks."""
     compute = choose_compute()
     key = content_key("demo", _VERSION, documentation_digest())[:12]

@@ -11,22 +11,24 @@ from pathlib import Path
 
 import torch
 
-from core.audit.reading import Reader
+from core.audit.reader import Reader
 from core.data.labels import label_names
 from core.data.sources import content_digest, read_documents
-from core.device import Compute
 from core.errors import InputError
 from core.models.classifier import LabelWordClassifier
 from core.models.digests import tokenizer_digest, weights_digest
 from core.models.examples import Example
 from core.models.loading import load_language_model, new_classifier, save_model
-from core.models.pooled import pools_by_mean
-from core.models.record import TrainingRecord
+from core.models.mean_pooled import pools_by_mean
 from core.models.resolve import resolve_model
 from core.models.text_model import TextModel
 from core.models.training import check_training, fine_tune
-from core.progress import Progress
-from core.specs import FinetuneSpec, Task, TrainingSpec, content_key
+from core.models.training_record import TrainingRecord
+from core.runtime.device import Compute
+from core.runtime.progress import Progress
+from core.specs.data import Task
+from core.specs.hashing import content_key
+from core.specs.training import FinetuneSpec, TrainingSpec
 
 # Raise it when the same inputs would give other weights.
 _VERSION = 4

@@ -5,36 +5,38 @@ from __future__ import annotations
 import gc
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from cache.builder import alone
-from cache.home import Store
-from cache.shelf import sealed_audit
-from cache.writer import AuditBuilder
-from core.audit import groups, membership, stages, titration
-from core.audit.assess import assess_pair
-from core.audit.describe import describe
-from core.audit.mapping import draw_map
-from core.audit.question import Question, check, resolve
-from core.device import Compute
+from cache.audits.writer import AuditBuilder
+from cache.files.builder import alone
+from cache.files.sealed import sealed_audit
+from cache.store import Store
+from core.audit.metadata import describe
+from core.audit.metrics import all_metrics
+from core.audit.resolved_audit import ResolvedAudit, check, resolve_audit
+from core.audit.stages import (
+    corpus_ranking,
+    documents,
+    embeddings,
+    gradients,
+    membership,
+    predictions,
+    selections,
+    students,
+    titration,
+)
+from core.audit.stages.assessability import assess_pair
+from core.audit.stages.map import draw_map
 from core.errors import InputError
 from core.models.loading import ModelPair, load_pair
 from core.models.text_model import Tokenization
-from core.progress import Progress
-from core.specs import Assessability, AuditSpec
+from core.runtime.device import Compute
+from core.runtime.outcome import Outcome
+from core.runtime.progress import Progress
+from core.specs.audit import Assessability, AuditSpec
 
 # An audit file, its gradients and DuckDB's own temporary space need at least this much.
 _MIN_FREE_BYTES = 200_000_000
-
-
-@dataclass(frozen=True)
-class AuditOutcome:
-    """Where an audit is, and whether it was there before."""
-
-    audit_id: str
-    path: Path
-    was_there: bool
 
 
 def run_audit(
@@ -43,25 +45,25 @@ def run_audit(
     compute: Compute,
     progress: Progress,
     on_id: Callable[[str], None] = lambda audit_id: None,
-) -> AuditOutcome:
+) -> Outcome:
     """Answer ``spec``: compute what is missing, seal the audit file and say where it is.
 
     A complete audit of the same contents is returned as it is; a killed one continues at the
     stage it had reached. InputError for unusable input, before anything is written.
     """
     check(spec)
-    question = resolve(spec, compute, store)
+    question = resolve_audit(spec, compute, store)
     on_id(question.audit_id)
     with alone(store, question.audit_id, lambda: progress.note("waiting for the same audit")):
         sealed = sealed_audit(store, question.audit_id)
         if sealed:
-            return AuditOutcome(question.audit_id, sealed, was_there=True)
+            return Outcome(question.audit_id, sealed, was_there=True)
         _check_disk(store)
         path = _build(question, store, progress)
-        return AuditOutcome(question.audit_id, path, was_there=False)
+        return Outcome(question.audit_id, path, was_there=False)
 
 
-def _build(question: Question, store: Store, progress: Progress) -> Path:
+def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
     spec = question.spec
     with progress.stage("load models", 0):
         pair = load_pair(
@@ -73,8 +75,8 @@ def _build(question: Question, store: Store, progress: Progress) -> Path:
             spec.label_words,
         )
     builder = AuditBuilder(store, question.audit_id)
-    if builder.set_aside:
-        progress.note(f"a damaged unfinished audit was kept as {builder.set_aside}")
+    if builder.quarantined:
+        progress.note(f"a damaged unfinished audit was kept as {builder.quarantined}")
     try:
         verdict = assess_pair(question, builder, pair, progress)
         tokenization, caveats = pair.final.tokenization, pair.caveats
@@ -93,30 +95,34 @@ def _build(question: Question, store: Store, progress: Progress) -> Path:
 
 
 def _select(
-    question: Question, builder: AuditBuilder, store: Store, pair: ModelPair, progress: Progress
+    question: ResolvedAudit,
+    builder: AuditBuilder,
+    store: Store,
+    pair: ModelPair,
+    progress: Progress,
 ) -> None:
     """What needs both models."""
-    stages.read_documents(question, builder, pair, progress)
-    stages.take_gradients(question, builder, store, pair, progress)
+    documents.ingest_documents(question, builder, pair, progress)
+    gradients.take_gradients(question, builder, store, pair, progress)
     membership.score_baselines(question, builder, pair, progress)
-    stages.make_selections(question, builder, progress)
-    stages.predict(question, builder, pair, progress)
+    selections.make_selections(question, builder, progress)
+    predictions.predict(question, builder, pair, progress)
 
 
 def _evaluate(
-    question: Question,
+    question: ResolvedAudit,
     builder: AuditBuilder,
     store: Store,
     tokenization: Tokenization,
     progress: Progress,
 ) -> None:
     """What the selections are worth."""
-    stages.train_all_students(question, builder, progress)
-    stages.embed(question, builder, store, progress)
+    students.train_all_students(question, builder, progress)
+    embeddings.embed(question, builder, store, progress)
     draw_map(question, builder, progress)
-    stages.measure(question, builder, tokenization, progress)
-    groups.rank_groups(question, builder, progress)
-    groups.train_source_students(question, builder, progress)
+    all_metrics.measure(question, builder, tokenization, progress)
+    corpus_ranking.rank_groups(question, builder, progress)
+    corpus_ranking.train_source_students(question, builder, progress)
     titration.score_text_alone(question, builder, progress)
     membership.judge_members(question, builder, progress)
     titration.measure_grid(question, builder, progress)

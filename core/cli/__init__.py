@@ -9,17 +9,17 @@ from __future__ import annotations
 import typer
 
 from core.cli import (
-    decompressing,
-    differing,
-    echoing,
-    experimenting,
-    making,
-    ranking,
-    shelf,
-    suspecting,
-    titrating,
+    audit,
+    decompress,
+    diff,
+    echo,
+    experiment,
+    rank_corpora,
+    results,
+    suspect,
+    titrate,
 )
-from core.cli.explain import explained
+from core.cli.exit_status import explained
 from core.cli.jobs import jobs_app
 
 app = typer.Typer(
@@ -28,15 +28,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What a released language model's weights reveal about its fine-tuning data.",
 )
-app.add_typer(making.app)
-app.add_typer(titrating.app)
-app.add_typer(experimenting.app)
-app.add_typer(decompressing.app)
-app.add_typer(echoing.app)
-app.add_typer(differing.app)
-app.add_typer(suspecting.app)
-app.add_typer(ranking.app)
-app.add_typer(shelf.app)
+app.add_typer(audit.app)
+app.add_typer(titrate.app)
+app.add_typer(experiment.app)
+app.add_typer(decompress.app)
+app.add_typer(echo.app)
+app.add_typer(diff.app)
+app.add_typer(suspect.app)
+app.add_typer(rank_corpora.app)
+app.add_typer(results.app)
 app.add_typer(jobs_app, name="jobs")
 
 

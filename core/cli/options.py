@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cache.home import Store
+from cache.store import Store
 from core.errors import InputError
-from core.jobs.reporter import JobProgress
-from core.jobs.running import running_job
-from core.specs import GradientLayers, Task
+from core.jobs.job_progress import JobProgress
+from core.jobs.running_job import running_job
+from core.specs.audit import GradientLayers
+from core.specs.data import Task
 
 StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Where audits are kept [default: ASSAY_HOME].")

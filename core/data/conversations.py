@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import InputError
-from core.specs import DataRef
+from core.specs.data import DataRef
 
 Messages = tuple[tuple[str, str], ...]
 

@@ -16,7 +16,8 @@ from core.data import builtin_docs
 from core.data.conversations import conversation
 from core.data.formats import columns_of, file_rows, is_supported, reading, supported_formats
 from core.errors import InputError
-from core.specs import DataRef, content_key
+from core.specs.data import DataRef
+from core.specs.hashing import content_key
 
 BUILTINS = ("builtin:docs", "builtin:stdlib")
 

@@ -12,29 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.decompressed_corpus import SAID, read_said
-from cache.home import Store
-from cache.read import audit_path, read_facts
-from cache.selected_texts import (
-    Texts,
-    read_candidates,
-    read_held_out,
-    read_reference,
-    read_selected,
-)
-from cache.topics import decompression_path, read_meta
-from core.audit.embeddings import embed_documents
+from cache.audits.read import audit_path, read_facts
+from cache.audits.texts import Texts, read_candidates, read_held_out, read_reference, read_selected
+from cache.decompressions.as_corpus import SAID, read_said
+from cache.decompressions.read import decompression_path, read_meta
+from cache.store import Store
 from core.audit.provenance import environment
-from core.decompress.alike import differing_settings
-from core.decompress.command import OPTIONS
-from core.device import Compute
-from core.echo import EchoTarget
+from core.audit.stages.embeddings import embed_documents
+from core.decompress.command_line import OPTIONS
+from core.decompress.comparability import differing_settings
 from core.errors import InputError
-from core.maths.near_duplicates import near_duplicates
-from core.maths.nearness import N_SHUFFLES, nearer
-from core.maths.verbatim import longest_shared_runs, more_often
-from core.progress import Progress
-from core.specs import content_key
+from core.runtime.device import Compute
+from core.runtime.progress import Progress
+from core.similarity.near_duplicates import near_duplicates
+from core.similarity.verbatim import longest_shared_runs, more_often
+from core.specs.echo import EchoTarget
+from core.specs.hashing import content_key
+from core.stats.transport_test import N_SHUFFLES, compare_transport
 
 # Raise it when the same question would give other numbers.
 _VERSION = 1
@@ -181,7 +175,7 @@ def _compared(
     said: _Said, control: _Said, target: Texts, seed: int, progress: Progress
 ) -> dict[str, Any]:
     """Transport of both to one target with its chance band, and words in common."""
-    near = nearer(
+    near = compare_transport(
         said.vectors,
         control.vectors,
         target.embeddings,

@@ -8,33 +8,39 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 
-from cache.decompressions import Contents, seal
-from cache.home import Store
-from cache.journal import Journal
-from cache.locks import waiting_lock
-from cache.shelf import sealed_decompression
-from core.audit.embed import Embedder
+from cache.decompressions.files import Contents, seal
+from cache.decompressions.journal import Journal
+from cache.files.locks import waiting_lock
+from cache.files.sealed import sealed_decompression
+from cache.store import Store
 from core.audit.provenance import environment
 from core.decompress import prompts
-from core.decompress.backends.open import FoundModel, find_model
-from core.decompress.backends.protocol import Backend, prompting_for
+from core.decompress.backends.base import Backend, prompting_for
+from core.decompress.backends.find import FoundModel, find_model
 from core.decompress.budget import Budget, calls_to_judge
-from core.decompress.checks import check, check_samples_differ
-from core.decompress.columns import columns, numbered
-from core.decompress.examples import write_examples
-from core.decompress.grading import graded
-from core.decompress.grow import grow
-from core.decompress.marks import mark_all
-from core.decompress.outcome import Outcome
-from core.decompress.quality import heuristic_grades
-from core.decompress.runner import Runner
-from core.decompress.support import measure_support
-from core.decompress.topics import TopicTree
-from core.decompression import HEURISTIC_JUDGE, TREE_SHARE, DecompressionSpec, title_of, to_plain
-from core.device import Compute
-from core.maths.support import null_line
-from core.progress import Progress
-from core.specs import content_key
+from core.decompress.client import ModelClient
+from core.decompress.examples.generation import write_examples
+from core.decompress.examples.graded_copy import graded
+from core.decompress.examples.heuristic_grades import heuristic_grades
+from core.decompress.examples.quality_flags import flag_examples
+from core.decompress.table_rows import columns, numbered
+from core.decompress.tree.expansion import grow
+from core.decompress.tree.support import measure_support
+from core.decompress.tree.tree import TopicTree
+from core.decompress.validation import check, check_samples_differ
+from core.models.sentence_encoder import Embedder
+from core.runtime.device import Compute
+from core.runtime.outcome import Outcome
+from core.runtime.progress import Progress
+from core.specs.decompression import (
+    HEURISTIC_JUDGE,
+    TREE_SHARE,
+    DecompressionSpec,
+    title_of,
+    to_plain,
+)
+from core.specs.hashing import content_key
+from core.stats.noise_floor import null_line
 
 # Raise it when the same answers would give another result, or the file another form.
 _VERSION = 4
@@ -105,7 +111,7 @@ def _walk(
     journal.begin({"title": title_of(spec), "model": model, "spec": to_plain(spec)})
     embed = Embedder(compute).embed
     tree = TopicTree(embed, spec.merge_cosine, prompts.ROOT_NAME)
-    runner = Runner(backend, journal, progress, budget)
+    runner = ModelClient(backend, journal, progress, budget)
     n_kept_back = round((spec.budget_calls or 0) * (1 - TREE_SHARE)) if spec.n_examples else 0
     grow(tree, spec, prompting, runner, n_kept_back, progress)
     # One example a topic, and its grades, come before knowing how well each is supported.
@@ -114,7 +120,7 @@ def _walk(
     null = measure_support(tree, spec, prompting, runner, n_kept_back, progress)
     examples = write_examples(tree, spec, prompting, runner, progress)
     with progress.stage("marks", 0):
-        marks, grades = mark_all(examples), heuristic_grades(examples, embed)
+        marks, grades = flag_examples(examples), heuristic_grades(examples, embed)
     meta = {
         "title": title_of(spec),
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(),

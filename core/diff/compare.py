@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.diff.branches import Branch, shared_branches
+from core.diff.decompressions import Run
+from core.diff.embedded_names import Embed, Names
 from core.diff.examples import ExamplePair, cosines, example_pairs
-from core.diff.names import Embed, Names
-from core.diff.runs import Run
 from core.diff.topics import NamedTopic, aligned_nodes, n_alone, named_topics
 
 

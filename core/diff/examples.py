@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.diff.names import Embed
-from core.diff.runs import Run
+from core.diff.decompressions import Run
+from core.diff.embedded_names import Embed
 from core.diff.topics import Aligned
 
 _Row = Mapping[str, Any]

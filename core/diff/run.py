@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from cache.diffs import seal_diff
-from cache.home import Store
-from cache.shelf import sealed_diff
-from core.audit.embed import Embedder
+from cache.diffs.read import seal_diff
+from cache.files.sealed import sealed_diff
+from cache.store import Store
 from core.audit.provenance import environment
-from core.device import Compute
-from core.diff.checks import RunPair, check_alike, found_noise, given_noise, noise_command
+from core.diff.caveats import caveats
 from core.diff.compare import Compared, compare
-from core.diff.judging import Judged, judged_branches, judged_examples, judged_topics
-from core.diff.names import Names
-from core.diff.runs import Run, find_run, read_run
-from core.difference import Change, Quantity, caveats
+from core.diff.decompressions import Run, find_run, read_run
+from core.diff.embedded_names import Names
+from core.diff.noise_runs import RunPair, check_alike, found_noise, given_noise, noise_command
+from core.diff.significance import Judged, judged_branches, judged_examples, judged_topics
 from core.models.digests import file_digest
-from core.progress import Progress
-from core.specs import content_key
+from core.models.sentence_encoder import Embedder
+from core.runtime.device import Compute
+from core.runtime.outcome import Outcome
+from core.runtime.progress import Progress
+from core.specs.diff import Change, Quantity
+from core.specs.hashing import content_key
 
 # Raise it when the same files would give another result.
 _VERSION = 1
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Where a diff is, and whether it was there before."""
-
-    diff_id: str
-    path: Path
-    was_there: bool
 
 
 def diff(

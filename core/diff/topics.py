@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.diff.names import Names
-from core.diff.runs import Key, Node, Question, Run
-from core.difference import Change
-from core.maths.votes import could_differ
+from core.diff.decompressions import Key, Node, Question, Run
+from core.diff.embedded_names import Names
+from core.specs.diff import Change
+from core.stats.vote_test import could_differ
 
 _FEWEST_VOTES = 2
 

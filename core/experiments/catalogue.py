@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import InputError
 from core.experiments.recipes import Recipe, Scale, Sizes
-from core.specs import DataRef
+from core.specs.data import DataRef
 
 _SETS_FILE = Path(__file__).parent / "sets.toml"
 

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import torch
 
-from cache.builder import alone
-from cache.cells import file_cell
-from cache.home import Store
+from cache.experiments.cells import file_cell
+from cache.files.builder import alone
+from cache.store import Store
 from core.audit.finetune import finetune, finetune_key
-from core.audit.run import AuditOutcome, run_audit
-from core.device import Compute
+from core.audit.run import run_audit
 from core.experiments.grid import Cell
-from core.processes import as_they_come, processes
-from core.progress import Progress, SilentProgress
-from core.specs import FinetuneSpec
+from core.runtime.device import Compute
+from core.runtime.outcome import Outcome
+from core.runtime.parallel import as_they_come, processes
+from core.runtime.progress import Progress, SilentProgress
+from core.specs.training import FinetuneSpec
 
 # The stage in which several are made at once.
 AT_ONCE = "cells"
@@ -31,7 +32,7 @@ class MadeCell:
     """Where a cell's final model and its sealed audit are."""
 
     final: Path
-    audit: AuditOutcome
+    audit: Outcome
 
 
 def make_cell(

@@ -9,18 +9,10 @@ from itertools import product
 from core.errors import InputError
 from core.experiments.catalogue import Catalogue, paper_titles
 from core.experiments.recipes import Axis, Recipe, Sizes
-from core.specs import (
-    CONTROLS,
-    AuditSpec,
-    DataRef,
-    FinetuneSpec,
-    Optimizer,
-    Role,
-    Strategy,
-    Task,
-    TitrationSpec,
-    TrainingSpec,
-)
+from core.specs.audit import AuditSpec, TitrationSpec
+from core.specs.data import DataRef, Role, Task
+from core.specs.strategies import CONTROLS, Strategy
+from core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
 
 
 @dataclass(frozen=True)

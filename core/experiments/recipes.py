@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from core.specs import Metric, Optimizer, Strategy, Task
+from core.specs.data import Task
+from core.specs.metrics import Metric
+from core.specs.strategies import Strategy
+from core.specs.training import Optimizer
 
 _FOLDER = Path(__file__).parent / "recipes"
 # Tables before figures, as the paper orders them.

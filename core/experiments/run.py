@@ -4,42 +4,32 @@ from __future__ import annotations
 
 import datetime
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 
 import pyarrow as pa
 
-from cache.builder import alone
-from cache.cells import forget_list
-from cache.experiment_schema import EXPERIMENT_SCHEMA_VERSION
-from cache.experiment_writer import ExperimentBuilder
-from cache.home import Store
-from cache.shelf import sealed_experiment
+from cache.experiments.cells import forget_list
+from cache.experiments.read import ExperimentBuilder
+from cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION
+from cache.files.builder import alone
+from cache.files.sealed import sealed_experiment
+from cache.store import Store
+from core.audit.durations import audit_plan, finetune_plan
 from core.audit.finetune import finetune_key
-from core.audit.plan import audit_plan, finetune_plan
 from core.audit.provenance import environment
-from core.audit.question import asked_of, check, data_digests
-from core.device import Compute
+from core.audit.resolved_audit import asked_of, check, data_digests
 from core.experiments.catalogue import Catalogue, paper_titles
 from core.experiments.cell import AT_ONCE, make_cell, make_cells
 from core.experiments.grid import Cell, cells_of
-from core.experiments.measure import measurements_of
+from core.experiments.measurements import measurements_of
 from core.experiments.recipes import Recipe
-from core.progress import Progress
-from core.specs import content_key
+from core.runtime.device import Compute
+from core.runtime.outcome import Outcome
+from core.runtime.progress import Progress
+from core.specs.hashing import content_key
 
 # Raise it when the same cells would give other figures.
 _VERSION = 3
-
-
-@dataclass(frozen=True)
-class ExperimentOutcome:
-    """Where an experiment is, and whether it was there before."""
-
-    experiment_id: str
-    path: Path
-    n_cells: int
-    was_there: bool
 
 
 def experiment_plan(cells: list[Cell], n_at_once: int = 1) -> dict[str, float]:
@@ -64,7 +54,7 @@ def run_experiment(
     compute: Compute,
     progress: Progress,
     n_at_once: int = 1,
-) -> ExperimentOutcome:
+) -> Outcome:
     """Compute what is missing of the grid, seal the file and say where it is.
 
     ``n_at_once`` cells are made side by side, each in a process of its own. A complete experiment
@@ -96,7 +86,7 @@ def run_experiment(
             except BaseException:
                 builder.close()
                 raise
-        return ExperimentOutcome(experiment_id, path, len(cells), was_there)
+        return Outcome(experiment_id, path, was_there, {"n_cells": len(cells)})
 
 
 def _cell_key(cell: Cell, store: Store, compute: Compute) -> str:

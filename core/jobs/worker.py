@@ -12,9 +12,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cache.home import Store
 from cache.jobs import Job, JobState, JobTable
-from core.jobs.running import JOB_VARIABLE
+from cache.store import Store
+from core.jobs.running_job import JOB_VARIABLE
 
 # -P: a folder named core where the user works must not be taken for ours.
 _PROGRAM = (sys.executable, "-P", "-m", "core")

@@ -22,7 +22,7 @@ from transformers import (
 from core.errors import InputError
 from core.models.digests import file_digest, weights_digest
 from core.models.pretrained import from_pretrained
-from core.specs import content_key
+from core.specs.hashing import content_key
 
 _ADAPTER_CONFIG = "adapter_config.json"
 _ADAPTER_WEIGHTS = "adapter_model.safetensors"

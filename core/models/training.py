@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from core.errors import InputError
 from core.models.examples import Example
 from core.models.text_model import TextModel
-from core.specs import Optimizer, TrainingSpec
+from core.specs.training import Optimizer, TrainingSpec
 
 
 @dataclass(frozen=True)

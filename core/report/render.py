@@ -11,17 +11,14 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from cache.audits.model_pair import SamePair
+from cache.audits.read import AuditFacts, audit_path, read_facts, read_metrics
+from cache.audits.repeats import read_repeats
 from cache.export import selection_frame
-from cache.home import Store
-from cache.read import AuditFacts, audit_path, read_facts, read_metrics
-from cache.repeats import read_repeats
-from cache.same_pair import SamePair
-from core import method
-from core.report.figures import dot_plot
-from core.report.pair import Table, pair_findings
-from core.specs import Assessability, Strategy
-from core.spreads import HOW_REPEATS_READ, spread_table
-from core.tables import (
+from cache.store import Store
+from core.findings import method_text
+from core.findings.audit import audit_finding
+from core.findings.audit_tables import (
     CHARTS,
     IN_PERCENT,
     MEMBERSHIP_NOTE,
@@ -32,7 +29,12 @@ from core.tables import (
     references,
     strategy_table,
 )
-from core.verdict import Rows, focus, verdict
+from core.findings.finding import MetricTable
+from core.findings.repeats import HOW_REPEATS_READ, spread_table
+from core.report.pair_findings import Table, pair_findings
+from core.report.svg_charts import dot_plot
+from core.specs.audit import Assessability
+from core.specs.strategies import Strategy, main_strategy
 
 _N_FIGURES = 4
 # How many documents at the top of the selection are listed.
@@ -69,7 +71,7 @@ def render_report(
         audit_id=audit_id,
         pair=pair_findings(store, known),
         unasked=_unasked(facts, known),
-        method=method,
+        method=method_text,
         provenance=_provenance(facts),
         scores=_scores(path, facts, repeats, with_documents) if is_scored else None,
     )
@@ -105,11 +107,11 @@ def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:
 def _scores(
     path: Path, facts: AuditFacts, repeats: Sequence[Path], with_documents: bool
 ) -> dict[str, Any]:
-    rows = Rows(read_metrics(path).to_dict("records"))
+    rows = MetricTable(read_metrics(path).to_dict("records"))
     strategies = facts.strategies
-    chosen = focus(strategies)
+    chosen = main_strategy(strategies)
     return {
-        "verdict": verdict(rows, strategies),
+        "finding": audit_finding(rows, strategies),
         "figures": _figures(rows, strategies),
         "table": Table.of(strategy_table(rows, strategies), notes(rows, strategies)),
         "repeats": _over_repeats(repeats, strategies) if len(repeats) > 1 else None,
@@ -126,7 +128,7 @@ def _over_repeats(repeats: Sequence[Path], strategies: list[Strategy]) -> dict[s
     return {"n_models": len(repeats), "table": Table.of(frame, HOW_REPEATS_READ)}
 
 
-def _figures(rows: Rows, strategies: list[Strategy]) -> list[_Figure]:
+def _figures(rows: MetricTable, strategies: list[Strategy]) -> list[_Figure]:
     figures = []
     for metric in charted(rows, strategies, _N_FIGURES):
         title, direction = CHARTS[metric]

@@ -1,0 +1,23 @@
+"""Queries on how a sealed audit ranks its documents by membership."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from cache.files.database import open_to_read
+
+
+def read_rankings(path: Path, held_out_source: str | None) -> pd.DataFrame:
+    """Of every document whose role is known: scorer, score, is_trained.
+
+    No rows where nothing was held out, or no trained document is in the seed corpus.
+    """
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT scorer, score, in_reference AS is_trained "
+            "FROM membership_scores JOIN documents USING (document_id) "
+            "WHERE in_reference OR source = ? ORDER BY scorer, document_id",
+            [held_out_source or ""],
+        ).df()

@@ -1,0 +1,55 @@
+"""What else the store knows of an audit's model pair, found by the digests of both models' weights.
+
+A report speaks of a pair; rankings of public sets and suspect tests of it are files of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cache.audits.corpus_ranking import read_groups
+from cache.audits.read import list_audits, read_facts, weights_of
+from cache.store import Store
+
+
+@dataclass(frozen=True)
+class SamePair:
+    """Audits that ranked public sets, and suspect tests by name; the newest of each first.
+
+    An audit that ranked sets itself is the first of its rankings.
+    """
+
+    rankings: tuple[Path, ...]
+    suspect_tests: tuple[str, ...]
+
+
+def same_pair(store: Store, path: Path) -> SamePair:
+    """What was asked of the pair of the audit at ``path``, by this audit and by others."""
+    pair = read_facts(path).pair
+    candidates = dict.fromkeys([path, *audits_of(store, pair)])
+    return SamePair(
+        tuple(one for one in candidates if not read_groups(one).empty),
+        tuple(record["test_id"] for record in suspect_tests_of(store, pair)),
+    )
+
+
+def audits_of(store: Store, pair: tuple[str, str] | None) -> list[Path]:
+    """The files of all audits of a pair, newest first; none of an unknown pair."""
+    return [
+        store.audits / f"{one.audit_id}.duckdb"
+        for one in list_audits(store)
+        if pair is not None and one.pair == pair
+    ]
+
+
+def suspect_tests_of(store: Store, pair: tuple[str, str] | None) -> list[dict[str, Any]]:
+    """The records of all suspect tests of a pair, newest first; none of an unknown pair."""
+    if pair is None:
+        return []
+    return [
+        record
+        for record in store.suspect_tests.all()
+        if weights_of(record.get("provenance", {})) == pair
+    ]

@@ -1,0 +1,272 @@
+"""Queries on sealed audits: what pages, reports and exports read.
+
+Every function opens the file, asks, and closes; a sealed audit never changes, so callers may
+keep what they got.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from cache.audits.schema import SCHEMA_VERSION
+from cache.files.database import open_to_read
+from cache.store import Store
+from core.errors import InputError
+from core.specs.audit import Assessability
+from core.specs.hashing import canonical_json
+from core.specs.strategies import Strategy
+
+_AUDIT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class AuditSummary:
+    """One line of the list of audits; ``problem`` says why a file cannot be read."""
+
+    audit_id: str
+    title: str
+    created_at: str
+    task: str
+    budget: int
+    n_documents: int
+    size_bytes: int
+    assessability: Assessability | None = None
+    problem: str | None = None
+    # Digests of the base's and the final model's weights.
+    pair: tuple[str, str] | None = None
+    # What was asked, but for the seed: audits that share it are repeats of each other.
+    question: str = ""
+
+
+@dataclass(frozen=True)
+class AuditFacts:
+    """Everything an audit says about itself, besides its rows."""
+
+    meta: dict[str, Any]
+    stages: pd.DataFrame
+    model_facts: dict[str, dict[str, Any]]
+
+    @property
+    def label_names(self) -> list[str]:
+        return list(self.meta["label_names"])
+
+    @property
+    def assessability(self) -> Assessability:
+        return Assessability(self.meta["assessment"]["verdict"])
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """Digests of the base's and the final model's weights."""
+        return weights_of(self.meta["provenance"])
+
+    @property
+    def strategies(self) -> list[Strategy]:
+        return [Strategy(name) for name in self.meta["spec"]["strategies"]]
+
+
+@dataclass(frozen=True)
+class SelectionFilter:
+    """Which rows of a selection to show; empty means all."""
+
+    search: str = ""
+    labels: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    only_located: bool = False
+
+
+@dataclass(frozen=True)
+class SelectionPage:
+    """Some rows of a selection, and how many there are in all."""
+
+    rows: pd.DataFrame
+    n_rows: int
+
+
+def weights_of(provenance: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Digests of the base's and the final model's weights; None where they were not recorded."""
+    base, final = (provenance.get(f"{model}_weights_sha256") for model in ("base", "final"))
+    return (base, final) if base and final else None
+
+
+def audit_path(store: Store, audit_id: str) -> Path:
+    """The file of an audit; InputError if there is none of that name."""
+    path = store.audits / f"{audit_id}.duckdb"
+    if not _AUDIT_ID.fullmatch(audit_id) or not path.is_file():
+        raise InputError(
+            "the name of an audit in this store",
+            repr(audit_id),
+            "see the Audits page or `assay verify`",
+        )
+    return path
+
+
+def list_audits(store: Store) -> list[AuditSummary]:
+    """All audits, newest first; a file that cannot be read is listed with its problem."""
+    summaries = []
+    for path in store.audits.glob("*.duckdb"):
+        with suppress(FileNotFoundError):  # deleted since the folder was read
+            summaries.append(_summary(path, path.stat().st_mtime_ns))
+    return sorted(summaries, key=lambda summary: summary.created_at, reverse=True)
+
+
+def read_facts(path: Path) -> AuditFacts:
+    """What the audit says about itself."""
+    with open_to_read(path) as connection:
+        meta = {
+            key: json.loads(value)
+            for key, value in connection.execute("SELECT key, value FROM meta").fetchall()
+        }
+        stages = connection.execute("SELECT name, duration_s FROM stages ORDER BY position").df()
+        facts: dict[str, dict[str, Any]] = {}
+        for model, fact, value in connection.execute("SELECT * FROM model_facts").fetchall():
+            facts.setdefault(model, {})[fact] = json.loads(value)
+    meta.pop("evaluation_choices", None)
+    return AuditFacts(meta, stages, facts)
+
+
+def read_metrics(path: Path) -> pd.DataFrame:
+    """The metrics table, as it is."""
+    with open_to_read(path) as connection:
+        return connection.execute("SELECT * FROM metrics ORDER BY metric, subject").df()
+
+
+def read_layers(path: Path) -> pd.DataFrame:
+    """How each tensor changed, in the model's order; see ``core.gradients.weight_difference``."""
+    with open_to_read(path) as connection:
+        return connection.execute("SELECT * FROM layers ORDER BY position").df()
+
+
+def read_sources(path: Path) -> list[str]:
+    """The names of what the seed corpus was read from."""
+    with open_to_read(path) as connection:
+        rows = connection.execute("SELECT DISTINCT source FROM documents ORDER BY 1").fetchall()
+    return [row[0] for row in rows]
+
+
+def read_selection(
+    path: Path, strategy: Strategy, chosen: SelectionFilter, limit: int, offset: int = 0
+) -> SelectionPage:
+    """Ranked documents with their scores, ``limit`` of them from ``offset`` on."""
+    condition, parameters = _condition(strategy, chosen)
+    with open_to_read(path) as connection:
+        ((n_rows,),) = connection.execute(
+            f"SELECT count(*) {_SELECTION} WHERE {condition}", parameters
+        ).fetchall()
+        rows = connection.execute(
+            f"SELECT {_SELECTION_COLUMNS} {_SELECTION} WHERE {condition} ORDER BY rank "
+            "LIMIT ? OFFSET ?",
+            [*parameters, limit, offset],
+        ).df()
+    return SelectionPage(rows, n_rows)
+
+
+def read_objective(path: Path, strategies: Sequence[Strategy], n_points: int) -> pd.DataFrame:
+    """The objective (cosine) as selections grow: strategy, rank, objective.
+
+    Every rank up to ``n_points`` of a strategy; of longer ones evenly spaced ranks and the last.
+    """
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT strategy, rank, objective FROM selections WHERE list_contains(?, strategy) "
+            "WINDOW own AS (PARTITION BY strategy) "
+            "QUALIFY rank % greatest(1, ceil(count(*) OVER own / ?)::BIGINT) = 0 "
+            "OR rank = max(rank) OVER own ORDER BY strategy, rank",
+            [[str(strategy) for strategy in strategies], n_points],
+        ).df()
+
+
+def read_titration(path: Path) -> pd.DataFrame:
+    """The titration grid, as it is; no rows where nothing was titrated."""
+    with open_to_read(path) as connection:
+        return connection.execute("SELECT * FROM titration_grid ORDER BY ALL").df()
+
+
+def read_document(path: Path, document_id: int) -> dict[str, Any]:
+    """One document whole, with its scores."""
+    with open_to_read(path) as connection:
+        frame = connection.execute(
+            "SELECT * FROM documents JOIN scores USING (document_id) WHERE document_id = ?",
+            [document_id],
+        ).df()
+        if frame.empty:
+            raise InputError(
+                "a document of this audit", f"number {document_id}", "choose one from the table"
+            )
+    return dict(frame.iloc[0].to_dict())
+
+
+_SELECTION = "FROM selections JOIN documents USING (document_id) JOIN scores USING (document_id)"
+_SELECTION_COLUMNS = (
+    "rank, document_id, gain, weight, objective, pseudolabel, final_probability, "
+    "base_loss, cosine, source, in_reference, n_tokens, text_hash, text"
+)
+
+
+def _condition(strategy: Strategy, chosen: SelectionFilter) -> tuple[str, list[Any]]:
+    conditions, parameters = ["strategy = ?"], [str(strategy)]
+    values: list[Any] = parameters
+    if chosen.search:
+        conditions.append("contains(lower(text), lower(?))")
+        values.append(chosen.search)
+    if chosen.labels:
+        conditions.append("list_contains(?::INTEGER[], pseudolabel::INTEGER)")
+        values.append(list(chosen.labels))
+    if chosen.sources:
+        conditions.append("list_contains(?, source)")
+        values.append(list(chosen.sources))
+    if chosen.only_located:
+        conditions.append("in_reference")
+    return " AND ".join(conditions), values
+
+
+def _but_for_the_seed(spec: Mapping[str, Any]) -> str:
+    """A question without what another seed changes: the final model, the title, the seeds."""
+    asked = {key: value for key, value in spec.items() if key not in ("final", "title", "seed")}
+    if asked["training"]:
+        asked["training"] = {k: v for k, v in asked["training"].items() if k != "seed"}
+    return canonical_json(asked)
+
+
+@lru_cache(maxsize=4096)
+def _summary(path: Path, modified_ns: int) -> AuditSummary:
+    size = path.stat().st_size
+    try:
+        if not _AUDIT_ID.fullmatch(path.stem):
+            raise ValueError("the file's name may hold small letters, digits and hyphens only")
+        meta = read_facts(path).meta
+        if meta["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(
+                f"written by another version of Assay (schema {meta['schema_version']}, "
+                f"this one reads {SCHEMA_VERSION})"
+            )
+        return AuditSummary(
+            path.stem,
+            str(meta["title"]),
+            str(meta["created_at"]),
+            str(meta["spec"]["task"]),
+            int(meta["spec"]["budget"]),
+            # Of a pair that cannot be assessed no document is read.
+            int(meta.get("counts", {}).get("n_documents", 0)),
+            size,
+            Assessability(meta["assessment"]["verdict"]),
+            pair=weights_of(meta["provenance"]),
+            question=_but_for_the_seed(meta["spec"]),
+        )
+    except FileNotFoundError:
+        raise
+    except (KeyError, TypeError):
+        problem = "what it says about itself is not what an audit says"
+        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem=problem)
+    except (duckdb.Error, OSError, ValueError) as error:
+        problem = str(error).splitlines()[0]
+        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem=problem)

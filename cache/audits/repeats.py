@@ -1,0 +1,32 @@
+"""Audits that ask the same with another seed, each of a final model of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from cache.audits.read import list_audits, read_metrics
+from cache.store import Store
+from core.specs.audit import Assessability
+
+
+def repeats_of(store: Store, path: Path) -> list[Path]:
+    """The audit itself, and those of other final models that ask the same but for the seed.
+
+    One of each final model, the newest; none that could not be assessed.
+    """
+    audits = {one.audit_id: one for one in list_audits(store)}
+    this = audits[path.stem]
+    found = {this.pair: path}
+    for audit_id, one in audits.items():
+        is_scored = one.assessability not in (None, Assessability.NOT_ASSESSABLE)
+        if is_scored and one.pair is not None and one.question == this.question:
+            found.setdefault(one.pair, store.audits / f"{audit_id}.duckdb")
+    return list(found.values())
+
+
+def read_repeats(paths: Sequence[Path]) -> pd.DataFrame:
+    """The metrics tables of several audits, one below the other."""
+    return pd.concat([read_metrics(path) for path in paths], ignore_index=True)

@@ -1,0 +1,75 @@
+"""An audit file while it is being built: matrices, gradients and facts beside plain rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.audits.arrays import corpus_arrays, gradient_arrays, read_matrix
+from cache.audits.schema import SCHEMA_VERSION, TABLES
+from cache.files.blocks import pack
+from cache.files.builder import FileBuilder
+from cache.store import Store
+
+
+class AuditBuilder(FileBuilder):
+    """Writes one audit file, stage by stage."""
+
+    def __init__(self, store: Store, audit_id: str) -> None:
+        super().__init__(store, audit_id, TABLES, SCHEMA_VERSION, store.audits)
+        self.audit_id = audit_id
+
+    def clear(self, table: str) -> None:
+        """Take back everything this stage has written to a table."""
+        self._connection.execute(f"DELETE FROM {table}")
+
+    def write_matrix(
+        self, table: str, keys: Mapping[str, Any], matrix: NDArray, first_row: int = 0
+    ) -> None:
+        """Append a matrix to a table of blocks, its rows numbered from ``first_row``."""
+        blocks = list(pack(matrix, first_row))
+        fields = ("first_row", "n_rows", "width", "scale", "data", "sha256")
+        columns = {name: [value] * len(blocks) for name, value in keys.items()}
+        columns |= {field: [getattr(block, field) for block in blocks] for field in fields}
+        self.write(table, columns)
+
+    def write_target(
+        self, checkpoint: int, norm: float, target: NDArray[np.float32] | None
+    ) -> None:
+        """Append base − final of the last layer: its norm and, where it is kept, itself."""
+        shape = (None, None) if target is None else target.shape
+        data = None if target is None else np.ascontiguousarray(target, np.float32).tobytes()
+        self._connection.execute(
+            "INSERT INTO targets VALUES (?, ?, ?, ?, ?)", [checkpoint, norm, *shape, data]
+        )
+
+    def put_fact(self, model: str, fact: str, value: Any) -> None:
+        """Set one JSON fact about a model or their difference."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO model_facts VALUES (?, ?, ?)", [model, fact, json.dumps(value)]
+        )
+
+    def matrix(self, table: str, keys: Mapping[str, Any]) -> NDArray[np.float32]:
+        """The matrix that ``write_matrix`` wrote under ``keys``; ValueError if there is none."""
+        matrix = read_matrix(self._connection, table, keys)
+        if matrix is None:
+            raise ValueError(f"{table} holds nothing under {dict(keys)}")
+        return matrix
+
+    def gradients(self) -> dict[str, NDArray]:
+        """See ``cache.audits.arrays.gradient_arrays``; ValueError if no gradients are written."""
+        arrays = gradient_arrays(self._connection)
+        if arrays is None:
+            raise ValueError("no gradients are written yet")
+        return arrays
+
+    def corpus(self, held_out_source: str | None) -> dict[str, Any]:
+        """The corpus as arrays (``cache.audits.arrays``); ValueError without gradients."""
+        arrays = corpus_arrays(self._connection, held_out_source)
+        if arrays is None:
+            raise ValueError("no gradients are written yet")
+        return arrays

@@ -1,0 +1,51 @@
+"""What a decompressed model said, as documents: a seed corpus like any other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from cache.decompressions.read import decompression_path
+from cache.files.database import open_to_read
+from cache.store import Store
+from core.errors import InputError
+
+# The columns of the file: what the model said, and the task it said it to.
+SAID, TASK = "text", "task"
+
+
+def read_said(path: Path) -> pd.DataFrame:
+    """Every example with anything in it: example_id, branch, task, text.
+
+    text is reasoning and response; the task is left out, since its template may be ours. branch is
+    the topic the examples of one prompt were written for.
+    """
+    with open_to_read(path) as connection:
+        return connection.execute(
+            f"""SELECT example_id, topic_id AS branch, task AS {TASK}, trim(reasoning || chr(10)
+            || response, ' ' || chr(10)) AS {SAID} FROM examples WHERE {SAID} <> ''
+            ORDER BY example_id"""
+        ).df()
+
+
+def decompressed_corpus(store: Store, decompression_id: str) -> Path:
+    """The Parquet file of a decompression's documents, written when first asked for.
+
+    InputError if there is no such decompression, or it has no examples.
+    """
+    path = decompression_path(store, decompression_id)
+    file = store.data / f"decompression-{decompression_id}.parquet"
+    if not file.exists():
+        said = read_said(path)
+        if said.empty:
+            raise InputError(
+                "a decompression with examples",
+                f"none in {decompression_id!r}",
+                "decompress the model with --examples 2",
+            )
+        partial = file.with_suffix(f".{os.getpid()}.partial")
+        said.to_parquet(partial, index=False)
+        os.replace(partial, file)
+    return file

@@ -1,0 +1,59 @@
+"""Decompression files: written whole when a run is complete, then never changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cache.decompressions.schema import SCHEMA_VERSION, TABLES
+from cache.files.database import open_to_read
+from cache.files.sealed import seal_whole
+from cache.store import Store
+from core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a decompression file holds: facts about it, and columns by table and name.
+
+    A table without columns is empty.
+    """
+
+    meta: Mapping[str, Any]
+    tables: Mapping[str, Mapping[str, Any]]
+
+
+def read_contents(path: Path) -> Contents:
+    """Everything in a sealed file, in the order of the tables' keys.
+
+    InputError for a file of another version of Assay.
+    """
+    with open_to_read(path) as connection:
+        ((version,),) = connection.execute(
+            "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
+        ).fetchall()
+        if version != SCHEMA_VERSION:
+            raise InputError(
+                f"a decompression of schema {SCHEMA_VERSION}",
+                f"one of schema {version}",
+                "decompress the model again: what it answered is kept, and is not asked again",
+            )
+        tables = {
+            table: connection.sql(f"SELECT * FROM {table} ORDER BY ALL").to_arrow_table()
+            for table in TABLES
+        }
+    meta = dict(zip(*tables.pop("meta").to_pydict().values(), strict=True))
+    return Contents(
+        {key: json.loads(value) for key, value in meta.items()},
+        {table: rows.to_pydict() for table, rows in tables.items() if len(rows)},
+    )
+
+
+def seal(store: Store, decompression_id: str, contents: Contents) -> Path:
+    """Write a decompression, and move it to where complete ones are."""
+    sealed = store.decompressions / f"{decompression_id}.duckdb"
+    meta = {**contents.meta, "schema_version": SCHEMA_VERSION}
+    return seal_whole(store, sealed, TABLES, meta, contents.tables)

@@ -1,0 +1,234 @@
+"""Every question asked of one model and every answer, kept before it is used.
+
+The journal is SQLite with write-ahead logging and not DuckDB: DuckDB refuses every other process
+while one writes, and a page must be able to look at a run that is under way (DESIGN §5). Once a
+run is complete its calls are copied into the DuckDB file that holds its results. The journal
+itself stays: it belongs to the model, so that another run of it asks only what is new.
+
+Answers that came together are one transaction. A process killed at any moment loses the calls in
+flight and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from cache.store import Store
+from core.specs.hashing import canonical_json
+from core.specs.model_calls import Answer, Call
+
+# Raise it with the tables: journals of another version are kept, and neither read nor written.
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE calls (call_key TEXT PRIMARY KEY, stage TEXT NOT NULL,
+    prompt TEXT NOT NULL, is_chat INTEGER NOT NULL, sampling TEXT NOT NULL, schema TEXT,
+    continuation TEXT, seed INTEGER NOT NULL, sample_index INTEGER NOT NULL,
+    attempt INTEGER NOT NULL, text TEXT NOT NULL, finish TEXT NOT NULL, logprob REAL,
+    n_prompt_tokens INTEGER NOT NULL, n_tokens INTEGER NOT NULL, duration_s REAL NOT NULL,
+    answered_at REAL NOT NULL);
+CREATE TABLE uses (run_id TEXT NOT NULL, call_key TEXT NOT NULL,
+    position INTEGER NOT NULL, rung TEXT, PRIMARY KEY (run_id, call_key));
+CREATE TABLE runs (run_id TEXT PRIMARY KEY, facts TEXT NOT NULL,
+    started_at REAL NOT NULL, ended_at REAL);
+CREATE TABLE found_topics (run_id TEXT NOT NULL, topic_id INTEGER NOT NULL,
+    parent_id INTEGER, name TEXT NOT NULL, level INTEGER NOT NULL, n_votes INTEGER NOT NULL,
+    n_samples INTEGER NOT NULL, PRIMARY KEY (run_id, topic_id));
+"""
+CALL_COLUMNS = (
+    "call_key, stage, prompt, is_chat, sampling, schema, continuation, seed, sample_index, "
+    "attempt, text, finish, logprob, n_prompt_tokens, n_tokens, duration_s, answered_at"
+)
+
+
+class Journal:
+    """The journal of one model, as one run sees it. Close it, or use it as a context manager."""
+
+    def __init__(self, store: Store, model_sha256: str, run_id: str) -> None:
+        self._run_id = run_id
+        path = journal_path(store, model_sha256)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                _create(path)
+        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def begin(self, facts: Mapping[str, Any]) -> None:
+        """Note that the run starts, or starts again, and what it is about."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO runs VALUES (?, ?, ?, NULL) ON CONFLICT (run_id) DO UPDATE "
+                "SET ended_at = NULL",
+                [self._run_id, canonical_json(dict(facts)), time.time()],
+            )
+            # What a run uses is found again, in the same order, as it repeats its steps.
+            connection.execute("DELETE FROM uses WHERE run_id = ?", [self._run_id])
+            connection.execute("DELETE FROM found_topics WHERE run_id = ?", [self._run_id])
+
+    def end(self) -> None:
+        """Note that the run's results are sealed."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET ended_at = ? WHERE run_id = ?", [time.time(), self._run_id]
+            )
+
+    def find(self, calls: Sequence[Call]) -> dict[str, Answer]:
+        """Answers that are there already, by the call's key."""
+        found: dict[str, Answer] = {}
+        for call in calls:
+            row = self._connection.execute(
+                "SELECT text, finish, n_prompt_tokens, n_tokens, duration_s, logprob FROM calls "
+                "WHERE call_key = ?",
+                [call.key],
+            ).fetchone()
+            if row:
+                found[call.key] = Answer(*row)
+        return found
+
+    def keep(self, answered: Sequence[tuple[Call, Answer]]) -> None:
+        """Commit answers that came together."""
+        with self._transaction() as connection:
+            connection.executemany(
+                f"INSERT OR IGNORE INTO calls ({CALL_COLUMNS}) VALUES ({', '.join('?' * 17)})",
+                [_row(call, answer) for call, answer in answered],
+            )
+
+    def use(self, calls: Sequence[Call], first_position: int) -> None:
+        """Note that this run uses these answers, in this order."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO uses VALUES (?, ?, ?, NULL)",
+                [(self._run_id, call.key, first_position + i) for i, call in enumerate(calls)],
+            )
+
+    def set_rungs(self, rungs: Mapping[str, str]) -> None:
+        """Note how answers were read, by the call's key."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "UPDATE uses SET rung = ? WHERE run_id = ? AND call_key = ?",
+                [(rung, self._run_id, key) for key, rung in rungs.items()],
+            )
+
+    def show_topics(self, topics: Sequence[Sequence[Any]]) -> None:
+        """Add to the tree that pages see while the run is under way; see ``found_topics``."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO found_topics VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(self._run_id, *topic) for topic in topics],
+            )
+
+    def used_calls(self) -> dict[str, list[Any]]:
+        """The run's calls in the order it used them: columns of equal length, rung among them."""
+        cursor = self._connection.execute(
+            f"SELECT position, rung, {CALL_COLUMNS} FROM uses JOIN calls USING (call_key) "
+            "WHERE run_id = ? ORDER BY position",
+            [self._run_id],
+        )
+        rows = cursor.fetchall()
+        names = [column[0] for column in cursor.description]
+        calls = {name: [row[at] for row in rows] for at, name in enumerate(names)}
+        return {**calls, "is_chat": [bool(one) for one in calls["is_chat"]]}  # SQLite has none
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+
+def journal_path(store: Store, model_sha256: str) -> Path:
+    """Where the journal of a model is."""
+    return store.journals / f"v{_VERSION}-{model_sha256[:16]}.sqlite"
+
+
+def read_running(store: Store) -> list[dict[str, Any]]:
+    """Runs that are not complete, the latest first: run_id, journal, facts, started_at."""
+    runs = []
+    for path in store.journals.glob(f"v{_VERSION}-*.sqlite"):
+        with _reading(path) as connection:
+            rows = connection.execute(
+                "SELECT run_id, facts, started_at FROM runs WHERE ended_at IS NULL"
+            ).fetchall()
+        runs += [
+            {"run_id": run_id, "journal": path, "facts": json.loads(facts), "started_at": at}
+            for run_id, facts, at in rows
+        ]
+    return sorted(runs, key=lambda run: run["started_at"], reverse=True)
+
+
+def read_progress(path: Path, run_id: str) -> dict[str, Any]:
+    """How far a run is: counts by stage and rung, and the tree so far."""
+    with _reading(path) as connection:
+        own = "FROM uses JOIN calls USING (call_key) WHERE run_id = ?"
+        stages = connection.execute(
+            f"SELECT stage, count(*), sum(n_tokens) {own} GROUP BY stage", [run_id]
+        ).fetchall()
+        rungs = connection.execute(
+            f"SELECT coalesce(rung, 'unread'), count(*) {own} GROUP BY 1", [run_id]
+        ).fetchall()
+        topics = connection.execute(
+            "SELECT topic_id, parent_id, name, level, n_votes, n_samples FROM found_topics "
+            "WHERE run_id = ? ORDER BY topic_id",
+            [run_id],
+        ).fetchall()
+    return {
+        "stages": {stage: {"n_calls": n, "n_tokens": tokens} for stage, n, tokens in stages},
+        "rungs": dict(rungs),
+        "topics": topics,
+    }
+
+
+def _create(path: Path) -> None:
+    """Make an empty journal, whole before any reader can see it."""
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    with closing(sqlite3.connect(partial, isolation_level=None)) as connection:
+        connection.executescript(_SCHEMA)
+        connection.execute("PRAGMA journal_mode = WAL")
+    os.replace(partial, path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as connection:
+        yield connection
+
+
+def _row(call: Call, answer: Answer) -> tuple[Any, ...]:
+    return (
+        call.key,
+        call.stage,
+        call.prompt,
+        call.is_chat,
+        canonical_json(asdict(call.sampling)),
+        None if call.schema is None else canonical_json(call.schema),
+        call.continuation,
+        call.seed,
+        call.sample_index,
+        call.attempt,
+        answer.text,
+        answer.finish,
+        answer.logprob,
+        answer.n_prompt_tokens,
+        answer.n_tokens,
+        answer.duration_s,
+        time.time(),
+    )

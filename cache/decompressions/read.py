@@ -1,0 +1,236 @@
+"""Queries on sealed decompressions: what pages and exports read.
+
+Every function opens the file, asks, and closes; a sealed file never changes, so callers may keep
+what they got.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from cache.decompressions.schema import SCHEMA_VERSION
+from cache.files.database import open_to_read
+from cache.files.sealed import read_meta
+from cache.store import Store
+from core.errors import InputError
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class DecompressionSummary:
+    """One line of the list; ``problem`` says why a file cannot be read."""
+
+    decompression_id: str
+    title: str
+    created_at: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class ExampleFilter:
+    """Which examples to show; empty means all. ``topic_id`` stands for everything below it too."""
+
+    search: str = ""
+    topic_id: int | None = None
+    styles: tuple[str, ...] = ()
+    difficulties: tuple[str, ...] = ()
+    flagged_by: tuple[str, ...] = ()
+    not_flagged_by: tuple[str, ...] = ()
+    # Only these examples, or with ``is_excluding`` only the others; None is no condition.
+    example_ids: tuple[int, ...] | None = None
+    is_excluding: bool = False
+
+
+@dataclass(frozen=True)
+class ExamplePage:
+    """Some examples, and how many there are in all."""
+
+    rows: pd.DataFrame
+    n_rows: int
+
+
+def decompression_path(store: Store, decompression_id: str) -> Path:
+    """The file of a decompression; InputError if there is none of that name."""
+    path = store.decompressions / f"{decompression_id}.duckdb"
+    if not _ID.fullmatch(decompression_id) or not path.is_file():
+        raise InputError(
+            "the name of a decompression in this store",
+            repr(decompression_id),
+            "see the Topics page",
+        )
+    return path
+
+
+def list_decompressions(store: Store) -> list[DecompressionSummary]:
+    """All decompressions, newest first; a file that cannot be read is listed with its problem."""
+    found = []
+    for path in store.decompressions.glob("*.duckdb"):
+        with suppress(FileNotFoundError):  # deleted since the folder was read
+            found.append(summary_of(path))
+    return sorted(found, key=lambda summary: summary.created_at, reverse=True)
+
+
+def summary_of(path: Path) -> DecompressionSummary:
+    """One line on a file, which may be anywhere; FileNotFoundError if it is not."""
+    return _summary(path, path.stat().st_mtime_ns)
+
+
+def read_topics(path: Path, judge: str | None = None) -> pd.DataFrame:
+    """Every topic with its path and, over it and all below: n_examples, n_flagged, quality.
+
+    quality is the mean grade over the axes that ``judge`` (by default the headline's) graded, 0
+    to 4.
+    """
+    with open_to_read(path) as connection:
+        return connection.execute(
+            f"""{_BELOW}, graded AS (SELECT example_id, avg(score) AS quality FROM grades
+                WHERE {_BY_JUDGE} GROUP BY example_id), flagged AS (SELECT example_id,
+                bool_or(is_flagged) AS is_flagged FROM marks GROUP BY example_id), paths AS (
+                SELECT topic_id, ''::VARCHAR AS path FROM topics WHERE parent_id IS NULL UNION ALL
+                SELECT t.topic_id, CASE WHEN p.path = '' THEN t.name ELSE p.path || ' > ' || t.name
+                END FROM topics t JOIN paths p ON t.parent_id = p.topic_id)
+            SELECT topics.*, n_votes / nullif(n_samples, 0) AS support, paths.path AS path,
+                count(examples.example_id) AS n_examples,
+                count(*) FILTER (flagged.is_flagged) AS n_flagged, avg(graded.quality) AS quality
+            FROM topics JOIN paths USING (topic_id) JOIN below ON below.above_id = topics.topic_id
+            LEFT JOIN examples ON examples.topic_id = below.topic_id
+            LEFT JOIN graded USING (example_id) LEFT JOIN flagged USING (example_id)
+            GROUP BY ALL ORDER BY topics.topic_id""",
+            [judge],
+        ).df()
+
+
+def read_links(path: Path) -> pd.DataFrame:
+    """Topics reached again: parent (its name), topic_id, name, n_votes, cosine."""
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT topics.name AS parent, topic_links.* EXCLUDE (link_id, parent_id) "
+            "FROM topic_links JOIN topics ON topics.topic_id = topic_links.parent_id "
+            "ORDER BY link_id"
+        ).df()
+
+
+def read_rungs(path: Path) -> pd.DataFrame:
+    """How answers were read: stage, rung, n_calls, n_tokens."""
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT stage, rung, count(*) AS n_calls, sum(n_tokens)::BIGINT AS n_tokens "
+            "FROM calls GROUP BY ALL ORDER BY min(position)"
+        ).df()
+
+
+def read_examples(
+    path: Path, chosen: ExampleFilter, limit: int, offset: int = 0, judge: str | None = None
+) -> ExamplePage:
+    """Examples with their topic's name, flags and mean grade, ``limit`` of them from ``offset``.
+
+    Grades are ``judge``'s, by default the headline's.
+    """
+    condition, parameters = _condition(chosen)
+    source = f"FROM examples JOIN topics USING (topic_id) WHERE {condition}"
+    with open_to_read(path) as connection:
+        ((n_rows,),) = connection.execute(
+            f"{_BELOW} SELECT count(*) {source}", parameters
+        ).fetchall()
+        rows = connection.execute(
+            f"""{_BELOW} SELECT examples.*, topics.name AS topic,
+                (SELECT list(mark ORDER BY mark) FROM marks WHERE is_flagged
+                 AND marks.example_id = examples.example_id) AS flags,
+                (SELECT avg(score) FROM grades WHERE grades.example_id = examples.example_id
+                 AND {_BY_JUDGE}) AS quality
+            {source} ORDER BY example_id LIMIT ? OFFSET ?""",
+            [judge, *parameters, limit, offset],
+        ).df()
+    return ExamplePage(rows, n_rows)
+
+
+def read_example(path: Path, example_id: int) -> dict[str, Any]:
+    """One example whole, with its marks, grades, and the call it came from.
+
+    A judge model's grades come with how its answer was read (rung) and that answer (raw).
+    """
+    with open_to_read(path) as connection:
+        frame = connection.execute(
+            "SELECT examples.*, topics.name AS topic, calls.prompt, calls.text AS raw, "
+            "calls.sampling, calls.seed, calls.rung, calls.attempt, calls.is_chat FROM examples "
+            "JOIN topics USING (topic_id) JOIN calls USING (call_key) WHERE example_id = ?",
+            [example_id],
+        ).df()
+        if frame.empty:
+            raise InputError(
+                "an example of this decompression", f"number {example_id}", "choose one listed"
+            )
+        marks = connection.execute(
+            "SELECT mark, is_flagged, value, detail, neighbour_id FROM marks "
+            "WHERE example_id = ? ORDER BY mark",
+            [example_id],
+        ).df()
+        grades = connection.execute(
+            "SELECT axis, score, judge, rung, calls.text AS raw FROM grades "
+            "LEFT JOIN calls USING (call_key) WHERE example_id = ?",
+            [example_id],
+        ).df()
+    return {**frame.iloc[0].to_dict(), "marks": marks, "grades": grades}
+
+
+# The grades of the judge given as a parameter, or of the one that the file puts first.
+_BY_JUDGE = "judge = coalesce(?, (SELECT value->>'$' FROM meta WHERE meta.key = 'headline_judge'))"
+# Every topic with itself and each topic under it.
+_BELOW = """WITH RECURSIVE below AS (SELECT topic_id AS above_id, topic_id FROM topics UNION ALL
+    SELECT below.above_id, topics.topic_id FROM topics JOIN below
+    ON topics.parent_id = below.topic_id)"""
+
+
+def _condition(chosen: ExampleFilter) -> tuple[str, list[Any]]:
+    conditions: list[str] = ["true"]
+    values: list[Any] = []
+    if chosen.search:
+        conditions.append("contains(lower(task || ' ' || reasoning || ' ' || response), lower(?))")
+        values.append(chosen.search)
+    if chosen.topic_id is not None:
+        conditions.append("topic_id IN (SELECT topic_id FROM below WHERE above_id = ?)")
+        values.append(chosen.topic_id)
+    for column, wanted in (("style", chosen.styles), ("difficulty", chosen.difficulties)):
+        if wanted:
+            conditions.append(f"list_contains(?, {column})")
+            values.append(list(wanted))
+    flagged = "(SELECT example_id FROM marks WHERE is_flagged AND list_contains(?, mark))"
+    for word, marks in (("IN", chosen.flagged_by), ("NOT IN", chosen.not_flagged_by)):
+        if marks:
+            conditions.append(f"example_id {word} {flagged}")
+            values.append(list(marks))
+    if chosen.example_ids is not None:
+        word = "NOT " if chosen.is_excluding else ""
+        conditions.append(f"{word}list_contains(?::INTEGER[], example_id)")
+        values.append(list(chosen.example_ids))
+    return " AND ".join(conditions), values
+
+
+@lru_cache(maxsize=1024)
+def _summary(path: Path, modified_ns: int) -> DecompressionSummary:
+    try:
+        if not _ID.fullmatch(path.stem):
+            raise ValueError("the file's name may hold small letters, digits and hyphens only")
+        meta = read_meta(path)
+        if meta["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(
+                f"written by another version of Assay (schema {meta['schema_version']}, "
+                f"this one reads {SCHEMA_VERSION})"
+            )
+        return DecompressionSummary(path.stem, str(meta["title"]), str(meta["created_at"]))
+    except FileNotFoundError:
+        raise
+    except KeyError:
+        problem = "what it says about itself is not what a decompression says"
+    except (duckdb.Error, OSError, ValueError) as error:
+        problem = str(error).splitlines()[0]
+    return DecompressionSummary(path.stem, path.stem, "", problem)

@@ -1,0 +1,94 @@
+"""Diffs of two decompressions: written whole, then only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
+from cache.files.database import open_to_read
+from cache.files.sealed import read_meta, seal_whole
+from cache.store import Store
+
+
+@dataclass(frozen=True)
+class DiffSummary:
+    """One line of the list: which two decompressions, by name, and with which noise."""
+
+    path: Path
+    created_at: str
+    first: str
+    second: str
+    has_floor: bool
+
+
+def seal_diff(
+    store: Store, diff_id: str, meta: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]]
+) -> Path:
+    """Write a diff, and move it to where complete ones are."""
+    facts = {**meta, "schema_version": DIFF_SCHEMA_VERSION}
+    return seal_whole(store, store.diffs / f"{diff_id}.duckdb", DIFF_TABLES, facts, tables)
+
+
+def list_diffs(store: Store) -> list[DiffSummary]:
+    """Diffs that can be read, newest first."""
+    found = []
+    for path in store.diffs.glob("*.duckdb"):
+        with suppress(FileNotFoundError):  # deleted since the folder was read
+            found.append(_summary(path, path.stat().st_mtime_ns))
+    return sorted(filter(None, found), key=lambda one: one.created_at, reverse=True)
+
+
+def read_diff_topics(path: Path) -> pd.DataFrame:
+    """Topics of all pairs of runs, what is reported first, then by the size of the difference."""
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT * EXCLUDE (row_id), first_votes / n_lists AS first_support, "
+            "second_votes / n_lists AS second_support FROM topics "
+            "ORDER BY pair, is_reported DESC, abs(difference) DESC, row_id"
+        ).df()
+
+
+def read_diff_examples(path: Path, limit: int) -> pd.DataFrame:
+    """Pairs of examples of the two runs, what is reported first, then the least alike."""
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT * FROM examples WHERE pair = 0 ORDER BY is_reported DESC, cosine, row_id "
+            "LIMIT ?",
+            [limit],
+        ).df()
+
+
+def read_diff_branches(path: Path) -> pd.DataFrame:
+    """Branches of the two runs, what is reported first, then by how far they fall."""
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT * EXCLUDE (row_id, pair) FROM branches WHERE pair = 0 "
+            "ORDER BY is_reported DESC, second_value - first_value, row_id"
+        ).df()
+
+
+@lru_cache(maxsize=1024)
+def _summary(path: Path, modified_ns: int) -> DiffSummary | None:
+    try:
+        meta = read_meta(path)
+        if meta["schema_version"] != DIFF_SCHEMA_VERSION:
+            return None
+        return DiffSummary(
+            path,
+            str(meta["created_at"]),
+            str(meta["first"]["id"]),
+            str(meta["second"]["id"]),
+            bool(meta["noise"]),
+        )
+    except FileNotFoundError:
+        raise
+    except (duckdb.Error, OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,49 @@
+"""Which audits are cells of experiments: filed under them, and deleted with them.
+
+A complete experiment says itself which audits its figures are from. Of one that is being built the
+file is locked, so that its audits are listed beside it until then.
+"""
+
+from __future__ import annotations
+
+from cache.experiments.read import list_experiments
+from cache.files.sealed import delete_audit
+from cache.store import Store
+
+_LIST = ".cells"
+
+
+def file_cell(store: Store, experiment_id: str, audit_id: str) -> None:
+    """Remember that an experiment under way has this audit as a cell."""
+    with (store.building / f"{experiment_id}{_LIST}").open("a", encoding="utf-8") as lines:
+        lines.write(f"{audit_id}\n")
+
+
+def forget_list(store: Store, experiment_id: str) -> None:
+    """Drop the list of an experiment that is complete, or given up."""
+    (store.building / f"{experiment_id}{_LIST}").unlink(missing_ok=True)
+
+
+def cells_by_experiment(store: Store) -> dict[str, frozenset[str]]:
+    """The audits of every experiment, complete or under way."""
+    under_way = {
+        path.name.removesuffix(_LIST): frozenset(path.read_text(encoding="utf-8").split())
+        for path in store.building.glob(f"*{_LIST}")
+    }
+    return under_way | {one.experiment_id: one.audit_ids for one in list_experiments(store)}
+
+
+def own_cells(store: Store, experiment_id: str) -> frozenset[str]:
+    """The audits that are cells of this experiment and of no other."""
+    cells = cells_by_experiment(store)
+    others = (own for name, own in cells.items() if name != experiment_id)
+    return cells.get(experiment_id, frozenset()).difference(*others)
+
+
+def delete_experiment(store: Store, experiment_id: str, with_audits: bool) -> None:
+    """Remove a complete experiment and, if asked, its audits that no other experiment has."""
+    audits = own_cells(store, experiment_id) if with_audits else ()
+    (store.experiments / f"{experiment_id}.duckdb").unlink(missing_ok=True)
+    forget_list(store, experiment_id)
+    for audit_id in audits:
+        delete_audit(store, audit_id)

@@ -1,0 +1,70 @@
+"""Experiments in the store: which there are, and what they measured."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
+from cache.files.builder import FileBuilder
+from cache.files.database import open_to_read
+from cache.store import Store
+
+
+@dataclass(frozen=True)
+class ExperimentSummary:
+    """A complete experiment: its file, what it says about itself, the audits that are its cells."""
+
+    experiment_id: str
+    path: Path
+    meta: dict[str, Any]
+    audit_ids: frozenset[str]
+
+
+def list_experiments(store: Store, recipe: str | None = None) -> list[ExperimentSummary]:
+    """The readable experiments of a recipe, or of all, newest first."""
+    found = []
+    for path in store.experiments.glob("*.duckdb"):
+        with suppress(FileNotFoundError):  # deleted since the folder was read
+            summary = _summary(path, path.stat().st_mtime_ns)
+            if summary and recipe in (None, summary.meta["recipe"]):
+                found.append(summary)
+    return sorted(found, key=lambda summary: str(summary.meta["created_at"]), reverse=True)
+
+
+def read_measurements(path: Path) -> pd.DataFrame:
+    """The measurements table, as it is."""
+    with open_to_read(path) as connection:
+        return connection.execute("SELECT * FROM measurements ORDER BY ALL").df()
+
+
+@lru_cache(maxsize=1024)
+def _summary(path: Path, modified_ns: int) -> ExperimentSummary | None:
+    """None for a file that is no experiment of this version: `assay verify` names it."""
+    try:
+        with open_to_read(path) as connection:
+            rows = connection.execute("SELECT key, value FROM meta").fetchall()
+            cells = connection.execute("SELECT DISTINCT audit_id FROM measurements").fetchall()
+    except duckdb.Error:
+        return None
+    meta = {key: json.loads(value) for key, value in rows}
+    if meta.get("schema_version") != EXPERIMENT_SCHEMA_VERSION:
+        return None
+    return ExperimentSummary(path.stem, path, meta, frozenset(row[0] for row in cells))
+
+
+class ExperimentBuilder(FileBuilder):
+    """Writes one experiment's file, a stage a cell."""
+
+    def __init__(self, store: Store, experiment_id: str) -> None:
+        super().__init__(
+            store, experiment_id, EXPERIMENT_TABLES, EXPERIMENT_SCHEMA_VERSION, store.experiments
+        )
+        self.experiment_id = experiment_id

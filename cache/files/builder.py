@@ -1,0 +1,151 @@
+"""A file of the store while it is being built, and the moment it becomes complete.
+
+A file is built under ``building/``, one transaction a stage, and moved to where complete ones are
+once it is sealed. A process killed at any moment leaves the stages it had committed; the next run
+that builds the same file continues from there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cache.files.database import open_to_write
+from cache.files.locks import waiting_lock
+from cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
+from cache.files.sealed import quarantine
+from cache.store import Store
+
+
+class FileBuilder:
+    """Writes one file, stage by stage.
+
+    ``tables`` is name → columns, among them ``meta`` and ``stages``; ``shelf`` is the folder of
+    complete files. What an earlier run left in another ``version``, or damaged, is set aside,
+    where ``quarantined`` then says.
+    """
+
+    def __init__(
+        self, store: Store, name: str, tables: Mapping[str, str], version: int, shelf: Path
+    ) -> None:
+        self.store, self._tables, self._version, self._shelf = store, tables, version, shelf
+        self.path = store.building / f"{name}.duckdb"
+        self.quarantined: Path | None = None
+        self._connection = self._open()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        try:
+            connection = open_to_write(self.path)
+            self._create_tables(connection)
+            version = connection.execute(
+                "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
+            ).fetchall()
+            if version in ([], [(self._version,)]):
+                _put_meta(connection, "schema_version", self._version)
+                return connection
+            connection.close()
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise
+        except duckdb.Error:
+            pass
+        self.quarantined = quarantine(self.store, self.path)
+        connection = open_to_write(self.path)
+        self._create_tables(connection)
+        _put_meta(connection, "schema_version", self._version)
+        return connection
+
+    def _create_tables(self, connection: duckdb.DuckDBPyConnection) -> None:
+        for table, columns in {**self._tables, MANIFEST: MANIFEST_COLUMNS}.items():
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+
+    def is_done(self, stage: str) -> bool:
+        """Whether an earlier run committed this stage."""
+        return bool(self.rows("SELECT 1 FROM stages WHERE name = ?", [stage]))
+
+    @contextmanager
+    def stage(self, name: str, duration_s: float | None = None) -> Iterator[None]:
+        """Everything written inside is committed together with the fact that the stage is done.
+
+        ``duration_s`` where the work was done elsewhere; else the time spent inside.
+        """
+        started_at, start = datetime.datetime.now(datetime.UTC).isoformat(), time.monotonic()
+        self._connection.begin()
+        try:
+            yield
+            self._connection.execute(
+                "INSERT INTO stages SELECT ?, count(*), ?, ? FROM stages",
+                [name, started_at, time.monotonic() - start if duration_s is None else duration_s],
+            )
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def write(self, table: str, columns: Mapping[str, Any]) -> None:
+        """Append rows given as equally long columns (lists or NumPy arrays)."""
+        rows = pa.table(dict(columns))
+        names = ", ".join(columns)
+        self._connection.register("incoming", rows)
+        self._connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
+        self._connection.unregister("incoming")
+
+    def put_meta(self, key: str, value: Any) -> None:
+        """Set one JSON value."""
+        _put_meta(self._connection, key, value)
+
+    def meta(self, key: str) -> Any:
+        """One JSON value that ``put_meta`` set; KeyError if none was."""
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", [key])
+        if not rows:
+            raise KeyError(key)
+        return json.loads(rows[0][0])
+
+    def rows(self, query: str, parameters: list[Any] | None = None) -> list[tuple]:
+        """Rows of what is already written."""
+        return self._connection.execute(query, parameters or []).fetchall()
+
+    def columns(self, query: str, parameters: list[Any] | None = None) -> dict[str, NDArray]:
+        """Columns of what is already written, as NumPy arrays."""
+        return self._connection.execute(query, parameters or []).fetchnumpy()
+
+    def seal(self) -> Path:
+        """Write the manifest, close, and move the file to the folder of complete ones."""
+        write_manifest(self._connection, sorted(self._tables))
+        self._connection.execute("CHECKPOINT")
+        self._connection.close()
+        _sync(self.path)
+        sealed = self._shelf / self.path.name
+        os.replace(self.path, sealed)
+        sealed.chmod(0o444)
+        return sealed
+
+    def close(self) -> None:
+        """Let go of the file; what was committed stays for the next run."""
+        self._connection.close()
+
+
+def alone(
+    store: Store, name: str, while_waiting: Callable[[], None]
+) -> AbstractContextManager[None]:
+    """Hold a file for this process; ``while_waiting`` is called while another builds it."""
+    return waiting_lock(store.building / f"{name}.lock", while_waiting)
+
+
+def _put_meta(connection: duckdb.DuckDBPyConnection, key: str, value: Any) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, json.dumps(value)])
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

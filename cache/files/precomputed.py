@@ -1,0 +1,33 @@
+"""Per-example gradients kept between audits: one file a (base, final, task) key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from cache.files.row_cache import RowStore, open_rows
+from cache.store import Store
+
+SCORES = {
+    "pseudolabel": "SMALLINT",
+    "final_probability": "REAL",
+    "base_loss": "REAL NOT NULL",
+    "alignment": "DOUBLE[] NOT NULL",
+    "squared_norms": "DOUBLE[] NOT NULL",
+}
+
+
+def open_gradients(
+    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
+) -> AbstractContextManager[RowStore]:
+    """The gradients of one key, a block of rows an array; see ``open_rows``."""
+    path = store.gradients / f"{key}.duckdb"
+    return open_rows(store, path, SCORES, while_waiting, on_damage)
+
+
+def open_embeddings(
+    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
+) -> AbstractContextManager[RowStore]:
+    """The embeddings by one model, the array ``vector``; see ``open_rows``."""
+    path = store.embeddings / f"{key}.duckdb"
+    return open_rows(store, path, {}, while_waiting, on_damage)

@@ -1,0 +1,176 @@
+"""What was computed of documents, kept between audits: one DuckDB file a question.
+
+Rows are found by the hash of their text, so an audit computes only documents it has not seen.
+Blocks are committed as they come; a killed run goes on after the last one. One process has a file
+at a time; a second one waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cache.files.blocks import Block, DamagedBlock, pack, unpack_one
+from cache.files.database import open_to_write
+from cache.files.locks import waiting_lock
+from cache.files.sealed import quarantine
+from cache.store import Store
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS rows ({columns});
+CREATE TABLE IF NOT EXISTS arrays (block INTEGER NOT NULL, name VARCHAR NOT NULL,
+    n_rows INTEGER NOT NULL, width INTEGER NOT NULL, scale BLOB NOT NULL, data BLOB NOT NULL,
+    sha256 VARCHAR NOT NULL, PRIMARY KEY (block, name));
+"""
+_PLACE = {
+    "text_hash": "VARCHAR PRIMARY KEY",
+    "block": "INTEGER NOT NULL",
+    "position": "INTEGER NOT NULL",
+}
+
+
+class RowStore:
+    """Documents' values and matrix rows. Open with ``open_rows``.
+
+    ``columns``: the values a document has besides its rows, as name → SQL type.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._columns = tuple(columns)
+        declared = ", ".join(f"{name} {kind}" for name, kind in {**_PLACE, **columns}.items())
+        connection.execute(_TABLES.format(columns=declared))
+
+    def missing(self, text_hashes: Sequence[str]) -> list[int]:
+        """Positions in ``text_hashes`` that have no row yet."""
+        self._register(text_hashes)
+        found = self._connection.execute(
+            "SELECT position FROM wanted ANTI JOIN rows USING (text_hash) ORDER BY position"
+        ).fetchnumpy()["position"]
+        self._connection.unregister("wanted")
+        return [int(position) for position in found]
+
+    def append(
+        self,
+        text_hashes: Sequence[str],
+        values: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[np.float32]],
+    ) -> None:
+        """Commit one block: ``values`` one (or a list) a row, ``arrays`` name → (rows × width).
+
+        At most ``blocks.ROWS_PER_BLOCK`` rows, each of another text.
+        """
+        ((block,),) = self._connection.execute(
+            "SELECT coalesce(max(block) + 1, 0) FROM rows"
+        ).fetchall()
+        self._connection.begin()
+        try:
+            for name, matrix in arrays.items():
+                (packed,) = pack(matrix)
+                self._connection.execute(
+                    "INSERT INTO arrays VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        block,
+                        name,
+                        packed.n_rows,
+                        packed.width,
+                        packed.scale,
+                        packed.data,
+                        packed.sha256,
+                    ],
+                )
+            columns: dict[str, Any] = {
+                "text_hash": list(text_hashes),
+                "block": np.full(len(text_hashes), block),
+                "position": np.arange(len(text_hashes)),
+                **{name: values[name] for name in self._columns},
+            }
+            self._connection.register("incoming", pa.table(columns))
+            self._connection.execute("INSERT INTO rows SELECT * FROM incoming")
+            self._connection.unregister("incoming")
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def find(self, text_hashes: Sequence[str]) -> pa.Table:
+        """The values of rows, in the order asked, and where each lies (``block``, ``at``)."""
+        self._register(text_hashes)
+        table: pa.Table = self._connection.sql(
+            f"SELECT {', '.join((*self._columns, 'block'))}, rows.position AS at FROM wanted "
+            "JOIN rows USING (text_hash) ORDER BY wanted.position"
+        ).to_arrow_table()
+        self._connection.unregister("wanted")
+        if len(table) != len(text_hashes):
+            raise DamagedBlock("rows are missing")
+        return table
+
+    def matrix(self, name: str, found: pa.Table) -> NDArray[np.float32]:
+        """An array of the rows that ``find`` returned, (rows × width); DamagedBlock if it is."""
+        result: NDArray[np.float32] | None = None
+        blocks, positions = found["block"].to_numpy(), found["at"].to_numpy()
+        for block in np.unique(blocks).tolist():
+            rows = unpack_one(self._block(name, block))
+            if result is None:
+                result = np.empty((len(found), rows.shape[1]), np.float32)
+            here = blocks == block
+            result[here] = rows[positions[here]]
+        if result is None:
+            raise ValueError("no rows asked for")
+        return result
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _block(self, name: str, block: int) -> Block:
+        query = "SELECT n_rows, width, scale, data, sha256 FROM arrays WHERE block = ? AND name = ?"
+        try:
+            rows = self._connection.execute(query, [block, name]).fetchall()
+        except duckdb.Error as error:
+            raise DamagedBlock(str(error)) from error
+        if not rows:
+            raise DamagedBlock(f"block {block} has no {name!r}")
+        return Block(0, *rows[0])
+
+    def _register(self, text_hashes: Sequence[str]) -> None:
+        wanted = {"text_hash": list(text_hashes), "position": np.arange(len(text_hashes))}
+        self._connection.register("wanted", pa.table(wanted))
+
+
+@contextmanager
+def open_rows(
+    store: Store,
+    path: Path,
+    columns: Mapping[str, str],
+    while_waiting: Callable[[], None],
+    on_damage: Callable[[str], None],
+) -> Iterator[RowStore]:
+    """The rows of one file, for this process alone.
+
+    ``while_waiting`` is called every few seconds while another process has it. A file that
+    cannot be read, or whose blocks are found damaged inside the ``with``, is set aside;
+    ``on_damage`` is told where, and in the second case DamagedBlock goes on to the caller, who
+    may open again and find it empty.
+    """
+    with waiting_lock(path.with_suffix(".lock"), while_waiting):
+        try:
+            rows = RowStore(open_to_write(path), columns)
+        except duckdb.Error:
+            on_damage(str(quarantine(store, path)))
+            rows = RowStore(open_to_write(path), columns)
+        try:
+            yield rows
+        except DamagedBlock:
+            rows.close()
+            on_damage(str(quarantine(store, path)))
+            raise
+        finally:
+            rows.close()

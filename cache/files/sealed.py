@@ -1,0 +1,112 @@
+"""Complete files on the shelf: found, taken away, or moved aside when they cannot be trusted."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cache.files.database import StoreError, open_to_read, open_to_write
+from cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
+from cache.store import Store
+
+
+def quarantine(store: Store, path: Path) -> Path:
+    """Move a file that cannot be trusted out of the way and say where it went."""
+    moved = store.quarantine / f"{path.stem}-{time.time_ns()}{path.suffix}"
+    os.replace(path, moved)
+    path.with_suffix(path.suffix + ".wal").unlink(missing_ok=True)
+    return moved
+
+
+def delete_audit(store: Store, audit_id: str) -> None:
+    """Remove a complete audit; a page that has it open keeps its copy until it closes."""
+    (store.audits / f"{audit_id}.duckdb").unlink(missing_ok=True)
+
+
+def delete_decompression(store: Store, decompression_id: str) -> None:
+    """Remove a complete decompression; the answers it was made of stay in the model's journal."""
+    (store.decompressions / f"{decompression_id}.duckdb").unlink(missing_ok=True)
+
+
+def delete_diff(path: Path) -> None:
+    """Remove a complete diff."""
+    path.unlink(missing_ok=True)
+
+
+def sealed_audit(store: Store, audit_id: str) -> Path | None:
+    """The path of a complete audit, or None; a file that cannot be opened is set aside."""
+    return _sealed(store, store.audits / f"{audit_id}.duckdb")
+
+
+def sealed_experiment(store: Store, experiment_id: str) -> Path | None:
+    """The path of a complete experiment, or None, as of an audit."""
+    return _sealed(store, store.experiments / f"{experiment_id}.duckdb")
+
+
+def sealed_diff(store: Store, diff_id: str) -> Path | None:
+    """The path of a complete diff, or None, as of an audit."""
+    return _sealed(store, store.diffs / f"{diff_id}.duckdb")
+
+
+def sealed_decompression(store: Store, decompression_id: str) -> Path | None:
+    """The path of a complete decompression, or None, as of an audit."""
+    return _sealed(store, store.decompressions / f"{decompression_id}.duckdb")
+
+
+def _sealed(store: Store, path: Path) -> Path | None:
+    if not path.exists():
+        return None
+    try:
+        with open_to_read(path) as connection:
+            connection.execute(f"SELECT count(*) FROM {MANIFEST}").fetchall()
+    except StoreError:
+        quarantine(store, path)
+        return None
+    return path
+
+
+def seal_whole(
+    store: Store,
+    sealed: Path,
+    schema: Mapping[str, str],
+    meta: Mapping[str, Any],
+    tables: Mapping[str, Mapping[str, Any]],
+) -> Path:
+    """Write a file with ``schema``'s tables, and move it to ``sealed`` once it is complete.
+
+    ``tables`` holds columns by table and name; a table without columns stays empty.
+    """
+    building = store.building / f"{sealed.parent.name}-{sealed.name}"
+    building.unlink(missing_ok=True)
+    with open_to_write(building) as connection:
+        for table, columns in {**schema, MANIFEST: MANIFEST_COLUMNS}.items():
+            connection.execute(f"CREATE TABLE {table} ({columns})")
+        for key, value in meta.items():
+            connection.execute("INSERT INTO meta VALUES (?, ?)", [key, json.dumps(value)])
+        for table, named in tables.items():
+            if not named:
+                continue
+            names = ", ".join(named)
+            connection.register("incoming", pa.table(dict(named)))
+            connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
+            connection.unregister("incoming")
+        write_manifest(connection, sorted(schema))
+        connection.execute("CHECKPOINT")
+    with building.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(building, sealed)
+    sealed.chmod(0o444)
+    return sealed
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """What a sealed file says about itself."""
+    with open_to_read(path) as connection:
+        rows = connection.execute("SELECT key, value FROM meta").fetchall()
+    return {key: json.loads(value) for key, value in rows}

@@ -1,0 +1,79 @@
+"""How long each stage of a job is expected to take; only the proportions matter."""
+
+from __future__ import annotations
+
+from core.specs.audit import AuditSpec, GradientLayers
+from core.specs.data import Task
+
+# Seconds on one core of a 2026 server, MiniLM, documents of 48 tokens.
+_A_GRADIENT_S = 0.006
+_A_STUDENT_DOCUMENT_S = 0.008
+_AN_EMBEDDING_S = 0.006
+_A_SELECTED_DOCUMENT_S = 0.001
+_A_FINE_TUNED_DOCUMENT_S = 0.015
+# A backward pass through the layers inside a model, beside the forward pass.
+_INNER_LAYERS = 3.0
+# The smallest language models are this many times as slow as MiniLM.
+_LANGUAGE_MODEL_SIZE = 12.0
+_A_PLACE_S = 0.003
+_A_SKETCH_S = 0.001
+_A_TEXT_ALONE_S = 0.001
+_A_JUDGED_DOCUMENT_S = 0.003
+_A_CELL_S = 0.4
+_A_RANKED_DOCUMENT_S = 0.004
+_USUAL_CORPUS = 5_000
+_USUAL_REFERENCE = 2_000
+_USUAL_SUSPECTS = 400
+
+
+def audit_plan(spec: AuditSpec) -> dict[str, float]:
+    """Expected seconds a stage, in the order they run."""
+    n_documents = spec.n_candidates or _USUAL_CORPUS
+    n_strategies = len(spec.strategies)
+    size = _LANGUAGE_MODEL_SIZE if spec.task is Task.SFT else 1.0
+    depth = 1.0 if spec.gradient_layers is GradientLayers.LAST_LAYER else _INNER_LAYERS
+    a_student_s = spec.budget * spec.n_student_epochs * _A_STUDENT_DOCUMENT_S * 0.7 * size
+    grid = spec.titration
+    n_cells = (
+        len(grid.leaked_shares) * len(grid.budgets) * grid.n_seeds * (n_strategies + 1)
+        if grid
+        else 0
+    )
+    plan = {
+        "load models": 5.0,
+        "assess": 2.0 * size,
+        "read documents": 2.0,
+        "gradients": n_documents * _A_GRADIENT_S * size * depth,
+        "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
+        "predict": 4.0 * size,
+        "students": 10 + n_strategies * a_student_s,
+        "embed": 5 + n_documents * _AN_EMBEDDING_S,
+        "map": (15 + n_documents * _A_PLACE_S) * spec.is_mapped,
+        "measure": 8 + n_documents * _A_SKETCH_S,
+        "membership baselines": n_documents * _A_GRADIENT_S * size * (spec.task is Task.SFT),
+        "membership": 2 + n_documents * _A_JUDGED_DOCUMENT_S,
+        "text alone": 2 + n_documents * _A_TEXT_ALONE_S,
+    }
+    if spec.corpora:
+        n_students = spec.corpora.n_students * len(spec.seed_corpus)
+        plan["rank corpora"] = n_documents * _A_RANKED_DOCUMENT_S
+        plan["source students"] = 10 + n_students * a_student_s
+    if grid:
+        plan["titration"] = n_cells * _A_CELL_S
+        plan["titration students"] = n_cells * a_student_s
+    return plan
+
+
+def finetune_plan(n_documents: int | None, n_epochs: int) -> dict[str, float]:
+    """Expected seconds of fine-tuning."""
+    n = n_documents or _USUAL_REFERENCE
+    return {"fine-tune": n * n_epochs * _A_FINE_TUNED_DOCUMENT_S}
+
+
+def suspect_plan(task: Task) -> dict[str, float]:
+    """Expected seconds of a suspect test of a few hundred documents."""
+    is_sft = task is Task.SFT
+    size = _LANGUAGE_MODEL_SIZE if is_sft else 1.0
+    a_pass_s = _USUAL_SUSPECTS * _A_GRADIENT_S * size
+    plan = {"load models": 5.0, "read documents": 1.0, "gradients": a_pass_s, "test": 3.0}
+    return {**plan, "membership baselines": a_pass_s} if is_sft else plan

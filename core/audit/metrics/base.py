@@ -1,0 +1,90 @@
+"""A quantity measured of every selection, each beside the band that random selections make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from core.audit.metrics.null_draws import RANDOM_SELECTIONS
+from core.audit.metrics.rows import MetricRow
+from core.runtime.parallel import in_threads
+from core.specs.metrics import Metric
+from core.specs.strategies import Strategy
+from core.stats.intervals import CONFIDENCE, Interval, random_band
+
+
+class SelectionMetric:
+    """Measures one quantity; ``ceiling`` is the best to be hoped for."""
+
+    metric: Metric
+    ceiling: float | None = None
+
+    def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
+        """The value of a strategy's selection, and how it was computed."""
+        raise NotImplementedError
+
+    def band(self, draws: Sequence[Sequence[int]]) -> Interval:
+        """The mean and central 95% of the values of random selections."""
+        raise NotImplementedError
+
+    def interval(self, documents: Sequence[int]) -> Interval | None:
+        """The value's interval, where it is the share of a sample."""
+        return None
+
+
+class SetMetric(SelectionMetric):
+    """One that asks only which documents were selected. ``n_at_once``: sets that memory allows."""
+
+    n_at_once = 64
+
+    def value(self, documents: Sequence[int]) -> tuple[float, str]:
+        """The value of any documents, and how it was computed."""
+        raise NotImplementedError
+
+    def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
+        return self.value(documents)
+
+    def band(self, draws: Sequence[Sequence[int]]) -> Interval:
+        found = in_threads(self.value, draws, self.n_at_once)
+        return random_band(np.array([value for value, _ in found]))
+
+
+class MixtureMetric(SetMetric):
+    """One that can measure true documents and others together."""
+
+    n_reference: int
+
+    def mixed(self, true: Sequence[int], documents: Sequence[int]) -> tuple[float, str]:
+        """The value of true documents, by position in the reference set, and others together."""
+        raise NotImplementedError
+
+    def value(self, documents: Sequence[int]) -> tuple[float, str]:
+        return self.mixed([], documents)
+
+
+def judged(
+    judge: SelectionMetric,
+    selections: Mapping[Strategy, Sequence[int]],
+    draws: Sequence[Sequence[int]],
+) -> Iterator[MetricRow]:
+    """A row a strategy, each beside the band of the random ``draws``."""
+    band = judge.band(draws)
+    for strategy, documents in selections.items():
+        value, method = judge.measure(strategy, documents)
+        interval = judge.interval(documents)
+        yield MetricRow(
+            strategy,
+            judge.metric,
+            value,
+            method,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            confidence=CONFIDENCE if interval else None,
+            n=len(documents),
+            ceiling=judge.ceiling,
+            null_value=band.value,
+            null_low=band.low,
+            null_high=band.high,
+            null_kind=RANDOM_SELECTIONS,
+        )

@@ -1,0 +1,37 @@
+"""How far a selection's pseudolabels are from the reference set's class shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cache.audits.writer import AuditBuilder
+from core.audit.metrics.base import SetMetric
+from core.similarity.vocabulary import class_shares, total_variation
+from core.specs.metrics import Metric
+
+
+class Imbalance(SetMetric):
+    """Total variation from the reference set's labels; from equal shares where it has none."""
+
+    metric, ceiling = Metric.IMBALANCE, 0.0
+
+    def __init__(self, builder: AuditBuilder, n_classes: int) -> None:
+        self._n_classes = n_classes
+        self._pseudolabels = builder.columns(
+            "SELECT pseudolabel::BIGINT AS label FROM scores ORDER BY document_id"
+        )["label"]
+        labels = builder.columns(
+            "SELECT label::BIGINT AS label FROM reference_documents WHERE label IS NOT NULL"
+        )["label"]
+        if len(labels):
+            self._expected = class_shares(np.asarray(labels), n_classes)
+            self._method = "total variation from the reference set's labels"
+        else:
+            self._expected = np.full(n_classes, 1 / n_classes)
+            self._method = "total variation from equal shares"
+
+    def value(self, documents: Sequence[int]) -> tuple[float, str]:
+        shares = class_shares(self._pseudolabels[list(documents)], self._n_classes)
+        return total_variation(shares, self._expected), self._method

@@ -1,0 +1,53 @@
+"""How far a selection's summed gradient points along the weight difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cache.audits.writer import AuditBuilder
+from core.audit.metrics.base import SelectionMetric
+from core.gradients.features import GradientFeatures
+from core.selection.greedy import in_order
+from core.specs.metrics import Metric
+from core.specs.strategies import Strategy
+from core.stats.intervals import Interval, random_band
+
+
+class Cosine(SelectionMetric):
+    """The objective a selection reaches."""
+
+    metric, ceiling = Metric.COSINE, 1.0
+
+    def __init__(self, builder: AuditBuilder) -> None:
+        self._builder = builder
+
+    def band(self, draws: Sequence[Sequence[int]]) -> Interval:
+        """Of the last of the sizes that ``write_random_objective`` measured."""
+        query = "SELECT mean, low, high FROM random_objective ORDER BY n_selected DESC LIMIT 1"
+        return Interval(*self._builder.rows(query)[0])
+
+    def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
+        """The objective it reached, with its own weights where it has any."""
+        query = "SELECT objective FROM selections WHERE strategy = ? ORDER BY rank DESC LIMIT 1"
+        ((objective,),) = self._builder.rows(query, [str(strategy)])
+        is_weighted = strategy is Strategy.SELECT_PLUS
+        return objective, "weighted sum" if is_weighted else "mean over checkpoints"
+
+
+def write_random_objective(
+    builder: AuditBuilder, features: GradientFeatures, draws: Sequence[Sequence[int]]
+) -> None:
+    """Fill ``random_objective``: the cosine of random selections as they grow."""
+    curves = np.array([in_order(features, draw).objective for draw in draws])
+    bands = [random_band(own) for own in curves.T]
+    builder.write(
+        "random_objective",
+        {
+            "n_selected": range(1, len(bands) + 1),
+            "mean": [band.value for band in bands],
+            "low": [band.low for band in bands],
+            "high": [band.high for band in bands],
+        },
+    )

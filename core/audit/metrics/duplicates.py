@@ -1,0 +1,70 @@
+"""How many selected documents are exact or near duplicates of reference documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from cache.audits.writer import AuditBuilder
+from core.audit.metrics.rows import MetricRow, with_interval
+from core.similarity.near_duplicates import MIN_JACCARD, N_WORDS, near_duplicates
+from core.specs.metrics import Metric
+from core.specs.strategies import Strategy
+from core.stats.recall import located
+
+_METHOD = (
+    f"same text or Jaccard index of at least {MIN_JACCARD} between runs of {N_WORDS} words; "
+    "Clopper–Pearson interval, hypergeometric p-value"
+)
+
+
+def write_near_duplicates(builder: AuditBuilder) -> None:
+    """Fill ``near_duplicates`` with every such pair of pool and reference set."""
+    pool, reference = (
+        [text for (text,) in builder.rows(query)]
+        for query in (
+            "SELECT text FROM documents ORDER BY document_id",
+            "SELECT text FROM reference_documents ORDER BY reference_id",
+        )
+    )
+    found = list(near_duplicates(pool, reference))
+    if found:
+        builder.write(
+            "near_duplicates",
+            {
+                "document_id": [pair.first for pair in found],
+                "reference_id": [pair.second for pair in found],
+                "jaccard": [pair.jaccard for pair in found],
+            },
+        )
+
+
+def overlap_metrics(
+    builder: AuditBuilder, selections: Mapping[Strategy, Sequence[int]]
+) -> Iterator[MetricRow]:
+    """A row a strategy; none where the pool holds no such document."""
+    is_alike = np.asarray(
+        builder.columns(
+            "SELECT in_reference OR document_id IN (SELECT document_id FROM near_duplicates) "
+            "AS is_alike FROM documents ORDER BY document_id"
+        )["is_alike"],
+        bool,
+    )
+    n_alike = int(is_alike.sum())
+    for strategy, documents in selections.items():
+        if n_alike == 0 or not documents:
+            continue
+        n_found, n_selected = int(is_alike[list(documents)].sum()), len(documents)
+        counts = located(len(is_alike), n_alike, n_selected, n_found)
+        yield with_interval(
+            strategy,
+            Metric.OVERLAP,
+            counts.precision,
+            n_selected,
+            _METHOD,
+            counts.null_precision,
+            "random selection",
+            min(1.0, n_alike / n_selected),
+            counts.p_value,
+        )

@@ -1,0 +1,36 @@
+"""Pool and reference set as sentence embeddings, read once for everything measured on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.audits.writer import AuditBuilder
+from core.specs.audit import AuditSpec
+
+# What is measured against more is estimated from this many drawn at random: a matrix of products
+# with them must fit.
+_MAX_REFERENCE = 10_000
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """pool (n × d, by document_id) and reference (m × d, m ≤ 10,000), unit length, float32.
+
+    ``sampled`` is what to add to a method's name where the reference set is larger than m.
+    """
+
+    pool: NDArray[np.float32]
+    reference: NDArray[np.float32]
+    sampled: str
+
+    @classmethod
+    def read(cls, builder: AuditBuilder, spec: AuditSpec) -> Embedded:
+        pool = builder.matrix("embeddings", {"set_name": "seed-corpus"})
+        reference = builder.matrix("embeddings", {"set_name": "reference"})
+        kept = np.random.default_rng(spec.seed).permutation(len(reference))[:_MAX_REFERENCE]
+        is_sampled = len(kept) < len(reference)
+        sampled = f", {_MAX_REFERENCE:,} reference documents" if is_sampled else ""
+        return cls(pool, reference[np.sort(kept)], sampled)

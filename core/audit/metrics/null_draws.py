@@ -1,0 +1,31 @@
+"""The random selections and the true documents that every measured quantity is seen beside."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.gradients.features import GradientFeatures
+from core.selection.greedy import random as random_selection
+from core.specs.audit import AuditSpec
+
+N_NULL_DRAWS = 20
+RANDOM_SELECTIONS = f"{N_NULL_DRAWS} random selections"
+
+
+def random_draws(spec: AuditSpec, features: GradientFeatures) -> list[list[int]]:
+    """As many random selections of the budget as make a null band."""
+    return [
+        list(random_selection(features, spec.budget, _seed(spec, draw)).documents)
+        for draw in range(N_NULL_DRAWS)
+    ]
+
+
+def true_sample(n_reference: int, spec: AuditSpec) -> list[int]:
+    """A budget's worth of true documents: how close a perfect selection would come."""
+    order = np.random.default_rng(spec.seed).permutation(n_reference)
+    return order[: spec.budget].tolist()
+
+
+def _seed(spec: AuditSpec, draw: int) -> int:
+    # Far from spec.seed, which draws the random strategy's own selection.
+    return spec.seed + 1_000_003 * (draw + 1)

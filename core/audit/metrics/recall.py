@@ -1,0 +1,109 @@
+"""Which of the leaked documents a selection holds: domain and membership apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cache.audits.writer import AuditBuilder
+from core.audit.metrics.rows import MetricRow, with_interval
+from core.specs.audit import AuditSpec
+from core.specs.metrics import Metric
+from core.specs.strategies import Strategy
+from core.stats.intervals import Interval
+from core.stats.recall import located
+
+
+def located_metrics(
+    spec: AuditSpec, builder: AuditBuilder, strategy: Strategy, documents: Sequence[int]
+) -> list[MetricRow]:
+    columns = builder.columns(
+        "SELECT in_reference, source = ? AS is_held_out FROM documents ORDER BY document_id",
+        [spec.held_out_source or ""],
+    )
+    is_leaked = np.asarray(columns["in_reference"], bool)
+    is_held_out = np.asarray(columns["is_held_out"], bool) & ~is_leaked
+    n_documents, n_leaked, n_selected = len(is_leaked), int(is_leaked.sum()), len(documents)
+    if n_leaked == 0 or n_selected == 0:
+        return []
+    chosen = list(documents)
+    n_located = int(is_leaked[chosen].sum())
+    found = located(n_documents, n_leaked, n_selected, n_located)
+    exact, null = "Clopper–Pearson interval, hypergeometric p-value", "random selection"
+    lift_null = Interval(
+        1.0,
+        *(
+            bound / (n_leaked / n_documents)
+            for bound in (found.null_precision.low, found.null_precision.high)
+        ),
+    )
+    rows = [
+        with_interval(
+            strategy,
+            Metric.RECALL,
+            found.recall,
+            n_leaked,
+            exact,
+            found.null_recall,
+            null,
+            found.recall_ceiling,
+            found.p_value,
+        ),
+        with_interval(
+            strategy,
+            Metric.PRECISION,
+            found.precision,
+            n_selected,
+            exact,
+            found.null_precision,
+            null,
+            min(1.0, n_leaked / n_selected),
+            found.p_value,
+        ),
+        with_interval(
+            strategy,
+            Metric.LIFT,
+            found.lift,
+            n_selected,
+            exact,
+            lift_null,
+            null,
+            min(1.0, n_leaked / n_selected) * n_documents / n_leaked,
+            found.p_value,
+        ),
+    ]
+    n_held_out = int(is_held_out.sum())
+    n_in_domain = int((is_leaked | is_held_out)[chosen].sum())
+    if n_held_out == 0:
+        return rows
+    domain = located(n_documents, n_leaked + n_held_out, n_selected, n_in_domain)
+    rows.append(
+        with_interval(
+            strategy,
+            Metric.DOMAIN_PRECISION,
+            domain.precision,
+            n_selected,
+            exact,
+            domain.null_precision,
+            null,
+            None,
+            domain.p_value,
+        )
+    )
+    if n_in_domain:
+        membership = located(n_leaked + n_held_out, n_leaked, n_in_domain, n_located)
+        rows.append(
+            with_interval(
+                strategy,
+                Metric.MEMBERSHIP_PRECISION,
+                membership.precision,
+                n_in_domain,
+                exact,
+                membership.null_precision,
+                "random choice within the domain",
+                None,
+                membership.p_value,
+            )
+        )
+    return rows

@@ -1,0 +1,67 @@
+"""One row a measured quantity: value, interval, null and how it was computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from cache.audits.writer import AuditBuilder
+from core.specs.metrics import Metric
+from core.stats.intervals import CONFIDENCE, Interval
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One row of the ``metrics`` table."""
+
+    subject: str
+    metric: Metric
+    value: float
+    method: str
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    n: int | None = None
+    ceiling: float | None = None
+    null_value: float | None = None
+    null_low: float | None = None
+    null_high: float | None = None
+    null_kind: str | None = None
+    p_value: float | None = None
+
+
+def write_metrics(builder: AuditBuilder, rows: Sequence[MetricRow]) -> None:
+    """Append metric rows."""
+    if rows:
+        plain = [asdict(row) for row in rows]
+        builder.write("metrics", {name: [row[name] for row in plain] for name in plain[0]})
+
+
+def with_interval(
+    subject: str,
+    metric: Metric,
+    interval: Interval,
+    n: int,
+    method: str,
+    null: Interval | None = None,
+    null_kind: str | None = None,
+    ceiling: float | None = None,
+    p_value: float | None = None,
+) -> MetricRow:
+    """A row whose value has an interval, perhaps beside a null that has one."""
+    return MetricRow(
+        subject,
+        metric,
+        interval.value,
+        method,
+        low=interval.low,
+        high=interval.high,
+        confidence=CONFIDENCE,
+        n=n,
+        ceiling=ceiling,
+        null_value=null.value if null else None,
+        null_low=null.low if null else None,
+        null_high=null.high if null else None,
+        null_kind=null_kind,
+        p_value=p_value,
+    )

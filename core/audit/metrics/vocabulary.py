@@ -1,0 +1,36 @@
+"""How much of the reference set's vocabulary a selection holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cache.audits.writer import AuditBuilder
+from core.audit.metrics.base import MixtureMetric
+from core.audit.metrics.null_draws import true_sample
+from core.models.text_model import Tokenization
+from core.similarity.vocabulary import vocabulary, vocabulary_containment
+from core.specs.audit import AuditSpec
+from core.specs.metrics import Metric
+
+
+class Containment(MixtureMetric):
+    """Containment of token sets; at best, that of as many true documents."""
+
+    metric = Metric.CONTAINMENT
+
+    def __init__(self, builder: AuditBuilder, tokenization: Tokenization, spec: AuditSpec) -> None:
+        texts = [row[0] for row in builder.rows("SELECT text FROM documents ORDER BY document_id")]
+        self._documents = [frozenset(ids) for ids in tokenization.tokenize(texts)]
+        true = [
+            row[0]
+            for row in builder.rows("SELECT text FROM reference_documents ORDER BY reference_id")
+        ]
+        self._true = [frozenset(ids) for ids in tokenization.tokenize(true)]
+        self._reference = vocabulary(self._true)
+        self.n_reference = len(true)
+        self.ceiling, _ = self.mixed(true_sample(len(true), spec), [])
+
+    def mixed(self, true: Sequence[int], documents: Sequence[int]) -> tuple[float, str]:
+        own = vocabulary(self._true[index] for index in true)
+        own |= vocabulary(self._documents[index] for index in documents)
+        return vocabulary_containment(own, self._reference), "token sets of the model"

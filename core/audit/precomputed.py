@@ -1,0 +1,54 @@
+"""What was computed before: opened with a word to the user, and again where it is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from cache.files.blocks import DamagedBlock
+from cache.files.row_cache import RowStore
+from cache.store import Store
+from core.runtime.progress import Progress
+
+_Made = TypeVar("_Made")
+
+
+class _Open(Protocol):
+    def __call__(
+        self,
+        store: Store,
+        key: str,
+        while_waiting: Callable[[], None],
+        on_damage: Callable[[str], None],
+    ) -> AbstractContextManager[RowStore]: ...
+
+
+def with_cached_rows(
+    open_kept: _Open,
+    store: Store,
+    key: str,
+    what: str,
+    progress: Progress,
+    use: Callable[[RowStore], _Made],
+) -> _Made:
+    """What ``use`` makes of the rows kept under ``key``.
+
+    Rows found damaged are set aside, and ``use`` is called once more, with none. ``what`` they
+    are, in the singular, for the user.
+    """
+
+    def waiting() -> None:
+        progress.note(f"waiting for another audit that has the {what} cache")
+
+    def damaged(path: str) -> None:
+        progress.note(f"the {what} cache was damaged; it is kept as {path} and computed anew")
+
+    def used() -> _Made:
+        with open_kept(store, key, waiting, damaged) as rows:
+            return use(rows)
+
+    try:
+        return used()
+    except DamagedBlock:
+        return used()

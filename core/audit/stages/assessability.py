@@ -1,0 +1,231 @@
+"""Whether a pair of models can be audited at all, and why, in words: asked before any score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from cache.audits.writer import AuditBuilder
+from core.audit.resolved_audit import ResolvedAudit
+from core.gradients.weight_difference import LayerDifference, coarser, layer_difference, stored_type
+from core.models.linear_layers import inner_layers
+from core.models.loading import ModelPair
+from core.models.text_model import TextModel
+from core.runtime.progress import Progress
+from core.specs.audit import Assessability, GradientLayers
+
+# A fine-tuned tensor stays near where it began; between unrelated models the cosine is about 0.
+_MIN_LINEAGE_COSINE = 0.5
+# What moved less than this many times the rounding floor moved hardly at all.
+_MIN_TIMES_FLOOR = 3.0
+_MIN_DECAY_CORRELATION = 0.2
+# Between them lies 0.80, the flatness of normally distributed differences.
+_FLAT, _PEAKED = 0.86, 0.65
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A verdict, the reasons for it, and what the difference hints at about training."""
+
+    verdict: Assessability
+    reasons: tuple[str, ...]
+    hints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScoredPart:
+    """The weights that gradients are taken of: how far they moved, and rounding alone would."""
+
+    name: str
+    difference_norm: float
+    floor_norm: float
+
+    @classmethod
+    def of(cls, name: str, layers: Sequence[LayerDifference]) -> ScoredPart:
+        """Several tensors as one."""
+        return cls(name, _norm(layers, "difference_norm"), _norm(layers, "floor_norm"))
+
+    @property
+    def times_floor(self) -> float:
+        """How many times as far it moved as rounding alone would move it."""
+        return self.difference_norm / self.floor_norm if self.floor_norm else float("inf")
+
+
+def assess(
+    layers: Sequence[LayerDifference], scored: ScoredPart, base_name: str, caveats: Sequence[str]
+) -> Assessment:
+    """Judge a pair by how its tensors differ; ``caveats``: what loading had to assume.
+
+    "Not assessable" never means "no leak": it means that nothing can be said this way.
+    """
+    hints = _hints(layers)
+    against = _lineage(layers, base_name) or _immobile(layers, scored)
+    if against:
+        return Assessment(Assessability.NOT_ASSESSABLE, (against,), hints)
+    doubts = (*_near_floor(scored), *caveats)
+    if doubts:
+        return Assessment(Assessability.LIMITED, doubts, hints)
+    moved = (
+        f"The base fits the final model, and {scored.name} moved {scored.times_floor:,.0f} times "
+        "as far as rounding alone could have moved it."
+    )
+    return Assessment(Assessability.ASSESSABLE, (moved,), hints)
+
+
+def lineage_cosine(layers: Sequence[LayerDifference]) -> float | None:
+    """The mean cosine of final with base over all tensors, weighted by their entries."""
+    known = [layer for layer in layers if layer.base_norm]
+    return _weighted(known, "cosine") if known else None
+
+
+def _lineage(layers: Sequence[LayerDifference], base_name: str) -> str | None:
+    """Whether the base is another model's."""
+    cosine = lineage_cosine(layers)
+    if cosine is None or cosine >= _MIN_LINEAGE_COSINE:
+        return None
+    return (
+        f"The base {base_name} does not fit this final model: their weights have a cosine of "
+        f"{cosine:.2f}, where a fine-tuned model stays near 1. Give the model that the final one "
+        "was fine-tuned from."
+    )
+
+
+def _immobile(layers: Sequence[LayerDifference], scored: ScoredPart) -> str | None:
+    if scored.difference_norm:
+        return None
+    n_moved = sum(layer.difference_norm > 0 for layer in layers)
+    return (
+        f"Not assessable by {scored.name}: it did not move in fine-tuning, while {n_moved} of "
+        f"{len(layers)} tensors did, as with an adapter that leaves it alone. This is not evidence "
+        f"of no leak. Ask with --gradient-layers {GradientLayers.CHANGED}, which takes gradients "
+        "of the layers that moved."
+    )
+
+
+def _near_floor(scored: ScoredPart) -> list[str]:
+    times = scored.times_floor
+    if times >= _MIN_TIMES_FLOOR:
+        return []
+    return [
+        f"{scored.name[:1].upper()}{scored.name[1:]} moved only {times:.1f} times as far as "
+        "rounding its weights would move it: much of the difference is noise."
+    ]
+
+
+def _hints(layers: Sequence[LayerDifference]) -> tuple[str, ...]:
+    """What the differences of the matrices tell of the optimizer; never proof."""
+    moved = [layer for layer in layers if layer.difference_norm and layer.full_rank > 1]
+    if not moved:
+        return ()
+    hints = [f"{_weighted(layers, 'share_changed'):.0%} of all weights changed."]
+    low = [layer for layer in moved if layer.rank_90 <= max(1, layer.full_rank // 16)]
+    if len(low) > len(moved) / 2:
+        hints.append(
+            f"{len(low)} of {len(moved)} changed matrices changed in few directions, as with a "
+            "low-rank adapter."
+        )
+    decay = _weighted(moved, "decay_correlation")
+    if decay < -_MIN_DECAY_CORRELATION:
+        hints.append(
+            f"Weights shrank in proportion to their size (correlation {decay:.2f}), as weight "
+            "decay makes them; that part of the difference no document explains."
+        )
+    flatness = _weighted(moved, "flatness")
+    if flatness > _FLAT:
+        hints.append("Most weights moved about as far, as in few steps of Adam.")
+    elif flatness < _PEAKED:
+        hints.append("Few weights moved far, as plain gradients move them.")
+    return tuple(hints)
+
+
+def _norm(layers: Sequence[LayerDifference], field: str) -> float:
+    return float(sum(getattr(layer, field) ** 2 for layer in layers) ** 0.5)
+
+
+def _weighted(layers: Sequence[LayerDifference], field: str) -> float:
+    total = sum(layer.n_entries for layer in layers)
+    return float(sum(getattr(layer, field) * layer.n_entries for layer in layers) / total)
+
+
+def assess_pair(
+    question: ResolvedAudit, builder: AuditBuilder, pair: ModelPair, progress: Progress
+) -> Assessability:
+    """Compare the two models tensor by tensor, write what was found, and return the verdict."""
+    if not builder.is_done("assess"):
+        n_tensors = len(list(pair.base.model.parameters()))
+        with progress.stage("assess", n_tensors), builder.stage("assess"):
+            stored_as = coarser(_stored_as(pair.base), _stored_as(pair.final))
+            layers = _differences(pair, stored_as, progress)
+            scored = _scored_part(question.spec.gradient_layers, pair, layers, stored_as)
+            base_name = repr(Path(question.spec.base).name)
+            assessment = assess(layers, scored, base_name, pair.caveats)
+            builder.put_meta("assessment", asdict(assessment))
+            _write_layers(builder, layers)
+            _write_facts(builder, pair, layers, scored)
+    return Assessability(builder.meta("assessment")["verdict"])
+
+
+def _differences(
+    pair: ModelPair, stored_as: torch.dtype, progress: Progress
+) -> list[LayerDifference]:
+    final = dict(pair.final.model.named_parameters())
+    layers = []
+    with torch.inference_mode():
+        for name, parameter in pair.base.model.named_parameters():
+            layers.append(layer_difference(name, parameter, final[name], stored_as))
+            progress.advance(1)
+    return layers
+
+
+def _scored_part(
+    which: GradientLayers, pair: ModelPair, layers: list[LayerDifference], stored_as: torch.dtype
+) -> ScoredPart:
+    """What gradients will be taken of: of the last layer its label rows and bias alone."""
+    if which is GradientLayers.LAST_LAYER:
+        with torch.inference_mode():
+            head = layer_difference(which.shown_as, pair.base.head(), pair.final.head(), stored_as)
+        return ScoredPart.of(which.shown_as, [head])
+    names = inner_layers(pair.base, pair.final, which)
+    own = [layer for layer in layers if layer.name.rpartition(".")[0] in names]
+    return ScoredPart.of(which.shown_as, own)
+
+
+def _stored_as(model: TextModel) -> torch.dtype:
+    return stored_type(model.model.parameters())
+
+
+def _write_layers(builder: AuditBuilder, layers: Sequence[LayerDifference]) -> None:
+    rows = [asdict(layer) for layer in layers]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    builder.write("layers", {"position": range(len(rows)), **columns})
+
+
+def _write_facts(
+    builder: AuditBuilder,
+    pair: ModelPair,
+    layers: Sequence[LayerDifference],
+    scored: ScoredPart,
+) -> None:
+    for name, model in (("base", pair.base), ("final", pair.final)):
+        builder.put_fact(name, "architecture", type(model.model).__name__)
+        builder.put_fact(name, "precision", str(_stored_as(model)).removeprefix("torch."))
+    base_norm = sum(layer.base_norm**2 for layer in layers) ** 0.5
+    change = sum(layer.difference_norm**2 for layer in layers) ** 0.5
+    facts = {
+        "n_tensors": len(layers),
+        "n_tensors_changed": sum(layer.difference_norm > 0 for layer in layers),
+        "n_parameters": sum(layer.n_entries for layer in layers),
+        "n_parameters_changed": sum(
+            round(layer.share_changed * layer.n_entries) for layer in layers
+        ),
+        "relative_change": change / max(base_norm, 1e-12),
+        "lineage_cosine": lineage_cosine(layers),
+        "scored_part": scored.name,
+        "scored_change": scored.difference_norm,
+        "scored_floor": scored.floor_norm,
+    }
+    for fact, value in facts.items():
+        builder.put_fact("difference", fact, value)

@@ -1,0 +1,174 @@
+"""From data references to the document tables of an audit file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cache.audits.writer import AuditBuilder
+from core.audit.reader import Reader
+from core.audit.resolved_audit import ResolvedAudit
+from core.data.sources import Document, read_documents, sampled
+from core.errors import InputError
+from core.models.loading import ModelPair
+from core.runtime.progress import Progress
+from core.specs.audit import AuditSpec
+from core.specs.data import Role, Task
+from core.specs.hashing import text_hash
+
+_OPTIONS = {
+    Role.TRAINED: "--reference",
+    Role.HELD_OUT: "--held-out",
+    Role.OUT_OF_DOMAIN: "--out-of-domain",
+}
+
+
+def ingest(spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Progress) -> None:
+    """Write seed corpus, reference set and test set, exact duplicates of the corpus dropped.
+
+    Samples of several corpora are drawn by seeds of their own: of one file, two would else be the
+    same documents. InputError if a pool is smaller than the budget, a titration lacks documents of
+    a role, or a label is unknown to the final model.
+    """
+    n_reference = _write_reference(spec, builder, reader)
+    n_documents, n_duplicates, n_unscored = _write_seed_corpus(spec, builder, reader, progress)
+    ((n_leaked,),) = builder.rows("SELECT count(*) FROM documents WHERE in_reference")
+    ((n_held_out,),) = builder.rows(
+        "SELECT count(*) FROM documents WHERE source = ? AND NOT in_reference",
+        [spec.held_out_source],
+    )
+    _check_size(spec, n_documents, n_leaked, n_held_out)
+    n_test = _write_test(spec, builder, reader)
+    builder.put_meta(
+        "counts",
+        {
+            "n_documents": n_documents,
+            "n_duplicates_dropped": n_duplicates,
+            "n_unscored_dropped": n_unscored,
+            "n_reference": n_reference,
+            "n_leaked": n_leaked,
+            "n_held_out": n_held_out,
+            "n_test": n_test,
+        },
+    )
+
+
+def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: int) -> None:
+    """Whether every pool can fill its budget; a titration's has documents of every role."""
+    smallest, what = n_documents, "the seed corpus"
+    if spec.titration:
+        n_others = n_documents - n_leaked
+        n_of = {Role.TRAINED: n_leaked, Role.HELD_OUT: n_held_out}
+        n_of[Role.OUT_OF_DOMAIN] = n_others - n_held_out
+        for role, n_own in n_of.items():
+            if n_own < 2:
+                raise InputError(
+                    f"at least two {role} documents that are not given under another role",
+                    f"{n_own}",
+                    f"give others with {_OPTIONS[role]}",
+                )
+        smallest = n_others + round(min(spec.titration.leaked_shares) * n_leaked)
+        what = "the smallest pool"
+    if spec.budget > smallest:
+        raise InputError(
+            f"a budget of at most {smallest:,}, the size of {what}",
+            f"{spec.budget:,}",
+            "lower --budget or give a larger corpus",
+        )
+
+
+def _write_reference(spec: AuditSpec, builder: AuditBuilder, reader: Reader) -> int:
+    if spec.reference is None:
+        return 0
+    n_rows = 0
+    for window in reader.scored(spec.reference, spec.seed):
+        builder.write(
+            "reference_documents",
+            {
+                "reference_id": range(n_rows, n_rows + len(window)),
+                "text_hash": [text_hash(document.text) for document in window],
+                "text": [document.text for document in window],
+                "label": [document.label for document in window],
+            },
+        )
+        n_rows += len(window)
+    return n_rows
+
+
+def _write_seed_corpus(
+    spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Progress
+) -> tuple[int, int, int]:
+    reference = {row[0] for row in builder.rows("SELECT text_hash FROM reference_documents")}
+    seen: set[str] = set()
+    n_rows = n_duplicates = n_unscored = 0
+    stream: Iterator[Document] = (
+        document
+        for position, ref in enumerate(spec.seed_corpus)
+        for document in read_documents(ref, spec.seed + position)
+    )
+    if spec.n_candidates is not None:
+        stream = sampled(stream, spec.n_candidates, spec.seed)
+    for window in reader.windows(stream, "the seed corpus"):
+        fresh = []
+        for source, document in window:
+            if document is None:
+                n_unscored += 1
+                continue
+            key = text_hash(document.text)
+            if key in seen:
+                n_duplicates += 1
+            else:
+                seen.add(key)
+                fresh.append((key, source.source, document))
+        progress.advance(len(window))
+        if not fresh:
+            continue
+        documents = [document for _, _, document in fresh]
+        builder.write(
+            "documents",
+            {
+                "document_id": range(n_rows, n_rows + len(fresh)),
+                "text_hash": [key for key, _, _ in fresh],
+                "text": [document.text for document in documents],
+                "source": [source for _, source, _ in fresh],
+                "n_tokens": [len(e.token_ids) for e in reader.model.examples(documents)],
+                "in_reference": [key in reference for key, _, _ in fresh],
+                "n_prompt_characters": [d.n_prompt_characters for d in documents],
+            },
+        )
+        n_rows += len(fresh)
+    return n_rows, n_duplicates, n_unscored
+
+
+def _write_test(spec: AuditSpec, builder: AuditBuilder, reader: Reader) -> int:
+    if spec.test is None:
+        return 0
+    n_rows = 0
+    for window in reader.scored(spec.test, spec.seed):
+        if spec.task is Task.CLASSIFICATION and any(d.label is None for d in window):
+            raise InputError(
+                "a label for every test document",
+                "one without a label",
+                "name its column with --label-column",
+            )
+        builder.write(
+            "test_documents",
+            {
+                "test_id": range(n_rows, n_rows + len(window)),
+                "text": [document.text for document in window],
+                "label": [document.label for document in window],
+                "n_prompt_characters": [d.n_prompt_characters for d in window],
+            },
+        )
+        n_rows += len(window)
+    return n_rows
+
+
+def ingest_documents(
+    question: ResolvedAudit, builder: AuditBuilder, pair: ModelPair, progress: Progress
+) -> None:
+    if builder.is_done("documents"):
+        return
+    with progress.stage("read documents", 0), builder.stage("documents"):
+        spec = question.spec
+        reader = Reader(pair.final, spec.task, spec.response_template)
+        ingest(spec, builder, reader, progress)

@@ -1,0 +1,85 @@
+"""Documents' embeddings: computed once, then read from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.audits.writer import AuditBuilder
+from cache.files.blocks import ROWS_PER_BLOCK
+from cache.files.precomputed import open_embeddings
+from cache.files.row_cache import RowStore
+from cache.store import Store
+from core.audit.precomputed import with_cached_rows
+from core.audit.resolved_audit import ResolvedAudit
+from core.models.digests import tokenizer_digest, weights_digest
+from core.models.resolve import builtin_minilm
+from core.models.sentence_encoder import MAX_TOKENS, Embedder
+from core.runtime.device import Compute
+from core.runtime.progress import Progress
+from core.specs.hashing import content_key, exact_hash
+
+# Part of the key: raise it when the same text would be embedded otherwise.
+_VERSION = 1
+
+
+def embed_documents(
+    texts: Sequence[str], store: Store, compute: Compute, progress: Progress
+) -> NDArray[np.float32]:
+    """Unit vectors of ``texts``, (n × 384) float32, in the cache's precision.
+
+    Only texts that no audit has embedded before are computed; a killed run goes on after its last
+    block; a damaged cache file is set aside and rebuilt.
+    """
+    embed_new = _embedder_when_needed(compute)
+
+    def embedded(kept: RowStore) -> NDArray[np.float32]:
+        parts = []
+        for start in range(0, len(texts), ROWS_PER_BLOCK):
+            parts.append(_embedded(texts[start : start + ROWS_PER_BLOCK], kept, embed_new))
+            progress.advance(len(parts[-1]))
+        return np.concatenate(parts)
+
+    return with_cached_rows(open_embeddings, store, _key(compute), "embedding", progress, embedded)
+
+
+_EmbedNew = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+def _embedded(texts: Sequence[str], kept: RowStore, embed_new: _EmbedNew) -> NDArray[np.float32]:
+    hashes = [exact_hash(text) for text in texts]
+    new = {hashes[index]: texts[index] for index in kept.missing(hashes)}
+    if new:
+        kept.append(list(new), {}, {"vector": embed_new(list(new.values()))})
+    return kept.matrix("vector", kept.find(hashes))
+
+
+def _key(compute: Compute) -> str:
+    model = builtin_minilm()
+    identity = (weights_digest(model), tokenizer_digest(model), MAX_TOKENS, compute.precision)
+    return content_key("embeddings", _VERSION, *identity)[:32]
+
+
+def _embedder_when_needed(compute: Compute) -> _EmbedNew:
+    """Loading the model takes seconds, and nothing where every text is known."""
+    embedder = cache(lambda: Embedder(compute))
+    return lambda texts: embedder().embed(texts)
+
+
+def embed(question: ResolvedAudit, builder: AuditBuilder, store: Store, progress: Progress) -> None:
+    if builder.is_done("embeddings"):
+        return
+    queries = {
+        "seed-corpus": "SELECT text FROM documents ORDER BY document_id",
+        "reference": "SELECT text FROM reference_documents ORDER BY reference_id",
+    }
+    sets = {name: [row[0] for row in builder.rows(query)] for name, query in queries.items()}
+    n_documents = sum(len(texts) for texts in sets.values())
+    with progress.stage("embed", n_documents), builder.stage("embeddings"):
+        for name, texts in sets.items():
+            if texts:
+                vectors = embed_documents(texts, store, question.compute, progress)
+                builder.write_matrix("embeddings", {"set_name": name}, vectors)

@@ -1,0 +1,213 @@
+"""The seed corpus' pseudolabels and gradients: computed once, then read from the cache."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.audits.writer import AuditBuilder
+from cache.files.blocks import ROWS_PER_BLOCK
+from cache.files.precomputed import SCORES, open_gradients
+from cache.files.row_cache import RowStore
+from cache.store import Store
+from core.audit.gradient_request import PROJECTION_SEED, GradientRequest
+from core.audit.precomputed import with_cached_rows
+from core.audit.resolved_audit import ResolvedAudit
+from core.gradients.projection import leading_part, side_lengths
+from core.models.examples import TextDocument
+from core.models.inner_layer_gradients import InnerGradients
+from core.models.loading import ModelPair
+from core.models.per_example_gradients import (
+    ClassifierGradients,
+    GradientModels,
+    GradientRows,
+    LanguageGradients,
+)
+from core.runtime.progress import Progress
+from core.specs.audit import GradientLayers
+from core.specs.hashing import exact_hash
+
+# Documents sorted by length and held in memory at a time; a multiple of ROWS_PER_BLOCK.
+_WINDOW = 16 * ROWS_PER_BLOCK
+
+
+def compute_gradients(
+    builder: AuditBuilder,
+    store: Store,
+    request: GradientRequest,
+    models: GradientModels,
+    progress: Progress,
+) -> None:
+    """Fill ``scores``, ``factors`` and ``targets`` of the audit from the cache, extending it.
+
+    A damaged cache file is set aside and rebuilt; memory does not grow with the corpus.
+    """
+    with_cached_rows(
+        open_gradients,
+        store,
+        request.key,
+        "gradient",
+        progress,
+        lambda gradients: _fill(builder, gradients, request, models, progress),
+    )
+
+
+def _fill(
+    builder: AuditBuilder,
+    gradients: RowStore,
+    request: GradientRequest,
+    models: GradientModels,
+    progress: Progress,
+) -> None:
+    for table in ("scores", "factors", "targets"):
+        builder.clear(table)
+    norms, targets = models.target_norms, models.stored_targets
+    for checkpoint, norm in enumerate(norms.tolist()):
+        builder.write_target(checkpoint, norm, None if targets is None else targets[checkpoint])
+    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
+    for first in range(0, n_documents, _WINDOW):
+        rows = builder.rows(
+            "SELECT text, n_prompt_characters FROM documents "
+            "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
+            [first, first + _WINDOW],
+        )
+        documents = [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
+        hashes = [_hash(document) for document in documents]
+        missing = gradients.missing(hashes)
+        progress.advance(len(hashes) - len(missing))
+        _extend(
+            gradients,
+            [hashes[index] for index in missing],
+            [documents[index] for index in missing],
+            models,
+            progress,
+        )
+        _copy(builder, gradients, request, hashes, first, norms)
+
+
+def _hash(document: TextDocument) -> str:
+    """A document's key in the cache: what of it is scored matters as its text does."""
+    if not document.n_prompt_characters:
+        return exact_hash(document.text)
+    return exact_hash(f"{document.n_prompt_characters}\0{document.text}")
+
+
+def _extend(
+    gradients: RowStore,
+    hashes: list[str],
+    documents: list[TextDocument],
+    models: GradientModels,
+    progress: Progress,
+) -> None:
+    """Compute what the cache lacks, committing a block as soon as one is full."""
+    pending: GradientRows | None = None
+    for batch in models.of(documents) if documents else ():
+        pending = batch if pending is None else _joined(pending, batch)
+        while len(pending.indices) >= ROWS_PER_BLOCK:
+            _append(gradients, hashes, _part(pending, slice(None, ROWS_PER_BLOCK)))
+            pending = _part(pending, slice(ROWS_PER_BLOCK, None))
+        progress.advance(len(batch.indices))
+    if pending is not None and len(pending.indices):
+        _append(gradients, hashes, pending)
+
+
+def _append(gradients: RowStore, hashes: list[str], rows: GradientRows) -> None:
+    unlabelled = [None] * len(rows.indices)
+    scores = {
+        "pseudolabel": unlabelled if rows.pseudolabel is None else rows.pseudolabel,
+        "final_probability": unlabelled
+        if rows.final_probability is None
+        else rows.final_probability,
+        "base_loss": rows.base_loss,
+        "alignment": list(rows.alignment),
+        "squared_norms": list(rows.squared_norms),
+    }
+    gradients.append([hashes[index] for index in rows.indices], scores, rows.arrays)
+
+
+def _copy(
+    builder: AuditBuilder,
+    gradients: RowStore,
+    request: GradientRequest,
+    hashes: list[str],
+    first: int,
+    target_norms: NDArray[np.float64],
+) -> None:
+    scores = gradients.find(hashes)
+    for step in range(len(target_norms)):
+        for name in ("projected",) if request.dimension else ("errors", "hidden"):
+            matrix = gradients.matrix(f"{name}:{step}", scores)
+            if request.dimension and request.stored_dimension:
+                matrix = smaller_projection(matrix, request.stored_dimension, request.dimension)
+            builder.write_matrix("factors", {"checkpoint": step, "name": name}, matrix, first)
+    alignment, squared_norms = (
+        np.stack(scores[name].to_numpy()) for name in ("alignment", "squared_norms")
+    )
+    lengths = np.sqrt(squared_norms) * target_norms
+    cosines = np.divide(alignment, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    builder.write(
+        "scores",
+        {
+            "document_id": np.arange(first, first + len(hashes)),
+            **{name: scores[name] for name in SCORES},
+            "cosine": cosines.mean(axis=1),
+        },
+    )
+
+
+def smaller_projection(
+    products: NDArray[np.float32], stored_dimension: int, dimension: int
+) -> NDArray[np.float32]:
+    """A projection's leading part, rescaled so that inner products are estimated again."""
+    if dimension == stored_dimension:
+        return products
+    part = leading_part(products, side_lengths(stored_dimension), side_lengths(dimension))
+    return part * np.float32((stored_dimension / dimension) ** 0.5)
+
+
+def _joined(first: GradientRows, second: GradientRows) -> GradientRows:
+    def join(one: Any, other: Any) -> Any:
+        if isinstance(one, dict):
+            return {name: join(one[name], other[name]) for name in one}
+        return None if one is None else np.concatenate([one, other])
+
+    return GradientRows(
+        **{f.name: join(getattr(first, f.name), getattr(second, f.name)) for f in fields(first)}
+    )
+
+
+def _part(rows: GradientRows, chosen: slice) -> GradientRows:
+    def cut(values: Any) -> Any:
+        if isinstance(values, dict):
+            return {name: cut(value) for name, value in values.items()}
+        return None if values is None else values[chosen]
+
+    return GradientRows(**{f.name: cut(getattr(rows, f.name)) for f in fields(rows)})
+
+
+def take_gradients(
+    question: ResolvedAudit,
+    builder: AuditBuilder,
+    store: Store,
+    pair: ModelPair,
+    progress: Progress,
+) -> None:
+    if builder.is_done("gradients"):
+        return
+    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
+    models = _gradient_models(question, pair)
+    with progress.stage("gradients", n_documents), builder.stage("gradients"):
+        compute_gradients(builder, store, question.gradients, models, progress)
+
+
+def _gradient_models(question: ResolvedAudit, pair: ModelPair) -> GradientModels:
+    n_checkpoints, stored = question.spec.n_checkpoints, question.gradients.stored_dimension
+    if stored is None:
+        return ClassifierGradients(pair, n_checkpoints)
+    layers = question.spec.gradient_layers
+    if layers is not GradientLayers.LAST_LAYER:
+        return InnerGradients(pair, n_checkpoints, layers, stored, PROJECTION_SEED)
+    return LanguageGradients(pair, n_checkpoints, stored, PROJECTION_SEED)

@@ -1,0 +1,284 @@
+"""The stages that rank documents by how likely they were trained on, and judge every ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.audits.writer import AuditBuilder
+from core.audit.gradient_request import read_features
+from core.audit.metrics.detection_limit import detection_limits
+from core.audit.metrics.rows import MetricRow, with_interval, write_metrics
+from core.audit.resolved_audit import ResolvedAudit
+from core.models.causal_lm import LanguageModel
+from core.models.examples import TextDocument
+from core.models.loading import ModelPair
+from core.models.token_log_probs import token_evidence
+from core.runtime.progress import Progress
+from core.selection.greedy import Selection
+from core.selection.strategies import ranking_scores
+from core.specs.data import Task
+from core.specs.metrics import Metric
+from core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy
+from core.stats.auc import auc_with_interval, difference, found_share
+from core.stats.membership_scores import label_scores, token_scores
+from core.stats.permutation_null import N_SHUFFLES, auc_by_chance, found_by_chance
+from core.stats.prevalence import Flagged, flag, prevalence
+from core.stats.selection_metrics import MISTAKEN_SHARES
+
+# Documents scored and committed at a time.
+_WINDOW = 2048
+# Prevalence is read off documents that score above all but this share of the held-out ones.
+_FLAGGED_BY_MISTAKE = 0.1
+_MIN_KNOWN = 20
+
+_Scores = NDArray[np.float64]
+
+
+def score_baselines(
+    question: ResolvedAudit, builder: AuditBuilder, pair: ModelPair, progress: Progress
+) -> None:
+    """Score every document by every membership baseline; a killed run goes on at the next window.
+
+    A classifier's are made of what the gradient stage kept; a language model reads every document
+    once more, under both models.
+    """
+    if builder.is_done("membership baselines"):
+        return
+    if question.spec.task is Task.CLASSIFICATION:
+        with builder.stage("membership baselines"):
+            _write_label_scores(builder)
+        return
+    assert isinstance(pair.base, LanguageModel)
+    assert isinstance(pair.final, LanguageModel)
+    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
+    with progress.stage("membership baselines", n_documents):
+        for first in range(0, n_documents, _WINDOW):
+            name = f"membership baselines from document {first}"
+            if not builder.is_done(name):
+                with builder.stage(name):
+                    _write_token_scores(builder, pair.base, pair.final, first)
+            progress.advance(min(_WINDOW, n_documents - first))
+    with builder.stage("membership baselines"):
+        pass
+
+
+def judge_members(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+    """Rank by every strategy and by text alone too, and judge all rankings where truth is known."""
+    if builder.is_done("membership"):
+        return
+    with progress.stage("membership", 0), builder.stage("membership"):
+        for name, scores in _natural_scores(question, builder):
+            _write(builder, {name: scores})
+        truth = _Truth.read(question, builder)
+        if truth.is_trained.any():
+            limits = detection_limits(question.spec, builder, truth.is_trained, truth.is_held_out)
+            write_metrics(builder, list(limits))
+        if truth.is_trained.any() and truth.is_held_out.any():
+            write_metrics(builder, list(_judged(question, builder, truth)))
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """Which documents were trained on and which held out, (n); all others are out of domain."""
+
+    is_trained: NDArray[np.bool_]
+    is_held_out: NDArray[np.bool_]
+
+    @classmethod
+    def read(cls, question: ResolvedAudit, builder: AuditBuilder) -> _Truth:
+        columns = builder.columns(
+            "SELECT in_reference, source = ? AND NOT in_reference AS is_held_out "
+            "FROM documents ORDER BY document_id",
+            [question.spec.held_out_source or ""],
+        )
+        trained, held_out = (np.asarray(columns[n], bool) for n in ("in_reference", "is_held_out"))
+        return cls(trained, held_out)
+
+
+def _write_label_scores(builder: AuditBuilder) -> None:
+    columns = builder.columns(
+        "SELECT base_loss::DOUBLE AS base_loss, final_probability::DOUBLE AS probability "
+        "FROM scores ORDER BY document_id"
+    )
+    _write(
+        builder, label_scores(np.asarray(columns["base_loss"]), np.asarray(columns["probability"]))
+    )
+
+
+def _write_token_scores(
+    builder: AuditBuilder, base: LanguageModel, final: LanguageModel, first: int
+) -> None:
+    rows = builder.rows(
+        "SELECT text, n_prompt_characters FROM documents "
+        "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
+        [first, first + _WINDOW],
+    )
+    documents = [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
+    found = {
+        index: token_scores(evidence)
+        for batch in token_evidence(base, final, documents)
+        for index, evidence in batch
+    }
+    in_order = [found[index] for index in range(len(documents))]
+    _write(
+        builder, {name: np.array([own[name] for own in in_order]) for name in in_order[0]}, first
+    )
+
+
+def _natural_scores(
+    question: ResolvedAudit, builder: AuditBuilder
+) -> Iterator[tuple[str, _Scores]]:
+    spec = question.spec
+    features = read_features(builder, spec)
+    columns = builder.columns(
+        "SELECT coalesce(pseudolabel, -1)::BIGINT AS label, base_loss::DOUBLE AS loss "
+        "FROM scores ORDER BY document_id"
+    )
+    labels, losses = np.asarray(columns["label"]), np.asarray(columns["loss"])
+    for strategy in spec.strategies:
+        rows = builder.rows(
+            "SELECT document_id, objective FROM selections WHERE strategy = ? ORDER BY rank",
+            [strategy],
+        )
+        selection = Selection(tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+        yield strategy, ranking_scores(strategy, features, labels, losses, selection, spec.seed)
+    blind = builder.columns("SELECT p_trained, p_held_out FROM blind_scores ORDER BY document_id")
+    trained, in_domain = blind["p_trained"], blind["p_trained"] + blind["p_held_out"]
+    if len(trained):
+        yield BLIND, np.divide(trained, in_domain, out=np.zeros(len(trained)), where=in_domain > 0)
+
+
+def _judged(question: ResolvedAudit, builder: AuditBuilder, truth: _Truth) -> Iterator[MetricRow]:
+    spec = question.spec
+    main = main_strategy(spec.strategies)
+    own = _scores(builder, main)
+    for name in (*spec.strategies, *baselines_for(spec.task), BLIND):
+        scores = _scores(builder, name)
+        if len(scores):
+            yield from _membership(name, scores, truth, spec.seed)
+            yield from _domain(name, _domain_scores(builder, name, scores), truth)
+            if name != main:
+                yield _lead(name, scores, main, own, truth)
+
+
+def _membership(name: str, scores: _Scores, truth: _Truth, seed: int) -> Iterator[MetricRow]:
+    trained, held_out = scores[truth.is_trained], scores[truth.is_held_out]
+    n = len(trained) + len(held_out)
+    shuffled = f"{N_SHUFFLES} shuffles of the roles"
+    chance = auc_by_chance(trained, held_out, seed)
+    yield with_interval(
+        name,
+        Metric.MEMBERSHIP_AUC,
+        auc_with_interval(trained, held_out).auc,
+        n,
+        "DeLong's variance, Mann–Whitney p-value",
+        chance.null,
+        shuffled,
+        1.0,
+        chance.p_value,
+    )
+    for metric, share in MISTAKEN_SHARES.items():
+        if len(held_out) * share >= 1:
+            chance = found_by_chance(trained, held_out, share, seed)
+            yield with_interval(
+                name,
+                metric,
+                found_share(trained, held_out, share),
+                len(trained),
+                f"at {share:.1%} of held-out mistaken, order statistics and Clopper–Pearson, "
+                "permutation p-value",
+                chance.null,
+                shuffled,
+                1.0,
+                chance.p_value,
+            )
+    yield from _prevalence(name, trained, held_out, seed)
+
+
+def _prevalence(name: str, trained: _Scores, held_out: _Scores, seed: int) -> Iterator[MetricRow]:
+    """Of one half of the domain's documents, by rates learnt from the other half: a check of what
+    the estimate would be worth where truth is not known."""
+    rng = np.random.default_rng([seed, 2])
+    known, asked = zip(*(_halves(group, rng) for group in (trained, held_out)), strict=True)
+    if min(map(len, known)) < _MIN_KNOWN:
+        return
+
+    def flagged(scores: _Scores) -> Flagged:
+        return Flagged(int(flag(scores, known[1], _FLAGGED_BY_MISTAKE).sum()), len(scores))
+
+    found = prevalence(flagged(np.concatenate(asked)), *map(flagged, known))
+    if found is not None:
+        yield with_interval(
+            name,
+            Metric.PREVALENCE,
+            found,
+            sum(map(len, asked)),
+            f"Rogan–Gladen at {_FLAGGED_BY_MISTAKE:.0%} of held-out mistaken, Lang–Reiczigel "
+            "interval, of a random half by the other half's rates",
+        )
+
+
+def _halves(group: _Scores, rng: np.random.Generator) -> tuple[_Scores, _Scores]:
+    order = rng.permutation(len(group))
+    return group[order[: len(group) // 2]], group[order[len(group) // 2 :]]
+
+
+def _domain(name: str, scores: _Scores, truth: _Truth) -> Iterator[MetricRow]:
+    is_inside = truth.is_trained | truth.is_held_out
+    if is_inside.all():
+        return
+    yield with_interval(
+        name,
+        Metric.DOMAIN_AUC,
+        auc_with_interval(scores[is_inside], scores[~is_inside]).auc,
+        len(scores),
+        "DeLong's variance",
+        ceiling=1.0,
+    )
+
+
+def _lead(name: str, scores: _Scores, main: Strategy, own: _Scores, truth: _Truth) -> MetricRow:
+    """How far a ranking's membership AUC is above the main strategy's, on the same documents."""
+    trained, held_out = truth.is_trained, truth.is_held_out
+    found = difference(scores[trained], scores[held_out], own[trained], own[held_out])
+    return with_interval(
+        name,
+        Metric.MEMBERSHIP_LEAD,
+        found.auc,
+        int(trained.sum() + held_out.sum()),
+        f"over {main.shown_as}, paired (DeLong)",
+        p_value=found.p_value,
+    )
+
+
+def _domain_scores(builder: AuditBuilder, name: str, scores: _Scores) -> _Scores:
+    if name != BLIND:
+        return scores
+    inside = builder.columns(
+        "SELECT p_trained + p_held_out AS inside FROM blind_scores ORDER BY document_id"
+    )["inside"]
+    return np.asarray(inside)
+
+
+def _scores(builder: AuditBuilder, name: str) -> _Scores:
+    found = builder.columns(
+        "SELECT score FROM membership_scores WHERE scorer = ? ORDER BY document_id", [name]
+    )
+    return np.asarray(found["score"])
+
+
+def _write(builder: AuditBuilder, scores: Mapping[Any, _Scores], first: int = 0) -> None:
+    for name, own in scores.items():
+        builder.write(
+            "membership_scores",
+            {
+                "document_id": np.arange(first, first + len(own)),
+                "scorer": [str(name)] * len(own),
+                "score": own,
+            },
+        )

@@ -1,0 +1,130 @@
+"""How good the models are: what their predictions are worth, as metric rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.audits.writer import AuditBuilder
+from core.audit.metrics.rows import MetricRow, with_interval, write_metrics
+from core.audit.resolved_audit import ResolvedAudit
+from core.models.examples import Predictions, TextDocument
+from core.models.loading import ModelPair
+from core.runtime.progress import Progress
+from core.similarity.vocabulary import class_shares
+from core.specs.audit import AuditSpec
+from core.specs.data import Task
+from core.specs.metrics import Metric
+from core.stats.intervals import Interval, accuracy, ratio_interval
+
+_BOOTSTRAP = "bootstrap interval over documents"
+
+
+class PredictionMetrics:
+    """Judges predictions of one set of documents against truth and against the final model's."""
+
+    def __init__(
+        self,
+        spec: AuditSpec,
+        documents: Sequence[TextDocument],
+        final_choices: NDArray[np.int64],
+        label_names: Sequence[str],
+    ) -> None:
+        self._spec, self._documents = spec, documents
+        self._final_choices, self._n_classes = final_choices, len(label_names)
+        has_test = spec.test is not None
+        self._where = "test documents" if has_test else "documents outside every selection"
+
+    def rows(self, subject: str, predictions: Predictions) -> list[MetricRow]:
+        """Agreement with the final model and, on a test set, what its truth says."""
+        rows = [self._agreement(subject, predictions)]
+        if self._spec.test is None:
+            return rows
+        if self._spec.task is Task.SFT:
+            return [*rows, self._perplexity(subject, predictions)]
+        return [*rows, *self._accuracy(subject, predictions)]
+
+    def _agreement(self, subject: str, predictions: Predictions) -> MetricRow:
+        is_alike = predictions.choices == self._final_choices
+        n = len(predictions.n_targets)
+        if self._spec.task is Task.CLASSIFICATION:
+            method = f"Wilson interval, {self._where}"
+            return with_interval(subject, Metric.AGREEMENT, accuracy(is_alike), n, method)
+        interval = ratio_interval(predictions.of_documents(is_alike), predictions.n_targets)
+        method = f"likeliest next tokens, {_BOOTSTRAP}, {self._where}"
+        return with_interval(subject, Metric.AGREEMENT, interval, n, method)
+
+    def _perplexity(self, subject: str, predictions: Predictions) -> MetricRow:
+        mean = ratio_interval(predictions.losses, predictions.n_targets)
+        interval = Interval(*np.exp([mean.value, mean.low, mean.high]).tolist())
+        n = len(predictions.n_targets)
+        return with_interval(subject, Metric.PERPLEXITY, interval, n, f"all tokens, {_BOOTSTRAP}")
+
+    def _accuracy(self, subject: str, predictions: Predictions) -> list[MetricRow]:
+        labels = np.array([document.label for document in self._documents], np.int64)
+        majority = float(class_shares(labels, self._n_classes).max())
+        n = len(labels)
+        return [
+            with_interval(
+                subject,
+                Metric.ACCURACY,
+                accuracy(predictions.choices == labels),
+                n,
+                "Wilson interval",
+                null=Interval(majority, majority, majority),
+                null_kind="largest class alone",
+            ),
+            MetricRow(
+                subject,
+                Metric.LOSS,
+                float(predictions.losses.mean()),
+                "mean cross-entropy, nats",
+                n=n,
+            ),
+        ]
+
+
+def weight_cosine(subject: str, value: float) -> MetricRow:
+    """How far a student moved the way the final model did."""
+    return MetricRow(subject, Metric.WEIGHT_COSINE, value, "all weights, student and final − base")
+
+
+_N_AGREEMENT_DOCUMENTS = 500
+
+
+def predict(
+    question: ResolvedAudit, builder: AuditBuilder, pair: ModelPair, progress: Progress
+) -> None:
+    """What the final and the base model say of the documents that students are judged on."""
+    if builder.is_done("predictions"):
+        return
+    documents = evaluation_documents(question.spec, builder)
+    examples = pair.final.examples(documents)
+    with progress.stage("predict", 2 * len(documents)), builder.stage("predictions"):
+        final = pair.final.predict(examples, progress.advance)
+        base = pair.base.predict(examples, progress.advance)
+        builder.put_meta("evaluation_choices", final.choices.tolist())
+        judge = PredictionMetrics(question.spec, documents, final.choices, pair.final.label_names)
+        write_metrics(builder, [*judge.rows("final", final), *judge.rows("base", base)])
+
+
+def evaluation_documents(spec: AuditSpec, builder: AuditBuilder) -> list[TextDocument]:
+    """The test set; without one, seed-corpus documents that no strategy selected."""
+    if spec.test is not None:
+        rows = builder.rows(
+            "SELECT text, label, n_prompt_characters FROM test_documents ORDER BY test_id"
+        )
+        return [TextDocument(*row) for row in rows]
+    rows = builder.rows(
+        "SELECT text, NULL, n_prompt_characters FROM documents "
+        "ANTI JOIN selections USING (document_id) ORDER BY md5(text_hash) LIMIT ?",
+        [_N_AGREEMENT_DOCUMENTS],
+    )
+    if not rows:
+        rows = builder.rows(
+            "SELECT text, NULL, n_prompt_characters FROM documents ORDER BY document_id LIMIT ?",
+            [_N_AGREEMENT_DOCUMENTS],
+        )
+    return [TextDocument(*row) for row in rows]

@@ -1,0 +1,45 @@
+"""The stage that makes every strategy's selection."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cache.audits.writer import AuditBuilder
+from core.audit.gradient_request import read_features
+from core.audit.resolved_audit import ResolvedAudit
+from core.runtime.progress import Progress
+from core.selection.strategies import make_selection
+
+
+def make_selections(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+    if builder.is_done("selections"):
+        return
+    spec = question.spec
+    with progress.stage("select", len(spec.strategies)), builder.stage("selections"):
+        features = read_features(builder, spec)
+        scores = builder.columns(
+            "SELECT pseudolabel::BIGINT AS pseudolabel, base_loss::DOUBLE AS base_loss "
+            "FROM scores ORDER BY document_id"
+        )
+        for strategy in spec.strategies:
+            selection = make_selection(
+                strategy,
+                features,
+                np.asarray(scores["pseudolabel"]),
+                np.asarray(scores["base_loss"]),
+                spec.budget,
+                question.training.batch_size,
+                spec.seed,
+            )
+            builder.write(
+                "selections",
+                {
+                    "strategy": [str(strategy)] * len(selection.documents),
+                    "rank": range(len(selection.documents)),
+                    "document_id": selection.documents,
+                    "gain": selection.gains,
+                    "objective": selection.objective,
+                    "weight": selection.weights or [1.0] * len(selection.documents),
+                },
+            )
+            progress.advance(1)

@@ -1,0 +1,138 @@
+"""One student: the base model retrained on a selection, and what became of it."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.audit.gradient_request import PROJECTION_SEED, STORED_DIMENSION
+from core.models.classifier import Classifier
+from core.models.examples import Predictions, TextDocument
+from core.models.loading import ModelPair
+from core.models.per_example_gradients import ClassifierGradients, GradientModels, LanguageGradients
+from core.models.text_model import TextModel
+from core.models.training import Epoch, fine_tune
+from core.specs.training import TrainingSpec
+
+_VALIDATION_SHARE = 0.1
+_PATIENCE = 3
+
+
+@dataclass(frozen=True)
+class StudentTask:
+    """Train on a selection's documents, labelled by the final model where it gives labels.
+
+    ``name`` is unique among the tasks trained together. ``unseen``: documents whose gradients are
+    held against the student's own weight difference.
+    """
+
+    name: str
+    documents: tuple[TextDocument, ...]
+    weights: tuple[float, ...]
+    training: TrainingSpec
+    is_stopping_early: bool
+    unseen: tuple[TextDocument, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudentResult:
+    """What a student says of the evaluation documents, and the course of its training.
+
+    ``weight_cosine``: of its weights' difference from the base with the final model's.
+    ``unseen_cosine``: of the unseen documents' summed gradient with its own difference, at the last
+    layer; None without such documents.
+    """
+
+    name: str
+    predictions: Predictions
+    weight_cosine: float
+    label_names: tuple[str, ...]
+    epochs: tuple[Epoch, ...]
+    duration_s: float
+    unseen_cosine: float | None = None
+
+
+def train_student(
+    task: StudentTask,
+    pair: ModelPair,
+    evaluation: tuple[TextDocument, ...],
+    after_units: Callable[[int], None],
+) -> StudentResult:
+    """Train a copy of the pair's base model; ``after_units`` counts documents trained on.
+
+    The pair may be kept in the host's memory; the student is where models run.
+    """
+    started_at = time.monotonic()
+    student = copy.deepcopy(pair.base)
+    student.move_to(student.compute.device)
+    train, validation = _split(task)
+    epochs = fine_tune(
+        student,
+        student.examples([task.documents[index] for index in train]),
+        task.training,
+        weights=[task.weights[index] for index in train],
+        validation=student.examples([task.documents[index] for index in validation])
+        if validation
+        else None,
+        patience=_PATIENCE,
+        after_batch=lambda: after_units(task.training.batch_size),
+    )
+    return StudentResult(
+        task.name,
+        student.predict(student.examples(evaluation)),
+        _weight_cosine(pair, student),
+        student.label_names,
+        epochs,
+        time.monotonic() - started_at,
+        _unseen_cosine(pair, student, task.unseen),
+    )
+
+
+def _unseen_cosine(
+    pair: ModelPair, student: TextModel, documents: tuple[TextDocument, ...]
+) -> float | None:
+    if not documents:
+        return None
+    own = ModelPair(pair.base, student)
+    own.base.move_to(student.compute.device)
+    if isinstance(student, Classifier):
+        gradients: GradientModels = ClassifierGradients(own)
+    else:
+        gradients = LanguageGradients(own, 1, STORED_DIMENSION, PROJECTION_SEED)
+    cosine = gradients.cosine_of_sum(documents)
+    own.base.move_to("cpu")
+    return cosine
+
+
+def _weight_cosine(pair: ModelPair, student: TextModel) -> float:
+    """Cosine of all weights' differences, student − base with final − base."""
+    base, final, trained = (
+        dict(m.model.named_parameters()) for m in (pair.base, pair.final, student)
+    )
+    product = ours = theirs = 0.0
+    with torch.inference_mode():
+        for name, value in trained.items():
+            start = base[name].to(value.device)
+            moved, wanted = (
+                (end - start).double() for end in (value, final[name].to(value.device))
+            )
+            product += float((moved * wanted).sum())
+            ours += float((moved**2).sum())
+            theirs += float((wanted**2).sum())
+    return product / (ours * theirs) ** 0.5 if ours and theirs else 0.0
+
+
+def _split(task: StudentTask) -> tuple[list[int], list[int]]:
+    """Training and validation positions: a tenth is held back, at least one document."""
+    if not task.is_stopping_early:
+        return list(range(len(task.documents))), []
+    order = np.random.default_rng(task.training.seed).permutation(len(task.documents)).tolist()
+    n_validation = max(1, round(_VALIDATION_SHARE * len(order)))
+    if len(order) == 1:
+        return order, order
+    return order[n_validation:], order[:n_validation]

@@ -1,0 +1,219 @@
+"""Students, one a selection: several at once in their own processes, or one by one in this one.
+
+Each uses one thread: on two cores, two one-thread processes train 1.6 times as fast as one process
+with two threads (docs/RESULTS.md).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cache.audits.writer import AuditBuilder
+from core.audit.metrics.rows import MetricRow, write_metrics
+from core.audit.resolved_audit import ResolvedAudit
+from core.audit.stages.predictions import PredictionMetrics, evaluation_documents, weight_cosine
+from core.audit.stages.student_training import StudentResult, StudentTask, train_student
+from core.models.examples import TextDocument
+from core.models.loading import ModelPair, load_pair
+from core.runtime.device import Compute
+from core.runtime.parallel import as_they_come, context, processes
+from core.runtime.progress import Progress
+from core.specs.data import Task
+from core.specs.strategies import Strategy
+
+
+@dataclass(frozen=True)
+class ModelPairSource:
+    """What is needed to load the base model as the audit did."""
+
+    base: Path
+    final: Path
+    task: Task
+    max_tokens: int
+    compute: Compute
+    label_words: tuple[str, ...] | None
+
+    def load(self) -> ModelPair:
+        return load_pair(
+            self.base, self.final, self.task, self.max_tokens, self.compute, self.label_words
+        )
+
+
+def train_students(
+    tasks: Sequence[StudentTask],
+    base: ModelPairSource,
+    evaluation: Sequence[TextDocument],
+    after_units: Callable[[int], None],
+) -> Iterator[StudentResult]:
+    """Results as they come, in no order; ``after_units`` counts documents trained on.
+
+    What a student becomes depends on its task alone, not on which process trains it or when. On a
+    CPU there are as many processes as cores (``ASSAY_WORKERS`` overrides), each with the base model
+    and a student in memory; where one would do, on a GPU too, it is this one.
+    """
+    n_most = int(os.environ.get("ASSAY_WORKERS") or max(1, os.cpu_count() or 1))
+    n_workers = min(len(tasks), n_most) if base.compute.device == "cpu" else 1
+    if n_workers > 1:
+        yield from _train_apart(tasks, base, tuple(evaluation), after_units, n_workers)
+    elif tasks:
+        yield from _train_here(tasks, base.load(), tuple(evaluation), after_units)
+
+
+def _train_here(
+    tasks: Sequence[StudentTask],
+    pair: ModelPair,
+    evaluation: tuple[TextDocument, ...],
+    after_units: Callable[[int], None],
+) -> Iterator[StudentResult]:
+    for model in (pair.base, pair.final):
+        # Beside a student, its gradients and its optimizer a GPU need not hold two more models.
+        model.move_to("cpu")
+    for task in tasks:
+        with _one_thread():
+            result = train_student(task, pair, evaluation, after_units)
+        yield result
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+def _train_apart(
+    tasks: Sequence[StudentTask],
+    base: ModelPairSource,
+    evaluation: tuple[TextDocument, ...],
+    after_units: Callable[[int], None],
+    n_workers: int,
+) -> Iterator[StudentResult]:
+    n_trained, n_reported = context.Value("q", 0), 0
+
+    def report() -> None:
+        nonlocal n_reported
+        n_now = n_trained.value
+        after_units(n_now - n_reported)
+        n_reported = n_now
+
+    with processes(n_workers, _start_worker, (base, evaluation, n_trained)) as pool:
+        yield from as_they_come({pool.submit(_train_one, task) for task in tasks}, report)
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(
+    base: ModelPairSource, evaluation: tuple[TextDocument, ...], n_trained: Any
+) -> None:
+    torch.set_num_threads(1)
+    _worker.update(pair=base.load(), evaluation=evaluation, n_trained=n_trained)
+
+
+def _train_one(task: StudentTask) -> StudentResult:
+    counter = _worker["n_trained"]
+
+    def count(n_units: int) -> None:
+        with counter.get_lock():
+            counter.value += n_units
+
+    return train_student(task, _worker["pair"], _worker["evaluation"], count)
+
+
+def train_all_students(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+    """One student a strategy; none where the question asks for none."""
+    spec = question.spec
+    left = [s for s in spec.strategies if not builder.is_done(f"student: {s}")]
+    if not spec.n_student_epochs:
+        return
+    tasks = [_student_task(question, builder, strategy) for strategy in left]
+    with progress.stage("students", n_student_units(tasks)):
+        for result, metrics in students(question, builder, tasks, progress):
+            with builder.stage(f"student: {result.name}", result.duration_s):
+                builder.write(
+                    "student_epochs",
+                    {
+                        "strategy": [result.name] * len(result.epochs),
+                        "epoch": [epoch.epoch for epoch in result.epochs],
+                        "train_loss": [epoch.train_loss for epoch in result.epochs],
+                        "validation_loss": [epoch.validation_loss for epoch in result.epochs],
+                        "is_best": [epoch.is_best for epoch in result.epochs],
+                    },
+                )
+                write_metrics(builder, metrics)
+
+
+def students(
+    question: ResolvedAudit, builder: AuditBuilder, tasks: Sequence[StudentTask], progress: Progress
+) -> Iterator[tuple[StudentResult, list[MetricRow]]]:
+    """Train students as they are asked for, with what each is worth on the evaluation documents."""
+    spec = question.spec
+    base = ModelPairSource(
+        question.base,
+        question.final,
+        spec.task,
+        question.training.max_tokens,
+        question.compute,
+        spec.label_words,
+    )
+    documents = evaluation_documents(spec, builder)
+    ((choices,),) = builder.rows(
+        "SELECT value::INTEGER[] FROM meta WHERE key = 'evaluation_choices'"
+    )
+    for result in train_students(tasks, base, documents, progress.advance):
+        judge = PredictionMetrics(spec, documents, np.asarray(choices), result.label_names)
+        yield (
+            result,
+            [
+                *judge.rows(result.name, result.predictions),
+                weight_cosine(result.name, result.weight_cosine),
+            ],
+        )
+
+
+def n_student_units(tasks: Sequence[StudentTask]) -> int:
+    """Documents the students will train on, epochs counted."""
+    return sum(len(task.documents) * task.training.n_epochs for task in tasks)
+
+
+def _student_task(
+    question: ResolvedAudit, builder: AuditBuilder, strategy: Strategy
+) -> StudentTask:
+    rows = builder.rows(
+        "SELECT document_id, weight FROM selections WHERE strategy = ? ORDER BY rank",
+        [str(strategy)],
+    )
+    return student_task(question, builder, str(strategy), rows)
+
+
+def student_task(
+    question: ResolvedAudit, builder: AuditBuilder, name: str, chosen: Sequence[tuple[int, float]]
+) -> StudentTask:
+    """Train on documents of the corpus, each with its weight, as the final model labels them."""
+    spec = question.spec
+    known = {
+        row[0]: TextDocument(*row[1:])
+        for row in builder.rows(
+            "SELECT document_id, text, pseudolabel, n_prompt_characters FROM documents "
+            "JOIN scores USING (document_id) WHERE list_contains(?, document_id)",
+            [[document_id for document_id, _ in chosen]],
+        )
+    }
+    return StudentTask(
+        name,
+        tuple(known[document_id] for document_id, _ in chosen),
+        tuple(weight for _, weight in chosen),
+        replace(question.training, n_epochs=spec.n_student_epochs),
+        spec.is_stopping_early,
+    )

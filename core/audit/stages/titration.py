@@ -1,0 +1,144 @@
+"""The stages of a titration: text alone, the grid, and students of its cells if asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from cache.audits.writer import AuditBuilder
+from core.audit.metrics.rows import MetricRow
+from core.audit.resolved_audit import ResolvedAudit
+from core.audit.stages.students import n_student_units, student_task, students
+from core.runtime.progress import Progress
+from core.selection.titration import Cell, Corpus, titrate
+from core.specs.audit import AuditSpec
+from core.specs.metrics import Metric
+from core.specs.strategies import BLIND
+from core.stats.blind_baseline import blind_scores
+from core.stats.selection_metrics import Measurement
+
+_COLUMNS = tuple(Measurement.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Which cell of the grid."""
+
+    leaked_share: float
+    budget: int
+    selector: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.selector}, {self.leaked_share:.4g} leaked, {self.budget} of seed {self.seed}"
+
+
+def score_text_alone(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+    """What words say of a document's role; nothing where the corpus has one role only."""
+    if builder.is_done("text alone"):
+        return
+    with progress.stage("text alone", 0), builder.stage("text alone"):
+        rows = builder.rows(
+            "SELECT text, CASE WHEN in_reference THEN 0 WHEN source = ? THEN 1 ELSE 2 END "
+            "FROM documents ORDER BY document_id",
+            [question.spec.held_out_source],
+        )
+        roles = np.array([role for _, role in rows])
+        scores = blind_scores([text for text, _ in rows], roles, 3, question.spec.seed)
+        if scores is not None and (roles == 0).any():
+            builder.write(
+                "blind_scores",
+                {
+                    "document_id": np.arange(len(rows)),
+                    "p_trained": scores[:, 0],
+                    "p_held_out": scores[:, 1],
+                },
+            )
+
+
+def measure_grid(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+    """Fill ``titration_grid``, one share and seed committed at a time; nothing if not a titration.
+
+    The pool differs between shares and seeds alone, and a killed run goes on at the next of them.
+    """
+    spec = question.spec
+    points = list(_points(spec))
+    if not points:
+        return
+    corpus = _corpus(question, builder)
+    with progress.stage("titration", len(points)):
+        for share, seed in dict.fromkeys((point.leaked_share, point.seed) for point in points):
+            own = [p for p in points if (p.leaked_share, p.seed) == (share, seed)]
+            name = f"titration: {share:.4g} leaked, seed {seed}"
+            if not builder.is_done(name):
+                with builder.stage(name):
+                    for point in own:
+                        _write(builder, point, _cell(corpus, point).figures)
+            progress.advance(len(own))
+
+
+def train_grid_students(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+    """A student for every cell of the grid, where students are asked for."""
+    points = {f"student: {point}": point for point in _points(question.spec)}
+    left = {name: point for name, point in points.items() if not builder.is_done(name)}
+    if not question.spec.n_student_epochs or not left:
+        return
+    corpus = _corpus(question, builder)
+    tasks = []
+    for name, point in left.items():
+        cell = _cell(corpus, point)
+        chosen = list(zip(cell.documents.tolist(), cell.weights.tolist(), strict=True))
+        tasks.append(student_task(question, builder, name, chosen))
+    with progress.stage("titration students", n_student_units(tasks)):
+        for result, metrics in students(question, builder, tasks, progress):
+            with builder.stage(result.name, result.duration_s):
+                kept = {row.metric: _figure(row) for row in metrics if row.n is not None}
+                _write(builder, left[result.name], kept)
+
+
+def _points(spec: AuditSpec) -> Iterator[Point]:
+    if spec.titration is None:
+        return
+    for share in spec.titration.leaked_shares:
+        for seed in range(spec.seed, spec.seed + spec.titration.n_seeds):
+            for budget in spec.titration.budgets:
+                for selector in (*spec.strategies, BLIND):
+                    yield Point(share, budget, selector, seed)
+
+
+def _corpus(question: ResolvedAudit, builder: AuditBuilder) -> Corpus:
+    arrays = builder.corpus(question.spec.held_out_source)
+    return Corpus.of(arrays, question.training.batch_size)
+
+
+def _cell(corpus: Corpus, point: Point) -> Cell:
+    return titrate(corpus, point.leaked_share, point.budget, point.selector, point.seed)
+
+
+def _write(builder: AuditBuilder, point: Point, figures: dict[Metric, Measurement]) -> None:
+    if not figures:
+        return
+    found = {str(metric): asdict(figure) for metric, figure in figures.items()}
+    where = {
+        "leaked_share": point.leaked_share,
+        "budget": point.budget,
+        "strategy": str(point.selector),
+        "seed": point.seed,
+    }
+    builder.write(
+        "titration_grid",
+        {
+            **{name: [value] * len(found) for name, value in where.items()},
+            "metric": list(found),
+            **{name: [figure[name] for figure in found.values()] for name in _COLUMNS},
+        },
+    )
+
+
+def _figure(row: MetricRow) -> Measurement:
+    assert row.n is not None
+    return Measurement(
+        row.value, row.n, row.low, row.high, row.ceiling, row.null_value, row.p_value
+    )

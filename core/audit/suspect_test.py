@@ -1,0 +1,247 @@
+"""`assay suspect`: a p-value for «used», or a refusal to give one."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.store import Store
+from core.audit.command_line import suspect_command_line
+from core.audit.gradient_request import PROJECTION_SEED
+from core.audit.provenance import environment
+from core.audit.reader import Reader
+from core.data.sources import content_digest
+from core.errors import InputError
+from core.models.causal_lm import LanguageModel
+from core.models.digests import tokenizer_digest, weights_digest
+from core.models.examples import TextDocument
+from core.models.loading import ModelPair, load_pair
+from core.models.per_example_gradients import ClassifierGradients, GradientModels, LanguageGradients
+from core.models.resolve import resolve_model
+from core.models.token_log_probs import token_evidence
+from core.models.training_record import TrainingRecord
+from core.runtime.device import Compute
+from core.runtime.progress import Progress
+from core.specs.audit import SuspectSpec, to_plain
+from core.specs.data import Task
+from core.specs.hashing import content_key, text_hash
+from core.specs.strategies import ALIGNMENT, declared_scores
+from core.specs.training import TrainingSpec
+from core.stats.intervals import Interval
+from core.stats.membership_scores import label_scores, token_scores
+from core.stats.suspect_test import (
+    N_SHUFFLES,
+    Check,
+    combined,
+    separability_by,
+    separability_by_words,
+    used_test,
+)
+
+# Raise it when the same question would give another record.
+_VERSION = 2
+_MIN_DOCUMENTS = 10
+# Only alignment and norms are wanted, which need no projection: the smallest there is.
+_PROJECTION = 1
+
+_Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Sets:
+    """Suspects, then controls, no text in both or twice; and how many were dropped."""
+
+    documents: list[TextDocument]
+    is_suspect: NDArray[np.bool_]
+    n_dropped: int
+
+
+def run_suspect_test(
+    spec: SuspectSpec, store: Store, compute: Compute, progress: Progress
+) -> dict[str, Any]:
+    """The record of the test: made once, kept in the store under a key of its contents.
+
+    InputError for unusable input; a refusal is a record without a p-value, for which no score was
+    compared.
+    """
+    base = resolve_model(spec.base, store.models)
+    final = resolve_model(spec.final, store.models, base)
+    made_by = TrainingRecord.read(final)
+    max_tokens = spec.max_tokens or (made_by.training if made_by else TrainingSpec()).max_tokens
+    digests = {
+        "base_weights_sha256": weights_digest(base),
+        "final_weights_sha256": weights_digest(final),
+        "tokenizer_sha256": tokenizer_digest(final),
+        "suspects_sha256": content_digest(spec.suspects, spec.seed),
+        "controls_sha256": content_digest(spec.controls, spec.seed),
+    }
+    asked = [spec.task, spec.label_words, spec.response_template, max_tokens, spec.seed]
+    key = content_key("suspect", _VERSION, digests, asked, compute.precision)
+    test_id = f"suspect-{key[:12]}"
+    known = store.suspect_tests.read(test_id)
+    if known is not None:
+        return known
+    with progress.stage("load models", 0):
+        pair = load_pair(base, final, spec.task, max_tokens, compute, spec.label_words)
+    with progress.stage("read documents", 0):
+        sets = _read(spec, Reader(pair.final, spec.task, spec.response_template))
+    scores, base_losses = _scores(spec, pair, sets.documents, progress)
+    record: dict[str, Any] = {
+        "test_id": test_id,
+        "title": spec.title or f"{spec.suspects.location} against {spec.controls.location}",
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
+        "spec": to_plain(spec),
+        "n_suspects": int(sets.is_suspect.sum()),
+        "n_controls": int((~sets.is_suspect).sum()),
+        "n_dropped": sets.n_dropped,
+        "n_shuffles": N_SHUFFLES,
+        "declared": list(declared_scores(spec.task)),
+        "caveats": list(pair.caveats),
+        "provenance": {
+            **digests,
+            "max_tokens": max_tokens,
+            "command": suspect_command_line(spec, max_tokens),
+            **environment(compute),
+        },
+        **_judged(spec, sets, scores, base_losses, progress),
+    }
+    store.suspect_tests.write(record)
+    return record
+
+
+def _read(spec: SuspectSpec, reader: Reader) -> _Sets:
+    texts = [
+        [document for window in reader.scored(ref, spec.seed) for document in window]
+        for ref in (spec.suspects, spec.controls)
+    ]
+    hashes = [{text_hash(d.text): d for d in own} for own in texts]
+    shared = hashes[0].keys() & hashes[1].keys()
+    suspects, controls = ([d for h, d in own.items() if h not in shared] for own in hashes)
+    for name, own in (("suspects", suspects), ("controls", controls)):
+        if len(own) < _MIN_DOCUMENTS:
+            raise InputError(
+                f"at least {_MIN_DOCUMENTS} {name} that are all different and not in both sets",
+                f"{len(own)}",
+                "give more documents, of which none is in both files",
+            )
+    n_kept = len(suspects) + len(controls)
+    return _Sets(
+        [*suspects, *controls],
+        np.arange(n_kept) < len(suspects),
+        sum(map(len, texts)) - n_kept,
+    )
+
+
+def _scores(
+    spec: SuspectSpec, pair: ModelPair, documents: Sequence[TextDocument], progress: Progress
+) -> tuple[dict[str, _Scores], _Scores]:
+    """The declared scores of every document, (n) each, and its loss under the base model."""
+    n = len(documents)
+    alignment, base_losses, probabilities = np.zeros(n), np.zeros(n), np.ones(n)
+    is_classifier = spec.task is Task.CLASSIFICATION
+    models: GradientModels = (
+        ClassifierGradients(pair)
+        if is_classifier
+        else LanguageGradients(pair, 1, _PROJECTION, PROJECTION_SEED)
+    )
+    with progress.stage("gradients", n):
+        for rows in models.of(documents):
+            lengths = np.sqrt(rows.squared_norms[:, 0]) * models.target_norms[0]
+            alignment[rows.indices] = np.divide(
+                rows.alignment[:, 0], lengths, out=np.zeros(len(lengths)), where=lengths > 0
+            )
+            base_losses[rows.indices] = rows.base_loss
+            if rows.final_probability is not None:
+                probabilities[rows.indices] = rows.final_probability
+            progress.advance(len(rows.indices))
+    baselines: dict[Any, _Scores] = (
+        dict(label_scores(base_losses, probabilities))
+        if is_classifier
+        else _of_tokens(pair, documents, progress)
+    )
+    known = {ALIGNMENT: alignment, **baselines}
+    return {name: known[name] for name in declared_scores(spec.task)}, base_losses
+
+
+def _of_tokens(
+    pair: ModelPair, documents: Sequence[TextDocument], progress: Progress
+) -> dict[str, _Scores]:
+    assert isinstance(pair.base, LanguageModel)
+    assert isinstance(pair.final, LanguageModel)
+    found: dict[str, _Scores] = {}
+    with progress.stage("membership baselines", len(documents)):
+        for batch in token_evidence(pair.base, pair.final, documents):
+            for index, evidence in batch:
+                for name, score in token_scores(evidence).items():
+                    found.setdefault(name, np.zeros(len(documents)))[index] = score
+            progress.advance(len(batch))
+    return found
+
+
+def _judged(
+    spec: SuspectSpec,
+    sets: _Sets,
+    scores: dict[str, _Scores],
+    base_losses: _Scores,
+    progress: Progress,
+) -> dict[str, Any]:
+    """The checks and, unless one refuses, the test."""
+    is_suspect = sets.is_suspect
+    texts = [document.text for document in sets.documents]
+    with progress.stage("test", 0):
+        lengths = np.array([len(text) for text in texts], float)
+        refusing = [
+            separability_by_words(texts, is_suspect, spec.seed),
+            separability_by("length", lengths, is_suspect),
+        ]
+        warning = separability_by("loss under the base model", base_losses, is_suspect)
+        found: dict[str, Any] = {
+            "documents": _by_set([text_hash(text) for text in texts], is_suspect),
+            "checks": [
+                *(_plain_check(check, is_refusal=True) for check in refusing),
+                _plain_check(warning, is_refusal=False),
+            ],
+            "is_refused": any(check.is_separable for check in refusing),
+        }
+        if found["is_refused"]:
+            return {**found, "p_value": None, "auc": None, "components": [], "scores": None}
+        score = combined(scores)
+        result = used_test(score, is_suspect, spec.seed)
+        parts = {name: used_test(own, is_suspect, spec.seed) for name, own in scores.items()}
+    return {
+        **found,
+        "p_value": result.p_value,
+        "auc": _plain(result.auc),
+        "components": [
+            {"name": name, "p_value": part.p_value, **_plain(part.auc)}
+            for name, part in parts.items()
+        ],
+        "scores": _by_set(score.tolist(), is_suspect),
+    }
+
+
+def _by_set(values: Sequence[Any], is_suspect: NDArray[np.bool_]) -> dict[str, list[Any]]:
+    """One value a document, the suspects' apart from the controls', in one order throughout."""
+    pairs = list(zip(values, is_suspect, strict=True))
+    return {
+        "suspects": [value for value, suspect in pairs if suspect],
+        "controls": [value for value, suspect in pairs if not suspect],
+    }
+
+
+def _plain(interval: Interval) -> dict[str, float]:
+    return asdict(interval)
+
+
+def _plain_check(check: Check, is_refusal: bool) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "is_apart": check.is_separable,
+        "is_refusal": is_refusal,
+        **_plain(check.auc),
+    }

@@ -1,0 +1,36 @@
+"""The command `demo`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.cli.audit import app
+from core.cli.options import (
+    JsonOption,
+    StoreOption,
+    as_job,
+    open_store,
+    say,
+)
+from core.cli.pair_commands import outcome_of
+from core.cli.results import serve_dashboard
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="Serve the dashboard afterwards.")] = True,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+    port: Annotated[int | None, typer.Option(help="Port of the dashboard.")] = None,
+) -> None:
+    """Audit a small model made here, offline, then serve the dashboard."""
+    from core.audit.demo import DEMO_PLAN, run_demo
+
+    place = open_store(store)
+    with as_job(place, "Embedded demo", DEMO_PLAN, ["demo", "--no-serve"]) as progress:
+        outcome = run_demo(place, progress)
+    say(outcome_of(outcome), as_json)
+    if serve:
+        serve_dashboard(place, port)

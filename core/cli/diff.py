@@ -1,0 +1,77 @@
+"""`assay diff`: what two models say that runs of one model do not differ by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cache.diffs.read import read_diff_topics
+from cache.export import check_ending, of_diff, write_table
+from cache.files.sealed import read_meta
+from core.cli.options import DeviceOption, JsonOption, StoreOption, as_job, open_store, say
+from core.cli.pair_commands import queue_this
+from core.findings.diff import diff_finding
+
+app = typer.Typer()
+# Seconds on two cores for some hundred names and answers; only the proportions matter.
+_PLAN = {"read": 1.0, "compare": 20.0, "judge": 5.0, "seal": 1.0}
+
+
+@app.command()
+def diff(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A decompression's name in the store, or its file.")
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="Another, of another model or version.")
+    ],
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            help="A decompression of either model with another seed: how far two runs of one model "
+            "lie apart [default: looked for in the store]."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the topics to a .csv, .jsonl or .parquet file too.")
+    ] = None,
+    device: DeviceOption = None,
+    queue: Annotated[bool, typer.Option("--queue", help="Run in the background.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two decompressed models; nothing is reported that noise explains."""
+    place = open_store(store)
+    title = f"Diff of {first} and {second}"
+    if queue:
+        queue_this(place, title, as_json)
+        return
+    if out:
+        check_ending(out)
+    from core.diff.run import diff as run
+    from core.runtime.device import choose_compute
+
+    with as_job(place, title, _PLAN) as progress:
+        outcome = run(first, second, noise, place, choose_compute(device, "fp32"), progress)
+    meta, topics = read_meta(outcome.path), read_diff_topics(outcome.path)
+    own = topics[topics["pair"] == 0].drop(columns="pair")
+    if out:
+        write_table(of_diff(outcome.path), "topics", own, out, {})
+    said = diff_finding(meta)
+    columns = ["change", "question", "first_name", "second_name", "first_support", "second_support"]
+    result = {
+        "diff": outcome.id,
+        "path": str(outcome.path),
+        "was_there": outcome.was_there,
+        "noise": [[run["id"] for run in pair] for pair in meta["noise"]],
+        "floor": meta["topics"]["floor"],
+        **meta["counts"],
+        "reported": own[own["is_reported"]][columns].to_dict("records"),
+        "says": [said.headline, *said.sentences],
+        "caveats": meta["caveats"],
+    }
+    if not meta["noise"]:
+        result["make_noise_with"] = meta["noise_command"]
+    say(result, as_json)

@@ -1,0 +1,113 @@
+"""Commands on finished work: dashboard, verify, export, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cache.store import Store
+from core.cli.options import JsonOption, StoreOption, open_store, say
+from core.specs.strategies import Strategy
+
+app = typer.Typer()
+
+
+@app.command()
+def dashboard(
+    port: Annotated[
+        int | None, typer.Option(help="Port [default: the first free from 8501]")
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Serve the dashboard on this machine."""
+    serve_dashboard(open_store(store), port)
+
+
+@app.command()
+def verify(
+    audit_id: Annotated[
+        str | None,
+        typer.Argument(help="An audit, experiment, decompression or comparison [default: all]."),
+    ] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Recount and redigest sealed files against their manifests."""
+    from cache.files.manifest import verify_audits
+
+    results = verify_audits(open_store(store), audit_id)
+    say({result.audit_id: result.verdict for result in results}, as_json)
+    if not all(result.is_intact for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    name: Annotated[
+        str, typer.Argument(help="An audit or a decompression, as its page and file name it.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="A .jsonl or .parquet file, or .csv for an audit; a folder for `datasets`, with "
+            "a card, for a decompression."
+        ),
+    ],
+    strategy: Annotated[Strategy, typer.Option(help="Of an audit.")] = Strategy.SELECT,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Of a decompression: as lists of messages.")
+    ] = False,
+    without_flagged: Annotated[
+        bool, typer.Option("--without-flagged", help="Of a decompression: no flagged examples.")
+    ] = False,
+    only_accepted: Annotated[
+        bool, typer.Option("--only-accepted", help="Of a decompression: those accepted by hand.")
+    ] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write an audit's selection, or a decompression's examples, to a file."""
+    place = open_store(store)
+    if name in {path.stem for path in place.decompressions.glob("*.duckdb")}:
+        from cache.decompressions.export import ExportChoice, export_decompression
+
+        choice = ExportChoice(chat, without_flagged, only_accepted)
+        n_rows = export_decompression(place, name, out, choice)
+    else:
+        from cache.export import export_selection
+
+        n_rows = export_selection(place, name, strategy, out)
+    say({"out": str(out), "n_rows": n_rows}, as_json)
+
+
+@app.command()
+def report(
+    audit_id: Annotated[str, typer.Argument(help="As the Audits page and `assay verify` name it")],
+    out: Annotated[Path, typer.Option(help="The .html file to write.")],
+    with_documents: Annotated[
+        bool, typer.Option("--with-documents", help="Show the selected documents' text.")
+    ] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one audit as a self-contained page that prints to PDF."""
+    from cache.audits.model_pair import same_pair
+    from cache.audits.read import audit_path
+    from cache.audits.repeats import repeats_of
+    from core.report.render import render_report
+
+    place = open_store(store)
+    path = audit_path(place, audit_id)
+    known, repeats = same_pair(place, path), repeats_of(place, path)
+    page = render_report(place, audit_id, known, repeats, with_documents)
+    out.write_text(page, encoding="utf-8")
+    say({"out": str(out), "n_bytes": len(page.encode())}, as_json)
+
+
+def serve_dashboard(store: Store, port: int | None) -> None:
+    """Serve until interrupted, then exit with the server's status."""
+    from core.cli.dashboard_server import serve
+
+    raise typer.Exit(serve(store, port))

@@ -1,0 +1,80 @@
+"""From a model's name to the backend that answers for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import safe_open
+
+from core.decompress.backends.base import Backend, ModelIdentity
+from core.errors import InputError
+from core.models.convert import is_gguf
+from core.models.digests import file_digest, weights_digest
+from core.models.resolve import locate_model, resolve_model
+from core.runtime.device import Compute
+from core.specs.decompression import Engine
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A model that is there, by its identity; ``open`` loads it, or connects, and probes it."""
+
+    identity: ModelIdentity
+    open: Callable[[Compute], Backend]
+
+
+def find_model(
+    name: str, served_model: str | None, converted: Path, engine: Engine | None = None
+) -> FoundModel:
+    """The model at an address, in a GGUF file or in a folder; InputError if there is none.
+
+    A GGUF file is converted once, into a folder under ``converted``, where transformers is asked
+    for; InputError for an engine that cannot run the model.
+    """
+    if name.startswith(("http://", "https://")):
+        if engine:
+            raise InputError(
+                "a model run in this process with --engine", repr(name), "leave --engine out"
+            )
+        from core.decompress.backends.openai_server import ServerBackend, identify
+
+        identity = identify(name, served_model)
+        return FoundModel(identity, lambda compute: ServerBackend(name, identity))
+    if served_model:
+        raise InputError(
+            "the address of a server with --served-model", repr(name), "leave --served-model out"
+        )
+    path = locate_model(name)
+    if is_gguf(path) and engine is not Engine.TRANSFORMERS:
+        from core.decompress.backends.llama_cpp import LlamaBackend
+
+        identity = _identity_of_gguf(name, path)
+        return FoundModel(identity, lambda compute: LlamaBackend(path, identity, compute.n_threads))
+    if engine is Engine.LLAMA:
+        raise InputError("a GGUF file for llama.cpp", f"{name!r}", "use --engine transformers")
+    from core.decompress.backends.hf_transformers import LocalBackend
+
+    folder = resolve_model(name, converted)
+    identity = ModelIdentity(
+        name, weights_digest(folder), True, _count_parameters(folder), Engine.TRANSFORMERS
+    )
+    return FoundModel(identity, lambda compute: LocalBackend(folder, identity, compute))
+
+
+def _identity_of_gguf(name: str, file: Path) -> ModelIdentity:
+    from gguf import GGUFReader
+
+    n_parameters = sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
+    return ModelIdentity(name, file_digest(file), True, n_parameters, Engine.LLAMA)
+
+
+def _count_parameters(folder: Path) -> int:
+    n_parameters = 0
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as tensors:
+            names = tensors.keys()
+            n_parameters += sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)
+    return n_parameters

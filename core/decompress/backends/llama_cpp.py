@@ -1,0 +1,83 @@
+"""llama.cpp in this process (xllamacpp), for GGUF files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from core.decompress.backends.base import ModelIdentity
+from core.decompress.backends.capabilities import probe
+from core.decompress.backends.openai_format import CHAT_PATH, Garbled, answers, grouped, request
+from core.errors import InputError
+from core.specs.model_calls import Answer, Call
+
+# Samples decoded together. An answer depends on its seed and not on its neighbours (measured:
+# 16 of 16 equal, alone in a batch and in one with others).
+_N_SLOTS = 8
+_TOKENS_A_SLOT = 1536
+
+
+class LlamaBackend:
+    """One model file, decoded on the CPU, or on the GPU the wheel was built for."""
+
+    batch_size = 4 * _N_SLOTS
+
+    def __init__(self, file: Path, identity: ModelIdentity, n_threads: int) -> None:
+        self.identity = identity
+        self._server = _open(file, n_threads)
+        self._pool = ThreadPoolExecutor(_N_SLOTS)
+        self.traits = probe(self._post, identity.name, _N_SLOTS)
+
+    def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+        n_most = _N_SLOTS if self.traits.honours_n else 1
+        asked = [self._pool.submit(self._ask, group) for group in grouped(calls, n_most)]
+        for done in as_completed(asked):
+            yield done.result()
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _ask(self, group: list[Call]) -> list[tuple[Call, Answer]]:
+        path, body = request(group, self.identity.name, self.traits)
+        start = time.monotonic()
+        reply = self._handle(path, body)
+        if "error" in reply:
+            refused = Answer(str(reply["error"]["message"]), "refused", 0, 0, 0.0)
+            return [(call, refused) for call in group]
+        try:
+            given = answers(group, reply, time.monotonic() - start, self.traits)
+        except Garbled as error:
+            given = [Answer(str(error), "refused", 0, 0, 0.0)] * len(group)
+        return list(zip(group, given, strict=True))
+
+    def _post(self, path: str, body: dict[str, Any]) -> Mapping[str, Any] | None:
+        reply = self._handle(path, body)
+        return None if "error" in reply else reply
+
+    def _handle(self, path: str, body: dict[str, Any]) -> Mapping[str, Any]:
+        # Answers would depend on what a slot held before, in the last bits.
+        body = {**body, "cache_prompt": False}
+        if path == CHAT_PATH:
+            return self._server.handle_chat_completions(body)
+        return self._server.handle_completions(body)
+
+
+def _open(file: Path, n_threads: int) -> Any:
+    import xllamacpp
+
+    options = xllamacpp.CommonParams()
+    options.model.path = str(file)
+    options.n_parallel, options.n_ctx = _N_SLOTS, _N_SLOTS * _TOKENS_A_SLOT
+    options.cpuparams.n_threads = options.cpuparams_batch.n_threads = n_threads
+    options.warmup, options.verbosity = False, -1
+    try:
+        return xllamacpp.Server(options)
+    except RuntimeError as error:
+        raise InputError(
+            f"a GGUF file that llama.cpp can load at {file.name!r}",
+            str(error).splitlines()[0] if str(error) else "an error",
+            "give another file, or the model's folder of safetensors",
+        ) from error

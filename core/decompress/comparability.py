@@ -1,0 +1,51 @@
+"""Whether two decompressions were asked alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from core.decompress.command_line import OPTIONS
+from core.specs.decompression import Engine
+
+
+def differing_settings(
+    first: Mapping[str, Any], second: Mapping[str, Any], settings: Collection[str]
+) -> str | None:
+    """Which of some fields of the spec differ, as options with both values; None if none does.
+
+    ``first`` and ``second`` are what two decompressions say about themselves.
+    """
+    differing = [
+        f"{OPTIONS[name]} {_shown(first, name)} and {_shown(second, name)}"
+        for name in settings
+        if _differ(first, second, name)
+    ]
+    return "; ".join(differing) or None
+
+
+def setting(meta: Mapping[str, Any], name: str) -> Any:
+    """A field of the spec, or what was chosen for the model where the spec left it open.
+
+    The engine of a model that a server runs is not known: None. Transformers without limits of the
+    draw, as runs sealed before there were some, draws otherwise than with them.
+    """
+    if name == "prompting":
+        return meta["prompting"]
+    if name == "engine":
+        backend = meta["model"]["backend"]
+        if backend == Engine.TRANSFORMERS and not meta["traits"].get("honours_top_k"):
+            return f"{backend}, drawing among all tokens,"
+        return backend if backend in set(Engine) else None
+    return meta["spec"][name]
+
+
+def _differ(first: Mapping[str, Any], second: Mapping[str, Any], name: str) -> bool:
+    one, other = setting(first, name), setting(second, name)
+    is_unknown = name == "engine" and None in (one, other)
+    return bool(one != other) and not is_unknown
+
+
+def _shown(meta: Mapping[str, Any], name: str) -> str:
+    value = setting(meta, name)
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,115 @@
+"""What is noted of every example. Marks never delete: whoever exports decides what they want."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from datasketch import MinHash, MinHashLSH
+from langdetect import DetectorFactory, LangDetectException, detect_langs
+
+from core.decompress.examples.generation import Example
+from core.specs.decompression import QualityFlag
+
+FEWEST_WORDS, MOST_WORDS = 8, 1000
+# Gopher's rules (Rae et al., 2021, table A1) allow 16 to 20% of characters in repeated n-grams.
+MOST_REPETITION = 0.2
+LEAST_ENGLISH = 0.5
+DUPLICATE_JACCARD = 0.7
+# Bands and rows of the index: pairs from about (1/42)^(1/3) = 0.29 on are looked up. Given, since
+# datasketch takes seconds to find them. A neighbour may be missing, not wrong.
+_BANDS_AND_ROWS = (42, 3)
+_SHINGLE_WORDS = 3
+_N_PERMUTATIONS = 128
+# Shorter texts have no language that could be told.
+_FEWEST_CHARACTERS = 20
+
+
+@dataclass(frozen=True)
+class ExampleFlag:
+    """One mark of one example; ``value`` in the mark's unit, None where it cannot be had."""
+
+    example_id: int
+    mark: QualityFlag
+    is_flagged: bool
+    value: float | None
+    detail: str = ""
+    neighbour_id: int | None = None
+
+
+def flag_examples(examples: Sequence[Example]) -> list[ExampleFlag]:
+    """Every mark of every example."""
+    marks = [mark for example in examples for mark in _own_marks(example)]
+    return [*marks, *_near_duplicates(examples)]
+
+
+def repetition(text: str, n: int = 4) -> float:
+    """Share of word n-grams that are not the first of their kind; 0 for short texts."""
+    words = text.lower().split()
+    grams = [tuple(words[at : at + n]) for at in range(len(words) - n + 1)]
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+def _own_marks(example: Example) -> Iterator[ExampleFlag]:
+    own = example.example_id
+    yield ExampleFlag(
+        own,
+        QualityFlag.VALIDITY,
+        not example.is_readable,
+        float(example.is_readable),
+        "" if example.is_readable else "task, reasoning and response could not be told apart",
+    )
+    n_words = len(example.response.split())
+    is_odd = not FEWEST_WORDS <= n_words <= MOST_WORDS
+    detail = "cut at the token limit" if example.is_cut else ""
+    yield ExampleFlag(own, QualityFlag.LENGTH, is_odd or example.is_cut, float(n_words), detail)
+    repeated = repetition(example.response)
+    yield ExampleFlag(own, QualityFlag.REPETITION, repeated > MOST_REPETITION, repeated)
+    language, p_english = _language(example.response)
+    is_foreign = p_english is not None and p_english < LEAST_ENGLISH
+    yield ExampleFlag(own, QualityFlag.LANGUAGE, is_foreign, p_english, language)
+
+
+def _language(text: str) -> tuple[str, float | None]:
+    """The likeliest language's code, and the probability of English; None where it is too short."""
+    DetectorFactory.seed = 0
+    if len(text) < _FEWEST_CHARACTERS:
+        return "", None
+    try:
+        found = detect_langs(text)
+    except LangDetectException:  # no letters at all
+        return "", None
+    return found[0].lang, next((one.prob for one in found if one.lang == "en"), 0.0)
+
+
+def _near_duplicates(examples: Sequence[Example]) -> Iterator[ExampleFlag]:
+    """On the response: tasks are made from templates and are alike by design."""
+    index = MinHashLSH(num_perm=_N_PERMUTATIONS, params=_BANDS_AND_ROWS)
+    shingles: dict[int, frozenset[str]] = {}
+    for example in examples:
+        own = example.example_id
+        shingles[own] = _shingles(example.response)
+        signature = _signature(shingles[own])
+        scored = [(_jaccard(shingles[own], shingles[at]), -at) for at in index.query(signature)]
+        similarity, nearest = max(scored, default=(0.0, None))
+        is_duplicate = similarity >= DUPLICATE_JACCARD
+        neighbour = None if nearest is None else -nearest
+        yield ExampleFlag(own, QualityFlag.NEAR_DUPLICATE, is_duplicate, similarity, "", neighbour)
+        if shingles[own]:
+            index.insert(own, signature)
+
+
+def _shingles(text: str) -> frozenset[str]:
+    words = text.lower().split()
+    n = min(_SHINGLE_WORDS, len(words))
+    return frozenset(" ".join(words[at : at + n]) for at in range(len(words) - n + 1) if n)
+
+
+def _signature(shingles: frozenset[str]) -> MinHash:
+    signature = MinHash(num_perm=_N_PERMUTATIONS, seed=1)
+    signature.update_batch([shingle.encode() for shingle in sorted(shingles)])
+    return signature
+
+
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / len(one | other)

@@ -1,0 +1,206 @@
+"""A sealed decompression as the comparison needs it: its topics, its lists and its examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache.decompressions.answers import read_list_answers, read_tree
+from cache.decompressions.read import (
+    ExampleFilter,
+    decompression_path,
+    read_examples,
+    read_meta,
+    summary_of,
+)
+from cache.store import Store
+from core.decompress import prompts
+from core.decompress.parsing import read_names
+from core.decompress.topic_names import normal_form
+from core.decompress.tree.expansion import count_votes, list_prompt
+from core.decompress.tree.made_up_names import nonsense_words
+from core.decompress.tree.support import N_NONSENSE_TOPICS
+from core.errors import InputError
+from core.specs.decompression import DecompressionSpec, Prompting, spec_from_plain
+
+# The normal forms of a topic's path: equal where two runs were asked about the same topic.
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A topic of the tree, below the root."""
+
+    topic_id: int
+    name: str
+    path: tuple[str, ...]
+
+    @cached_property
+    def form(self) -> str:
+        return normal_form(self.name)
+
+    @cached_property
+    def key(self) -> Key:
+        return key_of(self.path)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One topic whose subtopics were asked for: the forms in each list, and every form's votes."""
+
+    path: tuple[str, ...]
+    lists: tuple[frozenset[str], ...]
+    # By normal form, the commonest first: the commonest spelling, and in how many lists it is.
+    votes: Mapping[str, tuple[str, int]]
+    texts: tuple[str, ...]
+
+    def n_votes(self, form: str) -> int:
+        """In how many lists a normal form is."""
+        return self.votes[form][1] if form in self.votes else 0
+
+    def spelling(self, form: str) -> str:
+        """A form as it is commonly spelt here; "" where it is in no list."""
+        return self.votes[form][0] if form in self.votes else ""
+
+    def n_naming(self, wordings: Sequence[str]) -> int:
+        """In how many lists any of some forms is."""
+        return sum(not one.isdisjoint(wordings) for one in self.lists)
+
+    def best_named(self, n_places: int, min_votes: int) -> NDArray[np.float64]:
+        """Of each list, (lists): how much of the question's best-supported topics it names.
+
+        Their mean is the mean support of those topics, a place without a topic counting as 0.
+        """
+        enough = [form for form, (_, n) in self.votes.items() if n >= min_votes]
+        best = set(enough[:n_places])
+        return np.array([len(one & best) / n_places for one in self.lists])
+
+
+@dataclass(frozen=True)
+class Run:
+    """One decompression, read whole."""
+
+    name: str
+    path: Path
+    meta: Mapping[str, Any]
+    spec: DecompressionSpec
+    nodes: Sequence[Node]
+    questions: Mapping[Key, Question]
+    # Made-up topics that were asked alike; none where the budget did not allow it.
+    nonsense: Sequence[Question]
+    examples: Sequence[Mapping[str, Any]]
+
+    @property
+    def model_sha256(self) -> str:
+        return str(self.meta["model"]["sha256"])
+
+    @property
+    def line(self) -> float | None:
+        """The support that subtopics of made-up topics reach; None where it was not measured."""
+        line = self.meta["support_lines"]["votes"]
+        return None if line is None else float(line)
+
+    @property
+    def judge(self) -> str:
+        """Who graded the examples: only one judge's grades can be compared."""
+        return str(self.meta["headline_judge"])
+
+    @cached_property
+    def by_form(self) -> Mapping[str, Node]:
+        """A topic is in a tree once, whatever leads to it."""
+        return {node.form: node for node in self.nodes}
+
+
+def key_of(path: Sequence[str]) -> Key:
+    """What two paths have in common that name the same topics."""
+    return tuple(normal_form(name) for name in path)
+
+
+def find_run(store: Store, name: str) -> Path:
+    """The file of a decompression, by its name in the store or its own path.
+
+    InputError if there is none, or it cannot be read.
+    """
+    path = Path(name).expanduser()
+    if path.suffix != ".duckdb":
+        path = decompression_path(store, name)
+    elif not path.is_file():
+        raise InputError("the file of a decompression", f"{name!r}, which is none", "name another")
+    summary = summary_of(path)
+    if summary.problem:
+        raise InputError(
+            "a decompression that can be read", f"{name!r} ({summary.problem})", "make it again"
+        )
+    return path
+
+
+def read_run(path: Path) -> Run:
+    """Everything of one decompression; InputError where its questions were worded otherwise."""
+    meta = read_meta(path)
+    spec = spec_from_plain(meta["spec"])
+    paths: dict[int, tuple[str, ...]] = {}
+    nodes: list[Node] = []
+    asked: list[tuple[str, ...]] = []
+    for topic_id, parent_id, name, is_expanded in read_tree(path):  # parents come first
+        paths[topic_id] = () if parent_id is None else (*paths[parent_id], name)
+        if parent_id is not None:
+            nodes.append(Node(topic_id, name, paths[topic_id]))
+        if is_expanded:
+            asked.append(paths[topic_id])
+    prompting = Prompting(meta["prompting"])
+    answers: dict[str, list[dict[str, Any]]] = {}
+    for row in read_list_answers(path):
+        answers.setdefault(row["prompt"], []).append(row)
+    questions = [_question(of, answers, spec, prompting) for of in asked]
+    if None in questions:
+        raise InputError(
+            "lists asked for in today's words",
+            f"those of {path.stem}, asked for by another version of Assay",
+            "decompress the model again",
+        )
+    made_up = [(word,) for word in nonsense_words(N_NONSENSE_TOPICS, spec.seed)]
+    nonsense = [_question(of, answers, spec, prompting) for of in made_up]
+    examples = read_examples(path, ExampleFilter(), 2**31).rows.to_dict("records")
+    return Run(
+        path.stem,
+        path,
+        meta,
+        spec,
+        nodes,
+        {key_of(question.path): question for question in questions if question},
+        [question for question in nonsense if question],
+        examples,
+    )
+
+
+def _question(
+    of: tuple[str, ...],
+    answers: Mapping[str, Sequence[Mapping[str, Any]]],
+    spec: DecompressionSpec,
+    prompting: Prompting,
+) -> Question | None:
+    """What was answered to one question; None where it was not asked, or in other words."""
+    is_json = prompting is Prompting.JSON
+    own = answers.get(list_prompt(of, spec, prompting))
+    if own is None:
+        return None
+    lists = [_names(row, is_json) for row in own]
+    votes = {
+        normal_form(name): (name, n)
+        for name, n in count_votes(lists, of[-1] if of else prompts.ROOT_NAME)
+    }
+    forms = tuple(frozenset(map(normal_form, names)) & votes.keys() for names in lists)
+    return Question(of, forms, votes, tuple(row["text"] for row in own))
+
+
+def _names(answer: Mapping[str, Any], is_json: bool) -> list[str]:
+    if answer["finish"] == "refused":
+        return []
+    is_cut = answer["finish"] == "length"
+    return read_names(answer["text"], is_json, is_enforced=False, is_cut=is_cut)[0]

@@ -1,0 +1,120 @@
+"""Which runs can be compared, and which pair of runs says how much noise there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cache.decompressions.read import list_decompressions, read_meta
+from cache.store import Store
+from core.decompress.command_line import decompress_command
+from core.decompress.comparability import differing_settings
+from core.diff.decompressions import Run, find_run, read_run
+from core.errors import InputError
+from core.specs.decompression import spec_from_plain
+
+# What must be alike. One model through two engines differed by more than two seeds through one
+# while they drew from different tokens; whole trees have not been compared since. The rest only
+# says how far a run goes on (budgets, quota, saturation, number of examples) and does no harm: only
+# questions that both runs were asked are compared.
+SETTINGS = (
+    "engine",
+    "prompting",
+    "depth",
+    "expansion",
+    "n_samples",
+    "min_votes",
+    "merge_cosine",
+    "styles",
+    "difficulties",
+    "temperature",
+)
+
+
+@dataclass(frozen=True)
+class RunPair:
+    """Two runs that are compared: the two in question, or two of one model with other seeds."""
+
+    first: Run
+    second: Run
+
+
+def check_alike(first: Run, second: Run) -> None:
+    """InputError that names the settings in which two runs differ."""
+    differing = differing_settings(first.meta, second.meta, SETTINGS)
+    if differing:
+        raise InputError(
+            f"two decompressions that were asked alike, as {first.name} and {second.name} were not",
+            differing,
+            "decompress one of the models again with the other's settings",
+        )
+
+
+def given_noise(name: str, first: Run, second: Run, store: Store) -> RunPair:
+    """The pair of a run that was named with the run it is another draw of.
+
+    InputError if it is no other run of either model, or says nothing new.
+    """
+    run = read_run(find_run(store, name))
+    for partner in (first, second):
+        if run.model_sha256 != partner.model_sha256 or run.name in (first.name, second.name):
+            continue
+        check_alike(partner, run)
+        if run.spec.seed != partner.spec.seed and not is_repeated(partner, run):
+            return RunPair(partner, run)
+    raise InputError(
+        f"with --noise another run of the model of {first.name} or of {second.name}, with another "
+        "seed and answers of its own",
+        f"{run.name}, seed {run.spec.seed}, of {run.meta['model']['name']}",
+        f"make one with `{noise_command(first)}`",
+    )
+
+
+def found_noise(first: Run, second: Run, store: Store) -> list[RunPair]:
+    """For each of the two models, another run of it in the store: that with the lowest seed."""
+    paths = [
+        store.decompressions / f"{one.decompression_id}.duckdb"
+        for one in list_decompressions(store)
+        if one.problem is None
+    ]
+    known = sorted(((read_meta(path), path) for path in paths), key=_by_seed)
+    pairs = []
+    for partner in (first,) if first.name == second.name else (first, second):
+        found = _another_run(partner, (first.name, second.name), known)
+        if found:
+            pairs.append(RunPair(partner, found))
+    return pairs
+
+
+def is_repeated(first: Run, second: Run) -> bool:
+    """Whether a run's first lists are another's word for word: a server that keeps its answers
+    gives them again, and the two then differ by nothing."""
+    one, other = first.questions[()], second.questions[()]
+    return sorted(one.texts) == sorted(other.texts)
+
+
+def noise_command(run: Run) -> str:
+    """How to make another run of the model that a run is of."""
+    seed = 1 if run.spec.seed == 0 else 0
+    return decompress_command(replace(run.spec, seed=seed, title=""))
+
+
+def _another_run(
+    partner: Run, taken: Iterable[str], known: Iterable[tuple[Mapping[str, Any], Path]]
+) -> Run | None:
+    for meta, path in known:
+        is_other = path.stem not in taken and meta["spec"]["seed"] != partner.spec.seed
+        is_same_model = meta["model"]["sha256"] == partner.model_sha256
+        is_alike = differing_settings(meta, partner.meta, SETTINGS) is None
+        if is_other and is_same_model and is_alike:
+            run = read_run(path)
+            if not is_repeated(partner, run):
+                return run
+    return None
+
+
+def _by_seed(known: tuple[Mapping[str, Any], Path]) -> tuple[int, str]:
+    meta, path = known
+    return spec_from_plain(meta["spec"]).seed, path.stem

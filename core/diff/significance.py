@@ -1,0 +1,200 @@
+"""What of a comparison is a difference, once two runs of one model have said what is noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.diff.branches import Branch
+from core.diff.compare import Compared
+from core.diff.examples import ExamplePair
+from core.specs.diff import Quantity
+from core.stats.auc import auc_with_interval
+from core.stats.conformal import against_held_out
+from core.stats.mean_drop_test import MeanDrop, mean_drops
+from core.stats.noise_floor import noise_floor, share_beyond
+from core.stats.vote_test import SIGNIFICANCE, vote_changes
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows of one kind, those of the two models and those of the noise, and facts about them."""
+
+    models: list[Row]
+    noise: list[list[Row]]
+    facts: Row
+
+
+def judged_topics(models: Compared, noise: Sequence[Compared]) -> Judged:
+    """A topic is reported if its support changes by more than the floor, significantly, and if the
+    run that holds it better holds it above what made-up topics reach."""
+    own, others = _topic_rows(models), [_topic_rows(one) for one in noise]
+    floor = noise_floor([row["difference"] for rows in others for row in rows])
+    for row in own:
+        run = models.first if row["difference"] < 0 else models.second
+        support = max(row["first_votes"], row["second_votes"]) / row["n_lists"]
+        row["is_reported"] = (
+            floor is not None
+            and abs(row["difference"]) > floor.value
+            and row["q_value"] <= SIGNIFICANCE
+            and (run.line is None or support > run.line)
+        )
+    facts = {
+        "floor": asdict(floor) if floor else None,
+        # The same test between two runs of one model, which should find nothing.
+        "n_noise_significant": _n_significant(others),
+        "lost": _share(models, noise, lambda compared: compared.lost),
+        "gained": _share(models, noise, lambda compared: compared.gained),
+    }
+    return Judged(own, others, facts)
+
+
+def judged_examples(models: Compared, noise: Sequence[Compared]) -> Judged:
+    """A pair is reported if it is less alike than pairs from two runs of one model are: a conformal
+    p-value each, and Benjamini and Hochberg's rule over all."""
+    own, others = _example_rows(models), [_example_rows(one) for one in noise]
+    of_noise = np.array([row["cosine"] for rows in others for row in rows])
+    auc = None
+    if own and len(of_noise):
+        is_noise = np.arange(len(own) + len(of_noise)) >= len(own)
+        test = against_held_out(-np.concatenate([models.cosines, of_noise]), is_noise)
+        for row, p_value, q_value in zip(own, test.p_values, test.q_values, strict=False):
+            row["p_value"], row["q_value"] = float(p_value), float(q_value)
+            row["is_reported"] = row["q_value"] <= SIGNIFICANCE
+        auc = asdict(auc_with_interval(of_noise, models.cosines).auc)
+    facts = {
+        "n": len(own),
+        "n_same": sum(pair.is_same for pair in models.examples),
+        "median_cosine": _median(models.cosines),
+        "n_noise": len(of_noise),
+        "n_noise_same": sum(pair.is_same for one in noise for pair in one.examples),
+        "median_noise_cosine": _median(of_noise),
+        # Chance that a pair from two runs of one model is more alike than one from the two models.
+        "auc": auc,
+    }
+    return Judged(own, others, facts)
+
+
+def judged_branches(models: Compared, noise: Sequence[Compared], quantity: Quantity) -> Judged:
+    """A branch is reported if it falls by more than the floor, significantly; its support, if it
+    falls to what made-up topics reach, from above."""
+    branches = [branch for branch in models.branches if branch.quantity is quantity]
+    own, others = _branch_rows(models, quantity), [_branch_rows(one, quantity) for one in noise]
+    floor = noise_floor([_drop(row) for rows in others for row in rows])
+    for row, branch in zip(own, branches, strict=True):
+        row["is_reported"] = (
+            floor is not None
+            and _drop(row) > floor.value
+            and row["q_value"] <= SIGNIFICANCE
+            and (quantity is Quantity.QUALITY or _is_emptied(branch))
+        )
+    facts = {
+        "floor": asdict(floor) if floor else None,
+        "n_noise_significant": _n_significant(others),
+    }
+    return Judged(own, others, facts)
+
+
+def _topic_rows(compared: Compared) -> list[Row]:
+    n_lists = compared.first.spec.n_samples
+    votes = np.array([(t.first_votes, t.second_votes) for t in compared.topics], np.int64)
+    votes = votes.reshape(-1, 2)
+    changes = vote_changes(votes[:, 0], votes[:, 1], n_lists)
+    columns = zip(changes.differences, changes.p_values, changes.q_values, strict=True)
+    return [
+        {
+            **asdict(topic),
+            "n_lists": n_lists,
+            "difference": float(difference),
+            "p_value": float(p_value),
+            "q_value": float(q_value),
+            "is_reported": False,
+        }
+        for topic, (difference, p_value, q_value) in zip(compared.topics, columns, strict=True)
+    ]
+
+
+def _example_rows(compared: Compared) -> list[Row]:
+    def row(pair: ExamplePair, cosine: float) -> Row:
+        return {
+            "topic": pair.topic,
+            **{name: pair.first[name] for name in ("style", "difficulty")},
+            **{f"first_{name}": pair.first[name] for name in ("task", "response")},
+            **{f"second_{name}": pair.second[name] for name in ("task", "response")},
+            "cosine": float(cosine),
+            "p_value": None,
+            "q_value": None,
+            "is_reported": False,
+        }
+
+    return [row(*pair) for pair in zip(compared.examples, compared.cosines, strict=True)]
+
+
+def _branch_rows(compared: Compared, quantity: Quantity) -> list[Row]:
+    def row(branch: Branch, fall: MeanDrop) -> Row:
+        return {
+            "branch": branch.path,
+            "quantity": quantity,
+            "first_value": fall.other,
+            "second_value": fall.value,
+            "n_first": len(branch.first),
+            "n_second": len(branch.second),
+            "first_line": _mean(branch.nonsense[0]),
+            "second_line": _mean(branch.nonsense[1]),
+            "p_value": fall.p_value,
+            "q_value": fall.q_value,
+            "is_reported": False,
+        }
+
+    branches = [branch for branch in compared.branches if branch.quantity is quantity]
+    found = mean_drops([(branch.second, branch.first) for branch in branches])
+    return [row(*both) for both in zip(branches, found, strict=True)]
+
+
+def _share(
+    models: Compared,
+    noise: Sequence[Compared],
+    counted: Callable[[Compared], tuple[int, int]],
+) -> Row | None:
+    """A share of topics without a counterpart beside that between runs of one model."""
+    n_found, n = counted(models)
+    of_noise = [counted(one) for one in noise]
+    n_noise_found, n_noise = sum(one for one, _ in of_noise), sum(of for _, of in of_noise)
+    if not n:
+        return None
+    counts: Row = {"n_found": n_found, "n": n, "n_noise_found": n_noise_found, "n_noise": n_noise}
+    if not n_noise:
+        return counts
+    return {**counts, **asdict(share_beyond(n_found, n, n_noise_found, n_noise))}
+
+
+def _drop(row: Row) -> float:
+    return float(row["first_value"] - row["second_value"])
+
+
+def _is_emptied(branch: Branch) -> bool:
+    """Whether the first run holds a branch's subtopics above made-up topics', the second not."""
+    if not all(len(values) for values in branch.nonsense):
+        return False
+    held, left = mean_drops(
+        [(branch.nonsense[0], branch.first), (branch.nonsense[1], branch.second)]
+    )
+    return held.p_value <= SIGNIFICANCE < left.p_value
+
+
+def _n_significant(noise: Sequence[Sequence[Row]]) -> int:
+    return sum(row["q_value"] <= SIGNIFICANCE for rows in noise for row in rows)
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _median(values: NDArray[np.float64]) -> float | None:
+    return float(np.median(values)) if len(values) else None

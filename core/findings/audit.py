@@ -1,0 +1,222 @@
+"""What an audit found, in sentences made from the same rows as its tables.
+
+"Aligned with", never "was trained on": a selection is evidence of direction, not of membership.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.findings.finding import Finding, MetricTable, Row
+from core.findings.formatting import p_value, percent
+from core.findings.membership import membership_finding
+from core.specs.metrics import LOWER_IS_BETTER, STUDENT_METRICS, Metric
+from core.specs.strategies import Strategy, main_strategy
+from core.stats.intervals import SIGNIFICANCE
+
+_ABOVE, _BELOW = "above", "below"
+_BETTER, _WORSE = "better", "worse"
+_SHARES = (Metric.ACCURACY, Metric.AGREEMENT)
+
+
+def audit_finding(rows: MetricTable, strategies: Iterable[Strategy]) -> Finding:
+    """The verdict on one audit."""
+    ran = list(strategies)
+    strategy = main_strategy(ran)
+    student = _student(rows, strategy, ran)
+    found = _located(rows, strategy)
+    is_located = _is_more_than_chance(rows, strategy)
+    beside_random = _beside_random(rows, strategy)
+    is_useful = None if beside_random is None else beside_random == _BETTER
+    name = strategy.shown_as
+    if is_located and is_useful:
+        headline = (
+            f"{name}'s selection stands in for the training data and is aligned with "
+            "its very documents."
+        )
+    elif is_located:
+        headline = f"{name}'s selection is aligned with documents of the reference set."
+        if beside_random == _WORSE:
+            headline = f"{headline[:-1]}, but makes a worse student than random selection."
+    elif is_useful and found:
+        headline = (
+            f"{name}'s selection stands in for the training data, but does not single "
+            "out its documents."
+        )
+    elif is_useful:
+        headline = f"{name}'s selection stands in for the training data."
+    elif is_useful is None and found:
+        headline = f"{name}'s selection does not single out documents of the reference set."
+    elif is_useful is None and (nearness := _nearness(rows, strategy)):
+        headline = (
+            f"{name}'s selection lies {nearness} the reference set than random selections do."
+        )
+    elif is_useful is None:
+        headline = f"{name} chose {_budget(rows, strategy)} documents; nothing says how good."
+    elif beside_random == _WORSE:
+        headline = f"{name} does worse than random selection here."
+    else:
+        headline = f"{name} cannot be told from random selection here."
+    if (better := _clearly_better(rows, strategy, ran)) and beside_random != _WORSE:
+        headline += f" {better.shown_as} makes a better student."
+    rivals = membership_finding(rows.all(), strategy)
+    if rivals:
+        headline += f" {rivals.headline}"
+    sentences = (
+        student,
+        found,
+        _membership(rows, strategy),
+        _distance(rows, strategy),
+        rivals and rivals.sentence,
+    )
+    return Finding(headline, tuple(sentence for sentence in sentences if sentence))
+
+
+def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str | None:
+    metric = student_metric(rows, strategy)
+    if metric is None:
+        return None
+    row = rows.get(strategy, metric)
+    assert row is not None
+    sentence = (
+        f"A student trained on its {_budget(rows, strategy)} documents reaches "
+        f"{_amount(metric, row)} ({_range(row, metric)})"
+    )
+    random = rows.get(Strategy.RANDOM, metric)
+    if random and strategy is not Strategy.RANDOM:
+        sentence += (
+            f", {_relation(row, random)} random selection's {_number(metric, random['value'])} "
+            f"({_range(random, metric)})"
+        )
+    final = rows.get("final", metric)
+    if final and metric is not Metric.AGREEMENT:
+        sentence += f"; the final model has {_number(metric, final['value'])}"
+    best = rows.best(ran, metric)
+    if best and best is not strategy:
+        leader = rows.get(best, metric)
+        assert leader is not None
+        sentence += (
+            f". The best here is {best.shown_as}, with {_number(metric, leader['value'])}, "
+            f"{_relation(leader, row)} {strategy.shown_as}'s"
+        )
+    return sentence + "."
+
+
+def _located(rows: MetricTable, strategy: Strategy) -> str | None:
+    row, lift = rows.get(strategy, Metric.RECALL), rows.get(strategy, Metric.LIFT)
+    if row is None or lift is None:
+        return None
+    n_located = round(row["value"] * row["n"])
+    chance = "more than chance" if row["p_value"] < SIGNIFICANCE else "no more than chance"
+    return (
+        f"It holds {n_located:,} of the {row['n']:,} reference documents in the seed corpus: "
+        f"recall {percent(row['value'])} ({_range(row)}) where at most {percent(row['ceiling'])} "
+        f"is possible and random selection has {percent(row['null_value'])}, "
+        f"{chance} ({p_value(row['p_value'])}, lift {lift['value']:.2f})."
+    )
+
+
+def _membership(rows: MetricTable, strategy: Strategy) -> str | None:
+    row = rows.get(strategy, Metric.MEMBERSHIP_PRECISION)
+    if row is None:
+        return None
+    verb = "tells" if row["p_value"] < SIGNIFICANCE else "does not tell"
+    return (
+        f"Within the reference set's own domain it {verb} documents that were used from "
+        f"held-out ones: {percent(row['value'])} of its choices there were used, "
+        f"{percent(row['null_value'])} expected by chance ({p_value(row['p_value'])})."
+    )
+
+
+def _nearness(rows: MetricTable, strategy: Strategy) -> str | None:
+    """How a selection's transport to the reference set compares with random selections'."""
+    row = rows.get(strategy, Metric.TRANSPORT)
+    if row is None or strategy is Strategy.RANDOM:
+        return None
+    if row["value"] < row["null_low"]:
+        return "nearer to"
+    return "farther from" if row["value"] > row["null_high"] else "no nearer to"
+
+
+def _distance(rows: MetricTable, strategy: Strategy) -> str | None:
+    row, nearness = rows.get(strategy, Metric.TRANSPORT), _nearness(rows, strategy)
+    if row is None or nearness is None:
+        return None
+    return (
+        f"By meaning it lies {nearness} the reference set than random selections do: transport "
+        f"{row['value']:.3f}, theirs {row['null_low']:.3f} to {row['null_high']:.3f}, as many "
+        f"documents of the reference set {row['ceiling']:.3f}."
+    )
+
+
+def _is_more_than_chance(rows: MetricTable, strategy: Strategy) -> bool:
+    """Whether every sentence on located documents says so: one alone is no finding."""
+    metrics = (Metric.RECALL, Metric.MEMBERSHIP_PRECISION)
+    known = [row for metric in metrics if (row := rows.get(strategy, metric))]
+    return bool(known) and all(row["p_value"] < SIGNIFICANCE for row in known)
+
+
+def _beside_random(rows: MetricTable, strategy: Strategy) -> str | None:
+    metric = student_metric(rows, strategy)
+    random = rows.get(Strategy.RANDOM, metric) if metric else None
+    if metric is None or random is None or strategy is Strategy.RANDOM:
+        return None
+    return _merit(metric, rows.get(strategy, metric), random)
+
+
+def _clearly_better(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> Strategy | None:
+    """The best strategy, if its student's interval does not touch that of ``strategy``."""
+    metric = student_metric(rows, strategy)
+    best = rows.best(ran, metric) if metric else None
+    if metric is None or best is None:
+        return None
+    is_better = _merit(metric, rows.get(best, metric), rows.get(strategy, metric)) == _BETTER
+    return best if is_better else None
+
+
+def student_metric(rows: MetricTable, strategy: Strategy) -> Metric | None:
+    """The best evidence there is of how good a strategy's student is."""
+    return next((metric for metric in STUDENT_METRICS if rows.get(strategy, metric)), None)
+
+
+def _merit(metric: Metric, row: Row | None, other: Row | None) -> str:
+    """Whether the first of two rows is better than the second, worse, or cannot be told."""
+    assert row is not None
+    assert other is not None
+    relation = _relation(row, other)
+    if relation not in (_ABOVE, _BELOW):
+        return relation
+    return _BETTER if (relation == _ABOVE) != (metric in LOWER_IS_BETTER) else _WORSE
+
+
+def _relation(row: Row, other: Row) -> str:
+    if row["low"] > other["high"]:
+        return _ABOVE
+    if row["high"] < other["low"]:
+        return _BELOW
+    return "not distinguishable from"
+
+
+def _amount(metric: Metric, row: Row) -> str:
+    """A student's merit in words."""
+    value = _number(metric, row["value"])
+    if metric is Metric.PERPLEXITY:
+        return f"a perplexity of {value}"
+    return (
+        f"{value} {'accuracy' if metric is Metric.ACCURACY else 'agreement with the final model'}"
+    )
+
+
+def _number(metric: Metric, value: float) -> str:
+    return percent(value) if metric in _SHARES else f"{value:.2f}"
+
+
+def _range(row: Row, metric: Metric = Metric.RECALL) -> str:
+    if metric is Metric.PERPLEXITY:
+        return f"{row['low']:.2f}–{row['high']:.2f}"
+    return f"{100 * row['low']:.1f}–{100 * row['high']:.1f}"
+
+
+def _budget(rows: MetricTable, strategy: Strategy) -> str:
+    row = rows.get(strategy, Metric.COSINE)
+    return f"{row['n']:,}" if row else "selected"

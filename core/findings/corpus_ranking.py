@@ -1,0 +1,115 @@
+"""Which public set the weights point to: a ranking's tables, and sentences made from their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from core.findings.finding import Finding
+from core.findings.formatting import percent
+
+Row = Mapping[str, Any]
+
+HOW_COSINES_READ = (
+    "Cosine: of a set's mean gradient, with 95% of 200 redrawings of its documents; chance: sets "
+    "of the same size drawn from all documents together."
+)
+HOW_STUDENTS_READ = (
+    "what one half of a set reaches, in the last layer, for a model trained here on its other "
+    "half, labelled by the final model; the true set should come near."
+)
+HOW_SHARES_READ = (
+    "Share: of the non-negative mixture of mean gradients that fits the difference best, with 95% "
+    "of 200 redrawings; to first order it is the share of the training documents. The guess by "
+    "cosine is in proportion to the cosines alone."
+)
+
+
+def corpus_ranking_finding(sources: Iterable[Row], students: Iterable[Row]) -> Finding:
+    """The nearest source, and whether it comes near what it would reach if it were the one.
+
+    sources: rows of kind 'source'; students: rows of models trained on half of a source. "None of
+    these" where even the nearest stays below every student of its own.
+    """
+    ranked = sorted(sources, key=lambda row: -row["cosine"])
+    nearest = ranked[0]
+    own = [row["cosine"] for row in students if row["source"] == nearest["name"]]
+    name = nearest["name"]
+    rivals = [row["name"] for row in ranked[1:] if row["high"] >= nearest["low"]]
+    found = f"{nearest['cosine']:.3f} ({nearest['low']:.3f}–{nearest['high']:.3f})"
+    sentences = [
+        f"The mean gradient of {name} has a cosine of {found} with the weight difference; "
+        "documents drawn from all sources together have "
+        f"{nearest['null_low']:.3f}–{nearest['null_high']:.3f}."
+    ]
+    if nearest["low"] <= 0:
+        headline = "None of these sets is aligned with the weight difference."
+    elif own and nearest["high"] < min(own):
+        headline = (
+            f"None of these sets explains the weight difference by itself; nearest is {name}."
+        )
+    elif rivals:
+        headline = f"{name} and {', '.join(rivals)} are aligned with the weight difference alike."
+    else:
+        headline = f"Of these sets, {name} is the most aligned with the weight difference."
+    if own:
+        reached = f"{min(own):.3f}" + (f"–{max(own):.3f}" if len(own) > 1 else "")
+        sentences.append(
+            f"Trained here on one half of {name}, a model reaches {reached} with its other half in "
+            f"the last layer ({len(own)} tried)."
+        )
+    else:
+        sentences.append("What the true set would reach was not measured.")
+    shares = ", ".join(
+        f"{row['name']} {percent(row['share'])} ({100 * row['share_low']:.0f}–"
+        f"{100 * row['share_high']:.0f})"
+        for row in sorted(ranked, key=lambda row: -row["share"])
+    )
+    sentences.append(f"As a mixture of these sets, to first order: {shares}.")
+    return Finding(headline, tuple(sentences))
+
+
+def group_table(
+    rows: pd.DataFrame, kind: str, students: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Rows of the table ``groups`` as people read them; ``kind``: what their names are of.
+
+    ``students``: rows of models trained on half of a set.
+    """
+    table = pd.DataFrame(
+        {
+            kind: rows["name"],
+            "documents": rows["n_documents"],
+            "cosine": _ranges(rows, "cosine", "low", "high", 3),
+            "chance": [
+                f"{low:.3f}–{high:.3f}"
+                for low, high in zip(rows["null_low"], rows["null_high"], strict=True)
+            ],
+            **({} if students is None or students.empty else _reached(rows["name"], students)),
+            "share, %": _ranges(
+                100 * rows[["share", "share_low", "share_high"]],
+                "share",
+                "share_low",
+                "share_high",
+                1,
+            ),
+            "guess by cosine, %": (100 * rows["centroid_share"]).round(1),
+        }
+    )
+    if rows["true_share"].notna().any():
+        table["reference set, %"] = (100 * rows["true_share"]).round(1)
+    return table
+
+
+def _reached(names: pd.Series, students: pd.DataFrame) -> dict[str, list[str]]:
+    own = students.groupby("source")["cosine"].apply(lambda values: [f"{v:.3f}" for v in values])
+    return {"a model trained on it": [", ".join(own.get(name, ["—"])) for name in names]}
+
+
+def _ranges(rows: pd.DataFrame, value: str, low: str, high: str, digits: int) -> list[str]:
+    return [
+        f"{row[value]:.{digits}f} [{row[low]:.{digits}f}–{row[high]:.{digits}f}]"
+        for _, row in rows.iterrows()
+    ]

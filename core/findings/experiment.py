@@ -1,0 +1,101 @@
+"""Mean and spread over seeds, and how SELECT stands beside random selection, from measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.specs.metrics import LOWER_IS_BETTER, Metric, possible
+from core.specs.strategies import Strategy
+from core.stats.intervals import Spread
+
+Row = Mapping[str, Any]
+METRIC_TITLES = {
+    Metric.ACCURACY: "accuracy",
+    Metric.LOSS: "loss",
+    Metric.PERPLEXITY: "perplexity",
+    Metric.TRANSPORT: "transport",
+    Metric.CONTAINMENT: "containment",
+    Metric.RECALL: "recall",
+    Metric.PRECISION: "precision",
+    Metric.DOMAIN_AUC: "domain AUC",
+    Metric.MEMBERSHIP_AUC: "membership AUC",
+    Metric.MEMBERSHIP_TPR: "members found at 1% mistaken",
+    Metric.MEMBERSHIP_TPR_STRICT: "members found at 0.1% mistaken",
+}
+_PLACE = ("panel", "variant", "x", "subject", "metric")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which figure; ``x`` is None where nothing is varied along an axis."""
+
+    panel: str
+    variant: str
+    x: float | None
+    subject: str
+    metric: str
+
+
+def spreads(rows: Iterable[Row]) -> dict[Place, Spread]:
+    """Every figure over its seeds; rows as in the table ``measurements``."""
+    values: dict[Place, list[float]] = {}
+    for row in rows:
+        x = row["x"]
+        where = Place(**{**{name: row[name] for name in _PLACE}, "x": None if x != x else x})
+        values.setdefault(where, []).append(float(row["value"]))
+    return {place: Spread.of(own, possible(Metric(place.metric))) for place, own in values.items()}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """In how many places SELECT is better than random, worse, or not to be told apart.
+
+    Better and worse: every seed of one is beyond every seed of the other.
+    """
+
+    metric: Metric
+    n_better: int
+    n_worse: int
+    n_alike: int
+    n_seeds: int
+
+    @property
+    def sentence(self) -> str:
+        """What the counts say; with one seed, that they say little."""
+        n = self.n_better + self.n_worse + self.n_alike
+        places, title = "place" if n == 1 else "places", METRIC_TITLES[self.metric]
+        if self.n_seeds == 1:
+            return (
+                f"One seed: by {title} SELECT is better than random selection in {self.n_better} "
+                f"of {n} {places} and worse in {self.n_worse}, which one seed cannot tell from "
+                "chance."
+            )
+        return (
+            f"Over {self.n_seeds} seeds, by {title}, SELECT is better than random selection in "
+            f"{self.n_better} of {n} {places}, worse in {self.n_worse}, and not to be told apart "
+            f"in {self.n_alike} (the seeds overlap)."
+        )
+
+
+def standing(found: Mapping[Place, Spread], metric: Metric) -> Standing | None:
+    """SELECT beside random selection wherever both were measured; None where they nowhere were.
+
+    A random selection without a place along the axis stands beside all of its panel's.
+    """
+    pairs = []
+    for place, own in found.items():
+        if place.metric == metric and place.subject == Strategy.SELECT:
+            beside = replace(place, subject=Strategy.RANDOM)
+            other = found.get(beside) or found.get(replace(beside, x=None))
+            if other:
+                pairs.append((own, other))
+    if not pairs:
+        return None
+    n_above = sum(own.lowest > other.highest for own, other in pairs)
+    n_below = sum(own.highest < other.lowest for own, other in pairs)
+    is_lower_better = metric in LOWER_IS_BETTER
+    n_better, n_worse = (n_below, n_above) if is_lower_better else (n_above, n_below)
+    n_seeds = min(own.n for own, _ in pairs)
+    return Standing(metric, n_better, n_worse, len(pairs) - n_above - n_below, n_seeds)

@@ -1,0 +1,39 @@
+"""What a result says: a headline and the sentences that support it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.specs.metrics import LOWER_IS_BETTER, Metric
+from core.specs.strategies import Strategy
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A headline and the sentences that support it, each from one metric."""
+
+    headline: str
+    sentences: tuple[str, ...]
+
+
+class MetricTable:
+    """The metrics table, looked up by subject and metric."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = {(row["subject"], row["metric"]): row for row in rows}
+
+    def get(self, subject: str, metric: Metric) -> Row | None:
+        return self._rows.get((subject, metric))
+
+    def all(self) -> Iterable[Row]:
+        return self._rows.values()
+
+    def best(self, strategies: Iterable[Strategy], metric: Metric) -> Strategy | None:
+        """The strategy with the best value of ``metric``."""
+        known = {s: row["value"] for s in strategies if (row := self.get(s, metric))}
+        choose = min if metric in LOWER_IS_BETTER else max
+        return choose(known, key=lambda strategy: known[strategy]) if known else None

@@ -1,0 +1,76 @@
+"""Which way of ranking documents tells members best, SELECT included, in words from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.findings.formatting import p_value
+from core.specs.metrics import Metric
+from core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Strategy, shown_as
+from core.stats.intervals import SIGNIFICANCE
+
+# What cannot win: one knows nothing by construction, the other is told members.
+_NO_RIVALS = (Strategy.RANDOM, BLIND)
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class MembershipFinding:
+    """``winner``: the ranking with the highest membership AUC; ``is_found``: whether that is more
+    than chance and than text alone; ``is_clear``: whether it is above the main strategy's, paired,
+    and None where that is the winner itself."""
+
+    winner: str
+    is_found: bool
+    is_clear: bool | None
+    headline: str
+    sentence: str
+
+
+def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | None:
+    """None where no held-out documents are known, so that nothing was judged.
+
+    A row has subject, metric, value, low, high and p_value.
+    """
+    by_name = {(row["subject"], row["metric"]): row for row in rows}
+    aucs = {
+        name: row
+        for name in (*STRATEGY_TITLES, *BASELINE_TITLES, BLIND)
+        if (row := by_name.get((name, Metric.MEMBERSHIP_AUC)))
+    }
+    rivals = {name: row for name, row in aucs.items() if name not in _NO_RIVALS}
+    if not rivals:
+        return None
+    winner = max(rivals, key=lambda name: rivals[name]["value"])
+    best, own, blind = rivals[winner], aucs.get(main), aucs.get(BLIND)
+    n = len(rivals)
+    is_found = n * best["p_value"] < SIGNIFICANCE and (
+        blind is None or best["low"] > blind["value"]
+    )
+    lead = by_name.get((winner, Metric.MEMBERSHIP_LEAD))
+    is_clear = None if lead is None else n * lead["p_value"] < SIGNIFICANCE
+    sentence = f"Telling members: of {n} rankings {shown_as(winner)} has the highest AUC, "
+    sentence += f"{_auc(best)} ({p_value(min(1.0, n * best['p_value']))} with all {n} counted)"
+    if own is not None and winner != main:
+        sentence += f"; {shown_as(main)} has {_auc(own)}"
+    if blind is not None:
+        sentence += f"; text alone, which is told members but sees no model, has {_auc(blind)}"
+    return MembershipFinding(
+        winner, is_found, is_clear, _headline(winner, main, n, is_found, is_clear), sentence + "."
+    )
+
+
+def _headline(winner: str, main: str, n: int, is_found: bool, is_clear: bool | None) -> str:
+    if not is_found:
+        return f"None of {n} rankings tells members from held-out documents."
+    headline = f"Of {n} rankings {shown_as(winner)} tells members best"
+    if winner != main and not is_clear:
+        headline += f", if not clearly better than {shown_as(main)}"
+    return headline + "."
+
+
+def _auc(row: Row) -> str:
+    return f"{row['value']:.3f} ({row['low']:.3f}–{row['high']:.3f})"

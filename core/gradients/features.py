@@ -1,0 +1,223 @@
+"""What selection needs to know of the gradients, whatever form they are kept in.
+
+All arrays follow the Array API, so NumPy serves the pages and torch the GPU. The leading axis j
+runs over the synthetic checkpoints (DESIGN §2; one by default).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from array_api_compat import array_namespace, device
+from numpy.typing import NDArray
+
+from core.errors import InputError
+from core.gradients.projection import random_signs
+
+Array = Any  # an Array API array
+
+# 256 MB in single precision.
+_MOST_VALUES_KEPT = 1 << 26
+
+
+class GradientFeatures(Protocol):
+    """Inner products of n per-example gradients among themselves and with the target.
+
+    ``n_together``: for so many documents at once ``inner_products_with`` takes the least time, by
+    measurement, where a third of them are then used.
+    """
+
+    n_together: ClassVar[int]
+
+    @property
+    def n_documents(self) -> int: ...
+
+    @property
+    def alignment(self) -> Array:
+        """⟨g_i, target⟩, (J × n)."""
+        ...
+
+    @property
+    def squared_norms(self) -> Array:
+        """‖g_i‖², (J × n)."""
+        ...
+
+    @property
+    def target_norms(self) -> Array:
+        """‖target‖, (J)."""
+        ...
+
+    def inner_products_with(self, documents: Sequence[int]) -> Array:
+        """⟨g_i, g_j⟩ for every i and each j of m ``documents``, (J × n × m)."""
+        ...
+
+    def weighted_sums(self, weights: Array) -> Array:
+        """Σ_i w_mi g_i for weights (m × n), as vectors whose products are those of the sums (or
+        estimate them), (J × m × D)."""
+        ...
+
+    def subset(self, documents: Sequence[int]) -> GradientFeatures:
+        """The same features of some documents, in the order given."""
+        ...
+
+
+@dataclass(frozen=True)
+class FactoredGradients:
+    """Classification gradients δ_i ⊗ h_i: ⟨g_i, g_j⟩ = (δ_i·δ_j)(h_i·h_j).
+
+    errors: δ, (J × n × C); hidden: h, (J × n × d); target: base − final, (J × C × d); float32.
+    """
+
+    errors: Array
+    hidden: Array
+    target: Array
+    n_together: ClassVar[int] = 16
+
+    @property
+    def n_documents(self) -> int:
+        return int(self.errors.shape[1])
+
+    @cached_property
+    def alignment(self) -> Array:
+        xp = array_namespace(self.hidden)
+        mapped = self.hidden @ xp.matrix_transpose(self.target)  # J × n × C
+        return xp.sum(mapped * self.errors, axis=-1)
+
+    @cached_property
+    def squared_norms(self) -> Array:
+        xp = array_namespace(self.hidden)
+        return xp.sum(self.errors**2, axis=-1) * xp.sum(self.hidden**2, axis=-1)
+
+    @cached_property
+    def target_norms(self) -> Array:
+        xp = array_namespace(self.target)
+        return xp.sqrt(xp.sum(self.target**2, axis=(1, 2)))
+
+    def inner_products_with(self, documents: Sequence[int]) -> Array:
+        return _products(self.errors, documents) * _products(self.hidden, documents)
+
+    def weighted_sums(self, weights: Array) -> Array:
+        xp = array_namespace(self.errors)
+        sums = [
+            xp.matrix_transpose(self.errors * row[:, None]) @ self.hidden  # J × C × d
+            for row in weights
+        ]
+        return xp.reshape(xp.stack(sums, axis=1), (self.errors.shape[0], len(sums), -1))
+
+    def subset(self, documents: Sequence[int]) -> FactoredGradients:
+        return FactoredGradients(
+            _rows(self.errors, documents), _rows(self.hidden, documents), self.target
+        )
+
+
+@dataclass(frozen=True)
+class ProjectedGradients:
+    """Gradients known by a random projection; only products among documents are estimates.
+
+    projected: scaled so that inner products estimate ⟨g_i, g_j⟩, (J × n × k); alignment and
+    squared_norms: exact, (J × n); target_norms: exact, (J).
+    """
+
+    projected: Array
+    alignment: Array
+    squared_norms: Array
+    target_norms: Array
+    n_together: ClassVar[int] = 32
+
+    @property
+    def n_documents(self) -> int:
+        return int(self.projected.shape[1])
+
+    def inner_products_with(self, documents: Sequence[int]) -> Array:
+        return _products(self.projected, documents)
+
+    def weighted_sums(self, weights: Array) -> Array:
+        return weights @ self.projected
+
+    def subset(self, documents: Sequence[int]) -> ProjectedGradients:
+        projected, alignment, squared_norms = (
+            _rows(values, documents)
+            for values in (self.projected, self.alignment, self.squared_norms)
+        )
+        return ProjectedGradients(projected, alignment, squared_norms, self.target_norms)
+
+
+class LikelyProducts:
+    """One document's inner products with all, found with those of documents likely to be next.
+
+    Reading every gradient is what takes the time, and one reading serves many documents. A greedy
+    choice mostly falls on one that already ranked high some choices earlier.
+    """
+
+    def __init__(self, features: GradientFeatures) -> None:
+        self._features = features
+        self._known: dict[int, Array] = {}
+
+    def of(self, document: int, ranking: Array) -> Array:
+        """⟨g_document, g_i⟩ for every i, (J × n); the next are looked for where ``ranking``, (n),
+        is high, and never where it is −∞."""
+        if document not in self._known:
+            self._find(document, np.array(on_host(ranking)))
+        return self._known[document]
+
+    def _find(self, document: int, ranking: NDArray[np.float64]) -> None:
+        ranking[list(self._known)] = -np.inf
+        ranking[document] = np.inf
+        n_together = min(self._features.n_together, int((ranking > -np.inf).sum()))
+        likely = np.argpartition(-ranking, n_together - 1)[:n_together].tolist()
+        products = self._features.inner_products_with(likely)
+        n_checkpoints, n_documents, _ = products.shape
+        if (len(self._known) + n_together) * n_checkpoints * n_documents > _MOST_VALUES_KEPT:
+            self._known.clear()
+        self._known |= {number: products[:, :, at] for at, number in enumerate(likely)}
+
+
+def on_host(values: Array) -> NDArray:
+    """As a NumPy array."""
+    return np.asarray(array_namespace(values).asarray(values, device="cpu"))
+
+
+def gradient_features(arrays: Mapping[str, Array]) -> FactoredGradients | ProjectedGradients:
+    """Features of the arrays an audit file holds, which say themselves of what kind they are."""
+    kind = FactoredGradients if "errors" in arrays else ProjectedGradients
+    return kind(**arrays)
+
+
+def projected_factors(exact: FactoredGradients, dimension: int, seed: int) -> ProjectedGradients:
+    """Classification gradients as a projection of ``dimension`` would know them (paper fig. 5).
+
+    δ has few entries and stays whole; h is projected to dimension / C, rounded down (NumPy arrays
+    only). InputError if there are more classes than dimensions.
+    """
+    n_classes, width = exact.errors.shape[-1], exact.hidden.shape[-1]
+    if dimension < n_classes:
+        raise InputError(
+            f"a projection to at least {n_classes} dimensions, one a class",
+            str(dimension),
+            "raise --projection-dimension",
+        )
+    n_signs = dimension // n_classes
+    signs = random_signs(seed, "hidden", n_signs, width).astype(np.float32) / n_signs**0.5
+    states = exact.hidden @ signs.T
+    products = exact.errors[..., :, None] * states[..., None, :]
+    return ProjectedGradients(
+        products.reshape(*products.shape[:2], n_classes * n_signs),
+        exact.alignment,
+        exact.squared_norms,
+        exact.target_norms,
+    )
+
+
+def _rows(values: Array, documents: Sequence[int]) -> Array:
+    xp = array_namespace(values)
+    index = xp.asarray(list(documents), dtype=xp.int64, device=device(values))
+    return xp.take(values, index, axis=1)
+
+
+def _products(vectors: Array, documents: Sequence[int]) -> Array:
+    """Of every vector with those of some documents, (J × n × m)."""
+    return vectors @ array_namespace(vectors).matrix_transpose(_rows(vectors, documents))

@@ -1,0 +1,53 @@
+"""Per-example gradients of an inner linear layer, from what went in and what came back.
+
+A document's gradient of a layer y = W x is g = Σ_t δ_t ⊗ x_t over its positions, δ the gradient at
+y. As for the last layer (``token_gradients``) it is never formed: alignment and norm are exact, and
+Σ_t R₁δ_t ⊗ R₂x_t is its projection. Projections of several layers, drawn independently, add up to
+one whose inner products estimate the sum of the layers' (DESIGN §2, beyond the paper, which takes
+the last layer alone).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.gradients.all_tokens import Projection
+
+
+@dataclass(frozen=True)
+class LayerGradients:
+    """Of n documents, summed over layers: alignment ⟨g, target⟩ and squared_norms ‖g‖² (n,
+    float64), projected (n × k₁k₂, float32), unscaled."""
+
+    alignment: Tensor
+    squared_norms: Tensor
+    projected: Tensor
+
+    def __add__(self, other: LayerGradients) -> LayerGradients:
+        return LayerGradients(
+            self.alignment + other.alignment,
+            self.squared_norms + other.squared_norms,
+            self.projected + other.projected,
+        )
+
+
+def layer_gradients(
+    inputs: Tensor, errors: Tensor, target: Tensor, projection: Projection
+) -> LayerGradients:
+    """inputs x (n × T × d), errors δ (n × T × C), target (C × d); float32.
+
+    A bias is a last column of ``target`` whose input is 1. Positions without error, as padding,
+    add nothing.
+    """
+    mapped = inputs @ target.T
+    errors_gram = errors @ errors.mT
+    inputs_gram = inputs @ inputs.mT
+    left, right = errors @ projection.errors.T, inputs @ projection.hidden.T
+    return LayerGradients(
+        (errors * mapped).sum(dim=(1, 2), dtype=torch.float64),
+        (errors_gram * inputs_gram).sum(dim=(1, 2), dtype=torch.float64),
+        (left.mT @ right).flatten(start_dim=1),
+    )

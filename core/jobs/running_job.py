@@ -1,0 +1,71 @@
+"""A computation as a job: registered, reported, and ended in the right state."""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from cache.jobs import JobState, JobTable
+from cache.store import Store
+from core.errors import AssayError, Cancelled
+from core.jobs.job_progress import JobProgress
+
+JOB_VARIABLE = "ASSAY_JOB_ID"
+
+
+@contextmanager
+def running_job(
+    store: Store,
+    command: Sequence[str],
+    title: str,
+    plan: Mapping[str, float],
+    on_console: bool = True,
+) -> Iterator[JobProgress]:
+    """Run the body as the job a worker started it for, else as a new one of this process.
+
+    SIGTERM ends the body as an interruption does; the job is then cancelled, not failed.
+    """
+    table = JobTable(store)
+    given = os.environ.pop(JOB_VARIABLE, None)
+    if given:
+        job_id = int(given)
+        table.start(job_id)
+    else:
+        job_id = table.begin(command, title)
+    progress = JobProgress(table, job_id, plan, on_console)
+    previous = signal.signal(signal.SIGTERM, partial(_interrupt, progress))
+    try:
+        with progress:
+            try:
+                yield progress
+            except (Cancelled, KeyboardInterrupt):
+                progress.log("cancelled")
+                table.finish(job_id, JobState.CANCELLED)
+                raise
+            except BaseException as error:
+                progress.log(traceback.format_exc())
+                table.finish(job_id, JobState.FAILED, one_sentence(error))
+                raise
+        table.finish(job_id, JobState.DONE)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def one_sentence(error: BaseException) -> str:
+    """What to tell the user of an error."""
+    if isinstance(error, AssayError):
+        return str(error)
+    first = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {first}"
+
+
+def _interrupt(progress: JobProgress, signal_number: int, frame: Any) -> None:
+    # Compiled code that calls back into Python swallows exceptions (numba does while it compiles
+    # UMAP): then the next stage or step ends the job.
+    progress.cancel()
+    raise KeyboardInterrupt

@@ -1,0 +1,99 @@
+"""A causal language model, scored on every next token of a document (SFT)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.models.causal_lm_parts import last_states, output_rows
+from core.models.examples import Example, TextDocument
+from core.models.text_model import TextModel
+
+# Floats of logits held at a time; a document longer than this is still scored whole.
+_LOGITS_AT_A_TIME = 1 << 26
+
+
+class LanguageModel(TextModel):
+    """Token-level cross-entropy over every next token that is not of the prompt.
+
+    Documents are read as the tokenizer gives them, without an end-of-text token after them.
+    """
+
+    def head(self) -> Tensor:
+        return output_rows(self.model)
+
+    def last_layer(self) -> nn.Module:
+        return self.model.get_output_embeddings()
+
+    def states(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """What the last layer multiplies, (n × tokens × width of head), float32."""
+        return last_states(self.model, self.compute, token_ids, attention_mask)
+
+    def examples(self, documents: Sequence[TextDocument]) -> list[Example]:
+        if not documents:
+            return []
+        if not any(document.n_prompt_characters for document in documents):
+            return [Example(ids) for ids in self.tokenize([d.text for d in documents])]
+        encoded = self.tokenizer(
+            [document.text for document in documents],
+            truncation=True,
+            max_length=self.max_tokens,
+            return_offsets_mapping=True,
+        )
+        return [
+            Example(ids, first_target=_first_target(offsets, document.n_prompt_characters))
+            for ids, offsets, document in zip(
+                encoded["input_ids"], encoded["offset_mapping"], documents, strict=True
+            )
+        ]
+
+    def predicting(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+        """States before each target (Σ targets × width) and the target tokens (Σ targets)."""
+        ids, mask = self.pad([example.token_ids for example in examples])
+        states = self.states(ids, mask)
+        parts = [
+            (
+                states[row, e.first_target - 1 : len(e.token_ids) - 1],
+                ids[row, e.first_target : len(e.token_ids)],
+            )
+            for row, e in enumerate(examples)
+        ]
+        return torch.cat([hidden for hidden, _ in parts]), torch.cat([t for _, t in parts])
+
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        hidden, targets = self.predicting(examples)
+        with self.compute.autocast():
+            logits = hidden @ self.head().T
+        return functional.cross_entropy(logits.float(), targets)
+
+    def answers(self, examples: Sequence[Example]) -> tuple[Tensor, list[Tensor]]:
+        hidden, targets = self.predicting(examples)
+        head = self.head()
+        losses, choices = [], []
+        at_a_time = max(1, _LOGITS_AT_A_TIME // len(head))
+        for states, wanted in zip(hidden.split(at_a_time), targets.split(at_a_time), strict=True):
+            logits = states @ head.T
+            losses.append(functional.cross_entropy(logits, wanted, reduction="none"))
+            choices.append(logits.argmax(dim=-1))
+        lengths = [example.n_next_tokens for example in examples]
+        of_documents = torch.cat(losses).split(lengths)
+        return (
+            torch.stack([loss.double().sum() for loss in of_documents]),
+            list(torch.cat(choices).split(lengths)),
+        )
+
+    def logits_two_ways(self, text: str) -> tuple[Tensor, Tensor]:
+        ids, mask = self.pad(self.tokenize([text]))
+        theirs: Tensor = self.model(input_ids=ids, attention_mask=mask).logits
+        return self.states(ids, mask) @ self.head().T, theirs
+
+
+def _first_target(offsets: Sequence[tuple[int, int]], n_prompt_characters: int) -> int:
+    """The first token that begins in the response; special tokens span nothing and are prompt."""
+    for position, (start, end) in enumerate(offsets):
+        if position and end > start and start >= n_prompt_characters:
+            return position
+    return max(1, len(offsets))

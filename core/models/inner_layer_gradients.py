@@ -1,0 +1,138 @@
+"""A model pair's per-example gradients of layers inside the model, by one backward pass a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import reduce
+from operator import add
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.errors import InputError
+from core.gradients.all_tokens import Projection
+from core.gradients.inner_layers import LayerGradients, layer_gradients
+from core.gradients.projection import side_lengths
+from core.models.classifier import Classifier
+from core.models.examples import Example, TextDocument
+from core.models.linear_layers import inner_layers, layer_weight, watching
+from core.models.loading import ModelPair
+from core.models.per_example_gradients import GradientModels, GradientRows, columns, host
+from core.models.text_model import TextModel, batches_by_length
+from core.specs.audit import GradientLayers
+
+# A backward pass keeps what the forward pass computed.
+_TOKENS_PER_BATCH = 2048
+
+
+class InnerGradients(GradientModels):
+    """Gradients of the loss that fine-tuning lowered, at layers before the last.
+
+    Of a classifier at its own final label, as the closed form of the last layer has it.
+    arrays: ``projected:j`` (n × k₁k₂) of each checkpoint, scaled to estimate inner products.
+    Alignment and norm are exact. InputError if none of the layers moved.
+    """
+
+    def __init__(
+        self,
+        pair: ModelPair,
+        n_checkpoints: int,
+        which: GradientLayers,
+        dimension: int,
+        seed: int,
+    ) -> None:
+        super().__init__(pair, n_checkpoints)
+        self._final = pair.final
+        names = inner_layers(pair.base, pair.final, which)
+        self._targets = {
+            name: layer_weight(pair.base.model.get_submodule(name))
+            - layer_weight(pair.final.model.get_submodule(name))
+            for name in names
+        }
+        device = pair.base.compute.device
+        self._projections = {
+            # Layer 0 is the last layer's own.
+            name: Projection.draw(seed, side_lengths(dimension), target.shape, device, number + 1)
+            for number, (name, target) in enumerate(self._targets.items())
+        }
+        self._scale = dimension**-0.5
+
+    @property
+    def _target_norm(self) -> float:
+        squares = [float(target.double().square().sum()) for target in self._targets.values()]
+        return sum(squares) ** 0.5
+
+    def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
+        examples = self._final.examples(documents)
+        for indices in batches_by_length(examples, _TOKENS_PER_BATCH):
+            batch = [examples[index] for index in indices]
+            labels, probability = self._labels(batch)
+            if labels is not None:
+                batch = [
+                    replace(example, label=label)
+                    for example, label in zip(batch, labels.tolist(), strict=True)
+                ]
+            losses, gradients = zip(
+                *(self._gradients(checkpoint, batch) for checkpoint in self._checkpoints),
+                strict=True,
+            )
+            n_targets = [1 if labels is not None else max(1, e.n_next_tokens) for e in batch]
+            yield GradientRows(
+                indices=np.asarray(indices),
+                base_loss=(host(losses[0]) / n_targets).astype("f4"),
+                alignment=columns([own.alignment for own in gradients]),
+                squared_norms=columns([own.squared_norms for own in gradients]),
+                arrays={
+                    f"projected:{step}": host(own.projected * self._scale)
+                    for step, own in enumerate(gradients)
+                },
+                pseudolabel=labels,
+                final_probability=probability,
+            )
+
+    def _labels(
+        self, batch: list[Example]
+    ) -> tuple[NDArray[np.int64] | None, NDArray[np.float32] | None]:
+        """The final model's own labels and their probabilities; None where it gives none."""
+        if not isinstance(self._final, Classifier):
+            return None, None
+        with torch.inference_mode():
+            logits, _ = self._final.forward(*self._final.pad([e.token_ids for e in batch]))
+            probability, labels = logits.softmax(dim=-1).max(dim=-1)
+        return host(labels), host(probability)
+
+    def _gradients(self, model: TextModel, batch: list[Example]) -> tuple[Tensor, LayerGradients]:
+        """Losses summed over targets (n, nats), and the gradients of all layers together."""
+        with torch.enable_grad(), watching(model.model, tuple(self._targets)) as passed:
+            losses, _ = model.answers(batch)
+        outputs = [output for calls in passed.values() for _, output in calls]
+        errors = iter(torch.autograd.grad(losses.sum(), outputs))
+        with torch.inference_mode():
+            parts = []
+            for name, calls in passed.items():
+                # A layer that is used twice has one gradient: its positions are put together.
+                states = [_by_document(inputs, len(batch), name) for inputs, _ in calls]
+                deltas = [_by_document(next(errors).float(), len(batch), name) for _ in calls]
+                parts.append(
+                    layer_gradients(
+                        torch.cat(states, dim=1),
+                        torch.cat(deltas, dim=1),
+                        self._targets[name],
+                        self._projections[name],
+                    )
+                )
+        return losses.detach(), reduce(add, parts)
+
+
+def _by_document(states: Tensor, n_documents: int, name: str) -> Tensor:
+    """States as (documents × positions × width)."""
+    if states.shape[0] != n_documents:
+        raise InputError(
+            "layers that keep documents apart",
+            f"{name!r}, which sees {states.shape[0]:,} rows for {n_documents} documents",
+            "use other --gradient-layers",
+        )
+    return states.reshape(n_documents, -1, states.shape[-1])

@@ -1,0 +1,97 @@
+"""The linear layers inside a transformer: which there are, their weights, what passes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from core.errors import InputError
+from core.models.text_model import TextModel, with_bias
+from core.specs.audit import GradientLayers
+
+Passed = dict[str, list[tuple[Tensor, Tensor]]]
+
+
+def inner_layers(base: TextModel, final: TextModel, which: GradientLayers) -> tuple[str, ...]:
+    """Names of the linear layers meant by ``which``, in the model's order; never the last layer.
+
+    InputError if none of them moved in fine-tuning. Embeddings and norms are not linear layers.
+    """
+    weights = dict(_linear_layers(base))
+    if which is GradientLayers.LAST_BLOCK:
+        block = _last_block(base.model)
+        weights = {name: layer for name, layer in weights.items() if name.startswith(block)}
+    final_layers = dict(final.model.named_modules())
+    moved = [
+        name
+        for name, layer in weights.items()
+        if not torch.equal(layer_weight(layer), layer_weight(final_layers[name]))
+    ]
+    if not moved:
+        where = "the last block" if which is GradientLayers.LAST_BLOCK else "the model"
+        raise InputError(
+            f"linear layers of {where} that moved in fine-tuning",
+            "none before the last layer",
+            "use other --gradient-layers",
+        )
+    return tuple(weights if which is GradientLayers.LAST_BLOCK else moved)
+
+
+def layer_weight(layer: nn.Module) -> Tensor:
+    """A linear layer's weights, (outputs × inputs), its bias as the last column; float32."""
+    assert isinstance(layer, (nn.Linear, Conv1D))
+    rows = (layer.weight.T if isinstance(layer, Conv1D) else layer.weight).detach().float()
+    if layer.bias is None:
+        return rows
+    return torch.cat([rows, layer.bias.detach().float()[:, None]], dim=1)
+
+
+@contextmanager
+def watching(model: nn.Module, names: tuple[str, ...]) -> Iterator[Passed]:
+    """Collects what goes into each named layer and what comes out, a pair a call.
+
+    Inputs carry a last column of ones where the layer has a bias; outputs keep their graph.
+    """
+    passed: Passed = {name: [] for name in names}
+    hooks = [
+        model.get_submodule(name).register_forward_hook(_recorder(passed[name])) for name in names
+    ]
+    try:
+        yield passed
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _recorder(calls: list[tuple[Tensor, Tensor]]) -> Any:
+    def record(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        states = inputs[0].detach().float()
+        calls.append((with_bias(states) if layer.bias is not None else states, output))
+
+    return record
+
+
+def _linear_layers(model: TextModel) -> Iterator[tuple[str, nn.Module]]:
+    for name, module in model.model.named_modules():
+        if isinstance(module, (nn.Linear, Conv1D)) and module is not model.last_layer():
+            yield name, module
+
+
+def _last_block(model: nn.Module) -> str:
+    """The name before the layers of a transformer's last block: the end of its longest list."""
+    lists = {
+        name: module for name, module in model.named_modules() if isinstance(module, nn.ModuleList)
+    }
+    if not lists:
+        raise InputError(
+            "a model made of blocks",
+            f"{type(model).__name__}, which has none",
+            "use --gradient-layers changed",
+        )
+    name = max(lists, key=lambda name: len(lists[name]))
+    return f"{name}.{len(lists[name]) - 1}."

@@ -1,0 +1,57 @@
+"""What `assay finetune` writes beside the weights it saves, so that an audit can repeat it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError
+from core.specs.data import Task
+from core.specs.training import TrainingSpec, training_spec_from_plain
+
+RECORD_FILE = "assay_training.json"
+INITIAL_HEAD_FILE = "initial_head.safetensors"
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a final model came to be. ``key`` hashes everything it depends on."""
+
+    key: str
+    task: Task
+    training: TrainingSpec
+    label_names: tuple[str, ...]
+    label_words: tuple[str, ...] | None
+    response_template: str | None
+    base_weights_sha256: str
+    data_sha256: str
+    n_documents: int
+    precision: str
+    epochs: tuple[dict[str, Any], ...]
+
+    def write(self, folder: Path) -> None:
+        """Save beside the weights; written last, so that its presence says the rest is complete."""
+        plain = asdict(self)
+        (folder / RECORD_FILE).write_text(json.dumps(plain, indent=1))
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainingRecord | None:
+        """The record in a model folder, or None where there is none."""
+        file = folder / RECORD_FILE
+        if not file.exists():
+            return None
+        try:
+            plain = json.loads(file.read_text())
+            plain["task"] = Task(plain["task"])
+            plain["training"] = training_spec_from_plain(plain["training"])
+            for name in ("label_names", "label_words", "epochs"):
+                plain[name] = tuple(plain[name]) if plain[name] is not None else None
+            return cls(**plain)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                f"a readable {RECORD_FILE} in {folder.name!r}",
+                f"a damaged one ({error})",
+                "delete that file or run `assay finetune` again",
+            ) from error

@@ -1,0 +1,115 @@
+"""What else was asked of an audit's model pair, as parts of its report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cache.audits.corpus_ranking import read_groups, read_source_students
+from cache.audits.model_pair import SamePair
+from cache.audits.read import read_facts
+from cache.store import Store
+from core.findings.corpus_ranking import (
+    HOW_COSINES_READ,
+    HOW_SHARES_READ,
+    HOW_STUDENTS_READ,
+    corpus_ranking_finding,
+    group_table,
+)
+from core.findings.finding import Finding
+from core.findings.suspect_test import (
+    ASSUMPTIONS,
+    HOW_TO_READ,
+    checks_table,
+    declared,
+    n_judged,
+    parts_table,
+    set_sizes,
+    suspect_finding,
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to print, with how to read it; ``rows`` is empty where there is nothing to show."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    note: str = ""
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, note: str = "") -> Table:
+        return cls(list(frame.columns), frame.to_numpy().tolist(), note)
+
+
+@dataclass(frozen=True)
+class PairFinding:
+    """One ranking or one suspect test: its sentences, made from the rows of its tables."""
+
+    title: str
+    name: str
+    created_at: str
+    finding: Finding
+    tables: tuple[Table, ...]
+    command: str | None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PairFindings:
+    """What public sets and suspect tests say of the pair; of tests also what they take for granted
+    and how they read."""
+
+    rankings: tuple[PairFinding, ...]
+    suspect_tests: tuple[PairFinding, ...]
+    assumptions: tuple[str, ...] = ASSUMPTIONS
+    how_tests_read: str = HOW_TO_READ
+
+
+def pair_findings(store: Store, known: SamePair) -> PairFindings:
+    """Everything that ``known`` names, read and put in words."""
+    records = [record for name in known.suspect_tests if (record := store.suspect_tests.read(name))]
+    n_tests = n_judged(records)
+    return PairFindings(
+        tuple(_ranking(path) for path in known.rankings),
+        tuple(_suspect_test(record, n_tests) for record in records),
+    )
+
+
+def _ranking(path: Path) -> PairFinding:
+    facts = read_facts(path)
+    found, students = read_groups(path), read_source_students(path)
+    sources, classes = (found[found["kind"] == kind] for kind in ("source", "class"))
+    classes = classes.assign(name=[facts.label_names[int(name)] for name in classes["name"]])
+    note = f"{HOW_COSINES_READ} {HOW_SHARES_READ}"
+    if len(students):
+        note += f" A model trained on it: {HOW_STUDENTS_READ}"
+    tables = [Table.of(group_table(sources, "set", students), note)]
+    if len(classes):
+        tables.append(Table.of(group_table(classes, "class"), "The same, grouped by pseudolabel."))
+    return PairFinding(
+        facts.meta["title"],
+        path.stem,
+        facts.meta["created_at"],
+        corpus_ranking_finding(sources.to_dict("records"), students.to_dict("records")),
+        tuple(tables),
+        facts.meta["provenance"]["command"],
+    )
+
+
+def _suspect_test(record: dict[str, Any], n_tests: int) -> PairFinding:
+    tables = [Table.of(checks_table(record))]
+    if not record["is_refused"]:
+        tables.append(Table.of(parts_table(record), declared(record)))
+    return PairFinding(
+        record["title"],
+        record["test_id"],
+        record["created_at"],
+        suspect_finding(record, n_tests),
+        tuple(tables),
+        record["provenance"].get("command"),
+        (set_sizes(record), *record["caveats"]),
+    )

@@ -1,0 +1,82 @@
+"""Processes that work for this one, and end with it whatever ends it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+
+_Made = TypeVar("_Made")
+_LOOK_EVERY_S = 0.5
+
+# Forked processes cannot use a GPU that this one has used, nor threads that it has started.
+context = multiprocessing.get_context("spawn")
+
+
+@contextmanager
+def processes(
+    n: int, prepare: Callable[..., None], arguments: tuple[Any, ...]
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose processes each call ``prepare`` first; an error here ends them at once."""
+    pool = ProcessPoolExecutor(
+        n, mp_context=context, initializer=_start, initargs=(os.getpid(), prepare, arguments)
+    )
+    try:
+        yield pool
+    except BaseException:
+        for process in list(pool._processes.values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def as_they_come(futures: set[Future[_Made]], meanwhile: Callable[[], None]) -> Iterator[_Made]:
+    """Results in no order; ``meanwhile`` is called every half second, and once after the last."""
+    waiting = futures
+    while waiting:
+        done, waiting = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+        meanwhile()
+        for future in done:
+            yield future.result()
+
+
+def _start(parent: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    prepare(*arguments)
+
+
+def _end_with(parent: int) -> None:
+    """A process whose parent was killed would wait for it for ever; this ends it within seconds."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+_Thing = TypeVar("_Thing")
+
+
+_Made = TypeVar("_Made")
+
+
+def in_threads(
+    work: Callable[[_Thing], _Made], things: Iterable[_Thing], n_at_most: int
+) -> list[_Made]:
+    """``work`` of each, in order; as many at once as models use threads (``ASSAY_THREADS``), but
+    not more than ``n_at_most``."""
+    n_at_once = min(torch.get_num_threads(), n_at_most)
+    with ThreadPoolExecutor(n_at_once) as pool:
+        return list(pool.map(work, things))

@@ -1,0 +1,192 @@
+"""Every strategy that turns gradients into an ordered selection (paper §4, algorithm 1; §5).
+
+Written once against the Array API. A document whose gradient is zero never ranks: it points
+nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from array_api_compat import array_namespace
+from numpy.typing import NDArray
+
+from core.gradients.features import Array, GradientFeatures, LikelyProducts, on_host
+
+# So many documents' products with all are in memory at once where all are needed.
+_BLOCK = 256
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Documents in the order they were chosen.
+
+    ``objective`` is, after each of them, the mean over checkpoints of the cosine between the
+    summed gradient and the target; ``gains`` are its increments. ``weights`` are how much each
+    document counts in the sum, summing to the number of documents; None where all count 1.
+    """
+
+    documents: tuple[int, ...]
+    objective: tuple[float, ...]
+    weights: tuple[float, ...] | None = None
+
+    @property
+    def gains(self) -> tuple[float, ...]:
+        return tuple(np.diff(np.asarray(self.objective), prepend=0.0).tolist())
+
+
+class _RunningSum:
+    """s, the summed gradient so far, known only through the inner products selection needs.
+
+    Keeping ⟨s, g_i⟩ and adding one product a step gives exactly the choice that renormalising
+    every candidate sum would, at a fraction of the cost.
+    """
+
+    def __init__(self, features: GradientFeatures) -> None:
+        self._xp = array_namespace(features.alignment)
+        self._alignment = _double(features.alignment)
+        self._squared_norms = _double(features.squared_norms)
+        self._target_norms = _double(features.target_norms)
+        self.reset()
+
+    def reset(self) -> None:
+        """s = 0."""
+        self._with_each = self._xp.zeros_like(self._alignment)
+        self._along_target = self._xp.zeros_like(self._target_norms)
+        self._squared = self._xp.zeros_like(self._target_norms)
+
+    def cosines_after_adding(self) -> Array:
+        """cos(s + g_i, target) for every document i, averaged over checkpoints, (n)."""
+        along = self._along_target[:, None] + self._alignment
+        squared = self._squared[:, None] + 2 * self._with_each + self._squared_norms
+        return _mean_cosines(along, squared, self._target_norms)
+
+    def add(self, document: int, products: Array) -> None:
+        """s ← s + g_document, whose inner products with every g_i are given."""
+        self._along_target = self._along_target + self._alignment[:, document]
+        self._squared = (
+            self._squared + 2 * self._with_each[:, document] + self._squared_norms[:, document]
+        )
+        self._with_each = self._with_each + _double(products)
+
+
+def select(features: GradientFeatures, budget: int, batch_size: int | None = None) -> Selection:
+    """SELECT: greedily add the document that maximises cos(s + g_i, target).
+
+    With ``batch_size``, SELECT (batch): s starts again from zero after each batch. Ends early
+    only when no document with a non-zero gradient is left.
+    """
+    xp = array_namespace(features.alignment)
+    running, products = _RunningSum(features), LikelyProducts(features)
+    available = xp.any(features.squared_norms > 0, axis=0)
+    chosen: list[int] = []
+    n_available = int(xp.sum(xp.astype(available, xp.int64)))
+    for _ in range(min(budget, n_available)):
+        if batch_size and chosen and len(chosen) % batch_size == 0:
+            running.reset()
+        cosines = xp.where(available, running.cosines_after_adding(), -xp.inf)
+        document = int(xp.argmax(cosines))
+        running.add(document, products.of(document, cosines))
+        available[document] = False
+        chosen.append(document)
+    return in_order(features, chosen)
+
+
+def top_k(features: GradientFeatures, budget: int) -> Selection:
+    """The documents whose own gradient has the largest cosine with the target."""
+    return in_order(features, _nonzero_by_cosine(features)[:budget].tolist())
+
+
+def top_k_balanced(features: GradientFeatures, pseudolabels: NDArray, budget: int) -> Selection:
+    """Top-k with an equal share per pseudolabel; shorter than the budget when a class runs dry.
+
+    The remainder of budget / classes goes to the first classes. Ordered by cosine.
+    """
+    ranked = _nonzero_by_cosine(features)
+    classes = np.unique(pseudolabels)
+    quota = dict.fromkeys(classes.tolist(), budget // len(classes))
+    for label in classes[: budget % len(classes)].tolist():
+        quota[label] += 1
+    chosen = []
+    for document in ranked.tolist():
+        label = int(pseudolabels[document])
+        if quota[label] > 0:
+            quota[label] -= 1
+            chosen.append(document)
+    return in_order(features, chosen)
+
+
+def by_loss(features: GradientFeatures, losses: NDArray, budget: int, lowest: bool) -> Selection:
+    """P-min (``lowest``) or P-max: documents by perplexity under the base model.
+
+    Perplexity is the exponential of the mean loss over the scored targets, so it ranks as the
+    loss does; in classification the label is the only target that is scored.
+    """
+    order = np.argsort(losses if lowest else -losses, kind="stable")
+    return in_order(features, order[:budget].tolist())
+
+
+def random(features: GradientFeatures, budget: int, seed: int) -> Selection:
+    """Documents drawn without replacement."""
+    order = np.random.default_rng(seed).permutation(features.n_documents)
+    return in_order(features, order[:budget].tolist())
+
+
+def in_order(features: GradientFeatures, documents: Sequence[int]) -> Selection:
+    """A selection made elsewhere, with the objective it reaches document by document."""
+    if not documents:
+        return Selection((), ())
+    subset = features.subset(documents)
+    xp = array_namespace(subset.alignment)
+    grown = _double(subset.squared_norms) + 2 * _with_earlier(subset)
+    objective = _mean_cosines(
+        xp.cumulative_sum(_double(subset.alignment), axis=1),
+        xp.cumulative_sum(grown, axis=1),
+        _double(subset.target_norms),
+    )
+    return Selection(
+        tuple(int(document) for document in documents), tuple(on_host(objective).tolist())
+    )
+
+
+def cosines(features: GradientFeatures) -> NDArray[np.float64]:
+    """Each gradient's own cosine with the target, averaged over checkpoints, (n); a zero gradient
+    has −2, below any."""
+    xp = array_namespace(features.alignment)
+    alignment, squared_norms = _double(features.alignment), _double(features.squared_norms)
+    own = _mean_cosines(alignment, squared_norms, _double(features.target_norms))
+    return on_host(xp.where(xp.any(squared_norms > 0, axis=0), own, -2.0))
+
+
+def _nonzero_by_cosine(features: GradientFeatures) -> NDArray[np.int64]:
+    own = cosines(features)
+    order = np.argsort(-own, kind="stable")
+    return order[own[order] > -2.0]
+
+
+def _with_earlier(features: GradientFeatures) -> Array:
+    """⟨g_1 + … + g_(j−1), g_j⟩ for every document j, (J × n)."""
+    xp = array_namespace(features.alignment)
+    n = features.n_documents
+    blocks = []
+    for first in range(0, n, _BLOCK):
+        products = features.inner_products_with(range(first, min(first + _BLOCK, n)))
+        earlier = xp.triu(products, k=1 - first)
+        blocks.append(xp.sum(earlier, axis=1, dtype=xp.float64))
+    return xp.concat(blocks, axis=1)
+
+
+def _mean_cosines(along: Array, squared: Array, target_norms: Array) -> Array:
+    """Over checkpoints, of vectors whose products with the target and squared lengths, (J × n),
+    are given; that of a zero vector counts 0."""
+    xp = array_namespace(along)
+    length = xp.sqrt(xp.clip(squared, 0.0)) * target_norms[:, None]
+    nonzero = length > 0
+    return xp.mean(xp.where(nonzero, along / xp.where(nonzero, length, 1.0), 0.0), axis=0)
+
+
+def _double(values: Array) -> Array:
+    xp = array_namespace(values)
+    return xp.astype(values, xp.float64)

@@ -1,0 +1,178 @@
+"""SELECT+: orthogonal matching pursuit with non-negative weights (DESIGN §2; ours).
+
+In the spirit of GradMatch's solver (Killamsetty et al., 2021): where SELECT adds gradients with
+weight 1, SELECT+ fits the weights of all chosen documents anew after each choice, so the weighted
+sum comes nearer the target with as many documents.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.blas import dger
+
+from core.gradients.features import GradientFeatures, LikelyProducts, on_host
+from core.selection.greedy import Selection
+
+# Added to the Gram matrix's diagonal, relative to it: near-duplicates stay solvable.
+_RIDGE = 1e-6
+_TOLERANCE = 1e-10
+_MAX_SOLVES = 20
+_MAX_CORRECTIONS = 3
+
+
+def select_plus(features: GradientFeatures, budget: int) -> Selection:
+    """Add the document whose gradient best fits what is left of the target, refit, repeat.
+
+    Over several checkpoints the inner products are summed, each checkpoint's target counting 1;
+    ``objective`` is then the cosine of the concatenated gradients, not the mean of cosines.
+    A document whose weight a later one took over keeps its place with weight 0. Ends early when
+    no document is left that points towards the residual.
+    """
+    scale = 1 / on_host(features.target_norms).astype(np.float64) ** 2
+    alignment = scale @ on_host(features.alignment).astype(np.float64)
+    lengths = np.sqrt(scale @ on_host(features.squared_norms).astype(np.float64))
+    lengths[lengths == 0] = np.inf  # so that nothing fits
+    n_most = min(budget, len(alignment))
+    # Single precision decides which document is next; the weights are fitted in double.
+    with_chosen = np.zeros((n_most, len(alignment)), np.float32)
+    likely, fitted = LikelyProducts(features), NonNegativeFit(n_most)
+    chosen: list[int] = []
+    objective: list[float] = []
+    while len(chosen) < n_most:
+        sums = fitted.weights.astype(np.float32) @ with_chosen[: len(chosen)]
+        fit = (alignment - sums) / lengths
+        document = int(fit.argmax())
+        if fit[document] <= 0:
+            break
+        products = scale @ on_host(likely.of(document, fit))
+        with_chosen[len(chosen)] = products
+        chosen.append(document)
+        lengths[document] = np.inf
+        fitted.add(products[chosen], alignment[document])
+        length = fitted.length * len(scale) ** 0.5
+        objective.append(float(alignment[chosen] @ fitted.weights / length) if length else 0.0)
+    total = fitted.weights.sum()
+    shares = fitted.weights * (len(chosen) / total) if total > 0 else np.ones(len(chosen))
+    return Selection(tuple(chosen), tuple(objective), tuple(shares.tolist()))
+
+
+class NonNegativeFit:
+    """argmin over w ≥ 0 of wᵀ gram w / 2 − wᵀ target, fitted again as each document is added.
+
+    Active sets (Lawson and Hanson, 1974), from the fit before. Kept is an orthonormal basis of
+    the active documents' gradients, each vector as weights of these: with it a document enters or
+    leaves in k² operations, where solving anew takes k³.
+
+    A document that is a sum of those active but for rounding has weight 0 until one of them leaves.
+    """
+
+    def __init__(self, n_most: int) -> None:
+        self.weights = np.zeros(0)
+        self._all_products, self._all_basis = np.zeros((2, n_most, n_most))
+        self._ridge, self._target, self._free = np.zeros((3, 0))
+        self._is_active = np.zeros(0, bool)
+
+    @property
+    def length(self) -> float:
+        """The weighted sum's own."""
+        return max(float(self.weights @ self._gram @ self.weights), 0.0) ** 0.5
+
+    def add(self, products: NDArray[np.float64], target: float) -> None:
+        """One more document, by its inner products with those before it and itself."""
+        last = len(self.weights)
+        self.weights, self._free = np.append(self.weights, 0.0), np.append(self._free, 0.0)
+        self._is_active = np.append(self._is_active, False)
+        self._ridge = np.append(self._ridge, _RIDGE * products[last])
+        self._target = np.append(self._target, target)
+        self._gram[last] = self._gram[:, last] = products
+        if not self._enter(last):
+            return
+        # Past so many solves it is rounding that moves documents in and out.
+        for _ in range(_MAX_SOLVES + len(self.weights)):
+            pull = self._correct()
+            falling = self._is_active & (self._free <= 0)
+            if falling.any():
+                self._go_towards_free(falling)
+                continue
+            self.weights = self._free.copy()
+            wanted = np.flatnonzero(~self._is_active & (pull > self._enough))
+            if not any(self._enter(document) for document in wanted[np.argsort(-pull[wanted])]):
+                return
+
+    @property
+    def _gram(self) -> NDArray[np.float64]:
+        return self._all_products[: len(self.weights), : len(self.weights)]
+
+    @property
+    def _basis(self) -> NDArray[np.float64]:
+        return self._all_basis[: np.count_nonzero(self._is_active), : len(self.weights)]
+
+    @property
+    def _enough(self) -> float:
+        return _TOLERANCE * float(np.abs(self._target).max())
+
+    def _pull(self) -> NDArray[np.float64]:
+        """How much a little more of each document would better the fit of the free weights."""
+        return self._target - self._gram @ self._free - self._ridge * self._free
+
+    def _correct(self) -> NDArray[np.float64]:
+        """Rid the free weights of gathered rounding, and the basis where it is to blame; the pull.
+
+        The free weights are the active documents' best if they might be negative, so that these
+        have no pull.
+        """
+        pull = self._pull()
+        for n_tries in range(_MAX_CORRECTIONS):
+            if np.abs(pull[self._is_active]).max(initial=0.0) <= self._enough:
+                break
+            if n_tries:
+                self._renew_basis()
+            self._free += (self._basis @ pull) @ self._basis
+            pull = self._pull()
+        return pull
+
+    def _go_towards_free(self, falling: NDArray[np.bool_]) -> None:
+        """As far as no weight is negative; those that reach 0 leave."""
+        before = self.weights
+        step = (before[falling] / (before[falling] - self._free[falling])).min()
+        self.weights = before + step * (self._free - before)
+        reached = falling & (self.weights <= self.weights.max() * _TOLERANCE)
+        for document in np.flatnonzero(reached).tolist():
+            self._leave(document)
+            self.weights[document] = 0.0
+
+    def _enter(self, document: int) -> bool:
+        """Whether it does: not if what those active lack of its gradient is, beside the ridge,
+        rounding; they then fit all that it would."""
+        products = self._gram[:, document]
+        along = self._basis @ products
+        vector = -along @ self._basis
+        vector[document] = 1.0
+        squared_length = products[document] + self._ridge[document] - along @ along
+        if squared_length <= 2 * (vector**2 @ self._ridge):
+            return False
+        vector /= squared_length**0.5
+        self._is_active[document] = True
+        self._basis[-1] = vector
+        self._free += (vector @ self._target) * vector
+        return True
+
+    def _leave(self, document: int) -> None:
+        """Reflect the basis so that only its last vector holds the document, and drop that."""
+        holding = np.flatnonzero(self._basis[:, document])[0]
+        vectors = self._all_basis[holding : np.count_nonzero(self._is_active)]
+        mirror = vectors[:, document].copy()
+        mirror[-1] += np.copysign(np.linalg.norm(mirror), mirror[-1])
+        # In place: NumPy's own outer product takes ten times as long.
+        dger(-2 / (mirror @ mirror), mirror @ vectors, mirror, a=vectors.T, overwrite_a=True)
+        last = self._basis[-1]
+        self._free -= (last @ self._target) * last
+        self._free[document] = self._basis[:, document] = 0.0
+        last[:] = 0.0
+        self._is_active[document] = False
+
+    def _renew_basis(self) -> None:
+        active = np.flatnonzero(self._is_active)
+        regular = self._gram[np.ix_(active, active)] + np.diag(self._ridge[active])
+        self._basis[:, active] = np.linalg.inv(np.linalg.cholesky(regular))

@@ -1,0 +1,92 @@
+"""Which function makes which strategy's selection."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.gradients.features import GradientFeatures
+from core.selection import greedy
+from core.selection.greedy import Selection, cosines
+from core.selection.matching_pursuit import select_plus
+from core.specs.strategies import Strategy
+
+
+def make_selection(
+    strategy: Strategy,
+    features: GradientFeatures,
+    pseudolabels: NDArray[np.int64],
+    base_losses: NDArray[np.float64],
+    budget: int,
+    batch_size: int,
+    seed: int,
+) -> Selection:
+    """The selection of one strategy; ``batch_size`` is the final model's."""
+    match strategy:
+        case Strategy.RANDOM:
+            return greedy.random(features, budget, seed)
+        case Strategy.TOP_K:
+            return greedy.top_k(features, budget)
+        case Strategy.TOP_K_BALANCED:
+            return greedy.top_k_balanced(features, pseudolabels, budget)
+        case Strategy.P_MIN:
+            return greedy.by_loss(features, base_losses, budget, lowest=True)
+        case Strategy.P_MAX:
+            return greedy.by_loss(features, base_losses, budget, lowest=False)
+        case Strategy.SELECT_BATCH:
+            return greedy.select(features, budget, batch_size)
+        case Strategy.SELECT:
+            return greedy.select(features, budget)
+        case Strategy.SELECT_PLUS:
+            return select_plus(features, budget)
+
+
+def ranking_scores(
+    strategy: Strategy,
+    features: GradientFeatures,
+    pseudolabels: NDArray[np.int64],
+    base_losses: NDArray[np.float64],
+    selection: Selection,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Scores of all n documents, (n); ``selection`` is the strategy's own, NumPy features.
+
+    Random: its order. Top-k: the cosine with the target. Balanced: the rank by cosine within the
+    pseudolabel. P-min and P-max: the loss. The greedy ones: their order, and behind it, where
+    they say nothing, the rest by cosine. (What they would add next is no score of the rest: once
+    the sum is near the target it only says what the sum still lacks.)
+    """
+    match strategy:
+        case Strategy.RANDOM:
+            order = np.random.default_rng(seed).permutation(features.n_documents)
+            return _by_place(order, features.n_documents)
+        case Strategy.TOP_K:
+            return cosines(features)
+        case Strategy.TOP_K_BALANCED:
+            return _rank_within(pseudolabels, cosines(features))
+        case Strategy.P_MIN:
+            return -base_losses
+        case Strategy.P_MAX:
+            return base_losses
+        case Strategy.SELECT | Strategy.SELECT_PLUS | Strategy.SELECT_BATCH:
+            n_chosen = len(selection.documents)
+            scores = cosines(features)
+            # A cosine is at most 1: what was chosen stays ahead of what was not.
+            scores[list(selection.documents)] = 2.0 + _by_place(np.arange(n_chosen), n_chosen)
+            return scores
+
+
+def _by_place(order: NDArray[np.integer], n: int) -> NDArray[np.float64]:
+    """1 for the document that comes first, falling towards 0."""
+    scores = np.empty(n)
+    scores[order] = 1 - np.arange(n) / max(n, 1)
+    return scores
+
+
+def _rank_within(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Minus the number of documents of the same group with a higher score."""
+    ranks = np.empty(len(scores))
+    for group in np.unique(groups):
+        own = np.flatnonzero(groups == group)
+        ranks[own[np.argsort(-scores[own], kind="stable")]] = -np.arange(len(own))
+    return ranks

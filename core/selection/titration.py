@@ -1,0 +1,140 @@
+"""Controlled titration: one corpus, a share of its trained documents in the pool, one selection.
+
+The corpus holds everything that was trained on, held-out documents drawn like it, and others
+(DESIGN §3). The grid of `assay titrate` and the dashboard's sliders both call ``titrate``, so that
+a live figure and a measured one are the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.gradients.features import GradientFeatures, gradient_features
+from core.selection.strategies import make_selection, ranking_scores
+from core.specs.data import Task
+from core.specs.metrics import Metric
+from core.specs.strategies import BLIND, Strategy, strategies_for
+from core.stats.selection_metrics import Measurement, Selected, TransportToReference, figures
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is known of n documents, NumPy; the document's number is its row.
+
+    pseudolabels (n, int64, -1 without one); base_losses (n, float64, nats); is_trained and
+    is_held_out (n, bool), all others are out of domain; blind: P(trained), P(held-out) by text
+    alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d), unit length. None
+    where unknown. ``batch_size`` is the final model's.
+    """
+
+    features: GradientFeatures
+    pseudolabels: NDArray[np.int64]
+    base_losses: NDArray[np.float64]
+    is_trained: NDArray[np.bool_]
+    is_held_out: NDArray[np.bool_]
+    blind: NDArray[np.float64] | None
+    embeddings: NDArray[np.float32] | None
+    reference: NDArray[np.float32] | None
+    batch_size: int
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Any], batch_size: int) -> Corpus:
+        """From the arrays an audit file holds (``cache.audits.arrays``)."""
+        others = dict(arrays)
+        features = gradient_features(others.pop("gradients"))
+        return cls(features, **others, batch_size=batch_size)
+
+    @cached_property
+    def yardstick(self) -> TransportToReference | None:
+        """Of transport to the reference set."""
+        return None if self.reference is None else TransportToReference(self.reference)
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """What can select here: every strategy for the task, and text alone where it was asked."""
+        task = Task.SFT if (self.pseudolabels < 0).all() else Task.CLASSIFICATION
+        return (*strategies_for(task), *([BLIND] if self.blind is not None else []))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the grid: the pool, what was chosen of it, in order, and its figures.
+
+    Documents are numbered as in the corpus. ``weights`` count the chosen, 1 on average.
+    """
+
+    pool: NDArray[np.int64]
+    documents: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    figures: dict[Metric, Measurement]
+
+
+def draw_pool(is_trained: NDArray[np.bool_], leaked_share: float, seed: int) -> NDArray[np.int64]:
+    """Document numbers: that share of the trained ones, rounded, and all others, shuffled.
+
+    Shares of one seed are nested. Shuffled, because strategies break ties by position, and corpora
+    come trained documents first.
+    """
+    generator = np.random.default_rng([seed, 1])  # apart from the random strategy's own draw
+    trained = generator.permutation(np.flatnonzero(is_trained))
+    leaked = trained[: round(leaked_share * len(trained))]
+    return generator.permutation(np.concatenate([leaked, np.flatnonzero(~is_trained)]))
+
+
+def titrate(corpus: Corpus, leaked_share: float, budget: int, selector: str, seed: int) -> Cell:
+    """Draw the pool, let ``selector`` (a strategy or ``BLIND``) select, and measure.
+
+    ValueError for a share outside 0 … 1, a budget the pool cannot fill, or ``BLIND`` where the
+    corpus has no blind scores.
+    """
+    if not 0 <= leaked_share <= 1:
+        raise ValueError(f"a share of {leaked_share} is none")
+    pool = draw_pool(corpus.is_trained, leaked_share, seed)
+    if not 0 < budget <= len(pool):
+        raise ValueError(f"a budget of {budget} for a pool of {len(pool)}")
+    choose = _by_text if selector == BLIND else _by_strategy
+    selected = choose(corpus, pool, budget, selector, seed)
+    chosen = pool[list(selected.documents)]
+    found = figures(
+        selected,
+        corpus.is_trained[pool],
+        corpus.is_held_out[pool],
+        None if corpus.embeddings is None else corpus.embeddings[chosen],
+        corpus.yardstick,
+    )
+    return Cell(pool, chosen, selected.weights, found)
+
+
+def _by_strategy(
+    corpus: Corpus, pool: NDArray[np.int64], budget: int, selector: str, seed: int
+) -> Selected:
+    strategy = Strategy(selector)
+    features = corpus.features.subset(pool)  # type: ignore[arg-type]
+    labels, losses = corpus.pseudolabels[pool], corpus.base_losses[pool]
+    selection = make_selection(strategy, features, labels, losses, budget, corpus.batch_size, seed)
+    scores = ranking_scores(strategy, features, labels, losses, selection, seed)
+    documents = np.asarray(selection.documents, np.int64)
+    return Selected(documents, _weights(selection.weights, len(documents)), scores, scores)
+
+
+def _by_text(
+    corpus: Corpus, pool: NDArray[np.int64], budget: int, selector: str, seed: int
+) -> Selected:
+    """The documents that a classifier of words holds likeliest to be trained on."""
+    if corpus.blind is None:
+        raise ValueError("this corpus has no blind scores")
+    trained, held_out = corpus.blind[pool].T
+    in_domain = trained + held_out
+    member = np.divide(trained, in_domain, out=np.zeros_like(trained), where=in_domain > 0)
+    documents = np.argsort(-trained, kind="stable")[:budget]
+    return Selected(documents, _weights(None, len(documents)), in_domain, member)
+
+
+def _weights(weights: Sequence[float] | None, n: int) -> NDArray[np.float64]:
+    return np.ones(n) if weights is None else np.asarray(weights)

@@ -1,0 +1,53 @@
+"""Where documents come from, and what they are to the final model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Task(StrEnum):
+    """What a final model was fine-tuned to do."""
+
+    CLASSIFICATION = "classification"
+    SFT = "sft"
+
+
+class Role(StrEnum):
+    """What a document of a titration's corpus is to the final model (DESIGN §3)."""
+
+    TRAINED = "trained"
+    HELD_OUT = "held-out"  # drawn like the trained ones, never trained on
+    OUT_OF_DOMAIN = "out-of-domain"
+
+
+# Before the name of a decompression, where a corpus is asked for.
+DECOMPRESSION = "decompression:"
+
+
+@dataclass(frozen=True)
+class DataRef:
+    """Where documents come from.
+
+    ``location`` is a file, a folder of text files, a hub data set or a ``builtin:`` name;
+    ``#split`` after it keeps one split. ``sample`` keeps that many documents at random.
+    ``source`` is the name its documents are kept under; None takes the file's, set's or package's.
+    """
+
+    location: str
+    text_column: str = "text"
+    label_column: str | None = None
+    sample: int | None = None
+    # Instruction data: the column of prompts that the text column responds to.
+    prompt_column: str | None = None
+    source: str | None = None
+
+    @property
+    def is_decompression(self) -> bool:
+        """Whether the documents are what a decompressed model said, written to a file for this."""
+        return (self.source or "").startswith(DECOMPRESSION)
+
+    @property
+    def asked_as(self) -> str:
+        """What a command line calls it."""
+        return str(self.source) if self.is_decompression else self.location

@@ -1,0 +1,116 @@
+"""How selections are made, and what they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from core.specs.data import Task
+
+
+class Strategy(StrEnum):
+    """How a selection is made (DESIGN §2)."""
+
+    RANDOM = "random"
+    TOP_K = "top-k"
+    TOP_K_BALANCED = "top-k-balanced"
+    P_MIN = "p-min"
+    P_MAX = "p-max"
+    SELECT_BATCH = "select-batch"
+    SELECT = "select"
+    SELECT_PLUS = "select-plus"
+
+    @property
+    def shown_as(self) -> str:
+        """The name in tables and figures."""
+        return STRATEGY_TITLES[self]
+
+
+STRATEGY_TITLES = {
+    Strategy.RANDOM: "random",
+    Strategy.TOP_K: "top-k",
+    Strategy.TOP_K_BALANCED: "top-k balanced",
+    Strategy.P_MIN: "P-min",
+    Strategy.P_MAX: "P-max",
+    Strategy.SELECT_BATCH: "SELECT (batch)",
+    Strategy.SELECT: "SELECT",
+    Strategy.SELECT_PLUS: "SELECT+",
+}
+
+
+class Baseline(StrEnum):
+    """How a sceptic would tell members without any gradient, by what both models say of a document
+    (``core.stats.membership_scores`` defines each)."""
+
+    FINAL_LOSS = "final-loss"
+    LOSS_RATIO = "loss-ratio"
+    CONFIDENCE_GAIN = "confidence-gain"
+    MIN_K = "min-k-plus-plus"
+    ZLIB = "zlib"
+    ERROR_ZONE = "error-zone"
+    WINDOWS = "windows"
+
+
+BASELINE_TITLES = {
+    Baseline.FINAL_LOSS: "final loss",
+    Baseline.LOSS_RATIO: "loss ratio",
+    Baseline.CONFIDENCE_GAIN: "confidence gain",
+    Baseline.MIN_K: "Min-K%++",
+    Baseline.ZLIB: "zlib",
+    Baseline.ERROR_ZONE: "error zone (EZ-MIA)",
+    Baseline.WINDOWS: "windows (WBC)",
+}
+
+
+# The blind baseline: a ranking by text alone, no model's help. It stands wherever strategies do.
+BLIND = "blind"
+
+
+# What every titration measures besides what it was asked for: the null, loss, and text alone.
+CONTROLS = (Strategy.RANDOM, Strategy.P_MIN, BLIND)
+
+
+def shown_as(name: str) -> str:
+    """The name of a strategy, a baseline or text alone in tables and figures."""
+    if name == BLIND:
+        return "text alone"
+    if name == ALIGNMENT:
+        return "alignment with the weight difference"
+    if name in BASELINE_TITLES:
+        return BASELINE_TITLES[Baseline(name)]
+    return Strategy(name).shown_as
+
+
+def strategies_for(task: Task) -> tuple[Strategy, ...]:
+    """Every strategy that makes sense for a task: SFT has no labels to balance."""
+    return tuple(
+        strategy
+        for strategy in Strategy
+        if task is Task.CLASSIFICATION or strategy is not Strategy.TOP_K_BALANCED
+    )
+
+
+def baselines_for(task: Task) -> tuple[Baseline, ...]:
+    """Every baseline that makes sense for a task: a label has no tokens to look at one by one, and
+    of a text there is no single answer to be confident in."""
+    of_labels = (Baseline.FINAL_LOSS, Baseline.LOSS_RATIO, Baseline.CONFIDENCE_GAIN)
+    if task is Task.CLASSIFICATION:
+        return of_labels
+    return tuple(baseline for baseline in Baseline if baseline is not Baseline.CONFIDENCE_GAIN)
+
+
+# The cosine of a document's gradient with the weight difference.
+ALIGNMENT = "alignment"
+
+
+def declared_scores(task: Task) -> tuple[str, ...]:
+    """What a suspect test combines, fixed before any document is seen."""
+    if task is Task.CLASSIFICATION:
+        return (ALIGNMENT, Baseline.LOSS_RATIO)
+    return (ALIGNMENT, Baseline.LOSS_RATIO, Baseline.ERROR_ZONE, Baseline.WINDOWS)
+
+
+def main_strategy(strategies: Iterable[Strategy]) -> Strategy:
+    """The strategy a verdict is about: SELECT where it ran, else the last one that did."""
+    ran = list(strategies)
+    return Strategy.SELECT if Strategy.SELECT in ran else ran[-1]

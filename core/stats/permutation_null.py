@@ -1,0 +1,74 @@
+"""What chance alone would give: the permutation null of a ranking's AUC and true positive rate.
+
+Under the null a document's role says nothing of its score, so any assignment of roles is as likely
+as the true one. Of located documents the same null is the hypergeometric law in closed form
+(``core.stats.recall``); of these two there is none, so roles are shuffled (SciPy).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu, permutation_test, rankdata
+
+from core.stats.intervals import CONFIDENCE, Interval
+
+N_SHUFFLES = 999
+_FLOATS_AT_A_TIME = 1 << 22
+
+_Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Mean and central 95% over shuffled roles, and the one-sided p-value of what was seen."""
+
+    null: Interval
+    p_value: float
+
+
+def auc_by_chance(positive: _Scores, negative: _Scores, seed: int = 0) -> Chance:
+    """Of the AUC. The band is of ``N_SHUFFLES`` shuffles; p, which must reach further, is that of
+    Mann and Whitney's test, the same null in closed form (normal, ties allowed for, where the
+    groups are large)."""
+    n, m = len(positive), len(negative)
+    ranks = rankdata(np.concatenate([positive, negative]))
+
+    def auc(first: _Scores, second: _Scores, axis: int) -> _Scores:
+        value: _Scores = (first.sum(axis=axis) - n * (n + 1) / 2) / (n * m)
+        return value
+
+    null = _shuffled(ranks[:n], ranks[n:], auc, seed).null
+    return Chance(null, float(mannwhitneyu(positive, negative, alternative="greater").pvalue))
+
+
+def found_by_chance(
+    positive: _Scores, negative: _Scores, mistaken_share: float, seed: int = 0
+) -> Chance:
+    """Of the true positive rate at a false positive rate."""
+    n_mistaken = int(mistaken_share * len(negative))
+    place = len(negative) - 1 - n_mistaken
+
+    def found(first: _Scores, second: _Scores, axis: int) -> _Scores:
+        threshold = np.take(np.partition(second, place, axis=axis), [place], axis=axis)
+        share: _Scores = (first > threshold).mean(axis=axis)
+        return share
+
+    return _shuffled(positive, negative, found, seed)
+
+
+def _shuffled(first: _Scores, second: _Scores, statistic: object, seed: int) -> Chance:
+    result = permutation_test(
+        (first, second),
+        statistic,
+        vectorized=True,
+        n_resamples=N_SHUFFLES,
+        batch=max(1, _FLOATS_AT_A_TIME // (len(first) + len(second))),
+        alternative="greater",
+        rng=np.random.default_rng(seed),
+    )
+    draws = result.null_distribution
+    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Chance(Interval(float(draws.mean()), float(low), float(high)), float(result.pvalue))

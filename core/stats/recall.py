@@ -1,0 +1,52 @@
+"""What a selection of k from N documents says when x of the K leaked ones are in it.
+
+Recall cannot exceed min(1, k/K), so it stands beside that ceiling; under random selection x is
+hypergeometric, which gives the null band and the p-value (DESIGN §3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scipy.stats import hypergeom
+
+from core.stats.intervals import CONFIDENCE, Interval, proportion
+
+
+@dataclass(frozen=True)
+class Located:
+    """Recall, precision (Clopper–Pearson intervals) and lift against random selection."""
+
+    recall: Interval
+    recall_ceiling: float
+    precision: Interval
+    lift: Interval
+    null_recall: Interval
+    null_precision: Interval
+    p_value: float
+
+
+def located(n_documents: int, n_leaked: int, n_selected: int, n_located: int) -> Located:
+    """N, K, k and x as above; ValueError for counts that cannot be.
+
+    ``p_value`` is P(X ≥ x), X hypergeometric. The null intervals hold the central 95% of random
+    selections.
+    """
+    if not (0 < n_leaked <= n_documents and 0 < n_selected <= n_documents):
+        raise ValueError(f"impossible counts: N={n_documents}, K={n_leaked}, k={n_selected}")
+    if not 0 <= n_located <= min(n_leaked, n_selected):
+        raise ValueError(f"{n_located} located of {n_leaked} leaked and {n_selected} selected")
+    null = hypergeom(n_documents, n_leaked, n_selected)
+    low, high = (float(null.ppf(q)) for q in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    precision = proportion(n_located, n_selected)
+    share = n_leaked / n_documents
+    expected = n_selected * share
+    return Located(
+        recall=proportion(n_located, n_leaked),
+        recall_ceiling=min(1.0, n_selected / n_leaked),
+        precision=precision,
+        lift=Interval(precision.value / share, precision.low / share, precision.high / share),
+        null_recall=Interval(expected / n_leaked, low / n_leaked, high / n_leaked),
+        null_precision=Interval(expected / n_selected, low / n_selected, high / n_selected),
+        p_value=float(null.sf(n_located - 1)),
+    )

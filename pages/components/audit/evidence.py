@@ -1,0 +1,156 @@
+"""The parts of a document's evidence card. Texts are shown as plain text only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cache.audits.document_evidence import read_neighbours, read_ranks
+from cache.audits.read import AuditFacts, SelectionFilter, read_selection
+from cache.export import of_audit
+from core.specs.strategies import Strategy, shown_as
+from pages.components.audit.membership_documents import HOW_P_AND_Q_READ, scores_of, tests_of
+from pages.components.evidence_links import DOCUMENT, card_addresses, card_column
+from pages.components.export import export_line, exported_table
+
+_N_NEIGHBOURS = 5
+_KINDS = {
+    "selected": "Nearest selected",
+    "reference": "Nearest in the reference set",
+    "pool": "Nearest in the seed corpus",
+}
+
+
+def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
+    """The document the address names, else the first that the strategy selected."""
+    asked = st.query_params.get(DOCUMENT, "")
+    if asked.isdecimal() and int(asked) < n_documents:
+        start = int(asked)
+    else:
+        first = read_selection(path, strategy, SelectionFilter(), 1).rows
+        start = int(first["document_id"].iloc[0])
+    number = st.number_input(
+        f"Document, 0 to {n_documents - 1:,}",
+        0,
+        n_documents - 1,
+        value=start,
+        key=f"document {path.stem} {start}",
+        width=240,
+    )
+    st.query_params[DOCUMENT] = str(number)
+    return int(number)
+
+
+def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
+    """Source, label under both models, gradient."""
+    rows = [
+        ("source", document["source"]),
+        ("in the reference set", "yes" if document["in_reference"] else "no"),
+        ("tokens read", f"{document['n_tokens']:,}"),
+        ("cosine with the target", f"{document['cosine']:.4f}"),
+        ("gradient norm", f"{np.mean(np.sqrt(document['squared_norms'])):.4g}"),
+    ]
+    if names:
+        rows += [
+            ("pseudolabel", names[document["pseudolabel"]]),
+            ("its probability, final model", f"{document['final_probability']:.3f}"),
+            ("its probability, base model", f"{math.exp(-document['base_loss']):.3f}"),
+        ]
+    else:
+        rows.append(("loss, base model", f"{document['base_loss']:.3f} nats a token"))
+    return pd.DataFrame(rows, columns=["", "value"])
+
+
+def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> None:
+    """Where each strategy put it, and what it gained there."""
+    st.subheader("Under each strategy", anchor=False)
+    ranks = read_ranks(path, document_id).set_index("strategy").reindex(map(str, strategies))
+    table = pd.DataFrame(
+        {
+            "strategy": [strategy.shown_as for strategy in strategies],
+            "rank": (ranks["rank"] + 1).astype("Int64").to_numpy(),
+            "gain": ranks["gain"].to_numpy(),
+        }
+    )
+    exported_table(
+        of_audit(path),
+        f"document-{document_id}-ranks",
+        table,
+        note="A dash: not selected. Gain: the rise of the cosine when it was added.",
+        column_config={"gain": st.column_config.NumberColumn("gain", format="%.4f")},
+    )
+
+
+def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
+    """Its percentile under every membership ranking, and how it stands against held-outs."""
+    source = facts.meta["spec"]["held_out_source"]
+    scores, tests = scores_of(path, source), tests_of(path, source)
+    st.subheader("Under each membership ranking", anchor=False)
+    if scores.by_ranking.empty:
+        st.caption("This audit ranked no documents by membership.")
+        return
+    names = [str(name) for name in scores.by_ranking]
+    below = (scores.by_ranking < scores.by_ranking.loc[document_id]).mean()
+    table = pd.DataFrame(
+        {
+            "ranking": [shown_as(name) for name in names],
+            "percentile": 100 * below.to_numpy(),
+            **{
+                title: [getattr(tests[name], values)[document_id] for name in names]
+                for title, values in (("p", "p_values"), ("q", "q_values"))
+                if tests
+            },
+        }
+    )
+    note = "Percentile: documents of the seed corpus that score lower. " + (
+        f"{HOW_P_AND_Q_READ} A dash: this is a held-out document."
+        if tests
+        else "No held-out documents are known, so that nothing says how unusual that is."
+    )
+    exported_table(
+        of_audit(path),
+        f"document-{document_id}-rankings",
+        table,
+        note=note,
+        column_config={
+            "percentile": st.column_config.NumberColumn("percentile", format="%.1f"),
+            "p": st.column_config.NumberColumn("p", format="%.3f"),
+            "q": st.column_config.NumberColumn("q", format="%.3f"),
+        },
+    )
+
+
+def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
+    """The documents most like it, by sentence embedding."""
+    rows = read_neighbours(path, document_id, strategy, _N_NEIGHBOURS)
+    st.subheader("Documents like it", anchor=False)
+    if rows.empty:
+        st.caption("This audit keeps no embeddings.")
+        return
+    for kind, title in _KINDS.items():
+        own = rows[rows["kind"] == kind]
+        if own.empty:
+            continue
+        st.write(f"**{title}**" + (f" ({strategy.shown_as})" if kind == "selected" else ""))
+        st.dataframe(
+            own[["similarity", "text"]].assign(evidence=card_addresses(path, own["document_id"])),
+            column_order=["evidence", "similarity", "text"],
+            hide_index=True,
+            height="content",
+            placeholder="—",
+            column_config={
+                "evidence": card_column(),
+                "similarity": st.column_config.NumberColumn("similarity", format="%.3f", width=90),
+                "text": st.column_config.TextColumn("text", width=600),
+            },
+        )
+    export_line(
+        of_audit(path), f"document-{document_id}-neighbours", lambda: rows.drop(columns="evidence")
+    )
+    st.caption("Similarity: the cosine of sentence embeddings; 1 is the same text.")

@@ -1,0 +1,172 @@
+"""The controls of the Map page, and what a lasso holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cache.audits.comparison import read_documents, read_reference_documents
+from cache.export import of_audit
+from core.specs.strategies import Strategy, main_strategy
+from pages.components.audit import reads
+from pages.components.audit.map_chart import SELECTED, TRUE, Colouring, Panel
+from pages.components.audit.selection import show_document
+from pages.components.evidence_links import card_addresses, card_column
+from pages.components.export import export_line
+
+# Each point is sent to the browser, and every lassoed one back.
+MAX_POINTS = 2_000
+_NOTHING = "nothing"
+_PREVIEW_CHARACTERS = 300
+_N_LISTED = 500
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the controls ask for."""
+
+    strategies: tuple[Strategy, ...]
+    colouring: Colouring
+    has_true: bool
+
+
+@dataclass(frozen=True)
+class Lasso:
+    """The numbers of the documents that are chosen, or inside a lasso or box."""
+
+    documents: list[int]
+    true: list[int]
+
+
+def controls(strategies: Sequence[Strategy], has_labels: bool, has_reference: bool) -> Setting:
+    """Which strategies to draw and what to colour by, all kept in the address."""
+    first, second, third, fourth = st.columns([4, 4, 9, 4], vertical_alignment="bottom")
+    chosen = main_strategy(strategies)
+    here = first.selectbox(
+        "Strategy",
+        strategies,
+        index=strategies.index(chosen),
+        format_func=lambda one: one.shown_as,
+        key="strategy",
+        bind="query-params",
+    )
+    options = [*strategies, _NOTHING]
+    usual = Strategy.RANDOM if Strategy.RANDOM in strategies and chosen != "random" else _NOTHING
+    beside = second.selectbox(
+        "Beside it",
+        options,
+        index=options.index(usual),
+        format_func=lambda one: one if one == _NOTHING else Strategy(one).shown_as,
+        key="beside",
+        bind="query-params",
+    )
+    colourings = [one for one in Colouring if has_labels or one is not Colouring.LABEL]
+    colouring = third.segmented_control(
+        "Colour by",
+        colourings,
+        default=Colouring.STRATEGY,
+        required=True,
+        key="colour",
+        bind="query-params",
+    )
+    has_true = has_reference and fourth.toggle(
+        "True documents", value=True, key="true", bind="query-params"
+    )
+    drawn = (here,) if beside in (_NOTHING, here) else (here, Strategy(beside))
+    return Setting(drawn, Colouring(colouring), bool(has_true))
+
+
+def panel(path: Path, strategy: Strategy, colouring: Colouring, names: Sequence[str]) -> Panel:
+    """The first of a selection's documents, in groups by what they are coloured by."""
+    rows = reads.selected_places(path, strategy, MAX_POINTS)
+    if colouring is Colouring.LABEL:
+        return Panel(strategy, rows.assign(group=[names[label] for label in rows["pseudolabel"]]))
+    return Panel(strategy, rows.assign(group=rows["source"]))
+
+
+def lassoed(state: Mapping[str, Any]) -> Lasso:
+    """What a chart's selection holds, each document once."""
+    found: dict[str, dict[int, None]] = {SELECTED: {}, TRUE: {}}
+    for point in state["selection"]["points"]:
+        kind, number, *_ = point["customdata"]
+        found[kind][int(number)] = None
+    return Lasso(list(found[SELECTED]), list(found[TRUE]))
+
+
+def show_lassoed(
+    path: Path, lasso: Lasso, strategies: Sequence[Strategy], names: Sequence[str]
+) -> None:
+    """Tables of the documents chosen; a row of the first picks one to read whole."""
+    if lasso.documents:
+        rows = read_documents(path, lasso.documents[:_N_LISTED], strategies)
+        st.subheader(f"{len(lasso.documents):,} selected documents", anchor=False)
+        picked = _selected_table(rows, strategies, names)
+        export_line(of_audit(path), "map-selected", lambda: rows)
+        if picked is not None:
+            show_document(path, picked, list(names))
+    if lasso.true:
+        rows = read_reference_documents(path, lasso.true[:_N_LISTED])
+        st.subheader(f"{len(lasso.true):,} true documents", anchor=False)
+        shown = pd.DataFrame(
+            {
+                "evidence": card_addresses(path, rows["document_id"]),
+                "text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS),
+            }
+        )
+        if names and rows["label"].notna().any():
+            shown["label"] = _named(rows["label"], names)
+        st.dataframe(
+            shown,
+            hide_index=True,
+            height=260,
+            placeholder="—",
+            column_config={"evidence": card_column()},
+        )
+        export_line(
+            of_audit(path),
+            "map-true",
+            lambda: rows,
+            note="A dash: the seed corpus does not hold it, so that there is no card of evidence.",
+        )
+    if max(len(lasso.documents), len(lasso.true)) > _N_LISTED:
+        st.caption(f"The first {_N_LISTED:,} of each are listed.")
+
+
+def _selected_table(
+    rows: pd.DataFrame, strategies: Sequence[Strategy], names: Sequence[str]
+) -> int | None:
+    ranks = {f"rank, {one.shown_as}": rows[f"rank_{n}"] + 1 for n, one in enumerate(strategies)}
+    shown = pd.DataFrame(
+        {
+            **ranks,
+            "text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS),
+            **({"pseudolabel": _named(rows["pseudolabel"], names)} if names else {}),
+            "source": rows["source"],
+            "cosine": rows["cosine"],
+            "in reference": rows["in_reference"],
+        }
+    )
+    state = st.dataframe(
+        shown,
+        hide_index=True,
+        height=320,
+        placeholder="—",
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"lassoed {hash(tuple(rows['document_id']))}",
+        column_config={
+            "text": st.column_config.TextColumn("text", width=420),
+            "cosine": st.column_config.NumberColumn("cosine", format="%.3f"),
+        },
+    )
+    picked = state["selection"]["rows"]
+    return int(rows["document_id"].iloc[picked[0]]) if picked else None
+
+
+def _named(labels: pd.Series, names: Sequence[str]) -> list[str]:
+    return ["—" if pd.isna(label) else names[int(label)] for label in labels]

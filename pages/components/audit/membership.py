@@ -1,0 +1,187 @@
+"""The table, the figure and the small print of the Membership page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from cache.audits.membership import read_rankings
+from cache.audits.read import AuditFacts
+from core.findings.finding import MetricTable, Row
+from core.findings.formatting import percent
+from core.specs.metrics import Metric
+from core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Baseline, shown_as
+from core.stats.auc import roc
+from pages.components.palette import COLOURS, REFERENCE_LINE
+
+_N_CURVE_POINTS = 300
+_ALL = (*BASELINE_TITLES, *STRATEGY_TITLES, BLIND)
+# What is shown over final models of other seeds.
+OVER_SEEDS = {
+    Metric.MEMBERSHIP_AUC: "membership AUC",
+    Metric.MEMBERSHIP_TPR: "found at 1% mistaken, %",
+    Metric.MEMBERSHIP_TPR_STRICT: "found at 0.1% mistaken, %",
+    Metric.DOMAIN_AUC: "domain AUC",
+}
+MEANING = {
+    Baseline.FINAL_LOSS: "how low the final model's loss is",
+    Baseline.LOSS_RATIO: "how much lower the loss is than under the base model",
+    Baseline.CONFIDENCE_GAIN: "how much surer of its label the final model is than the base",
+    Baseline.MIN_K: "how likely the least likely fifth of the tokens is, each against its "
+    "alternatives (arXiv 2404.02936)",
+    Baseline.ZLIB: "the final loss against how well the text compresses",
+    Baseline.ERROR_ZONE: "where the final model errs, whether it still holds the true token "
+    "likelier than the base does (arXiv 2601.12104)",
+    Baseline.WINDOWS: "votes of windows of 2 to 40 tokens on which model knows them better "
+    "(arXiv 2601.02751)",
+}
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def rankings(path: Path, held_out_source: str | None) -> pd.DataFrame:
+    return read_rankings(path, held_out_source)
+
+
+def judged(rows: MetricTable) -> list[str]:
+    """Every ranking with a membership AUC, the best first."""
+    found = {name: row["value"] for name in _ALL if (row := rows.get(name, Metric.MEMBERSHIP_AUC))}
+    return sorted(found, key=lambda name: -found[name])
+
+
+def what_is_missing(facts: AuditFacts) -> str | None:
+    """Why no ranking can be judged here, in a sentence; None where they are."""
+    counts = facts.meta["counts"]
+    if facts.meta["spec"]["reference"] is None:
+        return "This audit has no reference set, so it is not known which documents were used."
+    if not counts["n_leaked"]:
+        return "No document of the reference set is in this audit's seed corpus."
+    if not counts["n_held_out"]:
+        return (
+            "No documents of the reference set's own kind were held out, so finding the domain "
+            "could not be told from finding its members."
+        )
+    return None
+
+
+def members_table(rows: MetricTable, names: Iterable[str]) -> pd.DataFrame:
+    """Rankings down; every figure with its interval, and beside it what chance gives."""
+    return pd.DataFrame([_line(rows, name) for name in names]).fillna("")
+
+
+def limits_table(rows: MetricTable, facts: AuditFacts) -> pd.DataFrame:
+    """How few leaked documents each selection would still have been found to hold."""
+    lines = []
+    for strategy in facts.strategies:
+        lines.append(
+            {
+                "selection by": strategy.shown_as,
+                "found in the pool": _limit(rows.get(strategy, Metric.DETECTION_LIMIT)),
+                "told from held-out": _limit(rows.get(strategy, Metric.MEMBERSHIP_DETECTION_LIMIT)),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def roc_plot(scores: pd.DataFrame, names: Sequence[str]) -> go.Figure:
+    """True against false positive rate on logarithmic axes: what is found when few may be
+    mistaken."""
+    figure = go.Figure()
+    smallest = 1.0
+    for name in names:
+        own = scores[scores["scorer"] == name]
+        is_trained = own["is_trained"].to_numpy(bool)
+        values = own["score"].to_numpy(float)
+        mistaken, found = roc(values[is_trained], values[~is_trained])
+        smallest = min(smallest, 1 / max(1, (~is_trained).sum()), 1 / max(1, is_trained.sum()))
+        kept = _thinned((mistaken > 0) & (found > 0))
+        figure.add_trace(
+            go.Scatter(
+                x=mistaken[kept],
+                y=found[kept],
+                mode="lines",
+                name=shown_as(name),
+                line={
+                    "color": COLOURS[name],
+                    "width": 2,
+                    "dash": "dash" if name in BASELINE_TITLES else "solid",
+                    "shape": "vh",
+                },
+                hovertemplate="%{y:.1%} found at %{x:.2%} mistaken<extra>"
+                + shown_as(name)
+                + "</extra>",
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[smallest, 1],
+            y=[smallest, 1],
+            mode="lines",
+            name="chance",
+            line={"color": REFERENCE_LINE, "dash": "dot", "width": 1.5},
+            hoverinfo="skip",
+        )
+    )
+    ticks = {"type": "log", "tickformat": "~%", "dtick": 1}
+    figure.update_xaxes(title="held-out documents mistaken", **ticks)
+    figure.update_yaxes(title="trained documents found", **ticks)
+    figure.update_layout(
+        height=460,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="closest",
+    )
+    return figure
+
+
+def _thinned(is_drawable: np.ndarray) -> np.ndarray:
+    """At most so many of the drawable points, close together where rates are small."""
+    places = np.flatnonzero(is_drawable)
+    if len(places) <= _N_CURVE_POINTS:
+        return places
+    picks = np.geomspace(1, len(places), _N_CURVE_POINTS).round().astype(int) - 1
+    return places[np.unique(picks)]
+
+
+def _line(rows: MetricTable, name: str) -> dict[str, str]:
+    line = {"ranking by": shown_as(name)}
+    auc = rows.get(name, Metric.MEMBERSHIP_AUC)
+    assert auc is not None
+    line["membership AUC"] = _with_interval(auc)
+    line["by chance"] = f"{auc['null_low']:.3f}–{auc['null_high']:.3f}"
+    line["p"] = f"{auc['p_value']:.2g}"
+    for metric, title in (
+        (Metric.MEMBERSHIP_TPR, "found at 1% mistaken"),
+        (Metric.MEMBERSHIP_TPR_STRICT, "found at 0.1% mistaken"),
+        (Metric.PREVALENCE, "estimated share trained"),
+    ):
+        if row := rows.get(name, metric):
+            line[title] = _in_percent(row)
+    if lead := rows.get(name, Metric.MEMBERSHIP_LEAD):
+        line["AUC above the main strategy"] = (
+            f"{lead['value']:+.3f} [{lead['low']:+.3f} to {lead['high']:+.3f}], "
+            f"p = {lead['p_value']:.2g}"
+        )
+    if domain := rows.get(name, Metric.DOMAIN_AUC):
+        line["domain AUC"] = _with_interval(domain)
+    return line
+
+
+def _limit(row: Row | None) -> str:
+    if row is None:
+        return "not even all of it"
+    low = percent(row["low"]) if pd.notna(row["low"]) else "—"
+    high = percent(row["high"]) if pd.notna(row["high"]) else "more than all"
+    return f"{percent(row['value'])} of it, {row['n']:,.0f} documents [{low}–{high}]"
+
+
+def _with_interval(row: Row) -> str:
+    return f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]"
+
+
+def _in_percent(row: Row) -> str:
+    return f"{percent(row['value'])} [{100 * row['low']:.1f}–{100 * row['high']:.1f}]"

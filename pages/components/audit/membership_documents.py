@@ -1,0 +1,101 @@
+"""How an audit's documents score under every membership ranking, kept between reruns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cache.audits.document_evidence import Scores, read_scores, read_texts
+from cache.export import of_audit
+from core.specs.data import Role
+from core.stats.conformal import HeldOutTest, against_held_out
+from pages.components.evidence_links import card_addresses, card_column
+from pages.components.export import export_line
+
+_N_LISTED = 100
+_PREVIEW_CHARACTERS = 300
+HOW_P_AND_Q_READ = (
+    "p: the share of held-out documents that score as high; q: the share of false ones among all "
+    "that would be called trained with it (Benjamini–Hochberg). Both hold for documents of the "
+    "held-out ones' own kind alone."
+)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def scores_of(path: Path, held_out_source: str | None) -> Scores:
+    return read_scores(path, held_out_source)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def tests_of(path: Path, held_out_source: str | None) -> dict[str, HeldOutTest]:
+    """Each ranking's p- and q-values; none where nothing was held out."""
+    scores = scores_of(path, held_out_source)
+    if not scores.is_held_out.any():
+        return {}
+    return {
+        name: against_held_out(scores.by_ranking[name].to_numpy(), scores.is_held_out)
+        for name in scores.by_ranking
+    }
+
+
+def ranked_documents(path: Path, name: str, held_out_source: str | None) -> pd.DataFrame:
+    """Every document by one ranking, the likeliest trained first: place (from 1), document_id,
+    score, role, p, q."""
+    scores = scores_of(path, held_out_source)
+    test = tests_of(path, held_out_source)[name]
+    roles = np.select(
+        [scores.is_trained, scores.is_held_out], [Role.TRAINED, Role.HELD_OUT], Role.OUT_OF_DOMAIN
+    )
+    own = scores.by_ranking[name]
+    order = np.argsort(-own.to_numpy(), kind="stable")
+    return pd.DataFrame(
+        {
+            "place": np.arange(1, len(order) + 1),
+            "document_id": own.index.to_numpy()[order],
+            "score": own.to_numpy()[order],
+            "role": roles[order],
+            "p": test.p_values[order],
+            "q": test.q_values[order],
+        }
+    )
+
+
+def show_likeliest(path: Path, name: str, held_out_source: str | None) -> None:
+    """The documents that a ranking holds likeliest to be trained on, each with its card."""
+    rows = ranked_documents(path, name, held_out_source)
+    first = rows[:_N_LISTED]
+    texts = read_texts(path, first["document_id"].tolist())["text"]
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "place": first["place"],
+                "evidence": card_addresses(path, first["document_id"]),
+                "role": first["role"],
+                "score": first["score"],
+                "p": first["p"],
+                "q": first["q"],
+                "text": texts.str.slice(0, _PREVIEW_CHARACTERS),
+            }
+        ),
+        hide_index=True,
+        height=320,
+        placeholder="—",
+        column_config={
+            "place": st.column_config.NumberColumn("place", width=60),
+            "evidence": card_column(),
+            "score": st.column_config.NumberColumn("score", format="%.4g", width=90),
+            "p": st.column_config.NumberColumn("p", format="%.3f", width=70),
+            "q": st.column_config.NumberColumn("q", format="%.3f", width=70),
+            "text": st.column_config.TextColumn("text", width=520),
+        },
+    )
+    export_line(
+        of_audit(path),
+        f"ranked-by-{name}",
+        lambda: rows,
+        note=f"{HOW_P_AND_Q_READ} A dash: a held-out document. The first {len(first):,} of "
+        f"{len(rows):,}; the export holds all.",
+    )

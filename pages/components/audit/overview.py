@@ -1,0 +1,196 @@
+"""The parts of the Overview page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cache.audits.read import AuditFacts
+from cache.export import of_audit
+from core.findings.audit_tables import (
+    CHARTS,
+    IN_PERCENT,
+    MEMBERSHIP,
+    MEMBERSHIP_NOTE,
+    TRUTH,
+    charted,
+    membership_table,
+    number,
+    references,
+)
+from core.findings.finding import MetricTable, Row
+from core.specs.metrics import STUDENT_METRICS, Metric
+from core.specs.strategies import Strategy
+from pages.components.charts import CONFIG, dot_plot
+from pages.components.escaping import markdown_safe
+from pages.components.export import export_line, exported_table
+from pages.components.navigation import page_file
+
+_HEADLINES = {
+    Metric.ACCURACY: "Student accuracy",
+    Metric.PERPLEXITY: "Student perplexity",
+    Metric.AGREEMENT: "Student's agreement with the final model",
+    Metric.RECALL: "Documents located",
+    Metric.TRANSPORT: "Transport to the reference",
+    Metric.IMBALANCE: "Class imbalance",
+    Metric.COSINE: "Cosine with the weight difference",
+}
+_N_HEADLINES = 4
+
+
+def show_headline_numbers(rows: MetricTable, strategy: Strategy) -> None:
+    """The first few metrics there are, each beside its null."""
+    shown = [m for m in _HEADLINES if rows.get(strategy, m)]
+    if TRUTH & set(shown):
+        shown.remove(Metric.AGREEMENT)
+    columns = st.columns(len(shown[:_N_HEADLINES]))
+    for column, metric in zip(columns, shown, strict=False):
+        row = rows.get(strategy, metric)
+        assert row is not None
+        with column.container(border=True, height="stretch"):
+            st.metric(_HEADLINES[metric], number(metric, row["value"]))
+            st.caption("  \n".join(_beside(rows, strategy, metric, row)))
+
+
+def show_charts(rows: MetricTable, strategies: Iterable[Strategy]) -> None:
+    """Two dot plots: how good the students are, and how near the selections come."""
+    ran = list(strategies)
+    for column, metric in zip(st.columns(2), charted(rows, ran, 2), strict=False):
+        title, direction = CHARTS[metric]
+        with column:
+            st.subheader(title, anchor=False)
+            own = {s: row for s in ran if (row := rows.get(s, metric))}
+            figure = dot_plot(own, references(rows, metric, own), metric in IN_PERCENT)
+            st.plotly_chart(figure, config=CONFIG, key=f"chart-{metric}", alt=title)
+            band = any(
+                pd.notna(row["null_low"]) and row["null_high"] > row["null_low"]
+                for row in own.values()
+            )
+            st.caption(
+                direction
+                + (
+                    "; grey band: " + markdown_safe(next(iter(own.values()))["null_kind"])
+                    if band
+                    else "; bars are 95% intervals"
+                )
+            )
+
+
+def show_membership(path: Path, rows: MetricTable, strategies: Iterable[Strategy]) -> None:
+    """Domain and membership apart; nothing where no held-out half is known."""
+    table = membership_table(rows, strategies)
+    if table.empty:
+        return
+    st.subheader("Domain or membership", anchor=False)
+    exported_table(
+        of_audit(path),
+        "membership",
+        table,
+        note=MEMBERSHIP_NOTE,
+        column_config={
+            f"{name}: {short}": st.column_config.TextColumn(short)
+            for name in MEMBERSHIP.values()
+            for short in ("by chance", "p")
+        },
+    )
+
+
+def show_links(facts: AuditFacts, audit_id: str) -> None:
+    """The pages that show more of this audit, a question each."""
+    asked = [
+        ("selection", "The selected documents", ":material/playlist_add_check:"),
+        ("evidence", "Everything that is known of one of them", ":material/plagiarism:"),
+        ("map", "Where they lie among the pool and the true documents", ":material/scatter_plot:"),
+        ("transport", "How far they are from the true documents", ":material/straighten:"),
+        ("class_balance", "Which classes and sources they are of", ":material/stacked_bar_chart:"),
+    ]
+    if facts.meta["counts"]["n_leaked"]:
+        asked.append(
+            ("titration", "What is located as the leaked share changes", ":material/science:")
+        )
+    if facts.meta["counts"]["n_leaked"] and facts.meta["counts"]["n_held_out"]:
+        asked.append(("membership", "Which ranking tells members best", ":material/how_to_reg:"))
+    for page, label, icon in asked:
+        st.page_link(page_file(page), label=label, icon=icon, query_params={"audit": audit_id})
+
+
+def show_caveats(facts: AuditFacts) -> None:
+    """What the reader must know before believing the numbers."""
+    if facts.meta["caveats"]:
+        st.subheader("Read with this in mind", anchor=False)
+        for caveat in facts.meta["caveats"]:
+            st.write(f"- {markdown_safe(caveat)}")
+
+
+def show_provenance(path: Path, facts: AuditFacts) -> None:
+    """What was run on what, and the command that repeats it."""
+    provenance = dict(facts.meta["provenance"])
+    with st.expander("Provenance", icon=":material/fingerprint:"):
+        st.write("The command that asks this again:")
+        st.code(provenance.pop("command"), language=None, wrap_lines=True)
+        packages = provenance.pop("packages")
+        durations = facts.stages.round(1).itertuples(index=False)
+        tables = {
+            "Models and data": _pairs(
+                {**facts.meta["counts"], **provenance, **_flat(facts.model_facts)}
+            ),
+            "How students were trained": _pairs(facts.meta["training"]),
+            "Durations, s": _pairs({row.name: row.duration_s for row in durations}),
+            "Packages": _pairs(packages),
+        }
+        left, right = st.columns(2)
+        for column, (title, table) in zip((left, right, right, right), tables.items(), strict=True):
+            column.write(title)
+            column.dataframe(table, hide_index=True)
+        export_line(
+            of_audit(path),
+            "provenance",
+            lambda: pd.concat(tables, names=["about"]).reset_index("about"),
+        )
+
+
+def _beside(rows: MetricTable, strategy: Strategy, metric: Metric, row: Row) -> list[str]:
+    """The interval, the null and the best to be hoped for."""
+    lines = []
+    if pd.notna(row["low"]):
+        lines.append(f"95% interval {number(metric, row['low'])} to {number(metric, row['high'])}")
+    random = rows.get(Strategy.RANDOM, metric)
+    if metric in STUDENT_METRICS:
+        if random and strategy is not Strategy.RANDOM:
+            lines.append(
+                f"random selection {number(metric, random['value'])} "
+                f"({number(metric, random['low'])} to "
+                f"{number(metric, random['high'])})"
+            )
+    elif pd.notna(row["null_value"]):
+        lines.append(
+            f"random {number(metric, row['null_value'])} "
+            f"({number(metric, row['null_low'])} to "
+            f"{number(metric, row['null_high'])})"
+        )
+    if metric is Metric.TRANSPORT and pd.notna(row["ceiling"]):
+        lines.append(f"as many true documents {number(metric, row['ceiling'])}")
+    if metric is Metric.RECALL:
+        lines.append(f"at most {number(metric, row['ceiling'])} is possible")
+    final = rows.get("final", metric)
+    if metric in TRUTH and final:
+        lines.append(f"final model {number(metric, final['value'])}")
+    return [markdown_safe(line) for line in lines]
+
+
+def _pairs(values: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            (name.replace("_", " "), "—" if value is None else str(value))
+            for name, value in values.items()
+        ],
+        columns=["", "value"],
+    )
+
+
+def _flat(facts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {f"{model} {fact}": value for model, own in facts.items() for fact, value in own.items()}

@@ -1,0 +1,194 @@
+"""Which audit a page is about, and cached reads of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from cache.audits import comparison, read
+from cache.audits.model_pair import SamePair, same_pair
+from cache.audits.repeats import repeats_of
+from cache.experiments.cells import cells_by_experiment
+from cache.store import Store
+from core.specs.audit import Assessability
+from core.specs.strategies import Strategy
+from pages.components.escaping import markdown_safe
+from pages.components.labels import distinct_labels
+
+_LAST = "last_audit"
+_N_CURVE_POINTS = 400
+
+
+def chosen_audit(even_if_not_assessable: bool = False) -> Path:
+    """The audit named in the address, or the newest; the page ends here if there is none.
+
+    It also ends at an audit that could not be made, with the reasons, unless the page is about
+    just them. The choice is a query parameter, so that every view is a link.
+    """
+    store = Store.default()
+    listed = {summary.audit_id: summary for summary in read.list_audits(store)}
+    summaries = {name: summary for name, summary in listed.items() if summary.problem is None}
+    asked = st.query_params.get("audit")
+    if asked is not None and asked not in summaries:
+        what = (
+            f"The audit {asked} cannot be read: {listed[asked].problem}."
+            if asked in listed
+            else f"There is no audit named {asked} in this store; it may have been deleted."
+        )
+        st.warning(
+            f"{markdown_safe(what)} Choose another on the page Audits.",
+            icon=":material/search_off:",
+        )
+        st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
+        st.stop()
+    if not summaries:
+        st.info(
+            f"None of the {len(listed)} audits in this store can be read. The page Audits says why."
+            if listed
+            else "There are no audits yet. The page Audits says how to make one.",
+            icon=":material/info:",
+        )
+        st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
+        st.stop()
+    last = st.session_state.get(_LAST)
+    summaries = _offered(store, summaries, asked or last)
+    start = asked or (last if last in summaries else next(iter(summaries)))
+    labels = distinct_labels({name: one.title for name, one in summaries.items()})
+    audit_id = st.sidebar.selectbox(
+        "Audit",
+        list(summaries),
+        index=list(summaries).index(start),
+        key=f"audit-{start}",
+        format_func=labels.__getitem__,
+    )
+    # Kept in the address by hand: a bound widget drops its parameter at the default value, and
+    # what is the newest audit today may not be tomorrow.
+    st.session_state[_LAST] = audit_id
+    if audit_id != asked:
+        st.query_params["audit"] = audit_id
+    path = read.audit_path(store, audit_id)
+    if not even_if_not_assessable:
+        _stop_if_not_assessable(path, summaries[audit_id])
+    return path
+
+
+def _offered(
+    store: Store, summaries: dict[str, read.AuditSummary], looked_at: str | None
+) -> dict[str, read.AuditSummary]:
+    """Audits to choose among: those of no experiment and, beside a cell, its experiment's; all
+    where there are no others."""
+    cells = list(cells_by_experiment(store).values())
+    hidden = frozenset[str]().union(*(own for own in cells if looked_at not in own))
+    hidden -= frozenset[str]().union(*(own for own in cells if looked_at in own))
+    return {name: one for name, one in summaries.items() if name not in hidden} or summaries
+
+
+def _stop_if_not_assessable(path: Path, summary: read.AuditSummary) -> None:
+    if summary.assessability is not Assessability.NOT_ASSESSABLE:
+        return
+    st.title(markdown_safe(summary.title))
+    reasons = facts(path).meta["assessment"]["reasons"]
+    st.warning(
+        markdown_safe(" ".join(reasons)) + " Nothing was scored.", icon=":material/gpp_maybe:"
+    )
+    st.page_link(
+        "pages/assessability.py",
+        label="What the weights show",
+        icon=":material/balance:",
+        query_params={"audit": path.stem},
+    )
+    st.stop()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def facts(path: Path) -> read.AuditFacts:
+    return read.read_facts(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def metrics(path: Path) -> pd.DataFrame:
+    return read.read_metrics(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def layers(path: Path) -> pd.DataFrame:
+    return read.read_layers(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def sources(path: Path) -> list[str]:
+    return read.read_sources(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def objective(path: Path, strategies: tuple[Strategy, ...]) -> pd.DataFrame:
+    return read.read_objective(path, strategies, _N_CURVE_POINTS)
+
+
+def report(path: Path, with_documents: bool) -> str:
+    """The report on an audit and on what else the store holds on its models, as it is now."""
+    store = Store.default()
+    return _report(
+        path.stem, same_pair(store, path), tuple(repeats_of(store, path)), with_documents
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner="Writing the report …")
+def _report(audit_id: str, known: SamePair, repeats: tuple[Path, ...], with_documents: bool) -> str:
+    from core.report.render import render_report  # takes a second to import
+
+    return render_report(Store.default(), audit_id, known, repeats, with_documents)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def selection(
+    path: Path, strategy: Strategy, chosen: read.SelectionFilter, limit: int, offset: int
+) -> read.SelectionPage:
+    return read.read_selection(path, strategy, chosen, limit, offset)
+
+
+_N_CURVE_POINTS = 400
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def places(path: Path) -> NDArray[np.float32]:
+    return comparison.read_places(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def selected_places(path: Path, strategy: Strategy, limit: int) -> pd.DataFrame:
+    return comparison.read_selected_places(path, strategy, limit)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def reference_places(path: Path, limit: int) -> pd.DataFrame:
+    return comparison.read_reference_places(path, limit)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def overlap(path: Path) -> comparison.Overlap:
+    return comparison.read_overlap(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def replacement_curve(path: Path) -> pd.DataFrame:
+    return comparison.read_replacement_curve(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def random_objective(path: Path) -> pd.DataFrame:
+    return comparison.read_random_objective(path, _N_CURVE_POINTS)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def label_counts(path: Path) -> pd.DataFrame:
+    return comparison.read_label_counts(path)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def source_counts(path: Path) -> pd.DataFrame:
+    return comparison.read_source_counts(path)

@@ -1,0 +1,30 @@
+"""An audit beside those that ask the same of final models trained with other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from cache.audits.repeats import read_repeats, repeats_of
+from cache.export import of_audit
+from cache.store import Store
+from core.findings.repeats import HOW_REPEATS_READ, spread_table
+from core.specs.metrics import Metric
+from pages.components.export import exported_table
+
+
+def show_over_seeds(path: Path, subjects: Iterable[str], titles: Mapping[Metric, str]) -> bool:
+    """A table of means over final models; False, and nothing shown, where there is but one."""
+    paths = repeats_of(Store.default(), path)
+    if len(paths) < 2:
+        return False
+    st.subheader(f"Over {len(paths)} final models", anchor=False)
+    exported_table(
+        of_audit(path),
+        "over-seeds",
+        spread_table(read_repeats(paths), subjects, titles),
+        note=HOW_REPEATS_READ,
+    )
+    return True

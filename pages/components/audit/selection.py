@@ -1,0 +1,138 @@
+"""The parts of the Selection page. Documents are shown as plain text only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from cache.audits.read import SelectionFilter, read_document
+from cache.export import of_audit, selection_frame
+from core.specs.strategies import Strategy
+from pages.components.audit.evidence import facts_table
+from pages.components.evidence_links import DOCUMENT, card_link
+from pages.components.export import export_popover
+
+ROWS_PER_PAGE = 200
+_PREVIEW_CHARACTERS = 300
+
+
+def page_number(n_pages: int) -> int:
+    """Which page of the table to show, kept in the address; the first where that one is gone."""
+    if not 1 <= st.session_state.get("page", 1) <= n_pages:
+        st.session_state["page"] = 1
+    number = st.number_input(
+        f"Page of {n_pages:,}", 1, n_pages, key="page", width=160, bind="query-params"
+    )
+    return int(number)
+
+
+def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
+    """The table; returns the document whose row is picked, which the address names.
+
+    ``view`` says what is shown: Streamlit keeps the picked row's number when the rows under it
+    change, so that each view is a table of its own.
+    """
+    shown = pd.DataFrame(
+        {
+            "rank": rows["rank"] + 1,
+            "text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS),
+            **(
+                {
+                    "pseudolabel": [names[label] for label in rows["pseudolabel"]],
+                    "probability": rows["final_probability"],
+                }
+                if names
+                else {"loss": rows["base_loss"]}
+            ),
+            "gain": rows["gain"],
+            "cosine": rows["cosine"],
+            "source": rows["source"],
+            "reference": rows["in_reference"],
+        }
+    )
+    if rows["weight"].nunique() > 1:
+        shown.insert(shown.columns.get_loc("gain"), "weight", rows["weight"])
+    state = st.dataframe(
+        shown,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        height=460,
+        placeholder="—",
+        key=f"ranked {view}",
+        selection_default={"selection": {"rows": _asked_for(rows), "columns": [], "cells": []}},
+        column_config={
+            "rank": st.column_config.NumberColumn("rank", width=60),
+            "text": st.column_config.TextColumn("text", width=320),
+            "pseudolabel": st.column_config.TextColumn("pseudolabel", width=110),
+            "probability": st.column_config.NumberColumn(
+                "probability",
+                format="%.2f",
+                width=82,
+                help="of the pseudolabel under the final model",
+            ),
+            "loss": st.column_config.NumberColumn(
+                "loss", format="%.2f", width=82, help="nats a token under the base model"
+            ),
+            "gain": st.column_config.NumberColumn(
+                "gain",
+                format="%.4f",
+                width=82,
+                help="rise of the cosine when this document was added",
+            ),
+            "weight": st.column_config.NumberColumn(
+                "weight", format="%.2f", width=82, help="how much the document counts; 1 on average"
+            ),
+            "cosine": st.column_config.NumberColumn(
+                "cosine",
+                format="%.3f",
+                width=82,
+                help="of the document's own gradient with the weight difference",
+            ),
+            "source": st.column_config.TextColumn("source", width=110),
+            "reference": st.column_config.CheckboxColumn(
+                "in reference", width=82, help="exactly a document of the reference set"
+            ),
+        },
+    )
+    picked = state["selection"]["rows"]
+    if not picked:
+        st.query_params.pop(DOCUMENT, None)
+        return None
+    document_id = int(rows["document_id"].iloc[picked[0]])
+    st.query_params[DOCUMENT] = str(document_id)
+    return document_id
+
+
+def _asked_for(rows: pd.DataFrame) -> list[int]:
+    """The number of the row whose document the address names, if it is on this page."""
+    is_asked = rows["document_id"].astype(str) == st.query_params.get(DOCUMENT)
+    return [int(number) for number in is_asked.to_numpy().nonzero()[0]]
+
+
+def show_document(path: Path, document_id: int | None, names: list[str]) -> None:
+    """A document whole, with what is known of it."""
+    if document_id is None:
+        st.caption("Pick a row to read its document whole.")
+        return
+    document = read_document(path, document_id)
+    with st.container(border=True):
+        left, right = st.columns([3, 2])
+        with left:
+            st.code(document["text"], language=None, wrap_lines=True)
+        with right:
+            st.dataframe(facts_table(document, names), hide_index=True, height="content")
+            card_link(path, document_id)
+
+
+def show_export(path: Path, strategy: Strategy, chosen: SelectionFilter) -> None:
+    """Downloads of what the filters leave."""
+    export_popover(
+        of_audit(path),
+        "selection",
+        lambda: selection_frame(path, strategy, chosen),
+        {"strategy": str(strategy), **asdict(chosen)},
+    )

@@ -1,0 +1,188 @@
+"""What the Titration page knows of an audit, its controls, and its live selections."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cache.audits.arrays import read_corpus
+from cache.audits.read import AuditFacts, read_titration
+from core.selection.titration import Cell, Corpus, titrate
+from core.specs.metrics import Metric, possible
+from core.specs.strategies import BLIND, CONTROLS, Strategy, shown_as
+from core.stats.intervals import Spread
+
+METRIC_TITLES = {
+    Metric.RECALL: "Recall of trained documents",
+    Metric.PRECISION: "Precision: trained among selected",
+    Metric.LIFT: "Lift over the pool",
+    Metric.MEMBERSHIP_AUC: "Membership AUC: trained above held-out",
+    Metric.MEMBERSHIP_TPR: "Trained found at 1% of held-out mistaken",
+    Metric.MEMBERSHIP_TPR_STRICT: "Trained found at 0.1% of held-out mistaken",
+    Metric.MEMBERSHIP_PRECISION: "Trained among selected of the domain",
+    Metric.DOMAIN_AUC: "Domain AUC: domain above other text",
+    Metric.DOMAIN_PRECISION: "Domain among selected",
+    Metric.TRANSPORT: "Transport to the reference set",
+    Metric.ACCURACY: "Student accuracy",
+    Metric.AGREEMENT: "Student's agreement with the final model",
+}
+_MAX_BUDGET = 2_000
+_N_LIVE_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the controls ask for."""
+
+    leaked_share: float
+    budget: int
+    selector: str
+    seed: int
+    metric: Metric
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def grid(path: Path) -> pd.DataFrame:
+    return read_titration(path)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the gradients …")
+def corpus(path: Path, held_out_source: str | None, batch_size: int) -> Corpus | None:
+    """The unpacked gradients, kept between reruns; None where the audit keeps none."""
+    arrays = read_corpus(path, held_out_source)
+    return None if arrays is None else Corpus.of(arrays, batch_size)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def live_cell(
+    path: Path, _corpus: Corpus, leaked_share: float, budget: int, selector: str, seed: int
+) -> Cell:
+    """The very selection and figures that the grid would hold."""
+    return titrate(_corpus, leaked_share, budget, selector, seed)
+
+
+def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
+    """Why nothing can be titrated here, in a sentence; None where it can."""
+    if facts.meta["spec"]["reference"] is None:
+        return (
+            "This audit has no reference set, so it is not known which documents were trained on."
+        )
+    if not facts.meta["counts"]["n_leaked"]:
+        return "No document of the reference set is in this audit's seed corpus."
+    if known is None:
+        return "This audit's file keeps no gradients, so nothing can be selected anew."
+    return None
+
+
+def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Setting:
+    """Sliders and choices, all kept in the address."""
+    n_documents = known.features.n_documents
+    seeds = _seeds(measured)
+    budgets = sorted(measured["budget"].unique().tolist()) or [facts.meta["spec"]["budget"]]
+    highest = min(_MAX_BUDGET, n_documents - 1)
+    first, second, third, fourth, fifth = st.columns([3, 3, 2, 3, 1])
+    share = first.slider(
+        "Leaked share, %",
+        0,
+        100,
+        50,
+        key="share",
+        bind="query-params",
+        help="how much of the trained documents is in the pool",
+    )
+    budget = second.slider(
+        "Budget", 1, highest, min(highest, int(budgets[0])), key="budget", bind="query-params"
+    )
+    options = list(known.selectors)
+    selector = third.selectbox(
+        "Strategy",
+        options,
+        index=options.index(Strategy.SELECT),
+        format_func=shown_as,
+        key="strategy",
+        bind="query-params",
+    )
+    metrics = _metrics(known, measured)
+    metric = fourth.selectbox(
+        "Metric",
+        metrics,
+        format_func=lambda one: METRIC_TITLES[one],
+        key="metric",
+        bind="query-params",
+    )
+    seed = fifth.selectbox(
+        "Draw",
+        seeds,
+        key="draw",
+        bind="query-params",
+        help="which of the trained documents are leaked; also random selection's seed",
+    )
+    return Setting(share / 100, budget, selector, seed, metric)
+
+
+def live_cells(path: Path, known: Corpus, setting: Setting) -> dict[str, Cell]:
+    """The chosen strategy's cell and the controls', at the same point."""
+    names = [setting.selector, *(c for c in CONTROLS if c in known.selectors)]
+    return {
+        name: live_cell(path, known, setting.leaked_share, setting.budget, name, setting.seed)
+        for name in dict.fromkeys(names)
+    }
+
+
+def as_rows(cells: dict[str, Cell], setting: Setting) -> list[dict[str, Any]]:
+    """Live cells as rows of the grid."""
+    return [
+        {
+            "leaked_share": setting.leaked_share,
+            "budget": setting.budget,
+            "strategy": str(name),
+            "seed": setting.seed,
+            "metric": str(metric),
+            **asdict(figure),
+        }
+        for name, cell in cells.items()
+        for metric, figure in cell.figures.items()
+    ]
+
+
+def nearest_budget(measured: pd.DataFrame, budget: int) -> int | None:
+    """The measured budget nearest to the one asked for; None without a grid."""
+    budgets = measured["budget"].unique()
+    return int(min(budgets, key=lambda one: abs(one - budget))) if len(budgets) else None
+
+
+def share_spreads(measured: pd.DataFrame) -> dict[float, Spread]:
+    """One strategy's figures over draws at each leaked share; ``measured`` holds one metric."""
+    limits = possible(Metric(measured["metric"].iloc[0]))
+    return {
+        float(share): Spread.of(own["value"].tolist(), limits)
+        for share, own in measured.groupby("leaked_share")
+    }
+
+
+def _seeds(measured: pd.DataFrame) -> list[int]:
+    return sorted(measured["seed"].unique().tolist()) or list(range(_N_LIVE_SEEDS))
+
+
+def _metrics(known: Corpus, measured: pd.DataFrame) -> list[Metric]:
+    """Metrics that are measured, or that can be computed live."""
+    live = {Metric.RECALL, Metric.PRECISION, Metric.LIFT}
+    if known.is_held_out.any():
+        live |= {
+            Metric.MEMBERSHIP_AUC,
+            Metric.MEMBERSHIP_PRECISION,
+            Metric.DOMAIN_AUC,
+            Metric.DOMAIN_PRECISION,
+        }
+    if known.embeddings is not None and known.reference is not None:
+        live.add(Metric.TRANSPORT)
+    found = {*live, *map(Metric, measured["metric"].unique())}
+    return [metric for metric in METRIC_TITLES if metric in found]
+
+
+def has_blind(known: Corpus) -> bool:
+    return BLIND in known.selectors

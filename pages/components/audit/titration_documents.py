@@ -1,0 +1,67 @@
+"""The documents of a live selection: those chosen on its map, or the first of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cache.audits.document_evidence import read_texts
+from cache.export import of_audit
+from core.selection.titration import Cell, Corpus
+from core.specs.strategies import shown_as
+from pages.components.audit.titration_charts import roles
+from pages.components.audit.titration_controls import Setting
+from pages.components.evidence_links import card_addresses, card_column
+from pages.components.export import export_line
+
+_N_LISTED = 100
+_PREVIEW_CHARACTERS = 300
+
+
+def live_documents(path: Path, cell: Cell, corpus: Corpus) -> pd.DataFrame:
+    """rank (from 1), document_id, role, weight, source, text of a live selection, in its order."""
+    role_of = np.empty(len(corpus.is_trained), object)
+    for role, is_role in roles(corpus):
+        role_of[is_role] = str(role)
+    rows = read_texts(path, cell.documents.tolist())
+    rows.insert(0, "rank", np.arange(1, len(rows) + 1))
+    rows.insert(2, "role", role_of[cell.documents])
+    return rows.assign(weight=cell.weights)
+
+
+def show_live_documents(
+    path: Path, cell: Cell, corpus: Corpus, setting: Setting, map_state: Mapping[str, Any] | None
+) -> None:
+    """A table with each document's card; of what is chosen on the map, where something is."""
+    rows = live_documents(path, cell, corpus)
+    points = map_state["selection"]["points"] if map_state else []
+    picked = {int(point["customdata"]) for point in points if "customdata" in point}
+    shown = rows[rows["document_id"].isin(picked)] if picked else rows
+    st.subheader(f"Documents that {shown_as(setting.selector)} selects, live", anchor=False)
+    listed = shown[:_N_LISTED]
+    st.dataframe(
+        listed.assign(
+            evidence=card_addresses(path, listed["document_id"]),
+            text=listed["text"].str.slice(0, _PREVIEW_CHARACTERS),
+        ),
+        hide_index=True,
+        height=320,
+        column_order=["rank", "evidence", "role", "source", "text"],
+        column_config={
+            "rank": st.column_config.NumberColumn("rank", width=60),
+            "evidence": card_column(),
+            "text": st.column_config.TextColumn("text", width=560),
+        },
+    )
+    export_line(
+        of_audit(path),
+        f"live-{setting.selector}",
+        lambda: rows,
+        note=f"{len(listed):,} of {len(shown):,} "
+        + ("chosen on the map." if picked else "selected."),
+    )

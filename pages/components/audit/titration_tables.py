@@ -1,0 +1,125 @@
+"""The live figures and the measured table of the Titration page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from core.findings.audit_tables import IN_PERCENT
+from core.findings.finding import Finding
+from core.findings.formatting import p_value
+from core.findings.repeats import spread_in_words
+from core.selection.titration import Cell
+from core.specs.metrics import Metric
+from core.specs.strategies import shown_as
+from core.stats.selection_metrics import MAX_TRANSPORT_REFERENCE, Measurement
+from pages.components.audit.titration_controls import Setting, share_spreads
+from pages.components.escaping import markdown_safe
+
+_SHOWN = {
+    Metric.RECALL: "Recall",
+    Metric.PRECISION: "Precision",
+    Metric.MEMBERSHIP_AUC: "Membership AUC",
+    Metric.DOMAIN_AUC: "Domain AUC",
+    Metric.TRANSPORT: "Transport",
+}
+# What stands under another figure instead of in a box of its own.
+_BELOW = {
+    Metric.PRECISION: (Metric.LIFT, "lift"),
+    Metric.MEMBERSHIP_AUC: (Metric.MEMBERSHIP_PRECISION, "trained among selected of the domain"),
+    Metric.DOMAIN_AUC: (Metric.DOMAIN_PRECISION, "domain among selected"),
+}
+
+
+def show_standing(found: Finding, source: str) -> None:
+    """The headline, what supports it, and which figures it was made from."""
+    with st.container(border=True):
+        st.subheader(markdown_safe(found.headline), anchor=False)
+        for sentence in found.sentences:
+            st.write(markdown_safe(sentence))
+        st.caption(markdown_safe(source))
+
+
+def show_live(cells: Mapping[str, Cell], setting: Setting) -> None:
+    """The live selection's figures, each beside its interval, best, chance and the controls'."""
+    figures = cells[setting.selector].figures
+    for column, (metric, title) in zip(st.columns(len(_SHOWN)), _SHOWN.items(), strict=True):
+        with column.container(border=True, height="stretch"):
+            found = figures.get(metric)
+            st.metric(f"{title}, live", _number(metric, found.value) if found else "—")
+            lines = _beside(metric, found) if found else [_why_not(metric, setting)]
+            if found and metric in _BELOW and (other := figures.get(_BELOW[metric][0])):
+                lines.append(_in_short(*_BELOW[metric], other))
+            lines += [
+                f"{shown_as(name)} {_number(metric, cell.figures[metric].value)}"
+                for name, cell in cells.items()
+                if name != setting.selector and metric in cell.figures
+            ]
+            st.caption("  \n".join(markdown_safe(line) for line in lines))
+
+
+def best_possible(measured: pd.DataFrame, metric: Metric) -> str | None:
+    """The ceilings at each leaked share, in a sentence; None where all are 1 or there are none."""
+    best = measured.dropna(subset=["ceiling"]).groupby("leaked_share")["ceiling"].mean()
+    if best.empty or (best == 1).all():
+        return None
+    cells = [f"{_number(metric, value)} at {share:.0%}" for share, value in best.items()]
+    return "At best: " + ", ".join(cells) + "."
+
+
+def measured_table(measured: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Strategies down, leaked shares across: the mean over draws and how they spread."""
+    return pd.DataFrame(
+        [
+            {"strategy": shown_as(str(name))}
+            | {
+                f"{share:.0%} leaked": spread_in_words(found, lambda value: _number(metric, value))
+                for share, found in share_spreads(own).items()
+            }
+            for name, own in measured.groupby("strategy")
+        ]
+    ).fillna("")
+
+
+def _beside(metric: Metric, found: Measurement) -> list[str]:
+    lines = []
+    if found.low is not None:
+        lines.append(f"95% interval {_number(metric, found.low)} to {_number(metric, found.high)}")
+    if metric is Metric.TRANSPORT:
+        lines.append(f"to at most {MAX_TRANSPORT_REFERENCE:,} reference documents")
+        lines.append(f"as many true documents {_number(metric, found.ceiling)}")
+    elif metric is Metric.RECALL or (found.ceiling is not None and found.ceiling < 1):
+        lines.append(f"at most {_number(metric, found.ceiling)} is possible")
+    if found.null_value is not None:
+        lines.append(f"by chance {_number(metric, found.null_value)}")
+    if found.p_value is not None:
+        lines.append(p_value(found.p_value))
+    return lines
+
+
+def _in_short(metric: Metric, name: str, found: Measurement) -> str:
+    line = f"{name} {_number(metric, found.value)}, by chance {_number(metric, found.null_value)}"
+    return line if found.p_value is None else f"{line}, {p_value(found.p_value)}"
+
+
+def _why_not(metric: Metric, setting: Setting) -> str:
+    if metric is Metric.TRANSPORT:
+        return "this audit keeps no embeddings of a reference set"
+    if setting.leaked_share == 0 and metric is not Metric.DOMAIN_AUC:
+        return "nothing is leaked"
+    if metric in (Metric.MEMBERSHIP_AUC, Metric.DOMAIN_AUC):
+        return (
+            "needs held-out documents of the reference set's own kind; without them domain and "
+            "membership cannot be told apart"
+        )
+    return "no trained document is in this pool"
+
+
+def _number(metric: Metric, value: float | None) -> str:
+    if value is None:
+        return "—"
+    if metric in IN_PERCENT:
+        return f"{100 * value:.1f}%"
+    return f"{value:.2f}" if metric is Metric.LIFT else f"{value:.3f}"

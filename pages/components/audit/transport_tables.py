@@ -1,0 +1,117 @@
+"""The distances of the Transport page, and what each is like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from core.findings.finding import MetricTable, Row
+from core.findings.formatting import percent
+from core.similarity.replacement_curve import Likeness, likeness
+from core.specs.metrics import LOWER_IS_BETTER, Metric
+from core.specs.strategies import Strategy
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A metric, how it is written, and which way it gets better."""
+
+    metric: Metric
+    title: str
+    axis: str
+    is_share: bool
+
+    @property
+    def direction(self) -> str:
+        return "lower is closer" if self.metric in LOWER_IS_BETTER else "higher is closer"
+
+    def written(self, value: float) -> str:
+        return percent(value) if self.is_share else f"{value:.3f}"
+
+
+DISTANCES = (
+    Distance(Metric.TRANSPORT, "Optimal transport", "squared Euclidean cost", False),
+    Distance(Metric.CONTAINMENT, "Vocabulary containment", "share of the smaller vocabulary", True),
+)
+
+
+def read_from(curve: pd.DataFrame, distance: Distance, value: float) -> Likeness:
+    """The measured shares that bracket a value; containment falls where transport rises."""
+    sign = 1 if distance.metric in LOWER_IS_BETTER else -1
+    bounds = [(sign * curve["low"]).tolist(), (sign * curve["high"]).tolist()]
+    lows, highs = bounds if sign == 1 else bounds[::-1]
+    return likeness(curve["replaced_share"].tolist(), lows, highs, sign * value)
+
+
+def in_words(found: Likeness) -> str:
+    """The bracket as a table's cell."""
+    if found.least is None:
+        return "as true data" if found.most is None else f"0–{found.most:.0%}"
+    if found.most is None:
+        return "beyond 100%" if found.least == 1 else f"{100 * found.least:.0f}–100%"
+    return f"{100 * found.least:.0f}–{found.most:.0%}"
+
+
+def distance_table(
+    rows: MetricTable, strategies: Sequence[Strategy], curve: pd.DataFrame, distance: Distance
+) -> pd.DataFrame:
+    """A strategy a line: value, random selections' band, the best, what it is like, the method."""
+    table = []
+    for strategy in ordered(rows, strategies, distance):
+        row = rows.get(strategy, distance.metric)
+        assert row is not None
+        table.append(
+            {
+                "strategy": strategy.shown_as,
+                "value": distance.written(row["value"]),
+                "random selections": f"{distance.written(row['null_low'])} to "
+                f"{distance.written(row['null_high'])}",
+                "beside random": beside_random(row, distance),
+                "as many true documents": distance.written(row["ceiling"]),
+                "like true data, replaced": in_words(read_from(curve, distance, row["value"])),
+                "method": row["method"],
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def ordered(
+    rows: MetricTable, strategies: Sequence[Strategy], distance: Distance
+) -> list[Strategy]:
+    """Those that were measured, the closest first."""
+    known = {one: row["value"] for one in strategies if (row := rows.get(one, distance.metric))}
+    is_rising = distance.metric in LOWER_IS_BETTER
+    return sorted(known, key=lambda one: known[one], reverse=not is_rising)
+
+
+def beside_random(row: Row, distance: Distance) -> str:
+    """Whether a value is outside the band of random selections, and on which side."""
+    if row["null_low"] <= row["value"] <= row["null_high"]:
+        return "not told apart"
+    is_lower = row["value"] < row["null_low"]
+    return "closer" if is_lower == (distance.metric in LOWER_IS_BETTER) else "farther"
+
+
+def headline(
+    rows: MetricTable, strategy: Strategy, curve: pd.DataFrame, distance: Distance
+) -> str | None:
+    """What a strategy's distance means, in a sentence; None where it was not measured."""
+    row = rows.get(strategy, distance.metric)
+    if row is None:
+        return None
+    relation = {
+        "closer": "closer than random selections",
+        "farther": "farther than random selections",
+        "not told apart": "not told from random selections",
+    }[beside_random(row, distance)]
+    sentence = f"{strategy.shown_as}'s selection is {relation}"
+    if curve.empty:
+        return sentence + "."
+    found = read_from(curve, distance, row["value"])
+    if found.least is None and found.most is None:
+        return sentence + " and as close as true data."
+    if found.least == 1:
+        return sentence + ", and farther than true data of which all was replaced."
+    return f"{sentence}: like true data of which {in_words(found)} was replaced by other text."

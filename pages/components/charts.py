@@ -1,0 +1,168 @@
+"""Figures shared by pages. Colours of text and grid come from the theme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.specs.strategies import Strategy
+from core.stats.intervals import Spread
+from pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
+
+CONFIG = {"displayModeBar": False}
+_ROW_HEIGHT = 30
+
+
+def spread_traces(
+    x: Sequence[float], found: Sequence[Spread], title: str, colour: str, symbol: str
+) -> list[go.Scatter]:
+    """Means over repeats as points joined by thin dotted guides; thin bars from the lowest to the
+    highest, thick ones for the mean's interval."""
+    intervals = [one.interval for one in found]
+    return [
+        go.Scatter(
+            x=x,
+            y=[one.mean for one in found],
+            error_y=_bars(
+                [one.highest - one.mean for one in found],
+                [one.mean - one.lowest for one in found],
+                thickness=1.2,
+                width=4,
+            ),
+            mode="lines+markers",
+            name=title,
+            legendgroup=title,
+            line={"color": colour, "width": 0.7, "dash": "dot"},
+            marker={"color": colour, "symbol": symbol, "size": 9},
+            customdata=[_in_words(one) for one in found],
+            hovertemplate="mean %{y}%{customdata}<extra>%{fullData.name}</extra>",
+        ),
+        go.Scatter(
+            x=x,
+            y=[one.mean for one in found],
+            error_y=_bars(
+                [0 if one is None else one.high - one.value for one in intervals],
+                [0 if one is None else one.value - one.low for one in intervals],
+                thickness=4,
+                width=0,
+            ),
+            mode="markers",
+            name=f"{title}, interval",
+            legendgroup=title,
+            showlegend=False,
+            opacity=0.45,
+            marker={"color": colour, "symbol": symbol, "size": 1},
+            hoverinfo="skip",
+        ),
+    ]
+
+
+def _bars(above: list[float], below: list[float], **shape: Any) -> dict[str, Any]:
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **shape}
+
+
+def _in_words(found: Spread) -> str:
+    words = f", {found.lowest:.3f} to {found.highest:.3f} in {found.n}" if found.n > 1 else ""
+    if found.interval is None:
+        return words
+    return f", 95% interval {found.interval.low:.3f} to {found.interval.high:.3f}{words}"
+
+
+def dot_plot(
+    rows: Mapping[Strategy, Mapping[str, Any]],
+    references: Mapping[str, float],
+    as_percent: bool = True,
+) -> go.Figure:
+    """One strategy a line: value, interval where there is one, the null as a grey band."""
+    figure = go.Figure()
+    ordered = sorted(rows, key=lambda strategy: rows[strategy]["value"])
+    for strategy in ordered:
+        row = rows[strategy]
+        interval = None
+        if pd.notna(row["low"]):
+            interval = {
+                "type": "data",
+                "symmetric": False,
+                "array": [row["high"] - row["value"]],
+                "arrayminus": [row["value"] - row["low"]],
+                "thickness": 1.5,
+                "width": 4,
+            }
+        figure.add_trace(
+            go.Scatter(
+                x=[row["value"]],
+                y=[strategy.shown_as],
+                error_x=interval,
+                mode="markers",
+                marker={"color": COLOURS[strategy], "symbol": SYMBOLS[strategy], "size": 10},
+                showlegend=False,
+                hovertemplate="%{y}: %{x}<extra></extra>",
+            )
+        )
+    first = rows[ordered[0]]
+    if pd.notna(first["null_low"]) and first["null_high"] > first["null_low"]:
+        figure.add_vrect(
+            x0=first["null_low"],
+            x1=first["null_high"],
+            fillcolor=NULL_BAND,
+            line_width=0,
+            layer="below",
+        )
+    for name, value in references.items():
+        figure.add_vline(x=value, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1.5})
+        figure.add_annotation(
+            x=value,
+            y=1.0,
+            yref="paper",
+            yshift=10,
+            text=name,
+            showarrow=False,
+            font={"size": 11},
+        )
+    figure.update_xaxes(tickformat=".1~%" if as_percent else None, zeroline=False)
+    figure.update_layout(
+        height=_ROW_HEIGHT * len(rows) + 92, margin={"l": 8, "r": 12, "t": 34, "b": 8}
+    )
+    return figure
+
+
+def objective_curves(
+    curves: pd.DataFrame, strategies: Sequence[Strategy], random: pd.DataFrame
+) -> go.Figure:
+    """The cosine with the weight difference as each selection grows, over the band of random ones.
+
+    ``random``: n_selected, low, high, sizes rising.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=pd.concat([random["n_selected"], random["n_selected"][::-1]]),
+            y=pd.concat([random["high"], random["low"][::-1]]),
+            fill="toself",
+            fillcolor=NULL_BAND,
+            line={"width": 0},
+            hoverinfo="skip",
+            name="random selections",
+        )
+    )
+    for strategy in strategies:
+        own = curves[curves["strategy"] == strategy]
+        figure.add_trace(
+            go.Scatter(
+                x=own["rank"] + 1,
+                y=own["objective"],
+                mode="lines",
+                name=strategy.shown_as,
+                line={"color": COLOURS[strategy], "width": 2},
+            )
+        )
+    figure.update_xaxes(title="documents selected")
+    figure.update_yaxes(title="cosine")
+    figure.update_layout(
+        height=320,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    return figure

@@ -1,0 +1,109 @@
+"""Support in one model against support in another, with what is noise."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.specs.diff import Change
+from pages.components.escaping import plotly_safe
+from pages.components.palette import NULL_BAND, REFERENCE_LINE
+
+_STYLES = {
+    Change.LOST: ("#D55E00", "triangle-down"),
+    Change.GAINED: ("#009E73", "triangle-up"),
+    Change.MOVED: ("#9A7BD1", "diamond"),
+    Change.SHIFTED: ("#1B87C9", "circle"),
+}
+_N_NAMES = 5
+_MARGIN = 0.04
+
+
+def support_plot(rows: pd.DataFrame, floor: float | None) -> go.Figure:
+    """Every compared topic; grey what is not reported, larger where several share a place.
+
+    The band along the diagonal is the floor, where there is one.
+    """
+    figure = go.Figure()
+    if floor is not None:
+        figure.add_trace(_band(min(floor, 1.0)))
+    figure.add_trace(
+        go.Scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            line={"color": REFERENCE_LINE, "dash": "dot", "width": 1},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    figure.add_trace(_unreported(rows[~rows["is_reported"]], floor is not None))
+    for change, (colour, symbol) in _STYLES.items():
+        own = rows[rows["is_reported"] & (rows["change"] == change)]
+        if len(own):
+            figure.add_trace(_reported(own, change, colour, symbol))
+    span = [-_MARGIN, 1 + _MARGIN]
+    axis = {"range": span, "tickformat": ".0%", "zeroline": False}
+    figure.update_xaxes(title="support in A", **axis)
+    figure.update_yaxes(title="support in B", **axis)
+    figure.update_layout(
+        height=440,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    return figure
+
+
+def _band(floor: float) -> go.Scatter:
+    return go.Scatter(
+        x=[0, 1 - floor, 1, 1, floor, 0],
+        y=[floor, 1, 1, 1 - floor, 0, 0],
+        fill="toself",
+        fillcolor=NULL_BAND,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        name="noise",
+    )
+
+
+def _unreported(rows: pd.DataFrame, has_floor: bool) -> go.Scatter:
+    places = rows.assign(
+        name=[
+            one or other for one, other in zip(rows["first_name"], rows["second_name"], strict=True)
+        ]
+    ).groupby(["first_support", "second_support"])["name"]
+    named = [(*at, list(names)) for at, names in places]
+    return go.Scatter(
+        x=[x for x, _, _ in named],
+        y=[y for _, y, _ in named],
+        mode="markers",
+        marker={
+            "color": REFERENCE_LINE,
+            "opacity": 0.7,
+            "size": [5 + 2 * len(names) ** 0.5 for _, _, names in named],
+        },
+        customdata=[_shown(names) for _, _, names in named],
+        hovertemplate="%{customdata}<br>A %{x:.0%}, B %{y:.0%}<extra></extra>",
+        name="within noise" if has_floor else "no floor",
+    )
+
+
+def _reported(rows: pd.DataFrame, change: Change, colour: str, symbol: str) -> go.Scatter:
+    return go.Scatter(
+        x=rows["first_support"],
+        y=rows["second_support"],
+        mode="markers",
+        marker={"color": colour, "symbol": symbol, "size": 11},
+        customdata=[
+            plotly_safe(one or other)
+            for one, other in zip(rows["first_name"], rows["second_name"], strict=True)
+        ],
+        hovertemplate=f"%{{customdata}}<br>A %{{x:.0%}}, B %{{y:.0%}}<extra>{change}</extra>",
+        name=str(change),
+    )
+
+
+def _shown(names: list[str]) -> str:
+    shown = [plotly_safe(name) for name in names[:_N_NAMES]]
+    return "<br>".join(shown + ["…"] * (len(names) > _N_NAMES))

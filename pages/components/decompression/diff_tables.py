@@ -1,0 +1,218 @@
+"""What a diff holds, as tables and side by side. What models said is shown as plain text only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cache.export import Origin
+from core.specs.diff import Quantity
+from pages.components.decompression.diff_reads import Meta, examples
+from pages.components.escaping import markdown_safe
+from pages.components.export import export_line
+
+_TABLE_HEIGHT = 430
+_QUANTITIES = {Quantity.SUPPORT: "support of its subtopics", Quantity.QUALITY: "quality, 0 to 4"}
+
+
+def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
+    """The topics that are reported, or all that were compared, as a table with downloads."""
+    table = _topic_table(rows, has_floor)
+    shown = table
+    if has_floor:
+        n_reported = int(rows["is_reported"].sum())
+        views = {
+            f"{n_reported:,} reported": rows["is_reported"],
+            "All compared": [True] * len(rows),
+        }
+        chosen = st.segmented_control(
+            "Show",
+            list(views),
+            default=list(views)[0 if n_reported else 1],
+            key=f"topics {origin.name}",
+            label_visibility="collapsed",
+            required=True,
+        )
+        shown = table[views[chosen]]
+    if shown.empty:
+        st.info("No difference is reported.", icon=":material/info:")
+        return
+    percent = st.column_config.NumberColumn(format="%.0f%%", width=56)
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=_TABLE_HEIGHT if len(shown) > 10 else "content",
+        placeholder="—",
+        column_config={
+            "change": st.column_config.TextColumn(width=84),
+            "topic": st.column_config.TextColumn(width=130),
+            "under": st.column_config.TextColumn(width=104),
+            "A": percent,
+            "B": percent,
+            "q": st.column_config.NumberColumn(
+                format="%.3f",
+                width=56,
+                help="Fisher's exact test of the votes, corrected for all topics compared "
+                "(Benjamini–Hochberg); at most 0.05 is significant",
+            ),
+        },
+    )
+    export_line(origin, "topics", lambda: table)
+    st.caption(
+        "Lost: B does not name it, here or elsewhere; gained: A does not; moved: named under "
+        "another topic only; shifted: both name it here."
+    )
+
+
+def show_examples(path: Path, found: Meta, origin: Origin) -> None:
+    """Pairs of examples, the reported and the least alike first; the picked one side by side."""
+    facts, rows = found["examples"], examples(path)
+    if rows.empty:
+        st.info(
+            "The two wrote no example of the same style and difficulty on the same topic.",
+            icon=":material/info:",
+        )
+        return
+    state = st.dataframe(
+        pd.DataFrame(
+            {
+                "topic": rows["topic"],
+                "style": rows["style"],
+                "difficulty": rows["difficulty"],
+                "same task": rows["first_task"] == rows["second_task"],
+                "likeness": rows["cosine"],
+                "q": rows["q_value"],
+                "": ["changed" if one else "within noise" for one in rows["is_reported"]]
+                if found["noise"]
+                else "no floor",
+            }
+        ),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"examples {path.stem}",
+        selection_default={"selection": {"rows": [0], "columns": [], "cells": []}},
+        height=240 if len(rows) > 5 else "content",
+        placeholder="—",
+        column_config={
+            "likeness": st.column_config.NumberColumn(
+                format="%.2f", help="cosine between embeddings of the responses; 1 is the same"
+            ),
+            "q": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )
+    export_line(
+        origin, "examples", lambda: rows.drop(columns=["row_id", "pair"]), _examples_note(facts)
+    )
+    picked = state.selection.rows[0] if state.selection.rows else 0
+    row = rows.iloc[picked]
+    for column, name, side in zip(st.columns(2), "AB", ("first", "second"), strict=True):
+        with column, st.container(border=True):
+            st.markdown(f"**{name}** · {markdown_safe(row['topic'])}")
+            st.caption(markdown_safe(row[f"{side}_task"]))
+            st.text(row[f"{side}_response"] or "(none)")
+
+
+def branch_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every branch that both were asked about, in either run and beside made-up topics."""
+    is_support = rows["quantity"] == Quantity.SUPPORT
+    return pd.DataFrame(
+        {
+            "branch": rows["branch"],
+            "quantity": [_QUANTITIES[Quantity(one)] for one in rows["quantity"]],
+            "A": _amounts(rows["first_value"], is_support),
+            "B": _amounts(rows["second_value"], is_support),
+            "made-up topics, A": _amounts(rows["first_line"], is_support),
+            "made-up topics, B": _amounts(rows["second_line"], is_support),
+            "q": rows["q_value"].round(4),
+            "": ["collapses in B" if one else "" for one in rows["is_reported"]],
+        }
+    )
+
+
+def gap_note(meta: Meta) -> str:
+    """When a branch counts as collapsed, with the floors."""
+    floors = [
+        f"{meta[name]['floor']['value']:.0%}"
+        if name == Quantity.SUPPORT
+        else f"{meta[name]['floor']['value']:.2f}"
+        for name in Quantity
+        if meta[name]["floor"]
+    ]
+    told = (
+        f" Floors from two runs of one model: {' and '.join(floors)}."
+        if floors
+        else " Without a second run of either model there is no floor, and none is reported."
+    )
+    return (
+        "A branch collapses where it falls from A to B by more than the floor, significantly, and, "
+        "in support, to what made-up topics reach. Quality is as its judge sees it." + told
+    )
+
+
+def show_provenance(found: Meta) -> None:
+    """Which runs were compared, and which said what noise is; each leads to its topics."""
+    with st.expander("Provenance", icon=":material/fingerprint:"):
+        runs = {"A": found["first"], "B": found["second"]}
+        for number, pair in enumerate(found["noise"], 1):
+            runs |= {f"noise {number}, first": pair[0], f"noise {number}, second": pair[1]}
+        st.dataframe(
+            pd.DataFrame([{"": name, **run} for name, run in runs.items()]),
+            hide_index=True,
+            height="content",
+            placeholder="—",
+        )
+        for name in ("first", "second"):
+            st.page_link(
+                "pages/topics.py",
+                label=f"Topics of {'A' if name == 'first' else 'B'}",
+                icon=":material/account_tree:",
+                query_params={"decompression": found[name]["id"]},
+            )
+        st.json(found["provenance"], expanded=False)
+
+
+def _topic_table(rows: pd.DataFrame, has_floor: bool) -> pd.DataFrame:
+    names = [
+        one if one == other or not other else (f"{one} / {other}" if one else other)
+        for one, other in zip(rows["first_name"], rows["second_name"], strict=True)
+    ]
+    unreported = "within noise" if has_floor else "no floor"
+    return pd.DataFrame(
+        {
+            "change": rows["change"].where(rows["is_reported"], unreported),
+            "topic": names,
+            "under": rows["question"].replace("", "(all topics)"),
+            "A": 100 * rows["first_support"],
+            "B": 100 * rows["second_support"],
+            "q": rows["q_value"],
+            "elsewhere": rows["elsewhere"],
+        }
+    )
+
+
+def _examples_note(facts: Mapping[str, Any]) -> str:
+    note = (
+        f"{facts['n']:,} pairs of one style and difficulty on one topic; median likeness "
+        f"{facts['median_cosine']:.2f}, {facts['n_same']:,} letter by letter the same. "
+    )
+    if facts["n_noise"]:
+        note += (
+            f"Between two runs of one model: {facts['n_noise']:,} pairs, median "
+            f"{facts['median_noise_cosine']:.2f}, {facts['n_noise_same']:,} the same. A pair has "
+            "changed if it is less alike than those explain, after correction for all pairs."
+        )
+    else:
+        note += "Without a second run of either model nothing says how alike two runs would be."
+    return note
+
+
+def _amounts(values: pd.Series, is_support: pd.Series) -> list[str | None]:
+    return [
+        None if pd.isna(value) else (f"{value:.0%}" if percent else f"{value:.2f}")
+        for value, percent in zip(values, is_support, strict=True)
+    ]

@@ -1,0 +1,92 @@
+"""The parts of the Echo page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.findings.echo import run_in_words, target_name
+from core.specs.strategies import Strategy
+from pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
+from pages.components.record_picker import Record
+
+_ROW_HEIGHT = 32
+
+
+def lead_chart(record: Record) -> go.Figure:
+    """A set a line: by how much the final model is nearer, over the band of chance."""
+    rows = record["targets"][::-1]
+    names = [target_name(row) for row in rows]
+    figure = go.Figure(
+        go.Bar(
+            base=[row["null_low"] for row in rows],
+            x=[row["null_high"] - row["null_low"] for row in rows],
+            y=names,
+            orientation="h",
+            marker={"color": NULL_BAND},
+            hoverinfo="skip",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[row["control"] - row["said"] for row in rows],
+            y=names,
+            mode="markers",
+            marker={
+                "color": [_colour(row) for row in rows],
+                "symbol": [_symbol(row) for row in rows],
+                "size": 11,
+            },
+            hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
+        )
+    )
+    figure.add_vline(x=0, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1})
+    figure.update_xaxes(title="nearer than the base model by", zeroline=False)
+    figure.update_yaxes(ticklabelposition="outside")
+    figure.update_layout(
+        height=_ROW_HEIGHT * len(rows) + 80,
+        margin={"l": 8, "r": 12, "t": 8, "b": 8},
+        showlegend=False,
+    )
+    return figure
+
+
+def targets_table(record: Record) -> pd.DataFrame:
+    """The same numbers in words, with the words in common."""
+    return pd.DataFrame(
+        {
+            "held against": target_name(row),
+            "documents": row["n_documents"],
+            "distance": f"{row['said']:.3f} | {row['control']:.3f}",
+            "nearer by": f"{row['control'] - row['said']:+.3f}",
+            "by chance": f"{row['null_low']:+.3f} to {row['null_high']:+.3f}",
+            "p": f"{row['p_value']:.2g}",
+            "verbatim": _both(row["verbatim"]),
+            "longest run": " | ".join(map(run_in_words, row["longest_run"])),
+            "alike": _both(row["near_duplicates"]),
+        }
+        for row in record["targets"]
+    )
+
+
+def provenance_table(record: Record) -> pd.DataFrame:
+    """Every fact about the comparison in two columns."""
+    facts = {**record["spec"], "models": " and ".join(record["models"]), **record["provenance"]}
+    return pd.DataFrame(
+        [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
+        columns=["", "value"],
+    )
+
+
+def _both(counts: Sequence[int]) -> str:
+    return f"{counts[0]} | {counts[1]}"
+
+
+def _colour(row: Record) -> str:
+    return COLOURS[Strategy(row["strategy"])] if row["strategy"] else SINGLE_HUE
+
+
+def _symbol(row: Record) -> str:
+    return SYMBOLS[Strategy(row["strategy"])] if row["strategy"] else "star"

@@ -1,0 +1,184 @@
+"""The parts of the Examples page. What a model wrote is shown as plain text only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from cache.decompressions.read import ExampleFilter, read_example
+from cache.decompressions.reviews import Review, set_verdict
+from cache.store import Store
+from core.specs.decompression import Difficulty, QualityFlag, Style
+from pages.components.decompression.judges import grades_table, judges_answers
+from pages.components.escaping import markdown_safe
+
+ROWS_PER_PAGE = 100
+_PREVIEW_CHARACTERS = 200
+_FEW_ROWS, _TABLE_HEIGHT = 10, 380
+_REVIEWS = ("accepted", "rejected", "not reviewed")
+
+
+def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> ExampleFilter:
+    """The filters, kept in the address."""
+    paths = {int(row.topic_id): row.path for row in tree.itertuples() if row.path}
+    first, second, third = st.columns([3, 2, 2])
+    search = first.text_input(
+        "Search",
+        key="search",
+        bind="query-params",
+        placeholder="part of a word or phrase",
+        type="search",
+    )
+    styles = second.multiselect("Style", list(Style), key="styles", bind="query-params")
+    difficulties = third.multiselect(
+        "Difficulty", list(Difficulty), key="difficulties", bind="query-params"
+    )
+    first, second, third, fourth = st.columns([3, 2, 2, 2])
+    # By hand: a bound widget would put the whole path into the address, and links have the number.
+    asked = st.query_params.get("topic", "")
+    ids = list(paths)
+    topic_id = first.selectbox(
+        "Topic, and all below it",
+        ids,
+        index=ids.index(int(asked)) if asked.isdigit() and int(asked) in paths else None,
+        format_func=paths.__getitem__,
+        placeholder="all",
+        key=f"topic-{asked}",
+    )
+    if topic_id is not None:
+        st.query_params["topic"] = str(topic_id)
+    elif asked:
+        del st.query_params["topic"]
+    flagged = second.multiselect(
+        "Flagged by", list(QualityFlag), key="flagged", bind="query-params"
+    )
+    unflagged = third.multiselect(
+        "Not flagged by", list(QualityFlag), key="unflagged", bind="query-params"
+    )
+    review = fourth.selectbox(
+        "Review", _REVIEWS, index=None, placeholder="all", key="review", bind="query-params"
+    )
+    return ExampleFilter(
+        search=search or "",
+        topic_id=topic_id,
+        styles=tuple(styles),
+        difficulties=tuple(difficulties),
+        flagged_by=tuple(flagged),
+        not_flagged_by=tuple(unflagged),
+        example_ids=None if review is None else _reviewed(review, verdicts),
+        is_excluding=review == "not reviewed",
+    )
+
+
+def example_table(rows: pd.DataFrame, verdicts: Mapping[int, Review], view: str) -> int:
+    """The table; returns the picked example, by default the first or the one in the address."""
+    asked = st.query_params.get("example", "")
+    ids = rows["example_id"].tolist()
+    start = ids.index(int(asked)) if asked.isdigit() and int(asked) in ids else 0
+    shown = pd.DataFrame(
+        {
+            "topic": rows["topic"],
+            "style": rows["style"],
+            "difficulty": rows["difficulty"],
+            "task": rows["task"].str.slice(0, _PREVIEW_CHARACTERS),
+            "response": rows["response"].str.slice(0, _PREVIEW_CHARACTERS),
+            # No flags at all come as a missing value.
+            "flags": [", ".join(f) if hasattr(f, "__len__") else "" for f in rows["flags"]],
+            "quality": rows["quality"],
+            "review": [verdicts.get(one, "") for one in ids],
+        }
+    )
+    state = st.dataframe(
+        shown,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        height="content" if len(rows) < _FEW_ROWS else _TABLE_HEIGHT,
+        key=f"examples {view}",
+        selection_default={"selection": {"rows": [start], "columns": [], "cells": []}},
+        column_config={
+            "task": st.column_config.TextColumn("task", width=190),
+            "response": st.column_config.TextColumn("response", width=230),
+            "quality": st.column_config.NumberColumn(
+                "quality", format="%.1f", width=70, help="mean grade, 0 to 4"
+            ),
+        },
+    )
+    picked = state.selection.rows[0] if state.selection.rows else start
+    example_id = int(ids[picked])
+    st.query_params["example"] = str(example_id)
+    return example_id
+
+
+def show_example(path: Path, example_id: int, verdict: Review | None) -> None:
+    """One example whole, its marks and grades, and on demand what was asked and answered."""
+    example = read_example(path, example_id)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{markdown_safe(example['topic'])}**", width="content")
+            for tag in (example["style"], example["difficulty"]):
+                st.badge(tag, color="gray")
+            if verdict:
+                st.badge(verdict, color="green" if verdict is Review.ACCEPTED else "red")
+            _review_buttons(path, example_id, verdict)
+        for title, text in (
+            ("Task", example["task"]),
+            ("Reasoning", example["reasoning"]),
+            ("Response", example["response"]),
+        ):
+            st.caption(title)
+            st.text(text or "(none)")
+        left, right = st.columns(2)
+        left.dataframe(_marks_shown(example["marks"]), hide_index=True, height="content")
+        right.dataframe(grades_table(example["grades"]), hide_index=True, height="content")
+        with st.expander("Prompt and raw output", icon=":material/data_object:"):
+            st.code(example["prompt"], language=None, wrap_lines=True)
+            st.code(example["raw"] or "(empty)", language=None, wrap_lines=True)
+            for judge, raw in judges_answers(example["grades"]):
+                st.caption(markdown_safe(f"Answer of {judge}"))
+                st.code(raw or "(empty)", language=None, wrap_lines=True)
+            st.caption(
+                f"seed {example['seed']} · read as {example['rung']} · attempt "
+                f"{example['attempt'] + 1} · call {example['call_key'][:16]}"
+            )
+
+
+def _review_buttons(path: Path, example_id: int, verdict: Review | None) -> None:
+    store = Store.default()
+    for choice, label, icon in (
+        (Review.ACCEPTED, "Accept", ":material/check:"),
+        (Review.REJECTED, "Reject", ":material/close:"),
+    ):
+        is_taken = verdict is choice
+        st.button(
+            f"{label}ed" if is_taken else label,
+            key=f"{choice}-{example_id}",
+            icon=icon,
+            type="primary" if is_taken else "tertiary",
+            help="Take it back" if is_taken else None,
+            on_click=set_verdict,
+            args=(store, path.stem, example_id, None if is_taken else choice),
+        )
+
+
+def _marks_shown(marks: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "mark": marks["mark"],
+            "flagged": marks["is_flagged"],
+            "value": marks["value"],
+            "note": [
+                row.detail if pd.isna(row.neighbour_id) else f"nearest: example {row.neighbour_id}"
+                for row in marks.itertuples()
+            ],
+        }
+    )
+
+
+def _reviewed(review: str, verdicts: Mapping[int, Review]) -> tuple[int, ...]:
+    if review == "not reviewed":
+        return tuple(verdicts)
+    return tuple(example for example, verdict in verdicts.items() if verdict == review)

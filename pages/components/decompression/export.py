@@ -1,0 +1,40 @@
+"""Downloads of a decompression's examples, as `assay export` writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from cache.decompressions.export import FOLDER, ExportChoice, export_archive
+from cache.decompressions.read import ExampleFilter
+from cache.store import Store
+
+# What it is called, its kind, its ending, and whether it holds chats.
+_SHAPES = (
+    ("Parquet", "parquet", "examples.parquet", False),
+    ("JSON Lines", "jsonl", "examples.jsonl", False),
+    ("Chats as JSON Lines", "jsonl", "chats.jsonl", True),
+    ("Folder for `datasets`, with a card", FOLDER, "", False),
+)
+
+
+def export_examples(path: Path, only: ExampleFilter) -> None:
+    """One download a shape, made when asked for, of the examples that fit the filters."""
+    with st.popover("Export", icon=":material/download:", type="tertiary", key="export examples"):
+        for title, kind, name, is_chat in _SHAPES:
+            choice = ExportChoice(is_chat=is_chat, only=only)
+            st.download_button(
+                title,
+                data=lambda kind=kind, choice=choice, name=name: export_archive(
+                    Store.default(), path, kind, choice, name
+                ),
+                file_name=f"{path.stem}-{name.replace('.', '-') or 'dataset'}.zip",
+                key=f"export {title}",
+                on_click="ignore",
+            )
+        st.caption(
+            "The examples that fit the filters, each with its flags, grades and review, and a "
+            "manifest or card that names the model, its hash, the prompts and the filters. "
+            "`assay export` writes the same."
+        )

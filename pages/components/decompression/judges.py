@@ -1,0 +1,93 @@
+"""Who grades, and what their grades are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.specs.decompression import HEURISTIC_JUDGE, Axis, ParseOutcome
+from pages.components.escaping import markdown_safe
+
+_HEURISTIC = (
+    "Quality by a heuristic, without a judge model: length, repetition and closeness to the task. "
+    "It cannot tell whether a response is correct. `assay grade` has a model grade as well."
+)
+
+
+def chosen_judge(meta: Mapping[str, Any]) -> str:
+    """Whose grades to show; a choice where there is one."""
+    names = [*(judge["label"] for judge in reversed(meta["judges"])), HEURISTIC_JUDGE]
+    if len(names) == 1:
+        return HEURISTIC_JUDGE
+    return st.sidebar.selectbox(
+        "Quality graded by", names, format_func=_shown, key="judge", bind="query-params"
+    )
+
+
+def judge_line(meta: Mapping[str, Any], judge: str) -> str:
+    """Who grades, and how well they tell a response from one to another task."""
+    if judge == HEURISTIC_JUDGE:
+        return _HEURISTIC
+    facts = next(one for one in meta["judges"] if one["label"] == judge)
+    parts = [f"Quality by {markdown_safe(judge)}, a language model's opinion."]
+    n_examples = meta["counts"]["n_examples"]
+    if facts["n_graded"] < n_examples:
+        parts.append(f"The budget ended after {facts['n_graded']:,} of {n_examples:,} examples.")
+    if facts["n_unreadable"]:
+        parts.append(
+            f"{facts['n_unreadable']:,} of {facts['n_graded']:,} answers could not be read; those "
+            "grades are empty."
+        )
+    return " ".join([*parts, _control(facts["control"])])
+
+
+def grades_table(grades: pd.DataFrame) -> pd.DataFrame:
+    """A row an axis, a column a judge."""
+    cells = [
+        {"axis": row.axis, "judge": _shown(row.judge), "grade": _cell(row)}
+        for row in grades.itertuples()
+    ]
+    wide = pd.DataFrame(cells).pivot(index="axis", columns="judge", values="grade")
+    names = sorted(set(grades["judge"]), key=lambda name: (name == HEURISTIC_JUDGE, name))
+    order = [_shown(name) for name in names]
+    return wide.loc[[str(axis) for axis in Axis], order].reset_index().rename_axis(columns=None)
+
+
+def judges_answers(grades: pd.DataFrame) -> list[tuple[str, str]]:
+    """What each judge model said, whole."""
+    said = grades[grades["raw"].notna()].drop_duplicates("judge")
+    return list(zip(said["judge"], said["raw"], strict=True))
+
+
+def _control(control: Mapping[str, Any] | None) -> str:
+    if control is None:
+        return "Whether it can tell a response from one to another task was not measured."
+    n_pairs, n_higher, n_lower = (control[name] for name in ("n_pairs", "n_higher", "n_lower"))
+    counts = (
+        f"Of {n_pairs} tasks it graded a second time with the response to another topic, the own "
+        f"response was more helpful in {n_higher} and less in {n_lower} (95% interval of the share "
+        f"{control['low']:.0%} to {control['high']:.0%})"
+    )
+    if control["low"] > 0.5:
+        return f"{counts}."
+    doubt = "**It is not shown to tell a response from one to another task**: do not rely on it."
+    return f"{doubt} {counts}."
+
+
+def _cell(row: Any) -> str:
+    if row.rung == ParseOutcome.FAILED:
+        return "unreadable"
+    if pd.isna(row.score):
+        return "cannot tell"
+    return f"{row.score:.1f}" if row.judge == HEURISTIC_JUDGE else f"{row.score:.0f}"
+
+
+def _shown(judge: str) -> str:
+    return judge if len(judge) <= _LONGEST else f"…{judge[1 - _LONGEST :]}"
+
+
+# A folder's name can be long, and its end says more.
+_LONGEST = 48

@@ -1,0 +1,164 @@
+"""Which decompression a page is about, what runs, and cached reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cache.decompressions import read
+from cache.decompressions.journal import read_progress, read_running
+from cache.jobs import JobState, JobTable
+from cache.store import Store
+from pages.components.escaping import markdown_safe
+from pages.components.jobs import OF_A_MODEL, job_line
+from pages.components.labels import distinct_labels
+
+_LAST = "last_decompression"
+_SMALL = 1_000_000_000
+_N_LATEST = 12
+
+
+def chosen_decompression() -> Path:
+    """The decompression named in the address, or the newest; the page ends here without one."""
+    store = Store.default()
+    listed = {one.decompression_id: one for one in read.list_decompressions(store)}
+    sound = {name: one for name, one in listed.items() if one.problem is None}
+    asked = st.query_params.get("decompression")
+    if asked is not None and asked not in sound:
+        what = (
+            f"The decompression {asked} cannot be read: {listed[asked].problem}."
+            if asked in listed
+            else f"There is no decompression named {asked} in this store."
+        )
+        st.warning(markdown_safe(what), icon=":material/search_off:")
+        st.stop()
+    if not sound:
+        _show_empty()
+        st.stop()
+    last = st.session_state.get(_LAST)
+    start = asked or (last if last in sound else next(iter(sound)))
+    labels = distinct_labels(
+        {name: f"{one.title} · {one.created_at[:16]}" for name, one in sound.items()}
+    )
+    decompression_id = st.sidebar.selectbox(
+        "Decompression",
+        list(sound),
+        index=list(sound).index(start),
+        key=f"decompression-{start}",
+        format_func=labels.__getitem__,
+    )
+    st.session_state[_LAST] = decompression_id
+    if decompression_id != asked:
+        st.query_params["decompression"] = decompression_id
+    return read.decompression_path(store, decompression_id)
+
+
+def _show_empty() -> None:
+    st.write(
+        "No model has been decompressed yet. In a terminal, the embedded one needs no network "
+        "and takes some minutes:"
+    )
+    st.code("assay decompress", language="bash")
+    st.write("A model of your own, in a folder or behind an OpenAI-compatible server:")
+    st.code(
+        "assay decompress --model MODEL --budget-calls 2000\n"
+        "assay decompress --model http://127.0.0.1:8000 --budget-calls 20000 --queue",
+        language="bash",
+    )
+
+
+def show_running() -> None:
+    """Decompressions that are under way, live; those that were stopped, with how they go on."""
+    store = Store.default()
+    if not read_running(store):
+        return
+    is_active = bool(_jobs(store))
+
+    def show() -> None:
+        jobs = _jobs(store)
+        for job in jobs:
+            job_line(job)
+        for run in read_running(store):
+            _show_run(run, bool(jobs))
+        if bool(jobs) != is_active:
+            st.rerun()  # the whole page: something has ended or begun
+
+    with st.container(border=True):
+        st.fragment(show, run_every="2s" if is_active else None)()
+
+
+def _jobs(store: Store) -> list[Any]:
+    running = (JobState.RUNNING, JobState.QUEUED)
+    return [
+        job
+        for job in JobTable(store).all()
+        if job.state in running and not job.is_lost and job.command[0] in OF_A_MODEL
+    ]
+
+
+def _show_run(run: dict[str, Any], is_active: bool) -> None:
+    progress = read_progress(run["journal"], run["run_id"])
+    n_calls = sum(stage["n_calls"] for stage in progress["stages"].values())
+    rungs = " · ".join(f"{n:,} {rung}" for rung, n in progress["rungs"].items())
+    st.markdown(f"**{markdown_safe(run['facts']['title'])}**, unfinished", width="content")
+    n_topics = len(progress["topics"])
+    st.caption(
+        (f"{n_topics:,} topics · " if n_topics else "")
+        + f"{n_calls:,} calls"
+        + (f" · answers read as: {rungs}" if rungs else "")
+        + ("" if is_active else " · not running; the same command goes on from here")
+    )
+    latest = [name for _, _, name, *_ in progress["topics"][-_N_LATEST:]]
+    if latest:
+        st.caption("Latest topics: " + markdown_safe(", ".join(latest)))
+
+
+def show_caveats(meta: dict[str, Any]) -> None:
+    """What such a model can and cannot show, plainly."""
+    n_parameters = meta["model"]["n_parameters"]
+    sentences = [
+        "Topics are what the model lists when it is asked, not what it was trained on; examples "
+        "are what it says, not what is true."
+    ]
+    if n_parameters is not None and n_parameters < _SMALL:
+        sentences.append(
+            f"This model has {n_parameters / 1e6:,.0f} million parameters. One of this size names "
+            "broad fields and their first subtopics sensibly. Its explanations are often wrong, "
+            "repeat themselves or stray from the task, and its arithmetic cannot be relied on: "
+            "they show how it writes, not what it knows."
+        )
+    if not meta["model"]["is_weights_hash"]:
+        sentences.append(
+            "The model answered from a server, so its weights could not be hashed; the identity "
+            "shown is what the server says of itself."
+        )
+    if meta["traits"].get("repeats_answers"):
+        sentences.append(
+            "The server repeats its earlier answer when it is asked the same again, so every "
+            "sample was asked with a number before it: samples differ, but are not quite of one "
+            "prompt."
+        )
+    st.info(" ".join(sentences), icon=":material/info:")
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def meta(path: Path) -> dict[str, Any]:
+    return read.read_meta(path)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def tree(path: Path, judge: str) -> pd.DataFrame:
+    return read.read_topics(path, judge)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def links(path: Path) -> pd.DataFrame:
+    return read.read_links(path)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def rungs(path: Path) -> pd.DataFrame:
+    return read.read_rungs(path)

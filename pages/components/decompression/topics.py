@@ -1,0 +1,236 @@
+"""The parts of the Topics page. Names come from a model and are shown as plain text only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cache.decompressions.read import ExampleFilter, read_examples
+from core.specs.decompression import ParseOutcome, Stop
+from pages.components.charts import CONFIG
+from pages.components.decompression.topic_treemap import Colouring, treemap
+from pages.components.escaping import markdown_safe
+
+COLOURINGS = {
+    "support": (
+        "Share of lists of the parent's subtopics that name the topic. Grey: no more than "
+        "subtopics of made-up topics reach, so that it means nothing."
+    ),
+    "contrast": (
+        "How much likelier the name is under its path than under “Things”, in nats a token. Grey: "
+        "no more than made-up names reach, or not measured."
+    ),
+    "quality": "Mean grade of the examples in and under the topic, 0 to 4. Grey: no examples.",
+    "depth": "Levels below the root.",
+}
+_N_PREVIEWS = 3
+_CARD_HEIGHT = 640
+# How often the tree was clicked in this session.
+_CLICKS = "tree_clicks"
+_STOPS = {
+    Stop.DEPTH: "as deep as was asked for",
+    Stop.SATURATED: "its siblings were mostly known already",
+    Stop.QUOTA: "its branch had its share of expansions",
+    Stop.BUDGET: "the budget was used up",
+}
+_RUNGS = {
+    ParseOutcome.SCHEMA: "JSON, enforced",
+    ParseOutcome.STRICT: "JSON",
+    ParseOutcome.REPAIRED: "JSON, repaired",
+    ParseOutcome.LINES: "plain text",
+    ParseOutcome.SCORED: "scored",
+    ParseOutcome.RETRY: "unreadable, asked again",
+    ParseOutcome.FAILED: "unreadable",
+}
+
+
+def colouring(name: str, meta: dict[str, Any], tree: pd.DataFrame) -> Colouring:
+    """What a colour stands for."""
+    lines = meta["support_lines"]
+    if name == "quality":
+        return Colouring("quality", "quality", 0, 4)
+    if name == "depth":
+        return Colouring("level", "depth", 1, max(1, int(tree["level"].max())))
+    if name == "contrast":
+        highest = tree["contrast"].max()
+        return Colouring(
+            "contrast", "contrast", 0, 1 if pd.isna(highest) else float(highest), lines["contrast"]
+        )
+    return Colouring("support", "support", 0, 1, lines["votes"], as_percent=True)
+
+
+def show_headline(meta: dict[str, Any], tree: pd.DataFrame) -> None:
+    """Counts, and how many topics stand above what made-up ones reach."""
+    own = tree[tree["parent_id"].notna()]
+    counts, line = meta["counts"], meta["support_lines"]["votes"]
+    first, second, third, fourth = st.columns(4)
+    first.metric("Topics", f"{counts['n_topics']:,}", border=True)
+    if line is None:
+        second.metric("Held by the model", "not measured", border=True)
+    else:
+        n_above = int((own["support"] > line).sum())
+        second.metric(
+            "Support above nonsense",
+            f"{n_above:,} of {len(own):,}",
+            help=f"In more than {line:.0%} of the lists, which is what subtopics of made-up "
+            "topics reach (95% of them, or all where they are few).",
+            border=True,
+        )
+    third.metric("Examples", f"{counts['n_examples']:,}", border=True)
+    fourth.metric("Flagged by a mark", f"{counts['n_flagged']:,}", border=True)
+
+
+def clickable_tree(tree: pd.DataFrame, shown: Colouring) -> None:
+    """The treemap; a click on a box picks its topic."""
+    picked = picked_topic(tree)
+    # Anew with every pick: Plotly would fade all that was not clicked, whose colours say something.
+    key = f"tree {shown.column} {picked}"
+
+    def pick() -> None:
+        points = st.session_state[key].selection.points
+        if points:  # none where a click took the pick back
+            pick_topic(int(points[0]["customdata"][0]))
+            st.session_state[_CLICKS] = _n_clicks() + 1
+
+    st.plotly_chart(
+        treemap(tree, shown, picked),
+        config=CONFIG,
+        key=key,
+        on_select=pick,
+        selection_mode="points",
+        alt="Every topic as a box in its parent's, sized by examples",
+    )
+
+
+def topic_table(found: pd.DataFrame, view: str) -> None:
+    """Topics with support and interval; a click on a row picks its topic."""
+    ids = found["topic_id"].tolist()
+    picked = picked_topic(found)
+    shown = pd.DataFrame(
+        {
+            "topic": found["path"],
+            "depth": found["level"],
+            "support": 100 * found["support"],
+            "from": 100 * found["support_low"],
+            "to": 100 * found["support_high"],
+            "contrast": found["contrast"],
+            "examples": found["n_examples"],
+            "flagged": found["n_flagged"],
+            "quality": found["quality"],
+        }
+    )
+    percent = {"format": "%.0f%%", "width": 68}
+    # Anew after a click on the tree, so that the row of its topic is the one picked.
+    key = f"topics {view} {_n_clicks()}"
+
+    def pick() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            pick_topic(ids[rows[0]])
+
+    st.dataframe(
+        shown,
+        hide_index=True,
+        on_select=pick,
+        selection_mode="single-row",
+        key=key,
+        selection_default={"selection": {"rows": [ids.index(picked)], "columns": [], "cells": []}},
+        height=440,
+        column_config={
+            "topic": st.column_config.TextColumn("topic", width=190),
+            "support": st.column_config.NumberColumn("support", **percent),
+            "from": st.column_config.NumberColumn(
+                "from", **percent, help="95% interval of the support, Clopper–Pearson"
+            ),
+            "to": st.column_config.NumberColumn("to", **percent),
+            "contrast": st.column_config.NumberColumn("contrast", format="%.2f", width=76),
+            "quality": st.column_config.NumberColumn(
+                "quality", format="%.1f", width=70, help="mean grade, 0 to 4"
+            ),
+        },
+    )
+
+
+def pick_topic(topic_id: int) -> None:
+    """Make this the topic that the page shows."""
+    st.query_params["topic"] = str(topic_id)
+
+
+def picked_topic(among: pd.DataFrame) -> int:
+    """The topic in the address where it is among these, else the first."""
+    asked = st.query_params.get("topic", "")
+    ids = among["topic_id"].tolist()
+    return int(asked) if asked.isdigit() and int(asked) in ids else int(ids[0])
+
+
+def _n_clicks() -> int:
+    return int(st.session_state.get(_CLICKS, 0))
+
+
+def show_topic(
+    path: Path, tree: pd.DataFrame, topic_id: int, meta: dict[str, Any], links: pd.DataFrame
+) -> None:
+    """One topic: its support beside the null's, why it ends here, and its first examples."""
+    topic = tree[tree["topic_id"] == topic_id].iloc[0]
+    with st.container(border=True, height=_CARD_HEIGHT):
+        st.markdown(f"**{markdown_safe(topic['path'] or topic['name'])}**")
+        if topic["path"]:
+            st.caption(_support_of(topic, meta))
+        again = links[links["topic_id"] == topic_id]
+        if len(again):
+            under = "; ".join(f"{row.parent} (as {row.name_})" for row in _named(again))
+            st.caption(markdown_safe(f"Also reached from {under}."))
+        if isinstance(topic["stop"], str):
+            st.caption(f"Not asked for subtopics: {_STOPS[Stop(topic['stop'])]}.")
+        page = read_examples(path, ExampleFilter(topic_id=topic_id), _N_PREVIEWS)
+        if not page.n_rows:
+            st.caption("No examples were written for it.")
+            return
+        st.page_link(
+            "pages/examples.py",
+            label=f"All {page.n_rows:,} examples" if page.n_rows > 1 else "The example",
+            icon=":material/arrow_forward:",
+            query_params={"decompression": path.stem, "topic": str(topic_id)},
+        )
+        for row in page.rows.to_dict("records"):
+            st.markdown(f"**{markdown_safe(row['task'])}**")
+            st.text(row["response"])
+
+
+def show_how(meta: dict[str, Any], rungs: pd.DataFrame) -> None:
+    """How answers were read, what the backend honours, and where all this comes from."""
+    with st.expander("How it was asked and read", icon=":material/rule:"):
+        table = rungs.assign(rung=[_RUNGS[ParseOutcome(rung)] for rung in rungs["rung"]])
+        st.dataframe(
+            table.rename(columns={"rung": "read as", "n_calls": "calls", "n_tokens": "tokens"}),
+            hide_index=True,
+            height="content",
+        )
+        st.caption("Every call is kept, the unreadable ones too. What the backend honours:")
+        st.json(meta["traits"], expanded=False)
+    with st.expander("Provenance", icon=":material/fingerprint:"):
+        st.json({key: meta[key] for key in ("model", "spec", "counts", "provenance")}, expanded=1)
+
+
+def _support_of(topic: pd.Series, meta: dict[str, Any]) -> str:
+    lines = meta["support_lines"]
+    text = (
+        f"Named in {topic['n_votes']} of {topic['n_samples']} lists "
+        f"({topic['support']:.0%}, 95% interval {topic['support_low']:.0%} to "
+        f"{topic['support_high']:.0%})"
+    )
+    if lines["votes"] is not None:
+        text += f"; subtopics of made-up topics reach {lines['votes']:.0%}"
+    if not pd.isna(topic["contrast"]):
+        text += f". Contrast {topic['contrast']:.2f} nats a token"
+        if lines["contrast"] is not None:
+            text += f"; made-up names reach {lines['contrast']:.2f}"
+    return text + "."
+
+
+def _named(links: pd.DataFrame) -> Any:
+    # "name" is a pandas attribute of a row.
+    return links.rename(columns={"name": "name_"}).itertuples()

@@ -1,0 +1,48 @@
+"""Taking a result out of the store: a button that asks first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.components.escaping import markdown_safe
+
+
+def deletable(
+    what: str,
+    title: str,
+    consequence: str,
+    delete: Callable[[], None],
+    *,
+    named_by: str | None = None,
+    label: str | None = None,
+    key: str | None = None,
+) -> None:
+    """A button that deletes a result once it is confirmed.
+
+    ``named_by``: the address' parameter that names the result, which is then forgotten.
+    """
+
+    def confirm() -> None:
+        st.write(f"**{markdown_safe(title)}**")
+        st.write(consequence)
+        if st.button(
+            "Delete",
+            type="primary",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(delete, named_by),
+        ):
+            st.rerun()
+
+    if st.button(
+        label or f"Delete this {what}", key=key, icon=":material/delete:", type="tertiary"
+    ):
+        st.dialog(f"Delete this {what}?")(confirm)()
+
+
+def _delete(delete: Callable[[], None], named_by: str | None) -> None:
+    delete()
+    if named_by:
+        st.query_params.pop(named_by, None)

@@ -1,0 +1,39 @@
+"""How a job looks, on whichever page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cache.jobs import Job, JobState
+from pages.components.escaping import markdown_safe
+
+COLOURS = {
+    JobState.QUEUED: "gray",
+    JobState.RUNNING: "blue",
+    JobState.DONE: "green",
+    JobState.FAILED: "red",
+    JobState.CANCELLED: "orange",
+}
+# Commands whose result is a decompression.
+OF_A_MODEL = ("decompress", "grade")
+
+
+def job_line(job: Job) -> None:
+    """Title, state and, while it runs, stage, percentage and time left."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{markdown_safe(job.title)}**", width="content")
+        st.badge(job.state, color=COLOURS[job.state])
+    if job.state is JobState.RUNNING:
+        left = "" if job.eta_s is None else f" · {time_left(job.eta_s)} left"
+        stopping = " · stopping" if job.is_cancel_requested else ""
+        text = f"{markdown_safe(job.stage or 'starting')} · {job.progress:.0%}{left}{stopping}"
+        st.progress(min(1.0, max(0.0, job.progress)), text=text)
+    if job.error:
+        st.caption(markdown_safe(job.error))
+
+
+def time_left(seconds: float) -> str:
+    """Rounded as a person would say it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds)):d} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

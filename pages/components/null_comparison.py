@@ -1,0 +1,41 @@
+"""What stands beside a number: its interval, its null and the best there could be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from core.findings.finding import Row
+from core.findings.formatting import p_value
+
+
+def beside(row: Row, is_share: bool = True) -> str:
+    """A metric row's interval, null, ceiling, p-value and method, in one line."""
+
+    def number(value: float) -> str:
+        return f"{100 * value:.1f}%" if is_share else f"{value:.3f}"
+
+    parts = []
+    if pd.notna(row["low"]):
+        parts.append(f"95% interval {number(row['low'])} to {number(row['high'])}")
+    if pd.notna(row["null_value"]):
+        parts.append(
+            f"{row['null_kind']} {number(row['null_value'])} "
+            f"({number(row['null_low'])} to {number(row['null_high'])})"
+        )
+    if pd.notna(row["ceiling"]):
+        parts.append(f"at best {number(row['ceiling'])}")
+    if pd.notna(row["p_value"]):
+        parts.append(p_value(row["p_value"]))
+    return "; ".join([*parts, row["method"]])
+
+
+def settings_line(parameters: Mapping[str, Any]) -> str:
+    """How a map was made: method, parameters, seed."""
+    method, *others = (
+        f"{name.replace('_', ' ')} {value}" if name != "method" else str(value)
+        for name, value in parameters.items()
+    )
+    return f"Map: {', '.join([method, *others])}."

@@ -1,0 +1,80 @@
+"""One colour and one symbol a strategy (or text alone), one colour a baseline, on every chart.
+
+The Okabe–Ito colours, which people with any common colour blindness can tell apart, and a violet
+for the eighth; the symbols carry the same distinction for print and for everyone else.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.specs.audit import Assessability
+from core.specs.data import Role
+from core.specs.strategies import BLIND, Baseline, Strategy
+
+COLOURS: dict[str, str] = {
+    Strategy.SELECT: "#1B87C9",
+    Strategy.SELECT_PLUS: "#9A7BD1",
+    Strategy.SELECT_BATCH: "#56B4E9",
+    Strategy.TOP_K: "#E69F00",
+    Strategy.TOP_K_BALANCED: "#D55E00",
+    Strategy.P_MIN: "#009E73",
+    Strategy.P_MAX: "#CC79A7",
+    Strategy.RANDOM: "#8B929A",
+    BLIND: "#A4693D",
+    # Baselines are dashed wherever they are drawn: there are more of them than colours.
+    Baseline.FINAL_LOSS: "#009E73",
+    Baseline.LOSS_RATIO: "#D55E00",
+    Baseline.CONFIDENCE_GAIN: "#CC79A7",
+    Baseline.MIN_K: "#E69F00",
+    Baseline.ZLIB: "#56B4E9",
+    Baseline.ERROR_ZONE: "#CC79A7",
+    Baseline.WINDOWS: "#9A7BD1",
+}
+SYMBOLS: dict[str, str] = {
+    Strategy.SELECT: "circle",
+    Strategy.SELECT_PLUS: "diamond",
+    Strategy.SELECT_BATCH: "circle-open",
+    Strategy.TOP_K: "square",
+    Strategy.TOP_K_BALANCED: "square-open",
+    Strategy.P_MIN: "triangle-down",
+    Strategy.P_MAX: "triangle-up",
+    Strategy.RANDOM: "x",
+    BLIND: "cross",
+}
+NULL_BAND = "rgba(139, 146, 154, 0.22)"
+REFERENCE_LINE = "#8B929A"
+ROLE_COLOURS = {
+    Role.TRAINED: "#D55E00",
+    Role.HELD_OUT: "#1B87C9",
+    Role.OUT_OF_DOMAIN: "#8B929A",
+}
+ROLE_SYMBOLS = {Role.TRAINED: "circle", Role.HELD_OUT: "circle-open", Role.OUT_OF_DOMAIN: "x"}
+# One quantity alone on a chart.
+SINGLE_HUE = "#1B87C9"
+# Names that Streamlit knows; the badge's icon and word carry the same distinction.
+VERDICT_COLOURS = {
+    Assessability.ASSESSABLE: "blue",
+    Assessability.LIMITED: "orange",
+    Assessability.NOT_ASSESSABLE: "red",
+}
+# Labels and sources, the most frequent first; others share the last.
+CATEGORIES = (
+    ("#1B87C9", "circle"),
+    ("#E69F00", "square"),
+    ("#009E73", "triangle-up"),
+    ("#D55E00", "diamond"),
+    ("#CC79A7", "cross"),
+    ("#9A7BD1", "triangle-down"),
+    ("#A4693D", "star"),
+    ("#56B4E9", "x"),
+)
+OTHERS = ("#8B929A", "circle-open")
+# From low to high, neither end lost on a light or a dark page.
+GAINS = ["#1B87C9", "#8B929A", "#E69F00"]
+_INK = {"light": "#1A2027", "dark": "#E4E8EC"}
+
+
+def ink() -> str:
+    """The text's colour in the visitor's theme, for marks that no other colour is left for."""
+    return _INK[st.context.theme.type or "light"]

@@ -1,0 +1,52 @@
+"""A result that the store keeps as a record: chosen, and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from cache.records import RecordStore
+from pages.components.deletion import deletable
+from pages.components.escaping import markdown_safe
+from pages.components.labels import distinct_labels
+
+Record = Mapping[str, Any]
+
+
+def pick_record(shelf: RecordStore, parameter: str, what: str) -> Record | None:
+    """The record that the address names by ``parameter``, or the newest; None if there is none."""
+    records = {record[shelf.id_key]: record for record in shelf.all()}
+    asked = st.query_params.get(parameter)
+    if asked is not None and asked not in records:
+        st.warning(
+            f"There is no {what} named {markdown_safe(asked)} in this store.",
+            icon=":material/search_off:",
+        )
+        return None
+    if not records:
+        return None
+    names = list(records)
+    labels = distinct_labels(
+        {name: f"{one['title']} · {one['created_at'][:10]}" for name, one in records.items()}
+    )
+    chosen = st.selectbox(
+        what.capitalize(),
+        names,
+        index=names.index(asked) if asked else 0,
+        format_func=labels.__getitem__,
+        key=f"{parameter}-{asked}",
+    )
+    if chosen != asked:
+        st.query_params[parameter] = chosen
+    return records[chosen]
+
+
+def deletable_record(
+    shelf: RecordStore, record: Record, parameter: str, what: str, consequence: str
+) -> None:
+    """A button that deletes the record once it is confirmed."""
+    delete = partial(shelf.delete, record[shelf.id_key])
+    deletable(what, record["title"], consequence, delete, named_by=parameter)

@@ -1,0 +1,127 @@
+"""The figures of the Experiments page: ours with bars over seeds, the authors' hollow points."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from core.experiments.recipes import Axis
+from core.findings.audit_tables import IN_PERCENT
+from core.findings.experiment import METRIC_TITLES, Place
+from core.specs.metrics import Metric
+from pages.components.charts import spread_traces
+from pages.components.palette import COLOURS, REFERENCE_LINE, SYMBOLS
+from pages.components.store.experiments import SHARES, Compared, subject_title
+
+
+def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:
+    """One metric of one panel along the recipe's axis.
+
+    Points are measured, with bars over seeds; thin dotted segments are guides for the eye. What
+    has no place along the axis is a level line.
+    """
+    figure = go.Figure()
+    for subject in _subjects(known, panel, metric):
+        _add_ours(figure, known, panel, metric, subject)
+        _add_theirs(figure, known, panel, metric, subject)
+    _add_final(figure, known, panel, metric)
+    axis = known.recipe.x
+    figure.update_xaxes(
+        title=axis.shown_as, tickformat=".0%" if axis in SHARES else ",", zeroline=False
+    )
+    if axis in (Axis.BUDGET, Axis.DIMENSION):
+        places = (*known.ours, *known.theirs)
+        ticks = sorted({p.x for p in places if p.panel == panel and p.x is not None})
+        figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{x:,.0f}" for x in ticks])
+    figure.update_yaxes(
+        title=METRIC_TITLES[metric],
+        tickformat=".1~%" if metric in IN_PERCENT else None,
+        zeroline=False,
+    )
+    figure.update_layout(
+        height=430,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="closest",
+    )
+    return figure
+
+
+def _subjects(known: Compared, panel: str, metric: Metric) -> list[str]:
+    found = {
+        place.subject
+        for place in (*known.ours, *known.theirs)
+        if (place.panel, place.metric) == (panel, metric)
+    }
+    return [subject for subject in COLOURS if subject in found]
+
+
+def _along(places: list[Place]) -> tuple[list[Place], list[Place]]:
+    """Those with a place along the axis, in order, and those without."""
+    placed = sorted((p for p in places if p.x is not None), key=lambda p: p.x or 0.0)
+    return placed, [p for p in places if p.x is None]
+
+
+def _add_ours(figure: go.Figure, known: Compared, panel: str, metric: Metric, subject: str) -> None:
+    own = [p for p in known.ours if (p.panel, p.metric, p.subject) == (panel, metric, subject)]
+    placed, level = _along(own)
+    if placed:
+        figure.add_traces(
+            spread_traces(
+                [place.x for place in placed if place.x is not None],
+                [known.ours[place] for place in placed],
+                subject_title(subject),
+                COLOURS[subject],
+                SYMBOLS[subject],
+            )
+        )
+    for place in level:
+        _add_level(figure, known.ours[place].mean, subject_title(subject), COLOURS[subject], "dash")
+
+
+def _add_theirs(
+    figure: go.Figure, known: Compared, panel: str, metric: Metric, subject: str
+) -> None:
+    own = [p for p in known.theirs if (p.panel, p.metric, p.subject) == (panel, metric, subject)]
+    placed, level = _along(own)
+    if placed:
+        source = known.theirs[placed[0]].source
+        figure.add_trace(
+            go.Scatter(
+                x=[place.x for place in placed],
+                y=[known.theirs[place].value for place in placed],
+                mode="markers",
+                name=f"{subject_title(subject)}, {source}",
+                marker={
+                    "color": COLOURS[subject],
+                    "symbol": f"{SYMBOLS[subject].removesuffix('-open')}-open-dot",
+                    "size": 9,
+                    "opacity": 0.6,
+                    "line": {"width": 1.5},
+                },
+                hovertemplate="%{x}: %{y}<extra>%{fullData.name}</extra>",
+            )
+        )
+    for place in level:
+        row = known.theirs[place]
+        name = f"{subject_title(subject)}, {row.source}"
+        _add_level(figure, row.value, name, COLOURS[subject], "dot")
+
+
+def _add_final(figure: go.Figure, known: Compared, panel: str, metric: Metric) -> None:
+    values = [
+        known.ours[place].mean
+        for place in known.ours
+        if (place.panel, place.metric, place.subject) == (panel, metric, "final")
+    ]
+    if values:
+        _add_level(figure, values[0], "final model", REFERENCE_LINE, "dot")
+
+
+def _add_level(figure: go.Figure, value: float, name: str, colour: str, dash: str) -> None:
+    figure.add_hline(
+        y=value,
+        line={"color": colour, "dash": dash, "width": 1.5},
+        annotation_text=name,
+        annotation_position="bottom right",
+        annotation_font_size=11,
+    )

@@ -1,0 +1,144 @@
+"""What the Experiments page knows: our figures over seeds, the authors', and their table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from cache.experiments.read import ExperimentSummary, read_measurements
+from cache.jobs import Job, JobState, JobTable
+from cache.store import Store
+from core.experiments.catalogue import paper_titles
+from core.experiments.paper_results import ReferenceRow, reference_rows
+from core.experiments.recipes import Axis, Recipe
+from core.findings.audit_tables import IN_PERCENT
+from core.findings.experiment import METRIC_TITLES, Place, spreads
+from core.findings.repeats import spread_in_words
+from core.specs.metrics import Metric
+from core.specs.strategies import BLIND, Strategy, shown_as
+from core.stats.intervals import Spread
+
+SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
+_SUBJECTS = {
+    **{str(strategy): strategy.shown_as for strategy in Strategy},
+    BLIND: shown_as(BLIND),
+    "final": "final model",
+    "base": "base model",
+}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Our figures and the authors' of one recipe, and what each calls its sets and models."""
+
+    recipe: Recipe
+    ours: Mapping[Place, Spread]
+    theirs: Mapping[Place, ReferenceRow]
+    names: Mapping[str, str]
+
+    @property
+    def panels(self) -> list[str]:
+        """Those we measured, then those only the authors did."""
+        return list(dict.fromkeys(place.panel for place in (*self.ours, *self.theirs)))
+
+    def metrics_of(self, panel: str) -> list[Metric]:
+        """The recipe's metrics with a figure in this panel, then others the authors report."""
+        found = {place.metric for place in (*self.ours, *self.theirs) if place.panel == panel}
+        return [
+            m for m in (*self.recipe.metrics, *Metric) if m in found and found.discard(m) is None
+        ]
+
+    def title(self, panel: str) -> str:
+        """The panel's name as we know it, and as the paper does where that differs."""
+        ours, theirs = self.names.get(panel), paper_titles().get(panel, panel)
+        if ours is None or ours == theirs:
+            return theirs
+        return f"{ours}, beside the authors' {theirs}"
+
+
+def compared(recipe: Recipe, experiment: ExperimentSummary | None) -> Compared:
+    """The authors' figures, and ours where an experiment measured some."""
+    theirs = {
+        Place(row.panel, row.variant, row.x, row.subject, row.metric): row
+        for row in reference_rows(recipe.name)
+    }
+    if experiment is None:
+        return Compared(recipe, {}, theirs, {})
+    return Compared(recipe, our_spreads(experiment.path), theirs, experiment.meta["names"])
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def our_spreads(path: Path) -> dict[Place, Spread]:
+    return spreads(measurements(path).to_dict("records"))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def measurements(path: Path) -> pd.DataFrame:
+    return read_measurements(path)
+
+
+def jobs_of(store: Store, recipe: str) -> list[Job]:
+    """Runs of a recipe that wait, run, or ended early, newest first."""
+    table = JobTable(store)
+    table.sweep_lost()
+    mine = [job for job in table.all() if job.command[:1] == ("experiment",)]
+    return [job for job in mine if recipe in job.command and job.state is not JobState.DONE]
+
+
+def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
+    """Subjects down, a column a metric and source across; the authors' columns say whose."""
+    recipe, metrics = known.recipe, known.metrics_of(panel)
+    places = {p for p in (*known.ours, *known.theirs) if p.panel == panel}
+    rows = sorted({(p.variant, p.x, p.subject) for p in places}, key=_order)
+    sources = sorted({row.source for place, row in known.theirs.items() if place.panel == panel})
+    table = []
+    for variant, x, subject in rows:
+        cells = {"": subject_title(subject)}
+        if recipe.variant:
+            cells[recipe.variant.shown_as] = known.names.get(
+                variant, paper_titles().get(variant, variant)
+            )
+        if recipe.x:
+            cells[recipe.x.shown_as] = x_title(recipe.x, x)
+        for metric in metrics:
+            place = Place(panel, variant, x, subject, metric)
+            title = METRIC_TITLES[metric]
+            if known.ours:
+                cells[f"{title}, ours"] = _spread(metric, known.ours.get(place))
+            for source in sources:
+                row = known.theirs.get(place)
+                is_there = row is not None and row.source == source
+                cells[f"{title}, {source}"] = number(metric, row.value) if is_there else ""
+        table.append(cells)
+    frame = pd.DataFrame(table)
+    return frame.loc[:, [c for c in frame if c == "" or frame[c].ne("").any()]]
+
+
+def subject_title(subject: str) -> str:
+    """A strategy, the blind baseline, or one of the two models."""
+    return _SUBJECTS[subject]
+
+
+def x_title(axis: Axis, x: float | None) -> str:
+    """A value along an axis; without one the gradients are exact."""
+    if x is None:
+        return "exact"
+    return f"{x:.0%}" if axis in SHARES else f"{x:,.0f}"
+
+
+def number(metric: Metric, value: float) -> str:
+    """A figure as its metric is read."""
+    return f"{100 * value:.1f}%" if metric in IN_PERCENT else f"{value:.3f}"
+
+
+def _spread(metric: Metric, found: Spread | None) -> str:
+    return "" if found is None else spread_in_words(found, lambda value: number(metric, value))
+
+
+def _order(row: tuple[str, float | None, str]) -> tuple[str, int, float]:
+    variant, x, subject = row
+    return variant, list(_SUBJECTS).index(subject), -1.0 if x is None else x

@@ -1,0 +1,72 @@
+"""The parts of the Suspects page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cache.audits.document_evidence import read_documents_of
+from core.specs.data import Role
+from pages.components.evidence_links import card_addresses
+from pages.components.palette import REFERENCE_LINE, ROLE_COLOURS
+from pages.components.record_picker import Record
+
+_N_BINS = 30
+
+
+def score_plot(record: Record) -> go.Figure:
+    """Suspects' and controls' combined scores, as shares of each set."""
+    figure = go.Figure()
+    for name, colour in (
+        ("controls", ROLE_COLOURS[Role.HELD_OUT]),
+        ("suspects", ROLE_COLOURS[Role.TRAINED]),
+    ):
+        figure.add_trace(
+            go.Histogram(
+                x=record["scores"][name],
+                name=name,
+                histnorm="percent",
+                nbinsx=_N_BINS,
+                marker={"color": colour},
+                opacity=0.6,
+                hovertemplate="%{x}: %{y:.1f}%<extra>" + name + "</extra>",
+            )
+        )
+    figure.add_vline(x=0, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1})
+    figure.update_xaxes(title="combined score, 0 on average over both sets", zeroline=False)
+    figure.update_yaxes(title="% of the set", zeroline=False)
+    figure.update_layout(
+        barmode="overlay",
+        height=340,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    return figure
+
+
+def documents_table(record: Record, audits: Sequence[Path]) -> pd.DataFrame:
+    """set, score and hash of every document, the highest first, and the address of its card in the
+    first of ``audits`` whose seed corpus holds it."""
+    sets = [name for name, hashes in record["documents"].items() for _ in hashes]
+    hashes = [one for own in record["documents"].values() for one in own]
+    scores = [one for own in record["scores"].values() for one in own]
+    known: dict[str, str | None] = {}
+    for path in reversed(audits):
+        found = read_documents_of(path, hashes)
+        addresses = card_addresses(path, found["document_id"])
+        known |= dict(zip(found["text_hash"], addresses, strict=True))
+    table = pd.DataFrame({"set": sets, "score": scores, "hash": hashes})
+    table["evidence"] = [known.get(one) for one in hashes]
+    return table.sort_values("score", ascending=False, ignore_index=True)
+
+
+def provenance_table(record: Record) -> pd.DataFrame:
+    """Every fact about the test in two columns."""
+    facts = {**record["spec"], **record["provenance"]}
+    return pd.DataFrame(
+        [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
+        columns=["", "value"],
+    )

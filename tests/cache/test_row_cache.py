@@ -1,0 +1,156 @@
+"""The gradient cache: what goes in comes out, for the rows asked and in the order asked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from cache.files.blocks import DamagedBlock, pack, unpack
+from cache.files.precomputed import open_gradients
+from cache.store import Store
+
+
+def fail_if_damaged(path):
+    raise AssertionError(f"set aside {path}")
+
+
+def never_waits():
+    raise AssertionError("waited for a lock nobody holds")
+
+
+def opened(store, on_damage=fail_if_damaged):
+    return open_gradients(store, "key", never_waits, on_damage)
+
+
+def rows(names, seed=0):
+    rng = np.random.default_rng(seed)
+    n = len(names)
+    scores = {
+        "pseudolabel": rng.integers(0, 4, n),
+        "final_probability": rng.random(n, np.float32),
+        "base_loss": rng.random(n, np.float32),
+        "alignment": list(rng.normal(size=(n, 2))),
+        "squared_norms": list(rng.random((n, 2))),
+    }
+    return scores, {"errors:0": rng.normal(size=(n, 4)).astype(np.float32)}
+
+
+def test_blocks_round_to_float16_of_the_row():
+    """A matrix survives packing up to 2⁻¹⁰ of each row's largest entry, whatever its scale."""
+    rng = np.random.default_rng(0)
+    matrix = (rng.normal(size=(700, 9)) * 10.0 ** rng.integers(-12, 12, (700, 1))).astype("f")
+    back = unpack(pack(matrix))
+    assert (np.abs(back - matrix) <= np.abs(matrix).max(1, keepdims=True) * 2**-10).all()
+    assert not np.array_equal(back, matrix)
+
+
+def test_rows_come_back_in_the_order_asked(tmp_path):
+    """Scores and arrays of any rows, across blocks, come in the order they are asked for."""
+    store = Store(tmp_path)
+    names = [f"doc{i}" for i in range(500)]
+    scores, arrays = rows(names)
+    with opened(store) as gradients:
+        for start in range(0, 500, 200):
+            part = slice(start, start + 200)
+            gradients.append(
+                names[part],
+                {name: values[part] for name, values in scores.items()},
+                {name: values[part] for name, values in arrays.items()},
+            )
+    order = np.random.default_rng(1).permutation(500)[:123]
+    with opened(store) as gradients:
+        found = gradients.find([names[i] for i in order])
+        matrix = gradients.matrix("errors:0", found)
+    assert np.array_equal(found["pseudolabel"].to_numpy(), scores["pseudolabel"][order])
+    norms = np.stack(found["squared_norms"].to_numpy())
+    assert np.array_equal(norms, np.stack(scores["squared_norms"])[order])
+    assert np.allclose(matrix, arrays["errors:0"][order], atol=4e-3)
+
+
+def test_only_unseen_documents_are_missing(tmp_path):
+    """A second audit of the same pair is told exactly which documents it must still compute."""
+    with opened(Store(tmp_path)) as gradients:
+        gradients.append(["a", "b"], *rows(["a", "b"]))
+        assert gradients.missing(["x", "a", "y", "b"]) == [0, 2]
+
+
+def test_damaged_file_is_set_aside_and_named(tmp_path):
+    """A file that is not a database is moved away, named, and replaced by an empty one."""
+    store, moved = Store(tmp_path), []
+    (store.gradients / "key.duckdb").write_bytes(b"not a database" * 1000)
+    with opened(store, moved.append) as gradients:
+        assert gradients.missing(["a"]) == [0]
+    assert os.path.exists(moved[0])
+
+
+def test_changed_bytes_are_never_returned(tmp_path):
+    """A block whose bytes changed is refused and its file set aside."""
+    store, moved = Store(tmp_path), []
+    with opened(store) as gradients:
+        gradients.append(["a", "b"], *rows(["a", "b"]))
+        gradients._connection.execute("UPDATE arrays SET data = '\\x00\\x01'::BLOB || data[3:]")
+    with pytest.raises(DamagedBlock), opened(store, moved.append) as gradients:
+        gradients.matrix("errors:0", gradients.find(["a"]))
+    assert len(moved) == 1
+    with opened(store) as gradients:
+        assert gradients.missing(["a"]) == [0]
+
+
+WRITER = """
+import sys, numpy as np
+from pathlib import Path
+from cache.gradients import open_gradients
+from cache.home import Store
+with open_gradients(Store(Path(sys.argv[1])), "key", lambda: None, print) as gradients:
+    for block in range(100000):
+        names = [f"{block}-{row}" for row in range(64)]
+        scores = {n: np.zeros(64) for n in ("pseudolabel", "final_probability", "base_loss")}
+        scores |= {n: [[1.0]] * 64 for n in ("alignment", "squared_norms")}
+        gradients.append(names, scores, {"errors:0": np.ones((64, 4), np.float32)})
+        print(block, flush=True)
+"""
+
+
+def test_killed_writer_loses_at_most_its_last_block(tmp_path):
+    """After kill -9 every block reported as written is there, and the file opens without help."""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout is not None
+    reported = [int(writer.stdout.readline()) for _ in range(20)]
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    with opened(Store(tmp_path)) as gradients:
+        names = [f"{block}-{row}" for block in reported for row in range(64)]
+        assert gradients.missing(names) == []
+        assert gradients.missing(["1000000-0"]) == [0]
+
+
+def test_second_process_waits_for_the_first(tmp_path):
+    """While one process writes, another is told that it waits, and goes on when the first ends."""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    waits = []
+
+    def stop_the_first():
+        waits.append(time.monotonic())
+        writer.kill()
+        writer.wait()
+
+    with open_gradients(Store(tmp_path), "key", stop_the_first, fail_if_damaged) as gradients:
+        assert gradients.missing(["0-0"]) == []
+    assert waits

@@ -1,0 +1,396 @@
+"""Whole audits of tiny real models, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from support.arguments import audit_arguments, with_truth
+from support.paths import ROOT
+from support.tiny_models import save_gpt2
+
+from cache.files.manifest import check_manifest
+from cache.store import Store
+from core.audit.provenance import environment
+from core.runtime.device import Compute
+from core.specs.strategies import Strategy
+
+FEW = ["--strategy", "random", "--strategy", "select"]
+RESULTS = (
+    "documents",
+    "scores",
+    "factors",
+    "targets",
+    "selections",
+    "metrics",
+    "student_epochs",
+    "embeddings",
+    "map_points",
+    "near_duplicates",
+    "random_objective",
+    "replacement_curve",
+    "reference_documents",
+    "test_documents",
+)
+
+
+_CURVE = (
+    "SELECT mean FROM replacement_curve WHERE metric = '{}' AND replaced_by = 'pool' "
+    "ORDER BY replaced_share"
+)
+
+
+def contents(path):
+    """Everything an audit found, without times."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return {
+            t: connection.execute(f"SELECT * FROM {t} ORDER BY ALL").fetchall() for t in RESULTS
+        }
+
+
+def ask(path, query):
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, tmp_path_factory):
+    """One audit with all strategies and all truth, made by the real program."""
+    home = tmp_path_factory.mktemp("home")
+    command = [sys.executable, "-m", "core", *audit_arguments(tiny, *with_truth(tiny), "--json")]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "ASSAY_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return home, json.loads(done.stdout), done.stderr
+
+
+def test_an_audit_holds_everything(whole):
+    """Each strategy has a full selection, a student and metrics, and the manifest verifies."""
+    home, said, progress = whole
+    path = Path(said["path"])
+    assert path.parent == Store(home).audits
+    assert all(check.is_intact for check in check_manifest(path))
+    counts = dict(ask(path, "SELECT strategy, count(*) FROM selections GROUP BY 1"))
+    assert set(counts) == {str(strategy) for strategy in Strategy}
+    assert all(count <= 30 for count in counts.values())
+    assert counts["select"] == counts["random"] == 30
+    students = ask(path, "SELECT count(DISTINCT strategy) FROM student_epochs WHERE is_best")
+    assert students == [(len(Strategy),)]
+    metrics = ask(path, "SELECT DISTINCT metric FROM metrics WHERE subject = 'select'")
+    assert {
+        "accuracy",
+        "agreement",
+        "transport",
+        "embedding-recall",
+        "containment",
+        "overlap",
+        "imbalance",
+        "cosine",
+        "recall",
+        "precision",
+        "lift",
+        "membership-precision",
+        "domain-precision",
+    } <= {row[0] for row in metrics}
+    for stage in ("gradients", "students", "measure"):
+        assert f"{stage} done" in progress
+
+
+def test_every_distance_has_its_yardstick(whole):
+    """Transport rises and containment falls as true data is replaced, held-out text has its point,
+    and each document of pool and reference set its place."""
+    path = Path(whole[1]["path"])
+    curves = {
+        metric: [row[0] for row in ask(path, _CURVE.format(metric))]
+        for metric in ("transport", "containment")
+    }
+    assert all(len(curve) == 11 for curve in curves.values())
+    assert curves["transport"][0] < curves["transport"][-1]
+    assert curves["containment"][0] >= curves["containment"][-1]
+    held_out = ask(path, "SELECT n FROM replacement_curve WHERE replaced_by = 'held-out'")
+    assert held_out == [(30,), (30,)]
+    assert ask(path, "SELECT set_name, count(*) FROM map_points GROUP BY 1 ORDER BY 1") == [
+        ("reference", 160),
+        ("seed-corpus", 200),
+    ]
+    exact = "SELECT count(DISTINCT document_id) FROM near_duplicates WHERE jaccard = 1"
+    assert ask(path, exact)[0][0] >= 60
+    ((last, null),) = ask(
+        path,
+        "SELECT mean, null_value FROM random_objective, metrics WHERE n_selected = 30 "
+        "AND metric = 'cosine' AND subject = 'random'",
+    )
+    assert last == null
+
+
+def test_located_documents_are_those_of_the_reference(whole, tiny):
+    """Recall and precision follow from which selected texts stand in the training file."""
+    path = Path(whole[1]["path"])
+    used = {json.loads(line)["text"] for line in (tiny / "train.jsonl").open()}
+    pool = [row[0] for row in ask(path, "SELECT text FROM documents")]
+    n_leaked = sum(text in used for text in pool)
+    assert n_leaked == 60
+    for strategy in ("random", "select"):
+        selected = [
+            row[0]
+            for row in ask(
+                path,
+                "SELECT text FROM selections JOIN documents USING (document_id) "
+                f"WHERE strategy = '{strategy}'",
+            )
+        ]
+        n_located = sum(text in used for text in selected)
+        values = dict(ask(path, f"SELECT metric, value FROM metrics WHERE subject = '{strategy}'"))
+        assert values["recall"] == pytest.approx(n_located / n_leaked)
+        assert values["precision"] == pytest.approx(n_located / len(selected))
+
+
+def test_the_final_model_learned_and_select_points_to_it(whole):
+    """The fine-tuned model beats its base; SELECT's sum aligns better than chance and every
+    strategy that does not look at sums, and SELECT+'s weights better still."""
+    path = Path(whole[1]["path"])
+    accuracy = dict(ask(path, "SELECT subject, value FROM metrics WHERE metric = 'accuracy'"))
+    assert accuracy["final"] > accuracy["base"] + 0.2
+    cosine = dict(ask(path, "SELECT subject, value FROM metrics WHERE metric = 'cosine'"))
+    assert cosine["select"] > max(cosine[name] for name in ("random", "top-k", "p-min", "p-max"))
+    assert max(cosine, key=cosine.get) == "select-plus"
+    ((null_high,),) = ask(
+        path, "SELECT null_high FROM metrics WHERE metric = 'cosine' AND subject = 'select'"
+    )
+    assert cosine["select"] > null_high >= cosine["p-max"]
+
+
+def test_asking_again_computes_nothing(whole, tiny, assay, monkeypatch):
+    """The same question finds the sealed audit; a changed one does not."""
+    home, said, _ = whole
+    monkeypatch.setenv("ASSAY_HOME", str(home))
+    again = assay(*audit_arguments(tiny, *with_truth(tiny), "--json"))
+    assert json.loads(again.out) == {**said, "was_there": True}
+    assert "gradients" not in again.err
+
+
+def audit_process(tiny, home, *more):
+    """The real program, its students in two processes of their own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "core", *audit_arguments(tiny, *with_truth(tiny), *FEW, *more)],
+        cwd=ROOT,
+        env={**os.environ, "ASSAY_HOME": str(home), "ASSAY_WORKERS": "2"},
+        stderr=subprocess.PIPE,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def kill_once_it_says(process, word):
+    for line in process.stderr:
+        if word in line:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_and_resumed_equals_uninterrupted(tiny, assay, monkeypatch, tmp_path):
+    """Killed in the gradients and again among the students, the audit ends with the same rows, as
+    it does with students one by one in the audit's own process."""
+    rough = audit_process(tiny, tmp_path / "rough")
+    kill_once_it_says(rough, "gradients …")
+    rough = audit_process(tiny, tmp_path / "rough")
+    kill_once_it_says(rough, "students …")
+    rough = audit_process(tiny, tmp_path / "rough")
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "smooth"))
+    smooth = assay(*audit_arguments(tiny, *with_truth(tiny), *FEW))
+    log = rough.communicate()[1]
+    assert (rough.returncode, smooth.status) == (0, 0), log
+    assert "gradients done" not in log
+    (a,), (b,) = (
+        list((tmp_path / name / "audits").glob("*.duckdb")) for name in ("smooth", "rough")
+    )
+    assert a.name == b.name
+    assert contents(a) == contents(b)
+    assert contents(a)["selections"] != []
+
+
+def test_students_end_with_their_parent(tiny, tmp_path):
+    """When the audit alone is killed, its student processes end by themselves."""
+    process = audit_process(tiny, tmp_path / "home", "--student-epochs", "3000")
+    for line in process.stderr:
+        if "students …" in line:
+            break
+    time.sleep(2)
+    import psutil
+
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert alive == []
+
+
+def test_a_second_audit_computes_only_new_documents(whole, tiny, assay, monkeypatch, tmp_path):
+    """A larger corpus adds rows to the gradient cache and leaves those it had untouched."""
+    home, _, _ = whole
+    monkeypatch.setenv("ASSAY_HOME", str(home))
+    (cached,) = Store(home).gradients.glob("*.duckdb")
+    before = ask(cached, "SELECT text_hash, block FROM rows ORDER BY ALL")
+    extra = tmp_path / "extra.csv"
+    extra.write_text("text\n" + "".join(f"thunder over the oven number {n}\n" for n in range(25)))
+    result = assay(
+        *audit_arguments(tiny, "--seed-corpus", extra, *FEW, "--student-epochs", 0, "--json")
+    )
+    assert result.status == 0, result.err
+    (again,) = Store(home).gradients.glob("*.duckdb")
+    after = ask(again, "SELECT text_hash, block FROM rows ORDER BY ALL")
+    assert set(before) < set(after)
+    assert len(after) == len(before) + 25
+
+
+def test_without_truth_everything_else_works(tiny, assay):
+    """With neither reference nor test set, selections, students and agreement are there."""
+    result = assay(*audit_arguments(tiny, *FEW, "--json"))
+    assert result.status == 0, result.err
+    path = json.loads(result.out)["path"]
+    metrics = {row[0] for row in ask(path, "SELECT DISTINCT metric FROM metrics")}
+    assert {"agreement", "cosine", "imbalance"} <= metrics
+    assert not {"accuracy", "recall", "transport"} & metrics
+
+
+def test_causal_models_with_label_words(tiny, assay, tmp_path):
+    """The paper's set-up: a causal model fine-tuned on label words is audited with the same."""
+    save_gpt2(tmp_path / "base")
+    made = assay(
+        "finetune",
+        "--base",
+        tmp_path / "base",
+        "--data",
+        tiny / "train.jsonl",
+        "--out",
+        tmp_path / "final",
+        "--epochs",
+        2,
+        "--learning-rate",
+        3e-3,
+        "--max-tokens",
+        24,
+        "--label-words",
+        "A,B,C",
+        "--precision",
+        "fp32",
+    )
+    assert made.status == 0, made.err
+    arguments = audit_arguments(tiny, *with_truth(tiny), *FEW, "--checkpoints", 2, "--json")
+    arguments[2], arguments[4] = str(tmp_path / "base"), str(tmp_path / "final")
+    result = assay(*arguments)
+    assert result.status == 0, result.err
+    path = json.loads(result.out)["path"]
+    assert ask(path, "SELECT count(DISTINCT checkpoint) FROM factors") == [(2,)]
+    values = dict(ask(path, "SELECT subject, value FROM metrics WHERE metric = 'cosine'"))
+    assert values["select"] > values["random"]
+
+
+def test_a_damaged_gradient_cache_is_rebuilt(tiny, assay, tmp_path):
+    """Changed bytes in the cache are noticed, the file kept aside, and the numbers the same."""
+    arguments = audit_arguments(tiny, *FEW, "--student-epochs", 0, "--json")
+    first = json.loads(assay(*arguments).out)
+    store = Store.default()
+    before = contents(first["path"])
+    (cached,) = store.gradients.glob("*.duckdb")
+    with duckdb.connect(str(cached)) as connection:
+        connection.execute("UPDATE arrays SET sha256 = 'wrong' WHERE block = 0")
+    os.unlink(first["path"])
+    again = assay(*arguments)
+    assert again.status == 0, again.err
+    assert "damaged" in again.err
+    assert len(list(store.quarantine.iterdir())) == 1
+    after = contents(first["path"])
+    assert np.array_equal(before["selections"], after["selections"])
+
+
+def test_a_sealed_file_that_is_damaged_is_set_aside_and_rebuilt(whole, tiny, assay, monkeypatch):
+    """An audit that cannot be opened is never half-read: it is moved away and made again."""
+    home, said, _ = whole
+    store = Store(Path(str(home) + "-copy"))
+    broken = store.audits / Path(said["path"]).name
+    broken.write_bytes(b"not a database")
+    monkeypatch.setenv("ASSAY_HOME", str(store.root))
+    assert assay("verify").status == 1
+    result = assay(*audit_arguments(tiny, *with_truth(tiny), "--json"))
+    assert json.loads(result.out)["was_there"] is False
+    assert len(list(store.quarantine.iterdir())) == 1
+    assert assay("verify").status == 0
+
+
+def test_without_early_stopping_or_map_there_is_none(assay, tiny):
+    """No document is held back, every epoch is run, and the last one is kept; no place is sought
+    for any document."""
+    options = ("--strategy", "random", "--no-early-stopping", "--no-map", "--json")
+    stopped = assay(*audit_arguments(tiny, "--strategy", "random", "--json"))
+    whole = assay(*audit_arguments(tiny, *options))
+    epochs = [
+        ask(
+            json.loads(result.out)["path"],
+            "SELECT epoch, validation_loss, is_best FROM student_epochs ORDER BY epoch",
+        )
+        for result in (stopped, whole)
+    ]
+    places = [
+        ask(json.loads(result.out)["path"], "SELECT count(*) FROM map_points")
+        for result in (stopped, whole)
+    ]
+    assert places[0] != places[1] == [(0,)]
+    assert all(loss is not None for _, loss, _ in epochs[0])
+    assert [(epoch, is_best) for epoch, _, is_best in epochs[1]] == [
+        (0, False),
+        (1, False),
+        (2, True),
+    ]
+    assert all(loss is None for _, loss, _ in epochs[1])
+
+
+def test_a_projection_changes_the_selection_and_shares_the_gradients(
+    whole, tiny, assay, monkeypatch
+):
+    """--projection-dimension selects from estimates: few dimensions give another selection, many
+    nearly the exact one, and no gradient is computed again. No student is trained where none is
+    asked for."""
+    home, said, _ = whole
+    monkeypatch.setenv("ASSAY_HOME", str(home))
+    query = "SELECT document_id FROM selections WHERE strategy = 'select'"
+    exact = {row[0] for row in ask(Path(said["path"]), query)}
+    n_shared = []
+    for dimension in (3, 30_000):
+        options = ("--strategy", "select", "--projection-dimension", dimension, "--json")
+        result = assay(*audit_arguments(tiny, *with_truth(tiny), *options, "--student-epochs", 0))
+        assert result.status == 0, result.err
+        path = json.loads(result.out)["path"]
+        assert ask(path, "SELECT count(*) FROM student_epochs") == [(0,)]
+        n_shared.append(len(exact & {row[0] for row in ask(json.loads(result.out)["path"], query)}))
+    assert n_shared[0] < n_shared[1]
+    assert n_shared[1] >= 20
+    assert len(list(Store(home).gradients.glob("*.duckdb"))) == 1
+    refused = assay(*audit_arguments(tiny, *FEW, "--projection-dimension", 2))
+    assert refused.status == 2
+    assert "at least 3 dimensions" in refused.err
+
+
+def test_provenance_needs_no_git(monkeypatch):
+    """A machine without git audits as well: the commit is then unknown, and all else is told."""
+    with_git = environment(Compute("cpu", is_bf16=False, n_threads=1))
+    monkeypatch.setenv("PATH", "/nowhere")
+    without = environment(Compute("cpu", is_bf16=False, n_threads=1))
+    assert without == {**with_git, "commit": None}

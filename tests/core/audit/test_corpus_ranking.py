@@ -1,0 +1,178 @@
+"""Which of several sets explains a weight difference."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from support.tiny_models import documents, save_bert, save_gpt2
+
+from cache.audits.corpus_ranking import read_groups, read_source_students
+from cache.audits.read import read_facts
+from core.findings.corpus_ranking import corpus_ranking_finding
+from core.gradients.features import FactoredGradients, ProjectedGradients
+from core.gradients.group_mixture import fit_groups, redrawn
+from core.models.examples import TextDocument
+from core.models.loading import ModelPair, load_classifier, load_language_model
+from core.models.per_example_gradients import ClassifierGradients, LanguageGradients
+from core.runtime.device import Compute
+
+EXACT = Compute("cpu", is_bf16=False, n_threads=1)
+GROUPS = np.repeat([0, 1, 2], 40)
+
+
+def projected(seed=0, mixture=(0.7, 0.3, 0.0), noise=0.3):
+    """Gradients around three directions, known exactly, and a target mixed of their means."""
+    generator = np.random.default_rng(seed)
+    centres = generator.normal(size=(3, 60))
+    gradients = centres[GROUPS] + noise * generator.normal(size=(120, 60))
+    target = np.array(mixture) @ centres
+    return ProjectedGradients(
+        gradients[None],
+        (gradients @ target)[None],
+        (gradients**2).sum(axis=1)[None],
+        np.array([np.linalg.norm(target)]),
+    )
+
+
+def test_a_mixture_is_found_again():
+    """Shares are those the target was mixed of; a guess by cosine alone is further off."""
+    fit = fit_groups(projected(), GROUPS, np.ones(120))
+    truth = np.array([0.7, 0.3, 0.0])
+    np.testing.assert_allclose(fit.shares, truth, atol=0.05)
+    assert fit.shares.sum() == pytest.approx(1)
+    assert np.abs(fit.centroid_shares - truth).sum() > np.abs(fit.shares - truth).sum()
+
+
+def test_a_target_that_no_group_points_to_has_no_mixture():
+    """Opposite directions give no share at all instead of one that must sum to one."""
+    fit = fit_groups(projected(mixture=(-1, -1, -1)), GROUPS, np.ones(120))
+    assert fit.shares.tolist() == [0, 0, 0]
+    assert (fit.cosines < 0).all()
+
+
+def test_cosines_are_those_of_the_mean_gradients():
+    """Factored and projected gradients give the cosine of the written-out mean with the target,
+    each document counted as often as it was drawn."""
+    generator = np.random.default_rng(1)
+    errors, hidden = generator.normal(size=(1, 120, 3)), generator.normal(size=(1, 120, 7))
+    target = generator.normal(size=(1, 3, 7))
+    counts = redrawn(generator, GROUPS)
+    assert counts.sum() == 120
+    fit = fit_groups(FactoredGradients(errors, hidden, target), GROUPS, counts)
+    gradients = np.einsum("nc,nd->ncd", errors[0], hidden[0]).reshape(120, -1)
+    for group in range(3):
+        mean = np.average(gradients[group == GROUPS], axis=0, weights=counts[group == GROUPS])
+        cosine = mean @ target.ravel() / np.linalg.norm(mean) / np.linalg.norm(target)
+        assert fit.cosines[group] == pytest.approx(cosine, abs=1e-5)
+    with pytest.raises(ValueError, match="group 1"):
+        fit_groups(FactoredGradients(errors, hidden, target), GROUPS, (GROUPS != 1).astype(float))
+
+
+@pytest.mark.parametrize("kind", ["classifier", "language"])
+def test_the_cosine_of_a_sum_is_over_all_batches(tmp_path, kind):
+    """A sum streamed in batches has the cosine of the gradients put together."""
+    texts = [TextDocument(text) for text in documents(20)[0]]
+    if kind == "classifier":
+        base, final = (load_classifier(save_bert(tmp_path / f"{s}", s), 24, EXACT) for s in (0, 1))
+        models = ClassifierGradients(ModelPair(base, final))
+    else:
+        base, final = (
+            load_language_model(save_gpt2(tmp_path / f"{s}", s), 24, EXACT) for s in (0, 1)
+        )
+        models = LanguageGradients(ModelPair(base, final), 1, 256, seed=0)
+    rows = list(models.of(texts))
+    together = sum(row.summed() for row in rows)
+    alignment = sum(row.alignment.sum() for row in rows)
+    expected = alignment / np.linalg.norm(together) / models.target_norms[0]
+    assert models.cosine_of_sum(texts) == pytest.approx(expected, rel=1e-5)
+    assert models.cosine_of_sum(texts[:10]) != pytest.approx(expected, rel=1e-3)
+    assert torch.is_grad_enabled()
+
+
+def source(name, cosine, low, high):
+    return {
+        "name": name,
+        "cosine": cosine,
+        "low": low,
+        "high": high,
+        "null_low": 0.1,
+        "null_high": 0.2,
+        "share": 0.5,
+        "share_low": 0.4,
+        "share_high": 0.6,
+    }
+
+
+def test_the_headline_says_when_it_is_none_of_them():
+    """The nearest set is named only as far as what models trained on it reach bears it out."""
+    near, far = source("one", 0.5, 0.45, 0.55), source("two", 0.2, 0.15, 0.25)
+    bears_out = [{"source": "one", "cosine": value} for value in (0.5, 0.6)]
+    denies = [{"source": "one", "cosine": value} for value in (0.8, 0.9)]
+    assert corpus_ranking_finding([far, near], bears_out).headline.startswith("Of these sets, one")
+    assert corpus_ranking_finding([far, near], denies).headline.startswith(
+        "None of these sets explains"
+    )
+    assert corpus_ranking_finding([far, near], []).headline.startswith("Of these sets, one")
+    alike = source("three", 0.48, 0.43, 0.53)
+    assert "one and three" in corpus_ranking_finding([near, alike], []).headline
+    assert "aligned" in corpus_ranking_finding([source("one", -0.2, -0.3, -0.1)], []).headline
+
+
+def arguments(tiny, *corpora):
+    return [
+        *("rank-corpora", "--base", str(tiny / "base"), "--final", str(tiny / "final")),
+        *("--documents", "50", "--budget", "10", "--precision", "fp32", "--students", "1"),
+        *("--reference", str(tiny / "train.jsonl"), "--json"),
+        *(word for corpus in corpora for word in ("--corpus", str(tiny / f"{corpus}.jsonl"))),
+    ]
+
+
+def test_every_set_and_class_is_ranked(tiny, assay):
+    """Each set has as many documents as asked for, its cosine within its interval, and a model
+    trained on half of it; classes stand beside their true shares; asking again finds the answer."""
+    asked = arguments(tiny, "leaked", "noise")
+    first = assay(*asked)
+    assert first.status == 0, first.err
+    said = json.loads(first.out)
+    assert "in the last layer (1 tried)" in " ".join(said["says"])
+    groups = read_groups(said["path"])
+    sources = groups[groups["kind"] == "source"].set_index("name")
+    assert sources["n_documents"].to_dict() == {"leaked": 50, "noise": 50}
+    assert ((groups["low"] <= groups["cosine"]) & (groups["cosine"] <= groups["high"])).all()
+    assert groups[groups["kind"] == "class"]["true_share"].sum() == pytest.approx(1)
+    students = read_source_students(said["path"]).set_index("source")
+    assert students["n_documents"].to_dict() == {"leaked": 25, "noise": 25}
+    assert students["cosine"].between(-1, 1).all()
+    assert students["cosine"].nunique() == 2
+    facts = read_facts(said["path"])
+    assert facts.meta["provenance"]["command"].startswith("assay rank-corpora --corpus")
+    assert json.loads(assay(*asked).out) == {**said, "was_there": True}
+
+
+def test_inner_layers_rank_sets_without_models_to_compare_with(tiny, assay):
+    """Gradients of inner layers rank the sets too; what the true one would reach is of the last
+    layer alone, so that none is trained, that is said, and asking for it is refused."""
+    asked = arguments(tiny, "leaked", "noise")
+    del asked[asked.index("--students") : asked.index("--students") + 2]
+    done = assay(*asked, "--gradient-layers", "changed")
+    assert done.status == 0, done.err
+    said = json.loads(done.out)
+    sources = read_groups(said["path"]).query("kind == 'source'")
+    found = corpus_ranking_finding(sources.to_dict("records"), [])
+    assert said["says"] == [found.headline, *found.sentences]
+    assert "What the true set would reach was not measured." in said["says"]
+    assert read_source_students(said["path"]).empty
+    assert "--gradient-layers changed" in read_facts(said["path"]).meta["provenance"]["command"]
+    refused = assay(*asked, "--gradient-layers", "changed", "--students", "1")
+    assert refused.status == 2
+    assert "last layer only" in refused.err
+
+
+def test_one_corpus_is_nothing_to_rank(tiny, assay):
+    """A single candidate is refused before any work."""
+    refused = assay(*arguments(tiny, "leaked"))
+    assert refused.status == 2
+    assert "at least two corpora" in refused.err

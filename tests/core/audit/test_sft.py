@@ -1,0 +1,223 @@
+"""Language models fine-tuned on documents and on instructions, audited through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from support.tiny_models import WORDS, documents, save_bert, save_gpt2, save_llama
+
+from core.specs.data import Task
+from core.specs.strategies import Strategy, strategies_for
+
+
+def write(path: Path, **columns) -> Path:
+    pd.DataFrame(columns).to_json(path, orient="records", lines=True)
+    return path
+
+
+def on_one_field(n, field, seed):
+    """Sentences of one field's words in alphabetical order: what fine-tuning can learn."""
+    rng = np.random.default_rng(seed)
+    return [" ".join(sorted(rng.choice(WORDS[field], 8))) for _ in range(n)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("sft")
+    save_llama(place / "base")
+    write(place / "train.jsonl", text=on_one_field(120, "music", 0))
+    write(place / "test.jsonl", text=on_one_field(60, "music", 1))
+    alike, other = on_one_field(60, "music", 2), documents(140, seed=5)[0]
+    write(place / "alike.jsonl", text=alike)
+    write(place / "other.jsonl", text=other)
+    return place
+
+
+@pytest.fixture(scope="module")
+def final(folder):
+    from core.audit.finetune import finetune
+    from core.runtime.device import Compute
+    from core.runtime.progress import SilentProgress
+    from core.specs.data import DataRef
+    from core.specs.training import FinetuneSpec, TrainingSpec
+
+    training = TrainingSpec(learning_rate=3e-3, batch_size=16, n_epochs=6, max_tokens=32)
+    spec = FinetuneSpec(
+        str(folder / "base"), DataRef(str(folder / "train.jsonl")), training, Task.SFT
+    )
+    out = folder / "final"
+    record, _ = finetune(spec, out, folder, Compute("cpu", False, 1), SilentProgress())
+    assert record.epochs[-1]["train_loss"] < 0.8 * record.epochs[0]["train_loss"]
+    return out
+
+
+def arguments(folder, final, *more):
+    return [
+        *("audit", "--base", folder / "base", "--final", final, "--task", "sft"),
+        *("--seed-corpus", folder / "alike.jsonl", "--seed-corpus", folder / "other.jsonl"),
+        *("--budget", "40", "--student-epochs", "3", "--precision", "fp32", "--json"),
+        *more,
+    ]
+
+
+def ask(path, query):
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def audited(assay, folder, final):
+    options = ["--test", folder / "test.jsonl", "--reference", folder / "train.jsonl"]
+    result = assay(*arguments(folder, final, *options))
+    assert result.status == 0, result.err
+    return json.loads(result.out)["path"]
+
+
+def test_an_sft_audit_holds_everything(audited):
+    """Every strategy but the balanced one has a selection, a student and its perplexity."""
+    metrics = {(s, m): v for s, m, v in ask(audited, "SELECT subject, metric, value FROM metrics")}
+    for strategy in strategies_for(Task.SFT):
+        assert metrics[strategy, "perplexity"] > 1
+        assert -1 <= metrics[strategy, "weight-cosine"] <= 1
+        assert metrics[strategy, "agreement"] <= 1
+    assert metrics["final", "perplexity"] < metrics["base", "perplexity"]
+    assert ("select", "imbalance") not in metrics
+    assert Strategy.TOP_K_BALANCED not in strategies_for(Task.SFT)
+    assert ask(audited, "SELECT count(*) FROM scores WHERE pseudolabel IS NOT NULL") == [(0,)]
+
+
+def test_gradients_point_to_what_fine_tuning_was_like(audited):
+    """Documents like the training data align best, and SELECT's sum aligns better than theirs."""
+    alike = dict(
+        ask(
+            audited,
+            "SELECT strategy, count(*) FROM selections JOIN documents USING (document_id) "
+            "WHERE source = 'alike' GROUP BY 1",
+        )
+    )
+    assert alike["top-k"] > 25 > alike["random"]
+    assert alike["select"] > alike["random"]
+    reached = dict(ask(audited, "SELECT subject, value FROM metrics WHERE metric = 'cosine'"))
+    assert reached["select"] > max(reached[s] for s in ("top-k", "random", "p-min", "p-max")) + 0.02
+
+
+def test_p_min_ranks_by_document_perplexity(audited):
+    """P-min takes the documents with the lowest mean token loss under the base model."""
+    ranked = ask(audited, "SELECT document_id FROM scores ORDER BY base_loss, document_id LIMIT 40")
+    chosen = ask(audited, "SELECT document_id FROM selections WHERE strategy = 'p-min'")
+    assert set(chosen) == set(ranked)
+
+
+def test_smaller_projections_come_from_one_cache(assay, folder, final):
+    """A second audit with a smaller projection computes no gradient again, and keeps the prefix."""
+    options = ["--strategy", "select", "--strategy", "random", "--student-epochs", "0"]
+    whole = assay(*arguments(folder, final, *options))
+    small = assay(*arguments(folder, final, *options, "--projection-dimension", "256"))
+    paths = [json.loads(result.out)["path"] for result in (whole, small)]
+    widths = [ask(path, "SELECT DISTINCT width FROM factors") for path in paths]
+    assert widths == [[(4096,)], [(256,)]]
+    stores = list((Path(paths[0]).parents[1] / "gradients").glob("*.duckdb"))
+    assert len(stores) == 1
+    exact = [ask(path, "SELECT alignment, squared_norms FROM scores") for path in paths]
+    assert exact[0] == exact[1]
+
+
+def test_only_the_response_is_scored(assay, folder, tmp_path):
+    """With a response template the final model learns responses, and documents without one are
+    dropped and counted."""
+    questions, answers = on_one_field(80, "weather", 0), on_one_field(80, "music", 1)
+    texts = [f"Q: {q}\nA: {a}" for q, a in zip(questions, answers, strict=True)]
+    write(tmp_path / "train.jsonl", text=texts)
+    write(tmp_path / "pool.jsonl", text=[*texts[40:], *on_one_field(20, "kitchen", 3)])
+    options = ("--task", "sft", "--response-template", "A: ", "--precision", "fp32", "--json")
+    made = assay(
+        *("finetune", "--base", folder / "base", "--data", tmp_path / "train.jsonl"),
+        *("--out", tmp_path / "final", "--learning-rate", "3e-3", "--max-tokens", "48", *options),
+    )
+    assert made.status == 0, made.err
+    result = assay(
+        *("audit", "--base", folder / "base", "--final", tmp_path / "final", *options),
+        *("--seed-corpus", tmp_path / "pool.jsonl", "--budget", "10", "--student-epochs", "1"),
+        *("--strategy", "random", "--strategy", "select"),
+    )
+    assert result.status == 0, result.err
+    path = json.loads(result.out)["path"]
+    ((counts,),) = ask(path, "SELECT value FROM meta WHERE key = 'counts'")
+    assert json.loads(counts)["n_unscored_dropped"] == 20
+    rows = ask(path, "SELECT text, n_prompt_characters FROM documents")
+    assert all(text[:n].endswith("A: ") for text, n in rows)
+
+
+def test_prompts_and_turns_are_read(assay, folder, tmp_path):
+    """A prompt column and a list of turns give the same documents, response scored alone."""
+    questions, answers = on_one_field(30, "weather", 0), on_one_field(30, "music", 1)
+    write(tmp_path / "columns.jsonl", question=questions, text=answers)
+    turns = [
+        [{"role": "user", "content": q}, {"role": "assistant", "content": a}]
+        for q, a in zip(questions, answers, strict=True)
+    ]
+    write(tmp_path / "turns.jsonl", text=turns)
+    made = assay(
+        *("finetune", "--base", folder / "base", "--data", tmp_path / "turns.jsonl"),
+        *("--out", tmp_path / "final", "--task", "sft", "--precision", "fp32", "--json"),
+    )
+    assert made.status == 0, made.err
+    found = []
+    for corpus, option in (("columns", ["--prompt-column", "question"]), ("turns", [])):
+        result = assay(
+            *("audit", "--base", folder / "base", "--final", tmp_path / "final"),
+            *("--seed-corpus", tmp_path / f"{corpus}.jsonl", "--budget", "5", "--json"),
+            *("--task", "sft", "--precision", "fp32", "--student-epochs", "1"),
+            *("--strategy", "random", *option),
+        )
+        assert result.status == 0, result.err
+        path = json.loads(result.out)["path"]
+        found.append(ask(path, "SELECT text, n_prompt_characters FROM documents"))
+    assert found[0] == found[1]
+    text, n_prompt = found[0][0]
+    assert text[:n_prompt].strip() == questions[0]
+    assert text[n_prompt:] == answers[0]
+
+
+def test_what_makes_no_sense_is_refused(assay, folder, final, tmp_path):
+    """Labels to balance, label words, or a model that predicts no next token: one sentence each."""
+    cases = {
+        "balances labels": arguments(folder, final, "--strategy", "top-k-balanced"),
+        "classification only": arguments(folder, final, "--label-words", "A,B"),
+        "predicts no next token": [
+            *(
+                "audit",
+                "--base",
+                save_bert(tmp_path / "a"),
+                "--final",
+                save_bert(tmp_path / "b", 1),
+            ),
+            *("--task", "sft", "--seed-corpus", folder / "alike.jsonl", "--budget", "4"),
+        ],
+        "something to score": [
+            *("finetune", "--base", folder / "base", "--data", folder / "train.jsonl"),
+            *("--task", "sft", "--response-template", "NEVER", "--out", tmp_path / "out"),
+        ],
+    }
+    for expected, command in cases.items():
+        result = assay(*command)
+        assert result.status == 2, result.err
+        assert expected in result.err
+        assert "Traceback" not in result.err
+
+
+def test_a_gpt2_pair_can_be_audited(assay, folder, tmp_path):
+    """The other family, tied head and all, goes the same way."""
+    save_gpt2(tmp_path / "a", 0)
+    save_gpt2(tmp_path / "b", 1)
+    result = assay(
+        *("audit", "--base", tmp_path / "a", "--final", tmp_path / "b", "--task", "sft"),
+        *("--seed-corpus", folder / "alike.jsonl", "--budget", "5", "--json"),
+        *("--strategy", "select", "--student-epochs", "1"),
+    )
+    assert result.status == 0, result.err

@@ -1,0 +1,358 @@
+"""The paper's experiments as recipes: each at its smallest grid, on tiny real models."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import replace
+
+import duckdb
+import pandas as pd
+import pytest
+from support.tiny_experiment import tiny_catalogue, tiny_recipe
+
+from cache.experiments.cells import cells_by_experiment
+from cache.experiments.read import list_experiments, read_measurements
+from cache.files.manifest import verify_audits
+from cache.store import Store
+from core.errors import Cancelled, InputError
+from core.experiments.catalogue import catalogue_of, paper_titles
+from core.experiments.grid import cells_of
+from core.experiments.paper_results import reference_rows
+from core.experiments.recipes import NAMES, Axis, Scale, load_recipe
+from core.experiments.run import experiment_plan, run_experiment
+from core.findings.experiment import Place, spreads, standing
+from core.jobs.job_progress import Forecast
+from core.runtime.device import Compute
+from core.runtime.progress import SilentProgress
+from core.specs.metrics import Metric
+from core.specs.strategies import BLIND, Strategy
+from core.stats.intervals import Spread
+
+COMPUTE = Compute("cpu", False, 1)
+
+
+@pytest.fixture(scope="module")
+def tiny_sets(tmp_path_factory):
+    return tiny_catalogue(tmp_path_factory.mktemp("sets"))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("home"))
+
+
+def run(name, catalogue, store, n_seeds=1, progress=None):
+    recipe = tiny_recipe(name)
+    return run_experiment(recipe, catalogue, n_seeds, store, COMPUTE, progress or Noted())
+
+
+class Noted(SilentProgress):
+    """Remembers the stages that were entered, and stops at one if asked to."""
+
+    def __init__(self, stop_at=None):
+        self.stages, self._stop_at = [], stop_at
+
+    def stage(self, name, n_units):
+        if name == self._stop_at:
+            raise Cancelled("stopped by the test")
+        self.stages.append(name)
+        return super().stage(name, n_units)
+
+
+def results(path):
+    return read_measurements(path).astype(str).to_dict("list")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_measures_what_it_says(tiny_sets, home, name):
+    """Every cell of the grid has the recipe's figures, each with the audit it came from, and
+    the file is sealed."""
+    recipe = tiny_recipe(name)
+    outcome = run(name, tiny_sets, home)
+    rows = read_measurements(outcome.path)
+    cells = cells_of(recipe, tiny_sets, 1)
+    assert outcome.counts["n_cells"] == len(cells) > 0
+    assert {str(m) for m in recipe.metrics} >= set(rows["metric"]) > set()
+    assert set(rows["panel"]) == {cell.panel for cell in cells}
+    assert set(rows["variant"]) == {cell.variant for cell in cells}
+    assert {"select", "random"} <= set(rows["subject"])
+    assert set(rows["audit_id"]) <= {path.stem for path in home.audits.glob("*.duckdb")}
+    assert len(set(rows["audit_id"])) == len(cells)
+    along = {
+        "": set(),
+        Axis.BUDGET: {6, 12},
+        Axis.LEAKED_SHARE: {0.5, 1.0},
+        Axis.REPLACED_SHARE: {tenth / 10 for tenth in range(11)},
+        Axis.DIMENSION: {6},
+    }[recipe.x]
+    assert set(rows["x"].dropna()) == along
+    checks = {check.audit_id: check.is_intact for check in verify_audits(home)}
+    assert checks[outcome.id] is True
+    cells = cells_by_experiment(home)
+    assert set(rows["audit_id"]) == cells[outcome.id]
+    assert not list(home.building.glob("*.cells"))
+    assert outcome.id in {found.experiment_id for found in list_experiments(home, name)}
+
+
+def test_a_selection_that_is_all_true_is_the_nearest(tiny_sets, home):
+    """Replacing a selection by true documents ends with every token contained, and nearer."""
+    rows = read_measurements(run("ot-sensitivity", tiny_sets, home).path)
+    for subject in ("random", "select"):
+        own = rows[rows["subject"] == subject].pivot(index="x", columns="metric", values="value")
+        assert own.loc[1.0, "containment"] == 1.0
+        assert own.loc[1.0, "transport"] < own.loc[0.0, "transport"]
+
+
+def test_text_alone_stands_beside_strategies_in_the_titration(tiny_sets, home):
+    """The leakage titration has the blind baseline and P-min at every share."""
+    rows = read_measurements(run("leakage-titration", tiny_sets, home).path)
+    for control in (BLIND, Strategy.P_MIN, Strategy.RANDOM):
+        assert set(rows[rows["subject"] == control]["x"]) == {0.5, 1.0}
+
+
+def test_a_second_run_computes_nothing(tiny_sets, home):
+    """The same experiment is found; with its file gone, audits and models are found instead."""
+    first = run("seed-corpus", tiny_sets, home)
+    before = results(first.path)
+    noted = Noted()
+    assert run("seed-corpus", tiny_sets, home, progress=noted).was_there is True
+    assert noted.stages == []
+    first.path.unlink()
+    again = run("seed-corpus", tiny_sets, home, progress=noted)
+    assert (again.was_there, again.path, noted.stages) == (False, first.path, [])
+    assert results(again.path) == before
+
+
+def test_cells_share_final_models_and_gradients(tiny_sets, tmp_path):
+    """Two budgets of one set train one final model and compute every gradient once."""
+    store, noted = Store(tmp_path), Noted()
+    run("selection-size", tiny_sets, store, progress=noted)
+    assert sum(stage.endswith("fine-tune") for stage in noted.stages) == 1
+    (cached,) = store.gradients.glob("*.duckdb")
+    with duckdb.connect(str(cached), read_only=True) as connection:
+        ((n_rows, n_blocks),) = connection.execute(
+            "SELECT count(*), count(DISTINCT block) FROM rows"
+        ).fetchall()
+    assert (n_rows, n_blocks) == (50, 1)
+
+
+def test_stopped_and_resumed_equals_uninterrupted(tiny_sets, home, tmp_path):
+    """Stopped in its second cell and run again, an experiment ends with the same figures, does
+    the first cell once, and leaves nothing half done among the complete ones."""
+    smooth = run("selection-size", tiny_sets, home)
+    cells = cells_of(tiny_recipe("selection-size"), tiny_sets, 1)
+    store = Store(tmp_path)
+    stopped = Noted(stop_at=f"{cells[1].name} · embed")
+    with pytest.raises(Cancelled):
+        run("selection-size", tiny_sets, store, progress=stopped)
+    assert list_experiments(store) == []
+    assert len(cells_by_experiment(store)[smooth.id]) == 2
+    noted = Noted()
+    done = run("selection-size", tiny_sets, store, progress=noted)
+    assert not any(stage.startswith(cells[0].name) for stage in noted.stages)
+    assert f"{cells[1].name} · gradients" not in noted.stages
+    assert done.id == smooth.id
+    assert results(done.path) == results(smooth.path)
+
+
+def test_cells_made_side_by_side_are_those_made_one_by_one(tiny_sets, home, tmp_path):
+    """Two processes make the same experiment: its name, its figures and one final model."""
+    smooth = run("selection-size", tiny_sets, home)
+    store, noted = Store(tmp_path), Noted()
+    recipe = tiny_recipe("selection-size")
+    done = run_experiment(recipe, tiny_sets, 1, store, COMPUTE, noted, n_at_once=2)
+    assert noted.stages == ["cells"]
+    assert done.id == smooth.id
+    assert results(done.path) == results(smooth.path)
+    assert len(list(store.models.glob("final-*"))) == 1
+    assert not list(store.building.glob("*.duckdb"))
+
+
+def test_what_a_cell_of_another_process_lacks_is_told(tiny_sets, tmp_path):
+    """Bad input found in a process of its own is the same sentence, and nothing is sealed."""
+    recipe = tiny_recipe("selection-size")
+    greedy = replace(recipe, sizes={Scale.SMALL: {"budgets": [6, 5_000]}})
+    with pytest.raises(InputError, match=r"a budget of at most 50, .* but got 5,000; lower"):
+        run_experiment(greedy, tiny_sets, 1, Store(tmp_path), COMPUTE, Noted(), n_at_once=2)
+    assert list_experiments(Store(tmp_path)) == []
+
+
+def test_mean_and_spread_are_over_seeds():
+    """Figures of one place are averaged over seeds, lowest and highest kept; others stay apart."""
+    rows = [
+        {"panel": "p", "variant": "", "x": x, "subject": s, "metric": "loss", "seed": i, "value": v}
+        for x, s, values in (
+            (1.0, "select", (1, 2, 6)),
+            (math.nan, "select", (5,)),
+            (1.0, "random", (7, 9)),
+        )
+        for i, v in enumerate(values)
+    ]
+    found = spreads(rows)
+    assert found == {
+        Place("p", "", 1.0, "select", "loss"): Spread.of([1, 2, 6], (0, math.inf)),
+        Place("p", "", None, "select", "loss"): Spread.of([5]),
+        Place("p", "", 1.0, "random", "loss"): Spread.of([7, 9]),
+    }
+    assert standing(found, Metric.LOSS).n_better == 1
+    assert standing(found, Metric.ACCURACY) is None
+
+
+@pytest.mark.parametrize(
+    ("select", "random", "expected"),
+    [((4, 5), (1, 2), "n_worse"), ((1, 2), (4, 5), "n_better"), ((1, 4), (2, 5), "n_alike")],
+)
+def test_better_and_worse_need_seeds_that_do_not_overlap(select, random, expected):
+    """Where seeds overlap neither is better; a lower loss is, and the sentence counts each."""
+    rows = [
+        {"panel": "p", "variant": "", "x": None, "subject": s, "metric": "loss", "value": v}
+        for s, values in (("select", select), ("random", random))
+        for v in values
+    ]
+    found = standing(spreads(rows), Metric.LOSS)
+    assert getattr(found, expected) == 1
+    assert found.n_better + found.n_worse + found.n_alike == 1
+    assert "random selection" in found.sentence
+
+
+def test_the_whole_grid_is_planned(tiny_sets):
+    """Progress runs from 0 to 1 over all cells: the last stage of one is not the end."""
+    cells = cells_of(tiny_recipe("selection-size"), tiny_sets, 2)
+    plan = experiment_plan(cells)
+    forecast = Forecast(plan)
+    forecast.enter(f"{cells[1].name} · embed", 0)
+    assert 0.1 < forecast.fraction < 0.6
+    assert len({stage.split(" · ")[0] for stage in plan}) == len(cells) == 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_authors_numbers_are_marked_and_fit_the_grid(tmp_path, name):
+    """Every reference row says where it stands, and names what the paper-scale grid measures."""
+    rows = reference_rows(name)
+    recipe = load_recipe(name)
+    cells = cells_of(recipe, catalogue_of(Scale.PAPER, None, tmp_path), 1)
+    assert rows
+    assert {row.source for row in rows} <= {"paper", "authors' notebook"}
+    titles = {**paper_titles(), "adam": "", "adamw": "", "sgd": ""}
+    assert {name for row in rows for name in (row.panel, row.variant) if name} <= set(titles)
+    measured = {(cell.panel, cell.variant) for cell in cells}
+    own = [row for row in rows if row.metric in recipe.metrics]
+    assert {(row.panel, row.variant) for row in own} <= measured
+    assert {row.subject for row in own} <= {*map(str, recipe.strategies), "final"}
+
+
+def test_paper_scale_differs_in_names_and_sizes_alone(tmp_path):
+    """The grid at paper scale names the paper's models and sets, with its settings."""
+    cells = cells_of(
+        load_recipe("main-classification"), catalogue_of(Scale.PAPER, None, tmp_path), 3
+    )
+    assert len(cells) == 9
+    first = cells[0]
+    assert first.finetune.base == "openai-community/gpt2-medium"
+    assert first.finetune.data.location == "fancyzhx/ag_news#train"
+    assert first.finetune.data.sample == 10_000
+    assert (first.audit.budget, first.audit.n_student_epochs) == (1_000, 100)
+    training = first.finetune.training
+    assert (training.learning_rate, training.batch_size, training.max_tokens) == (2e-5, 32, 32)
+
+
+def test_the_papers_sizes_with_ones_own_names(tmp_path, tiny_sets):
+    """Without a hub: files of a folder and a local model, at the paper's sizes, called what they
+    are."""
+    for name, file in (("nq", "wiki_nq_passages.parquet"), ("ag_news", "ag_news.parquet")):
+        shutil.copy(tiny_sets.sets[name].train.removesuffix("#train"), tmp_path / file)
+    own = {"gpt2_medium": "/models/own"}
+    catalogue = catalogue_of(Scale.PAPER, tmp_path, tmp_path, own)
+    (cell,) = cells_of(load_recipe("main-classification"), catalogue, 1)
+    assert (cell.finetune.base, cell.finetune.data.sample) == ("/models/own", 10_000)
+    assert cell.finetune.data.location == f"{tmp_path / 'ag_news.parquet'}#train"
+    assert catalogue.models["gpt2_medium"].title == "own"
+    assert catalogue.models["llama_1b"].location == "meta-llama/Llama-3.2-1B"
+
+
+def test_one_model_in_place_of_two_is_one_cell(tmp_path):
+    """Where the same model stands in for both of a recipe's, nothing is done twice."""
+    own = {"llama_3b": "/models/own", "llama_1b": "/models/own"}
+    cells = cells_of(load_recipe("main-sft"), catalogue_of(Scale.PAPER, None, tmp_path, own), 1)
+    assert [cell.panel for cell in cells] == ["llama_3b"]
+
+
+def test_optimizers_cross_final_models_with_students(tmp_path):
+    """Rows are the students' optimizer, columns the final model's; SGD has its own rate, AdamW its
+    decay."""
+    cells = cells_of(load_recipe("optimizers"), catalogue_of(Scale.SMALL, None, tmp_path), 1)
+    asked = {
+        (c.panel, c.variant): (c.audit.training.optimizer, c.finetune.training.optimizer)
+        for c in cells
+    }
+    assert len(asked) == 9
+    assert all(place == tuple(map(str, optimizers)) for place, optimizers in asked.items())
+    training = {c.finetune.training.optimizer: c.finetune.training for c in cells}
+    assert training["sgd"].learning_rate > training["adam"].learning_rate
+    # Without decay AdamW is Adam, and their columns would be one.
+    assert training["adamw"].weight_decay > training["adam"].weight_decay == 0
+    assert replace(training["adamw"], optimizer="adam", weight_decay=0.0) == training["adam"]
+
+
+def test_what_a_folder_lacks_is_left_out_and_said(tmp_path, tiny_sets):
+    """Sets that are not in the folder shrink the grid, and the recipe's missing names are told."""
+    for name, file in (("nq", "wiki_nq_passages.parquet"), ("ag_news", "ag_news.parquet")):
+        shutil.copy(tiny_sets.sets[name].train.removesuffix("#train"), tmp_path / file)
+    catalogue = catalogue_of(Scale.SMALL, tmp_path, tmp_path)
+    recipe = load_recipe("main-classification")
+    assert {cell.panel for cell in cells_of(recipe, catalogue, 1)} == {"ag_news"}
+    assert catalogue.left_out(recipe) == ["dbpedia", "imdb"]
+
+
+def test_two_names_for_one_set_are_one_cell(tmp_path):
+    """Where built-in text stands for two sets, the grid has it once."""
+    catalogue = catalogue_of(Scale.SMALL, None, tmp_path)
+    cells = cells_of(load_recipe("seed-corpus"), catalogue, 1)
+    assert [(cell.panel, cell.variant) for cell in cells] == [
+        ("ag_news", "ag_news"),
+        ("ag_news", "nq"),
+    ]
+
+
+def test_the_command_line_runs_lists_and_queues(assay, tmp_path, tiny_sets, monkeypatch):
+    """`assay experiment` prints one JSON object; `list` names every recipe."""
+    listed = json.loads(assay("experiment", "list", "--json").out)
+    assert list(listed) == list(NAMES)
+    monkeypatch.setattr("core.cli.experiment.load_recipe", tiny_recipe)
+    monkeypatch.setattr("core.experiments.catalogue.catalogue_of", lambda *_: tiny_sets)
+    arguments = ("experiment", "ot-sensitivity", "--seeds", "1", "--precision", "fp32", "--json")
+    done = assay(*arguments, "--store", tmp_path)
+    assert done.status == 0, done.err
+    said = json.loads(done.out)
+    assert said["n_cells"] == 1
+    assert "ag_news, seed 0 · embed" in done.err
+    assert json.loads(assay(*arguments, "--store", tmp_path).out) == {**said, "was_there": True}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["table-9"], ("table-9", "main-classification", "list")),
+        (["main-sft", "--seeds", "0"], ("at least one seed",)),
+        (["main-sft", "--data", "/nowhere/at/all"], ("folder", "/nowhere/at/all")),
+        (["main-sft", "--at-once", "0"], ("at least one cell",)),
+        (["main-sft", "--model", "llama_1b"], ("NAME=PLACE", "llama_1b")),
+        (["main-sft", "--model", "llama_8b=FOLDER"], ("llama_1b", "llama_8b")),
+        (["main-sft", "--data", "EMPTY"], ("ag_news.parquet", "none of them")),
+        (["main-sft", "--data", "NO_NQ"], ("main-sft", "Natural Questions")),
+    ],
+)
+def test_bad_input_is_explained(assay, tmp_path, arguments, expected):
+    """Each kind of bad input exits with 2 and one sentence, and runs nothing."""
+    (tmp_path / "EMPTY").mkdir()
+    (tmp_path / "NO_NQ").mkdir()
+    pd.DataFrame({"text": ["a"]}).to_parquet(tmp_path / "NO_NQ" / "msmarco_passages.parquet")
+    arguments = [str(tmp_path / a) if a.isupper() else a for a in arguments]
+    result = assay("experiment", *arguments)
+    assert result.status == 2
+    assert result.err.startswith("Expected ")
+    for words in expected:
+        assert words in result.err
+    assert list_experiments(Store.default()) == []

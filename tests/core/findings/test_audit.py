@@ -1,0 +1,147 @@
+"""The verdict says what its rows say, also when that is unwelcome."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.findings.audit import audit_finding
+from core.findings.finding import MetricTable
+from core.specs.metrics import Metric
+from core.specs.strategies import Strategy, main_strategy
+
+
+def row(subject, metric, value, low=None, high=None, **more):
+    return {
+        "subject": subject,
+        "metric": metric,
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": 100,
+        "ceiling": 1.0,
+        "null_value": 0.1,
+        "p_value": None,
+        **more,
+    }
+
+
+def students(select, random, top_k=0.3):
+    return [
+        row("select", Metric.ACCURACY, select, select - 0.03, select + 0.03),
+        row("random", Metric.ACCURACY, random, random - 0.03, random + 0.03),
+        row("top-k", Metric.ACCURACY, top_k, top_k - 0.03, top_k + 0.03),
+        row("final", Metric.ACCURACY, 0.9, 0.88, 0.92),
+        row("select", Metric.COSINE, 0.7),
+    ]
+
+
+def located(p_recall, p_membership=None, recall=0.2):
+    rows = [
+        row("select", Metric.RECALL, recall, recall / 2, recall * 2, p_value=p_recall),
+        row("select", Metric.LIFT, 10 * recall, 1, 4, p_value=p_recall),
+    ]
+    if p_membership is not None:
+        rows.append(row("select", Metric.MEMBERSHIP_PRECISION, 0.5, 0.4, 0.6, p_value=p_membership))
+    return rows
+
+
+STRATEGIES = [Strategy.RANDOM, Strategy.TOP_K, Strategy.SELECT]
+
+
+def said(rows):
+    found = audit_finding(MetricTable(rows), STRATEGIES)
+    return found.headline, " ".join(found.sentences)
+
+
+def test_a_clear_win_is_said():
+    """A student above random's interval and documents above chance make a positive headline."""
+    headline, text = said(students(0.8, 0.6) + located(1e-6))
+    assert headline == (
+        "SELECT's selection stands in for the training data and is aligned with its very documents."
+    )
+    assert "80.0% accuracy (77.0–83.0), above random selection's 60.0%" in text
+    assert "more than chance (p < 0.001, lift 2.00)" in text
+
+
+def test_losing_to_random_is_said():
+    """When SELECT's student is below random's, headline and sentence say so."""
+    headline, text = said(students(0.5, 0.6) + located(0.4))
+    assert headline == "SELECT does worse than random selection here."
+    assert "below random selection's 60.0%" in text
+    assert "The best here is random, with 60.0%, above SELECT's" in text
+    assert "no more than chance (p = 0.400" in text
+
+
+def test_locating_documents_does_not_hide_a_worse_student():
+    """Documents found above chance do not keep a student below random's out of the headline."""
+    headline, _ = said(students(0.5, 0.6) + located(1e-9))
+    assert "aligned with documents of the reference set" in headline
+    assert "worse student than random selection" in headline
+
+
+@pytest.mark.parametrize(("top_k", "is_said"), [(0.9, True), (0.82, False)])
+def test_losing_to_another_strategy_is_said(top_k, is_said):
+    """A strategy whose interval lies above SELECT's is in the headline; an overlap is not."""
+    headline, text = said(students(0.8, 0.6, top_k))
+    assert ("top-k makes a better student" in headline) is is_said
+    assert ("not distinguishable from SELECT's" in text) is not is_said
+
+
+def test_overlapping_intervals_are_no_win():
+    """A higher point estimate inside the other's interval is not distinguishable."""
+    headline, text = said(students(0.62, 0.6))
+    assert headline == "SELECT cannot be told from random selection here."
+    assert "not distinguishable from" in text
+
+
+def test_domain_is_not_membership():
+    """Finding the domain but not its members must not be headlined as finding documents."""
+    headline, text = said(students(0.8, 0.6) + located(1e-9, p_membership=0.6))
+    assert "does not single out its documents" in headline
+    assert "does not tell documents that were used from held-out ones" in text
+
+
+def test_membership_without_recall_is_no_finding():
+    """Used documents told apart, but too few of them in all, are not headlined as found."""
+    headline, text = said(students(0.8, 0.6) + located(0.013, p_membership=0.005))
+    assert "does not single out its documents" in headline
+    assert "no more than chance (p = 0.013" in text
+
+
+@pytest.mark.parametrize("rows", [students(0.8, 0.6), students(0.5, 0.6) + located(1e-9, 0.5)])
+def test_never_claims_training(rows):
+    """No wording says that a document was trained on."""
+    headline, text = said(rows)
+    claims = (headline + text).replace("A student trained on its", "")
+    assert "aligned with" in claims or "stands in" in claims or "worse" in claims
+    assert "trained on" not in claims
+
+
+def test_without_students_nothing_is_claimed():
+    """With a selection alone the headline says that nothing tells how good it is."""
+    headline, _ = said([row("select", Metric.COSINE, 0.7)])
+    assert headline == "SELECT chose 100 documents; nothing says how good."
+
+
+@pytest.mark.parametrize(
+    ("transport", "words"), [(1.2, "nearer to"), (1.45, "no nearer to"), (1.6, "farther from")]
+)
+def test_without_students_the_distance_is_what_can_be_said(transport, words):
+    """The headline is about the reference set where nothing better is known, and only there; the
+    sentence stands in every verdict, with what random selections and true documents have."""
+    null = {"null_low": 1.4, "null_high": 1.5, "ceiling": 1.1}
+    distance = row("select", Metric.TRANSPORT, transport, **null)
+    headline, text = said([distance, row("select", Metric.COSINE, 0.7)])
+    assert headline == (
+        f"SELECT's selection lies {words} the reference set than random selections do."
+    )
+    assert f"transport {transport:.3f}, theirs 1.400 to 1.500" in text
+    headline, text = said([distance, *students(0.8, 0.6)])
+    assert "reference set" not in headline
+    assert words in text
+
+
+def test_focus_is_select_where_it_ran():
+    """The verdict is about SELECT, or about the last strategy of those that ran."""
+    assert main_strategy(STRATEGIES) is Strategy.SELECT
+    assert main_strategy([Strategy.RANDOM, Strategy.TOP_K]) is Strategy.TOP_K

@@ -1,0 +1,87 @@
+"""The contest between rankings says who won, also when that is not SELECT or nobody."""
+
+from __future__ import annotations
+
+from core.findings.audit import audit_finding
+from core.findings.finding import MetricTable
+from core.findings.membership import membership_finding
+from core.specs.metrics import Metric
+from core.specs.strategies import BLIND, Baseline, Strategy
+
+
+def rows(**aucs):
+    """Membership AUCs with intervals of ±0.03 and p-values to match; leads over SELECT."""
+    found = []
+    for name, value in aucs.items():
+        subject = name.replace("_", "-")
+        found.append(
+            {
+                "subject": subject,
+                "metric": Metric.MEMBERSHIP_AUC,
+                "value": value,
+                "low": value - 0.03,
+                "high": value + 0.03,
+                "p_value": 1e-6 if value > 0.54 else 0.4,
+            }
+        )
+        if subject != Strategy.SELECT:
+            lead = value - aucs.get("select", 0.5)
+            found.append(
+                {
+                    "subject": subject,
+                    "metric": Metric.MEMBERSHIP_LEAD,
+                    "value": lead,
+                    "p_value": 1e-6 if abs(lead) > 0.05 else 0.3,
+                }
+            )
+    return found
+
+
+def test_the_winner_is_named_and_so_is_its_lead():
+    """A baseline clearly above SELECT wins the headline, and SELECT's own AUC stands beside it."""
+    found = membership_finding(
+        rows(select=0.55, loss_ratio=0.7, random=0.5, blind=0.5), Strategy.SELECT
+    )
+    assert found.winner == Baseline.LOSS_RATIO
+    assert found.headline == "Of 2 rankings loss ratio tells members best."
+    assert "SELECT has 0.550" in found.sentence
+    assert "text alone" in found.sentence
+
+
+def test_a_narrow_win_is_called_narrow():
+    """A lead that its paired p-value does not carry is not called clear."""
+    found = membership_finding(rows(select=0.6, loss_ratio=0.62, blind=0.5), Strategy.SELECT)
+    assert found.headline.endswith("best, if not clearly better than SELECT.")
+    assert found.is_clear is False
+
+
+def test_select_may_win():
+    """SELECT is a rival like the others."""
+    found = membership_finding(rows(select=0.7, loss_ratio=0.6, blind=0.5), Strategy.SELECT)
+    assert found.headline == "Of 2 rankings SELECT tells members best."
+
+
+def test_nobody_wins_at_chance_or_below_text_alone():
+    """The best of many at chance is no winner, nor is one that words alone explain."""
+    for blind in (0.5, 0.8):
+        low = rows(select=0.51, loss_ratio=0.53 if blind == 0.5 else 0.75, blind=blind)
+        found = membership_finding(low, Strategy.SELECT)
+        assert found.is_found is False
+        assert found.headline == "None of 2 rankings tells members from held-out documents."
+
+
+def test_random_and_text_alone_cannot_win():
+    """Random selection knows nothing and text alone is told members: neither is a rival."""
+    found = membership_finding(rows(select=0.5, random=0.9, blind=0.95), Strategy.SELECT)
+    assert found.winner == Strategy.SELECT
+    assert membership_finding(rows(random=0.9, blind=0.9), Strategy.SELECT) is None
+
+
+def test_the_verdict_names_the_winner():
+    """The audit's own headline says which ranking won; without held-outs it says nothing of it."""
+    cosine = {"subject": "select", "metric": Metric.COSINE, "value": 0.5, "n": 10}
+    said = audit_finding(MetricTable([cosine, *rows(select=0.55, windows=0.7)]), [Strategy.SELECT])
+    assert said.headline.endswith("Of 2 rankings windows (WBC) tells members best.")
+    assert "highest AUC" in said.sentences[-1]
+    assert "rankings" not in audit_finding(MetricTable([cosine]), [Strategy.SELECT]).headline
+    assert BLIND not in said.headline

@@ -1,0 +1,201 @@
+"""A language model's last-layer gradients over all target tokens, against autograd."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from support.tiny_models import documents, save_gpt2, save_llama
+from torch.func import grad, vmap
+
+from core.gradients.all_tokens import Projection, token_gradients
+from core.gradients.projection import leading_part, random_signs, side_lengths
+from core.models.examples import TextDocument
+from core.models.loading import ModelPair, load_language_model
+from core.models.per_example_gradients import LanguageGradients
+from core.runtime.device import Compute
+
+EXACT = Compute("cpu", is_bf16=False, n_threads=1)
+FOLDERS = {
+    "gpt2-tied": lambda folder, seed: save_gpt2(folder, seed, is_tied=True),
+    "gpt2-untied": lambda folder, seed: save_gpt2(folder, seed, is_tied=False),
+    "llama-tied": lambda folder, seed: save_llama(folder, seed, is_tied=True),
+    "llama-untied": lambda folder, seed: save_llama(folder, seed, is_tied=False),
+}
+DIMENSION = 256
+
+
+@pytest.fixture(params=FOLDERS)
+def pair(request, tmp_path):
+    base, final = (
+        load_language_model(FOLDERS[request.param](tmp_path / f"{seed}", seed), 24, EXACT)
+        for seed in (0, 1)
+    )
+    return ModelPair(base, final)
+
+
+def plain(n, seed):
+    return [TextDocument(text) for text in documents(n, seed)[0]]
+
+
+def prompted(n, seed):
+    """Documents whose first half, at a space, is a prompt."""
+    texts = documents(n, seed)[0]
+    return [TextDocument(t, None, t.index(" ", len(t) // 2)) for t in texts]
+
+
+def ours(pair, texts, n_checkpoints=1):
+    """(losses, alignment, squared norms, projected) in the order of ``texts``."""
+    models = LanguageGradients(pair, n_checkpoints, DIMENSION, seed=0)
+    result = [np.zeros((len(texts), *shape)) for shape in ((), (n_checkpoints,), (n_checkpoints,))]
+    projected = np.zeros((len(texts), DIMENSION))
+    for rows in models.of(texts):
+        for array, values in zip(
+            result, (rows.base_loss, rows.alignment, rows.squared_norms), strict=True
+        ):
+            array[rows.indices] = values
+        projected[rows.indices] = rows.arrays["projected:0"]
+    return *result, projected
+
+
+def training_gradient(model, document):
+    """The last layer's gradient of the summed loss, by autograd through the model's own forward
+    pass, the output layer made its own where it is tied."""
+    (example,) = model.examples([document])
+    ids = torch.tensor([example.token_ids])
+    weight = model.model.get_output_embeddings().weight.detach().clone().requires_grad_()
+    states = model.model.base_model(input_ids=ids).last_hidden_state.detach()
+    labels = ids.clone()
+    labels[:, : example.first_target] = -100
+    logits = (states @ weight.T)[0, :-1]
+    loss = torch.nn.functional.cross_entropy(logits, labels[0, 1:], reduction="sum")
+    return torch.autograd.grad(loss, weight)[0], float(loss.detach()), example.n_next_tokens
+
+
+@pytest.mark.parametrize("texts", [plain(8, 3), prompted(8, 4)], ids=["plain", "prompted"])
+def test_closed_form_is_the_training_gradient(pair, texts):
+    """Loss, alignment, norm and projection are those of the gradient autograd writes out."""
+    losses, alignment, squared_norms, projected = ours(pair, texts)
+    target = (pair.base.head() - pair.final.head()).detach()
+    left, right = (
+        torch.from_numpy(random_signs(0, side, n, m)).float()
+        for side, n, m in zip(
+            ("errors", "hidden"), side_lengths(DIMENSION), target.shape, strict=True
+        )
+    )
+    for row, document in enumerate(texts):
+        gradient, loss, n_targets = training_gradient(pair.base, document)
+        assert losses[row] == pytest.approx(loss / n_targets, rel=1e-5)
+        assert alignment[row, 0] == pytest.approx(float((gradient * target).sum()), rel=1e-3)
+        assert squared_norms[row, 0] == pytest.approx(float((gradient**2).sum()), rel=1e-4)
+        expected = (left @ gradient @ right.T).flatten() / DIMENSION**0.5
+        assert np.allclose(projected[row], expected.numpy(), atol=1e-4)
+
+
+def test_the_prompt_is_not_scored(pair):
+    """A prompt changes the gradient: scoring the whole text gives another one."""
+    texts = prompted(4, 5)
+    whole = [TextDocument(document.text) for document in texts]
+    assert (ours(pair, texts)[2] < ours(pair, whole)[2]).all()
+
+
+def test_closed_form_is_vmap(pair):
+    """Over documents of one length it is what vmap over a per-example loss gives."""
+    head = pair.base.head().detach()
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(6, 5, head.shape[1], generator=generator)
+    targets = torch.randint(len(head), (6, 5), generator=generator)
+
+    def loss(weight, states, wanted):
+        return torch.nn.functional.cross_entropy(states @ weight.T, wanted, reduction="sum")
+
+    expected = vmap(grad(loss), in_dims=(None, 0, 0))(head, hidden, targets)
+    projection = Projection.draw(0, side_lengths(DIMENSION), head.shape, "cpu")
+    found = token_gradients(
+        hidden.flatten(0, 1), targets.flatten(), [5] * 6, head, head, projection, 1 << 20
+    )
+    assert torch.allclose(found.squared_norms, (expected**2).sum((1, 2)).double(), rtol=1e-4)
+    along = (expected * head).sum((1, 2)).double()
+    assert torch.allclose(found.alignment, along, rtol=1e-3, atol=1e-4)
+
+
+def test_padding_batch_and_chunks_change_nothing(pair):
+    """A document alone, among longer ones, and in the smallest chunks has the same gradient."""
+    texts = plain(12, 6)
+    together = ours(pair, texts)
+    alone = [np.concatenate(part) for part in zip(*(ours(pair, [t]) for t in texts), strict=True)]
+    for one, other in zip(together, alone, strict=True):
+        assert np.allclose(one, other, rtol=1e-4, atol=1e-4)
+    examples = pair.base.examples(texts)
+    with torch.no_grad():
+        hidden, targets = pair.base.predicting(examples)
+        head, lengths = pair.base.head(), [example.n_next_tokens for example in examples]
+        projection = Projection.draw(0, side_lengths(DIMENSION), head.shape, "cpu")
+        small, large = (
+            token_gradients(hidden, targets, lengths, head, head, projection, max_floats)
+            for max_floats in (1, 1 << 24)
+        )
+    assert torch.allclose(small.squared_norms, large.squared_norms, rtol=1e-5)
+    assert torch.allclose(small.projected, large.projected, atol=1e-4)
+
+
+def test_checkpoints_lie_between(pair):
+    """With two checkpoints the first is the base's gradient and the second another one."""
+    texts = plain(5, 7)
+    _, alignment, norms, _ = ours(pair, texts, n_checkpoints=2)
+    _, alone, norms_alone, _ = ours(pair, texts)
+    assert np.allclose(alignment[:, 0], alone[:, 0])
+    assert np.allclose(norms[:, 0], norms_alone[:, 0])
+    assert not np.allclose(norms[:, 1], norms[:, 0], rtol=1e-3)
+
+
+def test_projection_is_prefix_stable():
+    """A larger projection's first rows and columns are the smaller one; another seed's are not."""
+    small, large = random_signs(3, "errors", 5, 70), random_signs(3, "errors", 9, 200)
+    assert np.array_equal(small, large[:5, :70])
+    assert set(np.unique(large)) == {-1, 1}
+    assert not np.array_equal(large, random_signs(4, "errors", 9, 200))
+    assert not np.array_equal(large, random_signs(3, "hidden", 9, 200))
+
+
+def test_projected_products_estimate_the_true_ones():
+    """Mean over seeds converges to the inner product; the error shrinks with the dimension."""
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 40, 12))
+    second = first + second
+    true = float((first * second).sum())
+    lengths = np.linalg.norm(first) * np.linalg.norm(second)
+    errors = {}
+    for dimension in (64, 1024):
+        k, m = side_lengths(dimension)
+        estimates = []
+        for seed in range(60):
+            left, right = random_signs(seed, "errors", k, 40), random_signs(seed, "hidden", m, 12)
+            one, other = (left @ matrix @ right.T for matrix in (first, second))
+            estimates.append(float((one * other).sum()) / dimension)
+        errors[dimension] = np.std(estimates) / lengths
+        standard_error = np.std(estimates) / len(estimates) ** 0.5
+        assert abs(np.mean(estimates) - true) < 4 * standard_error
+    assert errors[1024] < 0.5 * errors[64]
+
+
+def test_leading_part_is_the_smaller_projection():
+    """What a smaller projection would have given is cut out of what a larger one gave."""
+    gradient = np.random.default_rng(0).normal(size=(30, 9)).astype(np.float32)
+
+    def projected(sides):
+        left, right = (
+            random_signs(0, "errors", sides[0], 30),
+            random_signs(0, "hidden", sides[1], 9),
+        )
+        return (left @ gradient @ right.T).reshape(1, -1)
+
+    part = leading_part(projected((8, 16)), (8, 16), (4, 8))
+    assert np.allclose(part, projected((4, 8)), atol=1e-4)
+    with pytest.raises(ValueError, match="holds none"):
+        leading_part(projected((4, 8)), (4, 8), (8, 16))
+
+
+def test_sides_multiply_to_the_dimension():
+    """Every dimension is split into two factors as near each other as it allows."""
+    assert [side_lengths(d) for d in (512, 4096, 7)] == [(16, 32), (64, 64), (1, 7)]

@@ -1,0 +1,366 @@
+"""Jobs under real processes: nothing is lost, taken twice, or left saying that it runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+from support.paths import ROOT
+
+from cache.jobs import LOST, JobState, JobTable
+from cache.store import Store
+from core.errors import Cancelled, InputError
+from core.jobs.running_job import running_job
+from core.jobs.worker import ensure_worker, work
+
+# A stand-in for `python -m core`: real jobs that count to `n` slowly, written where told.
+PROGRAM = """
+import os, sys, time
+from pathlib import Path
+from cache.home import Store
+from core.jobs.running import running_job
+store, out, n = Store.default(), Path(sys.argv[1]), int(sys.argv[2])
+with running_job(store, sys.argv[1:], "count", {"count": 10.0}, on_console=False) as progress:
+    if n < 0:
+        raise RuntimeError("cannot count down")
+    with progress.stage("count", n):
+        for number in range(n):
+            out.write_text(str(number))
+            time.sleep(0.05)
+            progress.advance()
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def program(tmp_path):
+    file = tmp_path / "program.py"
+    file.write_text(PROGRAM)
+    return (sys.executable, str(file))
+
+
+def wait_until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_a_worker_runs_the_queue_in_order(store, program, tmp_path):
+    """Queued jobs run one after another, each ends done, and their logs say what they did."""
+    table = JobTable(store)
+    ids = [table.submit([str(tmp_path / f"{name}.txt"), "3"], name) for name in "abc"]
+    work(store, program)
+    jobs = [table.get(job_id) for job_id in ids]
+    assert [job.state for job in jobs] == [JobState.DONE] * 3
+    assert jobs[0].ended_at <= jobs[1].started_at <= jobs[1].ended_at <= jobs[2].started_at
+    assert (tmp_path / "c.txt").read_text() == "2"
+    assert "count done" in table.log_tail(ids[0], 10)
+
+
+def test_a_failing_job_says_why(store, program, tmp_path):
+    """The error is kept in one sentence, the traceback in the log, and the next job still runs."""
+    table = JobTable(store)
+    bad = table.submit([str(tmp_path / "x"), "-1"], "bad")
+    good = table.submit([str(tmp_path / "y"), "1"], "good")
+    work(store, program)
+    assert table.get(bad).state is JobState.FAILED
+    assert table.get(bad).error == "RuntimeError: cannot count down"
+    assert "Traceback" in table.log_tail(bad, 50)
+    assert table.get(good).state is JobState.DONE
+
+
+def test_a_job_runs_where_it_was_submitted(store, program, tmp_path, monkeypatch):
+    """Relative paths of a command mean what they meant to the user; a folder gone is said."""
+    here, gone = tmp_path / "here", tmp_path / "gone"
+    table = JobTable(store)
+    ids = []
+    for folder in (here, gone):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        ids.append(table.submit(["out.txt", "2"], folder.name))
+    monkeypatch.chdir(tmp_path)
+    gone.rmdir()
+    work(store, program)
+    assert (here / "out.txt").read_text() == "1"
+    assert table.get(ids[0]).state is JobState.DONE
+    assert "is gone" in table.get(ids[1]).error
+
+
+def start_worker(store, program):
+    code = (
+        "import sys; from pathlib import Path; from cache.store import Store;"
+        "from core.jobs.worker import work; work(Store(Path(sys.argv[1])), sys.argv[2:])"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, str(store.root), *program], cwd=ROOT)
+
+
+def test_cancel_stops_a_running_job(store, program, tmp_path):
+    """A running job asked to stop ends as cancelled long before it would have finished."""
+    table = JobTable(store)
+    job_id = table.submit([str(tmp_path / "x"), "100000"], "long")
+    worker = start_worker(store, program)
+    wait_until((tmp_path / "x").exists)
+    table.request_cancel(job_id)
+    assert worker.wait(timeout=30) == 0
+    assert table.get(job_id).state is JobState.CANCELLED
+    stopped_at = (tmp_path / "x").read_text()
+    time.sleep(0.3)
+    assert (tmp_path / "x").read_text() == stopped_at != "99999"
+
+
+def test_killed_job_is_failed_and_resumes(store, program, tmp_path):
+    """kill -9 leaves no job that says it runs; resumed, the same job ends done."""
+    table = JobTable(store)
+    job_id = table.submit([str(tmp_path / "x"), "60"], "killed")
+    worker = start_worker(store, program)
+    wait_until(lambda: table.get(job_id).progress > 0)
+    os.kill(table.get(job_id).pid, signal.SIGKILL)
+    assert worker.wait(timeout=30) == 0
+    assert table.get(job_id).state is JobState.FAILED
+    assert "SIGKILL" in table.get(job_id).error
+    table.requeue(job_id)
+    work(store, program)
+    assert table.get(job_id).state is JobState.DONE
+    assert table.get(job_id).error is None
+
+
+def test_a_lost_job_is_noticed(store):
+    """A foreground job whose process was killed is swept to failed; a living one is left alone."""
+    code = (
+        "import sys, time; from pathlib import Path; from cache.store import Store;"
+        "from core.jobs.running_job import running_job\n"
+        "with running_job(Store(Path(sys.argv[1])), ['x'], 'lost', {}, False): time.sleep(600)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(store.root)], cwd=ROOT)
+    table = JobTable(store)
+    wait_until(lambda: table.all() and table.all()[0].state is JobState.RUNNING)
+    table.sweep_lost()
+    assert table.all()[0].state is JobState.RUNNING
+    process.kill()
+    process.wait()
+    table.sweep_lost()
+    assert (table.all()[0].state, table.all()[0].error) == (JobState.FAILED, LOST)
+
+
+@pytest.fixture
+def sleeper():
+    process = subprocess.Popen(["sleep", "600"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def job_of(table, process):
+    job_id = table.submit(["x"], "x")
+    table.start(job_id, process.pid)
+    return job_id
+
+
+def test_a_killed_process_nobody_waited_for_is_lost(store, sleeper):
+    """A zombie counts as gone: its parent may never take note of its end."""
+    table = JobTable(store)
+    job_id = job_of(table, sleeper)
+    assert not table.get(job_id).is_lost
+    sleeper.kill()
+    wait_until(lambda: table.get(job_id).is_lost, seconds=5)
+
+
+@pytest.mark.parametrize(("silent_s", "is_lost"), [(0, False), (90, True)])
+def test_another_start_time_means_another_process_only_after_silence(
+    store, sleeper, silent_s, is_lost
+):
+    """A clock set by 5 s loses no job that is heard of; a reused process number keeps none."""
+    table = JobTable(store)
+    job_id = job_of(table, sleeper)
+    with closing(sqlite3.connect(store.jobs_database)) as connection, connection:
+        connection.execute(
+            "UPDATE jobs SET pid_started_at = pid_started_at - 5, heartbeat_at = heartbeat_at - ?",
+            [silent_s],
+        )
+    assert table.get(job_id).is_lost is is_lost
+
+
+def test_a_sweep_never_overwrites_an_end(store, sleeper, monkeypatch):
+    """A job that ends between the look and the verdict keeps its own end."""
+    table = JobTable(store)
+    ended, lost = job_of(table, sleeper), job_of(table, sleeper)
+    seen = table.all()
+    table.finish(ended, JobState.DONE)
+    sleeper.kill()
+    sleeper.wait()
+    monkeypatch.setattr(table, "all", lambda: seen)
+    table.sweep_lost()
+    assert table.get(ended).state is JobState.DONE
+    assert table.get(lost).state is JobState.FAILED
+
+
+def test_only_what_does_not_run_is_queued_again(store, sleeper):
+    """A lost job can be resumed though nobody has swept it; a living or a done one cannot."""
+    table = JobTable(store)
+    done, job_id = table.begin(["x"], "x"), job_of(table, sleeper)
+    table.finish(done, JobState.DONE)
+    table.requeue(done)
+    table.requeue(job_id)
+    assert [table.get(done).state, table.get(job_id).state] == [JobState.DONE, JobState.RUNNING]
+    sleeper.kill()
+    sleeper.wait()
+    table.requeue(job_id)
+    assert table.get(job_id).state is JobState.QUEUED
+
+
+def test_a_late_report_changes_no_ended_job(store):
+    """The heartbeat's last word may come after the end, and does not bring time left back."""
+    table = JobTable(store)
+    job_id = table.begin(["x"], "x")
+    table.report(job_id, "first", 0.5, 30.0)
+    assert table.get(job_id).eta_s == 30.0
+    table.finish(job_id, JobState.CANCELLED)
+    table.report(job_id, "late", 0.9, 10.0)
+    job = table.get(job_id)
+    assert (job.stage, job.progress, job.eta_s) == ("first", 0.5, None)
+
+
+def test_a_worker_outlives_who_started_it(store):
+    """A job queued by a process that then ends is still run, here by the real command line."""
+    code = (
+        "import sys; from pathlib import Path; from cache.store import Store;"
+        "from cache.jobs import JobTable; from core.jobs.worker import ensure_worker\n"
+        "store = Store(Path(sys.argv[1]))\n"
+        "JobTable(store).submit(['jobs', 'list'], 'a real command'); ensure_worker(store)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(store.root)], cwd=ROOT, check=True)
+    table = JobTable(store)
+    wait_until(lambda: table.all()[0].state is not JobState.QUEUED)
+    # `jobs list` is no job of its own, so the worker sees it end without a word of success.
+    wait_until(lambda: table.all()[0].state is not JobState.RUNNING)
+    assert "a real command" in table.log_tail(table.all()[0].job_id, 20)
+
+
+def test_two_workers_never_take_the_same_job(store):
+    """Processes that claim at once get different jobs, and together all of them."""
+    table = JobTable(store)
+    ids = {table.submit(["x"], str(number)) for number in range(40)}
+    code = (
+        "import os, sys; from pathlib import Path; from cache.store import Store;"
+        "from cache.jobs import JobTable; table = JobTable(Store(Path(sys.argv[1])))\n"
+        "while job := table.claim_next(os.getpid()): print(job.job_id)"
+    )
+    claimers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(store.root)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    taken = [int(line) for claimer in claimers for line in claimer.communicate()[0].split()]
+    assert sorted(taken) == sorted(ids)
+
+
+def test_processes_that_open_a_new_store_at_once_all_may(store):
+    """The first look of many processes at a store that is not there yet meets no lock error."""
+    n_openers, n_stores = 6, 50
+    code = (
+        "import sys, time; from pathlib import Path; from cache.store import Store;"
+        "from cache.jobs import JobTable\n"
+        "print('ready', flush=True); start = float(input())\n"
+        f"for number in range({n_stores}):\n"
+        "    store = Store(Path(sys.argv[1]) / str(number)); store.jobs_database\n"
+        "    time.sleep(max(0, start + number * 0.05 - time.time()))\n"
+        "    JobTable(store).submit([], '')"
+    )
+    openers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(store.root)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(n_openers)
+    ]
+    for opener in openers:
+        opener.stdout.readline()
+    start = time.time() + 0.1
+    for opener in openers:
+        opener.stdin.write(f"{start}\n")
+        opener.stdin.flush()
+    for opener in openers:
+        opener.communicate(timeout=60)
+    assert [opener.returncode for opener in openers] == [0] * n_openers
+    counts = {len(JobTable(Store(store.root / str(number))).all()) for number in range(n_stores)}
+    assert counts == {n_openers}
+
+
+def test_many_processes_write_at_once(store):
+    """Writers and readers hammering the table see no lock error and lose no update."""
+    table = JobTable(store)
+    ids = [table.begin(["x"], str(number)) for number in range(3)]
+    code = (
+        "import sys; from pathlib import Path; from cache.store import Store;"
+        "from cache.jobs import JobTable; table = JobTable(Store(Path(sys.argv[1])))\n"
+        "for step in range(100): table.report(int(sys.argv[2]), 'stage', step / 100, None)"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(store.root), str(job_id)], cwd=ROOT)
+        for job_id in ids
+    ]
+    while any(writer.poll() is None for writer in writers):
+        assert len(table.all()) == 3
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert [table.get(job_id).progress for job_id in ids] == [0.99] * 3
+
+
+def test_how_a_job_ends_is_recorded(store):
+    """Success, cancellation and errors each leave their own state, and errors go on."""
+    with running_job(store, ["a"], "a", {}, on_console=False):
+        pass
+    with pytest.raises(Cancelled), running_job(store, ["b"], "b", {}, on_console=False):
+        raise Cancelled("stop")
+    with pytest.raises(InputError), running_job(store, ["c"], "c", {}, on_console=False):
+        raise InputError("x", "y", "z")
+    states = [job.state for job in JobTable(store).all()]
+    assert states == [JobState.FAILED, JobState.CANCELLED, JobState.DONE]
+    assert JobTable(store).all()[0].error == "Expected x, but got y; z."
+
+
+def test_removing_a_job_takes_its_log(store):
+    """An ended job and its log go; a queued one stays."""
+    table = JobTable(store)
+    with running_job(store, ["a"], "a", {}, on_console=False):
+        pass
+    queued = table.submit(["b"], "b")
+    (ended,) = [job for job in table.all() if job.job_id != queued]
+    assert ended.log.exists()
+    for job in table.all():
+        table.remove(job.job_id)
+    assert [job.job_id for job in table.all()] == [queued]
+    assert not ended.log.exists()
+
+
+def test_jobs_need_no_torch():
+    """Pages import the jobs' code: it brings in neither torch nor DuckDB."""
+    code = (
+        "import sys, cache.jobs, core.jobs.worker, core.jobs.running_job;"
+        "assert not {'torch', 'duckdb', 'streamlit'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_second_worker_leaves_the_first_alone(store):
+    """Starting a worker where none is needed ends at once and harms nothing."""
+    ensure_worker(store)
+    work(store)
+    assert JobTable(store).all() == []

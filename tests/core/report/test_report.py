@@ -1,0 +1,188 @@
+"""A report is one safe file that says what the audit's tables say."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from html.parser import HTMLParser
+
+import pytest
+from support.audit_file import HOSTILE, write_sample_audit
+from support.pair_rows import of_pair, write_groups
+from support.report import rendered
+from support.suspect_record import PAIR, write_sample_suspects
+
+from cache.audits.corpus_ranking import read_groups, read_source_students
+from cache.audits.read import read_facts, read_metrics
+from cache.store import Store
+from core.findings.audit import audit_finding
+from core.findings.corpus_ranking import corpus_ranking_finding
+from core.findings.finding import MetricTable
+from core.findings.formatting import percent
+from core.findings.suspect_test import suspect_finding
+from core.specs.metrics import Metric
+from core.specs.strategies import Strategy
+
+
+class Elements(HTMLParser):
+    """All elements with their attributes, and all text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.text = [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture
+def store():
+    return Store.default()
+
+
+def reported(store, with_documents=False, **sample):
+    path = write_sample_audit(store, **sample)
+    return path, rendered(store, path, with_documents)
+
+
+def ranked(builder):
+    of_pair(builder)
+    write_groups(builder)
+
+
+@pytest.mark.parametrize("with_documents", [False, True])
+def test_nothing_in_it_can_run_or_reach_out(store, with_documents):
+    """No script, handler, frame or address, even with hostile documents, titles and labels; and
+    a policy that would forbid them."""
+    labels = ["<b>", "{{ 7*7 }}", "'\"", "plain"]
+    _, page = reported(store, with_documents, title=HOSTILE, label_names=labels, hostile_rank=0)
+    found = Elements(page)
+    assert not {tag for tag, _ in found.elements} & {"script", "iframe", "object", "link", "a", "b"}
+    for _, attributes in found.elements:
+        assert not any(name.startswith("on") for name in attributes)
+        assert attributes.get("src", "data:image/svg+xml").startswith("data:image/svg+xml")
+    policy = next(a["content"] for _, a in found.elements if "http-equiv" in a)
+    assert policy.startswith("default-src 'none'")
+    assert "{{ 7*7 }}" in found.text
+    for image in re.findall(r"base64,([^\"]+)", page):
+        svg = base64.b64decode(image).decode()
+        assert "<script" not in svg
+        assert not re.findall(r"href=\"(?!#)", svg)
+
+
+def test_texts_are_withheld_unless_asked_for(store):
+    """A document's words are in the report on request only; its hash stands for them otherwise."""
+    path, withheld = reported(store, hostile_rank=0)
+    assert HOSTILE not in html.unescape(withheld)
+    assert "Texts are withheld" in withheld
+    assert HOSTILE in html.unescape(rendered(store, path, with_documents=True))
+
+
+def test_its_sentences_are_the_overviews(store):
+    """Verdict and sentences are those made from the metric rows, and its table has those rows'
+    numbers."""
+    path, page = reported(store)
+    text = Elements(page).text
+    rows = MetricTable(read_metrics(path).to_dict("records"))
+    found = audit_finding(rows, read_facts(path).strategies)
+    for sentence in (found.headline, *found.sentences):
+        assert sentence in text
+    recall = rows.get(Strategy.SELECT, Metric.RECALL)
+    assert percent(recall["value"]).removesuffix("%") in text
+
+
+def test_it_ends_with_the_command_that_asks_again(store):
+    """Provenance holds the command and the versions."""
+    path, page = reported(store)
+    text = Elements(page).text
+    assert read_facts(path).meta["provenance"]["command"] in text
+    assert "torch" in text
+
+
+def test_the_same_audit_gives_the_same_bytes(store):
+    """A report depends on the store alone; another audit's differs."""
+    path, page = reported(store)
+    assert rendered(store, path) == page
+    assert reported(store, audit_id="other", n_documents=300)[1] != page
+
+
+def test_of_a_pair_that_cannot_be_assessed_it_says_so(store):
+    """Without scores it has the verdict on the weights, and no figure."""
+    assessment = {"verdict": "not assessable", "reasons": ["It did not move."], "hints": []}
+    _, page = reported(store, assessment=assessment)
+    found = Elements(page)
+    assert "not assessable" in found.text
+    assert "Nothing was scored" in found.text
+    assert not [tag for tag, _ in found.elements if tag == "img"]
+
+
+@pytest.mark.parametrize("has_truth", [True, False])
+def test_the_command_writes_it(store, assay, tmp_path, has_truth):
+    """`assay report` writes the page, with and without known truth; an unknown audit is refused."""
+    path = write_sample_audit(store, has_truth=has_truth)
+    out = tmp_path / "report.html"
+    assert assay("report", path.stem, "--out", out).status == 0
+    assert out.read_text(encoding="utf-8") == rendered(store, path)
+    assert assay("report", "nothing", "--out", out).status == 2
+
+
+def test_what_was_asked_of_the_same_pair_is_in_it(store):
+    """Rankings of public sets and suspect tests of these models, and of no others, are sections
+    whose sentences are made from the rows of their tables; the summary repeats their headlines."""
+    path = write_sample_audit(store, before_seal=of_pair)
+    ranking = write_sample_audit(store, "ranking", title="A ranking", before_seal=ranked)
+    write_sample_audit(store, "stranger", title="A stranger", before_seal=write_groups)
+    used = write_sample_suspects(store, 0, shift=2.0)
+    unused = write_sample_suspects(store, 1)
+    refused = write_sample_suspects(store, 2, is_apart=True)
+    other = {**PAIR, "final_weights_sha256": "0" * 64}
+    write_sample_suspects(store, 3, shift=2.0, pair=other, title="Of another pair")
+    text = Elements(rendered(store, path)).text
+    groups = read_groups(ranking)
+    sources = groups[groups["kind"] == "source"].to_dict("records")
+    students = read_source_students(ranking).to_dict("records")
+    verdicts = [corpus_ranking_finding(sources, students)]
+    verdicts += [suspect_finding(record, n_tests=2) for record in (used, unused, refused)]
+    for one in verdicts:
+        assert text.count(one.headline) == 2
+        assert all(sentence in text for sentence in one.sentences)
+    for row in sources:
+        assert f"{row['cosine']:.3f} [{row['low']:.3f}–{row['high']:.3f}]" in text
+    assert "assay suspect --seed 1" in text
+    assert "<b>x</b>" in text
+    assert "Of another pair" not in text
+    assert "A stranger" not in text
+    assert "What was not asked" not in text
+
+
+def test_each_test_of_a_pair_makes_the_others_p_values_larger(store):
+    """A finding that stands alone may fall when other tests of the pair are counted; refused
+    tests and those of other models are not counted."""
+    record = next(
+        found
+        for shift in range(40)
+        if 0.002 < (found := write_sample_suspects(store, 0, shift / 40))["p_value"] < 0.005
+    )
+    assert "favours the suspects" in suspect_finding(record).headline
+    assert "Nothing here says" in suspect_finding(record, n_tests=9).headline
+    assert (
+        f"p = {9 * record['p_value']:.3f} with all 9 tests" in suspect_finding(record, 9).headline
+    )
+
+
+def test_what_was_not_asked_is_said_with_its_command(store):
+    """Without rankings or suspect tests the report says that they are missing, and how to ask; an
+    audit that ranked sets itself lacks suspect tests only."""
+    text = Elements(reported(store)[1]).text
+    for command in ("assay rank-corpora --base base", "assay suspect --base base"):
+        assert command in text
+    assert "Candidate sets" not in text
+    own = Elements(reported(store, audit_id="own", before_seal=write_groups)[1]).text
+    assert "assay suspect --base base" in own
+    assert "assay rank-corpora --base" not in own
+    assert "None of these sets explains" in own

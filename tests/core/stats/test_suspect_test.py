@@ -1,0 +1,212 @@
+"""Suspect tests: p-values uniform where nothing was used, small where it was, or refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import kstest
+from support.pages import opened, words
+from support.suspect_models import CPU, pool, tuned
+from support.tiny_models import documents
+
+from cache.store import Store
+from core.audit.suspect_test import run_suspect_test
+from core.findings.suspect_test import suspect_finding
+from core.runtime.progress import SilentProgress
+from core.specs.audit import SuspectSpec
+from core.specs.data import DataRef
+from core.specs.hashing import text_hash
+from core.stats.suspect_test import combined, separability_by, separability_by_words, used_test
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A model that knows 60 documents by heart; 120 more of the same kind, and 60 of another."""
+    folder = tmp_path_factory.mktemp("suspect")
+    rows = pool(180, seed=21)
+    other = pd.DataFrame({"text": [f"{text} and so on" for text in rows["text"][120:]]})
+    tuned(folder, rows[:60])
+    for name, part in (
+        ("used", rows[:60]),
+        ("held-out", rows[60:120]),
+        ("unused", rows[120:]),
+        ("other", other),
+    ):
+        part.to_json(folder / f"{name}.jsonl", orient="records", lines=True)
+    return folder
+
+
+def command(world, suspects, controls, *more):
+    return (
+        *("suspect", "--base", world / "base", "--final", world / "final"),
+        *("--suspects", world / f"{suspects}.jsonl", "--controls", world / f"{controls}.jsonl"),
+        *("--precision", "fp32", "--json", *more),
+    )
+
+
+def test_documents_used_are_found_and_unused_ones_are_not(world, assay):
+    """Documents learnt by heart get a tiny p-value against held-out ones; others like them do not,
+    and the sentence says that this is no proof of innocence."""
+    done = assay(*command(world, "used", "held-out"))
+    found = json.loads(done.out)
+    assert done.status == 0
+    assert found["p_value"] < 1e-3
+    assert found["auc"]["low"] > 0.55
+    assert "favours the suspects" in found["says"][0]
+    assert len(found["assumes"]) == 4
+    unused = json.loads(assay(*command(world, "unused", "held-out")).out)
+    assert unused["p_value"] > 0.01
+    assert "no proof" in " ".join(unused["says"])
+
+
+def test_sets_told_apart_without_a_model_are_refused(world, assay):
+    """Suspects with words of their own get no p-value, exit status 2 and a reason; the scores are
+    not even compared, and the refusal is kept."""
+    done = assay(*command(world, "other", "held-out"))
+    found = json.loads(done.out)
+    assert done.status == 2
+    assert found["is_refused"]
+    assert found["p_value"] is None
+    assert found["auc"] is None
+    assert "cannot be told apart without any model" in done.err
+    assert done.err.count("\n") <= 12
+    record = Store.default().suspect_tests.read(found["test_id"])
+    assert record["scores"] is None
+    assert record["components"] == []
+
+
+def test_the_same_question_is_answered_once(world, monkeypatch):
+    """A second run reads the record, which names every document; another seed asks anew."""
+    store = Store.default()
+
+    def run(seed):
+        refs = [DataRef(str(world / f"{name}.jsonl")) for name in ("unused", "held-out")]
+        spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs, seed=seed)
+        return run_suspect_test(spec, store, CPU, SilentProgress())
+
+    first = run(0)
+    texts = pd.read_json(world / "unused.jsonl", lines=True)["text"]
+    assert first["documents"]["suspects"] == [text_hash(text) for text in texts]
+    assert len(first["documents"]["controls"]) == len(first["scores"]["controls"])
+    monkeypatch.setattr("core.audit.suspect_test.load_pair", None)
+    assert run(0) == first
+    with pytest.raises(TypeError):
+        run(1)
+
+
+def test_what_cannot_be_tested_is_said(world, assay, tmp_path):
+    """Too few documents, or the same in both sets, is bad input with one sentence."""
+    few = tmp_path / "few.jsonl"
+    pool(180, seed=21)[:5].to_json(few, orient="records", lines=True)
+    done = assay(*command(world, "used", "used"))
+    assert done.status == 2
+    assert "not in both sets" in done.err
+    again = assay(
+        *("suspect", "--base", world / "base", "--final", world / "final"),
+        *("--suspects", few, "--controls", world / "held-out.jsonl"),
+    )
+    assert again.status == 2
+    assert "at least 10 suspects" in again.err
+
+
+def test_p_values_are_uniform_under_the_null():
+    """Over 400 shuffles of roles, with skewed and tied scores, p is uniform (Kolmogorov–Smirnov);
+    with a shift in the suspects it is not."""
+    rng = np.random.default_rng(0)
+    shares = {}
+    for shift in (0.0, 0.6):
+        values = []
+        for seed in range(400):
+            scores = {"skewed": rng.lognormal(size=60), "tied": rng.integers(0, 4, 60) + 0.0}
+            is_suspect = rng.permutation(60) < 25
+            scores["skewed"] += shift * is_suspect
+            values.append(used_test(combined(scores), is_suspect, seed, 499).p_value)
+        shares[shift] = kstest(values, "uniform").pvalue
+    assert shares[0.0] > 0.01
+    assert shares[0.6] < 1e-6
+
+
+def test_p_values_of_a_real_model_are_uniform_where_nothing_was_used(world):
+    """Of one fine-tuned model, held-out documents split at random 300 times get uniform p-values;
+    splits with used documents among the suspects do not."""
+    refs = [DataRef(str(world / f"{name}.jsonl")) for name in ("used", "held-out")]
+    spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs)
+    record = run_suspect_test(spec, Store.default(), CPU, SilentProgress())
+    used, held_out = (np.array(record["scores"][name]) for name in ("suspects", "controls"))
+    rng = np.random.default_rng(1)
+
+    def p_value(scores, is_suspect, seed):
+        return used_test(scores, is_suspect, seed, 499).p_value
+
+    half = np.arange(60) < 30
+    null = [p_value(rng.permutation(held_out), half, seed) for seed in range(300)]
+    assert kstest(null, "uniform").pvalue > 0.01
+    mixed = []
+    for seed in range(50):
+        halves = [rng.permutation(scores)[:30] for scores in (used, held_out)]
+        mixed.append(p_value(np.concatenate(halves), half, seed))
+    assert np.mean(np.array(mixed) < 0.05) > 0.8
+
+
+def test_alike_sets_are_rarely_refused_and_others_always():
+    """Words refuse few of 60 random splits of one corpus, and always one that differs in a word."""
+    texts = documents(120, seed=5)[0]
+    is_suspect = np.arange(120) < 60
+    rng = np.random.default_rng(2)
+    refused = [
+        separability_by_words(
+            [texts[i] for i in rng.permutation(120)], is_suspect, seed
+        ).is_separable
+        for seed in range(60)
+    ]
+    assert np.mean(refused) <= 0.15
+    marked = [f"{text} indeed" if i < 60 else text for i, text in enumerate(texts)]
+    assert separability_by_words(marked, is_suspect, 0).is_separable
+    lengths = np.array([len(text) for text in texts], float)
+    assert separability_by("length", lengths + 20 * ~is_suspect, is_suspect).is_separable
+
+
+def test_a_constant_score_adds_nothing():
+    """A pair whose head did not move has no alignment; the test then rests on the others."""
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=40)
+    both = combined({"constant": np.zeros(40), "real": values})
+    assert np.allclose(2 * both, combined({"real": values}))
+
+
+def test_the_page_says_what_the_record_says(world):
+    """Headline, checks, assumptions and the p-value of a test; a refusal shows no score."""
+    store = Store.default()
+    assert "no test to show" in words(opened("suspects"))
+    for suspects in ("used", "other"):
+        refs = [DataRef(str(world / f"{name}.jsonl")) for name in (suspects, "held-out")]
+        spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs, title=suspects)
+        run_suspect_test(spec, store, CPU, SilentProgress())
+    records = {record["title"]: record for record in store.suspect_tests.all()}
+    app = opened("suspects", test=records["used"]["test_id"])
+    text = words(app).replace("\\", "")
+    assert suspect_finding(records["used"]).headline in text
+    assert "certainly" not in text
+    assert "trained on" not in suspect_finding(records["used"]).headline
+    assert len(app.get("plotly_chart")) == 1
+    refused = opened("suspects", test=records["other"]["test_id"])
+    assert "Refused" in words(refused)
+    assert not refused.get("plotly_chart")
+    assert "no suspect test named" in opened("suspects", test="gone").warning[0].value
+
+
+def test_a_damaged_record_is_not_read():
+    """Half a file, a foreign name or another's contents count as no record."""
+    store = Store.default()
+    shelf = store.suspect_tests
+    shelf.write({"test_id": "suspect-0123456789ab", "created_at": "2026"})
+    path = shelf.folder / "suspect-0123456789ab.json"
+    (shelf.folder / "suspect-ffffffffffff.json").write_text(path.read_text())
+    (shelf.folder / "notes.json").write_text("{}")
+    assert [r["test_id"] for r in shelf.all()] == ["suspect-0123456789ab"]
+    path.write_text(path.read_text()[:20])
+    assert shelf.all() == []
+    assert shelf.read("../suspect-0123456789ab") is None

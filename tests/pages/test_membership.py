@@ -1,0 +1,64 @@
+"""The Membership page: rankings beside their nulls, the winner in words, gaps explained."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.audit_file import write_sample_audit
+from support.pages import opened, words
+from support.titration_audit import write_sample_titration
+
+from cache.audits.membership import read_rankings
+from cache.audits.read import read_metrics
+from cache.store import Store
+from core.findings.membership import membership_finding
+from core.specs.data import Task
+from core.specs.metrics import Metric
+from core.specs.strategies import baselines_for, shown_as
+from pages.components.escaping import markdown_safe
+
+
+@pytest.fixture
+def store():
+    return Store.default()
+
+
+def test_every_ranking_is_shown_with_its_interval_and_null(store):
+    """Strategies, baselines and text alone are all in the table; each AUC is the stored one."""
+    path = write_sample_titration(store, grid=None)
+    app = opened("membership", audit="titrated")
+    table = app.dataframe[0].value
+    metrics = read_metrics(path).set_index(["subject", "metric"])
+    names = ["select", "random", "p-min", "blind", *baselines_for(Task.CLASSIFICATION)]
+    assert set(table["ranking by"]) == {shown_as(name) for name in names}
+    for name in names:
+        (line,) = table[table["ranking by"] == shown_as(name)].to_dict("records")
+        row = metrics.loc[(name, Metric.MEMBERSHIP_AUC)]
+        assert line["membership AUC"].startswith(f"{row['value']:.3f} [")
+        assert line["by chance"].startswith(f"{row['null_low']:.3f}")
+    found = membership_finding(read_metrics(path).to_dict("records"), "select")
+    assert markdown_safe(found.headline) in words(app)
+
+
+def test_the_curve_starts_at_single_documents(store):
+    """The figure is logarithmic, has chance on it, and a line for every ranking asked for."""
+    path = write_sample_titration(store, grid=None)
+    app = opened("membership", audit="titrated")
+    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert spec["layout"]["xaxis"]["type"] == spec["layout"]["yaxis"]["type"] == "log"
+    assert {"chance", "SELECT", "loss ratio"} <= {trace["name"] for trace in spec["data"]}
+    app.multiselect(key="rankings").set_value(["p-min"]).run()
+    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert [trace["name"] for trace in spec["data"]] == ["P-min", "chance"]
+    assert not read_rankings(path, "held-out").empty
+    assert not read_rankings(path, None)["is_trained"].eq(False).any()
+
+
+def test_what_is_missing_is_said(store):
+    """Without a reference set nothing is judged, and the page says what to give."""
+    write_sample_audit(store, audit_id="unknown", has_truth=False)
+    app = opened("membership", audit="unknown")
+    assert "no reference set" in app.info[0].value.replace("\\", "")
+    assert "--held-out-source" in words(app)
+    assert not app.dataframe

@@ -1,0 +1,320 @@
+"""Every page through Streamlit's own test runner."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from support.audit_file import HOSTILE, write_sample_audit
+from support.pages import COMPARISONS, opened, words
+from support.paths import ROOT
+from support.titration_audit import write_sample_titration
+
+from cache.audits.read import SelectionFilter, read_selection
+from cache.jobs import JobState, JobTable
+from cache.store import Store
+from core.jobs.running_job import running_job
+from core.specs.strategies import Strategy
+from pages.components.escaping import markdown_safe
+
+PAGES = (
+    "audits",
+    "overview",
+    "assessability",
+    "selection",
+    "membership",
+    *COMPARISONS,
+    "titration",
+    "report",
+    "suspects",
+    "jobs",
+)
+AUDIT_PAGES = ("overview", "assessability", "selection")
+
+
+@pytest.fixture
+def store():
+    return Store.default()
+
+
+def test_the_app_opens_on_audits(store):
+    """Without an address the first page is the list of audits."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    assert not app.exception
+    assert app.title[0].value == "Audits"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_store_says_what_to_do(store, page):
+    """Each page of an empty store explains itself instead of failing."""
+    text = words(opened(page))
+    assert "assay audit" in text or "no audits yet" in text or "assay suspect" in text
+
+
+def test_the_empty_list_gives_the_commands(store):
+    """The list of audits, when empty, says the exact commands."""
+    text = words(opened("audits"))
+    assert "make demo" in text
+    assert "--task classification --budget 500" in text
+
+
+@pytest.mark.parametrize("page", AUDIT_PAGES)
+@pytest.mark.parametrize("has_truth", [True, False])
+def test_audit_pages_show_the_audit(store, page, has_truth):
+    """Overview and Selection render a whole audit, with and without known truth."""
+    write_sample_audit(store, has_truth=has_truth)
+    app = opened(page, audit="sample")
+    assert "Sample audit" in words(app)
+    assert len(app.dataframe) >= 1
+
+
+def test_overview_shows_numbers_beside_their_nulls(store):
+    """Each headline number stands with its interval or what random selection reaches."""
+    write_sample_audit(store)
+    app = opened("overview", audit="sample")
+    assert [m.label for m in app.metric][:2] == ["Student accuracy", "Documents located"]
+    text = words(app)
+    assert "random selection" in text
+    assert "final model" in text
+    assert "SELECT" in app.subheader[0].value
+
+
+def test_an_unknown_audit_is_named(store):
+    """An address with an audit that is gone says so, on every page, and shows no other's."""
+    write_sample_audit(store)
+    for page in AUDIT_PAGES:
+        app = opened(page, audit="gone")
+        assert "gone" in app.warning[0].value
+        assert not app.dataframe
+
+
+def test_an_unreadable_audit_is_not_said_to_be_deleted(store):
+    """An address with an audit whose file is damaged says what is wrong with it."""
+    write_sample_audit(store)
+    (store.audits / "broken.duckdb").write_bytes(b"x" * 5000)
+    (warning,) = opened("overview", audit="broken").warning
+    assert "cannot be read" in warning.value
+    assert "deleted" not in warning.value
+
+
+def test_a_store_of_unreadable_audits_is_not_called_empty(store):
+    """Where no audit can be read the page says so, and how many there are, instead of none yet."""
+    store.audits.joinpath("broken.duckdb").write_bytes(b"x" * 5000)
+    (info,) = opened("overview").info
+    assert "None of the 1 audits" in info.value
+    assert "no audits yet" not in info.value
+
+
+def test_the_newest_audit_is_chosen_without_an_address(store):
+    """Opening Overview by its name alone shows an audit of the store."""
+    write_sample_audit(store)
+    app = opened("overview")
+    assert "Sample audit" in words(app)
+    assert app.query_params["audit"] == "sample"
+
+
+def test_the_audit_stays_in_the_address(store):
+    """Whichever audit is looked at, newest or not, the address names it on every page."""
+    write_sample_audit(store)
+    write_sample_audit(store, audit_id="other", title="Another audit")
+    for page in AUDIT_PAGES:
+        for audit_id in ("sample", "other"):
+            assert opened(page, audit=audit_id).query_params["audit"] == audit_id
+    app = opened("overview", audit="sample")
+    app.selectbox[0].select("other").run()
+    assert "Another audit" in words(app)
+    assert app.query_params["audit"] == "other"
+
+
+def test_audits_of_one_name_are_told_apart(store):
+    """Of two audits with the same title each can be chosen, and the one chosen is shown."""
+    write_sample_audit(store, audit_id="first")
+    write_sample_audit(store, audit_id="second", n_documents=500)
+    app = opened("overview", audit="first")
+    assert app.query_params["audit"] == "first"
+    assert "400 documents" in app.caption[0].value
+    app.selectbox[0].select("second").run()
+    assert app.query_params["audit"] == "second"
+    assert "500 documents" in app.caption[0].value
+
+
+def test_domain_and_membership_stand_apart(store):
+    """Shares of domain and of membership are shown beside chance, where a held-out half exists."""
+    write_sample_audit(store)
+    write_sample_audit(store, audit_id="blind", has_truth=False)
+    table = opened("overview", audit="sample").dataframe[1].value
+    assert {"in domain, %", "in domain, %: by chance", "used, %", "used, %: p"} <= set(table)
+    assert len(table) == len(Strategy)
+    assert "Domain or membership" not in words(opened("overview", audit="blind"))
+
+
+def test_a_link_opens_one_document(store):
+    """An address that names a document shows it whole; in a view without it, it is not shown."""
+    write_sample_audit(store)
+    path = store.audits / "sample.duckdb"
+    rows = read_selection(path, Strategy.SELECT, SelectionFilter(), 60).rows
+    text, document_id = rows["text"].iloc[7], str(rows["document_id"].iloc[7])
+    app = opened("selection", audit="sample", document=document_id)
+    assert text in [element.value for element in app.code]
+    assert app.query_params["document"] == document_id
+    app.text_input(key="search").set_value(rows["text"].iloc[8]).run()
+    assert len(app.dataframe[0].value) == 1
+    assert not app.code
+    assert "document" not in app.query_params
+
+
+@pytest.mark.parametrize("page", ["3", "99", "-1", "x"])
+def test_a_page_of_the_table_is_in_the_address(store, page):
+    """A link opens the page it names, or the first where there is none of that number."""
+    write_sample_audit(store, n_documents=2000, budget=900)
+    app = opened("selection", audit="sample", page=page)
+    first = 401 if page == "3" else 1
+    assert app.dataframe[0].value["rank"].iloc[0] == first
+
+
+def test_fewer_pages_begin_at_the_first(store):
+    """When a filter leaves fewer pages than the one looked at, the first is shown."""
+    write_sample_audit(store, n_documents=2000, budget=1400)
+    app = opened("selection", audit="sample", page="7")
+    assert app.dataframe[0].value["rank"].iloc[0] == 1201
+    app.multiselect(key="sources").set_value(["held-out"]).run()
+    assert 200 < app.number_input(key="page").max * 200 < 1400
+    assert app.number_input(key="page").value == 1
+    assert app.dataframe[0].value["rank"].iloc[0] < 10
+
+
+def test_search_and_filters_change_the_table(store):
+    """Typing a word leaves the documents that hold it; nothing found is said."""
+    write_sample_audit(store)
+    app = opened("selection", audit="sample")
+    n_all = len(app.dataframe[0].value)
+    app.text_input(key="search").set_value("telescope").run()
+    found = app.dataframe[0].value
+    assert 0 < len(found) < n_all
+    assert found["text"].str.contains("telescope").all()
+    app.text_input(key="search").set_value("zzz not there").run()
+    assert "No document" in words(app)
+    assert not app.exception
+
+
+def test_switching_the_strategy_changes_the_documents(store):
+    """Another strategy shows its own ranking."""
+    write_sample_audit(store)
+    app = opened("selection", audit="sample")
+    before = app.dataframe[0].value["text"].tolist()
+    app.selectbox(key="strategy").select_index(0).run()
+    assert not app.exception
+    assert app.dataframe[0].value["text"].tolist() != before
+
+
+def test_filters_come_from_the_address(store):
+    """A link with a search and a label opens on exactly that view."""
+    write_sample_audit(store)
+    app = opened("selection", audit="sample", search="market", strategy="random")
+    assert app.text_input(key="search").value == "market"
+    assert app.dataframe[0].value["text"].str.contains("market").all()
+
+
+def test_hostile_text_is_never_rendered(store):
+    """A document, title, label or source full of markup reaches no element that renders it."""
+    write_sample_audit(
+        store, title=HOSTILE, label_names=[HOSTILE, "<b>x</b>", "c", "d"], hostile_rank=5
+    )
+    for page in PAGES:
+        app = opened(page, audit="sample")
+        for kind in ("markdown", "caption", "title", "subheader", "info", "warning"):
+            for element in app.get(kind):
+                assert "](javascript" not in element.value.replace("\\", "·")
+                assert "<script>" not in element.value
+                assert "$\\LaTeX$" not in element.value
+                assert not getattr(element, "allow_html", False)
+
+
+@pytest.mark.parametrize(
+    "text", ["http://x.example", "WWW.x.example", "a@x.example", " -> ", " -- ", ":streamlit:"]
+)
+def test_what_markdown_recognises_without_marks_is_parted(text):
+    """Addresses, arrows and the logo, which no backslash stops, never stand in one piece."""
+    assert text.strip() not in markdown_safe(text).replace("\\", "")
+    assert markdown_safe("out-of-domain: a.b") == r"out\-of\-domain\: a\.b"
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "a_b*c", "# title", "1. list", "~~x~~ `code` $x$"])
+def test_escapes_keep_every_letter(text):
+    """Escaping adds backslashes and joiners without width, and takes nothing away."""
+    shown = markdown_safe(text).replace("\\", "").replace("\u2060", "")
+    assert shown == " ".join(text.split()).replace("\\", "")
+
+
+def test_deleting_needs_a_second_yes(store):
+    """Delete asks first; only confirming takes the file away."""
+    path = write_sample_audit(store)
+    app = opened("audits")
+    app.button(key="delete-sample").click().run()
+    assert path.exists()
+    (confirm,) = [b for b in app.button if b.label == "Delete" and b.key != "delete-sample"]
+    confirm.click().run()
+    assert not path.exists()
+
+
+def test_jobs_are_shown_with_what_can_be_done(store):
+    """A failed job offers to resume and says why it failed; a queued one can be cancelled."""
+    with pytest.raises(ValueError), running_job(store, ["x"], "broken", {}, on_console=False):
+        raise ValueError("the *reason*")
+    queued = JobTable(store).submit(["audit", "--base", "b"], "waiting")
+    app = opened("jobs")
+    text = words(app)
+    assert "broken" in text
+    assert "ValueError" in text
+    app.button(key=f"cancel-{queued}").click().run()
+    assert JobTable(store).get(queued).state is JobState.CANCELLED
+
+
+def test_a_running_job_shows_on_audits(store):
+    """While something runs, the list of audits shows its stage and percentage."""
+    with (
+        running_job(store, ["x"], "a long one", {"gradients": 10}, on_console=False) as progress,
+        progress.stage("gradients", 4),
+    ):
+        progress.advance(2)
+        JobTable(store).report(1, "gradients", 0.5, 30.0)
+        (bar,) = opened("audits").get("progress")
+        assert "gradients · 50% · 30 s left" in bar.proto.text
+
+
+def test_a_large_audit_sends_one_page(store):
+    """Of a selection of 20,000 documents only a page travels to the browser."""
+    write_sample_audit(store, n_documents=30_000, budget=20_000)
+    app = opened("selection", audit="sample")
+    assert len(app.dataframe[0].value) == 200
+    assert "20,000 documents" in words(app)
+    app.number_input(key="page").set_value(100).run()
+    assert app.dataframe[0].value["rank"].iloc[-1] == 20_000
+
+
+def test_the_ui_loads_no_model_library(store):
+    """After every page has run, torch and its relatives are still not imported."""
+    write_sample_audit(store)
+    write_sample_titration(store)  # written last: the one that pages open
+    code = """
+import sys
+from streamlit.testing.v1 import AppTest
+for page in sys.argv[1:]:
+    app = AppTest.from_file("app.py", default_timeout=30)
+    app.query_params["audit"] = "titrated"
+    app.switch_page(f"pages/{page}.py")
+    app.run()
+    assert not app.exception, app.exception
+heavy = {"torch", "transformers", "sentence_transformers", "umap"} & set(sys.modules)
+raise SystemExit(f"loaded {heavy}" if heavy else 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *PAGES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,202 @@
+"""The dashboard as a real server, asked over its real protocol."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from support.audit_file import write_sample_audit
+from support.decompression_file import write_sample_decompression
+from support.paths import ROOT
+from websockets.sync.client import connect
+
+from cache.audits.writer import AuditBuilder
+from cache.jobs import JobTable
+from cache.store import Store
+
+
+class Server:
+    """`assay dashboard` on a free port, until closed."""
+
+    def __init__(self, home, **environment):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "core", "dashboard"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "ASSAY_HOME": str(home), **environment},
+        )
+        line = next(line for line in self.process.stdout if line.startswith("Assay is at"))
+        self.address = line.split()[-1]
+
+    def visit(self, page, query=""):
+        """What a browser that opens this address is shown, as one text."""
+        return "\n".join(str(m.delta) for m in self.messages(page, query) if m.HasField("delta"))
+
+    def messages(self, page, query=""):
+        """Everything a browser that opens this address is sent."""
+        url = self.address.replace("http", "ws") + "/_stcore/stream"
+        origin = self.address
+        seen = []
+        with connect(url, subprotocols=["streamlit"], origin=origin, max_size=None) as socket:
+            message = BackMsg()
+            message.rerun_script.page_name = page
+            message.rerun_script.query_string = query
+            socket.send(message.SerializeToString())
+            while True:
+                forward = ForwardMsg()
+                forward.ParseFromString(socket.recv(timeout=30))
+                seen.append(forward)
+                if forward.WhichOneof("type") == "script_finished":
+                    return seen
+
+    def close(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def server_for():
+    servers = []
+
+    def start(home, **environment):
+        servers.append(Server(home, **environment))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "expected"),
+    [
+        ("", "", "Audits"),
+        ("audits", "", "Sample audit"),
+        ("overview", "audit=sample", "Student accuracy"),
+        ("assessability", "audit=sample", "How far each tensor moved"),
+        ("selection", "audit=sample&strategy=random&search=market", "Search in texts"),
+        ("map", "audit=sample&beside=top-k&colour=gain", "density of the seed corpus"),
+        ("transport", "audit=sample&distance=Vocabulary%20containment", "smaller vocabulary"),
+        ("class_balance", "audit=sample&by=source", "central 95%"),
+        ("membership", "audit=sample", "judged no ranking"),
+        ("titration", "audit=sample&share=20&strategy=random", "keeps no gradients"),
+        ("evidence", "audit=sample&document=7", "Under each strategy"),
+        ("corpora", "audit=sample", "did not rank its corpora"),
+        ("report", "audit=sample", "assay report sample"),
+        ("about", "", "What an audit can show"),
+        ("suspects", "", "assay suspect"),
+        ("experiments", "recipe=ot-sensitivity", "assay experiment ot-sensitivity"),
+        ("jobs", "", "processes of their own"),
+        ("topics", "decompression=sample&colour=depth", "violin making"),
+        ("examples", "decompression=sample&topic=1", "Prompt and raw output"),
+        ("diff", "", "assay diff A B"),
+    ],
+)
+def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):
+    """The very first request to a new server may be for any page, and gets that page."""
+    store = Store.default()
+    write_sample_audit(store)
+    write_sample_decompression(store)
+    server = server_for(store.root)
+    messages = server.messages(page, query)
+    shown = "\n".join(str(message.delta) for message in messages)
+    assert expected in shown
+    assert "exception" not in shown.lower()
+    assert not any(message.HasField("page_not_found") for message in messages)
+
+
+def test_the_page_refreshes_itself_only_while_a_job_runs(server_for):
+    """Jobs asks to be run again every two seconds while one waits, and not when all have ended."""
+    store = Store.default()
+    server, table = server_for(store.root), JobTable(store)
+    job_id = table.submit(["audit", "--title", "two words"], "waiting")
+    waiting = [m.auto_rerun.interval for m in server.messages("jobs") if m.HasField("auto_rerun")]
+    assert waiting == [2]
+    table.request_cancel(job_id)
+    assert not any(m.HasField("auto_rerun") for m in server.messages("jobs"))
+    assert "waiting" in server.visit("jobs")
+
+
+def test_a_proxy_is_not_asked_for_this_machine(server_for):
+    """Where the environment names a proxy, the server is still found and its address printed."""
+    server = server_for(Store.default().root, http_proxy="http://127.0.0.1:9", no_proxy="")
+    assert server.address.startswith("http://127.0.0.1:")
+
+
+def test_ending_the_command_ends_the_server(server_for):
+    """Told to terminate, the command takes its server process along and succeeds."""
+    server = server_for(Store.default().root)
+    (child,) = psutil.Process(server.process.pid).children()
+    server.close(signal.SIGTERM)
+    assert server.process.returncode == 0
+    assert not child.is_running()
+
+
+def test_the_server_is_for_this_machine_alone(server_for):
+    """It listens on 127.0.0.1 only, answers its health check, and knows no other page."""
+    server = server_for(Store.default().root)
+    assert any(message.HasField("page_not_found") for message in server.messages("nowhere"))
+    with urllib.request.urlopen(server.address + "/_stcore/health", timeout=5) as answer:
+        assert answer.status == 200
+    child = psutil.Process(server.process.pid).children()[0]
+    listening = [c.laddr.ip for c in child.net_connections() if c.status == psutil.CONN_LISTEN]
+    assert listening
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_tables_leave_by_our_exports_alone(server_for):
+    """Browsers are told to offer no download and no copying of tables, which would hand document
+    text to a spreadsheet as formulas."""
+    messages = server_for(Store.default().root).messages("about")
+    (session,) = [m.new_session for m in messages if m.HasField("new_session")]
+    assert session.config.disable_data_export
+
+
+def test_pages_read_while_another_process_writes(server_for):
+    """While a worker holds an audit it builds, pages show the finished ones and no lock error."""
+    store = Store.default()
+    write_sample_audit(store)
+    server = server_for(store.root)
+    builder = AuditBuilder(store, "unfinished")
+    with builder.stage("documents"):
+        builder.put_meta("title", "half done")
+        for page in ("audits", "overview", "selection"):
+            shown = server.visit(page)
+            assert "Sample audit" in shown
+            assert "lock" not in shown.replace("Clock", "").replace("block", "").lower()
+            assert "half done" not in shown
+    builder.close()
+
+
+def test_a_new_audit_appears_without_a_restart(server_for):
+    """An audit sealed while the server runs is there at the next visit, a deleted one gone."""
+    store = Store.default()
+    server = server_for(store.root)
+    assert "make demo" in server.visit("audits")
+    path = write_sample_audit(store)
+    assert "Sample audit" in server.visit("audits")
+    path.unlink()
+    assert "make demo" in server.visit("audits")
+
+
+def test_dashboards_started_at_once_are_told_apart(server_for):
+    """Two servers started at the same moment get ports of their own and show their own stores."""
+    full, empty = Store.default(), Store(Store.default().root / "empty")
+    write_sample_audit(full)
+    with ThreadPoolExecutor(4) as pool:
+        homes = [full.root, empty.root] * 2
+        servers = list(pool.map(server_for, homes))
+    assert len({server.address for server in servers}) == 4
+    shown = [server.visit("audits") for server in servers]
+    assert ["Sample audit" in text for text in shown] == [True, False, True, False]

@@ -1,0 +1,208 @@
+"""The Titration page: live figures are grid figures, losses are said, gaps are explained."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import numpy as np
+import pytest
+from support.audit_file import write_sample_audit
+from support.pages import opened, words
+from support.titration_audit import GRID, write_sample_titration
+
+from cache.audits.read import read_titration
+from cache.store import Store
+from core.findings.titration import titration_finding
+from core.specs.metrics import Metric
+from core.specs.strategies import BLIND, shown_as
+from pages.components.audit.titration_controls import METRIC_TITLES
+
+
+@pytest.fixture
+def store():
+    return Store.default()
+
+
+def shown(app, label):
+    (metric,) = [m for m in app.metric if m.label == f"{label}, live"]
+    return metric.value
+
+
+def traces(app, number=0):
+    chart = app.get("plotly_chart")[number]
+    drawn = json.loads(chart.proto.spec)["data"]
+    return {trace["name"]: trace for trace in drawn if trace.get("showlegend") is not False}
+
+
+def numbers(values):
+    """What Plotly sends: a list, or bytes with their type."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+    return np.asarray(values)
+
+
+@pytest.mark.parametrize(("share", "budget", "name", "seed"), [(50, 20, "random", 1)])
+def test_live_figures_equal_the_grid(store, share, budget, name, seed):
+    """At a measured share, budget, strategy and draw the page shows the measured numbers."""
+    path = write_sample_titration(store)
+    grid = read_titration(path)
+    cell = grid[
+        (grid["leaked_share"] == share / 100)
+        & (grid["budget"] == budget)
+        & (grid["strategy"] == name)
+        & (grid["seed"] == seed)
+    ].set_index("metric")["value"]
+    app = opened(
+        "titration", audit="titrated", share=share, budget=budget, strategy=name, draw=seed
+    )
+    assert shown(app, "Recall") == f"{100 * cell['recall']:.1f}%"
+    assert shown(app, "Precision") == f"{100 * cell['precision']:.1f}%"
+    assert shown(app, "Membership AUC") == f"{cell['membership-auc']:.3f}"
+    assert shown(app, "Domain AUC") == f"{cell['domain-auc']:.3f}"
+    assert shown(app, "Transport") == f"{cell['transport']:.3f}"
+    live = traces(app)["live"]
+    assert live["x"] == [share / 100]
+    assert live["y"] == pytest.approx([cell["recall"]])
+
+
+def test_sliders_select_anew_and_say_so(store):
+    """Moving the share, the budget or the strategy changes the live figures, and what was
+    measured stays as it is."""
+    write_sample_titration(store)
+    app = opened("titration", audit="titrated")
+    before = traces(app)
+    assert "SELECT selects 20" in words(app)
+    app.slider(key="share").set_value(100).run()
+    app.slider(key="budget").set_value(37).run()
+    assert not app.exception
+    text = words(app)
+    assert "SELECT selects 37" in text
+    assert "the nearest to 37" in text
+    after = traces(app)
+    assert after["live"]["x"] == [1.0] != before["live"]["x"]
+    app.selectbox(key="strategy").set_value(BLIND).run()
+    assert "text alone selects 37" in words(app)
+    app.selectbox(key="metric").set_value(Metric.TRANSPORT).run()
+    assert not app.exception
+    assert METRIC_TITLES[Metric.TRANSPORT] in words(app)
+
+
+def test_measured_and_live_points_are_drawn_apart(store):
+    """The grid is points with bands joined by thin dotted guides, the live point another symbol;
+    random, P-min and text alone are there whatever is chosen."""
+    path = write_sample_titration(store)
+    app = opened("titration", audit="titrated", strategy="top-k")
+    drawn = traces(app)
+    for name in ("random", "P-min", "text alone"):
+        assert drawn[name]["mode"] == "lines+markers"
+        assert drawn[name]["line"]["dash"] == "dot"
+        assert drawn[name]["line"]["width"] < 1
+        assert drawn[name]["marker"]["symbol"] != drawn["live"]["marker"]["symbol"]
+    grid = read_titration(path)
+    own = grid[
+        (grid["strategy"] == "random") & (grid["metric"] == "recall") & (grid["budget"] == 20)
+    ]
+    means = own.groupby("leaked_share")["value"].mean()
+    assert np.allclose(numbers(drawn["random"]["y"]), means)
+    assert "guides for the eye" in words(app)
+    everything = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert sum(trace["marker"]["symbol"].startswith("star") for trace in everything) == 4
+
+
+def test_an_ordinary_audit_has_live_sliders_only(store):
+    """Without a grid the leaked documents there are can still be titrated live."""
+    write_sample_titration(store, grid=None)
+    app = opened("titration", audit="titrated")
+    text = words(app)
+    assert "no measured grid" in text
+    assert "Nothing was measured here" in text
+    before = shown(app, "Recall")
+    app.slider(key="share").set_value(10).run()
+    app.slider(key="budget").set_value(120).run()
+    assert shown(app, "Recall") != before
+    app.slider(key="share").set_value(0).run()
+    assert shown(app, "Recall") == "—"
+    assert "nothing is leaked" in words(app).replace("\\", "")
+
+
+def test_what_is_missing_is_said(store):
+    """An audit without a reference set, or without gradients, says so and how to titrate."""
+    write_sample_audit(store, audit_id="unknown", has_truth=False)
+    write_sample_audit(store, audit_id="bare")
+    for audit_id, reason in (("unknown", "no reference set"), ("bare", "keeps no gradients")):
+        app = opened("titration", audit=audit_id)
+        assert reason in app.info[0].value.replace("\\", "")
+        assert "assay titrate" in words(app)
+        assert not app.slider
+
+
+def test_overview_links_to_it_where_something_leaked(store):
+    """Overview offers the page for an audit with leaked documents, and not for others."""
+    write_sample_audit(store, audit_id="unknown", has_truth=False)
+    write_sample_titration(store)
+    links = [
+        [link.proto.label for link in opened("overview", audit=name).get("page_link")]
+        for name in ("unknown", "titrated")
+    ]
+    assert [any("leaked share" in label for label in own) for own in links] == [False, True]
+
+
+def rows(values):
+    """Rows at budget 10 from (strategy, metric, share) → values of the draws."""
+    return [
+        {
+            "strategy": strategy,
+            "metric": metric,
+            "leaked_share": share,
+            "budget": 10,
+            "value": value,
+            "low": value - 0.03,
+            "high": value + 0.03,
+        }
+        for (strategy, metric, share), draws in values.items()
+        for value in draws
+    ]
+
+
+def measured(recall, auc, blind_auc=0.5):
+    """SELECT's recall and AUC beside random at 0.2 and P-min at 0.1."""
+    shares = (0.5, 1.0)
+    values = {("select", "recall", share): recall for share in shares}
+    values |= {("random", "recall", share): [0.2, 0.2] for share in shares}
+    values |= {("p-min", "recall", share): [0.1, 0.1] for share in shares}
+    values |= {("select", "membership-auc", 1.0): [auc]}
+    values |= {(BLIND, "membership-auc", 1.0): [blind_auc]}
+    return rows(values)
+
+
+def test_the_headline_says_when_select_loses():
+    """Below random or P-min at most shares, the headline names them; above both, it does not."""
+    lost = titration_finding(measured([0.1, 0.2], 0.5), "select", 10).headline
+    assert "fewer trained documents than random (at 2 of 2 leaked shares)" in lost
+    assert "P-min" not in lost
+    assert "does not tell members" in lost
+    won = titration_finding(measured([0.3, 0.4], 0.5), "select", 10).headline
+    assert "fewer" not in won
+    assert "does not tell trained documents from held-out" in won
+    both = titration_finding(measured([0.01], 0.5), "select", 10).headline
+    assert shown_as("random") in both
+    assert shown_as("p-min") in both
+
+
+def test_membership_needs_more_than_text_alone():
+    """An AUC above chance is called membership only where text alone has less than its interval."""
+    clean = titration_finding(measured([0.3], 0.6), "select", 10)
+    assert clean.headline.startswith("SELECT tells trained documents from held-out")
+    unclean = titration_finding(measured([0.3], 0.6, blind_auc=0.65), "select", 10)
+    assert "does not tell" in unclean.headline
+    assert "0.650" in " ".join(unclean.sentences)
+    assert titration_finding(measured([0.3], 0.6), "select", 99).sentences == ()
+
+
+def test_a_pool_smaller_than_the_budget_is_said(store):
+    """A budget that the pool cannot fill is explained instead of failing."""
+    write_sample_titration(store, grid=None)
+    app = opened("titration", audit="titrated", share=0, budget=395)
+    assert "fewer than the budget" in app.warning[0].value
+    assert GRID.n_seeds == 2

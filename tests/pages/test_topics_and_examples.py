@@ -1,0 +1,175 @@
+"""The pages of decompressions through Streamlit's own test runner."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.decompression_file import HOSTILE, JUDGE, write_sample_decompression
+from support.pages import opened, words
+
+from cache.decompressions.journal import Journal
+from cache.decompressions.read import ExampleFilter, list_decompressions, read_examples, read_topics
+from cache.decompressions.reviews import Review, read_verdicts
+from cache.store import Store
+from core.jobs.running_job import running_job
+from core.specs.decompression import ParseOutcome
+from core.specs.model_calls import Answer, Call, Sampling
+
+
+@pytest.fixture
+def store():
+    return Store.default()
+
+
+@pytest.mark.parametrize("page", ["topics", "examples"])
+def test_an_empty_store_gives_the_command(store, page):
+    """Without any decompression each page says what to run."""
+    assert "assay decompress" in words(opened(page))
+
+
+def test_topics_show_support_beside_what_nonsense_reaches(store):
+    """The headline, the table and the topic's own line stand beside the null and the interval."""
+    write_sample_decompression(store)
+    app = opened("topics", decompression="sample", topic="3")
+    text = words(app)
+    assert [m.value for m in app.metric][:2] == ["4", "2 of 4"]
+    assert "Named in 9 of 16 lists" in text
+    assert "95% interval 30% to 80%" in text
+    assert "made-up topics reach 25%" in text
+    assert "135 million parameters" in text
+    assert "arithmetic" in text
+
+
+def test_another_way_to_a_topic_is_told(store):
+    """A topic reached twice names the other parent; one that ends says why."""
+    write_sample_decompression(store)
+    assert "Also reached from" in words(opened("topics", decompression="sample", topic="1"))
+    assert "as deep as was asked for" in words(opened("topics", decompression="sample", topic="4"))
+
+
+@pytest.mark.parametrize("colour", ["support", "contrast", "quality", "depth"])
+def test_each_colour_draws_the_tree(store, colour):
+    """Every colouring shows all topics, with and without examples."""
+    write_sample_decompression(store)
+    write_sample_decompression(store, "bare", is_server=True, n_examples=0)
+    for name in ("sample", "bare"):
+        app = opened("topics", decompression=name, colour=colour)
+        assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_server_without_a_hash_is_said_to_have_none(store):
+    """Where weights are out of reach the page says so, and that no examples were written."""
+    write_sample_decompression(store, is_server=True, n_examples=0)
+    assert "could not be hashed" in words(opened("topics", decompression="sample"))
+    assert "No examples were written" in words(opened("examples", decompression="sample"))
+
+
+def test_the_judge_stands_beside_its_grades(store):
+    """Who graded, what it is worth and what could not be read are said; the heuristic stays."""
+    write_sample_decompression(store, is_judged=True)
+    app = opened("topics", decompression="sample", colour="quality")
+    assert JUDGE in words(app).replace("\\", "")
+    assert "It is not shown to tell a response from one to another task" in words(app)
+    app = opened("examples", decompression="sample", example="3")
+    assert "1 of 4 answers could not be read" in words(app)
+    grades = next(frame.value for frame in app.dataframe if "axis" in frame.value)
+    assert list(grades) == ["axis", JUDGE, "heuristic"]
+    assert set(grades[JUDGE]) == {"unreadable"}
+    assert "cannot tell" in set(grades["heuristic"])
+    app = opened("examples", decompression="sample", judge="heuristic")
+    assert "It cannot tell whether a response is correct" in words(app)
+
+
+def test_quality_is_one_judges_alone(store):
+    """The headline judge's mean, or the asked one's; never a mix, and empty where unread."""
+    path = write_sample_decompression(store, is_judged=True)
+
+    def quality(judge=None):
+        return read_examples(path, ExampleFilter(), 10, judge=judge).rows["quality"].tolist()
+
+    assert quality()[:3] == quality(JUDGE)[:3] == [2.0, 2.0, 2.0]
+    assert np.isnan(quality()[3])
+    assert not np.isnan(quality("heuristic")).any()
+    assert read_topics(path)["quality"].tolist()[0] == 2.0
+
+
+def test_a_finished_job_leads_to_its_topics(store):
+    """The Jobs page links a decompression to Topics and an audit to Overview."""
+    for command, title in (("decompress", "Open the topics"), ("audit", "Open the audit")):
+        with running_job(store, [command], command, {}, on_console=False) as progress:
+            progress.attach_result("sample")
+        assert title in [link.proto.label for link in opened("jobs").get("page_link")]
+
+
+def test_hostile_text_is_shown_letter_by_letter(store):
+    """What a model wrote is never Markdown or HTML."""
+    write_sample_decompression(store)
+    app = opened("examples", decompression="sample", example="3")
+    assert HOSTILE in [element.value for element in app.text]
+    assert not any("<script>" in element.value for element in app.markdown)
+
+
+def test_filters_keep_what_they_say(store):
+    """Topic with all below it, marks, styles and search each narrow the examples down."""
+    path = write_sample_decompression(store)
+
+    def ids(**chosen):
+        return read_examples(path, ExampleFilter(**chosen), 10).rows["example_id"].tolist()
+
+    assert ids() == [0, 1, 2, 3]
+    assert ids(topic_id=1) == [0, 1, 2]
+    assert ids(topic_id=2) == [3]
+    assert ids(flagged_by=("near-duplicate",)) == [1]
+    assert 1 not in ids(not_flagged_by=("near-duplicate",))
+    assert ids(styles=("question",)) == [0]
+    assert ids(search="SPRUCE") == [0, 1]
+    assert ids(example_ids=(2,)) == [2]
+    assert ids(example_ids=(2,), is_excluding=True) == [0, 1, 3]
+
+
+def test_a_topic_counts_what_is_below_it(store):
+    """Examples and flags of a topic are those of all under it, and the root has all."""
+    path = write_sample_decompression(store)
+    counts = dict(read_topics(path)[["topic_id", "n_examples"]].to_numpy().tolist())
+    assert counts == {0: 4, 1: 3, 2: 1, 3: 2, 4: 1}
+
+
+def test_reviews_are_kept_in_the_store(store):
+    """Accept and reject survive the session, change no sealed file, and can be taken back."""
+    path = write_sample_decompression(store)
+    before = path.read_bytes()
+    app = opened("examples", decompression="sample", example="2")
+    app.button(key="rejected-2").click().run()
+    assert read_verdicts(store, "sample") == {2: Review.REJECTED}
+    app.button(key="accepted-2").click().run()
+    assert read_verdicts(store, "sample") == {2: Review.ACCEPTED}
+    app.button(key="accepted-2").click().run()
+    assert read_verdicts(store, "sample") == {}
+    assert path.read_bytes() == before
+
+
+def test_a_run_under_way_is_seen_while_it_writes(store):
+    """The journal of a run that holds it open shows its topics, calls and rungs on the page."""
+    write_sample_decompression(store)
+    with Journal(store, "ab" * 32, "unfinished") as journal:
+        journal.begin({"title": "Half done"})
+        call = Call("topics", "Prompt", Sampling(8), 1)
+        journal.keep([(call, Answer("a, b", "stop", 5, 4, 0.1))])
+        journal.use([call], 0)
+        journal.set_rungs({call.key: ParseOutcome.LINES})
+        journal.show_topics([(1, 0, "glaciers", 1, 5, 6)])
+        text = words(opened("topics", decompression="sample"))
+    assert "Half done" in text
+    assert "glaciers" in text
+    assert "1 lines" in text
+    assert "not running" in text
+
+
+def test_an_unreadable_file_is_named(store):
+    """A damaged file is listed with its problem and does not hide the others."""
+    write_sample_decompression(store)
+    (store.decompressions / "broken.duckdb").write_bytes(b"x" * 5000)
+    problems = {one.decompression_id: one.problem for one in list_decompressions(store)}
+    assert problems["sample"] is None
+    assert problems["broken"]
+    assert "cannot be read" in opened("topics", decompression="broken").warning[0].value

@@ -1,0 +1,33 @@
+"""The embedded demo, whole: minutes long, so run by `make test-slow`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cache.audits.read import read_facts, read_metrics
+from cache.files.manifest import check_manifest
+from core.findings.audit import audit_finding
+from core.findings.finding import MetricTable
+from core.specs.metrics import Metric
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def test_the_demo_audits_and_then_only_looks(assay):
+    """It makes a verified audit whose final model learned; a second run finds it done."""
+    first = assay("demo", "--no-serve", "--json")
+    assert first.status == 0, first.err
+    said = json.loads(first.out)
+    path = Path(said["path"])
+    assert all(check.is_intact for check in check_manifest(path))
+    facts, rows = read_facts(path), MetricTable(read_metrics(path).to_dict("records"))
+    final, base = rows.get("final", Metric.ACCURACY), rows.get("base", Metric.ACCURACY)
+    assert final["low"] > base["high"]
+    assert facts.meta["counts"]["n_leaked"] > 0
+    assert len(audit_finding(rows, facts.strategies).sentences) == 5
+    again = assay("demo", "--no-serve", "--json")
+    assert json.loads(again.out) == {**said, "was_there": True}
+    assert "done in" not in again.err

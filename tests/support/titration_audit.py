@@ -1,0 +1,81 @@
+"""Audit files that hold all a titration needs: gradients, text alone's scores, embeddings, grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from support.audit_file import write_sample_audit
+
+from core.audit.resolved_audit import ResolvedAudit
+from core.audit.stages.membership import judge_members, score_baselines
+from core.audit.stages.titration import measure_grid
+from core.runtime.device import Compute
+from core.runtime.progress import SilentProgress
+from core.specs.audit import AuditSpec, TitrationSpec, to_plain
+from core.specs.data import DataRef
+from core.specs.strategies import Strategy
+from core.specs.training import TrainingSpec
+
+GRID = TitrationSpec((0.0, 0.5, 1.0), (20, 40), 2)
+
+
+def write_sample_titration(
+    store, audit_id="titrated", grid=GRID, n_documents=400, pair=None, seed=0, **more
+):
+    """A sample audit with random gradients; ``grid`` None makes an ordinary audit of it.
+    ``pair``: the digests of its models' weights; ``seed``: the one asked with."""
+    spec = AuditSpec(
+        base="base",
+        final="final",
+        seed_corpus=(DataRef("pool.parquet"),),
+        budget=20,
+        strategies=(Strategy.RANDOM, Strategy.P_MIN, Strategy.SELECT),
+        reference=DataRef("train.parquet", label_column="label"),
+        held_out_source="held-out",
+        title="Sample titration",
+        titration=grid,
+        seed=seed,
+    )
+
+    def enrich(builder):
+        rng = np.random.default_rng(5)
+        with builder.stage("gradients"):
+            for name, width in (("errors", 4), ("hidden", 12)):
+                matrix = rng.normal(size=(n_documents, width)).astype("f")
+                builder.write_matrix("factors", {"checkpoint": 0, "name": name}, matrix)
+            target = rng.normal(size=(4, 12)).astype("f")
+            builder.write_target(0, float(np.linalg.norm(target)), target)
+            for name, n in (("seed-corpus", n_documents), ("reference", 50)):
+                vectors = rng.normal(size=(n, 8)).astype("f")
+                builder.write_matrix("embeddings", {"set_name": name}, vectors)
+            trained, held_out = rng.random((2, n_documents)) / 2
+            columns = {"p_trained": trained, "p_held_out": held_out}
+            builder.write("blind_scores", {"document_id": np.arange(n_documents), **columns})
+        builder.put_meta("spec", to_plain(spec))
+        builder.put_meta("provenance", {**builder.meta("provenance"), **(pair or {})})
+        question = ResolvedAudit(
+            spec=spec,
+            base=Path(),
+            final=Path(),
+            training=TrainingSpec(),
+            training_source="default",
+            base_sha256="",
+            final_sha256="",
+            tokenizer_sha256="",
+            data_sha256={},
+            compute=Compute("cpu", False, 1),
+        )
+        score_baselines(question, builder, None, SilentProgress())
+        judge_members(question, builder, SilentProgress())
+        measure_grid(question, builder, SilentProgress())
+
+    return write_sample_audit(
+        store,
+        audit_id,
+        n_documents,
+        budget=20,
+        title="Sample titration",
+        before_seal=enrich,
+        **more,
+    )
