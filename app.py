@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pages.components.navigation import run_app
+from assay.pages.components.navigation import run_app
 
 run_app()

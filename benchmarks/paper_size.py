@@ -30,17 +30,17 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from cache.audits.read import read_facts
-from cache.store import Store
-from core.audit.finetune import finetune
-from core.audit.run import run_audit
-from core.experiments.builtin_data import built_in_folder, write_built_in_text
-from core.runtime.device import Compute, choose_compute
-from core.runtime.progress import SilentProgress
-from core.specs.audit import AuditSpec
-from core.specs.data import DataRef, Task
-from core.specs.strategies import Strategy
-from core.specs.training import FinetuneSpec, TrainingSpec
+from assay.cache.audits.read import read_facts
+from assay.cache.store import Store
+from assay.core.audit.finetune import finetune
+from assay.core.audit.run import run_audit
+from assay.core.experiments.builtin_data import built_in_folder, write_built_in_text
+from assay.core.runtime.device import Compute, choose_compute
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.data import DataRef, Task
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
 N_TRAINED, N_CANDIDATES, N_TESTED, BUDGET = 1_600, 4_000, 400, 400
 

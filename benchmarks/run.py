@@ -21,18 +21,18 @@ from threadpoolctl import threadpool_limits
 from torch.func import grad, vmap
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from core.gradients.all_tokens import Projection, token_gradients
-from core.gradients.features import FactoredGradients
-from core.gradients.last_layer import logit_errors
-from core.models.loading import new_classifier
-from core.models.resolve import builtin_minilm
-from core.models.training import new_optimizer
-from core.runtime.device import choose_compute
-from core.selection.greedy import select
-from core.selection.matching_pursuit import select_plus
-from core.selection.titration import Corpus, titrate
-from core.specs.strategies import Strategy
-from core.specs.training import TrainingSpec
+from assay.core.gradients.all_tokens import Projection, token_gradients
+from assay.core.gradients.features import FactoredGradients
+from assay.core.gradients.last_layer import logit_errors
+from assay.core.models.loading import new_classifier
+from assay.core.models.resolve import builtin_minilm
+from assay.core.models.training import new_optimizer
+from assay.core.runtime.device import choose_compute
+from assay.core.selection.greedy import select
+from assay.core.selection.matching_pursuit import select_plus
+from assay.core.selection.titration import Corpus, titrate
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import TrainingSpec
 
 N_TURNS = 3
 
@@ -215,12 +215,12 @@ def bf16_forward() -> float:
 TRAINING = textwrap.dedent("""
     import sys, torch
     torch.set_num_threads(int(sys.argv[1]))
-    from core.device import Compute
-    from core.models.loading import new_classifier
-    from core.models.examples import TextDocument
-    from core.models.resolve import builtin_minilm
-    from core.models.training import fine_tune
-    from core.specs import Strategy, TrainingSpec
+    from assay.core.device import Compute
+    from assay.core.models.loading import new_classifier
+    from assay.core.models.examples import TextDocument
+    from assay.core.models.resolve import builtin_minilm
+    from assay.core.models.training import fine_tune
+    from assay.core.specs import Strategy, TrainingSpec
     compute = Compute("cpu", torch.cpu._is_avx512_bf16_supported(), int(sys.argv[1]))
     model, _ = new_classifier(builtin_minilm(), ("a", "b"), 48, 0, compute)
     documents = [TextDocument("word " * 44, number % 2) for number in range(int(sys.argv[2]))]
@@ -268,15 +268,15 @@ GRADIENTS = textwrap.dedent("""
     from pathlib import Path
     import torch
     from transformers import BertConfig, BertForSequenceClassification, AutoTokenizer
-    from cache.home import Store
-    from cache.writer import AuditBuilder
-    from core.audit.gradients import GradientRequest, compute_gradients
-    from core.device import choose_compute
-    from core.models.classifier import SequenceClassifier
-    from core.models.gradient_models import ClassifierGradients
-    from core.models.loading import ModelPair
-    from core.models.resolve import builtin_minilm
-    from core.progress import SilentProgress
+    from assay.cache.home import Store
+    from assay.cache.writer import AuditBuilder
+    from assay.core.audit.gradients import GradientRequest, compute_gradients
+    from assay.core.device import choose_compute
+    from assay.core.models.classifier import SequenceClassifier
+    from assay.core.models.gradient_models import ClassifierGradients
+    from assay.core.models.loading import ModelPair
+    from assay.core.models.resolve import builtin_minilm
+    from assay.core.progress import SilentProgress
     n = int(sys.argv[1])
     compute = choose_compute(precision="fp32")
     tokenizer = AutoTokenizer.from_pretrained(builtin_minilm())

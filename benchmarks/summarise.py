@@ -7,10 +7,10 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from cache.audits.comparison import read_label_counts
-from cache.audits.read import audit_path, list_audits, read_facts, read_metrics
-from cache.store import Store
-from core.specs.strategies import Strategy
+from assay.cache.audits.comparison import read_label_counts
+from assay.cache.audits.read import audit_path, list_audits, read_facts, read_metrics
+from assay.cache.store import Store
+from assay.core.specs.strategies import Strategy
 
 METRICS = ("accuracy", "agreement", "transport", "containment", "cosine")
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from cache.audits.read import SelectionFilter, audit_path, read_facts, read_selection
-from cache.files.sealed import read_meta
-from cache.store import Store
-from core.errors import InputError
-from core.specs.strategies import Strategy
+from assay.cache.audits.read import SelectionFilter, audit_path, read_facts, read_selection
+from assay.cache.files.sealed import read_meta
+from assay.cache.store import Store
+from assay.core.errors import InputError
+from assay.core.specs.strategies import Strategy
 
 FORMATS = ("csv", "jsonl", "parquet")
 # A spreadsheet runs a cell that begins with one of these as a formula.

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
-from cache.store import Store
+from assay.cache.store import Store
 
 _VERSION = 3
 _SCHEMA = """

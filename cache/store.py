@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from cache.records import RecordStore
+from assay.cache.records import RecordStore
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.findings import method_text
-from pages.components.navigation import enter
+from assay.core.findings import method_text
+from assay.pages.components.navigation import enter
 
 enter()
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components.audit import reads
-from pages.components.audit.assessability import (
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.assessability import (
     show_facts,
     show_hints,
     show_layer_chart,
     show_layer_table,
     show_verdict,
 )
-from pages.components.escaping import markdown_safe
-from pages.components.navigation import enter
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.navigation import enter
 
 enter()
 

@@ -6,16 +6,16 @@ from functools import partial
 
 import streamlit as st
 
-from cache.audits.read import AuditSummary, list_audits
-from cache.experiments.cells import cells_by_experiment
-from cache.files.sealed import delete_audit
-from cache.jobs import JobState, JobTable
-from cache.store import Store
-from core.specs.audit import Assessability
-from pages.components.deletion import deletable
-from pages.components.escaping import markdown_safe
-from pages.components.jobs import job_line
-from pages.components.navigation import enter
+from assay.cache.audits.read import AuditSummary, list_audits
+from assay.cache.experiments.cells import cells_by_experiment
+from assay.cache.files.sealed import delete_audit
+from assay.cache.jobs import JobState, JobTable
+from assay.cache.store import Store
+from assay.core.specs.audit import Assessability
+from assay.pages.components.deletion import deletable
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.jobs import job_line
+from assay.pages.components.navigation import enter
 
 enter()
 

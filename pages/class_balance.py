@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.export import of_audit
-from core.findings.finding import MetricTable
-from core.specs.metrics import Metric
-from pages.components.audit import reads
-from pages.components.audit.class_balance import (
+from assay.cache.export import of_audit
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.metrics import Metric
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.class_balance import (
     POOL,
     REFERENCE,
     balance_figure,
@@ -16,12 +16,12 @@ from pages.components.audit.class_balance import (
     random_bands,
     share_table,
 )
-from pages.components.charts import CONFIG
-from pages.components.escaping import markdown_safe
-from pages.components.export import exported_table
-from pages.components.navigation import enter
-from pages.components.null_comparison import beside
-from pages.components.palette import ink
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
+from assay.pages.components.null_comparison import beside
+from assay.pages.components.palette import ink
 
 enter()
 

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.audits.model_pair import same_pair
-from cache.export import of_audit
-from cache.store import Store
-from core.findings.corpus_ranking import (
+from assay.cache.audits.model_pair import same_pair
+from assay.cache.export import of_audit
+from assay.cache.store import Store
+from assay.core.findings.corpus_ranking import (
     HOW_COSINES_READ,
     HOW_SHARES_READ,
     HOW_STUDENTS_READ,
     corpus_ranking_finding,
     group_table,
 )
-from pages.components.audit import reads
-from pages.components.audit.corpus_ranking import (
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.corpus_ranking import (
     cosine_chart,
     groups,
     mixture_chart,
     source_students,
 )
-from pages.components.charts import CONFIG
-from pages.components.escaping import markdown_safe
-from pages.components.export import exported_table
-from pages.components.navigation import enter
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
 
 enter()
 

@@ -6,17 +6,17 @@ from functools import partial
 
 import streamlit as st
 
-from cache.export import of_diff
-from cache.files.sealed import delete_diff
-from cache.store import Store
-from core.findings.diff import diff_finding
-from pages.components.charts import CONFIG
-from pages.components.decompression import diff_reads, diff_tables
-from pages.components.decompression.diff_chart import support_plot
-from pages.components.deletion import deletable
-from pages.components.escaping import markdown_safe
-from pages.components.export import exported_table
-from pages.components.navigation import enter
+from assay.cache.export import of_diff
+from assay.cache.files.sealed import delete_diff
+from assay.cache.store import Store
+from assay.core.findings.diff import diff_finding
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.decompression import diff_reads, diff_tables
+from assay.pages.components.decompression.diff_chart import support_plot
+from assay.pages.components.deletion import deletable
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
 
 enter()
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.export import of_echo
-from cache.store import Store
-from core.findings.echo import echo_finding
-from pages.components.charts import CONFIG
-from pages.components.decompression.echo import lead_chart, provenance_table, targets_table
-from pages.components.escaping import markdown_safe
-from pages.components.export import exported_table
-from pages.components.navigation import enter
-from pages.components.record_picker import deletable_record, pick_record
+from assay.cache.export import of_echo
+from assay.cache.store import Store
+from assay.core.findings.echo import echo_finding
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.decompression.echo import lead_chart, provenance_table, targets_table
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
+from assay.pages.components.record_picker import deletable_record, pick_record
 
 enter()
 

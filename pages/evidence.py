@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.audits.read import read_document
-from cache.export import of_audit
-from core.errors import InputError
-from core.specs.strategies import main_strategy
-from pages.components.audit import reads
-from pages.components.audit.evidence import (
+from assay.cache.audits.read import read_document
+from assay.cache.export import of_audit
+from assay.core.errors import InputError
+from assay.core.specs.strategies import main_strategy
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.evidence import (
     chosen_document,
     facts_table,
     show_neighbours,
     show_rankings,
     show_ranks,
 )
-from pages.components.escaping import markdown_safe
-from pages.components.export import exported_table
-from pages.components.navigation import enter
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
 
 enter()
 

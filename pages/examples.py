@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.decompressions.read import read_examples
-from cache.decompressions.reviews import read_verdicts
-from cache.store import Store
-from pages.components.audit.selection import page_number
-from pages.components.decompression import reads
-from pages.components.decompression.examples import (
+from assay.cache.decompressions.read import read_examples
+from assay.cache.decompressions.reviews import read_verdicts
+from assay.cache.store import Store
+from assay.pages.components.audit.selection import page_number
+from assay.pages.components.decompression import reads
+from assay.pages.components.decompression.examples import (
     ROWS_PER_PAGE,
     choose_examples,
     example_table,
     show_example,
 )
-from pages.components.decompression.export import export_examples
-from pages.components.decompression.judges import chosen_judge, judge_line
-from pages.components.escaping import markdown_safe
-from pages.components.navigation import enter
+from assay.pages.components.decompression.export import export_examples
+from assay.pages.components.decompression.judges import chosen_judge, judge_line
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.navigation import enter
 
 enter()
 

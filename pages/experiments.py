@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.experiments.cells import delete_experiment, own_cells
-from cache.experiments.read import ExperimentSummary, list_experiments
-from cache.export import Origin, of_experiment
-from cache.store import Store
-from core.experiments.catalogue import paper_titles
-from core.experiments.recipes import NAMES, Recipe, load_recipe
-from core.findings.experiment import METRIC_TITLES, standing
-from core.findings.repeats import HOW_SPREADS_READ
-from pages.components.charts import CONFIG
-from pages.components.escaping import markdown_safe
-from pages.components.export import export_line, exported_table
-from pages.components.jobs import job_line
-from pages.components.navigation import enter
-from pages.components.store import experiments
-from pages.components.store.experiment_chart import comparison_plot
+from assay.cache.experiments.cells import delete_experiment, own_cells
+from assay.cache.experiments.read import ExperimentSummary, list_experiments
+from assay.cache.export import Origin, of_experiment
+from assay.cache.store import Store
+from assay.core.experiments.catalogue import paper_titles
+from assay.core.experiments.recipes import NAMES, Recipe, load_recipe
+from assay.core.findings.experiment import METRIC_TITLES, standing
+from assay.core.findings.repeats import HOW_SPREADS_READ
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import export_line, exported_table
+from assay.pages.components.jobs import job_line
+from assay.pages.components.navigation import enter
+from assay.pages.components.store import experiments
+from assay.pages.components.store.experiment_chart import comparison_plot
 
 enter()
 

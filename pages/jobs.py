@@ -7,11 +7,11 @@ import shlex
 
 import streamlit as st
 
-from cache.jobs import Job, JobState, JobTable
-from cache.store import Store
-from core.jobs.worker import ensure_worker
-from pages.components.jobs import OF_A_MODEL, job_line
-from pages.components.navigation import enter, page_file
+from assay.cache.jobs import Job, JobState, JobTable
+from assay.cache.store import Store
+from assay.core.jobs.worker import ensure_worker
+from assay.pages.components.jobs import OF_A_MODEL, job_line
+from assay.pages.components.navigation import enter, page_file
 
 enter()
 

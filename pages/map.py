@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.findings.finding import MetricTable
-from core.specs.metrics import Metric
-from pages.components.audit import reads
-from pages.components.audit.map_chart import map_figure
-from pages.components.audit.map_controls import MAX_POINTS, controls, lassoed, panel, show_lassoed
-from pages.components.escaping import markdown_safe
-from pages.components.navigation import enter
-from pages.components.null_comparison import beside, settings_line
-from pages.components.palette import ink
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.metrics import Metric
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.map_chart import map_figure
+from assay.pages.components.audit.map_controls import (
+    MAX_POINTS,
+    controls,
+    lassoed,
+    panel,
+    show_lassoed,
+)
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.navigation import enter
+from assay.pages.components.null_comparison import beside, settings_line
+from assay.pages.components.palette import ink
 
 enter()
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.export import of_audit
-from core.findings.finding import MetricTable
-from core.findings.formatting import percent
-from core.findings.membership import membership_finding
-from core.specs.data import Task
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy, shown_as
-from pages.components.audit import reads
-from pages.components.audit.membership import (
+from assay.cache.export import of_audit
+from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import percent
+from assay.core.findings.membership import membership_finding
+from assay.core.specs.data import Task
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy, shown_as
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.membership import (
     MEANING,
     OVER_SEEDS,
     judged,
@@ -22,12 +22,12 @@ from pages.components.audit.membership import (
     roc_plot,
     what_is_missing,
 )
-from pages.components.audit.membership_documents import show_likeliest
-from pages.components.audit.repeats import show_over_seeds
-from pages.components.charts import CONFIG
-from pages.components.escaping import markdown_safe
-from pages.components.export import exported_table
-from pages.components.navigation import enter
+from assay.pages.components.audit.membership_documents import show_likeliest
+from assay.pages.components.audit.repeats import show_over_seeds
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
 
 enter()
 

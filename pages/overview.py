@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.audits.read import AuditFacts
-from cache.export import of_audit
-from core.findings.audit import audit_finding
-from core.findings.audit_tables import TABLE, notes, strategy_table
-from core.findings.finding import MetricTable
-from core.specs.strategies import main_strategy
-from pages.components.audit import reads
-from pages.components.audit.assessability import assessment_line
-from pages.components.audit.overview import (
+from assay.cache.audits.read import AuditFacts
+from assay.cache.export import of_audit
+from assay.core.findings.audit import audit_finding
+from assay.core.findings.audit_tables import TABLE, notes, strategy_table
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.strategies import main_strategy
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.assessability import assessment_line
+from assay.pages.components.audit.overview import (
     show_caveats,
     show_charts,
     show_headline_numbers,
@@ -20,10 +20,10 @@ from pages.components.audit.overview import (
     show_membership,
     show_provenance,
 )
-from pages.components.audit.repeats import show_over_seeds
-from pages.components.escaping import markdown_safe
-from pages.components.export import exported_table
-from pages.components.navigation import enter
+from assay.pages.components.audit.repeats import show_over_seeds
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
 
 enter()
 

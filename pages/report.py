@@ -6,9 +6,9 @@ import base64
 
 import streamlit as st
 
-from pages.components.audit import reads
-from pages.components.escaping import markdown_safe
-from pages.components.navigation import enter
+from assay.pages.components.audit import reads
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.navigation import enter
 
 enter()
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.audits.read import SelectionFilter
-from core.specs.strategies import Strategy, main_strategy
-from pages.components.audit import reads
-from pages.components.audit.selection import (
+from assay.cache.audits.read import SelectionFilter
+from assay.core.specs.strategies import Strategy, main_strategy
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.selection import (
     ROWS_PER_PAGE,
     page_number,
     ranked_table,
     show_document,
     show_export,
 )
-from pages.components.charts import CONFIG, objective_curves
-from pages.components.escaping import markdown_safe
-from pages.components.navigation import enter
+from assay.pages.components.charts import CONFIG, objective_curves
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.navigation import enter
 
 enter()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.audits.model_pair import audits_of, suspect_tests_of
-from cache.audits.read import weights_of
-from cache.export import of_suspect_test
-from cache.store import Store
-from core.findings.suspect_test import (
+from assay.cache.audits.model_pair import audits_of, suspect_tests_of
+from assay.cache.audits.read import weights_of
+from assay.cache.export import of_suspect_test
+from assay.cache.store import Store
+from assay.core.findings.suspect_test import (
     ASSUMPTIONS,
     HOW_TO_READ,
     checks_table,
@@ -18,13 +18,13 @@ from core.findings.suspect_test import (
     set_sizes,
     suspect_finding,
 )
-from pages.components.charts import CONFIG
-from pages.components.escaping import markdown_safe
-from pages.components.evidence_links import card_column
-from pages.components.export import exported_table
-from pages.components.navigation import enter
-from pages.components.record_picker import deletable_record, pick_record
-from pages.components.store.suspects import documents_table, provenance_table, score_plot
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.evidence_links import card_column
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
+from assay.pages.components.record_picker import deletable_record, pick_record
+from assay.pages.components.store.suspects import documents_table, provenance_table, score_plot
 
 enter()
 

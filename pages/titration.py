@@ -5,25 +5,25 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from cache.export import of_audit
-from core.findings.repeats import HOW_SPREADS_READ
-from core.findings.titration import titration_finding
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy, shown_as
-from pages.components.audit import reads, titration_controls
-from pages.components.audit.titration_charts import selection_map, titration_plot
-from pages.components.audit.titration_documents import show_live_documents
-from pages.components.audit.titration_tables import (
+from assay.cache.export import of_audit
+from assay.core.findings.repeats import HOW_SPREADS_READ
+from assay.core.findings.titration import titration_finding
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy, shown_as
+from assay.pages.components.audit import reads, titration_controls
+from assay.pages.components.audit.titration_charts import selection_map, titration_plot
+from assay.pages.components.audit.titration_documents import show_live_documents
+from assay.pages.components.audit.titration_tables import (
     best_possible,
     measured_table,
     show_live,
     show_standing,
 )
-from pages.components.charts import CONFIG
-from pages.components.escaping import markdown_safe
-from pages.components.export import exported_table
-from pages.components.navigation import enter
-from pages.components.null_comparison import settings_line
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
+from assay.pages.components.null_comparison import settings_line
 
 enter()
 

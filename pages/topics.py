@@ -7,14 +7,14 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from cache.decompressions.read import ExampleFilter
-from cache.files.sealed import delete_decompression
-from cache.store import Store
-from pages.components.decompression import reads
-from pages.components.decompression.export import export_examples
-from pages.components.decompression.gaps import show_gaps
-from pages.components.decompression.judges import chosen_judge, judge_line
-from pages.components.decompression.topics import (
+from assay.cache.decompressions.read import ExampleFilter
+from assay.cache.files.sealed import delete_decompression
+from assay.cache.store import Store
+from assay.pages.components.decompression import reads
+from assay.pages.components.decompression.export import export_examples
+from assay.pages.components.decompression.gaps import show_gaps
+from assay.pages.components.decompression.judges import chosen_judge, judge_line
+from assay.pages.components.decompression.topics import (
     COLOURINGS,
     clickable_tree,
     colouring,
@@ -24,9 +24,9 @@ from pages.components.decompression.topics import (
     show_topic,
     topic_table,
 )
-from pages.components.deletion import deletable
-from pages.components.escaping import markdown_safe
-from pages.components.navigation import enter
+from assay.pages.components.deletion import deletable
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.navigation import enter
 
 enter()
 

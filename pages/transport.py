@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.export import of_audit
-from core.findings.finding import MetricTable
-from core.specs.strategies import main_strategy
-from pages.components.audit import reads
-from pages.components.audit.transport_chart import replacement_figure
-from pages.components.audit.transport_tables import (
+from assay.cache.export import of_audit
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.strategies import main_strategy
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.transport_chart import replacement_figure
+from assay.pages.components.audit.transport_tables import (
     DISTANCES,
     distance_table,
     headline,
     ordered,
     read_from,
 )
-from pages.components.charts import CONFIG, dot_plot
-from pages.components.escaping import markdown_safe
-from pages.components.export import exported_table
-from pages.components.navigation import enter
+from assay.pages.components.charts import CONFIG, dot_plot
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import exported_table
+from assay.pages.components.navigation import enter
 
 enter()
 

@@ -47,7 +47,7 @@ def assay(capsys, monkeypatch):
     """Runs the real command line in this process: assay("audit", "--base", …)."""
 
     def run(*arguments):
-        from core.cli import main
+        from assay.core.cli import main
 
         monkeypatch.setattr(sys, "argv", ["assay", *map(str, arguments)])
         capsys.readouterr()
@@ -68,11 +68,11 @@ def tiny(tmp_path_factory):
     """
     from support.tiny_models import documents, save_bert
 
-    from core.audit.finetune import finetune
-    from core.runtime.device import Compute
-    from core.runtime.progress import SilentProgress
-    from core.specs.data import DataRef
-    from core.specs.training import FinetuneSpec, TrainingSpec
+    from assay.core.audit.finetune import finetune
+    from assay.core.runtime.device import Compute
+    from assay.core.runtime.progress import SilentProgress
+    from assay.core.specs.data import DataRef
+    from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
     folder = tmp_path_factory.mktemp("tiny")
     texts, names = documents(700, seed=11)

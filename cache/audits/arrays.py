@@ -10,8 +10,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.files.blocks import Block, unpack
-from cache.files.database import open_to_read
+from assay.cache.files.blocks import Block, unpack
+from assay.cache.files.database import open_to_read
 
 
 def read_corpus(path: Path, held_out_source: str | None) -> dict[str, Any] | None:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cache.files.database import open_to_read
-from core.specs.strategies import Strategy
+from assay.cache.files.database import open_to_read
+from assay.core.specs.strategies import Strategy
 
 
 @dataclass(frozen=True)

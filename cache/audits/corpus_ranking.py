@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cache.files.database import open_to_read
+from assay.cache.files.database import open_to_read
 
 
 def read_groups(path: Path) -> pd.DataFrame:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.audits.corpus_ranking import read_groups
-from cache.audits.read import list_audits, read_facts, weights_of
-from cache.store import Store
+from assay.cache.audits.corpus_ranking import read_groups
+from assay.cache.audits.read import list_audits, read_facts, weights_of
+from assay.cache.store import Store
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from cache.audits.schema import SCHEMA_VERSION
-from cache.files.database import open_to_read
-from cache.store import Store
-from core.errors import InputError
-from core.specs.audit import Assessability
-from core.specs.hashing import canonical_json
-from core.specs.strategies import Strategy
+from assay.cache.audits.schema import SCHEMA_VERSION
+from assay.cache.files.database import open_to_read
+from assay.cache.store import Store
+from assay.core.errors import InputError
+from assay.core.specs.audit import Assessability
+from assay.core.specs.hashing import canonical_json
+from assay.core.specs.strategies import Strategy
 
 _AUDIT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -141,7 +141,7 @@ def read_metrics(path: Path) -> pd.DataFrame:
 
 
 def read_layers(path: Path) -> pd.DataFrame:
-    """How each tensor changed, in the model's order; see ``core.gradients.weight_difference``."""
+    """How each tensor changed, in the model's order (``core.gradients.weight_difference``)."""
     with open_to_read(path) as connection:
         return connection.execute("SELECT * FROM layers ORDER BY position").df()
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from cache.audits.read import list_audits, read_metrics
-from cache.store import Store
-from core.specs.audit import Assessability
+from assay.cache.audits.read import list_audits, read_metrics
+from assay.cache.store import Store
+from assay.core.specs.audit import Assessability
 
 
 def repeats_of(store: Store, path: Path) -> list[Path]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.arrays import read_matrix
-from cache.files.database import open_to_read
-from core.specs.strategies import Strategy
+from assay.cache.audits.arrays import read_matrix
+from assay.cache.files.database import open_to_read
+from assay.core.specs.strategies import Strategy
 
 
 @dataclass(frozen=True)

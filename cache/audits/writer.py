@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.arrays import corpus_arrays, gradient_arrays, read_matrix
-from cache.audits.schema import SCHEMA_VERSION, TABLES
-from cache.files.blocks import pack
-from cache.files.builder import FileBuilder
-from cache.store import Store
+from assay.cache.audits.arrays import corpus_arrays, gradient_arrays, read_matrix
+from assay.cache.audits.schema import SCHEMA_VERSION, TABLES
+from assay.cache.files.blocks import pack
+from assay.cache.files.builder import FileBuilder
+from assay.cache.store import Store
 
 
 class AuditBuilder(FileBuilder):
@@ -68,7 +68,7 @@ class AuditBuilder(FileBuilder):
         return arrays
 
     def corpus(self, held_out_source: str | None) -> dict[str, Any]:
-        """The corpus as arrays (``cache.audits.arrays``); ValueError without gradients."""
+        """The corpus as arrays (``assay.cache.audits.arrays``); ValueError without gradients."""
         arrays = corpus_arrays(self._connection, held_out_source)
         if arrays is None:
             raise ValueError("no gradients are written yet")

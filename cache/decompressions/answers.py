@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cache.files.database import open_to_read
-from core.specs.model_calls import MARK
+from assay.cache.files.database import open_to_read
+from assay.core.specs.model_calls import MARK
 
 
 def read_tree(path: Path) -> list[tuple[int, int | None, str, bool]]:

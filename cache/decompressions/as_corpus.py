@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from cache.decompressions.read import decompression_path
-from cache.files.database import open_to_read
-from cache.store import Store
-from core.errors import InputError
+from assay.cache.decompressions.read import decompression_path
+from assay.cache.files.database import open_to_read
+from assay.cache.store import Store
+from assay.core.errors import InputError
 
 # The columns of the file: what the model said, and the task it said it to.
 SAID, TASK = "text", "task"

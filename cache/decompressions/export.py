@@ -13,12 +13,17 @@ from typing import Any
 
 import pandas as pd
 
-from cache.decompressions.read import ExampleFilter, decompression_path, read_examples, read_meta
-from cache.decompressions.reviews import Review, read_verdicts
-from cache.export import to_bytes
-from cache.files.database import open_to_read
-from cache.store import Store
-from core.errors import InputError
+from assay.cache.decompressions.read import (
+    ExampleFilter,
+    decompression_path,
+    read_examples,
+    read_meta,
+)
+from assay.cache.decompressions.reviews import Review, read_verdicts
+from assay.cache.export import to_bytes
+from assay.cache.files.database import open_to_read
+from assay.cache.store import Store
+from assay.core.errors import InputError
 
 FILE_FORMATS = ("jsonl", "parquet")
 # A folder as `datasets` loads it, with its card.

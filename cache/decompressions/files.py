@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.decompressions.schema import SCHEMA_VERSION, TABLES
-from cache.files.database import open_to_read
-from cache.files.sealed import seal_whole
-from cache.store import Store
-from core.errors import InputError
+from assay.cache.decompressions.schema import SCHEMA_VERSION, TABLES
+from assay.cache.files.database import open_to_read
+from assay.cache.files.sealed import seal_whole
+from assay.cache.store import Store
+from assay.core.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from cache.store import Store
-from core.specs.hashing import canonical_json
-from core.specs.model_calls import Answer, Call
+from assay.cache.store import Store
+from assay.core.specs.hashing import canonical_json
+from assay.core.specs.model_calls import Answer, Call
 
 # Raise it with the tables: journals of another version are kept, and neither read nor written.
 _VERSION = 1

@@ -16,11 +16,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from cache.decompressions.schema import SCHEMA_VERSION
-from cache.files.database import open_to_read
-from cache.files.sealed import read_meta
-from cache.store import Store
-from core.errors import InputError
+from assay.cache.decompressions.schema import SCHEMA_VERSION
+from assay.cache.files.database import open_to_read
+from assay.cache.files.sealed import read_meta
+from assay.cache.store import Store
+from assay.core.errors import InputError
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 

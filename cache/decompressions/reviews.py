@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
 
-from cache.store import Store
+from assay.cache.store import Store
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS reviews (decompression_id TEXT NOT NULL,
     example_id INTEGER NOT NULL, verdict TEXT NOT NULL, decided_at REAL NOT NULL,

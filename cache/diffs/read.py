@@ -12,10 +12,10 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
-from cache.files.database import open_to_read
-from cache.files.sealed import read_meta, seal_whole
-from cache.store import Store
+from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
+from assay.cache.files.database import open_to_read
+from assay.cache.files.sealed import read_meta, seal_whole
+from assay.cache.store import Store
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ file is locked, so that its audits are listed beside it until then.
 
 from __future__ import annotations
 
-from cache.experiments.read import list_experiments
-from cache.files.sealed import delete_audit
-from cache.store import Store
+from assay.cache.experiments.read import list_experiments
+from assay.cache.files.sealed import delete_audit
+from assay.cache.store import Store
 
 _LIST = ".cells"
 

@@ -12,10 +12,10 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
-from cache.files.builder import FileBuilder
-from cache.files.database import open_to_read
-from cache.store import Store
+from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
+from assay.cache.files.builder import FileBuilder
+from assay.cache.files.database import open_to_read
+from assay.cache.store import Store
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ import duckdb
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cache.files.database import open_to_write
-from cache.files.locks import waiting_lock
-from cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
-from cache.files.sealed import quarantine
-from cache.store import Store
+from assay.cache.files.database import open_to_write
+from assay.cache.files.locks import waiting_lock
+from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
+from assay.cache.files.sealed import quarantine
+from assay.cache.store import Store
 
 
 class FileBuilder:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 
-from cache.files.database import open_to_read
-from cache.store import Store
-from core.errors import InputError
+from assay.cache.files.database import open_to_read
+from assay.cache.store import Store
+from assay.core.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from cache.files.row_cache import RowStore, open_rows
-from cache.store import Store
+from assay.cache.files.row_cache import RowStore, open_rows
+from assay.cache.store import Store
 
 SCORES = {
     "pseudolabel": "SMALLINT",

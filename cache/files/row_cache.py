@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cache.files.blocks import Block, DamagedBlock, pack, unpack_one
-from cache.files.database import open_to_write
-from cache.files.locks import waiting_lock
-from cache.files.sealed import quarantine
-from cache.store import Store
+from assay.cache.files.blocks import Block, DamagedBlock, pack, unpack_one
+from assay.cache.files.database import open_to_write
+from assay.cache.files.locks import waiting_lock
+from assay.cache.files.sealed import quarantine
+from assay.cache.store import Store
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS rows ({columns});

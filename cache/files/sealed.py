@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from cache.files.database import StoreError, open_to_read, open_to_write
-from cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
-from cache.store import Store
+from assay.cache.files.database import StoreError, open_to_read, open_to_write
+from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
+from assay.cache.store import Store
 
 
 def quarantine(store: Store, path: Path) -> Path:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from core.specs.audit import AuditSpec, CorporaSpec, GradientLayers, SuspectSpec, TitrationSpec
-from core.specs.data import DataRef, Role
-from core.specs.training import TrainingSpec
+from assay.core.specs.audit import (
+    AuditSpec,
+    CorporaSpec,
+    GradientLayers,
+    SuspectSpec,
+    TitrationSpec,
+)
+from assay.core.specs.data import DataRef, Role
+from assay.core.specs.training import TrainingSpec
 
 
 def command_line(spec: AuditSpec) -> str:

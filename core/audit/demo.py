@@ -14,27 +14,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cache.store import Store
-from core.audit.durations import audit_plan, finetune_plan
-from core.audit.finetune import finetune
-from core.audit.run import run_audit
-from core.data.builtin_docs import (
+from assay.cache.store import Store
+from assay.core.audit.durations import audit_plan, finetune_plan
+from assay.core.audit.finetune import finetune
+from assay.core.audit.run import run_audit
+from assay.core.data.builtin_docs import (
     FIELDS,
     Paragraph,
     documentation_digest,
     documentation_paragraphs,
     standard_library_paragraphs,
 )
-from core.jobs.job_progress import JobProgress
-from core.models.loading import new_classifier, save_model
-from core.models.resolve import builtin_minilm
-from core.runtime.device import Compute, choose_compute
-from core.runtime.outcome import Outcome
-from core.runtime.progress import Progress
-from core.specs.audit import AuditSpec
-from core.specs.data import DataRef
-from core.specs.hashing import content_key
-from core.specs.training import FinetuneSpec, TrainingSpec
+from assay.core.jobs.job_progress import JobProgress
+from assay.core.models.loading import new_classifier, save_model
+from assay.core.models.resolve import builtin_minilm
+from assay.core.runtime.device import Compute, choose_compute
+from assay.core.runtime.outcome import Outcome
+from assay.core.runtime.progress import Progress
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.data import DataRef
+from assay.core.specs.hashing import content_key
+from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
 _SEED = 0
 _N_REFERENCE = 640

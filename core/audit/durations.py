@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.specs.audit import AuditSpec, GradientLayers
-from core.specs.data import Task
+from assay.core.specs.audit import AuditSpec, GradientLayers
+from assay.core.specs.data import Task
 
 # Seconds on one core of a 2026 server, MiniLM, documents of 48 tokens.
 _A_GRADIENT_S = 0.006

@@ -11,24 +11,24 @@ from pathlib import Path
 
 import torch
 
-from core.audit.reader import Reader
-from core.data.labels import label_names
-from core.data.sources import content_digest, read_documents
-from core.errors import InputError
-from core.models.classifier import LabelWordClassifier
-from core.models.digests import tokenizer_digest, weights_digest
-from core.models.examples import Example
-from core.models.loading import load_language_model, new_classifier, save_model
-from core.models.mean_pooled import pools_by_mean
-from core.models.resolve import resolve_model
-from core.models.text_model import TextModel
-from core.models.training import check_training, fine_tune
-from core.models.training_record import TrainingRecord
-from core.runtime.device import Compute
-from core.runtime.progress import Progress
-from core.specs.data import Task
-from core.specs.hashing import content_key
-from core.specs.training import FinetuneSpec, TrainingSpec
+from assay.core.audit.reader import Reader
+from assay.core.data.labels import label_names
+from assay.core.data.sources import content_digest, read_documents
+from assay.core.errors import InputError
+from assay.core.models.classifier import LabelWordClassifier
+from assay.core.models.digests import tokenizer_digest, weights_digest
+from assay.core.models.examples import Example
+from assay.core.models.loading import load_language_model, new_classifier, save_model
+from assay.core.models.mean_pooled import pools_by_mean
+from assay.core.models.resolve import resolve_model
+from assay.core.models.text_model import TextModel
+from assay.core.models.training import check_training, fine_tune
+from assay.core.models.training_record import TrainingRecord
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import Progress
+from assay.core.specs.data import Task
+from assay.core.specs.hashing import content_key
+from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
 # Raise it when the same inputs would give other weights.
 _VERSION = 4

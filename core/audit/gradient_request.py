@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cache.audits.writer import AuditBuilder
-from core.gradients.features import (
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.gradients.features import (
     FactoredGradients,
     GradientFeatures,
     gradient_features,
     projected_factors,
 )
-from core.specs.audit import AuditSpec
+from assay.core.specs.audit import AuditSpec
 
 # Part of every key: raise it when the numbers this stage computes change.
 GRADIENT_VERSION = 3

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
-from cache.files.blocks import DamagedBlock
-from cache.files.row_cache import RowStore
-from cache.store import Store
-from core.runtime.progress import Progress
+from assay.cache.files.blocks import DamagedBlock
+from assay.cache.files.row_cache import RowStore
+from assay.cache.store import Store
+from assay.core.runtime.progress import Progress
 
 _Made = TypeVar("_Made")
 

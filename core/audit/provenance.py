@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from core.runtime.device import Compute
+from assay.core.runtime.device import Compute
 
 _PACKAGES = (
     "torch",

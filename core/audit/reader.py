@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from core.data.conversations import rendered, response_start
-from core.data.labels import label_index
-from core.data.sources import Document, read_documents
-from core.errors import InputError
-from core.models.examples import TextDocument
-from core.models.text_model import TextModel
-from core.specs.data import DataRef, Task
+from assay.core.data.conversations import rendered, response_start
+from assay.core.data.labels import label_index
+from assay.core.data.sources import Document, read_documents
+from assay.core.errors import InputError
+from assay.core.models.examples import TextDocument
+from assay.core.models.text_model import TextModel
+from assay.core.specs.data import DataRef, Task
 
 _WINDOW = 2048
 _Read = tuple[Document, TextDocument | None]

@@ -7,27 +7,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.audits.schema import SCHEMA_VERSION
-from cache.store import Store
-from core.audit.gradient_request import (
+from assay.cache.audits.schema import SCHEMA_VERSION
+from assay.cache.store import Store
+from assay.core.audit.gradient_request import (
     GRADIENT_VERSION,
     PROJECTION_SEED,
     STORED_DIMENSION,
     GradientRequest,
 )
-from core.data.sources import content_digest
-from core.errors import InputError
-from core.gradients.projection import side_lengths
-from core.models.digests import tokenizer_digest, weights_digest
-from core.models.resolve import resolve_model
-from core.models.training import check_training
-from core.models.training_record import TrainingRecord
-from core.runtime.device import Compute
-from core.specs.audit import AuditSpec, GradientLayers, TitrationSpec, to_plain
-from core.specs.data import DataRef, Task
-from core.specs.hashing import content_key
-from core.specs.strategies import Strategy
-from core.specs.training import TrainingSpec
+from assay.core.data.sources import content_digest
+from assay.core.errors import InputError
+from assay.core.gradients.projection import side_lengths
+from assay.core.models.digests import tokenizer_digest, weights_digest
+from assay.core.models.resolve import resolve_model
+from assay.core.models.training import check_training
+from assay.core.models.training_record import TrainingRecord
+from assay.core.runtime.device import Compute
+from assay.core.specs.audit import AuditSpec, GradientLayers, TitrationSpec, to_plain
+from assay.core.specs.data import DataRef, Task
+from assay.core.specs.hashing import content_key
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import TrainingSpec
 
 # Raise it when the same question would give other numbers.
 _VERSION = 6

@@ -7,14 +7,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from cache.audits.writer import AuditBuilder
-from cache.files.builder import alone
-from cache.files.sealed import sealed_audit
-from cache.store import Store
-from core.audit.metadata import describe
-from core.audit.metrics import all_metrics
-from core.audit.resolved_audit import ResolvedAudit, check, resolve_audit
-from core.audit.stages import (
+from assay.cache.audits.writer import AuditBuilder
+from assay.cache.files.builder import alone
+from assay.cache.files.sealed import sealed_audit
+from assay.cache.store import Store
+from assay.core.audit.metadata import describe
+from assay.core.audit.metrics import all_metrics
+from assay.core.audit.resolved_audit import ResolvedAudit, check, resolve_audit
+from assay.core.audit.stages import (
     corpus_ranking,
     documents,
     embeddings,
@@ -25,15 +25,15 @@ from core.audit.stages import (
     students,
     titration,
 )
-from core.audit.stages.assessability import assess_pair
-from core.audit.stages.map import draw_map
-from core.errors import InputError
-from core.models.loading import ModelPair, load_pair
-from core.models.text_model import Tokenization
-from core.runtime.device import Compute
-from core.runtime.outcome import Outcome
-from core.runtime.progress import Progress
-from core.specs.audit import Assessability, AuditSpec
+from assay.core.audit.stages.assessability import assess_pair
+from assay.core.audit.stages.map import draw_map
+from assay.core.errors import InputError
+from assay.core.models.loading import ModelPair, load_pair
+from assay.core.models.text_model import Tokenization
+from assay.core.runtime.device import Compute
+from assay.core.runtime.outcome import Outcome
+from assay.core.runtime.progress import Progress
+from assay.core.specs.audit import Assessability, AuditSpec
 
 # An audit file, its gradients and DuckDB's own temporary space need at least this much.
 _MIN_FREE_BYTES = 200_000_000

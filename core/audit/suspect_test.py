@@ -10,31 +10,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.store import Store
-from core.audit.command_line import suspect_command_line
-from core.audit.gradient_request import PROJECTION_SEED
-from core.audit.provenance import environment
-from core.audit.reader import Reader
-from core.data.sources import content_digest
-from core.errors import InputError
-from core.models.causal_lm import LanguageModel
-from core.models.digests import tokenizer_digest, weights_digest
-from core.models.examples import TextDocument
-from core.models.loading import ModelPair, load_pair
-from core.models.per_example_gradients import ClassifierGradients, GradientModels, LanguageGradients
-from core.models.resolve import resolve_model
-from core.models.token_log_probs import token_evidence
-from core.models.training_record import TrainingRecord
-from core.runtime.device import Compute
-from core.runtime.progress import Progress
-from core.specs.audit import SuspectSpec, to_plain
-from core.specs.data import Task
-from core.specs.hashing import content_key, text_hash
-from core.specs.strategies import ALIGNMENT, declared_scores
-from core.specs.training import TrainingSpec
-from core.stats.intervals import Interval
-from core.stats.membership_scores import label_scores, token_scores
-from core.stats.suspect_test import (
+from assay.cache.store import Store
+from assay.core.audit.command_line import suspect_command_line
+from assay.core.audit.gradient_request import PROJECTION_SEED
+from assay.core.audit.provenance import environment
+from assay.core.audit.reader import Reader
+from assay.core.data.sources import content_digest
+from assay.core.errors import InputError
+from assay.core.models.causal_lm import LanguageModel
+from assay.core.models.digests import tokenizer_digest, weights_digest
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import ModelPair, load_pair
+from assay.core.models.per_example_gradients import (
+    ClassifierGradients,
+    GradientModels,
+    LanguageGradients,
+)
+from assay.core.models.resolve import resolve_model
+from assay.core.models.token_log_probs import token_evidence
+from assay.core.models.training_record import TrainingRecord
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import Progress
+from assay.core.specs.audit import SuspectSpec, to_plain
+from assay.core.specs.data import Task
+from assay.core.specs.hashing import content_key, text_hash
+from assay.core.specs.strategies import ALIGNMENT, declared_scores
+from assay.core.specs.training import TrainingSpec
+from assay.core.stats.intervals import Interval
+from assay.core.stats.membership_scores import label_scores, token_scores
+from assay.core.stats.suspect_test import (
     N_SHUFFLES,
     Check,
     combined,

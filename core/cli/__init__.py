@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from core.cli import (
+from assay.core.cli import (
     audit,
     decompress,
     diff,
@@ -19,8 +19,8 @@ from core.cli import (
     suspect,
     titrate,
 )
-from core.cli.exit_status import explained
-from core.cli.jobs import jobs_app
+from assay.core.cli.exit_status import explained
+from assay.core.cli.jobs import jobs_app
 
 app = typer.Typer(
     no_args_is_help=True,

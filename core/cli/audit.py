@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import (
+from assay.core.cli.options import (
     DeviceOption,
     GradientLayersOption,
     JsonOption,
@@ -20,11 +20,11 @@ from core.cli.options import (
     open_store,
     split_words,
 )
-from core.cli.pair_commands import answer, candidate_data, known_data, training_given
-from core.specs.audit import AuditSpec, GradientLayers
-from core.specs.data import Task
-from core.specs.strategies import Strategy, strategies_for
-from core.specs.training import Optimizer
+from assay.core.cli.pair_commands import answer, candidate_data, known_data, training_given
+from assay.core.specs.audit import AuditSpec, GradientLayers
+from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy, strategies_for
+from assay.core.specs.training import Optimizer
 
 app = typer.Typer()
 

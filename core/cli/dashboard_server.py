@@ -17,8 +17,8 @@ from typing import Any
 
 import psutil
 
-from cache.store import Store
-from core.errors import InputError
+from assay.cache.store import Store
+from assay.core.errors import InputError
 
 _HOST = "127.0.0.1"
 _PORTS = range(8501, 9501)
@@ -27,7 +27,7 @@ _N_TRIES = 5
 # A live selection is many small products: with more threads, which wait for each other as soon as
 # anything else runs, it takes two to six times as long.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def serve(store: Store, port: int | None = None) -> int:

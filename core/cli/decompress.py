@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import (
+from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
     PrecisionOption,
@@ -18,9 +18,9 @@ from core.cli.options import (
     open_store,
     say,
 )
-from core.cli.pair_commands import queue_this
-from core.runtime.outcome import Outcome
-from core.specs.decompression import (
+from assay.core.cli.pair_commands import queue_this
+from assay.core.runtime.outcome import Outcome
+from assay.core.specs.decompression import (
     EMBEDDED_MODEL,
     DecompressionSpec,
     Difficulty,
@@ -138,15 +138,15 @@ def decompress(
         difficulties=tuple(difficulty or Difficulty),
     )
     place = open_store(store)
-    from core.decompress.durations import decompression_plan
-    from core.decompress.validation import check
+    from assay.core.decompress.durations import decompression_plan
+    from assay.core.decompress.validation import check
 
     check(spec)
     if queue:
         queue_this(place, title_of(spec), as_json)
         return
-    from core.decompress.run import decompress as run
-    from core.runtime.device import choose_compute
+    from assay.core.decompress.run import decompress as run
+    from assay.core.runtime.device import choose_compute
 
     with as_job(place, title_of(spec), decompression_plan(spec)) as progress:
         compute = choose_compute(device, precision)
@@ -172,9 +172,9 @@ def grade(
     as_json: JsonOption = False,
 ) -> None:
     """Have a model grade a finished decompression's examples, into a file of its own."""
-    from cache.decompressions.read import decompression_path, read_meta
-    from core.decompress.durations import grading_plan
-    from core.decompress.validation import check_budget
+    from assay.cache.decompressions.read import decompression_path, read_meta
+    from assay.core.decompress.durations import grading_plan
+    from assay.core.decompress.validation import check_budget
 
     place = open_store(store)
     spec = GradeSpec(
@@ -186,8 +186,8 @@ def grade(
     if queue:
         queue_this(place, title, as_json)
         return
-    from core.decompress.examples.graded_copy import grade_sealed
-    from core.runtime.device import choose_compute
+    from assay.core.decompress.examples.graded_copy import grade_sealed
+    from assay.core.runtime.device import choose_compute
 
     with as_job(place, title, grading_plan(meta["counts"]["n_examples"])) as progress:
         compute = choose_compute(device, precision)

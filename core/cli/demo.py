@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
-from core.cli.audit import app
-from core.cli.options import (
+from assay.core.cli.audit import app
+from assay.core.cli.options import (
     JsonOption,
     StoreOption,
     as_job,
     open_store,
     say,
 )
-from core.cli.pair_commands import outcome_of
-from core.cli.results import serve_dashboard
+from assay.core.cli.pair_commands import outcome_of
+from assay.core.cli.results import serve_dashboard
 
 
 @app.command()
@@ -26,7 +26,7 @@ def demo(
     port: Annotated[int | None, typer.Option(help="Port of the dashboard.")] = None,
 ) -> None:
     """Audit a small model made here, offline, then serve the dashboard."""
-    from core.audit.demo import DEMO_PLAN, run_demo
+    from assay.core.audit.demo import DEMO_PLAN, run_demo
 
     place = open_store(store)
     with as_job(place, "Embedded demo", DEMO_PLAN, ["demo", "--no-serve"]) as progress:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cache.diffs.read import read_diff_topics
-from cache.export import check_ending, of_diff, write_table
-from cache.files.sealed import read_meta
-from core.cli.options import DeviceOption, JsonOption, StoreOption, as_job, open_store, say
-from core.cli.pair_commands import queue_this
-from core.findings.diff import diff_finding
+from assay.cache.diffs.read import read_diff_topics
+from assay.cache.export import check_ending, of_diff, write_table
+from assay.cache.files.sealed import read_meta
+from assay.core.cli.options import DeviceOption, JsonOption, StoreOption, as_job, open_store, say
+from assay.core.cli.pair_commands import queue_this
+from assay.core.findings.diff import diff_finding
 
 app = typer.Typer()
 # Seconds on two cores for some hundred names and answers; only the proportions matter.
@@ -50,8 +50,8 @@ def diff(
         return
     if out:
         check_ending(out)
-    from core.diff.run import diff as run
-    from core.runtime.device import choose_compute
+    from assay.core.diff.run import diff as run
+    from assay.core.runtime.device import choose_compute
 
     with as_job(place, title, _PLAN) as progress:
         outcome = run(first, second, noise, place, choose_compute(device, "fp32"), progress)

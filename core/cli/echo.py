@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import (
+from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
     PrecisionOption,
@@ -15,7 +15,7 @@ from core.cli.options import (
     open_store,
     say,
 )
-from core.findings.echo import echo_finding, target_name
+from assay.core.findings.echo import echo_finding, target_name
 
 app = typer.Typer()
 
@@ -36,9 +36,9 @@ def echo(
     as_json: JsonOption = False,
 ) -> None:
     """Compare what a final model says with its training data and with what was selected."""
-    from core.decompress.durations import echo_plan
-    from core.decompress.echo import EchoSpec, run_echo
-    from core.runtime.device import choose_compute
+    from assay.core.decompress.durations import echo_plan
+    from assay.core.decompress.echo import EchoSpec, run_echo
+    from assay.core.runtime.device import choose_compute
 
     place = open_store(store)
     spec = EchoSpec(decompression, control, audit, seed)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from core.errors import AssayError, Cancelled, InputError
+from assay.core.errors import AssayError, Cancelled, InputError
 
 
 @contextmanager

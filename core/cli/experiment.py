@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import (
+from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
     PrecisionOption,
@@ -16,9 +16,9 @@ from core.cli.options import (
     open_store,
     say,
 )
-from core.cli.pair_commands import queue_this
-from core.errors import InputError
-from core.experiments.recipes import NAMES, Scale, load_recipe
+from assay.core.cli.pair_commands import queue_this
+from assay.core.errors import InputError
+from assay.core.experiments.recipes import NAMES, Scale, load_recipe
 
 app = typer.Typer()
 
@@ -63,9 +63,9 @@ def experiment(
         raise InputError("at least one cell at once", str(at_once), "raise --at-once")
     place = open_store(store)
 
-    from core.experiments.builtin_data import built_in_folder, write_built_in_text
-    from core.experiments.catalogue import catalogue_of
-    from core.experiments.grid import cells_of
+    from assay.core.experiments.builtin_data import built_in_folder, write_built_in_text
+    from assay.core.experiments.catalogue import catalogue_of
+    from assay.core.experiments.grid import cells_of
 
     folder = built_in_folder(place)
     catalogue = catalogue_of(scale, data, folder, _places(model or []))
@@ -75,8 +75,8 @@ def experiment(
         queue_this(place, title, as_json)
         return
 
-    from core.experiments.run import experiment_plan, run_experiment
-    from core.runtime.device import choose_compute
+    from assay.core.experiments.run import experiment_plan, run_experiment
+    from assay.core.runtime.device import choose_compute
 
     plan = {"read documentation": 14.0, **experiment_plan(cells, at_once)}
     with as_job(place, title, plan) as progress:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.audit import app
-from core.cli.options import (
+from assay.core.cli.audit import app
+from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
     LabelWordsOption,
@@ -23,8 +23,8 @@ from core.cli.options import (
     say,
     split_words,
 )
-from core.specs.data import DataRef, Task
-from core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
+from assay.core.specs.data import DataRef, Task
+from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
 
 
 @app.command()
@@ -55,9 +55,9 @@ def finetune(
     as_json: JsonOption = False,
 ) -> None:
     """Make a final model whose training data is known."""
-    from core.audit.durations import finetune_plan
-    from core.audit.finetune import finetune as run
-    from core.runtime.device import choose_compute
+    from assay.core.audit.durations import finetune_plan
+    from assay.core.audit.finetune import finetune as run
+    from assay.core.runtime.device import choose_compute
 
     decay = optimizer.usual_decay if weight_decay is None else weight_decay
     training = TrainingSpec(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-from cache.jobs import JobState, JobTable
-from core.cli.options import JsonOption, StoreOption, open_store, say
-from core.errors import InputError
+from assay.cache.jobs import JobState, JobTable
+from assay.core.cli.options import JsonOption, StoreOption, open_store, say
+from assay.core.errors import InputError
 
 jobs_app = typer.Typer(no_args_is_help=True, help="List, follow, cancel and resume jobs.")
 
@@ -44,7 +44,7 @@ def log(job_id: int, n_lines: int = 50, store: StoreOption = None) -> None:
 @jobs_app.command()
 def resume(job_id: int, store: StoreOption = None) -> None:
     """Queue an ended job again; it continues where it was."""
-    from core.jobs.worker import ensure_worker
+    from assay.core.jobs.worker import ensure_worker
 
     table = _job_table(store, job_id, JobState.FAILED, JobState.CANCELLED)
     table.requeue(job_id)

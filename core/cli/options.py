@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cache.store import Store
-from core.errors import InputError
-from core.jobs.job_progress import JobProgress
-from core.jobs.running_job import running_job
-from core.specs.audit import GradientLayers
-from core.specs.data import Task
+from assay.cache.store import Store
+from assay.core.errors import InputError
+from assay.core.jobs.job_progress import JobProgress
+from assay.core.jobs.running_job import running_job
+from assay.core.specs.audit import GradientLayers
+from assay.core.specs.data import Task
 
 StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Where audits are kept [default: ASSAY_HOME].")

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cache.audits.read import read_facts
-from cache.decompressions.as_corpus import SAID, TASK, decompressed_corpus
-from cache.store import Store
-from core.cli.options import as_job, say
-from core.specs.audit import AuditSpec
-from core.specs.data import DECOMPRESSION, DataRef
-from core.specs.training import TrainingSpec
+from assay.cache.audits.read import read_facts
+from assay.cache.decompressions.as_corpus import SAID, TASK, decompressed_corpus
+from assay.cache.store import Store
+from assay.core.cli.options import as_job, say
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.data import DECOMPRESSION, DataRef
+from assay.core.specs.training import TrainingSpec
 
 
 def answer(
@@ -30,14 +30,14 @@ def answer(
 
     ``findings``: what else to say of the sealed file.
     """
-    from core.audit.resolved_audit import title_of
+    from assay.core.audit.resolved_audit import title_of
 
     if queue:
         queue_this(store, title_of(spec), as_json)
         return
-    from core.audit.durations import audit_plan
-    from core.audit.run import run_audit
-    from core.runtime.device import choose_compute
+    from assay.core.audit.durations import audit_plan
+    from assay.core.audit.run import run_audit
+    from assay.core.runtime.device import choose_compute
 
     with as_job(store, title_of(spec), audit_plan(spec)) as progress:
         outcome = run_audit(
@@ -86,8 +86,8 @@ def training_given(
     given = {name: value for name, value in options.items() if value is not None}
     if not given:
         return None
-    from core.models.resolve import resolve_model
-    from core.models.training_record import TrainingRecord
+    from assay.core.models.resolve import resolve_model
+    from assay.core.models.training_record import TrainingRecord
 
     base_folder = resolve_model(base, store.models)
     record = TrainingRecord.read(resolve_model(final, store.models, base_folder))
@@ -112,8 +112,8 @@ def outcome_of(outcome: Any) -> dict[str, Any]:
 
 def queue_this(store: Store, title: str, as_json: bool) -> None:
     """Run the command that was given as a job in the background, and say its number."""
-    from cache.jobs import JobTable
-    from core.jobs.worker import ensure_worker
+    from assay.cache.jobs import JobTable
+    from assay.core.jobs.worker import ensure_worker
 
     command = [word for word in sys.argv[1:] if word != "--queue"]
     job_id = JobTable(store).submit(command, title)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cache.audits.corpus_ranking import read_groups, read_source_students
-from core.cli.options import (
+from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+from assay.core.cli.options import (
     DeviceOption,
     GradientLayersOption,
     JsonOption,
@@ -22,12 +22,12 @@ from core.cli.options import (
     open_store,
     split_words,
 )
-from core.cli.pair_commands import answer, candidate_data, known_data
-from core.errors import InputError
-from core.findings.corpus_ranking import corpus_ranking_finding
-from core.specs.audit import AuditSpec, CorporaSpec, GradientLayers
-from core.specs.data import Task
-from core.specs.strategies import Strategy
+from assay.core.cli.pair_commands import answer, candidate_data, known_data
+from assay.core.errors import InputError
+from assay.core.findings.corpus_ranking import corpus_ranking_finding
+from assay.core.specs.audit import AuditSpec, CorporaSpec, GradientLayers
+from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy
 
 app = typer.Typer()
 

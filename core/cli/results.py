@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cache.store import Store
-from core.cli.options import JsonOption, StoreOption, open_store, say
-from core.specs.strategies import Strategy
+from assay.cache.store import Store
+from assay.core.cli.options import JsonOption, StoreOption, open_store, say
+from assay.core.specs.strategies import Strategy
 
 app = typer.Typer()
 
@@ -35,7 +35,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Recount and redigest sealed files against their manifests."""
-    from cache.files.manifest import verify_audits
+    from assay.cache.files.manifest import verify_audits
 
     results = verify_audits(open_store(store), audit_id)
     say({result.audit_id: result.verdict for result in results}, as_json)
@@ -71,12 +71,12 @@ def export(
     """Write an audit's selection, or a decompression's examples, to a file."""
     place = open_store(store)
     if name in {path.stem for path in place.decompressions.glob("*.duckdb")}:
-        from cache.decompressions.export import ExportChoice, export_decompression
+        from assay.cache.decompressions.export import ExportChoice, export_decompression
 
         choice = ExportChoice(chat, without_flagged, only_accepted)
         n_rows = export_decompression(place, name, out, choice)
     else:
-        from cache.export import export_selection
+        from assay.cache.export import export_selection
 
         n_rows = export_selection(place, name, strategy, out)
     say({"out": str(out), "n_rows": n_rows}, as_json)
@@ -93,10 +93,10 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write one audit as a self-contained page that prints to PDF."""
-    from cache.audits.model_pair import same_pair
-    from cache.audits.read import audit_path
-    from cache.audits.repeats import repeats_of
-    from core.report.render import render_report
+    from assay.cache.audits.model_pair import same_pair
+    from assay.cache.audits.read import audit_path
+    from assay.cache.audits.repeats import repeats_of
+    from assay.core.report.render import render_report
 
     place = open_store(store)
     path = audit_path(place, audit_id)
@@ -108,6 +108,6 @@ def report(
 
 def serve_dashboard(store: Store, port: int | None) -> None:
     """Serve until interrupted, then exit with the server's status."""
-    from core.cli.dashboard_server import serve
+    from assay.core.cli.dashboard_server import serve
 
     raise typer.Exit(serve(store, port))

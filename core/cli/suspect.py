@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cache.audits.model_pair import suspect_tests_of
-from cache.audits.read import weights_of
-from core.cli.options import (
+from assay.cache.audits.model_pair import suspect_tests_of
+from assay.cache.audits.read import weights_of
+from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
     LabelWordsOption,
@@ -23,9 +23,9 @@ from core.cli.options import (
     say,
     split_words,
 )
-from core.errors import InputError
-from core.specs.audit import SuspectSpec
-from core.specs.data import DataRef, Task
+from assay.core.errors import InputError
+from assay.core.specs.audit import SuspectSpec
+from assay.core.specs.data import DataRef, Task
 
 app = typer.Typer()
 
@@ -54,10 +54,10 @@ def suspect(
     as_json: JsonOption = False,
 ) -> None:
     """Test whether documents were used, against others like them that were not."""
-    from core.audit.durations import suspect_plan
-    from core.audit.suspect_test import run_suspect_test
-    from core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding
-    from core.runtime.device import choose_compute
+    from assay.core.audit.durations import suspect_plan
+    from assay.core.audit.suspect_test import run_suspect_test
+    from assay.core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding
+    from assay.core.runtime.device import choose_compute
 
     def of(location: str) -> DataRef:
         return DataRef(location, text_column, prompt_column=prompt_column)

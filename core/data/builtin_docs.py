@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from core.specs.hashing import content_key, text_hash
+from assay.core.specs.hashing import content_key, text_hash
 
 FIELDS = {
     "deep learning": ("torch", "transformers", "sentence_transformers"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.errors import InputError
-from core.specs.data import DataRef
+from assay.core.errors import InputError
+from assay.core.specs.data import DataRef
 
 Messages = tuple[tuple[str, str], ...]
 

@@ -15,7 +15,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.errors import InputError
+from assay.core.errors import InputError
 
 _FORMATS = (".parquet", ".jsonl", ".csv")
 _COMPRESSIONS = {"": None, ".gz": "gzip", ".zst": "zstd"}

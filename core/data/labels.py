@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from core.errors import InputError
+from assay.core.errors import InputError
 
 
 def label_index(label: str | int, names: Sequence[str], where: str) -> int:

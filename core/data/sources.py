@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from core.data import builtin_docs
-from core.data.conversations import conversation
-from core.data.formats import columns_of, file_rows, is_supported, reading, supported_formats
-from core.errors import InputError
-from core.specs.data import DataRef
-from core.specs.hashing import content_key
+from assay.core.data import builtin_docs
+from assay.core.data.conversations import conversation
+from assay.core.data.formats import columns_of, file_rows, is_supported, reading, supported_formats
+from assay.core.errors import InputError
+from assay.core.specs.data import DataRef
+from assay.core.specs.hashing import content_key
 
 BUILTINS = ("builtin:docs", "builtin:stdlib")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import AssayError
+from assay.core.errors import AssayError
 
 # Tasks that a judge grades a second time, with the response to another; a quarter of the examples
 # where there are fewer.

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from cache.decompressions.journal import Journal
-from core.decompress.backends.base import Backend
-from core.decompress.budget import Budget
-from core.decompress.throughput import Throughput
-from core.runtime.progress import Progress
-from core.specs.decompression import ParseOutcome
-from core.specs.model_calls import Answer, Call
+from assay.cache.decompressions.journal import Journal
+from assay.core.decompress.backends.base import Backend
+from assay.core.decompress.budget import Budget
+from assay.core.decompress.throughput import Throughput
+from assay.core.runtime.progress import Progress
+from assay.core.specs.decompression import ParseOutcome
+from assay.core.specs.model_calls import Answer, Call
 
 Read = TypeVar("Read")
 # Seeds of a second attempt are far from those of a first one's samples.

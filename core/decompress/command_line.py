@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from core.specs.decompression import DecompressionSpec
+from assay.core.specs.decompression import DecompressionSpec
 
 # An option that repeats is given once a value.
 OPTIONS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from core.decompress.command_line import OPTIONS
-from core.specs.decompression import Engine
+from assay.core.decompress.command_line import OPTIONS
+from assay.core.specs.decompression import Engine
 
 
 def differing_settings(

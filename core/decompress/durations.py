@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from core.decompress.budget import N_CONTROLS
-from core.decompress.tree.expansion import n_expansions
-from core.decompress.tree.support import N_NONSENSE_TOPICS
-from core.specs.decompression import DecompressionSpec
+from assay.core.decompress.budget import N_CONTROLS
+from assay.core.decompress.tree.expansion import n_expansions
+from assay.core.decompress.tree.support import N_NONSENSE_TOPICS
+from assay.core.specs.decompression import DecompressionSpec
 
 # Seconds on one core of a 2026 server, SmolLM2-135M: 16 lists of one topic.
 _AN_EXPANSION_S = 1.7

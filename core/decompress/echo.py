@@ -12,23 +12,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.read import audit_path, read_facts
-from cache.audits.texts import Texts, read_candidates, read_held_out, read_reference, read_selected
-from cache.decompressions.as_corpus import SAID, read_said
-from cache.decompressions.read import decompression_path, read_meta
-from cache.store import Store
-from core.audit.provenance import environment
-from core.audit.stages.embeddings import embed_documents
-from core.decompress.command_line import OPTIONS
-from core.decompress.comparability import differing_settings
-from core.errors import InputError
-from core.runtime.device import Compute
-from core.runtime.progress import Progress
-from core.similarity.near_duplicates import near_duplicates
-from core.similarity.verbatim import longest_shared_runs, more_often
-from core.specs.echo import EchoTarget
-from core.specs.hashing import content_key
-from core.stats.transport_test import N_SHUFFLES, compare_transport
+from assay.cache.audits.read import audit_path, read_facts
+from assay.cache.audits.texts import (
+    Texts,
+    read_candidates,
+    read_held_out,
+    read_reference,
+    read_selected,
+)
+from assay.cache.decompressions.as_corpus import SAID, read_said
+from assay.cache.decompressions.read import decompression_path, read_meta
+from assay.cache.store import Store
+from assay.core.audit.provenance import environment
+from assay.core.audit.stages.embeddings import embed_documents
+from assay.core.decompress.command_line import OPTIONS
+from assay.core.decompress.comparability import differing_settings
+from assay.core.errors import InputError
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import Progress
+from assay.core.similarity.near_duplicates import near_duplicates
+from assay.core.similarity.verbatim import longest_shared_runs, more_often
+from assay.core.specs.echo import EchoTarget
+from assay.core.specs.hashing import content_key
+from assay.core.stats.transport_test import N_SHUFFLES, compare_transport
 
 # Raise it when the same question would give other numbers.
 _VERSION = 1

@@ -9,8 +9,8 @@ from typing import Any
 
 from json_repair import repair_json
 
-from core.decompress.topic_names import is_name, split_list
-from core.specs.decompression import ParseOutcome
+from assay.core.decompress.topic_names import is_name, split_list
+from assay.core.specs.decompression import ParseOutcome
 
 
 def read_object(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.specs.decompression import BEST_GRADE, Axis, Difficulty, Style
+from assay.core.specs.decompression import BEST_GRADE, Axis, Difficulty, Style
 
 ROOT_NAME = "All human knowledge"
 # What a topic's name is likely after when nothing is known of it.

@@ -8,39 +8,39 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 
-from cache.decompressions.files import Contents, seal
-from cache.decompressions.journal import Journal
-from cache.files.locks import waiting_lock
-from cache.files.sealed import sealed_decompression
-from cache.store import Store
-from core.audit.provenance import environment
-from core.decompress import prompts
-from core.decompress.backends.base import Backend, prompting_for
-from core.decompress.backends.find import FoundModel, find_model
-from core.decompress.budget import Budget, calls_to_judge
-from core.decompress.client import ModelClient
-from core.decompress.examples.generation import write_examples
-from core.decompress.examples.graded_copy import graded
-from core.decompress.examples.heuristic_grades import heuristic_grades
-from core.decompress.examples.quality_flags import flag_examples
-from core.decompress.table_rows import columns, numbered
-from core.decompress.tree.expansion import grow
-from core.decompress.tree.support import measure_support
-from core.decompress.tree.tree import TopicTree
-from core.decompress.validation import check, check_samples_differ
-from core.models.sentence_encoder import Embedder
-from core.runtime.device import Compute
-from core.runtime.outcome import Outcome
-from core.runtime.progress import Progress
-from core.specs.decompression import (
+from assay.cache.decompressions.files import Contents, seal
+from assay.cache.decompressions.journal import Journal
+from assay.cache.files.locks import waiting_lock
+from assay.cache.files.sealed import sealed_decompression
+from assay.cache.store import Store
+from assay.core.audit.provenance import environment
+from assay.core.decompress import prompts
+from assay.core.decompress.backends.base import Backend, prompting_for
+from assay.core.decompress.backends.find import FoundModel, find_model
+from assay.core.decompress.budget import Budget, calls_to_judge
+from assay.core.decompress.client import ModelClient
+from assay.core.decompress.examples.generation import write_examples
+from assay.core.decompress.examples.graded_copy import graded
+from assay.core.decompress.examples.heuristic_grades import heuristic_grades
+from assay.core.decompress.examples.quality_flags import flag_examples
+from assay.core.decompress.table_rows import columns, numbered
+from assay.core.decompress.tree.expansion import grow
+from assay.core.decompress.tree.support import measure_support
+from assay.core.decompress.tree.tree import TopicTree
+from assay.core.decompress.validation import check, check_samples_differ
+from assay.core.models.sentence_encoder import Embedder
+from assay.core.runtime.device import Compute
+from assay.core.runtime.outcome import Outcome
+from assay.core.runtime.progress import Progress
+from assay.core.specs.decompression import (
     HEURISTIC_JUDGE,
     TREE_SHARE,
     DecompressionSpec,
     title_of,
     to_plain,
 )
-from core.specs.hashing import content_key
-from core.stats.noise_floor import null_line
+from assay.core.specs.hashing import content_key
+from assay.core.stats.noise_floor import null_line
 
 # Raise it when the same answers would give another result, or the file another form.
 _VERSION = 4

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from core.decompress.backends.base import Traits
-from core.errors import InputError
-from core.specs.decompression import DecompressionSpec
+from assay.core.decompress.backends.base import Traits
+from assay.core.errors import InputError
+from assay.core.specs.decompression import DecompressionSpec
 
 
 def check(spec: DecompressionSpec) -> None:

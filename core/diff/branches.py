@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.diff.decompressions import Key, Question, Run
-from core.specs.diff import Quantity
+from assay.core.diff.decompressions import Key, Question, Run
+from assay.core.specs.diff import Quantity
 
 
 @dataclass(frozen=True)

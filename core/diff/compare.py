@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.diff.branches import Branch, shared_branches
-from core.diff.decompressions import Run
-from core.diff.embedded_names import Embed, Names
-from core.diff.examples import ExamplePair, cosines, example_pairs
-from core.diff.topics import NamedTopic, aligned_nodes, n_alone, named_topics
+from assay.core.diff.branches import Branch, shared_branches
+from assay.core.diff.decompressions import Run
+from assay.core.diff.embedded_names import Embed, Names
+from assay.core.diff.examples import ExamplePair, cosines, example_pairs
+from assay.core.diff.topics import NamedTopic, aligned_nodes, n_alone, named_topics
 
 
 @dataclass(frozen=True)

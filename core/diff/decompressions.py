@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.decompressions.answers import read_list_answers, read_tree
-from cache.decompressions.read import (
+from assay.cache.decompressions.answers import read_list_answers, read_tree
+from assay.cache.decompressions.read import (
     ExampleFilter,
     decompression_path,
     read_examples,
     read_meta,
     summary_of,
 )
-from cache.store import Store
-from core.decompress import prompts
-from core.decompress.parsing import read_names
-from core.decompress.topic_names import normal_form
-from core.decompress.tree.expansion import count_votes, list_prompt
-from core.decompress.tree.made_up_names import nonsense_words
-from core.decompress.tree.support import N_NONSENSE_TOPICS
-from core.errors import InputError
-from core.specs.decompression import DecompressionSpec, Prompting, spec_from_plain
+from assay.cache.store import Store
+from assay.core.decompress import prompts
+from assay.core.decompress.parsing import read_names
+from assay.core.decompress.topic_names import normal_form
+from assay.core.decompress.tree.expansion import count_votes, list_prompt
+from assay.core.decompress.tree.made_up_names import nonsense_words
+from assay.core.decompress.tree.support import N_NONSENSE_TOPICS
+from assay.core.errors import InputError
+from assay.core.specs.decompression import DecompressionSpec, Prompting, spec_from_plain
 
 # The normal forms of a topic's path: equal where two runs were asked about the same topic.
 Key = tuple[str, ...]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.similarity.name_matching import Pair, cluster_by_cosine, match_names
+from assay.core.similarity.name_matching import Pair, cluster_by_cosine, match_names
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.diff.decompressions import Run
-from core.diff.embedded_names import Embed
-from core.diff.topics import Aligned
+from assay.core.diff.decompressions import Run
+from assay.core.diff.embedded_names import Embed
+from assay.core.diff.topics import Aligned
 
 _Row = Mapping[str, Any]
 

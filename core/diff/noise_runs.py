@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cache.decompressions.read import list_decompressions, read_meta
-from cache.store import Store
-from core.decompress.command_line import decompress_command
-from core.decompress.comparability import differing_settings
-from core.diff.decompressions import Run, find_run, read_run
-from core.errors import InputError
-from core.specs.decompression import spec_from_plain
+from assay.cache.decompressions.read import list_decompressions, read_meta
+from assay.cache.store import Store
+from assay.core.decompress.command_line import decompress_command
+from assay.core.decompress.comparability import differing_settings
+from assay.core.diff.decompressions import Run, find_run, read_run
+from assay.core.errors import InputError
+from assay.core.specs.decompression import spec_from_plain
 
 # What must be alike. One model through two engines differed by more than two seeds through one
 # while they drew from different tokens; whole trees have not been compared since. The rest only

@@ -6,23 +6,23 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cache.diffs.read import seal_diff
-from cache.files.sealed import sealed_diff
-from cache.store import Store
-from core.audit.provenance import environment
-from core.diff.caveats import caveats
-from core.diff.compare import Compared, compare
-from core.diff.decompressions import Run, find_run, read_run
-from core.diff.embedded_names import Names
-from core.diff.noise_runs import RunPair, check_alike, found_noise, given_noise, noise_command
-from core.diff.significance import Judged, judged_branches, judged_examples, judged_topics
-from core.models.digests import file_digest
-from core.models.sentence_encoder import Embedder
-from core.runtime.device import Compute
-from core.runtime.outcome import Outcome
-from core.runtime.progress import Progress
-from core.specs.diff import Change, Quantity
-from core.specs.hashing import content_key
+from assay.cache.diffs.read import seal_diff
+from assay.cache.files.sealed import sealed_diff
+from assay.cache.store import Store
+from assay.core.audit.provenance import environment
+from assay.core.diff.caveats import caveats
+from assay.core.diff.compare import Compared, compare
+from assay.core.diff.decompressions import Run, find_run, read_run
+from assay.core.diff.embedded_names import Names
+from assay.core.diff.noise_runs import RunPair, check_alike, found_noise, given_noise, noise_command
+from assay.core.diff.significance import Judged, judged_branches, judged_examples, judged_topics
+from assay.core.models.digests import file_digest
+from assay.core.models.sentence_encoder import Embedder
+from assay.core.runtime.device import Compute
+from assay.core.runtime.outcome import Outcome
+from assay.core.runtime.progress import Progress
+from assay.core.specs.diff import Change, Quantity
+from assay.core.specs.hashing import content_key
 
 # Raise it when the same files would give another result.
 _VERSION = 1

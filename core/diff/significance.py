@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.diff.branches import Branch
-from core.diff.compare import Compared
-from core.diff.examples import ExamplePair
-from core.specs.diff import Quantity
-from core.stats.auc import auc_with_interval
-from core.stats.conformal import against_held_out
-from core.stats.mean_drop_test import MeanDrop, mean_drops
-from core.stats.noise_floor import noise_floor, share_beyond
-from core.stats.vote_test import SIGNIFICANCE, vote_changes
+from assay.core.diff.branches import Branch
+from assay.core.diff.compare import Compared
+from assay.core.diff.examples import ExamplePair
+from assay.core.specs.diff import Quantity
+from assay.core.stats.auc import auc_with_interval
+from assay.core.stats.conformal import against_held_out
+from assay.core.stats.mean_drop_test import MeanDrop, mean_drops
+from assay.core.stats.noise_floor import noise_floor, share_beyond
+from assay.core.stats.vote_test import SIGNIFICANCE, vote_changes
 
 Row = dict[str, Any]
 

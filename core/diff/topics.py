@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.diff.decompressions import Key, Node, Question, Run
-from core.diff.embedded_names import Names
-from core.specs.diff import Change
-from core.stats.vote_test import could_differ
+from assay.core.diff.decompressions import Key, Node, Question, Run
+from assay.core.diff.embedded_names import Names
+from assay.core.specs.diff import Change
+from assay.core.stats.vote_test import could_differ
 
 _FEWEST_VOTES = 2
 

@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cache.store import Store
-from core.data.builtin_docs import (
+from assay.cache.store import Store
+from assay.core.data.builtin_docs import (
     Paragraph,
     documentation_digest,
     documentation_paragraphs,
     standard_library_paragraphs,
 )
-from core.runtime.progress import Progress
-from core.specs.hashing import content_key
+from assay.core.runtime.progress import Progress
+from assay.core.specs.hashing import content_key
 
 _VERSION = 1
 _TEST_SHARE = 0.2

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.errors import InputError
-from core.experiments.recipes import Recipe, Scale, Sizes
-from core.specs.data import DataRef
+from assay.core.errors import InputError
+from assay.core.experiments.recipes import Recipe, Scale, Sizes
+from assay.core.specs.data import DataRef
 
 _SETS_FILE = Path(__file__).parent / "sets.toml"
 

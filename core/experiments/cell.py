@@ -11,17 +11,17 @@ from pathlib import Path
 
 import torch
 
-from cache.experiments.cells import file_cell
-from cache.files.builder import alone
-from cache.store import Store
-from core.audit.finetune import finetune, finetune_key
-from core.audit.run import run_audit
-from core.experiments.grid import Cell
-from core.runtime.device import Compute
-from core.runtime.outcome import Outcome
-from core.runtime.parallel import as_they_come, processes
-from core.runtime.progress import Progress, SilentProgress
-from core.specs.training import FinetuneSpec
+from assay.cache.experiments.cells import file_cell
+from assay.cache.files.builder import alone
+from assay.cache.store import Store
+from assay.core.audit.finetune import finetune, finetune_key
+from assay.core.audit.run import run_audit
+from assay.core.experiments.grid import Cell
+from assay.core.runtime.device import Compute
+from assay.core.runtime.outcome import Outcome
+from assay.core.runtime.parallel import as_they_come, processes
+from assay.core.runtime.progress import Progress, SilentProgress
+from assay.core.specs.training import FinetuneSpec
 
 # The stage in which several are made at once.
 AT_ONCE = "cells"

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from core.errors import InputError
-from core.experiments.catalogue import Catalogue, paper_titles
-from core.experiments.recipes import Axis, Recipe, Sizes
-from core.specs.audit import AuditSpec, TitrationSpec
-from core.specs.data import DataRef, Role, Task
-from core.specs.strategies import CONTROLS, Strategy
-from core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
+from assay.core.errors import InputError
+from assay.core.experiments.catalogue import Catalogue, paper_titles
+from assay.core.experiments.recipes import Axis, Recipe, Sizes
+from assay.core.specs.audit import AuditSpec, TitrationSpec
+from assay.core.specs.data import DataRef, Role, Task
+from assay.core.specs.strategies import CONTROLS, Strategy
+from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
 
 
 @dataclass(frozen=True)

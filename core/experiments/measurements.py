@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from cache.audits.read import read_metrics, read_titration
-from core.experiments.grid import Cell
-from core.experiments.ot_sensitivity import replaced_by_truth
-from core.experiments.recipes import Axis, Recipe
+from assay.cache.audits.read import read_metrics, read_titration
+from assay.core.experiments.grid import Cell
+from assay.core.experiments.ot_sensitivity import replaced_by_truth
+from assay.core.experiments.recipes import Axis, Recipe
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from statistics import fmean
 import numpy as np
 from transformers import AutoTokenizer
 
-from cache.audits.texts import Texts, read_reference, read_selected
-from core.similarity.transport import transport_distance
-from core.similarity.vocabulary import vocabulary, vocabulary_containment
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
+from assay.cache.audits.texts import Texts, read_reference, read_selected
+from assay.core.similarity.transport import transport_distance
+from assay.core.similarity.vocabulary import vocabulary, vocabulary_containment
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
 
 SHARES = tuple(tenth / 10 for tenth in range(11))
 # Which documents are replaced, and by which, is drawn so often; the paper's number.

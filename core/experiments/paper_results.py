@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from core.specs.metrics import Metric
+from assay.core.specs.metrics import Metric
 
 _FILE = Path(__file__).parent / "paper_results.csv"
 

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.errors import InputError
-from core.specs.data import Task
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from core.specs.training import Optimizer
+from assay.core.errors import InputError
+from assay.core.specs.data import Task
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import Optimizer
 
 _FOLDER = Path(__file__).parent / "recipes"
 # Tables before figures, as the paper orders them.

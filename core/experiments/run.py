@@ -8,25 +8,25 @@ from dataclasses import asdict
 
 import pyarrow as pa
 
-from cache.experiments.cells import forget_list
-from cache.experiments.read import ExperimentBuilder
-from cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION
-from cache.files.builder import alone
-from cache.files.sealed import sealed_experiment
-from cache.store import Store
-from core.audit.durations import audit_plan, finetune_plan
-from core.audit.finetune import finetune_key
-from core.audit.provenance import environment
-from core.audit.resolved_audit import asked_of, check, data_digests
-from core.experiments.catalogue import Catalogue, paper_titles
-from core.experiments.cell import AT_ONCE, make_cell, make_cells
-from core.experiments.grid import Cell, cells_of
-from core.experiments.measurements import measurements_of
-from core.experiments.recipes import Recipe
-from core.runtime.device import Compute
-from core.runtime.outcome import Outcome
-from core.runtime.progress import Progress
-from core.specs.hashing import content_key
+from assay.cache.experiments.cells import forget_list
+from assay.cache.experiments.read import ExperimentBuilder
+from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION
+from assay.cache.files.builder import alone
+from assay.cache.files.sealed import sealed_experiment
+from assay.cache.store import Store
+from assay.core.audit.durations import audit_plan, finetune_plan
+from assay.core.audit.finetune import finetune_key
+from assay.core.audit.provenance import environment
+from assay.core.audit.resolved_audit import asked_of, check, data_digests
+from assay.core.experiments.catalogue import Catalogue, paper_titles
+from assay.core.experiments.cell import AT_ONCE, make_cell, make_cells
+from assay.core.experiments.grid import Cell, cells_of
+from assay.core.experiments.measurements import measurements_of
+from assay.core.experiments.recipes import Recipe
+from assay.core.runtime.device import Compute
+from assay.core.runtime.outcome import Outcome
+from assay.core.runtime.progress import Progress
+from assay.core.specs.hashing import content_key
 
 # Raise it when the same cells would give other figures.
 _VERSION = 3

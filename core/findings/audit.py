@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.findings.finding import Finding, MetricTable, Row
-from core.findings.formatting import p_value, percent
-from core.findings.membership import membership_finding
-from core.specs.metrics import LOWER_IS_BETTER, STUDENT_METRICS, Metric
-from core.specs.strategies import Strategy, main_strategy
-from core.stats.intervals import SIGNIFICANCE
+from assay.core.findings.finding import Finding, MetricTable, Row
+from assay.core.findings.formatting import p_value, percent
+from assay.core.findings.membership import membership_finding
+from assay.core.specs.metrics import LOWER_IS_BETTER, STUDENT_METRICS, Metric
+from assay.core.specs.strategies import Strategy, main_strategy
+from assay.core.stats.intervals import SIGNIFICANCE
 
 _ABOVE, _BELOW = "above", "below"
 _BETTER, _WORSE = "better", "worse"

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from core.findings.audit import student_metric
-from core.findings.finding import MetricTable, Row
-from core.findings.formatting import percent
-from core.specs.metrics import LOWER_IS_BETTER, Metric
-from core.specs.strategies import Strategy, main_strategy
+from assay.core.findings.audit import student_metric
+from assay.core.findings.finding import MetricTable, Row
+from assay.core.findings.formatting import percent
+from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
+from assay.core.specs.strategies import Strategy, main_strategy
 
 # What a test set says of a student; agreement stands in where there is none.
 TRUTH = {Metric.ACCURACY, Metric.PERPLEXITY}

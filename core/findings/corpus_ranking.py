@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from core.findings.finding import Finding
-from core.findings.formatting import percent
+from assay.core.findings.finding import Finding
+from assay.core.findings.formatting import percent
 
 Row = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.findings.finding import Finding
-from core.specs.diff import Change
+from assay.core.findings.finding import Finding
+from assay.core.specs.diff import Change
 
 
 def diff_finding(meta: Mapping[str, Any]) -> Finding:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.findings.finding import Finding
-from core.findings.formatting import p_value
-from core.specs.strategies import Strategy
-from core.stats.intervals import SIGNIFICANCE
+from assay.core.findings.finding import Finding
+from assay.core.findings.formatting import p_value
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.intervals import SIGNIFICANCE
 
 Record = Mapping[str, Any]
 # A longest run of no words is one shorter than this: such are in any two texts and not looked for.

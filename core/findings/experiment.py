@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.specs.metrics import LOWER_IS_BETTER, Metric, possible
-from core.specs.strategies import Strategy
-from core.stats.intervals import Spread
+from assay.core.specs.metrics import LOWER_IS_BETTER, Metric, possible
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.intervals import Spread
 
 Row = Mapping[str, Any]
 METRIC_TITLES = {

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.specs.metrics import LOWER_IS_BETTER, Metric
-from core.specs.strategies import Strategy
+from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
+from assay.core.specs.strategies import Strategy
 
 Row = Mapping[str, Any]
 

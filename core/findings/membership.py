@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.findings.formatting import p_value
-from core.specs.metrics import Metric
-from core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Strategy, shown_as
-from core.stats.intervals import SIGNIFICANCE
+from assay.core.findings.formatting import p_value
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Strategy, shown_as
+from assay.core.stats.intervals import SIGNIFICANCE
 
 # What cannot win: one knows nothing by construction, the other is told members.
 _NO_RIVALS = (Strategy.RANDOM, BLIND)

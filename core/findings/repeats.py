@@ -7,10 +7,10 @@ from functools import partial
 
 import pandas as pd
 
-from core.findings.audit_tables import number
-from core.specs.metrics import Metric, possible
-from core.specs.strategies import shown_as
-from core.stats.intervals import Spread
+from assay.core.findings.audit_tables import number
+from assay.core.specs.metrics import Metric, possible
+from assay.core.specs.strategies import shown_as
+from assay.core.stats.intervals import Spread
 
 HOW_SPREADS_READ = (
     "square brackets: its 95% t-interval, where there are three or more and they differ; round "

@@ -1,6 +1,6 @@
 """What a suspect test says, in sentences and tables made from its record, and what it assumes.
 
-A record is plain values (``core.audit.suspect_test`` writes it): the page, the report and the
+A record is plain values (``assay.core.audit.suspect_test`` writes it): the page, the report and the
 command line say the same.
 """
 
@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from core.findings.finding import Finding
-from core.findings.formatting import p_value
-from core.specs.strategies import shown_as
-from core.stats.intervals import SIGNIFICANCE
+from assay.core.findings.finding import Finding
+from assay.core.findings.formatting import p_value
+from assay.core.specs.strategies import shown_as
+from assay.core.stats.intervals import SIGNIFICANCE
 
 Record = Mapping[str, Any]
 

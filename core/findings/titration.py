@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
-from core.findings.finding import Finding
-from core.findings.formatting import percent
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, CONTROLS, shown_as
+from assay.core.findings.finding import Finding
+from assay.core.findings.formatting import percent
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
 
 Row = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.gradients.projection import random_signs
+from assay.core.gradients.projection import random_signs
 
 
 @dataclass(frozen=True)

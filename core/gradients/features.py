@@ -15,8 +15,8 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
-from core.errors import InputError
-from core.gradients.projection import random_signs
+from assay.core.errors import InputError
+from assay.core.gradients.projection import random_signs
 
 Array = Any  # an Array API array
 

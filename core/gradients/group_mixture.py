@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from core.gradients.features import GradientFeatures
+from assay.core.gradients.features import GradientFeatures
 
 # Keeps the Cholesky factor of nearly parallel means finite.
 _RIDGE = 1e-9

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.gradients.all_tokens import Projection
+from assay.core.gradients.all_tokens import Projection
 
 
 @dataclass(frozen=True)

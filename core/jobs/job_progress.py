@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from cache.jobs import JobTable
-from core.errors import Cancelled
+from assay.cache.jobs import JobTable
+from assay.core.errors import Cancelled
 
 _REPORT_EVERY_S = 0.25
 _HEARTBEAT_S = 2.0

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from cache.jobs import JobState, JobTable
-from cache.store import Store
-from core.errors import AssayError, Cancelled
-from core.jobs.job_progress import JobProgress
+from assay.cache.jobs import JobState, JobTable
+from assay.cache.store import Store
+from assay.core.errors import AssayError, Cancelled
+from assay.core.jobs.job_progress import JobProgress
 
 JOB_VARIABLE = "ASSAY_JOB_ID"
 

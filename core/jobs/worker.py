@@ -12,12 +12,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cache.jobs import Job, JobState, JobTable
-from cache.store import Store
-from core.jobs.running_job import JOB_VARIABLE
+from assay.cache.jobs import Job, JobState, JobTable
+from assay.cache.store import Store
+from assay.core.jobs.running_job import JOB_VARIABLE
 
-# -P: a folder named core where the user works must not be taken for ours.
-_PROGRAM = (sys.executable, "-P", "-m", "core")
+# -P: a folder named assay where the user works must not be taken for ours.
+_PROGRAM = (sys.executable, "-P", "-m", "assay")
 # A job asked to stop gets this long to end by itself.
 _GRACE_S = 10.0
 
@@ -26,7 +26,7 @@ def ensure_worker(store: Store) -> None:
     """Start a worker unless one runs; it outlives this process."""
     with (store.logs / "worker.log").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "core.jobs.worker", str(store.root)],
+            [sys.executable, "-P", "-m", "assay.core.jobs.worker", str(store.root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.models.text_model import with_bias
-from core.runtime.device import Compute
+from assay.core.models.text_model import with_bias
+from assay.core.runtime.device import Compute
 
 
 def last_states(model: Any, compute: Compute, token_ids: Tensor, attention_mask: Tensor) -> Tensor:

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.errors import InputError
-from core.models.causal_lm_parts import last_states, output_rows
-from core.models.examples import Example, TextDocument
-from core.models.text_model import TextModel, with_bias
-from core.runtime.device import Compute
+from assay.core.errors import InputError
+from assay.core.models.causal_lm_parts import last_states, output_rows
+from assay.core.models.examples import Example, TextDocument
+from assay.core.models.text_model import TextModel, with_bias
+from assay.core.runtime.device import Compute
 
 
 class Classifier(TextModel):

@@ -19,10 +19,10 @@ from transformers import (
     AutoTokenizer,
 )
 
-from core.errors import InputError
-from core.models.digests import file_digest, weights_digest
-from core.models.pretrained import from_pretrained
-from core.specs.hashing import content_key
+from assay.core.errors import InputError
+from assay.core.models.digests import file_digest, weights_digest
+from assay.core.models.pretrained import from_pretrained
+from assay.core.specs.hashing import content_key
 
 _ADAPTER_CONFIG = "adapter_config.json"
 _ADAPTER_WEIGHTS = "adapter_model.safetensors"

@@ -12,17 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.errors import InputError
-from core.gradients.all_tokens import Projection
-from core.gradients.inner_layers import LayerGradients, layer_gradients
-from core.gradients.projection import side_lengths
-from core.models.classifier import Classifier
-from core.models.examples import Example, TextDocument
-from core.models.linear_layers import inner_layers, layer_weight, watching
-from core.models.loading import ModelPair
-from core.models.per_example_gradients import GradientModels, GradientRows, columns, host
-from core.models.text_model import TextModel, batches_by_length
-from core.specs.audit import GradientLayers
+from assay.core.errors import InputError
+from assay.core.gradients.all_tokens import Projection
+from assay.core.gradients.inner_layers import LayerGradients, layer_gradients
+from assay.core.gradients.projection import side_lengths
+from assay.core.models.classifier import Classifier
+from assay.core.models.examples import Example, TextDocument
+from assay.core.models.linear_layers import inner_layers, layer_weight, watching
+from assay.core.models.loading import ModelPair
+from assay.core.models.per_example_gradients import GradientModels, GradientRows, columns, host
+from assay.core.models.text_model import TextModel, batches_by_length
+from assay.core.specs.audit import GradientLayers
 
 # A backward pass keeps what the forward pass computed.
 _TOKENS_PER_BATCH = 2048

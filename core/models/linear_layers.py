@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from core.errors import InputError
-from core.models.text_model import TextModel, with_bias
-from core.specs.audit import GradientLayers
+from assay.core.errors import InputError
+from assay.core.models.text_model import TextModel, with_bias
+from assay.core.specs.audit import GradientLayers
 
 Passed = dict[str, list[tuple[Tensor, Tensor]]]
 

@@ -12,23 +12,28 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
-from core.errors import InputError
-from core.models.causal_lm import LanguageModel
-from core.models.classifier import Classifier, LabelWordClassifier, SequenceClassifier, last_linear
-from core.models.digests import weights_digest
-from core.models.mean_pooled import MeanPooledConfig, pools_by_mean
-from core.models.pretrained import from_pretrained, is_causal, load_tokenizer, read_config
-from core.models.text_model import TextModel
-from core.models.training_record import INITIAL_HEAD_FILE, TrainingRecord
-from core.models.validation import (
+from assay.core.errors import InputError
+from assay.core.models.causal_lm import LanguageModel
+from assay.core.models.classifier import (
+    Classifier,
+    LabelWordClassifier,
+    SequenceClassifier,
+    last_linear,
+)
+from assay.core.models.digests import weights_digest
+from assay.core.models.mean_pooled import MeanPooledConfig, pools_by_mean
+from assay.core.models.pretrained import from_pretrained, is_causal, load_tokenizer, read_config
+from assay.core.models.text_model import TextModel
+from assay.core.models.training_record import INITIAL_HEAD_FILE, TrainingRecord
+from assay.core.models.validation import (
     check_factors,
     check_finite,
     check_label_words_fit,
     check_same_shape,
     check_vocabularies,
 )
-from core.runtime.device import Compute
-from core.specs.data import Task
+from assay.core.runtime.device import Compute
+from assay.core.specs.data import Task
 
 
 @dataclass(frozen=True)

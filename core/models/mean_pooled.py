@@ -23,7 +23,7 @@ from transformers import (
 from transformers.configuration_utils import SubConfigSpec
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from core.errors import InputError
+from assay.core.errors import InputError
 
 _MODEL_TYPE = "assay-mean-pooled"
 

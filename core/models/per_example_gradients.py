@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from core.gradients.all_tokens import Projection, TokenGradients, token_gradients
-from core.gradients.last_layer import logit_errors, weight_difference_target
-from core.gradients.projection import side_lengths
-from core.models.causal_lm import LanguageModel
-from core.models.classifier import Classifier
-from core.models.examples import TextDocument
-from core.models.loading import ModelPair, interpolated
-from core.models.text_model import batches_by_length
+from assay.core.gradients.all_tokens import Projection, TokenGradients, token_gradients
+from assay.core.gradients.last_layer import logit_errors, weight_difference_target
+from assay.core.gradients.projection import side_lengths
+from assay.core.models.causal_lm import LanguageModel
+from assay.core.models.classifier import Classifier
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import ModelPair, interpolated
+from assay.core.models.text_model import batches_by_length
 
 # Floats of one chunk of logits: 256 MiB.
 _MAX_FLOATS = 1 << 26

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from core.errors import InputError
+from assay.core.errors import InputError
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()

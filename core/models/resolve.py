@@ -6,8 +6,8 @@ import importlib.util
 import json
 from pathlib import Path
 
-from core.errors import InputError
-from core.models.convert import from_gguf, is_adapter, is_gguf, merged_adapter
+from assay.core.errors import InputError
+from assay.core.models.convert import from_gguf, is_adapter, is_gguf, merged_adapter
 
 # Everything a model needs and nothing that executes.
 _HUB_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.models.resolve import builtin_minilm
-from core.runtime.device import Compute
+from assay.core.models.resolve import builtin_minilm
+from assay.core.runtime.device import Compute
 
 MAX_TOKENS = 128
 

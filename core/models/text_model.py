@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.models.examples import Example, Predictions, TextDocument
-from core.runtime.device import Compute
+from assay.core.models.examples import Example, Predictions, TextDocument
+from assay.core.runtime.device import Compute
 
 _TOKENS_PER_BATCH = 8192
 

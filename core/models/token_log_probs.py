@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.models.causal_lm import LanguageModel
-from core.models.examples import Example, TextDocument
-from core.models.text_model import batches_by_length
-from core.stats.membership_scores import TokenEvidence
+from assay.core.models.causal_lm import LanguageModel
+from assay.core.models.examples import Example, TextDocument
+from assay.core.models.text_model import batches_by_length
+from assay.core.stats.membership_scores import TokenEvidence
 
 # Floats of logits held at a time, of one model.
 _MAX_FLOATS = 1 << 25

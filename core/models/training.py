@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.errors import InputError
-from core.models.examples import Example
-from core.models.text_model import TextModel
-from core.specs.training import Optimizer, TrainingSpec
+from assay.core.errors import InputError
+from assay.core.models.examples import Example
+from assay.core.models.text_model import TextModel
+from assay.core.specs.training import Optimizer, TrainingSpec
 
 
 @dataclass(frozen=True)

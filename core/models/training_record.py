@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.errors import InputError
-from core.specs.data import Task
-from core.specs.training import TrainingSpec, training_spec_from_plain
+from assay.core.errors import InputError
+from assay.core.specs.data import Task
+from assay.core.specs.training import TrainingSpec, training_spec_from_plain
 
 RECORD_FILE = "assay_training.json"
 INITIAL_HEAD_FILE = "initial_head.safetensors"

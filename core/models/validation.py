@@ -9,11 +9,11 @@ import torch
 from torch import nn
 from transformers import AutoTokenizer
 
-from core.errors import InputError
-from core.models.mean_pooled import MeanPooledConfig, encoder_config
-from core.models.pretrained import is_causal, read_config
-from core.models.text_model import TextModel
-from core.runtime.device import Compute
+from assay.core.errors import InputError
+from assay.core.models.mean_pooled import MeanPooledConfig, encoder_config
+from assay.core.models.pretrained import is_causal, read_config
+from assay.core.models.text_model import TextModel
+from assay.core.runtime.device import Compute
 
 # Two models whose configurations differ in any of these cannot be a base and its fine-tune.
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")

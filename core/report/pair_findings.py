@@ -8,19 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from cache.audits.corpus_ranking import read_groups, read_source_students
-from cache.audits.model_pair import SamePair
-from cache.audits.read import read_facts
-from cache.store import Store
-from core.findings.corpus_ranking import (
+from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+from assay.cache.audits.model_pair import SamePair
+from assay.cache.audits.read import read_facts
+from assay.cache.store import Store
+from assay.core.findings.corpus_ranking import (
     HOW_COSINES_READ,
     HOW_SHARES_READ,
     HOW_STUDENTS_READ,
     corpus_ranking_finding,
     group_table,
 )
-from core.findings.finding import Finding
-from core.findings.suspect_test import (
+from assay.core.findings.finding import Finding
+from assay.core.findings.suspect_test import (
     ASSUMPTIONS,
     HOW_TO_READ,
     checks_table,

@@ -11,14 +11,14 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from cache.audits.model_pair import SamePair
-from cache.audits.read import AuditFacts, audit_path, read_facts, read_metrics
-from cache.audits.repeats import read_repeats
-from cache.export import selection_frame
-from cache.store import Store
-from core.findings import method_text
-from core.findings.audit import audit_finding
-from core.findings.audit_tables import (
+from assay.cache.audits.model_pair import SamePair
+from assay.cache.audits.read import AuditFacts, audit_path, read_facts, read_metrics
+from assay.cache.audits.repeats import read_repeats
+from assay.cache.export import selection_frame
+from assay.cache.store import Store
+from assay.core.findings import method_text
+from assay.core.findings.audit import audit_finding
+from assay.core.findings.audit_tables import (
     CHARTS,
     IN_PERCENT,
     MEMBERSHIP_NOTE,
@@ -29,12 +29,12 @@ from core.findings.audit_tables import (
     references,
     strategy_table,
 )
-from core.findings.finding import MetricTable
-from core.findings.repeats import HOW_REPEATS_READ, spread_table
-from core.report.pair_findings import Table, pair_findings
-from core.report.svg_charts import dot_plot
-from core.specs.audit import Assessability
-from core.specs.strategies import Strategy, main_strategy
+from assay.core.findings.finding import MetricTable
+from assay.core.findings.repeats import HOW_REPEATS_READ, spread_table
+from assay.core.report.pair_findings import Table, pair_findings
+from assay.core.report.svg_charts import dot_plot
+from assay.core.specs.audit import Assessability
+from assay.core.specs.strategies import Strategy, main_strategy
 
 _N_FIGURES = 4
 # How many documents at the top of the selection are listed.

@@ -10,8 +10,8 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from core.findings.finding import Row
-from core.specs.strategies import Strategy
+from assay.core.findings.finding import Row
+from assay.core.specs.strategies import Strategy
 
 _INK, _FAINT, _BAND = "#1F2933", "#8B929A", "#E3E6E9"
 _WIDTH, _ROW, _MARGINS = 6.4, 0.27, 0.75

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from core.errors import InputError
+from assay.core.errors import InputError
 
 
 @dataclass(frozen=True)

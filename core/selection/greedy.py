@@ -13,7 +13,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from core.gradients.features import Array, GradientFeatures, LikelyProducts, on_host
+from assay.core.gradients.features import Array, GradientFeatures, LikelyProducts, on_host
 
 # So many documents' products with all are in memory at once where all are needed.
 _BLOCK = 256

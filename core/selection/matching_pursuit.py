@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dger
 
-from core.gradients.features import GradientFeatures, LikelyProducts, on_host
-from core.selection.greedy import Selection
+from assay.core.gradients.features import GradientFeatures, LikelyProducts, on_host
+from assay.core.selection.greedy import Selection
 
 # Added to the Gram matrix's diagonal, relative to it: near-duplicates stay solvable.
 _RIDGE = 1e-6

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.gradients.features import GradientFeatures
-from core.selection import greedy
-from core.selection.greedy import Selection, cosines
-from core.selection.matching_pursuit import select_plus
-from core.specs.strategies import Strategy
+from assay.core.gradients.features import GradientFeatures
+from assay.core.selection import greedy
+from assay.core.selection.greedy import Selection, cosines
+from assay.core.selection.matching_pursuit import select_plus
+from assay.core.specs.strategies import Strategy
 
 
 def make_selection(

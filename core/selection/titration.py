@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.gradients.features import GradientFeatures, gradient_features
-from core.selection.strategies import make_selection, ranking_scores
-from core.specs.data import Task
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, Strategy, strategies_for
-from core.stats.selection_metrics import Measurement, Selected, TransportToReference, figures
+from assay.core.gradients.features import GradientFeatures, gradient_features
+from assay.core.selection.strategies import make_selection, ranking_scores
+from assay.core.specs.data import Task
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Strategy, strategies_for
+from assay.core.stats.selection_metrics import Measurement, Selected, TransportToReference, figures
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Corpus:
 
     @classmethod
     def of(cls, arrays: Mapping[str, Any], batch_size: int) -> Corpus:
-        """From the arrays an audit file holds (``cache.audits.arrays``)."""
+        """From the arrays an audit file holds (``assay.cache.audits.arrays``)."""
         others = dict(arrays)
         features = gradient_features(others.pop("gradients"))
         return cls(features, **others, batch_size=batch_size)

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from core.specs.data import DataRef, Task
-from core.specs.hashing import canonical_json
-from core.specs.strategies import Strategy
-from core.specs.training import TrainingSpec
+from assay.core.specs.data import DataRef, Task
+from assay.core.specs.hashing import canonical_json
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import TrainingSpec
 
 
 class Assessability(StrEnum):

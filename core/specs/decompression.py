@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from core.specs.hashing import canonical_json
+from assay.core.specs.hashing import canonical_json
 
 EMBEDDED_MODEL = "builtin:smollm2"
 

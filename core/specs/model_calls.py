@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.specs.hashing import content_key
+from assay.core.specs.hashing import content_key
 
 # What stands before and after the seed that is said before a prompt.
 MARK = ("(No. ", ")\n\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from core.specs.data import Task
+from assay.core.specs.data import Task
 
 
 class Strategy(StrEnum):
@@ -40,7 +40,7 @@ STRATEGY_TITLES = {
 
 class Baseline(StrEnum):
     """How a sceptic would tell members without any gradient, by what both models say of a document
-    (``core.stats.membership_scores`` defines each)."""
+    (``assay.core.stats.membership_scores`` defines each)."""
 
     FINAL_LOSS = "final-loss"
     LOSS_RATIO = "loss-ratio"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from core.specs.data import DataRef, Task
+from assay.core.specs.data import DataRef, Task
 
 
 class Optimizer(StrEnum):

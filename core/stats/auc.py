@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta, norm, rankdata
 from statsmodels.stats.proportion import proportion_confint
 
-from core.stats.intervals import CONFIDENCE, Interval
+from assay.core.stats.intervals import CONFIDENCE, Interval
 
 _Scores = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from numpy.polynomial.hermite_e import hermegauss
 from scipy.stats import hypergeom, nchypergeom_fisher, norm
 from scipy.stats.contingency import odds_ratio
 
-from core.stats.intervals import CONFIDENCE, Interval
+from assay.core.stats.intervals import CONFIDENCE, Interval
 
 POWER = 0.8
 # A pool of this many leaked documents stands for any larger one.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.specs.strategies import Baseline
+from assay.core.specs.strategies import Baseline
 
 _Values = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from core.stats.intervals import CONFIDENCE, Interval, proportion
+from assay.core.stats.intervals import CONFIDENCE, Interval, proportion
 
 LEVEL = 0.95
 

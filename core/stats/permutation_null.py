@@ -2,7 +2,7 @@
 
 Under the null a document's role says nothing of its score, so any assignment of roles is as likely
 as the true one. Of located documents the same null is the hypergeometric law in closed form
-(``core.stats.recall``); of these two there is none, so roles are shuffled (SciPy).
+(``assay.core.stats.recall``); of these two there is none, so roles are shuffled (SciPy).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, permutation_test, rankdata
 
-from core.stats.intervals import CONFIDENCE, Interval
+from assay.core.stats.intervals import CONFIDENCE, Interval
 
 N_SHUFFLES = 999
 _FLOATS_AT_A_TIME = 1 << 22

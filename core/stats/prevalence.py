@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from core.stats.intervals import CONFIDENCE, Interval
+from assay.core.stats.intervals import CONFIDENCE, Interval
 
 _Scores = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from scipy.stats import hypergeom
 
-from core.stats.intervals import CONFIDENCE, Interval, proportion
+from assay.core.stats.intervals import CONFIDENCE, Interval, proportion
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.similarity.transport import transport_distance
-from core.specs.metrics import Metric
-from core.stats.auc import auc_with_interval, found_share
-from core.stats.intervals import Interval
-from core.stats.recall import Located, located
+from assay.core.similarity.transport import transport_distance
+from assay.core.specs.metrics import Metric
+from assay.core.stats.auc import auc_with_interval, found_share
+from assay.core.stats.intervals import Interval
+from assay.core.stats.recall import Located, located
 
 # Transport is to at most this many reference documents: exact, and fast enough for a live page.
 MAX_TRANSPORT_REFERENCE = 1_000

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, permutation_test, rankdata
 
-from core.stats.auc import auc_with_interval
-from core.stats.blind_baseline import blind_scores
-from core.stats.intervals import Interval
+from assay.core.stats.auc import auc_with_interval
+from assay.core.stats.blind_baseline import blind_scores
+from assay.core.stats.intervals import Interval
 
 N_SHUFFLES = 9_999
 

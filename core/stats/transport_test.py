@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.similarity.transport import transport_distance
-from core.stats.intervals import CONFIDENCE
+from assay.core.similarity.transport import transport_distance
+from assay.core.stats.intervals import CONFIDENCE
 
 N_SHUFFLES = 199
 

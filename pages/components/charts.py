@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.specs.strategies import Strategy
-from core.stats.intervals import Spread
-from pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.intervals import Spread
+from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
 
 CONFIG = {"displayModeBar": False}
 _ROW_HEIGHT = 30

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.components.escaping import markdown_safe
+from assay.pages.components.escaping import markdown_safe
 
 
 def deletable(

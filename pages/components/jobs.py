@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cache.jobs import Job, JobState
-from pages.components.escaping import markdown_safe
+from assay.cache.jobs import Job, JobState
+from assay.pages.components.escaping import markdown_safe
 
 COLOURS = {
     JobState.QUEUED: "gray",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from core.findings.finding import Row
-from core.findings.formatting import p_value
+from assay.core.findings.finding import Row
+from assay.core.findings.formatting import p_value
 
 
 def beside(row: Row, is_share: bool = True) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.specs.audit import Assessability
-from core.specs.data import Role
-from core.specs.strategies import BLIND, Baseline, Strategy
+from assay.core.specs.audit import Assessability
+from assay.core.specs.data import Role
+from assay.core.specs.strategies import BLIND, Baseline, Strategy
 
 COLOURS: dict[str, str] = {
     Strategy.SELECT: "#1B87C9",

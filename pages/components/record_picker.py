@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from cache.records import RecordStore
-from pages.components.deletion import deletable
-from pages.components.escaping import markdown_safe
-from pages.components.labels import distinct_labels
+from assay.cache.records import RecordStore
+from assay.pages.components.deletion import deletable
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.labels import distinct_labels
 
 Record = Mapping[str, Any]
 

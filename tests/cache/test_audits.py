@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from support.audit_file import HOSTILE, LABELS, write_sample_audit
 
-from cache.audits.comparison import read_label_counts, read_source_counts
-from cache.audits.document_evidence import read_ranks
-from cache.audits.read import (
+from assay.cache.audits.comparison import read_label_counts, read_source_counts
+from assay.cache.audits.document_evidence import read_ranks
+from assay.cache.audits.read import (
     SelectionFilter,
     audit_path,
     list_audits,
@@ -25,13 +25,20 @@ from cache.audits.read import (
     read_objective,
     read_selection,
 )
-from cache.audits.writer import AuditBuilder
-from cache.export import FORMATS, archive, export_selection, of_audit, selection_frame, to_bytes
-from cache.files.database import open_to_read
-from cache.files.manifest import check_manifest, verify_audits
-from cache.store import Store
-from core.errors import InputError
-from core.specs.strategies import Strategy
+from assay.cache.audits.writer import AuditBuilder
+from assay.cache.export import (
+    FORMATS,
+    archive,
+    export_selection,
+    of_audit,
+    selection_frame,
+    to_bytes,
+)
+from assay.cache.files.database import open_to_read
+from assay.cache.files.manifest import check_manifest, verify_audits
+from assay.cache.store import Store
+from assay.core.errors import InputError
+from assay.core.specs.strategies import Strategy
 
 
 @pytest.fixture

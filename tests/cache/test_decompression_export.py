@@ -13,16 +13,16 @@ from datasets import load_dataset
 from support.decompression_file import HOSTILE, JUDGE, write_sample_decompression
 from support.pages import opened
 
-from cache.decompressions.export import (
+from assay.cache.decompressions.export import (
     FOLDER,
     ExportChoice,
     example_frame,
     export_archive,
     export_files,
 )
-from cache.decompressions.read import ExampleFilter, decompression_path
-from cache.decompressions.reviews import Review, set_verdict
-from cache.store import Store
+from assay.cache.decompressions.read import ExampleFilter, decompression_path
+from assay.cache.decompressions.reviews import Review, set_verdict
+from assay.cache.store import Store
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 from support.audit_file import write_sample_audit
 from support.evidence_rows import write_evidence
 
-from cache.audits.comparison import read_reference_documents
-from cache.audits.document_evidence import read_neighbours, read_ranks, read_scores
-from cache.audits.read import SelectionFilter, read_selection
-from cache.store import Store
-from core.specs.strategies import Strategy
-from core.stats.conformal import against_held_out
+from assay.cache.audits.comparison import read_reference_documents
+from assay.cache.audits.document_evidence import read_neighbours, read_ranks, read_scores
+from assay.cache.audits.read import SelectionFilter, read_selection
+from assay.cache.store import Store
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.conformal import against_held_out
 
 
 def drawn(n_held_out, n_others, n_trained, shift, seed):

@@ -7,8 +7,13 @@ from support.audit_file import write_sample_audit
 from support.experiment_file import write_sample_experiment
 from support.pages import opened, words
 
-from cache.experiments.cells import cells_by_experiment, delete_experiment, file_cell, own_cells
-from cache.store import Store
+from assay.cache.experiments.cells import (
+    cells_by_experiment,
+    delete_experiment,
+    file_cell,
+    own_cells,
+)
+from assay.cache.store import Store
 
 
 @pytest.fixture

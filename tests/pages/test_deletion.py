@@ -7,7 +7,7 @@ from support.decompression_file import write_sample_decompression
 from support.pages import confirmed, opened, words
 from support.suspect_record import write_sample_suspects
 
-from cache.store import Store
+from assay.cache.store import Store
 
 
 def write_suspects(store):

@@ -9,10 +9,10 @@ from support.decompression_file import HOSTILE
 from support.known_decompressions import CHANGED, MODEL_B, knowledge, write_run
 from support.pages import confirmed, opened, words
 
-from cache.jobs import JobState, JobTable
-from cache.store import Store
-from core.jobs.running_job import running_job
-from pages.components.decompression import diff_reads
+from assay.cache.jobs import JobState, JobTable
+from assay.cache.store import Store
+from assay.core.jobs.running_job import running_job
+from assay.pages.components.decompression import diff_reads
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import pytest
 from support.experiment_file import write_sample_experiment
 from support.pages import opened, words
 
-from cache.jobs import JobTable
-from cache.store import Store
-from core.experiments.paper_results import reference_rows
-from core.experiments.recipes import NAMES, load_recipe
-from core.findings.experiment import METRIC_TITLES, Place, standing
-from core.stats.intervals import Spread
+from assay.cache.jobs import JobTable
+from assay.cache.store import Store
+from assay.core.experiments.paper_results import reference_rows
+from assay.core.experiments.recipes import NAMES, load_recipe
+from assay.core.findings.experiment import METRIC_TITLES, Place, standing
+from assay.core.stats.intervals import Spread
 
 
 @pytest.fixture

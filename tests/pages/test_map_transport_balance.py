@@ -13,23 +13,23 @@ from support.audit_file import HOSTILE, N_REFERENCE, write_sample_audit
 from support.pages import opened, words
 from support.titration_audit import write_sample_titration
 
-from cache.audits.comparison import (
+from assay.cache.audits.comparison import (
     read_documents,
     read_label_counts,
     read_overlap,
     read_random_objective,
     read_selected_places,
 )
-from cache.files.database import open_to_read
-from cache.store import Store
-from core.similarity.replacement_curve import Likeness
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from pages.components.audit.class_balance import MAX_GROUPS, random_bands, share_table
-from pages.components.audit.map_chart import SELECTED, TRUE
-from pages.components.audit.map_controls import MAX_POINTS, lassoed
-from pages.components.audit.transport_tables import DISTANCES, in_words, read_from
-from pages.components.escaping import plotly_safe
+from assay.cache.files.database import open_to_read
+from assay.cache.store import Store
+from assay.core.similarity.replacement_curve import Likeness
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.audit.class_balance import MAX_GROUPS, random_bands, share_table
+from assay.pages.components.audit.map_chart import SELECTED, TRUE
+from assay.pages.components.audit.map_controls import MAX_POINTS, lassoed
+from assay.pages.components.audit.transport_tables import DISTANCES, in_words, read_from
+from assay.pages.components.escaping import plotly_safe
 
 
 @pytest.fixture

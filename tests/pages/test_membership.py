@@ -9,14 +9,14 @@ from support.audit_file import write_sample_audit
 from support.pages import opened, words
 from support.titration_audit import write_sample_titration
 
-from cache.audits.membership import read_rankings
-from cache.audits.read import read_metrics
-from cache.store import Store
-from core.findings.membership import membership_finding
-from core.specs.data import Task
-from core.specs.metrics import Metric
-from core.specs.strategies import baselines_for, shown_as
-from pages.components.escaping import markdown_safe
+from assay.cache.audits.membership import read_rankings
+from assay.cache.audits.read import read_metrics
+from assay.cache.store import Store
+from assay.core.findings.membership import membership_finding
+from assay.core.specs.data import Task
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import baselines_for, shown_as
+from assay.pages.components.escaping import markdown_safe
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from support.pages import COMPARISONS, opened, words
 from support.paths import ROOT
 from support.titration_audit import write_sample_titration
 
-from cache.audits.read import SelectionFilter, read_selection
-from cache.jobs import JobState, JobTable
-from cache.store import Store
-from core.jobs.running_job import running_job
-from core.specs.strategies import Strategy
-from pages.components.escaping import markdown_safe
+from assay.cache.audits.read import SelectionFilter, read_selection
+from assay.cache.jobs import JobState, JobTable
+from assay.cache.store import Store
+from assay.core.jobs.running_job import running_job
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.escaping import markdown_safe
 
 PAGES = (
     "audits",

@@ -18,9 +18,9 @@ from support.decompression_file import write_sample_decompression
 from support.paths import ROOT
 from websockets.sync.client import connect
 
-from cache.audits.writer import AuditBuilder
-from cache.jobs import JobTable
-from cache.store import Store
+from assay.cache.audits.writer import AuditBuilder
+from assay.cache.jobs import JobTable
+from assay.cache.store import Store
 
 
 class Server:
@@ -28,7 +28,7 @@ class Server:
 
     def __init__(self, home, **environment):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "core", "dashboard"],
+            [sys.executable, "-m", "assay", "dashboard"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

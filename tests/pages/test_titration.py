@@ -11,12 +11,12 @@ from support.audit_file import write_sample_audit
 from support.pages import opened, words
 from support.titration_audit import GRID, write_sample_titration
 
-from cache.audits.read import read_titration
-from cache.store import Store
-from core.findings.titration import titration_finding
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, shown_as
-from pages.components.audit.titration_controls import METRIC_TITLES
+from assay.cache.audits.read import read_titration
+from assay.cache.store import Store
+from assay.core.findings.titration import titration_finding
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, shown_as
+from assay.pages.components.audit.titration_controls import METRIC_TITLES
 
 
 @pytest.fixture

@@ -7,13 +7,18 @@ import pytest
 from support.decompression_file import HOSTILE, JUDGE, write_sample_decompression
 from support.pages import opened, words
 
-from cache.decompressions.journal import Journal
-from cache.decompressions.read import ExampleFilter, list_decompressions, read_examples, read_topics
-from cache.decompressions.reviews import Review, read_verdicts
-from cache.store import Store
-from core.jobs.running_job import running_job
-from core.specs.decompression import ParseOutcome
-from core.specs.model_calls import Answer, Call, Sampling
+from assay.cache.decompressions.journal import Journal
+from assay.cache.decompressions.read import (
+    ExampleFilter,
+    list_decompressions,
+    read_examples,
+    read_topics,
+)
+from assay.cache.decompressions.reviews import Review, read_verdicts
+from assay.cache.store import Store
+from assay.core.jobs.running_job import running_job
+from assay.core.specs.decompression import ParseOutcome
+from assay.core.specs.model_calls import Answer, Call, Sampling
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.decompression_file import write_sample_decompression
 from support.pages import opened
 
-from cache.store import Store
-from pages.components.decompression.treemap_layout import Box, nested_boxes, squarified
+from assay.cache.store import Store
+from assay.pages.components.decompression.treemap_layout import Box, nested_boxes, squarified
 
 WHOLE = Box(0, 0, 600, 500)
 

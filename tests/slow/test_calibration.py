@@ -9,15 +9,15 @@ from scipy.stats import kstest
 from support.suspect_models import CPU, pool, tuned
 from support.titration_corpus import corpus_of
 
-from cache.store import Store
-from core.audit.suspect_test import run_suspect_test
-from core.runtime.progress import SilentProgress
-from core.selection.titration import titrate
-from core.specs.audit import SuspectSpec
-from core.specs.data import DataRef
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from core.stats.detection_limit import POWER, detection_limit
+from assay.cache.store import Store
+from assay.core.audit.suspect_test import run_suspect_test
+from assay.core.runtime.progress import SilentProgress
+from assay.core.selection.titration import titrate
+from assay.core.specs.audit import SuspectSpec
+from assay.core.specs.data import DataRef
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.detection_limit import POWER, detection_limit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 N_MODELS = 30

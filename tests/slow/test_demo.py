@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cache.audits.read import read_facts, read_metrics
-from cache.files.manifest import check_manifest
-from core.findings.audit import audit_finding
-from core.findings.finding import MetricTable
-from core.specs.metrics import Metric
+from assay.cache.audits.read import read_facts, read_metrics
+from assay.cache.files.manifest import check_manifest
+from assay.core.findings.audit import audit_finding
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.metrics import Metric
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -12,21 +12,21 @@ import torch
 from support.arguments import audit_arguments, with_truth
 from support.tiny_models import documents, save_gpt2, save_llama
 
-from cache.audits.read import read_facts, read_metrics
-from cache.store import Store
-from core.audit.stages.student_training import StudentTask
-from core.audit.stages.students import ModelPairSource, train_students
-from core.gradients.features import FactoredGradients, ProjectedGradients
-from core.models.examples import TextDocument
-from core.models.inner_layer_gradients import InnerGradients
-from core.models.loading import load_pair
-from core.models.per_example_gradients import ClassifierGradients, LanguageGradients
-from core.runtime.device import Compute
-from core.selection.greedy import select, top_k
-from core.selection.matching_pursuit import select_plus
-from core.specs.audit import GradientLayers
-from core.specs.data import Task
-from core.specs.training import TrainingSpec
+from assay.cache.audits.read import read_facts, read_metrics
+from assay.cache.store import Store
+from assay.core.audit.stages.student_training import StudentTask
+from assay.core.audit.stages.students import ModelPairSource, train_students
+from assay.core.gradients.features import FactoredGradients, ProjectedGradients
+from assay.core.models.examples import TextDocument
+from assay.core.models.inner_layer_gradients import InnerGradients
+from assay.core.models.loading import load_pair
+from assay.core.models.per_example_gradients import ClassifierGradients, LanguageGradients
+from assay.core.runtime.device import Compute
+from assay.core.selection.greedy import select, top_k
+from assay.core.selection.matching_pursuit import select_plus
+from assay.core.specs.audit import GradientLayers
+from assay.core.specs.data import Task
+from assay.core.specs.training import TrainingSpec
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 

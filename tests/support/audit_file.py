@@ -7,17 +7,17 @@ from dataclasses import asdict
 import numpy as np
 import torch
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.rows import MetricRow, write_metrics
-from core.gradients.weight_difference import layer_difference
-from core.specs.audit import AuditSpec, to_plain
-from core.specs.data import DataRef
-from core.specs.hashing import text_hash
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from core.specs.training import TrainingSpec
-from core.stats.intervals import Interval
-from core.stats.recall import located
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.rows import MetricRow, write_metrics
+from assay.core.gradients.weight_difference import layer_difference
+from assay.core.specs.audit import AuditSpec, to_plain
+from assay.core.specs.data import DataRef
+from assay.core.specs.hashing import text_hash
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import TrainingSpec
+from assay.core.stats.intervals import Interval
+from assay.core.stats.recall import located
 
 LABELS = ["business", "science & tech", "sport", "world"]
 _WORDS = """

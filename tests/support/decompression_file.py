@@ -6,13 +6,13 @@ from dataclasses import asdict, fields
 
 import numpy as np
 
-from cache.decompressions.files import Contents, seal
-from core.decompress.examples.generation import Example
-from core.decompress.examples.heuristic_grades import heuristic_grades
-from core.decompress.examples.quality_flags import flag_examples
-from core.decompress.table_rows import followed_by
-from core.decompress.tree.tree import Link, Topic
-from core.specs.decompression import (
+from assay.cache.decompressions.files import Contents, seal
+from assay.core.decompress.examples.generation import Example
+from assay.core.decompress.examples.heuristic_grades import heuristic_grades
+from assay.core.decompress.examples.quality_flags import flag_examples
+from assay.core.decompress.table_rows import followed_by
+from assay.core.decompress.tree.tree import Link, Topic
+from assay.core.specs.decompression import (
     HEURISTIC_JUDGE,
     Axis,
     DecompressionSpec,
@@ -22,7 +22,7 @@ from core.specs.decompression import (
     Style,
     to_plain,
 )
-from core.specs.model_calls import Answer, Call, Sampling
+from assay.core.specs.model_calls import Answer, Call, Sampling
 
 HOSTILE = "<script>alert(1)</script> [link](http://evil) $x$ `code` **bold**"
 _RESPONSES = (

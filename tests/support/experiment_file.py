@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from cache.experiments.read import ExperimentBuilder
-from core.experiments.catalogue import catalogue_of
-from core.experiments.paper_results import reference_rows
-from core.experiments.recipes import Scale, load_recipe
-from core.specs.metrics import LOWER_IS_BETTER
+from assay.cache.experiments.read import ExperimentBuilder
+from assay.core.experiments.catalogue import catalogue_of
+from assay.core.experiments.paper_results import reference_rows
+from assay.core.experiments.recipes import Scale, load_recipe
+from assay.core.specs.metrics import LOWER_IS_BETTER
 
 
 def write_sample_experiment(

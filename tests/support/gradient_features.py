@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.gradients.features import FactoredGradients
+from assay.core.gradients.features import FactoredGradients
 
 
 def features(n=60, n_classes=3, width=8, n_checkpoints=1, seed=0, planted=()):

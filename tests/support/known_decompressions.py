@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from cache.decompressions.files import Contents, seal
-from core.decompress import prompts
-from core.decompress.tree.expansion import count_votes
-from core.decompress.tree.made_up_names import nonsense_words
-from core.decompress.tree.support import N_NONSENSE_TOPICS
-from core.specs.decompression import Axis, DecompressionSpec, to_plain
+from assay.cache.decompressions.files import Contents, seal
+from assay.core.decompress import prompts
+from assay.core.decompress.tree.expansion import count_votes
+from assay.core.decompress.tree.made_up_names import nonsense_words
+from assay.core.decompress.tree.support import N_NONSENSE_TOPICS
+from assay.core.specs.decompression import Axis, DecompressionSpec, to_plain
 
 FIELDS = ("music", "cooking", "weather", "sailing craft", "chess", "geology")
 # Chance that a list names a subtopic, of each of the fields' six.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.runtime.device import Compute
-from core.specs.model_calls import Call, Sampling
+from assay.core.runtime.device import Compute
+from assay.core.specs.model_calls import Call, Sampling
 
 COMPUTE = Compute("cpu", False, 1)
 

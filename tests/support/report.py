@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cache.audits.model_pair import same_pair
-from cache.audits.repeats import repeats_of
-from core.report.render import render_report
+from assay.cache.audits.model_pair import same_pair
+from assay.cache.audits.repeats import repeats_of
+from assay.core.report.render import render_report
 
 
 def rendered(store, path, with_documents=False):

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from support.tiny_models import LABELS, documents, save_bert
 
-from core.audit.finetune import finetune
-from core.runtime.device import Compute
-from core.runtime.progress import SilentProgress
-from core.specs.data import DataRef
-from core.specs.training import FinetuneSpec, TrainingSpec
+from assay.core.audit.finetune import finetune
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.data import DataRef
+from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
 CPU = Compute("cpu", False, 1)
 

@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import numpy as np
 
-from core.specs.audit import SuspectSpec, to_plain
-from core.specs.data import DataRef, Task
-from core.specs.hashing import text_hash
-from core.specs.strategies import declared_scores
-from core.stats.suspect_test import N_SHUFFLES, combined, separability_by, used_test
+from assay.core.specs.audit import SuspectSpec, to_plain
+from assay.core.specs.data import DataRef, Task
+from assay.core.specs.hashing import text_hash
+from assay.core.specs.strategies import declared_scores
+from assay.core.stats.suspect_test import N_SHUFFLES, combined, separability_by, used_test
 
 PAIR = {"base_weights_sha256": "b" * 64, "final_weights_sha256": "f" * 64}
 

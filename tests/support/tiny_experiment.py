@@ -7,12 +7,12 @@ from dataclasses import replace
 import pandas as pd
 from support.tiny_models import documents, save_bert, save_gpt2
 
-from core.experiments.catalogue import Catalogue, KnownModel, KnownSet
-from core.experiments.recipes import NAMES, Recipe, Scale, load_recipe
-from core.specs.data import Task
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from core.specs.training import Optimizer
+from assay.core.experiments.catalogue import Catalogue, KnownModel, KnownSet
+from assay.core.experiments.recipes import NAMES, Recipe, Scale, load_recipe
+from assay.core.specs.data import Task
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import Optimizer
 
 _TRAINING = {"learning_rate": 3e-3, "batch_size": 16, "n_epochs": 4, "max_tokens": 24}
 _SIZES = {

@@ -18,8 +18,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from core.models.loading import new_classifier, save_model
-from core.runtime.device import Compute
+from assay.core.models.loading import new_classifier, save_model
+from assay.core.runtime.device import Compute
 
 _FIELDS = """
 weather rain snow cloud storm wind sun warm cold frost mist thunder drizzle
@@ -183,7 +183,7 @@ TOPICS = {
 
 def save_topic_model(folder: Path, seed=0) -> Path:
     """A tiny Llama trained for a few seconds to list the words of its fields as subtopics."""
-    from core.decompress.prompts import subtopics_as_lines
+    from assay.core.decompress.prompts import subtopics_as_lines
 
     generator = torch.Generator().manual_seed(seed)
     prompts = {topic: subtopics_as_lines(() if " " in topic else (topic,)) for topic in TOPICS}

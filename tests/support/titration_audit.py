@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from support.audit_file import write_sample_audit
 
-from core.audit.resolved_audit import ResolvedAudit
-from core.audit.stages.membership import judge_members, score_baselines
-from core.audit.stages.titration import measure_grid
-from core.runtime.device import Compute
-from core.runtime.progress import SilentProgress
-from core.specs.audit import AuditSpec, TitrationSpec, to_plain
-from core.specs.data import DataRef
-from core.specs.strategies import Strategy
-from core.specs.training import TrainingSpec
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.stages.membership import judge_members, score_baselines
+from assay.core.audit.stages.titration import measure_grid
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.audit import AuditSpec, TitrationSpec, to_plain
+from assay.core.specs.data import DataRef
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import TrainingSpec
 
 GRID = TitrationSpec((0.0, 0.5, 1.0), (20, 40), 2)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.gradients.features import FactoredGradients
-from core.selection.titration import Corpus
+from assay.core.gradients.features import FactoredGradients
+from assay.core.selection.titration import Corpus
 
 
 def corpus_of(n=300, n_trained=100, n_held_out=100, seed=0, pull=0.0, width=12, batch_size=8):

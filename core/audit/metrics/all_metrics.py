@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from cache.audits.writer import AuditBuilder
-from core.audit.gradient_request import read_features
-from core.audit.metrics.base import SelectionMetric, judged
-from core.audit.metrics.class_balance import Imbalance
-from core.audit.metrics.cosine import Cosine, write_random_objective
-from core.audit.metrics.coverage import EmbeddingRecall
-from core.audit.metrics.duplicates import overlap_metrics, write_near_duplicates
-from core.audit.metrics.embeddings import Embedded
-from core.audit.metrics.null_draws import random_draws
-from core.audit.metrics.recall import located_metrics
-from core.audit.metrics.replacement_curve import write_replacement_curve
-from core.audit.metrics.rows import write_metrics
-from core.audit.metrics.transport import TransportToReference
-from core.audit.metrics.vocabulary import Containment
-from core.audit.resolved_audit import ResolvedAudit
-from core.gradients.features import GradientFeatures
-from core.models.text_model import Tokenization
-from core.runtime.progress import Progress
-from core.specs.audit import AuditSpec
-from core.specs.data import Task
-from core.specs.strategies import Strategy
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.gradient_request import read_features
+from assay.core.audit.metrics.base import SelectionMetric, judged
+from assay.core.audit.metrics.class_balance import Imbalance
+from assay.core.audit.metrics.cosine import Cosine, write_random_objective
+from assay.core.audit.metrics.coverage import EmbeddingRecall
+from assay.core.audit.metrics.duplicates import overlap_metrics, write_near_duplicates
+from assay.core.audit.metrics.embeddings import Embedded
+from assay.core.audit.metrics.null_draws import random_draws
+from assay.core.audit.metrics.recall import located_metrics
+from assay.core.audit.metrics.replacement_curve import write_replacement_curve
+from assay.core.audit.metrics.rows import write_metrics
+from assay.core.audit.metrics.transport import TransportToReference
+from assay.core.audit.metrics.vocabulary import Containment
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.gradients.features import GradientFeatures
+from assay.core.models.text_model import Tokenization
+from assay.core.runtime.progress import Progress
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy
 
 
 def measure_selections(

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from core.audit.metrics.null_draws import RANDOM_SELECTIONS
-from core.audit.metrics.rows import MetricRow
-from core.runtime.parallel import in_threads
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from core.stats.intervals import CONFIDENCE, Interval, random_band
+from assay.core.audit.metrics.null_draws import RANDOM_SELECTIONS
+from assay.core.audit.metrics.rows import MetricRow
+from assay.core.runtime.parallel import in_threads
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.intervals import CONFIDENCE, Interval, random_band
 
 
 class SelectionMetric:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.base import SetMetric
-from core.similarity.vocabulary import class_shares, total_variation
-from core.specs.metrics import Metric
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.base import SetMetric
+from assay.core.similarity.vocabulary import class_shares, total_variation
+from assay.core.specs.metrics import Metric
 
 
 class Imbalance(SetMetric):

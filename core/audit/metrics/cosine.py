@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.base import SelectionMetric
-from core.gradients.features import GradientFeatures
-from core.selection.greedy import in_order
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from core.stats.intervals import Interval, random_band
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.base import SelectionMetric
+from assay.core.gradients.features import GradientFeatures
+from assay.core.selection.greedy import in_order
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.intervals import Interval, random_band
 
 
 class Cosine(SelectionMetric):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.audit.metrics.base import SetMetric
-from core.audit.metrics.embeddings import Embedded
-from core.audit.metrics.null_draws import true_sample
-from core.similarity.coverage import N_NEIGHBOURS, is_covered, similarity_floors
-from core.specs.audit import AuditSpec
-from core.specs.metrics import Metric
-from core.stats.intervals import Interval, accuracy
+from assay.core.audit.metrics.base import SetMetric
+from assay.core.audit.metrics.embeddings import Embedded
+from assay.core.audit.metrics.null_draws import true_sample
+from assay.core.similarity.coverage import N_NEIGHBOURS, is_covered, similarity_floors
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.metrics import Metric
+from assay.core.stats.intervals import Interval, accuracy
 
 
 class EmbeddingRecall(SetMetric):

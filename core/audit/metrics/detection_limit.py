@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.rows import MetricRow
-from core.findings.audit import SIGNIFICANCE
-from core.specs.audit import AuditSpec
-from core.specs.metrics import Metric
-from core.stats.detection_limit import POWER, detection_limit
-from core.stats.intervals import CONFIDENCE
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.rows import MetricRow
+from assay.core.findings.audit import SIGNIFICANCE
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.metrics import Metric
+from assay.core.stats.detection_limit import POWER, detection_limit
+from assay.core.stats.intervals import CONFIDENCE
 
 
 def detection_limits(

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.rows import MetricRow, with_interval
-from core.similarity.near_duplicates import MIN_JACCARD, N_WORDS, near_duplicates
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from core.stats.recall import located
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.rows import MetricRow, with_interval
+from assay.core.similarity.near_duplicates import MIN_JACCARD, N_WORDS, near_duplicates
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.recall import located
 
 _METHOD = (
     f"same text or Jaccard index of at least {MIN_JACCARD} between runs of {N_WORDS} words; "

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.writer import AuditBuilder
-from core.specs.audit import AuditSpec
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.specs.audit import AuditSpec
 
 # What is measured against more is estimated from this many drawn at random: a matrix of products
 # with them must fit.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.gradients.features import GradientFeatures
-from core.selection.greedy import random as random_selection
-from core.specs.audit import AuditSpec
+from assay.core.gradients.features import GradientFeatures
+from assay.core.selection.greedy import random as random_selection
+from assay.core.specs.audit import AuditSpec
 
 N_NULL_DRAWS = 20
 RANDOM_SELECTIONS = f"{N_NULL_DRAWS} random selections"

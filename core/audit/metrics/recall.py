@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.rows import MetricRow, with_interval
-from core.specs.audit import AuditSpec
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from core.stats.intervals import Interval
-from core.stats.recall import located
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.rows import MetricRow, with_interval
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.intervals import Interval
+from assay.core.stats.recall import located
 
 
 def located_metrics(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.base import MixtureMetric
-from core.runtime.parallel import in_threads
-from core.similarity.replacement_curve import N_DRAWS, SHARES, Mixture, mixtures
-from core.specs.audit import AuditSpec
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.base import MixtureMetric
+from assay.core.runtime.parallel import in_threads
+from assay.core.similarity.replacement_curve import N_DRAWS, SHARES, Mixture, mixtures
+from assay.core.specs.audit import AuditSpec
 
 
 def write_replacement_curve(builder: AuditBuilder, spec: AuditSpec, judge: MixtureMetric) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from cache.audits.writer import AuditBuilder
-from core.specs.metrics import Metric
-from core.stats.intervals import CONFIDENCE, Interval
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.specs.metrics import Metric
+from assay.core.stats.intervals import CONFIDENCE, Interval
 
 
 @dataclass(frozen=True)

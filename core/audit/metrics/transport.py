@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.audit.metrics.base import MixtureMetric
-from core.audit.metrics.embeddings import Embedded
-from core.audit.metrics.null_draws import true_sample
-from core.similarity.transport import transport_distance
-from core.specs.audit import AuditSpec
-from core.specs.metrics import Metric
+from assay.core.audit.metrics.base import MixtureMetric
+from assay.core.audit.metrics.embeddings import Embedded
+from assay.core.audit.metrics.null_draws import true_sample
+from assay.core.similarity.transport import transport_distance
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.metrics import Metric
 
 # Of all sets measured at once: 1.6 GB a matrix over them, and the solvers hold a few.
 _MAX_PAIRS = 200_000_000

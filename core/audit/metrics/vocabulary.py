@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.base import MixtureMetric
-from core.audit.metrics.null_draws import true_sample
-from core.models.text_model import Tokenization
-from core.similarity.vocabulary import vocabulary, vocabulary_containment
-from core.specs.audit import AuditSpec
-from core.specs.metrics import Metric
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.base import MixtureMetric
+from assay.core.audit.metrics.null_draws import true_sample
+from assay.core.models.text_model import Tokenization
+from assay.core.similarity.vocabulary import vocabulary, vocabulary_containment
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.metrics import Metric
 
 
 class Containment(MixtureMetric):

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import torch
 
-from cache.audits.writer import AuditBuilder
-from core.audit.resolved_audit import ResolvedAudit
-from core.gradients.weight_difference import LayerDifference, coarser, layer_difference, stored_type
-from core.models.linear_layers import inner_layers
-from core.models.loading import ModelPair
-from core.models.text_model import TextModel
-from core.runtime.progress import Progress
-from core.specs.audit import Assessability, GradientLayers
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.gradients.weight_difference import (
+    LayerDifference,
+    coarser,
+    layer_difference,
+    stored_type,
+)
+from assay.core.models.linear_layers import inner_layers
+from assay.core.models.loading import ModelPair
+from assay.core.models.text_model import TextModel
+from assay.core.runtime.progress import Progress
+from assay.core.specs.audit import Assessability, GradientLayers
 
 # A fine-tuned tensor stays near where it began; between unrelated models the cosine is about 0.
 _MIN_LINEAGE_COSINE = 0.5

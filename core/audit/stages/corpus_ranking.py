@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.writer import AuditBuilder
-from core.audit.gradient_request import read_features
-from core.audit.resolved_audit import ResolvedAudit
-from core.audit.stages.student_training import StudentTask
-from core.audit.stages.students import n_student_units, student_task, students
-from core.gradients.features import GradientFeatures
-from core.gradients.group_mixture import fit_groups, redrawn
-from core.models.training_record import TrainingRecord
-from core.runtime.progress import Progress
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.gradient_request import read_features
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.stages.student_training import StudentTask
+from assay.core.audit.stages.students import n_student_units, student_task, students
+from assay.core.gradients.features import GradientFeatures
+from assay.core.gradients.group_mixture import fit_groups, redrawn
+from assay.core.models.training_record import TrainingRecord
+from assay.core.runtime.progress import Progress
 
 _N_DRAWS = 200
 _INTERVAL = (0.025, 0.975)

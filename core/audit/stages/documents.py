@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cache.audits.writer import AuditBuilder
-from core.audit.reader import Reader
-from core.audit.resolved_audit import ResolvedAudit
-from core.data.sources import Document, read_documents, sampled
-from core.errors import InputError
-from core.models.loading import ModelPair
-from core.runtime.progress import Progress
-from core.specs.audit import AuditSpec
-from core.specs.data import Role, Task
-from core.specs.hashing import text_hash
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.reader import Reader
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.data.sources import Document, read_documents, sampled
+from assay.core.errors import InputError
+from assay.core.models.loading import ModelPair
+from assay.core.runtime.progress import Progress
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.data import Role, Task
+from assay.core.specs.hashing import text_hash
 
 _OPTIONS = {
     Role.TRAINED: "--reference",

@@ -8,19 +8,19 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.writer import AuditBuilder
-from cache.files.blocks import ROWS_PER_BLOCK
-from cache.files.precomputed import open_embeddings
-from cache.files.row_cache import RowStore
-from cache.store import Store
-from core.audit.precomputed import with_cached_rows
-from core.audit.resolved_audit import ResolvedAudit
-from core.models.digests import tokenizer_digest, weights_digest
-from core.models.resolve import builtin_minilm
-from core.models.sentence_encoder import MAX_TOKENS, Embedder
-from core.runtime.device import Compute
-from core.runtime.progress import Progress
-from core.specs.hashing import content_key, exact_hash
+from assay.cache.audits.writer import AuditBuilder
+from assay.cache.files.blocks import ROWS_PER_BLOCK
+from assay.cache.files.precomputed import open_embeddings
+from assay.cache.files.row_cache import RowStore
+from assay.cache.store import Store
+from assay.core.audit.precomputed import with_cached_rows
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.models.digests import tokenizer_digest, weights_digest
+from assay.core.models.resolve import builtin_minilm
+from assay.core.models.sentence_encoder import MAX_TOKENS, Embedder
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import Progress
+from assay.core.specs.hashing import content_key, exact_hash
 
 # Part of the key: raise it when the same text would be embedded otherwise.
 _VERSION = 1

@@ -8,27 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.writer import AuditBuilder
-from cache.files.blocks import ROWS_PER_BLOCK
-from cache.files.precomputed import SCORES, open_gradients
-from cache.files.row_cache import RowStore
-from cache.store import Store
-from core.audit.gradient_request import PROJECTION_SEED, GradientRequest
-from core.audit.precomputed import with_cached_rows
-from core.audit.resolved_audit import ResolvedAudit
-from core.gradients.projection import leading_part, side_lengths
-from core.models.examples import TextDocument
-from core.models.inner_layer_gradients import InnerGradients
-from core.models.loading import ModelPair
-from core.models.per_example_gradients import (
+from assay.cache.audits.writer import AuditBuilder
+from assay.cache.files.blocks import ROWS_PER_BLOCK
+from assay.cache.files.precomputed import SCORES, open_gradients
+from assay.cache.files.row_cache import RowStore
+from assay.cache.store import Store
+from assay.core.audit.gradient_request import PROJECTION_SEED, GradientRequest
+from assay.core.audit.precomputed import with_cached_rows
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.gradients.projection import leading_part, side_lengths
+from assay.core.models.examples import TextDocument
+from assay.core.models.inner_layer_gradients import InnerGradients
+from assay.core.models.loading import ModelPair
+from assay.core.models.per_example_gradients import (
     ClassifierGradients,
     GradientModels,
     GradientRows,
     LanguageGradients,
 )
-from core.runtime.progress import Progress
-from core.specs.audit import GradientLayers
-from core.specs.hashing import exact_hash
+from assay.core.runtime.progress import Progress
+from assay.core.specs.audit import GradientLayers
+from assay.core.specs.hashing import exact_hash
 
 # Documents sorted by length and held in memory at a time; a multiple of ROWS_PER_BLOCK.
 _WINDOW = 16 * ROWS_PER_BLOCK

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cache.audits.writer import AuditBuilder
-from core.audit.resolved_audit import ResolvedAudit
-from core.runtime.progress import Progress
-from core.similarity.map_layout import lay_out
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.runtime.progress import Progress
+from assay.core.similarity.map_layout import lay_out
 
 _SETS = {"seed-corpus": "documents", "reference": "reference_documents"}
 

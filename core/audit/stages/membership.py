@@ -9,26 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.writer import AuditBuilder
-from core.audit.gradient_request import read_features
-from core.audit.metrics.detection_limit import detection_limits
-from core.audit.metrics.rows import MetricRow, with_interval, write_metrics
-from core.audit.resolved_audit import ResolvedAudit
-from core.models.causal_lm import LanguageModel
-from core.models.examples import TextDocument
-from core.models.loading import ModelPair
-from core.models.token_log_probs import token_evidence
-from core.runtime.progress import Progress
-from core.selection.greedy import Selection
-from core.selection.strategies import ranking_scores
-from core.specs.data import Task
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy
-from core.stats.auc import auc_with_interval, difference, found_share
-from core.stats.membership_scores import label_scores, token_scores
-from core.stats.permutation_null import N_SHUFFLES, auc_by_chance, found_by_chance
-from core.stats.prevalence import Flagged, flag, prevalence
-from core.stats.selection_metrics import MISTAKEN_SHARES
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.gradient_request import read_features
+from assay.core.audit.metrics.detection_limit import detection_limits
+from assay.core.audit.metrics.rows import MetricRow, with_interval, write_metrics
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.models.causal_lm import LanguageModel
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import ModelPair
+from assay.core.models.token_log_probs import token_evidence
+from assay.core.runtime.progress import Progress
+from assay.core.selection.greedy import Selection
+from assay.core.selection.strategies import ranking_scores
+from assay.core.specs.data import Task
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy
+from assay.core.stats.auc import auc_with_interval, difference, found_share
+from assay.core.stats.membership_scores import label_scores, token_scores
+from assay.core.stats.permutation_null import N_SHUFFLES, auc_by_chance, found_by_chance
+from assay.core.stats.prevalence import Flagged, flag, prevalence
+from assay.core.stats.selection_metrics import MISTAKEN_SHARES
 
 # Documents scored and committed at a time.
 _WINDOW = 2048

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.rows import MetricRow, with_interval, write_metrics
-from core.audit.resolved_audit import ResolvedAudit
-from core.models.examples import Predictions, TextDocument
-from core.models.loading import ModelPair
-from core.runtime.progress import Progress
-from core.similarity.vocabulary import class_shares
-from core.specs.audit import AuditSpec
-from core.specs.data import Task
-from core.specs.metrics import Metric
-from core.stats.intervals import Interval, accuracy, ratio_interval
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.rows import MetricRow, with_interval, write_metrics
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.models.examples import Predictions, TextDocument
+from assay.core.models.loading import ModelPair
+from assay.core.runtime.progress import Progress
+from assay.core.similarity.vocabulary import class_shares
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.data import Task
+from assay.core.specs.metrics import Metric
+from assay.core.stats.intervals import Interval, accuracy, ratio_interval
 
 _BOOTSTRAP = "bootstrap interval over documents"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from cache.audits.writer import AuditBuilder
-from core.audit.gradient_request import read_features
-from core.audit.resolved_audit import ResolvedAudit
-from core.runtime.progress import Progress
-from core.selection.strategies import make_selection
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.gradient_request import read_features
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.runtime.progress import Progress
+from assay.core.selection.strategies import make_selection
 
 
 def make_selections(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:

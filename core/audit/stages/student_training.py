@@ -10,14 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.audit.gradient_request import PROJECTION_SEED, STORED_DIMENSION
-from core.models.classifier import Classifier
-from core.models.examples import Predictions, TextDocument
-from core.models.loading import ModelPair
-from core.models.per_example_gradients import ClassifierGradients, GradientModels, LanguageGradients
-from core.models.text_model import TextModel
-from core.models.training import Epoch, fine_tune
-from core.specs.training import TrainingSpec
+from assay.core.audit.gradient_request import PROJECTION_SEED, STORED_DIMENSION
+from assay.core.models.classifier import Classifier
+from assay.core.models.examples import Predictions, TextDocument
+from assay.core.models.loading import ModelPair
+from assay.core.models.per_example_gradients import (
+    ClassifierGradients,
+    GradientModels,
+    LanguageGradients,
+)
+from assay.core.models.text_model import TextModel
+from assay.core.models.training import Epoch, fine_tune
+from assay.core.specs.training import TrainingSpec
 
 _VALIDATION_SHARE = 0.1
 _PATIENCE = 3

@@ -16,18 +16,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.rows import MetricRow, write_metrics
-from core.audit.resolved_audit import ResolvedAudit
-from core.audit.stages.predictions import PredictionMetrics, evaluation_documents, weight_cosine
-from core.audit.stages.student_training import StudentResult, StudentTask, train_student
-from core.models.examples import TextDocument
-from core.models.loading import ModelPair, load_pair
-from core.runtime.device import Compute
-from core.runtime.parallel import as_they_come, context, processes
-from core.runtime.progress import Progress
-from core.specs.data import Task
-from core.specs.strategies import Strategy
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.rows import MetricRow, write_metrics
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.stages.predictions import (
+    PredictionMetrics,
+    evaluation_documents,
+    weight_cosine,
+)
+from assay.core.audit.stages.student_training import StudentResult, StudentTask, train_student
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import ModelPair, load_pair
+from assay.core.runtime.device import Compute
+from assay.core.runtime.parallel import as_they_come, context, processes
+from assay.core.runtime.progress import Progress
+from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy
 
 
 @dataclass(frozen=True)

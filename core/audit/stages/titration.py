@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from cache.audits.writer import AuditBuilder
-from core.audit.metrics.rows import MetricRow
-from core.audit.resolved_audit import ResolvedAudit
-from core.audit.stages.students import n_student_units, student_task, students
-from core.runtime.progress import Progress
-from core.selection.titration import Cell, Corpus, titrate
-from core.specs.audit import AuditSpec
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND
-from core.stats.blind_baseline import blind_scores
-from core.stats.selection_metrics import Measurement
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.metrics.rows import MetricRow
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.stages.students import n_student_units, student_task, students
+from assay.core.runtime.progress import Progress
+from assay.core.selection.titration import Cell, Corpus, titrate
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND
+from assay.core.stats.blind_baseline import blind_scores
+from assay.core.stats.selection_metrics import Measurement
 
 _COLUMNS = tuple(Measurement.__dataclass_fields__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from core.specs.decompression import Prompting
-from core.specs.model_calls import Answer, Call
+from assay.core.specs.decompression import Prompting
+from assay.core.specs.model_calls import Answer, Call
 
 
 class Scoring(StrEnum):

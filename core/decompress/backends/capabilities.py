@@ -7,14 +7,14 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.decompress.backends.base import Scoring, Traits
-from core.decompress.backends.openai_format import (
+from assay.core.decompress.backends.base import Scoring, Traits
+from assay.core.decompress.backends.openai_format import (
     CHAT_PATH,
     RAW_PATH,
     literal_grammar,
     token_logprobs,
 )
-from core.specs.model_calls import Call, Sampling
+from assay.core.specs.model_calls import Call, Sampling
 
 # Sends a JSON body to a path and returns the reply, None where the server refuses it.
 Post = Callable[[str, dict[str, Any]], Mapping[str, Any] | None]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from core.decompress.backends.base import Backend, ModelIdentity
-from core.errors import InputError
-from core.models.convert import is_gguf
-from core.models.digests import file_digest, weights_digest
-from core.models.resolve import locate_model, resolve_model
-from core.runtime.device import Compute
-from core.specs.decompression import Engine
+from assay.core.decompress.backends.base import Backend, ModelIdentity
+from assay.core.errors import InputError
+from assay.core.models.convert import is_gguf
+from assay.core.models.digests import file_digest, weights_digest
+from assay.core.models.resolve import locate_model, resolve_model
+from assay.core.runtime.device import Compute
+from assay.core.specs.decompression import Engine
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def find_model(
             raise InputError(
                 "a model run in this process with --engine", repr(name), "leave --engine out"
             )
-        from core.decompress.backends.openai_server import ServerBackend, identify
+        from assay.core.decompress.backends.openai_server import ServerBackend, identify
 
         identity = identify(name, served_model)
         return FoundModel(identity, lambda compute: ServerBackend(name, identity))
@@ -49,13 +49,13 @@ def find_model(
         )
     path = locate_model(name)
     if is_gguf(path) and engine is not Engine.TRANSFORMERS:
-        from core.decompress.backends.llama_cpp import LlamaBackend
+        from assay.core.decompress.backends.llama_cpp import LlamaBackend
 
         identity = _identity_of_gguf(name, path)
         return FoundModel(identity, lambda compute: LlamaBackend(path, identity, compute.n_threads))
     if engine is Engine.LLAMA:
         raise InputError("a GGUF file for llama.cpp", f"{name!r}", "use --engine transformers")
-    from core.decompress.backends.hf_transformers import LocalBackend
+    from assay.core.decompress.backends.hf_transformers import LocalBackend
 
     folder = resolve_model(name, converted)
     identity = ModelIdentity(

@@ -18,12 +18,12 @@ from transformers import (
     StoppingCriteriaList,
 )
 
-from core.decompress.backends.base import ModelIdentity, Scoring, Traits
-from core.decompress.backends.seeded_sampling import SeededSampling
-from core.models.pretrained import from_pretrained, load_tokenizer
-from core.models.validation import check_finite
-from core.runtime.device import Compute
-from core.specs.model_calls import Answer, Call
+from assay.core.decompress.backends.base import ModelIdentity, Scoring, Traits
+from assay.core.decompress.backends.seeded_sampling import SeededSampling
+from assay.core.models.pretrained import from_pretrained, load_tokenizer
+from assay.core.models.validation import check_finite
+from assay.core.runtime.device import Compute
+from assay.core.specs.model_calls import Answer, Call
 
 _ROWS_AT_ONCE = 16
 

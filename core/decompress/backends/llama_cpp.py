@@ -8,11 +8,17 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from core.decompress.backends.base import ModelIdentity
-from core.decompress.backends.capabilities import probe
-from core.decompress.backends.openai_format import CHAT_PATH, Garbled, answers, grouped, request
-from core.errors import InputError
-from core.specs.model_calls import Answer, Call
+from assay.core.decompress.backends.base import ModelIdentity
+from assay.core.decompress.backends.capabilities import probe
+from assay.core.decompress.backends.openai_format import (
+    CHAT_PATH,
+    Garbled,
+    answers,
+    grouped,
+    request,
+)
+from assay.core.errors import InputError
+from assay.core.specs.model_calls import Answer, Call
 
 # Samples decoded together. An answer depends on its seed and not on its neighbours (measured:
 # 16 of 16 equal, alone in a batch and in one with others).

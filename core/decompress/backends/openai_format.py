@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from core.decompress.backends.base import Scoring, Traits
-from core.specs.model_calls import Answer, Call
+from assay.core.decompress.backends.base import Scoring, Traits
+from assay.core.specs.model_calls import Answer, Call
 
 CHAT_PATH, RAW_PATH = "/chat/completions", "/completions"
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import httpx2
 
-from core.decompress.backends.base import ModelIdentity
-from core.decompress.backends.capabilities import probe
-from core.decompress.backends.openai_format import Garbled, answers, grouped, request
-from core.decompress.backends.rate_limit import AdaptiveLimit
-from core.errors import AssayError, InputError
-from core.specs.hashing import content_key
-from core.specs.model_calls import Answer, Call
+from assay.core.decompress.backends.base import ModelIdentity
+from assay.core.decompress.backends.capabilities import probe
+from assay.core.decompress.backends.openai_format import Garbled, answers, grouped, request
+from assay.core.decompress.backends.rate_limit import AdaptiveLimit
+from assay.core.errors import AssayError, InputError
+from assay.core.specs.hashing import content_key
+from assay.core.specs.model_calls import Answer, Call
 
 API_KEY_VARIABLE = "ASSAY_API_KEY"
 _FIRST_IN_FLIGHT, _MOST_IN_FLIGHT = 4, 256

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessor
 
-from core.specs.model_calls import Call, Sampling
+from assay.core.specs.model_calls import Call, Sampling
 
 
 class SeededSampling(LogitsProcessor):

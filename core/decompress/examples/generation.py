@@ -8,14 +8,20 @@ from itertools import product
 
 import numpy as np
 
-from core.decompress import prompts
-from core.decompress.budget import calls_to_judge
-from core.decompress.client import ModelClient
-from core.decompress.parsing import read_object, read_parts
-from core.decompress.tree.tree import Topic, TopicTree
-from core.runtime.progress import Progress
-from core.specs.decompression import DecompressionSpec, Difficulty, ParseOutcome, Prompting, Style
-from core.specs.model_calls import Answer, Call, Sampling, seed_of
+from assay.core.decompress import prompts
+from assay.core.decompress.budget import calls_to_judge
+from assay.core.decompress.client import ModelClient
+from assay.core.decompress.parsing import read_object, read_parts
+from assay.core.decompress.tree.tree import Topic, TopicTree
+from assay.core.runtime.progress import Progress
+from assay.core.specs.decompression import (
+    DecompressionSpec,
+    Difficulty,
+    ParseOutcome,
+    Prompting,
+    Style,
+)
+from assay.core.specs.model_calls import Answer, Call, Sampling, seed_of
 
 _LINE_TOKENS, _JSON_TOKENS = 220, 1024
 _FIELDS = ("task", "reasoning", "response")

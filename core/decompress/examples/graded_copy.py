@@ -8,27 +8,27 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
-from cache.decompressions.files import Contents, read_contents, seal
-from cache.decompressions.journal import Journal
-from cache.decompressions.read import decompression_path
-from cache.decompressions.reviews import copy_verdicts
-from cache.files.locks import waiting_lock
-from cache.files.sealed import sealed_decompression
-from cache.store import Store
-from core.decompress import prompts
-from core.decompress.backends.base import prompting_for
-from core.decompress.backends.find import FoundModel, find_model
-from core.decompress.budget import Budget
-from core.decompress.client import ModelClient
-from core.decompress.examples.generation import Example
-from core.decompress.examples.llm_judge import control_of, judge_examples, judge_mismatched
-from core.decompress.table_rows import columns, followed_by
-from core.errors import InputError
-from core.runtime.device import Compute
-from core.runtime.outcome import Outcome
-from core.runtime.progress import Progress
-from core.specs.decompression import Axis, Difficulty, GradeSpec, Prompting, Style
-from core.specs.hashing import content_key
+from assay.cache.decompressions.files import Contents, read_contents, seal
+from assay.cache.decompressions.journal import Journal
+from assay.cache.decompressions.read import decompression_path
+from assay.cache.decompressions.reviews import copy_verdicts
+from assay.cache.files.locks import waiting_lock
+from assay.cache.files.sealed import sealed_decompression
+from assay.cache.store import Store
+from assay.core.decompress import prompts
+from assay.core.decompress.backends.base import prompting_for
+from assay.core.decompress.backends.find import FoundModel, find_model
+from assay.core.decompress.budget import Budget
+from assay.core.decompress.client import ModelClient
+from assay.core.decompress.examples.generation import Example
+from assay.core.decompress.examples.llm_judge import control_of, judge_examples, judge_mismatched
+from assay.core.decompress.table_rows import columns, followed_by
+from assay.core.errors import InputError
+from assay.core.runtime.device import Compute
+from assay.core.runtime.outcome import Outcome
+from assay.core.runtime.progress import Progress
+from assay.core.specs.decompression import Axis, Difficulty, GradeSpec, Prompting, Style
+from assay.core.specs.hashing import content_key
 
 # Raise it when the same answers would give another result, or the file another form.
 _VERSION = 2

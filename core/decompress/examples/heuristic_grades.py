@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.decompress.examples.generation import Example
-from core.decompress.examples.quality_flags import repetition
-from core.specs.decompression import BEST_GRADE, HEURISTIC_JUDGE, Axis
+from assay.core.decompress.examples.generation import Example
+from assay.core.decompress.examples.quality_flags import repetition
+from assay.core.specs.decompression import BEST_GRADE, HEURISTIC_JUDGE, Axis
 
 _SENTENCE = re.compile(r"[.!?]+(?:\s|$)")
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.decompress import prompts
-from core.decompress.budget import N_CONTROLS
-from core.decompress.client import ModelClient
-from core.decompress.examples.generation import Example
-from core.decompress.examples.heuristic_grades import Grade
-from core.decompress.parsing import read_grades
-from core.runtime.progress import Progress
-from core.specs.decompression import BEST_GRADE, Axis, ParseOutcome, Prompting
-from core.specs.model_calls import Answer, Call, Sampling, seed_of
-from core.stats.intervals import proportion
+from assay.core.decompress import prompts
+from assay.core.decompress.budget import N_CONTROLS
+from assay.core.decompress.client import ModelClient
+from assay.core.decompress.examples.generation import Example
+from assay.core.decompress.examples.heuristic_grades import Grade
+from assay.core.decompress.parsing import read_grades
+from assay.core.runtime.progress import Progress
+from assay.core.specs.decompression import BEST_GRADE, Axis, ParseOutcome, Prompting
+from assay.core.specs.model_calls import Answer, Call, Sampling, seed_of
+from assay.core.stats.intervals import proportion
 
 JUDGING, CONTROL = "judging", "judging control"
 _LINE_TOKENS, _JSON_TOKENS = 48, 120

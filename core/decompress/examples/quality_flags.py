@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datasketch import MinHash, MinHashLSH
 from langdetect import DetectorFactory, LangDetectException, detect_langs
 
-from core.decompress.examples.generation import Example
-from core.specs.decompression import QualityFlag
+from assay.core.decompress.examples.generation import Example
+from assay.core.specs.decompression import QualityFlag
 
 FEWEST_WORDS, MOST_WORDS = 8, 1000
 # Gopher's rules (Rae et al., 2021, table A1) allow 16 to 20% of characters in repeated n-grams.

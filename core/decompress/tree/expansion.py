@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from core.decompress import prompts
-from core.decompress.client import ModelClient
-from core.decompress.parsing import read_names
-from core.decompress.topic_names import normal_form
-from core.decompress.tree.frontier import Frontier
-from core.decompress.tree.tree import Topic, TopicTree
-from core.runtime.progress import Progress
-from core.specs.decompression import DecompressionSpec, ParseOutcome, Prompting, Stop
-from core.specs.model_calls import Answer, Call, Sampling, seed_of
+from assay.core.decompress import prompts
+from assay.core.decompress.client import ModelClient
+from assay.core.decompress.parsing import read_names
+from assay.core.decompress.topic_names import normal_form
+from assay.core.decompress.tree.frontier import Frontier
+from assay.core.decompress.tree.tree import Topic, TopicTree
+from assay.core.runtime.progress import Progress
+from assay.core.specs.decompression import DecompressionSpec, ParseOutcome, Prompting, Stop
+from assay.core.specs.model_calls import Answer, Call, Sampling, seed_of
 
 _LINE_TOKENS, _JSON_TOKENS = 48, 400
 # Topics expanded at once: a server answers many calls together. Part of the method, since the

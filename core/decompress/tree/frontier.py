@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.decompress.tree.tree import Topic, TopicTree
-from core.specs.decompression import Stop
+from assay.core.decompress.tree.tree import Topic, TopicTree
+from assay.core.specs.decompression import Stop
 
 
 class Frontier:

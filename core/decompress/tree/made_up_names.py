@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.specs.model_calls import seed_of
+from assay.core.specs.model_calls import seed_of
 
 _ONSETS = tuple("bdfgjklmnprstvwz")
 _VOWELS = tuple("aeiou")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.decompress import prompts
-from core.decompress.budget import BudgetReached
-from core.decompress.client import ModelClient
-from core.decompress.tree.expansion import count_votes, list_calls, names_reader
-from core.decompress.tree.made_up_names import nonsense_words
-from core.decompress.tree.tree import Topic, TopicTree
-from core.runtime.progress import Progress
-from core.specs.decompression import DecompressionSpec, Prompting
-from core.specs.model_calls import Call, Sampling, seed_of
-from core.stats.intervals import proportion
+from assay.core.decompress import prompts
+from assay.core.decompress.budget import BudgetReached
+from assay.core.decompress.client import ModelClient
+from assay.core.decompress.tree.expansion import count_votes, list_calls, names_reader
+from assay.core.decompress.tree.made_up_names import nonsense_words
+from assay.core.decompress.tree.tree import Topic, TopicTree
+from assay.core.runtime.progress import Progress
+from assay.core.specs.decompression import DecompressionSpec, Prompting
+from assay.core.specs.model_calls import Call, Sampling, seed_of
+from assay.core.stats.intervals import proportion
 
 N_NONSENSE_TOPICS = 3
 N_NONSENSE_NAMES = 24

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core.decompress.topic_names import normal_form
-from core.specs.decompression import Stop
+from assay.core.decompress.topic_names import normal_form
+from assay.core.specs.decompression import Stop
 
 
 @dataclass

@@ -9,13 +9,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from cache.audits.read import AuditFacts
-from cache.export import of_audit
-from core.specs.audit import Assessability
-from pages.components.charts import CONFIG
-from pages.components.escaping import markdown_safe, plotly_safe
-from pages.components.export import export_line
-from pages.components.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
+from assay.cache.audits.read import AuditFacts
+from assay.cache.export import of_audit
+from assay.core.specs.audit import Assessability
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.escaping import markdown_safe, plotly_safe
+from assay.pages.components.export import export_line
+from assay.pages.components.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
 
 _ICONS = {
     Assessability.ASSESSABLE: ":material/verified:",

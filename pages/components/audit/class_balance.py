@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from scipy.stats import hypergeom
 
-from core.findings.finding import MetricTable
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
-from pages.components.escaping import plotly_safe
-from pages.components.palette import COLOURS, NULL_BAND
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.escaping import plotly_safe
+from assay.pages.components.palette import COLOURS, NULL_BAND
 
 POOL, REFERENCE = "seed-corpus", "reference"
 MAX_GROUPS = 16

@@ -8,9 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from cache.audits.corpus_ranking import read_groups, read_source_students
-from pages.components.escaping import plotly_safe
-from pages.components.palette import NULL_BAND, REFERENCE_LINE, SINGLE_HUE
+from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+from assay.pages.components.escaping import plotly_safe
+from assay.pages.components.palette import NULL_BAND, REFERENCE_LINE, SINGLE_HUE
 
 _ROW_HEIGHT = 36
 

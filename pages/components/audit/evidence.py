@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cache.audits.document_evidence import read_neighbours, read_ranks
-from cache.audits.read import AuditFacts, SelectionFilter, read_selection
-from cache.export import of_audit
-from core.specs.strategies import Strategy, shown_as
-from pages.components.audit.membership_documents import HOW_P_AND_Q_READ, scores_of, tests_of
-from pages.components.evidence_links import DOCUMENT, card_addresses, card_column
-from pages.components.export import export_line, exported_table
+from assay.cache.audits.document_evidence import read_neighbours, read_ranks
+from assay.cache.audits.read import AuditFacts, SelectionFilter, read_selection
+from assay.cache.export import of_audit
+from assay.core.specs.strategies import Strategy, shown_as
+from assay.pages.components.audit.membership_documents import HOW_P_AND_Q_READ, scores_of, tests_of
+from assay.pages.components.evidence_links import DOCUMENT, card_addresses, card_column
+from assay.pages.components.export import export_line, exported_table
 
 _N_NEIGHBOURS = 5
 _KINDS = {

@@ -13,9 +13,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from core.specs.strategies import Strategy
-from pages.components.escaping import plotly_safe
-from pages.components.palette import CATEGORIES, COLOURS, GAINS, OTHERS, SYMBOLS
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.escaping import plotly_safe
+from assay.pages.components.palette import CATEGORIES, COLOURS, GAINS, OTHERS, SYMBOLS
 
 _N_BINS = 48
 _MARGIN = 0.04

@@ -10,14 +10,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cache.audits.comparison import read_documents, read_reference_documents
-from cache.export import of_audit
-from core.specs.strategies import Strategy, main_strategy
-from pages.components.audit import reads
-from pages.components.audit.map_chart import SELECTED, TRUE, Colouring, Panel
-from pages.components.audit.selection import show_document
-from pages.components.evidence_links import card_addresses, card_column
-from pages.components.export import export_line
+from assay.cache.audits.comparison import read_documents, read_reference_documents
+from assay.cache.export import of_audit
+from assay.core.specs.strategies import Strategy, main_strategy
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.map_chart import SELECTED, TRUE, Colouring, Panel
+from assay.pages.components.audit.selection import show_document
+from assay.pages.components.evidence_links import card_addresses, card_column
+from assay.pages.components.export import export_line
 
 # Each point is sent to the browser, and every lassoed one back.
 MAX_POINTS = 2_000

@@ -10,14 +10,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from cache.audits.membership import read_rankings
-from cache.audits.read import AuditFacts
-from core.findings.finding import MetricTable, Row
-from core.findings.formatting import percent
-from core.specs.metrics import Metric
-from core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Baseline, shown_as
-from core.stats.auc import roc
-from pages.components.palette import COLOURS, REFERENCE_LINE
+from assay.cache.audits.membership import read_rankings
+from assay.cache.audits.read import AuditFacts
+from assay.core.findings.finding import MetricTable, Row
+from assay.core.findings.formatting import percent
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Baseline, shown_as
+from assay.core.stats.auc import roc
+from assay.pages.components.palette import COLOURS, REFERENCE_LINE
 
 _N_CURVE_POINTS = 300
 _ALL = (*BASELINE_TITLES, *STRATEGY_TITLES, BLIND)

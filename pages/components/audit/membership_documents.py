@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cache.audits.document_evidence import Scores, read_scores, read_texts
-from cache.export import of_audit
-from core.specs.data import Role
-from core.stats.conformal import HeldOutTest, against_held_out
-from pages.components.evidence_links import card_addresses, card_column
-from pages.components.export import export_line
+from assay.cache.audits.document_evidence import Scores, read_scores, read_texts
+from assay.cache.export import of_audit
+from assay.core.specs.data import Role
+from assay.core.stats.conformal import HeldOutTest, against_held_out
+from assay.pages.components.evidence_links import card_addresses, card_column
+from assay.pages.components.export import export_line
 
 _N_LISTED = 100
 _PREVIEW_CHARACTERS = 300

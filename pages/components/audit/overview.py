@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cache.audits.read import AuditFacts
-from cache.export import of_audit
-from core.findings.audit_tables import (
+from assay.cache.audits.read import AuditFacts
+from assay.cache.export import of_audit
+from assay.core.findings.audit_tables import (
     CHARTS,
     IN_PERCENT,
     MEMBERSHIP,
@@ -22,13 +22,13 @@ from core.findings.audit_tables import (
     number,
     references,
 )
-from core.findings.finding import MetricTable, Row
-from core.specs.metrics import STUDENT_METRICS, Metric
-from core.specs.strategies import Strategy
-from pages.components.charts import CONFIG, dot_plot
-from pages.components.escaping import markdown_safe
-from pages.components.export import export_line, exported_table
-from pages.components.navigation import page_file
+from assay.core.findings.finding import MetricTable, Row
+from assay.core.specs.metrics import STUDENT_METRICS, Metric
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.charts import CONFIG, dot_plot
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import export_line, exported_table
+from assay.pages.components.navigation import page_file
 
 _HEADLINES = {
     Metric.ACCURACY: "Student accuracy",

@@ -9,15 +9,15 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from cache.audits import comparison, read
-from cache.audits.model_pair import SamePair, same_pair
-from cache.audits.repeats import repeats_of
-from cache.experiments.cells import cells_by_experiment
-from cache.store import Store
-from core.specs.audit import Assessability
-from core.specs.strategies import Strategy
-from pages.components.escaping import markdown_safe
-from pages.components.labels import distinct_labels
+from assay.cache.audits import comparison, read
+from assay.cache.audits.model_pair import SamePair, same_pair
+from assay.cache.audits.repeats import repeats_of
+from assay.cache.experiments.cells import cells_by_experiment
+from assay.cache.store import Store
+from assay.core.specs.audit import Assessability
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.labels import distinct_labels
 
 _LAST = "last_audit"
 _N_CURVE_POINTS = 400
@@ -139,7 +139,7 @@ def report(path: Path, with_documents: bool) -> str:
 
 @st.cache_data(max_entries=16, show_spinner="Writing the report …")
 def _report(audit_id: str, known: SamePair, repeats: tuple[Path, ...], with_documents: bool) -> str:
-    from core.report.render import render_report  # takes a second to import
+    from assay.core.report.render import render_report  # takes a second to import
 
     return render_report(Store.default(), audit_id, known, repeats, with_documents)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from cache.audits.repeats import read_repeats, repeats_of
-from cache.export import of_audit
-from cache.store import Store
-from core.findings.repeats import HOW_REPEATS_READ, spread_table
-from core.specs.metrics import Metric
-from pages.components.export import exported_table
+from assay.cache.audits.repeats import read_repeats, repeats_of
+from assay.cache.export import of_audit
+from assay.cache.store import Store
+from assay.core.findings.repeats import HOW_REPEATS_READ, spread_table
+from assay.core.specs.metrics import Metric
+from assay.pages.components.export import exported_table
 
 
 def show_over_seeds(path: Path, subjects: Iterable[str], titles: Mapping[Metric, str]) -> bool:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from cache.audits.read import SelectionFilter, read_document
-from cache.export import of_audit, selection_frame
-from core.specs.strategies import Strategy
-from pages.components.audit.evidence import facts_table
-from pages.components.evidence_links import DOCUMENT, card_link
-from pages.components.export import export_popover
+from assay.cache.audits.read import SelectionFilter, read_document
+from assay.cache.export import of_audit, selection_frame
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.audit.evidence import facts_table
+from assay.pages.components.evidence_links import DOCUMENT, card_link
+from assay.pages.components.export import export_popover
 
 ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300

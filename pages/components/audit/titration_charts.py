@@ -9,15 +9,21 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.findings.audit_tables import IN_PERCENT
-from core.selection.titration import Cell, Corpus
-from core.specs.data import Role
-from core.specs.metrics import Metric
-from core.specs.strategies import shown_as
-from pages.components.audit.map_chart import density
-from pages.components.audit.titration_controls import METRIC_TITLES, Setting, share_spreads
-from pages.components.charts import spread_traces
-from pages.components.palette import COLOURS, REFERENCE_LINE, ROLE_COLOURS, ROLE_SYMBOLS, SYMBOLS
+from assay.core.findings.audit_tables import IN_PERCENT
+from assay.core.selection.titration import Cell, Corpus
+from assay.core.specs.data import Role
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import shown_as
+from assay.pages.components.audit.map_chart import density
+from assay.pages.components.audit.titration_controls import METRIC_TITLES, Setting, share_spreads
+from assay.pages.components.charts import spread_traces
+from assay.pages.components.palette import (
+    COLOURS,
+    REFERENCE_LINE,
+    ROLE_COLOURS,
+    ROLE_SYMBOLS,
+    SYMBOLS,
+)
 
 _CHANCE = {
     Metric.LIFT: 1.0,

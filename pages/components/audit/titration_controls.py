@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cache.audits.arrays import read_corpus
-from cache.audits.read import AuditFacts, read_titration
-from core.selection.titration import Cell, Corpus, titrate
-from core.specs.metrics import Metric, possible
-from core.specs.strategies import BLIND, CONTROLS, Strategy, shown_as
-from core.stats.intervals import Spread
+from assay.cache.audits.arrays import read_corpus
+from assay.cache.audits.read import AuditFacts, read_titration
+from assay.core.selection.titration import Cell, Corpus, titrate
+from assay.core.specs.metrics import Metric, possible
+from assay.core.specs.strategies import BLIND, CONTROLS, Strategy, shown_as
+from assay.core.stats.intervals import Spread
 
 METRIC_TITLES = {
     Metric.RECALL: "Recall of trained documents",

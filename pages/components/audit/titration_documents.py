@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cache.audits.document_evidence import read_texts
-from cache.export import of_audit
-from core.selection.titration import Cell, Corpus
-from core.specs.strategies import shown_as
-from pages.components.audit.titration_charts import roles
-from pages.components.audit.titration_controls import Setting
-from pages.components.evidence_links import card_addresses, card_column
-from pages.components.export import export_line
+from assay.cache.audits.document_evidence import read_texts
+from assay.cache.export import of_audit
+from assay.core.selection.titration import Cell, Corpus
+from assay.core.specs.strategies import shown_as
+from assay.pages.components.audit.titration_charts import roles
+from assay.pages.components.audit.titration_controls import Setting
+from assay.pages.components.evidence_links import card_addresses, card_column
+from assay.pages.components.export import export_line
 
 _N_LISTED = 100
 _PREVIEW_CHARACTERS = 300

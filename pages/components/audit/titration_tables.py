@@ -7,16 +7,16 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from core.findings.audit_tables import IN_PERCENT
-from core.findings.finding import Finding
-from core.findings.formatting import p_value
-from core.findings.repeats import spread_in_words
-from core.selection.titration import Cell
-from core.specs.metrics import Metric
-from core.specs.strategies import shown_as
-from core.stats.selection_metrics import MAX_TRANSPORT_REFERENCE, Measurement
-from pages.components.audit.titration_controls import Setting, share_spreads
-from pages.components.escaping import markdown_safe
+from assay.core.findings.audit_tables import IN_PERCENT
+from assay.core.findings.finding import Finding
+from assay.core.findings.formatting import p_value
+from assay.core.findings.repeats import spread_in_words
+from assay.core.selection.titration import Cell
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import shown_as
+from assay.core.stats.selection_metrics import MAX_TRANSPORT_REFERENCE, Measurement
+from assay.pages.components.audit.titration_controls import Setting, share_spreads
+from assay.pages.components.escaping import markdown_safe
 
 _SHOWN = {
     Metric.RECALL: "Recall",

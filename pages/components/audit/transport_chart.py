@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.similarity.replacement_curve import Likeness
-from core.specs.strategies import Strategy
-from pages.components.audit.transport_tables import Distance
-from pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
+from assay.core.similarity.replacement_curve import Likeness
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.audit.transport_tables import Distance
+from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
 
 
 def replacement_figure(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.findings.finding import MetricTable, Row
-from core.findings.formatting import percent
-from core.similarity.replacement_curve import Likeness, likeness
-from core.specs.metrics import LOWER_IS_BETTER, Metric
-from core.specs.strategies import Strategy
+from assay.core.findings.finding import MetricTable, Row
+from assay.core.findings.formatting import percent
+from assay.core.similarity.replacement_curve import Likeness, likeness
+from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
+from assay.core.specs.strategies import Strategy
 
 
 @dataclass(frozen=True)

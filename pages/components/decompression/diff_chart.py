@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.specs.diff import Change
-from pages.components.escaping import plotly_safe
-from pages.components.palette import NULL_BAND, REFERENCE_LINE
+from assay.core.specs.diff import Change
+from assay.pages.components.escaping import plotly_safe
+from assay.pages.components.palette import NULL_BAND, REFERENCE_LINE
 
 _STYLES = {
     Change.LOST: ("#D55E00", "triangle-down"),

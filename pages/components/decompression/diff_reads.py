@@ -9,20 +9,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cache.decompressions.read import list_decompressions
-from cache.diffs.read import (
+from assay.cache.decompressions.read import list_decompressions
+from assay.cache.diffs.read import (
     DiffSummary,
     list_diffs,
     read_diff_branches,
     read_diff_examples,
     read_diff_topics,
 )
-from cache.files.sealed import read_meta
-from cache.jobs import Job, JobState, JobTable
-from cache.store import Store
-from core.jobs.worker import ensure_worker
-from pages.components.escaping import markdown_safe
-from pages.components.jobs import job_line
+from assay.cache.files.sealed import read_meta
+from assay.cache.jobs import Job, JobState, JobTable
+from assay.cache.store import Store
+from assay.core.jobs.worker import ensure_worker
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.jobs import job_line
 
 Meta = Mapping[str, Any]
 _ACTIVE = (JobState.QUEUED, JobState.RUNNING)

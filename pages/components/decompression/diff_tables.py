@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cache.export import Origin
-from core.specs.diff import Quantity
-from pages.components.decompression.diff_reads import Meta, examples
-from pages.components.escaping import markdown_safe
-from pages.components.export import export_line
+from assay.cache.export import Origin
+from assay.core.specs.diff import Quantity
+from assay.pages.components.decompression.diff_reads import Meta, examples
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import export_line
 
 _TABLE_HEIGHT = 430
 _QUANTITIES = {Quantity.SUPPORT: "support of its subtopics", Quantity.QUALITY: "quality, 0 to 4"}

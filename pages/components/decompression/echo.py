@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.findings.echo import run_in_words, target_name
-from core.specs.strategies import Strategy
-from pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
-from pages.components.record_picker import Record
+from assay.core.findings.echo import run_in_words, target_name
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
+from assay.pages.components.record_picker import Record
 
 _ROW_HEIGHT = 32
 

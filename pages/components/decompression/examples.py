@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from cache.decompressions.read import ExampleFilter, read_example
-from cache.decompressions.reviews import Review, set_verdict
-from cache.store import Store
-from core.specs.decompression import Difficulty, QualityFlag, Style
-from pages.components.decompression.judges import grades_table, judges_answers
-from pages.components.escaping import markdown_safe
+from assay.cache.decompressions.read import ExampleFilter, read_example
+from assay.cache.decompressions.reviews import Review, set_verdict
+from assay.cache.store import Store
+from assay.core.specs.decompression import Difficulty, QualityFlag, Style
+from assay.pages.components.decompression.judges import grades_table, judges_answers
+from assay.pages.components.escaping import markdown_safe
 
 ROWS_PER_PAGE = 100
 _PREVIEW_CHARACTERS = 200

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from cache.decompressions.export import FOLDER, ExportChoice, export_archive
-from cache.decompressions.read import ExampleFilter
-from cache.store import Store
+from assay.cache.decompressions.export import FOLDER, ExportChoice, export_archive
+from assay.cache.decompressions.read import ExampleFilter
+from assay.cache.store import Store
 
 # What it is called, its kind, its ending, and whether it holds chats.
 _SHAPES = (

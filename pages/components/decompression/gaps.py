@@ -11,12 +11,12 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from cache.decompressions.answers import read_branch_votes
-from cache.decompressions.read import ExampleFilter, read_examples
-from core.stats.mean_drop_test import against_rest
-from core.stats.vote_test import SIGNIFICANCE
-from pages.components.decompression import reads
-from pages.components.escaping import markdown_safe
+from assay.cache.decompressions.answers import read_branch_votes
+from assay.cache.decompressions.read import ExampleFilter, read_examples
+from assay.core.stats.mean_drop_test import against_rest
+from assay.core.stats.vote_test import SIGNIFICANCE
+from assay.pages.components.decompression import reads
+from assay.pages.components.escaping import markdown_safe
 
 _Values = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.specs.decompression import HEURISTIC_JUDGE, Axis, ParseOutcome
-from pages.components.escaping import markdown_safe
+from assay.core.specs.decompression import HEURISTIC_JUDGE, Axis, ParseOutcome
+from assay.pages.components.escaping import markdown_safe
 
 _HEURISTIC = (
     "Quality by a heuristic, without a judge model: length, repetition and closeness to the task. "

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cache.decompressions import read
-from cache.decompressions.journal import read_progress, read_running
-from cache.jobs import JobState, JobTable
-from cache.store import Store
-from pages.components.escaping import markdown_safe
-from pages.components.jobs import OF_A_MODEL, job_line
-from pages.components.labels import distinct_labels
+from assay.cache.decompressions import read
+from assay.cache.decompressions.journal import read_progress, read_running
+from assay.cache.jobs import JobState, JobTable
+from assay.cache.store import Store
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.jobs import OF_A_MODEL, job_line
+from assay.pages.components.labels import distinct_labels
 
 _LAST = "last_decompression"
 _SMALL = 1_000_000_000

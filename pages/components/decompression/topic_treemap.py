@@ -10,9 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
-from pages.components.decompression.treemap_layout import Box, nested_boxes
-from pages.components.escaping import plotly_safe
-from pages.components.palette import REFERENCE_LINE, ink
+from assay.pages.components.decompression.treemap_layout import Box, nested_boxes
+from assay.pages.components.escaping import plotly_safe
+from assay.pages.components.palette import REFERENCE_LINE, ink
 
 # Viridis: told apart with any common colour blindness, and nowhere grey.
 _SCALE = "Viridis"

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cache.decompressions.read import ExampleFilter, read_examples
-from core.specs.decompression import ParseOutcome, Stop
-from pages.components.charts import CONFIG
-from pages.components.decompression.topic_treemap import Colouring, treemap
-from pages.components.escaping import markdown_safe
+from assay.cache.decompressions.read import ExampleFilter, read_examples
+from assay.core.specs.decompression import ParseOutcome, Stop
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.decompression.topic_treemap import Colouring, treemap
+from assay.pages.components.escaping import markdown_safe
 
 COLOURINGS = {
     "support": (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from core.experiments.recipes import Axis
-from core.findings.audit_tables import IN_PERCENT
-from core.findings.experiment import METRIC_TITLES, Place
-from core.specs.metrics import Metric
-from pages.components.charts import spread_traces
-from pages.components.palette import COLOURS, REFERENCE_LINE, SYMBOLS
-from pages.components.store.experiments import SHARES, Compared, subject_title
+from assay.core.experiments.recipes import Axis
+from assay.core.findings.audit_tables import IN_PERCENT
+from assay.core.findings.experiment import METRIC_TITLES, Place
+from assay.core.specs.metrics import Metric
+from assay.pages.components.charts import spread_traces
+from assay.pages.components.palette import COLOURS, REFERENCE_LINE, SYMBOLS
+from assay.pages.components.store.experiments import SHARES, Compared, subject_title
 
 
 def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:

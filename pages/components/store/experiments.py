@@ -9,18 +9,18 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from cache.experiments.read import ExperimentSummary, read_measurements
-from cache.jobs import Job, JobState, JobTable
-from cache.store import Store
-from core.experiments.catalogue import paper_titles
-from core.experiments.paper_results import ReferenceRow, reference_rows
-from core.experiments.recipes import Axis, Recipe
-from core.findings.audit_tables import IN_PERCENT
-from core.findings.experiment import METRIC_TITLES, Place, spreads
-from core.findings.repeats import spread_in_words
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, Strategy, shown_as
-from core.stats.intervals import Spread
+from assay.cache.experiments.read import ExperimentSummary, read_measurements
+from assay.cache.jobs import Job, JobState, JobTable
+from assay.cache.store import Store
+from assay.core.experiments.catalogue import paper_titles
+from assay.core.experiments.paper_results import ReferenceRow, reference_rows
+from assay.core.experiments.recipes import Axis, Recipe
+from assay.core.findings.audit_tables import IN_PERCENT
+from assay.core.findings.experiment import METRIC_TITLES, Place, spreads
+from assay.core.findings.repeats import spread_in_words
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Strategy, shown_as
+from assay.core.stats.intervals import Spread
 
 SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
 _SUBJECTS = {

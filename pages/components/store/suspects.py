@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 
-from cache.audits.document_evidence import read_documents_of
-from core.specs.data import Role
-from pages.components.evidence_links import card_addresses
-from pages.components.palette import REFERENCE_LINE, ROLE_COLOURS
-from pages.components.record_picker import Record
+from assay.cache.audits.document_evidence import read_documents_of
+from assay.core.specs.data import Role
+from assay.pages.components.evidence_links import card_addresses
+from assay.pages.components.palette import REFERENCE_LINE, ROLE_COLOURS
+from assay.pages.components.record_picker import Record
 
 _N_BINS = 30
 

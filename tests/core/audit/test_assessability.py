@@ -11,10 +11,15 @@ from safetensors.torch import load_file, save_file
 from support.arguments import audit_arguments
 from support.tiny_models import save_bert
 
-from cache.files.manifest import check_manifest
-from core.audit.stages.assessability import ScoredPart, assess, lineage_cosine
-from core.gradients.weight_difference import coarser, layer_difference, rounding_floor, stored_type
-from core.specs.audit import Assessability
+from assay.cache.files.manifest import check_manifest
+from assay.core.audit.stages.assessability import ScoredPart, assess, lineage_cosine
+from assay.core.gradients.weight_difference import (
+    coarser,
+    layer_difference,
+    rounding_floor,
+    stored_type,
+)
+from assay.core.specs.audit import Assessability
 
 
 def matrix(seed, rows=120, columns=80):

@@ -17,11 +17,11 @@ from support.arguments import audit_arguments, with_truth
 from support.paths import ROOT
 from support.tiny_models import save_gpt2
 
-from cache.files.manifest import check_manifest
-from cache.store import Store
-from core.audit.provenance import environment
-from core.runtime.device import Compute
-from core.specs.strategies import Strategy
+from assay.cache.files.manifest import check_manifest
+from assay.cache.store import Store
+from assay.core.audit.provenance import environment
+from assay.core.runtime.device import Compute
+from assay.core.specs.strategies import Strategy
 
 FEW = ["--strategy", "random", "--strategy", "select"]
 RESULTS = (
@@ -65,7 +65,7 @@ def ask(path, query):
 def whole(tiny, tmp_path_factory):
     """One audit with all strategies and all truth, made by the real program."""
     home = tmp_path_factory.mktemp("home")
-    command = [sys.executable, "-m", "core", *audit_arguments(tiny, *with_truth(tiny), "--json")]
+    command = [sys.executable, "-m", "assay", *audit_arguments(tiny, *with_truth(tiny), "--json")]
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -186,7 +186,7 @@ def test_asking_again_computes_nothing(whole, tiny, assay, monkeypatch):
 def audit_process(tiny, home, *more):
     """The real program, its students in two processes of their own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "core", *audit_arguments(tiny, *with_truth(tiny), *FEW, *more)],
+        [sys.executable, "-m", "assay", *audit_arguments(tiny, *with_truth(tiny), *FEW, *more)],
         cwd=ROOT,
         env={**os.environ, "ASSAY_HOME": str(home), "ASSAY_WORKERS": "2"},
         stderr=subprocess.PIPE,

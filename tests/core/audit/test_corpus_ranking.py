@@ -9,15 +9,15 @@ import pytest
 import torch
 from support.tiny_models import documents, save_bert, save_gpt2
 
-from cache.audits.corpus_ranking import read_groups, read_source_students
-from cache.audits.read import read_facts
-from core.findings.corpus_ranking import corpus_ranking_finding
-from core.gradients.features import FactoredGradients, ProjectedGradients
-from core.gradients.group_mixture import fit_groups, redrawn
-from core.models.examples import TextDocument
-from core.models.loading import ModelPair, load_classifier, load_language_model
-from core.models.per_example_gradients import ClassifierGradients, LanguageGradients
-from core.runtime.device import Compute
+from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+from assay.cache.audits.read import read_facts
+from assay.core.findings.corpus_ranking import corpus_ranking_finding
+from assay.core.gradients.features import FactoredGradients, ProjectedGradients
+from assay.core.gradients.group_mixture import fit_groups, redrawn
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import ModelPair, load_classifier, load_language_model
+from assay.core.models.per_example_gradients import ClassifierGradients, LanguageGradients
+from assay.core.runtime.device import Compute
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 GROUPS = np.repeat([0, 1, 2], 40)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cache.files.precomputed import open_embeddings
-from cache.store import Store
-from core.audit.stages.embeddings import embed_documents
-from core.models.sentence_encoder import Embedder
-from core.runtime.device import Compute
-from core.runtime.progress import SilentProgress
-from core.specs.hashing import exact_hash
+from assay.cache.files.precomputed import open_embeddings
+from assay.cache.store import Store
+from assay.core.audit.stages.embeddings import embed_documents
+from assay.core.models.sentence_encoder import Embedder
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.hashing import exact_hash
 
 COMPUTE = Compute("cpu", is_bf16=False, n_threads=1)
 TEXTS = [f"Paragraph {n} is about the {n}th of many things." for n in range(300)]

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from support.tiny_models import WORDS, documents, save_bert, save_gpt2, save_llama
 
-from core.specs.data import Task
-from core.specs.strategies import Strategy, strategies_for
+from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy, strategies_for
 
 
 def write(path: Path, **columns) -> Path:
@@ -40,11 +40,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def final(folder):
-    from core.audit.finetune import finetune
-    from core.runtime.device import Compute
-    from core.runtime.progress import SilentProgress
-    from core.specs.data import DataRef
-    from core.specs.training import FinetuneSpec, TrainingSpec
+    from assay.core.audit.finetune import finetune
+    from assay.core.runtime.device import Compute
+    from assay.core.runtime.progress import SilentProgress
+    from assay.core.specs.data import DataRef
+    from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
     training = TrainingSpec(learning_rate=3e-3, batch_size=16, n_epochs=6, max_tokens=32)
     spec = FinetuneSpec(

@@ -16,16 +16,16 @@ import pytest
 from support.arguments import titrate_arguments
 from support.paths import ROOT
 
-from cache.audits.arrays import read_corpus
-from cache.audits.read import read_facts
-from cache.files.manifest import check_manifest
-from cache.store import Store
-from core.audit.command_line import command_line
-from core.selection.titration import Corpus, titrate
-from core.specs.audit import AuditSpec, TitrationSpec
-from core.specs.data import DataRef, Role
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, Strategy
+from assay.cache.audits.arrays import read_corpus
+from assay.cache.audits.read import read_facts
+from assay.cache.files.manifest import check_manifest
+from assay.cache.store import Store
+from assay.core.audit.command_line import command_line
+from assay.core.selection.titration import Corpus, titrate
+from assay.core.specs.audit import AuditSpec, TitrationSpec
+from assay.core.specs.data import DataRef, Role
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Strategy
 
 RESULTS = ("documents", "scores", "factors", "selections", "blind_scores", "titration_grid")
 
@@ -50,7 +50,7 @@ def whole(tiny, tmp_path_factory):
 
 def run(tiny, home, *more, **grid):
     return subprocess.run(
-        [sys.executable, "-m", "core", *titrate_arguments(tiny, *more, "--json", **grid)],
+        [sys.executable, "-m", "assay", *titrate_arguments(tiny, *more, "--json", **grid)],
         cwd=ROOT,
         env={**os.environ, "ASSAY_HOME": str(home)},
         capture_output=True,
@@ -142,7 +142,7 @@ def test_killed_and_resumed_equals_uninterrupted(whole, tiny, tmp_path):
     """Killed in the grid and run again, a titration ends with the same rows and computes no
     gradient twice."""
     _, smooth = whole
-    command = [sys.executable, "-m", "core", *titrate_arguments(tiny, "--seeds", 2)]
+    command = [sys.executable, "-m", "assay", *titrate_arguments(tiny, "--seeds", 2)]
     environment = {**os.environ, "ASSAY_HOME": str(tmp_path)}
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
@@ -242,8 +242,8 @@ def test_the_recorded_command_asks_the_same(monkeypatch):
     """A titration's spec comes back from the command kept as provenance."""
     from typer.testing import CliRunner
 
-    import core.audit.run as run_module
-    from core.cli import app
+    import assay.core.audit.run as run_module
+    from assay.core.cli import app
 
     asked = []
 

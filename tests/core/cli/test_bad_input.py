@@ -14,14 +14,14 @@ from support.arguments import audit_arguments
 from support.paths import ROOT
 from support.tiny_models import save_bert
 
-from cache.store import Store
-from core.audit.command_line import command_line
-from core.cli.pair_commands import training_given
-from core.specs.audit import AuditSpec, to_plain
-from core.specs.data import DataRef
-from core.specs.hashing import content_key
-from core.specs.strategies import Strategy
-from core.specs.training import Optimizer
+from assay.cache.store import Store
+from assay.core.audit.command_line import command_line
+from assay.core.cli.pair_commands import training_given
+from assay.core.specs.audit import AuditSpec, to_plain
+from assay.core.specs.data import DataRef
+from assay.core.specs.hashing import content_key
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import Optimizer
 
 
 def assert_refused(result, *words):
@@ -146,8 +146,8 @@ def test_a_full_disk_is_explained(tiny, assay, small_disk):
 def test_a_disk_that_fills_up_is_explained(tiny, small_disk):
     """Running out of room in the middle is one sentence and status 2 as well."""
     code = (
-        "import core.audit.run, sys; core.audit.run._MIN_FREE_BYTES = 0;"
-        "from core.cli import main; main()"
+        "import assay.core.audit.run, sys; assay.core.audit.run._MIN_FREE_BYTES = 0;"
+        "from assay.core.cli import main; main()"
     )
     (small_disk / "filler").write_bytes(b"x" * 7_500_000)
     result = subprocess.run(
@@ -177,7 +177,7 @@ def test_unknown_names_are_explained(assay, tmp_path):
 
 def test_jobs_are_cancelled_and_resumed_in_their_states_only(assay):
     """A queued job can be cancelled but not resumed; a cancelled one not cancelled again."""
-    from cache.jobs import JobState, JobTable
+    from assay.cache.jobs import JobState, JobTable
 
     table = JobTable(Store.default())
     job_id = table.submit(["verify"], "waiting")
@@ -232,8 +232,8 @@ def test_the_recorded_command_asks_the_same_question(monkeypatch):
 
     from typer.testing import CliRunner
 
-    import core.audit.run as run
-    from core.cli import app
+    import assay.core.audit.run as run
+    from assay.core.cli import app
 
     asked = []
 

@@ -16,11 +16,11 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.builtin_docs import _DOCUMENTED, FIELDS, _prose, _statements
-from core.data.labels import label_index, label_names
-from core.data.sources import _hub, content_digest, read_documents
-from core.errors import InputError
-from core.specs.data import DataRef
+from assay.core.data.builtin_docs import _DOCUMENTED, FIELDS, _prose, _statements
+from assay.core.data.labels import label_index, label_names
+from assay.core.data.sources import _hub, content_digest, read_documents
+from assay.core.errors import InputError
+from assay.core.specs.data import DataRef
 
 ROWS = pd.DataFrame(
     {
@@ -208,8 +208,8 @@ def test_a_hub_name_never_reads_the_working_folder(tmp_path):
     """A name that ``datasets`` has for a file format is a hub set like any other."""
     write(tmp_path, "csv")
     code = (
-        "from core.data.sources import *\n"
-        "from core.errors import InputError\n"
+        "from assay.core.data.sources import *\n"
+        "from assay.core.errors import InputError\n"
         "try: list(read_documents(DataRef('csv')))\n"
         "except InputError as error: print(error)"
     )
@@ -237,7 +237,7 @@ def test_a_subset_of_a_hub_set_is_named_behind_it(tmp_path, monkeypatch):
         for one in subsets
     )
     (tmp_path / "README.md").write_text(f"---\nconfigs:\n{parts}---\n")
-    monkeypatch.setattr("core.data.sources._hub_revision", lambda name: None)
+    monkeypatch.setattr("assay.core.data.sources._hub_revision", lambda name: None)
 
     def texts(location):
         return [document.text for document in _hub(DataRef(location), location, "train")]
@@ -299,7 +299,7 @@ def test_what_is_wrong_is_said_in_one_sentence(tmp_path, number):
 def test_builtin_documentation_has_four_fields_of_prose(monkeypatch):
     """A tenth of each installed package gives distinct paragraphs of prose in each of the four
     fields."""
-    monkeypatch.setattr("core.data.builtin_docs._BYTES_A_PACKAGE", 600_000)
+    monkeypatch.setattr("assay.core.data.builtin_docs._BYTES_A_PACKAGE", 600_000)
     documents = []
     for document in read_documents(DataRef("builtin:docs", label_column="label")):
         documents.append(document)

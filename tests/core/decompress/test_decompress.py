@@ -17,13 +17,13 @@ import pytest
 from support.paths import ROOT
 from support.tiny_models import save_topic_model
 
-from cache.decompressions.journal import read_progress, read_running
-from cache.decompressions.schema import TABLES
-from cache.files.manifest import check_manifest
-from cache.store import Store
-from core.decompress.tree.support import N_NONSENSE_TOPICS
-from core.diff.decompressions import read_run
-from core.specs.decompression import Axis, QualityFlag
+from assay.cache.decompressions.journal import read_progress, read_running
+from assay.cache.decompressions.schema import TABLES
+from assay.cache.files.manifest import check_manifest
+from assay.cache.store import Store
+from assay.core.decompress.tree.support import N_NONSENSE_TOPICS
+from assay.core.diff.decompressions import read_run
+from assay.core.specs.decompression import Axis, QualityFlag
 
 # What depends on when a run was made, and not on what was asked and answered.
 VOLATILE = {"duration_s", "answered_at"}
@@ -141,7 +141,7 @@ def test_killed_at_any_moment_nothing_is_asked_twice(assay, model, tmp_path):
     n_judged = sum(row[3].startswith("judging") for row in contents(whole["path"])["calls"])
     assert n_judged >= whole["n_examples"]
     store = Store(tmp_path / "killed")
-    command = [sys.executable, "-m", "core", *arguments(model, *judge, store.root)]
+    command = [sys.executable, "-m", "assay", *arguments(model, *judge, store.root)]
     n_before = 0
     for n_more in (6, whole["n_calls"] - n_judged):
         process = subprocess.Popen(

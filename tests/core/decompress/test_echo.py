@@ -11,18 +11,18 @@ from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
 from support.pages import confirmed, opened, words
 
-from cache.store import Store
-from core.audit.command_line import command_line
-from core.cli.pair_commands import candidate_data
-from core.data.sources import read_documents
-from core.findings.echo import echo_finding, run_in_words
-from core.models.sentence_encoder import Embedder
-from core.runtime.device import Compute
-from core.similarity.verbatim import N_LEAST, longest_shared_runs
-from core.similarity.verbatim import words as words_of
-from core.specs.audit import AuditSpec
-from core.specs.data import DataRef
-from core.stats.transport_test import compare_transport
+from assay.cache.store import Store
+from assay.core.audit.command_line import command_line
+from assay.core.cli.pair_commands import candidate_data
+from assay.core.data.sources import read_documents
+from assay.core.findings.echo import echo_finding, run_in_words
+from assay.core.models.sentence_encoder import Embedder
+from assay.core.runtime.device import Compute
+from assay.core.similarity.verbatim import N_LEAST, longest_shared_runs
+from assay.core.similarity.verbatim import words as words_of
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.data import DataRef
+from assay.core.stats.transport_test import compare_transport
 
 
 def branched(generator, n_branches, shift=0.0, n_each=3):

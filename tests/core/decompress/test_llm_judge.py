@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from support.decompression_file import write_sample_decompression
 from support.tiny_models import save_topic_model
 
-from cache.decompressions.read import ExampleFilter, read_examples, read_meta, read_topics
-from cache.decompressions.reviews import Review, read_verdicts, set_verdict
-from cache.files.manifest import check_manifest
-from cache.store import Store
-from core.decompress.backends.find import find_model
-from core.decompress.budget import Budget, calls_to_judge
-from core.decompress.examples.heuristic_grades import Grade
-from core.decompress.examples.llm_judge import ControlGrade, control_of
-from core.decompress.parsing import read_grades
-from core.runtime.device import Compute
-from core.specs.decompression import Axis, ParseOutcome
+from assay.cache.decompressions.read import ExampleFilter, read_examples, read_meta, read_topics
+from assay.cache.decompressions.reviews import Review, read_verdicts, set_verdict
+from assay.cache.files.manifest import check_manifest
+from assay.cache.store import Store
+from assay.core.decompress.backends.find import find_model
+from assay.core.decompress.budget import Budget, calls_to_judge
+from assay.core.decompress.examples.heuristic_grades import Grade
+from assay.core.decompress.examples.llm_judge import ControlGrade, control_of
+from assay.core.decompress.parsing import read_grades
+from assay.core.runtime.device import Compute
+from assay.core.specs.decompression import Axis, ParseOutcome
 
 AXES = [str(axis) for axis in Axis]
 

@@ -11,13 +11,13 @@ from scipy import stats
 from support.model_calls import COMPUTE, answered, call
 from support.tiny_models import save_topic_model
 
-from core.decompress.backends.find import find_model
-from core.decompress.backends.seeded_sampling import SeededSampling
-from core.errors import InputError
-from core.models.digests import weights_digest
-from core.models.resolve import resolve_model
-from core.specs.decompression import Engine
-from core.specs.model_calls import Call, Sampling
+from assay.core.decompress.backends.find import find_model
+from assay.core.decompress.backends.seeded_sampling import SeededSampling
+from assay.core.errors import InputError
+from assay.core.models.digests import weights_digest
+from assay.core.models.resolve import resolve_model
+from assay.core.specs.decompression import Engine
+from assay.core.specs.model_calls import Call, Sampling
 
 
 @pytest.fixture(scope="module")

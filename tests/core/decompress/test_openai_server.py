@@ -13,24 +13,24 @@ from scipy.stats import binomtest
 from support.model_calls import COMPUTE, answered, call
 from support.scripted_server import Scripted
 
-from cache.decompressions.answers import read_list_answers
-from cache.decompressions.files import Contents, seal
-from cache.decompressions.journal import Journal
-from cache.store import Store
-from core.decompress.backends.base import Scoring, Traits
-from core.decompress.backends.find import find_model
-from core.decompress.backends.openai_server import ServerBackend, identify
-from core.decompress.backends.rate_limit import AdaptiveLimit
-from core.decompress.backends.seeded_sampling import _likely
-from core.decompress.budget import Budget
-from core.decompress.client import ModelClient
-from core.decompress.parsing import read_names
-from core.decompress.tree.expansion import count_votes, list_calls, names_reader
-from core.decompress.validation import check_samples_differ
-from core.errors import AssayError, InputError
-from core.runtime.progress import SilentProgress
-from core.specs.decompression import DecompressionSpec, Engine, Prompting
-from core.specs.model_calls import Call, Sampling
+from assay.cache.decompressions.answers import read_list_answers
+from assay.cache.decompressions.files import Contents, seal
+from assay.cache.decompressions.journal import Journal
+from assay.cache.store import Store
+from assay.core.decompress.backends.base import Scoring, Traits
+from assay.core.decompress.backends.find import find_model
+from assay.core.decompress.backends.openai_server import ServerBackend, identify
+from assay.core.decompress.backends.rate_limit import AdaptiveLimit
+from assay.core.decompress.backends.seeded_sampling import _likely
+from assay.core.decompress.budget import Budget
+from assay.core.decompress.client import ModelClient
+from assay.core.decompress.parsing import read_names
+from assay.core.decompress.tree.expansion import count_votes, list_calls, names_reader
+from assay.core.decompress.validation import check_samples_differ
+from assay.core.errors import AssayError, InputError
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.decompression import DecompressionSpec, Engine, Prompting
+from assay.core.specs.model_calls import Call, Sampling
 
 
 @pytest.fixture

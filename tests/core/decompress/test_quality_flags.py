@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decompress.examples.generation import Example
-from core.decompress.examples.heuristic_grades import heuristic_grades
-from core.decompress.examples.quality_flags import flag_examples, repetition
-from core.decompress.tree.made_up_names import nonsense_words
-from core.specs.decompression import Axis, Difficulty, QualityFlag, Style
-from core.stats.noise_floor import null_line
+from assay.core.decompress.examples.generation import Example
+from assay.core.decompress.examples.heuristic_grades import heuristic_grades
+from assay.core.decompress.examples.quality_flags import flag_examples, repetition
+from assay.core.decompress.tree.made_up_names import nonsense_words
+from assay.core.specs.decompression import Axis, Difficulty, QualityFlag, Style
+from assay.core.stats.noise_floor import null_line
 
 SOUND = (
     "Rain falls when water in a cloud has gathered into drops that are too heavy for the air to "

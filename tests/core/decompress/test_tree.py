@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decompress.parsing import read_names, read_object, read_parts
-from core.decompress.prompts import SHOT_NAMES
-from core.decompress.topic_names import is_name, normal_form, split_list
-from core.decompress.tree.expansion import count_votes
-from core.decompress.tree.frontier import Frontier
-from core.decompress.tree.tree import TopicTree
-from core.specs.decompression import ParseOutcome, Stop
+from assay.core.decompress.parsing import read_names, read_object, read_parts
+from assay.core.decompress.prompts import SHOT_NAMES
+from assay.core.decompress.topic_names import is_name, normal_form, split_list
+from assay.core.decompress.tree.expansion import count_votes
+from assay.core.decompress.tree.frontier import Frontier
+from assay.core.decompress.tree.tree import TopicTree
+from assay.core.specs.decompression import ParseOutcome, Stop
 
 NAMES = ("rain", "snow showers", "Fog & mist")
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from support.known_decompressions import CHANGED, MODEL_A, MODEL_B, knowledge, write_run
 
-from cache.diffs.read import list_diffs, read_diff_branches, read_diff_examples
-from cache.files.manifest import check_manifest
-from cache.files.sealed import read_meta
-from cache.store import Store
-from core.decompress.command_line import OPTIONS, decompress_command
-from core.diff.compare import compare
-from core.diff.decompressions import read_run
-from core.diff.embedded_names import Names
-from core.diff.noise_runs import check_alike, found_noise, given_noise
-from core.diff.significance import judged_branches, judged_examples, judged_topics
-from core.errors import InputError
-from core.specs.decompression import DecompressionSpec
-from core.specs.diff import Change, Quantity
+from assay.cache.diffs.read import list_diffs, read_diff_branches, read_diff_examples
+from assay.cache.files.manifest import check_manifest
+from assay.cache.files.sealed import read_meta
+from assay.cache.store import Store
+from assay.core.decompress.command_line import OPTIONS, decompress_command
+from assay.core.diff.compare import compare
+from assay.core.diff.decompressions import read_run
+from assay.core.diff.embedded_names import Names
+from assay.core.diff.noise_runs import check_alike, found_noise, given_noise
+from assay.core.diff.significance import judged_branches, judged_examples, judged_topics
+from assay.core.errors import InputError
+from assay.core.specs.decompression import DecompressionSpec
+from assay.core.specs.diff import Change, Quantity
 
 
 @pytest.fixture

@@ -12,23 +12,23 @@ import pandas as pd
 import pytest
 from support.tiny_experiment import tiny_catalogue, tiny_recipe
 
-from cache.experiments.cells import cells_by_experiment
-from cache.experiments.read import list_experiments, read_measurements
-from cache.files.manifest import verify_audits
-from cache.store import Store
-from core.errors import Cancelled, InputError
-from core.experiments.catalogue import catalogue_of, paper_titles
-from core.experiments.grid import cells_of
-from core.experiments.paper_results import reference_rows
-from core.experiments.recipes import NAMES, Axis, Scale, load_recipe
-from core.experiments.run import experiment_plan, run_experiment
-from core.findings.experiment import Place, spreads, standing
-from core.jobs.job_progress import Forecast
-from core.runtime.device import Compute
-from core.runtime.progress import SilentProgress
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, Strategy
-from core.stats.intervals import Spread
+from assay.cache.experiments.cells import cells_by_experiment
+from assay.cache.experiments.read import list_experiments, read_measurements
+from assay.cache.files.manifest import verify_audits
+from assay.cache.store import Store
+from assay.core.errors import Cancelled, InputError
+from assay.core.experiments.catalogue import catalogue_of, paper_titles
+from assay.core.experiments.grid import cells_of
+from assay.core.experiments.paper_results import reference_rows
+from assay.core.experiments.recipes import NAMES, Axis, Scale, load_recipe
+from assay.core.experiments.run import experiment_plan, run_experiment
+from assay.core.findings.experiment import Place, spreads, standing
+from assay.core.jobs.job_progress import Forecast
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Strategy
+from assay.core.stats.intervals import Spread
 
 COMPUTE = Compute("cpu", False, 1)
 
@@ -320,8 +320,8 @@ def test_the_command_line_runs_lists_and_queues(assay, tmp_path, tiny_sets, monk
     """`assay experiment` prints one JSON object; `list` names every recipe."""
     listed = json.loads(assay("experiment", "list", "--json").out)
     assert list(listed) == list(NAMES)
-    monkeypatch.setattr("core.cli.experiment.load_recipe", tiny_recipe)
-    monkeypatch.setattr("core.experiments.catalogue.catalogue_of", lambda *_: tiny_sets)
+    monkeypatch.setattr("assay.core.cli.experiment.load_recipe", tiny_recipe)
+    monkeypatch.setattr("assay.core.experiments.catalogue.catalogue_of", lambda *_: tiny_sets)
     arguments = ("experiment", "ot-sensitivity", "--seeds", "1", "--precision", "fp32", "--json")
     done = assay(*arguments, "--store", tmp_path)
     assert done.status == 0, done.err

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.findings.audit import audit_finding
-from core.findings.finding import MetricTable
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy, main_strategy
+from assay.core.findings.audit import audit_finding
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy, main_strategy
 
 
 def row(subject, metric, value, low=None, high=None, **more):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from core.findings.audit import audit_finding
-from core.findings.finding import MetricTable
-from core.findings.membership import membership_finding
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, Baseline, Strategy
+from assay.core.findings.audit import audit_finding
+from assay.core.findings.finding import MetricTable
+from assay.core.findings.membership import membership_finding
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Baseline, Strategy
 
 
 def rows(**aucs):

@@ -8,12 +8,12 @@ import torch
 from support.tiny_models import documents, save_gpt2, save_llama
 from torch.func import grad, vmap
 
-from core.gradients.all_tokens import Projection, token_gradients
-from core.gradients.projection import leading_part, random_signs, side_lengths
-from core.models.examples import TextDocument
-from core.models.loading import ModelPair, load_language_model
-from core.models.per_example_gradients import LanguageGradients
-from core.runtime.device import Compute
+from assay.core.gradients.all_tokens import Projection, token_gradients
+from assay.core.gradients.projection import leading_part, random_signs, side_lengths
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import ModelPair, load_language_model
+from assay.core.models.per_example_gradients import LanguageGradients
+from assay.core.runtime.device import Compute
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 FOLDERS = {

@@ -10,16 +10,16 @@ from torch.nn import functional
 from transformers import AlbertConfig, AlbertForSequenceClassification
 from transformers.pytorch_utils import Conv1D
 
-from core.errors import InputError
-from core.gradients.all_tokens import Projection
-from core.gradients.projection import side_lengths
-from core.models.classifier import Classifier
-from core.models.examples import TextDocument
-from core.models.inner_layer_gradients import InnerGradients
-from core.models.linear_layers import inner_layers, layer_weight
-from core.models.loading import ModelPair, load_classifier, load_language_model
-from core.runtime.device import Compute
-from core.specs.audit import GradientLayers
+from assay.core.errors import InputError
+from assay.core.gradients.all_tokens import Projection
+from assay.core.gradients.projection import side_lengths
+from assay.core.models.classifier import Classifier
+from assay.core.models.examples import TextDocument
+from assay.core.models.inner_layer_gradients import InnerGradients
+from assay.core.models.linear_layers import inner_layers, layer_weight
+from assay.core.models.loading import ModelPair, load_classifier, load_language_model
+from assay.core.runtime.device import Compute
+from assay.core.specs.audit import GradientLayers
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 DIMENSION = 64

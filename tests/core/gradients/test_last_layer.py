@@ -16,11 +16,11 @@ from support.tiny_models import (
 )
 from torch.func import functional_call, grad, vmap
 
-from core.models.classifier import LabelWordClassifier, SequenceClassifier
-from core.models.examples import TextDocument
-from core.models.loading import ModelPair, load_classifier
-from core.models.per_example_gradients import ClassifierGradients
-from core.runtime.device import Compute
+from assay.core.models.classifier import LabelWordClassifier, SequenceClassifier
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import ModelPair, load_classifier
+from assay.core.models.per_example_gradients import ClassifierGradients
+from assay.core.runtime.device import Compute
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 FOLDERS = {

@@ -13,18 +13,18 @@ from contextlib import closing
 import pytest
 from support.paths import ROOT
 
-from cache.jobs import LOST, JobState, JobTable
-from cache.store import Store
-from core.errors import Cancelled, InputError
-from core.jobs.running_job import running_job
-from core.jobs.worker import ensure_worker, work
+from assay.cache.jobs import LOST, JobState, JobTable
+from assay.cache.store import Store
+from assay.core.errors import Cancelled, InputError
+from assay.core.jobs.running_job import running_job
+from assay.core.jobs.worker import ensure_worker, work
 
 # A stand-in for `python -m core`: real jobs that count to `n` slowly, written where told.
 PROGRAM = """
 import os, sys, time
 from pathlib import Path
-from cache.home import Store
-from core.jobs.running import running_job
+from assay.cache.home import Store
+from assay.core.jobs.running import running_job
 store, out, n = Store.default(), Path(sys.argv[1]), int(sys.argv[2])
 with running_job(store, sys.argv[1:], "count", {"count": 10.0}, on_console=False) as progress:
     if n < 0:
@@ -99,8 +99,8 @@ def test_a_job_runs_where_it_was_submitted(store, program, tmp_path, monkeypatch
 
 def start_worker(store, program):
     code = (
-        "import sys; from pathlib import Path; from cache.store import Store;"
-        "from core.jobs.worker import work; work(Store(Path(sys.argv[1])), sys.argv[2:])"
+        "import sys; from pathlib import Path; from assay.cache.store import Store;"
+        "from assay.core.jobs.worker import work; work(Store(Path(sys.argv[1])), sys.argv[2:])"
     )
     return subprocess.Popen([sys.executable, "-c", code, str(store.root), *program], cwd=ROOT)
 
@@ -138,8 +138,8 @@ def test_killed_job_is_failed_and_resumes(store, program, tmp_path):
 def test_a_lost_job_is_noticed(store):
     """A foreground job whose process was killed is swept to failed; a living one is left alone."""
     code = (
-        "import sys, time; from pathlib import Path; from cache.store import Store;"
-        "from core.jobs.running_job import running_job\n"
+        "import sys, time; from pathlib import Path; from assay.cache.store import Store;"
+        "from assay.core.jobs.running_job import running_job\n"
         "with running_job(Store(Path(sys.argv[1])), ['x'], 'lost', {}, False): time.sleep(600)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(store.root)], cwd=ROOT)
@@ -234,8 +234,8 @@ def test_a_late_report_changes_no_ended_job(store):
 def test_a_worker_outlives_who_started_it(store):
     """A job queued by a process that then ends is still run, here by the real command line."""
     code = (
-        "import sys; from pathlib import Path; from cache.store import Store;"
-        "from cache.jobs import JobTable; from core.jobs.worker import ensure_worker\n"
+        "import sys; from pathlib import Path; from assay.cache.store import Store;"
+        "from assay.cache.jobs import JobTable; from assay.core.jobs.worker import ensure_worker\n"
         "store = Store(Path(sys.argv[1]))\n"
         "JobTable(store).submit(['jobs', 'list'], 'a real command'); ensure_worker(store)"
     )
@@ -252,8 +252,8 @@ def test_two_workers_never_take_the_same_job(store):
     table = JobTable(store)
     ids = {table.submit(["x"], str(number)) for number in range(40)}
     code = (
-        "import os, sys; from pathlib import Path; from cache.store import Store;"
-        "from cache.jobs import JobTable; table = JobTable(Store(Path(sys.argv[1])))\n"
+        "import os, sys; from pathlib import Path; from assay.cache.store import Store;"
+        "from assay.cache.jobs import JobTable; table = JobTable(Store(Path(sys.argv[1])))\n"
         "while job := table.claim_next(os.getpid()): print(job.job_id)"
     )
     claimers = [
@@ -273,8 +273,8 @@ def test_processes_that_open_a_new_store_at_once_all_may(store):
     """The first look of many processes at a store that is not there yet meets no lock error."""
     n_openers, n_stores = 6, 50
     code = (
-        "import sys, time; from pathlib import Path; from cache.store import Store;"
-        "from cache.jobs import JobTable\n"
+        "import sys, time; from pathlib import Path; from assay.cache.store import Store;"
+        "from assay.cache.jobs import JobTable\n"
         "print('ready', flush=True); start = float(input())\n"
         f"for number in range({n_stores}):\n"
         "    store = Store(Path(sys.argv[1]) / str(number)); store.jobs_database\n"
@@ -309,8 +309,8 @@ def test_many_processes_write_at_once(store):
     table = JobTable(store)
     ids = [table.begin(["x"], str(number)) for number in range(3)]
     code = (
-        "import sys; from pathlib import Path; from cache.store import Store;"
-        "from cache.jobs import JobTable; table = JobTable(Store(Path(sys.argv[1])))\n"
+        "import sys; from pathlib import Path; from assay.cache.store import Store;"
+        "from assay.cache.jobs import JobTable; table = JobTable(Store(Path(sys.argv[1])))\n"
         "for step in range(100): table.report(int(sys.argv[2]), 'stage', step / 100, None)"
     )
     writers = [
@@ -353,7 +353,7 @@ def test_removing_a_job_takes_its_log(store):
 def test_jobs_need_no_torch():
     """Pages import the jobs' code: it brings in neither torch nor DuckDB."""
     code = (
-        "import sys, cache.jobs, core.jobs.worker, core.jobs.running_job;"
+        "import sys, assay.cache.jobs, assay.core.jobs.worker, assay.core.jobs.running_job;"
         "assert not {'torch', 'duckdb', 'streamlit'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

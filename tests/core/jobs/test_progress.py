@@ -16,18 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.paths import ROOT
 
-from cache.jobs import JobState, JobTable
-from cache.store import Store
-from core.decompress.throughput import Throughput
-from core.errors import Cancelled
-from core.jobs.job_progress import Forecast
-from core.jobs.running_job import running_job
+from assay.cache.jobs import JobState, JobTable
+from assay.cache.store import Store
+from assay.core.decompress.throughput import Throughput
+from assay.core.errors import Cancelled
+from assay.core.jobs.job_progress import Forecast
+from assay.core.jobs.running_job import running_job
 
 COUNT = """
 import sys, time
 from pathlib import Path
-from cache.home import Store
-from core.jobs.running import running_job
+from assay.cache.home import Store
+from assay.core.jobs.running_job import running_job
 plan = {"skipped": 5.0, "student: SELECT": 1.5, "measure": 0.5}
 with running_job(Store(Path(sys.argv[1])), ["x"], "x", plan, on_console=True) as progress:
     for name in ("student: SELECT", "measure"):
@@ -221,9 +221,9 @@ def test_on_a_terminal_a_bar_names_stage_percentage_and_time_left(store):
 PACED = """
 import sys, time
 from pathlib import Path
-import core.jobs.reporter as reporter
-from cache.home import Store
-from core.jobs.running import running_job
+import assay.core.jobs.job_progress as reporter
+from assay.cache.home import Store
+from assay.core.jobs.running_job import running_job
 
 reporter._PACED_LINE_EVERY_S = reporter._HEARTBEAT_S = 0.2
 reporter._LINE_EVERY_S = float(sys.argv[2])
@@ -289,8 +289,8 @@ def test_sigterm_ends_a_foreground_job_as_cancelled(store):
 SWALLOW = """
 import ctypes, os, signal, sys
 from pathlib import Path
-from cache.home import Store
-from core.jobs.running import running_job
+from assay.cache.home import Store
+from assay.core.jobs.running_job import running_job
 
 @ctypes.CFUNCTYPE(None)
 def compiled():

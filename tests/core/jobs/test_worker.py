@@ -10,10 +10,10 @@ import time
 import pytest
 from support.paths import ROOT
 
-from cache.jobs import JobState, JobTable
-from cache.store import Store
-from core.jobs import worker
-from core.jobs.worker import ensure_worker, work
+from assay.cache.jobs import JobState, JobTable
+from assay.cache.store import Store
+from assay.core.jobs import worker
+from assay.core.jobs.worker import ensure_worker, work
 
 PYTHON = (sys.executable, "-c")
 
@@ -73,7 +73,7 @@ def test_a_job_queued_as_the_worker_leaves_is_run(store, monkeypatch):
         job = claim_next(self, pid)
         if job is None and not late:
             late.append(table.submit(["raise SystemExit(7)"], "late"))
-            refused = [sys.executable, "-m", "core.jobs.worker", str(store.root)]
+            refused = [sys.executable, "-m", "assay.core.jobs.worker", str(store.root)]
             subprocess.run(refused, cwd=ROOT, check=True)
             assert table.get(late[0]).state is JobState.QUEUED
         return job
@@ -120,8 +120,8 @@ def test_only_one_worker_runs_a_store(store, tmp_path):
     )
     ids = [table.submit([alone, str(tmp_path / "flag")], str(n)) for n in range(3)]
     code = (
-        "import sys; from pathlib import Path; from cache.store import Store;"
-        "from core.jobs.worker import work; work(Store(Path(sys.argv[1])), sys.argv[2:])"
+        "import sys; from pathlib import Path; from assay.cache.store import Store;"
+        "from assay.core.jobs.worker import work; work(Store(Path(sys.argv[1])), sys.argv[2:])"
     )
     workers = [
         subprocess.Popen([sys.executable, "-c", code, str(store.root), *PYTHON], cwd=ROOT)

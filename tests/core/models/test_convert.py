@@ -13,11 +13,11 @@ from peft import LoraConfig, get_peft_model
 from support.tiny_models import documents, save_bert, save_llama
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from core.errors import InputError
-from core.models.loading import load_language_model, load_pair
-from core.models.resolve import resolve_model
-from core.runtime.device import Compute
-from core.specs.data import Task
+from assay.core.errors import InputError
+from assay.core.models.loading import load_language_model, load_pair
+from assay.core.models.resolve import resolve_model
+from assay.core.runtime.device import Compute
+from assay.core.specs.data import Task
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 
@@ -128,7 +128,7 @@ def test_builtin_smollm2_is_converted_once(tmp_path):
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
     assert "quantization_config" not in json.loads(Path(folder / "config.json").read_text())
     model = load_language_model(folder, 32, EXACT)
-    from core.models.examples import TextDocument
+    from assay.core.models.examples import TextDocument
 
     usual, odd = "The capital of France is Paris.", "Paris. France the is of capital The"
     predictions = model.predict(model.examples([TextDocument(usual), TextDocument(odd)]))

@@ -12,16 +12,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from support.tiny_models import documents, save_bert, save_gpt2, save_llama, tokenizer
 
-from core.audit.finetune import finetune
-from core.errors import InputError
-from core.models.digests import weights_digest
-from core.models.loading import load_pair
-from core.models.resolve import builtin_minilm, resolve_model
-from core.models.training_record import TrainingRecord
-from core.runtime.device import Compute
-from core.runtime.progress import SilentProgress
-from core.specs.data import DataRef, Task
-from core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
+from assay.core.audit.finetune import finetune
+from assay.core.errors import InputError
+from assay.core.models.digests import weights_digest
+from assay.core.models.loading import load_pair
+from assay.core.models.resolve import builtin_minilm, resolve_model
+from assay.core.models.training_record import TrainingRecord
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.data import DataRef, Task
+from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 

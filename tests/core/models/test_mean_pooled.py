@@ -18,15 +18,15 @@ from support.tiny_models import (
 )
 from transformers import AutoModel
 
-from core.audit.finetune import finetune, finetune_key
-from core.errors import InputError
-from core.models.loading import load_classifier, load_pair, new_classifier
-from core.models.mean_pooled import MeanPooledClassifier, pools_by_mean
-from core.models.resolve import builtin_minilm
-from core.runtime.device import Compute
-from core.runtime.progress import SilentProgress
-from core.specs.data import DataRef, Task
-from core.specs.training import FinetuneSpec, TrainingSpec
+from assay.core.audit.finetune import finetune, finetune_key
+from assay.core.errors import InputError
+from assay.core.models.loading import load_classifier, load_pair, new_classifier
+from assay.core.models.mean_pooled import MeanPooledClassifier, pools_by_mean
+from assay.core.models.resolve import builtin_minilm
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.data import DataRef, Task
+from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from support.tiny_models import LABELS, documents, save_bert
 
-from core.errors import InputError
-from core.models.examples import Example, TextDocument
-from core.models.loading import load_classifier
-from core.models.text_model import batches_by_length
-from core.models.training import _order, fine_tune
-from core.runtime.device import Compute, choose_compute
-from core.specs.training import TrainingSpec
+from assay.core.errors import InputError
+from assay.core.models.examples import Example, TextDocument
+from assay.core.models.loading import load_classifier
+from assay.core.models.text_model import batches_by_length
+from assay.core.models.training import _order, fine_tune
+from assay.core.runtime.device import Compute, choose_compute
+from assay.core.specs.training import TrainingSpec
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 TRAINING = TrainingSpec(learning_rate=3e-3, batch_size=8, n_epochs=6, max_tokens=24)

@@ -13,16 +13,16 @@ from support.pair_rows import of_pair, write_groups
 from support.report import rendered
 from support.suspect_record import PAIR, write_sample_suspects
 
-from cache.audits.corpus_ranking import read_groups, read_source_students
-from cache.audits.read import read_facts, read_metrics
-from cache.store import Store
-from core.findings.audit import audit_finding
-from core.findings.corpus_ranking import corpus_ranking_finding
-from core.findings.finding import MetricTable
-from core.findings.formatting import percent
-from core.findings.suspect_test import suspect_finding
-from core.specs.metrics import Metric
-from core.specs.strategies import Strategy
+from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+from assay.cache.audits.read import read_facts, read_metrics
+from assay.cache.store import Store
+from assay.core.findings.audit import audit_finding
+from assay.core.findings.corpus_ranking import corpus_ranking_finding
+from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import percent
+from assay.core.findings.suspect_test import suspect_finding
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
 
 
 class Elements(HTMLParser):

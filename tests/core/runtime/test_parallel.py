@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from core.runtime.parallel import in_threads
+from assay.core.runtime.parallel import in_threads
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.gradient_features import dense, features
 
-from core.errors import InputError
-from core.gradients.features import FactoredGradients, LikelyProducts, projected_factors
-from core.selection import greedy
+from assay.core.errors import InputError
+from assay.core.gradients.features import FactoredGradients, LikelyProducts, projected_factors
+from assay.core.selection import greedy
 
 
 def naive_select(f, budget, batch_size=None):
@@ -111,7 +111,7 @@ def test_the_objective_of_any_order_is_the_cosine_of_each_sum():
 def test_likely_products_are_those_of_the_document_asked_for(monkeypatch, n_kept):
     """Whatever was ranked high before, and however little is remembered of it, each document gets
     its own products with all."""
-    monkeypatch.setattr("core.gradients.features._MOST_VALUES_KEPT", n_kept * 2 * 90)
+    monkeypatch.setattr("assay.core.gradients.features._MOST_VALUES_KEPT", n_kept * 2 * 90)
     f = features(90, n_checkpoints=2)
     expected = np.einsum("jnd,jmd->jnm", dense(f)[0], dense(f)[0])
     likely, rng = LikelyProducts(f), np.random.default_rng(0)

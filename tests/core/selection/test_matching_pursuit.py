@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.optimize import nnls
 from support.gradient_features import dense, features
 
-from core.gradients.features import FactoredGradients, ProjectedGradients
-from core.selection import greedy
-from core.selection.matching_pursuit import NonNegativeFit, select_plus
+from assay.core.gradients.features import FactoredGradients, ProjectedGradients
+from assay.core.selection import greedy
+from assay.core.selection.matching_pursuit import NonNegativeFit, select_plus
 
 KINDS = ["factored", "projected"]
 SINGLE = 1e-5  # what single precision leaves unsure of a fit between −1 and 1

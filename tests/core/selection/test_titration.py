@@ -12,12 +12,12 @@ from sklearn.metrics import roc_auc_score
 from support.paths import ROOT
 from support.titration_corpus import corpus_of
 
-from core.selection.strategies import make_selection, ranking_scores
-from core.selection.titration import draw_pool, titrate
-from core.specs.metrics import Metric
-from core.specs.strategies import BLIND, Strategy, shown_as
-from core.stats.auc import auc_with_interval, n_found_at
-from core.stats.blind_baseline import blind_scores
+from assay.core.selection.strategies import make_selection, ranking_scores
+from assay.core.selection.titration import draw_pool, titrate
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Strategy, shown_as
+from assay.core.stats.auc import auc_with_interval, n_found_at
+from assay.core.stats.blind_baseline import blind_scores
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
@@ -197,7 +197,7 @@ def test_selectors_are_strategies_and_text_alone():
 def test_importing_it_loads_no_torch():
     """What the page imports brings neither torch nor scikit-learn nor a store."""
     code = (
-        "import sys, core.selection.titration; "
+        "import sys, assay.core.selection.titration; "
         "heavy = {'torch', 'sklearn', 'duckdb', 'streamlit', 'transformers'} & set(sys.modules); "
         "raise SystemExit(str(heavy) if heavy else 0)"
     )

@@ -9,11 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.similarity.coverage import N_NEIGHBOURS, is_covered, similarity_floors
-from core.similarity.map_layout import MIN_UMAP, lay_out
-from core.similarity.near_duplicates import MIN_JACCARD, jaccard, near_duplicates, shingles
-from core.similarity.replacement_curve import N_DRAWS, SHARES, likeness, mixtures
-from core.similarity.transport import transport_distance
+from assay.core.similarity.coverage import N_NEIGHBOURS, is_covered, similarity_floors
+from assay.core.similarity.map_layout import MIN_UMAP, lay_out
+from assay.core.similarity.near_duplicates import MIN_JACCARD, jaccard, near_duplicates, shingles
+from assay.core.similarity.replacement_curve import N_DRAWS, SHARES, likeness, mixtures
+from assay.core.similarity.transport import transport_distance
 
 
 def clustered(n, seed, centre=0, width=16):
@@ -178,7 +178,7 @@ def test_umap_keeps_clusters_and_places_the_rest_among_their_like(monkeypatch):
     """The same seed gives the same places; documents beyond those it is fitted to land in the
     cluster they belong to; documents of no cluster are in neither. Numba does not share OpenMP's
     threads, and torch keeps as many as it had."""
-    monkeypatch.setattr("core.similarity.map_layout.MAX_FITTED", 500)
+    monkeypatch.setattr("assay.core.similarity.map_layout.MAX_FITTED", 500)
     vectors = np.concatenate([clustered(280, 0, 0), clustered(280, 1, 3)])
     layout = lay_out(vectors, 3)
     assert layout.parameters["method"] == "UMAP"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from core.similarity.name_matching import cluster_by_cosine, match_names
-from core.stats.mean_drop_test import against_rest
-from core.stats.noise_floor import LEVEL, noise_floor, share_beyond
-from core.stats.vote_test import SIGNIFICANCE, could_differ, vote_changes
+from assay.core.similarity.name_matching import cluster_by_cosine, match_names
+from assay.core.stats.mean_drop_test import against_rest
+from assay.core.stats.noise_floor import LEVEL, noise_floor, share_beyond
+from assay.core.stats.vote_test import SIGNIFICANCE, could_differ, vote_changes
 
 N_LISTS = 16
 

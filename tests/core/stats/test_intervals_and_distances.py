@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from core.similarity.transport import transport_distance
-from core.similarity.vocabulary import (
+from assay.core.similarity.transport import transport_distance
+from assay.core.similarity.vocabulary import (
     class_shares,
     total_variation,
     vocabulary,
     vocabulary_containment,
 )
-from core.stats.intervals import accuracy, random_band
-from core.stats.recall import located
+from assay.core.stats.intervals import accuracy, random_band
+from assay.core.stats.recall import located
 
 
 def unit_vectors(n, seed, width=12):
@@ -61,7 +61,8 @@ def test_large_transport_says_it_is_sinkhorn():
 def test_transport_needs_no_torch():
     """Computing a transport distance imports no torch, so that pages may."""
     code = (
-        "import sys, numpy as np; from core.similarity.transport import transport_distance as t;"
+        "import sys, numpy as np;"
+        "from assay.core.similarity.transport import transport_distance as t;"
         "t(np.eye(3), np.eye(3)); assert 'ot' in sys.modules; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,18 +14,23 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from support.tiny_models import documents, save_llama
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from cache.store import Store
-from core.audit.finetune import finetune
-from core.audit.run import run_audit
-from core.runtime.device import Compute
-from core.runtime.progress import SilentProgress
-from core.specs.audit import AuditSpec
-from core.specs.data import DataRef, Task
-from core.specs.strategies import BLIND, Baseline, Strategy, baselines_for
-from core.specs.training import FinetuneSpec, TrainingSpec
-from core.stats.auc import auc_with_interval, difference, found_share, n_found_at, roc
-from core.stats.membership_scores import TokenEvidence, error_zone, min_k_plus_plus, window_votes
-from core.stats.permutation_null import auc_by_chance, found_by_chance
+from assay.cache.store import Store
+from assay.core.audit.finetune import finetune
+from assay.core.audit.run import run_audit
+from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.data import DataRef, Task
+from assay.core.specs.strategies import BLIND, Baseline, Strategy, baselines_for
+from assay.core.specs.training import FinetuneSpec, TrainingSpec
+from assay.core.stats.auc import auc_with_interval, difference, found_share, n_found_at, roc
+from assay.core.stats.membership_scores import (
+    TokenEvidence,
+    error_zone,
+    min_k_plus_plus,
+    window_votes,
+)
+from assay.core.stats.permutation_null import auc_by_chance, found_by_chance
 
 CPU = Compute("cpu", False, 1)
 STRATEGIES = (Strategy.RANDOM, Strategy.TOP_K, Strategy.SELECT)

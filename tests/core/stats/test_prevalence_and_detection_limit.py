@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom, norm
 
-from core.stats.detection_limit import POWER, detection_limit, power, selection_odds
-from core.stats.prevalence import Flagged, flag, prevalence
-from core.stats.recall import located
+from assay.core.stats.detection_limit import POWER, detection_limit, power, selection_odds
+from assay.core.stats.prevalence import Flagged, flag, prevalence
+from assay.core.stats.recall import located
 
 
 def estimates(truth, sensitivity, mistaken, n=300, n_draws=400):

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from core.stats.recall import located
+from assay.core.stats.recall import located
 
 
 def test_null_band_holds_most_random_selections():

@@ -13,11 +13,11 @@ from support.report import rendered
 from support.suspect_record import PAIR
 from support.titration_audit import write_sample_titration
 
-from cache.audits.read import read_metrics
-from cache.audits.repeats import repeats_of
-from cache.store import Store
-from core.findings.repeats import spread_in_words
-from core.stats.intervals import Spread
+from assay.cache.audits.read import read_metrics
+from assay.cache.audits.repeats import repeats_of
+from assay.cache.store import Store
+from assay.core.findings.repeats import spread_in_words
+from assay.core.stats.intervals import Spread
 
 
 def test_the_interval_of_three_repeats_covers_the_mean():

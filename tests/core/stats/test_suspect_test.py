@@ -12,14 +12,19 @@ from support.pages import opened, words
 from support.suspect_models import CPU, pool, tuned
 from support.tiny_models import documents
 
-from cache.store import Store
-from core.audit.suspect_test import run_suspect_test
-from core.findings.suspect_test import suspect_finding
-from core.runtime.progress import SilentProgress
-from core.specs.audit import SuspectSpec
-from core.specs.data import DataRef
-from core.specs.hashing import text_hash
-from core.stats.suspect_test import combined, separability_by, separability_by_words, used_test
+from assay.cache.store import Store
+from assay.core.audit.suspect_test import run_suspect_test
+from assay.core.findings.suspect_test import suspect_finding
+from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.audit import SuspectSpec
+from assay.core.specs.data import DataRef
+from assay.core.specs.hashing import text_hash
+from assay.core.stats.suspect_test import (
+    combined,
+    separability_by,
+    separability_by_words,
+    used_test,
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +96,7 @@ def test_the_same_question_is_answered_once(world, monkeypatch):
     texts = pd.read_json(world / "unused.jsonl", lines=True)["text"]
     assert first["documents"]["suspects"] == [text_hash(text) for text in texts]
     assert len(first["documents"]["controls"]) == len(first["scores"]["controls"])
-    monkeypatch.setattr("core.audit.suspect_test.load_pair", None)
+    monkeypatch.setattr("assay.core.audit.suspect_test.load_pair", None)
     assert run(0) == first
     with pytest.raises(TypeError):
         run(1)
