@@ -215,7 +215,7 @@ def bf16_forward() -> float:
 TRAINING = textwrap.dedent("""
     import sys, torch
     torch.set_num_threads(int(sys.argv[1]))
-    from assay.core.device import Compute
+    from assay.core.runtime.device import Compute
     from assay.core.models.loading import new_classifier
     from assay.core.models.examples import TextDocument
     from assay.core.models.resolve import builtin_minilm
@@ -268,15 +268,15 @@ GRADIENTS = textwrap.dedent("""
     from pathlib import Path
     import torch
     from transformers import BertConfig, BertForSequenceClassification, AutoTokenizer
-    from assay.cache.home import Store
-    from assay.cache.writer import AuditBuilder
-    from assay.core.audit.gradients import GradientRequest, compute_gradients
+    from assay.cache.store import Store
+    from assay.cache.audits.writer import AuditBuilder
+    from assay.core.audit.stages.gradients import GradientRequest, compute_gradients
     from assay.core.device import choose_compute
     from assay.core.models.classifier import SequenceClassifier
-    from assay.core.models.gradient_models import ClassifierGradients
+    from assay.core.models.per_example_gradients import ClassifierGradients
     from assay.core.models.loading import ModelPair
     from assay.core.models.resolve import builtin_minilm
-    from assay.core.progress import SilentProgress
+    from assay.core.runtime.progress import SilentProgress
     n = int(sys.argv[1])
     compute = choose_compute(precision="fp32")
     tokenizer = AutoTokenizer.from_pretrained(builtin_minilm())

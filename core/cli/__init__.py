@@ -6,14 +6,19 @@ else. Exit status: 0 done, 1 failed, 2 bad usage or bad input.
 
 from __future__ import annotations
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from assay.core.cli import (
     audit,
     decompress,
+    demo,
     diff,
     echo,
     experiment,
+    finetune,
     rank_corpora,
     results,
     suspect,
@@ -22,12 +27,19 @@ from assay.core.cli import (
 from assay.core.cli.exit_status import explained
 from assay.core.cli.jobs import jobs_app
 
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"assay {metadata.version('assay-audit')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    help="What a released language model's weights reveal about its fine-tuning data.",
 )
+app.add_typer(demo.app)
+app.add_typer(finetune.app)
 app.add_typer(audit.app)
 app.add_typer(titrate.app)
 app.add_typer(experiment.app)
@@ -38,6 +50,16 @@ app.add_typer(suspect.app)
 app.add_typer(rank_corpora.app)
 app.add_typer(results.app)
 app.add_typer(jobs_app, name="jobs")
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version."),
+    ] = False,
+) -> None:
+    """What a released language model's weights reveal about its fine-tuning data."""
 
 
 def main() -> None:

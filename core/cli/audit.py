@@ -1,4 +1,4 @@
-"""Commands that compute: demo, finetune, audit."""
+"""`assay audit`: the documents of a seed corpus that a weight difference points to."""
 
 from __future__ import annotations
 

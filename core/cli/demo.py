@@ -1,4 +1,4 @@
-"""The command `demo`."""
+"""`assay demo`: an audit of a small model made on the spot."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from assay.core.cli.audit import app
 from assay.core.cli.options import (
     JsonOption,
     StoreOption,
@@ -16,6 +15,8 @@ from assay.core.cli.options import (
 )
 from assay.core.cli.pair_commands import outcome_of
 from assay.core.cli.results import serve_dashboard
+
+app = typer.Typer()
 
 
 @app.command()

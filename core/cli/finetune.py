@@ -1,4 +1,4 @@
-"""The command `finetune`."""
+"""`assay finetune`: a final model whose training data is known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from assay.core.cli.audit import app
 from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -25,6 +24,8 @@ from assay.core.cli.options import (
 )
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
+
+app = typer.Typer()
 
 
 @app.command()

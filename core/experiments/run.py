@@ -117,7 +117,7 @@ def _measure(
             "panel": cell.panel,
             "variant": cell.variant,
             "seed": cell.seed,
-            "audit_id": made.audit.audit_id,
+            "audit_id": made.audit.id,
         }
         builder.write(
             "measurements",

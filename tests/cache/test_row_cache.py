@@ -106,8 +106,8 @@ def test_changed_bytes_are_never_returned(tmp_path):
 WRITER = """
 import sys, numpy as np
 from pathlib import Path
-from assay.cache.gradients import open_gradients
-from assay.cache.home import Store
+from assay.cache.files.precomputed import open_gradients
+from assay.cache.store import Store
 with open_gradients(Store(Path(sys.argv[1])), "key", lambda: None, print) as gradients:
     for block in range(100000):
         names = [f"{block}-{row}" for row in range(64)]

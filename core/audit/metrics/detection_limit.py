@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.metrics.rows import MetricRow
-from assay.core.findings.audit import SIGNIFICANCE
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.metrics import Metric
 from assay.core.stats.detection_limit import POWER, detection_limit
-from assay.core.stats.intervals import CONFIDENCE
+from assay.core.stats.intervals import CONFIDENCE, SIGNIFICANCE
 
 
 def detection_limits(

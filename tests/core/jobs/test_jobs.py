@@ -19,12 +19,12 @@ from assay.core.errors import Cancelled, InputError
 from assay.core.jobs.running_job import running_job
 from assay.core.jobs.worker import ensure_worker, work
 
-# A stand-in for `python -m core`: real jobs that count to `n` slowly, written where told.
+# A stand-in for `python -m assay`: real jobs that count to `n` slowly, written where told.
 PROGRAM = """
 import os, sys, time
 from pathlib import Path
-from assay.cache.home import Store
-from assay.core.jobs.running import running_job
+from assay.cache.store import Store
+from assay.core.jobs.running_job import running_job
 store, out, n = Store.default(), Path(sys.argv[1]), int(sys.argv[2])
 with running_job(store, sys.argv[1:], "count", {"count": 10.0}, on_console=False) as progress:
     if n < 0:

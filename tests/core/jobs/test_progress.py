@@ -26,7 +26,7 @@ from assay.core.jobs.running_job import running_job
 COUNT = """
 import sys, time
 from pathlib import Path
-from assay.cache.home import Store
+from assay.cache.store import Store
 from assay.core.jobs.running_job import running_job
 plan = {"skipped": 5.0, "student: SELECT": 1.5, "measure": 0.5}
 with running_job(Store(Path(sys.argv[1])), ["x"], "x", plan, on_console=True) as progress:
@@ -222,7 +222,7 @@ PACED = """
 import sys, time
 from pathlib import Path
 import assay.core.jobs.job_progress as reporter
-from assay.cache.home import Store
+from assay.cache.store import Store
 from assay.core.jobs.running_job import running_job
 
 reporter._PACED_LINE_EVERY_S = reporter._HEARTBEAT_S = 0.2
@@ -289,7 +289,7 @@ def test_sigterm_ends_a_foreground_job_as_cancelled(store):
 SWALLOW = """
 import ctypes, os, signal, sys
 from pathlib import Path
-from assay.cache.home import Store
+from assay.cache.store import Store
 from assay.core.jobs.running_job import running_job
 
 @ctypes.CFUNCTYPE(None)
