@@ -14,6 +14,7 @@ from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import percent
 from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
 from assay.core.specs.strategies import Strategy, main_strategy
+from assay.core.written import PERCENT, Written
 
 # What a test set says of a student; agreement stands in where there is none.
 TRUTH = {Metric.ACCURACY, Metric.PERPLEXITY}
@@ -76,7 +77,7 @@ def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Data
     columns = {m: name for m, name in TABLE.items() if any(rows.get(s, m) for s in ordered)}
     table = []
     for strategy in ordered:
-        cells = {"strategy": strategy.shown_as}
+        cells: dict[str, str | Written] = {"strategy": strategy.shown_as}
         for metric, name in columns.items():
             if row := rows.get(strategy, metric):
                 cells[name] = _with_interval(metric, row)
@@ -88,7 +89,7 @@ def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Data
         for metric, name in columns.items():
             row = rows.get(main_strategy(ordered), metric)
             if row and pd.notna(row[column]):
-                cells[name] = _bare(metric, row[column])
+                cells[name] = _alone(metric, row[column])
         if len(cells) > 1:
             table.append(cells)
     for subject, title in (("final", "final model"), ("base", "base model")):
@@ -129,11 +130,11 @@ def membership_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Da
     """Domain and membership apart, each beside chance; empty where no held-out half is known."""
     table = []
     for strategy in strategies:
-        cells = {"strategy": strategy.shown_as}
+        cells: dict[str, str | Written] = {"strategy": strategy.shown_as}
         for metric, name in MEMBERSHIP.items():
             if row := rows.get(strategy, metric):
                 cells[name] = _with_interval(metric, row)
-                cells[f"{name}: by chance"] = _bare(metric, row["null_value"])
+                cells[f"{name}: by chance"] = _alone(metric, row["null_value"])
                 cells[f"{name}: p"] = _exponent(row["p_value"])
         if len(cells) > 1:
             table.append(cells)
@@ -164,21 +165,32 @@ def references(rows: MetricTable, metric: Metric, own: Mapping[Strategy, Row]) -
     return {}
 
 
-def _with_interval(metric: Metric, row: Row) -> str:
-    text = _bare(metric, row["value"])
-    if pd.isna(row["low"]):
-        return text
-    return f"{text} [{_bare(metric, row['low'])}–{_bare(metric, row['high'])}]"
+def _with_interval(metric: Metric, row: Row) -> Written:
+    value, low, high = row["value"], row["low"], row["high"]
+    if pd.isna(low):
+        return _alone(metric, value)
+    text = f"{_bare(metric, value)} [{_bare(metric, low)}–{_bare(metric, high)}]"
+    return Written.of(text, unit_of(metric), value=value, low=low, high=high)
+
+
+def _alone(metric: Metric, value: float) -> Written:
+    return Written.of(_bare(metric, value), unit_of(metric), value=value)
 
 
 def _bare(metric: Metric, value: float) -> str:
     return number(metric, value).removesuffix("%")
 
 
-def _exponent(probability: float) -> str:
+def _exponent(probability: float) -> Written:
+    text = f"{probability:.2g}"
     if probability < 0.001:  # one digit: its column is narrow
-        return f"{probability:.0e}" if probability > 0 else "< 1e-300"
-    return f"{probability:.2g}"
+        text = f"{probability:.0e}" if probability > 0 else "< 1e-300"
+    return Written.of(text, value=probability)
+
+
+def unit_of(metric: Metric) -> str:
+    """The unit that its values are read in."""
+    return PERCENT if metric in IN_PERCENT else ""
 
 
 def number(metric: Metric, value: float) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import percent
+from assay.core.written import PERCENT, Written
 
 Row = Mapping[str, Any]
 
@@ -84,17 +85,11 @@ def group_table(
             "documents": rows["n_documents"],
             "cosine": _ranges(rows, "cosine", "low", "high", 3),
             "chance": [
-                f"{low:.3f}–{high:.3f}"
+                Written.of(f"{low:.3f}–{high:.3f}", low=low, high=high)
                 for low, high in zip(rows["null_low"], rows["null_high"], strict=True)
             ],
             **({} if students is None or students.empty else _reached(rows["name"], students)),
-            "share, %": _ranges(
-                100 * rows[["share", "share_low", "share_high"]],
-                "share",
-                "share_low",
-                "share_high",
-                1,
-            ),
+            "share, %": _ranges(rows, "share", "share_low", "share_high", 1, PERCENT),
             "guess by cosine, %": (100 * rows["centroid_share"]).round(1),
         }
     )
@@ -103,13 +98,26 @@ def group_table(
     return table
 
 
-def _reached(names: pd.Series, students: pd.DataFrame) -> dict[str, list[str]]:
-    own = students.groupby("source")["cosine"].apply(lambda values: [f"{v:.3f}" for v in values])
-    return {"a model trained on it": [", ".join(own.get(name, ["—"])) for name in names]}
+def _reached(names: pd.Series, students: pd.DataFrame) -> dict[str, list[Written]]:
+    own = students.groupby("source")["cosine"].apply(list)
+    return {"a model trained on it": [_one_by_one(own.get(name, [])) for name in names]}
 
 
-def _ranges(rows: pd.DataFrame, value: str, low: str, high: str, digits: int) -> list[str]:
-    return [
-        f"{row[value]:.{digits}f} [{row[low]:.{digits}f}–{row[high]:.{digits}f}]"
-        for _, row in rows.iterrows()
-    ]
+def _one_by_one(values: list[float]) -> Written:
+    text = ", ".join(f"{value:.3f}" for value in values) or "—"
+    return Written.of(text, **{str(number): value for number, value in enumerate(values, 1)})
+
+
+def _ranges(
+    rows: pd.DataFrame, value: str, low: str, high: str, digits: int, unit: str = ""
+) -> list[Written]:
+    scale = 100 if unit == PERCENT else 1
+    cells = []
+    for _, row in rows.iterrows():
+        shown, least, most = (f"{scale * row[name]:.{digits}f}" for name in (value, low, high))
+        cells.append(
+            Written.of(
+                f"{shown} [{least}–{most}]", unit, value=row[value], low=row[low], high=row[high]
+            )
+        )
+    return cells

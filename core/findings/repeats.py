@@ -7,10 +7,11 @@ from functools import partial
 
 import pandas as pd
 
-from assay.core.findings.audit_tables import number
+from assay.core.findings.audit_tables import number, unit_of
 from assay.core.specs.metrics import Metric, possible
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import Spread
+from assay.core.written import Written
 
 HOW_SPREADS_READ = (
     "square brackets: its 95% t-interval, where there are three or more and they differ; round "
@@ -37,6 +38,20 @@ def spread_in_words(found: Spread, written: Callable[[float], str]) -> str:
     return words
 
 
+def spread_cell(found: Spread, written: Callable[[float], str], unit: str = "") -> Written:
+    """The same as a table's cell; low and high are the interval's, None where there is none."""
+    interval = found.interval
+    return Written.of(
+        spread_in_words(found, written),
+        unit,
+        value=found.mean,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        lowest=found.lowest,
+        highest=found.highest,
+    )
+
+
 def spread_table(
     metrics: pd.DataFrame, subjects: Iterable[str], titles: Mapping[Metric, str]
 ) -> pd.DataFrame:
@@ -48,9 +63,10 @@ def spread_table(
     table = pd.DataFrame(
         {"by": shown_as(subject)}
         | {
-            title: spread_in_words(
+            title: spread_cell(
                 Spread.of(values[subject, metric], possible(metric)),
                 partial(_bare, metric),
+                unit_of(metric),
             )
             for metric, title in titles.items()
             if (subject, metric) in values.index

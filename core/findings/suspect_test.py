@@ -15,6 +15,7 @@ from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import p_value
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
+from assay.core.written import Written
 
 Record = Mapping[str, Any]
 
@@ -33,6 +34,8 @@ HOW_TO_READ = (
     "refused by chance in about one of ten tests. Sets that small differences or few documents "
     "keep from being told apart pass: a p-value is worth no more than the likeness of the sets."
 )
+
+_NO_DIFFERENCE = Written.of("0.500", value=0.5)
 
 
 def n_judged(records: Iterable[Record]) -> int:
@@ -112,8 +115,8 @@ def parts_table(record: Record) -> pd.DataFrame:
         {
             "score": row["name"] if row["name"] == "combined" else shown_as(row["name"]),
             "AUC": _bracketed(row),
-            "by chance": "0.500",
-            "p": f"{row['p_value']:.2g}",
+            "by chance": _NO_DIFFERENCE,
+            "p": Written.of(f"{row['p_value']:.2g}", value=row["p_value"]),
         }
         for row in [*rows, *record["components"]]
     )
@@ -125,7 +128,7 @@ def checks_table(record: Record) -> pd.DataFrame:
         {
             "told apart by": check["name"],
             "AUC": _bracketed(check),
-            "alike": "0.500",
+            "alike": _NO_DIFFERENCE,
             "": ("refuses the test" if check["is_refusal"] else "beware")
             if check["is_apart"]
             else "not told apart",
@@ -142,5 +145,6 @@ def _auc(row: Record) -> str:
     return f"{row['value']:.3f} ({row['low']:.3f}–{row['high']:.3f})"
 
 
-def _bracketed(row: Record) -> str:
-    return f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]"
+def _bracketed(row: Record) -> Written:
+    text = f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]"
+    return Written.of(text, value=row["value"], low=row["low"], high=row["high"])

@@ -30,6 +30,7 @@ from assay.core.findings.suspect_test import (
     set_sizes,
     suspect_finding,
 )
+from assay.core.written import as_text
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Table:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, note: str = "") -> Table:
-        return cls(list(frame.columns), frame.to_numpy().tolist(), note)
+        return cls(list(frame.columns), as_text(frame).to_numpy().tolist(), note)
 
 
 @dataclass(frozen=True)

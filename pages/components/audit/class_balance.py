@@ -12,6 +12,7 @@ from scipy.stats import hypergeom
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
+from assay.core.written import PERCENT, Written
 from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import COLOURS, NULL_BAND
 
@@ -133,10 +134,17 @@ def balance_table(
 ) -> pd.DataFrame:
     """Subjects down, shares across in percent, and how far each strategy is from the reference."""
     subjects = [*strategies, *(one for one in _TITLES if one in table)]
-    shown = (100 * table[subjects].T).map("{:.1f}".format)
+    shown = table[subjects].T.map(_share)
     shown.columns = [f"{name}, %" for name in shown.columns]
     shown.insert(0, "", [_TITLES.get(one) or Strategy(one).shown_as for one in subjects])
     imbalances = [rows.get(one, Metric.IMBALANCE) for one in subjects]
     if any(imbalances):
-        shown["imbalance"] = [f"{row['value']:.3f}" if row else "" for row in imbalances]
+        shown["imbalance"] = [
+            Written.of(f"{row['value']:.3f}", value=row["value"]) if row else ""
+            for row in imbalances
+        ]
     return shown
+
+
+def _share(share: float) -> Written:
+    return Written.of(f"{100 * share:.1f}", PERCENT, value=share)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from assay.core.findings.audit_tables import IN_PERCENT
+from assay.core.findings.audit_tables import IN_PERCENT, unit_of
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import p_value
-from assay.core.findings.repeats import spread_in_words
+from assay.core.findings.repeats import spread_cell
 from assay.core.selection.titration import Cell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import shown_as
@@ -75,7 +76,7 @@ def measured_table(measured: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         [
             {"strategy": shown_as(str(name))}
             | {
-                f"{share:.0%} leaked": spread_in_words(found, lambda value: _number(metric, value))
+                f"{share:.0%} leaked": spread_cell(found, partial(_number, metric), unit_of(metric))
                 for share, found in share_spreads(own).items()
             }
             for name, own in measured.groupby("strategy")

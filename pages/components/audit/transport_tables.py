@@ -12,6 +12,7 @@ from assay.core.findings.formatting import percent
 from assay.core.similarity.replacement_curve import Likeness, likeness
 from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
 from assay.core.specs.strategies import Strategy
+from assay.core.written import PERCENT, Written
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,13 @@ class Distance:
 
     def written(self, value: float) -> str:
         return percent(value) if self.is_share else f"{value:.3f}"
+
+    def cell(self, value: float) -> Written:
+        return Written.of(self.written(value), PERCENT if self.is_share else "", value=value)
+
+    def band(self, low: float, high: float) -> Written:
+        text = f"{self.written(low)} to {self.written(high)}"
+        return Written.of(text, PERCENT if self.is_share else "", low=low, high=high)
 
 
 DISTANCES = (
@@ -54,6 +62,10 @@ def in_words(found: Likeness) -> str:
     return f"{100 * found.least:.0f}–{found.most:.0%}"
 
 
+def _bracket(found: Likeness) -> Written:
+    return Written.of(in_words(found), PERCENT, least=found.least, most=found.most)
+
+
 def distance_table(
     rows: MetricTable, strategies: Sequence[Strategy], curve: pd.DataFrame, distance: Distance
 ) -> pd.DataFrame:
@@ -65,12 +77,11 @@ def distance_table(
         table.append(
             {
                 "strategy": strategy.shown_as,
-                "value": distance.written(row["value"]),
-                "random selections": f"{distance.written(row['null_low'])} to "
-                f"{distance.written(row['null_high'])}",
+                "value": distance.cell(row["value"]),
+                "random selections": distance.band(row["null_low"], row["null_high"]),
                 "beside random": beside_random(row, distance),
-                "as many true documents": distance.written(row["ceiling"]),
-                "like true data, replaced": in_words(read_from(curve, distance, row["value"])),
+                "as many true documents": distance.cell(row["ceiling"]),
+                "like true data, replaced": _bracket(read_from(curve, distance, row["value"])),
                 "method": row["method"],
             }
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from assay.core.findings.echo import run_in_words, target_name
 from assay.core.specs.strategies import Strategy
+from assay.core.written import Written
 from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
 from assay.pages.components.record_picker import Record
 
@@ -59,13 +61,18 @@ def targets_table(record: Record) -> pd.DataFrame:
         {
             "held against": target_name(row),
             "documents": row["n_documents"],
-            "distance": f"{row['said']:.3f} | {row['control']:.3f}",
-            "nearer by": f"{row['control'] - row['said']:+.3f}",
-            "by chance": f"{row['null_low']:+.3f} to {row['null_high']:+.3f}",
-            "p": f"{row['p_value']:.2g}",
-            "verbatim": _both(row["verbatim"]),
-            "longest run": " | ".join(map(run_in_words, row["longest_run"])),
-            "alike": _both(row["near_duplicates"]),
+            "distance": _both((row["said"], row["control"]), "{:.3f}".format),
+            "nearer by": _lead(row["control"] - row["said"]),
+            "by chance": Written.of(
+                f"{row['null_low']:+.3f} to {row['null_high']:+.3f}",
+                low=row["null_low"],
+                high=row["null_high"],
+            ),
+            "p": Written.of(f"{row['p_value']:.2g}", value=row["p_value"]),
+            "verbatim": _both(row["verbatim"], str),
+            # No words: shorter than what is looked for, so that the number is not known.
+            "longest run": _both([n or None for n in row["longest_run"]], _run),
+            "alike": _both(row["near_duplicates"], str),
         }
         for row in record["targets"]
     )
@@ -80,8 +87,17 @@ def provenance_table(record: Record) -> pd.DataFrame:
     )
 
 
-def _both(counts: Sequence[int]) -> str:
-    return f"{counts[0]} | {counts[1]}"
+def _both(numbers: Sequence[Any], written: Callable[[Any], str]) -> Written:
+    final, base = numbers
+    return Written.of(f"{written(final)} | {written(base)}", final=final, base=base)
+
+
+def _lead(value: float) -> Written:
+    return Written.of(f"{value:+.3f}", value=value)
+
+
+def _run(n_words: int | None) -> str:
+    return run_in_words(n_words or 0)
 
 
 def _colour(row: Record) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +16,13 @@ from assay.cache.store import Store
 from assay.core.experiments.catalogue import paper_titles
 from assay.core.experiments.paper_results import ReferenceRow, reference_rows
 from assay.core.experiments.recipes import Axis, Recipe
-from assay.core.findings.audit_tables import IN_PERCENT
+from assay.core.findings.audit_tables import IN_PERCENT, unit_of
 from assay.core.findings.experiment import METRIC_TITLES, Place, spreads
-from assay.core.findings.repeats import spread_in_words
+from assay.core.findings.repeats import spread_cell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, shown_as
 from assay.core.stats.intervals import Spread
+from assay.core.written import PERCENT, Written
 
 SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
 _SUBJECTS = {
@@ -97,13 +99,13 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
     sources = sorted({row.source for place, row in known.theirs.items() if place.panel == panel})
     table = []
     for variant, x, subject in rows:
-        cells = {"": subject_title(subject)}
+        cells: dict[str, str | Written] = {"": subject_title(subject)}
         if recipe.variant:
             cells[recipe.variant.shown_as] = known.names.get(
                 variant, paper_titles().get(variant, variant)
             )
         if recipe.x:
-            cells[recipe.x.shown_as] = x_title(recipe.x, x)
+            cells[recipe.x.shown_as] = _place(recipe.x, x)
         for metric in metrics:
             place = Place(panel, variant, x, subject, metric)
             title = METRIC_TITLES[metric]
@@ -112,7 +114,7 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
             for source in sources:
                 row = known.theirs.get(place)
                 is_there = row is not None and row.source == source
-                cells[f"{title}, {source}"] = number(metric, row.value) if is_there else ""
+                cells[f"{title}, {source}"] = _value(metric, row.value) if is_there else ""
         table.append(cells)
     frame = pd.DataFrame(table)
     return frame.loc[:, [c for c in frame if c == "" or frame[c].ne("").any()]]
@@ -135,8 +137,19 @@ def number(metric: Metric, value: float) -> str:
     return f"{100 * value:.1f}%" if metric in IN_PERCENT else f"{value:.3f}"
 
 
-def _spread(metric: Metric, found: Spread | None) -> str:
-    return "" if found is None else spread_in_words(found, lambda value: number(metric, value))
+def _spread(metric: Metric, found: Spread | None) -> Written | str:
+    if found is None:
+        return ""
+    return spread_cell(found, partial(number, metric), unit_of(metric))
+
+
+def _value(metric: Metric, value: float) -> Written:
+    return Written.of(number(metric, value), unit_of(metric), value=value)
+
+
+def _place(axis: Axis, x: float | None) -> Written | str:
+    title = x_title(axis, x)
+    return title if x is None else Written.of(title, PERCENT if axis in SHARES else "", value=x)
 
 
 def _order(row: tuple[str, float | None, str]) -> tuple[str, int, float]:

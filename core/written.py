@@ -1,0 +1,85 @@
+"""Cells of tables that are written one way for people and exported another: as plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+# The number that a cell is about; its column in an export has the table's own heading.
+_VALUE = "value"
+PERCENT = "%"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A cell's compact text, and the numbers in it by what each is: value, low, high …
+
+    Numbers are in the unit that the text has; None where one is not known.
+    """
+
+    text: str
+    numbers: Mapping[str, float | None]
+    unit: str = ""
+
+    @classmethod
+    def of(cls, text: str, unit: str = "", /, **numbers: float | None) -> Written:
+        """``numbers`` as they are kept: shares where the ``unit`` is ``PERCENT``."""
+        scale = 100 if unit == PERCENT else 1
+        return cls(
+            text,
+            {name: None if pd.isna(one) else scale * one for name, one in numbers.items()},
+            unit,
+        )
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as people read it."""
+    return table.apply(lambda column: column.map(_text) if _has_numbers(column) else column)
+
+
+def as_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """The table for other programs: each number in a column of its own, at full precision.
+
+    A value keeps its column's heading, with the unit; its bounds and the like follow in columns
+    "heading: low", "heading: high" …; words that stand where others have numbers, in
+    "heading: words".
+    """
+    columns: dict[str, Any] = {}
+    for heading in table:
+        column = table[heading]
+        columns |= _apart(str(heading), column) if _has_numbers(column) else {heading: column}
+    return pd.DataFrame(columns, index=table.index)
+
+
+def _apart(heading: str, column: pd.Series) -> dict[str, pd.Series]:
+    cells = [cell for cell in column if isinstance(cell, Written)]
+    unit = f", {PERCENT}" if {cell.unit for cell in cells} == {PERCENT} else ""
+    titled = heading if unit in heading else f"{heading}{unit}"
+    parts = {}
+    for name in dict.fromkeys(name for cell in cells for name in cell.numbers):
+        numbers = [c.numbers.get(name) if isinstance(c, Written) else None for c in column]
+        title = titled if name == _VALUE else f"{titled}: {name}"
+        parts[title] = pd.Series(numbers, column.index, dtype=_dtype(numbers))
+    words = [None if isinstance(c, Written) or pd.isna(c) else str(c) or None for c in column]
+    if any(words):
+        parts[f"{heading}: words"] = pd.Series(words, column.index, dtype=object)
+    return parts
+
+
+def _dtype(numbers: list[float | None]) -> str:
+    is_whole = all(one is None or isinstance(one, int) for one in numbers)
+    return "Int64" if is_whole else "float64"
+
+
+def _has_numbers(column: pd.Series) -> bool:
+    return column.dtype == object and any(isinstance(cell, Written) for cell in column)
+
+
+def _text(cell: Any) -> Any:
+    return cell.text if isinstance(cell, Written) else cell
