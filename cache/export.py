@@ -6,22 +6,26 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from assay.cache.audits.read import SelectionFilter, audit_path, read_facts, read_selection
+from assay.cache.export_files import check_replaceable, write_export
 from assay.cache.files.sealed import read_meta
+from assay.cache.spreadsheet import to_csv, to_json
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.strategies import Strategy
 
 FORMATS = ("csv", "jsonl", "parquet")
-# A spreadsheet runs a cell that begins with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A table, or how to make one once it is asked for. A download outlives the run of the page that
+# offers it, so what it needs is bound by argument: a lambda would look its variables up only then.
+Table = pd.DataFrame | partial[pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Origin:
     """What a table is from: the beginning of its file's name, and what its manifest says of it."""
 
     name: str
-    describe: Callable[[], dict[str, Any]]
+    describe: partial[dict[str, Any]]
 
 
 def selection_frame(
@@ -38,10 +42,10 @@ def selection_frame(
     chosen: SelectionFilter | None = None,
     limit: int = 2**31,
 ) -> pd.DataFrame:
-    """A selection, or its beginning, with label names instead of numbers."""
+    """A selection, or its beginning, as people read it: ranks from 1, names of labels."""
     names = read_facts(path).label_names
     page = read_selection(path, strategy, chosen or SelectionFilter(), limit)
-    frame = page.rows.assign(strategy=str(strategy))
+    frame = page.rows.assign(strategy=str(strategy), rank=page.rows["rank"] + 1)
     if not names:
         return frame.drop(columns=["pseudolabel", "final_probability"])
     return frame.assign(pseudolabel=[names[label] for label in frame["pseudolabel"]])
@@ -50,9 +54,9 @@ def selection_frame(
 def to_bytes(frame: pd.DataFrame, kind: str) -> bytes:
     """The frame as a file of one of ``FORMATS``; in CSV formulas are neutralised."""
     if kind == "csv":
-        return _without_formulas(frame).to_csv(index=False).encode()
+        return to_csv(frame)
     if kind == "jsonl":
-        return frame.to_json(orient="records", lines=True, force_ascii=False).encode()
+        return "".join(f"{to_json(record)}\n" for record in frame.to_dict("records")).encode()
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
@@ -73,13 +77,14 @@ def of_suspect_test(record: Mapping[str, Any]) -> Origin:
     provenance = record["provenance"]
     return Origin(
         record["test_id"],
-        lambda: {
-            "suspect_test": record["test_id"],
-            "title": record["title"],
-            "tested_at": record["created_at"],
-            "assay_version": provenance.get("assay_version"),
-            "command": provenance.get("command"),
-        },
+        partial(
+            dict,
+            suspect_test=record["test_id"],
+            title=record["title"],
+            tested_at=record["created_at"],
+            assay_version=provenance.get("assay_version"),
+            command=provenance.get("command"),
+        ),
     )
 
 
@@ -87,13 +92,14 @@ def of_experiment(name: str, meta: Mapping[str, Any]) -> Origin:
     """An experiment as what a table is from; ``meta``: what it says about itself."""
     return Origin(
         name,
-        lambda: {
-            "experiment": name,
-            "title": meta["title"],
-            "made_at": meta["created_at"],
-            "assay_version": meta["provenance"].get("assay_version"),
+        partial(
+            dict,
+            experiment=name,
+            title=meta["title"],
+            made_at=meta["created_at"],
+            assay_version=meta["provenance"].get("assay_version"),
             **{key: meta[key] for key in ("recipe", "scale", "n_seeds", "is_built_in")},
-        },
+        ),
     )
 
 
@@ -101,13 +107,14 @@ def of_echo(record: Mapping[str, Any]) -> Origin:
     """A comparison of what two models say as what a table is from."""
     return Origin(
         record["echo_id"],
-        lambda: {
-            "echo": record["echo_id"],
-            "title": record["title"],
-            "compared_at": record["created_at"],
-            "assay_version": record["provenance"]["assay_version"],
-            "command": record["provenance"]["command"],
-        },
+        partial(
+            dict,
+            echo=record["echo_id"],
+            title=record["title"],
+            compared_at=record["created_at"],
+            assay_version=record["provenance"]["assay_version"],
+            command=record["provenance"]["command"],
+        ),
     )
 
 
@@ -125,10 +132,9 @@ def manifest(
     }
 
 
-def archive(
-    origin: Origin, name: str, frame: pd.DataFrame, kind: str, chosen: Mapping[str, Any]
-) -> bytes:
+def archive(origin: Origin, name: str, table: Table, kind: str, chosen: Mapping[str, Any]) -> bytes:
     """A zip of the table as a file of one of ``FORMATS`` and its manifest."""
+    frame = table if isinstance(table, pd.DataFrame) else table()
     data = to_bytes(frame, kind)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as files:
@@ -137,62 +143,63 @@ def archive(
     return buffer.getvalue()
 
 
-def export_selection(store: Store, audit_id: str, strategy: Strategy, out: Path) -> int:
+def export_selection(
+    store: Store, audit_id: str, strategy: Strategy, out: Path, may_overwrite: bool = False
+) -> int:
     """Write a selection to ``out``, by its ending, and its manifest beside it.
 
-    Returns the number of rows.
+    Returns the number of rows. InputError where a file would be lost that is no export of ours.
     """
-    check_ending(out)
+    check_out(out, may_overwrite)
     path = audit_path(store, audit_id)
     if strategy not in read_facts(path).strategies:
         raise InputError("a strategy of this audit", repr(str(strategy)), "name another --strategy")
     frame = selection_frame(path, strategy)
-    write_table(of_audit(path), "selection", frame, out, {"strategy": str(strategy)})
+    chosen = {"strategy": str(strategy)}
+    write_table(of_audit(path), "selection", frame, out, chosen, may_overwrite)
     return len(frame)
 
 
-def check_ending(out: Path) -> None:
-    """InputError unless a table can be written to a file of that name."""
+def check_out(out: Path, may_overwrite: bool = False) -> None:
+    """InputError unless a table can be written to a file of that name, and nothing is lost."""
     if out.suffix.removeprefix(".") not in FORMATS:
         raise InputError(
             f"a file ending in {', '.join(FORMATS)}", repr(out.name), "name another --out"
         )
+    check_replaceable(out, may_overwrite)
 
 
 def write_table(
-    origin: Origin, name: str, frame: pd.DataFrame, out: Path, chosen: Mapping[str, Any]
+    origin: Origin,
+    name: str,
+    frame: pd.DataFrame,
+    out: Path,
+    chosen: Mapping[str, Any],
+    may_overwrite: bool = False,
 ) -> None:
-    """Write a table to ``out``, by its ending, and its manifest beside it."""
+    """Write a table to ``out``, by its ending, and its manifest beside it.
+
+    InputError where a file would be lost that is no export of ours.
+    """
     data = to_bytes(frame, out.suffix.removeprefix("."))
-    out.write_bytes(data)
     described = manifest(origin, name, frame, data, chosen)
-    out.with_name(f"{out.name}.manifest.json").write_text(_as_text(described))
+    write_export(out, data, _as_text(described).encode(), may_overwrite)
 
 
 def _of_sealed(path: Path, kind: str, made_at: str) -> Origin:
-    def describe() -> dict[str, Any]:
-        meta = read_meta(path)
-        return {
-            kind: path.stem,
-            "title": meta["title"],
-            made_at: meta["created_at"],
-            "assay_version": meta["provenance"]["assay_version"],
-            "command": meta["provenance"]["command"],
-        }
+    return Origin(path.stem, partial(_describe_sealed, path, kind, made_at))
 
-    return Origin(path.stem, describe)
+
+def _describe_sealed(path: Path, kind: str, made_at: str) -> dict[str, Any]:
+    meta = read_meta(path)
+    return {
+        kind: path.stem,
+        "title": meta["title"],
+        made_at: meta["created_at"],
+        "assay_version": meta["provenance"]["assay_version"],
+        "command": meta["provenance"]["command"],
+    }
 
 
 def _as_text(described: Mapping[str, Any]) -> str:
     return json.dumps(described, indent=1, ensure_ascii=False)
-
-
-def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    texts = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    plain = frame.assign(**{name: frame[name].map(_neutral) for name in texts})
-    return plain.rename(columns=_neutral)
-
-
-def _neutral(cell: Any) -> Any:
-    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA_STARTS)
-    return f"'{cell}" if is_formula else cell

@@ -21,6 +21,7 @@ from assay.cache.decompressions.read import (
 )
 from assay.cache.decompressions.reviews import Review, read_verdicts
 from assay.cache.export import to_bytes
+from assay.cache.export_files import write_export, write_folder
 from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.errors import InputError
@@ -60,11 +61,16 @@ class Exported:
 
 
 def export_decompression(
-    store: Store, decompression_id: str, out: Path, choice: ExportChoice
+    store: Store,
+    decompression_id: str,
+    out: Path,
+    choice: ExportChoice,
+    may_overwrite: bool = False,
 ) -> int:
     """Write examples to a .jsonl or .parquet file, or else to a folder for `datasets`.
 
-    Returns the number of examples. InputError for another kind of file, or where none is left.
+    Returns the number of examples. InputError for another kind of file, where none is left, or
+    where a file would be lost that is no export of ours.
     """
     kind = out.suffix.removeprefix(".") or FOLDER
     if kind not in (*FILE_FORMATS, FOLDER):
@@ -79,11 +85,12 @@ def export_decompression(
     exported = export_files(store, path, kind, choice, out.name)
     if not exported.n_rows:
         raise InputError("examples that fit the choice", "none", "choose less strictly")
-    place = out if kind == FOLDER else out.parent
-    for name, data in exported.files.items():
-        file = place / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
+    if kind == FOLDER:
+        described = _manifest(path, read_meta(path), choice)
+        write_folder(out, exported.files, described, may_overwrite)
+    else:
+        data, manifest = exported.files.values()
+        write_export(out, data, manifest, may_overwrite)
     return exported.n_rows
 
 
@@ -98,7 +105,13 @@ def export_files(
         files = {"data/train.parquet": to_bytes(frame, "parquet"), "README.md": card}
         return Exported(files, len(frame))
     data = to_bytes(frame, kind)
-    manifest = json.dumps(_manifest(path, meta, choice, frame, data), indent=1, ensure_ascii=False)
+    described = {
+        **_manifest(path, meta, choice),
+        "n_rows": len(frame),
+        "columns": list(frame.columns),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    manifest = json.dumps(described, indent=1, ensure_ascii=False)
     return Exported({name: data, f"{name}.manifest.json": manifest.encode()}, len(frame))
 
 
@@ -159,10 +172,8 @@ def _in_words(only: ExampleFilter) -> Iterator[str]:
         yield f"{which} {len(only.example_ids):,} examples chosen by review"
 
 
-def _manifest(
-    path: Path, meta: dict[str, Any], choice: ExportChoice, frame: pd.DataFrame, data: bytes
-) -> dict[str, Any]:
-    """What an exported file is: of which model, chosen how, and what its bytes must be."""
+def _manifest(path: Path, meta: dict[str, Any], choice: ExportChoice) -> dict[str, Any]:
+    """What an export is: of which model, and chosen how."""
     return {
         "decompression": path.stem,
         "title": meta["title"],
@@ -171,9 +182,6 @@ def _manifest(
         "model": {name: meta["model"][name] for name in ("name", "sha256", "is_weights_hash")},
         "judges": [judge["label"] for judge in meta["judges"]],
         "filters": choice.filters,
-        "n_rows": len(frame),
-        "columns": list(frame.columns),
-        "sha256": hashlib.sha256(data).hexdigest(),
     }
 
 

@@ -8,9 +8,17 @@ from typing import Annotated
 import typer
 
 from assay.cache.diffs.read import read_diff_topics
-from assay.cache.export import check_ending, of_diff, write_table
+from assay.cache.export import check_out, of_diff, write_table
 from assay.cache.files.sealed import read_meta
-from assay.core.cli.options import DeviceOption, JsonOption, StoreOption, as_job, open_store, say
+from assay.core.cli.options import (
+    DeviceOption,
+    JsonOption,
+    OverwriteOption,
+    StoreOption,
+    as_job,
+    open_store,
+    say,
+)
 from assay.core.cli.pair_commands import queue_this
 from assay.core.findings.diff import diff_finding
 
@@ -37,6 +45,7 @@ def diff(
     out: Annotated[
         Path | None, typer.Option(help="Write the topics to a .csv, .jsonl or .parquet file too.")
     ] = None,
+    overwrite: OverwriteOption = False,
     device: DeviceOption = None,
     queue: Annotated[bool, typer.Option("--queue", help="Run in the background.")] = False,
     store: StoreOption = None,
@@ -49,7 +58,7 @@ def diff(
         queue_this(place, title, as_json)
         return
     if out:
-        check_ending(out)
+        check_out(out, overwrite)
     from assay.core.diff.run import diff as run
     from assay.core.runtime.device import choose_compute
 
@@ -58,7 +67,7 @@ def diff(
     meta, topics = read_meta(outcome.path), read_diff_topics(outcome.path)
     own = topics[topics["pair"] == 0].drop(columns="pair")
     if out:
-        write_table(of_diff(outcome.path), "topics", own, out, {})
+        write_table(of_diff(outcome.path), "topics", own, out, {}, overwrite)
     said = diff_finding(meta)
     columns = ["change", "question", "first_name", "second_name", "first_support", "second_support"]
     result = {

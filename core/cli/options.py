@@ -21,6 +21,13 @@ StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Where audits are kept [default: ASSAY_HOME].")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Write over a file that is there, even if it is no export of Assay or was changed.",
+    ),
+]
 DeviceOption = Annotated[
     str | None, typer.Option(help="cpu, cuda, cuda:1 … [default: the fastest there is].")
 ]

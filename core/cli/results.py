@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.cache.store import Store
-from assay.core.cli.options import JsonOption, StoreOption, open_store, say
+from assay.core.cli.options import JsonOption, OverwriteOption, StoreOption, open_store, say
 from assay.core.specs.strategies import Strategy
 
 app = typer.Typer()
@@ -65,6 +65,7 @@ def export(
     only_accepted: Annotated[
         bool, typer.Option("--only-accepted", help="Of a decompression: those accepted by hand.")
     ] = False,
+    overwrite: OverwriteOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,11 +75,11 @@ def export(
         from assay.cache.decompressions.export import ExportChoice, export_decompression
 
         choice = ExportChoice(chat, without_flagged, only_accepted)
-        n_rows = export_decompression(place, name, out, choice)
+        n_rows = export_decompression(place, name, out, choice, overwrite)
     else:
         from assay.cache.export import export_selection
 
-        n_rows = export_selection(place, name, strategy, out)
+        n_rows = export_selection(place, name, strategy, out, overwrite)
     say({"out": str(out), "n_rows": n_rows}, as_json)
 
 
@@ -89,6 +90,7 @@ def report(
     with_documents: Annotated[
         bool, typer.Option("--with-documents", help="Show the selected documents' text.")
     ] = False,
+    overwrite: OverwriteOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -96,13 +98,17 @@ def report(
     from assay.cache.audits.model_pair import same_pair
     from assay.cache.audits.read import audit_path
     from assay.cache.audits.repeats import repeats_of
-    from assay.core.report.render import render_report
+    from assay.cache.export_files import write_text
+    from assay.core.errors import InputError
+    from assay.core.report.render import MARK, render_report
 
+    if out.suffix not in (".html", ".htm"):
+        raise InputError("a file ending in .html", repr(out.name), "name another --out")
     place = open_store(store)
     path = audit_path(place, audit_id)
     known, repeats = same_pair(place, path), repeats_of(place, path)
     page = render_report(place, audit_id, known, repeats, with_documents)
-    out.write_text(page, encoding="utf-8")
+    write_text(out, page, MARK, overwrite)
     say({"out": str(out), "n_bytes": len(page.encode())}, as_json)
 
 

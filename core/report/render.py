@@ -36,6 +36,8 @@ from assay.core.report.svg_charts import dot_plot
 from assay.core.specs.audit import Assessability
 from assay.core.specs.strategies import Strategy, main_strategy
 
+# What every report carries, so that a later one may take its place.
+MARK = '<meta name="generator" content="Assay">'
 _N_FIGURES = 4
 # How many documents at the top of the selection are listed.
 _N_DOCUMENTS = 50
@@ -66,6 +68,7 @@ def render_report(
     facts = read_facts(path)
     is_scored = facts.assessability is not Assessability.NOT_ASSESSABLE
     return _template().render(
+        mark=MARK,
         facts=facts,
         meta=facts.meta,
         audit_id=audit_id,
