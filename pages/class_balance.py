@@ -70,4 +70,5 @@ exported_table(
     "balance",
     balance_table(table, rows if kind == "label" else MetricTable([]), strategies),
     note=markdown_safe(f"Imbalance: {beside(judged, is_share=False)}.") if judged else "",
+    chosen={"by": kind},
 )

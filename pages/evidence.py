@@ -17,6 +17,7 @@ from assay.pages.components.audit.evidence import (
     show_ranks,
 )
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.evidence_links import DOCUMENT
 from assay.pages.components.export import exported_table
 from assay.pages.components.navigation import enter
 
@@ -41,7 +42,7 @@ with left:
     st.code(document["text"], language=None, wrap_lines=True)
 with right:
     table = facts_table(document, facts.label_names)
-    exported_table(of_audit(path), f"document-{document_id}", table)
+    exported_table(of_audit(path), f"document-{document_id}", table, chosen={DOCUMENT: document_id})
 st.caption("Aligned with the weight difference, or not; no score proves that it was trained on.")
 
 show_ranks(path, document_id, facts.strategies)

@@ -43,14 +43,14 @@ n_rows = read_examples(path, chosen, 1).n_rows
 n_pages = max(1, -(-n_rows // ROWS_PER_PAGE))
 offset = 0
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    st.caption(f"{n_rows:,} examples", width="stretch")
     if n_pages > 1:
         offset = ROWS_PER_PAGE * (page_number(n_pages) - 1)
-    if n_rows:
-        export_examples(path, chosen)
+    st.caption(f"{n_rows:,} examples")
 if n_rows == 0:
     st.info("No example fits the filters.", icon=":material/filter_alt_off:")
     st.stop()
 page = read_examples(path, chosen, ROWS_PER_PAGE, offset, judge)
 example_id = example_table(page.rows, verdicts, view=f"{path.stem} {chosen} {offset}")
+with st.container(horizontal=True, horizontal_alignment="right"):
+    export_examples(path, chosen)
 show_example(path, example_id, verdicts.get(example_id))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from assay.cache.experiments.cells import delete_experiment, own_cells
@@ -176,7 +178,14 @@ def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
             )
     table = experiments.comparison_table(known, panel)
     height = "content" if len(table) <= _N_ROWS_SHOWN else _SCROLLED_HEIGHT
-    exported_table(origin, panel or "table", table, height=height, key=f"table-{panel}")
+    exported_table(
+        origin,
+        panel or "table",
+        table,
+        chosen={"panel": panel},
+        height=height,
+        key=f"table-{panel}",
+    )
 
 
 def show_measurements(origin: Origin, experiment: ExperimentSummary) -> None:
@@ -186,7 +195,7 @@ def show_measurements(origin: Origin, experiment: ExperimentSummary) -> None:
         links = rows.assign(audit_id="/overview?audit=" + rows["audit_id"])
         column = st.column_config.LinkColumn("audit", display_text=r"audit=(.*)")
         st.dataframe(links, hide_index=True, placeholder="—", column_config={"audit_id": column})
-        export_line(origin, "measurements", lambda: rows)
+        export_line(origin, "measurements", rows)
 
 
 st.title("Experiments")
@@ -212,7 +221,7 @@ st.caption(markdown_safe(recipe.note))
 origin = (
     of_experiment(experiment.experiment_id, experiment.meta)
     if experiment
-    else Origin(recipe.name, lambda: {"recipe": recipe.name, "figures": "the authors' alone"})
+    else Origin(recipe.name, partial(dict, recipe=recipe.name, figures="the authors' alone"))
 )
 for one in known.panels:
     show_panel(origin, known, one)

@@ -69,10 +69,9 @@ n_rows = reads.selection(path, strategy, chosen, 1, 0).n_rows
 n_pages = max(1, -(-n_rows // ROWS_PER_PAGE))
 offset = 0
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    st.caption(f"{n_rows:,} documents", width="stretch")
     if n_pages > 1:
         offset = ROWS_PER_PAGE * (page_number(n_pages) - 1)
-    show_export(path, strategy, chosen)
+    st.caption(f"{n_rows:,} documents")
 
 if n_rows == 0:
     st.info(
@@ -82,6 +81,7 @@ if n_rows == 0:
 else:
     page = reads.selection(path, strategy, chosen, ROWS_PER_PAGE, offset)
     picked = ranked_table(page.rows, names, view=f"{path.stem} {strategy} {chosen} {offset}")
+    show_export(path, strategy, chosen, names, n_rows > len(page.rows))
     show_document(path, picked, names)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):

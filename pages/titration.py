@@ -146,6 +146,7 @@ if not here.empty:
         measured_table(here, setting.metric),
         note=f"Mean over draws of which documents leak; {HOW_SPREADS_READ}. The final model is one "
         "and the same, so that none of this shows how figures vary between trainings.",
+        chosen={"metric": str(setting.metric), "budget": budget},
     )
 if setting.metric in (Metric.ACCURACY, Metric.AGREEMENT):
     st.caption("Students are measured only; there is no live one.")

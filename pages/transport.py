@@ -106,6 +106,7 @@ if len(curve):
         distance_table(rows, list(measured), curve, distance),
         note="Closer, farther: outside the central 95% of random selections, as one selection in "
         "twenty is by chance; that there are several strategies is not corrected for.",
+        chosen={"distance": distance.title},
     )
 if len(held_out):
     value, low, high = (held_out[name].iloc[0] for name in ("mean", "low", "high"))

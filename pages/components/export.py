@@ -2,37 +2,40 @@
 
 Streamlit's own download and copying of tables are off (`.streamlit/config.toml`): they would hand
 document text to a spreadsheet, which runs what looks like a formula.
+
+A download is made when it is clicked, long after the page ran. So a page hands over the table, or
+a ``partial`` that makes it, and never a lambda: that would look up the page's variables only
+then, when they may hold another table's rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from assay.cache.export import FORMATS, Origin, archive
+from assay.cache.export import FORMATS, Origin, Table, archive
+from assay.core.written import as_numbers, as_text
 
 _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 
 
 def export_popover(
-    origin: Origin,
-    name: str,
-    make_frame: Callable[[], pd.DataFrame],
-    chosen: Mapping[str, Any] | None = None,
+    origin: Origin, name: str, table: Table, chosen: Mapping[str, Any] | None = None
 ) -> None:
     """One download a format, made when asked for; ``chosen``: what filters the table shows."""
     with st.popover("Export", icon=":material/download:", type="tertiary", key=f"export {name}"):
         for kind in FORMATS:
             st.download_button(
                 _FORMAT_NAMES[kind],
-                data=lambda kind=kind: archive(origin, name, make_frame(), kind, chosen or {}),
+                data=partial(archive, origin, name, table, kind, chosen or {}),
                 file_name=f"{origin.name}-{name}-{kind}.zip",
                 key=f"export {name} {kind}",
                 on_click="ignore",
-                help="cells that a spreadsheet would run are neutralised"
+                help="text that a spreadsheet could run is marked with an apostrophe"
                 if kind == "csv"
                 else None,
             )
@@ -40,20 +43,32 @@ def export_popover(
 
 
 def export_line(
-    origin: Origin, name: str, make_frame: Callable[[], pd.DataFrame], note: str = ""
+    origin: Origin,
+    name: str,
+    table: Table,
+    note: str = "",
+    chosen: Mapping[str, Any] | None = None,
 ) -> None:
     """Downloads on a line of their own under what they hold, beside how to read it."""
     left, right = st.columns([6, 1]) if note else (None, st.container())
     if left:
         left.caption(note)
     with right, st.container(horizontal=True, horizontal_alignment="right"):
-        export_popover(origin, name, make_frame)
+        export_popover(origin, name, table, chosen)
 
 
 def exported_table(
-    origin: Origin, name: str, frame: pd.DataFrame, note: str = "", **shown: Any
+    origin: Origin,
+    name: str,
+    frame: pd.DataFrame,
+    note: str = "",
+    chosen: Mapping[str, Any] | None = None,
+    **shown: Any,
 ) -> None:
-    """A whole table, its downloads and how to read it; ``shown``: more of how it looks."""
+    """A whole table, its downloads and how to read it; ``shown``: more of how it looks.
+
+    What is written compactly on the page is exported as numbers.
+    """
     defaults = {"hide_index": True, "height": "content", "placeholder": "—"}
-    st.dataframe(frame, **{**defaults, **shown})
-    export_line(origin, name, lambda: frame, note)
+    st.dataframe(as_text(frame), **{**defaults, **shown})
+    export_line(origin, name, as_numbers(frame), note, chosen)

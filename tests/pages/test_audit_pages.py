@@ -17,6 +17,8 @@ from support.pages import COMPARISONS, opened, words
 from support.pair_rows import of_pair, write_groups
 from support.suspect_record import write_sample_suspects
 from support.titration_audit import write_sample_titration
+from test_evidence import write_evidence
+from test_pages import COMPARISONS, opened, words
 
 from assay.cache.audits.read import SelectionFilter, read_document, read_selection
 from assay.cache.experiments.read import list_experiments, read_measurements
@@ -25,6 +27,7 @@ from assay.cache.store import Store
 from assay.core.findings.suspect_test import checks_table
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.strategies import Strategy
+from assay.core.written import as_numbers
 
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
 SCORE_PAGES = (
@@ -151,7 +154,12 @@ def test_tables_without_an_audit_say_what_they_are_from(store):
     path = write_sample_experiment(store, "main-sft")
     (experiment,) = list_experiments(store)
     for origin, frame, key, name in (
-        (of_suspect_test(record), checks_table(record), "suspect_test", record["test_id"]),
+        (
+            of_suspect_test(record),
+            as_numbers(checks_table(record)),
+            "suspect_test",
+            record["test_id"],
+        ),
         (
             of_experiment(experiment.experiment_id, experiment.meta),
             read_measurements(path),

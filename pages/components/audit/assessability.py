@@ -161,7 +161,7 @@ def show_layer_table(path: Path, layers: pd.DataFrame) -> None:
     export_line(
         of_audit(path),
         "tensors",
-        lambda: layers,
+        table.rename(columns=_COLUMNS),
         note="Directions: singular values that hold 90% of the squared change (of at most 1,024 "
         "rows and columns). Correlation with base: below zero where weights shrank. Flatness: 0.80 "
         "where changes are normally distributed, towards 1 where all moved alike. Choose a row for "

@@ -15,6 +15,7 @@ from assay.cache.audits.document_evidence import read_neighbours, read_ranks
 from assay.cache.audits.read import AuditFacts, SelectionFilter, read_selection
 from assay.cache.export import of_audit
 from assay.core.specs.strategies import Strategy, shown_as
+from assay.core.written import Written
 from assay.pages.components.audit.membership_documents import HOW_P_AND_Q_READ, scores_of, tests_of
 from assay.pages.components.evidence_links import DOCUMENT, card_addresses, card_column
 from assay.pages.components.export import export_line, exported_table
@@ -49,22 +50,27 @@ def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
 
 def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
     """Source, label under both models, gradient."""
-    rows = [
+    rows: list[tuple[str, str | Written]] = [
         ("source", document["source"]),
         ("in the reference set", "yes" if document["in_reference"] else "no"),
-        ("tokens read", f"{document['n_tokens']:,}"),
-        ("cosine with the target", f"{document['cosine']:.4f}"),
-        ("gradient norm", f"{np.mean(np.sqrt(document['squared_norms'])):.4g}"),
+        ("tokens read", _number(int(document["n_tokens"]), ",")),
+        ("cosine with the target", _number(document["cosine"], ".4f")),
+        ("gradient norm", _number(float(np.mean(np.sqrt(document["squared_norms"]))), ".4g")),
     ]
     if names:
         rows += [
             ("pseudolabel", names[document["pseudolabel"]]),
-            ("its probability, final model", f"{document['final_probability']:.3f}"),
-            ("its probability, base model", f"{math.exp(-document['base_loss']):.3f}"),
+            ("its probability, final model", _number(document["final_probability"], ".3f")),
+            ("its probability, base model", _number(math.exp(-document["base_loss"]), ".3f")),
         ]
     else:
-        rows.append(("loss, base model", f"{document['base_loss']:.3f} nats a token"))
+        loss = document["base_loss"]
+        rows.append(("loss, base model", Written.of(f"{loss:.3f} nats a token", value=loss)))
     return pd.DataFrame(rows, columns=["", "value"])
+
+
+def _number(value: float, how: str) -> Written:
+    return Written.of(f"{value:{how}}", value=value)
 
 
 def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> None:
@@ -83,6 +89,7 @@ def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> 
         f"document-{document_id}-ranks",
         table,
         note="A dash: not selected. Gain: the rise of the cosine when it was added.",
+        chosen={DOCUMENT: document_id},
         column_config={"gain": st.column_config.NumberColumn("gain", format="%.4f")},
     )
 
@@ -118,6 +125,7 @@ def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
         f"document-{document_id}-rankings",
         table,
         note=note,
+        chosen={DOCUMENT: document_id},
         column_config={
             "percentile": st.column_config.NumberColumn("percentile", format="%.1f"),
             "p": st.column_config.NumberColumn("p", format="%.3f"),
@@ -150,7 +158,11 @@ def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
                 "text": st.column_config.TextColumn("text", width=600),
             },
         )
+    in_order = pd.concat([rows[rows["kind"] == kind] for kind in _KINDS])
     export_line(
-        of_audit(path), f"document-{document_id}-neighbours", lambda: rows.drop(columns="evidence")
+        of_audit(path),
+        f"document-{document_id}-neighbours",
+        in_order,
+        chosen={DOCUMENT: document_id, "strategy": str(strategy), "of_each_kind": _N_NEIGHBOURS},
     )
     st.caption("Similarity: the cosine of sentence embeddings; 1 is the same text.")

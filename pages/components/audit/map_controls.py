@@ -103,23 +103,32 @@ def show_lassoed(
 ) -> None:
     """Tables of the documents chosen; a row of the first picks one to read whole."""
     if lasso.documents:
-        rows = read_documents(path, lasso.documents[:_N_LISTED], strategies)
-        st.subheader(f"{len(lasso.documents):,} selected documents", anchor=False)
-        picked = _selected_table(rows, strategies, names)
-        export_line(of_audit(path), "map-selected", lambda: rows)
+        rows = read_documents(path, lasso.documents, strategies)
+        st.subheader(f"{len(rows):,} selected documents", anchor=False)
+        picked = _selected_table(rows[:_N_LISTED], strategies, names)
+        export_line(
+            of_audit(path),
+            "map-selected",
+            _with_titles(rows, strategies, names),
+            chosen={"strategies": [*map(str, strategies)], "chosen_on_map": lasso.documents},
+        )
         if picked is not None:
             show_document(path, picked, list(names))
     if lasso.true:
-        rows = read_reference_documents(path, lasso.true[:_N_LISTED])
-        st.subheader(f"{len(lasso.true):,} true documents", anchor=False)
+        true = read_reference_documents(path, lasso.true)
+        if names and true["label"].notna().any():
+            true["label"] = _named(true["label"], names)
+        else:
+            true = true.drop(columns="label")
+        st.subheader(f"{len(true):,} true documents", anchor=False)
+        listed = true[:_N_LISTED]
         shown = pd.DataFrame(
             {
-                "evidence": card_addresses(path, rows["document_id"]),
-                "text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS),
+                "evidence": card_addresses(path, listed["document_id"]),
+                "text": listed["text"].str.slice(0, _PREVIEW_CHARACTERS),
+                **({"label": listed["label"]} if "label" in listed else {}),
             }
         )
-        if names and rows["label"].notna().any():
-            shown["label"] = _named(rows["label"], names)
         st.dataframe(
             shown,
             hide_index=True,
@@ -130,17 +139,38 @@ def show_lassoed(
         export_line(
             of_audit(path),
             "map-true",
-            lambda: rows,
+            true,
             note="A dash: the seed corpus does not hold it, so that there is no card of evidence.",
+            chosen={"chosen_on_map": lasso.true},
         )
     if max(len(lasso.documents), len(lasso.true)) > _N_LISTED:
-        st.caption(f"The first {_N_LISTED:,} of each are listed.")
+        st.caption(f"The first {_N_LISTED:,} of each are listed; exports hold all.")
+
+
+def _with_titles(
+    rows: pd.DataFrame, strategies: Sequence[Strategy], names: Sequence[str]
+) -> pd.DataFrame:
+    """Ranks from 1 under the strategies' names, and labels by name."""
+    columns = {f"rank_{n}": _rank_title(one) for n, one in enumerate(strategies)}
+    titled = rows.assign(**{name: _ranks(rows[name]) for name in columns}).rename(columns=columns)
+    if not names:
+        return titled.drop(columns="pseudolabel")
+    return titled.assign(pseudolabel=_named(rows["pseudolabel"], names))
+
+
+def _rank_title(strategy: Strategy) -> str:
+    return f"rank, {strategy.shown_as}"
+
+
+def _ranks(stored: pd.Series) -> pd.Series:
+    """Ranks from 1; missing where the strategy did not select the document."""
+    return (stored + 1).astype("Int64")
 
 
 def _selected_table(
     rows: pd.DataFrame, strategies: Sequence[Strategy], names: Sequence[str]
 ) -> int | None:
-    ranks = {f"rank, {one.shown_as}": rows[f"rank_{n}"] + 1 for n, one in enumerate(strategies)}
+    ranks = {_rank_title(one): _ranks(rows[f"rank_{n}"]) for n, one in enumerate(strategies)}
     shown = pd.DataFrame(
         {
             **ranks,

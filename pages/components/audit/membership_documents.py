@@ -95,7 +95,8 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None) -> None:
     export_line(
         of_audit(path),
         f"ranked-by-{name}",
-        lambda: rows,
+        rows,
         note=f"{HOW_P_AND_Q_READ} A dash: a held-out document. The first {len(first):,} of "
         f"{len(rows):,}; the export holds all.",
+        chosen={"ranking": name},
     )

@@ -149,7 +149,7 @@ def show_provenance(path: Path, facts: AuditFacts) -> None:
         export_line(
             of_audit(path),
             "provenance",
-            lambda: pd.concat(tables, names=["about"]).reset_index("about"),
+            pd.concat(tables, names=["about"]).reset_index("about"),
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +13,10 @@ import streamlit as st
 from assay.cache.audits.read import SelectionFilter, read_document
 from assay.cache.export import of_audit, selection_frame
 from assay.core.specs.strategies import Strategy
+from assay.core.written import as_text
 from assay.pages.components.audit.evidence import facts_table
 from assay.pages.components.evidence_links import DOCUMENT, card_link
-from assay.pages.components.export import export_popover
+from assay.pages.components.export import export_line
 
 ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300
@@ -124,15 +127,24 @@ def show_document(path: Path, document_id: int | None, names: list[str]) -> None
         with left:
             st.code(document["text"], language=None, wrap_lines=True)
         with right:
-            st.dataframe(facts_table(document, names), hide_index=True, height="content")
+            facts = as_text(facts_table(document, names))
+            st.dataframe(facts, hide_index=True, height="content")
             card_link(path, document_id)
 
 
-def show_export(path: Path, strategy: Strategy, chosen: SelectionFilter) -> None:
-    """Downloads of what the filters leave."""
-    export_popover(
+def show_export(
+    path: Path,
+    strategy: Strategy,
+    chosen: SelectionFilter,
+    names: Sequence[str],
+    has_more: bool,
+) -> None:
+    """Downloads of what the filters leave; ``has_more``: than this page of the table shows."""
+    labels = [names[label] for label in chosen.labels]
+    export_line(
         of_audit(path),
         "selection",
-        lambda: selection_frame(path, strategy, chosen),
-        {"strategy": str(strategy), **asdict(chosen)},
+        partial(selection_frame, path, strategy, chosen),
+        note="The export holds all pages." if has_more else "",
+        chosen={"strategy": str(strategy), **asdict(chosen), "labels": labels},
     )

@@ -61,7 +61,15 @@ def show_live_documents(
     export_line(
         of_audit(path),
         f"live-{setting.selector}",
-        lambda: rows,
+        shown,
         note=f"{len(listed):,} of {len(shown):,} "
-        + ("chosen on the map." if picked else "selected."),
+        + ("chosen on the map." if picked else "selected.")
+        + (" The export holds all." if len(listed) < len(shown) else ""),
+        chosen={
+            "strategy": setting.selector,
+            "leaked_share": setting.leaked_share,
+            "budget": setting.budget,
+            "draw": setting.seed,
+            "chosen_on_map": sorted(picked),
+        },
     )

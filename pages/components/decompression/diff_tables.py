@@ -11,23 +11,25 @@ import streamlit as st
 
 from assay.cache.export import Origin
 from assay.core.specs.diff import Quantity
+from assay.core.written import Written
 from assay.pages.components.decompression.diff_reads import Meta, examples
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line
 
 _TABLE_HEIGHT = 430
+_ALL = "All compared"
 _QUANTITIES = {Quantity.SUPPORT: "support of its subtopics", Quantity.QUALITY: "quality, 0 to 4"}
 
 
 def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
     """The topics that are reported, or all that were compared, as a table with downloads."""
     table = _topic_table(rows, has_floor)
-    shown = table
+    shown, is_all = table, True
     if has_floor:
         n_reported = int(rows["is_reported"].sum())
         views = {
             f"{n_reported:,} reported": rows["is_reported"],
-            "All compared": [True] * len(rows),
+            _ALL: [True] * len(rows),
         }
         chosen = st.segmented_control(
             "Show",
@@ -37,7 +39,7 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
             label_visibility="collapsed",
             required=True,
         )
-        shown = table[views[chosen]]
+        shown, is_all = table[views[chosen]], chosen == _ALL
     if shown.empty:
         st.info("No difference is reported.", icon=":material/info:")
         return
@@ -61,7 +63,7 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
             ),
         },
     )
-    export_line(origin, "topics", lambda: table)
+    export_line(origin, "topics", shown, chosen={"only_reported": not is_all})
     st.caption(
         "Lost: B does not name it, here or elsewhere; gained: A does not; moved: named under "
         "another topic only; shifted: both name it here."
@@ -105,9 +107,7 @@ def show_examples(path: Path, found: Meta, origin: Origin) -> None:
             "q": st.column_config.NumberColumn(format="%.3f"),
         },
     )
-    export_line(
-        origin, "examples", lambda: rows.drop(columns=["row_id", "pair"]), _examples_note(facts)
-    )
+    export_line(origin, "examples", rows.drop(columns=["row_id", "pair"]), _examples_note(facts))
     picked = state.selection.rows[0] if state.selection.rows else 0
     row = rows.iloc[picked]
     for column, name, side in zip(st.columns(2), "AB", ("first", "second"), strict=True):
@@ -211,8 +211,11 @@ def _examples_note(facts: Mapping[str, Any]) -> str:
     return note
 
 
-def _amounts(values: pd.Series, is_support: pd.Series) -> list[str | None]:
+def _amounts(values: pd.Series, is_support: pd.Series) -> list[Written | None]:
+    # Support and quality share a column: support is exported as the share it is.
     return [
-        None if pd.isna(value) else (f"{value:.0%}" if percent else f"{value:.2f}")
+        None
+        if pd.isna(value)
+        else Written.of(f"{value:.0%}" if percent else f"{value:.2f}", value=value)
         for value, percent in zip(values, is_support, strict=True)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -26,9 +27,7 @@ def export_examples(path: Path, only: ExampleFilter) -> None:
             choice = ExportChoice(is_chat=is_chat, only=only)
             st.download_button(
                 title,
-                data=lambda kind=kind, choice=choice, name=name: export_archive(
-                    Store.default(), path, kind, choice, name
-                ),
+                data=partial(export_archive, Store.default(), path, kind, choice, name),
                 file_name=f"{path.stem}-{name.replace('.', '-') or 'dataset'}.zip",
                 key=f"export {title}",
                 on_click="ignore",

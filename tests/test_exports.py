@@ -1,0 +1,526 @@
+"""Exports of every page on a real server: the rows that stand there, as numbers and safe text."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+import unicodedata
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from support.audit_file import write_sample_audit
+from support.decompression_file import HOSTILE, write_sample_decompression
+from support.experiment_file import write_sample_experiment
+from support.known_decompressions import CHANGED, MODEL_B, knowledge, write_run
+from support.suspect_record import PAIR, write_sample_suspects
+from support.titration_audit import write_sample_titration
+from test_audit_pages import write_groups
+from test_server import ROOT, Server
+from visitor import Visitor
+
+from assay.cache.audits.document_evidence import read_neighbours
+from assay.cache.audits.read import audit_path
+from assay.cache.export import FORMATS, export_selection, to_bytes
+from assay.cache.export_files import manifest_of
+from assay.cache.spreadsheet import FORMULA_SIGNS, MARK, neutral
+from assay.cache.store import Store
+from assay.core.errors import InputError
+from assay.core.specs.strategies import Strategy
+from assay.core.written import PERCENT, Written, as_numbers, as_text
+
+EMPTY = {None, "", "—"}
+NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+ECHO = {
+    "echo_id": "echo-" + "0" * 12,
+    "title": "an echo",
+    "created_at": "2026-11-20T12:00:00+00:00",
+    "spec": {"audit": "titrated"},
+    "audit_title": "Sample titration",
+    "models": ["final", "base"],
+    "n_said": 40,
+    "n_control": 40,
+    "n_shuffles": 999,
+    "verbatim_words": 8,
+    "targets": [
+        {
+            "kind": kind,
+            "strategy": None,
+            "n_documents": 50,
+            "said": 1.6123,
+            "control": 1.7321,
+            "null_low": -0.1012,
+            "null_high": 0.0512,
+            "p_value": 0.005,
+            "verbatim": [3, 0],
+            "verbatim_p_value": 0.1,
+            "longest_run": [7, 0],
+            "near_duplicates": [2, 1],
+        }
+        for kind in ("seed-corpus", "reference")
+    ],
+    "caveats": [],
+    "provenance": {"assay_version": "0.1.0", "command": "assay echo"},
+}
+# Of long lists a page shows a part, and says so; the export holds all.
+HOLDS_MORE = ("ranked-by-", "selection", "measurements")
+PAGES = [
+    ("overview", "audit=titrated"),
+    ("overview", "audit=again"),
+    ("assessability", "audit=titrated"),
+    ("evidence", "audit=titrated&document=7"),
+    ("titration", "audit=titrated"),
+    ("titration", "audit=titrated&strategy=random&share=100&budget=40&metric=membership-auc"),
+    ("membership", "audit=titrated"),
+    ("transport", "audit=titrated"),
+    ("transport", "audit=titrated&distance=Vocabulary%20containment"),
+    ("class_balance", "audit=titrated"),
+    ("class_balance", "audit=titrated&by=source"),
+    ("corpora", "audit=ranked"),
+    ("selection", "audit=sample&strategy=top-k"),
+    ("suspects", ""),
+    ("echo", ""),
+    ("diff", "a=a-0&b=b"),
+    ("experiments", "recipe=main-classification"),
+    ("experiments", "recipe=leakage-titration"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A dashboard whose store has something for every page."""
+    store = Store(tmp_path_factory.mktemp("exports") / "home")
+    write_sample_titration(store)
+    for number, name in enumerate(("again", "and-again", "once-more")):
+        pair = {**PAIR, "final_weights_sha256": str(number) * 64}
+        write_sample_titration(store, name, grid=None, pair=pair, seed=number)
+    write_sample_audit(store)
+    write_sample_audit(store, "ranked", before_seal=write_groups)
+    write_sample_suspects(store)
+    store.echoes.write(ECHO)
+    for name in ("main-classification", "leakage-titration"):
+        write_sample_experiment(store, name)
+    write_sample_decompression(store)
+    for seed in (0, 1):
+        write_run(store, f"a-{seed}", knowledge(), seed)
+    write_run(store, "b", CHANGED, 0, MODEL_B, respond=lambda topic, rng: HOSTILE)
+    command = [sys.executable, "-m", "assay", "diff", "a-0", "b", "--store", str(store.root)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    running = Server(store.root)
+    running.store = store
+    yield running
+    running.close()
+
+
+def numbers_in(text):
+    """Every number of a text, and how far it may be from what it was rounded from."""
+    found = []
+    for one in NUMBER.findall(str(text).replace("–", " ").replace("−", "-")):
+        digits, _, exponent = one.replace(",", "").partition("e")
+        unit = 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
+        found.append((float(one.replace(",", "")), unit / 2))
+    return found
+
+
+def stands_in(value, cell):
+    """Whether a page's cell shows this number, rounded as it may be."""
+    if isinstance(cell, int | float):
+        return cell == pytest.approx(value, rel=1e-5)
+    places = numbers_in(cell)
+    return any(
+        abs(abs(value) * scale - abs(shown)) <= 1.001 * unit
+        for shown, unit in places
+        for scale in ((1, 100) if "%" in str(cell) else (1,))
+    )
+
+
+def is_missing(cell):
+    return cell is None or (isinstance(cell, float) and np.isnan(cell)) or cell is pd.NA
+
+
+def assert_same_rows(shown, exported, name):
+    """Each row of a page's table stands in the same row of the export, heading by heading."""
+    assert len(shown) == len(exported) or name.startswith(HOLDS_MORE), name
+    assert len(shown) <= len(exported)
+    n_compared = 0
+    for heading in shown.columns:
+        own = [
+            column
+            for column in exported.columns
+            if column in (heading, f"{heading}, %")
+            or (
+                column.startswith((f"{heading}: ", f"{heading}, %: "))
+                and column not in set(shown.columns)
+            )
+        ]
+        n_compared += bool(own)
+        for row, cell in enumerate(shown[heading]):
+            values = [exported[column].iloc[row] for column in own]
+            known = [one for one in values if not is_missing(one) and one != ""]
+            if not own or is_missing(cell) or cell in EMPTY:
+                assert set(known) <= {cell}, (name, heading, cell, values)
+                continue
+            assert known, (name, heading, cell)
+            for one in known:
+                if isinstance(one, str):
+                    is_link = str(cell).endswith(f"={one}")
+                    assert one.startswith(str(cell)) or is_link, (name, heading)
+                elif not isinstance(one, list | bool):
+                    assert stands_in(one, cell), (name, heading, cell, one)
+    assert n_compared >= len(shown.columns) / 2, (name, list(shown), list(exported))
+
+
+@pytest.mark.parametrize(("page", "query"), PAGES)
+def test_every_export_holds_the_rows_of_its_page(server, page, query):
+    """Row by row and number by number, made by the server after the page has run to its end; no
+    number with its bounds is left as text."""
+    with Visitor(server) as visitor:
+        found = visitor.open(page, query).exports()
+    assert found
+    for one in found:
+        assert one.manifest["n_rows"] == len(one.rows)
+        assert one.manifest["columns"] == list(one.rows.columns)
+        for column in one.rows.select_dtypes(exclude="number"):
+            texts = one.rows[column].dropna().astype(str)
+            assert not texts.str.contains(r"\d \[.*\d–").any(), (one.name, column)
+        if page in ("overview", "evidence") and one.name.endswith(("provenance", "neighbours")):
+            parts = 4 if one.name == "provenance" else 3
+            assert sum(map(len, one.shown[-parts:])) == len(one.rows)
+        elif one.shown and one.name not in ("tensors", "topics", "examples"):
+            assert_same_rows(one.shown[-1], one.rows, one.name)
+        elif one.shown:
+            assert len(one.shown[-1]) == len(one.rows)
+
+
+@pytest.mark.parametrize("kind", ["CSV", "Parquet"])
+def test_other_formats_hold_the_same(server, kind):
+    """CSV and Parquet have the rows and headings that JSON Lines has, numbers as numbers."""
+    with Visitor(server) as visitor:
+        for page, query in PAGES:
+            lines = visitor.open(page, query).exports()
+            for one, other in zip(lines, visitor.exports(kind), strict=True):
+                assert other.manifest["n_rows"] == len(other.rows) == len(one.rows)
+                assert other.manifest["columns"] == one.manifest["columns"]
+                for column in one.rows.select_dtypes("number"):
+                    assert np.allclose(
+                        other.rows[column].astype(float),
+                        one.rows[column].astype(float),
+                        rtol=1e-6,  # of stored single-precision numbers CSV has the shortest form
+                        atol=0,
+                        equal_nan=True,
+                    ), (one.name, column)
+
+
+def points_of(figure, kind, n):
+    """The first points of a kind in a map, as a lasso sends them."""
+    found = [
+        {"customdata": values}
+        for trace in figure["data"]
+        for values in trace.get("customdata", [])
+        if isinstance(values, list) and values[0] == kind
+    ]
+    return found[:n]
+
+
+def test_a_lasso_is_exported_under_its_own_heading(server):
+    """The export under the selected documents holds those, with ranks from 1, and the one under
+    the true documents holds these; neither holds the other's."""
+    with Visitor(server) as visitor:
+        figure = visitor.open("map", "audit=sample&strategy=select&beside=random").chart("map")
+        inside = [*points_of(figure, "selected", 20), *points_of(figure, "true", 7)]
+        visitor.open("map", "audit=sample&strategy=select&beside=random", map=inside)
+        selected, true = visitor.exports()
+    wanted = {
+        kind: {p["customdata"][1] for p in inside if p["customdata"][0] == kind}
+        for kind in ("selected", "true")
+    }
+    assert set(selected.rows["document_id"]) == wanted["selected"]
+    assert set(true.rows["reference_id"]) == wanted["true"]
+    assert (len(selected.rows), len(true.rows)) == (len(wanted["selected"]), 7)
+    assert set(selected.manifest["chosen"]["chosen_on_map"]) == wanted["selected"]
+    assert selected.rows["rank, SELECT"].min() == 1
+    assert selected.rows["rank, SELECT"].tolist() == selected.shown[0]["rank, SELECT"].tolist()
+
+
+def test_a_live_selection_is_exported_as_chosen_on_its_map(server):
+    """Of a live selection the document chosen on the map is exported alone, and the manifest names
+    it beside the sliders' values; without one all are."""
+    query = "audit=titrated&budget=30&share=100"
+    with Visitor(server) as visitor:
+        every = visitor.open("titration", query).exports()[0]
+        (third,) = every.rows.loc[every.rows["rank"] == 3, "document_id"]
+        visitor.open("titration", query, map=[{"customdata": int(third)}])
+        chosen = visitor.exports()[0]
+    assert every.rows["rank"].tolist() == list(range(1, 31))
+    assert every.manifest["chosen"]["chosen_on_map"] == []
+    assert chosen.rows["document_id"].tolist() == [third]
+    assert chosen.manifest["chosen"] == {
+        "strategy": "select",
+        "leaked_share": 1.0,
+        "budget": 30,
+        "draw": 0,
+        "chosen_on_map": [third],
+    }
+
+
+def test_filters_narrow_an_export_and_stand_in_its_manifest(server):
+    """A filtered selection is exported filtered, and the manifest has the labels by name."""
+    query = "audit=sample&strategy=top-k&search=market&labels=sport&labels=world"
+    with Visitor(server) as visitor:
+        (all_rows,) = visitor.open("selection", "audit=sample&strategy=top-k").exports()
+    with Visitor(server) as visitor:
+        (found,) = visitor.open("selection", query).exports()
+    assert 0 < len(found.rows) < len(all_rows.rows) == 60
+    assert found.rows["text"].str.contains("market").all()
+    assert set(found.rows["pseudolabel"]) <= {"sport", "world"}
+    assert found.manifest["chosen"]["labels"] == ["sport", "world"]
+    assert found.manifest["chosen"]["search"] == "market"
+    assert all_rows.rows["rank"].tolist() == list(range(1, 61))
+
+
+def test_neighbours_can_be_exported(server):
+    """The card's neighbours of all kinds go out in the page's order."""
+    with Visitor(server) as visitor:
+        *_, found = visitor.open("evidence", "audit=titrated&document=7").exports()
+    rows = read_neighbours(audit_path(server.store, "titrated"), 7, Strategy.SELECT, 5)
+    assert found.rows["kind"].drop_duplicates().tolist() == ["selected", "reference", "pool"]
+    assert set(found.rows["text"]) == set(rows["text"])
+    assert found.manifest["chosen"]["document"] == 7
+
+
+def test_no_download_looks_its_variables_up_late():
+    """What is handed to a download is a value or a partial, which binds its arguments: no lambda
+    and no nested function, whose variables may hold another table's rows by the time of a click."""
+    deferring = {"download_button", "export_popover", "export_line", "exported_table", "Origin"}
+
+    def late(tree):
+        nested = {
+            inner.name
+            for outer in ast.walk(tree)
+            if isinstance(outer, ast.FunctionDef)
+            for inner in ast.walk(outer)
+            if isinstance(inner, ast.FunctionDef) and inner is not outer
+        }
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call):
+                name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+                for given in [*call.args, *(one.value for one in call.keywords)]:
+                    is_nested = isinstance(given, ast.Name) and given.id in nested
+                    if name in deferring and (isinstance(given, ast.Lambda) or is_nested):
+                        yield call.lineno
+
+    files = [*ROOT.glob("pages/**/*.py"), *ROOT.glob("cache/**/*.py"), ROOT / "app.py"]
+    assert [(file, list(late(ast.parse(file.read_text())))) for file in files] == [
+        (file, []) for file in files
+    ]
+    assert list(late(ast.parse("export_line(origin, 'x', lambda: rows)"))) == [1]
+
+
+def test_ranks_start_at_one_everywhere(server, tmp_path):
+    """The command line writes the ranks that the page shows."""
+    out = tmp_path / "out.csv"
+    n_rows = export_selection(server.store, "sample", Strategy.TOP_K, out)
+    assert pd.read_csv(out)["rank"].tolist() == list(range(1, n_rows + 1))
+
+
+def test_a_cell_is_text_for_people_and_numbers_for_programs():
+    """Value and bounds go into columns of their own at full precision, words into another; what
+    has no numbers stays as it is."""
+    cell = Written.of("64.8 [61.1–68.4]", PERCENT, value=0.648123, low=0.611, high=0.684)
+    table = pd.DataFrame(
+        {"by": ["a", "b", "c"], "accuracy": [cell, "not measured", ""], "n": [1, 2, 3]}
+    )
+    assert as_text(table)["accuracy"].tolist() == ["64.8 [61.1–68.4]", "not measured", ""]
+    numbers = as_numbers(table)
+    assert list(numbers) == [
+        "by",
+        "accuracy, %",
+        "accuracy, %: low",
+        "accuracy, %: high",
+        "accuracy: words",
+        "n",
+    ]
+    assert numbers["accuracy, %"].iloc[0] == pytest.approx(64.8123)
+    assert numbers["accuracy, %"].isna().tolist() == [False, True, True]
+    assert numbers["accuracy: words"].tolist()[1] == "not measured"
+    assert as_numbers(table[["by", "n"]]).equals(table[["by", "n"]])
+
+
+def test_every_form_of_a_sign_is_known():
+    """The signs that begin a formula are all characters that Unicode takes for one of the four."""
+    forms = {
+        sign
+        for sign in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.normalize("NFKC", sign) in set("=+-@")
+    }
+    assert set(FORMULA_SIGNS) == forms
+
+
+def recovered(text):
+    """What ``neutral`` was given, from what it gave: the marks that it puts are taken away."""
+    ignored = rf"[\s\x00-\x1f\x7f\xad\u200b-\u200f\u2060\ufeff\"“”„«»{MARK}]"
+    breaks = ",;|\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+    is_led = re.match(rf"(?:{ignored}|[,;|])*[{re.escape(FORMULA_SIGNS)}]", text)
+    is_hidden = re.match(rf"{MARK}+[\t\r\n]", text)
+    inner = re.sub(
+        rf"(?<=[{breaks}]){MARK}(?=(?:(?![{breaks}]){ignored})*[{re.escape(FORMULA_SIGNS)}])",
+        "",
+        text,
+    )
+    return inner[1:] if is_led or is_hidden else inner
+
+
+PIECES = st.sampled_from(
+    [*"=+-@＝＋－＠\t\r\n,;|\"' ab1", "\u2028", "\ufeff", "\r\n", "=1+1", '"=', ";="]
+)
+TEXTS = st.one_of(st.lists(PIECES, max_size=12).map("".join), st.text(max_size=30))
+
+
+def cells_of(data, delimiter=","):
+    return list(csv.reader(io.StringIO(data, newline=""), delimiter=delimiter))
+
+
+def runs_a_formula(cell):
+    """Whether any program could: blanks, control signs and quotes before a sign may be dropped."""
+    bare = re.sub(r"^[\s\x00-\x1f\x7f\xad\u200b-\u200f\u2060\ufeff\"“”„«»]+", "", cell)
+    return unicodedata.normalize("NFKC", bare[:1]) in tuple("=+-@") or cell.startswith(
+        ("\t", "\r", "\n")
+    )
+
+
+@given(TEXTS)
+@example("a\n=1+1")
+@example("a;=1+1")
+@example('"\t=1')
+@example("'\t")
+@example("\n\n ＝1")
+@example(",\n=1")
+def test_neutral_text_can_be_recovered(text):
+    """Marking loses nothing: taking the marks away gives every text back."""
+    assert recovered(neutral(text)) == text
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=4), TEXTS)
+def test_no_program_reads_a_formula(rows, heading):
+    """Read with commas, with another delimiter, or line by line without regard for quotes, no cell
+    and no heading starts a formula; read as it is meant, every text and number is there."""
+    frame = pd.DataFrame(rows, columns=[f"{heading}a", "b"], dtype=object).assign(n=-1.5)
+    written = to_bytes(frame, "csv").decode()
+    header, *table = cells_of(written)
+    assert [
+        [recovered(cell) for cell in header[:2]],
+        *[list(map(recovered, row[:2])) for row in table],
+    ] == [
+        [f"{heading}a", "b"],
+        *map(list, rows),
+    ]
+    assert [float(row[2]) for row in table] == [-1.5] * len(rows)
+    naive = [
+        cell
+        for line in re.split(r"[\r\n]", written)
+        for delimiter in ",;\t|"
+        for cell in line.split(delimiter)
+    ]
+    for cell in (cell for row in (header, *table) for cell in row[:2]):
+        assert not runs_a_formula(cell)
+    for cell in naive:
+        assert not runs_a_formula(cell.strip()) or cell == "-1.5" or cell.endswith(",-1.5")
+
+
+@pytest.mark.parametrize("piece", ["\n", " ", ",", "'", "=", ",="])
+def test_hostile_text_takes_linear_time(piece):
+    """However long a run of blanks, breaks or signs is, marking it takes no more than a moment."""
+    size = 1_000_000
+    began = time.monotonic()
+    assert len(neutral(piece * size)) >= size
+    assert time.monotonic() - began < 5
+
+
+def test_lists_and_small_numbers_survive_every_format():
+    """A list is JSON in a CSV, and a p-value of 1e-53 is no zero in any format."""
+    frame = pd.DataFrame({"p": [3.6e-53], "spectrum": [np.linspace(0, 1, 2000)], "flags": [["a"]]})
+    table = pd.read_csv(io.BytesIO(to_bytes(frame, "csv")))
+    (line,) = [json.loads(one) for one in to_bytes(frame, "jsonl").splitlines()]
+    assert table["p"][0] == line["p"] == 3.6e-53
+    assert json.loads(table["spectrum"][0]) == line["spectrum"] == frame["spectrum"][0].tolist()
+    assert line["flags"] == ["a"]
+
+
+@pytest.fixture
+def sample():
+    write_sample_audit(Store.default())
+    write_sample_decompression(Store.default(), "said")
+    return Store.default()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_export_replaces_itself_and_nothing_else(assay, sample, tmp_path, kind):
+    """The same command may be repeated; a file of the user's, an export that was edited, or one
+    without its manifest stays unless --overwrite is given."""
+    out = tmp_path / f"pool.{kind}"
+    arguments = ("export", "sample", "--out", out)
+    out.write_text("somebody's data")
+    refused = assay(*arguments)
+    assert refused.status == 2
+    assert "--overwrite" in refused.err
+    assert out.read_text() == "somebody's data"
+    assert not manifest_of(out).exists()
+    assert assay(*arguments, "--overwrite").status == 0
+    assert assay(*arguments, "--strategy", "random").status == 0
+    out.write_bytes(out.read_bytes() + b"\nmine")
+    assert assay(*arguments).status == 2
+    assert out.read_bytes().endswith(b"mine")
+    assert assay(*arguments, "--overwrite").status == 0
+    manifest_of(out).unlink()
+    assert assay(*arguments).status == 2
+    assert list(tmp_path.glob(".*partial")) == []
+
+
+def test_a_manifest_of_others_is_not_replaced(sample, tmp_path):
+    """A file that has the manifest's name but says nothing of Assay stays as it is."""
+    out = tmp_path / "out.csv"
+    for other in ("{}", "[]", "not JSON", '{"sha256": "00", "assay_version": 3, "files": [1]}'):
+        manifest_of(out).write_text(other)
+        with pytest.raises(InputError, match=r"out\.csv\.manifest\.json"):
+            export_selection(sample, "sample", Strategy.TOP_K, out)
+        assert manifest_of(out).read_text() == other
+        assert not out.exists()
+    export_selection(sample, "sample", Strategy.TOP_K, out, may_overwrite=True)
+    assert json.loads(manifest_of(out).read_text())["audit"] == "sample"
+
+
+def test_a_folder_of_the_users_keeps_its_files(assay, sample, tmp_path):
+    """A data set's folder may be written again; README.md of another folder stays."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "README.md").write_text("mine")
+    refused = assay("export", "said", "--out", folder)
+    assert refused.status == 2
+    assert (folder / "README.md").read_text() == "mine"
+    assert [path.name for path in folder.iterdir()] == ["README.md"]
+    for more in ((), ("--chat",)):
+        assert assay("export", "said", "--out", tmp_path / "new", *more).status == 0
+    (tmp_path / "new" / "README.md").write_text("a card of my own")
+    assert assay("export", "said", "--out", tmp_path / "new").status == 2
+    assert assay("export", "said", "--out", tmp_path / "new", "--overwrite").status == 0
+
+
+def test_a_report_replaces_reports_alone(assay, sample, tmp_path):
+    """A report takes an earlier one's place, but no other page's and no other kind of file's."""
+    out = tmp_path / "report.html"
+    for _ in range(2):
+        assert assay("report", "sample", "--out", out).status == 0
+    (tmp_path / "README.md").write_text("mine")
+    assert assay("report", "sample", "--out", tmp_path / "README.md").status == 2
+    assert (tmp_path / "README.md").read_text() == "mine"
+    out.write_text("<p>mine</p>")
+    assert assay("report", "sample", "--out", out).status == 2
+    assert out.read_text() == "<p>mine</p>"
