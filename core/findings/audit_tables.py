@@ -12,9 +12,9 @@ import pandas as pd
 from assay.core.findings.audit import student_metric
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import percent
+from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
 from assay.core.specs.strategies import Strategy, main_strategy
-from assay.core.written import PERCENT, Written
 
 # What a test set says of a student; agreement stands in where there is none.
 TRUTH = {Metric.ACCURACY, Metric.PERPLEXITY}
@@ -77,7 +77,7 @@ def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Data
     columns = {m: name for m, name in TABLE.items() if any(rows.get(s, m) for s in ordered)}
     table = []
     for strategy in ordered:
-        cells: dict[str, str | Written] = {"strategy": strategy.shown_as}
+        cells: dict[str, str | TableCell] = {"strategy": strategy.shown_as}
         for metric, name in columns.items():
             if row := rows.get(strategy, metric):
                 cells[name] = _with_interval(metric, row)
@@ -130,7 +130,7 @@ def membership_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Da
     """Domain and membership apart, each beside chance; empty where no held-out half is known."""
     table = []
     for strategy in strategies:
-        cells: dict[str, str | Written] = {"strategy": strategy.shown_as}
+        cells: dict[str, str | TableCell] = {"strategy": strategy.shown_as}
         for metric, name in MEMBERSHIP.items():
             if row := rows.get(strategy, metric):
                 cells[name] = _with_interval(metric, row)
@@ -165,27 +165,27 @@ def references(rows: MetricTable, metric: Metric, own: Mapping[Strategy, Row]) -
     return {}
 
 
-def _with_interval(metric: Metric, row: Row) -> Written:
+def _with_interval(metric: Metric, row: Row) -> TableCell:
     value, low, high = row["value"], row["low"], row["high"]
     if pd.isna(low):
         return _alone(metric, value)
     text = f"{_bare(metric, value)} [{_bare(metric, low)}–{_bare(metric, high)}]"
-    return Written.of(text, unit_of(metric), value=value, low=low, high=high)
+    return TableCell.of(text, unit_of(metric), value=value, low=low, high=high)
 
 
-def _alone(metric: Metric, value: float) -> Written:
-    return Written.of(_bare(metric, value), unit_of(metric), value=value)
+def _alone(metric: Metric, value: float) -> TableCell:
+    return TableCell.of(_bare(metric, value), unit_of(metric), value=value)
 
 
 def _bare(metric: Metric, value: float) -> str:
     return number(metric, value).removesuffix("%")
 
 
-def _exponent(probability: float) -> Written:
+def _exponent(probability: float) -> TableCell:
     text = f"{probability:.2g}"
     if probability < 0.001:  # one digit: its column is narrow
         text = f"{probability:.0e}" if probability > 0 else "< 1e-300"
-    return Written.of(text, value=probability)
+    return TableCell.of(text, value=probability)
 
 
 def unit_of(metric: Metric) -> str:

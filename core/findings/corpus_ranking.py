@@ -9,7 +9,7 @@ import pandas as pd
 
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import percent
-from assay.core.written import PERCENT, Written
+from assay.core.findings.table_cells import PERCENT, TableCell
 
 Row = Mapping[str, Any]
 
@@ -85,7 +85,7 @@ def group_table(
             "documents": rows["n_documents"],
             "cosine": _ranges(rows, "cosine", "low", "high", 3),
             "chance": [
-                Written.of(f"{low:.3f}–{high:.3f}", low=low, high=high)
+                TableCell.of(f"{low:.3f}–{high:.3f}", low=low, high=high)
                 for low, high in zip(rows["null_low"], rows["null_high"], strict=True)
             ],
             **({} if students is None or students.empty else _reached(rows["name"], students)),
@@ -98,25 +98,25 @@ def group_table(
     return table
 
 
-def _reached(names: pd.Series, students: pd.DataFrame) -> dict[str, list[Written]]:
+def _reached(names: pd.Series, students: pd.DataFrame) -> dict[str, list[TableCell]]:
     own = students.groupby("source")["cosine"].apply(list)
     return {"a model trained on it": [_one_by_one(own.get(name, [])) for name in names]}
 
 
-def _one_by_one(values: list[float]) -> Written:
+def _one_by_one(values: list[float]) -> TableCell:
     text = ", ".join(f"{value:.3f}" for value in values) or "—"
-    return Written.of(text, **{str(number): value for number, value in enumerate(values, 1)})
+    return TableCell.of(text, **{str(number): value for number, value in enumerate(values, 1)})
 
 
 def _ranges(
     rows: pd.DataFrame, value: str, low: str, high: str, digits: int, unit: str = ""
-) -> list[Written]:
+) -> list[TableCell]:
     scale = 100 if unit == PERCENT else 1
     cells = []
     for _, row in rows.iterrows():
         shown, least, most = (f"{scale * row[name]:.{digits}f}" for name in (value, low, high))
         cells.append(
-            Written.of(
+            TableCell.of(
                 f"{shown} [{least}–{most}]", unit, value=row[value], low=row[low], high=row[high]
             )
         )

@@ -8,10 +8,10 @@ from functools import partial
 import pandas as pd
 
 from assay.core.findings.audit_tables import number, unit_of
+from assay.core.findings.table_cells import TableCell
 from assay.core.specs.metrics import Metric, possible
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import Spread
-from assay.core.written import Written
 
 HOW_SPREADS_READ = (
     "square brackets: its 95% t-interval, where there are three or more and they differ; round "
@@ -38,10 +38,10 @@ def spread_in_words(found: Spread, written: Callable[[float], str]) -> str:
     return words
 
 
-def spread_cell(found: Spread, written: Callable[[float], str], unit: str = "") -> Written:
+def spread_cell(found: Spread, written: Callable[[float], str], unit: str = "") -> TableCell:
     """The same as a table's cell; low and high are the interval's, None where there is none."""
     interval = found.interval
-    return Written.of(
+    return TableCell.of(
         spread_in_words(found, written),
         unit,
         value=found.mean,

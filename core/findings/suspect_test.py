@@ -13,9 +13,9 @@ import pandas as pd
 
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import p_value
+from assay.core.findings.table_cells import TableCell
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
-from assay.core.written import Written
 
 Record = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ HOW_TO_READ = (
     "keep from being told apart pass: a p-value is worth no more than the likeness of the sets."
 )
 
-_NO_DIFFERENCE = Written.of("0.500", value=0.5)
+_NO_DIFFERENCE = TableCell.of("0.500", value=0.5)
 
 
 def n_judged(records: Iterable[Record]) -> int:
@@ -116,7 +116,7 @@ def parts_table(record: Record) -> pd.DataFrame:
             "score": row["name"] if row["name"] == "combined" else shown_as(row["name"]),
             "AUC": _bracketed(row),
             "by chance": _NO_DIFFERENCE,
-            "p": Written.of(f"{row['p_value']:.2g}", value=row["p_value"]),
+            "p": TableCell.of(f"{row['p_value']:.2g}", value=row["p_value"]),
         }
         for row in [*rows, *record["components"]]
     )
@@ -145,6 +145,6 @@ def _auc(row: Record) -> str:
     return f"{row['value']:.3f} ({row['low']:.3f}–{row['high']:.3f})"
 
 
-def _bracketed(row: Record) -> Written:
+def _bracketed(row: Record) -> TableCell:
     text = f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]"
-    return Written.of(text, value=row["value"], low=row["low"], high=row["high"])
+    return TableCell.of(text, value=row["value"], low=row["low"], high=row["high"])

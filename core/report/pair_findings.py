@@ -30,7 +30,7 @@ from assay.core.findings.suspect_test import (
     set_sizes,
     suspect_finding,
 )
-from assay.core.written import as_text
+from assay.core.findings.table_cells import as_text
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Every strategy that turns gradients into an ordered selection (paper §4, algorithm 1; §5).
 
-Written once against the Array API. A document whose gradient is zero never ranks: it points
+TableCell once against the Array API. A document whose gradient is zero never ranks: it points
 nowhere.
 """
 

@@ -18,7 +18,7 @@ import pandas as pd
 import streamlit as st
 
 from assay.cache.export import FORMATS, Origin, Table, archive
-from assay.core.written import as_numbers, as_text
+from assay.core.findings.table_cells import as_numbers, as_text
 
 _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 

@@ -17,17 +17,15 @@ from support.pages import COMPARISONS, opened, words
 from support.pair_rows import of_pair, write_groups
 from support.suspect_record import write_sample_suspects
 from support.titration_audit import write_sample_titration
-from test_evidence import write_evidence
-from test_pages import COMPARISONS, opened, words
 
 from assay.cache.audits.read import SelectionFilter, read_document, read_selection
 from assay.cache.experiments.read import list_experiments, read_measurements
 from assay.cache.export import FORMATS, archive, of_experiment, of_suspect_test
 from assay.cache.store import Store
 from assay.core.findings.suspect_test import checks_table
+from assay.core.findings.table_cells import as_numbers
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.strategies import Strategy
-from assay.core.written import as_numbers
 
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
 SCORE_PAGES = (

@@ -25,7 +25,7 @@ from assay.core.specs.model_calls import Answer, Call, Sampling, seed_of
 
 _LINE_TOKENS, _JSON_TOKENS = 220, 1024
 _FIELDS = ("task", "reasoning", "response")
-# Written at once; part of the method, since the budget may end between waves.
+# TableCell at once; part of the method, since the budget may end between waves.
 _AT_ONCE = 64
 _TEMPERATURE, _TOP_P = 0.7, 0.95
 

@@ -10,9 +10,9 @@ from plotly.subplots import make_subplots
 from scipy.stats import hypergeom
 
 from assay.core.findings.finding import MetricTable
+from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
-from assay.core.written import PERCENT, Written
 from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import COLOURS, NULL_BAND
 
@@ -140,11 +140,11 @@ def balance_table(
     imbalances = [rows.get(one, Metric.IMBALANCE) for one in subjects]
     if any(imbalances):
         shown["imbalance"] = [
-            Written.of(f"{row['value']:.3f}", value=row["value"]) if row else ""
+            TableCell.of(f"{row['value']:.3f}", value=row["value"]) if row else ""
             for row in imbalances
         ]
     return shown
 
 
-def _share(share: float) -> Written:
-    return Written.of(f"{100 * share:.1f}", PERCENT, value=share)
+def _share(share: float) -> TableCell:
+    return TableCell.of(f"{100 * share:.1f}", PERCENT, value=share)

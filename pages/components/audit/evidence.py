@@ -14,8 +14,8 @@ import streamlit as st
 from assay.cache.audits.document_evidence import read_neighbours, read_ranks
 from assay.cache.audits.read import AuditFacts, SelectionFilter, read_selection
 from assay.cache.export import of_audit
+from assay.core.findings.table_cells import TableCell
 from assay.core.specs.strategies import Strategy, shown_as
-from assay.core.written import Written
 from assay.pages.components.audit.membership_documents import HOW_P_AND_Q_READ, scores_of, tests_of
 from assay.pages.components.evidence_links import DOCUMENT, card_addresses, card_column
 from assay.pages.components.export import export_line, exported_table
@@ -50,7 +50,7 @@ def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
 
 def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
     """Source, label under both models, gradient."""
-    rows: list[tuple[str, str | Written]] = [
+    rows: list[tuple[str, str | TableCell]] = [
         ("source", document["source"]),
         ("in the reference set", "yes" if document["in_reference"] else "no"),
         ("tokens read", _number(int(document["n_tokens"]), ",")),
@@ -65,12 +65,12 @@ def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
         ]
     else:
         loss = document["base_loss"]
-        rows.append(("loss, base model", Written.of(f"{loss:.3f} nats a token", value=loss)))
+        rows.append(("loss, base model", TableCell.of(f"{loss:.3f} nats a token", value=loss)))
     return pd.DataFrame(rows, columns=["", "value"])
 
 
-def _number(value: float, how: str) -> Written:
-    return Written.of(f"{value:{how}}", value=value)
+def _number(value: float, how: str) -> TableCell:
+    return TableCell.of(f"{value:{how}}", value=value)
 
 
 def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> None:

@@ -15,10 +15,10 @@ from assay.cache.audits.membership import read_rankings
 from assay.cache.audits.read import AuditFacts
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import percent
+from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Baseline, shown_as
 from assay.core.stats.auc import roc
-from assay.core.written import PERCENT, Written
 from assay.pages.components.palette import COLOURS, REFERENCE_LINE
 
 _N_CURVE_POINTS = 300
@@ -149,14 +149,14 @@ def _thinned(is_drawable: np.ndarray) -> np.ndarray:
     return places[np.unique(picks)]
 
 
-def _line(rows: MetricTable, name: str) -> dict[str, str | Written]:
-    line: dict[str, str | Written] = {"ranking by": shown_as(name)}
+def _line(rows: MetricTable, name: str) -> dict[str, str | TableCell]:
+    line: dict[str, str | TableCell] = {"ranking by": shown_as(name)}
     auc = rows.get(name, Metric.MEMBERSHIP_AUC)
     assert auc is not None
     line["membership AUC"] = _with_interval(auc)
     low, high = auc["null_low"], auc["null_high"]
-    line["by chance"] = Written.of(f"{low:.3f}–{high:.3f}", low=low, high=high)
-    line["p"] = Written.of(f"{auc['p_value']:.2g}", value=auc["p_value"])
+    line["by chance"] = TableCell.of(f"{low:.3f}–{high:.3f}", low=low, high=high)
+    line["p"] = TableCell.of(f"{auc['p_value']:.2g}", value=auc["p_value"])
     for metric, title in (
         (Metric.MEMBERSHIP_TPR, "found at 1% mistaken"),
         (Metric.MEMBERSHIP_TPR_STRICT, "found at 0.1% mistaken"),
@@ -165,7 +165,7 @@ def _line(rows: MetricTable, name: str) -> dict[str, str | Written]:
         if row := rows.get(name, metric):
             line[title] = _in_percent(row)
     if lead := rows.get(name, Metric.MEMBERSHIP_LEAD):
-        line["AUC above the main strategy"] = Written.of(
+        line["AUC above the main strategy"] = TableCell.of(
             f"{lead['value']:+.3f} [{lead['low']:+.3f} to {lead['high']:+.3f}], "
             f"p = {lead['p_value']:.2g}",
             **_bounded(lead),
@@ -176,12 +176,12 @@ def _line(rows: MetricTable, name: str) -> dict[str, str | Written]:
     return line
 
 
-def _limit(row: Row | None) -> Written | str:
+def _limit(row: Row | None) -> TableCell | str:
     if row is None:
         return "not even all of it"
     low = percent(row["low"]) if pd.notna(row["low"]) else "—"
     high = percent(row["high"]) if pd.notna(row["high"]) else "more than all"
-    shares = Written.of(
+    shares = TableCell.of(
         f"{percent(row['value'])} of it, {row['n']:,.0f} documents [{low}–{high}]",
         PERCENT,
         **_bounded(row),
@@ -189,13 +189,13 @@ def _limit(row: Row | None) -> Written | str:
     return replace(shares, numbers={**shares.numbers, "documents": round(row["n"])})
 
 
-def _with_interval(row: Row) -> Written:
-    return Written.of(f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]", **_bounded(row))
+def _with_interval(row: Row) -> TableCell:
+    return TableCell.of(f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]", **_bounded(row))
 
 
-def _in_percent(row: Row) -> Written:
+def _in_percent(row: Row) -> TableCell:
     text = f"{percent(row['value'])} [{100 * row['low']:.1f}–{100 * row['high']:.1f}]"
-    return Written.of(text, PERCENT, **_bounded(row))
+    return TableCell.of(text, PERCENT, **_bounded(row))
 
 
 def _bounded(row: Row) -> dict[str, float]:

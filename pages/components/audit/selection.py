@@ -12,8 +12,8 @@ import streamlit as st
 
 from assay.cache.audits.read import SelectionFilter, read_document
 from assay.cache.export import of_audit, selection_frame
+from assay.core.findings.table_cells import as_text
 from assay.core.specs.strategies import Strategy
-from assay.core.written import as_text
 from assay.pages.components.audit.evidence import facts_table
 from assay.pages.components.evidence_links import DOCUMENT, card_link
 from assay.pages.components.export import export_line

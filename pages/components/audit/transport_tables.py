@@ -9,10 +9,10 @@ import pandas as pd
 
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import percent
+from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.similarity.replacement_curve import Likeness, likeness
 from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
 from assay.core.specs.strategies import Strategy
-from assay.core.written import PERCENT, Written
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Distance:
     def written(self, value: float) -> str:
         return percent(value) if self.is_share else f"{value:.3f}"
 
-    def cell(self, value: float) -> Written:
-        return Written.of(self.written(value), PERCENT if self.is_share else "", value=value)
+    def cell(self, value: float) -> TableCell:
+        return TableCell.of(self.written(value), PERCENT if self.is_share else "", value=value)
 
-    def band(self, low: float, high: float) -> Written:
+    def band(self, low: float, high: float) -> TableCell:
         text = f"{self.written(low)} to {self.written(high)}"
-        return Written.of(text, PERCENT if self.is_share else "", low=low, high=high)
+        return TableCell.of(text, PERCENT if self.is_share else "", low=low, high=high)
 
 
 DISTANCES = (
@@ -62,8 +62,8 @@ def in_words(found: Likeness) -> str:
     return f"{100 * found.least:.0f}–{found.most:.0%}"
 
 
-def _bracket(found: Likeness) -> Written:
-    return Written.of(in_words(found), PERCENT, least=found.least, most=found.most)
+def _bracket(found: Likeness) -> TableCell:
+    return TableCell.of(in_words(found), PERCENT, least=found.least, most=found.most)
 
 
 def distance_table(

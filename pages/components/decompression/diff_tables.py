@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from assay.cache.export import Origin
+from assay.core.findings.table_cells import TableCell
 from assay.core.specs.diff import Quantity
-from assay.core.written import Written
 from assay.pages.components.decompression.diff_reads import Meta, examples
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line
@@ -211,11 +211,11 @@ def _examples_note(facts: Mapping[str, Any]) -> str:
     return note
 
 
-def _amounts(values: pd.Series, is_support: pd.Series) -> list[Written | None]:
+def _amounts(values: pd.Series, is_support: pd.Series) -> list[TableCell | None]:
     # Support and quality share a column: support is exported as the share it is.
     return [
         None
         if pd.isna(value)
-        else Written.of(f"{value:.0%}" if percent else f"{value:.2f}", value=value)
+        else TableCell.of(f"{value:.0%}" if percent else f"{value:.2f}", value=value)
         for value, percent in zip(values, is_support, strict=True)
     ]

@@ -9,8 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from assay.core.findings.echo import run_in_words, target_name
+from assay.core.findings.table_cells import TableCell
 from assay.core.specs.strategies import Strategy
-from assay.core.written import Written
 from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
 from assay.pages.components.record_picker import Record
 
@@ -63,12 +63,12 @@ def targets_table(record: Record) -> pd.DataFrame:
             "documents": row["n_documents"],
             "distance": _both((row["said"], row["control"]), "{:.3f}".format),
             "nearer by": _lead(row["control"] - row["said"]),
-            "by chance": Written.of(
+            "by chance": TableCell.of(
                 f"{row['null_low']:+.3f} to {row['null_high']:+.3f}",
                 low=row["null_low"],
                 high=row["null_high"],
             ),
-            "p": Written.of(f"{row['p_value']:.2g}", value=row["p_value"]),
+            "p": TableCell.of(f"{row['p_value']:.2g}", value=row["p_value"]),
             "verbatim": _both(row["verbatim"], str),
             # No words: shorter than what is looked for, so that the number is not known.
             "longest run": _both([n or None for n in row["longest_run"]], _run),
@@ -87,13 +87,13 @@ def provenance_table(record: Record) -> pd.DataFrame:
     )
 
 
-def _both(numbers: Sequence[Any], written: Callable[[Any], str]) -> Written:
+def _both(numbers: Sequence[Any], written: Callable[[Any], str]) -> TableCell:
     final, base = numbers
-    return Written.of(f"{written(final)} | {written(base)}", final=final, base=base)
+    return TableCell.of(f"{written(final)} | {written(base)}", final=final, base=base)
 
 
-def _lead(value: float) -> Written:
-    return Written.of(f"{value:+.3f}", value=value)
+def _lead(value: float) -> TableCell:
+    return TableCell.of(f"{value:+.3f}", value=value)
 
 
 def _run(n_words: int | None) -> str:

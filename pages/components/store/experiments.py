@@ -19,10 +19,10 @@ from assay.core.experiments.recipes import Axis, Recipe
 from assay.core.findings.audit_tables import IN_PERCENT, unit_of
 from assay.core.findings.experiment import METRIC_TITLES, Place, spreads
 from assay.core.findings.repeats import spread_cell
+from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, shown_as
 from assay.core.stats.intervals import Spread
-from assay.core.written import PERCENT, Written
 
 SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
 _SUBJECTS = {
@@ -99,7 +99,7 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
     sources = sorted({row.source for place, row in known.theirs.items() if place.panel == panel})
     table = []
     for variant, x, subject in rows:
-        cells: dict[str, str | Written] = {"": subject_title(subject)}
+        cells: dict[str, str | TableCell] = {"": subject_title(subject)}
         if recipe.variant:
             cells[recipe.variant.shown_as] = known.names.get(
                 variant, paper_titles().get(variant, variant)
@@ -137,19 +137,19 @@ def number(metric: Metric, value: float) -> str:
     return f"{100 * value:.1f}%" if metric in IN_PERCENT else f"{value:.3f}"
 
 
-def _spread(metric: Metric, found: Spread | None) -> Written | str:
+def _spread(metric: Metric, found: Spread | None) -> TableCell | str:
     if found is None:
         return ""
     return spread_cell(found, partial(number, metric), unit_of(metric))
 
 
-def _value(metric: Metric, value: float) -> Written:
-    return Written.of(number(metric, value), unit_of(metric), value=value)
+def _value(metric: Metric, value: float) -> TableCell:
+    return TableCell.of(number(metric, value), unit_of(metric), value=value)
 
 
-def _place(axis: Axis, x: float | None) -> Written | str:
+def _place(axis: Axis, x: float | None) -> TableCell | str:
     title = x_title(axis, x)
-    return title if x is None else Written.of(title, PERCENT if axis in SHARES else "", value=x)
+    return title if x is None else TableCell.of(title, PERCENT if axis in SHARES else "", value=x)
 
 
 def _order(row: tuple[str, float | None, str]) -> tuple[str, int, float]:

@@ -14,7 +14,7 @@ PERCENT = "%"
 
 
 @dataclass(frozen=True)
-class Written:
+class TableCell:
     """A cell's compact text, and the numbers in it by what each is: value, low, high …
 
     Numbers are in the unit that the text has; None where one is not known.
@@ -25,7 +25,7 @@ class Written:
     unit: str = ""
 
     @classmethod
-    def of(cls, text: str, unit: str = "", /, **numbers: float | None) -> Written:
+    def of(cls, text: str, unit: str = "", /, **numbers: float | None) -> TableCell:
         """``numbers`` as they are kept: shares where the ``unit`` is ``PERCENT``."""
         scale = 100 if unit == PERCENT else 1
         return cls(
@@ -58,15 +58,15 @@ def as_numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _apart(heading: str, column: pd.Series) -> dict[str, pd.Series]:
-    cells = [cell for cell in column if isinstance(cell, Written)]
+    cells = [cell for cell in column if isinstance(cell, TableCell)]
     unit = f", {PERCENT}" if {cell.unit for cell in cells} == {PERCENT} else ""
     titled = heading if unit in heading else f"{heading}{unit}"
     parts = {}
     for name in dict.fromkeys(name for cell in cells for name in cell.numbers):
-        numbers = [c.numbers.get(name) if isinstance(c, Written) else None for c in column]
+        numbers = [c.numbers.get(name) if isinstance(c, TableCell) else None for c in column]
         title = titled if name == _VALUE else f"{titled}: {name}"
         parts[title] = pd.Series(numbers, column.index, dtype=_dtype(numbers))
-    words = [None if isinstance(c, Written) or pd.isna(c) else str(c) or None for c in column]
+    words = [None if isinstance(c, TableCell) or pd.isna(c) else str(c) or None for c in column]
     if any(words):
         parts[f"{heading}: words"] = pd.Series(words, column.index, dtype=object)
     return parts
@@ -78,8 +78,8 @@ def _dtype(numbers: list[float | None]) -> str:
 
 
 def _has_numbers(column: pd.Series) -> bool:
-    return column.dtype == object and any(isinstance(cell, Written) for cell in column)
+    return column.dtype == object and any(isinstance(cell, TableCell) for cell in column)
 
 
 def _text(cell: Any) -> Any:
-    return cell.text if isinstance(cell, Written) else cell
+    return cell.text if isinstance(cell, TableCell) else cell

@@ -21,11 +21,12 @@ from support.audit_file import write_sample_audit
 from support.decompression_file import HOSTILE, write_sample_decompression
 from support.experiment_file import write_sample_experiment
 from support.known_decompressions import CHANGED, MODEL_B, knowledge, write_run
+from support.pair_rows import write_groups
+from support.paths import ROOT
+from support.server import Server
 from support.suspect_record import PAIR, write_sample_suspects
 from support.titration_audit import write_sample_titration
-from test_audit_pages import write_groups
-from test_server import ROOT, Server
-from visitor import Visitor
+from support.visitor import Visitor
 
 from assay.cache.audits.document_evidence import read_neighbours
 from assay.cache.audits.read import audit_path
@@ -34,8 +35,8 @@ from assay.cache.export_files import manifest_of
 from assay.cache.spreadsheet import FORMULA_SIGNS, MARK, neutral
 from assay.cache.store import Store
 from assay.core.errors import InputError
+from assay.core.findings.table_cells import PERCENT, TableCell, as_numbers, as_text
 from assay.core.specs.strategies import Strategy
-from assay.core.written import PERCENT, Written, as_numbers, as_text
 
 EMPTY = {None, "", "—"}
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
@@ -334,7 +335,7 @@ def test_ranks_start_at_one_everywhere(server, tmp_path):
 def test_a_cell_is_text_for_people_and_numbers_for_programs():
     """Value and bounds go into columns of their own at full precision, words into another; what
     has no numbers stays as it is."""
-    cell = Written.of("64.8 [61.1–68.4]", PERCENT, value=0.648123, low=0.611, high=0.684)
+    cell = TableCell.of("64.8 [61.1–68.4]", PERCENT, value=0.648123, low=0.611, high=0.684)
     table = pd.DataFrame(
         {"by": ["a", "b", "c"], "accuracy": [cell, "not measured", ""], "n": [1, 2, 3]}
     )
