@@ -5,7 +5,13 @@ PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check static bench clean
+QUICK := tests/test_docs.py tests/core/findings tests/core/gradients tests/core/runtime \
+    tests/core/selection tests/core/stats/test_recall.py tests/core/stats/test_diff_tests.py \
+    tests/core/stats/test_intervals_and_distances.py tests/core/jobs/test_progress.py \
+    tests/core/decompress/test_quality_flags.py tests/cache/test_audits.py \
+    tests/cache/test_document_evidence.py tests/cache/test_row_cache.py
+
+.PHONY: help install demo test quick test-slow check static bench clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,6 +32,9 @@ demo: $(STAMP)  ## Audit a small model offline, then serve the dashboard (DASHBO
 
 test: $(STAMP)  ## Run the whole test suite
 	$(VENV)/bin/pytest -m "not slow"
+
+quick: $(STAMP)  ## Run tests that train no model
+	$(VENV)/bin/pytest -m "not slow" $(QUICK)
 
 test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(VENV)/bin/pytest -m slow
