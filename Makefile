@@ -5,7 +5,7 @@ PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow quick check static bench clean
+.PHONY: help install demo test quick test-slow check static bench clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,9 +27,9 @@ demo: $(STAMP)  ## Audit a small model offline, then serve the dashboard (DASHBO
 test: $(STAMP)  ## Run the whole test suite
 	$(VENV)/bin/pytest -m "not slow"
 
-# No model is trained in these rooms.
 quick: $(STAMP)  ## Run the tests that train no model, in under a minute
-	$(VENV)/bin/pytest -m "not slow" $(addprefix tests/core/,gradients selection stats similarity findings) tests/cache
+	$(VENV)/bin/pytest -m "not slow and not trains" tests/test_docs.py tests/cache \
+	    $(addprefix tests/core/,findings gradients runtime selection similarity stats)
 
 test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(VENV)/bin/pytest -m slow

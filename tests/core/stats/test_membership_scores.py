@@ -32,6 +32,8 @@ from assay.core.stats.membership_scores import (
 )
 from assay.core.stats.permutation_null import auc_by_chance, found_by_chance
 
+pytestmark = pytest.mark.trains
+
 CPU = Compute("cpu", False, 1)
 STRATEGIES = (Strategy.RANDOM, Strategy.TOP_K, Strategy.SELECT)
 

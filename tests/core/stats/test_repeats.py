@@ -19,6 +19,8 @@ from assay.cache.store import Store
 from assay.core.findings.repeats import spread_in_words
 from assay.core.stats.intervals import Spread
 
+pytestmark = pytest.mark.trains
+
 
 def test_the_interval_of_three_repeats_covers_the_mean():
     """Of 2,000 sets of three draws 95% have an interval with the true mean inside; a normal

@@ -26,6 +26,8 @@ from assay.core.stats.suspect_test import (
     used_test,
 )
 
+pytestmark = pytest.mark.trains
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
