@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf
 from assay.core.models.digests import file_digest, weights_digest
 from assay.core.models.resolve import locate_model, resolve_model
+from assay.core.models.weight_files import n_parameters
 from assay.core.runtime.device import Compute
 from assay.core.specs.decompression import Engine
 
@@ -59,7 +59,7 @@ def find_model(
 
     folder = resolve_model(name, converted)
     identity = ModelIdentity(
-        name, weights_digest(folder), True, _count_parameters(folder), Engine.TRANSFORMERS
+        name, weights_digest(folder), True, n_parameters(folder), Engine.TRANSFORMERS
     )
     return FoundModel(identity, lambda compute: LocalBackend(folder, identity, compute))
 
@@ -69,12 +69,3 @@ def _identity_of_gguf(name: str, file: Path) -> ModelIdentity:
 
     n_parameters = sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
     return ModelIdentity(name, file_digest(file), True, n_parameters, Engine.LLAMA)
-
-
-def _count_parameters(folder: Path) -> int:
-    n_parameters = 0
-    for file in folder.glob("*.safetensors"):
-        with safe_open(file, "pt") as tensors:
-            names = tensors.keys()
-            n_parameters += sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)
-    return n_parameters

@@ -1,0 +1,88 @@
+"""Files of a model folder, which others made: inside it, regular, and JSON that is an object."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from assay.core.errors import InputError
+
+# Far above any real configuration; the largest tokenizers take some 40 MB.
+_MOST_JSON_BYTES = 200_000_000
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The real path of a folder's regular file; InputError if there is none or it lies elsewhere.
+
+    A link may lead out of the folder in one case, the cache of huggingface_hub, where what is in
+    ``snapshots/…`` links to ``blobs``.
+    """
+    plain = PurePosixPath(name)
+    if not name or "\0" in name or "\\" in name or plain.is_absolute() or ".." in plain.parts:
+        raise InputError(
+            f"files inside the model folder {folder.name!r}",
+            f"the name {_short(name)}, which leads out of it",
+            "fetch the model again from a source you trust",
+        )
+    path = folder / name
+    try:
+        root, real = folder.resolve(), path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        raise InputError(
+            f"the file {_short(name)} in {folder.name!r}",
+            "a folder without it" if isinstance(error, FileNotFoundError) else "one without end",
+            "fetch the model again, with all its files",
+        ) from error
+    if not real.is_relative_to(root) and not _is_of_hub_cache(root, real):
+        raise InputError(
+            f"files inside the model folder {folder.name!r}",
+            f"{_short(name)}, a link to a file outside it",
+            "copy the file itself into the folder",
+        )
+    if not real.is_file():
+        raise InputError(
+            f"a file {_short(name)} in {folder.name!r}",
+            "something else of that name",
+            "fetch the model again",
+        )
+    return real
+
+
+def has_file(folder: Path, name: str) -> bool:
+    """Whether a folder has an entry of that name, even a link that leads nowhere."""
+    path = folder / name
+    return path.is_symlink() or path.exists()
+
+
+def json_object(folder: Path, name: str) -> dict[str, Any]:
+    """What a folder's JSON file holds; InputError unless that is an object."""
+    file = inside(folder, name)
+    size = file.stat().st_size
+    if size > _MOST_JSON_BYTES:
+        got = f"one of {size:,} bytes"
+    else:
+        try:
+            held = json.loads(file.read_bytes())
+            if isinstance(held, dict):
+                return held
+            got = f"one that holds a {type(held).__name__}"
+        except (ValueError, RecursionError):
+            got = "an empty one" if size == 0 else "one that is not JSON"
+    raise InputError(
+        f"a JSON object in the file {_short(name)} of {folder.name!r}",
+        got,
+        "fetch the model again",
+    )
+
+
+def _is_of_hub_cache(root: Path, real: Path) -> bool:
+    if root.parent.name != "snapshots":
+        return False
+    repository = root.parent.parent
+    stores = (repository / "blobs", repository.parent / "blobs")  # the second: shared by all
+    return any(real.is_relative_to(store) for store in stores)
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= 80 else f"{name[:77]}…")

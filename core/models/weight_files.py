@@ -1,0 +1,117 @@
+"""Which files a model's weights are, decided once: digests cover and loads read exactly these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from assay.core.errors import InputError
+from assay.core.models.folder_files import has_file, inside, json_object
+from assay.core.models.safetensors_header import read_header
+from safetensors import safe_open
+
+MODEL_WEIGHTS = "model.safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+def model_files(folder: Path) -> tuple[Path, ...]:
+    """The whole safetensors files of a model, by their real paths.
+
+    ``model.safetensors``, or else what ``model.safetensors.index.json`` names, as transformers
+    takes them; no other file counts, whatever else is there. InputError if there is neither, if
+    one lies outside the folder or is damaged, or if the index does not say what the files hold.
+    """
+    if has_file(folder, MODEL_WEIGHTS):
+        return (checked_file(folder, MODEL_WEIGHTS),)
+    if has_file(folder, _INDEX):
+        return _indexed(folder)
+    raise _nothing(folder, MODEL_WEIGHTS)
+
+
+def adapter_file(folder: Path) -> Path:
+    """The whole safetensors file of an adapter, by its real path; InputError if there is none."""
+    if not has_file(folder, ADAPTER_WEIGHTS):
+        raise _nothing(folder, ADAPTER_WEIGHTS)
+    return checked_file(folder, ADAPTER_WEIGHTS)
+
+
+def checked_file(folder: Path, name: str) -> Path:
+    """The real path of a whole safetensors file inside a folder; InputError if it is none."""
+    file = inside(folder, name)
+    read_header(file)
+    return file
+
+
+def n_parameters(folder: Path) -> int:
+    """How many numbers a model's files hold."""
+    tensors = (tensor for file in model_files(folder) for tensor in read_header(file).values())
+    return sum(prod(tensor.shape) for tensor in tensors)
+
+
+@contextmanager
+def opened(files: tuple[Path, ...]) -> Iterator[dict[str, Any]]:
+    """Every tensor of safetensors files by name, none read before it is asked for (a slice)."""
+    with ExitStack() as stack:
+        readers = [stack.enter_context(safe_open(file, "pt")) for file in files]
+        yield {name: reader.get_slice(name) for reader in readers for name in reader.keys()}  # noqa: SIM118
+
+
+def _indexed(folder: Path) -> tuple[Path, ...]:
+    weight_map = json_object(folder, _INDEX).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise InputError(
+            f"a weight_map in {_INDEX} of {folder.name!r}", "none", "fetch the model again"
+        )
+    files: dict[str, Path] = {}
+    for name in weight_map.values():
+        if not isinstance(name, str) or not name.endswith(".safetensors"):
+            raise InputError(
+                f"an index of safetensors files in {folder.name!r}",
+                f"one that names {str(name)[:80]!r}",
+                "save the model with save_pretrained; pickle can run code and is never loaded",
+            )
+        if name not in files:
+            files[name] = inside(folder, name)
+    held = {name: read_header(file) for name, file in files.items()}
+    _check_places(folder, weight_map, held)
+    return tuple(files[name] for name in sorted(files))
+
+
+def _check_places(
+    folder: Path, weight_map: Mapping[str, str], held: Mapping[str, Mapping[str, object]]
+) -> None:
+    """InputError unless every tensor is in the file the index says, and in no other."""
+    for tensor, name in weight_map.items():
+        if tensor not in held[name]:
+            raise InputError(
+                f"the tensor {tensor[:80]!r} in {name!r} of {folder.name!r}, as its index says",
+                "a file without it",
+                "fetch the model again",
+            )
+    for name, tensors in held.items():
+        strays = [tensor for tensor in tensors if weight_map.get(tensor) != name]
+        if strays:
+            raise InputError(
+                f"an index of {folder.name!r} that names all tensors of {name!r}",
+                f"one that does not name {strays[0][:80]!r} there",
+                "fetch the model again",
+            )
+
+
+def _nothing(folder: Path, wanted: str) -> InputError:
+    pickles = [file.name for pattern in _PICKLES for file in folder.glob(pattern)]
+    others = sorted(file.name for file in folder.glob("*.safetensors"))
+    do = "save the model with save_pretrained"
+    if pickles:
+        got = f"only pickled weights ({min(pickles)})"
+        do += "; pickle can run code and is never loaded"
+    elif others:
+        got = f"only {others[0]}, which no index names"
+    else:
+        got = "none"
+    return InputError(f"the weights {wanted} in {folder.name!r}", got, do)
