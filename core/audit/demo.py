@@ -2,7 +2,7 @@
 
 Documentation paragraphs of four fields are split at random; a classifier is fine-tuned on one
 half, and the audit looks for it in a seed corpus of the other half, standard-library text and a
-leaked share of the first (DESIGN §3: one distribution split at random, plus another domain).
+leaked share of the first (ARCHITECTURE §3: one distribution split at random, plus another domain).
 """
 
 from __future__ import annotations

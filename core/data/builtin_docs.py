@@ -1,7 +1,7 @@
 """Real English that every installation has: the documentation strings of installed packages.
 
 Read with ``ast`` from the sources, so nothing is imported and nothing runs. Four fields make a
-classification task; the standard library is text of another domain (DESIGN §8).
+classification task; the standard library is text of another domain (ARCHITECTURE §8).
 """
 
 from __future__ import annotations

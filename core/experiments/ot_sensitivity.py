@@ -10,6 +10,7 @@ import numpy as np
 from transformers import AutoTokenizer
 
 from assay.cache.audits.texts import Texts, read_reference, read_selected
+from assay.core.models.pretrained import load_tokenizer
 from assay.core.similarity.transport import transport_distance
 from assay.core.similarity.vocabulary import vocabulary, vocabulary_containment
 from assay.core.specs.metrics import Metric
@@ -29,7 +30,7 @@ def replaced_by_truth(
     set is smaller than a share of the selection asks for, all of it is used. Tokens are those of
     the model in ``final``.
     """
-    tokenizer = AutoTokenizer.from_pretrained(final, trust_remote_code=False)
+    tokenizer = load_tokenizer(final)
     selected, reference = read_selected(audit, strategy), read_reference(audit)
     selected_tokens, reference_tokens = (
         tokenizer(list(known.texts), truncation=True, max_length=max_tokens)["input_ids"]

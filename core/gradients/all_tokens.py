@@ -1,4 +1,4 @@
-"""Per-example gradients of a language model's last layer over all target tokens (DESIGN §2).
+"""Per-example gradients of a language model's last layer over all target tokens (ARCHITECTURE §2).
 
 A document's gradient is g = Σ_t δ_t ⊗ h_t, V × d. It is never formed: ‖g‖² = Σ_{t,u} (δ_t·δ_u)
 (h_t·h_u) and ⟨g, D⟩ = Σ_t δ_t · (D h_t) are exact, and Σ_t R₁δ_t ⊗ R₂h_t is its projection.

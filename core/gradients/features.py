@@ -1,7 +1,7 @@
 """What selection needs to know of the gradients, whatever form they are kept in.
 
 All arrays follow the Array API, so NumPy serves the pages and torch the GPU. The leading axis j
-runs over the synthetic checkpoints (DESIGN §2; one by default).
+runs over the synthetic checkpoints (ARCHITECTURE §2; one by default).
 """
 
 from __future__ import annotations

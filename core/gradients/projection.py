@@ -1,4 +1,4 @@
-"""A two-sided (Kronecker) random projection of gradients δ ⊗ h, never forming δ ⊗ h (DESIGN §2).
+"""A two-sided (Kronecker) random projection of gradients δ ⊗ h, never forming δ ⊗ h (ARCHITECTURE §2).
 
 R₁ (k₁ × V) and R₂ (k₂ × d) hold random signs, so that R₁ δ ⊗ R₂ h / √(k₁k₂) keeps inner products
 in expectation. Each row is a counter-based stream of its own (Philox, Salmon et al. 2011): the

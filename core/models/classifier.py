@@ -1,7 +1,7 @@
 """A model that gives one label to a document, seen as its last layer and what comes before.
 
 Both kinds keep one promise: ``logits == hidden @ head().T`` exactly, so the gradient of the
-last layer factors (DESIGN §2).
+last layer factors (ARCHITECTURE §2).
 """
 
 from __future__ import annotations

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import redirect_stderr
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import safe_open
-from transformers import (
-    AutoModelForCausalLM,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-)
 
 from assay.core.errors import InputError
-from assay.core.models.digests import file_digest, weights_digest
-from assay.core.models.pretrained import from_pretrained
+from assay.core.models.adapters import ADAPTER_CONFIG, adapter_key, merged
+from assay.core.models.digests import file_digest, has_tokenizer, weights_digest
+from assay.core.models.folder_files import has_file
+from assay.core.models.pretrained import load_gguf, load_tokenizer
 from assay.core.specs.hashing import content_key
 
-_ADAPTER_CONFIG = "adapter_config.json"
-_ADAPTER_WEIGHTS = "adapter_model.safetensors"
 # Raise it when the same file would be converted to other weights.
 _VERSION = 1
 
@@ -37,30 +25,14 @@ def is_gguf(path: Path) -> bool:
 
 def is_adapter(folder: Path) -> bool:
     """Whether a folder holds an adapter (LoRA and kin) instead of a whole model."""
-    return (folder / _ADAPTER_CONFIG).exists()
+    return has_file(folder, ADAPTER_CONFIG)
 
 
 def from_gguf(file: Path, converted: Path) -> Path:
     """The weights of a GGUF file, dequantised to float32 by transformers."""
 
     def write(folder: Path) -> None:
-        try:
-            # Its progress bars cannot be turned off.
-            with redirect_stderr(io.StringIO()):
-                model: Any = AutoModelForCausalLM.from_pretrained(
-                    file.parent, gguf_file=file.name, dtype=torch.float32
-                )
-                tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        except (ValueError, KeyError, OSError, NotImplementedError) as error:
-            raise InputError(
-                f"a GGUF file that transformers can read at {file.name!r}",
-                str(error).splitlines()[0],
-                "convert it to safetensors with the tool it came from",
-            ) from error
-        # What was read is float32 now; saying otherwise would have it quantised again.
-        model.hf_quantizer = None
-        if hasattr(model.config, "quantization_config"):
-            del model.config.quantization_config
+        model, tokenizer = load_gguf(file)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
@@ -73,48 +45,14 @@ def merged_adapter(adapter: Path, base: Path | None, converted: Path) -> Path:
         raise InputError(
             "a whole model", f"the adapter {adapter.name!r}", "give the model it was trained on"
         )
-    key = content_key(
-        _VERSION,
-        weights_digest(base),
-        weights_digest(adapter),
-        (adapter / _ADAPTER_CONFIG).read_text(),
-    )
+    key = content_key(_VERSION, weights_digest(base), *adapter_key(adapter))
 
     def write(folder: Path) -> None:
-        from peft import PeftModel
-
-        model = from_pretrained(_adapted_kind(adapter), base, **_head_options(adapter))
-        try:
-            merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-        except (ValueError, RuntimeError, KeyError) as error:
-            raise InputError(
-                f"an adapter of {base.name!r} in {adapter.name!r}",
-                str(error).splitlines()[0],
-                "give the model that the adapter was trained on",
-            ) from error
-        merged.save_pretrained(folder)
-        has_tokenizer = (adapter / "tokenizer_config.json").exists()
-        AutoTokenizer.from_pretrained(
-            adapter if has_tokenizer else base, trust_remote_code=False
-        ).save_pretrained(folder)
+        merged(adapter, base).save_pretrained(folder)
+        own = adapter if has_tokenizer(adapter) else base
+        load_tokenizer(own).save_pretrained(folder)
 
     return _once(converted / f"merged-{key[:16]}", write)
-
-
-def _adapted_kind(adapter: Path) -> Any:
-    task = json.loads((adapter / _ADAPTER_CONFIG).read_text()).get("task_type")
-    return AutoModelForSequenceClassification if task == "SEQ_CLS" else AutoModelForCausalLM
-
-
-def _head_options(adapter: Path) -> dict[str, int]:
-    """How many labels a classification adapter has: the rows of the head saved with it."""
-    if _adapted_kind(adapter) is AutoModelForCausalLM:
-        return {}
-    with safe_open(adapter / _ADAPTER_WEIGHTS, "pt") as tensors:
-        heads = [n for n in tensors.keys() if "lora" not in n and n.endswith("weight")]  # noqa: SIM118
-        shapes = [tensors.get_slice(name).get_shape() for name in heads]
-    rows = [shape[0] for shape in shapes if len(shape) == 2]
-    return {"num_labels": rows[-1]} if rows else {}
 
 
 def _once(folder: Path, write: Callable[[Path], None]) -> Path:

@@ -21,8 +21,16 @@ from assay.core.models.classifier import (
     last_linear,
 )
 from assay.core.models.digests import weights_digest
+from assay.core.models.folder_files import has_file
 from assay.core.models.mean_pooled import MeanPooledConfig, pools_by_mean
-from assay.core.models.pretrained import from_pretrained, is_causal, load_tokenizer, read_config
+from assay.core.models.pretrained import (
+    is_causal,
+    load_causal,
+    load_classifier_model,
+    load_tokenizer,
+    load_with_new_head,
+    read_config,
+)
 from assay.core.models.text_model import TextModel
 from assay.core.models.training_record import INITIAL_HEAD_FILE, TrainingRecord
 from assay.core.models.validation import (
@@ -32,8 +40,11 @@ from assay.core.models.validation import (
     check_same_shape,
     check_vocabularies,
 )
+from assay.core.models.weight_files import checked_file, opened
 from assay.core.runtime.device import Compute
 from assay.core.specs.data import Task
+from safetensors.torch import save_file
+from torch import nn
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ def load_pair(
     if task is Task.SFT:
         final_model: TextModel = load_language_model(final, max_tokens, compute)
         base_model: TextModel = LanguageModel(
-            _finite(AutoModelForCausalLM, base), final_model.tokenizer, max_tokens, compute
+            _finite(load_causal(base), base), final_model.tokenizer, max_tokens, compute
         )
     else:
         record = TrainingRecord.read(final)
@@ -87,7 +98,7 @@ def load_language_model(folder: Path, max_tokens: int, compute: Compute) -> Lang
             f"{config.model_type} in {folder.name!r}, which predicts no next token",
             "use --task classification",
         )
-    model = _finite(AutoModelForCausalLM, folder)
+    model = _finite(load_causal(folder), folder)
     return LanguageModel(model, load_tokenizer(folder, model), max_tokens, compute)
 
 
@@ -110,7 +121,7 @@ def load_classifier(
                 "none",
                 "give them with --label-words, one a label, separated by commas",
             )
-        model = from_pretrained(AutoModelForCausalLM, folder)
+        model = load_causal(folder)
         names = record.label_names if record else label_words
         classifier: Classifier = LabelWordClassifier(
             model, load_tokenizer(folder, model), names, max_tokens, compute, label_words
@@ -123,15 +134,7 @@ def load_classifier(
                 f"{len(names)}",
                 "audit a classification model",
             )
-        model, info = from_pretrained(
-            AutoModelForSequenceClassification, folder, output_loading_info=True
-        )
-        if info["missing_keys"]:
-            raise InputError(
-                f"a final model with its classification head in {folder.name!r}",
-                f"one without {sorted(info['missing_keys'])[0]!r}",
-                "give the fine-tuned model, or a causal model with --label-words",
-            )
+        model = load_classifier_model(folder)
         classifier = SequenceClassifier(
             model, load_tokenizer(folder, model), names, max_tokens, compute
         )
@@ -154,17 +157,17 @@ def new_classifier(
     config = read_config(folder)
     check_label_words_fit(config, label_words)
     if is_causal(config):
-        model = from_pretrained(AutoModelForCausalLM, folder)
+        model = load_causal(folder)
         tokenizer = load_tokenizer(folder, model)
         check_finite(model, folder.name)
         return LabelWordClassifier(
             model, tokenizer, label_names, max_tokens, compute, label_words
         ), {}
     torch.manual_seed(seed)
-    model, info = _with_head_for(label_names, folder, pools_by_mean(folder))
+    model, new = _with_head_for(label_names, folder, pools_by_mean(folder))
     check_finite(model, folder.name)
     state = model.state_dict()
-    lacking = {name: state[name].clone() for name in sorted(info["missing_keys"])}
+    lacking = {name: state[name].clone() for name in new}
     return SequenceClassifier(
         model, load_tokenizer(folder, model), label_names, max_tokens, compute
     ), lacking
@@ -172,23 +175,18 @@ def new_classifier(
 
 def _with_head_for(
     label_names: tuple[str, ...], folder: Path, is_mean_pooled: bool
-) -> tuple[Any, dict[str, Any]]:
-    """A folder's model with a head of these labels, and what transformers says of loading it.
+) -> tuple[Any, tuple[str, ...]]:
+    """A folder's model with a head of these labels, and the tensors it has no weights for.
 
     ``is_mean_pooled`` puts the head on the mean of an encoder's states, wherever there is no head
     yet; else transformers' own class for that kind of model decides.
     """
-    options: dict[str, Any] = {
-        "id2label": dict(enumerate(label_names)),
-        "label2id": {name: label for label, name in enumerate(label_names)},
-    }
     config = read_config(folder)
     if is_mean_pooled and not isinstance(config, MeanPooledConfig):
-        config.name_or_path = ""  # else the saved model tells where on this machine it was
-        options = {"config": MeanPooledConfig(encoder=config, **options)}
-    return from_pretrained(
-        AutoModelForSequenceClassification, folder, output_loading_info=True, **options
-    )
+        config = MeanPooledConfig(encoder=config)
+    config.id2label = dict(enumerate(label_names))
+    config.label2id = {name: label for label, name in enumerate(label_names)}
+    return load_with_new_head(folder, config)
 
 
 def save_model(
@@ -224,7 +222,7 @@ def _load_base(
     record: TrainingRecord | None,
 ) -> tuple[Classifier, tuple[str, ...]]:
     if isinstance(final, LabelWordClassifier):
-        model = from_pretrained(AutoModelForCausalLM, folder)
+        model = load_causal(folder)
         check_finite(model, folder.name)
         return LabelWordClassifier(
             model,
@@ -234,18 +232,9 @@ def _load_base(
             final.compute,
             final.label_words,
         ), ()
-    try:
-        is_pooled = isinstance(final.model.config, MeanPooledConfig)
-        model, info = _with_head_for(final.label_names, folder, is_pooled)
-    except RuntimeError as error:  # a head of another size
-        raise InputError(
-            f"a base model with {len(final.label_names)} labels or no head at all",
-            "one whose head has another size",
-            "give the model that the final one was fine-tuned from",
-        ) from error
-    caveats = _fill_what_base_lacks(
-        model, sorted(info["missing_keys"]), final_folder, final, base_sha256, record
-    )
+    is_pooled = isinstance(final.model.config, MeanPooledConfig)
+    model, new = _with_head_for(final.label_names, folder, is_pooled)
+    caveats = _fill_what_base_lacks(model, list(new), final_folder, final, base_sha256, record)
     check_finite(model, folder.name)
     return SequenceClassifier(
         model, final.tokenizer, final.label_names, final.max_tokens, final.compute
@@ -264,10 +253,11 @@ def _fill_what_base_lacks(
     if not lacking:
         return ()
     state = model.state_dict()
-    recorded = final_folder / "initial" / INITIAL_HEAD_FILE
-    if record and record.base_weights_sha256 == base_sha256 and recorded.exists():
-        for name, tensor in load_file(recorded).items():
-            state[name].copy_(tensor)
+    recorded = f"initial/{INITIAL_HEAD_FILE}"
+    if record and record.base_weights_sha256 == base_sha256 and has_file(final_folder, recorded):
+        with opened((checked_file(final_folder, recorded),)) as tensors:
+            for name in lacking:
+                state[name].copy_(_recorded(tensors, name, state[name], final_folder))
         return ()
     head_name, _ = last_linear(model, len(final.label_names))
     final_state = final.model.state_dict()
@@ -288,7 +278,20 @@ def _fill_what_base_lacks(
     return tuple(caveats)
 
 
-def _finite(kind: Any, folder: Path) -> Any:
-    model = from_pretrained(kind, folder)
+def _finite(model: Any, folder: Path) -> Any:
     check_finite(model, folder.name)
     return model
+
+
+def _recorded(
+    tensors: dict[str, Any], name: str, wanted: torch.Tensor, folder: Path
+) -> torch.Tensor:
+    """A tensor of the recorded head; InputError if the record is of another head."""
+    if name not in tensors or list(tensors[name].get_shape()) != list(wanted.shape):
+        raise InputError(
+            f"the head that fine-tuning of {folder.name!r} began with",
+            f"a record without {name!r} of {tuple(wanted.shape)}",
+            f"delete {INITIAL_HEAD_FILE} or run `assay finetune` again",
+        )
+    tensor: torch.Tensor = tensors[name][...]
+    return tensor

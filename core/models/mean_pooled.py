@@ -49,7 +49,7 @@ class MeanPooledClassifier(PreTrainedModel):
     def __init__(self, config: MeanPooledConfig) -> None:
         super().__init__(config)
         encoder = encoder_config(config)
-        self.body = AutoModel.from_config(encoder)
+        self.body = AutoModel.from_config(encoder, trust_remote_code=False)
         if getattr(self.body, "pooler", None) is not None:
             self.body.pooler = None  # nothing reads it, so it would never be trained
         self.dropout = nn.Dropout(getattr(encoder, "hidden_dropout_prob", 0.1))

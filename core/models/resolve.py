@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
 
 from assay.core.errors import InputError
 from assay.core.models.convert import from_gguf, is_adapter, is_gguf, merged_adapter
+from assay.core.models.folder_files import has_file
+from assay.core.models.model_config import CONFIG
+from assay.core.models.pretrained import read_config
+from assay.core.models.weight_files import model_files
 
 # Everything a model needs and nothing that executes.
-_HUB_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_HUB_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 
 
 def resolve_model(name: str, converted: Path, base: Path | None = None) -> Path:
@@ -27,9 +29,8 @@ def resolve_model(name: str, converted: Path, base: Path | None = None) -> Path:
     if not path.is_dir():
         raise InputError("a model folder", f"the file {name!r}", "give the folder that holds it")
     if is_adapter(path):
-        check_weights_are_safe(path)
         return merged_adapter(path, base, converted)
-    _check_is_safe(path)
+    _check_can_be_loaded(path)
     return path
 
 
@@ -89,31 +90,13 @@ def _from_hub(name: str) -> Path:
         ) from error
 
 
-def _check_is_safe(folder: Path) -> None:
-    config = folder / "config.json"
-    if not config.exists():
+def _check_can_be_loaded(folder: Path) -> None:
+    """InputError unless transformers knows the model and its weights are whole safetensors."""
+    if not has_file(folder, CONFIG):
         raise InputError(
-            "a model folder with config.json",
+            f"a model folder with {CONFIG}",
             f"{folder.name!r} without one",
             "give the folder the model was saved to",
         )
-    if "auto_map" in json.loads(config.read_text()):
-        raise InputError(
-            "a model that transformers itself can run",
-            f"{folder.name!r}, which brings its own code",
-            "use a model of a known architecture; remote code is never run",
-        )
-    check_weights_are_safe(folder)
-
-
-def check_weights_are_safe(folder: Path) -> None:
-    """InputError unless the folder holds safetensors; pickled weights are named and refused."""
-    if any(folder.glob("*.safetensors")):
-        return
-    pickles = [file.name for pattern in _PICKLES for file in folder.glob(pattern)]
-    got = f"only pickled ones ({pickles[0]})" if pickles else "none"
-    raise InputError(
-        f"safetensors weights in {folder.name!r}",
-        got,
-        "save the model with save_pretrained; pickle can run code and is never loaded",
-    )
+    read_config(folder)
+    model_files(folder)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from assay.core.models.resolve import builtin_minilm
 from assay.core.runtime.device import Compute
+from assay.core.models.pretrained import load_sentence_encoder
 
 MAX_TOKENS = 128
 
@@ -21,9 +22,7 @@ class Embedder:
         from sentence_transformers import SentenceTransformer  # takes seconds to import
 
         self._compute = compute
-        self._model = SentenceTransformer(
-            str(builtin_minilm()), device=compute.device, local_files_only=True
-        )
+        self._model = load_sentence_encoder(builtin_minilm(), compute.device)
         self._model.max_seq_length = MAX_TOKENS
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

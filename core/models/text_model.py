@@ -38,7 +38,7 @@ class Tokenization:
 
 class TextModel(ABC):
     """A model whose logits are exactly ``hidden @ head().T``, so that last-layer gradients factor
-    (DESIGN §2). ``label_names``: the answers of a classifier, none otherwise."""
+    (ARCHITECTURE §2). ``label_names``: the answers of a classifier, none otherwise."""
 
     label_names: tuple[str, ...] = ()
 

@@ -10,10 +10,12 @@ from torch import nn
 from transformers import AutoTokenizer
 
 from assay.core.errors import InputError
+from assay.core.models.digests import has_tokenizer
 from assay.core.models.mean_pooled import MeanPooledConfig, encoder_config
-from assay.core.models.pretrained import is_causal, read_config
+from assay.core.models.pretrained import is_causal, load_tokenizer, read_config
 from assay.core.models.text_model import TextModel
 from assay.core.runtime.device import Compute
+from torch import nn
 
 # Two models whose configurations differ in any of these cannot be a base and its fine-tune.
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
@@ -89,12 +91,10 @@ def _has_head(config: Any) -> bool:
 
 def check_vocabularies(base_folder: Path, final_tokenizer: Any) -> None:
     """InputError if a token means something else in the base model."""
-    if not any(
-        (base_folder / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")
-    ):
+    if not has_tokenizer(base_folder):
         return
     base, final = (
-        AutoTokenizer.from_pretrained(base_folder).get_vocab(),
+        load_tokenizer(base_folder).get_vocab(),
         final_tokenizer.get_vocab(),
     )
     moved = [token for token, number in base.items() if final.get(token) != number]

@@ -1,4 +1,4 @@
-"""SELECT+: orthogonal matching pursuit with non-negative weights (DESIGN §2; ours).
+"""SELECT+: orthogonal matching pursuit with non-negative weights (ARCHITECTURE §2; ours).
 
 In the spirit of GradMatch's solver (Killamsetty et al., 2021): where SELECT adds gradients with
 weight 1, SELECT+ fits the weights of all chosen documents anew after each choice, so the weighted

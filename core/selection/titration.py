@@ -1,7 +1,7 @@
 """Controlled titration: one corpus, a share of its trained documents in the pool, one selection.
 
 The corpus holds everything that was trained on, held-out documents drawn like it, and others
-(DESIGN §3). The grid of `assay titrate` and the dashboard's sliders both call ``titrate``, so that
+(ARCHITECTURE §3). The grid of `assay titrate` and the dashboard's sliders both call ``titrate``, so that
 a live figure and a measured one are the same number.
 """
 

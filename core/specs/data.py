@@ -14,7 +14,7 @@ class Task(StrEnum):
 
 
 class Role(StrEnum):
-    """What a document of a titration's corpus is to the final model (DESIGN §3)."""
+    """What a document of a titration's corpus is to the final model (ARCHITECTURE §3)."""
 
     TRAINED = "trained"
     HELD_OUT = "held-out"  # drawn like the trained ones, never trained on

@@ -9,7 +9,7 @@ from assay.core.specs.data import Task
 
 
 class Strategy(StrEnum):
-    """How a selection is made (DESIGN §2)."""
+    """How a selection is made (ARCHITECTURE §2)."""
 
     RANDOM = "random"
     TOP_K = "top-k"

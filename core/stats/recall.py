@@ -1,7 +1,7 @@
 """What a selection of k from N documents says when x of the K leaked ones are in it.
 
 Recall cannot exceed min(1, k/K), so it stands beside that ceiling; under random selection x is
-hypergeometric, which gives the null band and the p-value (DESIGN §3).
+hypergeometric, which gives the null band and the p-value (ARCHITECTURE §3).
 """
 
 from __future__ import annotations

@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from assay.core.decompress.backends.base import ModelIdentity, Scoring, Traits
+from assay.core.decompress.backends.seeded_sampling import SeededSampling
+from assay.core.models.pretrained import load_causal, load_tokenizer
+from assay.core.models.validation import check_finite
+from assay.core.runtime.device import Compute
+from assay.core.specs.model_calls import Answer, Call
 from transformers import (
-    AutoModelForCausalLM,
     LogitsProcessorList,
     StoppingCriteria,
     StoppingCriteriaList,
@@ -36,7 +41,7 @@ class LocalBackend:
     def __init__(self, folder: Path, identity: ModelIdentity, compute: Compute) -> None:
         self.identity = identity
         self._compute = compute
-        self._model = from_pretrained(AutoModelForCausalLM, folder)
+        self._model = load_causal(folder)
         check_finite(self._model, folder.name)
         self._model.to(compute.device).eval()
         self._tokenizer = load_tokenizer(folder, self._model)

@@ -1,0 +1,154 @@
+"""Adapters (LoRA and kin): what of an adapter folder is read, and the model it makes of a base."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from assay.core.errors import InputError
+from assay.core.models.digests import adapter_digest
+from assay.core.models.folder_files import inside, json_object
+from assay.core.models.pretrained import load_adapted, load_causal, load_with_new_head, read_config
+from assay.core.models.safetensors_header import StoredTensor, read_header
+from assay.core.models.weight_files import ADAPTER_WEIGHTS, adapter_file
+
+ADAPTER_CONFIG = "adapter_config.json"
+# Those that change weights and can be merged into them.
+_KINDS = ("LORA", "ADALORA", "LOHA", "LOKR", "IA3", "OFT", "BOFT", "VERA", "HRA", "FOURIERFT")
+# What would import modules, read other places or begin from data.
+_NOT_OURS = (
+    "auto_mapping",
+    "base_model_name_or_path",
+    "corda_config",
+    "eva_config",
+    "loftq_config",
+    "lora_ga_config",
+    "megatron_config",
+    "megatron_core",
+    "parent_library",
+    "revision",
+    "runtime_config",
+)
+_PREFIX = "base_model.model."
+_LORA_PART = re.compile(r"\.lora_(?:A|B|embedding_A|embedding_B|magnitude_vector)(?:\.|$)")
+_MOST_PATTERN_CHARACTERS, _MOST_REPEATS = 200, 3
+
+
+def adapter_key(adapter: Path) -> tuple[str, str]:
+    """What the merged model depends on, besides the base: the weights and their description."""
+    return adapter_digest(adapter), inside(adapter, ADAPTER_CONFIG).read_text()
+
+
+def merged(adapter: Path, base: Path) -> Any:
+    """The base model with an adapter's weights added, in float32 (PEFT ``merge_and_unload``)."""
+    held = read_header(adapter_file(adapter))
+    config = _clean(adapter, held)
+    model, new = _model(config, base, held)
+    with TemporaryDirectory() as place:
+        copy = Path(place)
+        (copy / ADAPTER_CONFIG).write_text(json.dumps(config))
+        (copy / ADAPTER_WEIGHTS).symlink_to(adapter_file(adapter))
+        try:
+            adapted = load_adapted(model, copy)
+        except Exception as error:  # PEFT fails in many ways on a base of another shape
+            raise InputError(
+                f"an adapter of {base.name!r} in {adapter.name!r}",
+                f"another ({(str(error) or type(error).__name__).splitlines()[0][:300]})",
+                "give the model that the adapter was trained on",
+            ) from error
+    _check_all_used(adapted, held, adapter, base)
+    lacking = [name for name in new if not _brings(held, name)]
+    if lacking:
+        raise InputError(
+            f"a classification head in the adapter {adapter.name!r} or its base",
+            f"neither with {lacking[0]!r}",
+            "save the adapter with modules_to_save for its head",
+        )
+    return adapted.merge_and_unload()
+
+
+def _clean(adapter: Path, held: dict[str, StoredTensor]) -> dict[str, Any]:
+    """``adapter_config.json`` as PEFT is given it."""
+    config = json_object(adapter, ADAPTER_CONFIG)
+    kind = config.get("peft_type")
+    if kind not in _KINDS:
+        raise InputError(
+            f"an adapter among {', '.join(_KINDS)} in {adapter.name!r}",
+            repr(kind)[:80],
+            "merge it into its model with the tool it came from",
+        )
+    for patterns in ("rank_pattern", "alpha_pattern"):
+        _check_patterns(adapter, config.get(patterns) or {})
+    if kind == "LORA" and not config.get("target_parameters"):
+        # The modules that there are weights for, by name: no pattern of a stranger is searched.
+        config |= {
+            "target_modules": sorted(_modules(held)),
+            "exclude_modules": None,
+            "layers_to_transform": None,
+            "layers_pattern": None,
+        }
+    elif isinstance(config.get("target_modules"), str):
+        _check_patterns(adapter, [config["target_modules"]])
+    return {key: value for key, value in config.items() if key not in _NOT_OURS}
+
+
+def _modules(held: Iterable[str]) -> set[str]:
+    """The modules that LoRA weights belong to."""
+    parts = [(name, _LORA_PART.search(name)) for name in held]
+    return {name[: part.start()].removeprefix(_PREFIX) for name, part in parts if part}
+
+
+def _check_patterns(adapter: Path, patterns: Any) -> None:
+    """InputError for a regular expression that could take for ever."""
+    for pattern in patterns:
+        text = str(pattern)
+        if len(text) > _MOST_PATTERN_CHARACTERS or len(re.findall(r"[*+{]", text)) > _MOST_REPEATS:
+            raise InputError(
+                f"patterns of at most {_MOST_REPEATS} repeats in {ADAPTER_CONFIG} of "
+                f"{adapter.name!r}",
+                repr(text[:80]),
+                "name the modules instead",
+            )
+
+
+def _model(
+    config: dict[str, Any], base: Path, held: dict[str, StoredTensor]
+) -> tuple[Any, tuple[str, ...]]:
+    """The model that the adapter was trained on, and its tensors that the base has none for."""
+    if config.get("task_type") != "SEQ_CLS":
+        return load_causal(base), ()
+    wanted = read_config(base)
+    # The rows of the head saved with the adapter are its labels.
+    heads = [
+        tensor.shape[0]
+        for name, tensor in held.items()
+        if "lora" not in name and name.endswith("weight") and len(tensor.shape) == 2
+    ]
+    if heads:
+        wanted.num_labels = heads[-1]
+    return load_with_new_head(base, wanted)
+
+
+def _brings(held: Iterable[str], name: str) -> bool:
+    """Whether an adapter holds a whole tensor of the model."""
+    return any(own.removeprefix(_PREFIX) == name for own in held)
+
+
+def _check_all_used(adapted: Any, held: dict[str, StoredTensor], adapter: Path, base: Path) -> None:
+    """InputError unless PEFT found a place for every tensor of the adapter."""
+    from peft import get_peft_model_state_dict
+
+    # Of embeddings that have an adapter PEFT saves the base's weights as well.
+    has_embeddings = any(".base_layer." in name for name in held)
+    placed = get_peft_model_state_dict(adapted, save_embedding_layers=has_embeddings)
+    strangers = sorted(set(held) - set(placed))
+    if strangers:
+        raise InputError(
+            f"an adapter of {base.name!r} in {adapter.name!r}",
+            f"one whose {strangers[0][:120]!r} has no place there",
+            "give the model that the adapter was trained on",
+        )

@@ -1,0 +1,121 @@
+"""A model folder's own words, freed of whatever could make transformers load or run other things.
+
+transformers never sees the folder itself: it reads a copy that holds a cleaned ``config.json`` and,
+for tokenizers, the files that tokenizers are made of. So code, adapters, pickles and links that lie
+beside them cannot be found, and a native architecture that still names code of its own is loaded
+with transformers' class.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from assay.core.errors import InputError
+from assay.core.models.folder_files import has_file, inside, json_object
+
+CONFIG = "config.json"
+_TOKENIZER_CONFIG = "tokenizer_config.json"
+_CODE = "auto_map"
+# What config.json could say of where code, weights, kernels and other configurations come from,
+# and what would have a model answer in another form.
+_NOT_OURS = frozenset(
+    {
+        _CODE,
+        "transformers_weights",
+        "configuration_files",
+        "custom_pipelines",
+        "custom_generate",
+        "fusion_config",
+        "distributed_config",
+        "attn_implementation",
+        "experts_implementation",
+        "name_or_path",
+        "_name_or_path",
+        "return_dict",
+        "use_return_dict",
+        "output_attentions",
+        "output_hidden_states",
+        "torchscript",
+    }
+)
+_PRIVATE = ("_attn_implementation", "_experts_implementation")
+# Files that tokenizers read; none of them executes.
+_TOKENIZER_SUFFIXES = {".json", ".txt", ".model", ".spm", ".tiktoken", ".vocab", ".codes"}
+_NOT_TOKENIZER = {CONFIG, "generation_config.json", "adapter_config.json", "modules.json"}
+_TEMPLATE, _TEMPLATES = "chat_template.jinja", "additional_chat_templates"
+
+
+def clean_config(folder: Path) -> dict[str, Any]:
+    """``config.json`` without what transformers must not follow.
+
+    InputError if it is none, or if the weights are quantised: their gradients are not the model's.
+    """
+    held = json_object(folder, CONFIG)
+    if held.get("quantization_config"):
+        raise InputError(
+            f"weights of full precision in {folder.name!r}",
+            "quantised ones",
+            "give the model before it was quantised, or convert it to bfloat16",
+        )
+    names = held.get("architectures") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"a list of names as architectures in {CONFIG} of {folder.name!r}",
+            repr(names)[:80],
+            "fetch the model again",
+        )
+    cleaned: dict[str, Any] = _cleaned(held)
+    return cleaned
+
+
+def names_code(folder: Path) -> bool:
+    """Whether a folder's configuration names code of its own."""
+    return _CODE in json_object(folder, CONFIG)
+
+
+def write_clean_config(folder: Path, into: Path) -> None:
+    """The copy of ``config.json`` that transformers reads."""
+    (into / CONFIG).write_text(json.dumps(clean_config(folder)))
+
+
+def copy_tokenizer(folder: Path, into: Path) -> None:
+    """The files that a folder's tokenizer is made of; InputError if one is damaged."""
+    for path in sorted(folder.iterdir()):
+        name = path.name
+        is_data = path.suffix in _TOKENIZER_SUFFIXES or name == _TEMPLATE
+        if not is_data or name in _NOT_TOKENIZER or name.endswith(".index.json"):
+            continue
+        if path.suffix == ".json":
+            held = json_object(folder, name) if name == _TOKENIZER_CONFIG else None
+            if held is not None:
+                (into / name).write_text(json.dumps(_clean_tokenizer_config(held)))
+                continue
+        shutil.copyfile(inside(folder, name), into / name)
+    if has_file(folder, _TEMPLATES):
+        (into / _TEMPLATES).mkdir()
+        for path in sorted((folder / _TEMPLATES).glob("*.jinja")):
+            name = f"{_TEMPLATES}/{path.name}"
+            shutil.copyfile(inside(folder, name), into / name)
+
+
+def _cleaned(held: Any) -> Any:
+    if isinstance(held, dict):
+        return {
+            key: _cleaned(value)
+            for key, value in held.items()
+            if key not in _NOT_OURS and not key.startswith(_PRIVATE)
+        }
+    return [_cleaned(value) for value in held] if isinstance(held, list) else held
+
+
+def _clean_tokenizer_config(held: dict[str, Any]) -> dict[str, Any]:
+    """Without code, and without places: which files are read is not the file's to say."""
+    return {
+        key: value
+        for key, value in held.items()
+        if key not in (_CODE, "fast_tokenizer_files", "name_or_path", "init_inputs")
+        and not key.endswith("_file")
+    }
