@@ -75,14 +75,6 @@ def test_pickled_weights_are_never_loaded(folders, tmp_path):
     assert not trap.exists()
 
 
-def test_remote_code_is_never_run(folders):
-    """A model that brings its own code is refused."""
-    config = json.loads((folders[1] / "config.json").read_text())
-    config["auto_map"] = {"AutoModel": "modeling.Mine"}
-    (folders[1] / "config.json").write_text(json.dumps(config))
-    refuse("brings its own code", *folders)
-
-
 def test_other_architectures_are_refused(folders, tmp_path):
     """A base of another family or size is named as such."""
     refuse("architectures differ", save_gpt2(tmp_path / "gpt2"), folders[1])
@@ -125,8 +117,12 @@ def test_digest_ignores_how_weights_are_split(folders, tmp_path):
     sharded = tmp_path / "sharded"
     shutil.copytree(folders[0], sharded)
     (sharded / "model.safetensors").unlink()
-    save_file({n: tensors[n] for n in names[::2]}, sharded / "model-1.safetensors")
-    save_file({n: tensors[n] for n in names[1::2]}, sharded / "model-2.safetensors")
+    weight_map = {}
+    for number, part in enumerate((names[::2], names[1::2])):
+        save_file({n: tensors[n] for n in part}, sharded / f"model-{number}.safetensors")
+        weight_map |= dict.fromkeys(part, f"model-{number}.safetensors")
+    index = sharded / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
     assert weights_digest(sharded) == before
     change(folders[0], lambda t: t["classifier.bias"].add_(1e-3))
     assert weights_digest(folders[0]) != before
