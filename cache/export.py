@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -25,7 +25,7 @@ from assay.core.specs.strategies import Strategy
 FORMATS = ("csv", "jsonl", "parquet")
 # A table, or how to make one once it is asked for. A download outlives the run of the page that
 # offers it, so what it needs is bound by argument: a lambda would look its variables up only then.
-Table = pd.DataFrame | partial[pd.DataFrame]
+Table: TypeAlias = pd.DataFrame | partial[pd.DataFrame]
 
 
 @dataclass(frozen=True)

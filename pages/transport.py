@@ -52,7 +52,11 @@ distance = distances[title]
 curves = reads.replacement_curve(path)
 own = curves[curves["metric"] == distance.metric]
 curve, held_out = (own[own["replaced_by"] == name] for name in ("pool", "held-out"))
-measured = {one: rows.get(one, distance.metric) for one in ordered(rows, strategies, distance)}
+measured = {
+    one: row
+    for one in ordered(rows, strategies, distance)
+    if (row := rows.get(one, distance.metric))
+}
 with st.container(border=True):
     found = headline(rows, main_strategy(list(measured)), curve, distance)
     st.subheader(markdown_safe(found or ""), anchor=False)

@@ -1,9 +1,9 @@
 """Every question asked of one model and every answer, kept before it is used.
 
 The journal is SQLite with write-ahead logging and not DuckDB: DuckDB refuses every other process
-while one writes, and a page must be able to look at a run that is under way (ARCHITECTURE §5). Once a
-run is complete its calls are copied into the DuckDB file that holds its results. The journal
-itself stays: it belongs to the model, so that another run of it asks only what is new.
+while one writes, and a page must be able to look at a run that is under way (ARCHITECTURE §5).
+Once a run is complete its calls are copied into the DuckDB file that holds its results. The
+journal itself stays: it belongs to the model, so that another run of it asks only what is new.
 
 Answers that came together are one transaction. A process killed at any moment loses the calls in
 flight and nothing else.

@@ -7,7 +7,6 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from transformers import AutoTokenizer
 
 from assay.cache.audits.texts import Texts, read_reference, read_selected
 from assay.core.models.pretrained import load_tokenizer

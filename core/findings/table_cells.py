@@ -30,7 +30,10 @@ class TableCell:
         scale = 100 if unit == PERCENT else 1
         return cls(
             text,
-            {name: None if pd.isna(one) else scale * one for name, one in numbers.items()},
+            {
+                name: None if one is None or pd.isna(one) else scale * one
+                for name, one in numbers.items()
+            },
             unit,
         )
 

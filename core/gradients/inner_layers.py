@@ -1,10 +1,10 @@
 """Per-example gradients of an inner linear layer, from what went in and what came back.
 
 A document's gradient of a layer y = W x is g = Σ_t δ_t ⊗ x_t over its positions, δ the gradient at
-y. As for the last layer (``token_gradients``) it is never formed: alignment and norm are exact, and
+y. As for the last layer (``all_tokens``) it is never formed: alignment and norm are exact, and
 Σ_t R₁δ_t ⊗ R₂x_t is its projection. Projections of several layers, drawn independently, add up to
-one whose inner products estimate the sum of the layers' (ARCHITECTURE §2, beyond the paper, which takes
-the last layer alone).
+one whose inner products estimate the sum of the layers' (ARCHITECTURE §2). The paper takes the last
+layer alone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The last layer's per-example gradient in closed form, never materialised.
 
 For one scored position with hidden state h and logits z = W h, the gradient of the cross-entropy
-with respect to W is δ ⊗ h, δ = softmax(z) − onehot(y). The pair (δ, h) is the gradient (ARCHITECTURE §2).
-A bias is a further column of W whose hidden value is 1.
+with respect to W is δ ⊗ h, δ = softmax(z) − onehot(y). The pair (δ, h) is the gradient
+(ARCHITECTURE §2). A bias is a further column of W whose hidden value is 1.
 """
 
 from __future__ import annotations

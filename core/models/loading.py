@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from assay.core.errors import InputError
 from assay.core.models.causal_lm import LanguageModel
@@ -43,8 +42,6 @@ from assay.core.models.validation import (
 from assay.core.models.weight_files import checked_file, opened
 from assay.core.runtime.device import Compute
 from assay.core.specs.data import Task
-from safetensors.torch import save_file
-from torch import nn
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,6 @@ from typing import Any
 
 import assay.core.models.pooled  # noqa: F401  (makes its kind known to transformers)
 import torch
-from assay.core.errors import InputError
-from assay.core.models.folder_files import has_file, json_object
-from assay.core.models.loading_report import check_complete, is_of_head, missing_head
-from assay.core.models.model_config import CONFIG, copy_tokenizer, names_code, write_clean_config
-from assay.core.models.safetensors_header import read_header
-from assay.core.models.weight_files import model_files, n_parameters, opened
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -35,6 +29,11 @@ from transformers.models.auto.auto_factory import _get_model_class
 from transformers.utils import logging as transformers_logging
 
 from assay.core.errors import InputError
+from assay.core.models.folder_files import has_file, json_object
+from assay.core.models.loading_report import check_complete, is_of_head, missing_head
+from assay.core.models.model_config import CONFIG, copy_tokenizer, names_code, write_clean_config
+from assay.core.models.safetensors_header import read_header
+from assay.core.models.weight_files import model_files, n_parameters, opened
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -148,7 +147,9 @@ def load_sentence_encoder(folder: Path, device: str) -> Any:
     """The sentence encoder of a folder that is installed with Assay."""
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(str(folder), device=device, **_NO_CODE)
+    return SentenceTransformer(
+        str(folder), device=device, trust_remote_code=False, local_files_only=True
+    )
 
 
 def _load(kind: Any, folder: Path, config: Any) -> tuple[Any, dict[str, Any]]:

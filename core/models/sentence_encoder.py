@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from assay.core.models.pretrained import load_sentence_encoder
 from assay.core.models.resolve import builtin_minilm
 from assay.core.runtime.device import Compute
-from assay.core.models.pretrained import load_sentence_encoder
 
 MAX_TOKENS = 128
 
@@ -19,7 +19,6 @@ class Embedder:
     """all-MiniLM-L6-v2, mean-pooled, unit length, documents cut after 128 tokens."""
 
     def __init__(self, compute: Compute) -> None:
-        from sentence_transformers import SentenceTransformer  # takes seconds to import
 
         self._compute = compute
         self._model = load_sentence_encoder(builtin_minilm(), compute.device)

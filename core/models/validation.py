@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoTokenizer
 
 from assay.core.errors import InputError
 from assay.core.models.digests import has_tokenizer
@@ -15,7 +14,6 @@ from assay.core.models.mean_pooled import MeanPooledConfig, encoder_config
 from assay.core.models.pretrained import is_causal, load_tokenizer, read_config
 from assay.core.models.text_model import TextModel
 from assay.core.runtime.device import Compute
-from torch import nn
 
 # Two models whose configurations differ in any of these cannot be a base and its fine-tune.
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")

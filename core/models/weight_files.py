@@ -8,10 +8,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
+
 from assay.core.errors import InputError
 from assay.core.models.folder_files import has_file, inside, json_object
 from assay.core.models.safetensors_header import read_header
-from safetensors import safe_open
 
 MODEL_WEIGHTS = "model.safetensors"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"

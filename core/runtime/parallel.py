@@ -1,4 +1,4 @@
-"""Processes that work for this one, and end with it whatever ends it."""
+"""The same work on many things at once: in threads, and in processes that end with this one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import torch
 
+_Thing = TypeVar("_Thing")
 _Made = TypeVar("_Made")
 _LOOK_EVERY_S = 0.5
 
@@ -64,12 +65,6 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
-
-
-_Thing = TypeVar("_Thing")
-
-
-_Made = TypeVar("_Made")
 
 
 def in_threads(

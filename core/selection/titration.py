@@ -1,8 +1,8 @@
 """Controlled titration: one corpus, a share of its trained documents in the pool, one selection.
 
 The corpus holds everything that was trained on, held-out documents drawn like it, and others
-(ARCHITECTURE §3). The grid of `assay titrate` and the dashboard's sliders both call ``titrate``, so that
-a live figure and a measured one are the same number.
+(ARCHITECTURE §3). The grid of `assay titrate` and the dashboard's sliders both call ``titrate``,
+so that a live figure and a measured one are the same number.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 DOCUMENT = "document"
 
@@ -22,7 +23,7 @@ def card_addresses(path: Path, document_ids: Iterable[int]) -> list[str | None]:
     ]
 
 
-def card_column(title: str = "evidence") -> st.column_config.LinkColumn:
+def card_column(title: str = "evidence") -> ColumnConfig:
     """A column of addresses of cards, shown as the documents' numbers."""
     return st.column_config.LinkColumn(
         title,

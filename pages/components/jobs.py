@@ -6,8 +6,9 @@ import streamlit as st
 
 from assay.cache.jobs import Job, JobState
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.palette import Badge
 
-COLOURS = {
+COLOURS: dict[JobState, Badge] = {
     JobState.QUEUED: "gray",
     JobState.RUNNING: "blue",
     JobState.DONE: "green",

@@ -6,6 +6,8 @@ for the eighth; the symbols carry the same distinction for print and for everyon
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from assay.core.specs.audit import Assessability
@@ -53,7 +55,8 @@ ROLE_SYMBOLS = {Role.TRAINED: "circle", Role.HELD_OUT: "circle-open", Role.OUT_O
 # One quantity alone on a chart.
 SINGLE_HUE = "#1B87C9"
 # Names that Streamlit knows; the badge's icon and word carry the same distinction.
-VERDICT_COLOURS = {
+Badge = Literal["red", "orange", "blue", "green", "gray"]
+VERDICT_COLOURS: dict[Assessability, Badge] = {
     Assessability.ASSESSABLE: "blue",
     Assessability.LIMITED: "orange",
     Assessability.NOT_ASSESSABLE: "red",

@@ -13,6 +13,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from support.tiny_models import documents, save_bert, save_gpt2, save_llama
+from transformers import AutoModelForCausalLM
+
 from assay.core.decompress.backends.base import ModelIdentity
 from assay.core.decompress.backends.hf_transformers import LocalBackend
 from assay.core.errors import InputError
@@ -25,10 +30,6 @@ from assay.core.runtime.device import Compute
 from assay.core.specs.data import Task
 from assay.core.specs.decompression import Engine
 from assay.core.specs.model_calls import Call, Sampling
-from peft import LoraConfig, get_peft_model
-from safetensors.torch import load_file, save_file
-from support.tiny_models import documents, save_bert, save_gpt2, save_llama
-from transformers import AutoModelForCausalLM
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 ROOT = Path(__file__).parents[2]
@@ -180,7 +181,7 @@ def test_the_sentence_encoder_runs_no_code(tmp_path, trap, monkeypatch):
 
 def test_neighbours_of_a_gguf_file_are_not_read(tmp_path, trap):
     """Code, adapters and configurations beside a GGUF file change nothing."""
-    from gguf_files import save_gguf
+    from support.gguf_files import save_gguf
 
     (tmp_path / "alone").mkdir()
     (tmp_path / "crowd").mkdir()

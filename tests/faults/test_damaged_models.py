@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from support.gguf_files import save_gguf
+from support.tiny_models import save_bert, save_llama
+from transformers import AutoModelForCausalLM
+
 from assay.core.errors import InputError
 from assay.core.models.digests import adapter_digest, weights_digest
 from assay.core.models.loading import load_pair
@@ -17,11 +23,6 @@ from assay.core.models.resolve import resolve_model
 from assay.core.models.safetensors_header import read_header
 from assay.core.runtime.device import Compute
 from assay.core.specs.data import Task
-from gguf_files import save_gguf
-from peft import LoraConfig, get_peft_model
-from safetensors.torch import load_file, save_file
-from support.tiny_models import save_bert, save_llama
-from transformers import AutoModelForCausalLM
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import safe_open
-
 from assay.core.decompress.backends.base import Backend, ModelIdentity
 from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf

@@ -11,12 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from assay.core.decompress.backends.base import ModelIdentity, Scoring, Traits
-from assay.core.decompress.backends.seeded_sampling import SeededSampling
-from assay.core.models.pretrained import load_causal, load_tokenizer
-from assay.core.models.validation import check_finite
-from assay.core.runtime.device import Compute
-from assay.core.specs.model_calls import Answer, Call
 from transformers import (
     LogitsProcessorList,
     StoppingCriteria,
@@ -25,7 +19,7 @@ from transformers import (
 
 from assay.core.decompress.backends.base import ModelIdentity, Scoring, Traits
 from assay.core.decompress.backends.seeded_sampling import SeededSampling
-from assay.core.models.pretrained import from_pretrained, load_tokenizer
+from assay.core.models.pretrained import load_causal, load_tokenizer
 from assay.core.models.validation import check_finite
 from assay.core.runtime.device import Compute
 from assay.core.specs.model_calls import Answer, Call

@@ -44,7 +44,7 @@ class Panel:
 
 def density(places: NDArray[np.float32]) -> go.Heatmap:
     """How many of the pool's documents lie where, (n × 2): sent as bins, however many there are."""
-    counts, x_edges, y_edges = np.histogram2d(*places.T, bins=_N_BINS)
+    counts, x_edges, y_edges = np.histogram2d(places[:, 0], places[:, 1], bins=_N_BINS)
     return go.Heatmap(
         x=(x_edges[1:] + x_edges[:-1]) / 2,
         y=(y_edges[1:] + y_edges[:-1]) / 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def topic_table(found: pd.DataFrame, view: str) -> None:
             "quality": found["quality"],
         }
     )
-    percent = {"format": "%.0f%%", "width": 68}
+    percent = partial(st.column_config.NumberColumn, format="%.0f%%", width=68)
     # Anew after a click on the tree, so that the row of its topic is the one picked.
     key = f"topics {view} {_n_clicks()}"
 
@@ -137,15 +138,13 @@ def topic_table(found: pd.DataFrame, view: str) -> None:
         on_select=pick,
         selection_mode="single-row",
         key=key,
-        selection_default={"selection": {"rows": [ids.index(picked)], "columns": [], "cells": []}},
+        selection_default={"selection": {"rows": [ids.index(picked)]}},
         height=440,
         column_config={
             "topic": st.column_config.TextColumn("topic", width=190),
-            "support": st.column_config.NumberColumn("support", **percent),
-            "from": st.column_config.NumberColumn(
-                "from", **percent, help="95% interval of the support, Clopper–Pearson"
-            ),
-            "to": st.column_config.NumberColumn("to", **percent),
+            "support": percent("support"),
+            "from": percent("from", help="95% interval of the support, Clopper–Pearson"),
+            "to": percent("to"),
             "contrast": st.column_config.NumberColumn("contrast", format="%.2f", width=76),
             "quality": st.column_config.NumberColumn(
                 "quality", format="%.1f", width=70, help="mean grade, 0 to 4"

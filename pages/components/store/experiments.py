@@ -50,9 +50,7 @@ class Compared:
     def metrics_of(self, panel: str) -> list[Metric]:
         """The recipe's metrics with a figure in this panel, then others the authors report."""
         found = {place.metric for place in (*self.ours, *self.theirs) if place.panel == panel}
-        return [
-            m for m in (*self.recipe.metrics, *Metric) if m in found and found.discard(m) is None
-        ]
+        return [m for m in dict.fromkeys((*self.recipe.metrics, *Metric)) if m in found]
 
     def title(self, panel: str) -> str:
         """The panel's name as we know it, and as the paper does where that differs."""
@@ -113,8 +111,9 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
                 cells[f"{title}, ours"] = _spread(metric, known.ours.get(place))
             for source in sources:
                 row = known.theirs.get(place)
-                is_there = row is not None and row.source == source
-                cells[f"{title}, {source}"] = _value(metric, row.value) if is_there else ""
+                cells[f"{title}, {source}"] = (
+                    _value(metric, row.value) if row and row.source == source else ""
+                )
         table.append(cells)
     frame = pd.DataFrame(table)
     return frame.loc[:, [c for c in frame if c == "" or frame[c].ne("").any()]]
