@@ -271,7 +271,7 @@ GRADIENTS = textwrap.dedent("""
     from assay.cache.store import Store
     from assay.cache.audits.writer import AuditBuilder
     from assay.core.audit.stages.gradients import GradientRequest, compute_gradients
-    from assay.core.device import choose_compute
+    from assay.core.runtime.device import choose_compute
     from assay.core.models.classifier import SequenceClassifier
     from assay.core.models.per_example_gradients import ClassifierGradients
     from assay.core.models.loading import ModelPair

@@ -1,9 +1,9 @@
 """A two-sided (Kronecker) random projection of gradients δ ⊗ h, never forming δ ⊗ h.
 
 R₁ (k₁ × V) and R₂ (k₂ × d) hold random signs, so that R₁ δ ⊗ R₂ h / √(k₁k₂) keeps inner products
-in expectation (ARCHITECTURE §2). Each row is a counter-based stream of its own (Philox, Salmon et al. 2011): the
-first rows and columns of a larger projection are the smaller one, on every device, and one store
-of the unscaled products serves every smaller dimension.
+in expectation (ARCHITECTURE §2). Each row is a counter-based stream of its own (Philox, Salmon et
+al. 2011): the first rows and columns of a larger projection are the smaller one, on every device,
+and one store of the unscaled products serves every smaller dimension.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import assay.core.models.pooled  # noqa: F401  (makes its kind known to transformers)
 import torch
 from transformers import (
     AutoConfig,
@@ -28,6 +27,7 @@ from transformers import (
 from transformers.models.auto.auto_factory import _get_model_class
 from transformers.utils import logging as transformers_logging
 
+import assay.core.models.mean_pooled  # noqa: F401  (makes its kind known to transformers)
 from assay.core.errors import InputError
 from assay.core.models.folder_files import has_file, json_object
 from assay.core.models.loading_report import check_complete, is_of_head, missing_head

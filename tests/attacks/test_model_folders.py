@@ -136,7 +136,7 @@ def test_a_terminal_is_never_asked(tmp_path, trap):
     base, final = save_llama(tmp_path / "base"), save_llama(tmp_path / "final", seed=1)
     add_code(base, trap)
     script = (
-        "import sys; from pathlib import Path; from assay.core.device import Compute;"
+        "import sys; from pathlib import Path; from assay.core.runtime.device import Compute;"
         "from assay.core.models.loading import load_pair; from assay.core.specs import Task;"
         "load_pair(Path(sys.argv[1]), Path(sys.argv[2]), Task.SFT, 24, Compute('cpu', False, 1))"
     )
