@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assay.core.errors import InputError
 from assay.core.models.folder_files import has_file, inside
-from assay.core.models.safetensors_header import read_header
+from assay.core.models.safetensors_header import StoredTensor, read_header
 from assay.core.models.weight_files import adapter_file, model_files
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model")
@@ -61,6 +61,15 @@ def _weights_digest(files: Sequence[tuple[Path, int, int]]) -> str:
 def has_tokenizer(folder: Path) -> bool:
     """Whether a folder holds what turns text into tokens."""
     return any(has_file(folder, name) for name in _TOKENIZER_FILES)
+
+
+def stored_tensors(folder: Path) -> dict[str, tuple[Path, StoredTensor]]:
+    """Where each tensor of a model lies: its file, and its place there."""
+    return {
+        name: (file, tensor)
+        for file in model_files(folder)
+        for name, tensor in read_header(file).items()
+    }
 
 
 def tokenizer_digest(folder: Path) -> str:

@@ -1,0 +1,243 @@
+"""How far rows of the embedding table moved along each document's own gradient.
+
+Nothing couples the documents of a batch, so one backward pass of their summed loss gives every
+document's gradient at its own input embeddings. It costs about as much as two forward passes a
+checkpoint. The gradients themselves are let go; what stays is one number a token of a document.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from assay.core.errors import InputError
+from assay.core.gradients.embedding_agreement import agreement, per_token, whitening
+from assay.core.gradients.embedding_movement import Movement, RowMovement, differences, row_movement
+from assay.core.models.causal_lm import LanguageModel
+from assay.core.models.classifier import Classifier, SequenceClassifier
+from assay.core.models.examples import Example, TextDocument
+from assay.core.models.loading import ModelPair, interpolated
+from assay.core.models.text_model import TextModel, batches_by_length
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+# Where between base (0) and final (1) gradients are taken. When a document was seen is unknown;
+# three points span early, middle and late (measured: more add less than .001 to the AUC).
+CHECKPOINTS = (0.1, 0.5, 1.0)
+# A backward pass keeps what the forward pass computed.
+_TOKENS_PER_BATCH = 2048
+# Floats of logits held at a time.
+_LOGITS_AT_A_TIME = 1 << 26
+
+
+@dataclass(frozen=True)
+class AgreementRows:
+    """What n documents' tokens say; row by row, a document's tokens in ascending order.
+
+    indices (n, int64): which documents; n_tokens (n, int64): how many different tokens each has;
+    tokens (r, int32); agreements (r, float32 in [0, 1]): how much of the token's movement descent
+    along the document's gradients explains, 0 where the row stood still. pseudolabel (n, int64): of
+    a classifier.
+    """
+
+    indices: NDArray[np.int64]
+    n_tokens: NDArray[np.int64]
+    tokens: NDArray[np.int32]
+    agreements: NDArray[np.float32]
+    pseudolabel: NDArray[np.int64] | None = None
+
+
+class EmbeddingGradients:
+    """Checkpoints on the line from base to final, and the movements to compare with.
+
+    The final model's head stands on every checkpoint of a classifier: where the base's began is
+    unknown to an outsider. InputError if the input embeddings were not trained.
+    """
+
+    def __init__(self, pair: ModelPair, checkpoints: Sequence[float] = CHECKPOINTS) -> None:
+        self._final = pair.final
+        before, after = (input_table(model) for model in (pair.base, pair.final))
+        self.movement = table_movement(before, after)
+        if self.movement.kind is Movement.FROZEN:
+            raise InputError(
+                "a final model whose input embeddings were trained",
+                "two equal tables (frozen, or adapters that leave them alone)",
+                "leave out what reads embedding gradients",
+            )
+        device = pair.base.compute.device
+        moved = differences(_host(before), _host(after), self.movement)
+        self._movements = torch.from_numpy(moved).to(device)
+        self._whitening = whitening(
+            self._movements[torch.from_numpy(self.movement.is_moved).to(device)]
+        )
+        self._movements = self._movements @ self._whitening
+        self._adds_output_part = isinstance(pair.final, LanguageModel) and is_tied(pair.final)
+        self._checkpoints = [_checkpoint(pair, fraction) for fraction in checkpoints]
+
+    def of(self, documents: Sequence[TextDocument]) -> Iterator[AgreementRows]:
+        """Rows of ``documents`` in batches of similar length; every index comes exactly once."""
+        examples = self._final.examples(documents)
+        for indices in batches_by_length(examples, _TOKENS_PER_BATCH):
+            batch = [examples[index] for index in indices]
+            labels = self._labels(batch)
+            found = [self.gradients(checkpoint, batch, labels) for checkpoint in self._checkpoints]
+            of_document, tokens, _ = found[0]
+            agreements = agreement(
+                [gradients @ self._whitening for _, _, gradients in found], self._movements[tokens]
+            )
+            yield AgreementRows(
+                indices=np.asarray(indices),
+                n_tokens=np.bincount(of_document.cpu().numpy(), minlength=len(batch)),
+                tokens=tokens.cpu().numpy().astype(np.int32),
+                agreements=_host(agreements),
+                pseudolabel=None if labels is None else labels.cpu().numpy(),
+            )
+
+    def gradients(
+        self, model: TextModel, batch: Sequence[Example], labels: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Documents (r), tokens (r) and the gradients of their losses at the tokens' rows (r × d).
+
+        Of a classifier at ``labels`` (n); of a language model at its next tokens, with the output
+        layer's part where it shares the table.
+        """
+        token_ids, mask = model.pad([example.token_ids for example in batch])
+        with torch.enable_grad(), _embedded(model) as embedded:
+            if labels is not None:
+                assert isinstance(model, Classifier)
+                logits, _ = model.forward(token_ids, mask)
+                loss = functional.cross_entropy(logits, labels, reduction="sum")
+                (at_positions,) = torch.autograd.grad(loss, embedded)
+                return per_token(at_positions.float(), token_ids, mask)
+            assert isinstance(model, LanguageModel)
+            states = model.states(token_ids, mask)
+        own = _own_tokens(token_ids, mask)
+        at_states, outer = _output_gradients(states.detach(), model.head(), token_ids, batch, own)
+        (at_positions,) = torch.autograd.grad(states, embedded, at_states)
+        of_document, tokens, inner = per_token(at_positions.float(), token_ids, mask)
+        if self._adds_output_part:
+            places = torch.searchsorted(own[of_document], tokens[:, None])[:, 0]
+            inner = inner + outer[of_document, places, : inner.shape[1]]
+        return of_document, tokens, inner
+
+    def _labels(self, batch: Sequence[Example]) -> Tensor | None:
+        """The final model's own labels; None where it gives none."""
+        if not isinstance(self._final, Classifier):
+            return None
+        with torch.inference_mode():
+            logits, _ = self._final.forward(*self._final.pad([e.token_ids for e in batch]))
+            labels = logits.argmax(dim=-1)
+        return labels.clone()
+
+
+def input_table(model: TextModel) -> Tensor:
+    """The rows that token ids look up, (V × d)."""
+    weight: Tensor = _input_layer(model).weight
+    return weight.detach()
+
+
+def table_movement(before: Tensor, after: Tensor) -> RowMovement:
+    """What moved between two tables (V × d), on any device."""
+    return row_movement(_host(before), _host(after))
+
+
+def is_tied(model: TextModel) -> bool:
+    """Whether the output layer is the input table."""
+    output = model.model.get_output_embeddings()
+    return output is not None and output.weight is _input_layer(model).weight
+
+
+def _input_layer(model: TextModel) -> nn.Embedding:
+    """The module that looks up token ids; InputError if the model has none of its own."""
+    body = model.model
+    for candidate in (body, getattr(body, "base_model", None), getattr(body, "body", None)):
+        try:
+            layer = candidate.get_input_embeddings()
+        except (AttributeError, NotImplementedError):
+            continue
+        if isinstance(layer, nn.Embedding):
+            return layer
+    raise InputError(
+        "a model that looks token ids up in one table",
+        f"{type(body).__name__}",
+        "leave out what reads embedding gradients",
+    )
+
+
+def _checkpoint(pair: ModelPair, fraction: float) -> TextModel:
+    """θ at a fraction of the way; a classifier's with the final model's head."""
+    if fraction == 1:
+        return pair.final
+    model = interpolated(pair.base, pair.final, fraction)
+    if not isinstance(pair.final, SequenceClassifier):
+        return model
+    if model is pair.base:
+        model = copy.deepcopy(model)
+    model.last_layer().load_state_dict(pair.final.last_layer().state_dict())
+    return model
+
+
+@contextmanager
+def _embedded(model: TextModel) -> Iterator[list[Tensor]]:
+    """Collects what the input layer gives, cut off from what is before and open to gradients."""
+    seen: list[Tensor] = []
+
+    def cut(_: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
+        seen.append(output.detach().requires_grad_(True))
+        return seen[-1]
+
+    hook = _input_layer(model).register_forward_hook(cut)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def _own_tokens(token_ids: Tensor, mask: Tensor) -> Tensor:
+    """Each document's different tokens in ascending order, (n × most), padded by a huge one."""
+    beyond = torch.iinfo(torch.int64).max
+    ordered = token_ids.masked_fill(mask == 0, beyond).sort(dim=1).values
+    repeats = torch.zeros_like(ordered, dtype=torch.bool)
+    repeats[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    return ordered.masked_fill(repeats, beyond).sort(dim=1).values
+
+
+def _output_gradients(
+    states: Tensor, head: Tensor, token_ids: Tensor, batch: Sequence[Example], own: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Of the summed loss: its gradient at the states (n × T × width), and each document's gradient
+    at the output rows of its own tokens (n × most × width). Closed form, a few documents at a time.
+    """
+    at_states = torch.zeros_like(states)
+    at_rows = states.new_zeros(*own.shape, states.shape[-1])
+    n_vocabulary = len(head)
+    at_a_time = max(1, _LOGITS_AT_A_TIME // (n_vocabulary * states.shape[1]))
+    columns = own.clamp_max(n_vocabulary - 1)
+    with torch.inference_mode():
+        for start in range(0, len(states), at_a_time):
+            rows = slice(start, start + at_a_time)
+            errors = (states[rows] @ head.T).softmax(dim=-1)
+            targets = token_ids[rows].roll(-1, dims=1)[..., None]
+            errors.scatter_add_(2, targets, torch.full_like(targets, -1, dtype=errors.dtype))
+            errors *= _is_predicting(batch[rows], states.shape[1]).to(errors)[..., None]
+            at_states[rows] = errors @ head
+            wanted = columns[rows][:, None].expand(-1, states.shape[1], -1)
+            at_rows[rows] = errors.gather(2, wanted).transpose(1, 2) @ states[rows]
+    return at_states, at_rows
+
+
+def _is_predicting(batch: Sequence[Example], n_positions: int) -> Tensor:
+    """Which positions predict a target, (n × T, bool)."""
+    marks = torch.zeros(len(batch), n_positions, dtype=torch.bool)
+    for row, example in enumerate(batch):
+        marks[row, example.first_target - 1 : len(example.token_ids) - 1] = True
+    return marks
+
+
+def _host(values: Tensor) -> NDArray[np.float32]:
+    return values.detach().float().cpu().numpy()

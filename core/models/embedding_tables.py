@@ -1,0 +1,118 @@
+"""The embedding tables of a model folder, read from its files: no model is built, no torch needed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from assay.core.errors import InputError
+from assay.core.gradients.number_formats import widened
+from assay.core.models.digests import tensor_headers
+from numpy.typing import NDArray
+
+# How architectures name the table that token ids, or positions, look up.
+_TOKEN_TABLES = (
+    "word_embeddings.weight",
+    "embed_tokens.weight",
+    "tok_embeddings.weight",
+    "wte.weight",
+    "embed_in.weight",
+    "word_embedding.weight",
+)
+_POSITION_TABLES = (
+    "position_embeddings.weight",
+    "embed_positions.weight",
+    "wpe.weight",
+)
+_OUTPUT_TABLES = ("lm_head.weight", "embed_out.weight", "output.weight")
+_STORED = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+
+
+@dataclass(frozen=True)
+class EmbeddingTables:
+    """Of one model: ``tokens`` (V × d, float32); ``positions`` (P × d) where they are learned.
+
+    is_tied: whether the same numbers give the next token's logits, so that every row has a gradient
+    from the softmax.
+    """
+
+    tokens: NDArray[np.float32]
+    positions: NDArray[np.float32] | None
+    is_tied: bool
+
+
+def read_embedding_tables(folder: Path) -> EmbeddingTables:
+    """The tables of a folder with safetensors; InputError if no token table can be told in it."""
+    headers = tensor_headers(folder)
+    config = _config(folder)
+    tokens = _named(headers, _TOKEN_TABLES)
+    if not tokens:
+        raise InputError(
+            f"a table of input embeddings in {folder.name!r}",
+            "none under a name that is known",
+            "give a transformer saved with save_pretrained",
+        )
+    positions = _named(headers, _POSITION_TABLES)
+    return EmbeddingTables(
+        _read(*headers[tokens]),
+        _read(*headers[positions]) if positions else None,
+        _is_tied(config, bool(_named(headers, _OUTPUT_TABLES))),
+    )
+
+
+def _config(folder: Path) -> dict:
+    try:
+        config: dict = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"a readable config.json in {folder.name!r}",
+            str(error).splitlines()[0],
+            "fetch the model again",
+        ) from error
+    return config
+
+
+def _named(headers: dict[str, tuple[Path, int, dict]], endings: tuple[str, ...]) -> str | None:
+    """The tensor whose name ends as one of these do; the shortest name if several do."""
+    found = [
+        name
+        for name in headers
+        if any(name == ending or name.endswith("." + ending) for ending in endings)
+    ]
+    return min(found, key=len) if found else None
+
+
+def _is_tied(config: dict, has_output_table: bool) -> bool:
+    """Whether a language model's output layer is its input table: one table in the file."""
+    names = config.get("architectures") or []
+    gives_tokens = any(
+        name.endswith(("ForCausalLM", "LMHeadModel", "ForMaskedLM")) for name in names
+    )
+    return gives_tokens and not has_output_table
+
+
+def _read(file: Path, offset: int, entry: dict) -> NDArray[np.float32]:
+    """One matrix of a safetensors file, widened to float32."""
+    if entry["dtype"] not in _STORED or len(entry["shape"]) != 2:
+        raise InputError(
+            "embeddings stored as a matrix in float32, float16 or bfloat16",
+            f"{entry['dtype']} of shape {entry['shape']} in {file.name!r}",
+            "give a model that is not quantized",
+        )
+    stored = np.memmap(
+        file,
+        dtype=_STORED[entry["dtype"]],
+        mode="r",
+        offset=offset + entry["data_offsets"][0],
+        shape=tuple(entry["shape"]),
+    )
+    values = widened(np.asarray(stored), entry["dtype"])
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"finite embeddings in {file.name!r}",
+            "NaN or infinity",
+            "use an undamaged copy of the model",
+        )
+    return values

@@ -1,0 +1,127 @@
+"""Per-example gradients at the input embeddings, against autograd one document at a time."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from assay.core.errors import InputError
+from assay.core.models.embedding_gradients import EmbeddingGradients, input_table
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import ModelPair, load_classifier, load_language_model
+from assay.core.models.text_model import TextModel
+from assay.core.models.training import fine_tune
+from assay.core.runtime.device import Compute
+from assay.core.specs.training import TrainingSpec
+from support.tiny_models import (
+    LABELS,
+    documents,
+    save_bert,
+    save_gpt2,
+    save_llama,
+    save_llama_classifier,
+    save_mean_pooled,
+)
+
+COMPUTE = Compute("cpu", is_bf16=False, n_threads=1)
+TEXTS, NAMES = documents(60, seed=5)
+
+
+def trained_pair(load, save, folder, labelled, n_epochs=3, rate=3e-3):
+    """A base and its fine-tune on the first 30 tiny documents."""
+    base, final = (load(save(folder / name), 24, COMPUTE) for name in ("base", "final"))
+    docs = [
+        TextDocument(text, LABELS.index(name) if labelled else None)
+        for text, name in zip(TEXTS[:30], NAMES[:30], strict=True)
+    ]
+    fine_tune(final, final.examples(docs), TrainingSpec(learning_rate=rate, n_epochs=n_epochs))
+    return ModelPair(base, final)
+
+
+CASES = {
+    "bert": (load_classifier, save_bert, True),
+    "mean-pooled": (load_classifier, save_mean_pooled, True),
+    "llama classifier": (load_classifier, save_llama_classifier, True),
+    "gpt2, tied": (load_language_model, save_gpt2, False),
+    "llama, untied": (load_language_model, save_llama, False),
+}
+
+
+def alone(model: TextModel, example, label):
+    """The gradient of one document's summed loss at the whole table, by autograd alone."""
+    model = copy.deepcopy(model)
+    table = next(p for p in model.model.parameters() if p.shape == input_table(model).shape)
+    if label is not None:
+        logits, _ = model.forward(*model.pad([example.token_ids]))
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor([label]), reduction="sum")
+    else:
+        ids = torch.tensor([example.token_ids])
+        logits = model.model(input_ids=ids).logits[0, :-1]
+        loss = torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum")
+    (gradient,) = torch.autograd.grad(loss, table)
+    return gradient
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_of_a_batch_are_those_of_its_documents_alone(case, tmp_path):
+    """Each document's rows equal a backward pass of its own, output part included where tied."""
+    pair = trained_pair(*CASES[case][:2], tmp_path, CASES[case][2])
+    gradients = EmbeddingGradients(pair)
+    examples = pair.final.examples([TextDocument(text) for text in TEXTS[:9]])
+    labels = torch.arange(9) % 3 if CASES[case][2] else None
+    of_document, tokens, rows = gradients.gradients(pair.base, examples, labels)
+    for number, example in enumerate(examples):
+        assert tokens[of_document == number].tolist() == sorted(set(example.token_ids))
+        wanted = alone(pair.base, example, None if labels is None else int(labels[number]))
+        own = rows[of_document == number]
+        assert torch.allclose(own, wanted[tokens[of_document == number]], atol=1e-6, rtol=1e-4)
+        assert own.abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rows_do_not_depend_on_the_batch(case, tmp_path, monkeypatch):
+    """Two documents a batch give what all at once give, and every document comes once."""
+    pair = trained_pair(*CASES[case][:2], tmp_path, CASES[case][2])
+    gradients = EmbeddingGradients(pair)
+    docs = [TextDocument(text) for text in TEXTS[:11]]
+
+    def collected():
+        found = {}
+        for rows in gradients.of(docs):
+            parts = np.split(rows.agreements, np.cumsum(rows.n_tokens)[:-1])
+            found.update(zip(rows.indices.tolist(), parts, strict=True))
+        return found
+
+    at_once = collected()
+    monkeypatch.setattr("assay.core.models.embedding_gradients._TOKENS_PER_BATCH", 24)
+    monkeypatch.setattr("assay.core.models.embedding_gradients._LOGITS_AT_A_TIME", 1)
+    in_pairs = collected()
+    assert sorted(at_once) == sorted(in_pairs) == list(range(11))
+    for number in range(11):
+        assert np.allclose(at_once[number], in_pairs[number], atol=1e-4)
+
+
+def test_no_head_of_the_base_is_looked_at(tmp_path):
+    """Another beginning of the head, which no outsider knows, changes nothing."""
+    pair = trained_pair(load_classifier, save_bert, tmp_path, True)
+    docs = [TextDocument(text) for text in TEXTS[:5]]
+    (before,) = EmbeddingGradients(pair).of(docs)
+    with torch.no_grad():
+        pair.base.last_layer().weight.normal_()
+    (after,) = EmbeddingGradients(pair).of(docs)
+    assert np.array_equal(before.agreements, after.agreements)
+
+
+def test_a_frozen_table_is_refused(tmp_path):
+    """Nothing is said of models whose embeddings training left alone."""
+    pair = trained_pair(load_classifier, save_bert, tmp_path, True)
+    with torch.no_grad():
+        for (_, ours), (_, theirs) in zip(
+            pair.base.model.named_parameters(), pair.final.model.named_parameters(), strict=True
+        ):
+            if ours.shape == input_table(pair.base).shape:
+                theirs.copy_(ours)
+    with pytest.raises(InputError, match="embeddings were trained"):
+        EmbeddingGradients(pair)
