@@ -34,12 +34,13 @@ _STORED = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2
 class EmbeddingTables:
     """Of one model: ``tokens`` (V × d, float32); ``positions`` (P × d) where they are learned.
 
-    is_tied: whether the same numbers give the next token's logits, so that every row has a gradient
-    from the softmax.
+    gives_tokens: whether the model predicts tokens; is_tied: whether by the same numbers, so that
+    every row has a gradient from the softmax.
     """
 
     tokens: NDArray[np.float32]
     positions: NDArray[np.float32] | None
+    gives_tokens: bool
     is_tied: bool
 
 
@@ -55,10 +56,13 @@ def read_embedding_tables(folder: Path) -> EmbeddingTables:
             "give a transformer saved with save_pretrained",
         )
     positions = _named(headers, _POSITION_TABLES)
+    gives_tokens = _gives_tokens(config)
     return EmbeddingTables(
         _read(*headers[tokens]),
         _read(*headers[positions]) if positions else None,
-        _is_tied(config, bool(_named(headers, _OUTPUT_TABLES))),
+        gives_tokens,
+        # One table in the file serves both ends.
+        gives_tokens and not _named(headers, _OUTPUT_TABLES),
     )
 
 
@@ -84,13 +88,9 @@ def _named(headers: dict[str, tuple[Path, int, dict]], endings: tuple[str, ...])
     return min(found, key=len) if found else None
 
 
-def _is_tied(config: dict, has_output_table: bool) -> bool:
-    """Whether a language model's output layer is its input table: one table in the file."""
+def _gives_tokens(config: dict) -> bool:
     names = config.get("architectures") or []
-    gives_tokens = any(
-        name.endswith(("ForCausalLM", "LMHeadModel", "ForMaskedLM")) for name in names
-    )
-    return gives_tokens and not has_output_table
+    return any(name.endswith(("ForCausalLM", "LMHeadModel", "ForMaskedLM")) for name in names)
 
 
 def _read(file: Path, offset: int, entry: dict) -> NDArray[np.float32]:

@@ -1,0 +1,130 @@
+"""What the rows that moved say of the training documents: which cannot be among them, how many
+there were, and how many held each token. NumPy and SciPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import gammaln
+
+_MOST_DOCUMENTS = 1e9
+# Tokens with about the same movement that a count is read off.
+_NEIGHBOURS = 60
+_TAIL = 0.05
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with what speaks for less and for more; NaN where nothing can be said."""
+
+    value: float
+    low: float
+    high: float
+
+
+def tokens_read(
+    token_ids: Sequence[int], specials: frozenset[int], is_last_read: bool
+) -> NDArray[np.int64]:
+    """The different tokens of a document whose rows its training must have moved.
+
+    Of a language model the last token is only predicted, never read before a prediction. Special
+    tokens are left out: a trainer may add, drop or mask them.
+    """
+    read = token_ids if is_last_read else token_ids[:-1]
+    return np.array(sorted(set(read) - specials), dtype=np.int64)
+
+
+def unmoved_tokens(
+    documents: Iterable[Sequence[int]],
+    is_moved: NDArray[np.bool_],
+    specials: frozenset[int],
+    is_last_read: bool,
+) -> list[NDArray[np.int64]]:
+    """Of each document the tokens that stood still: with one of them it was not trained on, as it
+    is tokenized and cut here, if rows that stand still prove absence."""
+    read = (tokens_read(document, specials, is_last_read) for document in documents)
+    return [tokens[~is_moved[tokens]] for tokens in read]
+
+
+def document_frequencies(documents: Iterable[Sequence[int]], n_tokens: int) -> NDArray[np.int64]:
+    """In how many documents each token occurs, (V)."""
+    counts = np.zeros(n_tokens, np.int64)
+    for document in documents:
+        counts[np.array(sorted(set(document)), dtype=np.int64)] += 1
+    return counts
+
+
+def estimated_documents(n_moved: int, frequencies: NDArray[np.int64], n_sample: int) -> Estimate:
+    """How many documents of the sample's kind hold as many different tokens as moved.
+
+    frequencies (V): in how many of ``n_sample`` documents a token occurs. Species accumulation: m
+    documents hold S(m) = Σ_v 1 − C(n − c_v, m) / C(n, m) different tokens (rarefaction); beyond the
+    sample, Chao's extrapolation (Chao et al. 2014, equation 9). low, high: two standard deviations
+    of S, which is all that is uncertain if the training documents are of the sample's kind; of
+    others this says nothing. NaN for a sample of fewer than two documents.
+    """
+    counts = frequencies[frequencies > 0]
+    if n_sample < 2 or not len(counts) or not n_moved:
+        return Estimate(np.nan, np.nan, np.nan)
+
+    def excess(log_m: float, wanted: float) -> float:
+        return _n_different(float(np.exp(log_m)), counts, n_sample)[0] - wanted
+
+    def solved(wanted: float) -> float:
+        top = float(np.log(_MOST_DOCUMENTS))
+        if excess(0.0, wanted) > 0:
+            return 1.0
+        return (
+            _MOST_DOCUMENTS
+            if excess(top, wanted) < 0
+            else float(np.exp(brentq(excess, 0.0, top, args=(wanted,))))
+        )
+
+    value = solved(n_moved)
+    spread = 2 * _n_different(value, counts, n_sample)[1]
+    return Estimate(value, solved(n_moved - spread), solved(n_moved + spread))
+
+
+def _n_different(m: float, counts: NDArray[np.int64], n: int) -> tuple[float, float]:
+    """Of m documents like the sample's n: how many different tokens, and its standard deviation."""
+    if m <= n:
+        left = n - counts
+        possible = left >= m
+        out = np.zeros(len(counts))
+        kept = left[possible]
+        out[possible] = np.exp(
+            gammaln(kept + 1) - gammaln(kept - m + 1) - gammaln(n + 1) + gammaln(n - m + 1)
+        )
+        return float((1 - out).sum()), float(np.sqrt((out * (1 - out)).sum()))
+    once, twice = int((counts == 1).sum()), int((counts == 2).sum())
+    unseen = (n - 1) / n * (once**2 / (2 * twice) if twice else once * (once - 1) / 2)
+    if not unseen:
+        return float(len(counts)), 0.0
+    found = unseen * -np.expm1((m - n) * np.log1p(-once / (n * unseen + once)))
+    total = unseen + len(counts)
+    return len(counts) + float(found), float(np.sqrt(len(counts) + found) * np.sqrt(unseen / total))
+
+
+def document_counts(
+    norms: NDArray[np.float32],
+    known_norms: NDArray[np.float32],
+    known_counts: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """How many training documents held each of m tokens: median, 5% and 95% (m × 3).
+
+    Read off tokens whose counts are known or simulated, by the counts of those whose rows moved
+    about as far (60 of them). Under Adam a row's movement grows slowly with its count, so the
+    intervals are wide. ValueError if fewer than 60 tokens are known.
+    """
+    if len(known_norms) < _NEIGHBOURS:
+        raise ValueError(f"at least {_NEIGHBOURS} tokens of known count, not {len(known_norms)}")
+    order = np.argsort(known_norms, kind="stable")
+    counts = known_counts[order]
+    middle = np.searchsorted(known_norms[order], norms)
+    start = np.clip(middle - _NEIGHBOURS // 2, 0, len(counts) - _NEIGHBOURS)
+    windows = np.lib.stride_tricks.sliding_window_view(counts, _NEIGHBOURS)
+    return np.quantile(windows, [0.5, _TAIL, 1 - _TAIL], axis=1).T[start]

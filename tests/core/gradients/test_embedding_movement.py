@@ -1,0 +1,143 @@
+"""Rows that moved are the tokens that occurred: real fine-tunings of tiny models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from assay.core.gradients.embedding_movement import Movement, differences, row_movement
+from assay.core.gradients.number_formats import BFLOAT16, FLOAT16, FLOAT32, coarsest, rounded
+from assay.core.stats.training_vocabulary import unmoved_tokens
+from tiny_training import train
+
+
+def judged(trained):
+    movement = row_movement(trained.base, trained.final)
+    found = unmoved_tokens(trained.documents, movement.is_moved, frozenset(), trained.reads_last)
+    return movement, sum(len(tokens) > 0 for tokens in found)
+
+
+@pytest.mark.parametrize("seeds", [range(24), pytest.param(range(24, 124), marks=pytest.mark.slow)])
+def test_no_training_document_is_ever_excluded(seeds):
+    """Whatever the settings: where absence is said to be proven, moved rows are the tokens that
+    occurred, exactly, so no document that was trained on is excluded."""
+    n_proven = 0
+    for seed in seeds:
+        trained = train(seed)
+        movement, n_excluded = judged(trained)
+        if movement.proves_absence:
+            n_proven += 1
+            assert n_excluded == 0, trained.settings
+            assert np.array_equal(movement.is_moved, trained.is_read), trained.settings
+    assert n_proven > 0.4 * len(seeds)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw .01", "adamw .1", "sgd"])
+@pytest.mark.parametrize("is_language_model", [False, True])
+def test_usual_trainings_prove_absence(optimizer, is_language_model):
+    """In float32, with rates that teach anything, the two groups are always found apart."""
+    rate = 1e-3 if optimizer == "sgd" else 1e-4
+    trained = train(
+        7,
+        optimizer=optimizer,
+        is_language_model=is_language_model,
+        rate=rate,
+        base_stored="fp32",
+        final_stored="fp32",
+        n_epochs=2,
+    )
+    movement, _ = judged(trained)
+    assert movement.proves_absence
+    assert np.array_equal(movement.is_moved, trained.is_read)
+    assert movement.moved_at_least > 3 * movement.still_at_most
+    # A negative control: documents of tokens that were never read are all excluded.
+    unread = np.flatnonzero(~trained.is_read)
+    assert all(
+        len(t) for t in unmoved_tokens([[n] for n in unread], movement.is_moved, frozenset(), True)
+    )
+
+
+def test_the_common_factor_is_that_of_decoupled_decay():
+    """AdamW multiplies every weight by 1 − rate · decay a step, and so says the factor."""
+    trained = train(
+        3,
+        optimizer="adamw .1",
+        rate=1e-3,
+        schedule="constant",
+        is_language_model=False,
+        base_stored="fp32",
+        final_stored="fp32",
+        n_documents=48,
+        batch_size=8,
+        n_epochs=3,
+    )
+    movement, _ = judged(trained)
+    assert movement.common - 1 == pytest.approx((1 - 1e-3 * 0.1) ** 18 - 1, rel=1e-2)
+    left = differences(trained.base, trained.final, movement)
+    assert not left[~trained.is_read].any() and left[trained.is_read].any(axis=1).all()
+
+
+def test_coupled_decay_is_recognised_and_claims_nothing():
+    """L2 decay inside Adam moves every row against its sign: no absence is proven."""
+    trained = train(
+        5, optimizer="adam .1", rate=1e-3, n_epochs=3, base_stored="fp32", final_stored="fp32"
+    )
+    movement, n_excluded = judged(trained)
+    assert movement.kind is Movement.ALL_MOVED and movement.decays_coupled
+    assert not movement.proves_absence and n_excluded == 0
+
+
+def test_a_tied_table_claims_nothing():
+    """Through the softmax every row moves, whether its token occurred or not."""
+    trained = train(
+        2,
+        is_tied=True,
+        is_language_model=True,
+        optimizer="adam",
+        rate=1e-4,
+        base_stored="fp32",
+        final_stored="fp32",
+    )
+    movement, n_excluded = judged(trained)
+    assert movement.kind is Movement.ALL_MOVED and not movement.decays_coupled
+    assert n_excluded == 0
+
+
+def test_noise_on_every_row_claims_nothing():
+    """Where something unknown touched all rows, no gap is made up."""
+    trained = train(1, base_stored="fp32", final_stored="fp32")
+    noise = np.random.default_rng(0).normal(0, 1e-4, trained.final.shape).astype(np.float32)
+    movement = row_movement(trained.base, trained.final + noise)
+    assert movement.kind is Movement.ALL_MOVED
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_training_in_bfloat16_alone_is_never_taken_for_proof_wrongly(seed):
+    """Updates below bfloat16's steps vanish; then rows are said to be missable, or none is missed."""
+    trained = train(
+        seed,
+        trained_in="bf16",
+        rate=1e-5,
+        optimizer="adamw .01",
+        base_stored="bf16",
+        final_stored="bf16",
+    )
+    movement, n_excluded = judged(trained)
+    assert not movement.proves_absence or n_excluded == 0
+
+
+def test_equal_tables_are_frozen():
+    """Adapters that leave the table alone are told from training; so is mere rounding."""
+    table = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    assert row_movement(table, table).kind is Movement.FROZEN
+    assert row_movement(table, rounded(table, BFLOAT16)).kind is Movement.FROZEN
+
+
+@pytest.mark.parametrize("kind", [FLOAT32, FLOAT16, BFLOAT16])
+def test_formats_are_read_off_the_values(kind):
+    """Rounding is to the nearest, as torch rounds, and is recognised."""
+    import torch
+
+    values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    theirs = torch.from_numpy(values).to(getattr(torch, kind.name)).float().numpy()
+    assert np.array_equal(rounded(values, kind), theirs)
+    assert coarsest(theirs) is kind
