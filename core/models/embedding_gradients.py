@@ -40,9 +40,11 @@ class AgreementRows:
     """What n documents' tokens say; row by row, a document's tokens in ascending order.
 
     indices (n, int64): which documents; n_tokens (n, int64): how many different tokens each has;
-    tokens (r, int32); agreements (r, float32 in [0, 1]): how much of the token's movement descent
-    along the document's gradients explains, 0 where the row stood still. pseudolabel (n, int64): of
-    a classifier.
+    tokens (r, int32); agreements (r × L, float32 in [0, 1]): how much of the token's movement
+    descent along the document's gradients explains, 0 where the row stood still. L: 1 for a
+    language model; 2 for a classifier, at the final model's likeliest label and at the next one,
+    since a document may have been trained on with a label that the final model does not give.
+    pseudolabel (n, int64): of a classifier.
     """
 
     indices: NDArray[np.int64]
@@ -84,37 +86,62 @@ class EmbeddingGradients:
         examples = self._final.examples(documents)
         for indices in batches_by_length(examples, _TOKENS_PER_BATCH):
             batch = [examples[index] for index in indices]
-            labels = self._labels(batch)
-            found = [self.gradients(checkpoint, batch, labels) for checkpoint in self._checkpoints]
-            of_document, tokens, _ = found[0]
-            agreements = agreement(
-                [gradients @ self._whitening for _, _, gradients in found], self._movements[tokens]
-            )
+            labels = self._likeliest_labels(batch)
+            of_document, tokens, found = self._at_labels(batch, labels)
+            movements = self._movements[tokens]
+            agreements = [agreement(gradients, movements) for gradients in found]
             yield AgreementRows(
                 indices=np.asarray(indices),
                 n_tokens=np.bincount(of_document.cpu().numpy(), minlength=len(batch)),
                 tokens=tokens.cpu().numpy().astype(np.int32),
-                agreements=_host(agreements),
-                pseudolabel=None if labels is None else labels.cpu().numpy(),
+                agreements=_host(torch.stack(agreements, dim=1)),
+                pseudolabel=None if labels is None else labels[:, 0].cpu().numpy(),
             )
+
+    def _at_labels(
+        self, batch: Sequence[Example], labels: Tensor | None
+    ) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
+        """Documents, tokens, and for each of the labels' columns the whitened gradients of every
+        checkpoint."""
+        found: list[list[Tensor]] = [[] for _ in range(1 if labels is None else labels.shape[1])]
+        for checkpoint in self._checkpoints:
+            of_document, tokens, gradients = self.gradients(checkpoint, batch, labels)
+            for own, rows in zip(found, gradients, strict=True):
+                own.append(rows @ self._whitening)
+        return of_document, tokens, found
 
     def gradients(
         self, model: TextModel, batch: Sequence[Example], labels: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Documents (r), tokens (r) and the gradients of their losses at the tokens' rows (r × d).
 
-        Of a classifier at ``labels`` (n); of a language model at its next tokens, with the output
-        layer's part where it shares the table.
+        Of a classifier at each column of ``labels`` (n × L), by one forward pass; of a language
+        model once, at its next tokens, with the output layer's part where it shares the table.
         """
         token_ids, mask = model.pad([example.token_ids for example in batch])
+        if labels is None:
+            return self._at_next_tokens(model, batch, token_ids, mask)
+        assert isinstance(model, Classifier)
         with torch.enable_grad(), _embedded(model) as embedded:
-            if labels is not None:
-                assert isinstance(model, Classifier)
-                logits, _ = model.forward(token_ids, mask)
-                loss = functional.cross_entropy(logits, labels, reduction="sum")
-                (at_positions,) = torch.autograd.grad(loss, embedded)
-                return per_token(at_positions.float(), token_ids, mask)
-            assert isinstance(model, LanguageModel)
+            logits, _ = model.forward(token_ids, mask)
+            # Of two labels, the gradient at one is that at the other turned round.
+            needed = labels[:, :1] if len(model.label_names) == 2 else labels
+            losses = [
+                functional.cross_entropy(logits, column, reduction="sum") for column in needed.T
+            ]
+            at_positions = [
+                torch.autograd.grad(loss, embedded, retain_graph=loss is not losses[-1])[0].float()
+                for loss in losses
+            ]
+        at_positions += [-at_positions[0]] * (labels.shape[1] - len(at_positions))
+        rows = [per_token(gradients, token_ids, mask) for gradients in at_positions]
+        return rows[0][0], rows[0][1], [gradients for _, _, gradients in rows]
+
+    def _at_next_tokens(
+        self, model: TextModel, batch: Sequence[Example], token_ids: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        assert isinstance(model, LanguageModel)
+        with torch.enable_grad(), _embedded(model) as embedded:
             states = model.states(token_ids, mask)
         own = _own_tokens(token_ids, mask)
         at_states, outer = _output_gradients(states.detach(), model.head(), token_ids, batch, own)
@@ -123,15 +150,15 @@ class EmbeddingGradients:
         if self._adds_output_part:
             places = torch.searchsorted(own[of_document], tokens[:, None])[:, 0]
             inner = inner + outer[of_document, places, : inner.shape[1]]
-        return of_document, tokens, inner
+        return of_document, tokens, [inner]
 
-    def _labels(self, batch: Sequence[Example]) -> Tensor | None:
-        """The final model's own labels; None where it gives none."""
+    def _likeliest_labels(self, batch: Sequence[Example]) -> Tensor | None:
+        """The final model's likeliest label and the next one, (n × 2); None where it gives none."""
         if not isinstance(self._final, Classifier):
             return None
         with torch.inference_mode():
             logits, _ = self._final.forward(*self._final.pad([e.token_ids for e in batch]))
-            labels = logits.argmax(dim=-1)
+            labels = logits.topk(2, dim=-1).indices
         return labels.clone()
 
 

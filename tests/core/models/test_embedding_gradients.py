@@ -70,14 +70,38 @@ def test_gradients_of_a_batch_are_those_of_its_documents_alone(case, tmp_path):
     pair = trained_pair(*CASES[case][:2], tmp_path, CASES[case][2])
     gradients = EmbeddingGradients(pair)
     examples = pair.final.examples([TextDocument(text) for text in TEXTS[:9]])
-    labels = torch.arange(9) % 3 if CASES[case][2] else None
-    of_document, tokens, rows = gradients.gradients(pair.base, examples, labels)
+    labels = None
+    if CASES[case][2]:
+        labels = torch.stack([torch.arange(9) % 3, (torch.arange(9) + 1) % 3], dim=1)
+    of_document, tokens, found = gradients.gradients(pair.base, examples, labels)
     for number, example in enumerate(examples):
         assert tokens[of_document == number].tolist() == sorted(set(example.token_ids))
-        wanted = alone(pair.base, example, None if labels is None else int(labels[number]))
-        own = rows[of_document == number]
-        assert torch.allclose(own, wanted[tokens[of_document == number]], atol=1e-6, rtol=1e-4)
-        assert own.abs().max() > 1e-4
+        for column, rows in enumerate(found):
+            label = None if labels is None else int(labels[number, column])
+            wanted = alone(pair.base, example, label)
+            own = rows[of_document == number]
+            assert torch.allclose(own, wanted[tokens[of_document == number]], atol=1e-6, rtol=1e-4)
+            assert own.abs().max() > 1e-4
+
+
+def test_of_two_labels_the_gradients_are_opposite(tmp_path):
+    """A second backward pass would give the first one's direction turned round, so none is made."""
+
+    def save_two(folder):
+        return save_bert(folder, n_labels=2, labels=LABELS[:2])
+
+    base, final = (load_classifier(save_two(tmp_path / n), 24, COMPUTE) for n in ("base", "final"))
+    pair_texts = [t for t, name in zip(TEXTS, NAMES, strict=True) if name in LABELS[:2]]
+    docs = [TextDocument(text, number % 2) for number, text in enumerate(pair_texts[:12])]
+    fine_tune(final, final.examples(docs), TrainingSpec(learning_rate=3e-3, n_epochs=3))
+    gradients = EmbeddingGradients(ModelPair(base, final))
+    (example,) = final.examples(docs[:1])
+    for labels in ([0, 1], [1, 0]):
+        _, tokens, found = gradients.gradients(base, [example], torch.tensor([labels]))
+        for label, rows in zip(labels, found, strict=True):
+            wanted = alone(base, example, label)[tokens]
+            cosines = torch.cosine_similarity(rows, wanted, dim=1)
+            assert torch.allclose(cosines, torch.ones(len(tokens)), atol=1e-4)
 
 
 @pytest.mark.parametrize("case", CASES)
