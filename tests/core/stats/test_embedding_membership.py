@@ -1,0 +1,95 @@
+"""Scores, p-values and calls from how far rows moved along documents' gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores, embedding_test
+from scipy.stats import kstest
+
+
+def rows(*documents):
+    """Documents as lists of (token, agreement)."""
+    return TokenAgreements(
+        np.cumsum([0, *map(len, documents)]),
+        np.array([token for document in documents for token, _ in document], np.int32),
+        np.array([[value] for document in documents for _, value in document], np.float32),
+    )
+
+
+def test_a_rare_token_counts_more():
+    """A row counts one over the documents that hold its token, and a row that stood still not."""
+    found = embedding_scores(
+        rows([(0, 1.0), (1, 0.0), (2, 0.7)]),
+        np.array([True, True, False]),
+        np.array([0]),
+        np.array([1, 3, 1]),
+    )
+    assert found.agreements[0] == pytest.approx(0.75)
+    assert found.n_moved[0] == 2
+    assert found.rests_on[0] == pytest.approx((4 / 3) ** 2 / (1 + 1 / 9))
+
+
+def test_an_excluded_document_ranks_below_every_other():
+    """Full agreement cannot make up for one unmoved token, where that is proof; else it may."""
+    both = rows([(0, 1.0)], [(0, 0.01)])
+    moved, seen = np.array([True]), np.array([2])
+    proven = embedding_scores(both, moved, np.array([1, 0]), seen)
+    doubtful = embedding_scores(both, moved, np.array([1, 0]), seen, chance_missed=0.05)
+    assert proven.scores[0] < proven.scores[1]
+    assert doubtful.scores[0] > doubtful.scores[1]
+
+
+def test_the_label_that_agrees_best_counts_for_a_whole_document():
+    """Labels are not mixed token by token: a document was trained on with one."""
+    two = TokenAgreements(
+        np.array([0, 2]), np.array([0, 1], np.int32), np.array([[1, 0], [0, 0.8]], np.float32)
+    )
+    found = embedding_scores(two, np.array([True, True]), np.array([0]), np.array([1, 1]))
+    assert found.agreements[0] == pytest.approx(0.5)
+
+
+def test_a_document_without_moved_rows_scores_nothing():
+    """Nothing to compare is no agreement, and no error."""
+    found = embedding_scores(
+        rows([], [(0, 0.5)]), np.array([False]), np.array([0, 1]), np.array([1])
+    )
+    assert found.agreements.tolist() == [0, 0] and found.rests_on.tolist() == [0, 0]
+
+
+def test_batches_in_any_order_are_put_together():
+    """Rows follow their documents; a missing or repeated document is an error."""
+    one = (np.array([2, 0]), np.array([1, 2]), np.array([7, 3, 4], np.int32), np.ones((3, 1)))
+    two = (np.array([1]), np.array([1]), np.array([9], np.int32), np.zeros((1, 1)))
+    found = TokenAgreements.in_order(3, [one, two])
+    assert found.tokens.tolist() == [3, 4, 9, 7] and found.starts.tolist() == [0, 2, 3, 4]
+    assert found.agreements[:, 0].tolist() == [1, 1, 0, 1]
+    with pytest.raises(ValueError, match="each of 3 documents once"):
+        TokenAgreements.in_order(3, [one])
+
+
+def test_p_values_are_uniform_where_nothing_was_trained_on():
+    """Candidates like the held-out documents: p-values are uniform and false calls are rare."""
+    draw = np.random.default_rng(0)
+    is_held_out = np.arange(2000) < 1000
+    p_values, n_called = [], 0
+    for _ in range(30):
+        found = embedding_test(draw.normal(size=2000), is_held_out)
+        p_values.extend(draw.choice(found.p_values[~is_held_out], 20))
+        n_called += int((found.q_values[~is_held_out] <= 0.1).any())
+        assert np.isnan(found.p_values[is_held_out]).all()
+        assert found.share_trained < 0.15
+    assert kstest(p_values, "uniform").pvalue > 0.01
+    assert n_called <= 8
+
+
+def test_q_values_use_the_share_that_was_trained_on():
+    """Where most candidates were trained on, fewer of the calls are false, and more are made."""
+    draw = np.random.default_rng(1)
+    scores = np.concatenate([draw.normal(size=500), draw.normal(size=100), draw.normal(3, 1, 400)])
+    is_held_out = np.arange(1000) < 500
+    found = embedding_test(scores, is_held_out)
+    assert 0.65 < found.share_trained <= 0.85
+    called = found.q_values <= 0.1
+    assert (called[600:]).mean() > 0.85
+    assert called[500:600].sum() / called[500:].sum() < 0.13
