@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from assay.core.gradients.number_formats import FLOAT32, NumberFormat, coarsest, half_unit, rounded
 from numpy.typing import NDArray
 from scipy.stats import norm
+
+from assay.core.gradients.number_formats import FLOAT32, NumberFormat, coarsest, half_unit, rounded
 
 # Fewer rows than this are no group: single rows keep still for reasons of their own (padding).
 _SMALLEST_GROUP = 16

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
 from assay.core.errors import InputError
 from assay.core.gradients.embedding_agreement import agreement, per_token, whitening
 from assay.core.gradients.embedding_movement import Movement, RowMovement, differences, row_movement
@@ -22,9 +26,6 @@ from assay.core.models.classifier import Classifier, SequenceClassifier
 from assay.core.models.examples import Example, TextDocument
 from assay.core.models.loading import ModelPair, interpolated
 from assay.core.models.text_model import TextModel, batches_by_length
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
 
 # Where between base (0) and final (1) gradients are taken. When a document was seen is unknown;
 # three points span early, middle and late (measured: more add less than .001 to the AUC).

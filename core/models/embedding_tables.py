@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from assay.core.errors import InputError
 from assay.core.gradients.number_formats import widened
-from assay.core.models.digests import tensor_headers
-from numpy.typing import NDArray
+from assay.core.models.digests import stored_tensors
+from assay.core.models.safetensors_header import StoredTensor
 
 # How architectures name the table that token ids, or positions, look up.
 _TOKEN_TABLES = (
@@ -46,7 +48,7 @@ class EmbeddingTables:
 
 def read_embedding_tables(folder: Path) -> EmbeddingTables:
     """The tables of a folder with safetensors; InputError if no token table can be told in it."""
-    headers = tensor_headers(folder)
+    headers = stored_tensors(folder)
     config = _config(folder)
     tokens = _named(headers, _TOKEN_TABLES)
     if not tokens:
@@ -78,7 +80,7 @@ def _config(folder: Path) -> dict:
     return config
 
 
-def _named(headers: dict[str, tuple[Path, int, dict]], endings: tuple[str, ...]) -> str | None:
+def _named(headers: dict[str, tuple[Path, StoredTensor]], endings: tuple[str, ...]) -> str | None:
     """The tensor whose name ends as one of these do; the shortest name if several do."""
     found = [
         name
@@ -93,22 +95,22 @@ def _gives_tokens(config: dict) -> bool:
     return any(name.endswith(("ForCausalLM", "LMHeadModel", "ForMaskedLM")) for name in names)
 
 
-def _read(file: Path, offset: int, entry: dict) -> NDArray[np.float32]:
+def _read(file: Path, tensor: StoredTensor) -> NDArray[np.float32]:
     """One matrix of a safetensors file, widened to float32."""
-    if entry["dtype"] not in _STORED or len(entry["shape"]) != 2:
+    if tensor.dtype not in _STORED or len(tensor.shape) != 2:
         raise InputError(
             "embeddings stored as a matrix in float32, float16 or bfloat16",
-            f"{entry['dtype']} of shape {entry['shape']} in {file.name!r}",
+            f"{tensor.dtype} of shape {list(tensor.shape)} in {file.name!r}",
             "give a model that is not quantized",
         )
     stored = np.memmap(
         file,
-        dtype=_STORED[entry["dtype"]],
+        dtype=_STORED[tensor.dtype],
         mode="r",
-        offset=offset + entry["data_offsets"][0],
-        shape=tuple(entry["shape"]),
+        offset=tensor.start,
+        shape=tensor.shape,
     )
-    values = widened(np.asarray(stored), entry["dtype"])
+    values = widened(np.asarray(stored), tensor.dtype)
     if not np.isfinite(values).all():
         raise InputError(
             f"finite embeddings in {file.name!r}",

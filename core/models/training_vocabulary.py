@@ -12,12 +12,13 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
 from assay.core.errors import InputError
 from assay.core.gradients.embedding_movement import Movement, RowMovement, row_movement
 from assay.core.models.embedding_tables import EmbeddingTables, read_embedding_tables
 from assay.core.stats.training_vocabulary import tokens_read, unmoved_tokens
-from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 
 class Doubt(StrEnum):

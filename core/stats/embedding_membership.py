@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from assay.core.stats.conformal import against_held_out
 from numpy.typing import NDArray
+
+from assay.core.stats.conformal import against_held_out
 
 # An unmoved row, where rounding may hide a few, costs this much of the agreement a nat of evidence:
 # held-out documents' agreements spread by about a tenth, of which a nat is half.

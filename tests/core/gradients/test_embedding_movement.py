@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.tiny_training import train
+
 from assay.core.gradients.embedding_movement import Movement, differences, row_movement
 from assay.core.gradients.number_formats import BFLOAT16, FLOAT16, FLOAT32, coarsest, rounded
 from assay.core.stats.training_vocabulary import unmoved_tokens
-from tiny_training import train
 
 
 def judged(trained):

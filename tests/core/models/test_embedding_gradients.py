@@ -7,14 +7,6 @@ import copy
 import numpy as np
 import pytest
 import torch
-from assay.core.errors import InputError
-from assay.core.models.embedding_gradients import EmbeddingGradients, input_table
-from assay.core.models.examples import TextDocument
-from assay.core.models.loading import ModelPair, load_classifier, load_language_model
-from assay.core.models.text_model import TextModel
-from assay.core.models.training import fine_tune
-from assay.core.runtime.device import Compute
-from assay.core.specs.training import TrainingSpec
 from support.tiny_models import (
     LABELS,
     documents,
@@ -24,6 +16,15 @@ from support.tiny_models import (
     save_llama_classifier,
     save_mean_pooled,
 )
+
+from assay.core.errors import InputError
+from assay.core.models.embedding_gradients import EmbeddingGradients, input_table
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import ModelPair, load_classifier, load_language_model
+from assay.core.models.text_model import TextModel
+from assay.core.models.training import fine_tune
+from assay.core.runtime.device import Compute
+from assay.core.specs.training import TrainingSpec
 
 COMPUTE = Compute("cpu", is_bf16=False, n_threads=1)
 TEXTS, NAMES = documents(60, seed=5)

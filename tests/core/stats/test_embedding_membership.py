@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores, embedding_test
 from scipy.stats import kstest
+
+from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores, embedding_test
 
 
 def rows(*documents):

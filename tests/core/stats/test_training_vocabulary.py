@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from assay.core.stats.training_vocabulary import (
     document_counts,
     document_frequencies,
