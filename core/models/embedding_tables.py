@@ -1,4 +1,4 @@
-"""The embedding tables of a model folder, read from its files: no model is built, no torch needed."""
+"""The embedding tables of a model folder, read from its files without torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which documents were likely trained on, by how the input embeddings moved: scores and p-values."""
+"""Which documents were likely trained on, by how input embeddings moved: scores and p-values."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ def test_a_document_without_moved_rows_scores_nothing():
     found = embedding_scores(
         rows([], [(0, 0.5)]), np.array([False]), np.array([0, 1]), np.array([1])
     )
-    assert found.agreements.tolist() == [0, 0] and found.rests_on.tolist() == [0, 0]
+    assert found.agreements.tolist() == [0, 0]
+    assert found.rests_on.tolist() == [0, 0]
 
 
 def test_batches_in_any_order_are_put_together():
@@ -63,7 +64,8 @@ def test_batches_in_any_order_are_put_together():
     one = (np.array([2, 0]), np.array([1, 2]), np.array([7, 3, 4], np.int32), np.ones((3, 1)))
     two = (np.array([1]), np.array([1]), np.array([9], np.int32), np.zeros((1, 1)))
     found = TokenAgreements.in_order(3, [one, two])
-    assert found.tokens.tolist() == [3, 4, 9, 7] and found.starts.tolist() == [0, 2, 3, 4]
+    assert found.tokens.tolist() == [3, 4, 9, 7]
+    assert found.starts.tolist() == [0, 2, 3, 4]
     assert found.agreements[:, 0].tolist() == [1, 1, 0, 1]
     with pytest.raises(ValueError, match="each of 3 documents once"):
         TokenAgreements.in_order(3, [one])
