@@ -220,7 +220,7 @@ TRAINING = textwrap.dedent("""
     from assay.core.models.examples import TextDocument
     from assay.core.models.resolve import builtin_minilm
     from assay.core.models.training import fine_tune
-    from assay.core.specs import Strategy, TrainingSpec
+    from assay.core.specs.training import TrainingSpec
     compute = Compute("cpu", torch.cpu._is_avx512_bf16_supported(), int(sys.argv[1]))
     model, _ = new_classifier(builtin_minilm(), ("a", "b"), 48, 0, compute)
     documents = [TextDocument("word " * 44, number % 2) for number in range(int(sys.argv[2]))]

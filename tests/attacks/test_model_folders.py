@@ -137,7 +137,7 @@ def test_a_terminal_is_never_asked(tmp_path, trap):
     add_code(base, trap)
     script = (
         "import sys; from pathlib import Path; from assay.core.runtime.device import Compute;"
-        "from assay.core.models.loading import load_pair; from assay.core.specs import Task;"
+        "from assay.core.models.loading import load_pair; from assay.core.specs.data import Task;"
         "load_pair(Path(sys.argv[1]), Path(sys.argv[2]), Task.SFT, 24, Compute('cpu', False, 1))"
     )
     done = subprocess.run(

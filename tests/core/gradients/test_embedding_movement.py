@@ -117,7 +117,7 @@ def test_noise_on_every_row_claims_nothing():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_training_in_bfloat16_alone_is_never_taken_for_proof_wrongly(seed):
-    """Where updates below bfloat16's steps vanish, rows are said to be missable or none is missed."""
+    """Where updates vanish below bfloat16's steps, either rows are called missable or none is."""
     trained = train(
         seed,
         trained_in="bf16",

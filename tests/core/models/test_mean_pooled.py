@@ -151,5 +151,5 @@ def test_transformers_alone_refuses_what_is_saved(tmp_path):
 def test_a_mean_pooled_model_needs_its_head(tmp_path):
     """An encoder alone is no final model."""
     folder = save_sentence_encoder(tmp_path / "encoder")
-    with pytest.raises(InputError, match="classification head"):
+    with pytest.raises(InputError, match="a model with its head"):
         load_classifier(folder, 24, EXACT)
