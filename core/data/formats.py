@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -15,11 +13,13 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assay.core.data.files import COMPRESSIONS, MAX_CHARACTERS, MAX_RATIO, reading, unpacked
+from assay.core.data.json_rows import bounded_lines, json_lines, json_values
 from assay.core.errors import InputError
 
-_FORMATS = (".parquet", ".jsonl", ".csv")
-_COMPRESSIONS = {"": None, ".gz": "gzip", ".zst": "zstd"}
+_FORMATS = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 _BATCH_ROWS = 1024
+_HARMLESS_ROWS = 1_000_000
 
 
 def is_supported(path: Path) -> bool:
@@ -33,128 +33,120 @@ def supported_formats() -> str:
 
 
 def columns_of(path: Path) -> list[str]:
-    """The columns of a file; of JSONL, those that its first thousand lines name."""
+    """The columns of a file; of JSON, those that its first thousand objects name."""
     kind = _format(path)
-    with reading(path), _opened(path) as stream:
+    with reading(path), unpacked(path, kind == ".parquet") as stream:
         if kind == ".parquet":
             return list(pq.read_schema(stream).names)
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        if kind == ".csv":
-            return next(csv.reader(text), [])
-        # A JSON line may leave out what is null, so its first line alone would not tell.
-        head = islice(_json_rows(text, path), _BATCH_ROWS)
+        text = _text(stream)
+        if kind in (".csv", ".tsv"):
+            return next(_csv_lines(text, path, kind), (0, []))[1]
+        # A JSON object may leave out what is null, so the first alone would not tell.
+        head = islice(_json_rows(text, path, kind), _BATCH_ROWS)
         return list(dict.fromkeys(name for row in head for name in row))
 
 
 def file_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """Rows with (at least) ``columns``; InputError if the file is damaged or of another format."""
     kind = _format(path)
-    with reading(path), _opened(path) as stream:
+    with reading(path), unpacked(path, kind == ".parquet") as stream:
         if kind == ".parquet":
-            yield from _parquet_rows(stream, columns)
+            yield from _parquet_rows(stream, columns, path)
             return
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        yield from _csv_rows(text, path) if kind == ".csv" else _json_rows(text, path)
+        text = _text(stream)
+        is_table = kind in (".csv", ".tsv")
+        yield from _csv_rows(text, path, kind) if is_table else _json_rows(text, path, kind)
 
 
-def _parquet_rows(stream: IO[bytes], columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    file = pq.ParquetFile(stream)
+def class_names(path: Path, column: str) -> tuple[str, ...] | None:
+    """The names that a column's numbers stand for, where ``datasets`` wrote the file and says so;
+    None otherwise."""
+    if _format(path) != ".parquet":
+        return None
+    with reading(path), unpacked(path, is_whole=True) as stream:
+        written = (pq.read_schema(stream).metadata or {}).get(b"huggingface")
+    try:
+        names = json.loads(written or b"{}")["info"]["features"][column]["names"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return tuple(names) if is_list else None
+
+
+def _text(stream: IO[bytes]) -> IO[str]:
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+
+
+def _parquet_rows(
+    stream: IO[bytes], columns: Sequence[str], path: Path
+) -> Iterator[Mapping[str, Any]]:
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    schema = pq.ParquetFile(stream).schema
+    stream.seek(0)
+    # A text that many rows share is kept once, so that a small file cannot fill the memory.
+    leaves = (schema.column(at) for at in range(len(schema)))
+    shared = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+    file = pq.ParquetFile(stream, read_dictionary=shared)
+    if file.metadata.num_rows > max(_HARMLESS_ROWS, MAX_RATIO * size):
+        raise InputError(
+            f"a Parquet file whose rows differ in {path.name!r}",
+            f"{file.metadata.num_rows:,} rows in {size:,} bytes",
+            "drop the repeated rows",
+        )
     present = [name for name in columns if name in file.schema_arrow.names]
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=present):
-        yield from batch.to_pylist()
+        yield from _rows_of(batch)
 
 
-def _csv_rows(text: IO[str], path: Path) -> Iterator[Mapping[str, Any]]:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    reader = csv.DictReader(text, strict=True)
+def _rows_of(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
+    """One row at a time: a batch of texts as Python's may be far larger than as Arrow's."""
+    named = list(zip(batch.schema.names, batch.columns, strict=True))
+    for at in range(batch.num_rows):
+        yield {name: values[at].as_py() for name, values in named}
+
+
+def _csv_rows(text: IO[str], path: Path, kind: str) -> Iterator[Mapping[str, Any]]:
+    lines = _csv_lines(text, path, kind)
+    _, header = next(lines, (0, []))
+    for number, fields in lines:
+        if not fields:
+            continue
+        if len(fields) != len(header):
+            raise InputError(
+                f"as many fields as the header in every line of {path.name!r}",
+                f"another number in line {number:,}",
+                "mend that line",
+            )
+        yield dict(zip(header, fields, strict=True))
+
+
+def _csv_lines(text: IO[str], path: Path, kind: str) -> Iterator[tuple[int, list[str]]]:
+    """The fields of each record, and the number of the line it ends in."""
+    csv.field_size_limit(MAX_CHARACTERS)
+    delimiter = "\t" if kind == ".tsv" else ","
+    reader = csv.reader(bounded_lines(text, path.name), delimiter=delimiter, strict=True)
     try:
-        for row in reader:
-            if None in row or None in row.values():
-                raise InputError(
-                    f"as many fields as the header in every line of {path.name!r}",
-                    f"another number in line {reader.line_num:,}",
-                    "mend that line",
-                )
-            yield row
+        for fields in reader:
+            yield reader.line_num, fields
     except csv.Error as error:
+        is_endless = "field limit" in str(error) or "unexpected end" in str(error)
+        reason = f"{error}, as of a quote that is never closed," if is_endless else str(error)
         raise InputError(
-            f"well-formed CSV in {path.name!r}",
-            f"{error} in line {reader.line_num:,}",
+            f"well-formed {kind[1:].upper()} in {path.name!r}",
+            f"{reason} in line {reader.line_num:,}",
             "mend that line",
         ) from error
 
 
-def _json_rows(text: IO[str], path: Path) -> Iterator[Mapping[str, Any]]:
-    for number, line in enumerate(text, start=1):
-        if line.strip():
-            yield _object(line, path, number)
-
-
-def _object(line: str, path: Path, number: int) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "endless nesting"
-        raise InputError(
-            f"one JSON object a line in {path.name!r}",
-            f"{reason} in line {number:,}",
-            "mend that line",
-        ) from error
-    if not isinstance(value, dict):
-        raise InputError(
-            f"one JSON object a line in {path.name!r}",
-            f"{type(value).__name__} in line {number:,}",
-            "mend that line",
-        )
-    return value
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    compression = _COMPRESSIONS.get(path.suffix.lower())
-    with path.open("rb") as raw:
-        if compression is None:
-            yield raw
-            return
-        # Arrow's stream says when a file was cut short; zstandard's own just ends there.
-        with pa.CompressedInputStream(raw, compression) as inner:
-            if _format(path) == ".parquet":
-                # Parquet is read from its end, so a compressed one must be whole in memory.
-                yield io.BytesIO(inner.read())
-            else:
-                yield io.BufferedReader(inner)
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn what libraries raise about damaged bytes into one sentence."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"text in UTF-8 in {path.name!r}",
-            f"the byte {error.object[error.start]:#x}",
-            "convert the file to UTF-8",
-        ) from error
-    except PermissionError as error:
-        raise InputError(
-            "a file that may be read", f"no permission for {path.name!r}", "change its permissions"
-        ) from error
-    except (pa.ArrowException, OSError) as error:
-        # Of a damaged file the message may quote bytes that no terminal should get.
-        first_line = next(iter(str(error).splitlines()), type(error).__name__)
-        reason = "".join(filter(str.isprintable, first_line)).rstrip(" :.")
-        raise InputError(
-            f"an undamaged {path.suffix[1:]} file",
-            f"{path.name!r} ({reason})",
-            "fetch or write it again",
-        ) from error
+def _json_rows(text: IO[str], path: Path, kind: str) -> Iterator[Mapping[str, Any]]:
+    return json_values(text, path.name) if kind == ".json" else json_lines(text, path.name)
 
 
 def _format(path: Path) -> str:
     name = path.name.lower()
     for kind in _FORMATS:
-        if name.endswith(tuple(kind + compression for compression in _COMPRESSIONS)):
+        if name.endswith(tuple(kind + compression for compression in COMPRESSIONS)):
             return kind
     raise InputError(
         f"a data file ending in {supported_formats()}",
@@ -164,4 +156,4 @@ def _format(path: Path) -> str:
 
 
 def _endings() -> tuple[str, ...]:
-    return tuple(kind + compression for kind in _FORMATS for compression in _COMPRESSIONS)
+    return tuple(kind + compression for kind in _FORMATS for compression in COMPRESSIONS)
