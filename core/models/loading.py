@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from assay.core.data.labels import names_of_config
 from assay.core.errors import InputError
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.classifier import (
@@ -124,7 +125,7 @@ def load_classifier(
             model, load_tokenizer(folder, model), names, max_tokens, compute, label_words
         )
     else:
-        names = tuple(str(config.id2label[label]) for label in range(config.num_labels))
+        names = names_of_config(config.id2label)
         if len(names) < 2:
             raise InputError(
                 "a final model with at least two labels",
