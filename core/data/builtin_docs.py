@@ -41,6 +41,7 @@ FIELDS = {
     ),
 }
 STANDARD_LIBRARY = "standard library"
+_STDLIB = "stdlib"
 # Test suites and vendored copies repeat or hold no prose.
 _SKIPPED_FOLDERS = {
     "tests",
@@ -81,7 +82,17 @@ def documentation_paragraphs() -> Iterator[Paragraph]:
 
 def standard_library_paragraphs() -> Iterator[Paragraph]:
     """Paragraphs of Python's own library, no text twice."""
-    yield from _distinct([(Path(sysconfig.get_path("stdlib")), STANDARD_LIBRARY, "stdlib")])
+    yield from _distinct([(Path(sysconfig.get_path("stdlib")), STANDARD_LIBRARY, _STDLIB)])
+
+
+def package_names(is_stdlib: bool) -> tuple[str, ...]:
+    """The packages that paragraphs come from."""
+    return (_STDLIB,) if is_stdlib else tuple(name for names in FIELDS.values() for name in names)
+
+
+def labels(is_stdlib: bool) -> tuple[str, ...]:
+    """The fields that paragraphs are of."""
+    return (STANDARD_LIBRARY,) if is_stdlib else tuple(FIELDS)
 
 
 def documentation_digest() -> str:

@@ -2,47 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from assay.core.errors import InputError
+from assay.core.data.skipped import Unusable
 from assay.core.specs.data import DataRef
+from jinja2 import TemplateError
 
 Messages = tuple[tuple[str, str], ...]
 
+_ASSISTANT = "assistant"
+# ShareGPT's names, and those of some tools, for the roles that chat templates know.
+_ROLES = {"human": "user", "gpt": _ASSISTANT, "chatgpt": _ASSISTANT, "model": _ASSISTANT}
+_KEYS = (("role", "content"), ("from", "value"))
 
-def conversation(row: Mapping[str, Any], ref: DataRef, number: int) -> Messages:
-    """A row's turns as (role, content); empty for a row of plain text.
 
-    Turns are a list of {role, content} in the text column, or a prompt column and the text that
-    responds to it. InputError for a list of anything else.
+def conversation(row: Mapping[str, Any], ref: DataRef) -> Messages:
+    """A row's turns as (role, content), up to its last response; empty for a row of plain text.
+
+    Turns are a list of {role, content} or ShareGPT's {from, value} in the text column; or a prompt
+    column and the text that responds to it, each a text or a list of turns. Unusable for a row
+    without a response, with nothing before it, or with turns of something else than text.
     """
     value = row.get(ref.text_column)
     if ref.prompt_column:
-        prompt = row.get(ref.prompt_column)
-        return (("user", str(prompt)), ("assistant", value)) if prompt and value else ()
-    if not isinstance(value, list):
+        turns = [*_turns(row.get(ref.prompt_column), "user"), *_turns(value, _ASSISTANT)]
+    elif isinstance(value, list | dict):
+        turns = list(_turns(value, _ASSISTANT))
+    else:
         return ()
-    try:
-        turns = tuple((str(turn["role"]), turn["content"]) for turn in value)
-    except (TypeError, KeyError) as error:
-        raise _not_turns(ref, number) from error
-    if not all(isinstance(content, str) for _, content in turns):
-        raise _not_turns(ref, number)
-    return turns
+    while turns and turns[-1][0] != _ASSISTANT:
+        turns.pop()
+    if not turns or not turns[-1][1].strip():
+        raise Unusable("which hold no response of the assistant")
+    if len(turns) == 1:
+        raise Unusable("which hold nothing before the response")
+    return tuple(turns)
+
+
+def _turns(value: Any, role: str) -> Iterator[tuple[str, str]]:
+    """Turns of one cell; a plain text is one turn of ``role``."""
+    if value is None or value == "":
+        return
+    if isinstance(value, str):
+        yield role, value
+        return
+    if isinstance(value, dict):
+        value = _one_by_one(value)
+    if not isinstance(value, list):
+        raise Unusable(f"where {type(value).__name__} stands for turns")
+    for turn in value:
+        keys = next((keys for keys in _KEYS if isinstance(turn, dict) and keys[0] in turn), None)
+        if keys is None:
+            raise Unusable("whose turns have no role and content")
+        name = str(turn[keys[0]])
+        yield _ROLES.get(name, name), _content(turn.get(keys[1]))
+
+
+def _one_by_one(turns: Mapping[str, Any]) -> list[Any]:
+    """Turns as ``datasets`` keeps a sequence of them: a list a field instead of one of turns."""
+    columns = {name: own for name, own in turns.items() if isinstance(own, list)}
+    lengths = {len(own) for own in columns.values()}
+    is_columns = "role" in columns or "from" in columns
+    if is_columns and len(lengths) == 1:
+        return [
+            dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)
+        ]
+    return [turns]
+
+
+def _content(content: Any) -> str:
+    """The text of a turn; parts [{type: text, text}] are joined."""
+    if isinstance(content, list) and content:
+        parts = [
+            part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
+            for part in content
+        ]
+        if not all(isinstance(part, str) for part in parts):
+            raise Unusable("with a turn that is not text alone")
+        return "".join(str(part) for part in parts)
+    if not isinstance(content, str):
+        raise Unusable("with a turn without text, as of a tool call")
+    return content
 
 
 def rendered(messages: Messages, tokenizer: Any) -> tuple[str, int]:
     """A conversation as its model reads it, and how many characters precede the last response.
 
-    By the tokenizer's chat template; without one, turns are parted by a blank line.
+    By the tokenizer's chat template; without one, turns are parted by a blank line. Unusable where
+    the template refuses the conversation.
     """
     turns = [{"role": role, "content": content} for role, content in messages]
     if not tokenizer.chat_template:
         prompt = "".join(f"{content}\n\n" for _, content in messages[:-1])
         return prompt + messages[-1][1], len(prompt)
-    whole = tokenizer.apply_chat_template(turns, tokenize=False)
-    prompt = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
+    try:
+        whole = tokenizer.apply_chat_template(turns, tokenize=False)
+        prompt = tokenizer.apply_chat_template(
+            turns[:-1], tokenize=False, add_generation_prompt=True
+        )
+    except (TemplateError, LookupError, TypeError, ValueError, AttributeError) as error:
+        said = " ".join("".join(filter(str.isprintable, str(error))).split())[:80]
+        raise Unusable(f"which the chat template refuses ({said})") from error
     return whole, _shared_length(whole, prompt)
 
 
@@ -55,11 +116,3 @@ def response_start(text: str, template: str) -> int | None:
 def _shared_length(first: str, second: str) -> int:
     pairs = enumerate(zip(first, second, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(first), len(second)))
-
-
-def _not_turns(ref: DataRef, number: int) -> InputError:
-    return InputError(
-        f"text, or turns with role and content, in column {ref.text_column!r}",
-        f"another kind of list in row {number:,}",
-        "name the text column",
-    )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,35 +12,54 @@ from typing import Any
 import numpy as np
 
 from assay.core.data import builtin_docs
-from assay.core.data.conversations import conversation
-from assay.core.data.formats import columns_of, file_rows, is_supported, reading, supported_formats
+from assay.core.data.document_rows import (
+    Document,
+    Row,
+    check_columns,
+    check_text,
+    documents_of,
+    shown,
+    wanted_columns,
+)
+from assay.core.data.files import MAX_CHARACTERS, digest, open_regular, reading
+from assay.core.data.formats import (
+    class_names,
+    columns_of,
+    file_rows,
+    is_supported,
+    supported_formats,
+)
+from assay.core.data.shards import FileSet, files_at, is_pattern
+from assay.core.data.skipped import SkippedRows, Unusable
 from assay.core.errors import InputError
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import content_key
 
-BUILTINS = ("builtin:docs", "builtin:stdlib")
+_STDLIB = "builtin:stdlib"
+BUILTINS = ("builtin:docs", _STDLIB)
+# More different labels than this are no labels.
+_MOST_LABELS = 10_000
 
 
 @dataclass(frozen=True)
-class Document:
-    """A text, its label where the source has one, and the name of what it came from.
+class FileLabels:
+    """The labels that occur in a source, and the names of its numbers where it says them."""
 
-    Of a conversation, ``messages`` are its turns as (role, content), and ``text`` joins them.
-    """
-
-    text: str
-    label: str | int | None
-    source: str
-    messages: tuple[tuple[str, str], ...] = ()
+    found: frozenset[str | int]
+    class_names: tuple[str, ...] | None
 
 
-def read_documents(ref: DataRef, seed: int = 0) -> Iterator[Document]:
-    """The documents of ``ref`` in order, blank ones skipped.
+def read_documents(
+    ref: DataRef, seed: int = 0, skipped: SkippedRows | None = None
+) -> Iterator[Document]:
+    """The documents of ``ref`` in order, blank ones left out; rows that cannot be read as documents
+    are added to ``skipped``.
 
     With ``ref.sample``, that many at random by ``seed``, in their original order. InputError if
-    the source, a column or a split is missing, a line is malformed, or nothing is left.
+    the source, a column or a split is missing, a file is damaged, or nothing is left.
     """
-    documents = _all_documents(ref)
+    left_out = SkippedRows() if skipped is None else skipped
+    documents = _all_documents(ref, left_out)
     if ref.sample is not None:
         documents = sampled(documents, ref.sample, seed)
     n_documents = 0
@@ -51,9 +69,69 @@ def read_documents(ref: DataRef, seed: int = 0) -> Iterator[Document]:
     if n_documents == 0:
         raise InputError(
             "at least one document that is not blank",
-            f"none in {ref.location!r}",
+            left_out.told(f"none in {ref.location!r}"),
             "check the file and the text column",
         )
+
+
+def read_labels(ref: DataRef) -> FileLabels:
+    """The labels of all documents of ``ref``, whatever it samples; InputError for far too many."""
+    known = _known_labels(ref)
+    if known is not None:
+        return known
+    found: set[str | int] = set()
+    for document in _all_documents(ref, SkippedRows()):
+        if document.label is not None:
+            found.add(document.label)
+        if len(found) > _MOST_LABELS:
+            raise InputError(
+                f"at most {_MOST_LABELS:,} different labels in column {ref.label_column!r}",
+                f"more in {ref.location!r}, such as {shown(list(found)[:3])}",
+                "name the right --label-column",
+            )
+    return FileLabels(frozenset(found), _class_names(ref))
+
+
+def _known_labels(ref: DataRef) -> FileLabels | None:
+    """Of what takes long to read but says its labels beforehand."""
+    location, split = _location_and_split(ref.location)
+    match _kind(location, split):
+        case "builtin":
+            return FileLabels(frozenset(builtin_docs.labels(location == _STDLIB)), None)
+        case "hub":
+            names = _hub_class_names(ref, location, split or "train")
+            return FileLabels(frozenset(range(len(names))), names) if names else None
+        case _:
+            return None
+
+
+def _class_names(ref: DataRef) -> tuple[str, ...] | None:
+    """The names of numbers in the label column, where every file says the same."""
+    location, split = _location_and_split(ref.location)
+    if _kind(location, split) != "files":
+        return None
+    here = files_at(location, split)
+    if here.are_texts:
+        return None
+    named = {class_names(file, str(ref.label_column)) for file in here.files}
+    return named.pop() if len(named) == 1 else None
+
+
+def source_names(ref: DataRef) -> tuple[str, ...]:
+    """The names that documents of ``ref`` are kept under."""
+    if ref.source:
+        return (ref.source,)
+    location, split = _location_and_split(ref.location)
+    match _kind(location, split):
+        case "builtin":
+            return builtin_docs.package_names(location == _STDLIB)
+        case "files":
+            here = files_at(location, split)
+            if here.are_texts:
+                return tuple(dict.fromkeys(file.parent.resolve().name for file in here.files))
+            return (here.name,)
+        case _:
+            return (location,)
 
 
 def sampled(documents: Iterator[Document], n: int, seed: int) -> Iterator[Document]:
@@ -85,42 +163,54 @@ def content_digest(ref: DataRef, seed: int = 0) -> str:
     ]
     if ref.source:
         choices.append(ref.source)
+    if ref.label_names:
+        choices.append(ref.label_names)
     location, split = _location_and_split(ref.location)
-    path = _path(location)
     match _kind(location, split):
         case "builtin":
             return content_key(location, builtin_docs.documentation_digest(), choices)
-        case "folder":
-            files = [
-                [file.relative_to(path).as_posix(), _file_digest(file)]
-                for file in _text_files(path)
-            ]
-            return content_key("folder", files, choices)
-        case "file":
-            return content_key("file", _file_digest(path), split, choices)
+        case "files":
+            here = files_at(location, split)
+            if here.are_texts:
+                named = [[_inside(file, here.top), digest(file)] for file in here.files]
+                return content_key("folder", named, choices)
+            if len(here.files) == 1 and here.column_split == split:
+                return content_key("file", digest(here.files[0]), split, choices)
+            digests = [digest(file) for file in here.files]
+            return content_key("shards", digests, here.column_split, choices)
         case _:
             revision = _hub_revision(_name_and_subset(location)[0])
             return content_key("hub", location, revision, split, choices)
 
 
-def _all_documents(ref: DataRef) -> Iterator[Document]:
+def _all_documents(ref: DataRef, skipped: SkippedRows) -> Iterator[Document]:
     location, split = _location_and_split(ref.location)
-    path = _path(location)
     match _kind(location, split):
         case "builtin":
             return _builtin(location)
-        case "folder":
-            return _text_folder(path)
-        case "file":
-            return _from_rows(
-                ref,
-                file_rows(path, _wanted(ref, split)),
-                path.name.split(".")[0],
-                split,
-                columns_of(path),
-            )
+        case "files":
+            here = files_at(location, split)
+            if here.are_texts:
+                return _texts(here, skipped)
+            rows = _rows_of_files(ref, here)
+            return documents_of(ref, rows, here.name, here.column_split, skipped)
         case _:
-            return _hub(ref, location, split or "train")
+            return _hub(ref, location, split or "train", skipped)
+
+
+def _rows_of_files(ref: DataRef, here: FileSet) -> Iterator[Row]:
+    """The rows of all files in turn; of several, one without any row or column is passed over."""
+    wanted = wanted_columns(ref, here.column_split)
+    for file in here.files:
+        columns = columns_of(file)
+        if columns or len(here.files) == 1:
+            check_columns(ref, here.column_split, columns, file.name)
+            for number, cells in enumerate(file_rows(file, wanted), start=1):
+                yield Row(file.name, number, cells)
+
+
+def _inside(file: Path, top: Path | None) -> str:
+    return file.name if top is None else file.relative_to(top).as_posix()
 
 
 def _location_and_split(location: str) -> tuple[str, str | None]:
@@ -136,7 +226,7 @@ def _path(location: str) -> Path:
 
 
 def _kind(location: str, split: str | None) -> str:
-    """ "builtin", "folder", "file" or "hub"; InputError if a location is none of these."""
+    """ "builtin", "files" or "hub"; InputError if a location is none of these."""
     path = _path(location)
     if location.startswith("builtin:"):
         if location not in BUILTINS:
@@ -145,15 +235,13 @@ def _kind(location: str, split: str | None) -> str:
             )
         kind = "builtin"
     # os.path answers False where Path raises, as for a name that is too long.
-    elif location and os.path.isdir(path):
-        kind = "folder"
-    elif location and os.path.exists(path):
-        kind = "file"
+    elif location and (os.path.exists(path) or is_pattern(location)):
+        kind = "files"
     elif is_supported(path) or not _may_be_on_the_hub(location):
         raise _missing_file(location)
     else:
         kind = "hub"
-    if split and kind in ("builtin", "folder"):
+    if split and kind == "builtin":
         raise InputError(
             "a split only of a file or a hub data set",
             f"{split!r} of {location!r}",
@@ -173,89 +261,6 @@ def _may_be_on_the_hub(location: str) -> bool:
     return True
 
 
-def _wanted(ref: DataRef, split: str | None) -> list[str]:
-    return [
-        name
-        for name in (
-            ref.text_column,
-            ref.label_column,
-            ref.prompt_column,
-            "split" if split else None,
-        )
-        if name
-    ]
-
-
-def _from_rows(
-    ref: DataRef,
-    rows: Iterator[Mapping[str, Any]],
-    source: str,
-    split: str | None,
-    columns: list[str],
-) -> Iterator[Document]:
-    for name in _wanted(ref, split):
-        if name not in columns:
-            raise InputError(
-                f"a column {name!r} in {source!r}",
-                f"columns {', '.join(columns)}" if columns else "no columns at all",
-                "name it with --text-column or --label-column"
-                if name != "split"
-                else "leave out the # and the split",
-            )
-    splits = set()
-    n_kept = 0
-    for number, row in enumerate(rows, start=1):
-        if split is not None:
-            splits.add(str(row.get("split")))
-            if str(row.get("split")) != split:
-                continue
-        n_kept += 1
-        messages = conversation(row, ref, number)
-        text = row.get(ref.text_column)
-        if messages:
-            text = "\n\n".join(content for _, content in messages)
-        if text is not None and not isinstance(text, str):
-            raise InputError(
-                f"text in column {ref.text_column!r}",
-                f"{type(text).__name__} in row {number:,}",
-                "name the text column",
-            )
-        if text and text.strip():
-            _require_unicode(text, number)
-            label = row.get(ref.label_column) if ref.label_column else None
-            yield Document(text, _plain_label(label), source, messages)
-    if split is not None and n_kept == 0:
-        raise InputError(
-            f"a split {split!r} in {source!r}",
-            f"splits {', '.join(sorted(splits))}",
-            "name one of those after the #",
-        )
-
-
-def _require_unicode(text: str, number: int) -> None:
-    """JSON can spell half a character, which no tokenizer and no hash takes."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            "text in Unicode", f"half a surrogate pair in row {number:,}", "mend that row"
-        ) from error
-
-
-def _plain_label(label: Any) -> str | int | None:
-    if label is None or label == "":
-        return None
-    if isinstance(label, bool | str):
-        return str(label)
-    if isinstance(label, float) and np.isnan(label):
-        return None
-    if isinstance(label, int) or (isinstance(label, float) and label.is_integer()):
-        return int(label)
-    raise InputError(
-        "labels that are text or whole numbers", repr(label), "name the right --label-column"
-    )
-
-
 def _builtin(name: str) -> Iterator[Document]:
     paragraphs = (
         builtin_docs.documentation_paragraphs()
@@ -266,28 +271,19 @@ def _builtin(name: str) -> Iterator[Document]:
         yield Document(paragraph.text, paragraph.field, paragraph.package)
 
 
-def _text_files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*.txt") if file.is_file())
-
-
-def _text_folder(folder: Path) -> Iterator[Document]:
-    files = _text_files(folder)
-    if not files:
-        raise InputError(
-            "text files (.txt) in the folder",
-            f"none in {folder.name!r}",
-            f"add some, or give a file of format {supported_formats()}",
-        )
-    for file in files:
+def _texts(here: FileSet, skipped: SkippedRows) -> Iterator[Document]:
+    """A document a text file, labelled by the folder it is in below the one given."""
+    for file in here.files:
         try:
-            text = file.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                "text in UTF-8", f"other bytes in {file.name!r}", "convert the file"
-            ) from error
+            with reading(file), open_regular(file) as stream:
+                text = stream.read(4 * MAX_CHARACTERS + 1).decode("utf-8-sig")
+            check_text(text)
+        except Unusable as reason:
+            skipped.add(str(reason), file.name, 1)
+            continue
         if text.strip():
-            inside = file.parent != folder
-            yield Document(text, file.parent.name if inside else None, file.parent.resolve().name)
+            label = file.parent.name if here.top and file.parent != here.top else None
+            yield Document(text, label, file.parent.resolve().name, (), (file.name, 1))
 
 
 def _name_and_subset(location: str) -> tuple[str, str | None]:
@@ -296,18 +292,37 @@ def _name_and_subset(location: str) -> tuple[str, str | None]:
     return name, subset or None
 
 
-def _hub(ref: DataRef, location: str, split: str) -> Iterator[Document]:
+def _hub(ref: DataRef, location: str, split: str, skipped: SkippedRows) -> Iterator[Document]:
+    try:
+        rows = _hub_rows(location, split)
+        columns = rows.column_names or list(next(iter(rows), {}))
+    except InputError:
+        raise
+    except Exception as error:
+        raise _unreachable(location, error) from error
+    check_columns(ref, None, columns, location)
+    numbered = (Row(location, number, dict(row)) for number, row in enumerate(rows, start=1))
+    yield from documents_of(ref, numbered, location, None, skipped)
+
+
+def _hub_rows(location: str, split: str) -> Any:
     name, subset = _name_and_subset(location)
     # Asked first: ``datasets`` would take a name like "csv" for the files of the working folder.
     revision = _hub_revision(name)
     import datasets
 
+    return datasets.load_dataset(name, subset, split=split, streaming=True, revision=revision)
+
+
+def _hub_class_names(ref: DataRef, location: str, split: str) -> tuple[str, ...] | None:
     try:
-        rows = datasets.load_dataset(name, subset, split=split, streaming=True, revision=revision)
-        columns = rows.column_names or list(next(iter(rows), {}))
+        features = _hub_rows(location, split).features or {}
+    except InputError:
+        raise
     except Exception as error:
         raise _unreachable(location, error) from error
-    yield from _from_rows(ref, (dict(row) for row in rows), location, None, columns)
+    names = getattr(features.get(ref.label_column), "names", None)
+    return tuple(names) if names else None
 
 
 def _hub_revision(name: str) -> str:
@@ -342,8 +357,3 @@ def _missing_file(location: str) -> InputError:
     return InputError(
         "an existing data file", f"{location!r}, which is not there", f"check the path{hint}"
     )
-
-
-def _file_digest(path: Path) -> str:
-    with reading(path), path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
