@@ -6,6 +6,12 @@ import json
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.tiny_models import save_llama
+from tokenizers import processors
+from transformers import AutoTokenizer
+
 from assay.core.audit.reader import Reader
 from assay.core.data.conversations import conversation, rendered
 from assay.core.data.skipped import SkippedRows, Unusable
@@ -14,11 +20,6 @@ from assay.core.errors import InputError
 from assay.core.models.loading import load_language_model
 from assay.core.runtime.device import Compute
 from assay.core.specs.data import DataRef, Task
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from support.tiny_models import save_llama
-from tokenizers import processors
-from transformers import AutoTokenizer
 
 TURNS = (("user", "Will it rain?"), ("assistant", "Yes, it will."))
 ROLES = [{"role": role, "content": content} for role, content in TURNS]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jinja2 import TemplateError
+
 from assay.core.data.skipped import Unusable
 from assay.core.specs.data import DataRef
-from jinja2 import TemplateError
 
 Messages = tuple[tuple[str, str], ...]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from assay.core.data.conversations import conversation
 from assay.core.data.files import MAX_CHARACTERS
 from assay.core.data.skipped import SkippedRows, Unusable

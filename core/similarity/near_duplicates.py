@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assay.core.maths.words import runs, words_and_marks
+
 if TYPE_CHECKING:
     from datasketch import MinHash
 
@@ -28,10 +30,13 @@ class NearDuplicate:
 
 
 def shingles(text: str) -> frozenset[str]:
-    """Runs of three words, small letters, punctuation kept; a shorter text is one run."""
-    words = text.lower().split()
-    n = max(1, len(words) - N_WORDS + 1)
-    return frozenset(" ".join(words[start : start + N_WORDS]) for start in range(n))
+    """Runs of three words, small letters, punctuation kept; a shorter text is one run.
+
+    Where words are written without spaces, letters stand for them (``assay.core.maths.words``).
+    """
+    units = words_and_marks(text)
+    found = frozenset(" ".join(units[start:end]) for start, end in runs(units, N_WORDS))
+    return found or frozenset({" ".join(units)})
 
 
 def jaccard(first: frozenset[str], second: frozenset[str]) -> float:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 
 from scipy.stats import fisher_exact
 
+from assay.core.maths.words import length_in_words, runs, words
+
 # Shorter runs are in any two texts of a language and are not looked for.
 N_LEAST = 5
-_WORD = re.compile(r"\w+")
-
-
-def words(text: str) -> list[str]:
-    """Words in small letters, punctuation dropped."""
-    return _WORD.findall(text.lower())
 
 
 def longest_shared_runs(texts: Sequence[str], targets: Sequence[str]) -> list[int]:
     """For each text, the words of the longest run that occurs in any target; 0 if under N_LEAST.
 
     Verbatim overlap as GPT-3's and Llama's contamination checks count it (runs of 8 and 13 words).
+    Where words are written without spaces, letters stand for them (``assay.core.maths.words``).
     """
     known = [words(target) for target in targets]
     places: defaultdict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
     for number, target in enumerate(known):
-        for at in range(len(target) - N_LEAST + 1):
-            places[tuple(target[at : at + N_LEAST])].append((number, at))
+        for start, end in runs(target, N_LEAST):
+            places[tuple(target[start:end])].append((number, start))
     return [_longest(words(text), known, places) for text in texts]
 
 
@@ -46,14 +42,14 @@ def _longest(
     places: defaultdict[tuple[str, ...], list[tuple[int, int]]],
 ) -> int:
     longest = 0
-    for at in range(len(text) - N_LEAST + 1):
-        for number, start in places.get(tuple(text[at : at + N_LEAST]), ()):
-            target, length = known[number], N_LEAST
+    for at, end in runs(text, N_LEAST):
+        for number, start in places.get(tuple(text[at:end]), ()):
+            target, length = known[number], end - at
             while (
                 at + length < len(text)
                 and start + length < len(target)
                 and text[at + length] == target[start + length]
             ):
                 length += 1
-            longest = max(longest, length)
+            longest = max(longest, length_in_words(text[at : at + length]))
     return longest

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.maths.words import words_and_punctuation
+
 _N_FOLDS = 5
 _MAX_WORDS = 50_000
 _MAX_ITERATIONS = 300
@@ -43,7 +45,11 @@ def blind_scores(
     for known, asked in folds.split(everything, roles):
         classifier = make_pipeline(
             TfidfVectorizer(
-                sublinear_tf=True, max_features=_MAX_WORDS, token_pattern=r"(?u)\b\w+\b|[^\w\s]"
+                sublinear_tf=True,
+                max_features=_MAX_WORDS,
+                tokenizer=words_and_punctuation,
+                token_pattern=None,
+                lowercase=False,
             ),
             LogisticRegression(max_iter=_MAX_ITERATIONS),
         )

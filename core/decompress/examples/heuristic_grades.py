@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from assay.core.decompress.examples.generation import Example
 from assay.core.decompress.examples.quality_flags import repetition
+from assay.core.maths.words import n_words
 from assay.core.specs.decompression import BEST_GRADE, HEURISTIC_JUDGE, Axis
 
-_SENTENCE = re.compile(r"[.!?]+(?:\s|$)")
+_SENTENCE = re.compile(r"[.!?]+(?:\s|$)|[。！？]+")
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,15 @@ def heuristic_grades(
 
 
 def _grades(example: Example, cosine: float) -> dict[Axis, float | None]:
-    n_words = len(example.response.split())
+    length = n_words(example.response)
     n_sentences = max(1, len(_SENTENCE.findall(example.response)))
     coherence = (1 - repetition(example.response)) * (0.5 if example.is_cut else 1.0)
     return {
         Axis.HELPFULNESS: _scaled(cosine, 0.2, 0.8),
         Axis.CORRECTNESS: None,
-        Axis.COHERENCE: BEST_GRADE * coherence if n_words else 0.0,
-        Axis.COMPLEXITY: _scaled(n_words / n_sentences, 5, 25),
-        Axis.VERBOSITY: _scaled(math.log2(max(n_words, 1)), 2, 9),
+        Axis.COHERENCE: BEST_GRADE * coherence if length else 0.0,
+        Axis.COMPLEXITY: _scaled(length / n_sentences, 5, 25),
+        Axis.VERBOSITY: _scaled(math.log2(max(length, 1)), 2, 9),
     }
 
 

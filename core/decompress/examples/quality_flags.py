@@ -9,6 +9,7 @@ from datasketch import MinHash, MinHashLSH
 from langdetect import DetectorFactory, LangDetectException, detect_langs
 
 from assay.core.decompress.examples.generation import Example
+from assay.core.maths.words import n_words, runs, words_and_marks
 from assay.core.specs.decompression import QualityFlag
 
 FEWEST_WORDS, MOST_WORDS = 8, 1000
@@ -45,8 +46,8 @@ def flag_examples(examples: Sequence[Example]) -> list[ExampleFlag]:
 
 def repetition(text: str, n: int = 4) -> float:
     """Share of word n-grams that are not the first of their kind; 0 for short texts."""
-    words = text.lower().split()
-    grams = [tuple(words[at : at + n]) for at in range(len(words) - n + 1)]
+    units = words_and_marks(text)
+    grams = [tuple(units[start:end]) for start, end in runs(units, n)]
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
@@ -59,10 +60,10 @@ def _own_marks(example: Example) -> Iterator[ExampleFlag]:
         float(example.is_readable),
         "" if example.is_readable else "task, reasoning and response could not be told apart",
     )
-    n_words = len(example.response.split())
-    is_odd = not FEWEST_WORDS <= n_words <= MOST_WORDS
+    length = n_words(example.response)
+    is_odd = not FEWEST_WORDS <= length <= MOST_WORDS
     detail = "cut at the token limit" if example.is_cut else ""
-    yield ExampleFlag(own, QualityFlag.LENGTH, is_odd or example.is_cut, float(n_words), detail)
+    yield ExampleFlag(own, QualityFlag.LENGTH, is_odd or example.is_cut, float(length), detail)
     repeated = repetition(example.response)
     yield ExampleFlag(own, QualityFlag.REPETITION, repeated > MOST_REPETITION, repeated)
     language, p_english = _language(example.response)
@@ -100,9 +101,9 @@ def _near_duplicates(examples: Sequence[Example]) -> Iterator[ExampleFlag]:
 
 
 def _shingles(text: str) -> frozenset[str]:
-    words = text.lower().split()
-    n = min(_SHINGLE_WORDS, len(words))
-    return frozenset(" ".join(words[at : at + n]) for at in range(len(words) - n + 1) if n)
+    units = words_and_marks(text)
+    found = frozenset(" ".join(units[start:end]) for start, end in runs(units, _SHINGLE_WORDS))
+    return found or frozenset({" ".join(units)} if units else ())
 
 
 def _signature(shingles: frozenset[str]) -> MinHash:
