@@ -11,6 +11,7 @@ from assay.cache.audits.writer import AuditBuilder
 from assay.cache.files.builder import alone
 from assay.cache.files.sealed import sealed_audit
 from assay.cache.store import Store
+from assay.core.audit.corpus_names import with_source_names
 from assay.core.audit.metadata import describe
 from assay.core.audit.metrics import all_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit, check, resolve_audit
@@ -52,6 +53,7 @@ def run_audit(
     stage it had reached. InputError for unusable input, before anything is written.
     """
     check(spec)
+    spec = with_source_names(spec)
     question = resolve_audit(spec, compute, store)
     on_id(question.audit_id)
     with alone(store, question.audit_id, lambda: progress.note("waiting for the same audit")):

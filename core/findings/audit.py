@@ -26,16 +26,19 @@ def audit_finding(rows: MetricTable, strategies: Iterable[Strategy]) -> Finding:
     student = _student(rows, strategy, ran)
     found = _located(rows, strategy)
     is_located = _is_more_than_chance(rows, strategy)
+    # Without held-out documents finding the domain looks just like finding the documents.
+    is_domain_only = rows.get(strategy, Metric.MEMBERSHIP_PRECISION) is None
     beside_random = _beside_random(rows, strategy)
     is_useful = None if beside_random is None else beside_random == _BETTER
     name = strategy.shown_as
-    if is_located and is_useful:
-        headline = (
-            f"{name}'s selection stands in for the training data and is aligned with "
-            "its very documents."
-        )
-    elif is_located:
-        headline = f"{name}'s selection is aligned with documents of the reference set."
+    if is_located:
+        aligned = "the domain of" if is_domain_only else "documents of"
+        headline = f"{name}'s selection is aligned with {aligned} the reference set."
+        if is_useful:
+            headline = (
+                f"{name}'s selection stands in for the training data and is aligned with "
+                f"{'its domain' if is_domain_only else 'its very documents'}."
+            )
         if beside_random == _WORSE:
             headline = f"{headline[:-1]}, but makes a worse student than random selection."
     elif is_useful and found:
@@ -108,11 +111,17 @@ def _located(rows: MetricTable, strategy: Strategy) -> str | None:
         return None
     n_located = round(row["value"] * row["n"])
     chance = "more than chance" if row["p_value"] < SIGNIFICANCE else "no more than chance"
+    beyond = "."
+    if row["p_value"] < SIGNIFICANCE and rows.get(strategy, Metric.MEMBERSHIP_PRECISION) is None:
+        beyond = (
+            "; no held-out documents of its kind are known, so finding the domain alone would "
+            "look the same."
+        )
     return (
         f"It holds {n_located:,} of the {row['n']:,} reference documents in the seed corpus: "
         f"recall {percent(row['value'])} ({_range(row)}) where at most {percent(row['ceiling'])} "
         f"is possible and random selection has {percent(row['null_value'])}, "
-        f"{chance} ({p_value(row['p_value'])}, lift {lift['value']:.2f})."
+        f"{chance} ({p_value(row['p_value'])}, lift {lift['value']:.2f}){beyond}"
     )
 
 

@@ -64,8 +64,13 @@ def echo_finding(record: Record) -> Finding:
 def _about_held_out(record: Record, main: Record) -> list[str]:
     """Whether it is the reference set that is echoed, or its kind of text."""
     held_out = next((row for row in record["targets"] if row["kind"] == "held-out"), None)
-    if held_out is None or main["kind"] != "reference":
+    if main["kind"] != "reference":
         return []
+    if held_out is None:
+        return [
+            "No held-out documents of its kind are known, so nothing here tells these documents "
+            "from this kind of text."
+        ]
     lead = f"(lead {held_out['control'] - held_out['said']:+.3f}, {p_value(held_out['p_value'])})"
     if held_out["p_value"] < SIGNIFICANCE:
         has_quotations = main["verbatim_p_value"] < SIGNIFICANCE

@@ -55,7 +55,7 @@ def said(rows):
 
 def test_a_clear_win_is_said():
     """A student above random's interval and documents above chance make a positive headline."""
-    headline, text = said(students(0.8, 0.6) + located(1e-6))
+    headline, text = said(students(0.8, 0.6) + located(1e-6, p_membership=1e-6))
     assert headline == (
         "SELECT's selection stands in for the training data and is aligned with its very documents."
     )
@@ -74,7 +74,7 @@ def test_losing_to_random_is_said():
 
 def test_locating_documents_does_not_hide_a_worse_student():
     """Documents found above chance do not keep a student below random's out of the headline."""
-    headline, _ = said(students(0.5, 0.6) + located(1e-9))
+    headline, _ = said(students(0.5, 0.6) + located(1e-9, p_membership=1e-9))
     assert "aligned with documents of the reference set" in headline
     assert "worse student than random selection" in headline
 
@@ -99,6 +99,26 @@ def test_domain_is_not_membership():
     headline, text = said(students(0.8, 0.6) + located(1e-9, p_membership=0.6))
     assert "does not single out its documents" in headline
     assert "does not tell documents that were used from held-out ones" in text
+
+
+@pytest.mark.parametrize("random", [0.6, 0.8, None])
+def test_without_held_out_documents_only_the_domain_is_claimed(random):
+    """Recall far above chance says nothing beyond the domain where no held-out documents are known,
+    whatever the students do, and the sentence on it says so; where they are, it goes further."""
+    ran = students(0.8, random) if random else [row("select", Metric.COSINE, 0.7)]
+    headline, text = said(ran + located(1e-30))
+    assert "domain" in headline
+    assert "documents" not in headline
+    assert "finding the domain alone would look the same" in text
+    headline, text = said(ran + located(1e-30, p_membership=1e-30))
+    assert "documents" in headline
+    assert "domain alone" not in text
+
+
+def test_a_recall_of_chance_needs_no_caveat():
+    """Where no more than chance is found there is nothing that the domain could explain."""
+    _, text = said(students(0.8, 0.6) + located(0.5))
+    assert "domain alone" not in text
 
 
 def test_membership_without_recall_is_no_finding():
