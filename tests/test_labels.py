@@ -68,7 +68,7 @@ def test_class_names_matter_only_to_a_model_that_has_names():
 )
 def test_what_fits_in_two_ways_is_refused(labels, names):
     """Where two readings differ the user is asked, and told how to answer."""
-    with pytest.raises(InputError, match="different ways.*--label-names"):
+    with pytest.raises(InputError, match=r"different ways.*--label-names"):
         mapped(labels, names)
 
 

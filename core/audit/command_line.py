@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from assay.core.audit.provenance import _Columns
 from assay.core.specs.audit import (
     AuditSpec,
     CorporaSpec,
@@ -34,10 +35,11 @@ def suspect_command_line(spec: SuspectSpec, max_tokens: int) -> str:
 
 def _suspects(spec: SuspectSpec, max_tokens: int) -> Iterator[str]:
     yield from ("--base", spec.base, "--final", spec.final)
-    yield from ("--suspects", spec.suspects.location, "--controls", spec.controls.location)
-    yield from ("--task", spec.task, "--text-column", spec.suspects.text_column)
-    if spec.suspects.prompt_column:
-        yield from ("--prompt-column", spec.suspects.prompt_column)
+    usual = _Columns(spec.suspects.text_column, None, spec.suspects.prompt_column)
+    yield from ("--suspects", usual.name(spec.suspects), "--controls", usual.name(spec.controls))
+    yield from ("--task", spec.task, "--text-column", usual.text)
+    if usual.prompt:
+        yield from ("--prompt-column", usual.prompt)
     if spec.response_template:
         yield from ("--response-template", spec.response_template)
     if spec.label_words:
@@ -49,7 +51,7 @@ def _suspects(spec: SuspectSpec, max_tokens: int) -> Iterator[str]:
 
 def _audit(spec: AuditSpec) -> Iterator[str]:
     for ref in spec.seed_corpus:
-        yield from ("--seed-corpus", ref.asked_as)
+        yield from ("--seed-corpus", _Columns.of(spec).name(ref))
     if spec.n_candidates:
         yield from ("--candidates", str(spec.n_candidates))
     yield from ("--task", spec.task, "--budget", str(spec.budget))
@@ -60,7 +62,7 @@ def _audit(spec: AuditSpec) -> Iterator[str]:
 
 def _corpora(spec: AuditSpec, corpora: CorporaSpec) -> Iterator[str]:
     for ref in spec.seed_corpus:
-        yield from ("--corpus", ref.asked_as)
+        yield from ("--corpus", _Columns.of(spec).name(ref))
     if spec.seed_corpus[0].sample:
         yield from ("--documents", str(spec.seed_corpus[0].sample))
     yield from ("--task", spec.task, "--budget", str(spec.budget))
@@ -70,7 +72,7 @@ def _corpora(spec: AuditSpec, corpora: CorporaSpec) -> Iterator[str]:
 def _titration(spec: AuditSpec, grid: TitrationSpec) -> Iterator[str]:
     for ref in spec.seed_corpus[1:]:  # the first is the reference set
         option = "--held-out" if ref.source == Role.HELD_OUT else "--out-of-domain"
-        yield from (option, ref.location)
+        yield from (option, _Columns.of(spec).name(ref))
         yield from _sample(option + "-sample", ref)
     for share in grid.leaked_shares:
         yield from ("--leaked-share", str(share))
@@ -83,19 +85,19 @@ def _titration(spec: AuditSpec, grid: TitrationSpec) -> Iterator[str]:
 
 def _shared(spec: AuditSpec) -> Iterator[str]:
     yield from ("--base", spec.base, "--final", spec.final)
-    own = [ref for ref in spec.seed_corpus if not ref.is_decompression]
-    text_columns = {ref.text_column for ref in own} or {DataRef.text_column}
-    yield from ("--text-column", text_columns.pop())
+    usual = _Columns.of(spec)
+    yield from ("--text-column", usual.text)
     for option, known in (("--reference", spec.reference), ("--test", spec.test)):
         if known:
-            yield from (option, known.location)
+            yield from (option, usual.name(known))
             yield from _sample(option + "-sample", known)
-    prompt_columns = {ref.prompt_column for ref in own} - {None}
-    if prompt_columns:
-        yield from ("--prompt-column", str(prompt_columns.pop()))
+    if usual.prompt:
+        yield from ("--prompt-column", usual.prompt)
     labelled = spec.reference or spec.test
     if labelled and labelled.label_column:
         yield from ("--label-column", labelled.label_column)
+        if labelled.label_names:
+            yield from ("--label-names", ",".join(labelled.label_names))
     if spec.label_words:
         yield from ("--label-words", ",".join(spec.label_words))
     if spec.training:

@@ -13,7 +13,7 @@ import torch
 
 from assay.core.audit.reader import Reader
 from assay.core.data.labels import label_names
-from assay.core.data.sources import content_digest, read_documents
+from assay.core.data.sources import content_digest, read_labels
 from assay.core.errors import InputError
 from assay.core.models.classifier import LabelWordClassifier
 from assay.core.models.digests import tokenizer_digest, weights_digest
@@ -31,7 +31,7 @@ from assay.core.specs.hashing import content_key
 from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
 # Raise it when the same inputs would give other weights.
-_VERSION = 4
+_VERSION = 5
 
 
 def finetune(
@@ -55,7 +55,7 @@ def finetune(
         )
     folder = resolve_model(spec.base, converted)
     model, lacking = _new_model(spec, folder, compute)
-    examples = _examples(spec, model)
+    examples = _examples(spec, model, progress)
     epochs = _train(model, examples, spec.training, progress)
     words = model.label_words if isinstance(model, LabelWordClassifier) else None
     record = TrainingRecord(
@@ -118,10 +118,9 @@ def _new_model(
     training = spec.training
     if spec.task is Task.SFT:
         return load_language_model(folder, training.max_tokens, compute), {}
-    labels = [d.label for d in read_documents(spec.data, training.seed) if d.label is not None]
     return new_classifier(
         folder,
-        label_names(labels),
+        label_names(read_labels(spec.data).found),
         training.max_tokens,
         training.seed,
         compute,
@@ -129,9 +128,12 @@ def _new_model(
     )
 
 
-def _examples(spec: FinetuneSpec, model: TextModel) -> list[Example]:
+def _examples(spec: FinetuneSpec, model: TextModel, progress: Progress) -> list[Example]:
     reader = Reader(model, spec.task, spec.response_template)
-    documents = list(chain.from_iterable(reader.scored(spec.data, spec.training.seed)))
+    labels = reader.labels_of(spec.data)
+    documents = list(chain.from_iterable(reader.scored(spec.data, spec.training.seed, labels)))
+    for line in reader.skipped.lines():
+        progress.note(line)
     if spec.task is Task.CLASSIFICATION:
         documents = [document for document in documents if document.label is not None]
     return model.examples(documents)

@@ -28,7 +28,7 @@ def describe(
         builder.put_meta("title", title_of(spec))
         builder.put_meta("created_at", datetime.datetime.now(datetime.UTC).isoformat())
         builder.put_meta("label_names", list(label_names))
-        builder.put_meta("caveats", [*caveats, *_caveats(question)])
+        builder.put_meta("caveats", [*caveats, *_caveats(question), *_skipped(builder)])
         builder.put_meta(
             "training", {**to_plain(question.training), "source": question.training_source}
         )
@@ -75,3 +75,9 @@ def _caveats(question: ResolvedAudit) -> list[str]:
             "and do not show how figures vary between trainings."
         )
     return caveats
+
+
+def _skipped(builder: AuditBuilder) -> list[str]:
+    """What of the sources could not be read; of a pair that is not assessable nothing was."""
+    rows = builder.rows("SELECT value FROM meta WHERE key = 'skipped_rows'")
+    return builder.meta("skipped_rows") if rows else []

@@ -30,7 +30,7 @@ from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 
 # Raise it when the same question would give other numbers.
-_VERSION = 6
+_VERSION = 7
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,10 @@ def run_suspect_test(
     with progress.stage("load models", 0):
         pair = load_pair(base, final, spec.task, max_tokens, compute, spec.label_words)
     with progress.stage("read documents", 0):
-        sets = _read(spec, Reader(pair.final, spec.task, spec.response_template))
+        reader = Reader(pair.final, spec.task, spec.response_template)
+        sets = _read(spec, reader)
+        for line in reader.skipped.lines():
+            progress.note(line)
     scores, base_losses = _scores(spec, pair, sets.documents, progress)
     record: dict[str, Any] = {
         "test_id": test_id,
@@ -105,7 +108,7 @@ def run_suspect_test(
         "n_dropped": sets.n_dropped,
         "n_shuffles": N_SHUFFLES,
         "declared": list(declared_scores(spec.task)),
-        "caveats": list(pair.caveats),
+        "caveats": [*pair.caveats, *reader.skipped.lines()],
         "provenance": {
             **digests,
             "max_tokens": max_tokens,

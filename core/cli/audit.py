@@ -10,6 +10,7 @@ from assay.core.cli.options import (
     DeviceOption,
     GradientLayersOption,
     JsonOption,
+    LabelNamesOption,
     LabelWordsOption,
     PrecisionOption,
     PromptColumnOption,
@@ -60,11 +61,14 @@ def audit(
     candidates: Annotated[
         int | None, typer.Option(help="Keep this many of the seed corpus, at random.")
     ] = None,
+    label_names: LabelNamesOption = None,
     reference_sample: Annotated[int | None, typer.Option(help="As finetune --sample.")] = None,
     test_sample: Annotated[int | None, typer.Option()] = None,
     held_out_source: Annotated[
         str | None,
-        typer.Option(help="The corpus (file stem) of documents like the reference, not used."),
+        typer.Option(
+            help="The corpus (file or its name) of documents like the reference, not used."
+        ),
     ] = None,
     label_words: LabelWordsOption = None,
     optimizer: Annotated[Optimizer | None, typer.Option(help="Of the final model.")] = None,
@@ -120,8 +124,10 @@ def audit(
         task=task,
         budget=budget,
         strategies=tuple(strategy or strategies_for(task)),
-        reference=known_data(reference, text_column, label, reference_sample, prompt_column),
-        test=known_data(test, text_column, label, test_sample, prompt_column),
+        reference=known_data(
+            reference, text_column, label, reference_sample, prompt_column, label_names
+        ),
+        test=known_data(test, text_column, label, test_sample, prompt_column, label_names),
         held_out_source=held_out_source,
         label_words=split_words(label_words),
         training=training_given(base, final, place, given),

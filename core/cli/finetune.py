@@ -22,7 +22,8 @@ from assay.core.cli.options import (
     say,
     split_words,
 )
-from assay.core.specs.data import DataRef, Task
+from assay.core.data.place import data_ref
+from assay.core.specs.data import Task
 from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
 
 app = typer.Typer()
@@ -65,7 +66,7 @@ def finetune(
         optimizer, learning_rate, batch_size, epochs, decay, momentum, max_tokens, seed
     )
     is_labelled = task is Task.CLASSIFICATION
-    ref = DataRef(data, text_column, label_column if is_labelled else None, sample, prompt_column)
+    ref = data_ref(data, text_column, label_column if is_labelled else None, sample, prompt_column)
     spec = FinetuneSpec(base, ref, training, task, split_words(label_words), response_template)
     place = open_store(store)
     with as_job(place, f"Fine-tune {out.name}", finetune_plan(sample, epochs)) as progress:

@@ -42,11 +42,21 @@ PromptColumnOption = Annotated[
 ResponseTemplateOption = Annotated[
     str | None, typer.Option(help="sft: what precedes the response in a text; only it is scored.")
 ]
+LabelNamesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What the labels in the data stand for, where neither data nor model says: the "
+        "model's names in the order of numbers from 0, or LABEL=NAME,…"
+    ),
+]
 GradientLayersOption = Annotated[
     GradientLayers,
     typer.Option(help="Take gradients of these; inner layers serve adapters and cost more."),
 ]
-TextColumnOption = Annotated[str, typer.Option(help="The column that holds the text.")]
+TextColumnOption = Annotated[
+    str,
+    typer.Option(help="The column that holds the text; FILE:text=COLUMN names one file's own."),
+]
 
 
 def open_store(path: Path | None) -> Store:

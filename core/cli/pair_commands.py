@@ -11,7 +11,8 @@ from typing import Any
 from assay.cache.audits.read import read_facts
 from assay.cache.decompressions.as_corpus import SAID, TASK, decompressed_corpus
 from assay.cache.store import Store
-from assay.core.cli.options import as_job, say
+from assay.core.cli.options import as_job, say, split_words
+from assay.core.data.place import data_ref
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DECOMPRESSION, DataRef
 from assay.core.specs.training import TrainingSpec
@@ -52,11 +53,13 @@ def known_data(
     label_column: str | None,
     sample: int | None,
     prompt_column: str | None,
+    label_names: str | None = None,
 ) -> DataRef | None:
     """Data known to be true, where a place was given."""
     if not location:
         return None
-    return DataRef(location, text_column, label_column, sample, prompt_column)
+    names = split_words(label_names)
+    return data_ref(location, text_column, label_column, sample, prompt_column, label_names=names)
 
 
 def candidate_data(
@@ -71,7 +74,7 @@ def candidate_data(
     InputError if the store has no such decompression.
     """
     if not location.startswith(DECOMPRESSION):
-        return DataRef(location, text_column, None, sample, prompt_column)
+        return data_ref(location, text_column, None, sample, prompt_column)
     file = decompressed_corpus(store, location.removeprefix(DECOMPRESSION))
     return DataRef(str(file), SAID, None, sample, TASK if prompt_column else None, location)
 

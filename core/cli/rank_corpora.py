@@ -12,6 +12,7 @@ from assay.core.cli.options import (
     DeviceOption,
     GradientLayersOption,
     JsonOption,
+    LabelNamesOption,
     LabelWordsOption,
     PrecisionOption,
     PromptColumnOption,
@@ -62,6 +63,7 @@ def rank_corpora(
     prompt_column: PromptColumnOption = None,
     response_template: ResponseTemplateOption = None,
     label_column: Annotated[str, typer.Option(help="Label column of the reference.")] = "label",
+    label_names: LabelNamesOption = None,
     reference_sample: Annotated[int | None, typer.Option(help="As finetune --sample.")] = None,
     label_words: LabelWordsOption = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -94,7 +96,9 @@ def rank_corpora(
         task=task,
         budget=budget,
         strategies=(Strategy.RANDOM, Strategy.SELECT),
-        reference=known_data(reference, text_column, label, reference_sample, prompt_column),
+        reference=known_data(
+            reference, text_column, label, reference_sample, prompt_column, label_names
+        ),
         label_words=split_words(label_words),
         response_template=response_template,
         n_student_epochs=0,

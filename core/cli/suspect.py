@@ -23,6 +23,7 @@ from assay.core.cli.options import (
     say,
     split_words,
 )
+from assay.core.data.place import data_ref
 from assay.core.errors import InputError
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.data import DataRef, Task
@@ -60,7 +61,7 @@ def suspect(
     from assay.core.runtime.device import choose_compute
 
     def of(location: str) -> DataRef:
-        return DataRef(location, text_column, prompt_column=prompt_column)
+        return data_ref(location, text_column, prompt_column=prompt_column)
 
     spec = SuspectSpec(
         base,

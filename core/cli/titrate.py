@@ -10,6 +10,7 @@ from assay.core.cli.options import (
     DeviceOption,
     GradientLayersOption,
     JsonOption,
+    LabelNamesOption,
     LabelWordsOption,
     PrecisionOption,
     PromptColumnOption,
@@ -21,6 +22,7 @@ from assay.core.cli.options import (
     split_words,
 )
 from assay.core.cli.pair_commands import answer, known_data, training_given
+from assay.core.data.place import data_ref
 from assay.core.specs.audit import AuditSpec, GradientLayers, TitrationSpec
 from assay.core.specs.data import DataRef, Role, Task
 from assay.core.specs.strategies import CONTROLS, Strategy, strategies_for
@@ -67,6 +69,7 @@ def titrate(
     label_column: Annotated[
         str, typer.Option(help="Label column of reference and test.")
     ] = "label",
+    label_names: LabelNamesOption = None,
     reference_sample: Annotated[int | None, typer.Option(help="As finetune --sample.")] = None,
     held_out_sample: Annotated[
         int | None, typer.Option(help="Keep this many; those of the reference are dropped after.")
@@ -114,7 +117,7 @@ def titrate(
     label = label_column if task is Task.CLASSIFICATION else None
 
     def corpus(location: str, sample: int | None, role: Role) -> DataRef:
-        return DataRef(location, text_column, None, sample, prompt_column, role)
+        return data_ref(location, text_column, None, sample, prompt_column, role)
 
     spec = AuditSpec(
         base=base,
@@ -130,8 +133,10 @@ def titrate(
         strategies=tuple(
             s for s in Strategy if s in {*(strategy or strategies_for(task)), *CONTROLS}
         ),
-        reference=known_data(reference, text_column, label, reference_sample, prompt_column),
-        test=known_data(test, text_column, label, test_sample, prompt_column),
+        reference=known_data(
+            reference, text_column, label, reference_sample, prompt_column, label_names
+        ),
+        test=known_data(test, text_column, label, test_sample, prompt_column, label_names),
         held_out_source=Role.HELD_OUT,
         label_words=split_words(label_words),
         training=training_given(base, final, place, training),

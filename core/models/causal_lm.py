@@ -11,6 +11,9 @@ from torch.nn import functional
 from assay.core.models.causal_lm_parts import last_states, output_rows
 from assay.core.models.examples import Example, TextDocument
 from assay.core.models.text_model import TextModel
+from assay.core.models.text_model import TextModel, encoded
+from torch import Tensor, nn
+from torch.nn import functional
 
 # Floats of logits held at a time; a document longer than this is still scored whole.
 _LOGITS_AT_A_TIME = 1 << 26
@@ -37,16 +40,16 @@ class LanguageModel(TextModel):
             return []
         if not any(document.n_prompt_characters for document in documents):
             return [Example(ids) for ids in self.tokenize([d.text for d in documents])]
-        encoded = self.tokenizer(
+        made = encoded(
+            self.tokenizer,
             [document.text for document in documents],
-            truncation=True,
-            max_length=self.max_tokens,
+            self.max_tokens,
             return_offsets_mapping=True,
         )
         return [
             Example(ids, first_target=_first_target(offsets, document.n_prompt_characters))
             for ids, offsets, document in zip(
-                encoded["input_ids"], encoded["offset_mapping"], documents, strict=True
+                made["input_ids"], made["offset_mapping"], documents, strict=True
             )
         ]
 

@@ -30,10 +30,7 @@ class Tokenization:
         """Token ids, cut after ``max_tokens``."""
         if not texts:
             return []
-        ids: list[list[int]] = self.tokenizer(
-            list(texts), truncation=True, max_length=self.max_tokens
-        )["input_ids"]
-        return ids
+        return encoded(self.tokenizer, texts, self.max_tokens)["input_ids"]
 
 
 class TextModel(ABC):
@@ -112,6 +109,33 @@ class TextModel(ABC):
         mask = [[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids]
         device = self.compute.device
         return torch.tensor(padded, device=device), torch.tensor(mask, device=device)
+
+
+def encoded(
+    tokenizer: Any, texts: Sequence[str], max_tokens: int, **options: Any
+) -> dict[str, list[Any]]:
+    """What the tokenizer makes of texts, cut after ``max_tokens``.
+
+    A chat template may have written what a text begins with, which the tokenizer would then add a
+    second time: such a text is taken as written.
+    """
+    begin = tokenizer.bos_token
+    is_whole = [bool(begin) and text.startswith(begin) for text in texts]
+    found: dict[str, list[Any]] = {}
+    for whole in set(is_whole):
+        places = [place for place, own in enumerate(is_whole) if own is whole]
+        made = tokenizer(
+            [texts[place] for place in places],
+            truncation=True,
+            max_length=max_tokens,
+            add_special_tokens=not whole,
+            **options,
+        )
+        for name in made:
+            values = found.setdefault(name, [None] * len(texts))
+            for place, value in zip(places, made[name], strict=True):
+                values[place] = value
+    return found
 
 
 def with_bias(hidden: Tensor) -> Tensor:

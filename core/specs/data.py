@@ -29,7 +29,7 @@ DECOMPRESSION = "decompression:"
 class DataRef:
     """Where documents come from.
 
-    ``location`` is a file, a folder of text files, a hub data set or a ``builtin:`` name;
+    ``location`` is a file, a folder or pattern of files, a hub data set or a ``builtin:`` name;
     ``#split`` after it keeps one split. ``sample`` keeps that many documents at random.
     ``source`` is the name its documents are kept under; None takes the file's, set's or package's.
     """
@@ -41,6 +41,9 @@ class DataRef:
     # Instruction data: the column of prompts that the text column responds to.
     prompt_column: str | None = None
     source: str | None = None
+    # What the labels stand for, where neither source nor model says: names in the order of the
+    # numbers from 0, or LABEL=NAME each.
+    label_names: tuple[str, ...] | None = None
 
     @property
     def is_decompression(self) -> bool:

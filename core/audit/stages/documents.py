@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.reader import Reader
 from assay.core.audit.resolved_audit import ResolvedAudit
-from assay.core.data.sources import Document, read_documents, sampled
+from assay.core.data.document_rows import Document
+from assay.core.data.labels import LabelMapping
+from assay.core.data.sources import read_documents, sampled
 from assay.core.errors import InputError
 from assay.core.models.loading import ModelPair
 from assay.core.runtime.progress import Progress
@@ -29,7 +31,8 @@ def ingest(spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Pro
     same documents. InputError if a pool is smaller than the budget, a titration lacks documents of
     a role, or a label is unknown to the final model.
     """
-    n_reference = _write_reference(spec, builder, reader)
+    mappings = _label_mappings(spec, builder, reader, progress)
+    n_reference = _write_reference(spec, builder, reader, mappings.get("reference"))
     n_documents, n_duplicates, n_unscored = _write_seed_corpus(spec, builder, reader, progress)
     ((n_leaked,),) = builder.rows("SELECT count(*) FROM documents WHERE in_reference")
     ((n_held_out,),) = builder.rows(
@@ -37,13 +40,17 @@ def ingest(spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Pro
         [spec.held_out_source],
     )
     _check_size(spec, n_documents, n_leaked, n_held_out)
-    n_test = _write_test(spec, builder, reader)
+    n_test = _write_test(spec, builder, reader, mappings.get("test"))
+    for line in reader.skipped.lines():
+        progress.note(line)
+    builder.put_meta("skipped_rows", reader.skipped.lines())
     builder.put_meta(
         "counts",
         {
             "n_documents": n_documents,
             "n_duplicates_dropped": n_duplicates,
             "n_unscored_dropped": n_unscored,
+            "n_rows_skipped": len(reader.skipped),
             "n_reference": n_reference,
             "n_leaked": n_leaked,
             "n_held_out": n_held_out,
@@ -54,6 +61,12 @@ def ingest(spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Pro
 
 def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: int) -> None:
     """Whether every pool can fill its budget; a titration's has documents of every role."""
+    if spec.held_out_source is not None and n_held_out == 0:
+        raise InputError(
+            f"held-out documents in {spec.held_out_source!r} that are not in the reference set",
+            "none",
+            "give documents that were not used, or leave --held-out-source out",
+        )
     smallest, what = n_documents, "the seed corpus"
     if spec.titration:
         n_others = n_documents - n_leaked
@@ -76,11 +89,32 @@ def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: in
         )
 
 
-def _write_reference(spec: AuditSpec, builder: AuditBuilder, reader: Reader) -> int:
+def _label_mappings(
+    spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Progress
+) -> dict[str, LabelMapping]:
+    """What the labels of reference and test set stand for: decided once a file, before anything is
+    computed, shown and kept."""
+    known = {"reference": spec.reference, "test": spec.test}
+    found = {}
+    for name, ref in known.items():
+        mapping = reader.labels_of(ref) if ref else None
+        if ref and mapping and mapping.indices:
+            found[name] = mapping
+            progress.note(mapping.line(ref.location, reader.model.label_names))
+    builder.put_meta(
+        "label_mappings",
+        {name: {"by": own.by, "labels": dict(own.indices)} for name, own in found.items()},
+    )
+    return found
+
+
+def _write_reference(
+    spec: AuditSpec, builder: AuditBuilder, reader: Reader, labels: LabelMapping | None
+) -> int:
     if spec.reference is None:
         return 0
     n_rows = 0
-    for window in reader.scored(spec.reference, spec.seed):
+    for window in reader.scored(spec.reference, spec.seed, labels):
         builder.write(
             "reference_documents",
             {
@@ -103,11 +137,11 @@ def _write_seed_corpus(
     stream: Iterator[Document] = (
         document
         for position, ref in enumerate(spec.seed_corpus)
-        for document in read_documents(ref, spec.seed + position)
+        for document in read_documents(ref, spec.seed + position, reader.skipped)
     )
     if spec.n_candidates is not None:
         stream = sampled(stream, spec.n_candidates, spec.seed)
-    for window in reader.windows(stream, "the seed corpus"):
+    for window in reader.windows(stream):
         fresh = []
         for source, document in window:
             if document is None:
@@ -139,11 +173,13 @@ def _write_seed_corpus(
     return n_rows, n_duplicates, n_unscored
 
 
-def _write_test(spec: AuditSpec, builder: AuditBuilder, reader: Reader) -> int:
+def _write_test(
+    spec: AuditSpec, builder: AuditBuilder, reader: Reader, labels: LabelMapping | None
+) -> int:
     if spec.test is None:
         return 0
     n_rows = 0
-    for window in reader.scored(spec.test, spec.seed):
+    for window in reader.scored(spec.test, spec.seed, labels):
         if spec.task is Task.CLASSIFICATION and any(d.label is None for d in window):
             raise InputError(
                 "a label for every test document",

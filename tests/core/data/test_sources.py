@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.core.data.builtin_docs import _DOCUMENTED, FIELDS, _prose, _statements
-from assay.core.data.labels import label_index, label_names
+from assay.core.data.labels import label_names
+from assay.core.data.skipped import SkippedRows
 from assay.core.data.sources import _hub, content_digest, read_documents
 from assay.core.errors import InputError
 from assay.core.specs.data import DataRef
@@ -240,7 +241,9 @@ def test_a_subset_of_a_hub_set_is_named_behind_it(tmp_path, monkeypatch):
     monkeypatch.setattr("assay.core.data.sources._hub_revision", lambda name: None)
 
     def texts(location):
-        return [document.text for document in _hub(DataRef(location), location, "train")]
+        return [
+            document.text for document in _hub(DataRef(location), location, "train", SkippedRows())
+        ]
 
     assert texts(f"{tmp_path}:query") == ["query one", "query two"]
     for wrong, reason in (("", "Config name is missing"), (":nope", "passage.*query")):
@@ -264,7 +267,7 @@ def broken(folder):
         "builtin:docs": DataRef("builtin:nothing"),
         "int": DataRef(str(write(folder, "jsonl")), text_column="label"),
         "endless nesting in line 1": folder / "deep.jsonl",
-        "surrogate pair in row 1": folder / "half.jsonl",
+        "half a surrogate pair: row 1": folder / "half.jsonl",
         "no columns": folder / "empty.csv",
         "unexpected end of data": folder / "quote.csv",
     }
@@ -364,16 +367,6 @@ def test_code_and_markup_are_not_prose(part):
     assert _prose(part) is None
     kept = "Returns the sum of the two numbers, which must be of the same kind to be added up."
     assert _prose(kept) == kept
-
-
-def test_labels_are_matched_by_name_then_number():
-    """A label is the model's own name or its number; anything else is refused."""
-    names = ("news", "sport")
-    assert label_index("sport", names, "x") == label_index(1, names, "x") == 1
-    assert label_index("0", names, "x") == 0
-    for wrong in ("music", 2, "-1"):
-        with pytest.raises(InputError, match="news, sport"):
-            label_index(wrong, names, "x")
 
 
 def test_label_names_need_two():
