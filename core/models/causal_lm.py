@@ -10,10 +10,7 @@ from torch.nn import functional
 
 from assay.core.models.causal_lm_parts import last_states, output_rows
 from assay.core.models.examples import Example, TextDocument
-from assay.core.models.text_model import TextModel
 from assay.core.models.text_model import TextModel, encoded
-from torch import Tensor, nn
-from torch.nn import functional
 
 # Floats of logits held at a time; a document longer than this is still scored whole.
 _LOGITS_AT_A_TIME = 1 << 26

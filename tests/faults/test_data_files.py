@@ -17,11 +17,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from assay.core.data.skipped import SkippedRows
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assay.core.data import files, json_rows
+from assay.core.data.skipped import SkippedRows
 from assay.core.data.sources import content_digest, read_documents
 from assay.core.errors import InputError
 from assay.core.specs.data import DataRef
@@ -125,7 +125,8 @@ def test_small_parquet_files_do_not_fill_the_memory(tmp_path):
     pq.write_table(pa.table({"text": shared}), path)
     assert path.stat().st_size < 1_000_000
     code = (
-        "import sys; from assay.core.data.sources import read_documents; from assay.core.specs import DataRef\n"
+        "import sys; from assay.core.data.sources import read_documents\n"
+        "from assay.core.specs.data import DataRef\n"
         "print(sum(len(d.text) for d in read_documents(DataRef(sys.argv[1]))))"
     )
     limit = 6 << 29  # three gigabytes of addresses, most of which libraries only reserve

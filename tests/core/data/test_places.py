@@ -6,10 +6,10 @@ import json
 
 import pandas as pd
 import pytest
-from assay.core.audit.corpus_names import with_source_names
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.core.audit.corpus_names import with_source_names
 from assay.core.data.place import data_ref, named_as
 from assay.core.data.sources import content_digest, read_documents
 from assay.core.errors import InputError
