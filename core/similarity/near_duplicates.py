@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.core.maths.words import runs, words_and_marks
+from assay.core.similarity.words import runs, words_and_marks
 
 if TYPE_CHECKING:
     from datasketch import MinHash
@@ -32,7 +32,7 @@ class NearDuplicate:
 def shingles(text: str) -> frozenset[str]:
     """Runs of three words, small letters, punctuation kept; a shorter text is one run.
 
-    Where words are written without spaces, letters stand for them (``assay.core.maths.words``).
+    Where words are written without spaces, letters stand for them (``assay.core.similarity.words``).
     """
     units = words_and_marks(text)
     found = frozenset(" ".join(units[start:end]) for start, end in runs(units, N_WORDS))

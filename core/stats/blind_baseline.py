@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.maths.words import words_and_punctuation
+from assay.core.similarity.words import words_and_punctuation
 
 _N_FOLDS = 5
 _MAX_WORDS = 50_000

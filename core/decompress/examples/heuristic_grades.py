@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assay.core.decompress.examples.generation import Example
 from assay.core.decompress.examples.quality_flags import repetition
-from assay.core.maths.words import n_words
+from assay.core.similarity.words import n_words
 from assay.core.specs.decompression import BEST_GRADE, HEURISTIC_JUDGE, Axis
 
 _SENTENCE = re.compile(r"[.!?]+(?:\s|$)|[。！？]+")

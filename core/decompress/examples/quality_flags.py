@@ -9,7 +9,7 @@ from datasketch import MinHash, MinHashLSH
 from langdetect import DetectorFactory, LangDetectException, detect_langs
 
 from assay.core.decompress.examples.generation import Example
-from assay.core.maths.words import n_words, runs, words_and_marks
+from assay.core.similarity.words import n_words, runs, words_and_marks
 from assay.core.specs.decompression import QualityFlag
 
 FEWEST_WORDS, MOST_WORDS = 8, 1000

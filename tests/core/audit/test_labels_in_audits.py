@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import audit_arguments
+from support.arguments import audit_arguments
 from support.tiny_models import LABELS, documents
 
 

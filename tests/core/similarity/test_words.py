@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.core.decompress.examples.quality_flags import repetition
-from assay.core.maths.words import WORD, length_in_words, n_words, runs, words, words_and_marks
 from assay.core.similarity.near_duplicates import MIN_JACCARD, jaccard, near_duplicates, shingles
 from assay.core.similarity.verbatim import longest_shared_runs
+from assay.core.similarity.words import WORD, length_in_words, n_words, runs, words, words_and_marks
 
 CHINESE = (
     "昨天下午我们在河边的小茶馆里坐了很久，老板给我们讲了这座城市过去的故事，"
