@@ -32,7 +32,7 @@ class NearDuplicate:
 def shingles(text: str) -> frozenset[str]:
     """Runs of three words, small letters, punctuation kept; a shorter text is one run.
 
-    Where words are written without spaces, letters stand for them (``assay.core.similarity.words``).
+    Where words are written without spaces, letters stand for them (``core.similarity.words``).
     """
     units = words_and_marks(text)
     found = frozenset(" ".join(units[start:end]) for start, end in runs(units, N_WORDS))

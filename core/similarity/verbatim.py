@@ -17,7 +17,7 @@ def longest_shared_runs(texts: Sequence[str], targets: Sequence[str]) -> list[in
     """For each text, the words of the longest run that occurs in any target; 0 if under N_LEAST.
 
     Verbatim overlap as GPT-3's and Llama's contamination checks count it (runs of 8 and 13 words).
-    Where words are written without spaces, letters stand for them (``assay.core.similarity.words``).
+    Where words are written without spaces, letters stand for them (``core.similarity.words``).
     """
     known = [words(target) for target in targets]
     places: defaultdict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
