@@ -57,15 +57,17 @@ def token_gradients(
     target: Tensor,
     projection: Projection,
     max_floats: int,
+    cap: float | None = None,
 ) -> TokenGradients:
     """Gradients of documents given as their target positions, one after another.
 
     hidden (T × d): states that predict ``targets`` (T, int64), the first ``lengths[0]`` of the
     first document and so on; head, target (V × d); float32. At most ``max_floats`` logits are held
-    at a time, or one document's where that has more.
+    at a time, or one document's where that has more. ``cap``: the model's logits are capped
+    softly, cap · tanh(Wh / cap).
     """
     parts = [
-        _chunk(hidden[rows], targets[rows], own, head, target, projection)
+        _chunk(hidden[rows], targets[rows], own, head, target, projection, cap)
         for rows, own in _chunks(lengths, max(1, max_floats // len(head)))
     ]
     return TokenGradients(
@@ -95,13 +97,21 @@ def _chunk(
     head: Tensor,
     target: Tensor,
     projection: Projection,
+    cap: float | None,
 ) -> TokenGradients:
     here = targets[:, None]
     errors = hidden @ head.T
+    slopes = None
+    if cap is not None:
+        errors.div_(cap).tanh_()
+        slopes = 1 - errors**2
+        errors.mul_(cap)
     normaliser = errors.logsumexp(dim=-1, keepdim=True)
     losses = (normaliser - errors.gather(1, here))[:, 0]
     errors.sub_(normaliser).exp_()
     errors.scatter_add_(1, here, torch.full_like(losses, -1.0)[:, None])
+    if slopes is not None:
+        errors.mul_(slopes)
     alignment = torch.linalg.vecdot(errors, hidden @ target.T)
     left, right = errors @ projection.errors.T, hidden @ projection.hidden.T
     norms, projected = [], []

@@ -11,12 +11,17 @@ import torch
 from torch import Tensor
 
 
-def logit_errors(logits: Tensor, labels: Tensor) -> Tensor:
-    """δ = softmax(z) − onehot(y): logits (n × C, float), labels (n, int64) → (n × C, float32)."""
-    errors = logits.float().softmax(dim=-1)
-    return errors.scatter_add(
+def logit_errors(logits: Tensor, labels: Tensor, cap: float | None = None) -> Tensor:
+    """δ = softmax(z) − onehot(y): logits (n × C, float), labels (n, int64) → (n × C, float32).
+
+    Logits that were capped softly, z = cap · tanh(Wh / cap), bring 1 − (z / cap)² as a factor.
+    """
+    logits = logits.float()
+    errors = logits.softmax(dim=-1)
+    errors = errors.scatter_add(
         -1, labels[:, None], torch.full_like(errors[:, :1], -1.0).expand(len(labels), 1)
     )
+    return errors if cap is None else errors * (1 - (logits / cap) ** 2)
 
 
 def weight_difference_target(base_head: Tensor, final_head: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,9 @@ from torch.nn import functional
 
 from assay.core.models.causal_lm_parts import last_states, output_rows
 from assay.core.models.examples import Example, TextDocument
+from assay.core.models.logit_shape import LogitShape
 from assay.core.models.text_model import TextModel, encoded
+from assay.core.runtime.device import Compute
 
 # Floats of logits held at a time; a document longer than this is still scored whole.
 _LOGITS_AT_A_TIME = 1 << 26
@@ -21,6 +24,10 @@ class LanguageModel(TextModel):
 
     Documents are read as the tokenizer gives them, without an end-of-text token after them.
     """
+
+    def __init__(self, model: Any, tokenizer: Any, max_tokens: int, compute: Compute) -> None:
+        super().__init__(model, tokenizer, max_tokens, compute)
+        self.cap = LogitShape.of(model).cap
 
     def head(self) -> Tensor:
         return output_rows(self.model)
@@ -66,16 +73,15 @@ class LanguageModel(TextModel):
     def loss(self, examples: Sequence[Example]) -> Tensor:
         hidden, targets = self.predicting(examples)
         with self.compute.autocast():
-            logits = hidden @ self.head().T
+            logits = self.logits(hidden)
         return functional.cross_entropy(logits.float(), targets)
 
     def answers(self, examples: Sequence[Example]) -> tuple[Tensor, list[Tensor]]:
         hidden, targets = self.predicting(examples)
-        head = self.head()
         losses, choices = [], []
-        at_a_time = max(1, _LOGITS_AT_A_TIME // len(head))
+        at_a_time = max(1, _LOGITS_AT_A_TIME // len(self.last_layer().weight))
         for states, wanted in zip(hidden.split(at_a_time), targets.split(at_a_time), strict=True):
-            logits = states @ head.T
+            logits = self.logits(states)
             losses.append(functional.cross_entropy(logits, wanted, reduction="none"))
             choices.append(logits.argmax(dim=-1))
         lengths = [example.n_next_tokens for example in examples]
@@ -85,10 +91,16 @@ class LanguageModel(TextModel):
             list(torch.cat(choices).split(lengths)),
         )
 
-    def logits_two_ways(self, text: str) -> tuple[Tensor, Tensor]:
-        ids, mask = self.pad(self.tokenize([text]))
-        theirs: Tensor = self.model(input_ids=ids, attention_mask=mask).logits
-        return self.states(ids, mask) @ self.head().T, theirs
+    def logits_two_ways(self, texts: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
+        token_ids = self.tokenize(texts)
+        ids, mask = self.pad(token_ids)
+        ours = self.logits(self.states(ids, mask))
+        theirs = self.model(input_ids=ids, attention_mask=mask).logits
+        lengths = [len(own) for own in token_ids]
+        return (
+            [rows[:length] for rows, length in zip(ours, lengths, strict=True)],
+            [rows[:length] for rows, length in zip(theirs, lengths, strict=True)],
+        )
 
 
 def _first_target(offsets: Sequence[tuple[int, int]], n_prompt_characters: int) -> int:

@@ -7,18 +7,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from assay.core.models.logit_shape import LogitShape
 from assay.core.models.text_model import with_bias
 from assay.core.runtime.device import Compute
 
 
 def last_states(model: Any, compute: Compute, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
-    """What a causal model's output layer multiplies, (n × tokens × width), float32."""
+    """What a causal model's output layer multiplies, (n × tokens × width), float32.
+
+    A scale of the logits is in the states already.
+    """
     with compute.autocast():
         states = model.base_model(
             input_ids=token_ids, attention_mask=attention_mask
         ).last_hidden_state.float()
     has_bias = getattr(model.get_output_embeddings(), "bias", None) is not None
-    return with_bias(states) if has_bias else states
+    return LogitShape.of(model).states(with_bias(states) if has_bias else states)
 
 
 def output_rows(model: Any) -> Tensor:

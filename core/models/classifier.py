@@ -17,6 +17,7 @@ from torch.nn import functional
 from assay.core.errors import InputError
 from assay.core.models.causal_lm_parts import last_states, output_rows
 from assay.core.models.examples import Example, TextDocument
+from assay.core.models.logit_shape import LogitShape
 from assay.core.models.text_model import TextModel, with_bias
 from assay.core.runtime.device import Compute
 
@@ -42,7 +43,7 @@ class Classifier(TextModel):
     def forward(self, token_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (n × C) and hidden (n × width), float32."""
         hidden = self.hidden(token_ids, attention_mask)
-        return hidden @ self.head().T, hidden
+        return self.logits(hidden), hidden
 
     def examples(self, documents: Sequence[TextDocument]) -> list[Example]:
         token_ids = self.tokenize([document.text for document in documents])
@@ -63,12 +64,13 @@ class Classifier(TextModel):
         losses = torch.where(labels < 0, torch.nan, losses)
         return losses, list(logits.argmax(dim=-1)[:, None])
 
-    def logits_two_ways(self, text: str) -> tuple[Tensor, Tensor]:
-        ids, mask = self.pad(self.tokenize([text]))
+    def logits_two_ways(self, texts: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
+        ids, mask = self.pad(self.tokenize(texts))
         ours, _ = self.forward(ids, mask)
-        return ours, self._own_logits(self.model(input_ids=ids, attention_mask=mask).logits)
+        theirs = self.model(input_ids=ids, attention_mask=mask).logits
+        return list(ours), list(self._own_logits(theirs, mask))
 
-    def _own_logits(self, logits: Tensor) -> Tensor:
+    def _own_logits(self, logits: Tensor, attention_mask: Tensor) -> Tensor:
         return logits
 
 
@@ -95,22 +97,24 @@ class SequenceClassifier(Classifier):
         return self._linear
 
     def hidden(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        seen: list[tuple[Tensor, Tensor]] = []
-        hook = self._linear.register_forward_hook(
-            lambda _, inputs, output: seen.append((inputs[0], output))
-        )
+        seen: list[Tensor] = []
+        hook = self._linear.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
         try:
             with self.compute.autocast():
-                logits = self.model(input_ids=token_ids, attention_mask=attention_mask).logits
+                self.model(input_ids=token_ids, attention_mask=attention_mask)
         finally:
             hook.remove()
-        hidden, output = seen[-1]
+        hidden = seen[-1]
         if hidden.dim() == 3:
-            # Decoders score every position and keep one: take the position that was kept.
-            distance = (output.detach() - logits.detach()[:, None]).abs().sum(-1)
-            hidden = hidden[torch.arange(len(hidden)), distance.argmin(dim=1)]
+            hidden = hidden[torch.arange(len(hidden)), self._kept(token_ids)]
         hidden = hidden.float()
         return hidden if self._linear.bias is None else with_bias(hidden)
+
+    def _kept(self, token_ids: Tensor) -> Tensor:
+        """The position whose scores a decoder keeps, as transformers' own classes find it: the
+        last that does not hold the configuration's padding token, on whichever side it lies."""
+        is_text = token_ids != self.model.config.get_text_config().pad_token_id
+        return (torch.arange(token_ids.shape[1], device=token_ids.device) * is_text).argmax(dim=1)
 
 
 class LabelWordClassifier(Classifier):
@@ -130,6 +134,7 @@ class LabelWordClassifier(Classifier):
         label_words: Sequence[str] | None = None,
     ) -> None:
         super().__init__(model, tokenizer, label_names, max_tokens, compute)
+        self.cap = LogitShape.of(model).cap
         self.label_words = tuple(label_words or letters(len(self.label_names)))
         self._label_ids = torch.tensor(self._ids_of_label_words(), device=compute.device)
 
@@ -143,8 +148,9 @@ class LabelWordClassifier(Classifier):
         states = last_states(self.model, self.compute, token_ids, attention_mask)
         return states[torch.arange(len(states)), attention_mask.sum(dim=1) - 1]
 
-    def _own_logits(self, logits: Tensor) -> Tensor:
-        return logits[:, -1, self._label_ids]
+    def _own_logits(self, logits: Tensor, attention_mask: Tensor) -> Tensor:
+        last = logits[torch.arange(len(logits)), attention_mask.sum(dim=1) - 1]
+        return last[:, self._label_ids]
 
     def _ids_of_label_words(self) -> list[int]:
         if len(self.label_words) != len(self.label_names):

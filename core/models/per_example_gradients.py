@@ -134,7 +134,10 @@ class ClassifierGradients(LastLayerGradients):
                     for checkpoint in self._checkpoints
                     if isinstance(checkpoint, Classifier)
                 ]
-                pairs = [(logit_errors(logits, labels), hidden) for logits, hidden in outputs]
+                pairs = [
+                    (logit_errors(logits, labels, self._final.cap), hidden)
+                    for logits, hidden in outputs
+                ]
                 probability = final_logits.softmax(dim=-1).gather(1, labels[:, None])[:, 0]
                 yield GradientRows(
                     indices=np.asarray(indices),
@@ -193,6 +196,7 @@ class LanguageGradients(LastLayerGradients):
                             self._target,
                             self._projection,
                             _MAX_FLOATS,
+                            checkpoint.cap,
                         )
                     )
                 yield GradientRows(

@@ -31,7 +31,13 @@ import assay.core.models.mean_pooled  # noqa: F401  (makes its kind known to tra
 from assay.core.errors import InputError
 from assay.core.models.folder_files import has_file, json_object
 from assay.core.models.loading_report import check_complete, is_of_head, missing_head
-from assay.core.models.model_config import CONFIG, copy_tokenizer, names_code, write_clean_config
+from assay.core.models.model_config import (
+    CONFIG,
+    GENERATION,
+    copy_tokenizer,
+    names_code,
+    write_clean_config,
+)
 from assay.core.models.safetensors_header import read_header
 from assay.core.models.weight_files import model_files, n_parameters, opened
 
@@ -104,8 +110,8 @@ def load_with_new_head(folder: Path, config: Any) -> tuple[Any, tuple[str, ...]]
     return model, missing_head(report, model, folder.name)
 
 
-def load_tokenizer(folder: Path, model: Any = None) -> Any:
-    """A folder's tokenizer, with something to pad with, which ``model`` is told."""
+def load_tokenizer(folder: Path) -> Any:
+    """A folder's tokenizer, with something to pad with."""
     with _read_by("the tokenizer", folder):
         place = _place_for_tokenizers() / str(len(list(_place_for_tokenizers().iterdir())))
         place.mkdir()
@@ -115,8 +121,6 @@ def load_tokenizer(folder: Path, model: Any = None) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(place, **_NO_CODE)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    if model is not None and model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id
     return tokenizer
 
 
@@ -209,8 +213,15 @@ def _only_ends(folder: Path, model: Any) -> GenerationConfig:
     """Which tokens end an answer, and nothing else of what a folder says of generation."""
     known = model.generation_config
     ends = known.eos_token_id
-    if has_file(folder, "generation_config.json"):
-        ends = json_object(folder, "generation_config.json").get("eos_token_id", ends)
+    if has_file(folder, GENERATION):
+        ends = json_object(folder, GENERATION).get("eos_token_id", ends)
+    numbers = ends if isinstance(ends, list) else [] if ends is None else [ends]
+    if not all(type(number) is int for number in numbers):
+        raise InputError(
+            f"token numbers as eos_token_id in {GENERATION} of {folder.name!r}",
+            repr(ends)[:80],
+            "fetch the model again",
+        )
     return GenerationConfig(
         bos_token_id=known.bos_token_id, eos_token_id=ends, pad_token_id=known.pad_token_id
     )

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from assay.core.errors import InputError
 from assay.core.models.examples import Example, Predictions, TextDocument
+from assay.core.models.logit_shape import LogitShape
 from assay.core.runtime.device import Compute
 
 _TOKENS_PER_BATCH = 8192
@@ -35,15 +37,19 @@ class Tokenization:
 
 class TextModel(ABC):
     """A model whose logits are exactly ``hidden @ head().T``, so that last-layer gradients factor
-    (ARCHITECTURE §2). ``label_names``: the answers of a classifier, none otherwise."""
+    (ARCHITECTURE §2); with a ``cap`` they are capped softly after that. ``label_names``: the answers of
+    a classifier, none otherwise."""
 
     label_names: tuple[str, ...] = ()
+    cap: float | None = None
 
     def __init__(self, model: Any, tokenizer: Any, max_tokens: int, compute: Compute) -> None:
         self.model = model.to(compute.device).eval()
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         self.compute = compute
+        self._padding = set_padding(model, tokenizer)
+        self._n_positions = n_positions(model)
 
     @abstractmethod
     def head(self) -> Tensor:
@@ -66,8 +72,13 @@ class TextModel(ABC):
         """Of a batch: each document's summed loss (n, nats) and its likeliest answers."""
 
     @abstractmethod
-    def logits_two_ways(self, text: str) -> tuple[Tensor, Tensor]:
-        """The logits of a text as head × hidden, and as the model itself gives them."""
+    def logits_two_ways(self, texts: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
+        """A batch's logits, a tensor a text without its padding: as head × hidden, and as the
+        model itself gives them."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """The model's logits, of what its last layer multiplies."""
+        return LogitShape(cap=self.cap).logits(hidden @ self.head().T)
 
     def predict(
         self,
@@ -97,15 +108,28 @@ class TextModel(ABC):
         """Token ids, cut after ``max_tokens``."""
         return self.tokenization.tokenize(texts)
 
+    def pad_as(self, other: TextModel) -> None:
+        """Fill batches as another model does, so that both can read the same ones."""
+        self._padding = other._padding
+        self.model.config.get_text_config().pad_token_id = other._padding
+
     def move_to(self, device: str) -> None:
         """Keep the weights there; they must be on ``compute.device`` to be used."""
         self.model.to(device)
 
     def pad(self, token_ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """Right-padded ids and attention mask, (n × longest) int64, on the model's device."""
-        padding = self.tokenizer.pad_token_id or 0
+        """Right-padded ids and attention mask, (n × longest) int64, on the model's device.
+
+        InputError if a document has more tokens than the model has positions.
+        """
         longest = max(len(ids) for ids in token_ids)
-        padded = [[*ids, *[padding] * (longest - len(ids))] for ids in token_ids]
+        if self._n_positions is not None and longest > self._n_positions:
+            raise InputError(
+                f"documents of at most {self._n_positions:,} tokens, the positions of the model",
+                f"one of {longest:,}",
+                f"set --max-tokens to {self._n_positions}",
+            )
+        padded = [[*ids, *[self._padding] * (longest - len(ids))] for ids in token_ids]
         mask = [[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids]
         device = self.compute.device
         return torch.tensor(padded, device=device), torch.tensor(mask, device=device)
@@ -136,6 +160,36 @@ def encoded(
             for place, value in zip(places, made[name], strict=True):
                 values[place] = value
     return found
+
+
+def set_padding(model: Any, tokenizer: Any) -> int:
+    """The token that fills batches, which the model's configuration is told where it has none.
+
+    The configuration decides where it names a row of the embeddings: positions and the last token
+    of a document are found by that token, whatever the tokenizer would pad with.
+    """
+    config = model.config.get_text_config()
+    n_rows = model.get_input_embeddings().weight.shape[0]
+    for padding in (config.pad_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, 0):
+        if isinstance(padding, int) and 0 <= padding < n_rows:
+            break
+    config.pad_token_id = padding
+    return padding
+
+
+def n_positions(model: Any) -> int | None:
+    """How many tokens a model can read at most; None where nothing limits it."""
+    limits = [getattr(model.config.get_text_config(), "max_position_embeddings", None)]
+    limits += [
+        # RoBERTa and kin count positions from after the padding token's number.
+        module.num_embeddings - module.padding_idx - 1
+        for name, module in model.named_modules()
+        if name.endswith("position_embeddings")
+        and isinstance(module, nn.Embedding)
+        and module.padding_idx is not None
+    ]
+    known = [limit for limit in limits if isinstance(limit, int) and limit > 0]
+    return min(known, default=None)
 
 
 def with_bias(hidden: Tensor) -> Tensor:

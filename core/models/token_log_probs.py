@@ -36,10 +36,9 @@ def _of_batch(
 ) -> Iterator[TokenEvidence]:
     states, targets = final.predicting(batch)
     base_states, _ = base.predicting(batch)
-    head, base_head = final.head(), base.head()
-    at_a_time = max(1, _MAX_FLOATS // len(head))
+    at_a_time = max(1, _MAX_FLOATS // len(final.last_layer().weight))
     parts = [
-        [*_final_says(rows @ head.T, own), _own(_log(base_rows @ base_head.T), own)]
+        [*_final_says(final.logits(rows), own), _own(_log(base.logits(base_rows)), own)]
         for rows, base_rows, own in zip(
             states.split(at_a_time),
             base_states.split(at_a_time),

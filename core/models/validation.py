@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from assay.core.errors import InputError
-from assay.core.models.digests import has_tokenizer
 from assay.core.models.mean_pooled import MeanPooledConfig, encoder_config
-from assay.core.models.pretrained import is_causal, load_tokenizer, read_config
+from assay.core.models.pretrained import is_causal, read_config
 from assay.core.models.text_model import TextModel
 from assay.core.runtime.device import Compute
 
 # Two models whose configurations differ in any of these cannot be a base and its fine-tune.
-_SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+_SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads")
+# Two documents of different length, and how far apart the same logits may be, of the largest.
+_TRIAL = ("A document to try the last layer on, with some more words after it.", "A short one.")
+_ROUNDING = 1e-2
 
 
 def check_finite(model: nn.Module, name: str) -> None:
@@ -31,19 +33,55 @@ def check_finite(model: nn.Module, name: str) -> None:
 
 
 def check_factors(model: TextModel) -> None:
-    """InputError unless the model's own logits are head × hidden, as the closed form assumes."""
-    compute = model.compute
+    """InputError unless the model's own logits are head × hidden, as the closed form assumes, and
+    a document's do not depend on how a batch is filled up."""
+    compute, name = model.compute, type(model.model).__name__
     model.compute = Compute(compute.device, False, compute.n_threads)
     try:
         with torch.inference_mode():
-            ours, theirs = model.logits_two_ways("A document to try the last layer on.")
+            ours, theirs = model.logits_two_ways(_TRIAL)
+            alone, _ = model.logits_two_ways(_TRIAL[-1:])
+    except InputError:
+        raise
+    except Exception as error:  # models of other kinds fail in every way
+        raise InputError(
+            "a model that gives logits for padded documents of text",
+            f"{name}, which fails ({(str(error) or type(error).__name__).splitlines()[0][:200]})",
+            "audit a model of another architecture",
+        ) from error
     finally:
         model.compute = compute
-    if not torch.allclose(ours, theirs.float(), rtol=1e-2, atol=1e-2):
+    if not all(_are_alike(*both) for both in zip(ours, theirs, strict=True)):
         raise InputError(
             "a model whose logits are its last layer times its hidden state",
-            f"{type(model.model).__name__}, which changes them afterwards",
-            "audit a model without logit scaling",
+            f"{name}, which changes them in a way that is not known",
+            "audit a model of another architecture",
+        )
+    if not _are_alike(ours[-1], alone[0]):
+        raise InputError(
+            "a model that reads a document alike alone and beside a longer one",
+            f"{name}, whose answers depend on padding",
+            "audit a model of another architecture",
+        )
+
+
+def _are_alike(ours: Tensor, theirs: Tensor) -> bool:
+    """Whether logits agree but for rounding, however small they are."""
+    theirs = theirs.float()
+    if ours.shape != theirs.shape:
+        return False
+    allowed = _ROUNDING * float(theirs.abs().max()) + 1e-6
+    return float((ours.float() - theirs).abs().max()) <= allowed
+
+
+def check_labels_exclude_one_another(config: Any, name: str) -> None:
+    """InputError for a head whose outputs are no softmax over labels."""
+    kind = getattr(config, "problem_type", None)
+    if kind not in (None, "single_label_classification"):
+        raise InputError(
+            f"a final model in {name!r} that gives each document one label",
+            f"one for {str(kind)[:60].replace('_', ' ')}",
+            "audit a single-label classifier",
         )
 
 
@@ -72,10 +110,9 @@ def check_same_shape(base_folder: Path, final_folder: Path) -> None:
     for field in _SHAPE:
         ours, theirs = getattr(base, field, None), getattr(final, field, None)
         if ours != theirs:
-            what = "vocabularies" if field == "vocab_size" else "architectures"
             raise InputError(
                 f"base and final models with the same {field}",
-                f"{ours} and {theirs} ({what} differ)",
+                f"{ours} and {theirs} (architectures differ)",
                 "give the model that the final one was fine-tuned from",
             )
 
@@ -85,20 +122,3 @@ def _has_head(config: Any) -> bool:
     return isinstance(config, MeanPooledConfig) or any(
         name.endswith("ForSequenceClassification") for name in names
     )
-
-
-def check_vocabularies(base_folder: Path, final_tokenizer: Any) -> None:
-    """InputError if a token means something else in the base model."""
-    if not has_tokenizer(base_folder):
-        return
-    base, final = (
-        load_tokenizer(base_folder).get_vocab(),
-        final_tokenizer.get_vocab(),
-    )
-    moved = [token for token, number in base.items() if final.get(token) != number]
-    if moved:
-        raise InputError(
-            "base and final models with the same vocabulary",
-            f"{len(moved):,} tokens that differ ({moved[0]!r} among them)",
-            "give the model that the final one was fine-tuned from",
-        )

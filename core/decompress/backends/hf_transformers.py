@@ -38,7 +38,7 @@ class LocalBackend:
         self._model = load_causal(folder)
         check_finite(self._model, folder.name)
         self._model.to(compute.device).eval()
-        self._tokenizer = load_tokenizer(folder, self._model)
+        self._tokenizer = load_tokenizer(folder)
         self._tokenizer.padding_side = "left"
         self._grammars: dict[str, Any] = {}
         self.traits = Traits(
