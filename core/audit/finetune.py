@@ -16,10 +16,9 @@ from assay.core.data.labels import label_names
 from assay.core.data.sources import content_digest, read_labels
 from assay.core.errors import InputError
 from assay.core.models.classifier import LabelWordClassifier
-from assay.core.models.digests import tokenizer_digest, weights_digest
+from assay.core.models.digests import settings_digest, weights_digest
 from assay.core.models.examples import Example
 from assay.core.models.loading import load_language_model, new_classifier, save_model
-from assay.core.models.mean_pooled import pools_by_mean
 from assay.core.models.resolve import resolve_model
 from assay.core.models.text_model import TextModel
 from assay.core.models.training import check_training, fine_tune
@@ -89,8 +88,7 @@ def finetune_key(spec: FinetuneSpec, converted: Path, compute: Compute) -> str:
         "finetune",
         _VERSION,
         weights_digest(folder),
-        tokenizer_digest(folder),
-        pools_by_mean(folder),
+        settings_digest(folder),
         content_digest(spec.data, spec.training.seed),
         asdict(spec.training),
         spec.task,

@@ -18,7 +18,7 @@ from assay.core.audit.gradient_request import (
 from assay.core.data.sources import content_digest
 from assay.core.errors import InputError
 from assay.core.gradients.projection import side_lengths
-from assay.core.models.digests import tokenizer_digest, weights_digest
+from assay.core.models.digests import settings_digest, weights_digest
 from assay.core.models.resolve import resolve_model
 from assay.core.models.training import check_training
 from assay.core.models.training_record import TrainingRecord
@@ -44,7 +44,7 @@ class ResolvedAudit:
     training_source: str
     base_sha256: str
     final_sha256: str
-    tokenizer_sha256: str
+    settings_sha256: str
     data_sha256: dict[str, Any]
     compute: Compute
 
@@ -59,7 +59,7 @@ class ResolvedAudit:
             asdict(self.training),
             self.base_sha256,
             self.final_sha256,
-            self.tokenizer_sha256,
+            self.settings_sha256,
             self.data_sha256,
             self.compute.precision,
         )
@@ -78,7 +78,7 @@ class ResolvedAudit:
             GRADIENT_VERSION,
             self.base_sha256,
             self.final_sha256,
-            self.tokenizer_sha256,
+            self.settings_sha256,
             self.spec.task,
             self.spec.label_words,
             self.training.max_tokens,
@@ -203,7 +203,7 @@ def resolve_audit(spec: AuditSpec, compute: Compute, store: Store) -> ResolvedAu
         source,
         weights_digest(base),
         weights_digest(final),
-        tokenizer_digest(final),
+        content_key(settings_digest(base), settings_digest(final)),
         data_digests(spec),
         compute,
     )

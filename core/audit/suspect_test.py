@@ -18,7 +18,7 @@ from assay.core.audit.reader import Reader
 from assay.core.data.sources import content_digest
 from assay.core.errors import InputError
 from assay.core.models.causal_lm import LanguageModel
-from assay.core.models.digests import tokenizer_digest, weights_digest
+from assay.core.models.digests import settings_digest, weights_digest
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair, load_pair
 from assay.core.models.per_example_gradients import (
@@ -80,7 +80,7 @@ def run_suspect_test(
     digests = {
         "base_weights_sha256": weights_digest(base),
         "final_weights_sha256": weights_digest(final),
-        "tokenizer_sha256": tokenizer_digest(final),
+        "settings_sha256": content_key(settings_digest(base), settings_digest(final)),
         "suspects_sha256": content_digest(spec.suspects, spec.seed),
         "controls_sha256": content_digest(spec.controls, spec.seed),
     }

@@ -72,7 +72,7 @@ def decompress(
         if sealed:
             return Outcome(run_id, sealed, True, {})
         budget = Budget(spec.budget_calls, spec.budget_tokens)
-        with Journal(store, found.identity.sha256, run_id) as journal:
+        with Journal(store, found.identity.answers_sha256, run_id) as journal:
             with progress.stage("load model", 0):
                 backend = found.open(compute)
             with closing(backend):
@@ -91,8 +91,8 @@ def decompress(
 def run_id_of(spec: DecompressionSpec, found: FoundModel, judge: FoundModel | None) -> str:
     """A name that depends on what is asked of which weights, and not on where they lie."""
     asked = {k: v for k, v in to_plain(spec).items() if k not in _NOT_ASKED}
-    judged_by = judge.identity.sha256 if judge else None
-    key = content_key(_VERSION, prompts.VERSION, found.identity.sha256, judged_by, asked)
+    judged_by = judge.identity.answers_sha256 if judge else None
+    key = content_key(_VERSION, prompts.VERSION, found.identity.answers_sha256, judged_by, asked)
     slug = re.sub(r"[^a-z0-9]+", "-", found.identity.name.lower()).strip("-")[-24:].strip("-")
     return f"{slug or 'model'}-{key[:12]}"
 

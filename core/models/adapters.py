@@ -14,6 +14,7 @@ from assay.core.models.digests import adapter_digest
 from assay.core.models.folder_files import inside, json_object
 from assay.core.models.pretrained import load_adapted, load_causal, load_with_new_head, read_config
 from assay.core.models.safetensors_header import StoredTensor, read_header
+from assay.core.models.vocabulary import resize, untie
 from assay.core.models.weight_files import ADAPTER_WEIGHTS, adapter_file
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -35,6 +36,7 @@ _NOT_OURS = (
 )
 _PREFIX = "base_model.model."
 _LORA_PART = re.compile(r"\.lora_(?:A|B|embedding_A|embedding_B|magnitude_vector)(?:\.|$)")
+_EMBEDDING_PARTS = (".base_layer.", ".modules_to_save.", ".original_module.")
 _MOST_PATTERN_CHARACTERS, _MOST_REPEATS = 200, 3
 
 
@@ -48,6 +50,8 @@ def merged(adapter: Path, base: Path) -> Any:
     held = read_header(adapter_file(adapter))
     config = _clean(adapter, held)
     model, new = _model(config, base, held)
+    _untie_if_adapted(model, config, held)
+    _resize_if_adapted(model, held)
     with TemporaryDirectory() as place:
         copy = Path(place)
         (copy / ADAPTER_CONFIG).write_text(json.dumps(config))
@@ -133,6 +137,35 @@ def _model(
     return load_with_new_head(base, wanted)
 
 
+def _untie_if_adapted(model: Any, config: dict[str, Any], held: Iterable[str]) -> None:
+    """Part a matrix that input and output share before one of them is changed.
+
+    In training the adapter stood beside one of both; merged into what they share it would change
+    the other too. PEFT with ``ensure_weight_tying`` trained both alike.
+    """
+    output, inputs = model.get_output_embeddings(), model.get_input_embeddings()
+    if output is None or output.weight is not inputs.weight or config.get("ensure_weight_tying"):
+        return
+    modules = _modules(held) | {name.rpartition(".")[0].removeprefix(_PREFIX) for name in held}
+    if any(model.get_submodule(name) in (output, inputs) for name in modules & _names(model)):
+        untie(model)
+
+
+def _resize_if_adapted(model: Any, held: dict[str, StoredTensor]) -> None:
+    """Give the model the rows of a vocabulary that grew before the adapter was trained."""
+    for name, tensor in held.items():
+        module = name.removeprefix(_PREFIX).removesuffix(".weight").removesuffix(".base_layer")
+        if not name.endswith(".weight") or module not in _names(model):
+            continue
+        inputs = model.get_input_embeddings()
+        if model.get_submodule(module) is inputs and tensor.shape[0] != len(inputs.weight):
+            resize(model, tensor.shape[0])
+
+
+def _names(model: Any) -> set[str]:
+    return {name for name, _ in model.named_modules()}
+
+
 def _brings(held: Iterable[str], name: str) -> bool:
     """Whether an adapter holds a whole tensor of the model."""
     return any(own.removeprefix(_PREFIX) == name for own in held)
@@ -142,8 +175,8 @@ def _check_all_used(adapted: Any, held: dict[str, StoredTensor], adapter: Path, 
     """InputError unless PEFT found a place for every tensor of the adapter."""
     from peft import get_peft_model_state_dict
 
-    # Of embeddings that have an adapter PEFT saves the base's weights as well.
-    has_embeddings = any(".base_layer." in name for name in held)
+    # Of embeddings that have an adapter, or more rows, PEFT saves all there is.
+    has_embeddings = any(part in name for name in held for part in _EMBEDDING_PARTS)
     placed = get_peft_model_state_dict(adapted, save_embedding_layers=has_embeddings)
     strangers = sorted(set(held) - set(placed))
     if strangers:

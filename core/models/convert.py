@@ -12,6 +12,7 @@ from assay.core.models.adapters import ADAPTER_CONFIG, adapter_key, merged
 from assay.core.models.digests import file_digest, has_tokenizer, weights_digest
 from assay.core.models.folder_files import has_file
 from assay.core.models.pretrained import load_gguf, load_tokenizer
+from assay.core.models.weight_files import has_model
 from assay.core.specs.hashing import content_key
 
 # Raise it when the same file would be converted to other weights.
@@ -25,7 +26,12 @@ def is_gguf(path: Path) -> bool:
 
 def is_adapter(folder: Path) -> bool:
     """Whether a folder holds an adapter (LoRA and kin) instead of a whole model."""
-    return has_file(folder, ADAPTER_CONFIG)
+    return has_file(folder, ADAPTER_CONFIG) and not has_model(folder)
+
+
+def is_adapter_beside_a_model(folder: Path) -> bool:
+    """Whether a folder holds both: a model, which is read, and an adapter, which is not."""
+    return has_file(folder, ADAPTER_CONFIG) and has_model(folder)
 
 
 def from_gguf(file: Path, converted: Path) -> Path:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from assay.core.errors import InputError
 from assay.core.gradients.number_formats import widened
-from assay.core.models.digests import stored_tensors
 from assay.core.models.safetensors_header import StoredTensor
+from assay.core.models.weight_files import stored_tensors
 
 # How architectures name the table that token ids, or positions, look up.
 _TOKEN_TABLES = (

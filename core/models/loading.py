@@ -20,6 +20,7 @@ from assay.core.models.classifier import (
     SequenceClassifier,
     last_linear,
 )
+from assay.core.models.convert import is_adapter_beside_a_model
 from assay.core.models.digests import weights_digest
 from assay.core.models.folder_files import has_file
 from assay.core.models.mean_pooled import MeanPooledConfig, pools_by_mean
@@ -32,14 +33,15 @@ from assay.core.models.pretrained import (
     read_config,
 )
 from assay.core.models.text_model import TextModel
-from assay.core.models.training_record import INITIAL_HEAD_FILE, TrainingRecord
+from assay.core.models.training_record import INITIAL_HEAD, INITIAL_HEAD_FILE, TrainingRecord
 from assay.core.models.validation import (
     check_factors,
     check_finite,
     check_label_words_fit,
+    check_labels_exclude_one_another,
     check_same_shape,
-    check_vocabularies,
 )
+from assay.core.models.vocabulary import added_tokens, match_rows
 from assay.core.models.weight_files import checked_file, opened
 from assay.core.runtime.device import Compute
 from assay.core.specs.data import Task
@@ -71,20 +73,19 @@ def load_pair(
             "twice the same weights",
             "name the model before and the one after fine-tuning",
         )
-    caveats: tuple[str, ...] = ()
     if task is Task.SFT:
         final_model: TextModel = load_language_model(final, max_tokens, compute)
-        base_model: TextModel = LanguageModel(
-            _finite(load_causal(base), base), final_model.tokenizer, max_tokens, compute
-        )
+        model = _finite(load_causal(base), base)
+        caveats = match_rows(model, final_model.model, added_tokens(base, final_model.tokenizer))
+        base_model: TextModel = LanguageModel(model, final_model.tokenizer, max_tokens, compute)
     else:
         record = TrainingRecord.read(final)
         final_model = load_classifier(final, max_tokens, compute, label_words, record)
         base_model, caveats = _load_base(base, final, final_model, base_sha256, record)
-    check_vocabularies(base, final_model.tokenizer)
+    base_model.pad_as(final_model)
     check_factors(final_model)
     check_factors(base_model)
-    return ModelPair(base_model, final_model, caveats)
+    return ModelPair(base_model, final_model, (*caveats, *_beside(base), *_beside(final)))
 
 
 def load_language_model(folder: Path, max_tokens: int, compute: Compute) -> LanguageModel:
@@ -97,7 +98,7 @@ def load_language_model(folder: Path, max_tokens: int, compute: Compute) -> Lang
             "use --task classification",
         )
     model = _finite(load_causal(folder), folder)
-    return LanguageModel(model, load_tokenizer(folder, model), max_tokens, compute)
+    return LanguageModel(model, load_tokenizer(folder), max_tokens, compute)
 
 
 def load_classifier(
@@ -122,7 +123,7 @@ def load_classifier(
         model = load_causal(folder)
         names = record.label_names if record else label_words
         classifier: Classifier = LabelWordClassifier(
-            model, load_tokenizer(folder, model), names, max_tokens, compute, label_words
+            model, load_tokenizer(folder), names, max_tokens, compute, label_words
         )
     else:
         names = names_of_config(config.id2label)
@@ -132,10 +133,9 @@ def load_classifier(
                 f"{len(names)}",
                 "audit a classification model",
             )
+        check_labels_exclude_one_another(config, folder.name)
         model = load_classifier_model(folder)
-        classifier = SequenceClassifier(
-            model, load_tokenizer(folder, model), names, max_tokens, compute
-        )
+        classifier = SequenceClassifier(model, load_tokenizer(folder), names, max_tokens, compute)
     check_finite(model, folder.name)
     return classifier
 
@@ -156,7 +156,7 @@ def new_classifier(
     check_label_words_fit(config, label_words)
     if is_causal(config):
         model = load_causal(folder)
-        tokenizer = load_tokenizer(folder, model)
+        tokenizer = load_tokenizer(folder)
         check_finite(model, folder.name)
         return LabelWordClassifier(
             model, tokenizer, label_names, max_tokens, compute, label_words
@@ -167,7 +167,7 @@ def new_classifier(
     state = model.state_dict()
     lacking = {name: state[name].clone() for name in new}
     return SequenceClassifier(
-        model, load_tokenizer(folder, model), label_names, max_tokens, compute
+        model, load_tokenizer(folder), label_names, max_tokens, compute
     ), lacking
 
 
@@ -183,6 +183,7 @@ def _with_head_for(
     if is_mean_pooled and not isinstance(config, MeanPooledConfig):
         config = MeanPooledConfig(encoder=config)
     config.id2label = dict(enumerate(label_names))
+    config.problem_type = None
     config.label2id = {name: label for label, name in enumerate(label_names)}
     return load_with_new_head(folder, config)
 
@@ -222,6 +223,7 @@ def _load_base(
     if isinstance(final, LabelWordClassifier):
         model = load_causal(folder)
         check_finite(model, folder.name)
+        assumed = match_rows(model, final.model, added_tokens(folder, final.tokenizer))
         return LabelWordClassifier(
             model,
             final.tokenizer,
@@ -229,14 +231,15 @@ def _load_base(
             final.max_tokens,
             final.compute,
             final.label_words,
-        ), ()
+        ), assumed
     is_pooled = isinstance(final.model.config, MeanPooledConfig)
     model, new = _with_head_for(final.label_names, folder, is_pooled)
     caveats = _fill_what_base_lacks(model, list(new), final_folder, final, base_sha256, record)
     check_finite(model, folder.name)
+    assumed = match_rows(model, final.model, added_tokens(folder, final.tokenizer))
     return SequenceClassifier(
         model, final.tokenizer, final.label_names, final.max_tokens, final.compute
-    ), caveats
+    ), (*caveats, *assumed)
 
 
 def _fill_what_base_lacks(
@@ -251,9 +254,12 @@ def _fill_what_base_lacks(
     if not lacking:
         return ()
     state = model.state_dict()
-    recorded = f"initial/{INITIAL_HEAD_FILE}"
-    if record and record.base_weights_sha256 == base_sha256 and has_file(final_folder, recorded):
-        with opened((checked_file(final_folder, recorded),)) as tensors:
+    if (
+        record
+        and record.base_weights_sha256 == base_sha256
+        and has_file(final_folder, INITIAL_HEAD)
+    ):
+        with opened((checked_file(final_folder, INITIAL_HEAD),)) as tensors:
             for name in lacking:
                 state[name].copy_(_recorded(tensors, name, state[name], final_folder))
         return ()
@@ -274,6 +280,16 @@ def _fill_what_base_lacks(
             "the final model's stand in for them."
         )
     return tuple(caveats)
+
+
+def _beside(folder: Path) -> tuple[str, ...]:
+    """What is said of an adapter that lies beside a whole model: it was not read."""
+    if not is_adapter_beside_a_model(folder):
+        return ()
+    return (
+        f"An adapter lies beside the whole model in {folder.name!r}; "
+        "the model was read, the adapter was not.",
+    )
 
 
 def _finite(model: Any, folder: Path) -> Any:

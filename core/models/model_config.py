@@ -9,14 +9,13 @@ with transformers' class.
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from assay.core.errors import InputError
-from assay.core.models.folder_files import has_file, inside, json_object
+from assay.core.models.folder_files import inside, json_object
 
-CONFIG = "config.json"
+CONFIG, GENERATION = "config.json", "generation_config.json"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
 _CODE = "auto_map"
 # What config.json could say of where code, weights, kernels and other configurations come from,
@@ -43,9 +42,23 @@ _NOT_OURS = frozenset(
 )
 _PRIVATE = ("_attn_implementation", "_experts_implementation")
 # Files that tokenizers read; none of them executes.
-_TOKENIZER_SUFFIXES = {".json", ".txt", ".model", ".spm", ".tiktoken", ".vocab", ".codes"}
-_NOT_TOKENIZER = {CONFIG, "generation_config.json", "adapter_config.json", "modules.json"}
-_TEMPLATE, _TEMPLATES = "chat_template.jinja", "additional_chat_templates"
+_TOKENIZER_SUFFIXES = (".model", ".spm", ".tiktoken", ".codes")
+_TOKENIZER_NAMES = (
+    "tokenizer.json",
+    _TOKENIZER_CONFIG,
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "dict.txt",
+    "normalizer.json",
+    "emoji.json",
+    "tekken.json",
+    "chat_template.json",
+    "chat_template.jinja",
+)
+_TEMPLATES = "additional_chat_templates"
 
 
 def clean_config(folder: Path) -> dict[str, Any]:
@@ -81,24 +94,29 @@ def write_clean_config(folder: Path, into: Path) -> None:
     (into / CONFIG).write_text(json.dumps(clean_config(folder)))
 
 
-def copy_tokenizer(folder: Path, into: Path) -> None:
-    """The files that a folder's tokenizer is made of; InputError if one is damaged."""
+def tokenizer_files(folder: Path) -> dict[str, bytes]:
+    """The files that a folder's tokenizer is made of, by name; InputError if one is damaged."""
+    files = {}
     for path in sorted(folder.iterdir()):
-        name = path.name
-        is_data = path.suffix in _TOKENIZER_SUFFIXES or name == _TEMPLATE
-        if not is_data or name in _NOT_TOKENIZER or name.endswith(".index.json"):
-            continue
-        if path.suffix == ".json":
-            held = json_object(folder, name) if name == _TOKENIZER_CONFIG else None
-            if held is not None:
-                (into / name).write_text(json.dumps(_clean_tokenizer_config(held)))
-                continue
-        shutil.copyfile(inside(folder, name), into / name)
-    if has_file(folder, _TEMPLATES):
-        (into / _TEMPLATES).mkdir()
-        for path in sorted((folder / _TEMPLATES).glob("*.jinja")):
-            name = f"{_TEMPLATES}/{path.name}"
-            shutil.copyfile(inside(folder, name), into / name)
+        if path.name in _TOKENIZER_NAMES or path.suffix in _TOKENIZER_SUFFIXES:
+            files[path.name] = _tokenizer_file(folder, path.name)
+    for path in sorted((folder / _TEMPLATES).glob("*.jinja")):
+        name = f"{_TEMPLATES}/{path.name}"
+        files[name] = inside(folder, name).read_bytes()
+    return files
+
+
+def _tokenizer_file(folder: Path, name: str) -> bytes:
+    if name == _TOKENIZER_CONFIG:
+        return json.dumps(_clean_tokenizer_config(json_object(folder, name))).encode()
+    return inside(folder, name).read_bytes()
+
+
+def copy_tokenizer(folder: Path, into: Path) -> None:
+    """The copy of a tokenizer's files that transformers reads."""
+    for name, held in tokenizer_files(folder).items():
+        (into / name).parent.mkdir(exist_ok=True)
+        (into / name).write_bytes(held)
 
 
 def _cleaned(held: Any) -> Any:

@@ -13,6 +13,7 @@ from assay.core.specs.training import TrainingSpec, training_spec_from_plain
 
 RECORD_FILE = "assay_training.json"
 INITIAL_HEAD_FILE = "initial_head.safetensors"
+INITIAL_HEAD = f"initial/{INITIAL_HEAD_FILE}"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from assay.core.errors import InputError
 from assay.core.models.folder_files import has_file, inside, json_object
-from assay.core.models.safetensors_header import read_header
+from assay.core.models.safetensors_header import StoredTensor, read_header
 
 MODEL_WEIGHTS = "model.safetensors"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -32,6 +32,12 @@ def model_files(folder: Path) -> tuple[Path, ...]:
     if has_file(folder, _INDEX):
         return _indexed(folder)
     raise _nothing(folder, MODEL_WEIGHTS)
+
+
+def has_model(folder: Path) -> bool:
+    """Whether a folder says that it holds a whole model: a configuration and weights."""
+    is_there = has_file(folder, MODEL_WEIGHTS) or has_file(folder, _INDEX)
+    return is_there and has_file(folder, "config.json")
 
 
 def adapter_file(folder: Path) -> Path:
@@ -116,3 +122,12 @@ def _nothing(folder: Path, wanted: str) -> InputError:
     else:
         got = "none"
     return InputError(f"the weights {wanted} in {folder.name!r}", got, do)
+
+
+def stored_tensors(folder: Path) -> dict[str, tuple[Path, StoredTensor]]:
+    """Where each tensor of a model lies: its file, and its place there."""
+    return {
+        name: (file, tensor)
+        for file in model_files(folder)
+        for name, tensor in read_header(file).items()
+    }

@@ -15,6 +15,7 @@ from support.gguf_files import save_gguf
 from support.tiny_models import save_bert, save_llama
 from transformers import AutoModelForCausalLM
 
+from assay.core.decompress.backends.find import find_model
 from assay.core.errors import InputError
 from assay.core.models.digests import adapter_digest, weights_digest
 from assay.core.models.loading import load_pair
@@ -103,6 +104,7 @@ def test_a_cut_gguf_file_is_refused(tmp_path):
         part = tmp_path / "part.gguf"
         part.write_bytes(file.read_bytes()[: size - n_bytes])
         refuse(r"part\.gguf", resolve_model, str(part), tmp_path / "converted")
+        refuse(r"part\.gguf", find_model, str(part), None, tmp_path / "converted")
         assert not list((tmp_path / "converted").glob("*"))
 
 

@@ -62,7 +62,7 @@ def write_sample_titration(
             training_source="default",
             base_sha256="",
             final_sha256="",
-            tokenizer_sha256="",
+            settings_sha256="",
             data_sha256={},
             compute=Compute("cpu", False, 1),
         )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from assay.core.specs.decompression import Prompting
+from assay.core.specs.hashing import content_key
 from assay.core.specs.model_calls import Answer, Call
 
 
@@ -47,6 +48,15 @@ class ModelIdentity:
     is_weights_hash: bool
     n_parameters: int | None
     backend: str
+    # Over what else decides its answers, where that lies beside the weights.
+    settings_sha256: str | None = None
+
+    @property
+    def answers_sha256(self) -> str:
+        """Names what the model answers with: equal only where equal questions get equal answers."""
+        if self.settings_sha256 is None:
+            return self.sha256
+        return content_key(self.sha256, self.settings_sha256)
 
     @property
     def label(self) -> str:

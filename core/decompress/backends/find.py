@@ -9,7 +9,7 @@ from pathlib import Path
 from assay.core.decompress.backends.base import Backend, ModelIdentity
 from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf
-from assay.core.models.digests import file_digest, weights_digest
+from assay.core.models.digests import file_digest, settings_digest, weights_digest
 from assay.core.models.resolve import locate_model, resolve_model
 from assay.core.models.weight_files import n_parameters
 from assay.core.runtime.device import Compute
@@ -57,7 +57,12 @@ def find_model(
 
     folder = resolve_model(name, converted)
     identity = ModelIdentity(
-        name, weights_digest(folder), True, n_parameters(folder), Engine.TRANSFORMERS
+        name,
+        weights_digest(folder),
+        True,
+        n_parameters(folder),
+        Engine.TRANSFORMERS,
+        settings_digest(folder),
     )
     return FoundModel(identity, lambda compute: LocalBackend(folder, identity, compute))
 
@@ -65,5 +70,12 @@ def find_model(
 def _identity_of_gguf(name: str, file: Path) -> ModelIdentity:
     from gguf import GGUFReader
 
-    n_parameters = sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
-    return ModelIdentity(name, file_digest(file), True, n_parameters, Engine.LLAMA)
+    try:
+        n_elements = sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
+    except Exception as error:  # its reader fails in every way on a damaged file
+        raise InputError(
+            f"a whole GGUF file {file.name!r}",
+            f"one that cannot be read ({(str(error) or type(error).__name__).splitlines()[0]})",
+            "fetch the file again",
+        ) from error
+    return ModelIdentity(name, file_digest(file), True, n_elements, Engine.LLAMA)

@@ -92,7 +92,10 @@ def graded(
     n_calls, n_tokens = budget.n_calls, budget.n_tokens
     with progress.stage("load judge", 0):
         backend = found.open(compute)
-    with closing(backend), Journal(store, found.identity.sha256, f"{run_id}-judge") as journal:
+    with (
+        closing(backend),
+        Journal(store, found.identity.answers_sha256, f"{run_id}-judge") as journal,
+    ):
         asked_as = prompting or prompting_for(backend.identity, backend.traits)
         journal.begin({"title": f"{meta['title']}, graded by {found.identity.name}"})
         runner = ModelClient(backend, journal, progress, budget)
@@ -137,7 +140,7 @@ def graded(
 def _id_of(spec: GradeSpec, found: FoundModel) -> str:
     asked = (spec.prompting, spec.budget_calls, spec.budget_tokens)
     key = content_key(
-        _VERSION, prompts.VERSION, spec.decompression_id, found.identity.sha256, asked
+        _VERSION, prompts.VERSION, spec.decompression_id, found.identity.answers_sha256, asked
     )
     return f"{spec.decompression_id.rsplit('-', 1)[0]}-{key[:12]}"
 
