@@ -10,6 +10,7 @@ from assay.core.errors import InputError
 
 # Far above any real configuration; the largest tokenizers take some 40 MB.
 _MOST_JSON_BYTES = 200_000_000
+_MOST_LEVELS = 50
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -64,9 +65,11 @@ def json_object(folder: Path, name: str) -> dict[str, Any]:
     else:
         try:
             held = json.loads(file.read_bytes())
-            if isinstance(held, dict):
+            if isinstance(held, dict) and not _is_deeper_than(held, _MOST_LEVELS):
                 return held
             got = f"one that holds a {type(held).__name__}"
+            if isinstance(held, dict):
+                got = f"one of more than {_MOST_LEVELS} levels"
         except (ValueError, RecursionError):
             got = "an empty one" if size == 0 else "one that is not JSON"
     raise InputError(
@@ -74,6 +77,19 @@ def json_object(folder: Path, name: str) -> dict[str, Any]:
         got,
         "fetch the model again",
     )
+
+
+def _is_deeper_than(held: Any, n_levels: int) -> bool:
+    """Whether lists and objects lie in one another more often than that."""
+    level = [held]
+    for _ in range(n_levels):
+        level = [
+            part
+            for whole in level
+            for part in (whole.values() if isinstance(whole, dict) else whole)
+            if isinstance(part, dict | list)
+        ]
+    return bool(level)
 
 
 def _is_of_hub_cache(root: Path, real: Path) -> bool:

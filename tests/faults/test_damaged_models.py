@@ -198,6 +198,7 @@ CONFIGS = {
     "one that is not JSON": b"{",
     "an empty one": b"",
     "one that is not JSON ": b"[" * 100_000,
+    "one of more than 50 levels": b'{"a":' * 300 + b"1" + b"}" * 300,
 }
 
 
