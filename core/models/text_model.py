@@ -37,8 +37,8 @@ class Tokenization:
 
 class TextModel(ABC):
     """A model whose logits are exactly ``hidden @ head().T``, so that last-layer gradients factor
-    (ARCHITECTURE §2); with a ``cap`` they are capped softly after that. ``label_names``: the answers of
-    a classifier, none otherwise."""
+    (ARCHITECTURE §2); with a ``cap`` they are capped softly after that. ``label_names``: the
+    answers of a classifier, none otherwise."""
 
     label_names: tuple[str, ...] = ()
     cap: float | None = None
