@@ -7,7 +7,10 @@ import unicodedata
 
 _LONGEST_CHARACTERS, _MOST_WORDS = 60, 6
 _MARKER = re.compile(r"^\s*(?:[-*•–]+|\(?\d{1,3}[.):]|\(?[a-zA-Z][.)])\s+")
-_NOT_A_WORD = re.compile(r"[^\w+#&/ ]+")
+_IN_WORDS = frozenset("_+#&/")
+# Commas of other scripts: Chinese and Japanese, Arabic.
+_SEPARATORS = re.compile("[,;、，；،؛]")
+_FIRST_CJK = "\u3005"
 # Names that say nothing without their parent, so that they would join unrelated branches.
 _GENERIC = frozenset(
     {"and", "etc", "more", "other", "general", "various", "miscellaneous", "introduction"}
@@ -18,8 +21,15 @@ _GENERIC = frozenset(
 def split_list(line: str) -> list[str]:
     """The items of a list written on one line, or on a line each with bullets or numbers."""
     lines = [_MARKER.sub("", one) for one in line.splitlines() if one.strip()]
-    parts = [part for one in lines for part in re.split(r"[,;]|\s+and\s+(?=[^,]*$)", one)]
+    parts = [part for one in lines for part in _items(one)]
     return [name for part in parts if (name := clean(part))]
+
+
+def _items(line: str) -> list[str]:
+    """Between commas, and in what follows the last of them between "and"s."""
+    before, comma, last = " ".join(line.split()).rpartition(",")
+    ends = [part for one in _SEPARATORS.split(last) for part in one.split(" and ")]
+    return [*(_SEPARATORS.split(before) if comma else ()), *ends]
 
 
 def clean(text: str) -> str:
@@ -29,21 +39,24 @@ def clean(text: str) -> str:
 
 def is_name(text: str) -> bool:
     """Whether a cleaned text can be a topic: short, with letters, and not generic."""
+    if not 0 < len(text) <= _LONGEST_CHARACTERS or len(text.split()) > _MOST_WORDS:
+        return False
     normal = normal_form(text)
-    return (
-        0 < len(text) <= _LONGEST_CHARACTERS
-        and len(text.split()) <= _MOST_WORDS
-        and any(letter.isalpha() for letter in text)
-        and len(normal) > 1
-        and normal not in _GENERIC
-    )
+    # One letter of an alphabet names nothing; one Chinese character may.
+    is_letter = len(normal) == 1 and normal < _FIRST_CJK
+    return any(c.isalpha() for c in text) and not is_letter and normal not in _GENERIC
 
 
 def normal_form(name: str) -> str:
     """Equal for names that differ in case, accents' encoding, punctuation or a plural s."""
     folded = unicodedata.normalize("NFKC", name).casefold()
-    words = _NOT_A_WORD.sub(" ", folded.replace("-", " ")).split()
-    return " ".join(_singular(word) for word in words)
+    # Vowel and tone marks of Hindi or Thai are no letters to Python, and part of the word.
+    kept = (c if c.isalnum() or c in _IN_WORDS or _is_mark(c) else " " for c in folded)
+    return " ".join(_singular(word) for word in "".join(kept).split())
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
 
 
 def _singular(word: str) -> str:

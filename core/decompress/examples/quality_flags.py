@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from datasketch import MinHash, MinHashLSH
-from langdetect import DetectorFactory, LangDetectException, detect_langs
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from assay.core.decompress.examples.generation import Example
 from assay.core.similarity.words import n_words, runs, words_and_marks
@@ -22,8 +23,11 @@ DUPLICATE_JACCARD = 0.7
 _BANDS_AND_ROWS = (42, 3)
 _SHINGLE_WORDS = 3
 _N_PERMUTATIONS = 128
-# Shorter texts have no language that could be told.
-_FEWEST_CHARACTERS = 20
+# Shorter texts have no language that could be told: 20 Latin letters, 7 Chinese characters.
+_FEWEST_BYTES = 20
+# Where the likeliest of 139 languages is no likelier, the text is not in one: numbers, markup.
+_LEAST_KNOWN = 0.2
+_NO_LANGUAGE = "zxx"
 
 
 @dataclass(frozen=True)
@@ -67,20 +71,26 @@ def _own_marks(example: Example) -> Iterator[ExampleFlag]:
     repeated = repetition(example.response)
     yield ExampleFlag(own, QualityFlag.REPETITION, repeated > MOST_REPETITION, repeated)
     language, p_english = _language(example.response)
-    is_foreign = p_english is not None and p_english < LEAST_ENGLISH
+    # A program is little like any language, and still likest English.
+    is_foreign = p_english is not None and p_english < LEAST_ENGLISH and language != "en"
     yield ExampleFlag(own, QualityFlag.LANGUAGE, is_foreign, p_english, language)
 
 
 def _language(text: str) -> tuple[str, float | None]:
-    """The likeliest language's code, and the probability of English; None where it is too short."""
-    DetectorFactory.seed = 0
-    if len(text) < _FEWEST_CHARACTERS:
+    """The likeliest language's code, and the probability of English; None where the text is too
+    short, or in no language."""
+    if len(text.encode()) < _FEWEST_BYTES:
         return "", None
-    try:
-        found = detect_langs(text)
-    except LangDetectException:  # no letters at all
+    ranked = _identifier().rank(text)
+    likeliest, probability = ranked[0]
+    if likeliest == _NO_LANGUAGE or probability < _LEAST_KNOWN:
         return "", None
-    return found[0].lang, next((one.prob for one in found if one.lang == "en"), 0.0)
+    return likeliest, dict(ranked)["en"]
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def _near_duplicates(examples: Sequence[Example]) -> Iterator[ExampleFlag]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from assay.core.maths.words import count_words, running_words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,89 @@ def test_each_fault_is_flagged_by_its_own_mark(mark, response):
     others = [m for m in (QualityFlag.VALIDITY, QualityFlag.NEAR_DUPLICATE) if m is not mark]
     assert not any(found[0, other].is_flagged for other in others)
     assert not any(one.is_flagged for one in marks_of(SOUND, OTHER).values())
+
+
+CHINESE = (
+    "雨是从云中落下的水滴。当云里的水滴变得太重，空气托不住它们时，雨就会落下来，"
+    "在寒冷的空气中这会发生得更早。"
+)
+JAPANESE = (
+    "雨は雲から落ちてくる水のしずくです。雲の中の水滴が重くなりすぎて空気が支えきれなくなると、"
+    "地面に降ってきます。冷たい空気の中ではより早く起こります。"
+)
+THAI = (
+    "ฝนคือหยดน้ำที่ตกลงมาจากเมฆ เมื่อหยดน้ำในเมฆหนักเกินกว่าที่อากาศจะพยุงไว้ได้"
+    "ฝนก็จะตกลงสู่พื้นดิน ในอากาศเย็นจะเกิดขึ้นเร็วกว่า"
+)
+KOREAN = "비는 구름에서 떨어지는 물방울이며 구름 속의 물방울이 너무 무거워지면 땅으로 내려온다."
+
+
+@pytest.mark.parametrize("text", [CHINESE, JAPANESE, THAI])
+def test_languages_without_spaces_are_measured_like_others(text):
+    """A sound text is not too short and repeats nothing; a sentence over and over does, one changed
+    word makes a near duplicate, and another text none."""
+    changed = text.replace(text[20:22], "XY")
+    found = marks_of(text, changed, text[:18] * 9, OTHER)
+    assert not found[0, QualityFlag.LENGTH].is_flagged
+    assert 12 <= found[0, QualityFlag.LENGTH].value <= 40
+    assert not found[0, QualityFlag.REPETITION].is_flagged
+    assert found[2, QualityFlag.REPETITION].is_flagged
+    assert found[1, QualityFlag.NEAR_DUPLICATE].is_flagged
+    assert found[1, QualityFlag.NEAR_DUPLICATE].neighbour_id == 0
+    assert not found[3, QualityFlag.NEAR_DUPLICATE].is_flagged
+    assert marks_of(text[:4])[0, QualityFlag.LENGTH].is_flagged
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("zh", CHINESE),
+        ("ja", JAPANESE),
+        ("th", THAI),
+        ("ko", KOREAN),
+        ("de", "Regen fällt, wenn die Tropfen in einer Wolke zu schwer geworden sind."),
+        ("en", SOUND),
+    ],
+)
+def test_the_language_is_told(language, text):
+    """The right code, and a flag where it is not English."""
+    (mark,) = [m for (_, kind), m in marks_of(text).items() if kind is QualityFlag.LANGUAGE]
+    assert mark.detail == language
+    assert mark.is_flagged == (language != "en")
+    assert (mark.value > 0.5) == (language == "en")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1 2 3", "12 345 678 90 11 12 13 14", "… --- *** +++ === ///"]
+)
+def test_what_is_in_no_language_is_not_flagged_as_foreign(text):
+    """Numbers and signs are neither English nor another language."""
+    mark = marks_of(text)[0, QualityFlag.LANGUAGE]
+    assert (mark.value, mark.is_flagged) == (None, False)
+
+
+def test_a_program_is_not_foreign():
+    """Words of a Python function are few and English."""
+    code = "def bake(bread):\n    total = 0\n    for loaf in bread:\n        total += loaf.weight"
+    assert not marks_of(code)[0, QualityFlag.LANGUAGE].is_flagged
+
+
+def test_words_are_counted_in_any_script():
+    """By spaces where there are some, and about by characters where there are none."""
+    assert count_words(SOUND) == len(SOUND.split())
+    assert count_words(KOREAN) == len(KOREAN.split())
+    assert count_words("ฝนตก") == count_words("天气") == count_words("rain") == 1
+    assert count_words("雨 rain 雪") == 3
+    assert count_words("") == 0
+    assert running_words("A rain-drop fell") == ["a", "rain-drop", "fell"]
+    assert running_words("水滴落下") == ["水滴", "滴落", "落下"]
+
+
+@given(st.text(max_size=60))
+def test_any_text_has_words_or_is_blank(text):
+    """Only blanks have no words, and runs never hold a blank."""
+    assert (count_words(text) == 0) == (not text.split())
+    assert all(not any(c.isspace() for c in word) for word in running_words(text))
 
 
 def test_an_answer_cut_at_its_limit_is_flagged():

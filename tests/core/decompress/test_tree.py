@@ -57,6 +57,28 @@ def test_normal_form_tells_topics_apart():
 
 
 @pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("天气、气候、水", ["天气", "气候", "水"]),
+        ("雨，雪；霧", ["雨", "雪", "霧"]),
+        ("الطقس، المناخ؛ الماء", ["الطقس", "المناخ", "الماء"]),
+        ("rain and snow, fog and hail", ["rain and snow", "fog", "hail"]),
+    ],
+)
+def test_lists_are_read_in_any_script(text, names):
+    """Commas of other scripts separate names, and one Chinese character can be one; an "and"
+    separates after the last comma alone."""
+    assert read_names(text, False, False, False)[0] == names
+
+
+def test_marks_above_and_below_letters_are_part_of_a_name():
+    """Words of Thai or Hindi that differ in a tone or vowel mark alone are different topics."""
+    for one, other in (("ป่า", "ป้า"), ("कि", "की"), ("मत", "माता")):
+        assert normal_form(one) != normal_form(other)
+        assert normal_form(one) == one
+
+
+@pytest.mark.parametrize(
     ("text", "is_enforced", "rung"),
     [
         ('{"subtopics": ["rain", "snow"]}', True, ParseOutcome.SCHEMA),
