@@ -19,6 +19,7 @@ from transformers import (
 
 from assay.core.decompress.backends.base import ModelIdentity, Scoring, Traits
 from assay.core.decompress.backends.seeded_sampling import SeededSampling
+from assay.core.models.chat_template import as_chat
 from assay.core.models.pretrained import load_causal, load_tokenizer
 from assay.core.models.validation import check_finite
 from assay.core.runtime.device import Compute
@@ -71,10 +72,8 @@ class LocalBackend:
     def _text_of(self, call: Call) -> str:
         if not call.is_chat or not self.traits.has_chat:
             return call.prompt
-        text: str = self._tokenizer.apply_chat_template(
-            [{"role": "user", "content": call.prompt}], tokenize=False, add_generation_prompt=True
-        )
-        return text
+        turns = [{"role": "user", "content": call.prompt}]
+        return as_chat(self._tokenizer, turns, add_generation_prompt=True)
 
     def _draw(self, batch: Sequence[Call]) -> list[Answer]:
         start = time.monotonic()
