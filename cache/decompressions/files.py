@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from assay.cache.decompressions.schema import SCHEMA_VERSION, TABLES
 from assay.cache.files.database import open_to_read
 from assay.cache.files.sealed import seal_whole
 from assay.cache.store import Store
 from assay.core.errors import InputError
+
+# Tables and values that are not ours; a file in use or out of reach is another matter.
+_OF_ANOTHER_FORM = (duckdb.CatalogException, duckdb.BinderException, duckdb.ConversionException)
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,22 @@ class Contents:
 def read_contents(path: Path) -> Contents:
     """Everything in a sealed file, in the order of the tables' keys.
 
-    InputError for a file of another version of Assay.
+    InputError for a file of another version of Assay, or of something else.
     """
+    try:
+        return _contents(path)
+    except (*_OF_ANOTHER_FORM, ValueError, TypeError, RecursionError) as error:
+        raise InputError(
+            "a decompression that Assay sealed",
+            f"{path.name!r}, which is something else ({type(error).__name__})",
+            "name another, or decompress the model again",
+        ) from error
+
+
+def _contents(path: Path) -> Contents:
     with open_to_read(path) as connection:
-        ((version,),) = connection.execute(
-            "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
-        ).fetchall()
+        found = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchall()
+        version = json.loads(found[0][0]) if found else "none"
         if version != SCHEMA_VERSION:
             raise InputError(
                 f"a decompression of schema {SCHEMA_VERSION}",

@@ -12,6 +12,13 @@ from json_repair import repair_json
 from assay.core.decompress.topic_names import is_name, split_list
 from assay.core.specs.decompression import ParseOutcome
 
+# json-repair takes more than linear time on some texts: longer ones, and deeper ones than any
+# answer asked for, are not repaired. The longest answer asked for has 1,024 tokens.
+_LONGEST_REPAIRED = 20_000
+_DEEPEST = 50
+# Nothing is read of a text beyond this; no list and no grade is that long.
+_LONGEST_READ = 100_000
+
 
 def read_object(
     text: str, fields: Sequence[str], is_enforced: bool
@@ -22,11 +29,13 @@ def read_object(
 
     json-repair makes something of any text; what lacks a field, or has it empty, is a failure.
     """
+    if len(text) > _LONGEST_READ or _depth(text) > _DEEPEST:
+        return None, ParseOutcome.FAILED
     try:
         found = json.loads(text)
         rung = ParseOutcome.SCHEMA if is_enforced else ParseOutcome.STRICT
     except ValueError:
-        found, rung = repair_json(_without_fence(text), return_objects=True), ParseOutcome.REPAIRED
+        found, rung = _repaired(_without_fence(text)), ParseOutcome.REPAIRED
     if isinstance(found, dict) and all(_is_filled(found.get(field)) for field in fields):
         return found, rung
     return None, ParseOutcome.FAILED
@@ -44,7 +53,9 @@ def read_names(
     if is_json:
         found, rung = read_object(text, ("subtopics",), is_enforced)
         given = found["subtopics"] if found else []
-        names = [str(name) for name in given] if isinstance(given, list) else []
+        if isinstance(given, list):
+            names = [str(name) for name in given if isinstance(name, str | int | float)]
+    text = text[:_LONGEST_READ]
     # Braces are JSON that says nothing, not a list.
     if not names and "{" not in text:
         names, rung = split_list(text), ParseOutcome.LINES
@@ -59,6 +70,7 @@ def read_parts(text: str, labels: Sequence[str]) -> Mapping[str, str] | None:
 
     What precedes the first label belongs to the first, since prompts end with it.
     """
+    text = text[:_LONGEST_READ]
     pattern = re.compile(
         rf"^[ \t#*]*({'|'.join(map(re.escape, labels))})[ \t*]*:[ \t*]*", re.MULTILINE | re.I
     )
@@ -85,7 +97,10 @@ def read_grades(
             return read, rung
         if found:
             return None, ParseOutcome.FAILED
-    pairs = re.findall(r"([a-z]+)[\s\"'*:=]+(-?\d+(?:\.\d+)?)(?![\d.]*\d)", text.lower())
+    # From the start of a word only: every other start would read the rest of it again.
+    pairs = re.findall(
+        r"(?<![a-z])([a-z]+)[\s\"'*:=]+(-?\d+(?:\.\d+)?)(?![\d.]*\d)", text[:_LONGEST_READ].lower()
+    )
     named: dict[str, int | None] = {}
     for axis, number in pairs:
         named.setdefault(axis, _whole(number, best))
@@ -101,10 +116,29 @@ def _whole(value: Any, best: int) -> int | None:
     """The number, if it is a whole one in range; nothing is rounded or moved into range."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     is_grade = not isinstance(value, bool) and number.is_integer() and 0 <= number <= best
     return int(number) if is_grade else None
+
+
+def _repaired(text: str) -> Any:
+    """What json-repair makes of a text; None where it gives up."""
+    if len(text) > _LONGEST_REPAIRED:
+        return None
+    try:
+        return repair_json(text, return_objects=True)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _depth(text: str) -> int:
+    """How deep brackets stand in brackets; those in strings count too."""
+    deepest = depth = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _without_fence(text: str) -> str:
