@@ -20,6 +20,7 @@ import psutil
 from filelock import FileLock
 
 from assay.cache.store import Store
+from assay.core.addresses import without_password
 
 _VERSION = 3
 _SCHEMA = """
@@ -239,7 +240,14 @@ class JobTable:
             cursor = connection.execute(
                 "INSERT INTO jobs (command, folder, title, state, created_at) "
                 "VALUES (?, ?, ?, ?, ?)",
-                [json.dumps(list(command)), os.getcwd(), title, state, time.time()],
+                # What is kept here pages show: a password goes to the server and nowhere else.
+                [
+                    json.dumps([without_password(word) for word in command]),
+                    os.getcwd(),
+                    without_password(title),
+                    state,
+                    time.time(),
+                ],
             )
             return int(cursor.lastrowid or 0)
 

@@ -25,6 +25,7 @@ from assay.cache.export_files import write_export, write_folder
 from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.errors import InputError
+from assay.core.specs.decompression import EXAMPLE_TEMPERATURE
 
 FILE_FORMATS = ("jsonl", "parquet")
 # A folder as `datasets` loads it, with its card.
@@ -223,8 +224,8 @@ configs:
 the model says, and not what is true.
 
 - Source model: `{_plain(model["name"])}`, SHA-256 of {what} `{model["sha256"]}`
-- Asked on {meta["created_at"][:10]}, in {meta["prompting"]}, seed {spec["seed"]}, temperature \
-{spec["temperature"]}
+- Asked on {meta["created_at"][:10]}, in {meta["prompting"]}, seed {spec["seed"]}, topics at \
+temperature {spec["temperature"]}, examples at {EXAMPLE_TEMPERATURE}
 - {counts["n_topics"]:,} topics, {counts["n_calls"]:,} calls, {counts["n_tokens"]:,} tokens
 - {counts["n_examples"]:,} examples were written, {counts["n_flagged"]:,} of them flagged by a \
 mark (validity, length, repetition, language, near-duplicate)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
 from assay.cache.decompressions.schema import SCHEMA_VERSION, TABLES
 from assay.cache.files.database import open_to_read
 from assay.cache.files.sealed import seal_whole

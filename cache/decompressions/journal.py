@@ -19,13 +19,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from string import whitespace
 from typing import Any
 
 from filelock import FileLock
 
 from assay.cache.store import Store
 from assay.core.specs.hashing import canonical_json
-from assay.core.specs.model_calls import Answer, Call
+from assay.core.specs.model_calls import FINISHES, Answer, Call
 
 # Raise it with the tables: journals of another version are kept, and neither read nor written.
 _VERSION = 1
@@ -70,6 +71,12 @@ class Journal:
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Note that the run starts, or starts again, and what it is about."""
         with self._transaction() as connection:
+            # Earlier versions kept refusals and empty answers as answers: they are asked again.
+            connection.execute(
+                "DELETE FROM calls WHERE finish NOT IN ('stop', 'length') "
+                "OR (continuation IS NULL AND trim(text, ?) = '')",
+                [whitespace],
+            )
             connection.execute(
                 "INSERT INTO runs VALUES (?, ?, ?, NULL) ON CONFLICT (run_id) DO UPDATE "
                 "SET ended_at = NULL",
@@ -92,15 +99,15 @@ class Journal:
         for call in calls:
             row = self._connection.execute(
                 "SELECT text, finish, n_prompt_tokens, n_tokens, duration_s, logprob FROM calls "
-                "WHERE call_key = ?",
-                [call.key],
+                "WHERE call_key = ? AND finish IN (?, ?)",
+                [call.key, *FINISHES],
             ).fetchone()
             if row:
                 found[call.key] = Answer(*row)
         return found
 
     def keep(self, answered: Sequence[tuple[Call, Answer]]) -> None:
-        """Commit answers that came together."""
+        """Commit answers that came together; what is no answer has another type, and no place."""
         with self._transaction() as connection:
             connection.executemany(
                 f"INSERT OR IGNORE INTO calls ({CALL_COLUMNS}) VALUES ({', '.join('?' * 17)})",

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from assay.core.decompress.result import Outcome
 
+from assay.core.addresses import without_password
 from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -19,9 +21,11 @@ from assay.core.cli.options import (
     say,
 )
 from assay.core.cli.pair_commands import queue_this
+from assay.core.decompress.tokens import BYTES_A_TOKEN
 from assay.core.runtime.outcome import Outcome
 from assay.core.specs.decompression import (
     EMBEDDED_MODEL,
+    EXAMPLE_TEMPERATURE,
     DecompressionSpec,
     Difficulty,
     Engine,
@@ -42,7 +46,11 @@ PromptingOption = Annotated[
 ]
 BudgetCallsOption = Annotated[int | None, typer.Option(help="At most this many questions.")]
 BudgetTokensOption = Annotated[
-    int | None, typer.Option(help="Stop asking after this many tokens, read and written.")
+    int | None,
+    typer.Option(
+        help="Stop asking after this many tokens, read and written; where a server reports none, "
+        f"{BYTES_A_TOKEN} bytes count as one."
+    ),
 ]
 
 
@@ -102,7 +110,13 @@ def decompress(
     difficulty: Annotated[
         list[Difficulty] | None, typer.Option(help="Asked for; repeat [default: all].")
     ] = None,
-    temperature: Annotated[float, typer.Option()] = _DEFAULT.temperature,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            help=f"Of the lists of subtopics; examples are written at {EXAMPLE_TEMPERATURE}, and a "
+            "judge grades at 0."
+        ),
+    ] = _DEFAULT.temperature,
     budget_calls: BudgetCallsOption = None,
     budget_tokens: BudgetTokensOption = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -174,15 +188,16 @@ def grade(
     """Have a model grade a finished decompression's examples, into a file of its own."""
     from assay.cache.decompressions.read import decompression_path, read_meta
     from assay.core.decompress.durations import grading_plan
-    from assay.core.decompress.validation import check_budget
+    from assay.core.decompress.validation import check_address, check_budget
 
     place = open_store(store)
     spec = GradeSpec(
         decompression, judge, judge_served_model, prompting, budget_calls, budget_tokens
     )
+    check_address(judge)
     check_budget(budget_calls, budget_tokens)
     meta = read_meta(decompression_path(place, decompression))
-    title = f"{meta['title']}, graded by {judge_served_model or judge}"
+    title = f"{meta['title']}, graded by {judge_served_model or without_password(judge)}"
     if queue:
         queue_this(place, title, as_json)
         return

@@ -11,8 +11,10 @@ from typing import Any
 from assay.cache.audits.read import read_facts
 from assay.cache.decompressions.as_corpus import SAID, TASK, decompressed_corpus
 from assay.cache.store import Store
+from assay.core.addresses import has_password
 from assay.core.cli.options import as_job, say, split_words
 from assay.core.data.place import data_ref
+from assay.core.errors import InputError
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DECOMPRESSION, DataRef
 from assay.core.specs.training import TrainingSpec
@@ -119,6 +121,12 @@ def queue_this(store: Store, title: str, as_json: bool) -> None:
     from assay.core.jobs.worker import ensure_worker
 
     command = [word for word in sys.argv[1:] if word != "--queue"]
+    if any(map(has_password, command)):
+        raise InputError(
+            "with --queue an address without a password, since what is queued is kept",
+            "one with a password",
+            "leave --queue out, or set ASSAY_API_KEY where the dashboard's worker is started",
+        )
     job_id = JobTable(store).submit(command, title)
     ensure_worker(store)
     say({"job_id": job_id}, as_json)

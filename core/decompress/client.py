@@ -10,9 +10,10 @@ from assay.cache.decompressions.journal import Journal
 from assay.core.decompress.backends.base import Backend
 from assay.core.decompress.budget import Budget
 from assay.core.decompress.throughput import Throughput
+from assay.core.decompress.unanswered import Unanswered
 from assay.core.runtime.progress import Progress
 from assay.core.specs.decompression import ParseOutcome
-from assay.core.specs.model_calls import Answer, Call
+from assay.core.specs.model_calls import Answer, Call, Refusal
 
 Read = TypeVar("Read")
 # Seeds of a second attempt are far from those of a first one's samples.
@@ -26,7 +27,8 @@ class ModelClient:
     """Asks one model calls for one run and counts them against the run's budget.
 
     Everything a run does follows from the answers, and answers from the journal: run again, it
-    repeats its steps without asking, up to where it was.
+    repeats its steps without asking, up to where it was. A refusal is no answer: it is not
+    journalled, and ``unanswered`` counts it.
     """
 
     def __init__(
@@ -37,60 +39,76 @@ class ModelClient:
         budget: Budget,
     ) -> None:
         self.backend, self.budget = backend, budget
+        self.unanswered = Unanswered(backend.identity.label, progress)
         self._journal, self._progress, self._pace = journal, progress, Throughput()
+        self._n_used = 0
 
     def ask(
         self, calls: Sequence[Call], n_kept_back: int = 0, is_again: bool = False
-    ) -> list[Answer]:
-        """An answer a call, in order; BudgetReached, before asking any, where they are too many.
+    ) -> list[Answer | Refusal]:
+        """An answer a call, in order, or why there is none.
+
+        BudgetReached, before asking any, where they are too many.
 
         ``n_kept_back`` calls of the budget are left for later stages. Each call is a unit of
         progress, unless its question was asked before (``is_again``).
         """
         self.budget.check(len(calls), n_kept_back)
-        answers: dict[str, Answer] = {}
+        came: dict[str, Answer | Refusal] = {}
         for start in range(0, len(calls), self.backend.batch_size):
             batch = calls[start : start + self.backend.batch_size]
-            known = self._journal.find(batch)
+            known: dict[str, Answer] = self._journal.find(batch)
             missing = [call for call in batch if call.key not in known]
             self._progress.advance(0 if is_again else len(batch) - len(missing))
             if missing:
                 self._pace.begin()
-            for answered in self.backend.answer(missing):
+            for pairs in self.backend.answer(missing):
+                answered = [(call, one) for call, one in pairs if isinstance(one, Answer)]
                 self._journal.keep(answered)
-                self.budget.n_asked += len(answered)
+                self.budget.n_asked += len(pairs)
                 known |= {call.key: answer for call, answer in answered}
+                came |= {call.key: one for call, one in pairs if isinstance(one, Refusal)}
                 self._pace.add(sum(answer.n_tokens for _, answer in answered))
                 self._show_pace()
-                self._progress.advance(0 if is_again else len(answered))
-            self._journal.use(batch, self.budget.n_calls)
+                self._progress.advance(0 if is_again else len(pairs))
+            used = [call for call in batch if call.key in known]
+            self._journal.use(used, self._n_used)
+            self._n_used += len(used)
             self.budget.n_calls += len(batch)
             self.budget.n_tokens += sum(
-                known[c.key].n_tokens + known[c.key].n_prompt_tokens for c in batch
+                known[call.key].n_tokens + known[call.key].n_prompt_tokens for call in used
             )
-            answers |= known
-        return [answers[call.key] for call in calls]
+            came |= known
+        return [came[call.key] for call in calls]
 
     def read(
         self,
         calls: Sequence[Call],
         reader: Callable[[Call, Answer], tuple[Read | None, ParseOutcome]],
         n_kept_back: int = 0,
-    ) -> list[tuple[Call, Answer, Read | None]]:
-        """What ``reader`` makes of each answer, None where nothing; unreadable ones once more.
+    ) -> list[tuple[Call, Answer | Refusal, Read | None]]:
+        """What ``reader`` makes of each answer, None where nothing.
 
-        Call and answer are of the attempt that was read, or of the last, as it was asked: with a
-        mark, where the backend would repeat an earlier answer. A second attempt that the budget
-        does not allow is not made.
+        What was not answered or could not be read is asked once more under another seed, where the
+        budget allows it. AssayError where too much is not answered. Call and answer are of the
+        attempt that was read, or of the last, as it was asked: with a mark, where the backend would
+        repeat an earlier answer.
         """
-        results: dict[int, tuple[Call, Answer, Read | None]] = {}
+        results: dict[int, tuple[Call, Answer | Refusal, Read | None]] = {}
         waiting = list(range(len(calls)))
         for attempt in range(_N_ATTEMPTS):
             asked = [self._as_asked(_attempt(calls[at], attempt)) for at in waiting]
             answers = self.ask(asked, n_kept_back, is_again=attempt > 0)
+            if attempt == 0:
+                self.unanswered.check_any(answers)
             rungs: dict[str, str] = {}
             still: list[int] = []
             for at, call, answer in zip(waiting, asked, answers, strict=True):
+                if isinstance(answer, Refusal):
+                    # What an earlier attempt said, unreadable as it was, is still an answer.
+                    results.setdefault(at, (call, answer, None))
+                    still.append(at)
+                    continue
                 found, rung = reader(call, answer)
                 results[at] = (call, answer, found)
                 if found is None:
@@ -98,17 +116,24 @@ class ModelClient:
                 rungs[call.key] = rung
             can_retry = attempt + 1 < _N_ATTEMPTS and self.budget.allows(len(still), n_kept_back)
             if can_retry:
-                rungs |= {asked[waiting.index(at)].key: ParseOutcome.RETRY for at in still}
+                again = {asked[waiting.index(at)].key for at in still}
+                rungs |= dict.fromkeys(again & rungs.keys(), ParseOutcome.RETRY)
             self._journal.set_rungs(rungs)
             if not (still and can_retry):
                 break
             waiting = still
+        self.unanswered.count([(call.prompt, answer) for call, answer, _ in results.values()])
         return [results[at] for at in range(len(calls))]
 
-    def score(self, calls: Sequence[Call], n_kept_back: int = 0) -> list[Answer]:
-        """Answers to calls that only score a continuation."""
-        answers = self.ask(calls, n_kept_back)
-        self._journal.set_rungs({call.key: ParseOutcome.SCORED for call in calls})
+    def score(self, calls: Sequence[Call], n_kept_back: int = 0) -> list[Answer | Refusal]:
+        """Answers to calls that only score a continuation; BudgetReached as soon as it is."""
+        self.budget.check(len(calls), n_kept_back)
+        answers: list[Answer | Refusal] = []
+        for start in range(0, len(calls), self.backend.batch_size):
+            batch = calls[start : start + self.backend.batch_size]
+            answers += self.ask(batch, n_kept_back)
+            self._journal.set_rungs({call.key: ParseOutcome.SCORED for call in batch})
+        self.unanswered.count([(c.prompt, a) for c, a in zip(calls, answers, strict=True)])
         return answers
 
     def _as_asked(self, call: Call) -> Call:

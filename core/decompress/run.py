@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from typing import Any
 
 from assay.cache.decompressions.files import Contents, seal
 from assay.cache.decompressions.journal import Journal
@@ -17,6 +18,7 @@ from assay.core.audit.provenance import environment
 from assay.core.decompress import prompts
 from assay.core.decompress.backends.base import Backend, prompting_for
 from assay.core.decompress.backends.find import FoundModel, find_model
+from assay.core.decompress.backends.words import quoted
 from assay.core.decompress.budget import Budget, calls_to_judge
 from assay.core.decompress.client import ModelClient
 from assay.core.decompress.examples.generation import write_examples
@@ -27,15 +29,17 @@ from assay.core.decompress.table_rows import columns, numbered
 from assay.core.decompress.tree.expansion import grow
 from assay.core.decompress.tree.support import measure_support
 from assay.core.decompress.tree.tree import TopicTree
-from assay.core.decompress.validation import check, check_samples_differ
+from assay.core.decompress.validation import calls_of_examples, check, check_samples_differ, remarks
+from assay.core.errors import AssayError
 from assay.core.models.sentence_encoder import Embedder
 from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.decompression import (
     HEURISTIC_JUDGE,
-    TREE_SHARE,
     DecompressionSpec,
+    ParseOutcome,
+    Prompting,
     title_of,
     to_plain,
 )
@@ -43,7 +47,7 @@ from assay.core.specs.hashing import content_key
 from assay.core.stats.noise_floor import null_line
 
 # Raise it when the same answers would give another result, or the file another form.
-_VERSION = 4
+_VERSION = 5
 # Where models are, which digests of their weights say better. Weights read by another engine are
 # of another file, or converted.
 _NOT_ASKED = {"model", "engine", "title", "judge", "judge_served_model"}
@@ -59,7 +63,8 @@ def decompress(
     """Walk a model's topics, and seal what was found.
 
     A complete decompression of the same question is returned as it is; a killed one goes on
-    where it was, without asking anything twice. InputError for unusable input.
+    where it was, without asking anything twice. InputError for unusable input; AssayError, and
+    nothing sealed, where the model does not answer or names no topic.
     """
     check(spec)
     found = find_model(spec.model, spec.served_model, store.models, spec.engine)
@@ -108,17 +113,24 @@ def _walk(
     prompting = spec.prompting or prompting_for(backend.identity, backend.traits)
     model = asdict(backend.identity)
     check_samples_differ(spec, backend.traits)
+    for remark in remarks(backend.traits):
+        progress.note(remark)
     journal.begin({"title": title_of(spec), "model": model, "spec": to_plain(spec)})
     embed = Embedder(compute).embed
     tree = TopicTree(embed, spec.merge_cosine, prompts.ROOT_NAME)
     runner = ModelClient(backend, journal, progress, budget)
-    n_kept_back = round((spec.budget_calls or 0) * (1 - TREE_SHARE)) if spec.n_examples else 0
-    grow(tree, spec, prompting, runner, n_kept_back, progress)
+    grow(tree, spec, prompting, runner, calls_of_examples(spec), progress)
+    if len(tree.topics) == 1:
+        raise AssayError(_no_topics(spec, prompting, journal.used_calls()))
     # One example a topic, and its grades, come before knowing how well each is supported.
     n_first = len(tree.topics) - 1 if spec.n_examples else 0
     n_kept_back = n_first + (calls_to_judge(n_first) if spec.judge else 0)
     null = measure_support(tree, spec, prompting, runner, n_kept_back, progress)
     examples = write_examples(tree, spec, prompting, runner, progress)
+    n_unanswered, n_asked = runner.unanswered.n_refused, runner.unanswered.n_asked
+    if n_unanswered:
+        progress.note(f"{n_unanswered:,} of {n_asked:,} questions got no answer; they are left out")
+    calls = journal.used_calls()
     with progress.stage("marks", 0):
         marks, grades = flag_examples(examples), heuristic_grades(examples, embed)
     meta = {
@@ -135,9 +147,11 @@ def _walk(
             "n_links": len(tree.links),
             "n_examples": len(examples),
             "n_flagged": len({mark.example_id for mark in marks if mark.is_flagged}),
-            "n_calls": budget.n_calls,
+            "n_calls": len(calls["call_key"]),
+            "n_unanswered": n_unanswered,
             "n_tokens": budget.n_tokens,
         },
+        "unanswered_words": runner.unanswered.words,
         "support_lines": {
             kind: null_line([one.value for one in null if one.kind == kind])
             for kind in ("votes", "contrast")
@@ -145,7 +159,7 @@ def _walk(
         "provenance": environment(compute),
     }
     tables = {
-        "calls": journal.used_calls(),
+        "calls": calls,
         "topics": columns(tree.topics),
         "topic_links": numbered(tree.links, "link_id"),
         "null_support": numbered(null, "null_id"),
@@ -154,3 +168,18 @@ def _walk(
         "grades": columns(grades),
     }
     return Contents(meta, tables)
+
+
+def _no_topics(
+    spec: DecompressionSpec, prompting: Prompting, calls: Mapping[str, Sequence[Any]]
+) -> str:
+    """Why nothing is sealed: how the lists were read, and what the first of them says."""
+    texts, rungs = calls["text"], calls["rung"]
+    n_read = sum(rung not in (ParseOutcome.FAILED, ParseOutcome.RETRY) for rung in rungs)
+    other = Prompting.LINES if prompting is Prompting.JSON else Prompting.JSON
+    first = f"; the first says: {quoted(texts[0], 200)}" if texts else ""
+    return (
+        f"No topic was found, so nothing was sealed: of {len(texts):,} lists of subtopics "
+        f"{n_read:,} could be read, and no name was in {spec.min_votes} of {spec.n_samples} "
+        f"(--min-votes, --samples){first}. Try --prompting {other}, or a lower --temperature."
+    )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
+from assay.core.addresses import is_address, read_address
 from assay.core.decompress.backends.base import Traits
 from assay.core.errors import InputError
-from assay.core.specs.decompression import DecompressionSpec
+from assay.core.specs.decompression import TREE_SHARE, DecompressionSpec
 
 
 def check(spec: DecompressionSpec) -> None:
     """InputError for a question that cannot be asked."""
+    check_address(spec.model)
+    check_address(spec.judge)
     _at_least("--depth", spec.depth, 1)
     _at_least("--samples", spec.n_samples, 1)
     _at_least("--examples", spec.n_examples, 0)
@@ -29,16 +35,54 @@ def check(spec: DecompressionSpec) -> None:
     if spec.branch_quota is not None:
         _at_least("--branch-quota", spec.branch_quota, 1)
     check_budget(spec.budget_calls, spec.budget_tokens)
+    _check_first_lists(spec)
     if not 0 <= spec.min_new_share <= 1:
         raise InputError("--min-new-share between 0 and 1", str(spec.min_new_share), "change it")
     if not 0 < spec.merge_cosine <= 1:
         raise InputError("--merge-cosine above 0, at most 1", str(spec.merge_cosine), "change it")
-    if spec.temperature <= 0:
+    if not 0 < spec.temperature < math.inf:
         raise InputError(
             "--temperature above 0, since support is counted over samples that differ",
             str(spec.temperature),
             "raise it",
         )
+
+
+def check_address(model: str | None) -> None:
+    """InputError, which shows no password, for a server's address that is none."""
+    if model and is_address(model):
+        read_address(model)
+
+
+def _check_first_lists(spec: DecompressionSpec) -> None:
+    """InputError where the budget does not even reach the lists of broad categories."""
+    if spec.budget_calls is None or spec.budget_calls - calls_of_examples(spec) >= spec.n_samples:
+        return
+    least = spec.n_samples
+    while least - calls_of_examples(replace(spec, budget_calls=least)) < spec.n_samples:
+        least += 1
+    raise InputError(
+        f"--budget-calls of at least {least} for {spec.n_samples} lists of broad categories",
+        str(spec.budget_calls),
+        "raise it, or lower --samples",
+    )
+
+
+def calls_of_examples(spec: DecompressionSpec) -> int:
+    """How many calls of the budget the tree leaves to the examples."""
+    return round((spec.budget_calls or 0) * (1 - TREE_SHARE)) if spec.n_examples else 0
+
+
+def remarks(traits: Traits) -> list[str]:
+    """What a run should know of a backend that does not do as it is asked."""
+    refused = [name for name in traits.refuses if name != "max_tokens"]
+    found = [
+        f"the server refuses {name}: it is left out, and the server's own choice holds"
+        for name in refused
+    ]
+    if "seed" in refused:
+        found.append("without seeds the same command in another store draws other answers")
+    return found
 
 
 def check_samples_differ(spec: DecompressionSpec, traits: Traits) -> None:

@@ -173,7 +173,12 @@ def read_run(path: Path) -> Run:
         meta,
         spec,
         nodes,
-        {key_of(question.path): question for question in questions if question},
+        # Counts of fewer lists cannot be held against counts of all.
+        {
+            key_of(question.path): question
+            for question in questions
+            if question and len(question.lists) == spec.n_samples
+        },
         [question for question in nonsense if question],
         examples,
     )
@@ -200,7 +205,5 @@ def _question(
 
 
 def _names(answer: Mapping[str, Any], is_json: bool) -> list[str]:
-    if answer["finish"] == "refused":
-        return []
     is_cut = answer["finish"] == "length"
     return read_names(answer["text"], is_json, is_enforced=False, is_cut=is_cut)[0]

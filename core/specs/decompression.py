@@ -1,17 +1,22 @@
 """What a decompression asks, in plain values that the core, the store and the pages all share.
 
-Nothing here imports anything but the standard library, so pages may use it freely.
+Nothing here imports more than the standard library and the core's plain values, so pages may use
+it freely.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
+from assay.core.addresses import without_password
+from assay.core.errors import InputError
 from assay.core.specs.hashing import canonical_json
 
+_Value = TypeVar("_Value")
 EMBEDDED_MODEL = "builtin:smollm2"
 
 
@@ -52,6 +57,7 @@ class Stop(StrEnum):
     SATURATED = "saturated"  # its parent brought mostly topics already known
     QUOTA = "quota"  # its branch had its share of expansions
     BUDGET = "budget"  # no calls were left
+    REFUSED = "refused"  # none of its lists was answered
 
 
 class Style(StrEnum):
@@ -90,6 +96,8 @@ class Axis(StrEnum):
 
 
 HEURISTIC_JUDGE = "heuristic"
+# Examples are to be good ones rather than different ones.
+EXAMPLE_TEMPERATURE = 0.7
 # Grades are whole numbers up to this; the heuristic's are between them.
 BEST_GRADE = 4
 
@@ -125,6 +133,7 @@ class DecompressionSpec:
     n_examples: int = 2
     styles: tuple[Style, ...] = tuple(Style)
     difficulties: tuple[Difficulty, ...] = tuple(Difficulty)
+    # Of the lists of subtopics, whose differences support is counted from.
     temperature: float = 0.9
     # None is no limit. Of the calls, at most TREE_SHARE go to the tree.
     budget_calls: int | None = None
@@ -153,25 +162,63 @@ TREE_SHARE = 0.5
 
 
 def to_plain(spec: DecompressionSpec) -> dict[str, Any]:
-    """A spec as JSON-ready values."""
+    """A spec as JSON-ready values, without the passwords of servers: this is what is kept."""
     plain: dict[str, Any] = json.loads(canonical_json(asdict(spec)))
+    for name in ("model", "judge"):
+        plain[name] = plain[name] and without_password(plain[name])
     return plain
 
 
-def spec_from_plain(plain: dict[str, Any]) -> DecompressionSpec:
-    """The spec that ``to_plain`` wrote; unknown keys are an error."""
-    values = dict(plain)
-    if values["prompting"] is not None:
-        values["prompting"] = Prompting(values["prompting"])
-    if values.get("engine") is not None:
-        values["engine"] = Engine(values["engine"])
-    values["expansion"] = tuple(values["expansion"])
-    values["styles"] = tuple(Style(style) for style in values["styles"])
-    values["difficulties"] = tuple(Difficulty(one) for one in values["difficulties"])
-    return DecompressionSpec(**values)
+def spec_from_plain(plain: Mapping[str, Any]) -> DecompressionSpec:
+    """The spec that ``to_plain`` wrote; InputError where it wrote no such thing."""
+    try:
+        values = {name: _FIELDS[name](value) for name, value in plain.items()}
+        return DecompressionSpec(**values)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            "the question of a decompression as Assay writes it",
+            f"something else ({type(error).__name__}: {str(error)[:80]!r})",
+            "decompress the model again",
+        ) from error
+
+
+def _is(kind: type[_Value]) -> Callable[[Any], _Value]:
+    """Takes a value of exactly this kind; a whole number is a number."""
+
+    def read(value: Any) -> _Value:
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise TypeError(f"{kind.__name__} expected")
+        return value
+
+    return read
+
+
+def _or_none(read: Callable[[Any], _Value]) -> Callable[[Any], _Value | None]:
+    return lambda value: None if value is None else read(value)
+
+
+def _each(read: Callable[[Any], _Value]) -> Callable[[Any], tuple[_Value, ...]]:
+    return lambda values: tuple(map(read, _is(list)(values)))
+
+
+# How the plain value of each field is read.
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("model", "title"), _is(str)),
+    **dict.fromkeys(("served_model", "judge", "judge_served_model"), _or_none(_is(str))),
+    **dict.fromkeys(("depth", "n_samples", "min_votes", "n_examples", "seed"), _is(int)),
+    **dict.fromkeys(("branch_quota", "budget_calls", "budget_tokens"), _or_none(_is(int))),
+    **dict.fromkeys(("min_new_share", "merge_cosine", "temperature"), _is(float)),
+    "engine": _or_none(Engine),
+    "prompting": _or_none(Prompting),
+    "expansion": _each(_is(int)),
+    "styles": _each(Style),
+    "difficulties": _each(Difficulty),
+}
 
 
 def title_of(spec: DecompressionSpec) -> str:
     """What jobs and pages call it."""
-    model = spec.served_model or spec.model.rstrip("/").rsplit("/", 1)[-1]
+    model = spec.served_model or without_password(spec.model).rstrip("/").rsplit("/", 1)[-1]
     return spec.title or f"Topics of {model}"

@@ -9,6 +9,8 @@ from assay.core.specs.hashing import content_key
 
 # What stands before and after the seed that is said before a prompt.
 MARK = ("(No. ", ")\n\n")
+# How an answer can finish.
+FINISHES = ("stop", "length")
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ class Answer:
     """What a model said, whole.
 
     ``logprob``: natural logarithm, summed over the answer's tokens (of the continuation, where
-    one was scored); None where the backend does not tell. ``finish``: 'stop', 'length', or
-    'refused' where the backend would not answer, with its words in ``text``.
+    one was scored); None where the backend does not tell. ``finish``: 'stop' or 'length'. What is
+    no answer is a ``Refusal``, another type, so that one is never kept as the other.
     """
 
     text: str
@@ -78,6 +80,23 @@ class Answer:
     n_tokens: int
     duration_s: float
     logprob: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.finish not in FINISHES:
+            raise ValueError(f"{self.finish!r} is no way for an answer to finish")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What came instead of an answer. It is counted and reported, and never kept: asked again, the
+    question may be answered.
+
+    ``words`` say why, in the backend's own words where it has some; they are bounded and printable.
+    ``status`` is the HTTP status where a server said it.
+    """
+
+    words: str
+    status: int | None = None
 
 
 def seed_of(*parts: Any) -> int:

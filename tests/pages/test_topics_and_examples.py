@@ -45,6 +45,20 @@ def test_topics_show_support_beside_what_nonsense_reaches(store):
     assert "arithmetic" in text
 
 
+def test_what_a_server_refused_is_said(store):
+    """How many questions got no answer, in its words as plain text, and what it would not be told;
+    a run without either says nothing of it (the control)."""
+    write_sample_decompression(store, unanswered=[HOSTILE, "tea"], refuses=["max_tokens", "seed"])
+    text = words(opened("topics", decompression="sample"))
+    assert "2 questions got no answer" in text
+    assert "\\<script" in text
+    assert "The server refuses seed," in text
+    write_sample_decompression(store, "sound")
+    text = words(opened("topics", decompression="sound"))
+    assert "no answer" not in text
+    assert "refuses" not in text
+
+
 def test_another_way_to_a_topic_is_told(store):
     """A topic reached twice names the other parent; one that ends says why."""
     write_sample_decompression(store)

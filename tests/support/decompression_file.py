@@ -81,10 +81,13 @@ def write_sample_decompression(
     n_examples=4,
     is_judged=False,
     responses=_RESPONSES,
+    unanswered=(),
+    refuses=(),
     **spec,
 ):
     """Five topics, four examples of which two are equal and one hostile, and their calls; or an
-    example a response. ``spec``: fields of its DecompressionSpec."""
+    example a response. ``unanswered``: what the server said instead of answers, ``refuses``: the
+    parameters it refused. ``spec``: fields of its DecompressionSpec."""
     calls, examples = [], []
     for number, response in enumerate(responses[:n_examples]):
         call = Call("examples", f"Prompt {number}", Sampling(220), number)
@@ -132,7 +135,8 @@ def write_sample_decompression(
             "n_parameters": None if is_server else 134_515_008,
             "backend": "llama.cpp",
         },
-        "traits": {"honours_seed": True},
+        "traits": {"honours_seed": True, "refuses": list(refuses)},
+        "unanswered_words": list(unanswered),
         "judges": [judge] if is_judged else [],
         "headline_judge": JUDGE if is_judged else HEURISTIC_JUDGE,
         "counts": {
@@ -142,6 +146,7 @@ def write_sample_decompression(
             "n_flagged": 2 if examples else 0,
             "n_calls": len(calls),
             "n_tokens": 80 * len(calls),
+            "n_unanswered": len(unanswered),
         },
         "support_lines": {"votes": 0.25, "contrast": 0.5},
         "provenance": {"assay_version": "0.1.0"},

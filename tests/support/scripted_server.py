@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -13,18 +15,45 @@ class Scripted:
 
     def __init__(self, **faults):
         self.faults, self.requests, self.n_refusals, self.said = faults, [], 0, {}
+        self.seen = []  # path and headers of every request
+        self.is_over = threading.Event()
         self.lock, self.n_in_flight, self.most_in_flight = threading.Lock(), 0, 0
         handler = type("Handler", (_Handler,), {"script": self})
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.address = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
+    def close(self):
+        self.is_over.set()
+        self.http.shutdown()
+        self.http.server_close()
+
     def has(self, fault):
         return self.faults.get(fault, 0)
 
+    def fault_of(self, path, body):
+        """The (status, content, headers) that a fault answers a question with; None without one.
+
+        ``answers`` is such a triple for every question, of those in ``asked_for`` where given;
+        ``fails`` is (how many in a row, of how many, triple).
+        """
+        prompt = json.dumps([body.get("prompt"), body.get("messages")])
+        if self.has("answers") and self.has("asked_for") in (0, *_kinds(prompt)):
+            return self.faults["answers"]
+        if self.has("fails") and _kinds(prompt):
+            n_failing, of, triple = self.faults["fails"]
+            # By the question and not by the turn: asked again, the same one fails again.
+            if zlib.crc32(f"{prompt} {body.get('seed')}".encode()) % of < n_failing:
+                return triple
+        refused = [name for name in self.faults.get("refuses", ()) if name in body]
+        if refused:
+            return 400, self.faults["refuses"][refused[0]], {}
+        return None
+
     def choice(self, body, index, path):
         is_greedy = body.get("top_k") == 1 and not self.has("drops_top_k")
-        seed = 0 if self.has("drops_seed") or is_greedy else body["seed"] + index
+        drawn = body["seed"] + index if "seed" in body else random.randrange(10**6)
+        seed = 0 if self.has("drops_seed") or is_greedy else drawn
         text = f" word{seed}, thing{seed % 3}"
         if self.has("repeats"):  # as ScalarLM: what was answered to these words before
             words = json.dumps([body.get("prompt"), body.get("messages")])
@@ -46,6 +75,18 @@ class Scripted:
         return {"index": index, "finish_reason": "stop", "logprobs": logprobs, **said}
 
 
+def refusing(*names, is_named=True):
+    """The fault ``refuses`` of a server that knows no such parameters, and says which, or not."""
+    said = "Unsupported parameter: '{}' is not supported with this model." if is_named else "no"
+    return {name: {"error": {"message": said.format(name)}} for name in names}
+
+
+def _kinds(prompt):
+    """What a question of a run is about; nothing where it is a probe."""
+    found = {"lists": "Subtopics:" in prompt or "List " in prompt, "examples": "Task:" in prompt}
+    return [kind for kind, is_one in found.items() if is_one][-1:]
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -53,11 +94,18 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self.reply(200, {"data": [{"id": "scripted", "created": time.time()}]})
+        script = self.script
+        script.seen.append((self.path, dict(self.headers)))
+        if script.has("models"):
+            return self.reply(*script.faults["models"])
+        if "base" in script.faults and not self.path.startswith(script.faults["base"] + "/models"):
+            return self.reply(404, {"error": "no such path"})
+        return self.reply(200, {"data": [{"id": "scripted", "created": time.time()}]})
 
     def do_POST(self):
         script = self.script
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        script.seen.append((self.path, dict(self.headers)))
         with script.lock:
             script.requests.append((self.path, body, time.monotonic()))
             script.n_in_flight += 1
@@ -70,6 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(script.has("hangs_s"))
             elif is_refused:
                 return self.reply(429, {"error": "busy"}, {"Retry-After": "1"})
+            elif "base" in script.faults and not self.path.startswith(script.faults["base"] + "/c"):
+                return self.reply(404, {"error": "no such path"})
+            elif fault := script.fault_of(self.path, body):
+                return self.reply(*fault)
+            elif script.has("streams"):
+                return self.stream(script.faults["streams"])
             elif script.has("status"):
                 return self.reply(script.has("status"), {"error": "no"})
             elif script.has("no_completions") and not self.path.endswith("chat/completions"):
@@ -77,13 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
             n = 1 if script.has("drops_n") else body.get("n", 1)
             choices = [script.choice(body, index, self.path) for index in range(n)]
             usage = {"prompt_tokens": 7, "completion_tokens": 5 * n}
-            return self.reply(200, {"choices": choices, "usage": usage})
+            said = {} if script.has("drops_usage") else {"usage": usage}
+            return self.reply(200, {"choices": choices, **said})
         finally:
             with script.lock:
                 script.n_in_flight -= 1
 
     def reply(self, status, content, headers=()):
-        data = json.dumps(content).encode()
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         for name, value in dict(headers).items():
@@ -93,3 +148,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
         except BrokenPipeError:
             self.close_connection = True
+
+    def stream(self, kind):
+        """A reply without end: "bytes" as fast as they are read, or one at a time in the "body" or
+        in the "headers"."""
+        self.close_connection = True
+        try:
+            if kind == "headers":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            else:
+                self.send_response(200)
+                self.end_headers()
+            while not self.script.is_over.is_set():
+                self.wfile.write(b"[" * (2**16 if kind == "bytes" else 1))
+                if kind != "bytes":
+                    time.sleep(0.05)
+        except OSError:
+            pass

@@ -181,8 +181,9 @@ TOPICS = {
 }
 
 
-def save_topic_model(folder: Path, seed=0) -> Path:
-    """A tiny Llama trained for a few seconds to list the words of its fields as subtopics."""
+def save_topic_model(folder: Path, seed=0, n_positions=2048) -> Path:
+    """A tiny Llama trained for a few seconds to list the words of its fields as subtopics; every
+    prompt of ours fits into its 2,048 positions."""
     from assay.core.decompress.prompts import subtopics_as_lines
 
     generator = torch.Generator().manual_seed(seed)
@@ -213,7 +214,7 @@ def save_topic_model(folder: Path, seed=0) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=n_positions,
         pad_token_id=0,
         eos_token_id=0,
         bos_token_id=0,

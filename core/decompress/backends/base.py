@@ -9,7 +9,7 @@ from typing import Protocol
 
 from assay.core.specs.decompression import Prompting
 from assay.core.specs.hashing import content_key
-from assay.core.specs.model_calls import Answer, Call
+from assay.core.specs.model_calls import Answer, Call, Refusal
 
 
 class Scoring(StrEnum):
@@ -37,6 +37,9 @@ class Traits:
     repeats_answers: bool = False
     # but not where a mark before the prompt tells them apart (ScalarLM).
     is_told_apart_by_mark: bool = False
+    # Parameters that the server refuses. They are left out; what was asked for with them is then
+    # the server's own choice, but for "max_tokens", which has another name there.
+    refuses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,8 @@ class Backend(Protocol):
     # How many calls are worth handing over at once.
     batch_size: int
 
-    def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer]]]:
-        """Every call with its answer, in lists as they come, in any order.
+    def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer | Refusal]]]:
+        """Every call with its answer or why there is none, in lists as they come, in any order.
 
         What is yielded together was finished together: a process killed before loses it together.
         AssayError where no answer can be had at all.

@@ -11,13 +11,20 @@ from assay.core.decompress.backends.base import Scoring, Traits
 from assay.core.decompress.backends.openai_format import (
     CHAT_PATH,
     RAW_PATH,
+    accepted,
     literal_grammar,
+    silence,
+    text_of,
     token_logprobs,
 )
-from assay.core.specs.model_calls import Call, Sampling
+from assay.core.decompress.backends.words import ADJUSTABLE, error_words, quoted, refused_parameter
+from assay.core.errors import AssayError
+from assay.core.specs.model_calls import Call, Refusal, Sampling
 
-# Sends a JSON body to a path and returns the reply, None where the server refuses it.
-Post = Callable[[str, dict[str, Any]], Mapping[str, Any] | None]
+# Sends a JSON body to a path and returns the reply, or the refusal.
+Post = Callable[[str, dict[str, Any]], Mapping[str, Any] | Refusal]
+# As Post, None where it is refused.
+_Send = Callable[[str, dict[str, Any]], Mapping[str, Any] | None]
 
 _PROMPT = "Ten words that nobody expects:"
 # Words no model says unless its output is constrained to them.
@@ -31,16 +38,38 @@ _SCHEMA = {
 _N_MARKED = 3
 # Longer than any default known: ScalarLM's is 16.
 _N_TOKENS = 20
+# Time to think, for a model that does before it answers.
+_N_TOKENS_TO_THINK = 512
+# A stop that ends no answer, to see whether stops are allowed.
+_NEVER_SAID = "\nqx-71-vrrn"
+_GUESSES = (("max_tokens",), ("seed",), ("max_tokens", "seed"), ADJUSTABLE)
+
+
+# Statuses that say that a request is not understood, and not that it is never allowed.
+_NOT_UNDERSTOOD = {400, 422}
 
 
 def probe(post: Post, model: str, n_wanted: int) -> Traits:
     """Ask a few short questions and see which of seed, n, schema, log-probabilities and the limits
-    of the draw count."""
-    raw = _first_path(post, model)
-    path = raw or CHAT_PATH
+    of the draw count.
+
+    AssayError, in the server's own words, where it answers none of them.
+    """
+    raw, refuses = _accepted_by(post, RAW_PATH, model)
+    chat, chat_refuses = _accepted_by(post, CHAT_PATH, model)
+    if isinstance(raw, Refusal) and isinstance(chat, Refusal):
+        raise AssayError(_unanswered(raw, chat))
+    has_raw = not isinstance(raw, Refusal)
+    path = RAW_PATH if has_raw else CHAT_PATH
+    # What one path refuses is left out on both: seldom do they differ.
+    refuses = tuple(dict.fromkeys((*refuses, *chat_refuses)))
+
+    def send(to: str, body: dict[str, Any]) -> Mapping[str, Any] | None:
+        reply = post(to, accepted(body, refuses))
+        return None if isinstance(reply, Refusal) else reply
 
     def ask(seed: int, prompt: str = _PROMPT, **options: Any) -> Mapping[str, Any] | None:
-        return post(path, _body(path, model, prompt, seed, **options))
+        return send(path, _body(path, model, prompt, seed, **options))
 
     first, again, other = (_texts(ask(seed)) for seed in (1, 1, 2))
     is_repeating = first == other != []
@@ -52,51 +81,99 @@ def probe(post: Post, model: str, n_wanted: int) -> Traits:
     # Of one token each there is one answer, whatever the seed.
     only, same = (_texts(ask(seed, top_k=1, min_p=0.5)) for seed in (8, 9))
     several = _texts(ask(3, n=n_wanted))
-    with_logprobs = ask(4, logprobs=1 if raw else True)
+    with_logprobs = ask(4, logprobs=1 if has_raw else True)
     return Traits(
-        has_raw_prompts=raw is not None,
-        has_chat=_texts(post(CHAT_PATH, _body(CHAT_PATH, model, "Hello", 5))) != [],
-        honours_schema=_honours_schema(post, model),
-        honours_seed=first == again != other,
+        has_raw_prompts=has_raw,
+        has_chat=not isinstance(chat, Refusal),
+        honours_schema=_honours_schema(send, model),
+        honours_seed=first == again != other and "seed" not in refuses,
         honours_n=len(several) == n_wanted,
         honours_logprobs=_has_logprobs(with_logprobs),
-        scoring=_scoring(post, model) if raw else None,
+        scoring=_scoring(send, model) if has_raw else None,
         honours_top_k=only == same != [],
         repeats_answers=is_repeating,
         is_told_apart_by_mark=is_repeating and len({*map(str, marked)}) == _N_MARKED,
+        refuses=refuses,
     )
 
 
-def _first_path(post: Post, model: str) -> str | None:
-    is_there = _texts(post(RAW_PATH, _body(RAW_PATH, model, _PROMPT, 0)))
-    return RAW_PATH if is_there else None
+def _accepted_by(
+    post: Post, path: str, model: str
+) -> tuple[Mapping[str, Any] | Refusal, tuple[str, ...]]:
+    """The first reply with a text on a path, and the parameters that had to be left out for it."""
+    body = _body(path, model, _PROMPT, 0, top_p=1.0, stop=[_NEVER_SAID])
+    first = reply = _read(post(path, body))
+    refuses: list[str] = []
+    # What the refusal names is left out, and then what the next one names.
+    while isinstance(reply, Refusal) and reply.status in _NOT_UNDERSTOOD:
+        left = [name for name in ADJUSTABLE if name not in refuses]
+        name = refused_parameter(reply.words, left)
+        if name is None:
+            break
+        refuses.append(name)
+        reply = _read(post(path, accepted(body, refuses)))
+    if not isinstance(reply, Refusal):
+        return reply, tuple(refuses)
+    if isinstance(first, Refusal) and first.status in _NOT_UNDERSTOOD:
+        for guess in _GUESSES:  # some refuse without a name
+            reply = _read(post(path, accepted(body, guess)))
+            if not isinstance(reply, Refusal):
+                return reply, guess
+    if isinstance(first, Refusal) and first.status is None:
+        # Nothing was said, which another seed may mend; thoughts may only have been too long.
+        more = _body(path, model, _PROMPT, 1, max_tokens=_N_TOKENS_TO_THINK)
+        reply = _read(post(path, more))
+        if not isinstance(reply, Refusal):
+            return reply, ()
+    return first, ()
 
 
-def _honours_schema(post: Post, model: str) -> bool:
+def _read(reply: Mapping[str, Any] | Refusal) -> Mapping[str, Any] | Refusal:
+    """The reply; a Refusal where it has no text."""
+    if isinstance(reply, Refusal):
+        return reply
+    error = error_words(reply)
+    if error:
+        return Refusal(f"an error inside a reply: {error}", 400)
+    try:
+        choices = list(reply["choices"])
+        return (
+            reply if any(text_of(one).strip() for one in choices) else Refusal(silence(choices[0]))
+        )
+    except (KeyError, TypeError, IndexError, AttributeError):
+        return Refusal(f"a reply of another form: {quoted(reply)}")
+
+
+def _unanswered(raw: Refusal, chat: Refusal) -> str:
+    words = [f"to {RAW_PATH} {raw.words}", f"to {CHAT_PATH} {chat.words}"]
+    return f"The server answers no question: {'; '.join(words)}. Nothing was kept or sealed."
+
+
+def _honours_schema(send: _Send, model: str) -> bool:
     named = {"name": "answer", "schema": _SCHEMA, "strict": True}
     options = {"response_format": {"type": "json_schema", "json_schema": named}, "max_tokens": 60}
-    reply = post(CHAT_PATH, _body(CHAT_PATH, model, "Say hello.", 6, **options))
+    reply = send(CHAT_PATH, _body(CHAT_PATH, model, "Say hello.", 6, **options))
     try:
         (text,) = _texts(reply)
         return json.loads(text)["code"] in ("qx-71-vrrn", "zk-05-plom")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
-def _scoring(post: Post, model: str) -> Scoring | None:
+def _scoring(send: _Send, model: str) -> Scoring | None:
     prompt, unlikely = "The sea is", " qx-71-vrrn"
     options = {"temperature": 0, "max_tokens": 20, "logprobs": 1}
-    forced = post(
+    forced = send(
         RAW_PATH,
         _body(RAW_PATH, model, prompt, 7, grammar=literal_grammar(unlikely), **options),
     )
     if _texts(forced) == [unlikely] and _has_logprobs(forced):
         return Scoring.GRAMMAR
     options["max_tokens"] = 1
-    echoed = post(RAW_PATH, _body(RAW_PATH, model, prompt + unlikely, 7, echo=True, **options))
+    echoed = send(RAW_PATH, _body(RAW_PATH, model, prompt + unlikely, 7, echo=True, **options))
     if echoed is None or not _has_logprobs(echoed):
         return None
-    said = "".join(token for token, _ in token_logprobs(echoed["choices"][0]))
+    said = "".join(str(token) for token, _ in token_logprobs(echoed["choices"][0]))
     return Scoring.ECHO if unlikely.strip() in said else None
 
 
@@ -113,14 +190,14 @@ def _body(path: str, model: str, prompt: str, seed: int, **options: Any) -> dict
 def _texts(reply: Mapping[str, Any] | None) -> list[str]:
     """What was said, one text a choice; [] where nothing readable came back."""
     try:
-        return [
-            choice["message"]["content"] if "message" in choice else choice["text"]
-            for choice in (reply or {})["choices"]
-        ]
-    except (KeyError, TypeError):
+        texts = [text_of(choice) for choice in (reply or {})["choices"]]
+    except (KeyError, TypeError, AttributeError):
         return []
+    return texts if any(text.strip() for text in texts) else []
 
 
 def _has_logprobs(reply: Mapping[str, Any] | None) -> bool:
-    choices = (reply or {}).get("choices") or [{}]
-    return bool(token_logprobs(choices[0]))
+    try:
+        return bool(token_logprobs((reply or {})["choices"][0]))
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError):
+        return False

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.core.addresses import is_address, without_password
 from assay.core.decompress.backends.base import Backend, ModelIdentity
 from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf
@@ -32,10 +33,12 @@ def find_model(
     A GGUF file is converted once, into a folder under ``converted``, where transformers is asked
     for; InputError for an engine that cannot run the model.
     """
-    if name.startswith(("http://", "https://")):
+    if is_address(name):
         if engine:
             raise InputError(
-                "a model run in this process with --engine", repr(name), "leave --engine out"
+                "a model run in this process with --engine",
+                repr(without_password(name)),
+                "leave --engine out",
             )
         from assay.core.decompress.backends.openai_server import ServerBackend, identify
 

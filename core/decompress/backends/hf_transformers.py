@@ -23,7 +23,7 @@ from assay.core.models.chat_template import as_chat
 from assay.core.models.pretrained import load_causal, load_tokenizer
 from assay.core.models.validation import check_finite
 from assay.core.runtime.device import Compute
-from assay.core.specs.model_calls import Answer, Call
+from assay.core.specs.model_calls import Answer, Call, Refusal
 
 _ROWS_AT_ONCE = 16
 
@@ -53,7 +53,7 @@ class LocalBackend:
             honours_top_k=True,
         )
 
-    def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+    def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer | Refusal]]]:
         scored = [call for call in calls if call.continuation is not None]
         for call in scored:
             yield [(call, self._score(call))]
@@ -75,7 +75,7 @@ class LocalBackend:
         turns = [{"role": "user", "content": call.prompt}]
         return as_chat(self._tokenizer, turns, add_generation_prompt=True)
 
-    def _draw(self, batch: Sequence[Call]) -> list[Answer]:
+    def _draw(self, batch: Sequence[Call]) -> list[Answer | Refusal]:
         start = time.monotonic()
         encoded = self._tokenizer(
             [self._text_of(call) for call in batch],
@@ -87,7 +87,7 @@ class LocalBackend:
         limit = getattr(self._model.config, "max_position_embeddings", None)
         if limit and n_prompt >= limit:
             words = f"a prompt of {n_prompt} tokens; the model reads {limit}"
-            return [Answer(words, "refused", n_prompt, 0, 0.0)] * len(batch)
+            return [Refusal(words)] * len(batch)
         longest = batch[0].sampling.max_tokens
         n_most = min(longest, limit - n_prompt) if limit else longest
         sampling = SeededSampling(batch, self._model.config.vocab_size)
@@ -113,7 +113,7 @@ class LocalBackend:
 
     def _answer(
         self, call: Call, tokens: list[int], logprobs: list[float], n_read: int, duration_s: float
-    ) -> Answer:
+    ) -> Answer | Refusal:
         ends = {self._tokenizer.eos_token_id, *_as_list(self._model.generation_config.eos_token_id)}
         n = next((at for at, token in enumerate(tokens) if token in ends), len(tokens))
         n = min(n, call.sampling.max_tokens)
@@ -122,6 +122,8 @@ class LocalBackend:
         cuts = [text.index(stop) for stop in call.sampling.stop if stop in text]
         if cuts:
             text, has_ended = text[: min(cuts)], True
+        if not text.strip():
+            return Refusal(f"an answer without text, after {n} tokens")
         finish = "stop" if has_ended else "length"
         return Answer(text, finish, n_read, n, duration_s, sum(logprobs[:n]))
 

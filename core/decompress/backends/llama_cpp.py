@@ -17,8 +17,9 @@ from assay.core.decompress.backends.openai_format import (
     grouped,
     request,
 )
+from assay.core.decompress.backends.words import error_words
 from assay.core.errors import InputError
-from assay.core.specs.model_calls import Answer, Call
+from assay.core.specs.model_calls import Answer, Call, Refusal
 
 # Samples decoded together. An answer depends on its seed and not on its neighbours (measured:
 # 16 of 16 equal, alone in a batch and in one with others).
@@ -37,7 +38,7 @@ class LlamaBackend:
         self._pool = ThreadPoolExecutor(_N_SLOTS)
         self.traits = probe(self._post, identity.name, _N_SLOTS)
 
-    def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer]]]:
+    def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer | Refusal]]]:
         n_most = _N_SLOTS if self.traits.honours_n else 1
         asked = [self._pool.submit(self._ask, group) for group in grouped(calls, n_most)]
         for done in as_completed(asked):
@@ -46,22 +47,20 @@ class LlamaBackend:
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def _ask(self, group: list[Call]) -> list[tuple[Call, Answer]]:
+    def _ask(self, group: list[Call]) -> list[tuple[Call, Answer | Refusal]]:
         path, body = request(group, self.identity.name, self.traits)
         start = time.monotonic()
         reply = self._handle(path, body)
-        if "error" in reply:
-            refused = Answer(str(reply["error"]["message"]), "refused", 0, 0, 0.0)
-            return [(call, refused) for call in group]
         try:
             given = answers(group, reply, time.monotonic() - start, self.traits)
         except Garbled as error:
-            given = [Answer(str(error), "refused", 0, 0, 0.0)] * len(group)
+            return [(call, Refusal(str(error))) for call in group]
         return list(zip(group, given, strict=True))
 
-    def _post(self, path: str, body: dict[str, Any]) -> Mapping[str, Any] | None:
+    def _post(self, path: str, body: dict[str, Any]) -> Mapping[str, Any] | Refusal:
         reply = self._handle(path, body)
-        return None if "error" in reply else reply
+        error = error_words(reply)
+        return Refusal(error, 400) if error else reply
 
     def _handle(self, path: str, body: dict[str, Any]) -> Mapping[str, Any]:
         # Answers would depend on what a slot held before, in the last bits.

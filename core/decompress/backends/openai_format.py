@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assay.core.decompress.backends.base import Scoring, Traits
-from assay.core.specs.model_calls import Answer, Call
+from assay.core.decompress.backends.words import error_words, quoted
+from assay.core.decompress.tokens import approximate_tokens
+from assay.core.specs.model_calls import Answer, Call, Refusal
 
 CHAT_PATH, RAW_PATH = "/chat/completions", "/completions"
+# Under another name where a server refuses the usual one (OpenAI's models that think).
+_OTHER_NAMES = {"max_tokens": "max_completion_tokens"}
+# No token is longer than this on average over an answer; a longer text is not what was asked for.
+_MOST_CHARACTERS_A_TOKEN = 40
+_LEAST_ROOM = 1000
+# Where servers put what a model thought before it answers.
+_THOUGHTS = ("reasoning_content", "reasoning")
 
 
 class Garbled(Exception):
@@ -30,6 +40,89 @@ def grouped(calls: Sequence[Call], most: int) -> Iterator[list[Call]]:
 
 def request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, dict[str, Any]]:
     """Path and JSON body that ask all of a group at once."""
+    path, body = _request(group, model, traits)
+    return path, accepted(body, traits.refuses)
+
+
+def accepted(body: Mapping[str, Any], refuses: Sequence[str]) -> dict[str, Any]:
+    """The body without the parameters that a server refuses, or with their other names."""
+    return {
+        _OTHER_NAMES[name] if name in refuses else name: value
+        for name, value in body.items()
+        if name not in refuses or name in _OTHER_NAMES
+    }
+
+
+def answers(
+    group: Sequence[Call], reply: Mapping[str, Any], duration_s: float, traits: Traits
+) -> list[Answer | Refusal]:
+    """One answer a call of the group, or why it has none; Garbled where the reply lacks some."""
+    error = error_words(reply)
+    if error:
+        raise Garbled(error)
+    try:
+        choices = sorted(reply["choices"], key=lambda choice: choice.get("index") or 0)
+        usage = reply.get("usage") or {}
+        if group[0].continuation is not None:
+            return [_scored(group[0], choices[0], usage, duration_s, traits)]
+        if len(choices) != len(group):
+            raise Garbled(
+                f"{len(choices)} answers of the {len(group)} asked for came: {quoted(reply, 200)}"
+            )
+        return [
+            _drawn(call, choice, usage, len(group), duration_s)
+            for call, choice in zip(group, choices, strict=True)
+        ]
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
+        raise Garbled(f"a reply of another form: {quoted(reply)}") from error
+
+
+def text_of(choice: Mapping[str, Any]) -> str:
+    """What a choice says, "" where nothing; TypeError or KeyError where it has another form."""
+    said = choice["message"]["content"] if "message" in choice else choice["text"]
+    if isinstance(said, list):  # parts, of which some are thoughts
+        said = "".join(part["text"] for part in said if part.get("type") == "text")
+    if not isinstance(said, str | None):
+        raise TypeError("a text that is none")
+    # Half a character of UTF-16 can be in JSON and nowhere else.
+    return (said or "").encode("utf-8", "replace").decode()
+
+
+def silence(choice: Mapping[str, Any]) -> str:
+    """Why a choice without a text has none, as far as it says."""
+    message = choice.get("message")
+    told: Mapping[str, Any] = message if isinstance(message, dict) else {}
+    if isinstance(told.get("refusal"), str) and told["refusal"]:
+        return f"an answer refused: {quoted(told['refusal'])}"
+    for name in _THOUGHTS:
+        if isinstance(told.get(name), str) and told[name]:
+            return (
+                f"thoughts ({name}) and no answer within the tokens allowed; switch thinking off "
+                f"on the server; it thought: {quoted(told[name], 200)}"
+            )
+    return f"an answer without text (finish_reason {quoted(choice.get('finish_reason'), 40)})"
+
+
+def token_logprobs(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Tokens with their log-probabilities, from either way of writing them; [] without."""
+    given = choice.get("logprobs") or {}
+    if given.get("content"):
+        return [(token["token"], token["logprob"]) for token in given["content"]]
+    if given.get("token_logprobs"):
+        return [
+            (token, logprob)
+            for token, logprob in zip(given["tokens"], given["token_logprobs"], strict=True)
+            if logprob is not None
+        ]
+    return []
+
+
+def literal_grammar(text: str) -> str:
+    """A llama.cpp grammar (GBNF) that allows ``text`` and nothing else."""
+    return f"root ::= {json.dumps(text, ensure_ascii=False)}"
+
+
+def _request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, dict[str, Any]]:
     first = group[0]
     body: dict[str, Any] = {"model": model, "seed": first.seed}
     if first.continuation is not None:
@@ -51,42 +144,6 @@ def request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, dic
         return CHAT_PATH, {**body, **({"logprobs": True} if traits.honours_logprobs else {})}
     body["prompt"] = first.prompt
     return RAW_PATH, {**body, **({"logprobs": 1} if traits.honours_logprobs else {})}
-
-
-def answers(
-    group: Sequence[Call], reply: Mapping[str, Any], duration_s: float, traits: Traits
-) -> list[Answer]:
-    """One answer a call of the group; Garbled where the reply lacks some."""
-    try:
-        choices = sorted(reply["choices"], key=lambda choice: choice.get("index", 0))
-        usage = reply.get("usage") or {}
-        if group[0].continuation is not None:
-            return [_scored(group[0], choices[0], usage, duration_s, traits)]
-        found = [_drawn(choice, usage, len(group), duration_s) for choice in choices]
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise Garbled(f"{type(error).__name__}: {error}") from error
-    if len(found) != len(group):
-        raise Garbled(f"{len(group)} answers were asked for and {len(found)} came")
-    return found
-
-
-def token_logprobs(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Tokens with their log-probabilities, from either way of writing them; [] without."""
-    given = choice.get("logprobs") or {}
-    if given.get("content"):
-        return [(token["token"], token["logprob"]) for token in given["content"]]
-    if given.get("token_logprobs"):
-        return [
-            (token, logprob)
-            for token, logprob in zip(given["tokens"], given["token_logprobs"], strict=True)
-            if logprob is not None
-        ]
-    return []
-
-
-def literal_grammar(text: str) -> str:
-    """A llama.cpp grammar (GBNF) that allows ``text`` and nothing else."""
-    return f"root ::= {json.dumps(text, ensure_ascii=False)}"
 
 
 def _follows(before: Call, call: Call) -> bool:
@@ -125,9 +182,9 @@ def _scored(
         if start <= at < end and token:
             logprobs.append(logprob)
         at += len(token)
-    if not logprobs or any(logprob is None for logprob in logprobs):
+    if not logprobs or not all(_is_logprob(logprob) for logprob in logprobs):
         raise Garbled("no log-probabilities of the continuation")
-    n_prompt_tokens = int(usage.get("prompt_tokens", 0))
+    n_prompt_tokens = _count(usage, "prompt_tokens") or approximate_tokens(call.prompt)
     return Answer("", "stop", n_prompt_tokens, len(logprobs), duration_s, sum(logprobs))
 
 
@@ -139,17 +196,39 @@ def _all_tokens(choice: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _drawn(
-    choice: Mapping[str, Any], usage: Mapping[str, Any], n_asked: int, duration_s: float
-) -> Answer:
-    text = choice["message"]["content"] if "message" in choice else choice["text"]
+    call: Call, choice: Mapping[str, Any], usage: Mapping[str, Any], n_asked: int, duration_s: float
+) -> Answer | Refusal:
+    text = text_of(choice)
+    for stop in call.sampling.stop:  # a server that refuses to stop there goes on
+        text = text.split(stop, 1)[0]
+    if not text.strip():
+        return Refusal(silence(choice))
+    room = _LEAST_ROOM + _MOST_CHARACTERS_A_TOKEN * call.sampling.max_tokens
+    if len(text) > room:
+        return Refusal(
+            f"an answer of {len(text):,} characters where {call.sampling.max_tokens:,} tokens were "
+            f"allowed: {quoted(text, 100)}"
+        )
     tokens = token_logprobs(choice)
+    if not all(_is_logprob(logprob) for _, logprob in tokens):
+        tokens = []
     # Usage is of the whole request, or of one answer of it, as servers like it.
-    n_tokens = len(tokens) or int(usage.get("completion_tokens", 0)) // n_asked
+    n_tokens = len(tokens) or _count(usage, "completion_tokens") // n_asked
     return Answer(
-        text=text or "",
+        text=text,
         finish="length" if choice.get("finish_reason") == "length" else "stop",
-        n_prompt_tokens=int(usage.get("prompt_tokens", 0)),
-        n_tokens=n_tokens,
+        n_prompt_tokens=_count(usage, "prompt_tokens") or approximate_tokens(call.prompt),
+        n_tokens=n_tokens or approximate_tokens(text),
         duration_s=duration_s / n_asked,
         logprob=sum(logprob for _, logprob in tokens) if tokens else None,
     )
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    """A count of tokens that a server reports; 0 where it reports none that could be."""
+    n = usage.get(name)
+    return n if isinstance(n, int) and 0 < n < 2**31 else 0
+
+
+def _is_logprob(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -20,6 +20,7 @@ class AdaptiveLimit:
         self._in_flight = 0
         self._not_before = 0.0
         self._halved_at = 0.0
+        self._is_closed = False
         self._condition = threading.Condition()
 
     @property
@@ -29,9 +30,12 @@ class AdaptiveLimit:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait until one more request may be in flight, and count it while inside."""
+        """Wait until one more request may be in flight, and count it while inside.
+
+        Nobody waits any longer once the limit is closed.
+        """
         with self._condition:
-            while self._in_flight >= self.limit or self._wait_s() > 0:
+            while not self._is_closed and (self._in_flight >= self.limit or self._wait_s() > 0):
                 self._condition.wait(timeout=self._wait_s() or None)
             self._in_flight += 1
         try:
@@ -58,6 +62,12 @@ class AdaptiveLimit:
                 self._limit = max(1.0, self._limit / 2)
                 self._halved_at = now
             self._not_before = max(self._not_before, now + wait_s)
+
+    def close(self) -> None:
+        """Let everybody go who waits."""
+        with self._condition:
+            self._is_closed = True
+            self._condition.notify_all()
 
     def _wait_s(self) -> float:
         return max(0.0, self._not_before - time.monotonic())

@@ -15,19 +15,20 @@ from assay.core.decompress.parsing import read_object, read_parts
 from assay.core.decompress.tree.tree import Topic, TopicTree
 from assay.core.runtime.progress import Progress
 from assay.core.specs.decompression import (
+    EXAMPLE_TEMPERATURE,
     DecompressionSpec,
     Difficulty,
     ParseOutcome,
     Prompting,
     Style,
 )
-from assay.core.specs.model_calls import Answer, Call, Sampling, seed_of
+from assay.core.specs.model_calls import Answer, Call, Refusal, Sampling, seed_of
 
 _LINE_TOKENS, _JSON_TOKENS = 220, 1024
 _FIELDS = ("task", "reasoning", "response")
 # TableCell at once; part of the method, since the budget may end between waves.
 _AT_ONCE = 64
-_TEMPERATURE, _TOP_P = 0.7, 0.95
+_TOP_P = 0.95
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def write_examples(
 ) -> list[Example]:
     """``n_examples`` of every topic, first one of each, as many as the budget allows.
 
-    With a judge, the calls that grading takes are kept back.
+    With a judge, the calls that grading takes are kept back. What was not answered is no example.
     """
 
     def n_kept(n_examples: int) -> int:
@@ -83,6 +84,8 @@ def write_examples(
             n_kept_back = n_kept(len(examples) + len(wave))
             found = runner.read(calls, _reader(prompting, runner), n_kept_back)
             for order, (call, answer, parts) in zip(wave, found, strict=True):
+                if isinstance(answer, Refusal):
+                    continue
                 examples.append(_example(len(examples), order, call, answer, parts))
     return examples
 
@@ -114,10 +117,10 @@ def _call(order: _Order, tree: TopicTree, spec: DecompressionSpec, prompting: Pr
     is_json = prompting is Prompting.JSON
     if is_json:
         prompt = prompts.example_as_json(path, order.style, order.difficulty, order.number)
-        sampling = Sampling(_JSON_TOKENS, _TEMPERATURE, _TOP_P)
+        sampling = Sampling(_JSON_TOKENS, EXAMPLE_TEMPERATURE, _TOP_P)
     else:
         prompt = prompts.example_as_lines(path, order.task)
-        sampling = Sampling(_LINE_TOKENS, _TEMPERATURE, _TOP_P, prompts.EXAMPLE_STOPS)
+        sampling = Sampling(_LINE_TOKENS, EXAMPLE_TEMPERATURE, _TOP_P, prompts.EXAMPLE_STOPS)
     return Call(
         "examples",
         prompt,
@@ -135,8 +138,6 @@ def _reader(
     is_enforced = runner.backend.traits.honours_schema
 
     def read(call: Call, answer: Answer) -> tuple[Sequence[str] | None, ParseOutcome]:
-        if answer.finish == "refused":
-            return None, ParseOutcome.FAILED
         if prompting is Prompting.JSON:
             found, rung = read_object(answer.text, _FIELDS, is_enforced)
             return ([str(found[name]).strip() for name in _FIELDS], rung) if found else (None, rung)

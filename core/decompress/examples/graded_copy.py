@@ -15,6 +15,7 @@ from assay.cache.decompressions.reviews import copy_verdicts
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.sealed import sealed_decompression
 from assay.cache.store import Store
+from assay.core.addresses import without_password
 from assay.core.decompress import prompts
 from assay.core.decompress.backends.base import prompting_for
 from assay.core.decompress.backends.find import FoundModel, find_model
@@ -89,7 +90,7 @@ def graded(
     """
     meta, tables = contents.meta, contents.tables
     examples = examples_of(tables.get("examples", {}))
-    n_calls, n_tokens = budget.n_calls, budget.n_tokens
+    n_tokens = budget.n_tokens
     with progress.stage("load judge", 0):
         backend = found.open(compute)
     with (
@@ -118,13 +119,15 @@ def graded(
     }
     counts: dict[str, Any] = {
         **meta["counts"],
-        "n_calls": meta["counts"]["n_calls"] + budget.n_calls - n_calls,
+        "n_calls": meta["counts"]["n_calls"] + len(calls["call_key"]),
+        "n_unanswered": meta["counts"].get("n_unanswered", 0) + runner.unanswered.n_refused,
         "n_tokens": meta["counts"]["n_tokens"] + budget.n_tokens - n_tokens,
     }
     return Contents(
         {
             **meta,
             "counts": counts,
+            "unanswered_words": [*meta.get("unanswered_words", ()), *runner.unanswered.words],
             "judges": [*meta["judges"], judge],
             "headline_judge": found.identity.label,
         },
@@ -156,7 +159,7 @@ def _check(spec: GradeSpec, found: FoundModel, contents: Contents) -> None:
         raise InputError(
             "a judge that has not graded it yet",
             found.identity.label,
-            f"name another than {spec.judge!r}",
+            f"name another than {without_password(spec.judge)!r}",
         )
 
 

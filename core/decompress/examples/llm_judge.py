@@ -44,7 +44,8 @@ def judge_examples(
 ) -> list[Grade]:
     """Every axis of every example, in order, as far as the budget goes; it is left some for trials.
 
-    Where an answer could not be read, its call has the rung FAILED and the grades are None.
+    Where an answer could not be read, its call has the rung FAILED and the grades are None; where
+    none came, there is no call either.
     """
     grades: list[Grade] = []
     judge = runner.backend.identity.label
@@ -84,6 +85,7 @@ def judge_mismatched(
     return [
         ControlGrade(a.example_id, b.example_id, axis, found.get(axis), judge, key)
         for (a, b), (key, found) in zip(pairs, asked, strict=True)
+        if key is not None
         for axis in Axis
     ]
 
@@ -138,13 +140,15 @@ def _ask(
     runner: ModelClient,
     seed: int,
     n_kept_back: int = 0,
-) -> list[tuple[str, Mapping[str, int]]]:
-    """Key of the call that was read, and grades by axis (none where unreadable), a pair."""
+) -> list[tuple[str | None, Mapping[str, int]]]:
+    """Key of the call that was read (None without an answer), and grades by axis (none where
+    unreadable), a pair."""
     calls = [_call(task, response, stage, prompting, seed) for task, response in pairs]
     once = {call.key: call for call in calls}
     found = runner.read(list(once.values()), _reader(prompting, runner), n_kept_back)
     read = {
-        key: (call.key, grades or {}) for key, (call, _, grades) in zip(once, found, strict=True)
+        key: (call.key if isinstance(answer, Answer) else None, grades or {})
+        for key, (call, answer, grades) in zip(once, found, strict=True)
     }
     return [read[call.key] for call in calls]
 
@@ -172,8 +176,6 @@ def _reader(
     is_enforced = runner.backend.traits.honours_schema
 
     def read(call: Call, answer: Answer) -> tuple[Mapping[str, int] | None, ParseOutcome]:
-        if answer.finish == "refused":
-            return None, ParseOutcome.FAILED
         is_json = prompting is Prompting.JSON
         return read_grades(answer.text, list(Axis), BEST_GRADE, is_json, is_enforced)
 

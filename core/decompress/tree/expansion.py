@@ -13,7 +13,7 @@ from assay.core.decompress.tree.frontier import Frontier
 from assay.core.decompress.tree.tree import Topic, TopicTree
 from assay.core.runtime.progress import Progress
 from assay.core.specs.decompression import DecompressionSpec, ParseOutcome, Prompting, Stop
-from assay.core.specs.model_calls import Answer, Call, Sampling, seed_of
+from assay.core.specs.model_calls import Answer, Call, Refusal, Sampling, seed_of
 
 _LINE_TOKENS, _JSON_TOKENS = 48, 400
 # Topics expanded at once: a server answers many calls together. Part of the method, since the
@@ -43,9 +43,13 @@ def grow(
             )
             for at, topic in enumerate(wave):
                 own = lists[at * spec.n_samples : (at + 1) * spec.n_samples]
+                n_answered = n_answers(own)
+                if n_answered == 0:
+                    topic.stop = Stop.REFUSED
+                    continue
                 votes = count_votes([names for _, _, names in own if names], topic.name)
                 enough = [(name, n) for name, n in votes if n >= spec.min_votes]
-                new = tree.add(topic, enough, spec.n_samples, spec.expansion_at(topic.level))
+                new = tree.add(topic, enough, n_answered, spec.expansion_at(topic.level))
                 _go_on(new, topic, spec, frontier)
                 runner.show_topics(
                     [
@@ -54,6 +58,11 @@ def grow(
                     ]
                 )
         frontier.stop_all()
+
+
+def n_answers(lists: Sequence[tuple[Call, Answer | Refusal, object]]) -> int:
+    """How many of some questions were answered: what support is a share of."""
+    return sum(isinstance(answer, Answer) for _, answer, _ in lists)
 
 
 def n_expansions(spec: DecompressionSpec) -> int:
@@ -101,8 +110,6 @@ def names_reader(
     is_enforced = runner.backend.traits.honours_schema
 
     def read(call: Call, answer: Answer) -> tuple[list[str] | None, ParseOutcome]:
-        if answer.finish == "refused":
-            return None, ParseOutcome.FAILED
         is_cut = answer.finish == "length"
         names, rung = read_names(answer.text, prompting is Prompting.JSON, is_enforced, is_cut)
         return names or None, rung

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from assay.core.decompress import prompts
 from assay.core.decompress.budget import BudgetReached
 from assay.core.decompress.client import ModelClient
-from assay.core.decompress.tree.expansion import count_votes, list_calls, names_reader
+from assay.core.decompress.tree.expansion import count_votes, list_calls, n_answers, names_reader
 from assay.core.decompress.tree.made_up_names import nonsense_words
 from assay.core.decompress.tree.tree import Topic, TopicTree
 from assay.core.runtime.progress import Progress
 from assay.core.specs.decompression import DecompressionSpec, Prompting
-from assay.core.specs.model_calls import Call, Sampling, seed_of
+from assay.core.specs.model_calls import Answer, Call, Refusal, Sampling, seed_of
 from assay.core.stats.intervals import proportion
 
 N_NONSENSE_TOPICS = 3
@@ -73,10 +73,13 @@ def _votes_of_nonsense(
     for word in nonsense_words(N_NONSENSE_TOPICS, spec.seed):
         calls = list_calls((word,), spec, prompting, "calibration")
         lists = runner.read(calls, names_reader(prompting, runner), n_kept_back)
+        n_answered = n_answers(lists)
+        if n_answered == 0:
+            continue
         votes = count_votes([names for _, _, names in lists if names], word)
         # Names that would count as topics, as under a real one; none is a support of nothing.
         enough = [(name, n) for name, n in votes if n >= spec.min_votes] or [("", 0)]
-        null += [NullSupport("votes", name, None, n / spec.n_samples) for name, n in enough]
+        null += [NullSupport("votes", name, None, n / n_answered) for name, n in enough]
     return null
 
 
@@ -96,8 +99,8 @@ def _contrasts(
     answers = runner.score(calls, n_kept_back)
     contrasts = [
         None
-        if own.logprob is None or generic.logprob is None
-        else own.logprob / max(1, own.n_tokens) - generic.logprob / max(1, generic.n_tokens)
+        if (likely := _a_token(own)) is None or (usual := _a_token(generic)) is None
+        else likely - usual
         for own, generic in zip(answers[::2], answers[1::2], strict=True)
     ]
     for topic, contrast in zip(topics, contrasts, strict=False):
@@ -107,6 +110,13 @@ def _contrasts(
         for (name, topic), contrast in zip(stand_ins, contrasts[len(topics) :], strict=True)
         if contrast is not None
     ]
+
+
+def _a_token(scored: Answer | Refusal) -> float | None:
+    """Log-probability a token, in nats; None where it was not told."""
+    if isinstance(scored, Refusal) or scored.logprob is None:
+        return None
+    return scored.logprob / max(1, scored.n_tokens)
 
 
 def _pair(name: str, topic: Topic, tree: TopicTree) -> tuple[Call, Call]:

@@ -141,6 +141,19 @@ def show_caveats(meta: dict[str, Any]) -> None:
             "sample was asked with a number before it: samples differ, but are not quite of one "
             "prompt."
         )
+    n_unanswered = meta["counts"].get("n_unanswered", 0)
+    if n_unanswered:
+        sentences.append(
+            f"{n_unanswered:,} questions got no answer, in two attempts each, and are left out: "
+            f"support is counted over the lists that came. The first said: "
+            f"{markdown_safe(next(iter(meta['unanswered_words']), 'nothing'))}."
+        )
+    refused = [name for name in meta["traits"].get("refuses", ()) if name != "max_tokens"]
+    if refused:
+        sentences.append(
+            f"The server refuses {markdown_safe(' and '.join(refused))}, so that its own choice "
+            "holds there."
+        )
     st.info(" ".join(sentences), icon=":material/info:")
 
 

@@ -36,6 +36,7 @@ _STOPS = {
     Stop.SATURATED: "its siblings were mostly known already",
     Stop.QUOTA: "its branch had its share of expansions",
     Stop.BUDGET: "the budget was used up",
+    Stop.REFUSED: "the model gave no answer",
 }
 _RUNGS = {
     ParseOutcome.SCHEMA: "JSON, enforced",

@@ -29,11 +29,8 @@ AXES = [str(axis) for axis in Axis]
 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory):
-    """A real model that reads a whole judge's prompt; it never saw one."""
-    folder = save_topic_model(tmp_path_factory.mktemp("judge"))
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 2048}))
-    return folder
+    """A real model that never saw a judge's prompt."""
+    return save_topic_model(tmp_path_factory.mktemp("judge"))
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from assay.core.errors import InputError
 from assay.core.models.digests import weights_digest
 from assay.core.models.resolve import resolve_model
 from assay.core.specs.decompression import Engine
-from assay.core.specs.model_calls import Call, Sampling
+from assay.core.specs.model_calls import Call, Refusal, Sampling
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
-    folder = save_topic_model(tmp_path_factory.mktemp("topics"))
+    folder = save_topic_model(tmp_path_factory.mktemp("topics"), n_positions=512)
     backend = find_model(str(folder), None, folder).open(COMPUTE)
     yield backend
     backend.close()
@@ -114,8 +114,8 @@ def test_a_schema_is_enforced_on_any_model(local):
 def test_a_prompt_that_is_too_long_is_refused_in_words(local):
     """Nothing is cut in silence: the answer says that the model reads fewer tokens."""
     (answer,) = answered(local, [call(prompt="rain " * 2000)])
-    assert answer.finish == "refused"
-    assert "512" in answer.text
+    assert isinstance(answer, Refusal)
+    assert "512" in answer.words
 
 
 @pytest.mark.slow

@@ -12,12 +12,14 @@ import torch
 from scipy.stats import binomtest
 from support.model_calls import COMPUTE, answered, call
 from support.scripted_server import Scripted
+from test_backends import COMPUTE, answered, call
 
 from assay.cache.decompressions.answers import read_list_answers
 from assay.cache.decompressions.files import Contents, seal
 from assay.cache.decompressions.journal import Journal
 from assay.cache.store import Store
 from assay.core.decompress.backends.base import Scoring, Traits
+from assay.core.decompress.backends.connection import API_KEY_VARIABLE
 from assay.core.decompress.backends.find import find_model
 from assay.core.decompress.backends.openai_server import ServerBackend, identify
 from assay.core.decompress.backends.rate_limit import AdaptiveLimit
@@ -30,7 +32,7 @@ from assay.core.decompress.validation import check_samples_differ
 from assay.core.errors import AssayError, InputError
 from assay.core.runtime.progress import SilentProgress
 from assay.core.specs.decompression import DecompressionSpec, Engine, Prompting
-from assay.core.specs.model_calls import Call, Sampling
+from assay.core.specs.model_calls import Call, Refusal, Sampling
 
 
 @pytest.fixture
@@ -174,15 +176,15 @@ def test_a_hanging_request_is_asked_again(scripted):
 
 
 def test_a_server_that_forbids_ends_the_run(scripted):
-    """A missing key is said at once, not asked again a thousand times; a bad request is kept."""
+    """A missing key is said at once, with the variable it goes into, and not asked again a thousand
+    times; a bad request is a refusal in the server's words."""
     server, backend = scripted()
     server.faults["status"] = 401
-    with pytest.raises(AssayError, match="401"):
+    with pytest.raises(AssayError, match=f"{API_KEY_VARIABLE}.*401"):
         answered(backend, [call()])
     server.faults["status"] = 400
     (answer,) = answered(backend, [call()])
-    assert answer.finish == "refused"
-    assert "400" in answer.text
+    assert answer == Refusal("status 400: no", 400)
 
 
 def test_the_limit_grows_under_answers_and_halves_under_refusals(scripted):
