@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jinja2 import TemplateError
-
+from assay.core.data.chat_template import ChatRefused, as_chat
 from assay.core.data.skipped import Unusable
 from assay.core.specs.data import DataRef
 
@@ -98,12 +97,10 @@ def rendered(messages: Messages, tokenizer: Any) -> tuple[str, int]:
         prompt = "".join(f"{content}\n\n" for _, content in messages[:-1])
         return prompt + messages[-1][1], len(prompt)
     try:
-        whole = tokenizer.apply_chat_template(turns, tokenize=False)
-        prompt = tokenizer.apply_chat_template(
-            turns[:-1], tokenize=False, add_generation_prompt=True
-        )
-    except (TemplateError, LookupError, TypeError, ValueError, AttributeError) as error:
-        said = " ".join("".join(filter(str.isprintable, str(error))).split())[:80]
+        whole = as_chat(tokenizer, turns)
+        prompt = as_chat(tokenizer, turns[:-1], add_generation_prompt=True)
+    except ChatRefused as error:
+        said = " ".join("".join(filter(str.isprintable, str(error.__cause__))).split())[:80]
         raise Unusable(f"which the chat template refuses ({said})") from error
     return whole, _shared_length(whole, prompt)
 

@@ -17,10 +17,10 @@ def last_states(model: Any, compute: Compute, token_ids: Tensor, attention_mask:
 
     A scale of the logits is in the states already.
     """
+    # Where a model is part of a larger one (Llama 4's text), its own prefix names no part of it.
+    body = model.model if model.base_model is model else model.base_model
     with compute.autocast():
-        states = model.base_model(
-            input_ids=token_ids, attention_mask=attention_mask
-        ).last_hidden_state.float()
+        states = body(input_ids=token_ids, attention_mask=attention_mask).last_hidden_state.float()
     has_bias = getattr(model.get_output_embeddings(), "bias", None) is not None
     return LogitShape.of(model).states(with_bias(states) if has_bias else states)
 

@@ -17,9 +17,9 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from assay.core.data.chat_template import as_chat
 from assay.core.decompress.backends.base import ModelIdentity, Scoring, Traits
 from assay.core.decompress.backends.seeded_sampling import SeededSampling
-from assay.core.models.chat_template import as_chat
 from assay.core.models.pretrained import load_causal, load_tokenizer
 from assay.core.models.validation import check_finite
 from assay.core.runtime.device import Compute

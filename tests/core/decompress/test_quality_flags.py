@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from assay.core.maths.words import count_words, running_words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,24 +127,6 @@ def test_a_program_is_not_foreign():
     """Words of a Python function are few and English."""
     code = "def bake(bread):\n    total = 0\n    for loaf in bread:\n        total += loaf.weight"
     assert not marks_of(code)[0, QualityFlag.LANGUAGE].is_flagged
-
-
-def test_words_are_counted_in_any_script():
-    """By spaces where there are some, and about by characters where there are none."""
-    assert count_words(SOUND) == len(SOUND.split())
-    assert count_words(KOREAN) == len(KOREAN.split())
-    assert count_words("ฝนตก") == count_words("天气") == count_words("rain") == 1
-    assert count_words("雨 rain 雪") == 3
-    assert count_words("") == 0
-    assert running_words("A rain-drop fell") == ["a", "rain-drop", "fell"]
-    assert running_words("水滴落下") == ["水滴", "滴落", "落下"]
-
-
-@given(st.text(max_size=60))
-def test_any_text_has_words_or_is_blank(text):
-    """Only blanks have no words, and runs never hold a blank."""
-    assert (count_words(text) == 0) == (not text.split())
-    assert all(not any(c.isspace() for c in word) for word in running_words(text))
 
 
 def test_an_answer_cut_at_its_limit_is_flagged():

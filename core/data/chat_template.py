@@ -15,6 +15,10 @@ _BETWEEN_TRIES_S = 0.1
 _N_TRIES = 50
 
 
+class ChatRefused(InputError):
+    """A template that does not take this conversation; it may take others."""
+
+
 class _TooLong(BaseException):
     """Raised within a template that does not end. Not an Exception: nothing there may catch it."""
 
@@ -49,11 +53,11 @@ def as_chat(
     if "text" in done:
         return str(done["text"])
     error = done.get("error", _TooLong())
-    said = (
-        f"one that does not end within {longest_s:g} s"
-        if isinstance(error, _TooLong)
-        else f"one that refuses ({type(error).__name__}: {' '.join(str(error).split())[:200]!r})"
-    )
-    raise InputError(
-        "a chat template that writes a conversation", said, "check the model's chat template"
+    expected, do = "a chat template that writes a conversation", "check the model's chat template"
+    if isinstance(error, _TooLong):
+        said = f"one that does not end within {longest_s:g} s"
+        raise InputError(expected, said, do) from error
+    said = " ".join("".join(filter(str.isprintable, str(error))).split())[:200]
+    raise ChatRefused(
+        expected, f"one that refuses ({type(error).__name__}: {said!r})", do
     ) from error
