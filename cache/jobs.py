@@ -20,7 +20,7 @@ import psutil
 from filelock import FileLock
 
 from assay.cache.store import Store
-from assay.core.addresses import without_password
+from assay.core.specs.addresses import without_password
 
 _VERSION = 3
 _SCHEMA = """

@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from assay.core.decompress.result import Outcome
 
-from assay.core.addresses import without_password
 from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -23,6 +21,7 @@ from assay.core.cli.options import (
 from assay.core.cli.pair_commands import queue_this
 from assay.core.decompress.tokens import BYTES_A_TOKEN
 from assay.core.runtime.outcome import Outcome
+from assay.core.specs.addresses import without_password
 from assay.core.specs.decompression import (
     EMBEDDED_MODEL,
     EXAMPLE_TEMPERATURE,

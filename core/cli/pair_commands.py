@@ -11,10 +11,10 @@ from typing import Any
 from assay.cache.audits.read import read_facts
 from assay.cache.decompressions.as_corpus import SAID, TASK, decompressed_corpus
 from assay.cache.store import Store
-from assay.core.addresses import has_password
 from assay.core.cli.options import as_job, say, split_words
 from assay.core.data.place import data_ref
 from assay.core.errors import InputError
+from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DECOMPRESSION, DataRef
 from assay.core.specs.training import TrainingSpec

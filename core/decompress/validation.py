@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from assay.core.addresses import is_address, read_address
 from assay.core.decompress.backends.base import Traits
 from assay.core.errors import InputError
+from assay.core.specs.addresses import is_address, read_address
 from assay.core.specs.decompression import TREE_SHARE, DecompressionSpec
 
 

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from assay.core.addresses import without_password
 from assay.core.errors import InputError
+from assay.core.specs.addresses import without_password
 from assay.core.specs.hashing import canonical_json
 
 _Value = TypeVar("_Value")

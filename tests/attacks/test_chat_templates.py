@@ -10,10 +10,10 @@ import pytest
 from support.tiny_models import save_topic_model
 from transformers import AutoTokenizer
 
+from assay.core.data import chat_template
 from assay.core.data.chat_template import as_chat
 from assay.core.decompress.backends.find import find_model
 from assay.core.errors import InputError
-from assay.core.models import chat_template
 from assay.core.runtime.device import Compute
 from assay.core.specs.model_calls import Call, Sampling
 

@@ -15,7 +15,6 @@ from support.scripted_server import Scripted, refusing
 from test_backends import answered, call
 
 from assay.cache.store import Store
-from assay.core.addresses import read_address, without_password
 from assay.core.decompress.backends import connection, openai_server, served
 from assay.core.decompress.backends.base import Scoring, Traits
 from assay.core.decompress.backends.openai_format import Garbled, answers
@@ -23,6 +22,7 @@ from assay.core.decompress.backends.openai_server import ServerBackend, identify
 from assay.core.decompress.backends.patience import Patience
 from assay.core.decompress.backends.words import quoted, refusal_words
 from assay.core.errors import AssayError, InputError
+from assay.core.specs.addresses import read_address, without_password
 from assay.core.specs.model_calls import Answer, Refusal
 
 QUICK = Patience(first_wait_s=0.01, longest_wait_s=0.05)

@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx2
 
-from assay.core.addresses import ServerAddress
 from assay.core.decompress.backends.words import quoted
 from assay.core.errors import InputError
+from assay.core.specs.addresses import ServerAddress
 
 API_KEY_VARIABLE = "ASSAY_API_KEY"
 # More than any answer to our questions takes: four of 1,024 tokens with log-probabilities are

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.core.addresses import is_address, without_password
 from assay.core.decompress.backends.base import Backend, ModelIdentity
 from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf
@@ -14,6 +13,7 @@ from assay.core.models.digests import file_digest, settings_digest, weights_dige
 from assay.core.models.resolve import locate_model, resolve_model
 from assay.core.models.weight_files import n_parameters
 from assay.core.runtime.device import Compute
+from assay.core.specs.addresses import is_address, without_password
 from assay.core.specs.decompression import Engine
 
 

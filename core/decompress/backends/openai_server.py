@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from assay.core.addresses import read_address
 from assay.core.decompress.backends.base import ModelIdentity
 from assay.core.decompress.backends.capabilities import probe
 from assay.core.decompress.backends.connection import Connection, Reply, Unreachable
@@ -24,6 +23,7 @@ from assay.core.decompress.backends.served import (
 )
 from assay.core.decompress.backends.words import read_json, refusal_words
 from assay.core.errors import AssayError
+from assay.core.specs.addresses import read_address
 from assay.core.specs.model_calls import Answer, Call, Refusal
 
 __all__ = ["ServerBackend", "identify"]

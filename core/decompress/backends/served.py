@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
-from assay.core.addresses import read_address, without_password
 from assay.core.decompress.backends.base import ModelIdentity
 from assay.core.decompress.backends.connection import (
     API_KEY_VARIABLE,
@@ -19,6 +18,7 @@ from assay.core.decompress.backends.openai_format import CHAT_PATH, RAW_PATH
 from assay.core.decompress.backends.patience import Patience, is_passing
 from assay.core.decompress.backends.words import quoted, read_json, refusal_words
 from assay.core.errors import AssayError, InputError
+from assay.core.specs.addresses import read_address, without_password
 from assay.core.specs.hashing import content_key
 
 _TIMEOUT_S = 10.0

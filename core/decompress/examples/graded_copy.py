@@ -15,7 +15,6 @@ from assay.cache.decompressions.reviews import copy_verdicts
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.sealed import sealed_decompression
 from assay.cache.store import Store
-from assay.core.addresses import without_password
 from assay.core.decompress import prompts
 from assay.core.decompress.backends.base import prompting_for
 from assay.core.decompress.backends.find import FoundModel, find_model
@@ -28,6 +27,7 @@ from assay.core.errors import InputError
 from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
+from assay.core.specs.addresses import without_password
 from assay.core.specs.decompression import Axis, Difficulty, GradeSpec, Prompting, Style
 from assay.core.specs.hashing import content_key
 

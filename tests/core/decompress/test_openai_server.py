@@ -12,7 +12,6 @@ import torch
 from scipy.stats import binomtest
 from support.model_calls import COMPUTE, answered, call
 from support.scripted_server import Scripted
-from test_backends import COMPUTE, answered, call
 
 from assay.cache.decompressions.answers import read_list_answers
 from assay.cache.decompressions.files import Contents, seal
