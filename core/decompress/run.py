@@ -32,14 +32,9 @@ from assay.core.models.sentence_encoder import Embedder
 from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
-from assay.core.specs.decompression import (
-    HEURISTIC_JUDGE,
-    TREE_SHARE,
-    DecompressionSpec,
-    title_of,
-    to_plain,
-)
+from assay.core.specs.decompression import HEURISTIC_JUDGE, TREE_SHARE, DecompressionSpec, title_of
 from assay.core.specs.hashing import content_key
+from assay.core.specs.plain import to_plain
 from assay.core.stats.noise_floor import null_line
 
 # Raise it when the same answers would give another result, or the file another form.

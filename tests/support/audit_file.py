@@ -10,10 +10,11 @@ import torch
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.metrics.rows import MetricRow, write_metrics
 from assay.core.gradients.weight_difference import layer_difference
-from assay.core.specs.audit import AuditSpec, to_plain
+from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.metrics import Metric
+from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 from assay.core.stats.intervals import Interval
