@@ -93,8 +93,8 @@ def _template() -> jinja2.Template:
 
 def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:
     """Questions that nobody asked of this pair, each with the command that would."""
-    spec = facts.meta["spec"]
-    pair = shlex.join(["--base", spec["base"], "--final", spec["final"], "--task", spec["task"]])
+    spec = facts.spec
+    pair = shlex.join(["--base", spec.base, "--final", spec.final, "--task", spec.task])
     unasked = {}
     if not known.rankings:
         unasked["Which of several public sets was it, if any?"] = (

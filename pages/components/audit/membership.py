@@ -58,7 +58,7 @@ def judged(rows: MetricTable) -> list[str]:
 def what_is_missing(facts: AuditFacts) -> str | None:
     """Why no ranking can be judged here, in a sentence; None where they are."""
     counts = facts.meta["counts"]
-    if facts.meta["spec"]["reference"] is None:
+    if facts.spec.reference is None:
         return "This audit has no reference set, so it is not known which documents were used."
     if not counts["n_leaked"]:
         return "No document of the reference set is in this audit's seed corpus."

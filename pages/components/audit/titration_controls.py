@@ -67,7 +67,7 @@ def live_cell(
 
 def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
     """Why nothing can be titrated here, in a sentence; None where it can."""
-    if facts.meta["spec"]["reference"] is None:
+    if facts.spec.reference is None:
         return (
             "This audit has no reference set, so it is not known which documents were trained on."
         )
@@ -82,7 +82,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
     """Sliders and choices, all kept in the address."""
     n_documents = known.features.n_documents
     seeds = _seeds(measured)
-    budgets = sorted(measured["budget"].unique().tolist()) or [facts.meta["spec"]["budget"]]
+    budgets = sorted(measured["budget"].unique().tolist()) or [facts.spec.budget]
     highest = min(_MAX_BUDGET, n_documents - 1)
     first, second, third, fourth, fifth = st.columns([3, 3, 2, 3, 1])
     share = first.slider(
