@@ -91,7 +91,7 @@ show_live(cells, setting)
 
 left, right = st.columns([3, 2])
 with left:
-    st.subheader(titration_controls.METRIC_TITLES[setting.metric], anchor=False)
+    st.subheader(setting.metric.info.title, anchor=False)
     here = grid[(grid["budget"] == budget) & (grid["metric"] == setting.metric)]
     others = [n for n in known.selectors if n not in cells and n in set(here["strategy"])]
     added = (

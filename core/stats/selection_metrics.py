@@ -16,7 +16,10 @@ from assay.core.stats.recall import Located, located
 # Transport is to at most this many reference documents: exact, and fast enough for a live page.
 MAX_TRANSPORT_REFERENCE = 1_000
 # The true positive rate is asked at these false positive rates; at 1/n, of n held-out documents.
-MISTAKEN_SHARES = {Metric.MEMBERSHIP_TPR: 0.01, Metric.MEMBERSHIP_TPR_STRICT: 0.001}
+MISTAKEN_SHARES = {
+    metric: float(metric.info.chance or 0)
+    for metric in (Metric.MEMBERSHIP_TPR, Metric.MEMBERSHIP_TPR_STRICT)
+}
 
 
 @dataclass(frozen=True)

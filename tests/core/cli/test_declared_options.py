@@ -17,7 +17,7 @@ from assay.cache.audits.read import read_facts
 from assay.cache.jobs import JobTable
 from assay.cache.store import Store
 from assay.core.cli import app
-from assay.core.specs.commands import AUDIT, COMMANDS, command_line
+from assay.core.specs.commands import COMMANDS, command_line
 
 TRAINING = {
     "optimizer": None,
