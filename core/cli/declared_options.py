@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from dataclasses import fields
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer.core import TyperCommand
 
 from assay.core.cli.config_option import ConfigOption, SaveConfigOption, with_config
-from assay.core.cli.options import open_store, split_words
+from assay.core.cli.options import Running, split_words
 from assay.core.cli.pair_commands import StoreLookups
 from assay.core.specs.commands import Command
 from assay.core.specs.config_file import config_text
@@ -20,30 +21,37 @@ from assay.core.specs.options import CommandOption
 def declared_command(app: typer.Typer, command: Command) -> Callable[[Callable[..., None]], Any]:
     """Registers a function as a command: its ``spec`` comes from the options that are declared.
 
-    Its other parameters are options of its own; one of them is ``store``.
+    Its other parameters are options of its own; ``how`` is a ``Running`` and stands for its fields.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        own = [
-            one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for one in inspect.signature(function, eval_str=True).parameters.values()
-        ][1:]
+        own = inspect.signature(function, eval_str=True).parameters
+        running = own["how"].annotation
 
         def run(**given: Any) -> None:
             given.pop("config", None)
             target = given.pop("save_config", None)
             asked = {one.name: _as_value(one, given.pop(one.name)) for one in command.options}
-            store = open_store(given["store"])
+            how = running(**{one.name: given.pop(one.name) for one in fields(running)})
             spec = command.build(
                 {name: value for name, value in asked.items() if value is not None},
-                StoreLookups(store),
+                StoreLookups(how.place),
             )
             if target:
                 target.write_text(config_text(command, command.given(asked)), encoding="utf-8")
-            function(spec, **given)
+            function(spec, how=how, **given)
 
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [*map(_parameter, command.options), *own, *_config_parameters(command)]
+            [
+                *map(_parameter, command.options),
+                *(
+                    one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+                    for name, one in own.items()
+                    if name not in ("spec", "how")
+                ),
+                *_parameters_of(running),
+                *_config_parameters(command),
+            ]
         )
         app.command(command.name, help=inspect.getdoc(function), cls=_Configured)(run)
         return function
@@ -91,6 +99,15 @@ def _shown(one: CommandOption) -> bool | str:
 def _as_value(one: CommandOption, value: Any) -> Any:
     """What was typed, as the spec has it."""
     return split_words(value) if one.declared.is_joined else value
+
+
+def _parameters_of(running: type[Running]) -> list[inspect.Parameter]:
+    types = get_type_hints(running, include_extras=True)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return [
+        inspect.Parameter(one.name, kind, default=one.default, annotation=types[one.name])
+        for one in fields(running)
+    ]
 
 
 def _config_parameters(command: Command) -> list[inspect.Parameter]:

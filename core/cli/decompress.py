@@ -8,16 +8,7 @@ from __future__ import annotations
 import typer
 
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import (
-    DeviceOption,
-    JsonOption,
-    PrecisionOption,
-    QueueOption,
-    StoreOption,
-    as_job,
-    open_store,
-    say,
-)
+from assay.core.cli.options import RunningOrQueued, as_job, say
 from assay.core.cli.pair_commands import queue_this
 from assay.core.runtime.outcome import Outcome
 from assay.core.specs.commands import DECOMPRESS, GRADE
@@ -29,58 +20,50 @@ app = typer.Typer()
 @declared_command(app, DECOMPRESS)
 def decompress(
     spec: DecompressionSpec,
-    device: DeviceOption = None,
-    precision: PrecisionOption = "auto",
-    queue: QueueOption = False,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
+    how: RunningOrQueued,
 ) -> None:
     """Turn a model into a topic tree with examples. Killed, the same command goes on."""
-    place = open_store(store)
+    place = how.place
     from assay.core.decompress.durations import decompression_plan
     from assay.core.decompress.validation import check
 
     check(spec)
-    if queue:
-        queue_this(place, title_of(spec), as_json)
+    if how.queue:
+        queue_this(place, title_of(spec), how.as_json)
         return
     from assay.core.decompress.run import decompress as run
     from assay.core.runtime.device import choose_compute
 
     with as_job(place, title_of(spec), decompression_plan(spec)) as progress:
-        compute = choose_compute(device, precision)
+        compute = choose_compute(how.device, how.precision)
         outcome = run(spec, place, compute, progress, progress.attach_result)
-    _say(outcome, as_json)
+    _say(outcome, how.as_json)
 
 
 @declared_command(app, GRADE)
 def grade(
     spec: GradeSpec,
-    device: DeviceOption = None,
-    precision: PrecisionOption = "auto",
-    queue: QueueOption = False,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
+    how: RunningOrQueued,
 ) -> None:
     """Have a model grade a finished decompression's examples, into a file of its own."""
     from assay.cache.decompressions.read import decompression_path, read_meta
     from assay.core.decompress.durations import grading_plan
     from assay.core.decompress.validation import check_budget
 
-    place = open_store(store)
+    place = how.place
     check_budget(spec.budget_calls, spec.budget_tokens)
     meta = read_meta(decompression_path(place, spec.decompression_id))
     title = f"{meta['title']}, graded by {spec.judge_served_model or spec.judge}"
-    if queue:
-        queue_this(place, title, as_json)
+    if how.queue:
+        queue_this(place, title, how.as_json)
         return
     from assay.core.decompress.examples.graded_copy import grade_sealed
     from assay.core.runtime.device import choose_compute
 
     with as_job(place, title, grading_plan(meta["counts"]["n_examples"])) as progress:
-        compute = choose_compute(device, precision)
+        compute = choose_compute(how.device, how.precision)
         outcome = grade_sealed(spec, place, compute, progress, progress.attach_result)
-    _say(outcome, as_json)
+    _say(outcome, how.as_json)
 
 
 def _say(outcome: Outcome, as_json: bool) -> None:

@@ -8,15 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import (
-    DeviceOption,
-    JsonOption,
-    PrecisionOption,
-    StoreOption,
-    as_job,
-    open_store,
-    say,
-)
+from assay.core.cli.options import Running, as_job, say
 from assay.core.specs.commands import FINETUNE
 from assay.core.specs.training import FinetuneSpec
 
@@ -27,21 +19,18 @@ app = typer.Typer()
 def finetune(
     spec: FinetuneSpec,
     out: Annotated[Path, typer.Option(help="Folder to write the final model to.")],
-    device: DeviceOption = None,
-    precision: PrecisionOption = "auto",
-    store: StoreOption = None,
-    as_json: JsonOption = False,
+    how: Running,
 ) -> None:
     """Make a final model whose training data is known."""
     from assay.core.audit.durations import finetune_plan
     from assay.core.audit.finetune import finetune as run
     from assay.core.runtime.device import choose_compute
 
-    place = open_store(store)
+    place = how.place
     plan = finetune_plan(spec.data.sample, spec.training.n_epochs)
     with as_job(place, f"Fine-tune {out.name}", plan) as progress:
         record, was_there = run(
-            spec, out, place.models, choose_compute(device, precision), progress
+            spec, out, place.models, choose_compute(how.device, how.precision), progress
         )
     say(
         {
@@ -51,5 +40,5 @@ def finetune(
             "labels": list(record.label_names),
             "train_loss": record.epochs[-1]["train_loss"],
         },
-        as_json,
+        how.as_json,
     )

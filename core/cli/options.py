@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +34,28 @@ DeviceOption = Annotated[
 ]
 PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 or fp32 for forward passes.")]
 QueueOption = Annotated[bool, typer.Option("--queue", help="Run in the background.")]
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where a command runs, where what it makes is kept, and how it says what it found."""
+
+    device: DeviceOption = None
+    precision: PrecisionOption = "auto"
+    store: StoreOption = None
+    as_json: JsonOption = False
+
+    @cached_property
+    def place(self) -> Store:
+        """The store; InputError if it cannot be written."""
+        return open_store(self.store)
+
+
+@dataclass(frozen=True)
+class RunningOrQueued(Running):
+    """The same of a command that can also run in the background."""
+
+    queue: QueueOption = False
 
 
 def open_store(path: Path | None) -> Store:

@@ -12,7 +12,7 @@ from assay.cache.audits.read import read_facts
 from assay.cache.decompressions.as_corpus import SAID, TASK, decompressed_corpus
 from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
-from assay.core.cli.options import as_job, say
+from assay.core.cli.options import RunningOrQueued, as_job, say
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DECOMPRESSION, DataRef
 from assay.core.specs.option_groups import Lookups
@@ -21,11 +21,7 @@ from assay.core.specs.training import TrainingSpec
 
 def answer(
     spec: AuditSpec,
-    store: Store,
-    device: str | None,
-    precision: str,
-    queue: bool,
-    as_json: bool,
+    how: RunningOrQueued,
     findings: Callable[[Path], dict[str, Any]] = lambda path: {},
 ) -> None:
     """Run the audit as a job, here or in the background, and say where it is.
@@ -34,18 +30,22 @@ def answer(
     """
     from assay.core.audit.resolved_audit import title_of
 
-    if queue:
-        queue_this(store, title_of(spec), as_json)
+    if how.queue:
+        queue_this(how.place, title_of(spec), how.as_json)
         return
     from assay.core.audit.durations import audit_plan
     from assay.core.audit.run import run_audit
     from assay.core.runtime.device import choose_compute
 
-    with as_job(store, title_of(spec), audit_plan(spec)) as progress:
+    with as_job(how.place, title_of(spec), audit_plan(spec)) as progress:
         outcome = run_audit(
-            spec, store, choose_compute(device, precision), progress, progress.attach_result
+            spec,
+            how.place,
+            choose_compute(how.device, how.precision),
+            progress,
+            progress.attach_result,
         )
-    say({**outcome_of(outcome), **findings(outcome.path)}, as_json)
+    say({**outcome_of(outcome), **findings(outcome.path)}, how.as_json)
 
 
 @dataclass(frozen=True)

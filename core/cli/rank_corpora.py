@@ -9,14 +9,7 @@ import typer
 
 from assay.cache.audits.corpus_ranking import read_groups, read_source_students
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import (
-    DeviceOption,
-    JsonOption,
-    PrecisionOption,
-    QueueOption,
-    StoreOption,
-    open_store,
-)
+from assay.core.cli.options import RunningOrQueued
 from assay.core.cli.pair_commands import answer
 from assay.core.findings.corpus_ranking import corpus_ranking_finding
 from assay.core.specs.audit import AuditSpec
@@ -28,14 +21,10 @@ app = typer.Typer()
 @declared_command(app, RANK_CORPORA)
 def rank_corpora(
     spec: AuditSpec,
-    device: DeviceOption = None,
-    precision: PrecisionOption = "auto",
-    queue: QueueOption = False,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
+    how: RunningOrQueued,
 ) -> None:
     """Ask which of several public sets the final model was fine-tuned on, if any."""
-    answer(spec, open_store(store), device, precision, queue, as_json, _what_it_says)
+    answer(spec, how, _what_it_says)
 
 
 def _what_it_says(path: Path) -> dict[str, Any]:

@@ -7,15 +7,7 @@ import typer
 from assay.cache.audits.model_pair import suspect_tests_of
 from assay.cache.audits.read import weights_of
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import (
-    DeviceOption,
-    JsonOption,
-    PrecisionOption,
-    StoreOption,
-    as_job,
-    open_store,
-    say,
-)
+from assay.core.cli.options import Running, as_job, say
 from assay.core.errors import InputError
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import SUSPECT
@@ -26,10 +18,7 @@ app = typer.Typer()
 @declared_command(app, SUSPECT)
 def suspect(
     spec: SuspectSpec,
-    device: DeviceOption = None,
-    precision: PrecisionOption = "auto",
-    store: StoreOption = None,
-    as_json: JsonOption = False,
+    how: Running,
 ) -> None:
     """Test whether documents were used, against others like them that were not."""
     from assay.core.audit.durations import suspect_plan
@@ -37,10 +26,10 @@ def suspect(
     from assay.core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding
     from assay.core.runtime.device import choose_compute
 
-    place = open_store(store)
+    place = how.place
     title = spec.title or f"Suspects {spec.suspects.location}"
     with as_job(place, title, suspect_plan(spec.task)) as progress:
-        record = run_suspect_test(spec, place, choose_compute(device, precision), progress)
+        record = run_suspect_test(spec, place, choose_compute(how.device, how.precision), progress)
     of_pair = suspect_tests_of(place, weights_of(record["provenance"]))
     said = suspect_finding(record, n_judged(of_pair))
     shown = ("test_id", "is_refused", "p_value", "auc", "n_suspects", "n_controls", "n_dropped")
@@ -50,7 +39,7 @@ def suspect(
         "says": [said.headline, *said.sentences],
         "assumes": list(ASSUMPTIONS),
     }
-    say(result, as_json)
+    say(result, how.as_json)
     if record["is_refused"]:
         raise InputError(
             "suspects and controls that cannot be told apart without any model",

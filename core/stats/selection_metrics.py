@@ -22,13 +22,13 @@ MISTAKEN_SHARES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """A value with its 95% interval, best, null and p-value, where it has them; ``n`` is what it
     is a share or mean of."""
 
     value: float
-    n: int
+    n: int | None = None
     low: float | None = None
     high: float | None = None
     ceiling: float | None = None
@@ -60,7 +60,7 @@ class TransportToReference:
         if n not in self._ceilings:
             self._ceilings[n] = transport_distance(self._target[:n], self._target).distance
         distance = transport_distance(embeddings, self._target).distance
-        return Measurement(distance, n=n, ceiling=self._ceilings[n])
+        return Measurement(value=distance, n=n, ceiling=self._ceilings[n])
 
 
 def figures(
