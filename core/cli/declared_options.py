@@ -33,10 +33,7 @@ def declared_command(app: typer.Typer, command: Command) -> Callable[[Callable[.
             target = given.pop("save_config", None)
             asked = {one.name: _as_value(one, given.pop(one.name)) for one in command.options}
             how = running(**{one.name: given.pop(one.name) for one in fields(running)})
-            spec = command.build(
-                {name: value for name, value in asked.items() if value is not None},
-                StoreLookups(how.place),
-            )
+            spec = command.build(asked, StoreLookups(how.place))
             if target:
                 target.write_text(config_text(command, command.given(asked)), encoding="utf-8")
             function(spec, how=how, **given)
@@ -63,7 +60,9 @@ class _Configured(TyperCommand):
     """Puts a config file's options in its place before any are parsed."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, with_config([str(self.name), *args])[1:])
+        # Nothing is read while a shell completes a command.
+        words = args if ctx.resilient_parsing else with_config([str(self.name), *args])[1:]
+        return super().parse_args(ctx, words)
 
 
 def _parameter(one: CommandOption) -> inspect.Parameter:

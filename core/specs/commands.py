@@ -14,7 +14,7 @@ from assay.core.specs.data import DataRef, Role
 from assay.core.specs.decompression import DecompressionSpec, GradeSpec
 from assay.core.specs.echo import EchoSpec
 from assay.core.specs.option_groups import FieldOptions, Lookups, fields_of
-from assay.core.specs.options import CommandOption, Values
+from assay.core.specs.options import REQUIRED, CommandOption, Values
 from assay.core.specs.place import Columns
 from assay.core.specs.strategies import CONTROLS, Strategy
 from assay.core.specs.training import FinetuneSpec
@@ -58,13 +58,20 @@ class Command:
         return {group.field.name: f"--{group.flag}" for group in self.groups}
 
     def build(self, given: Values, lookups: Lookups | None = None) -> Any:
-        """The spec that the options ask for; what is not given stands at its default.
+        """The spec that the options ask for; what is not given, or None, stands at its default.
 
-        InputError where an option is missing.
+        InputError that names an option where it is missing, unknown, or its value does not fit.
         """
-        values = {one.name: one.default for one in self.options} | dict(given)
-        for one in self.options:
-            if one.is_required and one.name not in given:
+        known = {one.name: one for one in self.options}
+        for name in given:
+            if name not in known:
+                raise InputError(
+                    f"options of {self.name}", repr(name), f"see `assay {self.name} --help`"
+                )
+        values = {name: one.default for name, one in known.items()}
+        values |= {n: known[n].read(value) for n, value in given.items() if value is not None}
+        for name, one in known.items():
+            if values[name] is REQUIRED:
                 raise InputError(one.flag, "none", f"give {one.flag}")
         lookups = lookups or Lookups()
         asked = {group.field.name: group.value(values, lookups) for group in self.groups}

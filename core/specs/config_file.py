@@ -11,8 +11,7 @@ import tomli_w
 
 from assay.core.errors import InputError
 from assay.core.specs.commands import Command, command_of
-from assay.core.specs.options import CommandOption, Values
-from assay.core.specs.plain import checked
+from assay.core.specs.options import Values
 
 # The key that says which command a file is for.
 _COMMAND = "command"
@@ -59,23 +58,7 @@ def read_config(path: Path, command: Command) -> dict[str, Any]:
                 repr(key),
                 f"remove it, or see `assay {command.name} --help`",
             )
-    return {known[key].name: _read(known[key], value) for key, value in plain.items()}
-
-
-def _read(one: CommandOption, value: Any) -> Any:
-    if not one.is_repeated:
-        read = checked(one.kind, value, one.key)
-        _check_minimum(one, read)
-        return read
-    if not isinstance(value, list):
-        raise InputError(f"a list for {one.key}", repr(value), "write it in [ ]")
-    return tuple(checked(one.kind, each, one.key) for each in value)
-
-
-def _check_minimum(one: CommandOption, value: Any) -> None:
-    least = one.declared.minimum
-    if least is not None and value < least:
-        raise InputError(f"at least {least} for {one.key}", repr(value), "raise it")
+    return {known[key].name: known[key].read(value) for key, value in plain.items()}
 
 
 def _plain(value: Any) -> Any:

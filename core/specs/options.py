@@ -11,6 +11,9 @@ from dataclasses import MISSING, Field, dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from assay.core.errors import InputError
+from assay.core.specs.plain import checked
+
 # The default of an option that must be given.
 REQUIRED: Any = MISSING
 _AS_FIELD: Any = object()
@@ -111,6 +114,23 @@ class CommandOption:
         """Every value it may have; none where it is free."""
         is_enum = isinstance(self.kind, type) and issubclass(self.kind, Enum)
         return tuple(str(one.value) for one in self.kind) if is_enum else ()
+
+    def read(self, value: Any) -> Any:
+        """A value from a file, a page or code, as the spec has it.
+
+        InputError that names the option if it is of another type, or too small.
+        """
+        if not self.is_repeated:
+            return self._one(value)
+        if not isinstance(value, list | tuple):
+            raise InputError(f"a list for {self.key}", repr(value), "give each value in a list")
+        return tuple(map(self._one, value))
+
+    def _one(self, value: Any) -> Any:
+        found, least = checked(self.kind, value, self.key), self.declared.minimum
+        if least is not None and found < least:
+            raise InputError(f"at least {least} for {self.key}", repr(value), "raise it")
+        return found
 
     def words(self, value: Any) -> list[str]:
         """The words of a command line that give this option this value."""

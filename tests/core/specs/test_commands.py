@@ -63,10 +63,29 @@ def test_every_field_of_a_spec_is_asked_for_by_some_command():
         assert asked == {field.name for field in fields(spec)}
 
 
-def test_a_missing_option_is_named():
-    """What must be given and is not is bad input that names the option."""
-    with pytest.raises(InputError, match="--seed-corpus"):
-        AUDIT.build(PAIR)
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "--seed-corpus"),
+        ({"seed_corpus": "x.csv"}, "seed-corpus"),
+        ({"seed_corpus": ["x.csv"], "colour": 1}, "'colour'"),
+        ({"seed_corpus": ["x.csv"], "batch_size": 0}, "batch-size"),
+        ({"seed_corpus": ["x.csv"], "task": "poetry"}, "task"),
+        ({"seed_corpus": ["x.csv"], "budget": "many"}, "budget"),
+    ],
+)
+def test_what_does_not_fit_is_named(given, named):
+    """A missing or unknown option, or a value that does not fit, is bad input that names it."""
+    with pytest.raises(InputError) as error:
+        AUDIT.build({**PAIR, **given})
+    assert named in str(error.value)
+
+
+def test_words_stand_for_choices():
+    """A file or a page says a choice by its name."""
+    asked = {**PAIR, "seed_corpus": ["x.csv"], "task": "sft", "strategy": ["select"]}
+    spec = AUDIT.build(asked)
+    assert (spec.task, spec.strategies) == (Task.SFT, (Strategy.SELECT,))
 
 
 def test_strategies_and_labels_follow_the_task():
