@@ -122,8 +122,12 @@ class CommandOption:
         """
         if not self.is_repeated:
             return self._one(value)
-        if not isinstance(value, list | tuple):
-            raise InputError(f"a list for {self.key}", repr(value), "give each value in a list")
+        if not isinstance(value, list | tuple) or not value:
+            raise InputError(
+                f"a list of at least one value for {self.key}",
+                repr(value),
+                "give its values in a list, or leave it out",
+            )
         return tuple(map(self._one, value))
 
     def _one(self, value: Any) -> Any:

@@ -29,6 +29,7 @@ def test_a_config_builds_the_spec_it_was_written_from(spec, tmp_path):
         ('task = "poetry"', "task"),
         ('seed-corpus = "x.csv"', "seed-corpus"),
         ("seed-corpus = [1]", "seed-corpus"),
+        ("strategy = []", "strategy"),
         ("map = 1", "map"),
         ('command = "titrate"', "'titrate'"),
         ("budget = = 1", "TOML"),
