@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from assay.core.errors import InputError
 from assay.core.specs.hashing import canonical_json
@@ -48,12 +48,12 @@ def from_plain(spec: type[Spec], plain: Any, where: str = "") -> Spec:
         is_needed = one.default is MISSING and one.default_factory is MISSING
         if is_needed and name not in plain:
             raise _unreadable(f"a value for {inside}{name}", "none")
-    types_ = field_types(spec)
-    return spec(**{name: _value(types_[name], plain[name], inside + name) for name in plain})
+    declared = field_types(cast(Any, spec))
+    return spec(**{name: _value(declared[name], plain[name], inside + name) for name in plain})
 
 
 @cache
-def field_types(spec: type) -> dict[str, FieldType]:
+def field_types(spec: Any) -> dict[str, FieldType]:
     """The type of each field of a dataclass."""
     return {name: _field_type(hint) for name, hint in typing.get_type_hints(spec).items()}
 
@@ -94,7 +94,11 @@ def _value(declared: FieldType, value: Any, name: str) -> Any:
 
 
 def _one(kind: Any, value: Any, name: str) -> Any:
-    return from_plain(kind, value, name) if is_dataclass(kind) else checked(kind, value, name)
+    return (
+        from_plain(cast(type, kind), value, name)
+        if is_dataclass(kind)
+        else checked(kind, value, name)
+    )
 
 
 def _field_type(hint: Any) -> FieldType:
