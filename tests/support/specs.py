@@ -33,8 +33,8 @@ SPECS = [
         n_candidates=9,
         budget=3,
         strategies=(Strategy.SELECT, Strategy.RANDOM),
-        reference=labelled("r.csv", 5),
-        test=labelled("t.csv", 6),
+        reference=replace(labelled("r.csv", 5), label_names=("up", "down")),
+        test=replace(labelled("t.csv", 6), text_column="body", label_names=("up", "down")),
         held_out_source="y",
         label_words=("up", "down"),
         training=TrainingSpec(

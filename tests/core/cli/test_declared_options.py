@@ -51,6 +51,7 @@ OPTIONS = {
         "seed": 0,
     },
     "audit": {
+        "label-names": None,
         **TEXT,
         **LABELS,
         **SHARED,
@@ -74,6 +75,7 @@ OPTIONS = {
         "map": True,
     },
     "titrate": {
+        "label-names": None,
         **TEXT,
         **LABELS,
         **SHARED,
@@ -99,6 +101,7 @@ OPTIONS = {
         "gradient-layers": "last-layer",
     },
     "rank-corpora": {
+        "label-names": None,
         **TEXT,
         **LABELS,
         **SHARED,
