@@ -141,8 +141,9 @@ class DocumentsField(_Documents):
         return (*self.place(self.declared), *self.columns())
 
     def value(self, given: Values, lookups: Lookups) -> Any:
-        location, *sample = (given[one.name] for one in self.place(self.declared))
-        return self.ref(location, *(sample or [None]), given) if location else None
+        location, *samples = (given[one.name] for one in self.place(self.declared))
+        sample = samples[0] if samples else None
+        return self.ref(location, sample, given) if location else None
 
     def asked(self, value: DataRef | None, usual: Columns) -> dict[str, Any]:
         if value is None:
@@ -162,9 +163,10 @@ class CandidatesField(_Documents):
         return (*self.place(self.declared, is_repeated=True), *self.columns())
 
     def value(self, given: Values, lookups: Lookups) -> Any:
-        locations, *sample = (given[one.name] for one in self.place(self.declared))
-        columns = given["text_column"], given["prompt_column"]
-        return tuple(lookups.corpus(one, *columns, *(sample or [None])) for one in locations)
+        locations, *samples = (given[one.name] for one in self.place(self.declared))
+        text, prompt = given["text_column"], given["prompt_column"]
+        sample = samples[0] if samples else None
+        return tuple(lookups.corpus(one, text, prompt, sample) for one in locations)
 
     def asked(self, value: tuple[DataRef, ...], usual: Columns) -> dict[str, Any]:
         place = self.place(self.declared)
