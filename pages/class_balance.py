@@ -48,7 +48,7 @@ else:
     groups = reads.sources(path)
 table = share_table(found, groups)
 strategies = [strategy for strategy in facts.strategies if strategy in table]
-bands = random_bands(table[POOL], counts["n_documents"], facts.meta["spec"]["budget"])
+bands = random_bands(table[POOL], counts["n_documents"], facts.spec.budget)
 figure = balance_figure(table, bands, strategies, ink())
 st.plotly_chart(figure, config=CONFIG, key="balance", alt="Shares of each strategy's selection")
 st.caption(

@@ -12,7 +12,7 @@ from assay.cache.export import Origin, of_experiment
 from assay.cache.store import Store
 from assay.core.experiments.catalogue import paper_titles
 from assay.core.experiments.recipes import NAMES, Recipe, load_recipe
-from assay.core.findings.experiment import METRIC_TITLES, standing
+from assay.core.findings.experiment import standing
 from assay.core.findings.repeats import HOW_SPREADS_READ
 from assay.pages.components.charts import CONFIG
 from assay.pages.components.escaping import markdown_safe
@@ -174,7 +174,7 @@ def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
                 comparison_plot(known, panel, metric),
                 config=CONFIG,
                 key=f"{panel}-{metric}",
-                alt=f"{METRIC_TITLES[metric]} along {known.recipe.x.shown_as}",
+                alt=f"{metric.info.short} along {known.recipe.x.shown_as}",
             )
     table = experiments.comparison_table(known, panel)
     height = "content" if len(table) <= _N_ROWS_SHOWN else _SCROLLED_HEIGHT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import percent
 from assay.core.specs.metrics import Metric
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.map_chart import map_figure
@@ -76,7 +77,7 @@ for column, strategy in zip(st.columns(len(panels)), setting.strategies, strict=
             (Metric.OVERLAP, "Exact or near duplicates of true documents among selected"),
         ):
             if row := rows.get(strategy, metric):
-                st.write(f"**{strategy.shown_as}** · {title}: **{100 * row['value']:.1f}%**")
+                st.write(f"**{strategy.shown_as}** · {title}: **{percent(row['value'])}**")
                 st.caption(markdown_safe(beside(row)))
 if counts["n_reference"]:
     found = reads.overlap(path)

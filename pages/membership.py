@@ -33,7 +33,7 @@ enter()
 
 path = reads.chosen_audit()
 facts, metrics = reads.facts(path), reads.metrics(path)
-spec, counts = facts.meta["spec"], facts.meta["counts"]
+spec, counts = facts.spec, facts.meta["counts"]
 rows = MetricTable(metrics.to_dict("records"))
 main = main_strategy(facts.strategies)
 
@@ -92,7 +92,7 @@ if not show_over_seeds(path, names, OVER_SEEDS):
         "and all are put together here, with t-intervals from three on."
     )
 
-task = Task(spec["task"])
+task = spec.task
 usual = [*dict.fromkeys([found.winner, main, *baselines_for(task), Strategy.RANDOM, BLIND])]
 st.subheader("Found against mistaken", anchor=False)
 drawn = st.multiselect(
@@ -103,7 +103,7 @@ drawn = st.multiselect(
     key="rankings",
     bind="query-params",
 )
-figure = roc_plot(rankings(path, spec["held_out_source"]), drawn)
+figure = roc_plot(rankings(path, spec.held_out_source), drawn)
 st.plotly_chart(figure, config=CONFIG, key="roc", alt="True against false positive rate")
 st.caption(
     "Both axes are logarithmic: an accusation needs the left edge, where few held-out documents "
@@ -121,7 +121,7 @@ ranking = st.selectbox(
     bind="query-params",
     width=320,
 )
-show_likeliest(path, ranking, spec["held_out_source"])
+show_likeliest(path, ranking, spec.held_out_source)
 
 st.subheader("Detection limit", anchor=False)
 exported_table(

@@ -29,7 +29,7 @@ enter()
 
 path = reads.chosen_audit()
 facts = reads.facts(path)
-spec, counts = facts.meta["spec"], facts.meta["counts"]
+spec, counts = facts.spec, facts.meta["counts"]
 
 st.title("Titration")
 st.caption(
@@ -38,9 +38,7 @@ st.caption(
     f"{counts['n_documents'] - counts['n_leaked'] - counts['n_held_out']:,} other documents"
 )
 
-known = titration_controls.corpus(
-    path, spec["held_out_source"], facts.meta["training"]["batch_size"]
-)
+known = titration_controls.corpus(path, spec.held_out_source, facts.meta["training"]["batch_size"])
 missing = titration_controls.what_is_missing(facts, known)
 if missing:
     st.info(markdown_safe(missing), icon=":material/info:")
@@ -93,7 +91,7 @@ show_live(cells, setting)
 
 left, right = st.columns([3, 2])
 with left:
-    st.subheader(titration_controls.METRIC_TITLES[setting.metric], anchor=False)
+    st.subheader(setting.metric.info.title, anchor=False)
     here = grid[(grid["budget"] == budget) & (grid["metric"] == setting.metric)]
     others = [n for n in known.selectors if n not in cells and n in set(here["strategy"])]
     added = (

@@ -68,7 +68,7 @@ with left:
     references = {"true documents": first["ceiling"]}
     if len(held_out):
         references["held-out"] = held_out["mean"].iloc[0]
-    figure = dot_plot(measured, references, distance.is_share)
+    figure = dot_plot(measured, references, distance.metric.info.is_percent)
     st.plotly_chart(figure, config=CONFIG, key="distances", alt=distance.title)
     st.caption(
         f"{distance.direction}; grey band: {markdown_safe(first['null_kind'])}; dotted: as many "

@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from assay.cache.audits.schema import SCHEMA_VERSION
 from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.errors import InputError
-from assay.core.specs.audit import Assessability
+from assay.core.specs.audit import Assessability, AuditSpec
 from assay.core.specs.hashing import canonical_json
+from assay.core.specs.plain import from_plain, to_plain
 from assay.core.specs.strategies import Strategy
 
 _AUDIT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -69,9 +70,14 @@ class AuditFacts:
         """Digests of the base's and the final model's weights."""
         return weights_of(self.meta["provenance"])
 
+    @cached_property
+    def spec(self) -> AuditSpec:
+        """What was asked; InputError where it is not what an audit asks."""
+        return from_plain(AuditSpec, self.meta["spec"])
+
     @property
     def strategies(self) -> list[Strategy]:
-        return [Strategy(name) for name in self.meta["spec"]["strategies"]]
+        return list(self.spec.strategies)
 
 
 @dataclass(frozen=True)
@@ -229,12 +235,10 @@ def _condition(strategy: Strategy, chosen: SelectionFilter) -> tuple[str, list[A
     return " AND ".join(conditions), values
 
 
-def _but_for_the_seed(spec: Mapping[str, Any]) -> str:
+def _but_for_the_seed(spec: AuditSpec) -> str:
     """A question without what another seed changes: the final model, the title, the seeds."""
-    asked = {key: value for key, value in spec.items() if key not in ("final", "title", "seed")}
-    if asked["training"]:
-        asked["training"] = {k: v for k, v in asked["training"].items() if k != "seed"}
-    return canonical_json(asked)
+    training = spec.training and replace(spec.training, seed=0)
+    return canonical_json(to_plain(replace(spec, final="", title="", seed=0, training=training)))
 
 
 @lru_cache(maxsize=4096)
@@ -243,7 +247,8 @@ def _summary(path: Path, modified_ns: int) -> AuditSummary:
     try:
         if not _AUDIT_ID.fullmatch(path.stem):
             raise ValueError("the file's name may hold small letters, digits and hyphens only")
-        meta = read_facts(path).meta
+        facts = read_facts(path)
+        meta = facts.meta
         if meta["schema_version"] != SCHEMA_VERSION:
             raise ValueError(
                 f"written by another version of Assay (schema {meta['schema_version']}, "
@@ -253,18 +258,18 @@ def _summary(path: Path, modified_ns: int) -> AuditSummary:
             path.stem,
             str(meta["title"]),
             str(meta["created_at"]),
-            str(meta["spec"]["task"]),
-            int(meta["spec"]["budget"]),
+            facts.spec.task,
+            facts.spec.budget,
             # Of a pair that cannot be assessed no document is read.
             int(meta.get("counts", {}).get("n_documents", 0)),
             size,
             Assessability(meta["assessment"]["verdict"]),
             pair=weights_of(meta["provenance"]),
-            question=_but_for_the_seed(meta["spec"]),
+            question=_but_for_the_seed(facts.spec),
         )
     except FileNotFoundError:
         raise
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, InputError):
         problem = "what it says about itself is not what an audit says"
         return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem=problem)
     except (duckdb.Error, OSError, ValueError) as error:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 
 from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.command_line import command_line
 from assay.core.audit.metrics.null_draws import N_NULL_DRAWS
 from assay.core.audit.provenance import environment
 from assay.core.audit.resolved_audit import ResolvedAudit, title_of
-from assay.core.specs.audit import to_plain
+from assay.core.specs.commands import command_line
 from assay.core.specs.hashing import content_key
+from assay.core.specs.plain import to_plain
 
 
 def describe(

@@ -23,9 +23,10 @@ from assay.core.models.resolve import resolve_model
 from assay.core.models.training import check_training
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
-from assay.core.specs.audit import AuditSpec, GradientLayers, TitrationSpec, to_plain
+from assay.core.specs.audit import AuditSpec, GradientLayers, TitrationSpec
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.hashing import content_key
+from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 
@@ -156,11 +157,20 @@ def check(spec: AuditSpec) -> None:
             "one with classification",
             "leave out --response-template",
         )
+    is_last = spec.gradient_layers is GradientLayers.LAST_LAYER
     if spec.corpora and len(spec.seed_corpus) < 2:
         raise InputError(
             "at least two corpora to rank",
             f"{len(spec.seed_corpus)}",
             "name each with its own --corpus",
+        )
+    if spec.corpora and spec.corpora.n_students and not is_last:
+        # Such a pair is most often an adapter's; models trained whole would reach more than its
+        # true set could, and so speak against it.
+        raise InputError(
+            "--students with gradients of the last layer only",
+            f"{spec.corpora.n_students} with --gradient-layers {spec.gradient_layers}",
+            "leave out one of them",
         )
     if spec.titration:
         _check_grid(spec.titration)

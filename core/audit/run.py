@@ -29,7 +29,7 @@ from assay.core.audit.stages import (
 from assay.core.audit.stages.assessability import assess_pair
 from assay.core.audit.stages.map import draw_map
 from assay.core.errors import InputError
-from assay.core.models.loading import ModelPair, load_pair
+from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import Tokenization
 from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
@@ -66,16 +66,8 @@ def run_audit(
 
 
 def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
-    spec = question.spec
     with progress.stage("load models", 0):
-        pair = load_pair(
-            question.base,
-            question.final,
-            spec.task,
-            question.training.max_tokens,
-            question.compute,
-            spec.label_words,
-        )
+        pair = students.ModelPairSource.of(question).load()
     builder = AuditBuilder(store, question.audit_id)
     if builder.quarantined:
         progress.note(f"a damaged unfinished audit was kept as {builder.quarantined}")

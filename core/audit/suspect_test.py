@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.store import Store
-from assay.core.audit.command_line import suspect_command_line
 from assay.core.audit.gradient_request import PROJECTION_SEED
 from assay.core.audit.provenance import environment
 from assay.core.audit.reader import Reader
@@ -31,9 +30,11 @@ from assay.core.models.token_log_probs import token_evidence
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress
-from assay.core.specs.audit import SuspectSpec, to_plain
+from assay.core.specs.audit import SuspectSpec
+from assay.core.specs.commands import command_line
 from assay.core.specs.data import Task
 from assay.core.specs.hashing import content_key, text_hash
+from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import ALIGNMENT, declared_scores
 from assay.core.specs.training import TrainingSpec
 from assay.core.stats.intervals import Interval
@@ -112,7 +113,7 @@ def run_suspect_test(
         "provenance": {
             **digests,
             "max_tokens": max_tokens,
-            "command": suspect_command_line(spec, max_tokens),
+            "command": command_line(replace(spec, max_tokens=max_tokens)),
             **environment(compute),
         },
         **_judged(spec, sets, scores, base_losses, progress),

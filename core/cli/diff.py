@@ -14,6 +14,7 @@ from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
     OverwriteOption,
+    QueueOption,
     StoreOption,
     as_job,
     open_store,
@@ -47,7 +48,7 @@ def diff(
     ] = None,
     overwrite: OverwriteOption = False,
     device: DeviceOption = None,
-    queue: Annotated[bool, typer.Option("--queue", help="Run in the background.")] = False,
+    queue: QueueOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:

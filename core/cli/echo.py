@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from assay.core.cli.options import (
-    DeviceOption,
-    JsonOption,
-    PrecisionOption,
-    StoreOption,
-    as_job,
-    open_store,
-    say,
-)
+from assay.core.cli.declared_options import declared_command
+from assay.core.cli.options import Running, as_job, say
 from assay.core.findings.echo import echo_finding, target_name
+from assay.core.specs.commands import ECHO
+from assay.core.specs.echo import EchoSpec
 
 app = typer.Typer()
 
 
-@app.command()
+@declared_command(app, ECHO)
 def echo(
-    decompression: Annotated[
-        str, typer.Argument(help="Of the audit's final model, as the Topics page names it.")
-    ],
-    control: Annotated[
-        str, typer.Option(help="A decompression of the base model, asked with the same options.")
-    ],
-    audit: Annotated[str, typer.Option(help="The audit of the two models.")],
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    device: DeviceOption = None,
-    precision: PrecisionOption = "auto",
-    store: StoreOption = None,
-    as_json: JsonOption = False,
+    spec: EchoSpec,
+    how: Running,
 ) -> None:
     """Compare what a final model says with its training data and with what was selected."""
     from assay.core.decompress.durations import echo_plan
-    from assay.core.decompress.echo import EchoSpec, run_echo
+    from assay.core.decompress.echo import run_echo
     from assay.core.runtime.device import choose_compute
 
-    place = open_store(store)
-    spec = EchoSpec(decompression, control, audit, seed)
-    with as_job(place, f"Echo of {decompression}", echo_plan()) as progress:
-        record = run_echo(spec, place, choose_compute(device, precision), progress)
+    place = how.place
+    with as_job(place, f"Echo of {spec.decompression}", echo_plan()) as progress:
+        record = run_echo(spec, place, choose_compute(how.device, how.precision), progress)
     said = echo_finding(record)
     say(
         {
@@ -58,5 +40,5 @@ def echo(
             },
             "caveats": record["caveats"],
         },
-        as_json,
+        how.as_json,
     )

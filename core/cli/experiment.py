@@ -11,6 +11,7 @@ from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
     PrecisionOption,
+    QueueOption,
     StoreOption,
     as_job,
     open_store,
@@ -47,7 +48,7 @@ def experiment(
     ] = 1,
     device: DeviceOption = None,
     precision: PrecisionOption = "auto",
-    queue: Annotated[bool, typer.Option("--queue", help="Run in the background.")] = False,
+    queue: QueueOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from assay.cache.store import Store
+from assay.core.cli.config_option import as_recorded
 from assay.core.errors import InputError
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
-from assay.core.specs.audit import GradientLayers
-from assay.core.specs.data import Task
 
 StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Where audits are kept [default: ASSAY_HOME].")
@@ -32,31 +33,29 @@ DeviceOption = Annotated[
     str | None, typer.Option(help="cpu, cuda, cuda:1 … [default: the fastest there is].")
 ]
 PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 or fp32 for forward passes.")]
-LabelWordsOption = Annotated[
-    str | None, typer.Option(help="For causal models: one word a label, separated by commas.")
-]
-TaskOption = Annotated[Task, typer.Option(help="What the final model was fine-tuned to do.")]
-PromptColumnOption = Annotated[
-    str | None, typer.Option(help="sft: the column of prompts that the text responds to.")
-]
-ResponseTemplateOption = Annotated[
-    str | None, typer.Option(help="sft: what precedes the response in a text; only it is scored.")
-]
-LabelNamesOption = Annotated[
-    str | None,
-    typer.Option(
-        help="What the labels in the data stand for, where neither data nor model says: the "
-        "model's names in the order of numbers from 0, or LABEL=NAME,…"
-    ),
-]
-GradientLayersOption = Annotated[
-    GradientLayers,
-    typer.Option(help="Take gradients of these; inner layers serve adapters and cost more."),
-]
-TextColumnOption = Annotated[
-    str,
-    typer.Option(help="The column that holds the text; FILE:text=COLUMN names one file's own."),
-]
+QueueOption = Annotated[bool, typer.Option("--queue", help="Run in the background.")]
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where a command runs, where what it makes is kept, and how it says what it found."""
+
+    device: DeviceOption = None
+    precision: PrecisionOption = "auto"
+    store: StoreOption = None
+    as_json: JsonOption = False
+
+    @cached_property
+    def place(self) -> Store:
+        """The store; InputError if it cannot be written."""
+        return open_store(self.store)
+
+
+@dataclass(frozen=True)
+class RunningOrQueued(Running):
+    """The same of a command that can also run in the background."""
+
+    queue: QueueOption = False
 
 
 def open_store(path: Path | None) -> Store:
@@ -77,7 +76,7 @@ def as_job(
     store: Store, title: str, plan: dict[str, float], command: list[str] | None = None
 ) -> AbstractContextManager[JobProgress]:
     """Run the body as a job; ``command`` is what resuming it would run, by default this one."""
-    return running_job(store, command or sys.argv[1:], title, plan)
+    return running_job(store, command or as_recorded(sys.argv[1:]), title, plan)
 
 
 def split_words(option: str | None) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""Commands on finished work: dashboard, verify, export, report."""
+"""Commands on finished work: dashboard, verify, show-config, export, report."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import typer
 
 from assay.cache.store import Store
 from assay.core.cli.options import JsonOption, OverwriteOption, StoreOption, open_store, say
+from assay.core.specs.audit import AuditSpec, SuspectSpec
+from assay.core.specs.config_file import config_of
+from assay.core.specs.decompression import DecompressionSpec
+from assay.core.specs.plain import from_plain
 from assay.core.specs.strategies import Strategy
 
 app = typer.Typer()
@@ -41,6 +45,17 @@ def verify(
     say({result.audit_id: result.verdict for result in results}, as_json)
     if not all(result.is_intact for result in results):
         raise typer.Exit(1)
+
+
+@app.command()
+def show_config(
+    name: Annotated[
+        str, typer.Argument(help="An audit, decompression or suspect test, as its page names it.")
+    ],
+    store: StoreOption = None,
+) -> None:
+    """Print what was asked as a TOML file for --config."""
+    typer.echo(config_of(_asked(open_store(store), name)), nl=False)
 
 
 @app.command()
@@ -110,6 +125,19 @@ def report(
     page = render_report(place, audit_id, known, repeats, with_documents)
     write_text(out, page, MARK, overwrite)
     say({"out": str(out), "n_bytes": len(page.encode())}, as_json)
+
+
+def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:
+    """The sealed spec of that name; InputError if the store holds none."""
+    from assay.cache.audits.read import audit_path, read_facts
+    from assay.cache.files.sealed import read_meta
+
+    if (test := place.suspect_tests.read(name)) is not None:
+        return from_plain(SuspectSpec, test["spec"])
+    if name in {path.stem for path in place.decompressions.glob("*.duckdb")}:
+        meta = read_meta(place.decompressions / f"{name}.duckdb")
+        return from_plain(DecompressionSpec, meta["spec"])
+    return read_facts(audit_path(place, name)).spec
 
 
 def serve_dashboard(store: Store, port: int | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from assay.core.decompress.command_line import OPTIONS
+from assay.core.specs.commands import DECOMPRESS
 from assay.core.specs.decompression import Engine
 
 
@@ -17,7 +17,7 @@ def differing_settings(
     ``first`` and ``second`` are what two decompressions say about themselves.
     """
     differing = [
-        f"{OPTIONS[name]} {_shown(first, name)} and {_shown(second, name)}"
+        f"{DECOMPRESS.flags[name]} {_shown(first, name)} and {_shown(second, name)}"
         for name in settings
         if _differ(first, second, name)
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,14 +24,14 @@ from assay.cache.decompressions.read import decompression_path, read_meta
 from assay.cache.store import Store
 from assay.core.audit.provenance import environment
 from assay.core.audit.stages.embeddings import embed_documents
-from assay.core.decompress.command_line import OPTIONS
 from assay.core.decompress.comparability import differing_settings
 from assay.core.errors import InputError
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress
 from assay.core.similarity.near_duplicates import near_duplicates
 from assay.core.similarity.verbatim import longest_shared_runs, more_often
-from assay.core.specs.echo import EchoTarget
+from assay.core.specs.commands import DECOMPRESS, command_line
+from assay.core.specs.echo import EchoSpec, EchoTarget
 from assay.core.specs.hashing import content_key
 from assay.core.stats.transport_test import N_SHUFFLES, compare_transport
 
@@ -43,16 +42,6 @@ MOST_DOCUMENTS = 500
 # A run of so many words is counted as verbatim.
 VERBATIM_WORDS = 8
 _MAY_DIFFER = ("model", "served_model", "judge", "judge_served_model", "title", "seed")
-
-
-@dataclass(frozen=True)
-class EchoSpec:
-    """A decompression of an audit's final model, one of its base model, and the audit."""
-
-    decompression: str
-    control: str
-    audit: str
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,7 +101,7 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
         "provenance": {
             "said_sha256": metas[0]["model"]["sha256"],
             "control_sha256": metas[1]["model"]["sha256"],
-            "command": _command(spec),
+            "command": command_line(spec),
             **environment(compute),
         },
     }
@@ -120,14 +109,9 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
     return record
 
 
-def _command(spec: EchoSpec) -> str:
-    options = ("--control", spec.control, "--audit", spec.audit, "--seed", str(spec.seed))
-    return shlex.join(("assay", "echo", spec.decompression, *options))
-
-
 def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
     first, second = metas
-    settings = [name for name in OPTIONS if name not in _MAY_DIFFER]
+    settings = [name for name in DECOMPRESS.flags if name not in _MAY_DIFFER]
     differing = differing_settings(first, second, settings)
     if differing:
         raise InputError(
@@ -140,11 +124,11 @@ def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
 def _targets(audit: Path, seed: int) -> list[tuple[EchoTarget, Texts]]:
     """Everything there is to hold the two models against."""
     facts = read_facts(audit)
-    held_out = facts.meta["spec"].get("held_out_source")
+    held_out = facts.spec.held_out_source
     found: list[tuple[EchoTarget, Texts]] = []
     try:
         found.append((EchoTarget("seed-corpus"), read_candidates(audit)))
-        if facts.meta["spec"]["reference"]:
+        if facts.spec.reference:
             found.append((EchoTarget("reference"), read_reference(audit)))
         if held_out:
             found.append((EchoTarget("held-out"), read_held_out(audit, held_out)))

@@ -41,7 +41,6 @@ from assay.core.specs.decompression import (
     ParseOutcome,
     Prompting,
     title_of,
-    to_plain,
 )
 from assay.core.specs.hashing import content_key
 from assay.core.stats.noise_floor import null_line
@@ -95,7 +94,7 @@ def decompress(
 
 def run_id_of(spec: DecompressionSpec, found: FoundModel, judge: FoundModel | None) -> str:
     """A name that depends on what is asked of which weights, and not on where they lie."""
-    asked = {k: v for k, v in to_plain(spec).items() if k not in _NOT_ASKED}
+    asked = {k: v for k, v in kept_spec(spec).items() if k not in _NOT_ASKED}
     judged_by = judge.identity.answers_sha256 if judge else None
     key = content_key(_VERSION, prompts.VERSION, found.identity.answers_sha256, judged_by, asked)
     slug = re.sub(r"[^a-z0-9]+", "-", found.identity.name.lower()).strip("-")[-24:].strip("-")
@@ -115,7 +114,7 @@ def _walk(
     check_samples_differ(spec, backend.traits)
     for remark in remarks(backend.traits):
         progress.note(remark)
-    journal.begin({"title": title_of(spec), "model": model, "spec": to_plain(spec)})
+    journal.begin({"title": title_of(spec), "model": model, "spec": kept_spec(spec)})
     embed = Embedder(compute).embed
     tree = TopicTree(embed, spec.merge_cosine, prompts.ROOT_NAME)
     runner = ModelClient(backend, journal, progress, budget)
@@ -136,7 +135,7 @@ def _walk(
     meta = {
         "title": title_of(spec),
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
-        "spec": to_plain(spec),
+        "spec": kept_spec(spec),
         "prompting": prompting,
         "model": model,
         "traits": asdict(backend.traits),

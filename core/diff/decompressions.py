@@ -27,7 +27,8 @@ from assay.core.decompress.tree.expansion import count_votes, list_prompt
 from assay.core.decompress.tree.made_up_names import nonsense_words
 from assay.core.decompress.tree.support import N_NONSENSE_TOPICS
 from assay.core.errors import InputError
-from assay.core.specs.decompression import DecompressionSpec, Prompting, spec_from_plain
+from assay.core.specs.decompression import DecompressionSpec, Prompting
+from assay.core.specs.plain import from_plain
 
 # The normal forms of a topic's path: equal where two runs were asked about the same topic.
 Key = tuple[str, ...]
@@ -143,7 +144,7 @@ def find_run(store: Store, name: str) -> Path:
 def read_run(path: Path) -> Run:
     """Everything of one decompression; InputError where its questions were worded otherwise."""
     meta = read_meta(path)
-    spec = spec_from_plain(meta["spec"])
+    spec = from_plain(DecompressionSpec, meta["spec"])
     paths: dict[int, tuple[str, ...]] = {}
     nodes: list[Node] = []
     asked: list[tuple[str, ...]] = []

@@ -9,11 +9,12 @@ from typing import Any
 
 from assay.cache.decompressions.read import list_decompressions, read_meta
 from assay.cache.store import Store
-from assay.core.decompress.command_line import decompress_command
 from assay.core.decompress.comparability import differing_settings
 from assay.core.diff.decompressions import Run, find_run, read_run
 from assay.core.errors import InputError
-from assay.core.specs.decompression import spec_from_plain
+from assay.core.specs.commands import command_line
+from assay.core.specs.decompression import DecompressionSpec
+from assay.core.specs.plain import from_plain
 
 # What must be alike. One model through two engines differed by more than two seeds through one
 # while they drew from different tokens; whole trees have not been compared since. The rest only
@@ -98,7 +99,7 @@ def is_repeated(first: Run, second: Run) -> bool:
 def noise_command(run: Run) -> str:
     """How to make another run of the model that a run is of."""
     seed = 1 if run.spec.seed == 0 else 0
-    return decompress_command(replace(run.spec, seed=seed, title=""))
+    return command_line(replace(run.spec, seed=seed, title=""))
 
 
 def _another_run(
@@ -117,4 +118,4 @@ def _another_run(
 
 def _by_seed(known: tuple[Mapping[str, Any], Path]) -> tuple[int, str]:
     meta, path = known
-    return spec_from_plain(meta["spec"]).seed, path.stem
+    return from_plain(DecompressionSpec, meta["spec"]).seed, path.stem

@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from assay.core.findings.finding import Finding, MetricTable, Row
-from assay.core.findings.formatting import p_value, percent
+from assay.core.findings.formatting import decimal, in_sentence, interval, number, p_value, percent
 from assay.core.findings.membership import membership_finding
-from assay.core.specs.metrics import LOWER_IS_BETTER, STUDENT_METRICS, Metric
+from assay.core.specs.metrics import STUDENT_METRICS, Metric
 from assay.core.specs.strategies import Strategy, main_strategy
 from assay.core.stats.intervals import SIGNIFICANCE
 
 _ABOVE, _BELOW = "above", "below"
 _BETTER, _WORSE = "better", "worse"
-_SHARES = (Metric.ACCURACY, Metric.AGREEMENT)
 
 
 def audit_finding(rows: MetricTable, strategies: Iterable[Strategy]) -> Finding:
@@ -83,23 +83,23 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
     assert row is not None
     sentence = (
         f"A student trained on its {_budget(rows, strategy)} documents reaches "
-        f"{_amount(metric, row)} ({_range(row, metric)})"
+        f"{_amount(metric, row)} ({_range(metric, row)})"
     )
     random = rows.get(Strategy.RANDOM, metric)
     if random and strategy is not Strategy.RANDOM:
         sentence += (
-            f", {_relation(row, random)} random selection's {_number(metric, random['value'])} "
-            f"({_range(random, metric)})"
+            f", {_relation(row, random)} random selection's {number(metric, random['value'])} "
+            f"({_range(metric, random)})"
         )
     final = rows.get("final", metric)
     if final and metric is not Metric.AGREEMENT:
-        sentence += f"; the final model has {_number(metric, final['value'])}"
+        sentence += f"; the final model has {number(metric, final['value'])}"
     best = rows.best(ran, metric)
     if best and best is not strategy:
         leader = rows.get(best, metric)
         assert leader is not None
         sentence += (
-            f". The best here is {best.shown_as}, with {_number(metric, leader['value'])}, "
+            f". The best here is {best.shown_as}, with {number(metric, leader['value'])}, "
             f"{_relation(leader, row)} {strategy.shown_as}'s"
         )
     return sentence + "."
@@ -119,9 +119,10 @@ def _located(rows: MetricTable, strategy: Strategy) -> str | None:
         )
     return (
         f"It holds {n_located:,} of the {row['n']:,} reference documents in the seed corpus: "
-        f"recall {percent(row['value'])} ({_range(row)}) where at most {percent(row['ceiling'])} "
+        f"recall {in_sentence(row, percent)} where at most {percent(row['ceiling'])} "
         f"is possible and random selection has {percent(row['null_value'])}, "
-        f"{chance} ({p_value(row['p_value'])}, lift {lift['value']:.2f}){beyond}"
+        f"{chance} ({p_value(row['p_value'])}, lift {number(Metric.LIFT, lift['value'])})"
+        f"{beyond}"
     )
 
 
@@ -153,8 +154,9 @@ def _distance(rows: MetricTable, strategy: Strategy) -> str | None:
         return None
     return (
         f"By meaning it lies {nearness} the reference set than random selections do: transport "
-        f"{row['value']:.3f}, theirs {row['null_low']:.3f} to {row['null_high']:.3f}, as many "
-        f"documents of the reference set {row['ceiling']:.3f}."
+        f"{decimal(row['value'])}, theirs {decimal(row['null_low'])} to "
+        f"{decimal(row['null_high'])}, as many documents of the reference set "
+        f"{decimal(row['ceiling'])}."
     )
 
 
@@ -195,7 +197,7 @@ def _merit(metric: Metric, row: Row | None, other: Row | None) -> str:
     relation = _relation(row, other)
     if relation not in (_ABOVE, _BELOW):
         return relation
-    return _BETTER if (relation == _ABOVE) != (metric in LOWER_IS_BETTER) else _WORSE
+    return _BETTER if (relation == _ABOVE) != metric.info.is_lower_better else _WORSE
 
 
 def _relation(row: Row, other: Row) -> str:
@@ -208,7 +210,7 @@ def _relation(row: Row, other: Row) -> str:
 
 def _amount(metric: Metric, row: Row) -> str:
     """A student's merit in words."""
-    value = _number(metric, row["value"])
+    value = number(metric, row["value"])
     if metric is Metric.PERPLEXITY:
         return f"a perplexity of {value}"
     return (
@@ -216,14 +218,8 @@ def _amount(metric: Metric, row: Row) -> str:
     )
 
 
-def _number(metric: Metric, value: float) -> str:
-    return percent(value) if metric in _SHARES else f"{value:.2f}"
-
-
-def _range(row: Row, metric: Metric = Metric.RECALL) -> str:
-    if metric is Metric.PERPLEXITY:
-        return f"{row['low']:.2f}–{row['high']:.2f}"
-    return f"{100 * row['low']:.1f}–{100 * row['high']:.1f}"
+def _range(metric: Metric, row: Row) -> str:
+    return interval(row["low"], row["high"], partial(number, metric))
 
 
 def _budget(rows: MetricTable, strategy: Strategy) -> str:

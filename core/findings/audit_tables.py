@@ -6,63 +6,48 @@ Made from the rows of the metrics table alone, so that no two places can say dif
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import pandas as pd
 
 from assay.core.findings.audit import student_metric
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import percent
-from assay.core.findings.table_cells import PERCENT, TableCell
-from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
+from assay.core.findings.formatting import bare
+from assay.core.findings.table_cells import TableCell, bracketed_cell, number_cell, p_cell
+from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, main_strategy
 
 # What a test set says of a student; agreement stands in where there is none.
 TRUTH = {Metric.ACCURACY, Metric.PERPLEXITY}
-IN_PERCENT = {
+CHARTED = (
     Metric.ACCURACY,
+    Metric.PERPLEXITY,
     Metric.AGREEMENT,
+    Metric.TRANSPORT,
+    Metric.RECALL,
+    Metric.COSINE,
+)
+TABLE = (
+    Metric.ACCURACY,
+    Metric.PERPLEXITY,
     Metric.RECALL,
     Metric.PRECISION,
-    Metric.CONTAINMENT,
+    Metric.LIFT,
+    Metric.TRANSPORT,
     Metric.EMBEDDING_RECALL,
     Metric.OVERLAP,
-    Metric.DOMAIN_PRECISION,
-    Metric.MEMBERSHIP_PRECISION,
-    Metric.MEMBERSHIP_TPR,
-    Metric.MEMBERSHIP_TPR_STRICT,
-}
-CHARTS = {
-    Metric.ACCURACY: ("Student accuracy", "higher is better"),
-    Metric.PERPLEXITY: ("Student perplexity", "lower is better"),
-    Metric.AGREEMENT: ("Student's agreement with the final model", "higher is better"),
-    Metric.TRANSPORT: ("Transport distance to the reference", "lower is closer"),
-    Metric.RECALL: ("Recall of located documents", "higher is better"),
-    Metric.COSINE: ("Cosine with the weight difference", "higher is better"),
-}
-TABLE = {
-    Metric.ACCURACY: "accuracy, %",
-    Metric.PERPLEXITY: "perplexity",
-    Metric.RECALL: "recall, %",
-    Metric.PRECISION: "precision, %",
-    Metric.LIFT: "lift",
-    Metric.TRANSPORT: "transport",
-    Metric.EMBEDDING_RECALL: "near, %",
-    Metric.OVERLAP: "duplicates, %",
-    Metric.CONTAINMENT: "vocabulary, %",
-    Metric.IMBALANCE: "imbalance",
-    Metric.COSINE: "cosine",
-    Metric.AGREEMENT: "agreement, %",
-    Metric.WEIGHT_COSINE: "weights' cosine",
-}
+    Metric.CONTAINMENT,
+    Metric.IMBALANCE,
+    Metric.COSINE,
+    Metric.AGREEMENT,
+    Metric.WEIGHT_COSINE,
+)
 BOUNDS = {
     "null_low": "chance alone, from",
     "null_high": "chance alone, to",
     "ceiling": "at best",
 }
-MEMBERSHIP = {
-    Metric.DOMAIN_PRECISION: "in domain, %",
-    Metric.MEMBERSHIP_PRECISION: "used, %",
-}
+MEMBERSHIP = (Metric.DOMAIN_PRECISION, Metric.MEMBERSHIP_PRECISION)
 
 MEMBERSHIP_NOTE = (
     "In domain: chosen documents of the same kind as the reference set, used or held out. Used: of "
@@ -74,7 +59,7 @@ MEMBERSHIP_NOTE = (
 def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.DataFrame:
     """Strategies down, metrics across, intervals in brackets; below them what bounds each."""
     ordered = _best_first(rows, strategies)
-    columns = {m: name for m, name in TABLE.items() if any(rows.get(s, m) for s in ordered)}
+    columns = {m: m.info.column for m in TABLE if any(rows.get(s, m) for s in ordered)}
     table = []
     for strategy in ordered:
         cells: dict[str, str | TableCell] = {"strategy": strategy.shown_as}
@@ -82,14 +67,14 @@ def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Data
             if row := rows.get(strategy, metric):
                 cells[name] = _with_interval(metric, row)
                 if metric is Metric.RECALL:
-                    cells["p"] = _exponent(row["p_value"])
+                    cells["p"] = p_cell(row["p_value"])
         table.append(cells)
     for column, title in BOUNDS.items():
         cells = {"strategy": title}
         for metric, name in columns.items():
             row = rows.get(main_strategy(ordered), metric)
             if row and pd.notna(row[column]):
-                cells[name] = _alone(metric, row[column])
+                cells[name] = number_cell(metric, row[column])
         if len(cells) > 1:
             table.append(cells)
     for subject, title in (("final", "final model"), ("base", "base model")):
@@ -131,11 +116,12 @@ def membership_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Da
     table = []
     for strategy in strategies:
         cells: dict[str, str | TableCell] = {"strategy": strategy.shown_as}
-        for metric, name in MEMBERSHIP.items():
+        for metric in MEMBERSHIP:
             if row := rows.get(strategy, metric):
+                name = metric.info.column
                 cells[name] = _with_interval(metric, row)
-                cells[f"{name}: by chance"] = _alone(metric, row["null_value"])
-                cells[f"{name}: p"] = _exponent(row["p_value"])
+                cells[f"{name}: by chance"] = number_cell(metric, row["null_value"])
+                cells[f"{name}: p"] = p_cell(row["p_value"])
         if len(cells) > 1:
             table.append(cells)
     return pd.DataFrame(table).fillna("")
@@ -144,7 +130,7 @@ def membership_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Da
 def charted(rows: MetricTable, strategies: Iterable[Strategy], n_charts: int) -> list[Metric]:
     """The first few metrics that are drawn: agreement only where no test set says better."""
     ran, drawn = list(strategies), list[Metric]()
-    for metric in CHARTS:
+    for metric in CHARTED:
         if metric is Metric.AGREEMENT and TRUTH & set(drawn):
             continue
         if any(rows.get(strategy, metric) for strategy in ran):
@@ -166,46 +152,15 @@ def references(rows: MetricTable, metric: Metric, own: Mapping[Strategy, Row]) -
 
 
 def _with_interval(metric: Metric, row: Row) -> TableCell:
-    value, low, high = row["value"], row["low"], row["high"]
-    if pd.isna(low):
-        return _alone(metric, value)
-    text = f"{_bare(metric, value)} [{_bare(metric, low)}–{_bare(metric, high)}]"
-    return TableCell.of(text, unit_of(metric), value=value, low=low, high=high)
-
-
-def _alone(metric: Metric, value: float) -> TableCell:
-    return TableCell.of(_bare(metric, value), unit_of(metric), value=value)
-
-
-def _bare(metric: Metric, value: float) -> str:
-    return number(metric, value).removesuffix("%")
-
-
-def _exponent(probability: float) -> TableCell:
-    text = f"{probability:.2g}"
-    if probability < 0.001:  # one digit: its column is narrow
-        text = f"{probability:.0e}" if probability > 0 else "< 1e-300"
-    return TableCell.of(text, value=probability)
-
-
-def unit_of(metric: Metric) -> str:
-    """The unit that its values are read in."""
-    return PERCENT if metric in IN_PERCENT else ""
-
-
-def number(metric: Metric, value: float) -> str:
-    """A value in the unit it is read in."""
-    if metric in IN_PERCENT:
-        return percent(value)
-    return f"{value:.2f}" if metric in (Metric.LIFT, Metric.PERPLEXITY) else f"{value:.3f}"
+    return bracketed_cell(row, partial(bare, metric), metric.info.unit)
 
 
 def _best_first(rows: MetricTable, strategies: Iterable[Strategy]) -> list[Strategy]:
     def merit(strategy: Strategy) -> float:
         metric = student_metric(rows, strategy)
         row = rows.get(strategy, metric) if metric else None
-        if row is None:
+        if metric is None or row is None:
             return 0.0
-        return -row["value"] if metric in LOWER_IS_BETTER else row["value"]
+        return -row["value"] if metric.info.is_lower_better else row["value"]
 
     return sorted(strategies, key=merit, reverse=True)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import percent
-from assay.core.findings.table_cells import PERCENT, TableCell
+from assay.core.findings.formatting import (
+    NOTHING,
+    Written,
+    decimal,
+    in_sentence,
+    interval,
+    percent,
+    points,
+)
+from assay.core.findings.table_cells import PERCENT, TableCell, bracketed_cell, interval_cell
 
 Row = Mapping[str, Any]
 
@@ -39,11 +48,11 @@ def corpus_ranking_finding(sources: Iterable[Row], students: Iterable[Row]) -> F
     own = [row["cosine"] for row in students if row["source"] == nearest["name"]]
     name = nearest["name"]
     rivals = [row["name"] for row in ranked[1:] if row["high"] >= nearest["low"]]
-    found = f"{nearest['cosine']:.3f} ({nearest['low']:.3f}–{nearest['high']:.3f})"
+    found = in_sentence({**nearest, "value": nearest["cosine"]})
     sentences = [
         f"The mean gradient of {name} has a cosine of {found} with the weight difference; "
         "documents drawn from all sources together have "
-        f"{nearest['null_low']:.3f}–{nearest['null_high']:.3f}."
+        f"{interval(nearest['null_low'], nearest['null_high'])}."
     ]
     if nearest["low"] <= 0:
         headline = "None of these sets is aligned with the weight difference."
@@ -56,7 +65,7 @@ def corpus_ranking_finding(sources: Iterable[Row], students: Iterable[Row]) -> F
     else:
         headline = f"Of these sets, {name} is the most aligned with the weight difference."
     if own:
-        reached = f"{min(own):.3f}" + (f"–{max(own):.3f}" if len(own) > 1 else "")
+        reached = interval(min(own), max(own)) if len(own) > 1 else decimal(own[0])
         sentences.append(
             f"Trained here on one half of {name}, a model reaches {reached} with its other half in "
             f"the last layer ({len(own)} tried)."
@@ -64,8 +73,8 @@ def corpus_ranking_finding(sources: Iterable[Row], students: Iterable[Row]) -> F
     else:
         sentences.append("What the true set would reach was not measured.")
     shares = ", ".join(
-        f"{row['name']} {percent(row['share'])} ({100 * row['share_low']:.0f}–"
-        f"{100 * row['share_high']:.0f})"
+        f"{row['name']} {percent(row['share'])} "
+        f"({interval(row['share_low'], row['share_high'], partial(percent, digits=0))})"
         for row in sorted(ranked, key=lambda row: -row["share"])
     )
     sentences.append(f"As a mixture of these sets, to first order: {shares}.")
@@ -83,13 +92,13 @@ def group_table(
         {
             kind: rows["name"],
             "documents": rows["n_documents"],
-            "cosine": _ranges(rows, "cosine", "low", "high", 3),
+            "cosine": _ranges(rows, "cosine", "low", "high", decimal),
             "chance": [
-                TableCell.of(f"{low:.3f}–{high:.3f}", low=low, high=high)
+                interval_cell(low, high)
                 for low, high in zip(rows["null_low"], rows["null_high"], strict=True)
             ],
             **({} if students is None or students.empty else _reached(rows["name"], students)),
-            "share, %": _ranges(rows, "share", "share_low", "share_high", 1, PERCENT),
+            "share, %": _ranges(rows, "share", "share_low", "share_high", points, PERCENT),
             "guess by cosine, %": (100 * rows["centroid_share"]).round(1),
         }
     )
@@ -104,20 +113,14 @@ def _reached(names: pd.Series, students: pd.DataFrame) -> dict[str, list[TableCe
 
 
 def _one_by_one(values: list[float]) -> TableCell:
-    text = ", ".join(f"{value:.3f}" for value in values) or "—"
+    text = ", ".join(map(decimal, values)) or NOTHING
     return TableCell.of(text, **{str(number): value for number, value in enumerate(values, 1)})
 
 
 def _ranges(
-    rows: pd.DataFrame, value: str, low: str, high: str, digits: int, unit: str = ""
+    rows: pd.DataFrame, value: str, low: str, high: str, written: Written, unit: str = ""
 ) -> list[TableCell]:
-    scale = 100 if unit == PERCENT else 1
-    cells = []
-    for _, row in rows.iterrows():
-        shown, least, most = (f"{scale * row[name]:.{digits}f}" for name in (value, low, high))
-        cells.append(
-            TableCell.of(
-                f"{shown} [{least}–{most}]", unit, value=row[value], low=row[low], high=row[high]
-            )
-        )
-    return cells
+    return [
+        bracketed_cell({"value": row[value], "low": row[low], "high": row[high]}, written, unit)
+        for _, row in rows.iterrows()
+    ]

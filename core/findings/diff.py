@@ -6,9 +6,11 @@ A is the first of the two, B the second. Pages and the command line say the same
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from assay.core.findings.finding import Finding
+from assay.core.findings.formatting import decimal, in_sentence, percent, signed_percent
 from assay.core.specs.diff import Change
 
 
@@ -72,14 +74,14 @@ def _share_sentences(meta: Mapping[str, Any]) -> list[str]:
             continue
         excess = row["excess"]
         verdict = (
-            f"more, by {_range(excess)}"
+            f"more, by {_change(excess)}"
             if excess["low"] > 0
-            else f"no more than noise (difference {_range(excess)})"
+            else f"no more than noise (difference {_change(excess)})"
         )
         sentences.append(
             f"Of {own}'s {row['n']:,} topics that {other} could have named, {row['n_found']:,} "
-            f"have no counterpart there ({_percent(row['share'])}); between two runs of one model "
-            f"it is {_percent(row['noise'])}: {verdict}."
+            f"have no counterpart there ({_whole(row['share'])}); between two runs of one model "
+            f"it is {_whole(row['noise'])}: {verdict}."
         )
     return sentences
 
@@ -92,8 +94,8 @@ def _examples_sentence(meta: Mapping[str, Any]) -> str | None:
     return (
         f"{meta['counts']['n_examples_reported']:,} of {examples['n']:,} pairs of examples are "
         "less alike than two runs of one model explain. Two examples of one model are more alike "
-        f"than one of A and one of B with probability {auc['value']:.2f} "
-        f"({auc['low']:.2f}–{auc['high']:.2f}), where 0.50 is no difference."
+        f"than one of A and one of B with probability "
+        f"{in_sentence(auc, partial(decimal, digits=2))}, where 0.50 is no difference."
     )
 
 
@@ -103,9 +105,9 @@ def _gaps_sentence(n_gaps: int) -> str:
     return f"{n_gaps:,} {'branches collapse' if n_gaps > 1 else 'branch collapses'} in B."
 
 
-def _percent(interval: Mapping[str, float]) -> str:
-    return f"{interval['value']:.0%}, {interval['low']:.0%}–{interval['high']:.0%}"
+def _whole(row: Mapping[str, float]) -> str:
+    return f"{percent(row['value'], 0)}, {percent(row['low'], 0)}–{percent(row['high'], 0)}"
 
 
-def _range(interval: Mapping[str, float]) -> str:
-    return f"{interval['low']:+.0%} to {interval['high']:+.0%}"
+def _change(row: Mapping[str, float]) -> str:
+    return f"{signed_percent(row['low'])} to {signed_percent(row['high'])}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import p_value
+from assay.core.findings.formatting import decimal, p_value, signed
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import SIGNIFICANCE
 
@@ -40,15 +40,16 @@ def echo_finding(record: Record) -> Finding:
     nearer = "nearer" if is_nearer else "no nearer"
     headline = f"What the final model says is {nearer} to {target_name(main)} than its base's words"
     sentences = [
-        f"Transport distance {main['said']:.3f} for the final model, {main['control']:.3f} "
-        f"for its base: a lead of {main['control'] - main['said']:+.3f}, where chance gives "
-        f"{main['null_low']:+.3f} to {main['null_high']:+.3f}."
+        f"Transport distance {decimal(main['said'])} for the final model, "
+        f"{decimal(main['control'])} for its base: a lead of "
+        f"{signed(main['control'] - main['said'])}, where chance gives "
+        f"{signed(main['null_low'])} to {signed(main['null_high'])}."
     ]
     pool = next(row for row in record["targets"] if row["kind"] == "seed-corpus")
     if is_nearer and pool["p_value"] < SIGNIFICANCE:
         sentences.append(
             f"It is nearer to the seed corpus at large, too (lead "
-            f"{pool['control'] - pool['said']:+.3f}): part of this may be a change of style."
+            f"{signed(pool['control'] - pool['said'])}): part of this may be a change of style."
         )
     sentences += _about_held_out(record, main) if is_nearer else ()
     words, (own, others) = record["verbatim_words"], main["verbatim"]
@@ -71,7 +72,9 @@ def _about_held_out(record: Record, main: Record) -> list[str]:
             "No held-out documents of its kind are known, so nothing here tells these documents "
             "from this kind of text."
         ]
-    lead = f"(lead {held_out['control'] - held_out['said']:+.3f}, {p_value(held_out['p_value'])})"
+    lead = (
+        f"(lead {signed(held_out['control'] - held_out['said'])}, {p_value(held_out['p_value'])})"
+    )
     if held_out["p_value"] < SIGNIFICANCE:
         has_quotations = main["verbatim_p_value"] < SIGNIFICANCE
         only = "" if has_quotations else "; nothing here says that it is these documents"

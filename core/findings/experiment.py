@@ -6,24 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay.core.specs.metrics import LOWER_IS_BETTER, Metric, possible
+from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import Spread
 
 Row = Mapping[str, Any]
-METRIC_TITLES = {
-    Metric.ACCURACY: "accuracy",
-    Metric.LOSS: "loss",
-    Metric.PERPLEXITY: "perplexity",
-    Metric.TRANSPORT: "transport",
-    Metric.CONTAINMENT: "containment",
-    Metric.RECALL: "recall",
-    Metric.PRECISION: "precision",
-    Metric.DOMAIN_AUC: "domain AUC",
-    Metric.MEMBERSHIP_AUC: "membership AUC",
-    Metric.MEMBERSHIP_TPR: "members found at 1% mistaken",
-    Metric.MEMBERSHIP_TPR_STRICT: "members found at 0.1% mistaken",
-}
 _PLACE = ("panel", "variant", "x", "subject", "metric")
 
 
@@ -45,7 +32,9 @@ def spreads(rows: Iterable[Row]) -> dict[Place, Spread]:
         x = row["x"]
         where = Place(**{**{name: row[name] for name in _PLACE}, "x": None if x != x else x})
         values.setdefault(where, []).append(float(row["value"]))
-    return {place: Spread.of(own, possible(Metric(place.metric))) for place, own in values.items()}
+    return {
+        place: Spread.of(own, Metric(place.metric).info.bounds) for place, own in values.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -65,7 +54,7 @@ class Standing:
     def sentence(self) -> str:
         """What the counts say; with one seed, that they say little."""
         n = self.n_better + self.n_worse + self.n_alike
-        places, title = "place" if n == 1 else "places", METRIC_TITLES[self.metric]
+        places, title = "place" if n == 1 else "places", self.metric.info.short
         if self.n_seeds == 1:
             return (
                 f"One seed: by {title} SELECT is better than random selection in {self.n_better} "
@@ -95,7 +84,7 @@ def standing(found: Mapping[Place, Spread], metric: Metric) -> Standing | None:
         return None
     n_above = sum(own.lowest > other.highest for own, other in pairs)
     n_below = sum(own.highest < other.lowest for own, other in pairs)
-    is_lower_better = metric in LOWER_IS_BETTER
+    is_lower_better = metric.info.is_lower_better
     n_better, n_worse = (n_below, n_above) if is_lower_better else (n_above, n_below)
     n_seeds = min(own.n for own, _ in pairs)
     return Standing(metric, n_better, n_worse, len(pairs) - n_above - n_below, n_seeds)

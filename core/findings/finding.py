@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
+from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 
 Row = Mapping[str, Any]
@@ -35,5 +35,5 @@ class MetricTable:
     def best(self, strategies: Iterable[Strategy], metric: Metric) -> Strategy | None:
         """The strategy with the best value of ``metric``."""
         known = {s: row["value"] for s in strategies if (row := self.get(s, metric))}
-        choose = min if metric in LOWER_IS_BETTER else max
+        choose = min if metric.info.is_lower_better else max
         return choose(known, key=lambda strategy: known[strategy]) if known else None

@@ -1,12 +1,87 @@
-"""How numbers are written in sentences and tables."""
+"""How numbers are written in sentences and tables: here and nowhere else."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
 
-def percent(value: float) -> str:
-    return f"{100 * value:.1f}%"
+import pandas as pd
+
+from assay.core.specs.metrics import Metric
+
+Row = Mapping[str, Any]
+# How one number is written.
+Written = Callable[[float], str]
+NOTHING = "—"
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """A share: 12.3%."""
+    return f"{points(value, digits)}%"
+
+
+def points(value: float, digits: int = 1) -> str:
+    """A share under a title that says the unit: 12.3."""
+    return f"{100 * value:.{digits}f}"
+
+
+def signed_percent(value: float) -> str:
+    """A difference of shares: +12%."""
+    return f"{value:+.0%}"
+
+
+def small_share(value: float) -> str:
+    """A share that may be too small to write."""
+    return "less than 0.1%" if value < 0.001 else percent(value)
+
+
+def decimal(value: float, digits: int = 3) -> str:
+    """An AUC, a cosine, a distance: 0.123."""
+    return f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference of such: +0.123."""
+    return f"{value:+.{digits}f}"
+
+
+def number(metric: Metric, value: float | None) -> str:
+    """A metric's value in the unit it is read in; a dash where there is none."""
+    if value is None or pd.isna(value):
+        return NOTHING
+    return percent(value) if metric.info.is_percent else decimal(value, metric.info.digits)
+
+
+def bare(metric: Metric, value: float) -> str:
+    """The same under a title that says the unit."""
+    return number(metric, value).removesuffix("%")
+
+
+def interval(low: float, high: float, written: Written = decimal) -> str:
+    """0.123–0.456, without the unit."""
+    return f"{written(low).removesuffix('%')}–{written(high).removesuffix('%')}"
+
+
+def bracketed(row: Row, written: Written = decimal) -> str:
+    """A value and its interval in a table: 0.300 [0.123–0.456]; no interval where it has none."""
+    value = written(row["value"])
+    if pd.isna(row["low"]):
+        return value
+    return f"{value} [{interval(row['low'], row['high'], written)}]"
+
+
+def in_sentence(row: Row, written: Written = decimal) -> str:
+    """A value and its interval in a sentence: 0.300 (0.123–0.456)."""
+    return f"{written(row['value'])} ({interval(row['low'], row['high'], written)})"
 
 
 def p_value(value: float) -> str:
     """p = 0.012, p < 0.001."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def exponent(probability: float) -> str:
+    """A p-value in a narrow column."""
+    if probability < 0.001:
+        return f"{probability:.0e}" if probability > 0 else "< 1e-300"
+    return f"{probability:.2g}"

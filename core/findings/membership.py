@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.core.findings.formatting import p_value
+from assay.core.findings.formatting import in_sentence, p_value
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Strategy, shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
@@ -53,11 +53,15 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
     lead = by_name.get((winner, Metric.MEMBERSHIP_LEAD))
     is_clear = None if lead is None else n * lead["p_value"] < SIGNIFICANCE
     sentence = f"Telling members: of {n} rankings {shown_as(winner)} has the highest AUC, "
-    sentence += f"{_auc(best)} ({p_value(min(1.0, n * best['p_value']))} with all {n} counted)"
+    sentence += (
+        f"{in_sentence(best)} ({p_value(min(1.0, n * best['p_value']))} with all {n} counted)"
+    )
     if own is not None and winner != main:
-        sentence += f"; {shown_as(main)} has {_auc(own)}"
+        sentence += f"; {shown_as(main)} has {in_sentence(own)}"
     if blind is not None:
-        sentence += f"; text alone, which is told members but sees no model, has {_auc(blind)}"
+        sentence += (
+            f"; text alone, which is told members but sees no model, has {in_sentence(blind)}"
+        )
     return MembershipFinding(
         winner, is_found, is_clear, _headline(winner, main, n, is_found, is_clear), sentence + "."
     )
@@ -70,7 +74,3 @@ def _headline(winner: str, main: str, n: int, is_found: bool, is_clear: bool | N
     if winner != main and not is_clear:
         headline += f", if not clearly better than {shown_as(main)}"
     return headline + "."
-
-
-def _auc(row: Row) -> str:
-    return f"{row['value']:.3f} ({row['low']:.3f}–{row['high']:.3f})"

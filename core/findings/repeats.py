@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 
 import pandas as pd
 
-from assay.core.findings.audit_tables import number, unit_of
+from assay.core.findings.formatting import Written, bare, interval
 from assay.core.findings.table_cells import TableCell
-from assay.core.specs.metrics import Metric, possible
+from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import Spread
 
@@ -26,59 +26,51 @@ HOW_REPEATS_READ = (
 )
 
 
-def spread_in_words(found: Spread, written: Callable[[float], str]) -> str:
+def spread_in_words(found: Spread, written: Written) -> str:
     """A mean over repeats, its interval in square brackets, lowest and highest in round ones."""
     words = written(found.mean)
     if found.interval is not None:
-        words += f" [{_range(found.interval.low, found.interval.high, written)}]"
+        words += f" [{interval(found.interval.low, found.interval.high, written)}]"
     if found.n > 1:
-        lowest_to_highest = _range(found.lowest, found.highest, written)
+        lowest_to_highest = interval(found.lowest, found.highest, written)
         is_one = written(found.lowest) == written(found.highest)
         words += f" (all {found.n} alike)" if is_one else f" ({lowest_to_highest})"
     return words
 
 
-def spread_cell(found: Spread, written: Callable[[float], str], unit: str = "") -> TableCell:
+def spread_cell(found: Spread, written: Written, unit: str = "") -> TableCell:
     """The same as a table's cell; low and high are the interval's, None where there is none."""
-    interval = found.interval
+    bounds = found.interval
     return TableCell.of(
         spread_in_words(found, written),
         unit,
         value=found.mean,
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
+        low=bounds.low if bounds else None,
+        high=bounds.high if bounds else None,
         lowest=found.lowest,
         highest=found.highest,
     )
 
 
 def spread_table(
-    metrics: pd.DataFrame, subjects: Iterable[str], titles: Mapping[Metric, str]
+    metrics: pd.DataFrame, subjects: Iterable[str], shown: Iterable[Metric]
 ) -> pd.DataFrame:
     """Subjects down, metrics across; ``metrics``: the metrics tables of repeats below each other.
 
-    ``titles`` say the unit; metrics that no subject has are left out.
+    Metrics that no subject has are left out.
     """
     values = metrics.groupby(["subject", "metric"])["value"].agg(list)
     table = pd.DataFrame(
         {"by": shown_as(subject)}
         | {
-            title: spread_cell(
-                Spread.of(values[subject, metric], possible(metric)),
-                partial(_bare, metric),
-                unit_of(metric),
+            metric.info.column: spread_cell(
+                Spread.of(values[subject, metric], metric.info.bounds),
+                partial(bare, metric),
+                metric.info.unit,
             )
-            for metric, title in titles.items()
+            for metric in shown
             if (subject, metric) in values.index
         }
         for subject in subjects
     )
     return table.fillna("")
-
-
-def _bare(metric: Metric, value: float) -> str:
-    return number(metric, value).removesuffix("%")
-
-
-def _range(low: float, high: float, written: Callable[[float], str]) -> str:
-    return f"{written(low).removesuffix('%')}–{written(high).removesuffix('%')}"

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import p_value
-from assay.core.findings.table_cells import TableCell
+from assay.core.findings.formatting import in_sentence, p_value, small_share
+from assay.core.findings.table_cells import TableCell, bracketed_cell, p_cell
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
 
@@ -54,8 +54,9 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
         return Finding(
             "Refused: suspects and controls can be told apart without any model.",
             tuple(
-                f"By {check['name']} alone: AUC {_auc(check)}, where 0.5 is alike. A difference "
-                "between the models' scores could then come from the texts, not from use."
+                f"By {check['name']} alone: AUC {in_sentence(check)}, where 0.5 is alike. A "
+                "difference between the models' scores could then come from the texts, not from "
+                "use."
                 for check in apart
             ),
         )
@@ -68,8 +69,9 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
         else "Nothing here says that the suspects were used"
     )
     sentences = [
-        f"A suspect scores above a control with probability {_auc(auc)}; chance alone would give "
-        f"a difference of means like this in {_share(record['p_value'])} of shuffles."
+        f"A suspect scores above a control with probability {in_sentence(auc)}; chance alone "
+        f"would give a difference of means like this in {small_share(record['p_value'])} of "
+        "shuffles."
     ]
     if not is_found:
         sentences.append(
@@ -79,8 +81,8 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
     for check in record["checks"]:
         if check["is_apart"]:
             sentences.append(
-                f"Beware: {check['name']} tells the two sets apart (AUC {_auc(check)}), so they "
-                "differ before any fine-tuning."
+                f"Beware: {check['name']} tells the two sets apart (AUC {in_sentence(check)}), so "
+                "they differ before any fine-tuning."
             )
     number = p_value(counted) + (
         f" with all {n_tests} tests of this pair counted" if n_tests > 1 else ""
@@ -114,9 +116,9 @@ def parts_table(record: Record) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "score": row["name"] if row["name"] == "combined" else shown_as(row["name"]),
-            "AUC": _bracketed(row),
+            "AUC": bracketed_cell(row),
             "by chance": _NO_DIFFERENCE,
-            "p": TableCell.of(f"{row['p_value']:.2g}", value=row["p_value"]),
+            "p": p_cell(row["p_value"]),
         }
         for row in [*rows, *record["components"]]
     )
@@ -127,7 +129,7 @@ def checks_table(record: Record) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "told apart by": check["name"],
-            "AUC": _bracketed(check),
+            "AUC": bracketed_cell(check),
             "alike": _NO_DIFFERENCE,
             "": ("refuses the test" if check["is_refusal"] else "beware")
             if check["is_apart"]
@@ -135,16 +137,3 @@ def checks_table(record: Record) -> pd.DataFrame:
         }
         for check in record["checks"]
     )
-
-
-def _share(value: float) -> str:
-    return "less than 0.1%" if value < 0.001 else f"{100 * value:.1f}%"
-
-
-def _auc(row: Record) -> str:
-    return f"{row['value']:.3f} ({row['low']:.3f}–{row['high']:.3f})"
-
-
-def _bracketed(row: Record) -> TableCell:
-    text = f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]"
-    return TableCell.of(text, value=row["value"], low=row["low"], high=row["high"])

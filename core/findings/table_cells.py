@@ -8,6 +8,17 @@ from typing import Any
 
 import pandas as pd
 
+from assay.core.findings.formatting import (
+    Row,
+    Written,
+    bare,
+    bracketed,
+    decimal,
+    exponent,
+    interval,
+)
+from assay.core.specs.metrics import Metric
+
 # The number that a cell is about; its column in an export has the table's own heading.
 _VALUE = "value"
 PERCENT = "%"
@@ -39,6 +50,27 @@ class TableCell:
 
     def __str__(self) -> str:
         return self.text
+
+
+def number_cell(metric: Metric, value: float) -> TableCell:
+    """A metric's value under a heading that says the unit."""
+    return TableCell.of(bare(metric, value), metric.info.unit, value=value)
+
+
+def bracketed_cell(row: Row, written: Written = decimal, unit: str = "") -> TableCell:
+    """A value with its interval, or alone where it has none."""
+    bounds = {} if pd.isna(row["low"]) else {"low": row["low"], "high": row["high"]}
+    return TableCell.of(bracketed(row, written), unit, value=row["value"], **bounds)
+
+
+def interval_cell(low: float, high: float, written: Written = decimal) -> TableCell:
+    """An interval without a value of its own."""
+    return TableCell.of(interval(low, high, written), low=low, high=high)
+
+
+def p_cell(probability: float) -> TableCell:
+    """A p-value."""
+    return TableCell.of(exponent(probability), value=probability)
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import percent
+from assay.core.findings.formatting import decimal, interval, percent
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
 
@@ -84,10 +84,10 @@ def _membership(rows: list[Row], strategy: str) -> tuple[str | None, bool | None
     is_member = low > 0.5 and (blind is None or low > blind[1])
     sentence = (
         f"Membership, at leaked share {percent(share)}: the AUC of {shown_as(strategy)}'s ranking "
-        f"is {auc:.3f} ({low:.3f}–{high:.3f}; 0.5 is chance)"
+        f"is {decimal(auc)} ({interval(low, high)}; 0.5 is chance)"
     )
     if blind and strategy != BLIND:
-        sentence += f"; text alone, without any model, has {blind[1]:.3f}"
+        sentence += f"; text alone, without any model, has {decimal(blind[1])}"
     return sentence + ".", is_member
 
 
@@ -97,13 +97,13 @@ def _domain(rows: list[Row], strategy: str) -> str | None:
         return None
     share, auc, low, high = found
     sentence = (
-        f"Domain, at leaked share {percent(share)}: AUC {auc:.3f} ({low:.3f}–{high:.3f}), "
+        f"Domain, at leaked share {percent(share)}: AUC {decimal(auc)} ({interval(low, high)}), "
         "which is no evidence of membership"
     )
     blind = _at_largest_share(rows, BLIND, Metric.DOMAIN_AUC)
     if blind and strategy != BLIND:
         relation = "finds it better" if blind[1] > auc else "finds it less well"
-        sentence += f"; text alone {relation}, with {blind[1]:.3f}"
+        sentence += f"; text alone {relation}, with {decimal(blind[1])}"
     return sentence + "."
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from assay.core.errors import InputError
 from assay.core.specs.data import Task
-from assay.core.specs.training import TrainingSpec, training_spec_from_plain
+from assay.core.specs.plain import from_plain
+from assay.core.specs.training import TrainingSpec
 
 RECORD_FILE = "assay_training.json"
 INITIAL_HEAD_FILE = "initial_head.safetensors"
@@ -46,11 +47,11 @@ class TrainingRecord:
         try:
             plain = json.loads(file.read_text())
             plain["task"] = Task(plain["task"])
-            plain["training"] = training_spec_from_plain(plain["training"])
+            plain["training"] = from_plain(TrainingSpec, plain["training"])
             for name in ("label_names", "label_words", "epochs"):
                 plain[name] = tuple(plain[name]) if plain[name] is not None else None
             return cls(**plain)
-        except (ValueError, TypeError, KeyError) as error:
+        except (InputError, ValueError, TypeError, KeyError) as error:
             raise InputError(
                 f"a readable {RECORD_FILE} in {folder.name!r}",
                 f"a damaged one ({error})",

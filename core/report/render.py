@@ -19,8 +19,6 @@ from assay.cache.store import Store
 from assay.core.findings import method_text
 from assay.core.findings.audit import audit_finding
 from assay.core.findings.audit_tables import (
-    CHARTS,
-    IN_PERCENT,
     MEMBERSHIP_NOTE,
     TABLE,
     charted,
@@ -93,8 +91,8 @@ def _template() -> jinja2.Template:
 
 def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:
     """Questions that nobody asked of this pair, each with the command that would."""
-    spec = facts.meta["spec"]
-    pair = shlex.join(["--base", spec["base"], "--final", spec["final"], "--task", spec["task"]])
+    spec = facts.spec
+    pair = shlex.join(["--base", spec.base, "--final", spec.final, "--task", spec.task])
     unasked = {}
     if not known.rankings:
         unasked["Which of several public sets was it, if any?"] = (
@@ -134,13 +132,13 @@ def _over_repeats(repeats: Sequence[Path], strategies: list[Strategy]) -> dict[s
 def _figures(rows: MetricTable, strategies: list[Strategy]) -> list[_Figure]:
     figures = []
     for metric in charted(rows, strategies, _N_FIGURES):
-        title, direction = CHARTS[metric]
+        info = metric.info
         own = {s: row for s in strategies if (row := rows.get(s, metric))}
         first = next(iter(own.values()))
         has_band = pd.notna(first["null_low"]) and first["null_high"] > first["null_low"]
         beside = f"grey band: {first['null_kind']}" if has_band else "bars are 95% intervals"
-        image = dot_plot(own, references(rows, metric, own), metric in IN_PERCENT)
-        figures.append(_Figure(title, f"{direction}; {beside}", image))
+        image = dot_plot(own, references(rows, metric, own), info.is_percent)
+        figures.append(_Figure(info.title, f"{info.direction}; {beside}", image))
     return figures
 
 

@@ -5,14 +5,13 @@ Nothing here imports anything but the standard library, so pages may use it free
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from assay.core.specs.data import DataRef, Task
-from assay.core.specs.hashing import canonical_json
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Role, Task
+from assay.core.specs.options import REQUIRED, Option, option
+from assay.core.specs.strategies import Strategy, strategies_for
 from assay.core.specs.training import TrainingSpec
 
 
@@ -41,6 +40,31 @@ class GradientLayers(StrEnum):
         }[self]
 
 
+_BASE: dict[str, Any] = {"help": "Model before fine-tuning: folder, GGUF, hub name or builtin."}
+_FINAL: dict[str, Any] = {"help": "Model after fine-tuning, or its LoRA adapter."}
+_TITLE: dict[str, Any] = {"help": "Shown in the dashboard."}
+# The seed corpus of a titration: the reference set, and these.
+_ROLES = (
+    (Role.TRAINED, None),
+    (
+        Role.HELD_OUT,
+        Option(
+            flag="held-out",
+            help="Documents drawn like the reference set, never trained on.",
+            sample=Option(help="Keep this many; those of the reference are dropped after."),
+        ),
+    ),
+    (
+        Role.OUT_OF_DOMAIN,
+        Option(
+            flag="out-of-domain",
+            help="Documents of another kind; repeat for several.",
+            sample=Option(help="Keep this many of each."),
+        ),
+    ),
+)
+
+
 @dataclass(frozen=True)
 class SuspectSpec:
     """Documents an owner believes were used, and others like them that were not, before one pair.
@@ -48,16 +72,20 @@ class SuspectSpec:
     ``max_tokens`` None takes what `assay finetune` recorded, else the default.
     """
 
-    base: str
-    final: str
-    suspects: DataRef
-    controls: DataRef
-    task: Task = Task.CLASSIFICATION
-    label_words: tuple[str, ...] | None = None
-    response_template: str | None = None
-    max_tokens: int | None = None
-    seed: int = 0
-    title: str = ""
+    base: str = option(**_BASE)
+    final: str = option(**_FINAL)
+    suspects: DataRef = option(help="Documents that you believe were used.")
+    controls: DataRef = option(
+        help="Documents drawn like the suspects that were certainly not used."
+    )
+    task: Task = option(Task.CLASSIFICATION, **TASK)
+    label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)
+    response_template: str | None = option(None, **RESPONSE_TEMPLATE)
+    max_tokens: int | None = option(
+        None, minimum=1, help="Read this many of each.", unset="as recorded"
+    )
+    seed: int = option(0, minimum=0)
+    title: str = option("", **_TITLE)
 
 
 @dataclass(frozen=True)
@@ -68,9 +96,22 @@ class TitrationSpec:
     random strategy's too.
     """
 
-    leaked_shares: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
-    budgets: tuple[int, ...] = (500,)
-    n_seeds: int = 3
+    leaked_shares: tuple[float, ...] = option(
+        (0.0, 0.1, 0.25, 0.5, 0.75, 1.0),
+        flag="leaked-share",
+        is_unique=True,
+        help="Share of the reference set in the pool; repeat for several.",
+    )
+    budgets: tuple[int, ...] = option(
+        (500,), flag="budget", is_unique=True, help="Documents to select; repeat for several."
+    )
+    n_seeds: int = option(3, flag="seeds", help="Draws of each share, from --seed on.")
+
+
+def _usual_students(given: Any) -> int:
+    # A pair whose last layer stood still is most often an adapter's; students trained whole would
+    # reach more than its true set could.
+    return 2 if given["gradient_layers"] is GradientLayers.LAST_LAYER else 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +121,14 @@ class CorporaSpec:
     ``n_students``: models trained on half of each corpus, which say what the true one would reach.
     """
 
-    n_students: int = 2
+    n_students: int = option(
+        2,
+        flag="students",
+        minimum=0,
+        otherwise=_usual_students,
+        unset="2; of inner layers none",
+        help="Models to train on half of each: what the true set would reach, in the last layer.",
+    )
 
 
 @dataclass(frozen=True)
@@ -91,45 +139,130 @@ class AuditSpec:
     under the name of its ``Role``.
     """
 
-    base: str
-    final: str
-    seed_corpus: tuple[DataRef, ...]
+    base: str = option(**_BASE)
+    final: str = option(**_FINAL)
+    seed_corpus: tuple[DataRef, ...] = option(
+        help="Public candidates; repeat for several. FILE#SPLIT works, and decompression:NAME for "
+        "what a decompressed model said.",
+        differs={
+            "titrate": {"roles": _ROLES},
+            "rank-corpora": {
+                "flag": "corpus",
+                "help": "A candidate set, or decompression:NAME; repeat for each.",
+                "sample": Option(
+                    flag="documents",
+                    default=1000,
+                    minimum=2,
+                    help="Draw this many of each, at random.",
+                ),
+            },
+        },
+    )
     # Keep this many candidates at random, drawn from all corpora together; None keeps all.
-    n_candidates: int | None = None
-    task: Task = Task.CLASSIFICATION
-    budget: int = 500
-    strategies: tuple[Strategy, ...] = tuple(Strategy)
-    reference: DataRef | None = None
-    test: DataRef | None = None
+    n_candidates: int | None = option(
+        None,
+        flag="candidates",
+        help="Keep this many of the seed corpus, at random.",
+        only=("audit",),
+    )
+    task: Task = option(Task.CLASSIFICATION, **TASK)
+    budget: int = option(
+        500,
+        help="How many documents a strategy selects.",
+        differs={
+            "rank-corpora": {
+                "default": 100,
+                "minimum": 1,
+                "help": "Documents to select from all of them together.",
+            },
+            "titrate": None,
+        },
+    )
+    strategies: tuple[Strategy, ...] = option(
+        tuple(Strategy),
+        flag="strategy",
+        is_unique=True,
+        otherwise=lambda given: strategies_for(given["task"]),
+        unset="all",
+        help="Repeat for several.",
+        differs={
+            "titrate": {"help": "Repeat for several; random and P-min always are."},
+            "rank-corpora": None,
+        },
+    )
+    reference: DataRef | None = option(
+        None,
+        help="True fine-tuning data, for evaluation only.",
+        sample=Option(help="As finetune --sample."),
+        is_labelled=True,
+        differs={"titrate": {"default": REQUIRED, "help": "All it was trained on."}},
+    )
+    test: DataRef | None = option(
+        None,
+        help="Labelled documents to test on.",
+        sample=Option(),
+        is_labelled=True,
+        differs={"rank-corpora": None},
+    )
     # The name of the seed corpus' source that holds documents drawn like the reference set but
     # never trained on; with it, domain and membership are told apart.
-    held_out_source: str | None = None
-    label_words: tuple[str, ...] | None = None
+    held_out_source: str | None = option(
+        None,
+        help="The corpus (file or its name) of documents like the reference, not used.",
+        only=("audit",),
+    )
+    label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)
     # How students are trained; None repeats what `assay finetune` recorded, else the defaults.
-    training: TrainingSpec | None = None
+    training: TrainingSpec | None = option(None, differs={"rank-corpora": None})
     # At most; 0 trains no students.
-    n_student_epochs: int = 10
+    n_student_epochs: int = option(
+        10,
+        flag="student-epochs",
+        minimum=0,
+        help="At most, per student; 0 trains none.",
+        differs={
+            "titrate": {
+                "minimum": 1,
+                "help": "At most, per student.",
+                "switch": Option(
+                    flag="students", help="Train a student for every cell; needs --test."
+                ),
+            },
+            "rank-corpora": None,
+        },
+    )
     # Hold a tenth of a selection back, stop when it is predicted no better, keep the best epoch;
     # else train on the whole selection for all epochs.
-    is_stopping_early: bool = True
-    n_checkpoints: int = 1
+    is_stopping_early: bool = option(
+        True,
+        flag="early-stopping",
+        help="Keep a student's best epoch, else its last.",
+        differs={"rank-corpora": None},
+    )
+    n_checkpoints: int = option(
+        1, flag="checkpoints", help="Synthetic checkpoints.", differs={"rank-corpora": None}
+    )
     # Inner products between gradients are estimated from a projection to this many dimensions;
     # None is exact for the last layer of a classifier and 4,096 otherwise.
-    projection_dimension: int | None = None
+    projection_dimension: int | None = option(
+        None,
+        help="Estimate products between gradients from so many dimensions.",
+        unset="exact where they can be, else 4096",
+        only=("audit",),
+    )
     # The last layer's gradients are exact and cheap; inner ones serve a pair whose last layer stood
     # still, as with an adapter.
-    gradient_layers: GradientLayers = GradientLayers.LAST_LAYER
+    gradient_layers: GradientLayers = option(
+        GradientLayers.LAST_LAYER,
+        help="Take gradients of these; inner layers serve adapters and cost more.",
+    )
     # Lay pool and reference set out in one plane, which takes UMAP a minute for 10,000 documents.
-    is_mapped: bool = True
+    is_mapped: bool = option(
+        True, flag="map", help="Lay documents out in one plane by UMAP.", only=("audit",)
+    )
     # SFT: where the response begins in a document's text; only what follows is scored.
-    response_template: str | None = None
-    seed: int = 0
-    title: str = ""
-    titration: TitrationSpec | None = None
-    corpora: CorporaSpec | None = None
-
-
-def to_plain(spec: AuditSpec | TrainingSpec | DataRef | SuspectSpec) -> dict[str, Any]:
-    """A spec as JSON-ready values."""
-    plain: dict[str, Any] = json.loads(canonical_json(asdict(spec)))
-    return plain
+    response_template: str | None = option(None, **RESPONSE_TEMPLATE)
+    seed: int = option(0, minimum=0)
+    title: str = option("", **_TITLE)
+    titration: TitrationSpec | None = option(None, only=("titrate",))
+    corpora: CorporaSpec | None = option(None, only=("rank-corpora",))

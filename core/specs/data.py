@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+from assay.core.specs.options import option
 
 
 class Task(StrEnum):
@@ -21,6 +24,17 @@ class Role(StrEnum):
     OUT_OF_DOMAIN = "out-of-domain"
 
 
+# What every command that reads a final model asks alike.
+TASK: dict[str, Any] = {"help": "What the final model was fine-tuned to do."}
+LABEL_WORDS: dict[str, Any] = {
+    "help": "For causal models: one word a label, separated by commas.",
+    "is_joined": True,
+}
+RESPONSE_TEMPLATE: dict[str, Any] = {
+    "help": "sft: what precedes the response in a text; only it is scored."
+}
+
+
 # Before the name of a decompression, where a corpus is asked for.
 DECOMPRESSION = "decompression:"
 
@@ -35,15 +49,34 @@ class DataRef:
     """
 
     location: str
-    text_column: str = "text"
-    label_column: str | None = None
+    text_column: str = option(
+        "text", help="The column that holds the text; FILE:text=COLUMN names one file's own."
+    )
+    label_column: str | None = option(
+        None,
+        default="label",
+        help="The column that holds the label.",
+        differs={
+            "audit": {"help": "Label column of reference and test."},
+            "titrate": {"help": "Label column of reference and test."},
+            "rank-corpora": {"help": "Label column of the reference."},
+        },
+    )
     sample: int | None = None
     # Instruction data: the column of prompts that the text column responds to.
-    prompt_column: str | None = None
+    prompt_column: str | None = option(
+        None, help="sft: the column of prompts that the text responds to."
+    )
     source: str | None = None
     # What the labels stand for, where neither source nor model says: names in the order of the
     # numbers from 0, or LABEL=NAME each.
-    label_names: tuple[str, ...] | None = None
+    label_names: tuple[str, ...] | None = option(
+        None,
+        is_joined=True,
+        help="What the labels in the data stand for, where neither data nor model says: the "
+        "model's names in the order of numbers from 0, or LABEL=NAME,…",
+        only=("audit", "titrate", "rank-corpora"),
+    )
 
     @property
     def is_decompression(self) -> bool:

@@ -6,17 +6,14 @@ it freely.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
-from assay.core.errors import InputError
 from assay.core.specs.addresses import without_password
-from assay.core.specs.hashing import canonical_json
+from assay.core.specs.options import option
+from assay.core.specs.plain import to_plain
 
-_Value = TypeVar("_Value")
 EMBEDDED_MODEL = "builtin:smollm2"
 
 
@@ -102,44 +99,79 @@ EXAMPLE_TEMPERATURE = 0.7
 BEST_GRADE = 4
 
 
+_JUDGE_SERVED_MODEL: dict[str, Any] = {"help": "Where the judge is a server: which of its models."}
+_PROMPTING: dict[str, Any] = {
+    "help": "lines for small models, json for others.",
+    "unset": "by the model",
+}
+_BUDGET_CALLS: dict[str, Any] = {"help": "At most this many questions."}
+_BUDGET_TOKENS: dict[str, Any] = {
+    "help": "Stop asking after this many tokens, read and written; where a server reports none, they "
+    "are counted from bytes."
+}
+
+
 @dataclass(frozen=True)
 class DecompressionSpec:
     """One walk through one model's topics."""
 
-    # A folder, GGUF file, hub or built-in name, or the address of an OpenAI-compatible server.
-    model: str = EMBEDDED_MODEL
+    model: str = option(
+        EMBEDDED_MODEL,
+        help="Folder, GGUF file, hub name, builtin, or an OpenAI-compatible server's address "
+        "(its key, if it wants one, in the variable ASSAY_API_KEY).",
+    )
     # None chooses by the model: llama.cpp for GGUF files, transformers for folders.
-    engine: Engine | None = None
+    engine: Engine | None = option(
+        None,
+        help="What runs it here; both models of a comparison need the same.",
+        unset="by the model",
+    )
     # On a server: which of its models; None takes the first it names.
-    served_model: str | None = None
+    served_model: str | None = option(None, help="On a server: which model.", unset="the first")
     # A model that grades the examples, named as ``model`` is; None leaves the heuristic alone.
-    judge: str | None = None
-    judge_served_model: str | None = None
+    judge: str | None = option(
+        None,
+        help="A model that grades every example, named as --model is.",
+        unset="a heuristic",
+    )
+    judge_served_model: str | None = option(None, **_JUDGE_SERVED_MODEL)
     # None chooses by the model: lines for small ones, JSON for others. A judge is asked alike.
-    prompting: Prompting | None = None
-    depth: int = 2
-    # Subtopics kept of each topic, from the root down; the last holds for all deeper levels.
-    expansion: tuple[int, ...] = (8, 4)
-    # Samples of each list of subtopics; a topic's support is in how many of them it is.
-    n_samples: int = 16
-    # A topic in fewer samples than this is no topic.
-    min_votes: int = 2
-    # Topics expanded under each broad category; None is no limit.
-    branch_quota: int | None = None
-    # Subtopics of a topic are not expanded if fewer of them than this share are new.
-    min_new_share: float = 0.25
-    # Names this close in embedding are one topic.
-    merge_cosine: float = 0.9
-    n_examples: int = 2
-    styles: tuple[Style, ...] = tuple(Style)
-    difficulties: tuple[Difficulty, ...] = tuple(Difficulty)
-    # Of the lists of subtopics, whose differences support is counted from.
-    temperature: float = 0.9
+    prompting: Prompting | None = option(None, **_PROMPTING)
+    depth: int = option(2, help="Levels of topics.")
+    # From the root down; the last holds for all deeper levels.
+    expansion: tuple[int, ...] = option(
+        (8, 4), help="Subtopics kept of each topic; repeat for deeper levels."
+    )
+    n_samples: int = option(
+        16,
+        flag="samples",
+        help="Lists drawn of each topic; support counts in how many a name is.",
+    )
+    min_votes: int = option(2, help="A name in fewer lists is no topic.")
+    branch_quota: int | None = option(
+        None, help="Expansions under each broad category.", unset="no limit"
+    )
+    min_new_share: float = option(0.25, help="Go no deeper where fewer subtopics are new.")
+    merge_cosine: float = option(0.9, help="Names closer than this in embedding are one topic.")
+    n_examples: int = option(
+        2, flag="examples", help="Tasks with reasoning and response, of each topic."
+    )
+    styles: tuple[Style, ...] = option(
+        tuple(Style), flag="style", help="Kinds of task; repeat for several."
+    )
+    difficulties: tuple[Difficulty, ...] = option(
+        tuple(Difficulty), flag="difficulty", help="Asked for; repeat."
+    )
+    temperature: float = option(
+        0.9,
+        help=f"Of the lists of subtopics; examples are written at {EXAMPLE_TEMPERATURE}, and a "
+        "judge grades at 0.",
+    )
     # None is no limit. Of the calls, at most TREE_SHARE go to the tree.
-    budget_calls: int | None = None
-    budget_tokens: int | None = None
-    seed: int = 0
-    title: str = ""
+    budget_calls: int | None = option(None, **_BUDGET_CALLS)
+    budget_tokens: int | None = option(None, **_BUDGET_TOKENS)
+    seed: int = option(0, minimum=0)
+    title: str = option("", help="Shown in the dashboard.")
 
     def expansion_at(self, level: int) -> int:
         """How many subtopics a topic of this level (the root is 0) keeps."""
@@ -150,72 +182,25 @@ class DecompressionSpec:
 class GradeSpec:
     """Which sealed decompression is graded, and by which model; as in ``DecompressionSpec``."""
 
-    decompression_id: str
-    judge: str
-    judge_served_model: str | None = None
-    prompting: Prompting | None = None
-    budget_calls: int | None = None
-    budget_tokens: int | None = None
+    decompression_id: str = option(
+        flag="decompression", is_argument=True, help="As the Topics page and its file name it."
+    )
+    judge: str = option(help="Folder, GGUF file, hub name, builtin, or a server's address.")
+    judge_served_model: str | None = option(None, **_JUDGE_SERVED_MODEL)
+    prompting: Prompting | None = option(None, **_PROMPTING)
+    budget_calls: int | None = option(None, **_BUDGET_CALLS)
+    budget_tokens: int | None = option(None, **_BUDGET_TOKENS)
 
 
 TREE_SHARE = 0.5
 
 
-def to_plain(spec: DecompressionSpec) -> dict[str, Any]:
+def kept_spec(spec: DecompressionSpec) -> dict[str, Any]:
     """A spec as JSON-ready values, without the passwords of servers: this is what is kept."""
-    plain: dict[str, Any] = json.loads(canonical_json(asdict(spec)))
+    plain = to_plain(spec)
     for name in ("model", "judge"):
         plain[name] = plain[name] and without_password(plain[name])
     return plain
-
-
-def spec_from_plain(plain: Mapping[str, Any]) -> DecompressionSpec:
-    """The spec that ``to_plain`` wrote; InputError where it wrote no such thing."""
-    try:
-        values = {name: _FIELDS[name](value) for name, value in plain.items()}
-        return DecompressionSpec(**values)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            "the question of a decompression as Assay writes it",
-            f"something else ({type(error).__name__}: {str(error)[:80]!r})",
-            "decompress the model again",
-        ) from error
-
-
-def _is(kind: type[_Value]) -> Callable[[Any], _Value]:
-    """Takes a value of exactly this kind; a whole number is a number."""
-
-    def read(value: Any) -> _Value:
-        if kind is float and type(value) is int:
-            value = float(value)
-        if type(value) is not kind:
-            raise TypeError(f"{kind.__name__} expected")
-        return value
-
-    return read
-
-
-def _or_none(read: Callable[[Any], _Value]) -> Callable[[Any], _Value | None]:
-    return lambda value: None if value is None else read(value)
-
-
-def _each(read: Callable[[Any], _Value]) -> Callable[[Any], tuple[_Value, ...]]:
-    return lambda values: tuple(map(read, _is(list)(values)))
-
-
-# How the plain value of each field is read.
-_FIELDS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("model", "title"), _is(str)),
-    **dict.fromkeys(("served_model", "judge", "judge_served_model"), _or_none(_is(str))),
-    **dict.fromkeys(("depth", "n_samples", "min_votes", "n_examples", "seed"), _is(int)),
-    **dict.fromkeys(("branch_quota", "budget_calls", "budget_tokens"), _or_none(_is(int))),
-    **dict.fromkeys(("min_new_share", "merge_cosine", "temperature"), _is(float)),
-    "engine": _or_none(Engine),
-    "prompting": _or_none(Prompting),
-    "expansion": _each(_is(int)),
-    "styles": _each(Style),
-    "difficulties": _each(Difficulty),
-}
 
 
 def title_of(spec: DecompressionSpec) -> str:

@@ -1,55 +1,242 @@
-"""Every measured quantity: one word each, its bounds and which way is better."""
+"""Every measured quantity: what it is called, its unit, bounds, chance, which way is better."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Metric(StrEnum):
-    """One word per measured quantity; the unit follows in the comment."""
+    """One word per measured quantity; ``info`` says what it means."""
 
-    ACCURACY = "accuracy"  # share of test documents
-    LOSS = "loss"  # nats per test document
-    PERPLEXITY = "perplexity"  # exp of the mean loss a target token of the test documents
-    AGREEMENT = "agreement"  # share of targets answered as the final model answers them
-    WEIGHT_COSINE = "weight-cosine"  # of the student's weight difference with the final model's
-    TRANSPORT = "transport"  # squared Euclidean cost between unit embeddings
-    EMBEDDING_RECALL = "embedding-recall"  # share of reference documents with a selected one near
-    CONTAINMENT = "containment"  # share of the smaller token set
-    IMBALANCE = "imbalance"  # total variation distance from the reference's class shares
-    COSINE = "cosine"  # of the selection's summed gradient with the target
-    RECALL = "recall"  # located documents / leaked documents
-    PRECISION = "precision"  # located documents / selected documents
-    OVERLAP = "overlap"  # exact or near duplicates of reference documents / selected documents
-    LIFT = "lift"  # precision / leaked share of the seed corpus
-    MEMBERSHIP_PRECISION = "membership-precision"  # located / selected of the reference's domain
-    DOMAIN_PRECISION = "domain-precision"  # selected of the reference's domain / selected
-    DOMAIN_AUC = "domain-auc"  # reference's domain above other documents, by the strategy's score
-    MEMBERSHIP_AUC = "membership-auc"  # trained above held-out documents, by the strategy's score
-    MEMBERSHIP_TPR = "membership-tpr"  # share of trained found at 1% of held-out mistaken
-    MEMBERSHIP_TPR_STRICT = "membership-tpr-strict"  # the same at 0.1%
-    MEMBERSHIP_LEAD = "membership-lead"  # membership AUC less that of the audit's main strategy
-    PREVALENCE = "prevalence"  # estimated share of trained among documents of the domain
-    DETECTION_LIMIT = "detection-limit"  # least share of the reference set in the pool to be found
-    # the same, of the reference set among documents of its own domain
+    ACCURACY = "accuracy"
+    LOSS = "loss"
+    PERPLEXITY = "perplexity"
+    AGREEMENT = "agreement"
+    WEIGHT_COSINE = "weight-cosine"
+    TRANSPORT = "transport"
+    EMBEDDING_RECALL = "embedding-recall"
+    CONTAINMENT = "containment"
+    IMBALANCE = "imbalance"
+    COSINE = "cosine"
+    RECALL = "recall"
+    PRECISION = "precision"
+    OVERLAP = "overlap"
+    LIFT = "lift"
+    MEMBERSHIP_PRECISION = "membership-precision"
+    DOMAIN_PRECISION = "domain-precision"
+    DOMAIN_AUC = "domain-auc"
+    MEMBERSHIP_AUC = "membership-auc"
+    MEMBERSHIP_TPR = "membership-tpr"
+    MEMBERSHIP_TPR_STRICT = "membership-tpr-strict"
+    MEMBERSHIP_LEAD = "membership-lead"
+    PREVALENCE = "prevalence"
+    DETECTION_LIMIT = "detection-limit"
     MEMBERSHIP_DETECTION_LIMIT = "membership-detection-limit"
 
-
-LOWER_IS_BETTER = frozenset({Metric.LOSS, Metric.PERPLEXITY, Metric.TRANSPORT, Metric.IMBALANCE})
-
-
-# What can be negative, or above 1; every other metric is a share, or the area under a curve.
-_UNBOUNDED = frozenset(
-    {Metric.LOSS, Metric.PERPLEXITY, Metric.TRANSPORT, Metric.LIFT, Metric.DETECTION_LIMIT}
-)
+    @property
+    def info(self) -> MetricInfo:
+        """What is true of it wherever it is shown."""
+        return _INFO[self]
 
 
-_SIGNED = frozenset({Metric.COSINE, Metric.WEIGHT_COSINE, Metric.MEMBERSHIP_LEAD})
+@dataclass(frozen=True)
+class MetricInfo:
+    """What is true of a metric wherever it is shown.
+
+    ``title`` stands over figures and on axes, ``short`` in columns and sentences. ``chance`` is
+    what knowing nothing gives, where that is one number. Digits are those after the point; of a
+    share, which is written in percent, there is one.
+    """
+
+    title: str
+    short: str
+    meaning: str
+    is_percent: bool = False
+    digits: int = 3
+    is_lower_better: bool = False
+    # How far something is from the reference set: "closer" instead of "better".
+    is_distance: bool = False
+    # The lowest and the highest value possible.
+    bounds: tuple[float, float] = (0.0, 1.0)
+    chance: float | None = None
+
+    @property
+    def unit(self) -> str:
+        """What its values are read in: % or nothing."""
+        return "%" if self.is_percent else ""
+
+    @property
+    def column(self) -> str:
+        """The short title with its unit."""
+        return f"{self.short}, {self.unit}" if self.unit else self.short
+
+    @property
+    def direction(self) -> str:
+        """Which way is better, in words."""
+        side = "lower" if self.is_lower_better else "higher"
+        return f"{side} is {'closer' if self.is_distance else 'better'}"
 
 
-def possible(metric: Metric) -> tuple[float, float]:
-    """The lowest and highest value a metric can have."""
-    return -1.0 if metric in _SIGNED else 0.0, float("inf") if metric in _UNBOUNDED else 1.0
+_UNBOUNDED = (0.0, float("inf"))
+_SIGNED = (-1.0, 1.0)
+_INFO = {
+    Metric.ACCURACY: MetricInfo(
+        "Student accuracy", "accuracy", "Share of test documents labelled rightly.", is_percent=True
+    ),
+    Metric.LOSS: MetricInfo(
+        "Student loss",
+        "loss",
+        "Mean loss of a test document, in nats.",
+        is_lower_better=True,
+        bounds=_UNBOUNDED,
+    ),
+    Metric.PERPLEXITY: MetricInfo(
+        "Student perplexity",
+        "perplexity",
+        "Exponential of the mean loss of a target token of the test documents.",
+        digits=2,
+        is_lower_better=True,
+        bounds=_UNBOUNDED,
+    ),
+    Metric.AGREEMENT: MetricInfo(
+        "Student's agreement with the final model",
+        "agreement",
+        "Share of targets that the student answers as the final model does.",
+        is_percent=True,
+    ),
+    Metric.WEIGHT_COSINE: MetricInfo(
+        "Cosine of the student's weight difference",
+        "weights' cosine",
+        "Cosine of the student's weight difference with the final model's.",
+        bounds=_SIGNED,
+    ),
+    Metric.TRANSPORT: MetricInfo(
+        "Transport to the reference set",
+        "transport",
+        "Optimal transport to the reference set: squared Euclidean cost between unit embeddings.",
+        is_lower_better=True,
+        is_distance=True,
+        bounds=_UNBOUNDED,
+    ),
+    Metric.EMBEDDING_RECALL: MetricInfo(
+        "Reference documents with a selected one near",
+        "near",
+        "Share of reference documents with a selected one nearer than their fifth nearest own.",
+        is_percent=True,
+    ),
+    Metric.CONTAINMENT: MetricInfo(
+        "Vocabulary containment",
+        "containment",
+        "Share of the smaller vocabulary, selection's or reference set's, that the other has too.",
+        is_percent=True,
+        is_distance=True,
+    ),
+    Metric.IMBALANCE: MetricInfo(
+        "Class imbalance",
+        "imbalance",
+        "Total variation distance from the reference set's class shares.",
+        is_lower_better=True,
+    ),
+    Metric.COSINE: MetricInfo(
+        "Cosine with the weight difference",
+        "cosine",
+        "Cosine of the selection's summed gradient with the weight difference.",
+        bounds=_SIGNED,
+    ),
+    Metric.RECALL: MetricInfo(
+        "Recall of trained documents",
+        "recall",
+        "Share of the pool's trained documents that are selected.",
+        is_percent=True,
+    ),
+    Metric.PRECISION: MetricInfo(
+        "Precision: trained among selected",
+        "precision",
+        "Share of the selected documents that were trained on.",
+        is_percent=True,
+    ),
+    Metric.OVERLAP: MetricInfo(
+        "Duplicates of reference documents",
+        "duplicates",
+        "Share of the selected documents that are exactly or nearly reference documents.",
+        is_percent=True,
+    ),
+    Metric.LIFT: MetricInfo(
+        "Lift over the pool",
+        "lift",
+        "Precision divided by the trained share of the pool.",
+        digits=2,
+        bounds=_UNBOUNDED,
+        chance=1.0,
+    ),
+    Metric.MEMBERSHIP_PRECISION: MetricInfo(
+        "Trained among selected of the domain",
+        "used",
+        "Share of the selected documents of the reference set's domain that were trained on.",
+        is_percent=True,
+    ),
+    Metric.DOMAIN_PRECISION: MetricInfo(
+        "Domain among selected",
+        "in domain",
+        "Share of the selected documents that are of the reference set's domain.",
+        is_percent=True,
+    ),
+    Metric.DOMAIN_AUC: MetricInfo(
+        "Domain AUC: domain above other text",
+        "domain AUC",
+        "Probability that a document of the reference set's domain ranks above another.",
+        chance=0.5,
+    ),
+    Metric.MEMBERSHIP_AUC: MetricInfo(
+        "Membership AUC: trained above held-out",
+        "membership AUC",
+        "Probability that a trained document ranks above a held-out one of its domain.",
+        chance=0.5,
+    ),
+    Metric.MEMBERSHIP_TPR: MetricInfo(
+        "Trained found at 1% of held-out mistaken",
+        "members found at 1% mistaken",
+        "Share of trained documents above all but 1% of the held-out ones.",
+        is_percent=True,
+        chance=0.01,
+    ),
+    Metric.MEMBERSHIP_TPR_STRICT: MetricInfo(
+        "Trained found at 0.1% of held-out mistaken",
+        "members found at 0.1% mistaken",
+        "Share of trained documents above all but 0.1% of the held-out ones.",
+        is_percent=True,
+        chance=0.001,
+    ),
+    Metric.MEMBERSHIP_LEAD: MetricInfo(
+        "Membership AUC above the main strategy's",
+        "AUC above the main strategy",
+        "Membership AUC less that of the audit's main strategy.",
+        bounds=_SIGNED,
+        chance=0.0,
+    ),
+    Metric.PREVALENCE: MetricInfo(
+        "Estimated share trained",
+        "estimated share trained",
+        "Estimated share of trained documents among those of the domain.",
+        is_percent=True,
+    ),
+    Metric.DETECTION_LIMIT: MetricInfo(
+        "Detection limit",
+        "found in the pool",
+        "Least share of the reference set in the pool that would still be found.",
+        is_percent=True,
+        is_lower_better=True,
+        bounds=_UNBOUNDED,
+    ),
+    Metric.MEMBERSHIP_DETECTION_LIMIT: MetricInfo(
+        "Detection limit within the domain",
+        "told from held-out",
+        "Least share of the reference set, among documents of its domain, that would be found.",
+        is_percent=True,
+        is_lower_better=True,
+    ),
+}
 
 
 # What tells how good a student is, the better evidence first.

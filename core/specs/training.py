@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from assay.core.specs.data import DataRef, Task
+from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Task
+from assay.core.specs.options import Option, option
 
 
 class Optimizer(StrEnum):
@@ -24,29 +26,48 @@ class Optimizer(StrEnum):
 class TrainingSpec:
     """How a model is fine-tuned; students repeat the final model's."""
 
-    optimizer: Optimizer = Optimizer.ADAM
-    learning_rate: float = 2e-5
-    batch_size: int = 32
-    n_epochs: int = 3
-    weight_decay: float = 0.0
-    momentum: float = 0.0
-    max_tokens: int = 128
-    seed: int = 0
+    optimizer: Optimizer = option(
+        Optimizer.ADAM, help="Of the final model.", differs={"finetune": {"help": ""}}
+    )
+    learning_rate: float = option(2e-5)
+    batch_size: int = option(32, minimum=1)
+    n_epochs: int = option(3, flag="epochs", minimum=1, only=("finetune",))
+    weight_decay: float = option(
+        0.0,
+        minimum=0,
+        differs={
+            "finetune": {
+                "default": None,
+                "otherwise": lambda given: given["optimizer"].usual_decay,
+                "unset": "0.01 for adamw, else 0",
+            }
+        },
+    )
+    momentum: float = option(0.0, minimum=0, help="For sgd.")
+    max_tokens: int = option(128, minimum=1)
+    seed: int = option(0, minimum=0, only=("finetune",))
 
 
 @dataclass(frozen=True)
 class FinetuneSpec:
     """How a final model whose training data is known is made."""
 
-    base: str
-    data: DataRef
-    training: TrainingSpec
-    task: Task = Task.CLASSIFICATION
-    label_words: tuple[str, ...] | None = None
+    base: str = option(help="Base model: folder, GGUF, hub name or builtin.")
+    data: DataRef = option(
+        help="Training data: file, folder, hub set or builtin.",
+        sample=Option(flag="sample", help="Train on this many, at random."),
+        is_labelled=True,
+    )
+    training: TrainingSpec = option()
+    task: Task = option(Task.CLASSIFICATION, **TASK)
+    label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)
     # SFT: where the response begins in a document's text; only what follows is scored.
-    response_template: str | None = None
+    response_template: str | None = option(None, **RESPONSE_TEMPLATE)
 
 
-def training_spec_from_plain(plain: dict[str, Any]) -> TrainingSpec:
-    """The spec that ``to_plain`` wrote; unknown keys are an error."""
-    return TrainingSpec(**{**plain, "optimizer": Optimizer(plain["optimizer"])})
+def training_changed(known: TrainingSpec, changes: Mapping[str, Any]) -> TrainingSpec:
+    """A training with some fields changed; another optimizer comes with its own usual decay."""
+    optimizer = changes.get("optimizer", known.optimizer)
+    if optimizer != known.optimizer:
+        known = replace(known, weight_decay=optimizer.usual_decay)
+    return replace(known, **changes)

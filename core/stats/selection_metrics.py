@@ -16,16 +16,19 @@ from assay.core.stats.recall import Located, located
 # Transport is to at most this many reference documents: exact, and fast enough for a live page.
 MAX_TRANSPORT_REFERENCE = 1_000
 # The true positive rate is asked at these false positive rates; at 1/n, of n held-out documents.
-MISTAKEN_SHARES = {Metric.MEMBERSHIP_TPR: 0.01, Metric.MEMBERSHIP_TPR_STRICT: 0.001}
+MISTAKEN_SHARES = {
+    metric: float(metric.info.chance or 0)
+    for metric in (Metric.MEMBERSHIP_TPR, Metric.MEMBERSHIP_TPR_STRICT)
+}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """A value with its 95% interval, best, null and p-value, where it has them; ``n`` is what it
     is a share or mean of."""
 
     value: float
-    n: int
+    n: int | None = None
     low: float | None = None
     high: float | None = None
     ceiling: float | None = None
@@ -57,7 +60,7 @@ class TransportToReference:
         if n not in self._ceilings:
             self._ceilings[n] = transport_distance(self._target[:n], self._target).distance
         distance = transport_distance(embeddings, self._target).distance
-        return Measurement(distance, n=n, ceiling=self._ceilings[n])
+        return Measurement(value=distance, n=n, ceiling=self._ceilings[n])
 
 
 def figures(

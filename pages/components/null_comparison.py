@@ -8,15 +8,12 @@ from typing import Any
 import pandas as pd
 
 from assay.core.findings.finding import Row
-from assay.core.findings.formatting import p_value
+from assay.core.findings.formatting import decimal, p_value, percent
 
 
 def beside(row: Row, is_share: bool = True) -> str:
     """A metric row's interval, null, ceiling, p-value and method, in one line."""
-
-    def number(value: float) -> str:
-        return f"{100 * value:.1f}%" if is_share else f"{value:.3f}"
-
+    number = percent if is_share else decimal
     parts = []
     if pd.notna(row["low"]):
         parts.append(f"95% interval {number(row['low'])} to {number(row['high'])}")

@@ -23,10 +23,9 @@ from assay.core.specs.decompression import (
     Axis,
     DecompressionSpec,
     ParseOutcome,
-    spec_from_plain,
     title_of,
-    to_plain,
 )
+from assay.core.specs.plain import from_plain, to_plain
 
 AXES = [str(axis) for axis in Axis]
 FIELDS = ("task", "reasoning", "response")
@@ -174,7 +173,7 @@ def test_any_spec_is_read_or_refused(changes, left_out):
     raised; what was read can be written and named."""
     plain = {k: v for k, v in {**PLAIN, **changes}.items() if k not in left_out}
     try:
-        spec = spec_from_plain(plain)
+        spec = from_plain(DecompressionSpec, plain)
     except InputError:
         return
     assert all(isinstance(width, int) for width in spec.expansion)
@@ -187,8 +186,8 @@ def test_what_is_no_spec_is_refused(plain):
     """Anything but an object of the right fields is a bad input; what was written is read (the
     control)."""
     with pytest.raises(InputError):
-        spec_from_plain(plain)
-    assert spec_from_plain(PLAIN) == DecompressionSpec()
+        from_plain(DecompressionSpec, plain)
+    assert from_plain(DecompressionSpec, PLAIN) == DecompressionSpec()
 
 
 @pytest.mark.parametrize(

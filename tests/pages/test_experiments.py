@@ -12,7 +12,7 @@ from assay.cache.jobs import JobTable
 from assay.cache.store import Store
 from assay.core.experiments.paper_results import reference_rows
 from assay.core.experiments.recipes import NAMES, load_recipe
-from assay.core.findings.experiment import METRIC_TITLES, Place, standing
+from assay.core.findings.experiment import Place, standing
 from assay.core.stats.intervals import Spread
 
 
@@ -94,7 +94,7 @@ def test_sentences_name_metrics_as_figures_do(n_seeds):
     for metric in {metric for name in NAMES for metric in load_recipe(name).metrics}:
         places = [Place("p", "", None, subject, metric) for subject in ("select", "random")]
         found = standing({place: Spread.of([0.5] * n_seeds) for place in places}, metric)
-        assert f"by {METRIC_TITLES[metric]}" in found.sentence
+        assert f"by {metric.info.short}" in found.sentence
         assert "-" not in found.sentence
 
 

@@ -16,7 +16,6 @@ from assay.cache.store import Store
 from assay.core.findings.titration import titration_finding
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, shown_as
-from assay.pages.components.audit.titration_controls import METRIC_TITLES
 
 
 @pytest.fixture
@@ -85,7 +84,7 @@ def test_sliders_select_anew_and_say_so(store):
     assert "text alone selects 37" in words(app)
     app.selectbox(key="metric").set_value(Metric.TRANSPORT).run()
     assert not app.exception
-    assert METRIC_TITLES[Metric.TRANSPORT] in words(app)
+    assert Metric.TRANSPORT.info.title in words(app)
 
 
 def test_measured_and_live_points_are_drawn_apart(store):

@@ -10,10 +10,11 @@ import torch
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.metrics.rows import MetricRow, write_metrics
 from assay.core.gradients.weight_difference import layer_difference
-from assay.core.specs.audit import AuditSpec, to_plain
+from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.metrics import Metric
+from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 from assay.core.stats.intervals import Interval
@@ -130,10 +131,24 @@ def write_sample_audit(
                 builder,
                 [
                     MetricRow(
-                        "final", Metric.ACCURACY, 0.88, "Wilson interval", 0.86, 0.9, 0.95, 900
+                        "final",
+                        Metric.ACCURACY,
+                        value=0.88,
+                        method="Wilson interval",
+                        low=0.86,
+                        high=0.9,
+                        confidence=0.95,
+                        n=900,
                     ),
                     MetricRow(
-                        "base", Metric.ACCURACY, 0.25, "Wilson interval", 0.22, 0.28, 0.95, 900
+                        "base",
+                        Metric.ACCURACY,
+                        value=0.25,
+                        method="Wilson interval",
+                        low=0.22,
+                        high=0.28,
+                        confidence=0.95,
+                        n=900,
                     ),
                 ],
             )
@@ -289,18 +304,18 @@ def _metrics(
         MetricRow(
             strategy,
             Metric.AGREEMENT,
-            accuracy,
-            "Wilson interval",
-            accuracy - 0.03,
-            accuracy + 0.03,
-            0.95,
-            900,
+            value=accuracy,
+            method="Wilson interval",
+            low=accuracy - 0.03,
+            high=accuracy + 0.03,
+            confidence=0.95,
+            n=900,
         ),
         MetricRow(
             strategy,
             Metric.COSINE,
-            0.1 * number,
-            "mean over checkpoints",
+            value=0.1 * number,
+            method="mean over checkpoints",
             n=budget,
             ceiling=1,
             null_value=0.05,
@@ -311,8 +326,8 @@ def _metrics(
         MetricRow(
             strategy,
             Metric.IMBALANCE,
-            0.3 - 0.04 * number,
-            "total variation",
+            value=0.3 - 0.04 * number,
+            method="total variation",
             n=budget,
             ceiling=0,
             null_value=0.1,
@@ -324,16 +339,18 @@ def _metrics(
     if not has_truth:
         return rows
     rows += [
-        MetricRow(strategy, Metric.LOSS, 1.5 - accuracy, "mean cross-entropy, nats", n=900),
+        MetricRow(
+            strategy, Metric.LOSS, value=1.5 - accuracy, method="mean cross-entropy, nats", n=900
+        ),
         MetricRow(
             strategy,
             Metric.ACCURACY,
-            accuracy,
-            "Wilson interval",
-            accuracy - 0.03,
-            accuracy + 0.03,
-            0.95,
-            900,
+            value=accuracy,
+            method="Wilson interval",
+            low=accuracy - 0.03,
+            high=accuracy + 0.03,
+            confidence=0.95,
+            n=900,
             null_value=0.25,
             null_low=0.25,
             null_high=0.25,
@@ -342,8 +359,8 @@ def _metrics(
         MetricRow(
             strategy,
             Metric.TRANSPORT,
-            1.2 - 0.02 * number,
-            "exact",
+            value=1.2 - 0.02 * number,
+            method="exact",
             n=budget,
             ceiling=0.9,
             null_value=1.2,
@@ -354,12 +371,12 @@ def _metrics(
         MetricRow(
             strategy,
             Metric.EMBEDDING_RECALL,
-            0.3 + 0.05 * number,
-            "coverage",
-            0.25 + 0.05 * number,
-            0.35 + 0.05 * number,
-            0.95,
-            budget,
+            value=0.3 + 0.05 * number,
+            method="coverage",
+            low=0.25 + 0.05 * number,
+            high=0.35 + 0.05 * number,
+            confidence=0.95,
+            n=budget,
             ceiling=0.9,
             null_value=0.4,
             null_low=0.35,
@@ -369,8 +386,8 @@ def _metrics(
         MetricRow(
             strategy,
             Metric.CONTAINMENT,
-            0.8,
-            "token sets",
+            value=0.8,
+            method="token sets",
             n=budget,
             ceiling=0.9,
             null_value=0.8,
@@ -414,18 +431,18 @@ def _metrics(
             MetricRow(
                 strategy,
                 metric,
-                interval.value,
-                "Clopper–Pearson",
-                interval.low,
-                interval.high,
-                0.95,
-                n or n_leaked,
-                ceiling,
-                null.value,
-                null.low,
-                null.high,
-                "random selection",
-                p_value,
+                value=interval.value,
+                method="Clopper–Pearson",
+                low=interval.low,
+                high=interval.high,
+                confidence=0.95,
+                n=n or n_leaked,
+                ceiling=ceiling,
+                null_value=null.value,
+                null_low=null.low,
+                null_high=null.high,
+                null_kind="random selection",
+                p_value=p_value,
             )
         )
     return rows

@@ -20,9 +20,9 @@ from assay.core.specs.decompression import (
     ParseOutcome,
     Stop,
     Style,
-    to_plain,
 )
 from assay.core.specs.model_calls import Answer, Call, Sampling
+from assay.core.specs.plain import to_plain
 
 HOSTILE = "<script>alert(1)</script> [link](http://evil) $x$ `code` **bold**"
 _RESPONSES = (

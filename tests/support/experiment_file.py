@@ -10,7 +10,7 @@ from assay.cache.experiments.read import ExperimentBuilder
 from assay.core.experiments.catalogue import catalogue_of
 from assay.core.experiments.paper_results import reference_rows
 from assay.core.experiments.recipes import Scale, load_recipe
-from assay.core.specs.metrics import LOWER_IS_BETTER
+from assay.core.specs.metrics import Metric
 
 
 def write_sample_experiment(
@@ -22,7 +22,7 @@ def write_sample_experiment(
     for row in reference_rows(name):
         if row.metric not in recipe.metrics or row.panel in left_out:
             continue
-        worse = 1.05 if row.metric in LOWER_IS_BETTER else 0.95
+        worse = 1.05 if Metric(row.metric).info.is_lower_better else 0.95
         for seed in range(n_seeds):
             value = row.value * worse + 0.02 * (seed - (n_seeds - 1) / 2)
             rows.append((row, seed, value))

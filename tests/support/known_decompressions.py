@@ -9,7 +9,8 @@ from assay.core.decompress import prompts
 from assay.core.decompress.tree.expansion import count_votes
 from assay.core.decompress.tree.made_up_names import nonsense_words
 from assay.core.decompress.tree.support import N_NONSENSE_TOPICS
-from assay.core.specs.decompression import Axis, DecompressionSpec, to_plain
+from assay.core.specs.decompression import Axis, DecompressionSpec
+from assay.core.specs.plain import to_plain
 
 FIELDS = ("music", "cooking", "weather", "sailing craft", "chess", "geology")
 # Chance that a list names a subtopic, of each of the fields' six.

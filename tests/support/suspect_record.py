@@ -6,9 +6,10 @@ from dataclasses import asdict
 
 import numpy as np
 
-from assay.core.specs.audit import SuspectSpec, to_plain
+from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.hashing import text_hash
+from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import declared_scores
 from assay.core.stats.suspect_test import N_SHUFFLES, combined, separability_by, used_test
 

@@ -12,8 +12,9 @@ from assay.core.audit.stages.membership import judge_members, score_baselines
 from assay.core.audit.stages.titration import measure_grid
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import SilentProgress
-from assay.core.specs.audit import AuditSpec, TitrationSpec, to_plain
+from assay.core.specs.audit import AuditSpec, TitrationSpec
 from assay.core.specs.data import DataRef
+from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 

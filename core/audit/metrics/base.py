@@ -76,8 +76,8 @@ def judged(
         yield MetricRow(
             strategy,
             judge.metric,
-            value,
-            method,
+            value=value,
+            method=method,
             low=interval.low if interval else None,
             high=interval.high if interval else None,
             confidence=CONFIDENCE if interval else None,

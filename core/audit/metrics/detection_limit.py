@@ -47,9 +47,9 @@ def detection_limits(
                 yield MetricRow(
                     strategy,
                     metric,
-                    limit.n_leaked / n_reference,
-                    f"noncentral hypergeometric, {POWER:.0%} power at p < {SIGNIFICANCE}, averaged "
-                    "over the odds ratios that the measured one leaves possible",
+                    value=limit.n_leaked / n_reference,
+                    method=f"noncentral hypergeometric, {POWER:.0%} power at p < {SIGNIFICANCE}, "
+                    "averaged over the odds ratios that the measured one leaves possible",
                     low=_share(limit.at_least, n_reference),
                     high=_share(limit.at_most, n_reference),
                     confidence=CONFIDENCE,

@@ -8,26 +8,20 @@ from dataclasses import asdict, dataclass
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.specs.metrics import Metric
 from assay.core.stats.intervals import CONFIDENCE, Interval
+from assay.core.stats.selection_metrics import Measurement
 
 
 @dataclass(frozen=True)
-class MetricRow:
-    """One row of the ``metrics`` table."""
+class MetricRow(Measurement):
+    """One row of the ``metrics`` table: what was measured of whom, how, and beside which null."""
 
     subject: str
     metric: Metric
-    value: float
     method: str
-    low: float | None = None
-    high: float | None = None
     confidence: float | None = None
-    n: int | None = None
-    ceiling: float | None = None
-    null_value: float | None = None
     null_low: float | None = None
     null_high: float | None = None
     null_kind: str | None = None
-    p_value: float | None = None
 
 
 def write_metrics(builder: AuditBuilder, rows: Sequence[MetricRow]) -> None:
@@ -52,8 +46,8 @@ def with_interval(
     return MetricRow(
         subject,
         metric,
-        interval.value,
-        method,
+        value=interval.value,
+        method=method,
         low=interval.low,
         high=interval.high,
         confidence=CONFIDENCE,

@@ -79,8 +79,8 @@ class PredictionMetrics:
             MetricRow(
                 subject,
                 Metric.LOSS,
-                float(predictions.losses.mean()),
-                "mean cross-entropy, nats",
+                value=float(predictions.losses.mean()),
+                method="mean cross-entropy, nats",
                 n=n,
             ),
         ]
@@ -88,7 +88,9 @@ class PredictionMetrics:
 
 def weight_cosine(subject: str, value: float) -> MetricRow:
     """How far a student moved the way the final model did."""
-    return MetricRow(subject, Metric.WEIGHT_COSINE, value, "all weights, student and final − base")
+    return MetricRow(
+        subject, Metric.WEIGHT_COSINE, value=value, method="all weights, student and final − base"
+    )
 
 
 _N_AGREEMENT_DOCUMENTS = 500

@@ -36,7 +36,7 @@ from assay.core.specs.strategies import Strategy
 
 @dataclass(frozen=True)
 class ModelPairSource:
-    """What is needed to load the base model as the audit did."""
+    """What is needed to load both models of an audit, here or in a process of students."""
 
     base: Path
     final: Path
@@ -44,6 +44,17 @@ class ModelPairSource:
     max_tokens: int
     compute: Compute
     label_words: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, question: ResolvedAudit) -> ModelPairSource:
+        return cls(
+            question.base,
+            question.final,
+            question.spec.task,
+            question.training.max_tokens,
+            question.compute,
+            question.spec.label_words,
+        )
 
     def load(self) -> ModelPair:
         return load_pair(
@@ -163,14 +174,7 @@ def students(
 ) -> Iterator[tuple[StudentResult, list[MetricRow]]]:
     """Train students as they are asked for, with what each is worth on the evaluation documents."""
     spec = question.spec
-    base = ModelPairSource(
-        question.base,
-        question.final,
-        spec.task,
-        question.training.max_tokens,
-        question.compute,
-        spec.label_words,
-    )
+    base = ModelPairSource.of(question)
     documents = evaluation_documents(spec, builder)
     ((choices,),) = builder.rows(
         "SELECT value::INTEGER[] FROM meta WHERE key = 'evaluation_choices'"

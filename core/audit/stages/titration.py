@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.metrics.rows import MetricRow
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.audit.stages.students import n_student_units, student_task, students
 from assay.core.runtime.progress import Progress
@@ -94,7 +93,7 @@ def train_grid_students(question: ResolvedAudit, builder: AuditBuilder, progress
     with progress.stage("titration students", n_student_units(tasks)):
         for result, metrics in students(question, builder, tasks, progress):
             with builder.stage(result.name, result.duration_s):
-                kept = {row.metric: _figure(row) for row in metrics if row.n is not None}
+                kept = {row.metric: row for row in metrics if row.n is not None}
                 _write(builder, left[result.name], kept)
 
 
@@ -117,7 +116,7 @@ def _cell(corpus: Corpus, point: Point) -> Cell:
     return titrate(corpus, point.leaked_share, point.budget, point.selector, point.seed)
 
 
-def _write(builder: AuditBuilder, point: Point, figures: dict[Metric, Measurement]) -> None:
+def _write(builder: AuditBuilder, point: Point, figures: Mapping[Metric, Measurement]) -> None:
     if not figures:
         return
     found = {str(metric): asdict(figure) for metric, figure in figures.items()}
@@ -134,11 +133,4 @@ def _write(builder: AuditBuilder, point: Point, figures: dict[Metric, Measuremen
             "metric": list(found),
             **{name: [figure[name] for figure in found.values()] for name in _COLUMNS},
         },
-    )
-
-
-def _figure(row: MetricRow) -> Measurement:
-    assert row.n is not None
-    return Measurement(
-        row.value, row.n, row.low, row.high, row.ceiling, row.null_value, row.p_value
     )

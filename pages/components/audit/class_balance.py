@@ -10,7 +10,8 @@ from plotly.subplots import make_subplots
 from scipy.stats import hypergeom
 
 from assay.core.findings.finding import MetricTable
-from assay.core.findings.table_cells import PERCENT, TableCell
+from assay.core.findings.formatting import points
+from assay.core.findings.table_cells import PERCENT, TableCell, number_cell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.escaping import plotly_safe
@@ -140,11 +141,10 @@ def balance_table(
     imbalances = [rows.get(one, Metric.IMBALANCE) for one in subjects]
     if any(imbalances):
         shown["imbalance"] = [
-            TableCell.of(f"{row['value']:.3f}", value=row["value"]) if row else ""
-            for row in imbalances
+            number_cell(Metric.IMBALANCE, row["value"]) if row else "" for row in imbalances
         ]
     return shown
 
 
 def _share(share: float) -> TableCell:
-    return TableCell.of(f"{100 * share:.1f}", PERCENT, value=share)
+    return TableCell.of(points(share), PERCENT, value=share)

@@ -96,7 +96,7 @@ def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> 
 
 def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
     """Its percentile under every membership ranking, and how it stands against held-outs."""
-    source = facts.meta["spec"]["held_out_source"]
+    source = facts.spec.held_out_source
     scores, tests = scores_of(path, source), tests_of(path, source)
     st.subheader("Under each membership ranking", anchor=False)
     if scores.by_ranking.empty:

@@ -14,8 +14,14 @@ import streamlit as st
 from assay.cache.audits.membership import read_rankings
 from assay.cache.audits.read import AuditFacts
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import percent
-from assay.core.findings.table_cells import PERCENT, TableCell
+from assay.core.findings.formatting import exponent, percent, signed
+from assay.core.findings.table_cells import (
+    PERCENT,
+    TableCell,
+    bracketed_cell,
+    interval_cell,
+    p_cell,
+)
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Baseline, shown_as
 from assay.core.stats.auc import roc
@@ -58,7 +64,7 @@ def judged(rows: MetricTable) -> list[str]:
 def what_is_missing(facts: AuditFacts) -> str | None:
     """Why no ranking can be judged here, in a sentence; None where they are."""
     counts = facts.meta["counts"]
-    if facts.meta["spec"]["reference"] is None:
+    if facts.spec.reference is None:
         return "This audit has no reference set, so it is not known which documents were used."
     if not counts["n_leaked"]:
         return "No document of the reference set is in this audit's seed corpus."
@@ -153,26 +159,25 @@ def _line(rows: MetricTable, name: str) -> dict[str, str | TableCell]:
     line: dict[str, str | TableCell] = {"ranking by": shown_as(name)}
     auc = rows.get(name, Metric.MEMBERSHIP_AUC)
     assert auc is not None
-    line["membership AUC"] = _with_interval(auc)
-    low, high = auc["null_low"], auc["null_high"]
-    line["by chance"] = TableCell.of(f"{low:.3f}–{high:.3f}", low=low, high=high)
-    line["p"] = TableCell.of(f"{auc['p_value']:.2g}", value=auc["p_value"])
+    line["membership AUC"] = bracketed_cell(auc)
+    line["by chance"] = interval_cell(auc["null_low"], auc["null_high"])
+    line["p"] = p_cell(auc["p_value"])
     for metric, title in (
         (Metric.MEMBERSHIP_TPR, "found at 1% mistaken"),
         (Metric.MEMBERSHIP_TPR_STRICT, "found at 0.1% mistaken"),
         (Metric.PREVALENCE, "estimated share trained"),
     ):
         if row := rows.get(name, metric):
-            line[title] = _in_percent(row)
+            line[title] = bracketed_cell(row, percent, PERCENT)
     if lead := rows.get(name, Metric.MEMBERSHIP_LEAD):
         line["AUC above the main strategy"] = TableCell.of(
-            f"{lead['value']:+.3f} [{lead['low']:+.3f} to {lead['high']:+.3f}], "
-            f"p = {lead['p_value']:.2g}",
+            f"{signed(lead['value'])} [{signed(lead['low'])} to {signed(lead['high'])}], "
+            f"p = {exponent(lead['p_value'])}",
             **_bounded(lead),
             p=lead["p_value"],
         )
     if domain := rows.get(name, Metric.DOMAIN_AUC):
-        line["domain AUC"] = _with_interval(domain)
+        line["domain AUC"] = bracketed_cell(domain)
     return line
 
 
@@ -187,15 +192,6 @@ def _limit(row: Row | None) -> TableCell | str:
         **_bounded(row),
     )
     return replace(shares, numbers={**shares.numbers, "documents": round(row["n"])})
-
-
-def _with_interval(row: Row) -> TableCell:
-    return TableCell.of(f"{row['value']:.3f} [{row['low']:.3f}–{row['high']:.3f}]", **_bounded(row))
-
-
-def _in_percent(row: Row) -> TableCell:
-    text = f"{percent(row['value'])} [{100 * row['low']:.1f}–{100 * row['high']:.1f}]"
-    return TableCell.of(text, PERCENT, **_bounded(row))
 
 
 def _bounded(row: Row) -> dict[str, float]:

@@ -12,17 +12,15 @@ import streamlit as st
 from assay.cache.audits.read import AuditFacts
 from assay.cache.export import of_audit
 from assay.core.findings.audit_tables import (
-    CHARTS,
-    IN_PERCENT,
     MEMBERSHIP,
     MEMBERSHIP_NOTE,
     TRUTH,
     charted,
     membership_table,
-    number,
     references,
 )
 from assay.core.findings.finding import MetricTable, Row
+from assay.core.findings.formatting import number
 from assay.core.specs.metrics import STUDENT_METRICS, Metric
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.charts import CONFIG, dot_plot
@@ -30,15 +28,15 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line, exported_table
 from assay.pages.components.navigation import page_file
 
-_HEADLINES = {
-    Metric.ACCURACY: "Student accuracy",
-    Metric.PERPLEXITY: "Student perplexity",
-    Metric.AGREEMENT: "Student's agreement with the final model",
-    Metric.RECALL: "Documents located",
-    Metric.TRANSPORT: "Transport to the reference",
-    Metric.IMBALANCE: "Class imbalance",
-    Metric.COSINE: "Cosine with the weight difference",
-}
+_HEADLINES = (
+    Metric.ACCURACY,
+    Metric.PERPLEXITY,
+    Metric.AGREEMENT,
+    Metric.RECALL,
+    Metric.TRANSPORT,
+    Metric.IMBALANCE,
+    Metric.COSINE,
+)
 _N_HEADLINES = 4
 
 
@@ -52,7 +50,7 @@ def show_headline_numbers(rows: MetricTable, strategy: Strategy) -> None:
         row = rows.get(strategy, metric)
         assert row is not None
         with column.container(border=True, height="stretch"):
-            st.metric(_HEADLINES[metric], number(metric, row["value"]))
+            st.metric(metric.info.title, number(metric, row["value"]))
             st.caption("  \n".join(_beside(rows, strategy, metric, row)))
 
 
@@ -60,18 +58,18 @@ def show_charts(rows: MetricTable, strategies: Iterable[Strategy]) -> None:
     """Two dot plots: how good the students are, and how near the selections come."""
     ran = list(strategies)
     for column, metric in zip(st.columns(2), charted(rows, ran, 2), strict=False):
-        title, direction = CHARTS[metric]
+        title = metric.info.title
         with column:
             st.subheader(title, anchor=False)
             own = {s: row for s in ran if (row := rows.get(s, metric))}
-            figure = dot_plot(own, references(rows, metric, own), metric in IN_PERCENT)
+            figure = dot_plot(own, references(rows, metric, own), metric.info.is_percent)
             st.plotly_chart(figure, config=CONFIG, key=f"chart-{metric}", alt=title)
             band = any(
                 pd.notna(row["null_low"]) and row["null_high"] > row["null_low"]
                 for row in own.values()
             )
             st.caption(
-                direction
+                metric.info.direction
                 + (
                     "; grey band: " + markdown_safe(next(iter(own.values()))["null_kind"])
                     if band

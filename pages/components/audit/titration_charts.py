@@ -9,13 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from assay.core.findings.audit_tables import IN_PERCENT
 from assay.core.selection.titration import Cell, Corpus
 from assay.core.specs.data import Role
-from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import shown_as
 from assay.pages.components.audit.map_chart import density
-from assay.pages.components.audit.titration_controls import METRIC_TITLES, Setting, share_spreads
+from assay.pages.components.audit.titration_controls import Setting, share_spreads
 from assay.pages.components.charts import spread_traces
 from assay.pages.components.palette import (
     COLOURS,
@@ -24,14 +22,6 @@ from assay.pages.components.palette import (
     ROLE_SYMBOLS,
     SYMBOLS,
 )
-
-_CHANCE = {
-    Metric.LIFT: 1.0,
-    Metric.MEMBERSHIP_AUC: 0.5,
-    Metric.DOMAIN_AUC: 0.5,
-    Metric.MEMBERSHIP_TPR: 0.01,
-    Metric.MEMBERSHIP_TPR_STRICT: 0.001,
-}
 
 # How far aside of each other strategies are drawn, as a share of the trained documents.
 _APART = 0.01
@@ -50,7 +40,7 @@ def titration_plot(
         _add_measured(figure, measured[measured["strategy"] == name], name, aside)
     for name, cell in live.items():
         _add_live(figure, cell, name, setting)
-    if (chance := _CHANCE.get(setting.metric)) is not None:
+    if (chance := setting.metric.info.chance) is not None:
         figure.add_hline(
             y=chance,
             line={"color": REFERENCE_LINE, "dash": "dot", "width": 1},
@@ -64,8 +54,8 @@ def titration_plot(
         zeroline=False,
     )
     figure.update_yaxes(
-        title=METRIC_TITLES[setting.metric],
-        tickformat=".1~%" if setting.metric in IN_PERCENT else None,
+        title=setting.metric.info.title,
+        tickformat=".1~%" if setting.metric.info.is_percent else None,
         zeroline=False,
     )
     figure.update_layout(

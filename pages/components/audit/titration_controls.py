@@ -12,24 +12,24 @@ import streamlit as st
 from assay.cache.audits.arrays import read_corpus
 from assay.cache.audits.read import AuditFacts, read_titration
 from assay.core.selection.titration import Cell, Corpus, titrate
-from assay.core.specs.metrics import Metric, possible
+from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, Strategy, shown_as
 from assay.core.stats.intervals import Spread
 
-METRIC_TITLES = {
-    Metric.RECALL: "Recall of trained documents",
-    Metric.PRECISION: "Precision: trained among selected",
-    Metric.LIFT: "Lift over the pool",
-    Metric.MEMBERSHIP_AUC: "Membership AUC: trained above held-out",
-    Metric.MEMBERSHIP_TPR: "Trained found at 1% of held-out mistaken",
-    Metric.MEMBERSHIP_TPR_STRICT: "Trained found at 0.1% of held-out mistaken",
-    Metric.MEMBERSHIP_PRECISION: "Trained among selected of the domain",
-    Metric.DOMAIN_AUC: "Domain AUC: domain above other text",
-    Metric.DOMAIN_PRECISION: "Domain among selected",
-    Metric.TRANSPORT: "Transport to the reference set",
-    Metric.ACCURACY: "Student accuracy",
-    Metric.AGREEMENT: "Student's agreement with the final model",
-}
+METRICS = (
+    Metric.RECALL,
+    Metric.PRECISION,
+    Metric.LIFT,
+    Metric.MEMBERSHIP_AUC,
+    Metric.MEMBERSHIP_TPR,
+    Metric.MEMBERSHIP_TPR_STRICT,
+    Metric.MEMBERSHIP_PRECISION,
+    Metric.DOMAIN_AUC,
+    Metric.DOMAIN_PRECISION,
+    Metric.TRANSPORT,
+    Metric.ACCURACY,
+    Metric.AGREEMENT,
+)
 _MAX_BUDGET = 2_000
 _N_LIVE_SEEDS = 5
 
@@ -67,7 +67,7 @@ def live_cell(
 
 def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
     """Why nothing can be titrated here, in a sentence; None where it can."""
-    if facts.meta["spec"]["reference"] is None:
+    if facts.spec.reference is None:
         return (
             "This audit has no reference set, so it is not known which documents were trained on."
         )
@@ -82,7 +82,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
     """Sliders and choices, all kept in the address."""
     n_documents = known.features.n_documents
     seeds = _seeds(measured)
-    budgets = sorted(measured["budget"].unique().tolist()) or [facts.meta["spec"]["budget"]]
+    budgets = sorted(measured["budget"].unique().tolist()) or [facts.spec.budget]
     highest = min(_MAX_BUDGET, n_documents - 1)
     first, second, third, fourth, fifth = st.columns([3, 3, 2, 3, 1])
     share = first.slider(
@@ -110,7 +110,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
     metric = fourth.selectbox(
         "Metric",
         metrics,
-        format_func=lambda one: METRIC_TITLES[one],
+        format_func=lambda one: one.info.title,
         key="metric",
         bind="query-params",
     )
@@ -157,7 +157,7 @@ def nearest_budget(measured: pd.DataFrame, budget: int) -> int | None:
 
 def share_spreads(measured: pd.DataFrame) -> dict[float, Spread]:
     """One strategy's figures over draws at each leaked share; ``measured`` holds one metric."""
-    limits = possible(Metric(measured["metric"].iloc[0]))
+    limits = Metric(measured["metric"].iloc[0]).info.bounds
     return {
         float(share): Spread.of(own["value"].tolist(), limits)
         for share, own in measured.groupby("leaked_share")
@@ -181,7 +181,7 @@ def _metrics(known: Corpus, measured: pd.DataFrame) -> list[Metric]:
     if known.embeddings is not None and known.reference is not None:
         live.add(Metric.TRANSPORT)
     found = {*live, *map(Metric, measured["metric"].unique())}
-    return [metric for metric in METRIC_TITLES if metric in found]
+    return [metric for metric in METRICS if metric in found]
 
 
 def has_blind(known: Corpus) -> bool:

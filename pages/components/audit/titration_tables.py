@@ -8,9 +8,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from assay.core.findings.audit_tables import IN_PERCENT, unit_of
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import p_value
+from assay.core.findings.formatting import number, p_value
 from assay.core.findings.repeats import spread_cell
 from assay.core.selection.titration import Cell
 from assay.core.specs.metrics import Metric
@@ -19,18 +18,18 @@ from assay.core.stats.selection_metrics import MAX_TRANSPORT_REFERENCE, Measurem
 from assay.pages.components.audit.titration_controls import Setting, share_spreads
 from assay.pages.components.escaping import markdown_safe
 
-_SHOWN = {
-    Metric.RECALL: "Recall",
-    Metric.PRECISION: "Precision",
-    Metric.MEMBERSHIP_AUC: "Membership AUC",
-    Metric.DOMAIN_AUC: "Domain AUC",
-    Metric.TRANSPORT: "Transport",
-}
+_SHOWN = (
+    Metric.RECALL,
+    Metric.PRECISION,
+    Metric.MEMBERSHIP_AUC,
+    Metric.DOMAIN_AUC,
+    Metric.TRANSPORT,
+)
 # What stands under another figure instead of in a box of its own.
 _BELOW = {
-    Metric.PRECISION: (Metric.LIFT, "lift"),
-    Metric.MEMBERSHIP_AUC: (Metric.MEMBERSHIP_PRECISION, "trained among selected of the domain"),
-    Metric.DOMAIN_AUC: (Metric.DOMAIN_PRECISION, "domain among selected"),
+    Metric.PRECISION: Metric.LIFT,
+    Metric.MEMBERSHIP_AUC: Metric.MEMBERSHIP_PRECISION,
+    Metric.DOMAIN_AUC: Metric.DOMAIN_PRECISION,
 }
 
 
@@ -46,15 +45,18 @@ def show_standing(found: Finding, source: str) -> None:
 def show_live(cells: Mapping[str, Cell], setting: Setting) -> None:
     """The live selection's figures, each beside its interval, best, chance and the controls'."""
     figures = cells[setting.selector].figures
-    for column, (metric, title) in zip(st.columns(len(_SHOWN)), _SHOWN.items(), strict=True):
+    for column, metric in zip(st.columns(len(_SHOWN)), _SHOWN, strict=True):
         with column.container(border=True, height="stretch"):
-            found = figures.get(metric)
-            st.metric(f"{title}, live", _number(metric, found.value) if found else "—")
+            found, short = figures.get(metric), metric.info.short
+            st.metric(
+                f"{short[0].upper()}{short[1:]}, live",
+                number(metric, found.value if found else None),
+            )
             lines = _beside(metric, found) if found else [_why_not(metric, setting)]
-            if found and metric in _BELOW and (other := figures.get(_BELOW[metric][0])):
-                lines.append(_in_short(*_BELOW[metric], other))
+            if found and metric in _BELOW and (other := figures.get(_BELOW[metric])):
+                lines.append(_in_short(_BELOW[metric], other))
             lines += [
-                f"{shown_as(name)} {_number(metric, cell.figures[metric].value)}"
+                f"{shown_as(name)} {number(metric, cell.figures[metric].value)}"
                 for name, cell in cells.items()
                 if name != setting.selector and metric in cell.figures
             ]
@@ -66,7 +68,7 @@ def best_possible(measured: pd.DataFrame, metric: Metric) -> str | None:
     best = measured.dropna(subset=["ceiling"]).groupby("leaked_share")["ceiling"].mean()
     if best.empty or (best == 1).all():
         return None
-    cells = [f"{_number(metric, value)} at {share:.0%}" for share, value in best.items()]
+    cells = [f"{number(metric, value)} at {share:.0%}" for share, value in best.items()]
     return "At best: " + ", ".join(cells) + "."
 
 
@@ -76,7 +78,7 @@ def measured_table(measured: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         [
             {"strategy": shown_as(str(name))}
             | {
-                f"{share:.0%} leaked": spread_cell(found, partial(_number, metric), unit_of(metric))
+                f"{share:.0%} leaked": spread_cell(found, partial(number, metric), metric.info.unit)
                 for share, found in share_spreads(own).items()
             }
             for name, own in measured.groupby("strategy")
@@ -87,21 +89,22 @@ def measured_table(measured: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 def _beside(metric: Metric, found: Measurement) -> list[str]:
     lines = []
     if found.low is not None:
-        lines.append(f"95% interval {_number(metric, found.low)} to {_number(metric, found.high)}")
+        lines.append(f"95% interval {number(metric, found.low)} to {number(metric, found.high)}")
     if metric is Metric.TRANSPORT:
         lines.append(f"to at most {MAX_TRANSPORT_REFERENCE:,} reference documents")
-        lines.append(f"as many true documents {_number(metric, found.ceiling)}")
+        lines.append(f"as many true documents {number(metric, found.ceiling)}")
     elif metric is Metric.RECALL or (found.ceiling is not None and found.ceiling < 1):
-        lines.append(f"at most {_number(metric, found.ceiling)} is possible")
+        lines.append(f"at most {number(metric, found.ceiling)} is possible")
     if found.null_value is not None:
-        lines.append(f"by chance {_number(metric, found.null_value)}")
+        lines.append(f"by chance {number(metric, found.null_value)}")
     if found.p_value is not None:
         lines.append(p_value(found.p_value))
     return lines
 
 
-def _in_short(metric: Metric, name: str, found: Measurement) -> str:
-    line = f"{name} {_number(metric, found.value)}, by chance {_number(metric, found.null_value)}"
+def _in_short(metric: Metric, found: Measurement) -> str:
+    title, chance = metric.info.title, number(metric, found.null_value)
+    line = f"{title[0].lower()}{title[1:]} {number(metric, found.value)}, by chance {chance}"
     return line if found.p_value is None else f"{line}, {p_value(found.p_value)}"
 
 
@@ -116,11 +119,3 @@ def _why_not(metric: Metric, setting: Setting) -> str:
             "membership cannot be told apart"
         )
     return "no trained document is in this pool"
-
-
-def _number(metric: Metric, value: float | None) -> str:
-    if value is None:
-        return "—"
-    if metric in IN_PERCENT:
-        return f"{100 * value:.1f}%"
-    return f"{value:.2f}" if metric is Metric.LIFT else f"{value:.3f}"

@@ -75,7 +75,7 @@ def replacement_figure(
     figure.update_xaxes(
         title="share of the true data that is replaced", tickformat=".0%", range=[-0.03, 1.03]
     )
-    tickformat = ".1~%" if distance.is_share else None
+    tickformat = ".1~%" if distance.metric.info.is_percent else None
     figure.update_yaxes(title=distance.axis, tickformat=tickformat, zeroline=False)
     figure.update_layout(
         height=430,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import percent
+from assay.core.findings.formatting import number
 from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.similarity.replacement_curve import Likeness, likeness
-from assay.core.specs.metrics import LOWER_IS_BETTER, Metric
+from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 
 
@@ -22,32 +22,31 @@ class Distance:
     metric: Metric
     title: str
     axis: str
-    is_share: bool
 
     @property
     def direction(self) -> str:
-        return "lower is closer" if self.metric in LOWER_IS_BETTER else "higher is closer"
+        return self.metric.info.direction
 
     def written(self, value: float) -> str:
-        return percent(value) if self.is_share else f"{value:.3f}"
+        return number(self.metric, value)
 
     def cell(self, value: float) -> TableCell:
-        return TableCell.of(self.written(value), PERCENT if self.is_share else "", value=value)
+        return TableCell.of(self.written(value), self.metric.info.unit, value=value)
 
     def band(self, low: float, high: float) -> TableCell:
         text = f"{self.written(low)} to {self.written(high)}"
-        return TableCell.of(text, PERCENT if self.is_share else "", low=low, high=high)
+        return TableCell.of(text, self.metric.info.unit, low=low, high=high)
 
 
 DISTANCES = (
-    Distance(Metric.TRANSPORT, "Optimal transport", "squared Euclidean cost", False),
-    Distance(Metric.CONTAINMENT, "Vocabulary containment", "share of the smaller vocabulary", True),
+    Distance(Metric.TRANSPORT, "Optimal transport", "squared Euclidean cost"),
+    Distance(Metric.CONTAINMENT, "Vocabulary containment", "share of the smaller vocabulary"),
 )
 
 
 def read_from(curve: pd.DataFrame, distance: Distance, value: float) -> Likeness:
     """The measured shares that bracket a value; containment falls where transport rises."""
-    sign = 1 if distance.metric in LOWER_IS_BETTER else -1
+    sign = 1 if distance.metric.info.is_lower_better else -1
     bounds = [(sign * curve["low"]).tolist(), (sign * curve["high"]).tolist()]
     lows, highs = bounds if sign == 1 else bounds[::-1]
     return likeness(curve["replaced_share"].tolist(), lows, highs, sign * value)
@@ -93,7 +92,7 @@ def ordered(
 ) -> list[Strategy]:
     """Those that were measured, the closest first."""
     known = {one: row["value"] for one in strategies if (row := rows.get(one, distance.metric))}
-    is_rising = distance.metric in LOWER_IS_BETTER
+    is_rising = distance.metric.info.is_lower_better
     return sorted(known, key=lambda one: known[one], reverse=not is_rising)
 
 
@@ -102,7 +101,7 @@ def beside_random(row: Row, distance: Distance) -> str:
     if row["null_low"] <= row["value"] <= row["null_high"]:
         return "not told apart"
     is_lower = row["value"] < row["null_low"]
-    return "closer" if is_lower == (distance.metric in LOWER_IS_BETTER) else "farther"
+    return "closer" if is_lower == distance.metric.info.is_lower_better else "farther"
 
 
 def headline(

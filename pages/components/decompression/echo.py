@@ -9,7 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from assay.core.findings.echo import run_in_words, target_name
-from assay.core.findings.table_cells import TableCell
+from assay.core.findings.formatting import decimal, signed
+from assay.core.findings.table_cells import TableCell, p_cell
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
 from assay.pages.components.record_picker import Record
@@ -61,14 +62,14 @@ def targets_table(record: Record) -> pd.DataFrame:
         {
             "held against": target_name(row),
             "documents": row["n_documents"],
-            "distance": _both((row["said"], row["control"]), "{:.3f}".format),
+            "distance": _both((row["said"], row["control"]), decimal),
             "nearer by": _lead(row["control"] - row["said"]),
             "by chance": TableCell.of(
-                f"{row['null_low']:+.3f} to {row['null_high']:+.3f}",
+                f"{signed(row['null_low'])} to {signed(row['null_high'])}",
                 low=row["null_low"],
                 high=row["null_high"],
             ),
-            "p": TableCell.of(f"{row['p_value']:.2g}", value=row["p_value"]),
+            "p": p_cell(row["p_value"]),
             "verbatim": _both(row["verbatim"], str),
             # No words: shorter than what is looked for, so that the number is not known.
             "longest run": _both([n or None for n in row["longest_run"]], _run),
@@ -93,7 +94,7 @@ def _both(numbers: Sequence[Any], written: Callable[[Any], str]) -> TableCell:
 
 
 def _lead(value: float) -> TableCell:
-    return TableCell.of(f"{value:+.3f}", value=value)
+    return TableCell.of(signed(value), value=value)
 
 
 def _run(n_words: int | None) -> str:

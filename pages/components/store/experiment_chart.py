@@ -5,8 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from assay.core.experiments.recipes import Axis
-from assay.core.findings.audit_tables import IN_PERCENT
-from assay.core.findings.experiment import METRIC_TITLES, Place
+from assay.core.findings.experiment import Place
 from assay.core.specs.metrics import Metric
 from assay.pages.components.charts import spread_traces
 from assay.pages.components.palette import COLOURS, REFERENCE_LINE, SYMBOLS
@@ -33,8 +32,8 @@ def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:
         ticks = sorted({p.x for p in places if p.panel == panel and p.x is not None})
         figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{x:,.0f}" for x in ticks])
     figure.update_yaxes(
-        title=METRIC_TITLES[metric],
-        tickformat=".1~%" if metric in IN_PERCENT else None,
+        title=metric.info.short,
+        tickformat=".1~%" if metric.info.is_percent else None,
         zeroline=False,
     )
     figure.update_layout(

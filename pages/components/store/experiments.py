@@ -16,8 +16,8 @@ from assay.cache.store import Store
 from assay.core.experiments.catalogue import paper_titles
 from assay.core.experiments.paper_results import ReferenceRow, reference_rows
 from assay.core.experiments.recipes import Axis, Recipe
-from assay.core.findings.audit_tables import IN_PERCENT, unit_of
-from assay.core.findings.experiment import METRIC_TITLES, Place, spreads
+from assay.core.findings.experiment import Place, spreads
+from assay.core.findings.formatting import number
 from assay.core.findings.repeats import spread_cell
 from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.specs.metrics import Metric
@@ -106,7 +106,7 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
             cells[recipe.x.shown_as] = _place(recipe.x, x)
         for metric in metrics:
             place = Place(panel, variant, x, subject, metric)
-            title = METRIC_TITLES[metric]
+            title = metric.info.short
             if known.ours:
                 cells[f"{title}, ours"] = _spread(metric, known.ours.get(place))
             for source in sources:
@@ -131,19 +131,14 @@ def x_title(axis: Axis, x: float | None) -> str:
     return f"{x:.0%}" if axis in SHARES else f"{x:,.0f}"
 
 
-def number(metric: Metric, value: float) -> str:
-    """A figure as its metric is read."""
-    return f"{100 * value:.1f}%" if metric in IN_PERCENT else f"{value:.3f}"
-
-
 def _spread(metric: Metric, found: Spread | None) -> TableCell | str:
     if found is None:
         return ""
-    return spread_cell(found, partial(number, metric), unit_of(metric))
+    return spread_cell(found, partial(number, metric), metric.info.unit)
 
 
 def _value(metric: Metric, value: float) -> TableCell:
-    return TableCell.of(number(metric, value), unit_of(metric), value=value)
+    return TableCell.of(number(metric, value), metric.info.unit, value=value)
 
 
 def _place(axis: Axis, x: float | None) -> TableCell | str:

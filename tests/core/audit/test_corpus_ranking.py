@@ -148,7 +148,7 @@ def test_every_set_and_class_is_ranked(tiny, assay):
     assert students["cosine"].between(-1, 1).all()
     assert students["cosine"].nunique() == 2
     facts = read_facts(said["path"])
-    assert facts.meta["provenance"]["command"].startswith("assay rank-corpora --corpus")
+    assert facts.meta["provenance"]["command"].startswith("assay rank-corpora --base")
     assert json.loads(assay(*asked).out) == {**said, "was_there": True}
 
 

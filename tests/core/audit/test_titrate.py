@@ -20,9 +20,9 @@ from assay.cache.audits.arrays import read_corpus
 from assay.cache.audits.read import read_facts
 from assay.cache.files.manifest import check_manifest
 from assay.cache.store import Store
-from assay.core.audit.command_line import command_line
 from assay.core.selection.titration import Corpus, titrate
 from assay.core.specs.audit import AuditSpec, TitrationSpec
+from assay.core.specs.commands import command_line
 from assay.core.specs.data import DataRef, Role
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy
@@ -95,7 +95,7 @@ def test_the_grid_is_what_the_page_computes(whole):
     """Selecting anew from the sealed file gives each cell's figures, number by number."""
     _, path = whole
     facts = read_facts(path)
-    arrays = read_corpus(path, facts.meta["spec"]["held_out_source"])
+    arrays = read_corpus(path, facts.spec.held_out_source)
     corpus = Corpus.of(arrays, facts.meta["training"]["batch_size"])
     for share, name, seed in ((0.25, "select", 1), (1.0, BLIND, 0), (0.0, "select-plus", 1)):
         figures = titrate(corpus, share, 30, name, seed).figures

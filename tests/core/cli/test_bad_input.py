@@ -15,11 +15,12 @@ from support.paths import ROOT
 from support.tiny_models import save_bert
 
 from assay.cache.store import Store
-from assay.core.audit.command_line import command_line
-from assay.core.cli.pair_commands import training_given
-from assay.core.specs.audit import AuditSpec, to_plain
+from assay.core.cli.pair_commands import StoreLookups
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.commands import AUDIT, command_line
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import content_key
+from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import Optimizer
 
@@ -257,7 +258,7 @@ def test_the_recorded_command_asks_the_same_question(monkeypatch):
 )
 def test_another_optimizer_brings_its_own_decay(tiny, given, expected):
     """AdamW decays where the final model's Adam did not, unless a decay is named."""
-    options = {"optimizer": None, "learning_rate": None, "weight_decay": None, **given}
-    training = training_given(str(tiny / "base"), str(tiny / "final"), Store.default(), options)
+    asked = {"base": str(tiny / "base"), "final": str(tiny / "final"), "seed_corpus": ["pool.csv"]}
+    training = AUDIT.build({**asked, **given}, StoreLookups(Store.default())).training
     assert training.weight_decay == expected
     assert training.n_epochs == 8  # as recorded

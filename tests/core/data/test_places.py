@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.core.audit.corpus_names import with_source_names
-from assay.core.data.place import data_ref, named_as
 from assay.core.data.sources import content_digest, read_documents
 from assay.core.errors import InputError
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DataRef
+from assay.core.specs.place import data_ref, named_as
 
 
 def texts(place, **options):

@@ -12,8 +12,7 @@ from support.decompression_file import write_sample_decompression
 from support.pages import confirmed, opened, words
 
 from assay.cache.store import Store
-from assay.core.audit.command_line import command_line
-from assay.core.cli.pair_commands import candidate_data
+from assay.core.cli.pair_commands import StoreLookups
 from assay.core.data.sources import read_documents
 from assay.core.findings.echo import echo_finding, run_in_words
 from assay.core.models.sentence_encoder import Embedder
@@ -21,6 +20,7 @@ from assay.core.runtime.device import Compute
 from assay.core.similarity.verbatim import N_LEAST, longest_shared_runs
 from assay.core.similarity.verbatim import words as words_of
 from assay.core.specs.audit import AuditSpec
+from assay.core.specs.commands import command_line
 from assay.core.specs.data import DataRef
 from assay.core.stats.transport_test import compare_transport
 
@@ -170,7 +170,7 @@ def test_what_a_model_said_is_a_seed_corpus(assay):
     that repeats the audit names it too; an unknown decompression is bad input."""
     store = Store.default()
     write_sample_decompression(store, "said")
-    ref = candidate_data("decompression:said", store, "passage", None)
+    ref = StoreLookups(store).corpus("decompression:said", "passage", None, None)
     documents = list(read_documents(ref))
     assert len(documents) == 4
     assert documents[2].text.startswith("Because.\nDrums are tuned")

@@ -14,13 +14,13 @@ from assay.cache.diffs.read import list_diffs, read_diff_branches, read_diff_exa
 from assay.cache.files.manifest import check_manifest
 from assay.cache.files.sealed import read_meta
 from assay.cache.store import Store
-from assay.core.decompress.command_line import OPTIONS, decompress_command
 from assay.core.diff.compare import compare
 from assay.core.diff.decompressions import read_run
 from assay.core.diff.embedded_names import Names
 from assay.core.diff.noise_runs import check_alike, found_noise, given_noise
 from assay.core.diff.significance import judged_branches, judged_examples, judged_topics
 from assay.core.errors import InputError
+from assay.core.specs.commands import DECOMPRESS, command_line
 from assay.core.specs.decompression import DecompressionSpec
 from assay.core.specs.diff import Change, Quantity
 
@@ -245,8 +245,8 @@ def test_changed_answers_are_reported_and_others_not(assay, store):
 def test_a_command_asks_the_question_again(assay):
     """Every option of a decompression is in its command, and no default but the seed."""
     fields = {field.name for field in dataclasses.fields(DecompressionSpec)}
-    assert set(OPTIONS) == fields
-    assert decompress_command(DecompressionSpec()) == "assay decompress --seed 0"
+    assert set(DECOMPRESS.flags) == fields
+    assert command_line(DecompressionSpec()) == "assay decompress --seed 0"
     spec = DecompressionSpec("my model", seed=3, expansion=(5, 2), title="a title")
     command = "assay decompress --model 'my model' --expansion 5 --expansion 2 --seed 3 "
-    assert decompress_command(spec) == command + "--title 'a title'"
+    assert command_line(spec) == command + "--title 'a title'"

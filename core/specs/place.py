@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from assay.core.errors import InputError
 from assay.core.specs.data import DataRef
@@ -62,3 +64,24 @@ def named_as(
         del own["label"]
     differing = [f"{name}={column or ''}" for name, column in own.items() if column != usual[name]]
     return ref.location + (f":{','.join(differing)}" if differing else "")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that a command names for all its sources; a source with others says so itself."""
+
+    text: str
+    label: str | None
+    prompt: str | None
+
+    @classmethod
+    def of(cls, refs: Iterable[DataRef]) -> Columns:
+        """The first source's; what a decompressed model said has columns of its own."""
+        known = list(refs)
+        own = next((ref for ref in known if not ref.is_decompression), DataRef(""))
+        labels = (ref.label_column for ref in known if ref.label_column)
+        return cls(own.text_column, next(labels, None), own.prompt_column)
+
+    def name(self, ref: DataRef) -> str:
+        """What a user calls a source beside these columns."""
+        return named_as(ref, self.text, self.label, self.prompt)

@@ -1,0 +1,59 @@
+"""`--config` and `--save-config`: a command's options in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.core.specs.commands import COMMANDS
+from assay.core.specs.config_file import read_config
+
+_CONFIG, _SAVE_CONFIG = "--config", "--save-config"
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        _CONFIG, metavar="FILE.toml", help="Read options from here; those given beside it win."
+    ),
+]
+SaveConfigOption = Annotated[
+    Path | None,
+    typer.Option(_SAVE_CONFIG, metavar="FILE.toml", help="Write these options here as well."),
+]
+
+
+def with_config(words: Sequence[str]) -> list[str]:
+    """A command's words with what its config file says in place of the file.
+
+    An option that stands among the words is not taken from the file. InputError for an unreadable
+    file.
+    """
+    if not words or words[0] not in COMMANDS:
+        return list(words)
+    command, (path, rest) = COMMANDS[words[0]], _without(words[1:], _CONFIG)
+    if path is None or not command.has_config:
+        return list(words)
+    given = {word.partition("=")[0] for word in rest}
+    flags = {one.name: {one.flag, f"--no-{one.key}"} for one in command.options}
+    said = read_config(Path(path).expanduser(), command)
+    kept = {name: value for name, value in said.items() if not flags[name] & given}
+    return [command.name, *command.words(kept), *rest]
+
+
+def as_recorded(words: Sequence[str]) -> list[str]:
+    """What a job keeps as its command: all of its options, whatever becomes of a config file."""
+    return [words[0], *_without(with_config(words)[1:], _SAVE_CONFIG)[1]] if words else []
+
+
+def _without(words: Sequence[str], flag: str) -> tuple[str | None, list[str]]:
+    """The last value that a flag has, and the words without it."""
+    value, rest, left = None, [], iter(words)
+    for word in left:
+        name, is_joined, joined = word.partition("=")
+        if name != flag:
+            rest.append(word)
+        else:
+            value = joined if is_joined else next(left, None)
+    return value, rest

@@ -1,0 +1,67 @@
+"""A command's options as a TOML file: written, read back, every key and type checked."""
+
+from __future__ import annotations
+
+import tomllib
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from assay.core.errors import InputError
+from assay.core.specs.commands import Command, command_of
+from assay.core.specs.options import Values
+
+# The key that says which command a file is for.
+_COMMAND = "command"
+
+
+def config_text(command: Command, given: Values) -> str:
+    """The options as TOML that ``read_config`` reads; an option keeps its name without dashes."""
+    plain = {one.key: _plain(given[one.name]) for one in command.options if one.name in given}
+    return tomli_w.dumps({_COMMAND: command.name, **plain})
+
+
+def config_of(spec: Any) -> str:
+    """The config that asks for a spec again."""
+    command = command_of(spec)
+    return config_text(command, command.asked(spec))
+
+
+def read_config(path: Path, command: Command) -> dict[str, Any]:
+    """The options that a file gives a command, by name.
+
+    InputError where it cannot be read, is for another command, has an unknown key or a value of
+    another type; each names the key.
+    """
+    try:
+        plain = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"a TOML file that can be read in {str(path)!r}",
+            f"one that cannot ({error})",
+            "write one with --save-config",
+        ) from error
+    meant_for = plain.pop(_COMMAND, command.name)
+    if meant_for != command.name:
+        raise InputError(
+            f"a config of `assay {command.name}`",
+            f"one of {meant_for!r}",
+            f"give it to that command, or correct the key {_COMMAND!r}",
+        )
+    known = {one.key: one for one in command.options}
+    for key in plain:
+        if key not in known:
+            raise InputError(
+                f"options of `assay {command.name}` in {path.name}",
+                repr(key),
+                f"remove it, or see `assay {command.name} --help`",
+            )
+    return {known[key].name: known[key].read(value) for key, value in plain.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return value.value if isinstance(value, Enum) else value

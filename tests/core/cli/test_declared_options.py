@@ -1,0 +1,299 @@
+"""What each command offers comes from what its spec declares."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import MISSING
+
+import pytest
+import typer
+from support.arguments import audit_arguments, with_truth
+from support.audit_file import write_sample_audit
+from support.decompression_file import write_sample_decompression
+from support.suspect_record import write_sample_suspects
+
+from assay.cache.audits.read import read_facts
+from assay.cache.jobs import JobTable
+from assay.cache.store import Store
+from assay.core.cli import app
+from assay.core.specs.commands import COMMANDS, command_line
+
+TRAINING = {
+    "optimizer": None,
+    "learning-rate": None,
+    "batch-size": None,
+    "weight-decay": None,
+    "momentum": None,
+    "max-tokens": None,
+}
+TEXT = {"text-column": "text", "prompt-column": None, "response-template": None}
+LABELS = {"label-column": "label", "label-words": None}
+SHARED = {"task": "classification", "seed": 0, "title": ""}
+REQUIRED = object()
+# Every option with its default, written out by hand: renaming one, or another default, breaks
+# commands that people have written down.
+OPTIONS = {
+    "finetune": {
+        **TEXT,
+        **LABELS,
+        "base": REQUIRED,
+        "data": REQUIRED,
+        "sample": None,
+        "task": "classification",
+        "optimizer": "adam",
+        "learning-rate": 2e-5,
+        "batch-size": 32,
+        "epochs": 3,
+        "weight-decay": None,
+        "momentum": 0.0,
+        "max-tokens": 128,
+        "seed": 0,
+    },
+    "audit": {
+        "label-names": None,
+        **TEXT,
+        **LABELS,
+        **SHARED,
+        **TRAINING,
+        "base": REQUIRED,
+        "final": REQUIRED,
+        "seed-corpus": REQUIRED,
+        "candidates": None,
+        "budget": 500,
+        "strategy": None,
+        "reference": None,
+        "reference-sample": None,
+        "test": None,
+        "test-sample": None,
+        "held-out-source": None,
+        "student-epochs": 10,
+        "early-stopping": True,
+        "checkpoints": 1,
+        "projection-dimension": None,
+        "gradient-layers": "last-layer",
+        "map": True,
+    },
+    "titrate": {
+        "label-names": None,
+        **TEXT,
+        **LABELS,
+        **SHARED,
+        **TRAINING,
+        "base": REQUIRED,
+        "final": REQUIRED,
+        "reference": REQUIRED,
+        "held-out": REQUIRED,
+        "out-of-domain": REQUIRED,
+        "leaked-share": [0.0, 0.1, 0.25, 0.5, 0.75, 1.0],
+        "budget": [500],
+        "strategy": None,
+        "seeds": 3,
+        "students": False,
+        "test": None,
+        "reference-sample": None,
+        "held-out-sample": None,
+        "out-of-domain-sample": None,
+        "test-sample": None,
+        "student-epochs": 10,
+        "early-stopping": True,
+        "checkpoints": 1,
+        "gradient-layers": "last-layer",
+    },
+    "rank-corpora": {
+        "label-names": None,
+        **TEXT,
+        **LABELS,
+        **SHARED,
+        "base": REQUIRED,
+        "final": REQUIRED,
+        "corpus": REQUIRED,
+        "documents": 1000,
+        "students": None,
+        "gradient-layers": "last-layer",
+        "budget": 100,
+        "reference": None,
+        "reference-sample": None,
+    },
+    "suspect": {
+        **TEXT,
+        **SHARED,
+        "base": REQUIRED,
+        "final": REQUIRED,
+        "suspects": REQUIRED,
+        "controls": REQUIRED,
+        "label-words": None,
+        "max-tokens": None,
+    },
+    "decompress": {
+        "model": "builtin:smollm2",
+        "engine": None,
+        "served-model": None,
+        "judge": None,
+        "judge-served-model": None,
+        "prompting": None,
+        "depth": 2,
+        "expansion": [8, 4],
+        "samples": 16,
+        "min-votes": 2,
+        "branch-quota": None,
+        "min-new-share": 0.25,
+        "merge-cosine": 0.9,
+        "examples": 2,
+        "temperature": 0.9,
+        "budget-calls": None,
+        "style": ["question", "how-to", "compare", "code"],
+        "budget-tokens": None,
+        "difficulty": ["easy", "medium", "hard"],
+        "seed": 0,
+        "title": "",
+    },
+    "grade": {
+        "decompression": REQUIRED,
+        "judge": REQUIRED,
+        "judge-served-model": None,
+        "prompting": None,
+        "budget-calls": None,
+        "budget-tokens": None,
+    },
+    "echo": {"decompression": REQUIRED, "control": REQUIRED, "audit": REQUIRED, "seed": 0},
+}
+RUNNING = {"device": None, "precision": "auto", "store": None, "json": False}
+CONFIG = {"config": None, "save-config": None}
+OWN = {"finetune": {"out": REQUIRED}}
+QUEUED = ("audit", "titrate", "rank-corpora", "decompress", "grade")
+
+
+def offered(name):
+    """The options that typer really offers: name and default."""
+    command = typer.main.get_command(app).commands[name]
+    return {
+        max(one.opts, key=len).removeprefix("--"): REQUIRED if one.required else one.default
+        for one in command.params
+    }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_offers_its_options_with_their_defaults(name):
+    """Names and defaults are those that commands have always had."""
+    expected = OPTIONS[name] | RUNNING | OWN.get(name, {})
+    if name in QUEUED:
+        expected |= {"queue": False}
+    if COMMANDS[name].has_config:
+        expected |= CONFIG
+    assert offered(name) == expected
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_default_that_help_shows_is_the_specs_own(name):
+    """Without options, a spec has its dataclass's defaults, but where a command says otherwise."""
+    command = COMMANDS[name]
+    for group in command.groups:
+        is_own = group.declared.otherwise is None and group.field.default is not MISSING
+        if len(group.options) == 1 and is_own and not group.options[0].is_required:
+            differs = group.field.metadata["differs"].get(name, {})
+            if "default" not in differs:
+                assert group.options[0].default == group.field.default, group.name
+
+
+def test_help_says_what_stands_where_an_option_stays_open(assay):
+    """A default in words is shown; markup does not swallow it."""
+    help_text = " ".join(assay("audit", "--help").out.split())
+    assert "[default: (all)]" in help_text
+
+
+def saved(assay, tiny, file, *more):
+    """Queues the tiny audit, saving its config."""
+    words = audit_arguments(tiny, *with_truth(tiny), *more, "--queue", "--json")
+    result = assay(*words, "--save-config", file)
+    assert result.status == 0, result.err
+    return JobTable(Store.default()).get(json.loads(result.out)["job_id"])
+
+
+@pytest.fixture
+def no_worker(monkeypatch):
+    """Jobs are queued and not run."""
+    monkeypatch.setattr("assay.core.jobs.worker.ensure_worker", lambda store: None)
+
+
+def test_a_saved_config_asks_the_same_and_what_stands_beside_it_wins(
+    assay, tiny, tmp_path, no_worker
+):
+    """The command queued from a config is the one that it was saved from, but for what is given."""
+    file = tmp_path / "asked.toml"
+    first = saved(assay, tiny, file, "--no-early-stopping")
+    keys = tomllib.loads(file.read_text())
+    assert keys["command"] == "audit"
+    assert keys["budget"] == 30
+    assert keys["early-stopping"] is False
+    assert "device" not in keys
+    more = ("--budget", "7", "--early-stopping", "--seed-corpus", "other.csv", "--queue", "--json")
+    result = assay("audit", "--config", file, *more)
+    assert result.status == 0, result.err
+    second = JobTable(Store.default()).get(json.loads(result.out)["job_id"])
+    words = list(second.command)
+    assert words.count("--seed-corpus") == 1
+    assert words[words.index("--seed-corpus") + 1] == "other.csv"
+    assert words[words.index("--budget") + 1] == "7"
+    assert "--no-early-stopping" not in words
+    assert words[words.index("--reference") + 1] == str(tiny / "train.jsonl")
+    for job in (first, second):
+        assert not {"--config", "--save-config", "--queue", str(file)} & set(job.command)
+
+
+def test_an_audit_from_a_config_is_the_audit_itself(assay, tiny, tmp_path):
+    """An audit run from its own config was there already: the same question, to the last option."""
+    words = audit_arguments(tiny, "--strategy", "random", "--student-epochs", "0", "--json")
+    first = assay(*words)
+    assert first.status == 0, first.err
+    said = json.loads(first.out)
+    shown = assay("show-config", said["audit"])
+    assert shown.status == 0, shown.err
+    file = tmp_path / "asked.toml"
+    file.write_text(shown.out)
+    again = assay("audit", "--config", file, "--precision", "fp32", "--json")
+    assert json.loads(again.out) == {**said, "was_there": True}
+    assert read_facts(said["path"]).meta["provenance"]["command"] == command_line(
+        read_facts(said["path"]).spec
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("colour = 1", ("'colour'",)), ('budget = "many"', ("budget", "'many'"))],
+)
+def test_a_config_that_does_not_fit_is_refused(assay, tmp_path, text, words):
+    """Bad input exits with 2 and names the key."""
+    file = tmp_path / "asked.toml"
+    file.write_text(text)
+    result = assay("audit", "--config", file)
+    assert result.status == 2
+    assert all(word in result.err for word in words)
+
+
+def test_a_config_without_what_must_be_given_is_bad_usage(assay, tmp_path):
+    """A config may leave options open, but not those that a command needs."""
+    file = tmp_path / "asked.toml"
+    file.write_text("budget = 7")
+    result = assay("audit", "--config", file)
+    assert result.status == 2
+    assert "--base" in result.err
+
+
+def test_whatever_is_sealed_says_its_config(assay):
+    """Audits, decompressions and suspect tests each print what was asked; others are unknown."""
+    store = Store.default()
+    audit = write_sample_audit(store).stem
+    write_sample_decompression(store, "said")
+    test = write_sample_suspects(store)["test_id"]
+    for name, command in ((audit, "audit"), ("said", "decompress"), (test, "suspect")):
+        shown = assay("show-config", name)
+        assert shown.status == 0, shown.err
+        assert tomllib.loads(shown.out)["command"] == command
+    assert assay("show-config", "nothing").status == 2
+
+
+def test_every_option_reaches_the_signature():
+    """Nothing is declared that the command line leaves out."""
+    for name, command in COMMANDS.items():
+        assert {one.key for one in command.options} <= set(offered(name))

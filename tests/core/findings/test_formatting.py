@@ -1,0 +1,59 @@
+"""How numbers are written."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from assay.core.findings.formatting import (
+    bare,
+    bracketed,
+    decimal,
+    exponent,
+    in_sentence,
+    interval,
+    number,
+    p_value,
+    percent,
+    signed,
+    signed_percent,
+    small_share,
+)
+from assay.core.specs.metrics import Metric
+
+ROW = {"value": 0.5, "low": 0.25, "high": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (percent(0.1234), "12.3%"),
+        (percent(0.1234, 0), "12%"),
+        (signed_percent(0.12), "+12%"),
+        (small_share(0.0004), "less than 0.1%"),
+        (small_share(0.04), "4.0%"),
+        (decimal(0.12345), "0.123"),
+        (signed(-0.5), "-0.500"),
+        (number(Metric.RECALL, 0.5), "50.0%"),
+        (number(Metric.PERPLEXITY, 3.14159), "3.14"),
+        (number(Metric.COSINE, 0.5), "0.500"),
+        (number(Metric.COSINE, None), "—"),
+        (number(Metric.COSINE, float("nan")), "—"),
+        (bare(Metric.RECALL, 0.5), "50.0"),
+        (interval(0.25, 0.75), "0.250–0.750"),
+        (interval(0.25, 0.75, percent), "25.0–75.0"),
+        (bracketed(ROW), "0.500 [0.250–0.750]"),
+        (bracketed(ROW, percent), "50.0% [25.0–75.0]"),
+        (bracketed({**ROW, "low": float("nan")}), "0.500"),
+        (in_sentence(ROW, partial(decimal, digits=2)), "0.50 (0.25–0.75)"),
+        (p_value(0.0004), "p < 0.001"),
+        (p_value(0.0124), "p = 0.012"),
+        (exponent(0.0), "< 1e-300"),
+        (exponent(0.00012), "1e-04"),
+        (exponent(0.0124), "0.012"),
+    ],
+)
+def test_a_number_is_written_one_way(written, expected):
+    """Percent, decimals, intervals and p-values as every sentence and table has them."""
+    assert written == expected
