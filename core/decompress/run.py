@@ -40,6 +40,7 @@ from assay.core.specs.decompression import (
     DecompressionSpec,
     ParseOutcome,
     Prompting,
+    kept_spec,
     title_of,
 )
 from assay.core.specs.hashing import content_key

@@ -106,8 +106,8 @@ _PROMPTING: dict[str, Any] = {
 }
 _BUDGET_CALLS: dict[str, Any] = {"help": "At most this many questions."}
 _BUDGET_TOKENS: dict[str, Any] = {
-    "help": "Stop asking after this many tokens, read and written; where a server reports none, they "
-    "are counted from bytes."
+    "help": "Stop asking after this many tokens, read and written; where a server reports none, "
+    "they are counted from bytes."
 }
 
 
