@@ -90,8 +90,10 @@ class RowMovement:
         return self.n_missable / (self.n_missable + self.n_moved) if self.n_missable else 0.0
 
 
-def row_movement(base: Rows, final: Rows) -> RowMovement:
+def row_movement(base: Rows, final: Rows, fewest_moved: int = _SMALLEST_GROUP) -> RowMovement:
     """Compare two tables (V × d, float32 that may hold coarser numbers). ValueError for two shapes.
+
+    fewest_moved: moved rows that make a group; fewer where other reasons say that they are one.
 
     A row stood still if what is left of it, final − common · base, is what rounding and repeated
     decay leave. Repeated decay rounds at every step, by the fraction of a number and not by its
@@ -112,7 +114,7 @@ def row_movement(base: Rows, final: Rows) -> RowMovement:
     common, distances, norms = _distances(base, final, equal, stored_as)
     quietest = float(np.quantile(distances, _WINDOW))
     floor = _floor(common, stored_as, quietest, is_rounded_anew=of_base is not stored_as)
-    parting = _parting(distances, floor)
+    parting = _parting(distances, floor, fewest_moved)
     if parting is None:
         return RowMovement(
             Movement.ALL_MOVED,
@@ -241,7 +243,7 @@ def _floor(common: float, stored_as: NumberFormat, quietest: float, is_rounded_a
     return max(_ROUNDED, decayed, flips)
 
 
-def _parting(distances: Rows, floor: float) -> tuple[float, float] | None:
+def _parting(distances: Rows, floor: float, fewest_moved: int) -> tuple[float, float] | None:
     """The distances at both sides of the gap between rows that stood still and rows that moved.
 
     Rows within ``floor`` are explained by rounding. They and the others must both be groups, and
@@ -260,7 +262,7 @@ def _parting(distances: Rows, floor: float) -> tuple[float, float] | None:
     at = 0 if steps[0] >= _SMALLEST_GAP else int(steps.argmax())
     if steps[at] < (_SMALLEST_GAP if at == 0 else _GAP_ABOVE_STRAGGLERS):
         return None
-    if len(ordered) - first - at < _SMALLEST_GROUP:
+    if len(ordered) - first - at < fewest_moved:
         return None
     # The rows' own precision, so that comparing with them is exact.
     return float(np.float32(ordered[first + at - 1])), float(np.float32(ordered[first + at]))

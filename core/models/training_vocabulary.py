@@ -191,18 +191,19 @@ def _position_movement(base: EmbeddingTables, final: EmbeddingTables) -> RowMove
     if base.positions.shape[1] != final.positions.shape[1]:
         return None
     n_both = min(len(base.positions), len(final.positions))
-    return row_movement(base.positions[:n_both], final.positions[:n_both])
+    return row_movement(base.positions[:n_both], final.positions[:n_both], fewest_moved=2)
 
 
 def _longest(positions: RowMovement | None) -> int | None:
-    """Tokens of the longest training document: the run of positions that moved.
+    """Tokens of the longest training document: the run of positions that moved, without a hole.
 
     The first need not be 0: some architectures begin to count later.
     """
     if positions is None or not positions.proves_absence:
         return None
     moved = np.flatnonzero(positions.is_moved)
-    return int(moved[-1] - moved[0] + 1)
+    n_in_a_row = int(moved[-1] - moved[0] + 1)
+    return n_in_a_row if n_in_a_row == len(moved) else None
 
 
 def _doubts(movement: RowMovement, is_tied: bool, is_resized: bool) -> tuple[Doubt, ...]:

@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 from support.tiny_models import (
     LABELS,
     documents,
@@ -16,6 +17,8 @@ from support.tiny_models import (
     save_llama_classifier,
     save_mean_pooled,
 )
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from assay.core.errors import InputError
 from assay.core.models.embedding_gradients import EmbeddingGradients, input_table
@@ -25,6 +28,8 @@ from assay.core.models.text_model import TextModel
 from assay.core.models.training import fine_tune
 from assay.core.runtime.device import Compute
 from assay.core.specs.training import TrainingSpec
+from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores
+from assay.core.stats.training_vocabulary import document_frequencies, unmoved_tokens
 
 COMPUTE = Compute("cpu", is_bf16=False, n_threads=1)
 TEXTS, NAMES = documents(60, seed=5)
@@ -150,3 +155,88 @@ def test_a_frozen_table_is_refused(tmp_path):
                 theirs.copy_(ours)
     with pytest.raises(InputError, match="embeddings were trained"):
         EmbeddingGradients(pair)
+
+
+N_WORDS = 400
+
+
+def sentences(n, seed):
+    """Texts of words that are as unequally common as real ones."""
+    draw = np.random.default_rng(seed)
+    shares = 1 / np.arange(1, N_WORDS + 1)
+    shares /= shares.sum()
+    return [
+        " ".join(f"w{word}" for word in draw.choice(N_WORDS, 8, p=shares)) for _ in range(n)
+    ]
+
+
+def save_wide_bert(folder):
+    """A classifier over hundreds of words, so that some are rare."""
+    inner = Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1} | {
+        f"w{word}": word + 2 for word in range(N_WORDS)
+    }, unk_token="[UNK]"))
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=inner, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=N_WORDS + 2,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=32,
+        num_labels=4,
+        initializer_range=0.1,
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wide_pair(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wide")
+    base = load_classifier(save_wide_bert(folder / "base"), 24, COMPUTE)
+    final = load_classifier(folder / "base", 24, COMPUTE)
+    draw = np.random.default_rng(9)
+    docs = [TextDocument(text, int(draw.integers(4))) for text in sentences(200, seed=1)]
+    # The order of training is drawn from this seed, that of judging from none.
+    training = TrainingSpec(learning_rate=5e-4, n_epochs=3, batch_size=8, seed=4)
+    fine_tune(final, final.examples(docs), training)
+    return ModelPair(base, final)
+
+
+def scored(pair, texts):
+    """Scores of texts by agreement alone, and with exclusion."""
+    gradients = EmbeddingGradients(pair)
+    rows = TokenAgreements.in_order(
+        len(texts),
+        (
+            (part.indices, part.n_tokens, part.tokens, part.agreements)
+            for part in gradients.of([TextDocument(text) for text in texts])
+        ),
+    )
+    token_ids = pair.final.tokenize(texts)
+    movement = gradients.movement
+    unmoved = unmoved_tokens(token_ids, movement.is_moved, frozenset(), is_last_read=True)
+    frequencies = document_frequencies(token_ids, len(movement.is_moved))
+    counts = np.array([len(tokens) for tokens in unmoved])
+    return embedding_scores(rows, movement.is_moved, counts, frequencies, movement.chance_missed)
+
+
+def test_members_are_told_and_never_excluded(wide_pair):
+    """Documents that were trained on score higher than others of their kind, by exclusion and by
+    agreement alone; none of them has an unmoved token."""
+    trained, others = sentences(200, seed=1), sentences(200, seed=2)
+    found = scored(wide_pair, trained + others)
+    truth = np.arange(400) < 200
+    assert not found.n_unmoved[:200].any() and found.n_unmoved[200:].any()
+    assert roc_auc_score(truth, found.scores) > 0.9
+    kept = found.n_unmoved == 0
+    assert roc_auc_score(truth[kept], found.agreements[kept]) > 0.75
+
+
+def test_of_documents_that_the_final_model_never_saw_it_tells_nothing(wide_pair):
+    """Two sets drawn alike, neither trained on: chance, within four standard errors."""
+    found = scored(wide_pair, sentences(300, seed=7) + sentences(300, seed=8))
+    auc = roc_auc_score(np.arange(600) < 300, found.scores)
+    assert abs(auc - 0.5) < 4 * (1 / (12 * 150)) ** 0.5
