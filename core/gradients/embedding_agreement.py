@@ -56,19 +56,24 @@ def per_token(gradients: Tensor, token_ids: Tensor, mask: Tensor) -> tuple[Tenso
     return keys // n_tokens, keys % n_tokens, sums
 
 
-def agreement(gradients: Sequence[Tensor], movements: Tensor) -> Tensor:
-    """How much of each movement descent along the gradients explains, (r) in [0, 1].
+def agreement(
+    gradients: Sequence[Tensor], movements: Tensor, whitening_matrix: Tensor
+) -> Tensor:
+    """How much of each movement descent along the gradients explains, (r) in [−1, 1].
 
-    gradients: of each of J checkpoints, (r × d); movements (r × d); all whitened, of any length.
-    The largest cosine of a movement with −Σ_j c_j g_j over weights c_j ≥ 0. 0 where no weight helps
-    or a row is zero. ValueError for more than six checkpoints.
+    gradients: of each of J checkpoints, (r × d); movements (r × d); of any length. Only the signs of
+    gradients are used: Adam moves every number by about the same step, whatever its gradient's
+    size. The largest cosine, after whitening, of a movement with −Σ_j c_j sign(g_j) over weights
+    c_j ≥ 0; where every checkpoint points the other way, the cosine that is least so. ValueError for
+    more than six checkpoints.
     """
     if not 0 < len(gradients) <= MAX_CHECKPOINTS:
         raise ValueError(f"1 to {MAX_CHECKPOINTS} checkpoints, not {len(gradients)}")
-    directions = torch.stack([unit(gradient) for gradient in gradients], dim=1)
+    directions = torch.stack([unit(g.sign() @ whitening_matrix) for g in gradients], dim=1)
     inner = torch.einsum("rid,rjd->rij", directions, directions).double()
-    along = -torch.einsum("rid,rd->ri", directions, unit(movements)).double()
-    return explained(inner, along).sqrt().float()
+    along = -torch.einsum("rid,rd->ri", directions, unit(movements @ whitening_matrix)).double()
+    fitted = explained(inner, along).sqrt()
+    return torch.where((along > 0).any(dim=1), fitted, along.max(dim=1).values).float()
 
 
 def explained(inner: Tensor, along: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class AgreementRows:
     """What n documents' tokens say; row by row, a document's tokens in ascending order.
 
     indices (n, int64): which documents; n_tokens (n, int64): how many different tokens each has;
-    tokens (r, int32); agreements (r × L, float32 in [0, 1]): how much of the token's movement
+    tokens (r, int32); agreements (r × L, float32 in [−1, 1]): how much of the token's movement
     descent along the document's gradients explains, 0 where the row stood still. L: 1 for a
     language model; 2 for a classifier, at the final model's likeliest label and at the next one,
     since a document may have been trained on with a label that the final model does not give.
@@ -78,7 +78,6 @@ class EmbeddingGradients:
         self._whitening = whitening(
             self._movements[torch.from_numpy(self.movement.is_moved).to(device)]
         )
-        self._movements = self._movements @ self._whitening
         self._adds_output_part = isinstance(pair.final, LanguageModel) and is_tied(pair.final)
         self._checkpoints = [_checkpoint(pair, fraction) for fraction in checkpoints]
 
@@ -90,7 +89,7 @@ class EmbeddingGradients:
             labels = self._likeliest_labels(batch)
             of_document, tokens, found = self._at_labels(batch, labels)
             movements = self._movements[tokens]
-            agreements = [agreement(gradients, movements) for gradients in found]
+            agreements = [agreement(own, movements, self._whitening) for own in found]
             yield AgreementRows(
                 indices=np.asarray(indices),
                 n_tokens=np.bincount(of_document.cpu().numpy(), minlength=len(batch)),
@@ -102,13 +101,12 @@ class EmbeddingGradients:
     def _at_labels(
         self, batch: Sequence[Example], labels: Tensor | None
     ) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
-        """Documents, tokens, and for each of the labels' columns the whitened gradients of every
-        checkpoint."""
+        """Documents, tokens, and for each of the labels' columns the gradients of every checkpoint."""
         found: list[list[Tensor]] = [[] for _ in range(1 if labels is None else labels.shape[1])]
         for checkpoint in self._checkpoints:
             of_document, tokens, gradients = self.gradients(checkpoint, batch, labels)
             for own, rows in zip(found, gradients, strict=True):
-                own.append(rows @ self._whitening)
+                own.append(rows)
         return of_document, tokens, found
 
     def gradients(

@@ -62,7 +62,7 @@ class TokenAgreements:
 @dataclass(frozen=True)
 class EmbeddingScores:
     """Of n documents. scores (float64): higher is likelier trained on. agreements (float64): the
-    weighted mean over a document's moved rows, in [0, 1], at the label that agrees best. n_unmoved
+    weighted mean over a document's moved rows, in [−1, 1], at the label that agrees best. n_unmoved
     and n_moved (int64): its different tokens whose rows stood still, and moved. rests_on (float64):
     how many rows the mean rests on, in effect; where it is about 1, one rare token decides."""
 
@@ -84,7 +84,7 @@ def embedding_scores(
 
     is_moved (V); n_unmoved (n): tokens that exclude the document (``unmoved_tokens``); frequencies
     (V): in how many candidate documents each token occurs: where many documents moved a row, one of
-    them tells little. Each unmoved token takes 1 off, so that excluded documents rank below all
+    them tells little. Each unmoved token takes 2 off, so that excluded documents rank below all
     others; where a share ``chance_missed`` of rows may have moved unseen, less.
     """
     moved = is_moved[rows.tokens]
@@ -107,8 +107,8 @@ def embedding_scores(
 
 def _cost_of_unmoved(chance_missed: float) -> float:
     if not chance_missed:
-        return 1.0
-    return float(np.clip(-np.log(chance_missed) * _AGREEMENT_A_NAT, 0, 1))
+        return 2.0
+    return float(np.clip(-np.log(chance_missed) * _AGREEMENT_A_NAT, 0, 2))
 
 
 def _sums(values: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
