@@ -56,16 +56,14 @@ def per_token(gradients: Tensor, token_ids: Tensor, mask: Tensor) -> tuple[Tenso
     return keys // n_tokens, keys % n_tokens, sums
 
 
-def agreement(
-    gradients: Sequence[Tensor], movements: Tensor, whitening_matrix: Tensor
-) -> Tensor:
+def agreement(gradients: Sequence[Tensor], movements: Tensor, whitening_matrix: Tensor) -> Tensor:
     """How much of each movement descent along the gradients explains, (r) in [−1, 1].
 
-    gradients: of each of J checkpoints, (r × d); movements (r × d); of any length. Only the signs of
-    gradients are used: Adam moves every number by about the same step, whatever its gradient's
+    gradients: of each of J checkpoints, (r × d); movements (r × d); of any length. Only the signs
+    of gradients are used: Adam moves every number by about the same step, whatever its gradient's
     size. The largest cosine, after whitening, of a movement with −Σ_j c_j sign(g_j) over weights
-    c_j ≥ 0; where every checkpoint points the other way, the cosine that is least so. ValueError for
-    more than six checkpoints.
+    c_j ≥ 0; where every checkpoint points the other way, the cosine that is least so. ValueError
+    for more than six checkpoints.
     """
     if not 0 < len(gradients) <= MAX_CHECKPOINTS:
         raise ValueError(f"1 to {MAX_CHECKPOINTS} checkpoints, not {len(gradients)}")

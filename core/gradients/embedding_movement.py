@@ -200,7 +200,7 @@ def _factors_by_fraction(base: Rows, final: Rows, common: float) -> NDArray[np.f
     return factors
 
 
-def _fraction_bin(values: NDArray[np.float64]) -> NDArray[np.int64]:
+def _fraction_bin(values: NDArray) -> NDArray[np.int64]:
     fractions, _ = np.frexp(np.abs(values))  # in [½, 1)
     return np.clip((fractions - 0.5) * 2 * _FRACTION_BINS, 0, _FRACTION_BINS - 1).astype(np.int64)
 

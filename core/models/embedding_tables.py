@@ -103,7 +103,7 @@ def _read(file: Path, tensor: StoredTensor) -> NDArray[np.float32]:
             f"{tensor.dtype} of shape {list(tensor.shape)} in {file.name!r}",
             "give a model that is not quantized",
         )
-    stored = np.memmap(
+    stored: NDArray = np.memmap(
         file,
         dtype=_STORED[tensor.dtype],
         mode="r",

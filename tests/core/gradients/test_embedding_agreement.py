@@ -51,7 +51,8 @@ def test_what_all_rows_share_is_no_agreement():
     strangers = drawn(4000, 64, seed=2) - 4 * shared
     plain = agreement([strangers], movements, torch.eye(64))
     white = agreement([strangers], movements, whitening(movements))
-    assert plain.mean() > 0.6 and white.mean() < 0.35 * plain.mean()
+    assert plain.mean() > 0.6
+    assert white.mean() < 0.35 * plain.mean()
     assert white.std() < plain.mean()
 
 
@@ -68,5 +69,6 @@ def test_positions_are_summed_by_token_of_a_document():
     gradients = torch.arange(12.0).reshape(2, 3, 2)
     ids, mask = torch.tensor([[5, 3, 5], [3, 0, 0]]), torch.tensor([[1, 1, 1], [1, 0, 0]])
     documents, tokens, sums = per_token(gradients, ids, mask)
-    assert documents.tolist() == [0, 0, 1] and tokens.tolist() == [3, 5, 3]
+    assert documents.tolist() == [0, 0, 1]
+    assert tokens.tolist() == [3, 5, 3]
     assert sums.tolist() == [[2, 3], [0 + 4, 1 + 5], [6, 7]]
