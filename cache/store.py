@@ -9,19 +9,47 @@ from pathlib import Path
 import platformdirs
 
 from assay.cache.records import RecordStore
+from assay.core.errors import AssayError
+
+READ_ONLY_VARIABLE = "ASSAY_READ_ONLY"
+
+
+class ReadOnlyStore(AssayError):
+    """The store may be read, and nothing else."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """The folders under one root. Everything in them can be rebuilt."""
+    """The folders under one root. Everything in them can be rebuilt.
+
+    ``is_for_reading``: nothing is written, as of a store of somebody else.
+    """
 
     root: Path
+    is_for_reading: bool = False
 
     @classmethod
     def default(cls) -> Store:
-        """The folder named by ``ASSAY_HOME``, else the user's data directory."""
+        """The folder named by ``ASSAY_HOME``, else the user's data directory; only read where
+        ``ASSAY_READ_ONLY`` says so, or nothing could be written."""
         named = os.environ.get("ASSAY_HOME")
-        return cls(Path(named) if named else platformdirs.user_data_path("assay", appauthor=False))
+        root = Path(named) if named else platformdirs.user_data_path("assay", appauthor=False)
+        return cls.to_read(root) if os.environ.get(READ_ONLY_VARIABLE) else cls.at(root)
+
+    @classmethod
+    def at(cls, root: Path) -> Store:
+        """The store in a folder, which may be somebody else's or read-only."""
+        return cls(root, is_for_reading=root.is_dir() and not os.access(root, os.W_OK))
+
+    @classmethod
+    def to_read(cls, root: Path) -> Store:
+        """The store in a folder, of which nothing may change."""
+        return cls(root, is_for_reading=True)
+
+    def require_writing(self) -> None:
+        """ReadOnlyStore if nothing may be written here."""
+        if self.is_for_reading:
+            raise ReadOnlyStore(f"The store {self.root} is read-only here: nothing was changed.")
 
     @property
     def audits(self) -> Path:
@@ -84,10 +112,17 @@ class Store:
 
     @property
     def jobs_database(self) -> Path:
-        self.root.mkdir(parents=True, exist_ok=True)
+        self._make(self.root)
         return self.root / "jobs.sqlite"
 
     def _folder(self, name: str) -> Path:
         folder = self.root / name
-        folder.mkdir(parents=True, exist_ok=True)
+        self._make(self.root)
+        self._make(folder)
         return folder
+
+    def _make(self, folder: Path) -> None:
+        # What models say, and what they were trained on, is nobody else's to read.
+        if not self.is_for_reading and not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from assay.cache.store import Store
 from assay.pages.components.escaping import markdown_safe
 
 
@@ -19,10 +20,13 @@ def deletable(
     label: str | None = None,
     key: str | None = None,
 ) -> None:
-    """A button that deletes a result once it is confirmed.
+    """A button that deletes a result once it is confirmed; none where the store is only read.
 
     ``named_by``: the address' parameter that names the result, which is then forgotten.
     """
+
+    if Store.default().is_for_reading:
+        return
 
     def confirm() -> None:
         st.write(f"**{markdown_safe(title)}**")
@@ -43,6 +47,7 @@ def deletable(
 
 
 def _delete(delete: Callable[[], None], named_by: str | None) -> None:
+    Store.default().require_writing()
     delete()
     if named_by:
         st.query_params.pop(named_by, None)

@@ -158,7 +158,7 @@ def _show_empty(n_known: int) -> None:
 
 
 def _compare_button(store: Store, first: str, second: str, label: str) -> None:
-    if any(job.state in _ACTIVE for job in _jobs(store)):
+    if store.is_for_reading or any(job.state in _ACTIVE for job in _jobs(store)):
         return
     if st.button(label, icon=":material/difference:", type="primary"):
         JobTable(store).submit(["diff", first, second], f"Diff of {first} and {second}")

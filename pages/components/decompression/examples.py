@@ -148,6 +148,8 @@ def show_example(path: Path, example_id: int, verdict: Review | None) -> None:
 
 def _review_buttons(path: Path, example_id: int, verdict: Review | None) -> None:
     store = Store.default()
+    if store.is_for_reading:
+        return
     for choice, label, icon in (
         (Review.ACCEPTED, "Accept", ":material/check:"),
         (Review.REJECTED, "Reject", ":material/close:"),

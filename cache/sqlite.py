@@ -1,0 +1,65 @@
+"""The one place that opens SQLite files: damaged ones are moved aside, read-only ones are read."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+_BUSY_S = 60
+# What SQLite says of bytes that it did not write.
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the error proves that the file's bytes are not what was written."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGE
+
+
+def find_damage(path: Path) -> str | None:
+    """Why an existing file cannot be one of SQLite's, or None; no lock is taken for damage."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "it is not an ordinary file"
+    except FileNotFoundError:
+        return None
+    try:
+        with closing(sqlite3.connect(path, timeout=_BUSY_S)) as connection:
+            ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return str(error)
+    return None if found == "ok" else str(found)
+
+
+@contextmanager
+def open_to_write(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open or create a file; each statement is a transaction of its own."""
+    with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
+        yield connection
+
+
+@contextmanager
+def open_to_read(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open an existing file without changing anything, where nothing may be written either.
+
+    sqlite3.Error if there is none, or it is none of SQLite's.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise sqlite3.DatabaseError("it is not an ordinary file")
+    # Without the right to write beside it, a file with a write-ahead log is read as it lies.
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        address = f"{path.absolute().as_uri()}?{how}"
+        with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_S)) as connection:
+            try:
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            except sqlite3.OperationalError:
+                if how.endswith("immutable=1"):
+                    raise
+                continue
+            yield connection
+            return
