@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from assay.cache.claims import check_claims
+
+# A record of 100,000 documents takes some 15 MB.
+_MAX_BYTES = 256_000_000
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,24 @@ class RecordStore:
         if not re.fullmatch(rf"{self.kind}-[0-9a-f]{{12}}", name):
             return None
         try:
-            record = json.loads((self.folder / f"{name}.json").read_text())
-        except (OSError, ValueError):
+            record = self._parsed(self.folder / f"{name}.json")
+        except (OSError, ValueError, RecursionError):
             return None
-        return record if isinstance(record, dict) and record.get(self.id_key) == name else None
+        return record
+
+    def problems(self) -> dict[str, str]:
+        """Files of the folder that are no records of this kind, each with why."""
+        found = {}
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                self._parsed(path)
+            except FileNotFoundError:
+                continue  # deleted since the folder was read
+            except OSError as error:
+                found[path.name] = error.strerror or str(error)
+            except (ValueError, RecursionError) as error:
+                found[path.name] = str(error).splitlines()[0][:200]
+        return found
 
     def delete(self, name: str) -> None:
         """Remove a record by its name, if there is one."""
@@ -46,3 +66,13 @@ class RecordStore:
         found = [self.read(path.stem) for path in self.folder.glob("*.json")]
         records = [record for record in found if record is not None]
         return sorted(records, key=lambda record: str(record["created_at"]), reverse=True)
+
+    def _parsed(self, path: Path) -> dict[str, Any]:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_BYTES:
+            raise ValueError("it is not an ordinary file of a bearable size")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        check_claims(self.kind, record)
+        if record[self.id_key] != path.stem:
+            raise ValueError(f"it says that its name is {record[self.id_key][:40]!r}")
+        return dict(record)

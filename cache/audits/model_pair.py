@@ -11,6 +11,7 @@ from typing import Any
 
 from assay.cache.audits.corpus_ranking import read_groups
 from assay.cache.audits.read import list_audits, read_facts, weights_of
+from assay.cache.files.database import UnreadableFile
 from assay.cache.store import Store
 
 
@@ -30,9 +31,16 @@ def same_pair(store: Store, path: Path) -> SamePair:
     pair = read_facts(path).pair
     candidates = dict.fromkeys([path, *audits_of(store, pair)])
     return SamePair(
-        tuple(one for one in candidates if not read_groups(one).empty),
+        tuple(one for one in candidates if _has_groups(one)),
         tuple(record["test_id"] for record in suspect_tests_of(store, pair)),
     )
+
+
+def _has_groups(path: Path) -> bool:
+    try:
+        return not read_groups(path).empty
+    except (UnreadableFile, FileNotFoundError):
+        return False  # another's damage is no reason to say nothing of this one
 
 
 def audits_of(store: Store, pair: tuple[str, str] | None) -> list[Path]:

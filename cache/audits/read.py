@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 
 from assay.cache.audits.schema import SCHEMA_VERSION
-from assay.cache.files.database import open_to_read
+from assay.cache.claims import check_claims, check_version
+from assay.cache.files.database import UnreadableFile, open_to_read
+from assay.cache.listing import Stamp, stamped
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.audit import Assessability, AuditSpec
@@ -118,26 +118,30 @@ def audit_path(store: Store, audit_id: str) -> Path:
 
 def list_audits(store: Store) -> list[AuditSummary]:
     """All audits, newest first; a file that cannot be read is listed with its problem."""
-    summaries = []
-    for path in store.audits.glob("*.duckdb"):
-        with suppress(FileNotFoundError):  # deleted since the folder was read
-            summaries.append(_summary(path, path.stat().st_mtime_ns))
+    summaries = [
+        _summary(path, stamp) if stamp is not None else _unreadable(path, problem)
+        for path, stamp, problem in stamped(store.audits)
+    ]
     return sorted(summaries, key=lambda summary: summary.created_at, reverse=True)
 
 
 def read_facts(path: Path) -> AuditFacts:
-    """What the audit says about itself."""
-    with open_to_read(path) as connection:
-        meta = {
-            key: json.loads(value)
-            for key, value in connection.execute("SELECT key, value FROM meta").fetchall()
-        }
+    """What the audit says about itself; UnreadableFile if that is not what an audit says."""
+    with open_to_read(path, is_listing=True) as connection:
+        meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
         stages = connection.execute("SELECT name, duration_s FROM stages ORDER BY position").df()
+        rows = connection.execute("SELECT * FROM model_facts").fetchall()
+    try:
+        said = {key: json.loads(value) for key, value in meta.items()}
+        check_version(said, SCHEMA_VERSION)
+        check_claims("audit", said)
         facts: dict[str, dict[str, Any]] = {}
-        for model, fact, value in connection.execute("SELECT * FROM model_facts").fetchall():
+        for model, fact, value in rows:
             facts.setdefault(model, {})[fact] = json.loads(value)
-    meta.pop("evaluation_choices", None)
-    return AuditFacts(meta, stages, facts)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFile(path, str(error), is_damaged=False) from error
+    said.pop("evaluation_choices", None)
+    return AuditFacts(said, stages, facts)
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
@@ -242,36 +246,37 @@ def _but_for_the_seed(spec: AuditSpec) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _summary(path: Path, modified_ns: int) -> AuditSummary:
-    size = path.stat().st_size
-    try:
-        if not _AUDIT_ID.fullmatch(path.stem):
-            raise ValueError("the file's name may hold small letters, digits and hyphens only")
-        facts = read_facts(path)
-        meta = facts.meta
-        if meta["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(
-                f"written by another version of Assay (schema {meta['schema_version']}, "
-                f"this one reads {SCHEMA_VERSION})"
-            )
-        return AuditSummary(
-            path.stem,
-            str(meta["title"]),
-            str(meta["created_at"]),
-            facts.spec.task,
-            facts.spec.budget,
-            # Of a pair that cannot be assessed no document is read.
-            int(meta.get("counts", {}).get("n_documents", 0)),
-            size,
-            Assessability(meta["assessment"]["verdict"]),
-            pair=weights_of(meta["provenance"]),
-            question=_but_for_the_seed(facts.spec),
+def _known_summary(path: Path, stamp: Stamp) -> AuditSummary:
+    facts = read_facts(path)
+    meta = facts.meta
+    return AuditSummary(
+        path.stem,
+        meta["title"],
+        meta["created_at"],
+        facts.spec.task,
+        facts.spec.budget,
+        # Of a pair that cannot be assessed no document is read.
+        int(meta.get("counts", {}).get("n_documents") or 0),
+        stamp.size,
+        facts.assessability,
+        pair=weights_of(meta["provenance"]),
+        question=_but_for_the_seed(facts.spec),
+    )
+
+
+def _summary(path: Path, stamp: Stamp) -> AuditSummary:
+    # Only what can be read is remembered: a lock goes away.
+    if not _AUDIT_ID.fullmatch(path.stem):
+        return _unreadable(
+            path, "the file's name may hold small letters, digits and hyphens only", stamp.size
         )
-    except FileNotFoundError:
-        raise
-    except (KeyError, TypeError, InputError):
-        problem = "what it says about itself is not what an audit says"
-        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem=problem)
-    except (duckdb.Error, OSError, ValueError) as error:
-        problem = str(error).splitlines()[0]
-        return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem=problem)
+    try:
+        return _known_summary(path, stamp)
+    except UnreadableFile as unreadable:
+        return _unreadable(path, unreadable.problem, stamp.size)
+    except OSError as error:
+        return _unreadable(path, error.strerror or str(error), stamp.size)
+
+
+def _unreadable(path: Path, problem: str, size: int = 0) -> AuditSummary:
+    return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem=problem)

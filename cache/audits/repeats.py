@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
 from assay.cache.audits.read import list_audits, read_metrics
+from assay.cache.files.database import UnreadableFile
 from assay.cache.store import Store
 from assay.core.specs.audit import Assessability
 
@@ -18,7 +20,9 @@ def repeats_of(store: Store, path: Path) -> list[Path]:
     One of each final model, the newest; none that could not be assessed.
     """
     audits = {one.audit_id: one for one in list_audits(store)}
-    this = audits[path.stem]
+    this = audits.get(path.stem)
+    if this is None or this.problem:
+        return [path]
     found = {this.pair: path}
     for audit_id, one in audits.items():
         is_scored = one.assessability not in (None, Assessability.NOT_ASSESSABLE)
@@ -28,5 +32,9 @@ def repeats_of(store: Store, path: Path) -> list[Path]:
 
 
 def read_repeats(paths: Sequence[Path]) -> pd.DataFrame:
-    """The metrics tables of several audits, one below the other."""
-    return pd.concat([read_metrics(path) for path in paths], ignore_index=True)
+    """The metrics tables of several audits, one below the other; of those that can be read."""
+    tables = []
+    for path in paths:
+        with suppress(UnreadableFile, FileNotFoundError):
+            tables.append(read_metrics(path))
+    return pd.concat(tables, ignore_index=True)

@@ -7,18 +7,16 @@ what they got.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 
-from assay.cache.decompressions.schema import SCHEMA_VERSION
-from assay.cache.files.database import open_to_read
+from assay.cache.files.database import UnreadableFile, open_to_read
 from assay.cache.files.sealed import read_meta
+from assay.cache.listing import Stamp, stamp_of, stamped
 from assay.cache.store import Store
 from assay.core.errors import InputError
 
@@ -72,16 +70,16 @@ def decompression_path(store: Store, decompression_id: str) -> Path:
 
 def list_decompressions(store: Store) -> list[DecompressionSummary]:
     """All decompressions, newest first; a file that cannot be read is listed with its problem."""
-    found = []
-    for path in store.decompressions.glob("*.duckdb"):
-        with suppress(FileNotFoundError):  # deleted since the folder was read
-            found.append(summary_of(path))
+    found = [
+        _summary(path, stamp) if stamp is not None else _unreadable(path, problem)
+        for path, stamp, problem in stamped(store.decompressions)
+    ]
     return sorted(found, key=lambda summary: summary.created_at, reverse=True)
 
 
 def summary_of(path: Path) -> DecompressionSummary:
     """One line on a file, which may be anywhere; FileNotFoundError if it is not."""
-    return _summary(path, path.stat().st_mtime_ns)
+    return _summary(path, stamp_of(path))
 
 
 def read_topics(path: Path, judge: str | None = None) -> pd.DataFrame:
@@ -215,22 +213,25 @@ def _condition(chosen: ExampleFilter) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), values
 
 
-@lru_cache(maxsize=1024)
-def _summary(path: Path, modified_ns: int) -> DecompressionSummary:
+def _summary(path: Path, stamp: Stamp) -> DecompressionSummary:
+    # Only what can be read is remembered: a lock goes away.
+    if not _ID.fullmatch(path.stem):
+        return _unreadable(path, "the file's name may hold small letters, digits and hyphens only")
     try:
-        if not _ID.fullmatch(path.stem):
-            raise ValueError("the file's name may hold small letters, digits and hyphens only")
-        meta = read_meta(path)
-        if meta["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(
-                f"written by another version of Assay (schema {meta['schema_version']}, "
-                f"this one reads {SCHEMA_VERSION})"
-            )
-        return DecompressionSummary(path.stem, str(meta["title"]), str(meta["created_at"]))
+        return _known_summary(path, stamp)
     except FileNotFoundError:
         raise
-    except KeyError:
-        problem = "what it says about itself is not what a decompression says"
-    except (duckdb.Error, OSError, ValueError) as error:
-        problem = str(error).splitlines()[0]
+    except UnreadableFile as unreadable:
+        return _unreadable(path, unreadable.problem)
+    except OSError as error:
+        return _unreadable(path, error.strerror or str(error))
+
+
+@lru_cache(maxsize=1024)
+def _known_summary(path: Path, stamp: Stamp) -> DecompressionSummary:
+    meta = read_meta(path)
+    return DecompressionSummary(path.stem, meta["title"], meta["created_at"])
+
+
+def _unreadable(path: Path, problem: str) -> DecompressionSummary:
     return DecompressionSummary(path.stem, path.stem, "", problem)

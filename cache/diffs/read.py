@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 
 from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
-from assay.cache.files.database import open_to_read
+from assay.cache.files.database import UnreadableFile, open_to_read
 from assay.cache.files.sealed import read_meta, seal_whole
+from assay.cache.listing import Stamp, stamped
 from assay.cache.store import Store
 
 
@@ -39,10 +38,7 @@ def seal_diff(
 
 def list_diffs(store: Store) -> list[DiffSummary]:
     """Diffs that can be read, newest first."""
-    found = []
-    for path in store.diffs.glob("*.duckdb"):
-        with suppress(FileNotFoundError):  # deleted since the folder was read
-            found.append(_summary(path, path.stat().st_mtime_ns))
+    found = [_summary(path, stamp) for path, stamp, _ in stamped(store.diffs) if stamp]
     return sorted(filter(None, found), key=lambda one: one.created_at, reverse=True)
 
 
@@ -75,20 +71,16 @@ def read_diff_branches(path: Path) -> pd.DataFrame:
         ).df()
 
 
-@lru_cache(maxsize=1024)
-def _summary(path: Path, modified_ns: int) -> DiffSummary | None:
+def _summary(path: Path, stamp: Stamp) -> DiffSummary | None:
     try:
-        meta = read_meta(path)
-        if meta["schema_version"] != DIFF_SCHEMA_VERSION:
-            return None
-        return DiffSummary(
-            path,
-            str(meta["created_at"]),
-            str(meta["first"]["id"]),
-            str(meta["second"]["id"]),
-            bool(meta["noise"]),
-        )
-    except FileNotFoundError:
-        raise
-    except (duckdb.Error, OSError, ValueError, KeyError):
+        return _known_summary(path, stamp)
+    except (UnreadableFile, OSError):
         return None
+
+
+@lru_cache(maxsize=1024)
+def _known_summary(path: Path, stamp: Stamp) -> DiffSummary:
+    meta = read_meta(path)
+    return DiffSummary(
+        path, meta["created_at"], meta["first"]["id"], meta["second"]["id"], bool(meta["noise"])
+    )

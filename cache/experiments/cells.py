@@ -6,6 +6,8 @@ file is locked, so that its audits are listed beside it until then.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from assay.cache.experiments.read import list_experiments
 from assay.cache.files.sealed import delete_audit
 from assay.cache.store import Store
@@ -26,10 +28,12 @@ def forget_list(store: Store, experiment_id: str) -> None:
 
 def cells_by_experiment(store: Store) -> dict[str, frozenset[str]]:
     """The audits of every experiment, complete or under way."""
-    under_way = {
-        path.name.removesuffix(_LIST): frozenset(path.read_text(encoding="utf-8").split())
-        for path in store.building.glob(f"*{_LIST}")
-    }
+    under_way = {}
+    for path in store.building.glob(f"*{_LIST}"):
+        with suppress(OSError, UnicodeDecodeError):
+            if path.is_file():
+                names = path.read_text(encoding="utf-8").split()
+                under_way[path.name.removesuffix(_LIST)] = frozenset(names)
     return under_way | {one.experiment_id: one.audit_ids for one in list_experiments(store)}
 
 
@@ -42,6 +46,7 @@ def own_cells(store: Store, experiment_id: str) -> frozenset[str]:
 
 def delete_experiment(store: Store, experiment_id: str, with_audits: bool) -> None:
     """Remove a complete experiment and, if asked, its audits that no other experiment has."""
+    store.require_writing()
     audits = own_cells(store, experiment_id) if with_audits else ()
     (store.experiments / f"{experiment_id}.duckdb").unlink(missing_ok=True)
     forget_list(store, experiment_id)

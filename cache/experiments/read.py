@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 
 from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
 from assay.cache.files.builder import FileBuilder
-from assay.cache.files.database import open_to_read
+from assay.cache.files.database import UnreadableFile, open_to_read
+from assay.cache.files.sealed import read_meta
+from assay.cache.listing import Stamp, stamped
 from assay.cache.store import Store
 
 
@@ -30,13 +29,9 @@ class ExperimentSummary:
 
 def list_experiments(store: Store, recipe: str | None = None) -> list[ExperimentSummary]:
     """The readable experiments of a recipe, or of all, newest first."""
-    found = []
-    for path in store.experiments.glob("*.duckdb"):
-        with suppress(FileNotFoundError):  # deleted since the folder was read
-            summary = _summary(path, path.stat().st_mtime_ns)
-            if summary and recipe in (None, summary.meta["recipe"]):
-                found.append(summary)
-    return sorted(found, key=lambda summary: str(summary.meta["created_at"]), reverse=True)
+    found = [_summary(path, stamp) for path, stamp, _ in stamped(store.experiments) if stamp]
+    known = [one for one in found if one and recipe in (None, one.meta["recipe"])]
+    return sorted(known, key=lambda summary: summary.meta["created_at"], reverse=True)
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
@@ -45,18 +40,19 @@ def read_measurements(path: Path) -> pd.DataFrame:
         return connection.execute("SELECT * FROM measurements ORDER BY ALL").df()
 
 
-@lru_cache(maxsize=1024)
-def _summary(path: Path, modified_ns: int) -> ExperimentSummary | None:
-    """None for a file that is no experiment of this version: `assay verify` names it."""
+def _summary(path: Path, stamp: Stamp) -> ExperimentSummary | None:
+    """None for a file that is no experiment of this version: `assay list` names it."""
     try:
-        with open_to_read(path) as connection:
-            rows = connection.execute("SELECT key, value FROM meta").fetchall()
-            cells = connection.execute("SELECT DISTINCT audit_id FROM measurements").fetchall()
-    except duckdb.Error:
+        return _known_summary(path, stamp)
+    except (UnreadableFile, OSError):
         return None
-    meta = {key: json.loads(value) for key, value in rows}
-    if meta.get("schema_version") != EXPERIMENT_SCHEMA_VERSION:
-        return None
+
+
+@lru_cache(maxsize=1024)
+def _known_summary(path: Path, stamp: Stamp) -> ExperimentSummary:
+    meta = read_meta(path)
+    with open_to_read(path) as connection:
+        cells = connection.execute("SELECT DISTINCT audit_id FROM measurements").fetchall()
     return ExperimentSummary(path.stem, path, meta, frozenset(row[0] for row in cells))
 
 

@@ -1,28 +1,141 @@
-"""The one place that opens DuckDB files."""
+"""The one place that opens DuckDB files.
+
+Any file may come from somebody else: it is opened without access to anything but itself, looked
+through before it is read (``assay.cache.inspection``), and read within limits of memory and time.
+"""
 
 from __future__ import annotations
 
+import re
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 
-# No extension is ever fetched, and a file mailed by a stranger cannot read other files through
-# a view.
+from assay.cache.inspection import Refused, inspect
+from assay.core.errors import AssayError
+
+# No extension is ever fetched, and a file mailed by a stranger cannot read other files.
 _SETTINGS: dict[str, Any] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "enable_external_access": False,
 }
+_READING: dict[str, Any] = {
+    **_SETTINGS,
+    "lock_configuration": True,
+    "memory_limit": "4GB",
+    "temp_directory": "",
+    "threads": min(4, psutil.cpu_count() or 1),
+}
+# The longest that reading one file may take before its query is stopped.
+_READ_S = 120.0
+# What DuckDB says of a file whose bytes are not what it wrote.
+_DAMAGE = re.compile(
+    r"corrupt|not a valid DuckDB database file|Could not read enough bytes|checksum"
+    r"|Failed to load metadata|Failure while replaying WAL",
+    re.IGNORECASE,
+)
+_HOLDER = re.compile(r"lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+# Mistakes in our own queries: every table they name was found in the file.
+_OUR_MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 
 StoreError = duckdb.Error
 
 
-def open_to_read(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open an existing file; several processes may do so at once while none writes it."""
-    return duckdb.connect(str(path), read_only=True, config=_SETTINGS)
+class UnreadableFile(AssayError):
+    """A file that cannot be read; ``is_damaged`` if that is proven, and no lock or limit."""
+
+    def __init__(self, path: Path, problem: str, is_damaged: bool) -> None:
+        self.path, self.problem, self.is_damaged = path, problem, is_damaged
+        super().__init__(f"{path} cannot be read: {problem}.")
+
+    def __reduce__(self) -> tuple[type[UnreadableFile], tuple[Path, str, bool]]:
+        return type(self), (self.path, self.problem, self.is_damaged)
+
+
+class FileInUse(UnreadableFile):
+    """Another process has the file; nothing is wrong with it."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        self.holder = holder
+        problem = f"{holder} has it open. Nothing was changed; close it there, then try again"
+        super().__init__(path, problem, is_damaged=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.holder)
+
+
+@contextmanager
+def open_to_read(path: Path, is_listing: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a sealed file; several processes may do so at once while none writes it.
+
+    ``is_listing``: only what the file says about itself will be read, so that not all of its
+    tables are measured. FileNotFoundError if there is none; UnreadableFile if it is in use, not
+    a file of ours, damaged, or takes too much memory or time.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadableFile(path, "it is not an ordinary file", is_damaged=False)
+    with (
+        explained_errors(path),
+        duckdb.connect(str(path), read_only=True, config=_READING) as connection,
+        _time_limit(connection),
+    ):
+        inspect(connection, found, is_listing)
+        yield connection
 
 
 def open_to_write(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open or create a file for this process alone."""
-    return duckdb.connect(str(path), config=_SETTINGS)
+    """Open or create a file for this process alone; UnreadableFile as ``open_to_read``."""
+    with explained_errors(path):
+        return duckdb.connect(str(path), config=_SETTINGS)
+
+
+@contextmanager
+def explained_errors(path: Path) -> Iterator[None]:
+    """Turn what DuckDB says of the file into UnreadableFile or FileInUse."""
+    try:
+        yield
+    except Refused as refused:
+        raise UnreadableFile(path, str(refused), refused.is_damage) from refused
+    except _OUR_MISTAKES:
+        raise
+    except duckdb.InterruptException as error:
+        problem = f"reading it takes longer than {_READ_S:.0f} seconds"
+        raise UnreadableFile(path, problem, is_damaged=False) from error
+    except duckdb.Error as error:
+        holder = _HOLDER.search(str(error))
+        if holder:
+            raise FileInUse(path, _who(int(holder["pid"]), holder["program"])) from error
+        if "could not set lock" in str(error).lower() or "different configuration" in str(error):
+            raise FileInUse(path, "another program") from error
+        problem = str(error).splitlines()[0].rstrip(".")
+        raise UnreadableFile(path, problem, is_damage(error)) from error
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether the error proves that the file's bytes are not what was written."""
+    return bool(_DAMAGE.search(str(error)))
+
+
+def _who(pid: int, program: str) -> str:
+    with suppress(psutil.Error):
+        program = " ".join(psutil.Process(pid).cmdline()[:4]) or program
+    return f"process {pid} ({program[:120]})"
+
+
+@contextmanager
+def _time_limit(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    timer = threading.Timer(_READ_S, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from assay.cache.files.database import open_to_read
+from assay.cache.files.database import FileInUse, UnreadableFile, open_to_read
+from assay.cache.inspection import table_names
 from assay.cache.store import Store
 from assay.core.errors import InputError
 
@@ -33,14 +35,33 @@ def write_manifest(connection: duckdb.DuckDBPyConnection, tables: Sequence[str])
 
 
 def check_manifest(path: Path) -> list[TableCheck]:
-    """Recount and redigest every table; duckdb.Error if the file cannot be read at all."""
+    """Recount and redigest every table; UnreadableFile if the file cannot be read at all."""
     with open_to_read(path) as connection:
         expected = connection.execute(f"SELECT * FROM {MANIFEST} ORDER BY table_name").fetchall()
+        # A name is put into a query: it must be one of the tables, which were looked through.
+        names = [name for name in table_names(connection) if name != MANIFEST]
+        if sorted(names) != [name for name, _, _ in expected]:
+            raise UnreadableFile(path, "its manifest names other tables", is_damaged=True)
         checks = []
-        for table, n_rows_expected, digest_expected in expected:
-            n_rows, digest = _fingerprint(connection, table)
-            checks.append(TableCheck(table, n_rows_expected, n_rows, digest == digest_expected))
+        for table, *sealed in expected:
+            found = _fingerprint(connection, table)
+            checks.append(TableCheck(table, sealed[0], found[0], [*found] == sealed))
         return checks
+
+
+def check_seal(path: Path) -> None:
+    """UnreadableFile unless every table is what was sealed; FileNotFoundError if none is there."""
+    checks = check_manifest(path)
+    broken = [check.table for check in checks if not check.is_intact]
+    if broken:
+        problem = f"changed since it was sealed: {', '.join(broken)}"
+        raise UnreadableFile(path, problem, is_damaged=True)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of the file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -60,16 +81,21 @@ def verify_audits(store: Store, audit_id: str | None = None) -> list[AuditCheck]
         paths = [path for path in paths if path.stem == audit_id]
         if not paths:
             raise InputError("the name of an audit", repr(audit_id), "see `assay verify`")
-    return [_check(path) for path in paths]
+    return [check_file(path) for path in paths]
 
 
-def _check(path: Path) -> AuditCheck:
+def check_file(path: Path) -> AuditCheck:
+    """What verification finds of one file, wherever it is."""
     try:
-        broken = [check.table for check in check_manifest(path) if not check.is_intact]
-    except duckdb.Error as error:
-        return AuditCheck(path.stem, False, f"unreadable ({str(error).splitlines()[0]})")
-    if broken:
-        return AuditCheck(path.stem, False, f"changed since it was sealed: {', '.join(broken)}")
+        check_seal(path)
+    except FileInUse as unreadable:
+        return AuditCheck(path.stem, False, unreadable.problem)
+    except UnreadableFile as unreadable:
+        is_changed = unreadable.problem.startswith("changed")
+        said = unreadable.problem if is_changed else f"unreadable ({unreadable.problem})"
+        return AuditCheck(path.stem, False, said)
+    except OSError as error:
+        return AuditCheck(path.stem, False, f"unreadable ({error.strerror or error})")
     return AuditCheck(path.stem, True, "intact")
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.cache.files.database import StoreError, open_to_read, open_to_write
+from assay.cache.claims import check_claims, check_version
+from assay.cache.files.database import StoreError, UnreadableFile, open_to_read, open_to_write
 from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
+from assay.cache.inspection import VERSIONS, kind_of
 from assay.cache.store import Store
 
 
@@ -106,7 +108,14 @@ def seal_whole(
 
 
 def read_meta(path: Path) -> dict[str, Any]:
-    """What a sealed file says about itself."""
-    with open_to_read(path) as connection:
+    """What a sealed file says about itself; UnreadableFile if its kind does not say so."""
+    with open_to_read(path, is_listing=True) as connection:
+        kind = kind_of(connection)
         rows = connection.execute("SELECT key, value FROM meta").fetchall()
-    return {key: json.loads(value) for key, value in rows}
+    try:
+        said = {key: json.loads(value) for key, value in rows}
+        check_version(said, VERSIONS[kind])
+        check_claims(kind, said)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFile(path, str(error), is_damaged=False) from error
+    return said

@@ -19,6 +19,10 @@ Record = Mapping[str, Any]
 def pick_record(shelf: RecordStore, parameter: str, what: str) -> Record | None:
     """The record that the address names by ``parameter``, or the newest; None if there is none."""
     records = {record[shelf.id_key]: record for record in shelf.all()}
+    problems = shelf.problems()
+    if problems:
+        named = ", ".join(f"{name} ({problem})" for name, problem in problems.items())
+        st.caption(markdown_safe(f"{len(problems)} files cannot be read: {named}"[:2000]))
     asked = st.query_params.get(parameter)
     if asked is not None and asked not in records:
         st.warning(

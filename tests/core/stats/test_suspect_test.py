@@ -10,7 +10,9 @@ import pytest
 from scipy.stats import kstest
 from support.pages import opened, words
 from support.suspect_models import CPU, pool, tuned
+from support.suspect_record import write_sample_suspects
 from support.tiny_models import documents
+from test_pages import opened, words
 
 from assay.cache.store import Store
 from assay.core.audit.suspect_test import run_suspect_test
@@ -209,11 +211,11 @@ def test_a_damaged_record_is_not_read():
     """Half a file, a foreign name or another's contents count as no record."""
     store = Store.default()
     shelf = store.suspect_tests
-    shelf.write({"test_id": "suspect-0123456789ab", "created_at": "2026"})
-    path = shelf.folder / "suspect-0123456789ab.json"
+    name = write_sample_suspects(store)["test_id"]
+    path = shelf.folder / f"{name}.json"
     (shelf.folder / "suspect-ffffffffffff.json").write_text(path.read_text())
     (shelf.folder / "notes.json").write_text("{}")
-    assert [r["test_id"] for r in shelf.all()] == ["suspect-0123456789ab"]
+    assert [r["test_id"] for r in shelf.all()] == [name]
     path.write_text(path.read_text()[:20])
     assert shelf.all() == []
-    assert shelf.read("../suspect-0123456789ab") is None
+    assert shelf.read(f"../{name}") is None

@@ -1,0 +1,176 @@
+"""What a file must be before it is read: our tables and nothing else, of a bearable size.
+
+A view, a macro or a generated column of a stranger's file would be run by reading it, and a
+table of ten thousand million equal rows takes no room on the disk but all of the memory.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+
+import duckdb
+
+from assay.cache.audits.schema import SCHEMA_VERSION as AUDIT_SCHEMA_VERSION
+from assay.cache.audits.schema import TABLES as AUDIT_TABLES
+from assay.cache.decompressions.schema import SCHEMA_VERSION as DECOMPRESSION_SCHEMA_VERSION
+from assay.cache.decompressions.schema import TABLES as DECOMPRESSION_TABLES
+from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
+from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
+from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS
+
+KINDS = {
+    "audit": AUDIT_TABLES,
+    "experiment": EXPERIMENT_TABLES,
+    "decompression": DECOMPRESSION_TABLES,
+    "diff": DIFF_TABLES,
+}
+VERSIONS = {
+    "audit": AUDIT_SCHEMA_VERSION,
+    "experiment": EXPERIMENT_SCHEMA_VERSION,
+    "decompression": DECOMPRESSION_SCHEMA_VERSION,
+    "diff": DIFF_SCHEMA_VERSION,
+}
+# What a file says about itself, which is all that a list reads.
+_FACTS = ("meta", "stages", "model_facts", MANIFEST)
+_MAX_FACTS = 100_000
+_MAX_FACT_BYTES = 64_000_000
+# A row of ours takes at least a byte on the disk, and its text is packed to a fiftieth at best.
+_MIN_ROWS_ALLOWED = 100_000
+_MIN_BYTES_ALLOWED = 256_000_000
+_MAX_PACKING = 50
+_MAX_VALUE_BYTES = 256_000_000
+_LENGTHS = {
+    "VARCHAR": "strlen({})",
+    "JSON": "strlen({}::VARCHAR)",
+    "BLOB": "octet_length({})",
+    "DOUBLE[]": "8 * len({})",
+}
+# Whatever a database may hold besides tables, with the word for it.
+_REFUSED_THINGS = (
+    ("a view", "SELECT view_name FROM duckdb_views() WHERE NOT internal"),
+    ("a macro", "SELECT function_name FROM duckdb_functions() WHERE NOT internal"),
+    ("a type", "SELECT type_name FROM duckdb_types() WHERE NOT internal"),
+    ("a sequence", "SELECT sequence_name FROM duckdb_sequences()"),
+    ("an index", "SELECT index_name FROM duckdb_indexes()"),
+    (
+        "a schema",
+        "SELECT schema_name FROM duckdb_schemas() WHERE NOT internal AND schema_name <> 'main'",
+    ),
+)
+
+# Files that passed, by what tells one from another; a changed file is looked through anew.
+_passed: dict[tuple[object, ...], None] = {}
+_N_REMEMBERED = 10_000
+
+
+class Refused(Exception):
+    """Why a file is not read; ``is_damage`` if it cannot be what was sealed."""
+
+    def __init__(self, why: str, is_damage: bool = True) -> None:
+        self.is_damage = is_damage
+        super().__init__(why)
+
+
+def inspect(connection: duckdb.DuckDBPyConnection, found: os.stat_result, is_listing: bool) -> None:
+    """Refused unless the open file holds the tables of one kind of ours, within bounds.
+
+    ``found``: of the file, when it was opened; ``is_listing``: measure only what the file says
+    about itself.
+    """
+    key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    if (*key, False) in _passed or (*key, is_listing) in _passed:
+        return
+    tables = _tables(connection)
+    _check_tables(connection, tables)
+    for table in (name for name in _FACTS if name in tables):
+        _measure(connection, table, _MAX_FACTS, _MAX_FACT_BYTES)
+    if not is_listing:
+        n_rows = max(_MIN_ROWS_ALLOWED, found.st_size)
+        n_bytes = max(_MIN_BYTES_ALLOWED, _MAX_PACKING * found.st_size)
+        for table in tables:
+            _measure(connection, table, n_rows, n_bytes)
+    _passed[(*key, is_listing)] = None
+    if len(_passed) > _N_REMEMBERED:
+        del _passed[next(iter(_passed))]
+
+
+def kind_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """Which kind of ours an open file is, by its tables; Refused if none."""
+    tables = _tables(connection)
+    for kind in KINDS:
+        if _expected(kind) == tables:
+            return kind
+    raise Refused("its tables are not those of a file of ours")
+
+
+def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The names of an open file's tables."""
+    return list(_tables(connection))
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The statement of each table; Refused if the file holds anything else."""
+    for thing, query in _REFUSED_THINGS:
+        own = "database_name = current_database()"
+        query += f" AND {own}" if "WHERE" in query else f" WHERE {own}"
+        rows = connection.execute(query).fetchmany(1)
+        if rows:
+            raise Refused(
+                f"it holds {thing} ({str(rows[0][0])[:40]!r}), which no file of ours does"
+            )
+    rows = connection.execute(
+        "SELECT table_name, sql FROM duckdb_tables() WHERE database_name = current_database() "
+        "LIMIT 1000"
+    ).fetchall()
+    return dict(rows)
+
+
+def _check_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> None:
+    if any(_expected(kind) == tables for kind in KINDS):
+        return
+    if tables.get("meta") == _expected("audit")["meta"]:
+        _measure(connection, "meta", _MAX_FACTS, _MAX_FACT_BYTES)
+        found = connection.execute(
+            "SELECT value::VARCHAR FROM meta WHERE key = 'schema_version'"
+        ).fetchall()
+        if found and re.fullmatch(r"\d{1,5}", found[0][0]):
+            version = f"schema {found[0][0]}"
+            raise Refused(f"written by another version of Assay ({version})", is_damage=False)
+    raise Refused("its tables are not those of a file of ours")
+
+
+def _measure(
+    connection: duckdb.DuckDBPyConnection, table: str, max_rows: int, max_bytes: int
+) -> None:
+    """Refused if a table of ours has more rows or longer values than could be real."""
+    ((n_rows,),) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
+    if n_rows > max_rows:
+        raise Refused(f"its table {table} has {n_rows:,} rows, more than could be real")
+    columns = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? "
+        "AND database_name = current_database()",
+        [table],
+    ).fetchall()
+    lengths = [_LENGTHS[kind].format(column) for column, kind in columns if kind in _LENGTHS]
+    if not lengths:
+        return
+    wanted = ", ".join(f"max({one}), sum({one})" for one in lengths)
+    (found,) = connection.execute(f"SELECT {wanted} FROM {table}").fetchall()
+    longest, total = max(map(_number, found[::2])), sum(map(_number, found[1::2]))
+    if longest > _MAX_VALUE_BYTES or total > max_bytes:
+        raise Refused(f"its table {table} unpacks to {total:,} bytes, more than could be real")
+
+
+def _number(value: int | None) -> int:
+    return int(value or 0)
+
+
+@lru_cache
+def _expected(kind: str) -> dict[str, str]:
+    """Every table's statement as DuckDB gives it back, from our own."""
+    with duckdb.connect(":memory:") as connection:
+        for table, columns in {**KINDS[kind], MANIFEST: MANIFEST_COLUMNS}.items():
+            connection.execute(f"CREATE TABLE {table} ({columns})")
+        return _tables(connection)
