@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
+from assay.cache.files.quarantine import quarantine
+from assay.cache.sqlite import find_damage, open_to_read, open_to_write
 from assay.cache.store import Store
 from assay.core.specs.addresses import without_password
 
@@ -93,19 +95,45 @@ class JobTable:
     """Every change is one short transaction of its own."""
 
     def __init__(self, store: Store) -> None:
-        self._path, self._logs = store.jobs_database, store.logs
+        self._store, self._path, self._logs = store, store.jobs_database, store.logs
+        if store.is_for_reading:
+            return
         # Two processes that switch a new file to the write-ahead log refuse each other at once,
         # whatever the timeout; the file remembers the switch.
         with FileLock(self._path.with_suffix(".lock")):
+            damage = find_damage(self._path) or self._find_nonsense()
+            if damage:
+                quarantine(store, self._path, damage)
             with self._connection() as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
             with self._transaction() as connection:
                 (version,) = connection.execute("PRAGMA user_version").fetchone()
-                if version != _VERSION:
+                if version != _VERSION or not self._has_our_columns(connection):
                     # A history of jobs is no result: an older one is not worth a migration.
                     connection.execute("DROP TABLE IF EXISTS jobs")
                     connection.execute(f"PRAGMA user_version = {_VERSION}")
                 connection.execute(_SCHEMA)
+
+    def _find_nonsense(self) -> str | None:
+        """Why rows of an existing file are no jobs: SQLite has no checksums, and reads anything."""
+        if not self._path.exists():
+            return None
+        with self._connection() as connection:
+            if not self._has_our_columns(connection):
+                return None
+            try:
+                query = f"SELECT {_COLUMNS} FROM jobs"
+                for row in connection.execute(query).fetchall():
+                    self._job(row)
+            except (ValueError, TypeError, sqlite3.OperationalError) as error:
+                is_empty = "no such table" in str(error)
+                return None if is_empty else f"a job of it makes no sense ({error})"
+        return None
+
+    @staticmethod
+    def _has_our_columns(connection: sqlite3.Connection) -> bool:
+        names = {row[1] for row in connection.execute("PRAGMA table_info(jobs)")}
+        return not names or names == set(_COLUMNS.split(", "))
 
     def submit(self, command: Sequence[str], title: str) -> int:
         """Queue ``assay *command``; returns the job's number."""
@@ -191,6 +219,8 @@ class JobTable:
 
     def sweep_lost(self) -> None:
         """Mark jobs whose process is gone as failed, unless they have ended since we looked."""
+        if self._store.is_for_reading:
+            return
         for job in self.all():
             if job.is_lost:
                 with self._transaction() as connection:
@@ -210,19 +240,24 @@ class JobTable:
 
     def all(self) -> list[Job]:
         """Every job, newest first."""
-        with self._connection() as connection:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM jobs ORDER BY job_id DESC"
-            ).fetchall()
-        return [self._job(row) for row in rows]
+        return self._jobs("ORDER BY job_id DESC")
 
     def get(self, job_id: int) -> Job | None:
         """One job, or None."""
-        with self._connection() as connection:
-            row = connection.execute(
-                f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", [job_id]
-            ).fetchone()
-        return self._job(row) if row else None
+        return next(iter(self._jobs("WHERE job_id = ?", job_id)), None)
+
+    def _jobs(self, which: str, *parameters: int) -> list[Job]:
+        """Some jobs; none of a store that is only read and has no table of ours."""
+        query = f"SELECT {_COLUMNS} FROM jobs {which}"
+        if not self._store.is_for_reading:
+            with self._connection() as connection:
+                return [self._job(row) for row in connection.execute(query, parameters)]
+        try:
+            with open_to_read(self._path) as connection:
+                connection.row_factory = sqlite3.Row
+                return [self._job(row) for row in connection.execute(query, parameters)]
+        except (sqlite3.Error, OSError, ValueError, TypeError):
+            return []
 
     def log_tail(self, job_id: int, n_lines: int) -> str:
         """The last lines of a job's log."""
@@ -260,12 +295,13 @@ class JobTable:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as connection:
+        with open_to_write(self._path) as connection:
             connection.row_factory = sqlite3.Row
             yield connection
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._store.require_writing()
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:

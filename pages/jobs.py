@@ -7,9 +7,11 @@ import shlex
 
 import streamlit as st
 
+from assay.cache.files.quarantine import list_set_aside
 from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.worker import ensure_worker
+from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import OF_A_MODEL, job_line
 from assay.pages.components.navigation import enter, page_file
 
@@ -39,6 +41,8 @@ def show_job(job: Job) -> None:
 
 
 def show_actions(job: Job) -> None:
+    if store.is_for_reading:
+        return
     if job.state in _ACTIVE and not job.is_cancel_requested:
         if st.button(
             "Cancel", key=f"cancel-{job.job_id}", icon=":material/stop_circle:", type="tertiary"
@@ -77,6 +81,11 @@ def show_all() -> None:
 
 st.title("Jobs")
 st.caption("Jobs run in processes of their own: closing this page, or the server, stops none.")
+for moved in list_set_aside(store):
+    st.warning(
+        markdown_safe(f"{moved.was} was damaged ({moved.why}) and is now {moved.now}."),
+        icon=":material/healing:",
+    )
 everything = table.all()
 if not everything:
     st.write(

@@ -16,7 +16,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from string import whitespace
@@ -24,6 +24,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from assay.cache.files.quarantine import quarantine
+from assay.cache.sqlite import find_damage, open_to_read
 from assay.cache.store import Store
 from assay.core.specs.hashing import canonical_json
 from assay.core.specs.model_calls import FINISHES, Answer, Call
@@ -58,6 +60,9 @@ class Journal:
         self._run_id = run_id
         path = journal_path(store, model_sha256)
         with FileLock(path.with_suffix(".lock")):
+            damage = find_damage(path)
+            if damage:
+                quarantine(store, path, damage)
             if not path.exists():
                 _create(path)
         self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
@@ -170,20 +175,21 @@ def read_running(store: Store) -> list[dict[str, Any]]:
     """Runs that are not complete, the latest first: run_id, journal, facts, started_at."""
     runs = []
     for path in store.journals.glob(f"v{_VERSION}-*.sqlite"):
-        with _reading(path) as connection:
+        # A damaged journal is moved aside, and named, when its model is next asked something.
+        with suppress(sqlite3.Error, OSError, ValueError), open_to_read(path) as connection:
             rows = connection.execute(
                 "SELECT run_id, facts, started_at FROM runs WHERE ended_at IS NULL"
             ).fetchall()
-        runs += [
-            {"run_id": run_id, "journal": path, "facts": json.loads(facts), "started_at": at}
-            for run_id, facts, at in rows
-        ]
+            runs += [
+                {"run_id": run_id, "journal": path, "facts": json.loads(facts), "started_at": at}
+                for run_id, facts, at in rows
+            ]
     return sorted(runs, key=lambda run: run["started_at"], reverse=True)
 
 
 def read_progress(path: Path, run_id: str) -> dict[str, Any]:
     """How far a run is: counts by stage and rung, and the tree so far."""
-    with _reading(path) as connection:
+    with open_to_read(path) as connection:
         own = "FROM uses JOIN calls USING (call_key) WHERE run_id = ?"
         stages = connection.execute(
             f"SELECT stage, count(*), sum(n_tokens) {own} GROUP BY stage", [run_id]
@@ -211,12 +217,6 @@ def _create(path: Path) -> None:
         connection.executescript(_SCHEMA)
         connection.execute("PRAGMA journal_mode = WAL")
     os.replace(partial, path)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as connection:
-        yield connection
 
 
 def _row(call: Call, answer: Answer) -> tuple[Any, ...]:

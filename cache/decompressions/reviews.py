@@ -5,9 +5,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
+from filelock import FileLock
+
+from assay.cache.files.quarantine import quarantine
+from assay.cache.sqlite import find_damage, open_to_read, open_to_write
 from assay.cache.store import Store
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS reviews (decompression_id TEXT NOT NULL,
@@ -39,12 +44,17 @@ def set_verdict(
 
 def read_verdicts(store: Store, decompression_id: str) -> dict[int, Review]:
     """Decisions by example."""
-    with _connection(store) as connection:
-        rows = connection.execute(
-            "SELECT example_id, verdict FROM reviews WHERE decompression_id = ?",
-            [decompression_id],
-        ).fetchall()
-    return {example_id: Review(verdict) for example_id, verdict in rows}
+    query = "SELECT example_id, verdict FROM reviews WHERE decompression_id = ?"
+    if not store.is_for_reading:
+        with _connection(store) as connection:
+            rows = connection.execute(query, [decompression_id]).fetchall()
+        return {example_id: Review(verdict) for example_id, verdict in rows}
+    try:
+        with open_to_read(_path(store)) as connection:
+            rows = connection.execute(query, [decompression_id]).fetchall()
+        return {example_id: Review(verdict) for example_id, verdict in rows}
+    except (sqlite3.Error, OSError, ValueError):
+        return {}
 
 
 def copy_verdicts(store: Store, source_id: str, target_id: str) -> None:
@@ -59,7 +69,16 @@ def copy_verdicts(store: Store, source_id: str, target_id: str) -> None:
 
 @contextmanager
 def _connection(store: Store) -> Iterator[sqlite3.Connection]:
-    path = store.decompressions / "reviews.sqlite"
-    with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as connection:
+    store.require_writing()
+    path = _path(store)
+    with FileLock(path.with_suffix(".lock")):
+        damage = find_damage(path)
+        if damage:
+            quarantine(store, path, damage)
+    with open_to_write(path) as connection:
         connection.execute(_SCHEMA)
         yield connection
+
+
+def _path(store: Store) -> Path:
+    return store.decompressions / "reviews.sqlite"

@@ -12,23 +12,39 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import duckdb
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.cache.files.database import open_to_write
+from assay.cache.files.blocks import DamagedBlock
+from assay.cache.files.database import UnreadableFile, explained_errors, is_damage, open_to_write
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
-from assay.cache.files.sealed import quarantine
+from assay.cache.files.quarantine import quarantine
 from assay.cache.store import Store
+from assay.core.errors import AssayError
+
+_Made = TypeVar("_Made")
+
+
+class DamagedWhileBuilt(AssayError):
+    """A file was found damaged while it was being built; it is set aside, and can be begun anew."""
+
+
+def built(build: Callable[[], _Made]) -> _Made:
+    """What ``build`` makes, begun once more if what an earlier run left turns out damaged."""
+    try:
+        return build()
+    except DamagedWhileBuilt:
+        return build()
 
 
 class FileBuilder:
-    """Writes one file, stage by stage.
+    """Writes one file, stage by stage. Use it as a context manager, inside ``built``.
 
     ``tables`` is name → columns, among them ``meta`` and ``stages``; ``shelf`` is the folder of
     complete files. What an earlier run left in another ``version``, or damaged, is set aside,
@@ -43,27 +59,49 @@ class FileBuilder:
         self.quarantined: Path | None = None
         self._connection = self._open()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
+        with suppress(duckdb.Error):
+            self.close()
+        is_damaged = isinstance(error, DamagedBlock) or (
+            isinstance(error, duckdb.Error) and is_damage(error)
+        )
+        if is_damaged and self.path.exists():
+            self.quarantined = quarantine(self.store, self.path, str(error).splitlines()[0])
+            raise DamagedWhileBuilt(f"{self.path} was damaged") from error
+
     def _open(self) -> duckdb.DuckDBPyConnection:
         try:
             connection = open_to_write(self.path)
-            self._create_tables(connection)
-            version = connection.execute(
-                "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
-            ).fetchall()
-            if version in ([], [(self._version,)]):
-                _put_meta(connection, "schema_version", self._version)
-                return connection
+            with explained_errors(self.path):
+                if self._is_of_this_version(connection):
+                    return connection
             connection.close()
-        except duckdb.IOException as error:
-            if "lock" in str(error).lower():
+            why = "it was begun by another version of Assay"
+        except UnreadableFile as unreadable:
+            if not unreadable.is_damaged:
                 raise
-        except duckdb.Error:
-            pass
-        self.quarantined = quarantine(self.store, self.path)
+            why = unreadable.problem
+        self.quarantined = quarantine(self.store, self.path, why)
         connection = open_to_write(self.path)
         self._create_tables(connection)
         _put_meta(connection, "schema_version", self._version)
         return connection
+
+    def _is_of_this_version(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        try:
+            self._create_tables(connection)
+            version = connection.execute(
+                "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
+            ).fetchall()
+        except (duckdb.ProgrammingError, duckdb.DataError):
+            return False  # its tables are others
+        if version not in ([], [(self._version,)]):
+            return False
+        _put_meta(connection, "schema_version", self._version)
+        return True
 
     def _create_tables(self, connection: duckdb.DuckDBPyConnection) -> None:
         for table, columns in {**self._tables, MANIFEST: MANIFEST_COLUMNS}.items():

@@ -7,8 +7,9 @@ at a time; a second one waits for it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.cache.files.blocks import Block, DamagedBlock, pack, unpack_one
-from assay.cache.files.database import open_to_write
+from assay.cache.files.database import (
+    FileInUse,
+    UnreadableFile,
+    explained_errors,
+    is_damage,
+    open_to_write,
+)
 from assay.cache.files.locks import waiting_lock
-from assay.cache.files.sealed import quarantine
+from assay.cache.files.quarantine import quarantine
 from assay.cache.store import Store
 
 _TABLES = """
@@ -29,11 +36,30 @@ CREATE TABLE IF NOT EXISTS arrays (block INTEGER NOT NULL, name VARCHAR NOT NULL
     n_rows INTEGER NOT NULL, width INTEGER NOT NULL, scale BLOB NOT NULL, data BLOB NOT NULL,
     sha256 VARCHAR NOT NULL, PRIMARY KEY (block, name));
 """
+# How long a program that is none of ours may keep a file before we say so and end.
+_PATIENCE_S = 20.0
+_LOOK_EVERY_S = 2.0
 _PLACE = {
     "text_hash": "VARCHAR PRIMARY KEY",
     "block": "INTEGER NOT NULL",
     "position": "INTEGER NOT NULL",
 }
+
+
+class DamagedRows(DamagedBlock):
+    """What this cache holds, and no other file, is not what was written."""
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
+    except DamagedBlock as error:
+        raise DamagedRows(str(error)) from error
+    except duckdb.Error as error:
+        if not is_damage(error):
+            raise
+        raise DamagedRows(str(error).splitlines()[0]) from error
 
 
 class RowStore:
@@ -47,7 +73,11 @@ class RowStore:
         self._columns = tuple(columns)
         declared = ", ".join(f"{name} {kind}" for name, kind in {**_PLACE, **columns}.items())
         connection.execute(_TABLES.format(columns=declared))
+        columns_there = connection.sql("SELECT * FROM rows LIMIT 0").columns
+        if columns_there != [*_PLACE, *columns]:
+            raise DamagedRows(f"its columns are {', '.join(columns_there)}")
 
+    @_damage_told()
     def missing(self, text_hashes: Sequence[str]) -> list[int]:
         """Positions in ``text_hashes`` that have no row yet."""
         self._register(text_hashes)
@@ -57,6 +87,7 @@ class RowStore:
         self._connection.unregister("wanted")
         return [int(position) for position in found]
 
+    @_damage_told()
     def append(
         self,
         text_hashes: Sequence[str],
@@ -100,6 +131,7 @@ class RowStore:
             raise
         self._connection.commit()
 
+    @_damage_told()
     def find(self, text_hashes: Sequence[str]) -> pa.Table:
         """The values of rows, in the order asked, and where each lies (``block``, ``at``)."""
         self._register(text_hashes)
@@ -112,6 +144,7 @@ class RowStore:
             raise DamagedBlock("rows are missing")
         return table
 
+    @_damage_told()
     def matrix(self, name: str, found: pa.Table) -> NDArray[np.float32]:
         """An array of the rows that ``find`` returned, (rows × width); DamagedBlock if it is."""
         result: NDArray[np.float32] | None = None
@@ -132,10 +165,7 @@ class RowStore:
 
     def _block(self, name: str, block: int) -> Block:
         query = "SELECT n_rows, width, scale, data, sha256 FROM arrays WHERE block = ? AND name = ?"
-        try:
-            rows = self._connection.execute(query, [block, name]).fetchall()
-        except duckdb.Error as error:
-            raise DamagedBlock(str(error)) from error
+        rows = self._connection.execute(query, [block, name]).fetchall()
         if not rows:
             raise DamagedBlock(f"block {block} has no {name!r}")
         return Block(0, *rows[0])
@@ -155,22 +185,49 @@ def open_rows(
 ) -> Iterator[RowStore]:
     """The rows of one file, for this process alone.
 
-    ``while_waiting`` is called every few seconds while another process has it. A file that
-    cannot be read, or whose blocks are found damaged inside the ``with``, is set aside;
-    ``on_damage`` is told where, and in the second case DamagedBlock goes on to the caller, who
-    may open again and find it empty.
+    ``while_waiting`` is called every few seconds while another process has it; FileInUse if that
+    is a program of somebody else's that keeps it. A file that is damaged, when it is opened or
+    inside the ``with``, is set aside; ``on_damage`` is told where, and in the second case
+    DamagedRows goes on to the caller, who may open again and find it empty.
     """
     with waiting_lock(path.with_suffix(".lock"), while_waiting):
         try:
-            rows = RowStore(open_to_write(path), columns)
-        except duckdb.Error:
-            on_damage(str(quarantine(store, path)))
-            rows = RowStore(open_to_write(path), columns)
+            rows = _opened(path, columns, while_waiting)
+        except UnreadableFile as unreadable:
+            if not unreadable.is_damaged:
+                raise
+            on_damage(str(quarantine(store, path, unreadable.problem)))
+            rows = _opened(path, columns, while_waiting)
         try:
             yield rows
-        except DamagedBlock:
-            rows.close()
-            on_damage(str(quarantine(store, path)))
+        except DamagedRows as damaged:
+            with suppress(duckdb.Error):
+                rows.close()
+            on_damage(str(quarantine(store, path, str(damaged))))
             raise
         finally:
-            rows.close()
+            with suppress(duckdb.Error):
+                rows.close()
+
+
+def _opened(path: Path, columns: Mapping[str, str], while_waiting: Callable[[], None]) -> RowStore:
+    give_up_at = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            connection = open_to_write(path)
+            break
+        except FileInUse:
+            if time.monotonic() > give_up_at:
+                raise
+            while_waiting()
+            time.sleep(_LOOK_EVERY_S)
+    try:
+        with explained_errors(path):
+            return RowStore(connection, columns)
+    except DamagedRows as damaged:
+        connection.close()
+        raise UnreadableFile(path, str(damaged), is_damaged=True) from damaged
+    except UnreadableFile:
+        with suppress(duckdb.Error):
+            connection.close()
+        raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,27 +11,21 @@ from typing import Any
 import pyarrow as pa
 
 from assay.cache.claims import check_claims, check_version
-from assay.cache.files.database import StoreError, UnreadableFile, open_to_read, open_to_write
-from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
+from assay.cache.files.database import UnreadableFile, open_to_read, open_to_write
+from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, check_seal, write_manifest
 from assay.cache.inspection import VERSIONS, kind_of
 from assay.cache.store import Store
 
 
-def quarantine(store: Store, path: Path) -> Path:
-    """Move a file that cannot be trusted out of the way and say where it went."""
-    moved = store.quarantine / f"{path.stem}-{time.time_ns()}{path.suffix}"
-    os.replace(path, moved)
-    path.with_suffix(path.suffix + ".wal").unlink(missing_ok=True)
-    return moved
-
-
 def delete_audit(store: Store, audit_id: str) -> None:
     """Remove a complete audit; a page that has it open keeps its copy until it closes."""
+    store.require_writing()
     (store.audits / f"{audit_id}.duckdb").unlink(missing_ok=True)
 
 
 def delete_decompression(store: Store, decompression_id: str) -> None:
     """Remove a complete decompression; the answers it was made of stay in the model's journal."""
+    store.require_writing()
     (store.decompressions / f"{decompression_id}.duckdb").unlink(missing_ok=True)
 
 
@@ -42,7 +35,10 @@ def delete_diff(path: Path) -> None:
 
 
 def sealed_audit(store: Store, audit_id: str) -> Path | None:
-    """The path of a complete audit, or None; a file that cannot be opened is set aside."""
+    """The path of a complete audit, or None; a damaged file is set aside.
+
+    UnreadableFile for one that cannot be read now, as when another program has it open.
+    """
     return _sealed(store, store.audits / f"{audit_id}.duckdb")
 
 
@@ -62,13 +58,14 @@ def sealed_decompression(store: Store, decompression_id: str) -> Path | None:
 
 
 def _sealed(store: Store, path: Path) -> Path | None:
-    if not path.exists():
-        return None
     try:
-        with open_to_read(path) as connection:
-            connection.execute(f"SELECT count(*) FROM {MANIFEST}").fetchall()
-    except StoreError:
-        quarantine(store, path)
+        check_seal(path)
+    except FileNotFoundError:
+        return None
+    except UnreadableFile as unreadable:
+        if not unreadable.is_damaged:
+            raise
+        quarantine(store, path, unreadable.problem)
         return None
     return path
 

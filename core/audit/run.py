@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from assay.cache.audits.writer import AuditBuilder
-from assay.cache.files.builder import alone
+from assay.cache.files.builder import alone, built
 from assay.cache.files.sealed import sealed_audit
 from assay.cache.store import Store
 from assay.core.audit.corpus_names import with_source_names
@@ -61,17 +61,16 @@ def run_audit(
         if sealed:
             return Outcome(question.audit_id, sealed, was_there=True)
         _check_disk(store)
-        path = _build(question, store, progress)
+        path = built(lambda: _build(question, store, progress))
         return Outcome(question.audit_id, path, was_there=False)
 
 
 def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
     with progress.stage("load models", 0):
         pair = students.ModelPairSource.of(question).load()
-    builder = AuditBuilder(store, question.audit_id)
-    if builder.quarantined:
-        progress.note(f"a damaged unfinished audit was kept as {builder.quarantined}")
-    try:
+    with AuditBuilder(store, question.audit_id) as builder:
+        if builder.quarantined:
+            progress.note(f"a damaged unfinished audit was kept as {builder.quarantined}")
         verdict = assess_pair(question, builder, pair, progress)
         tokenization, caveats = pair.final.tokenization, pair.caveats
         if verdict is Assessability.NOT_ASSESSABLE:
@@ -83,9 +82,6 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
             _evaluate(question, builder, store, tokenization, progress)
         describe(question, builder, tokenization.label_names, caveats)
         return builder.seal()
-    except BaseException:
-        builder.close()
-        raise
 
 
 def _select(

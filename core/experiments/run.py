@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from pathlib import Path
 
 import pyarrow as pa
 
 from assay.cache.experiments.cells import forget_list
 from assay.cache.experiments.read import ExperimentBuilder
 from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION
-from assay.cache.files.builder import alone
+from assay.cache.files.builder import alone, built
 from assay.cache.files.sealed import sealed_experiment
 from assay.cache.store import Store
 from assay.core.audit.durations import audit_plan, finetune_plan
@@ -72,20 +73,21 @@ def run_experiment(
         path = sealed_experiment(store, experiment_id)
         was_there = path is not None
         if path is None:
-            builder = ExperimentBuilder(store, experiment_id)
-            try:
-                left = [cell for cell in cells if not builder.is_done(cell.name)]
-                if n_at_once > 1 and left:
-                    make_cells(left, experiment_id, store, compute, n_at_once, progress)
-                for cell in left:
-                    own = _OfCell(progress, cell.name)
-                    _measure(recipe, cell, builder, store, compute, own)
-                _describe(recipe, catalogue, n_seeds, builder, compute)
-                path = builder.seal()
+
+            def build() -> Path:
+                with ExperimentBuilder(store, experiment_id) as builder:
+                    left = [cell for cell in cells if not builder.is_done(cell.name)]
+                    if n_at_once > 1 and left:
+                        make_cells(left, experiment_id, store, compute, n_at_once, progress)
+                    for cell in left:
+                        own = _OfCell(progress, cell.name)
+                        _measure(recipe, cell, builder, store, compute, own)
+                    _describe(recipe, catalogue, n_seeds, builder, compute)
+                    sealed = builder.seal()
                 forget_list(store, experiment_id)
-            except BaseException:
-                builder.close()
-                raise
+                return sealed
+
+            path = built(build)
         return Outcome(experiment_id, path, was_there, {"n_cells": len(cells)})
 
 

@@ -12,7 +12,6 @@ from support.pages import opened, words
 from support.suspect_models import CPU, pool, tuned
 from support.suspect_record import write_sample_suspects
 from support.tiny_models import documents
-from test_pages import opened, words
 
 from assay.cache.store import Store
 from assay.core.audit.suspect_test import run_suspect_test

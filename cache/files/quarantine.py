@@ -27,18 +27,18 @@ class MovedAside:
     at: str
 
 
-def set_aside(store: Store, path: Path, why: str = "it is damaged") -> Path:
+def quarantine(store: Store, path: Path, why: str = "it is damaged") -> Path:
     """Move a file that cannot be trusted out of the way, tell the user, and say where it went.
 
     A write-ahead log beside it goes with it.
     """
-    moved = store.set_aside / f"{path.stem}-{time.time_ns()}{path.suffix}"
+    moved = store.quarantine / f"{path.stem}-{time.time_ns()}{path.suffix}"
     os.replace(path, moved)
     for ending in (".wal", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             os.replace(f"{path}{ending}", f"{moved}{ending}")
     note = MovedAside(str(path), str(moved), why, datetime.datetime.now(datetime.UTC).isoformat())
-    with (store.set_aside / _LOG).open("a", encoding="utf-8") as lines:
+    with (store.quarantine / _LOG).open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(asdict(note)) + "\n")
     _logger.warning("%s was moved to %s and will be made anew: %s.", path, moved, why)
     return moved
@@ -48,7 +48,7 @@ def list_set_aside(store: Store) -> list[MovedAside]:
     """The damaged files that were moved and are still there, newest first."""
     found = []
     with suppress(OSError, UnicodeDecodeError):
-        for line in (store.set_aside / _LOG).read_text(encoding="utf-8").splitlines():
+        for line in (store.quarantine / _LOG).read_text(encoding="utf-8").splitlines():
             with suppress(ValueError, TypeError):
                 note = MovedAside(**json.loads(line))
                 if Path(note.now).is_file():
