@@ -1,14 +1,28 @@
-"""Commands on finished work: dashboard, verify, show-config, export, report."""
+"""Commands on finished work: dashboard, open, list, verify, show-config, export, report."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from assay.cache.outside import is_file_name, store_with
 from assay.cache.store import Store
-from assay.core.cli.options import JsonOption, OverwriteOption, StoreOption, open_store, say
+from assay.core.access import TOKEN_VARIABLE, check_token, new_token
+from assay.core.cli.options import (
+    JsonOption,
+    OverwriteOption,
+    StoreOption,
+    open_store,
+    out_file,
+    say,
+    say_json,
+)
+from assay.core.errors import InputError
 from assay.core.specs.audit import AuditSpec, SuspectSpec
 from assay.core.specs.config_file import config_of
 from assay.core.specs.decompression import DecompressionSpec
@@ -18,29 +32,102 @@ from assay.core.specs.strategies import Strategy
 app = typer.Typer()
 
 
+TokenOption = Annotated[
+    bool,
+    typer.Option(
+        "--token",
+        help="Ask every browser for a secret: the printed address holds it. The variable "
+        f"{TOKEN_VARIABLE} names one, else it is made.",
+    ),
+]
+
+
 @app.command()
 def dashboard(
     port: Annotated[
-        int | None, typer.Option(help="Port [default: the first free from 8501]")
+        int | None,
+        typer.Option(min=1, max=65535, help="Port [default: the first free from 8501]"),
     ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Pages delete, queue, cancel and decide nothing.")
+    ] = False,
+    token: TokenOption = False,
     store: StoreOption = None,
 ) -> None:
     """Serve the dashboard on this machine."""
-    serve_dashboard(open_store(store), port)
+    place = open_store(store)
+    serve_dashboard(Store.to_read(place.root) if read_only else place, port, token)
+
+
+@app.command("open")
+def open_file(
+    file: Annotated[Path, typer.Argument(help="A sealed file, as one that came by mail.")],
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port [default: the first free from 8501]"),
+    ] = None,
+    token: TokenOption = False,
+) -> None:
+    """Check a file from outside the store, and show it in a read-only dashboard of its own."""
+    from assay.cache.files.manifest import check_file
+
+    with store_with(file) as (place, kind, name):
+        (path,) = place.root.glob(f"*/{name}.duckdb")
+        checked = check_file(path)
+        if not checked.is_intact:
+            raise InputError(
+                "a file as it was sealed", f"{file.name}: {checked.verdict}", "ask for another"
+            )
+        page = {"audit": "overview", "decompression": "topics", "diff": "diff"}.get(kind, "")
+        page = page or "experiments"
+        parameter = f"?{kind}={name}" if kind in ("audit", "decompression") else ""
+        serve_dashboard(place, port, token, f"{page}{parameter}")
+
+
+@app.command("list")
+def list_contents(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """What the store holds: every audit and other result, and what cannot be read."""
+    from assay.cache.contents import contents
+
+    found = contents(open_store(store))
+    if as_json:
+        say_json(found)
+        return
+    for kind, lines in found.items():
+        for line in lines:
+            if kind == "moved_aside":
+                typer.echo(f"moved aside  {line['was']} to {line['now']}: {line['why']}")
+                continue
+            problem = f"  cannot be read: {line['problem']}" if line["problem"] else ""
+            day = line["created_at"][:10]
+            typer.echo(f"{kind.replace('_', ' ')}  {line['id']}  {day}  {line['title']}{problem}")
 
 
 @app.command()
 def verify(
     audit_id: Annotated[
         str | None,
-        typer.Argument(help="An audit, experiment, decompression or comparison [default: all]."),
+        typer.Argument(
+            help="An audit, experiment, decompression or comparison, or a sealed file anywhere "
+            "[default: all of the store]."
+        ),
     ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recount and redigest sealed files against their manifests."""
-    from assay.cache.files.manifest import verify_audits
+    from assay.cache.files.manifest import check_file, file_digest, verify_audits
 
+    if audit_id is not None and is_file_name(audit_id):
+        path = Path(audit_id)
+        if not path.is_file():
+            raise InputError("a file that is there", repr(audit_id), "check the path")
+        checked = check_file(path)
+        digest = {"sha256": file_digest(path)} if checked.is_intact else {}
+        say({audit_id: checked.verdict, **digest}, as_json)
+        if not checked.is_intact:
+            raise typer.Exit(1)
+        return
     results = verify_audits(open_store(store), audit_id)
     say({result.audit_id: result.verdict for result in results}, as_json)
     if not all(result.is_intact for result in results):
@@ -61,7 +148,8 @@ def show_config(
 @app.command()
 def export(
     name: Annotated[
-        str, typer.Argument(help="An audit or a decompression, as its page and file name it.")
+        str,
+        typer.Argument(help="An audit or a decompression, as its page names it, or its file."),
     ],
     out: Annotated[
         Path,
@@ -85,22 +173,23 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write an audit's selection, or a decompression's examples, to a file."""
-    place = open_store(store)
-    if name in {path.stem for path in place.decompressions.glob("*.duckdb")}:
-        from assay.cache.decompressions.export import ExportChoice, export_decompression
+    out_file(out)
+    with _located(name, store) as (place, known):
+        if known in {path.stem for path in place.decompressions.glob("*.duckdb")}:
+            from assay.cache.decompressions.export import ExportChoice, export_decompression
 
-        choice = ExportChoice(chat, without_flagged, only_accepted)
-        n_rows = export_decompression(place, name, out, choice, overwrite)
-    else:
-        from assay.cache.export import export_selection
+            choice = ExportChoice(chat, without_flagged, only_accepted)
+            n_rows = export_decompression(place, known, out, choice, overwrite)
+        else:
+            from assay.cache.export import export_selection
 
-        n_rows = export_selection(place, name, strategy, out, overwrite)
+            n_rows = export_selection(place, known, strategy, out, overwrite)
     say({"out": str(out), "n_rows": n_rows}, as_json)
 
 
 @app.command()
 def report(
-    audit_id: Annotated[str, typer.Argument(help="As the Audits page and `assay verify` name it")],
+    audit_id: Annotated[str, typer.Argument(help="As `assay list` names it, or its file.")],
     out: Annotated[Path, typer.Option(help="The .html file to write.")],
     with_documents: Annotated[
         bool, typer.Option("--with-documents", help="Show the selected documents' text.")
@@ -114,17 +203,21 @@ def report(
     from assay.cache.audits.read import audit_path
     from assay.cache.audits.repeats import repeats_of
     from assay.cache.export_files import write_text
-    from assay.core.errors import InputError
+    from assay.cache.files.manifest import file_digest
     from assay.core.report.render import MARK, render_report
 
     if out.suffix not in (".html", ".htm"):
         raise InputError("a file ending in .html", repr(out.name), "name another --out")
-    place = open_store(store)
-    path = audit_path(place, audit_id)
-    known, repeats = same_pair(place, path), repeats_of(place, path)
-    page = render_report(place, audit_id, known, repeats, with_documents)
+    out_file(out)
+    with _located(audit_id, store) as (place, known):
+        path = audit_path(place, known)
+        digest = file_digest(path)
+        page = render_report(
+            place, known, same_pair(place, path), repeats_of(place, path), with_documents
+        )
     write_text(out, page, MARK, overwrite)
-    say({"out": str(out), "n_bytes": len(page.encode())}, as_json)
+    said = {"out": str(out), "n_bytes": len(page.encode()), "audit_sha256": digest}
+    say(said, as_json)
 
 
 def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:
@@ -140,8 +233,21 @@ def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSp
     return read_facts(audit_path(place, name)).spec
 
 
-def serve_dashboard(store: Store, port: int | None) -> None:
-    """Serve until interrupted, then exit with the server's status."""
-    from assay.core.cli.dashboard_server import serve
+@contextmanager
+def _located(name: str, store: Path | None) -> Iterator[tuple[Store, str]]:
+    """The store that holds what was named, and its name there; a file comes in one of its own."""
+    if not is_file_name(name):
+        yield open_store(store), name
+        return
+    with store_with(Path(name)) as (place, _, known):
+        yield place, known
 
-    raise typer.Exit(serve(store, port))
+
+def serve_dashboard(
+    store: Store, port: int | None, is_asking: bool = False, page: str = ""
+) -> None:
+    """Serve until interrupted, then exit with the server's status."""
+    from assay.core.cli.dashboard_server import Serving, serve
+
+    token = check_token(os.environ.get(TOKEN_VARIABLE) or new_token()) if is_asking else None
+    raise typer.Exit(serve(store, Serving(port, token, page)))

@@ -15,6 +15,7 @@ from assay.cache.audits.model_pair import SamePair
 from assay.cache.audits.read import AuditFacts, audit_path, read_facts, read_metrics
 from assay.cache.audits.repeats import read_repeats
 from assay.cache.export import selection_frame
+from assay.cache.files.manifest import check_seal, file_digest
 from assay.cache.store import Store
 from assay.core.findings import method_text
 from assay.core.findings.audit import audit_finding
@@ -60,9 +61,11 @@ def render_report(
     ``known``: what else the store holds on the pair; ``repeats``: this audit and those that ask the
     same of other final models. ``with_documents``: show the text of selected
     documents, else only their hashes. Every sentence is made from the rows of the tables below it;
-    InputError or OSError if a file cannot be read.
+    the seal is checked first, and the file's digest is in the report. InputError, UnreadableFile or
+    OSError if a file cannot be read.
     """
     path = audit_path(store, audit_id)
+    check_seal(path)
     facts = read_facts(path)
     is_scored = facts.assessability is not Assessability.NOT_ASSESSABLE
     return _template().render(
@@ -73,7 +76,7 @@ def render_report(
         pair=pair_findings(store, known),
         unasked=_unasked(facts, known),
         method=method_text,
-        provenance=_provenance(facts),
+        provenance=_provenance(facts, path),
         scores=_scores(path, facts, repeats, with_documents) if is_scored else None,
     )
 
@@ -149,7 +152,7 @@ def _documents(path: Path, strategy: Strategy, with_text: bool) -> list[dict[str
     return frame[[*kept, *(["text"] if with_text else [])]].to_dict("records")
 
 
-def _provenance(facts: AuditFacts) -> Mapping[str, Any]:
+def _provenance(facts: AuditFacts, path: Path) -> Mapping[str, Any]:
     """Facts by name, the command and the packages apart."""
     known = dict(facts.meta["provenance"])
     command, packages = known.pop("command"), known.pop("packages")
@@ -162,6 +165,11 @@ def _provenance(facts: AuditFacts) -> Mapping[str, Any]:
     return {
         "command": command,
         "tables": {
+            "The audit's file": {
+                "name": path.name,
+                "SHA-256": file_digest(path),
+                "seal": "every table is as it was sealed",
+            },
             "Models and data": {**facts.meta.get("counts", {}), **known, **flat},
             "Training": facts.meta["training"],
             "Packages": packages,

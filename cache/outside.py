@@ -1,0 +1,66 @@
+"""A sealed file that lies outside the store, as one that came by mail."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from assay.cache.files.database import FileInUse, UnreadableFile, open_to_read
+from assay.cache.inspection import kind_of
+from assay.cache.store import Store
+from assay.core.errors import InputError
+
+_FOLDERS = {
+    "audit": "audits",
+    "experiment": "experiments",
+    "decompression": "decompressions",
+    "diff": "diffs",
+}
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a command that takes a name was given the path of a file."""
+    return name.endswith(".duckdb") or os.sep in name
+
+
+@contextmanager
+def store_with(file: Path) -> Iterator[tuple[Store, str, str]]:
+    """A private store that holds a copy of the file and nothing else, and is gone afterwards.
+
+    Yields it with the file's kind and its name there. InputError if it is no sealed file of this
+    version of Assay. A copy, since a file of others may change between two looks at it.
+    """
+    try:
+        kind = _kind(file)
+        with tempfile.TemporaryDirectory(prefix="assay-") as root:
+            name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:80] or kind
+            folder = Path(root) / _FOLDERS[kind]
+            folder.mkdir()
+            copy = folder / f"{name}.duckdb"
+            shutil.copyfile(file, copy)
+            _kind(copy)
+            copy.chmod(0o400)
+            yield Store.to_read(Path(root)), kind, name
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError("a file that is there", repr(str(file)), "check the path") from error
+    except PermissionError as error:
+        raise InputError("a file you may read", repr(str(file)), "ask for the right to") from error
+
+
+def _kind(file: Path) -> str:
+    try:
+        with open_to_read(file) as connection:
+            return kind_of(connection)
+    except FileInUse:
+        raise
+    except UnreadableFile as unreadable:
+        raise InputError(
+            "a sealed file of this version of Assay",
+            f"{file.name}: {unreadable.problem}",
+            "ask whoever sent it for another",
+        ) from unreadable
