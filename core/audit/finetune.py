@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -14,14 +16,14 @@ import torch
 from assay.core.audit.reader import Reader
 from assay.core.data.labels import label_names
 from assay.core.data.sources import content_digest, read_labels
-from assay.core.errors import InputError
+from assay.core.errors import AssayError, InputError
 from assay.core.models.classifier import LabelWordClassifier
 from assay.core.models.digests import settings_digest, weights_digest
 from assay.core.models.examples import Example
 from assay.core.models.loading import load_language_model, new_classifier, save_model
 from assay.core.models.resolve import resolve_model
 from assay.core.models.text_model import TextModel
-from assay.core.models.training import check_training, fine_tune
+from assay.core.models.training import Epoch, check_training, fine_tune
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress
@@ -52,6 +54,7 @@ def finetune(
             f"{str(out)!r}, which holds something",
             "give another --out",
         )
+    check_out(out)
     folder = resolve_model(spec.base, converted)
     model, lacking = _new_model(spec, folder, compute)
     examples = _examples(spec, model, progress)
@@ -70,14 +73,33 @@ def finetune(
         precision=compute.precision,
         epochs=epochs,
     )
-    partial = out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    save_model(model, partial, lacking)
-    record.write(partial)
-    if out.is_dir():
-        out.rmdir()
-    os.replace(partial, out)
+    # A name that nobody else has: what lies beside ``out`` is the user's.
+    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        save_model(model, partial, lacking)
+        record.write(partial)
+        partial.chmod(0o755 & ~_umask())
+        if out.is_dir():
+            out.rmdir()
+        os.replace(partial, out)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     return record, False
+
+
+def check_out(out: Path) -> None:
+    """Make the folder that ``out`` is to lie in; InputError if nothing can be written there."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            "a place where a folder can be made",
+            f"{str(out)!r} ({error.strerror})",
+            "give another --out",
+        ) from error
 
 
 def finetune_key(spec: FinetuneSpec, converted: Path, compute: Compute) -> str:
@@ -143,4 +165,23 @@ def _train(
     n_batches = -(-len(examples) // training.batch_size) * training.n_epochs
     with progress.stage("fine-tune", n_batches):
         epochs = fine_tune(model, examples, training, after_batch=lambda: progress.advance(1))
+    _check_finite(model, epochs, training)
     return tuple({"epoch": epoch.epoch, "train_loss": epoch.train_loss} for epoch in epochs)
+
+
+def _check_finite(model: TextModel, epochs: Sequence[Epoch], training: TrainingSpec) -> None:
+    """AssayError if training diverged: such weights say nothing of the data."""
+    odd = next((one for one in epochs if not math.isfinite(one.train_loss)), None)
+    if odd is None and all(bool(p.isfinite().all()) for p in model.model.parameters()):
+        return
+    when = "its weights" if odd is None else f"a loss of {odd.train_loss} in epoch {odd.epoch + 1}"
+    raise AssayError(
+        f"The fine-tuning diverged ({when}; learning rate {training.learning_rate:g}): nothing was "
+        "kept. Lower --learning-rate, or raise --batch-size."
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,11 +1,13 @@
 """The command line: `assay COMMAND`.
 
 Progress goes to stderr; stdout holds the result, with ``--json`` one JSON object and nothing
-else. Exit status: 0 done, 1 failed, 2 bad usage or bad input.
+else, of an error too. Exit status: 0 done, 1 failed, 2 bad usage or bad input, 3 done, but the
+pair of models is not assessable.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import metadata
 from typing import Annotated
 
@@ -64,5 +66,6 @@ def about(
 
 def main() -> None:
     """Run one command and exit with its status."""
-    with explained():
-        app()
+    with explained("--json" in sys.argv[1:]):
+        # Standing alone, an interruption would end it with one word.
+        raise SystemExit(app(standalone_mode=False) or 0)

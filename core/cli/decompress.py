@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typer
 
+from assay.cache.files.sealed import read_meta
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import RunningOrQueued, as_job, say
 from assay.core.cli.pair_commands import queue_this
@@ -47,7 +48,7 @@ def grade(
     how: RunningOrQueued,
 ) -> None:
     """Have a model grade a finished decompression's examples, into a file of its own."""
-    from assay.cache.decompressions.read import decompression_path, read_meta
+    from assay.cache.decompressions.read import decompression_path
     from assay.core.decompress.durations import grading_plan
     from assay.core.decompress.validation import check_address, check_budget
 
@@ -78,4 +79,9 @@ def _say(outcome: Outcome, as_json: bool) -> None:
             **outcome.counts,
         },
         as_json,
+        lambda: {
+            name: said
+            for name, said in read_meta(outcome.path).items()
+            if name in ("support_lines", "judges", "headline_judge", "model", "prompting")
+        },
     )

@@ -13,7 +13,10 @@ from assay.core.cli.options import (
     open_store,
     say,
 )
-from assay.core.cli.pair_commands import outcome_of
+from assay.core.cli.pair_commands import (
+    figures_of,
+    outcome_of,
+)
 from assay.core.cli.results import serve_dashboard
 
 app = typer.Typer()
@@ -32,6 +35,6 @@ def demo(
     place = open_store(store)
     with as_job(place, "Embedded demo", DEMO_PLAN, ["demo", "--no-serve"]) as progress:
         outcome = run_demo(place, progress)
-    say(outcome_of(outcome), as_json)
+    say(outcome_of(outcome), as_json, lambda: figures_of(outcome.path))
     if serve:
         serve_dashboard(place, port)

@@ -18,6 +18,7 @@ from assay.core.cli.options import (
     StoreOption,
     as_job,
     open_store,
+    out_file,
     say,
 )
 from assay.core.cli.pair_commands import queue_this
@@ -60,6 +61,7 @@ def diff(
         return
     if out:
         check_out(out, overwrite)
+        out_file(out)
     from assay.core.diff.run import diff as run
     from assay.core.runtime.device import choose_compute
 
@@ -84,4 +86,5 @@ def diff(
     }
     if not meta["noise"]:
         result["make_noise_with"] = meta["noise_command"]
-    say(result, as_json)
+    facts = ("topics", "examples", "support", "quality")
+    say(result, as_json, lambda: {"facts": {name: meta[name] for name in facts}})

@@ -41,4 +41,5 @@ def echo(
             "caveats": record["caveats"],
         },
         how.as_json,
+        lambda: {"rows": record["targets"]},
     )

@@ -4,30 +4,50 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, NoReturn
 
+import typer
+from typer import rich_utils
+
+from assay.core.cli.options import has_said, say_json, say_nothing_yet
 from assay.core.errors import AssayError, Cancelled, InputError
+
+# Typer brings its own copy of Click, and names only this one of its errors.
+_USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
+CONTINUES = "Cancelled; what was computed so far is kept and the same command continues."
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Errors in one sentence on stderr, with the exit status that says whose they are."""
+def explained(as_json: bool = False) -> Iterator[None]:
+    """Errors in one sentence on stderr, with the exit status that says whose they are.
+
+    ``as_json``: as one JSON object on stdout, too, unless the result was printed already.
+    """
+    say_nothing_yet()
     try:
         yield
     except InputError as error:
-        _fail(str(error), 2)
-    except (Cancelled, KeyboardInterrupt):
-        _fail("Cancelled; what was computed so far is kept and the same command continues.", 1)
+        parts = {"expected": error.expected, "got": error.got, "do": error.do}
+        _fail(str(error), 2, as_json, parts)
+    except _USAGE_ERROR as error:
+        rich_utils.rich_format_error(error)
+        _fail("", 2, as_json, {"error": error.format_message()})
+    except (Cancelled, KeyboardInterrupt, typer.Abort):
+        _fail(CONTINUES, 1, as_json, {"is_cancelled": True})
     except AssayError as error:
-        _fail(str(error), 1)
+        _fail(str(error), 1, as_json)
     except Exception as error:
         if _is_out_of_space(error):
             _fail(
                 "Expected room on the disk, but got none left; free some space or name another "
                 "place with --store. What was computed so far is kept.",
                 2,
+                as_json,
             )
+        if as_json and not has_said():
+            say_json({"error": f"{type(error).__name__}: {error}", "status": 1})
         raise
 
 
@@ -41,6 +61,11 @@ def _is_out_of_space(error: BaseException | None) -> bool:
     return False
 
 
-def _fail(message: str, status: int) -> None:
-    print(message, file=sys.stderr)
+def _fail(
+    message: str, status: int, as_json: bool, parts: Mapping[str, Any] | None = None
+) -> NoReturn:
+    if message:
+        print(message, file=sys.stderr)
+    if as_json and not has_said():
+        say_json({"error": message, "status": status, **(parts or {})})
     raise SystemExit(status)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from assay.cache.experiments.read import read_measurements
 from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -15,6 +16,7 @@ from assay.core.cli.options import (
     StoreOption,
     as_job,
     open_store,
+    rows_of,
     say,
 )
 from assay.core.cli.pair_commands import queue_this
@@ -93,6 +95,7 @@ def experiment(
             "was_there": outcome.was_there,
         },
         as_json,
+        lambda: {"measurements": rows_of(read_measurements(outcome.path))},
     )
 
 

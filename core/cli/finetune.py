@@ -41,4 +41,5 @@ def finetune(
             "train_loss": record.epochs[-1]["train_loss"],
         },
         how.as_json,
+        lambda: {"epochs": list(record.epochs), "precision": record.precision},
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from assay.cache.jobs import JobState, JobTable
-from assay.core.cli.options import JsonOption, StoreOption, open_store, say
+from assay.cache.jobs import Job, JobState, JobTable
+from assay.core.cli.options import JsonOption, StoreOption, open_store, say, say_json
 from assay.core.errors import InputError
 
 jobs_app = typer.Typer(no_args_is_help=True, help="List, follow, cancel and resume jobs.")
@@ -18,37 +20,59 @@ def list_jobs(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Every job, newest first."""
     table = JobTable(open_store(store))
     table.sweep_lost()
+    jobs = table.all()
+    if as_json:
+        say_json({"jobs": [_facts(job) for job in jobs]})
+        return
     say(
         {
             job.job_id: f"{job.state} {job.progress:.0%} {job.title}"
             + (f": {job.error}" if job.error else "")
-            for job in table.all()
+            for job in jobs
         },
-        as_json,
+        as_json=False,
     )
 
 
 @jobs_app.command()
-def cancel(job_id: int, store: StoreOption = None) -> None:
+def cancel(job_id: int, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Ask a job to stop; what it has computed is kept."""
     table = _job_table(store, job_id, JobState.QUEUED, JobState.RUNNING)
     table.request_cancel(job_id)
+    _say_state(table, job_id, as_json)
 
 
 @jobs_app.command()
-def log(job_id: int, n_lines: int = 50, store: StoreOption = None) -> None:
+def log(
+    job_id: int, n_lines: int = 50, store: StoreOption = None, as_json: JsonOption = False
+) -> None:
     """The last lines of a job's log."""
-    typer.echo(_job_table(store, job_id, *JobState).log_tail(job_id, n_lines))
+    lines = _job_table(store, job_id, *JobState).log_tail(job_id, n_lines)
+    if as_json:
+        say_json({"job_id": job_id, "lines": lines.splitlines()})
+    else:
+        typer.echo(lines)
 
 
 @jobs_app.command()
-def resume(job_id: int, store: StoreOption = None) -> None:
+def resume(job_id: int, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Queue an ended job again; it continues where it was."""
     from assay.core.jobs.worker import ensure_worker
 
     table = _job_table(store, job_id, JobState.FAILED, JobState.CANCELLED)
     table.requeue(job_id)
     ensure_worker(open_store(store))
+    _say_state(table, job_id, as_json)
+
+
+def _say_state(table: JobTable, job_id: int, as_json: bool) -> None:
+    job = table.get(job_id)
+    if as_json and job is not None:
+        say_json(_facts(job))
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    return {**asdict(job), "is_lost": job.is_lost}
 
 
 def _job_table(store: Path | None, job_id: int, *states: JobState) -> JobTable:

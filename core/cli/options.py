@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
+import os
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from assay.cache.store import Store
@@ -59,17 +64,40 @@ class RunningOrQueued(Running):
 
 
 def open_store(path: Path | None) -> Store:
-    """The store named by --store, else the default; InputError if it cannot be written."""
-    store = Store(path.expanduser().absolute()) if path else Store.default()
+    """The store named by --store, else the default; it may be one that can only be read.
+
+    InputError if there is none and none can be made.
+    """
+    store = Store.at(path.expanduser().absolute()) if path else Store.default()
+    if store.is_for_reading and store.root.is_dir():
+        return store
     try:
-        store.root.mkdir(parents=True, exist_ok=True)
+        store.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             "a folder that can be written for the store",
-            f"{store.root} ({error})",
+            f"{store.root} ({error.strerror or error})",
             "name another with --store",
         ) from error
     return store
+
+
+def out_file(path: Path) -> Path:
+    """Where a result is to be written, its folder made; InputError if it cannot be written.
+
+    Asked before the work starts, so that none is lost.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise InputError("an ordinary file to write", f"{str(path)!r}", "name another --out")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, "it may not be written")
+    except OSError as error:
+        raise InputError(
+            "a file that can be written", f"{path} ({error.strerror})", "name another --out"
+        ) from error
+    return path
 
 
 def as_job(
@@ -84,10 +112,54 @@ def split_words(option: str | None) -> tuple[str, ...] | None:
     return tuple(word.strip() for word in option.split(",")) if option else None
 
 
-def say(result: dict[Any, Any], as_json: bool) -> None:
-    """Print a result: one JSON object, or a line a key."""
+def say(
+    result: dict[Any, Any],
+    as_json: bool,
+    figures: Callable[[], dict[str, Any]] = dict,
+) -> None:
+    """Print a result: one JSON object, with all ``figures``, or a line a key."""
     if as_json:
-        typer.echo(json.dumps(result))
+        say_json({**result, **figures()})
         return
     for key, value in result.items():
         typer.echo(f"{key}: {value}")
+
+
+def say_json(result: Mapping[Any, Any]) -> None:
+    """Print the one JSON object of this command; what is no number is null."""
+    global _has_said
+    _has_said = True
+    typer.echo(json.dumps(_plain(result), allow_nan=False))
+
+
+def say_nothing_yet() -> None:
+    """A command begins."""
+    global _has_said
+    _has_said = False
+
+
+def has_said() -> bool:
+    """Whether the command has printed its JSON object."""
+    return _has_said
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table as rows for JSON."""
+    return frame.to_dict("records")
+
+
+_has_said = False
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one) for one in value]
+    if hasattr(value, "tolist"):  # of NumPy
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return None if value is pd.NA or value is pd.NaT else str(value)

@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.cache.audits.read import read_facts
+import typer
+
+from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+from assay.cache.audits.read import read_facts, read_metrics, read_titration
 from assay.cache.decompressions.as_corpus import SAID, TASK, decompressed_corpus
 from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
-from assay.core.cli.options import RunningOrQueued, as_job, say
+from assay.core.cli.options import RunningOrQueued, as_job, rows_of, say
 from assay.core.errors import InputError
 from assay.core.specs.addresses import has_password
-from assay.core.specs.audit import AuditSpec
+from assay.core.specs.audit import Assessability, AuditSpec
 from assay.core.specs.data import DECOMPRESSION, DataRef
 from assay.core.specs.option_groups import Lookups
 from assay.core.specs.training import TrainingSpec
+
+# The exit status of an audit that is done, and says that nothing can be said.
+NOT_ASSESSABLE = 3
 
 
 def answer(
@@ -47,7 +53,10 @@ def answer(
             progress,
             progress.attach_result,
         )
-    say({**outcome_of(outcome), **findings(outcome.path)}, how.as_json)
+    said = outcome_of(outcome)
+    say({**said, **findings(outcome.path)}, how.as_json, lambda: figures_of(outcome.path))
+    if said["assessability"] == Assessability.NOT_ASSESSABLE:
+        raise typer.Exit(NOT_ASSESSABLE)
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,22 @@ def outcome_of(outcome: Any) -> dict[str, Any]:
         "assessability": assessment["verdict"],
         "reasons": assessment["reasons"],
         "was_there": outcome.was_there,
+    }
+
+
+def figures_of(path: Path) -> dict[str, Any]:
+    """Every figure of a sealed audit, as rows of the tables that have some."""
+    tables = {
+        "metrics": read_metrics(path),
+        "titration": read_titration(path),
+        "groups": read_groups(path),
+        "source_students": read_source_students(path),
+    }
+    facts = read_facts(path)
+    return {
+        "counts": facts.meta.get("counts", {}),
+        "model_facts": facts.model_facts,
+        **{name: rows_of(frame) for name, frame in tables.items() if len(frame)},
     }
 
 

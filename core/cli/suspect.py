@@ -39,7 +39,8 @@ def suspect(
         "says": [said.headline, *said.sentences],
         "assumes": list(ASSUMPTIONS),
     }
-    say(result, how.as_json)
+    more = ("components", "declared", "n_shuffles", "caveats", "scores", "provenance")
+    say(result, how.as_json, lambda: {name: record[name] for name in more})
     if record["is_refused"]:
         raise InputError(
             "suspects and controls that cannot be told apart without any model",

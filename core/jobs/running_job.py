@@ -12,8 +12,9 @@ from typing import Any
 
 from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import Store
-from assay.core.errors import AssayError, Cancelled
+from assay.core.errors import AssayError, Cancelled, InputError
 from assay.core.jobs.job_progress import JobProgress
+from assay.core.settings import COUNTS, count_from
 
 JOB_VARIABLE = "ASSAY_JOB_ID"
 
@@ -30,10 +31,21 @@ def running_job(
 
     SIGTERM ends the body as an interruption does; the job is then cancelled, not failed.
     """
+    store.require_writing()
+    # Before any work: a wrong setting must not end it half-way.
+    for variable in COUNTS:
+        count_from(variable)
     table = JobTable(store)
     given = os.environ.pop(JOB_VARIABLE, None)
     if given:
-        job_id = int(given)
+        job_id = int(given) if given.isdecimal() else 0
+        if table.get(job_id) is None:
+            raise InputError(
+                f"the number of a job of this store in the variable {JOB_VARIABLE}, which workers "
+                "set",
+                repr(given[:40]),
+                "unset it",
+            )
         table.start(job_id)
     else:
         job_id = table.begin(command, title)

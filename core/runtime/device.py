@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from assay.core.errors import InputError
+from assay.core.settings import count_from
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def choose_compute(device: str | None = None, precision: str = "auto") -> Comput
     chosen = _usable(device) if device else _fastest()
     if precision not in ("auto", "bf16", "fp32"):
         raise InputError("a precision among auto, bf16, fp32", repr(precision), "name one of them")
-    n_threads = int(os.environ.get("ASSAY_THREADS") or max(1, (os.cpu_count() or 1) - 1))
+    n_threads = count_from("ASSAY_THREADS") or max(1, (os.cpu_count() or 1) - 1)
     torch.set_num_threads(n_threads)
     is_bf16 = _is_bf16_native(chosen) if precision == "auto" else precision == "bf16"
     return Compute(chosen, is_bf16, n_threads)

@@ -30,6 +30,7 @@ from assay.core.models.loading import ModelPair, load_pair
 from assay.core.runtime.device import Compute
 from assay.core.runtime.parallel import as_they_come, context, processes
 from assay.core.runtime.progress import Progress
+from assay.core.settings import count_from
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy
 
@@ -74,7 +75,7 @@ def train_students(
     CPU there are as many processes as cores (``ASSAY_WORKERS`` overrides), each with the base model
     and a student in memory; where one would do, on a GPU too, it is this one.
     """
-    n_most = int(os.environ.get("ASSAY_WORKERS") or max(1, os.cpu_count() or 1))
+    n_most = count_from("ASSAY_WORKERS") or max(1, os.cpu_count() or 1)
     n_workers = min(len(tasks), n_most) if base.compute.device == "cpu" else 1
     if n_workers > 1:
         yield from _train_apart(tasks, base, tuple(evaluation), after_units, n_workers)
