@@ -8,16 +8,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from assay.cache.store import Store
+from assay.cache.store import READ_ONLY_VARIABLE, Store
+from assay.core.access import TOKEN_VARIABLE, cookie
 from assay.core.errors import InputError
 
 _HOST = "127.0.0.1"
@@ -30,24 +33,34 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def serve(store: Store, port: int | None = None) -> int:
+@dataclass(frozen=True)
+class Serving:
+    """How a dashboard is served: ``token``, if any, is asked of every browser; ``page`` is where
+    the printed address leads."""
+
+    port: int | None = None
+    token: str | None = None
+    page: str = ""
+
+
+def serve(store: Store, how: Serving = Serving()) -> int:
     """Run the dashboard until interrupted; prints its address once it answers.
 
-    Returns the server's exit status. InputError if ``port`` is taken.
+    Returns the server's exit status. InputError if the port is taken.
     """
-    if port is not None and not _is_free(port):
+    if how.port is not None and not _is_free(how.port):
         raise InputError(
             "a free port",
-            f"{port}, which another program uses",
+            f"{how.port}, which another program uses",
             "name another with --port or leave it out",
         )
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         # Another program may take a port between our look and the server's start: try the next.
-        for candidate in [port] if port else islice(filter(_is_free, _PORTS), _N_TRIES):
-            with _server(store, candidate) as server:
-                if _answers(server, candidate):
-                    print(f"Assay is at http://{_HOST}:{candidate}", flush=True)
+        for candidate in [how.port] if how.port else islice(filter(_is_free, _PORTS), _N_TRIES):
+            with _log_folder(store) as logs, _server(store, candidate, how.token, logs) as server:
+                if _answers(server, candidate, how.token):
+                    print(f"Assay is at {_address(candidate, how)}", flush=True)
                     return server.wait()
         return 1
     except KeyboardInterrupt:
@@ -56,22 +69,39 @@ def serve(store: Store, port: int | None = None) -> int:
         signal.signal(signal.SIGTERM, previous)
 
 
+def _address(port: int, how: Serving) -> str:
+    page, _, query = how.page.partition("?")
+    parameters = [query] if query else []
+    if how.token:
+        parameters.append(f"token={how.token}")
+    address = f"http://{_HOST}:{port}" + (f"/{page}" if page or parameters else "")
+    return address + (f"?{'&'.join(parameters)}" if parameters else "")
+
+
 @contextmanager
-def _server(store: Store, port: int) -> Iterator[subprocess.Popen]:
+def _log_folder(store: Store) -> Iterator[Path]:
+    """Where the server's log goes: the store's, or where nothing may be written, one of our own."""
+    if not store.is_for_reading:
+        yield store.logs
+        return
+    # It stays: the page names it.
+    yield Path(tempfile.mkdtemp(prefix="assay-log-"))
+
+
+@contextmanager
+def _server(
+    store: Store, port: int, token: str | None, logs: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**_ONE_THREAD, **os.environ, "ASSAY_HOME": str(store.root)}
+    environment.pop(TOKEN_VARIABLE, None)
+    if token:
+        environment[TOKEN_VARIABLE] = token
+    if store.is_for_reading:
+        environment[READ_ONLY_VARIABLE] = "1"
     server = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            str(_ROOT / "app.py"),
-            "--server.port",
-            str(port),
-            "--server.headless",
-            "true",
-        ],
+        [sys.executable, "-m", "assay.pages.server", str(port), str(logs / "dashboard.log")],
         cwd=_ROOT,
-        env={**_ONE_THREAD, **os.environ, "ASSAY_HOME": str(store.root)},
+        env=environment,
         stdout=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
     )
@@ -97,16 +127,16 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _answers(server: subprocess.Popen, port: int) -> bool:
+def _answers(server: subprocess.Popen[bytes], port: int, token: str | None) -> bool:
     give_up_at = time.monotonic() + _STARTUP_S
     while server.poll() is None and time.monotonic() < give_up_at:
-        if _is_listening(server, port) and _is_healthy(port):
+        if _is_listening(server, port) and _is_healthy(port, token):
             return True
         time.sleep(0.2)
     return False
 
 
-def _is_listening(server: subprocess.Popen, port: int) -> bool:
+def _is_listening(server: subprocess.Popen[bytes], port: int) -> bool:
     # An answer on the port proves little: it may be another dashboard's, started with ours.
     try:
         connections = psutil.Process(server.pid).net_connections(kind="tcp")
@@ -115,11 +145,12 @@ def _is_listening(server: subprocess.Popen, port: int) -> bool:
     return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
 
 
-def _is_healthy(port: int) -> bool:
+def _is_healthy(port: int, token: str | None) -> bool:
     # Not urllib, which would ask a proxy for this machine's own address.
     connection = http.client.HTTPConnection(_HOST, port, timeout=5)
     try:
-        connection.request("GET", "/_stcore/health")
+        proof = {"Cookie": "=".join(cookie(token, port))} if token else {}
+        connection.request("GET", "/_stcore/health", headers=proof)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

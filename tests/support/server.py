@@ -16,9 +16,9 @@ from websockets.sync.client import connect
 class Server:
     """`assay dashboard` on a free port, until closed."""
 
-    def __init__(self, home, **environment):
+    def __init__(self, home, *options, **environment):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "assay", "dashboard"],
+            [sys.executable, "-m", "assay", "dashboard", *options],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,0 +1,47 @@
+"""Serve the dashboard: ``python -m pages.server PORT LOG``, as `assay dashboard` starts it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from assay.core.access import TOKEN_VARIABLE
+from assay.pages.server.errors import logging_to
+from assay.pages.server.guard import Guard
+from assay.pages.server.sessions import allow_many_files, keep_few_sessions
+
+_SCRIPT = Path(__file__).resolve().parents[2] / "app.py"
+
+
+def main(port: int, log: Path) -> None:
+    """Run until interrupted."""
+    allow_many_files()
+    hosts = list(st.get_option("server.allowedHosts"))
+    app = st.App(
+        _SCRIPT,
+        lifespan=_lifespan,
+        middleware=[
+            # Streamlit itself looks at the name only where a page's connection opens.
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+            Middleware(Guard, token=os.environ.pop(TOKEN_VARIABLE, None)),
+        ],
+        on_script_error=logging_to(log),
+    )
+    app.run(config={"server.port": port, "server.headless": True})
+
+
+@asynccontextmanager
+async def _lifespan(app: st.App) -> AsyncIterator[None]:
+    keep_few_sessions()
+    yield
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

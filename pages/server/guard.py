@@ -1,0 +1,82 @@
+"""What every request meets first: who asks, by which method, with which secret."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assay.core.access import cookie
+
+_PARAMETER = "token"
+# Nothing is uploaded to a dashboard, so that no other method has a use.
+_METHODS = ("GET", "HEAD")
+_HEADERS = {
+    # No other page may frame this one, nor may text that should not have become HTML load or
+    # send anything elsewhere.
+    "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'; "
+    "form-action 'self'; img-src 'self' data: blob:; connect-src 'self' data: blob:",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Guard:
+    """ASGI middleware. With a ``token``, whoever asks for anything must have come once by an
+    address that holds it; a cookie then stands for it."""
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self._app, self._token = app, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, with_headers)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await refusal(scope, receive, with_headers)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        connection = HTTPConnection(scope)
+        if scope["type"] == "http" and scope["method"] not in _METHODS:
+            return PlainTextResponse("Pages are read here.", HTTPStatus.METHOD_NOT_ALLOWED)
+        if self._token is None:
+            return None
+        server = scope.get("server") or ("", 0)
+        name, expected = cookie(self._token, server[1] or 0)
+        if hmac.compare_digest(connection.cookies.get(name, "").encode(), expected.encode()):
+            return None
+        given = connection.query_params.get(_PARAMETER, "")
+        if scope["type"] == "http" and hmac.compare_digest(given.encode(), self._token.encode()):
+            return _admitted(connection, name, expected)
+        return PlainTextResponse(
+            "This dashboard asks for a token: open the address that `assay dashboard` printed.",
+            HTTPStatus.UNAUTHORIZED,
+        )
+
+
+def _admitted(connection: HTTPConnection, name: str, value: str) -> Response:
+    """Back to the same page, without the secret in its address."""
+    others = [one for one in connection.query_params.multi_items() if one[0] != _PARAMETER]
+    address = "/" + connection.url.path.lstrip("/") + (f"?{urlencode(others)}" if others else "")
+    answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)
+    answer.set_cookie(name, value, httponly=True, samesite="lax")
+    return answer

@@ -1,0 +1,52 @@
+"""Visitors who left: a few are kept in case they come back, the others give back what they hold.
+
+Streamlit opens an event loop for every visit, which is three file descriptors, and keeps the last
+128 of those that have left; those it drops are not closed but forgotten.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections import OrderedDict
+
+from streamlit.runtime import Runtime
+from streamlit.runtime.session_manager import SessionInfo, SessionStorage
+
+_N_KEPT = 16
+
+
+class FewSessions(SessionStorage):
+    """Keeps the sessions that were left last, and shuts down the others."""
+
+    def __init__(self, n_kept: int = _N_KEPT) -> None:
+        self._n_kept = n_kept
+        self._sessions: OrderedDict[str, SessionInfo] = OrderedDict()
+
+    def get(self, session_id: str) -> SessionInfo | None:
+        return self._sessions.get(session_id)
+
+    def save(self, session_info: SessionInfo) -> None:
+        self._sessions[session_info.session.id] = session_info
+        self._sessions.move_to_end(session_info.session.id)
+        while len(self._sessions) > self._n_kept:
+            _, oldest = self._sessions.popitem(last=False)
+            oldest.session.shutdown()
+
+    def delete(self, session_id: str) -> None:
+        del self._sessions[session_id]
+
+    def list(self) -> list[SessionInfo]:
+        return list(self._sessions.values())
+
+
+def keep_few_sessions() -> None:
+    """Use it in the server that runs in this process."""
+    Runtime.instance()._session_mgr._session_storage = FewSessions()  # type: ignore[attr-defined]
+
+
+def allow_many_files() -> None:
+    """Raise the number of files this process may open to what the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
