@@ -9,9 +9,9 @@ from typing import Any
 from assay.cache.audits.read import list_audits
 from assay.cache.decompressions.read import list_decompressions
 from assay.cache.files.database import UnreadableFile
+from assay.cache.files.listing import stamped
 from assay.cache.files.quarantine import list_set_aside
 from assay.cache.files.sealed import read_meta
-from assay.cache.listing import stamped
 from assay.cache.records import RecordStore
 from assay.cache.store import Store
 

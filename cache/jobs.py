@@ -20,7 +20,7 @@ import psutil
 from filelock import FileLock
 
 from assay.cache.files.quarantine import quarantine
-from assay.cache.sqlite import find_damage, open_to_read, open_to_write
+from assay.cache.files.sqlite import find_damage, open_to_read, open_to_write
 from assay.cache.store import Store
 from assay.core.specs.addresses import without_password
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assay.cache.files.database import FileInUse, UnreadableFile, open_to_read
-from assay.cache.inspection import kind_of
+from assay.cache.files.inspection import kind_of
 from assay.cache.store import Store
 from assay.core.errors import InputError
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.cache.claims import check_claims
+from assay.cache.files.claims import check_claims
 
 # A record of 100,000 documents takes some 15 MB.
 _MAX_BYTES = 256_000_000

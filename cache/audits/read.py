@@ -17,9 +17,9 @@ from typing import Any
 import pandas as pd
 
 from assay.cache.audits.schema import SCHEMA_VERSION
-from assay.cache.claims import check_claims, check_version
+from assay.cache.files.claims import check_claims, check_version
 from assay.cache.files.database import UnreadableFile, open_to_read
-from assay.cache.listing import Stamp, stamped
+from assay.cache.files.listing import Stamp, stamped
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.audit import Assessability, AuditSpec

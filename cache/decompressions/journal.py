@@ -25,7 +25,7 @@ from typing import Any
 from filelock import FileLock
 
 from assay.cache.files.quarantine import quarantine
-from assay.cache.sqlite import find_damage, open_to_read
+from assay.cache.files.sqlite import find_damage, open_to_read
 from assay.cache.store import Store
 from assay.core.specs.hashing import canonical_json
 from assay.core.specs.model_calls import FINISHES, Answer, Call

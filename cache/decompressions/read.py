@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from assay.cache.files.database import UnreadableFile, open_to_read
+from assay.cache.files.listing import Stamp, stamp_of, stamped
 from assay.cache.files.sealed import read_meta
-from assay.cache.listing import Stamp, stamp_of, stamped
 from assay.cache.store import Store
 from assay.core.errors import InputError
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from assay.cache.files.quarantine import quarantine
-from assay.cache.sqlite import find_damage, open_to_read, open_to_write
+from assay.cache.files.sqlite import find_damage, open_to_read, open_to_write
 from assay.cache.store import Store
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS reviews (decompression_id TEXT NOT NULL,

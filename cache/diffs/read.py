@@ -12,8 +12,8 @@ import pandas as pd
 
 from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
 from assay.cache.files.database import UnreadableFile, open_to_read
+from assay.cache.files.listing import Stamp, stamped
 from assay.cache.files.sealed import read_meta, seal_whole
-from assay.cache.listing import Stamp, stamped
 from assay.cache.store import Store
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
 from assay.cache.files.builder import FileBuilder
 from assay.cache.files.database import UnreadableFile, open_to_read
+from assay.cache.files.listing import Stamp, stamped
 from assay.cache.files.sealed import read_meta
-from assay.cache.listing import Stamp, stamped
 from assay.cache.store import Store
 
 

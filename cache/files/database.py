@@ -1,7 +1,7 @@
 """The one place that opens DuckDB files.
 
 Any file may come from somebody else: it is opened without access to anything but itself, looked
-through before it is read (``assay.cache.inspection``), and read within limits of memory and time.
+through before it is read (``inspection``), and read within limits of memory and time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import psutil
 
-from assay.cache.inspection import Refused, inspect
+from assay.cache.files.inspection import Refused, inspect
 from assay.core.errors import AssayError
 
 # No extension is ever fetched, and a file mailed by a stranger cannot read other files.

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from assay.cache.files.database import FileInUse, UnreadableFile, open_to_read
-from assay.cache.inspection import table_names
+from assay.cache.files.inspection import table_names
 from assay.cache.store import Store
 from assay.core.errors import InputError
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay.cache.claims import check_claims, check_version
+from assay.cache.files.claims import check_claims, check_version
 from assay.cache.files.database import UnreadableFile, open_to_read, open_to_write
+from assay.cache.files.inspection import VERSIONS, kind_of
 from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, check_seal, write_manifest
 from assay.cache.files.quarantine import quarantine
-from assay.cache.inspection import VERSIONS, kind_of
 from assay.cache.store import Store
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import psutil
 
 from assay.cache.store import READ_ONLY_VARIABLE, Store
-from assay.core.access import TOKEN_VARIABLE, cookie
 from assay.core.errors import InputError
+from assay.core.runtime.access_token import TOKEN_VARIABLE, cookie
 
 _HOST = "127.0.0.1"
 _PORTS = range(8501, 9501)

@@ -12,7 +12,6 @@ import typer
 
 from assay.cache.outside import is_file_name, store_with
 from assay.cache.store import Store
-from assay.core.access import TOKEN_VARIABLE, check_token, new_token
 from assay.core.cli.options import (
     JsonOption,
     OverwriteOption,
@@ -23,6 +22,7 @@ from assay.core.cli.options import (
     say_json,
 )
 from assay.core.errors import InputError
+from assay.core.runtime.access_token import TOKEN_VARIABLE, check_token, new_token
 from assay.core.specs.audit import AuditSpec, SuspectSpec
 from assay.core.specs.config_file import config_of
 from assay.core.specs.decompression import DecompressionSpec

@@ -14,7 +14,7 @@ from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import Store
 from assay.core.errors import AssayError, Cancelled, InputError
 from assay.core.jobs.job_progress import JobProgress
-from assay.core.settings import COUNTS, count_from
+from assay.core.runtime.settings import COUNTS, count_from
 
 JOB_VARIABLE = "ASSAY_JOB_ID"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from assay.core.errors import InputError
-from assay.core.settings import count_from
+from assay.core.runtime.settings import count_from
 
 
 @dataclass(frozen=True)

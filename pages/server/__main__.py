@@ -12,7 +12,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from assay.core.access import TOKEN_VARIABLE
+from assay.core.runtime.access_token import TOKEN_VARIABLE
 from assay.pages.server.errors import logging_to
 from assay.pages.server.guard import Guard
 from assay.pages.server.sessions import allow_many_files, keep_few_sessions

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from assay.core.access import cookie
+from assay.core.runtime.access_token import cookie
 
 _PARAMETER = "token"
 # Nothing is uploaded to a dashboard, so that no other method has a use.

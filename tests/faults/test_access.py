@@ -26,7 +26,7 @@ from assay.cache.jobs import JobTable
 from assay.cache.store import ReadOnlyStore, Store
 from assay.core.errors import InputError
 from assay.core.report.render import render_report
-from assay.core.settings import count_from
+from assay.core.runtime.settings import count_from
 
 NOBODY = 65534
 is_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")

@@ -30,7 +30,7 @@ from assay.core.models.loading import ModelPair, load_pair
 from assay.core.runtime.device import Compute
 from assay.core.runtime.parallel import as_they_come, context, processes
 from assay.core.runtime.progress import Progress
-from assay.core.settings import count_from
+from assay.core.runtime.settings import count_from
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy
 
