@@ -90,8 +90,8 @@ def show_membership(path: Path, rows: MetricTable, strategies: Iterable[Strategy
         table,
         note=MEMBERSHIP_NOTE,
         column_config={
-            f"{name}: {short}": st.column_config.TextColumn(short)
-            for name in MEMBERSHIP.values()
+            f"{metric.info.column}: {short}": st.column_config.TextColumn(short)
+            for metric in MEMBERSHIP
             for short in ("by chance", "p")
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import streamlit as st
@@ -15,7 +15,7 @@ from assay.core.specs.metrics import Metric
 from assay.pages.components.export import exported_table
 
 
-def show_over_seeds(path: Path, subjects: Iterable[str], titles: Mapping[Metric, str]) -> bool:
+def show_over_seeds(path: Path, subjects: Iterable[str], shown: Iterable[Metric]) -> bool:
     """A table of means over final models; False, and nothing shown, where there is but one."""
     paths = repeats_of(Store.default(), path)
     if len(paths) < 2:
@@ -24,7 +24,7 @@ def show_over_seeds(path: Path, subjects: Iterable[str], titles: Mapping[Metric,
     exported_table(
         of_audit(path),
         "over-seeds",
-        spread_table(read_repeats(paths), subjects, titles),
+        spread_table(read_repeats(paths), subjects, shown),
         note=HOW_REPEATS_READ,
     )
     return True
