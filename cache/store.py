@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from assay.cache.records import RecordStore
+from assay.core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,17 @@ class Store:
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def open_store(path: Path | None) -> Store:
+    """The store named by --store, else the default; InputError if it cannot be written."""
+    store = Store(path.expanduser().absolute()) if path else Store.default()
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "a folder that can be written for the store",
+            f"{store.root} ({error})",
+            "name another with --store",
+        ) from error
+    return store

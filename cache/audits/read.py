@@ -140,6 +140,26 @@ def read_facts(path: Path) -> AuditFacts:
     return AuditFacts(meta, stages, facts)
 
 
+def read_facts_of_file(path: Path) -> AuditFacts:
+    """The same of a file from anywhere; InputError unless it is an audit of this version."""
+    try:
+        facts = _facts_of_this_version(path)
+        facts.spec, facts.assessability  # noqa: B018 - a file that says neither is no audit
+    except (KeyError, TypeError, InputError) as error:
+        raise _no_audit(path, _NOT_AN_AUDITS_WORDS) from error
+    except (duckdb.Error, OSError, ValueError) as error:
+        raise _no_audit(path, str(error).splitlines()[0]) from error
+    return facts
+
+
+def _no_audit(path: Path, problem: str) -> InputError:
+    return InputError(
+        "an audit file that this version can read",
+        f"{str(path)!r} ({problem})",
+        "name another, or make the audit again",
+    )
+
+
 def read_metrics(path: Path) -> pd.DataFrame:
     """The metrics table, as it is."""
     with open_to_read(path) as connection:
@@ -211,6 +231,18 @@ def read_document(path: Path, document_id: int) -> dict[str, Any]:
     return dict(frame.iloc[0].to_dict())
 
 
+def read_documents_in_order(path: Path, first: int, n: int) -> pd.DataFrame:
+    """``n`` documents of the seed corpus in reading order from number ``first`` on, with scores."""
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT document_id, pseudolabel, final_probability, base_loss, cosine, source, "
+            "in_reference, n_tokens, text_hash, text "
+            "FROM documents JOIN scores USING (document_id) WHERE document_id >= ? "
+            "ORDER BY document_id LIMIT ?",
+            [first, n],
+        ).df()
+
+
 _SELECTION = "FROM selections JOIN documents USING (document_id) JOIN scores USING (document_id)"
 _SELECTION_COLUMNS = (
     "rank, document_id, gain, weight, objective, pseudolabel, final_probability, "
@@ -241,19 +273,29 @@ def _but_for_the_seed(spec: AuditSpec) -> str:
     return canonical_json(to_plain(replace(spec, final="", title="", seed=0, training=training)))
 
 
+_NOT_AN_AUDITS_WORDS = "what it says about itself is not what an audit says"
+
+
+def _facts_of_this_version(path: Path) -> AuditFacts:
+    """ValueError if another version wrote it; otherwise as ``read_facts``."""
+    facts = read_facts(path)
+    version = facts.meta["schema_version"]
+    if version != SCHEMA_VERSION:
+        raise ValueError(
+            f"written by another version of Assay (schema {version}, this one reads "
+            f"{SCHEMA_VERSION})"
+        )
+    return facts
+
+
 @lru_cache(maxsize=4096)
 def _summary(path: Path, modified_ns: int) -> AuditSummary:
     size = path.stat().st_size
     try:
         if not _AUDIT_ID.fullmatch(path.stem):
             raise ValueError("the file's name may hold small letters, digits and hyphens only")
-        facts = read_facts(path)
+        facts = _facts_of_this_version(path)
         meta = facts.meta
-        if meta["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(
-                f"written by another version of Assay (schema {meta['schema_version']}, "
-                f"this one reads {SCHEMA_VERSION})"
-            )
         return AuditSummary(
             path.stem,
             str(meta["title"]),
@@ -270,7 +312,7 @@ def _summary(path: Path, modified_ns: int) -> AuditSummary:
     except FileNotFoundError:
         raise
     except (KeyError, TypeError, InputError):
-        problem = "what it says about itself is not what an audit says"
+        problem = _NOT_AN_AUDITS_WORDS
         return AuditSummary(path.stem, path.stem, "", "", 0, 0, size, problem=problem)
     except (duckdb.Error, OSError, ValueError) as error:
         problem = str(error).splitlines()[0]

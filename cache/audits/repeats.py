@@ -18,7 +18,9 @@ def repeats_of(store: Store, path: Path) -> list[Path]:
     One of each final model, the newest; none that could not be assessed.
     """
     audits = {one.audit_id: one for one in list_audits(store)}
-    this = audits[path.stem]
+    this = audits.get(path.stem)
+    if this is None:  # a file from elsewhere
+        return [path]
     found = {this.pair: path}
     for audit_id, one in audits.items():
         is_scored = one.assessability not in (None, Assessability.NOT_ASSESSABLE)

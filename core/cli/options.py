@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from assay.cache.store import Store
+from assay.cache.store import open_store as open_store
 from assay.core.cli.config_option import as_recorded
-from assay.core.errors import InputError
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
 
@@ -56,20 +56,6 @@ class RunningOrQueued(Running):
     """The same of a command that can also run in the background."""
 
     queue: QueueOption = False
-
-
-def open_store(path: Path | None) -> Store:
-    """The store named by --store, else the default; InputError if it cannot be written."""
-    store = Store(path.expanduser().absolute()) if path else Store.default()
-    try:
-        store.root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            "a folder that can be written for the store",
-            f"{store.root} ({error})",
-            "name another with --store",
-        ) from error
-    return store
 
 
 def as_job(

@@ -92,9 +92,10 @@ def export(
         choice = ExportChoice(chat, without_flagged, only_accepted)
         n_rows = export_decompression(place, name, out, choice, overwrite)
     else:
+        from assay.cache.audits.read import audit_path
         from assay.cache.export import export_selection
 
-        n_rows = export_selection(place, name, strategy, out, overwrite)
+        n_rows = export_selection(audit_path(place, name), strategy, out, overwrite)
     say({"out": str(out), "n_rows": n_rows}, as_json)
 
 
@@ -110,21 +111,12 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write one audit as a self-contained page that prints to PDF."""
-    from assay.cache.audits.model_pair import same_pair
     from assay.cache.audits.read import audit_path
-    from assay.cache.audits.repeats import repeats_of
-    from assay.cache.export_files import write_text
-    from assay.core.errors import InputError
-    from assay.core.report.render import MARK, render_report
+    from assay.core.report.write import write_report
 
-    if out.suffix not in (".html", ".htm"):
-        raise InputError("a file ending in .html", repr(out.name), "name another --out")
     place = open_store(store)
-    path = audit_path(place, audit_id)
-    known, repeats = same_pair(place, path), repeats_of(place, path)
-    page = render_report(place, audit_id, known, repeats, with_documents)
-    write_text(out, page, MARK, overwrite)
-    say({"out": str(out), "n_bytes": len(page.encode())}, as_json)
+    n_bytes = write_report(place, audit_path(place, audit_id), out, with_documents, overwrite)
+    say({"out": str(out), "n_bytes": n_bytes}, as_json)
 
 
 def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:

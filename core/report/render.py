@@ -12,7 +12,7 @@ import jinja2
 import pandas as pd
 
 from assay.cache.audits.model_pair import SamePair
-from assay.cache.audits.read import AuditFacts, audit_path, read_facts, read_metrics
+from assay.cache.audits.read import AuditFacts, read_facts, read_metrics
 from assay.cache.audits.repeats import read_repeats
 from assay.cache.export import selection_frame
 from assay.cache.store import Store
@@ -50,7 +50,7 @@ class _Figure:
 
 def render_report(
     store: Store,
-    audit_id: str,
+    path: Path,
     known: SamePair,
     repeats: Sequence[Path],
     with_documents: bool = False,
@@ -62,14 +62,13 @@ def render_report(
     documents, else only their hashes. Every sentence is made from the rows of the tables below it;
     InputError or OSError if a file cannot be read.
     """
-    path = audit_path(store, audit_id)
     facts = read_facts(path)
     is_scored = facts.assessability is not Assessability.NOT_ASSESSABLE
     return _template().render(
         mark=MARK,
         facts=facts,
         meta=facts.meta,
-        audit_id=audit_id,
+        audit_id=path.stem,
         pair=pair_findings(store, known),
         unasked=_unasked(facts, known),
         method=method_text,
