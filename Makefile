@@ -29,7 +29,7 @@ test: $(STAMP)  ## Run the whole test suite
 
 quick: $(STAMP)  ## Run the tests that train no model, in under a minute
 	$(VENV)/bin/pytest -m "not slow and not trains" tests/test_docs.py tests/cache \
-	    $(addprefix tests/core/,findings gradients runtime selection similarity stats)
+	    $(addprefix tests/core/,api findings gradients runtime selection similarity stats)
 
 test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(VENV)/bin/pytest -m slow

@@ -11,6 +11,7 @@ from assay.cache.store import Store, open_store
 from assay.core.api.audit import Audit
 from assay.core.api.question import Documents, OneOrMore, question
 from assay.core.specs.audit import AuditSpec, GradientLayers
+from assay.core.specs.commands import command_line
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
@@ -119,7 +120,6 @@ def _answered(
 ) -> Path:
     # Torch and transformers take seconds to import, which reading an audit can do without.
     from assay.core.audit.as_job import audit_as_job
-    from assay.core.specs.commands import command_line
 
     how = ["--precision", precision, *(["--device", device] if device else [])]
     command = [*shlex.split(command_line(spec))[1:], *how]
