@@ -5,7 +5,7 @@ PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick test-slow check static bench clean
+.PHONY: help install demo test quick test-slow check static bench docs clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,7 +29,7 @@ test: $(STAMP)  ## Run the whole test suite
 
 quick: $(STAMP)  ## Run the tests that train no model, in under a minute
 	$(VENV)/bin/pytest -m "not slow and not trains" tests/test_docs.py tests/cache \
-	    $(addprefix tests/core/,findings gradients runtime selection similarity stats)
+	    $(addprefix tests/core/,api findings gradients runtime selection similarity stats)
 
 test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(VENV)/bin/pytest -m slow
@@ -44,6 +44,9 @@ check: static test  ## Everything CI checks
 
 bench: $(STAMP)  ## Print how much faster the product's own methods are than the plain ones
 	$(PY) benchmarks/run.py
+
+docs: $(STAMP)  ## Write the page on the audit file anew, from the schema
+	$(PY) -m assay.cache.audits.schema_page > docs/audit-file.md
 
 clean:  ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

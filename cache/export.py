@@ -14,11 +14,15 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from assay.cache.audits.read import SelectionFilter, audit_path, read_facts, read_selection
+from assay.cache.audits.read import (
+    SelectionFilter,
+    read_documents_in_order,
+    read_facts,
+    read_selection,
+)
 from assay.cache.export_files import check_replaceable, write_export
 from assay.cache.files.sealed import read_meta
 from assay.cache.spreadsheet import to_csv, to_json
-from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.strategies import Strategy
 
@@ -43,9 +47,18 @@ def selection_frame(
     limit: int = 2**31,
 ) -> pd.DataFrame:
     """A selection, or its beginning, as people read it: ranks from 1, names of labels."""
-    names = read_facts(path).label_names
     page = read_selection(path, strategy, chosen or SelectionFilter(), limit)
     frame = page.rows.assign(strategy=str(strategy), rank=page.rows["rank"] + 1)
+    return _with_label_names(path, frame)
+
+
+def documents_frame(path: Path, first: int, n: int) -> pd.DataFrame:
+    """``n`` documents of the seed corpus from number ``first`` on, as people read them."""
+    return _with_label_names(path, read_documents_in_order(path, first, n))
+
+
+def _with_label_names(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    names = read_facts(path).label_names
     if not names:
         return frame.drop(columns=["pseudolabel", "final_probability"])
     return frame.assign(pseudolabel=[names[label] for label in frame["pseudolabel"]])
@@ -143,15 +156,12 @@ def archive(origin: Origin, name: str, table: Table, kind: str, chosen: Mapping[
     return buffer.getvalue()
 
 
-def export_selection(
-    store: Store, audit_id: str, strategy: Strategy, out: Path, may_overwrite: bool = False
-) -> int:
-    """Write a selection to ``out``, by its ending, and its manifest beside it.
+def export_selection(path: Path, strategy: Strategy, out: Path, may_overwrite: bool = False) -> int:
+    """Write an audit's selection to ``out``, by its ending, and its manifest beside it.
 
     Returns the number of rows. InputError where a file would be lost that is no export of ours.
     """
     check_out(out, may_overwrite)
-    path = audit_path(store, audit_id)
     if strategy not in read_facts(path).strategies:
         raise InputError("a strategy of this audit", repr(str(strategy)), "name another --strategy")
     frame = selection_frame(path, strategy)

@@ -9,7 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from assay.cache.records import RecordStore
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, InputError
 
 READ_ONLY_VARIABLE = "ASSAY_READ_ONLY"
 
@@ -126,3 +126,22 @@ class Store:
         if not self.is_for_reading and not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def open_store(path: Path | None) -> Store:
+    """The store named by --store, else the default; it may be one that can only be read.
+
+    InputError if there is none and none can be made.
+    """
+    store = Store.at(path.expanduser().absolute()) if path else Store.default()
+    if store.is_for_reading and store.root.is_dir():
+        return store
+    try:
+        store.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "a folder that can be written for the store",
+            f"{store.root} ({error.strerror or error})",
+            "name another with --store",
+        ) from error
+    return store

@@ -144,6 +144,28 @@ def read_facts(path: Path) -> AuditFacts:
     return AuditFacts(said, stages, facts)
 
 
+def read_facts_of_file(path: Path) -> AuditFacts:
+    """The same of a file from anywhere; InputError unless it is an audit of this version."""
+    try:
+        facts = read_facts(path)
+        facts.spec  # noqa: B018 - a file that asks nothing known is no audit
+    except InputError as error:
+        raise _no_audit(path, _NOT_AN_AUDITS_WORDS) from error
+    except UnreadableFile as unreadable:
+        raise _no_audit(path, unreadable.problem) from unreadable
+    except OSError as error:
+        raise _no_audit(path, error.strerror or str(error)) from error
+    return facts
+
+
+def _no_audit(path: Path, problem: str) -> InputError:
+    return InputError(
+        "an audit file that this version can read",
+        f"{str(path)!r} ({problem})",
+        "name another, or make the audit again",
+    )
+
+
 def read_metrics(path: Path) -> pd.DataFrame:
     """The metrics table, as it is."""
     with open_to_read(path) as connection:
@@ -215,6 +237,18 @@ def read_document(path: Path, document_id: int) -> dict[str, Any]:
     return dict(frame.iloc[0].to_dict())
 
 
+def read_documents_in_order(path: Path, first: int, n: int) -> pd.DataFrame:
+    """``n`` documents of the seed corpus in reading order from number ``first`` on, with scores."""
+    with open_to_read(path) as connection:
+        return connection.execute(
+            "SELECT document_id, pseudolabel, final_probability, base_loss, cosine, source, "
+            "in_reference, n_tokens, text_hash, text "
+            "FROM documents JOIN scores USING (document_id) WHERE document_id >= ? "
+            "ORDER BY document_id LIMIT ?",
+            [first, n],
+        ).df()
+
+
 _SELECTION = "FROM selections JOIN documents USING (document_id) JOIN scores USING (document_id)"
 _SELECTION_COLUMNS = (
     "rank, document_id, gain, weight, objective, pseudolabel, final_probability, "
@@ -243,6 +277,9 @@ def _but_for_the_seed(spec: AuditSpec) -> str:
     """A question without what another seed changes: the final model, the title, the seeds."""
     training = spec.training and replace(spec.training, seed=0)
     return canonical_json(to_plain(replace(spec, final="", title="", seed=0, training=training)))
+
+
+_NOT_AN_AUDITS_WORDS = "what it says about itself is not what an audit says"
 
 
 @lru_cache(maxsize=4096)
@@ -274,6 +311,8 @@ def _summary(path: Path, stamp: Stamp) -> AuditSummary:
         return _known_summary(path, stamp)
     except UnreadableFile as unreadable:
         return _unreadable(path, unreadable.problem, stamp.size)
+    except InputError:
+        return _unreadable(path, _NOT_AN_AUDITS_WORDS, stamp.size)
     except OSError as error:
         return _unreadable(path, error.strerror or str(error), stamp.size)
 

@@ -21,7 +21,7 @@ def repeats_of(store: Store, path: Path) -> list[Path]:
     """
     audits = {one.audit_id: one for one in list_audits(store)}
     this = audits.get(path.stem)
-    if this is None or this.problem:
+    if this is None or this.problem:  # a file from elsewhere, or a broken one
         return [path]
     found = {this.pair: path}
     for audit_id, one in audits.items():

@@ -11,6 +11,7 @@ import duckdb
 
 from assay.cache.files.database import FileInUse, UnreadableFile, open_to_read
 from assay.cache.files.inspection import table_names
+from assay.cache.files.tables import Table
 from assay.cache.store import Store
 from assay.core.errors import InputError
 
@@ -108,6 +109,12 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int
 
 
 MANIFEST = "manifest"
-
-
-MANIFEST_COLUMNS = "table_name VARCHAR PRIMARY KEY, n_rows BIGINT NOT NULL, digest VARCHAR NOT NULL"
+MANIFEST_TABLE = Table(
+    "What each table held when the file was completed; `assay verify` compares.",
+    {
+        "table_name": ("VARCHAR PRIMARY KEY", "the table"),
+        "n_rows": ("BIGINT NOT NULL", "its number of rows"),
+        "digest": ("VARCHAR NOT NULL", "of all its rows, in any order"),
+    },
+)
+MANIFEST_COLUMNS = MANIFEST_TABLE.sql

@@ -10,9 +10,9 @@ from typing import Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from assay.core.audit.store_lookups import StoreLookups
 from assay.core.cli.config_option import ConfigOption, SaveConfigOption, with_config
 from assay.core.cli.options import Running, split_words
-from assay.core.cli.pair_commands import StoreLookups
 from assay.core.specs.commands import Command
 from assay.core.specs.config_file import config_text
 from assay.core.specs.options import CommandOption

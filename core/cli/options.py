@@ -18,6 +18,7 @@ import pandas as pd
 import typer
 
 from assay.cache.store import Store
+from assay.cache.store import open_store as open_store
 from assay.core.cli.config_option import as_recorded
 from assay.core.errors import InputError
 from assay.core.jobs.job_progress import JobProgress
@@ -61,25 +62,6 @@ class RunningOrQueued(Running):
     """The same of a command that can also run in the background."""
 
     queue: QueueOption = False
-
-
-def open_store(path: Path | None) -> Store:
-    """The store named by --store, else the default; it may be one that can only be read.
-
-    InputError if there is none and none can be made.
-    """
-    store = Store.at(path.expanduser().absolute()) if path else Store.default()
-    if store.is_for_reading and store.root.is_dir():
-        return store
-    try:
-        store.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            "a folder that can be written for the store",
-            f"{store.root} ({error.strerror or error})",
-            "name another with --store",
-        ) from error
-    return store
 
 
 def out_file(path: Path) -> Path:

@@ -181,9 +181,10 @@ def export(
             choice = ExportChoice(chat, without_flagged, only_accepted)
             n_rows = export_decompression(place, known, out, choice, overwrite)
         else:
+            from assay.cache.audits.read import audit_path
             from assay.cache.export import export_selection
 
-            n_rows = export_selection(place, known, strategy, out, overwrite)
+            n_rows = export_selection(audit_path(place, known), strategy, out, overwrite)
     say({"out": str(out), "n_rows": n_rows}, as_json)
 
 
@@ -199,25 +200,16 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write one audit as a self-contained page that prints to PDF."""
-    from assay.cache.audits.model_pair import same_pair
     from assay.cache.audits.read import audit_path
-    from assay.cache.audits.repeats import repeats_of
-    from assay.cache.export_files import write_text
     from assay.cache.files.manifest import file_digest
-    from assay.core.report.render import MARK, render_report
+    from assay.core.report.write import write_report
 
-    if out.suffix not in (".html", ".htm"):
-        raise InputError("a file ending in .html", repr(out.name), "name another --out")
     out_file(out)
     with _located(audit_id, store) as (place, known):
         path = audit_path(place, known)
         digest = file_digest(path)
-        page = render_report(
-            place, known, same_pair(place, path), repeats_of(place, path), with_documents
-        )
-    write_text(out, page, MARK, overwrite)
-    said = {"out": str(out), "n_bytes": len(page.encode()), "audit_sha256": digest}
-    say(said, as_json)
+        n_bytes = write_report(place, path, out, with_documents, overwrite)
+    say({"out": str(out), "n_bytes": n_bytes, "audit_sha256": digest}, as_json)
 
 
 def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ def running_job(
 ) -> Iterator[JobProgress]:
     """Run the body as the job a worker started it for, else as a new one of this process.
 
-    SIGTERM ends the body as an interruption does; the job is then cancelled, not failed.
+    SIGTERM ends the body as an interruption does; the job is then cancelled, not failed. Only the
+    main thread can hear signals: elsewhere, as in a notebook's, SIGTERM ends the process.
     """
     store.require_writing()
     # Before any work: a wrong setting must not end it half-way.
@@ -50,7 +52,9 @@ def running_job(
     else:
         job_id = table.begin(command, title)
     progress = JobProgress(table, job_id, plan, on_console)
-    previous = signal.signal(signal.SIGTERM, partial(_interrupt, progress))
+    hears_signals = threading.current_thread() is threading.main_thread()
+    if hears_signals:
+        previous = signal.signal(signal.SIGTERM, partial(_interrupt, progress))
     try:
         with progress:
             try:
@@ -65,7 +69,8 @@ def running_job(
                 raise
         table.finish(job_id, JobState.DONE)
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        if hears_signals:
+            signal.signal(signal.SIGTERM, previous)
 
 
 def one_sentence(error: BaseException) -> str:

@@ -12,7 +12,7 @@ import jinja2
 import pandas as pd
 
 from assay.cache.audits.model_pair import SamePair
-from assay.cache.audits.read import AuditFacts, audit_path, read_facts, read_metrics
+from assay.cache.audits.read import AuditFacts, read_facts, read_metrics
 from assay.cache.audits.repeats import read_repeats
 from assay.cache.export import selection_frame
 from assay.cache.files.manifest import check_seal, file_digest
@@ -51,7 +51,7 @@ class _Figure:
 
 def render_report(
     store: Store,
-    audit_id: str,
+    path: Path,
     known: SamePair,
     repeats: Sequence[Path],
     with_documents: bool = False,
@@ -64,7 +64,6 @@ def render_report(
     the seal is checked first, and the file's digest is in the report. InputError, UnreadableFile or
     OSError if a file cannot be read.
     """
-    path = audit_path(store, audit_id)
     check_seal(path)
     facts = read_facts(path)
     is_scored = facts.assessability is not Assessability.NOT_ASSESSABLE
@@ -72,7 +71,7 @@ def render_report(
         mark=MARK,
         facts=facts,
         meta=facts.meta,
-        audit_id=audit_id,
+        audit_id=path.stem,
         pair=pair_findings(store, known),
         unasked=_unasked(facts, known),
         method=method_text,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +15,8 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType
 from typing import Any, TypeVar
 
 import torch
@@ -23,8 +25,30 @@ _Thing = TypeVar("_Thing")
 _Made = TypeVar("_Made")
 _LOOK_EVERY_S = 0.5
 
+
+class _Process(SpawnProcess):
+    """A spawned process that does not run the caller's script again.
+
+    Python's own would, and a script that asks for an audit without an ``if __name__ == "__main__"``
+    would ask for it in every process. Nothing that we send to a process is of that module.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+        finally:
+            sys.modules["__main__"] = script
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
 # Forked processes cannot use a GPU that this one has used, nor threads that it has started.
-context = multiprocessing.get_context("spawn")
+context = _Context()
 
 
 @contextmanager

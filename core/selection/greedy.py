@@ -1,6 +1,6 @@
 """Every strategy that turns gradients into an ordered selection (paper §4, algorithm 1; §5).
 
-TableCell once against the Array API. A document whose gradient is zero never ranks: it points
+Written once against the Array API. A document whose gradient is zero never ranks: it points
 nowhere.
 """
 
@@ -17,6 +17,7 @@ from assay.core.gradients.features import Array, GradientFeatures, LikelyProduct
 
 # So many documents' products with all are in memory at once where all are needed.
 _BLOCK = 256
+_N_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ class Selection:
     @property
     def gains(self) -> tuple[float, ...]:
         return tuple(np.diff(np.asarray(self.objective), prepend=0.0).tolist())
+
+    def __repr__(self) -> str:
+        first = ", ".join(map(str, self.documents[:_N_SHOWN]))
+        more = ", …" if len(self.documents) > _N_SHOWN else ""
+        reached = f"; cosine {self.objective[-1]:.4f}" if self.objective else ""
+        return f"Selection({len(self.documents):,} documents: {first}{more}{reached})"
 
 
 class _RunningSum:

@@ -328,7 +328,7 @@ def test_no_download_looks_its_variables_up_late():
 def test_ranks_start_at_one_everywhere(server, tmp_path):
     """The command line writes the ranks that the page shows."""
     out = tmp_path / "out.csv"
-    n_rows = export_selection(server.store, "sample", Strategy.TOP_K, out)
+    n_rows = export_selection(server.store.audits / "sample.duckdb", Strategy.TOP_K, out)
     assert pd.read_csv(out)["rank"].tolist() == list(range(1, n_rows + 1))
 
 
@@ -491,10 +491,10 @@ def test_a_manifest_of_others_is_not_replaced(sample, tmp_path):
     for other in ("{}", "[]", "not JSON", '{"sha256": "00", "assay_version": 3, "files": [1]}'):
         manifest_of(out).write_text(other)
         with pytest.raises(InputError, match=r"out\.csv\.manifest\.json"):
-            export_selection(sample, "sample", Strategy.TOP_K, out)
+            export_selection(sample.audits / "sample.duckdb", Strategy.TOP_K, out)
         assert manifest_of(out).read_text() == other
         assert not out.exists()
-    export_selection(sample, "sample", Strategy.TOP_K, out, may_overwrite=True)
+    export_selection(sample.audits / "sample.duckdb", Strategy.TOP_K, out, may_overwrite=True)
     assert json.loads(manifest_of(out).read_text())["audit"] == "sample"
 
 

@@ -9,5 +9,5 @@ from assay.core.report.render import render_report
 
 def rendered(store, path, with_documents=False):
     return render_report(
-        store, path.stem, same_pair(store, path), repeats_of(store, path), with_documents
+        store, path, same_pair(store, path), repeats_of(store, path), with_documents
     )

@@ -132,16 +132,14 @@ def objective(path: Path, strategies: tuple[Strategy, ...]) -> pd.DataFrame:
 def report(path: Path, with_documents: bool) -> str:
     """The report on an audit and on what else the store holds on its models, as it is now."""
     store = Store.default()
-    return _report(
-        path.stem, same_pair(store, path), tuple(repeats_of(store, path)), with_documents
-    )
+    return _report(path, same_pair(store, path), tuple(repeats_of(store, path)), with_documents)
 
 
 @st.cache_data(max_entries=16, show_spinner="Writing the report …")
-def _report(audit_id: str, known: SamePair, repeats: tuple[Path, ...], with_documents: bool) -> str:
+def _report(path: Path, known: SamePair, repeats: tuple[Path, ...], with_documents: bool) -> str:
     from assay.core.report.render import render_report  # takes a second to import
 
-    return render_report(Store.default(), audit_id, known, repeats, with_documents)
+    return render_report(Store.default(), path, known, repeats, with_documents)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

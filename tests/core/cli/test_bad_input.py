@@ -15,7 +15,7 @@ from support.paths import ROOT
 from support.tiny_models import save_bert
 
 from assay.cache.store import Store
-from assay.core.cli.pair_commands import StoreLookups
+from assay.core.audit.store_lookups import StoreLookups
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.commands import AUDIT, command_line
 from assay.core.specs.data import DataRef

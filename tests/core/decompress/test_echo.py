@@ -12,7 +12,7 @@ from support.decompression_file import write_sample_decompression
 from support.pages import confirmed, opened, words
 
 from assay.cache.store import Store
-from assay.core.cli.pair_commands import StoreLookups
+from assay.core.audit.store_lookups import StoreLookups
 from assay.core.data.sources import read_documents
 from assay.core.findings.echo import echo_finding, run_in_words
 from assay.core.models.sentence_encoder import Embedder

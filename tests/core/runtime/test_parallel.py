@@ -1,7 +1,9 @@
-"""Work in threads: in order, and no more at once than was allowed."""
+"""Work in threads: in order, and no more at once than was allowed. Processes: ours alone."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -32,3 +34,24 @@ def test_results_keep_their_order_whatever_ends_first(four_threads, n_at_most, n
 
     assert in_threads(work, range(8), n_at_most) == [number * 10 for number in range(8)]
     assert most[0] == n_meeting
+
+
+# What a user's script may look like: no guard, and work at once.
+_SCRIPT = """
+import os
+from assay.core.runtime.parallel import as_they_come, processes
+
+print("the script runs")
+with processes(2, os.getpid, ()) as pool:
+    print(sorted(as_they_come({pool.submit(abs, -n) for n in range(4)}, lambda: None)))
+"""
+
+
+def test_processes_do_not_run_the_user_s_script_again(tmp_path):
+    """A script without a guard for `__main__` that starts processes runs once, and they work."""
+    (tmp_path / "script.py").write_text(_SCRIPT)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["the script runs", "[0, 1, 2, 3]"]

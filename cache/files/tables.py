@@ -1,0 +1,26 @@
+"""Tables as data: what a file holds, what DuckDB is told of it, and what a reader is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one row is, and its columns: name → (type and constraints in SQL, meaning).
+
+    ``key``: the columns of a primary key that is more than one column.
+    """
+
+    meaning: str
+    columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+
+    @property
+    def sql(self) -> str:
+        """What stands between the brackets of CREATE TABLE."""
+        parts = [f"{name} {kind}" for name, (kind, _) in self.columns.items()]
+        if self.key:
+            parts.append(f"PRIMARY KEY ({', '.join(self.key)})")
+        return ", ".join(parts)

@@ -1,0 +1,37 @@
+"""An audit as a notebook shows it: only sentences and numbers, and every letter of them escaped."""
+
+from __future__ import annotations
+
+from html import escape
+
+import pandas as pd
+
+from assay.cache.audits.read import AuditFacts
+from assay.core.findings.audit_tables import notes, strategy_table
+from assay.core.findings.finding import Finding, MetricTable
+from assay.core.findings.table_cells import as_text
+
+
+def audit_as_html(audit_id: str, facts: AuditFacts, finding: Finding, metrics: pd.DataFrame) -> str:
+    """The headline, its sentences, the table of strategies and the caveats; no document's text."""
+    parts = [
+        f"<h3>{escape(str(facts.meta['title']))}</h3>",
+        f"<p>{escape(audit_id)} · {escape(str(facts.assessability))}</p>",
+        f"<p><strong>{escape(finding.headline)}</strong></p>",
+        _list(finding.sentences),
+    ]
+    if len(metrics):
+        rows = MetricTable(metrics.to_dict("records"))
+        table = as_text(strategy_table(rows, facts.strategies))
+        parts += [
+            table.to_html(index=False, escape=True, border=0),
+            f"<p><small>{escape(notes(rows, facts.strategies))}</small></p>",
+        ]
+    if facts.meta["caveats"]:
+        parts += ["<p>Read with this in mind:</p>", _list(facts.meta["caveats"])]
+    # Notebooks would read dollar signs as mathematics.
+    return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
+
+
+def _list(sentences: list[str] | tuple[str, ...]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(str(one))}</li>' for one in sentences)}</ul>"

@@ -1,0 +1,126 @@
+"""`assay.audit`: one audit from Python, the same as `assay audit` makes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from assay.cache.store import Store, open_store
+from assay.core.api.audit import Audit
+from assay.core.api.question import Documents, OneOrMore, question
+from assay.core.specs.audit import AuditSpec, GradientLayers
+from assay.core.specs.commands import command_line
+from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import TrainingSpec
+
+
+def audit(
+    base: str | os.PathLike[str],
+    final: str | os.PathLike[str],
+    seed_corpus: OneOrMore[Documents],
+    *,
+    n_candidates: int | None = None,
+    task: Task | str = Task.CLASSIFICATION,
+    budget: int = 500,
+    strategies: OneOrMore[Strategy | str] | None = None,
+    reference: Documents | None = None,
+    test: Documents | None = None,
+    held_out_source: str | None = None,
+    label_words: Sequence[str] | None = None,
+    training: TrainingSpec | None = None,
+    n_student_epochs: int = 10,
+    is_stopping_early: bool = True,
+    n_checkpoints: int = 1,
+    projection_dimension: int | None = None,
+    gradient_layers: GradientLayers | str = GradientLayers.LAST_LAYER,
+    is_mapped: bool = True,
+    response_template: str | None = None,
+    seed: int = 0,
+    title: str = "",
+    text_column: str = "text",
+    prompt_column: str | None = None,
+    label_column: str = "label",
+    label_names: Sequence[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    device: str | None = None,
+    precision: str = "auto",
+    progress: bool = True,
+) -> Audit:
+    """Find the documents of a seed corpus that a weight difference points to.
+
+    The same question gives the same audit as `assay audit`, and is computed once: asked again, the
+    result is there at once; after an interruption it continues.
+
+    base, final: the model before and after fine-tuning: a folder, a GGUF file, a hub name or a
+        built-in model; ``final`` may be a LoRA adapter.
+    seed_corpus: public candidates, from one place or several: a file, a folder, a hub data set,
+        built-in text, or ``decompression:NAME``.
+    n_candidates: keep this many of the seed corpus, at random.
+    task: ``classification`` or ``sft``.
+    budget: how many documents a strategy selects.
+    strategies: how selections are made; all unless given.
+    reference: the true fine-tuning data, for evaluation only.
+    test: labelled documents to test on.
+    held_out_source: the source of the seed corpus with documents like the reference set that were
+        never trained on.
+    label_words: for causal models, one word for each label.
+    training: how the final model was trained, epochs and seed apart; what `assay finetune`
+        recorded unless given.
+    n_student_epochs: at most, for each student; 0 trains none.
+    is_stopping_early: keep a student's best epoch, else its last.
+    n_checkpoints: synthetic checkpoints between base and final.
+    projection_dimension: estimate products between gradients from so many dimensions.
+    gradient_layers: ``last-layer``, ``last-block`` or ``changed``.
+    is_mapped: lay documents out in one plane by UMAP.
+    response_template: for ``sft``, what precedes the response in a text; only it is scored.
+    seed, title: of the audit.
+    text_column, prompt_column, label_column: columns of all data; a ``DataRef``, or a place as
+        ``FILE:text=COLUMN``, names its own.
+    label_names: what the labels in the data stand for, where neither data nor model says: names in
+        the order of numbers from 0, or ``LABEL=NAME`` each.
+    store: the folder where audits are kept; ASSAY_HOME unless given.
+    device, precision: ``cpu``, ``cuda``, …; ``auto``, ``bf16`` or ``fp32``.
+    progress: whether progress is shown on stderr.
+
+    InputError, in the words of the command line, where the input cannot be used.
+    """
+    asked = {
+        "base": base,
+        "final": final,
+        "seed_corpus": seed_corpus,
+        "n_candidates": n_candidates,
+        "task": task,
+        "budget": budget,
+        "strategies": strategies,
+        "reference": reference,
+        "test": test,
+        "held_out_source": held_out_source,
+        "label_words": label_words,
+        "training": training,
+        "n_student_epochs": n_student_epochs,
+        "is_stopping_early": is_stopping_early,
+        "n_checkpoints": n_checkpoints,
+        "projection_dimension": projection_dimension,
+        "gradient_layers": gradient_layers,
+        "is_mapped": is_mapped,
+        "response_template": response_template,
+        "seed": seed,
+        "title": title,
+    }
+    place = open_store(Path(store) if store is not None else None)
+    spec = question(asked, place, text_column, prompt_column, label_column, label_names)
+    return Audit(_answered(spec, place, device, precision, progress), place)
+
+
+def _answered(
+    spec: AuditSpec, store: Store, device: str | None, precision: str, progress: bool
+) -> Path:
+    # Torch and transformers take seconds to import, which reading an audit can do without.
+    from assay.core.audit.as_job import audit_as_job
+
+    how = ["--precision", precision, *(["--device", device] if device else [])]
+    command = [*shlex.split(command_line(spec))[1:], *how]
+    return audit_as_job(spec, store, device, precision, command, progress).path

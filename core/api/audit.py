@@ -1,0 +1,164 @@
+"""`assay.Audit`: a complete audit, read as a notebook asks for it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from assay.cache.audits.arrays import read_corpus
+from assay.cache.audits.read import AuditFacts, read_facts, read_metrics
+from assay.cache.export import documents_frame, export_selection, selection_frame
+from assay.cache.store import Store
+from assay.core.api.as_html import audit_as_html
+from assay.core.api.finding import finding_of
+from assay.core.errors import InputError
+from assay.core.findings.finding import Finding
+from assay.core.specs.audit import Assessability, AuditSpec
+from assay.core.specs.strategies import Strategy
+
+if TYPE_CHECKING:
+    from assay.core.gradients.features import GradientFeatures
+
+
+@dataclass(frozen=True, repr=False)
+class Audit:
+    """One complete audit: its file and what can be read from it.
+
+    Tables are DataFrames, read anew each time, so changing one changes no other. ``store``: where
+    a report looks for what else is known of the same models.
+    """
+
+    path: Path
+    store: Store = field(compare=False)
+
+    @property
+    def id(self) -> str:
+        """The name that commands and the dashboard know it by."""
+        return self.path.stem
+
+    @property
+    def title(self) -> str:
+        return str(self._facts.meta["title"])
+
+    @property
+    def spec(self) -> AuditSpec:
+        """What was asked."""
+        return self._facts.spec
+
+    @property
+    def finding(self) -> Finding:
+        """What it found: ``headline`` and ``sentences``, each made from rows of ``metrics``."""
+        return finding_of(self.path, self._facts)
+
+    @property
+    def assessability(self) -> Assessability:
+        """Whether the weights allow anything to be said; "not assessable" is never "no leak"."""
+        return self._facts.assessability
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is assessable, or not."""
+        return tuple(self._facts.meta["assessment"]["reasons"])
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What to know before believing the numbers."""
+        return tuple(self._facts.meta["caveats"])
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Hashes, versions, the device, and the command that asks the same again."""
+        return dict(self._facts.meta["provenance"])
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """Every measured quantity beside what chance alone would give."""
+        return read_metrics(self.path)
+
+    def documents(self, first: int = 0, n: int = 100) -> pd.DataFrame:
+        """``n`` documents of the seed corpus with their scores, from number ``first`` on."""
+        if first < 0 or n < 1:
+            raise InputError(
+                "a first document from 0 on, and at least one",
+                f"first={first}, n={n}",
+                "correct them",
+            )
+        return documents_frame(self.path, first, n)
+
+    def selection(self, strategy: Strategy | str = Strategy.SELECT) -> pd.DataFrame:
+        """What a strategy selected, best first: rank from 1, gain, source, text and scores.
+
+        InputError if the audit did not run it.
+        """
+        return selection_frame(self.path, self._ran(strategy))
+
+    @property
+    def gradients(self) -> GradientFeatures:
+        """Every document's gradient, for `assay.select`; InputError where none were taken."""
+        from assay.core.gradients.features import gradient_features
+
+        corpus = read_corpus(self.path, self.spec.held_out_source)
+        if corpus is None:
+            raise InputError(
+                "an audit that took gradients", f"{self.id}, which did not", "open another"
+            )
+        return gradient_features(corpus["gradients"])
+
+    def report(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        with_documents: bool = False,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the audit as one page that prints to PDF, with selected texts if asked.
+
+        InputError where ``out`` is no .html file, or a file of yours would be lost.
+        """
+        from assay.core.report.write import write_report
+
+        write_report(self.store, self.path, Path(out), with_documents, overwrite)
+        return Path(out)
+
+    def export(
+        self,
+        out: str | os.PathLike[str],
+        strategy: Strategy | str = Strategy.SELECT,
+        *,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write a selection as .csv, .jsonl or .parquet, with a manifest beside it.
+
+        InputError for another ending, or where a file of yours would be lost.
+        """
+        export_selection(self.path, self._ran(strategy), Path(out), overwrite)
+        return Path(out)
+
+    def __repr__(self) -> str:
+        n_documents = self._facts.meta.get("counts", {}).get("n_documents", 0)
+        return (
+            f"<Audit {self.id}: {self.assessability}, {n_documents:,} documents, budget "
+            f"{self.spec.budget:,}\n {self.finding.headline}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return audit_as_html(self.id, self._facts, self.finding, self.metrics)
+
+    @cached_property
+    def _facts(self) -> AuditFacts:
+        return read_facts(self.path)
+
+    def _ran(self, strategy: Strategy | str) -> Strategy:
+        ran = [str(one) for one in self._facts.strategies]
+        if str(strategy) not in ran:
+            raise InputError(
+                f"a strategy of this audit ({', '.join(ran)})",
+                repr(str(strategy)),
+                "name one of them",
+            )
+        return Strategy(strategy)

@@ -1,0 +1,135 @@
+"""What was asked in Python's own values, as an audit's spec; checked as options are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from assay.cache.store import Store
+from assay.core.audit.store_lookups import StoreLookups
+from assay.core.errors import InputError
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.commands import AUDIT
+from assay.core.specs.data import DataRef, Task
+from assay.core.specs.option_groups import PlainField
+from assay.core.specs.place import data_ref
+from assay.core.specs.plain import from_plain
+from assay.core.specs.training import TrainingSpec
+
+_One = TypeVar("_One")
+# Where documents are, as in a command; or with columns and a sample of their own.
+Documents: TypeAlias = str | os.PathLike[str] | DataRef
+# One thing stands for a list of it.
+OneOrMore: TypeAlias = _One | Sequence[_One]
+
+
+def question(
+    asked: Mapping[str, Any],
+    store: Store,
+    text_column: str,
+    prompt_column: str | None,
+    label_column: str,
+    label_names: Sequence[str] | None,
+) -> AuditSpec:
+    """The spec that `assay audit` makes of the same question, so that both make one audit.
+
+    ``asked``: by the names of the spec's fields; None stands for the usual. Columns and names of
+    labels are those of documents given by their place alone. InputError that names the option
+    where a value does not fit, or a command could not ask it.
+    """
+    lookups = StoreLookups(store)
+    fields = _plain_fields(asked, lookups)
+    # Only classification has labels, so no other task reads their column.
+    labels = label_column if fields["task"] is Task.CLASSIFICATION else None
+    names = None if label_names is None else tuple(_listed(label_names))
+
+    def candidates(place: str) -> DataRef:
+        return lookups.corpus(place, text_column, prompt_column, None)
+
+    def known(place: str) -> DataRef:
+        return data_ref(place, text_column, labels, None, prompt_column, label_names=names)
+
+    corpora, training = _listed(asked["seed_corpus"]), asked["training"]
+    spec = AuditSpec(
+        **fields,
+        seed_corpus=tuple(_documents(one, "seed_corpus", candidates) for one in corpora),
+        reference=_known(asked["reference"], "reference", known),
+        test=_known(asked["test"], "test", known),
+        training=None if training is None else _typed(TrainingSpec, training, "training"),
+    )
+    if not corpora:
+        return spec
+    repeated: AuditSpec = AUDIT.build(AUDIT.asked(spec), lookups)
+    for name in ("seed_corpus", "reference", "test"):
+        if getattr(repeated, name) != getattr(spec, name):
+            raise InputError(
+                f"documents for {name} that `assay audit` could name, since an audit says how to "
+                "repeat it",
+                "a source, sample or names of labels that it could not",
+                "leave these out of the DataRef, or sample with n_candidates",
+            )
+    return repeated
+
+
+def _plain_fields(asked: Mapping[str, Any], lookups: StoreLookups) -> dict[str, Any]:
+    """Fields of single values and lists of them, read as a command's options."""
+    groups = [g for g in AUDIT.groups if isinstance(g, PlainField) and g.field.name in asked]
+    values: dict[str, Any] = {}
+    for group in groups:
+        (option,) = group.options
+        value = _python(asked[group.field.name])
+        # Of a text that is joined it would be a guess whether it is one word or several.
+        if option.is_repeated and not option.declared.is_joined and value is not None:
+            value = _listed(value)
+        values[group.name] = option.default if value is None else _corrected(option.read, value)
+    return {group.field.name: group.value(values, lookups) for group in groups}
+
+
+def _python(value: Any) -> Any:
+    """Paths as text, NumPy's numbers as Python's."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _listed(values: Any) -> list[Any]:
+    return list(values) if isinstance(values, list | tuple) else [values]
+
+
+def _known(documents: Any, name: str, at: Callable[[str], DataRef]) -> DataRef | None:
+    return None if documents is None else _documents(documents, name, at)
+
+
+def _documents(documents: Any, name: str, at: Callable[[str], DataRef]) -> DataRef:
+    place = _python(documents)
+    if isinstance(place, str):
+        place = at(place)
+    if isinstance(place, DataRef):
+        return _typed(DataRef, place, name)
+    raise InputError(
+        f"a path, a name or a DataRef for {name}",
+        f"a {type(documents).__name__}",
+        "write the documents to a file and give its path",
+    )
+
+
+def _typed(kind: Any, value: Any, name: str) -> Any:
+    if not isinstance(value, kind):
+        raise InputError(
+            f"a {kind.__name__} for {name}",
+            f"a {type(value).__name__}",
+            f"give one made by assay.{kind.__name__}",
+        )
+    return _corrected(from_plain, kind, asdict(value), name)
+
+
+def _corrected(read: Callable[..., Any], *arguments: Any) -> Any:
+    """A value read by ``core.specs.plain``, whose errors speak of files."""
+    try:
+        return read(*arguments)
+    except InputError as error:
+        raise InputError(error.expected, error.got, "correct it") from None

@@ -1,0 +1,113 @@
+"""`assay.select`: a selection from gradients of your own, NumPy's or torch's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, device, is_array_api_obj
+
+from assay.core.errors import InputError
+from assay.core.gradients.features import Array, GradientFeatures, ProjectedGradients
+from assay.core.selection import greedy
+from assay.core.selection.greedy import Selection
+from assay.core.selection.matching_pursuit import select_plus
+from assay.core.specs.strategies import Strategy
+
+# The strategies that need nothing but gradients.
+_STRATEGIES = {
+    Strategy.SELECT: greedy.select,
+    Strategy.SELECT_PLUS: select_plus,
+    Strategy.TOP_K: greedy.top_k,
+}
+
+
+def select(
+    gradients: GradientFeatures | Array,
+    budget: int,
+    target: Array | None = None,
+    *,
+    strategy: Strategy | str = Strategy.SELECT,
+) -> Selection:
+    """Choose documents whose summed gradient points along ``target``.
+
+    gradients: (n × d), one row a document, of NumPy or torch (the work then stays on its device);
+        or the ``gradients`` of an audit, which know their target.
+    budget: how many documents to choose; fewer are returned where no other helps.
+    target: (d). A step of training goes against the gradient, so this is base − final, the
+        weights before minus the weights after.
+    strategy: ``select`` (greedy), ``select-plus`` (weighted) or ``top-k``.
+
+    InputError for shapes that do not fit, values that are not finite, or a target of zero.
+    """
+    if str(strategy) not in set(_STRATEGIES):
+        raise InputError(
+            f"a strategy among {', '.join(_STRATEGIES)}", repr(strategy), "name one of them"
+        )
+    if isinstance(budget, bool) or not isinstance(budget, int | np.integer) or budget < 1:
+        raise InputError("a budget of at least 1", repr(budget), "give a whole number")
+    choose = _STRATEGIES[Strategy(strategy)]
+    if _are_features(gradients):
+        if target is not None:
+            raise InputError(
+                "no target beside an audit's gradients, which know theirs", "one", "leave it out"
+            )
+        return choose(gradients, int(budget))
+    return choose(_features(gradients, target), int(budget))
+
+
+def _are_features(gradients: Any) -> bool:
+    return hasattr(gradients, "inner_products_with")
+
+
+def _features(gradients: Any, target: Any) -> ProjectedGradients:
+    """The rows as gradients that are known whole: the identity is their projection."""
+    if target is None:
+        raise InputError("a target for gradients of your own", "none", "give base − final, (d)")
+    rows = _floating(gradients, "gradients")
+    xp = array_namespace(rows)
+    if rows.ndim != 2 or 0 in rows.shape:
+        raise _misshapen("gradients of shape (documents, dimensions)", rows)
+    along = target if is_array_api_obj(target) else np.asarray(target)
+    if tuple(along.shape) != (rows.shape[1],):
+        raise _misshapen(f"a target of shape ({rows.shape[1]},)", along)
+    along = xp.asarray(_on_host_unless(along, xp), dtype=rows.dtype, device=device(rows))
+    for name, values in (("gradients", rows), ("target", along)):
+        if not bool(xp.all(xp.isfinite(values))):
+            raise InputError(
+                f"finite numbers in {name}", "NaN or infinity", "remove those documents"
+            )
+    length = xp.sqrt(xp.vecdot(along, along))
+    if float(length) == 0:
+        raise InputError("a target that is not zero", "zeros", "take weights that changed")
+    return ProjectedGradients(
+        projected=rows[None, ...],
+        alignment=(rows @ along)[None, :],
+        squared_norms=xp.vecdot(rows, rows)[None, :],
+        target_norms=xp.reshape(length, (1,)),
+    )
+
+
+def _floating(values: Any, name: str) -> Array:
+    """As single precision or finer, apart from whatever computed it."""
+    array = values.detach() if hasattr(values, "detach") else values
+    if not is_array_api_obj(array):
+        array = np.asarray(array)
+    xp = array_namespace(array)
+    if not xp.isdtype(array.dtype, "numeric") or xp.isdtype(array.dtype, "complex floating"):
+        raise InputError(f"real numbers in {name}", str(array.dtype), "give an array of floats")
+    is_fine = xp.isdtype(array.dtype, "real floating") and xp.finfo(array.dtype).bits >= 32
+    return array if is_fine else xp.astype(array, xp.float32)
+
+
+def _on_host_unless(values: Any, xp: Any) -> Any:
+    """The values themselves for the same library, else as NumPy's."""
+    values = values.detach() if hasattr(values, "detach") else values
+    if array_namespace(values) is xp:
+        return values
+    return np.asarray(array_namespace(values).asarray(values, device="cpu"))
+
+
+def _misshapen(expected: str, array: Array) -> InputError:
+    shape = ", ".join(str(side) for side in array.shape)
+    return InputError(expected, f"({shape})", "check which axis is which")
