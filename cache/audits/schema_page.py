@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from assay.cache.audits.schema import AUDIT_TABLES, META_KEYS, SCHEMA_VERSION
-from assay.cache.files.manifest import MANIFEST_TABLE
-from assay.cache.files.tables import Table
+from assay.cache.files.tables import MANIFEST_TABLE, Table
 
 _INTRODUCTION = f"""\
 # The audit file

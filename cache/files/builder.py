@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from assay.cache.files.blocks import DamagedBlock
 from assay.cache.files.database import UnreadableFile, explained_errors, is_damage, open_to_write
 from assay.cache.files.locks import waiting_lock
-from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, write_manifest
+from assay.cache.files.manifest import write_manifest
 from assay.cache.files.quarantine import quarantine
+from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.cache.store import Store
 from assay.core.errors import AssayError
 

@@ -18,7 +18,7 @@ from assay.cache.decompressions.schema import SCHEMA_VERSION as DECOMPRESSION_SC
 from assay.cache.decompressions.schema import TABLES as DECOMPRESSION_TABLES
 from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
 from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
-from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS
+from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 
 KINDS = {
     "audit": AUDIT_TABLES,

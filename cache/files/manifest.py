@@ -11,7 +11,7 @@ import duckdb
 
 from assay.cache.files.database import FileInUse, UnreadableFile, open_to_read
 from assay.cache.files.inspection import table_names
-from assay.cache.files.tables import Table
+from assay.cache.files.tables import MANIFEST
 from assay.cache.store import Store
 from assay.core.errors import InputError
 
@@ -106,15 +106,3 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int
     query = f"SELECT count(*), bit_xor(md5_number(t::VARCHAR))::VARCHAR FROM {table} t"
     ((n_rows, digest),) = connection.execute(query).fetchall()
     return n_rows, digest or ""
-
-
-MANIFEST = "manifest"
-MANIFEST_TABLE = Table(
-    "What each table held when the file was completed; `assay verify` compares.",
-    {
-        "table_name": ("VARCHAR PRIMARY KEY", "the table"),
-        "n_rows": ("BIGINT NOT NULL", "its number of rows"),
-        "digest": ("VARCHAR NOT NULL", "of all its rows, in any order"),
-    },
-)
-MANIFEST_COLUMNS = MANIFEST_TABLE.sql

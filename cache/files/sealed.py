@@ -13,8 +13,9 @@ import pyarrow as pa
 from assay.cache.files.claims import check_claims, check_version
 from assay.cache.files.database import UnreadableFile, open_to_read, open_to_write
 from assay.cache.files.inspection import VERSIONS, kind_of
-from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, check_seal, write_manifest
+from assay.cache.files.manifest import check_seal, write_manifest
 from assay.cache.files.quarantine import quarantine
+from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.cache.store import Store
 
 

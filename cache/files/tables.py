@@ -24,3 +24,16 @@ class Table:
         if self.key:
             parts.append(f"PRIMARY KEY ({', '.join(self.key)})")
         return ", ".join(parts)
+
+
+# Row counts and digests of every table: whether a file is what was sealed.
+MANIFEST = "manifest"
+MANIFEST_TABLE = Table(
+    "What each table held when the file was completed; `assay verify` compares.",
+    {
+        "table_name": ("VARCHAR PRIMARY KEY", "the table"),
+        "n_rows": ("BIGINT NOT NULL", "its number of rows"),
+        "digest": ("VARCHAR NOT NULL", "of all its rows, in any order"),
+    },
+)
+MANIFEST_COLUMNS = MANIFEST_TABLE.sql

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
-from test_server import Server
+from support.server import Server
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 

@@ -20,7 +20,8 @@ from support.suspect_record import write_sample_suspects
 from assay.cache.audits.read import list_audits, read_facts
 from assay.cache.audits.schema import TABLES
 from assay.cache.files.database import UnreadableFile, open_to_read
-from assay.cache.files.manifest import MANIFEST, MANIFEST_COLUMNS, check_file
+from assay.cache.files.manifest import check_file
+from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.cache.store import Store
 
 

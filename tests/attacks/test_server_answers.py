@@ -11,8 +11,8 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.model_calls import answered, call
 from support.scripted_server import Scripted, refusing
-from test_backends import answered, call
 
 from assay.cache.store import Store
 from assay.core.decompress.backends import connection, openai_server, served

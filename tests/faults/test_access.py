@@ -12,7 +12,7 @@ import time
 import traceback
 
 import pytest
-from conftest import audit_arguments
+from support.arguments import audit_arguments
 from support.audit_file import write_sample_audit
 
 from assay.cache.audits.model_pair import same_pair

@@ -8,8 +8,8 @@ import time
 from contextlib import closing
 
 import pytest
+from support.model_calls import answered, call
 from support.scripted_server import Scripted
-from test_backends import answered, call
 
 from assay.cache.decompressions.journal import Journal, journal_path
 from assay.cache.store import Store
