@@ -131,7 +131,8 @@ def _csv_lines(text: IO[str], path: Path, kind: str) -> Iterator[tuple[int, list
             yield reader.line_num, fields
     except csv.Error as error:
         is_endless = "field limit" in str(error) or "unexpected end" in str(error)
-        reason = f"{error}, as of a quote that is never closed," if is_endless else str(error)
+        said = str(error).replace("\t", "a tab")
+        reason = f"{said}, as of a quote that is never closed," if is_endless else said
         raise InputError(
             f"well-formed {kind[1:].upper()} in {path.name!r}",
             f"{reason} in line {reader.line_num:,}",

@@ -65,7 +65,9 @@ def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: in
         raise InputError(
             f"held-out documents in {spec.held_out_source!r} that are not in the reference set",
             "none",
-            "give documents that were not used, or leave --held-out-source out",
+            "give other documents with --held-out"
+            if spec.titration
+            else "give documents that were not used, or leave --held-out-source out",
         )
     smallest, what = n_documents, "the seed corpus"
     if spec.titration:

@@ -190,7 +190,7 @@ def bad_titrations(tiny, folder):
         "students without a test set": (["--students"], ("--test",)),
         "missing file": (["--held-out", "nowhere.csv"], ("nowhere.csv",)),
         "empty file": (["--held-out", empty], ("empty.csv",)),
-        "held-out that was trained on": (["--held-out", train], ("held-out", "0", "--held-out")),
+        "held-out that was trained on": (["--held-out", train], ("held-out", "none", "--held-out")),
         "out-of-domain that was trained on": (
             ["--out-of-domain", train],
             ("out-of-domain", "0", "--out-of-domain"),
