@@ -29,7 +29,7 @@ _POSITION_TABLES = (
     "wpe.weight",
 )
 _OUTPUT_TABLES = ("lm_head.weight", "embed_out.weight", "output.weight")
-_STORED = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_STORED: dict[str, np.dtype] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _read(file: Path, tensor: StoredTensor) -> NDArray[np.float32]:
             f"{tensor.dtype} of shape {list(tensor.shape)} in {file.name!r}",
             "give a model that is not quantized",
         )
-    stored: NDArray = np.memmap(
+    stored = np.memmap(
         file,
         dtype=_STORED[tensor.dtype],
         mode="r",

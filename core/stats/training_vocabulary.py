@@ -128,3 +128,21 @@ def document_counts(
     start = np.clip(middle - _NEIGHBOURS // 2, 0, len(counts) - _NEIGHBOURS)
     windows = np.lib.stride_tricks.sliding_window_view(counts, _NEIGHBOURS)
     return np.quantile(windows, [0.5, _TAIL, 1 - _TAIL], axis=1).T[start]
+
+
+def counts_by_sample(
+    norms: NDArray[np.float32],
+    frequencies: NDArray[np.int64],
+    n_sample: int,
+    n_documents: float,
+) -> NDArray[np.float64]:
+    """``document_counts`` of every row that moved (V × 3; zeros where ``norms`` is 0), its known
+    tokens being those that a sample of ``n_sample`` documents holds in ``frequencies`` (V) of them,
+    scaled to ``n_documents``. A token that moved is in at least one document. ValueError if the
+    sample holds fewer than 60 of the moved tokens."""
+    moved = norms > 0
+    known = moved & (frequencies > 0)
+    scaled = np.maximum(frequencies[known] * (n_documents / n_sample), 1.0)
+    counts = np.zeros((len(norms), 3))
+    counts[moved] = np.maximum(document_counts(norms[moved], norms[known], scaled), 1.0)
+    return counts

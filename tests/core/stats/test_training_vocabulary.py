@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assay.core.stats.training_vocabulary import (
+    counts_by_sample,
     document_counts,
     document_frequencies,
     estimated_documents,
@@ -79,3 +80,18 @@ def test_counts_grow_with_movement_and_their_intervals_cover():
     assert 0.85 < inside.mean() <= 1
     with pytest.raises(ValueError, match="at least 60"):
         document_counts(norms, known_norms[:10], known_counts[:10])
+
+
+def test_counts_are_read_off_a_sample_of_the_same_kind():
+    """Nine in ten intervals hold the true count; rows that stood still have none."""
+    draw = np.random.default_rng(0)
+    trained = document_frequencies(corpus(1, 400), 3000)
+    sample = document_frequencies(corpus(2, 800), 3000)
+    noise = draw.normal(0, 0.15, 3000)
+    norms = np.where(trained > 0, np.exp(0.2 * np.log(trained.clip(1)) + noise), 0).astype("f4")
+    found = counts_by_sample(norms, sample, 800, 400)
+    moved = trained > 0
+    assert not found[~moved].any()
+    inside = (found[moved, 1] <= trained[moved]) & (trained[moved] <= found[moved, 2])
+    assert inside.mean() > 0.85
+    assert (found[moved, 0] >= 1).all()
