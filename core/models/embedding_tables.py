@@ -29,7 +29,11 @@ _POSITION_TABLES = (
     "wpe.weight",
 )
 _OUTPUT_TABLES = ("lm_head.weight", "embed_out.weight", "output.weight")
-_STORED: dict[str, np.dtype] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_STORED: dict[str, np.dtype] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+}
 
 
 @dataclass(frozen=True)
