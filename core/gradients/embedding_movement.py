@@ -213,13 +213,16 @@ def _beyond_rounding(
     stored_as: NumberFormat,
 ) -> tuple[Rows, Rows]:
     """Per row: relative distance less half a unit in the last place of each number; plain norm."""
+    # A row of zeros, as padding has, is measured against a thousandth of the usual length.
+    squares = float(np.einsum("vd,vd->", base, base, dtype=np.float64))
+    least = 1e-3 * (squares / len(base)) ** 0.5
     distances, norms = [], []
     for start, end in _parts(base, final):
         start, end = start.astype(np.float64), end.astype(np.float64)
         norms.append(np.linalg.norm(end - common * start, axis=1))
         factor = common if by_fraction is None else by_fraction[_fraction_bin(start)]
         left = np.maximum(np.abs(end - factor * start) - half_unit(end, stored_as), 0)
-        sizes = np.maximum(np.linalg.norm(start, axis=1), np.finfo(np.float64).tiny)
+        sizes = np.maximum(np.linalg.norm(start, axis=1), least)
         distances.append(np.linalg.norm(left, axis=1) / sizes)
     return (
         np.concatenate(distances).astype(np.float32),
