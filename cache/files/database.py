@@ -6,6 +6,7 @@ through before it is read (``inspection``), and read within limits of memory and
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import threading
@@ -79,7 +80,7 @@ def open_to_read(path: Path, is_listing: bool = False) -> Iterator[duckdb.DuckDB
     tables are measured. FileNotFoundError if there is none; UnreadableFile if it is in use, not
     a file of ours, damaged, or takes too much memory or time.
     """
-    found = path.stat()
+    found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
         raise UnreadableFile(path, "it is not an ordinary file", is_damaged=False)
     with (

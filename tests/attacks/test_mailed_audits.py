@@ -319,6 +319,25 @@ def test_commands_take_the_path_of_a_file(mailed, tmp_path, assay, command):
     assert mailed.read_bytes() == before
 
 
+def test_a_mailed_file_is_shown_and_left_where_it_is(store, mailed):
+    """`assay open` shows the file's own page, in a dashboard that changes nothing, and adds nothing
+    to the user's store."""
+    from test_server import Server
+
+    before, own = mailed.read_bytes(), sorted(store.root.rglob("*"))
+    server = Server(store.root, str(mailed), command="open")
+    try:
+        address, _, query = server.address.partition("?")
+        server.address, _, page = address.rpartition("/")
+        assert (page, query) == ("overview", "audit=mailed")
+        assert "Student accuracy" in server.visit(page, query)
+        assert '"Delete' not in server.visit("audits")
+    finally:
+        server.close()
+    assert mailed.read_bytes() == before
+    assert sorted(store.root.rglob("*")) == own
+
+
 @pytest.mark.parametrize("command", ["report", "export", "verify", "open"])
 @pytest.mark.parametrize("what", ["a view for a table", "a macro", "many facts"])
 def test_commands_refuse_a_hostile_file(mailed, tmp_path, assay, command, what):

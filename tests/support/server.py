@@ -16,9 +16,9 @@ from websockets.sync.client import connect
 class Server:
     """`assay dashboard` on a free port, until closed."""
 
-    def __init__(self, home, *options, **environment):
+    def __init__(self, home, *options, command="dashboard", **environment):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "assay", "dashboard", *options],
+            [sys.executable, "-m", "assay", command, *options],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
