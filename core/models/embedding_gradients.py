@@ -153,7 +153,9 @@ class EmbeddingGradients:
         with torch.enable_grad(), _embedded(model) as embedded:
             states = model.states(token_ids, mask)
         own = _own_tokens(token_ids, mask)
-        at_states, outer = _output_gradients(states.detach(), model.head(), token_ids, batch, own)
+        at_states, outer = _output_gradients(
+            states.detach(), model.head(), model.cap, token_ids, batch, own
+        )
         (at_positions,) = torch.autograd.grad(states, embedded, at_states)
         of_document, tokens, inner = per_token(at_positions.float(), token_ids, mask)
         if self._adds_output_part:
@@ -229,14 +231,19 @@ def _checkpoint(pair: ModelPair, fraction: float) -> TextModel:
 
 @contextmanager
 def _embedded(model: TextModel) -> Iterator[list[Tensor]]:
-    """Collects what the input layer gives, cut off from what is before and open to gradients."""
+    """Collects the rows that the input layer looks up, open to gradients.
+
+    Some layers scale what they look up (Gemma's by √width), which the rows are taken without.
+    """
     seen: list[Tensor] = []
+    layer = _input_layer(model)
+    scale = float(getattr(layer, "embed_scale", 1.0))
 
     def cut(_: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
-        seen.append(output.detach().requires_grad_(True))
-        return seen[-1]
+        seen.append((output.detach() / scale).requires_grad_(True))
+        return seen[-1] * scale
 
-    hook = _input_layer(model).register_forward_hook(cut)
+    hook = layer.register_forward_hook(cut)
     try:
         yield seen
     finally:
@@ -253,10 +260,17 @@ def _own_tokens(token_ids: Tensor, mask: Tensor) -> Tensor:
 
 
 def _output_gradients(
-    states: Tensor, head: Tensor, token_ids: Tensor, batch: Sequence[Example], own: Tensor
+    states: Tensor,
+    head: Tensor,
+    cap: float | None,
+    token_ids: Tensor,
+    batch: Sequence[Example],
+    own: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Of the summed loss: its gradient at the states (n × T × width), and each document's gradient
     at the output rows of its own tokens (n × most × width). Closed form, a few documents at a time.
+
+    ``cap``: of logits that are capped softly, cap · tanh(z / cap) (Gemma 2 and 3).
     """
     at_states = torch.zeros_like(states)
     at_rows = states.new_zeros(*own.shape, states.shape[-1])
@@ -266,10 +280,17 @@ def _output_gradients(
     with torch.inference_mode():
         for start in range(0, len(states), at_a_time):
             rows = slice(start, start + at_a_time)
-            errors = (states[rows] @ head.T).softmax(dim=-1)
+            logits = states[rows] @ head.T
+            slopes = None
+            if cap:
+                capped = torch.tanh(logits / cap)
+                logits, slopes = cap * capped, 1 - capped**2
+            errors = logits.softmax(dim=-1)
             targets = token_ids[rows].roll(-1, dims=1)[..., None]
             errors.scatter_add_(2, targets, torch.full_like(targets, -1, dtype=errors.dtype))
             errors *= _is_predicting(batch[rows], states.shape[1]).to(errors)[..., None]
+            if slopes is not None:
+                errors *= slopes
             at_states[rows] = errors @ head
             wanted = columns[rows][:, None].expand(-1, states.shape[1], -1)
             at_rows[rows] = errors.gather(2, wanted).transpose(1, 2) @ states[rows]

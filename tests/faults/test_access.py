@@ -12,8 +12,6 @@ import time
 import traceback
 
 import pytest
-from assay.core.settings import count_from
-from conftest import audit_arguments
 from support.arguments import audit_arguments
 from support.audit_file import write_sample_audit
 from support.tiny_models import save_bert

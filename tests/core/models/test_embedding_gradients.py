@@ -16,9 +16,16 @@ from support.tiny_models import (
     save_llama,
     save_llama_classifier,
     save_mean_pooled,
+    tokenizer,
 )
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from assay.core.errors import InputError
 from assay.core.models.embedding_gradients import EmbeddingGradients, input_table
@@ -46,12 +53,37 @@ def trained_pair(load, save, folder, labelled, n_epochs=3, rate=3e-3):
     return ModelPair(base, final)
 
 
+def save_capped(folder):
+    """A Gemma 2, tied, whose logits are capped softly far below what they would be."""
+    torch.manual_seed(0)
+    words = tokenizer(is_causal=True)
+    config = Gemma2Config(
+        vocab_size=len(words),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+        max_position_embeddings=64,
+        final_logit_softcapping=2.0,
+        initializer_range=0.5,
+        pad_token_id=0,
+        eos_token_id=0,
+        bos_token_id=0,
+    )
+    Gemma2ForCausalLM(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
 CASES = {
     "bert": (load_classifier, save_bert, True),
     "mean-pooled": (load_classifier, save_mean_pooled, True),
     "llama classifier": (load_classifier, save_llama_classifier, True),
     "gpt2, tied": (load_language_model, save_gpt2, False),
     "llama, untied": (load_language_model, save_llama, False),
+    "gemma2, tied and capped": (load_language_model, save_capped, False),
 }
 
 
