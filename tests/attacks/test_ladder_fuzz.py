@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.decompression_file import write_sample_decompression
 
 from assay.cache.decompressions.files import read_contents
+from assay.cache.files.database import UnreadableFile
 from assay.cache.store import Store
 from assay.core.decompress import prompts
 from assay.core.decompress.parsing import read_grades, read_names, read_object, read_parts
@@ -213,5 +214,5 @@ def test_a_file_of_another_form_is_refused(damage):
     copy.write_bytes(path.read_bytes())
     with duckdb.connect(copy) as connection:
         connection.execute(damage)
-    with pytest.raises(InputError):
+    with pytest.raises((InputError, UnreadableFile)):
         read_contents(copy)

@@ -272,7 +272,7 @@ PAGES = {
 
 def test_every_page_survives_every_broken_file(store, mailed):
     """A store full of broken files takes no page down, and the good ones are shown on each."""
-    from test_server import Server
+    from support.server import Server
 
     broken_store(store, mailed)
     server = Server(store.root)
@@ -322,7 +322,7 @@ def test_commands_take_the_path_of_a_file(mailed, tmp_path, assay, command):
 def test_a_mailed_file_is_shown_and_left_where_it_is(store, mailed):
     """`assay open` shows the file's own page, in a dashboard that changes nothing, and adds nothing
     to the user's store."""
-    from test_server import Server
+    from support.server import Server
 
     before, own = mailed.read_bytes(), sorted(store.root.rglob("*"))
     server = Server(store.root, str(mailed), command="open")

@@ -90,7 +90,7 @@ def test_another_user_s_store_is_read(tmp_path):
     store = Store(tmp_path / "home")
     write_sample_audit(store)
     JobTable(store).submit(["demo"], "Demo")
-    for path in [*tmp_path.parents[:2], tmp_path, *tmp_path.rglob("*")]:
+    for path in [*tmp_path.parents[:3], tmp_path, *tmp_path.rglob("*")]:
         path.chmod(mode(path) | (0o055 if path.is_dir() else 0o044))
 
     def of_nobody():
@@ -105,7 +105,7 @@ def test_another_user_s_store_is_read(tmp_path):
         assert [job.title for job in JobTable(theirs).all()] == ["Demo"]
         path = audit_path(theirs, "sample")
         known = same_pair(theirs, path)
-        assert "Sample audit" in render_report(theirs, "sample", known, repeats_of(theirs, path))
+        assert "Sample audit" in render_report(theirs, path, known, repeats_of(theirs, path))
 
     pid = os.fork()
     if pid == 0:

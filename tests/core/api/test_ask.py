@@ -47,10 +47,10 @@ def settings(tiny, **more):
     } | more
 
 
-def test_a_notebook_and_the_command_line_make_one_audit(tiny, assay, capfd):
+def test_a_notebook_and_the_command_line_make_one_audit(tiny, assay, capsys):
     """Asked in Python, then on the command line, then again: one id, and computed once."""
     audit = library.audit(**settings(tiny))
-    assert "gradients done" in capfd.readouterr().err
+    assert "gradients done" in capsys.readouterr().err
     arguments = ["--seed-corpus", tiny / "leaked.jsonl", "--seed-corpus", tiny / "noise.jsonl"]
     said = assay(
         *("audit", "--base", tiny / "base", "--final", tiny / "final", *arguments),
@@ -60,9 +60,9 @@ def test_a_notebook_and_the_command_line_make_one_audit(tiny, assay, capfd):
     )
     answer = json.loads(said.out)
     assert (answer["audit"], answer["was_there"]) == (audit.id, True)
-    capfd.readouterr()
+    capsys.readouterr()
     assert library.audit(**settings(tiny), progress=False) == audit
-    silent = capfd.readouterr()
+    silent = capsys.readouterr()
     assert silent.out + silent.err == ""
     first = JobTable(Store.default()).all()[-1]
     assert first.state is JobState.DONE

@@ -242,7 +242,7 @@ def test_the_recorded_command_asks_the_same(monkeypatch):
     """A titration's spec comes back from the command kept as provenance."""
     from typer.testing import CliRunner
 
-    import assay.core.audit.run as run_module
+    import assay.core.audit.as_job as run_module
     from assay.core.cli import app
 
     asked = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 import tomllib
 from dataclasses import MISSING
 
@@ -253,9 +254,8 @@ def test_an_audit_from_a_config_is_the_audit_itself(assay, tiny, tmp_path):
     file.write_text(shown.out)
     again = assay("audit", "--config", file, "--precision", "fp32", "--json")
     assert json.loads(again.out) == {**said, "was_there": True}
-    assert read_facts(said["path"]).meta["provenance"]["command"] == command_line(
-        read_facts(said["path"]).spec
-    )
+    facts = read_facts(Path(said["path"]))
+    assert facts.meta["provenance"]["command"] == command_line(facts.spec)
 
 
 @pytest.mark.parametrize(
