@@ -29,12 +29,17 @@ from assay.core.cli import (
 from assay.core.cli.exit_status import explained
 from assay.core.cli.jobs import jobs_app
 
+<<<<<<< HEAD
 
 def _say_version(is_asked: bool) -> None:
     if is_asked:
         typer.echo(f"assay {metadata.version('assay-audit')}")
         raise typer.Exit
 
+=======
+# What Typer makes of an interruption.
+_INTERRUPTED = 130
+>>>>>>> 2e74306 (Answer an interruption with the sentence that the command continues)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,5 +72,8 @@ def about(
 def main() -> None:
     """Run one command and exit with its status."""
     with explained("--json" in sys.argv[1:]):
-        # Standing alone, an interruption would end it with one word.
-        raise SystemExit(app(standalone_mode=False) or 0)
+        # Standing alone, it would end an interruption without a word.
+        status = app(standalone_mode=False) or 0
+        if status == _INTERRUPTED:
+            raise KeyboardInterrupt
+        raise SystemExit(status)

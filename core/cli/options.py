@@ -25,7 +25,7 @@ from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
 
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="Where audits are kept [default: ASSAY_HOME].")
+    Path | None, typer.Option("--store", help="Where audits are kept (default: ASSAY_HOME).")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 OverwriteOption = Annotated[
@@ -36,7 +36,7 @@ OverwriteOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option(help="cpu, cuda, cuda:1 … [default: the fastest there is].")
+    str | None, typer.Option(help="cpu, cuda, cuda:1 … (default: the fastest there is).")
 ]
 PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 or fp32 for forward passes.")]
 QueueOption = Annotated[bool, typer.Option("--queue", help="Run in the background.")]
