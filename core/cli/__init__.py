@@ -29,17 +29,15 @@ from assay.core.cli import (
 from assay.core.cli.exit_status import explained
 from assay.core.cli.jobs import jobs_app
 
-<<<<<<< HEAD
 
 def _say_version(is_asked: bool) -> None:
     if is_asked:
         typer.echo(f"assay {metadata.version('assay-audit')}")
         raise typer.Exit
 
-=======
+
 # What Typer makes of an interruption.
 _INTERRUPTED = 130
->>>>>>> 2e74306 (Answer an interruption with the sentence that the command continues)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -41,7 +41,7 @@ def diff(
         str | None,
         typer.Option(
             help="A decompression of either model with another seed: how far two runs of one model "
-            "lie apart [default: looked for in the store]."
+            "lie apart (default: looked for in the store)."
         ),
     ] = None,
     out: Annotated[

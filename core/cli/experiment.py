@@ -38,7 +38,7 @@ def experiment(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of sets, as ag_news.parquet [default: small: built-in text; paper: hub]."
+            help="Folder of sets, as ag_news.parquet (default: small: built-in text; paper: hub)."
         ),
     ] = None,
     model: Annotated[

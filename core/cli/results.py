@@ -46,7 +46,7 @@ TokenOption = Annotated[
 def dashboard(
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port [default: the first free from 8501]"),
+        typer.Option(min=1, max=65535, help="Port (default: the first free from 8501)"),
     ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Pages delete, queue, cancel and decide nothing.")
@@ -64,7 +64,7 @@ def open_file(
     file: Annotated[Path, typer.Argument(help="A sealed file, as one that came by mail.")],
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port [default: the first free from 8501]"),
+        typer.Option(min=1, max=65535, help="Port (default: the first free from 8501)"),
     ] = None,
     token: TokenOption = False,
 ) -> None:
@@ -109,7 +109,7 @@ def verify(
         str | None,
         typer.Argument(
             help="An audit, experiment, decompression or comparison, or a sealed file anywhere "
-            "[default: all of the store]."
+            "(default: all of the store)."
         ),
     ] = None,
     store: StoreOption = None,

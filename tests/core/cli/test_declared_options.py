@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 import tomllib
 from dataclasses import MISSING
+from pathlib import Path
 
 import pytest
 import typer
