@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,7 +50,6 @@ def vocabulary(
     from assay.core.models.resolve import resolve_model
     from assay.core.models.training_record import TrainingRecord
     from assay.core.models.training_vocabulary import read_training_vocabulary
-    from assay.core.stats.training_vocabulary import document_frequencies, estimated_documents
 
     texts = [] if text is None else _read_texts(text, text_column)
     models = open_store(store).models
@@ -61,11 +59,8 @@ def vocabulary(
     limit = max_tokens or (record.training.max_tokens if record else None)
     found = read_training_vocabulary(base_folder, final_folder)
     readings = found.read_texts(texts, limit)
-    estimate = None
-    if found.n_moved and len(readings) >= _ENOUGH_TEXTS:
-        ids = [[i for i in own.token_ids if i < len(found.tokens)] for own in readings]
-        frequencies = document_frequencies(ids, int(found.token_ids.max()) + 1)
-        estimate = astuple(estimated_documents(found.n_moved, frequencies, len(readings)))
+    is_sample = len(readings) >= _ENOUGH_TEXTS
+    estimate = found.estimated_documents([own.token_ids for own in readings]) if is_sample else None
     facts = found.facts().with_texts(
         found.reader().limit(limit),
         [len(own.unmoved) for own in readings],

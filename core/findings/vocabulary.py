@@ -111,8 +111,8 @@ def _longest(facts: VocabularyFacts) -> str | None:
     if facts.longest_document is None:
         return None
     return (
-        f"Fine-tuning read {facts.longest_document:,} positions: the longest document was that "
-        "many tokens long, special ones included, or was cut there."
+        f"Fine-tuning read {facts.longest_document:,} positions, special tokens included: its "
+        "documents were that long at most, or were cut there."
     )
 
 

@@ -6,7 +6,7 @@ text long after an audit. Nothing here imports torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,7 +78,7 @@ class TextReader:
     def read(self, texts: Sequence[str], max_tokens: int | None = None) -> list[TextReading]:
         """Whether each text can have been trained on. Cut after ``max_tokens``, or after the
         longest document where that is known; both, whichever is shorter."""
-        tokenizer = read_tokenizer(self.tokenizer_folder, self.limit(max_tokens))
+        tokenizer = self.tokenizer(max_tokens)
         by_id = dict(zip(self.token_ids.tolist(), self.tokens, strict=True))
         readings = []
         for encoded in tokenizer.encode_batch(list(texts)):
@@ -97,9 +97,34 @@ class TextReader:
             readings.append(TextReading(n_read, words, spans, tuple(encoded.ids)))
         return readings
 
+    def read_tokens(self, token_ids: Sequence[int]) -> NDArray[np.int64]:
+        """A document's different ordinary tokens that training would have moved."""
+        known = len(self.is_moved_by_id)
+        return tokens_read([i for i in token_ids if i < known], self.specials, self.reads_last)
+
+    def unmoved(self, documents: Iterable[Sequence[int]]) -> list[NDArray[np.int64]]:
+        """Of documents as token ids, the tokens that rule each out."""
+        known = len(self.is_moved_by_id)
+        return unmoved_tokens(
+            ([i for i in document if i < known] for document in documents),
+            self.is_moved_by_id,
+            self.specials,
+            self.reads_last,
+        )
+
+    def tokenizer(self, max_tokens: int | None) -> Tokenizer:
+        """Cuts as ``read`` does."""
+        return read_tokenizer(self.tokenizer_folder, self.limit(max_tokens))
+
     def limit(self, max_tokens: int | None) -> int | None:
-        """After how many tokens a text is cut; None where nothing cuts it."""
-        return min((one for one in (max_tokens, self.longest_document) if one), default=None)
+        """After how many tokens a text is cut; None where nothing cuts it.
+
+        A last token that is only predicted takes no position.
+        """
+        longest = self.longest_document
+        if longest and not self.reads_last:
+            longest += 1
+        return min((one for one in (max_tokens, longest) if one), default=None)
 
 
 def read_tokenizer(folder: Path, max_tokens: int | None) -> Tokenizer:

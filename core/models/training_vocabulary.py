@@ -19,6 +19,7 @@ from assay.core.gradients.embedding_movement import Movement, RowMovement, row_m
 from assay.core.models.embedding_tables import EmbeddingTables, read_embedding_tables
 from assay.core.models.text_reading import TextReader, TextReading, read_tokenizer
 from assay.core.specs.vocabulary import Doubt, VocabularyFacts
+from assay.core.stats.training_vocabulary import document_frequencies, estimated_documents
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,26 @@ class TrainingVocabulary:
     def read_texts(self, texts: Sequence[str], max_tokens: int | None = None) -> list[TextReading]:
         """See ``TextReader.read``."""
         return self.reader().read(texts, max_tokens)
+
+    def estimated_documents(
+        self, documents: Sequence[Sequence[int]]
+    ) -> tuple[float, float, float] | None:
+        """About how many documents like these, given as token ids, hold as many different tokens
+        as moved: the estimate, what speaks for fewer, what speaks for more; None if no token is
+        known to have moved."""
+        if not self.n_moved or not documents:
+            return None
+        estimate = estimated_documents(self.n_moved, self.frequencies(documents), len(documents))
+        return estimate.value, estimate.low, estimate.high
+
+    def frequencies(self, documents: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+        """In how many documents each id occurs that both models know, special ones left out."""
+        n_ids = int(self.token_ids.max()) + 1
+        counts = document_frequencies(
+            ([i for i in document if i < n_ids] for document in documents), n_ids
+        )
+        counts[self.token_ids[self.is_special]] = 0
+        return counts
 
     def facts(self) -> VocabularyFacts:
         """The vocabulary as numbers."""

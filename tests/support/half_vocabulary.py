@@ -48,7 +48,7 @@ def half_vocabulary(folder: Path, n_trained=80, n_held_out=60, save=save_bert) -
         words = [word for word in text.split() if word in KNOWN]
         if len(words) > 3:
             known.setdefault(" ".join(words), label_of[text])
-        if any(word not in KNOWN for word in text.split()):
+        if any(word not in KNOWN for word in text.split()[:4]):
             others.append(text)
     rows = list(known.items())
     trained, held_out = rows[:n_trained], rows[n_trained : n_trained + n_held_out]
