@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from assay.core.data.place import data_ref
 
 from assay.core.cli.options import (
     JsonOption,
@@ -15,7 +16,6 @@ from assay.core.cli.options import (
     open_store,
     say,
 )
-from assay.core.data.place import data_ref
 from assay.core.errors import InputError
 
 if TYPE_CHECKING:
