@@ -403,7 +403,7 @@ META_KEYS = {
     "created_at": "when it was made (ISO 8601, UTC)",
     "label_names": "names of the labels, in the order of their numbers; empty for SFT",
     "assessment": "whether the weights can be assessed (`verdict`), and why (`reasons`)",
-    "vocabulary": "what the input embeddings say of tokens and documents, and which doubts there are",
+    "vocabulary": "what the input embeddings say of tokens and documents, and every doubt",
     "embedding_gradients": "why no document is scored by input embeddings (`problem`), and where "
     "between the models gradients were taken (`checkpoints`)",
     "counts": "how many documents there are of each kind",
