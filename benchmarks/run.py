@@ -115,6 +115,7 @@ def live_selection() -> float:
         rng.normal(size=(len(number), 384)).astype("f"),
         rng.normal(size=(2000, 384)).astype("f"),
         32,
+        rng.normal(size=len(number)),
     )
 
     def move(selector: str) -> float:

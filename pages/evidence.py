@@ -9,6 +9,7 @@ from assay.cache.export import of_audit
 from assay.core.errors import InputError
 from assay.core.specs.strategies import main_strategy
 from assay.pages.components.audit import reads
+from assay.pages.components.audit.embedding_evidence import show_embeddings
 from assay.pages.components.audit.evidence import (
     chosen_document,
     facts_table,
@@ -45,6 +46,7 @@ with right:
     exported_table(of_audit(path), f"document-{document_id}", table, chosen={DOCUMENT: document_id})
 st.caption("Aligned with the weight difference, or not; no score proves that it was trained on.")
 
+show_embeddings(path, document_id, facts)
 show_ranks(path, document_id, facts.strategies)
 show_rankings(path, document_id, facts)
 show_neighbours(path, document_id, main_strategy(facts.strategies))

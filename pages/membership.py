@@ -150,6 +150,10 @@ with st.expander("What the rankings are", icon=":material/balance:"):
         "means no more than what it has above it."
     )
     st.write(
+        f"- **{Strategy.EMBEDDING_MATCH.shown_as}**: how far the rows of a document's tokens moved "
+        "along its own gradients, less its tokens whose rows stood still."
+    )
+    st.write(
         "- Strategies rank by their own order: SELECT and its kin by the order of selection, then "
         "the cosine; P\\-min and P\\-max by the base model's loss."
     )

@@ -48,7 +48,7 @@ st.caption(
 )
 
 assessment_line(facts, path)
-found = audit_finding(rows, strategies)
+found = audit_finding(rows, strategies, facts.vocabulary)
 with st.container(border=True):
     st.subheader(found.headline, anchor=False)
     for sentence in found.sentences:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.files.blocks import Block, unpack
-from assay.cache.files.database import open_to_read
+from assay.cache.files.database import has_table, open_to_read
 
 
 def read_corpus(path: Path, held_out_source: str | None) -> dict[str, Any] | None:
@@ -26,7 +26,8 @@ def corpus_arrays(
     """Arrays by name, documents in order; None where a table is empty.
 
     gradients: see ``gradient_arrays``; pseudolabels (n, int64, -1 without one), base_losses
-    (n, float64); is_trained, is_held_out (n, bool); blind (n × 2, float64); embeddings and
+    (n, float64); is_trained, is_held_out (n, bool); blind (n × 2, float64); embedding_scores
+    (n, float64), None as well in an audit older than these; embeddings and
     reference (· × d, float32). None instead of all if there are no gradients.
     """
     gradients = gradient_arrays(connection)
@@ -47,10 +48,20 @@ def corpus_arrays(
         "base_losses": np.asarray(columns["base_loss"]),
         "is_trained": np.asarray(columns["in_reference"], bool),
         "is_held_out": np.asarray(columns["is_held_out"], bool),
+        "embedding_scores": _embedding_scores(connection),
         "blind": None if np.ma.is_masked(blind) else np.asarray(blind),
         "embeddings": read_matrix(connection, "embeddings", {"set_name": "seed-corpus"}),
         "reference": read_matrix(connection, "embeddings", {"set_name": "reference"}),
     }
+
+
+def _embedding_scores(connection: duckdb.DuckDBPyConnection) -> NDArray[np.float64] | None:
+    if not has_table(connection, "embedding_scores"):
+        return None
+    scores = connection.execute(
+        "SELECT score FROM embedding_scores ORDER BY document_id"
+    ).fetchnumpy()["score"]
+    return np.asarray(scores) if len(scores) else None
 
 
 def gradient_arrays(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray] | None:

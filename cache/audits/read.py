@@ -26,6 +26,7 @@ from assay.core.specs.audit import Assessability, AuditSpec
 from assay.core.specs.hashing import canonical_json
 from assay.core.specs.plain import from_plain, to_plain
 from assay.core.specs.strategies import Strategy
+from assay.core.specs.vocabulary import VocabularyFacts
 
 _AUDIT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -64,6 +65,12 @@ class AuditFacts:
     @property
     def assessability(self) -> Assessability:
         return Assessability(self.meta["assessment"]["verdict"])
+
+    @property
+    def vocabulary(self) -> VocabularyFacts | None:
+        """What the input embeddings say of tokens; None in an audit that did not ask."""
+        plain = self.meta.get("vocabulary")
+        return None if plain is None else VocabularyFacts.from_plain(plain)
 
     @property
     def pair(self) -> tuple[str, str] | None:

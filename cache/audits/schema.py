@@ -8,6 +8,8 @@ from __future__ import annotations
 from assay.cache.files.tables import Table
 
 SCHEMA_VERSION = 7
+# Audits of this version may lack these: they were sealed before the tables were thought of.
+ADDED_TABLES = frozenset({"token_movement", "document_vocabulary", "embedding_scores"})
 
 # Matrices as float16 blocks of rows: cache/files/blocks.py.
 _BLOCK = {
@@ -315,6 +317,65 @@ AUDIT_TABLES = {
         },
         ("scorer", "document_id"),
     ),
+    "token_movement": Table(
+        "What the input embeddings say of each token that both models know; empty where no row is "
+        "known to have stood still.",
+        {
+            "token_id": ("INTEGER PRIMARY KEY", "its number in the final model"),
+            "token": ("VARCHAR NOT NULL", "as the tokenizer writes it"),
+            "is_special": ("BOOLEAN NOT NULL", "whether it marks something instead of text"),
+            "is_moved": ("BOOLEAN NOT NULL", "whether its row moved: it occurred in fine-tuning"),
+            "norm": (
+                "REAL NOT NULL",
+                "how far its row moved, once the factor that all rows share is taken off",
+            ),
+            "n_documents": ("INTEGER NOT NULL", "documents of the seed corpus that hold it"),
+            "n_estimated": (
+                "DOUBLE",
+                "training documents that held it, read off tokens that moved as far, if training "
+                "documents are like the seed corpus",
+            ),
+            "n_estimated_low": ("DOUBLE", "lower end of its 90% range"),
+            "n_estimated_high": ("DOUBLE", "upper end of its 90% range"),
+        },
+    ),
+    "document_vocabulary": Table(
+        "Which tokens rule a document out, as it is cut; empty where no row is known to have stood "
+        "still.",
+        {
+            "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
+            "n_different": (
+                "INTEGER NOT NULL",
+                "its different ordinary tokens that training would have moved",
+            ),
+            "n_unmoved": ("INTEGER NOT NULL", "those of them that stood still"),
+            "unmoved": ("INTEGER[] NOT NULL", "their numbers, as in `token_movement`"),
+        },
+    ),
+    "embedding_scores": Table(
+        "How far the rows of a document's tokens moved along its own gradients; empty where the "
+        "strategy `embedding-match` was not asked for, or the embeddings were not trained.",
+        {
+            "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
+            "score": ("DOUBLE NOT NULL", "the agreement less what unmoved tokens take off"),
+            "agreement": (
+                "DOUBLE NOT NULL",
+                "mean over its rows that moved; rows count the more, the fewer documents hold "
+                "their token",
+            ),
+            "n_moved": ("INTEGER NOT NULL", "its different tokens whose rows moved"),
+            "rests_on": ("DOUBLE NOT NULL", "how many rows the mean rests on, in effect"),
+            "p_value": (
+                "DOUBLE",
+                "against held-out documents; for evaluation only; NaN for these, and where none "
+                "are known",
+            ),
+            "q_value": (
+                "DOUBLE",
+                "share of false ones among all that score as high, likewise",
+            ),
+        },
+    ),
     "titration_grid": Table(
         "What is located as more of the training data leaks into the pool.",
         {
@@ -342,6 +403,9 @@ META_KEYS = {
     "created_at": "when it was made (ISO 8601, UTC)",
     "label_names": "names of the labels, in the order of their numbers; empty for SFT",
     "assessment": "whether the weights can be assessed (`verdict`), and why (`reasons`)",
+    "vocabulary": "what the input embeddings say of tokens and documents, and every doubt",
+    "embedding_gradients": "why no document is scored by input embeddings (`problem`), and where "
+    "between the models gradients were taken (`checkpoints`)",
     "counts": "how many documents there are of each kind",
     "training": "how students were trained, and where that is known from",
     "caveats": "what a reader must know before believing the numbers",

@@ -92,6 +92,15 @@ def open_to_read(path: Path, is_listing: bool = False) -> Iterator[duckdb.DuckDB
         yield connection
 
 
+def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether a file has a table, which one that is older than the table has not."""
+    rows = connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND database_name = current_database()",
+        [name],
+    ).fetchall()
+    return bool(rows)
+
+
 def open_to_write(path: Path) -> duckdb.DuckDBPyConnection:
     """Open or create a file for this process alone; UnreadableFile as ``open_to_read``."""
     with explained_errors(path):

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import duckdb
 
+from assay.cache.audits.schema import ADDED_TABLES
 from assay.cache.audits.schema import SCHEMA_VERSION as AUDIT_SCHEMA_VERSION
 from assay.cache.audits.schema import TABLES as AUDIT_TABLES
 from assay.cache.decompressions.schema import SCHEMA_VERSION as DECOMPRESSION_SCHEMA_VERSION
@@ -32,6 +33,8 @@ VERSIONS = {
     "decompression": DECOMPRESSION_SCHEMA_VERSION,
     "diff": DIFF_SCHEMA_VERSION,
 }
+# Tables that sealed files of the version may lack.
+OLDER_LACK = {"audit": ADDED_TABLES}
 # What a file says about itself, which is all that a list reads.
 _FACTS = ("meta", "stages", "model_facts", MANIFEST)
 _MAX_FACTS = 100_000
@@ -46,6 +49,7 @@ _LENGTHS = {
     "JSON": "strlen({}::VARCHAR)",
     "BLOB": "octet_length({})",
     "DOUBLE[]": "8 * len({})",
+    "INTEGER[]": "4 * len({})",
 }
 # Whatever a database may hold besides tables, with the word for it.
 _REFUSED_THINGS = (
@@ -100,7 +104,7 @@ def kind_of(connection: duckdb.DuckDBPyConnection) -> str:
     """Which kind of ours an open file is, by its tables; Refused if none."""
     tables = _tables(connection)
     for kind in KINDS:
-        if _expected(kind) == tables:
+        if _is_of(kind, tables):
             return kind
     raise Refused("its tables are not those of a file of ours")
 
@@ -128,7 +132,7 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def _check_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> None:
-    if any(_expected(kind) == tables for kind in KINDS):
+    if any(_is_of(kind, tables) for kind in KINDS):
         return
     if tables.get("meta") == _expected("audit")["meta"]:
         _measure(connection, "meta", _MAX_FACTS, _MAX_FACT_BYTES)
@@ -139,6 +143,15 @@ def _check_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str])
             version = f"schema {found[0][0]}"
             raise Refused(f"written by another version of Assay ({version})", is_damage=False)
     raise Refused("its tables are not those of a file of ours")
+
+
+def _is_of(kind: str, tables: dict[str, str]) -> bool:
+    """Whether these are a kind's tables, but for some that older files of it lack."""
+    expected = _expected(kind)
+    missing = expected.keys() - tables.keys()
+    return missing <= OLDER_LACK.get(kind, frozenset()) and tables == {
+        name: sql for name, sql in expected.items() if name not in missing
+    }
 
 
 def _measure(

@@ -16,6 +16,10 @@ SCORES = {
     "squared_norms": "DOUBLE[] NOT NULL",
 }
 
+# Of a document's different tokens, and at each label in question (token by token), how far the
+# token's row moved along the document's gradient.
+AGREEMENTS = {"tokens": "INTEGER[] NOT NULL", "agreements": "REAL[] NOT NULL"}
+
 
 def open_gradients(
     store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
@@ -31,3 +35,11 @@ def open_embeddings(
     """The embeddings by one model, the array ``vector``; see ``open_rows``."""
     path = store.embeddings / f"{key}.duckdb"
     return open_rows(store, path, {}, while_waiting, on_damage)
+
+
+def open_agreements(
+    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
+) -> AbstractContextManager[RowStore]:
+    """How rows of input embeddings moved along documents' gradients; see ``open_rows``."""
+    path = store.gradients / f"embeddings-{key}.duckdb"
+    return open_rows(store, path, AGREEMENTS, while_waiting, on_damage)

@@ -26,4 +26,5 @@ def finding_of(path: Path, facts: AuditFacts) -> Finding:
     if facts.spec.titration:
         grid = read_titration(path).to_dict("records")
         return titration_finding(grid, main_strategy(facts.strategies), facts.spec.budget)
-    return audit_finding(MetricTable(read_metrics(path).to_dict("records")), facts.strategies)
+    rows = MetricTable(read_metrics(path).to_dict("records"))
+    return audit_finding(rows, facts.strategies, facts.vocabulary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assay.core.specs.audit import AuditSpec, GradientLayers
 from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy
 
 # Seconds on one core of a 2026 server, MiniLM, documents of 48 tokens.
 _A_GRADIENT_S = 0.006
@@ -21,6 +22,9 @@ _A_TEXT_ALONE_S = 0.001
 _A_JUDGED_DOCUMENT_S = 0.003
 _A_CELL_S = 0.4
 _A_RANKED_DOCUMENT_S = 0.004
+_A_TOKENIZED_DOCUMENT_S = 0.0005
+# Forward and backward at three checkpoints, beside two forward passes.
+_EMBEDDING_CHECKPOINTS = 4.0
 _USUAL_CORPUS = 5_000
 _USUAL_REFERENCE = 2_000
 _USUAL_SUSPECTS = 400
@@ -43,7 +47,13 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         "load models": 5.0,
         "assess": 2.0 * size,
         "read documents": 2.0,
+        "vocabulary": 1 + n_documents * _A_TOKENIZED_DOCUMENT_S,
         "gradients": n_documents * _A_GRADIENT_S * size * depth,
+        "embedding gradients": n_documents
+        * _A_GRADIENT_S
+        * size
+        * _EMBEDDING_CHECKPOINTS
+        * (Strategy.EMBEDDING_MATCH in spec.strategies),
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
         "predict": 4.0 * size,
         "students": 10 + n_strategies * a_student_s,

@@ -11,7 +11,9 @@ from assay.core.gradients.features import (
     gradient_features,
     projected_factors,
 )
+from assay.core.models.examples import TextDocument
 from assay.core.specs.audit import AuditSpec
+from assay.core.specs.hashing import exact_hash
 
 # Part of every key: raise it when the numbers this stage computes change.
 GRADIENT_VERSION = 3
@@ -43,3 +45,10 @@ def read_features(builder: AuditBuilder, spec: AuditSpec) -> GradientFeatures:
     if spec.projection_dimension is None or not isinstance(features, FactoredGradients):
         return features
     return projected_factors(features, spec.projection_dimension, PROJECTION_SEED)
+
+
+def document_key(document: TextDocument) -> str:
+    """A document's key in the caches: what of it is scored matters as its text does."""
+    if not document.n_prompt_characters:
+        return exact_hash(document.text)
+    return exact_hash(f"{document.n_prompt_characters}\0{document.text}")

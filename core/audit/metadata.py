@@ -8,6 +8,8 @@ from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.metrics.null_draws import N_NULL_DRAWS
 from assay.core.audit.provenance import environment
 from assay.core.audit.resolved_audit import ResolvedAudit, title_of
+from assay.core.audit.stages.embedding_agreement import what_was_left_out
+from assay.core.specs.audit import AuditSpec
 from assay.core.specs.commands import command_line
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
@@ -15,11 +17,13 @@ from assay.core.specs.plain import to_plain
 
 def describe(
     question: ResolvedAudit,
+    asked: AuditSpec,
     builder: AuditBuilder,
     label_names: tuple[str, ...],
     caveats: tuple[str, ...],
 ) -> None:
-    """The facts about the audit itself."""
+    """The facts about the audit itself; ``asked``: the question before what cannot be answered was
+    left out."""
     if builder.is_done("describe"):
         return
     spec = question.spec
@@ -28,7 +32,8 @@ def describe(
         builder.put_meta("title", title_of(spec))
         builder.put_meta("created_at", datetime.datetime.now(datetime.UTC).isoformat())
         builder.put_meta("label_names", list(label_names))
-        builder.put_meta("caveats", [*caveats, *_caveats(question), *_skipped(builder)])
+        own = [*_caveats(question), *what_was_left_out(builder), *_skipped(builder)]
+        builder.put_meta("caveats", [*caveats, *own])
         builder.put_meta(
             "training", {**to_plain(question.training), "source": question.training_source}
         )
@@ -41,7 +46,7 @@ def describe(
                 "seed_corpus_sha256": content_key(question.data_sha256["seed_corpus"]),
                 "reference_sha256": question.data_sha256["reference"],
                 "test_sha256": question.data_sha256["test"],
-                "command": command_line(spec),
+                "command": command_line(asked),
                 "n_null_draws": N_NULL_DRAWS,
             },
         )

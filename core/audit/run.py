@@ -27,7 +27,9 @@ from assay.core.audit.stages import (
     titration,
 )
 from assay.core.audit.stages.assessability import assess_pair
+from assay.core.audit.stages.embedding_agreement import score_by_embeddings
 from assay.core.audit.stages.map import draw_map
+from assay.core.audit.stages.vocabulary import read_vocabulary
 from assay.core.errors import InputError
 from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import Tokenization
@@ -66,6 +68,7 @@ def run_audit(
 
 
 def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
+    asked = question.spec
     with progress.stage("load models", 0):
         pair = students.ModelPairSource.of(question).load()
     with AuditBuilder(store, question.audit_id) as builder:
@@ -76,11 +79,11 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
         if verdict is Assessability.NOT_ASSESSABLE:
             progress.note("not assessable: nothing is scored")
         else:
-            _select(question, builder, store, pair, progress)
+            question = _select(question, builder, store, pair, progress)
             del pair
             gc.collect()
             _evaluate(question, builder, store, tokenization, progress)
-        describe(question, builder, tokenization.label_names, caveats)
+        describe(question, asked, builder, tokenization.label_names, caveats)
         return builder.seal()
 
 
@@ -90,13 +93,16 @@ def _select(
     store: Store,
     pair: ModelPair,
     progress: Progress,
-) -> None:
-    """What needs both models."""
+) -> ResolvedAudit:
+    """What needs both models; the question comes back as far as it can be answered."""
     documents.ingest_documents(question, builder, pair, progress)
+    read_vocabulary(question, builder, progress)
     gradients.take_gradients(question, builder, store, pair, progress)
     membership.score_baselines(question, builder, pair, progress)
+    question = score_by_embeddings(question, builder, store, pair, progress)
     selections.make_selections(question, builder, progress)
     predictions.predict(question, builder, pair, progress)
+    return question
 
 
 def _evaluate(

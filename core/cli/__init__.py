@@ -25,6 +25,7 @@ from assay.core.cli import (
     results,
     suspect,
     titrate,
+    vocabulary,
 )
 from assay.core.cli.exit_status import explained
 from assay.core.cli.jobs import jobs_app
@@ -53,6 +54,7 @@ app.add_typer(echo.app)
 app.add_typer(diff.app)
 app.add_typer(suspect.app)
 app.add_typer(rank_corpora.app)
+app.add_typer(vocabulary.app)
 app.add_typer(results.app)
 app.add_typer(jobs_app, name="jobs")
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assay.cache.audits.read import read_facts
 from assay.core.cli.options import (
     JsonOption,
     StoreOption,
@@ -30,11 +31,15 @@ def demo(
     port: Annotated[int | None, typer.Option(help="Port of the dashboard.")] = None,
 ) -> None:
     """Audit a small model made here, offline, then serve the dashboard."""
+    from assay.core.api.finding import finding_of
     from assay.core.audit.demo import DEMO_PLAN, run_demo
 
     place = open_store(store)
     with as_job(place, "Embedded demo", DEMO_PLAN, ["demo", "--no-serve"]) as progress:
         outcome = run_demo(place, progress)
-    say(outcome_of(outcome), as_json, lambda: figures_of(outcome.path))
+    found = finding_of(outcome.path, read_facts(outcome.path))
+    says = [found.headline, *found.sentences]
+    said = {**outcome_of(outcome), "says": says if as_json else " ".join(says)}
+    say(said, as_json, lambda: figures_of(outcome.path))
     if serve:
         serve_dashboard(place, port)

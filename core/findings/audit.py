@@ -8,19 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+from assay.core.findings.embeddings import embedding_finding
 from assay.core.findings.finding import Finding, MetricTable, Row
 from assay.core.findings.formatting import decimal, in_sentence, interval, number, p_value, percent
 from assay.core.findings.membership import membership_finding
 from assay.core.specs.metrics import STUDENT_METRICS, Metric
 from assay.core.specs.strategies import Strategy, main_strategy
+from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.intervals import SIGNIFICANCE
 
 _ABOVE, _BELOW = "above", "below"
 _BETTER, _WORSE = "better", "worse"
 
 
-def audit_finding(rows: MetricTable, strategies: Iterable[Strategy]) -> Finding:
-    """The verdict on one audit."""
+def audit_finding(
+    rows: MetricTable,
+    strategies: Iterable[Strategy],
+    vocabulary: VocabularyFacts | None = None,
+) -> Finding:
+    """The verdict on one audit. It leads with the strongest evidence there is: what input
+    embeddings find or rule out; ``vocabulary``: what they say of tokens, None where not asked."""
     ran = list(strategies)
     strategy = main_strategy(ran)
     student = _student(rows, strategy, ran)
@@ -31,29 +38,28 @@ def audit_finding(rows: MetricTable, strategies: Iterable[Strategy]) -> Finding:
     beside_random = _beside_random(rows, strategy)
     is_useful = None if beside_random is None else beside_random == _BETTER
     name = strategy.shown_as
+    whose = name[:1].upper() + name[1:] + ("'" if name.endswith("s") else "'s")
     if is_located:
         aligned = "the domain of" if is_domain_only else "documents of"
-        headline = f"{name}'s selection is aligned with {aligned} the reference set."
+        headline = f"{whose} selection is aligned with {aligned} the reference set."
         if is_useful:
             headline = (
-                f"{name}'s selection stands in for the training data and is aligned with "
+                f"{whose} selection stands in for the training data and is aligned with "
                 f"{'its domain' if is_domain_only else 'its very documents'}."
             )
         if beside_random == _WORSE:
             headline = f"{headline[:-1]}, but makes a worse student than random selection."
     elif is_useful and found:
         headline = (
-            f"{name}'s selection stands in for the training data, but does not single "
+            f"{whose} selection stands in for the training data, but does not single "
             "out its documents."
         )
     elif is_useful:
-        headline = f"{name}'s selection stands in for the training data."
+        headline = f"{whose} selection stands in for the training data."
     elif is_useful is None and found:
-        headline = f"{name}'s selection does not single out documents of the reference set."
+        headline = f"{whose} selection does not single out documents of the reference set."
     elif is_useful is None and (nearness := _nearness(rows, strategy)):
-        headline = (
-            f"{name}'s selection lies {nearness} the reference set than random selections do."
-        )
+        headline = f"{whose} selection lies {nearness} the reference set than random selections do."
     elif is_useful is None:
         headline = f"{name} chose {_budget(rows, strategy)} documents; nothing says how good."
     elif beside_random == _WORSE:
@@ -61,11 +67,16 @@ def audit_finding(rows: MetricTable, strategies: Iterable[Strategy]) -> Finding:
     else:
         headline = f"{name} cannot be told from random selection here."
     if (better := _clearly_better(rows, strategy, ran)) and beside_random != _WORSE:
-        headline += f" {better.shown_as} makes a better student."
+        who = f"Selecting by {better.shown_as}" if better is Strategy.EMBEDDING_MATCH else ""
+        headline += f" {who or better.shown_as} makes a better student."
     rivals = membership_finding(rows.all(), strategy)
     if rivals:
         headline += f" {rivals.headline}"
+    strongest = embedding_finding(rows, vocabulary)
+    if strongest:
+        headline = f"{strongest.headline} {headline}"
     sentences = (
+        *(strongest.sentences if strongest else ()),
         student,
         found,
         _membership(rows, strategy),

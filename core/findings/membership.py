@@ -70,7 +70,7 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
 def _headline(winner: str, main: str, n: int, is_found: bool, is_clear: bool | None) -> str:
     if not is_found:
         return f"None of {n} rankings tells members from held-out documents."
-    headline = f"Of {n} rankings {shown_as(winner)} tells members best"
+    headline = f"Of {n} rankings the one by {shown_as(winner)} tells members best"
     if winner != main and not is_clear:
         headline += f", if not clearly better than {shown_as(main)}"
     return headline + "."

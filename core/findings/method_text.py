@@ -9,6 +9,10 @@ IN_PLAIN_WORDS = (
     "Assay computes this direction for every document of a public corpus, and asks which documents "
     "together point the way from the base model to the final one. It adds one at a time, each time "
     "the one that turns the sum closest to the difference between the two models (SELECT).",
+    "The input embeddings say more. The row of a token that no training document holds does not "
+    "move, so the rows that moved are the training vocabulary, and a document with any other token "
+    "was not trained on. A row that few documents moved, moved along their gradients: a document "
+    "whose own gradients agree with its rows was likely one of them.",
     "What was selected is then tested: a student is trained from the base on the selected "
     "documents alone, labelled by the final model; selections are compared with the true training "
     "data where it is known; and everything is held against random selection, against the base "
@@ -22,6 +26,8 @@ THREAT_MODEL = (
 WHAT_IT_SHOWS = (
     "Which public documents the weight difference is aligned with, and how strongly, beside what "
     "random documents reach.",
+    "Which tokens occurred in fine-tuning, and which documents were certainly not used because "
+    "they hold another one, under assumptions that stand beside the answer.",
     "How good a stand-in for the unknown training data such a selection is: by the student trained "
     "on it, and by its distance to true data where that is known.",
     "Where true documents are known: how many of them are located, how many could be, and how many "
@@ -30,8 +36,9 @@ WHAT_IT_SHOWS = (
 WHAT_IT_CANNOT = (
     "It does not prove that a document was trained on. Documents that resemble the training data "
     "point the same way; only held-out documents of the same kind tell membership from domain.",
-    "It does not prove that a document was not trained on. Training leaves traces of all documents "
-    "in one sum, and most of them cannot be taken apart again.",
+    "But for a token that never occurred, it does not prove that a document was not trained on. "
+    "Training leaves traces of all documents in one sum, and most of them cannot be taken apart "
+    "again.",
     "“Not assessable” is not “no leak”: it means that these weights cannot be read this way.",
     "One audit is one random seed. Students vary between seeds by more than their intervals show.",
     "Weight decay, adapters that leave the last layer alone, and low-precision storage hide more.",
@@ -59,6 +66,10 @@ GLOSSARY = {
     "reference set": "the true fine-tuning data, where it is known; for evaluation only",
     "pseudolabel": "the label that the final model gives a document",
     "per-example gradient": "the direction in which training on one document moves the weights",
+    "training vocabulary": "the tokens that occurred in fine-tuning, read off the rows of the "
+    "input embeddings that moved",
+    "agreement": "how nearly the rows of a document's tokens moved along its own gradients, from "
+    "0 to 1",
     "strategy": "how a selection is made",
     "budget": "how many documents a selection holds",
     "gain": "by how much a document turned the sum of the selection towards the weight difference",

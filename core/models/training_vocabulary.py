@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +17,9 @@ from tokenizers import Tokenizer
 from assay.core.errors import InputError
 from assay.core.gradients.embedding_movement import Movement, RowMovement, row_movement
 from assay.core.models.embedding_tables import EmbeddingTables, read_embedding_tables
-from assay.core.stats.training_vocabulary import tokens_read, unmoved_tokens
-
-
-class Doubt(StrEnum):
-    """Why rows that stood still prove less than they could, or nothing."""
-
-    FROZEN = "frozen"  # the table was not trained: nothing can be said
-    TIED = "tied"  # the output layer shares the table, so every row has a gradient
-    COUPLED_DECAY = "coupled_decay"  # L2 decay inside Adam moved every row
-    NO_GAP = "no_gap"  # moved and unmoved rows cannot be told apart
-    COARSE_STORAGE = "coarse_storage"  # small updates may have been rounded away
-    RESIZED = "resized"  # tokens were added or removed: rows were matched by token
+from assay.core.models.text_reading import TextReader, TextReading, read_tokenizer
+from assay.core.specs.vocabulary import Doubt, VocabularyFacts
+from assay.core.stats.training_vocabulary import document_frequencies, estimated_documents
 
 
 @dataclass(frozen=True)
@@ -67,64 +57,60 @@ class TrainingVocabulary:
             return 0
         return int((self.movement.is_moved & ~self.is_special).sum())
 
-    def is_moved_by_id(self) -> NDArray[np.bool_]:
-        """Whether each id of the final model moved; True for ids that cannot be compared."""
-        found = np.ones(int(self.token_ids.max()) + 1, bool)
-        found[self.token_ids] = self.movement.is_moved
-        return found
-
-    def specials(self) -> frozenset[int]:
-        return frozenset(self.token_ids[self.is_special].tolist())
+    def reader(self) -> TextReader:
+        """What reads texts against this vocabulary."""
+        return TextReader(
+            self.tokens,
+            self.token_ids,
+            self.movement.is_moved,
+            self.is_special,
+            self.reads_last,
+            self.longest_document,
+            self.tokenizer_folder,
+        )
 
     def read_texts(self, texts: Sequence[str], max_tokens: int | None = None) -> list[TextReading]:
-        """Whether each text can have been trained on. Cut after ``max_tokens``, or after the
-        longest document where that is known; both, whichever is shorter."""
-        limits = [limit for limit in (max_tokens, self.longest_document) if limit]
-        tokenizer = _tokenizer(self.tokenizer_folder, min(limits, default=None))
-        is_moved, specials = self.is_moved_by_id(), self.specials()
-        by_id = dict(zip(self.token_ids.tolist(), self.tokens, strict=True))
-        readings = []
-        for encoded in tokenizer.encode_batch(list(texts)):
-            # Ids beyond the table are new tokens: nothing is known of them.
-            known = [number for number in encoded.ids if number < len(is_moved)]
-            (unmoved,) = unmoved_tokens([known], is_moved, specials, self.reads_last)
-            spans = tuple(
-                Span(start, end, bool(is_moved[number]), number in specials)
-                for number, (start, end) in zip(encoded.ids, encoded.offsets, strict=True)
-                if number < len(is_moved)
-            )
-            n_read = len(tokens_read(known, specials, self.reads_last))
-            words = tuple(by_id[number] for number in unmoved.tolist())
-            readings.append(TextReading(n_read, words, spans, len(encoded.ids)))
-        return readings
+        """See ``TextReader.read``."""
+        return self.reader().read(texts, max_tokens)
 
+    def estimated_documents(
+        self, documents: Sequence[Sequence[int]]
+    ) -> tuple[float, float, float] | None:
+        """About how many documents like these, given as token ids, hold as many different tokens
+        as moved: the estimate, what speaks for fewer, what speaks for more; None if no token is
+        known to have moved."""
+        if not self.n_moved or not documents:
+            return None
+        estimate = estimated_documents(self.n_moved, self.frequencies(documents), len(documents))
+        return estimate.value, estimate.low, estimate.high
 
-@dataclass(frozen=True)
-class Span:
-    """One token of a text: characters [start, end), and whether its row moved."""
+    def frequencies(self, documents: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+        """In how many documents each id occurs that both models know, special ones left out."""
+        n_ids = int(self.token_ids.max()) + 1
+        counts = document_frequencies(
+            ([i for i in document if i < n_ids] for document in documents), n_ids
+        )
+        counts[self.token_ids[self.is_special]] = 0
+        return counts
 
-    start: int
-    end: int
-    is_moved: bool
-    is_special: bool
-
-
-@dataclass(frozen=True)
-class TextReading:
-    """A text against the training vocabulary. n_different: ordinary tokens that training would
-    have moved; unmoved: those of them that stood still; n_tokens: after cutting."""
-
-    n_different: int
-    unmoved: tuple[str, ...]
-    spans: tuple[Span, ...]
-    n_tokens: int
+    def facts(self) -> VocabularyFacts:
+        """The vocabulary as numbers."""
+        return VocabularyFacts(
+            doubts=self.doubts,
+            proves_absence=self.proves_absence,
+            n_tokens=int((~self.is_special).sum()),
+            n_moved=self.n_moved,
+            chance_missed=self.movement.chance_missed,
+            longest_document=self.longest_document,
+            n_added=len(self.added),
+        )
 
 
 def read_training_vocabulary(base_folder: Path, final_folder: Path) -> TrainingVocabulary:
     """Compare the embedding tables of two folders. InputError where that is impossible: no table
     under a known name, quantized weights, tables of other widths, no tokenizer."""
     base, final = (read_embedding_tables(folder) for folder in (base_folder, final_folder))
-    tokenizer = _tokenizer(final_folder, None)
+    tokenizer = read_tokenizer(final_folder, None)
     matched = _matched(base, final, base_folder, tokenizer)
     movement = row_movement(base.tokens[matched.base_rows], final.tokens[matched.final_rows])
     positions = _position_movement(base, final)
@@ -163,7 +149,7 @@ def _matched(
     ours = tokenizer.get_vocab(with_added_tokens=True)
     theirs = ours
     if (base_folder / "tokenizer.json").exists():
-        theirs = _tokenizer(base_folder, None).get_vocab(with_added_tokens=True)
+        theirs = read_tokenizer(base_folder, None).get_vocab(with_added_tokens=True)
     n_base, n_final = len(base.tokens), len(final.tokens)
     pairs = sorted(
         (number, theirs[token], token)
@@ -224,26 +210,3 @@ def _is_special(tokenizer: Tokenizer, token_ids: NDArray[np.int64]) -> NDArray[n
         number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special
     ]
     return np.isin(token_ids, specials)
-
-
-def _tokenizer(folder: Path, max_tokens: int | None) -> Tokenizer:
-    """The folder's tokenizer without padding; InputError if it is not the fast kind's file."""
-    file = folder / "tokenizer.json"
-    if not file.exists():
-        raise InputError(
-            f"tokenizer.json in {folder.name!r}",
-            "none",
-            "save the model with its tokenizer by save_pretrained",
-        )
-    try:
-        tokenizer = Tokenizer.from_str(file.read_text(encoding="utf-8"))
-    except Exception as error:  # the library raises nothing more precise
-        raise InputError(
-            f"a readable tokenizer.json in {folder.name!r}", str(error), "fetch the model again"
-        ) from error
-    tokenizer.no_padding()
-    if max_tokens:
-        tokenizer.enable_truncation(max_tokens)
-    else:
-        tokenizer.no_truncation()
-    return tokenizer

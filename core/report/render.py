@@ -28,8 +28,10 @@ from assay.core.findings.audit_tables import (
     references,
     strategy_table,
 )
+from assay.core.findings.embeddings import CORPUS
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.repeats import HOW_REPEATS_READ, spread_table
+from assay.core.findings.vocabulary import ASSUMPTIONS, vocabulary_finding
 from assay.core.report.pair_findings import Table, pair_findings
 from assay.core.report.svg_charts import dot_plot
 from assay.core.specs.audit import Assessability
@@ -114,7 +116,8 @@ def _scores(
     strategies = facts.strategies
     chosen = main_strategy(strategies)
     return {
-        "finding": audit_finding(rows, strategies),
+        "finding": audit_finding(rows, strategies, facts.vocabulary),
+        "vocabulary": _vocabulary(facts),
         "figures": _figures(rows, strategies),
         "table": Table.of(strategy_table(rows, strategies), notes(rows, strategies)),
         "repeats": _over_repeats(repeats, strategies) if len(repeats) > 1 else None,
@@ -123,6 +126,14 @@ def _scores(
         "documents": _documents(path, chosen, with_documents),
         "with_documents": with_documents,
     }
+
+
+def _vocabulary(facts: AuditFacts) -> dict[str, Any] | None:
+    """What the input embeddings say; None in an audit that is older than the question."""
+    if facts.vocabulary is None:
+        return None
+    found = vocabulary_finding(facts.vocabulary, CORPUS)
+    return {"finding": found, "assumes": ASSUMPTIONS if facts.vocabulary.is_assessable else ()}
 
 
 def _over_repeats(repeats: Sequence[Path], strategies: list[Strategy]) -> dict[str, Any]:

@@ -135,6 +135,12 @@ def by_loss(features: GradientFeatures, losses: NDArray, budget: int, lowest: bo
     return in_order(features, order[:budget].tolist())
 
 
+def by_score(features: GradientFeatures, scores: NDArray, budget: int) -> Selection:
+    """The documents with the highest scores, the first of equal ones first."""
+    order = np.argsort(-scores, kind="stable")
+    return in_order(features, order[:budget].tolist())
+
+
 def random(features: GradientFeatures, budget: int, seed: int) -> Selection:
     """Documents drawn without replacement."""
     order = np.random.default_rng(seed).permutation(features.n_documents)

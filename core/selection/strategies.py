@@ -20,8 +20,13 @@ def make_selection(
     budget: int,
     batch_size: int,
     seed: int,
+    embedding_scores: NDArray[np.float64] | None = None,
 ) -> Selection:
-    """The selection of one strategy; ``batch_size`` is the final model's."""
+    """The selection of one strategy; ``batch_size`` is the final model's.
+
+    embedding_scores (n): how well the movement of input embeddings fits each document; ValueError
+    if the strategy needs them and there are none.
+    """
     match strategy:
         case Strategy.RANDOM:
             return greedy.random(features, budget, seed)
@@ -39,6 +44,8 @@ def make_selection(
             return greedy.select(features, budget)
         case Strategy.SELECT_PLUS:
             return select_plus(features, budget)
+        case Strategy.EMBEDDING_MATCH:
+            return greedy.by_score(features, _needed(embedding_scores), budget)
 
 
 def ranking_scores(
@@ -48,13 +55,14 @@ def ranking_scores(
     base_losses: NDArray[np.float64],
     selection: Selection,
     seed: int,
+    embedding_scores: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Scores of all n documents, (n); ``selection`` is the strategy's own, NumPy features.
 
     Random: its order. Top-k: the cosine with the target. Balanced: the rank by cosine within the
-    pseudolabel. P-min and P-max: the loss. The greedy ones: their order, and behind it, where
-    they say nothing, the rest by cosine. (What they would add next is no score of the rest: once
-    the sum is near the target it only says what the sum still lacks.)
+    pseudolabel. P-min and P-max: the loss. Input embeddings: their own score. The greedy ones:
+    their order, and behind it, where they say nothing, the rest by cosine. (What they would add
+    next is no score of the rest: once the sum is near the target it only says what it still lacks.)
     """
     match strategy:
         case Strategy.RANDOM:
@@ -68,12 +76,20 @@ def ranking_scores(
             return -base_losses
         case Strategy.P_MAX:
             return base_losses
+        case Strategy.EMBEDDING_MATCH:
+            return _needed(embedding_scores)
         case Strategy.SELECT | Strategy.SELECT_PLUS | Strategy.SELECT_BATCH:
             n_chosen = len(selection.documents)
             scores = cosines(features)
             # A cosine is at most 1: what was chosen stays ahead of what was not.
             scores[list(selection.documents)] = 2.0 + _by_place(np.arange(n_chosen), n_chosen)
             return scores
+
+
+def _needed(embedding_scores: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    if embedding_scores is None:
+        raise ValueError("no document is scored by input embeddings")
+    return embedding_scores
 
 
 def _by_place(order: NDArray[np.integer], n: int) -> NDArray[np.float64]:

@@ -29,8 +29,9 @@ class Corpus:
 
     pseudolabels (n, int64, -1 without one); base_losses (n, float64, nats); is_trained and
     is_held_out (n, bool), all others are out of domain; blind: P(trained), P(held-out) by text
-    alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d), unit length. None
-    where unknown. ``batch_size`` is the final model's.
+    alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d), unit length;
+    embedding_scores (n): how well the movement of input embeddings fits. None where unknown.
+    ``batch_size`` is the final model's.
     """
 
     features: GradientFeatures
@@ -42,6 +43,7 @@ class Corpus:
     embeddings: NDArray[np.float32] | None
     reference: NDArray[np.float32] | None
     batch_size: int
+    embedding_scores: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, arrays: Mapping[str, Any], batch_size: int) -> Corpus:
@@ -59,7 +61,12 @@ class Corpus:
     def selectors(self) -> tuple[str, ...]:
         """What can select here: every strategy for the task, and text alone where it was asked."""
         task = Task.SFT if (self.pseudolabels < 0).all() else Task.CLASSIFICATION
-        return (*strategies_for(task), *([BLIND] if self.blind is not None else []))
+        known = [
+            strategy
+            for strategy in strategies_for(task)
+            if strategy is not Strategy.EMBEDDING_MATCH or self.embedding_scores is not None
+        ]
+        return (*known, *([BLIND] if self.blind is not None else []))
 
 
 @dataclass(frozen=True)
@@ -117,8 +124,11 @@ def _by_strategy(
     strategy = Strategy(selector)
     features = corpus.features.subset(pool)  # type: ignore[arg-type]
     labels, losses = corpus.pseudolabels[pool], corpus.base_losses[pool]
-    selection = make_selection(strategy, features, labels, losses, budget, corpus.batch_size, seed)
-    scores = ranking_scores(strategy, features, labels, losses, selection, seed)
+    matches = None if corpus.embedding_scores is None else corpus.embedding_scores[pool]
+    selection = make_selection(
+        strategy, features, labels, losses, budget, corpus.batch_size, seed, matches
+    )
+    scores = ranking_scores(strategy, features, labels, losses, selection, seed, matches)
     documents = np.asarray(selection.documents, np.int64)
     return Selected(documents, _weights(selection.weights, len(documents)), scores, scores)
 

@@ -19,6 +19,7 @@ class Strategy(StrEnum):
     SELECT_BATCH = "select-batch"
     SELECT = "select"
     SELECT_PLUS = "select-plus"
+    EMBEDDING_MATCH = "embedding-match"
 
     @property
     def shown_as(self) -> str:
@@ -35,6 +36,7 @@ STRATEGY_TITLES = {
     Strategy.SELECT_BATCH: "SELECT (batch)",
     Strategy.SELECT: "SELECT",
     Strategy.SELECT_PLUS: "SELECT+",
+    Strategy.EMBEDDING_MATCH: "input embeddings",
 }
 
 

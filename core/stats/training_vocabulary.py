@@ -13,7 +13,7 @@ from scipy.special import gammaln
 
 _MOST_DOCUMENTS = 1e9
 # Tokens with about the same movement that a count is read off.
-_NEIGHBOURS = 60
+LEAST_KNOWN = 60
 _TAIL = 0.05
 
 
@@ -120,13 +120,13 @@ def document_counts(
     about as far (60 of them). Under Adam a row's movement grows slowly with its count, so the
     intervals are wide. ValueError if fewer than 60 tokens are known.
     """
-    if len(known_norms) < _NEIGHBOURS:
-        raise ValueError(f"at least {_NEIGHBOURS} tokens of known count, not {len(known_norms)}")
+    if len(known_norms) < LEAST_KNOWN:
+        raise ValueError(f"at least {LEAST_KNOWN} tokens of known count, not {len(known_norms)}")
     order = np.argsort(known_norms, kind="stable")
     counts = known_counts[order]
     middle = np.searchsorted(known_norms[order], norms)
-    start = np.clip(middle - _NEIGHBOURS // 2, 0, len(counts) - _NEIGHBOURS)
-    windows = np.lib.stride_tricks.sliding_window_view(counts, _NEIGHBOURS)
+    start = np.clip(middle - LEAST_KNOWN // 2, 0, len(counts) - LEAST_KNOWN)
+    windows = np.lib.stride_tricks.sliding_window_view(counts, LEAST_KNOWN)
     return np.quantile(windows, [0.5, _TAIL, 1 - _TAIL], axis=1).T[start]
 
 

@@ -20,6 +20,7 @@ _AUDIT_PAGES = {
     "transport": ("Transport", ":material/straighten:"),
     "class_balance": ("Class balance", ":material/stacked_bar_chart:"),
     "evidence": ("Evidence", ":material/plagiarism:"),
+    "vocabulary": ("Vocabulary", ":material/dictionary:"),
     "membership": ("Membership", ":material/how_to_reg:"),
     "titration": ("Titration", ":material/science:"),
     "corpora": ("Public sets", ":material/library_books:"),

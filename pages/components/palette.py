@@ -1,7 +1,7 @@
 """One colour and one symbol a strategy (or text alone), one colour a baseline, on every chart.
 
 The Okabe–Ito colours, which people with any common colour blindness can tell apart, and a violet
-for the eighth; the symbols carry the same distinction for print and for everyone else.
+and an olive for the last two; the symbols carry the same distinction for print and for everyone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ COLOURS: dict[str, str] = {
     Strategy.P_MIN: "#009E73",
     Strategy.P_MAX: "#CC79A7",
     Strategy.RANDOM: "#8B929A",
+    Strategy.EMBEDDING_MATCH: "#7F8C1F",
     BLIND: "#A4693D",
     # Baselines are dashed wherever they are drawn: there are more of them than colours.
     Baseline.FINAL_LOSS: "#009E73",
@@ -42,6 +43,7 @@ SYMBOLS: dict[str, str] = {
     Strategy.P_MIN: "triangle-down",
     Strategy.P_MAX: "triangle-up",
     Strategy.RANDOM: "x",
+    Strategy.EMBEDDING_MATCH: "star",
     BLIND: "cross",
 }
 NULL_BAND = "rgba(139, 146, 154, 0.22)"

@@ -12,6 +12,7 @@ from assay.cache.files.manifest import check_manifest
 from assay.core.findings.audit import audit_finding
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -27,7 +28,14 @@ def test_the_demo_audits_and_then_only_looks(assay):
     final, base = rows.get("final", Metric.ACCURACY), rows.get("base", Metric.ACCURACY)
     assert final["low"] > base["high"]
     assert facts.meta["counts"]["n_leaked"] > 0
-    assert len(audit_finding(rows, facts.strategies).sentences) == 5
+    found = audit_finding(rows, facts.strategies, facts.vocabulary)
+    assert said["says"] == [found.headline, *found.sentences]
+    assert found.headline.startswith("Input embeddings find ")
+    assert "of 160 documents that were trained on" in found.headline
+    assert "documents were not trained on." in found.headline
+    assert facts.vocabulary.proves_absence
+    assert facts.vocabulary.longest_document == 40
+    assert rows.get(Strategy.EMBEDDING_MATCH, Metric.MEMBERSHIP_AUC)["low"] > 0.8
     again = assay("demo", "--no-serve", "--json")
     assert json.loads(again.out) == {**said, "was_there": True}
     assert "done in" not in again.err

@@ -28,4 +28,6 @@ def corpus_of(n=300, n_trained=100, n_held_out=100, seed=0, pull=0.0, width=12, 
         embeddings,
         embeddings[:n_trained],
         batch_size,
+        # Apart from the others' generator, so that what was measured with them stays.
+        np.random.default_rng(seed + 1).normal(size=n),
     )

@@ -13,7 +13,7 @@ from assay.cache.files.blocks import ROWS_PER_BLOCK
 from assay.cache.files.precomputed import SCORES, open_gradients
 from assay.cache.files.row_cache import RowStore
 from assay.cache.store import Store
-from assay.core.audit.gradient_request import PROJECTION_SEED, GradientRequest
+from assay.core.audit.gradient_request import PROJECTION_SEED, GradientRequest, document_key
 from assay.core.audit.precomputed import with_cached_rows
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.gradients.projection import leading_part, side_lengths
@@ -28,7 +28,6 @@ from assay.core.models.per_example_gradients import (
 )
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import GradientLayers
-from assay.core.specs.hashing import exact_hash
 
 # Documents sorted by length and held in memory at a time; a multiple of ROWS_PER_BLOCK.
 _WINDOW = 16 * ROWS_PER_BLOCK
@@ -75,7 +74,7 @@ def _fill(
             [first, first + _WINDOW],
         )
         documents = [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
-        hashes = [_hash(document) for document in documents]
+        hashes = [document_key(document) for document in documents]
         missing = gradients.missing(hashes)
         progress.advance(len(hashes) - len(missing))
         _extend(
@@ -86,13 +85,6 @@ def _fill(
             progress,
         )
         _copy(builder, gradients, request, hashes, first, norms)
-
-
-def _hash(document: TextDocument) -> str:
-    """A document's key in the cache: what of it is scored matters as its text does."""
-    if not document.n_prompt_characters:
-        return exact_hash(document.text)
-    return exact_hash(f"{document.n_prompt_characters}\0{document.text}")
 
 
 def _extend(

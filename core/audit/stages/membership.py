@@ -14,6 +14,7 @@ from assay.core.audit.gradient_request import read_features
 from assay.core.audit.metrics.detection_limit import detection_limits
 from assay.core.audit.metrics.rows import MetricRow, with_interval, write_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.stages.embedding_agreement import read_embedding_scores
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair
@@ -140,13 +141,17 @@ def _natural_scores(
         "FROM scores ORDER BY document_id"
     )
     labels, losses = np.asarray(columns["label"]), np.asarray(columns["loss"])
+    matches = read_embedding_scores(builder)
     for strategy in spec.strategies:
         rows = builder.rows(
             "SELECT document_id, objective FROM selections WHERE strategy = ? ORDER BY rank",
             [strategy],
         )
         selection = Selection(tuple(row[0] for row in rows), tuple(row[1] for row in rows))
-        yield strategy, ranking_scores(strategy, features, labels, losses, selection, spec.seed)
+        yield (
+            strategy,
+            ranking_scores(strategy, features, labels, losses, selection, spec.seed, matches),
+        )
     blind = builder.columns("SELECT p_trained, p_held_out FROM blind_scores ORDER BY document_id")
     trained, in_domain = blind["p_trained"], blind["p_trained"] + blind["p_held_out"]
     if len(trained):

@@ -7,6 +7,7 @@ import numpy as np
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.gradient_request import read_features
 from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.stages.embedding_agreement import read_embedding_scores
 from assay.core.runtime.progress import Progress
 from assay.core.selection.strategies import make_selection
 
@@ -21,6 +22,7 @@ def make_selections(question: ResolvedAudit, builder: AuditBuilder, progress: Pr
             "SELECT pseudolabel::BIGINT AS pseudolabel, base_loss::DOUBLE AS base_loss "
             "FROM scores ORDER BY document_id"
         )
+        embedding_scores = read_embedding_scores(builder)
         for strategy in spec.strategies:
             selection = make_selection(
                 strategy,
@@ -30,6 +32,7 @@ def make_selections(question: ResolvedAudit, builder: AuditBuilder, progress: Pr
                 spec.budget,
                 question.training.batch_size,
                 spec.seed,
+                embedding_scores,
             )
             builder.write(
                 "selections",

@@ -11,7 +11,9 @@ import streamlit as st
 from assay.cache.audits.document_evidence import Scores, read_scores, read_texts
 from assay.cache.export import of_audit
 from assay.core.specs.data import Role
+from assay.core.specs.strategies import Strategy
 from assay.core.stats.conformal import HeldOutTest, against_held_out
+from assay.core.stats.embedding_membership import EmbeddingTest, embedding_test
 from assay.pages.components.evidence_links import card_addresses, card_column
 from assay.pages.components.export import export_line
 
@@ -19,7 +21,8 @@ _N_LISTED = 100
 _PREVIEW_CHARACTERS = 300
 HOW_P_AND_Q_READ = (
     "p: the share of held-out documents that score as high; q: the share of false ones among all "
-    "that would be called trained with it (Benjamini–Hochberg). Both hold for documents of the "
+    "that would be called trained with it (Benjamini–Hochberg; by input embeddings scaled by the "
+    "estimated share that was not trained on). Both hold for documents of the "
     "held-out ones' own kind alone."
 )
 
@@ -30,15 +33,17 @@ def scores_of(path: Path, held_out_source: str | None) -> Scores:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def tests_of(path: Path, held_out_source: str | None) -> dict[str, HeldOutTest]:
+def tests_of(path: Path, held_out_source: str | None) -> dict[str, HeldOutTest | EmbeddingTest]:
     """Each ranking's p- and q-values; none where nothing was held out."""
     scores = scores_of(path, held_out_source)
     if not scores.is_held_out.any():
         return {}
-    return {
-        name: against_held_out(scores.by_ranking[name].to_numpy(), scores.is_held_out)
-        for name in scores.by_ranking
-    }
+    tests: dict[str, HeldOutTest | EmbeddingTest] = {}
+    for name in scores.by_ranking:
+        # As the audit keeps them, whose q-values know the estimated share trained on.
+        test = embedding_test if name == Strategy.EMBEDDING_MATCH else against_held_out
+        tests[name] = test(scores.by_ranking[name].to_numpy(), scores.is_held_out)
+    return tests
 
 
 def ranked_documents(path: Path, name: str, held_out_source: str | None) -> pd.DataFrame:

@@ -112,6 +112,10 @@ def show_links(facts: AuditFacts, audit_id: str) -> None:
         )
     if facts.meta["counts"]["n_leaked"] and facts.meta["counts"]["n_held_out"]:
         asked.append(("membership", "Which ranking tells members best", ":material/how_to_reg:"))
+    if facts.vocabulary is not None:
+        asked.append(
+            ("vocabulary", "Which tokens occurred in fine-tuning", ":material/dictionary:")
+        )
     for page, label, icon in asked:
         st.page_link(page_file(page), label=label, icon=icon, query_params={"audit": audit_id})
 

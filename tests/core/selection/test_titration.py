@@ -112,8 +112,9 @@ def test_natural_scores_rank_as_the_strategy_chooses(strategy):
     """The chosen documents are those with the highest scores, class by class for the balanced."""
     corpus = corpus_of()
     arguments = (corpus.features, corpus.pseudolabels, corpus.base_losses)
-    selection = make_selection(strategy, *arguments, 30, 8, 5)
-    scores = ranking_scores(strategy, *arguments, selection, 5)
+    matches = np.random.default_rng(3).normal(size=300)
+    selection = make_selection(strategy, *arguments, 30, 8, 5, matches)
+    scores = ranking_scores(strategy, *arguments, selection, 5, matches)
     chosen = list(selection.documents)
     others = np.setdiff1d(np.arange(300), chosen)
     groups = corpus.pseudolabels if strategy is Strategy.TOP_K_BALANCED else np.zeros(300, int)

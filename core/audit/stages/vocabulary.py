@@ -1,0 +1,132 @@
+"""Which tokens occurred in fine-tuning, and which documents that rules out: no forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.errors import InputError
+from assay.core.models.training_vocabulary import TrainingVocabulary, read_training_vocabulary
+from assay.core.runtime.progress import Progress
+from assay.core.specs.vocabulary import VocabularyFacts
+from assay.core.stats.training_vocabulary import LEAST_KNOWN, counts_by_sample
+
+# Texts that are tokenized and written at a time.
+_WINDOW = 2048
+
+
+def read_vocabulary(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+    """Fill ``token_movement`` and ``document_vocabulary``, and say in ``meta`` what they allow.
+
+    Both stay empty where the tables cannot be compared or no row is known to have stood still; the
+    reason stands in ``meta``.
+    """
+    if builder.is_done("vocabulary"):
+        return
+    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
+    with progress.stage("vocabulary", n_documents), builder.stage("vocabulary"):
+        try:
+            found = read_training_vocabulary(question.base, question.final)
+        except InputError as error:
+            progress.note(f"no training vocabulary: {error}")
+            builder.put_meta("vocabulary", VocabularyFacts(problem=str(error)).to_plain())
+            return
+        facts = found.facts()
+        if facts.is_assessable:
+            facts = _write(question, builder, found, facts, progress)
+        else:
+            facts = replace(facts, max_tokens=found.reader().limit(question.training.max_tokens))
+            progress.note(f"no token is proven absent ({', '.join(facts.doubts)})")
+        builder.put_meta(
+            "vocabulary",
+            {
+                **facts.to_plain(),
+                "reads_last": found.reads_last,
+                # Where a page finds the tokenizer, to read a text against what is kept here.
+                "tokenizer_folder": str(question.final),
+                "tokenizer_sha256": question.tokenizer_sha256,
+            },
+        )
+
+
+def _write(
+    question: ResolvedAudit,
+    builder: AuditBuilder,
+    found: TrainingVocabulary,
+    facts: VocabularyFacts,
+    progress: Progress,
+) -> VocabularyFacts:
+    reader, max_tokens = found.reader(), question.training.max_tokens
+    tokenizer = reader.tokenizer(max_tokens)
+    texts = [text for (text,) in builder.rows("SELECT text FROM documents ORDER BY document_id")]
+    token_ids: list[list[int]] = []
+    n_unmoved: list[int] = []
+    for first in range(0, len(texts), _WINDOW):
+        own = [encoded.ids for encoded in tokenizer.encode_batch(texts[first : first + _WINDOW])]
+        unmoved = reader.unmoved(own)
+        builder.write(
+            "document_vocabulary",
+            {
+                "document_id": range(first, first + len(own)),
+                "n_different": [len(reader.read_tokens(document)) for document in own],
+                "n_unmoved": [len(tokens) for tokens in unmoved],
+                "unmoved": [tokens.astype(np.int32) for tokens in unmoved],
+            },
+        )
+        token_ids += own
+        n_unmoved += [len(tokens) for tokens in unmoved]
+        progress.advance(len(own))
+    estimate = found.estimated_documents(token_ids)
+    facts = facts.with_texts(reader.limit(max_tokens), n_unmoved, estimate)
+    _write_tokens(builder, found, token_ids, facts)
+    return facts
+
+
+def _write_tokens(
+    builder: AuditBuilder,
+    found: TrainingVocabulary,
+    documents: Sequence[Sequence[int]],
+    facts: VocabularyFacts,
+) -> None:
+    frequencies = found.frequencies(documents)[found.token_ids]
+    counts = _counts(found, frequencies, len(documents), facts.n_estimated)
+    builder.write(
+        "token_movement",
+        {
+            "token_id": found.token_ids,
+            "token": list(found.tokens),
+            "is_special": found.is_special,
+            "is_moved": found.movement.is_moved,
+            "norm": found.movement.norms,
+            "n_documents": frequencies,
+            "n_estimated": _nullable(counts[:, 0]),
+            "n_estimated_low": _nullable(counts[:, 1]),
+            "n_estimated_high": _nullable(counts[:, 2]),
+        },
+    )
+
+
+def _counts(
+    found: TrainingVocabulary,
+    frequencies: NDArray[np.int64],
+    n_documents: int,
+    n_estimated: float | None,
+) -> NDArray[np.float64]:
+    """Training documents that held each token, and a range, (V × 3), were they like the seed
+    corpus; NaN where that is not estimated."""
+    ordinary_norms = np.where(found.is_special, 0, found.movement.norms).astype(np.float32)
+    nothing = np.full((len(frequencies), 3), np.nan)
+    n_known = ((ordinary_norms > 0) & (frequencies > 0)).sum()
+    if n_estimated is None or n_known < LEAST_KNOWN:
+        return nothing
+    counts = counts_by_sample(ordinary_norms, frequencies, n_documents, n_estimated)
+    return np.where(ordinary_norms[:, None] > 0, counts, nothing)
+
+
+def _nullable(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]

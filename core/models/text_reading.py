@@ -1,0 +1,149 @@
+"""Texts read against a training vocabulary: which of their tokens never occurred in training.
+
+It needs the final model's tokenizer and nothing else of the two models, so that a page can read a
+text long after an audit. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from assay.core.errors import InputError
+from assay.core.models.folder_files import has_file, inside
+from assay.core.stats.training_vocabulary import tokens_read, unmoved_tokens
+
+_FILE = "tokenizer.json"
+
+
+@dataclass(frozen=True)
+class Span:
+    """One token of a text: characters [start, end), and whether its row moved."""
+
+    start: int
+    end: int
+    is_moved: bool
+    is_special: bool
+
+
+@dataclass(frozen=True)
+class TextReading:
+    """A text against the training vocabulary. n_different: ordinary tokens that training would
+    have moved; unmoved: those of them that stood still; token_ids and n_tokens: after cutting."""
+
+    n_different: int
+    unmoved: tuple[str, ...]
+    spans: tuple[Span, ...]
+    token_ids: tuple[int, ...]
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.token_ids)
+
+
+@dataclass(frozen=True)
+class TextReader:
+    """Which tokens moved, and how texts become tokens.
+
+    tokens: V of them as the tokenizer writes them; token_ids (V, int64); is_moved, is_special (V,
+    bool). reads_last: whether the last token of a document has a gradient. longest_document: of the
+    training documents, None where unknown.
+    """
+
+    tokens: tuple[str, ...]
+    token_ids: NDArray[np.int64]
+    is_moved: NDArray[np.bool_]
+    is_special: NDArray[np.bool_]
+    reads_last: bool
+    longest_document: int | None
+    tokenizer_folder: Path
+
+    @cached_property
+    def is_moved_by_id(self) -> NDArray[np.bool_]:
+        """Whether each id of the final model moved; True for ids that cannot be compared."""
+        found = np.ones(int(self.token_ids.max()) + 1, bool)
+        found[self.token_ids] = self.is_moved
+        return found
+
+    @cached_property
+    def specials(self) -> frozenset[int]:
+        return frozenset(self.token_ids[self.is_special].tolist())
+
+    def read(self, texts: Sequence[str], max_tokens: int | None = None) -> list[TextReading]:
+        """Whether each text can have been trained on. Cut after ``max_tokens``, or after the
+        longest document where that is known; both, whichever is shorter."""
+        tokenizer = self.tokenizer(max_tokens)
+        by_id = dict(zip(self.token_ids.tolist(), self.tokens, strict=True))
+        readings = []
+        for encoded in tokenizer.encode_batch(list(texts)):
+            # Ids beyond the table are new tokens: nothing is known of them.
+            known = [number for number in encoded.ids if number < len(self.is_moved_by_id)]
+            (unmoved,) = unmoved_tokens(
+                [known], self.is_moved_by_id, self.specials, self.reads_last
+            )
+            spans = tuple(
+                Span(start, end, bool(self.is_moved_by_id[number]), number in self.specials)
+                for number, (start, end) in zip(encoded.ids, encoded.offsets, strict=True)
+                if number < len(self.is_moved_by_id)
+            )
+            n_read = len(tokens_read(known, self.specials, self.reads_last))
+            words = tuple(by_id[number] for number in unmoved.tolist())
+            readings.append(TextReading(n_read, words, spans, tuple(encoded.ids)))
+        return readings
+
+    def read_tokens(self, token_ids: Sequence[int]) -> NDArray[np.int64]:
+        """A document's different ordinary tokens that training would have moved."""
+        known = len(self.is_moved_by_id)
+        return tokens_read([i for i in token_ids if i < known], self.specials, self.reads_last)
+
+    def unmoved(self, documents: Iterable[Sequence[int]]) -> list[NDArray[np.int64]]:
+        """Of documents as token ids, the tokens that rule each out."""
+        known = len(self.is_moved_by_id)
+        return unmoved_tokens(
+            ([i for i in document if i < known] for document in documents),
+            self.is_moved_by_id,
+            self.specials,
+            self.reads_last,
+        )
+
+    def tokenizer(self, max_tokens: int | None) -> Tokenizer:
+        """Cuts as ``read`` does."""
+        return read_tokenizer(self.tokenizer_folder, self.limit(max_tokens))
+
+    def limit(self, max_tokens: int | None) -> int | None:
+        """After how many tokens a text is cut; None where nothing cuts it.
+
+        A last token that is only predicted takes no position.
+        """
+        longest = self.longest_document
+        if longest and not self.reads_last:
+            longest += 1
+        return min((one for one in (max_tokens, longest) if one), default=None)
+
+
+def read_tokenizer(folder: Path, max_tokens: int | None) -> Tokenizer:
+    """The folder's tokenizer without padding; InputError if it is not the fast kind's file."""
+    if not has_file(folder, _FILE):
+        raise InputError(
+            f"{_FILE} in {folder.name!r}",
+            "none",
+            "save the model with its tokenizer by save_pretrained",
+        )
+    try:
+        tokenizer = Tokenizer.from_str(inside(folder, _FILE).read_text(encoding="utf-8"))
+    except Exception as error:  # the library raises nothing more precise
+        raise InputError(
+            f"a readable {_FILE} in {folder.name!r}", str(error), "fetch the model again"
+        ) from error
+    tokenizer.no_padding()
+    if max_tokens:
+        tokenizer.enable_truncation(max_tokens)
+    else:
+        tokenizer.no_truncation()
+    return tokenizer

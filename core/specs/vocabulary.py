@@ -1,0 +1,94 @@
+"""What a model's input embeddings say of its training, in plain values that audits keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Doubt(StrEnum):
+    """Why rows that stood still prove less than they could, or nothing."""
+
+    FROZEN = "frozen"  # the table was not trained: nothing can be said
+    TIED = "tied"  # the output layer shares the table, so every row has a gradient
+    COUPLED_DECAY = "coupled_decay"  # L2 decay inside Adam moved every row
+    NO_GAP = "no_gap"  # moved and unmoved rows cannot be told apart
+    COARSE_STORAGE = "coarse_storage"  # small updates may have been rounded away
+    RESIZED = "resized"  # tokens were added or removed: rows were matched by token
+
+
+# An estimate that reaches this says nothing.
+_NO_BOUND = 1e9
+# With one of these no row is known to have stood still.
+HOPELESS = frozenset({Doubt.FROZEN, Doubt.TIED, Doubt.COUPLED_DECAY, Doubt.NO_GAP})
+
+
+@dataclass(frozen=True)
+class VocabularyFacts:
+    """The training vocabulary as numbers.
+
+    problem: why the tables could not be compared, else None. n_tokens, n_moved: ordinary tokens
+    that both models know, and those that moved. chance_missed: the estimated share, among tokens
+    that occurred, of those whose row shows nothing. longest_document: in tokens, special ones
+    included; None where unknown. n_added: tokens that only the final model knows. n_estimated and
+    its bounds: how many training documents there were, were they like the texts at hand; None where
+    not estimated. max_tokens: how many tokens of each text were read, None for all. n_documents,
+    n_possible: texts that were looked at, and those of them without an unmoved token; None where
+    none were.
+    """
+
+    problem: str | None = None
+    doubts: tuple[Doubt, ...] = ()
+    proves_absence: bool = False
+    n_tokens: int = 0
+    n_moved: int = 0
+    chance_missed: float = 0.0
+    longest_document: int | None = None
+    n_added: int = 0
+    n_estimated: float | None = None
+    n_estimated_low: float | None = None
+    n_estimated_high: float | None = None
+    max_tokens: int | None = None
+    n_documents: int | None = None
+    n_possible: int | None = None
+
+    @property
+    def is_assessable(self) -> bool:
+        """Whether rows that stood still are known."""
+        return self.problem is None and not HOPELESS & set(self.doubts)
+
+    def with_texts(
+        self,
+        max_tokens: int | None,
+        n_unmoved: Sequence[int],
+        estimate: tuple[float, float, float] | None,
+    ) -> VocabularyFacts:
+        """With what it says of texts: how many unmoved tokens each has, and the estimated number
+        of documents with its bounds."""
+        value, low, high = (
+            number if 0 < number < _NO_BOUND else None for number in estimate or (math.nan,) * 3
+        )
+        if value is None:
+            low = high = None
+        return replace(
+            self,
+            max_tokens=max_tokens,
+            n_documents=len(n_unmoved) or None,
+            n_possible=sum(not n for n in n_unmoved) if len(n_unmoved) else None,
+            n_estimated=value,
+            n_estimated_low=low,
+            n_estimated_high=high,
+        )
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return {**asdict(self), "doubts": [str(doubt) for doubt in self.doubts]}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> VocabularyFacts:
+        """From what ``to_plain`` gave; other keys are left alone."""
+        known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
+        return cls(**{**known, "doubts": tuple(Doubt(name) for name in plain.get("doubts", ()))})

@@ -1,0 +1,167 @@
+"""Which tokens occurred in fine-tuning, and whether a text can have been trained on."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from assay.cache.export import of_audit
+from assay.core.findings.embeddings import CORPUS
+from assay.core.findings.vocabulary import ASSUMPTIONS, text_sentence, vocabulary_finding
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.vocabulary import (
+    EVERY,
+    MAX_CHARACTERS,
+    MOVED,
+    STILL,
+    chosen_tokens,
+    common_but_never,
+    legend,
+    marked_text,
+    movement_plot,
+    text_reader,
+    tokens,
+)
+from assay.pages.components.charts import CONFIG
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import export_line
+from assay.pages.components.navigation import enter
+
+_N_LISTED = 500
+
+enter()
+
+path = reads.chosen_audit()
+facts = reads.facts(path)
+vocabulary = facts.vocabulary
+
+st.title("Vocabulary")
+st.caption(
+    f"{markdown_safe(facts.meta['title'])} · which tokens occurred in fine-tuning, read off the "
+    "input embeddings"
+)
+if vocabulary is None:
+    st.info(
+        "This audit was made before Assay read training vocabularies. Ask the same question again "
+        "to have it.",
+        icon=":material/info:",
+    )
+    st.stop()
+
+found = vocabulary_finding(vocabulary, CORPUS)
+with st.container(border=True):
+    st.subheader(markdown_safe(found.headline), anchor=False)
+    for sentence in found.sentences:
+        st.write(markdown_safe(sentence))
+every = tokens(path)
+if every.empty:
+    st.stop()
+
+shown = [
+    (
+        "Tokens that occurred",
+        f"{vocabulary.n_moved:,}",
+        f"of {vocabulary.n_tokens:,} ordinary ones",
+    ),
+    (
+        "Documents that can have been used",
+        f"{vocabulary.n_possible:,}" if vocabulary.n_possible is not None else "—",
+        f"at most, of {vocabulary.n_documents or 0:,} of the seed corpus",
+    ),
+    (
+        "Longest document",
+        f"{vocabulary.longest_document:,} tokens" if vocabulary.longest_document else "unknown",
+        "special tokens included, as fine-tuning cut it"
+        if vocabulary.longest_document
+        else "positions are not learned, or cannot be told apart",
+    ),
+]
+for column, (title, value, below) in zip(st.columns(len(shown)), shown, strict=True):
+    with column.container(border=True, height="stretch"):
+        st.metric(title, value)
+        st.caption(below)
+
+st.subheader("Can a text have been trained on?", anchor=False)
+reader = text_reader(facts.meta["vocabulary"], vocabulary, every)
+if isinstance(reader, str):
+    st.warning(markdown_safe(reader), icon=":material/folder_off:")
+else:
+    limit = reader.limit(vocabulary.max_tokens)
+    text = st.text_area(
+        "Text",
+        key="text",
+        height=140,
+        max_chars=MAX_CHARACTERS,
+        placeholder="Paste a text here; it stays on this machine.",
+        label_visibility="collapsed",
+    )
+    if text.strip():
+        (reading,) = reader.read([text], vocabulary.max_tokens)
+        sentence = text_sentence(vocabulary, reading.n_different, reading.unmoved)
+        if reading.unmoved:
+            st.success(markdown_safe(sentence), icon=":material/block:")
+        else:
+            st.info(markdown_safe(sentence), icon=":material/help:")
+        st.html(legend())
+        st.html(marked_text(text, reading))
+    if limit:
+        st.caption(
+            f"A text is read up to {limit:,} tokens, special ones included, as fine-tuning cut it. "
+            "What stands behind them says nothing."
+        )
+
+st.subheader("Tokens", anchor=False)
+left, right = st.columns([2, 3])
+which = left.segmented_control(
+    "Which", [MOVED, STILL, EVERY], default=MOVED, key="which", bind="query-params"
+)
+search = right.text_input(
+    "Search in tokens",
+    key="search",
+    bind="query-params",
+    placeholder="part of a token",
+    type="search",
+)
+table = chosen_tokens(every, which or EVERY, search)
+st.dataframe(
+    table[:_N_LISTED],
+    hide_index=True,
+    height=320,
+    placeholder="—",
+    column_config={
+        "movement": st.column_config.NumberColumn("movement", format="%.3g"),
+        "estimated documents": st.column_config.NumberColumn("estimated documents", format="%.0f"),
+        "at least": st.column_config.NumberColumn("at least", format="%.0f"),
+        "at most": st.column_config.NumberColumn("at most", format="%.0f"),
+    },
+)
+export_line(
+    of_audit(path),
+    "tokens",
+    table,
+    note=f"The first {min(len(table), _N_LISTED):,} of {len(table):,}; the export holds all. "
+    "Movement: how far a token's row moved, once what all rows share is taken off. Estimated "
+    "documents: how many training documents held the token, with a 90% range, read off the tokens "
+    "that moved about as far, if training documents are like the seed corpus. Under Adam a row "
+    "moves little farther for more documents, so ranges are wide.",
+    chosen={"which": which or EVERY, "search": search},
+)
+
+st.subheader("Movement beside frequency", anchor=False)
+figure, n_drawn, n_all = movement_plot(every)
+st.plotly_chart(figure, config=CONFIG, key="movement", alt="Movement of rows against frequency")
+st.caption(
+    "Each point is a token that occurred. "
+    + (f"Drawn are {n_drawn:,} of {n_all:,}, at random. " if n_drawn < n_all else "")
+    + "Tokens far to the left that moved far are what fine-tuning taught and the seed corpus "
+    "hardly holds."
+)
+
+never = common_but_never(every)
+if never:
+    st.subheader("Common in the seed corpus, but never in fine-tuning", anchor=False)
+    st.code("  ".join(never), language=None, wrap_lines=True)
+    st.caption("As the tokenizer writes them, the most frequent first.")
+
+with st.expander("What is taken for granted", icon=":material/balance:"):
+    for assumption in ASSUMPTIONS:
+        st.write(f"- {markdown_safe(assumption)}")

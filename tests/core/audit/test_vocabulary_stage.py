@@ -1,0 +1,279 @@
+"""What an audit says of the input embeddings, of real tiny models from folder to sealed file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from safetensors.torch import load_file, save_file
+from scipy.stats import kstest
+from support.half_vocabulary import KNOWN, half_vocabulary
+from support.tiny_models import documents, save_gpt2, save_llama
+
+from assay.cache.audits.arrays import read_corpus
+from assay.cache.audits.read import read_facts, read_metrics
+from assay.core.findings.audit import audit_finding
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.vocabulary import Doubt, VocabularyFacts
+from assay.core.stats.auc import auc_with_interval
+
+MATCH = str(Strategy.EMBEDDING_MATCH)
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory):
+    return half_vocabulary(tmp_path_factory.mktemp("half"))
+
+
+def asked(half, *more, strategies=("random", "embedding-match"), final=None):
+    chosen = [part for strategy in strategies for part in ("--strategy", strategy)]
+    corpora = [
+        part
+        for name in ("leaked", "held-out", "others")
+        for part in ("--seed-corpus", half.folder / f"{name}.jsonl")
+    ]
+    return [
+        *("audit", "--base", half.base, "--final", final or half.final, *corpora),
+        *("--budget", 20, "--student-epochs", 0, "--no-map", "--json", *chosen, *more),
+    ]
+
+
+def known(half):
+    return ("--reference", half.folder / "trained.jsonl", "--held-out-source", "held-out")
+
+
+def sealed(result):
+    assert result.status == 0, result.err
+    return Path(json.loads(result.out)["path"])
+
+
+def rows_of(path, query):
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def audit(assay, half):
+    return sealed(assay(*asked(half, *known(half))))
+
+
+def test_the_vocabulary_and_what_it_excludes_are_kept(audit, half):
+    """Tokens that moved are those that occurred; no leaked document is excluded, each other is."""
+    moved = rows_of(audit, "SELECT token FROM token_movement WHERE is_moved AND NOT is_special")
+    assert {token for (token,) in moved} == KNOWN
+    found = rows_of(
+        audit,
+        "SELECT text, in_reference, n_unmoved, unmoved, n_different FROM documents "
+        "JOIN document_vocabulary USING (document_id)",
+    )
+    names = dict(rows_of(audit, "SELECT token_id, token FROM token_movement"))
+    facts = VocabularyFacts.from_plain(read_facts(audit).meta["vocabulary"])
+    for text, is_leaked, n_unmoved, unmoved, n_different in found:
+        words = set(text.split()[: facts.longest_document - 2])
+        assert {names[token] for token in unmoved} == words - KNOWN
+        assert n_unmoved == len(unmoved)
+        assert n_different == len(words)
+        assert not (is_leaked and n_unmoved)
+    assert facts.proves_absence
+    assert facts.n_possible == sum(not row[2] for row in found) < facts.n_documents == len(found)
+    counts = dict(rows_of(audit, "SELECT token, n_documents FROM token_movement"))
+    n_words = facts.longest_document - 2
+    assert counts["rain"] == sum("rain" in text.split()[:n_words] for text, *_ in found)
+
+
+def test_documents_are_scored_selected_and_judged(audit, half):
+    """Excluded documents come last; the selection is the best scored; the AUC is the scores'."""
+    rows = rows_of(
+        audit,
+        "SELECT score, agreement, n_unmoved, source, p_value, q_value, in_reference "
+        "FROM embedding_scores JOIN documents USING (document_id) "
+        "JOIN document_vocabulary USING (document_id) ORDER BY document_id",
+    )
+    excluded = [row[0] for row in rows if row[2]]
+    others = [row[0] for row in rows if not row[2]]
+    assert max(excluded) < min(others)
+    assert all(0 <= row[1] <= 1 for row in rows)
+    for row in rows:
+        assert np.isnan(row[4]) == (row[3] == "held-out") == np.isnan(row[5])
+    chosen = [
+        row[0]
+        for row in rows_of(
+            audit, f"SELECT document_id FROM selections WHERE strategy = '{MATCH}' ORDER BY rank"
+        )
+    ]
+    scores = np.array([row[0] for row in rows])
+    assert chosen == np.argsort(-scores, kind="stable")[:20].tolist()
+    metrics = MetricTable(read_metrics(audit).to_dict("records"))
+    trained, held_out = (
+        scores[[row[6] if is_trained else row[3] == "held-out" for row in rows]]
+        for is_trained in (True, False)
+    )
+    wanted = auc_with_interval(trained, held_out).auc.value
+    assert metrics.get(MATCH, Metric.MEMBERSHIP_AUC)["value"] == pytest.approx(wanted)
+    kept = rows_of(
+        audit, f"SELECT score FROM membership_scores WHERE scorer = '{MATCH}' ORDER BY document_id"
+    )
+    assert [score for (score,) in kept] == scores.tolist()
+    assert read_corpus(audit, "held-out")["embedding_scores"].tolist() == scores.tolist()
+
+
+def test_the_headline_leads_with_what_embeddings_say(audit):
+    """First what is found or excluded, with its numbers, then the rest."""
+    facts = read_facts(audit)
+    rows = MetricTable(read_metrics(audit).to_dict("records"))
+    vocabulary = VocabularyFacts.from_plain(facts.meta["vocabulary"])
+    found = audit_finding(rows, facts.strategies, vocabulary)
+    assert found.headline.startswith("Input embeddings")
+    n_out = vocabulary.n_documents - vocabulary.n_possible
+    assert f"{n_out:,} of {vocabulary.n_documents:,} documents" in found.headline
+    without = audit_finding(rows, facts.strategies, None)
+    assert without.headline != found.headline
+
+
+def test_a_second_audit_reads_the_cache(assay, half, audit, monkeypatch):
+    """Another budget computes no embedding gradient again, and finds the same scores."""
+    from assay.core.models.embedding_gradients import EmbeddingGradients
+
+    def refused(self, documents):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(EmbeddingGradients, "of", refused)
+    arguments = asked(half, *known(half))
+    arguments[arguments.index("--budget") + 1] = 10
+    again = sealed(assay(*arguments))
+    assert again != audit
+    query = "SELECT score FROM embedding_scores ORDER BY document_id"
+    assert rows_of(again, query) == rows_of(audit, query)
+
+
+def frozen_copy(half, folder):
+    """The final model with the base's embeddings put back."""
+    from shutil import copytree
+
+    copytree(half.final, folder)
+    name = "bert.embeddings.word_embeddings.weight"
+    tensors = load_file(folder / "model.safetensors")
+    tensors[name] = load_file(half.base / "model.safetensors")[name]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def test_frozen_embeddings_leave_the_strategy_out(assay, half, tmp_path):
+    """The audit goes on without it, says so, and repeats what was asked."""
+    final = frozen_copy(half, tmp_path / "frozen")
+    path = sealed(assay(*asked(half, *known(half), final=final)))
+    facts = read_facts(path)
+    assert facts.strategies == [Strategy.RANDOM]
+    assert any("left out" in caveat for caveat in facts.meta["caveats"])
+    assert "embedding-match" in facts.meta["provenance"]["command"]
+    assert VocabularyFacts.from_plain(facts.meta["vocabulary"]).doubts == (Doubt.FROZEN,)
+    assert rows_of(path, "SELECT count(*) FROM token_movement") == [(0,)]
+    assert read_corpus(path, "held-out")["embedding_scores"] is None
+
+
+def test_the_strategy_alone_is_refused_where_nothing_can_be_said(assay, half, tmp_path):
+    """One sentence and exit status 2 instead of an audit of nothing."""
+    final = frozen_copy(half, tmp_path / "frozen")
+    result = assay(*asked(half, strategies=("embedding-match",), final=final))
+    assert result.status == 2
+    assert "embedding-match alone" in result.err
+
+
+@pytest.mark.parametrize("save", [save_gpt2, save_llama])
+def test_language_models_are_scored_tied_or_not(assay, tmp_path, save):
+    """Tied embeddings exclude nothing and are scored; untied ones exclude no member."""
+    texts, _ = documents(90, seed=5)
+    texts = list(dict.fromkeys(texts))
+    parts = {"train": texts[:40], "pool": texts[20:80]}
+    for name, part in parts.items():
+        rows = [json.dumps({"text": text}) for text in part]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(rows))
+    base = save(tmp_path / "base")
+    made = assay(
+        *("finetune", "--task", "sft", "--base", base, "--data", tmp_path / "train.jsonl"),
+        *("--out", tmp_path / "final", "--learning-rate", 3e-3, "--epochs", 3, "--max-tokens", 24),
+    )
+    assert made.status == 0, made.err
+    path = sealed(
+        assay(
+            *("audit", "--task", "sft", "--base", base, "--final", tmp_path / "final"),
+            *("--seed-corpus", tmp_path / "pool.jsonl", "--reference", tmp_path / "train.jsonl"),
+            *("--budget", 10, "--student-epochs", 0, "--no-map", "--json"),
+            *("--strategy", "random", "--strategy", "embedding-match"),
+        )
+    )
+    facts = VocabularyFacts.from_plain(read_facts(path).meta["vocabulary"])
+    assert (Doubt.TIED in facts.doubts) == (save is save_gpt2)
+    rows = rows_of(
+        path,
+        "SELECT agreement, in_reference FROM embedding_scores JOIN documents USING (document_id)",
+    )
+    assert len(rows) == 60
+    used, unused = ([a for a, is_used in rows if is_used == which] for which in (True, False))
+    assert np.mean(used) > np.mean(unused)
+    excluded = rows_of(
+        path,
+        "SELECT count(*) FROM document_vocabulary JOIN documents USING (document_id) "
+        "WHERE n_unmoved > 0 AND in_reference",
+    )
+    assert excluded == [(0,)]
+
+
+def test_p_values_are_uniform_where_neither_set_was_seen(assay, half, tmp_path):
+    """A final model trained on other documents: candidates look like held-out ones."""
+    from support.half_vocabulary import COMPUTE
+
+    from assay.core.audit.finetune import finetune
+    from assay.core.runtime.progress import SilentProgress
+    from assay.core.specs.data import DataRef
+    from assay.core.specs.training import FinetuneSpec, TrainingSpec
+
+    draw = np.random.default_rng(1)
+    p_values = []
+    words = sorted(KNOWN)
+
+    def texts(n):
+        return [" ".join(draw.choice(words, 6)) for _ in range(n)]
+
+    def write(name, rows):
+        lines = [json.dumps({"text": text, "label": "weather"}) for text in rows]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+        return tmp_path / f"{name}.jsonl"
+
+    for seed in range(3):
+        labels = [
+            json.dumps({"text": t, "label": ("weather", "kitchen", "music")[i % 3]})
+            for i, t in enumerate(texts(60))
+        ]
+        (tmp_path / "seen.jsonl").write_text("\n".join(labels))
+        training = TrainingSpec(
+            learning_rate=3e-3, batch_size=8, n_epochs=4, max_tokens=24, seed=seed
+        )
+        spec = FinetuneSpec(
+            str(half.base), DataRef(str(tmp_path / "seen.jsonl"), label_column="label"), training
+        )
+        final = tmp_path / f"final-{seed}"
+        finetune(spec, final, tmp_path, COMPUTE, SilentProgress())
+        candidates, held_out = write("candidates", texts(100)), write("kept", texts(100))
+        path = sealed(
+            assay(
+                *("audit", "--base", half.base, "--final", final, "--seed-corpus", candidates),
+                *("--seed-corpus", held_out, "--held-out-source", "kept", "--budget", 5),
+                *("--student-epochs", 0, "--no-map", "--json"),
+                *("--strategy", "random", "--strategy", "embedding-match"),
+            )
+        )
+        own = rows_of(
+            path,
+            "SELECT p_value FROM embedding_scores JOIN documents USING (document_id) "
+            "WHERE source = 'candidates'",
+        )
+        p_values.extend(p for (p,) in own)
+        assert len(own) > 90
+    assert kstest(p_values, "uniform").pvalue > 0.01
+    assert 0.005 < np.mean(np.array(p_values) <= 0.1) < 0.2
