@@ -18,10 +18,11 @@ from assay.core.data.labels import label_names
 from assay.core.data.sources import content_digest, read_labels
 from assay.core.errors import AssayError, InputError
 from assay.core.models.classifier import LabelWordClassifier
-from assay.core.models.digests import settings_digest, weights_digest
+from assay.core.models.digests import weights_digest
 from assay.core.models.examples import Example
 from assay.core.models.loading import load_language_model, new_classifier, save_model
 from assay.core.models.resolve import resolve_model
+from assay.core.models.settings_digest import settings_digest
 from assay.core.models.text_model import TextModel
 from assay.core.models.training import Epoch, check_training, fine_tune
 from assay.core.models.training_record import TrainingRecord

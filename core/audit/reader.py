@@ -96,5 +96,6 @@ class Reader:
 
 
 def _labelled(document: Document, labels: LabelMapping | None) -> TextDocument:
-    is_known = labels is not None and document.label is not None
-    return TextDocument(document.text, labels[document.label] if is_known else None)
+    if labels is None or document.label is None:
+        return TextDocument(document.text, None)
+    return TextDocument(document.text, labels[document.label])

@@ -18,8 +18,9 @@ from assay.core.audit.gradient_request import (
 from assay.core.data.sources import content_digest
 from assay.core.errors import InputError
 from assay.core.gradients.projection import side_lengths
-from assay.core.models.digests import settings_digest, weights_digest
+from assay.core.models.digests import weights_digest
 from assay.core.models.resolve import resolve_model
+from assay.core.models.settings_digest import settings_digest
 from assay.core.models.training import check_training
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute

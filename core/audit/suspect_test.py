@@ -17,7 +17,7 @@ from assay.core.audit.reader import Reader
 from assay.core.data.sources import content_digest
 from assay.core.errors import InputError
 from assay.core.models.causal_lm import LanguageModel
-from assay.core.models.digests import settings_digest, weights_digest
+from assay.core.models.digests import weights_digest
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair, load_pair
 from assay.core.models.per_example_gradients import (
@@ -26,6 +26,7 @@ from assay.core.models.per_example_gradients import (
     LanguageGradients,
 )
 from assay.core.models.resolve import resolve_model
+from assay.core.models.settings_digest import settings_digest
 from assay.core.models.token_log_probs import token_evidence
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from assay.core.data.place import data_ref
 
 from assay.core.cli.options import (
     JsonOption,
     StoreOption,
-    TextColumnOption,
     open_store,
     say,
 )
 from assay.core.errors import InputError
+from assay.core.specs.data import DataRef
+from assay.core.specs.place import data_ref
 
 if TYPE_CHECKING:
     from assay.core.models.training_vocabulary import TrainingVocabulary
@@ -38,9 +38,11 @@ def vocabulary(
         str | None,
         typer.Option(help="Texts to check: a .txt file, - for standard input, or data."),
     ] = None,
-    text_column: TextColumnOption = "text",
+    text_column: Annotated[
+        str, typer.Option(help="Column of the texts, where they come as data.")
+    ] = DataRef.text_column,
     max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Cut texts after so many [default: as recorded].")
+        int | None, typer.Option(min=1, help="Cut texts after so many (default: as recorded).")
     ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

@@ -35,7 +35,7 @@ _KINDS = {
 }
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file to read; InputError for a pipe or a device, which may never end."""
     # Without O_NONBLOCK opening a pipe that nobody writes to would wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -154,7 +154,7 @@ def sampled(documents: Iterator[Document], n: int, seed: int) -> Iterator[Docume
 
 def content_digest(ref: DataRef, seed: int = 0) -> str:
     """SHA-256 (hex) of what ``read_documents`` will read: contents and choices, not names."""
-    choices = [
+    choices: list[Any] = [
         ref.text_column,
         ref.label_column,
         ref.prompt_column,

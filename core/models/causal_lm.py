@@ -79,7 +79,7 @@ class LanguageModel(TextModel):
     def answers(self, examples: Sequence[Example]) -> tuple[Tensor, list[Tensor]]:
         hidden, targets = self.predicting(examples)
         losses, choices = [], []
-        at_a_time = max(1, _LOGITS_AT_A_TIME // len(self.last_layer().weight))
+        at_a_time = max(1, _LOGITS_AT_A_TIME // len(self.head()))
         for states, wanted in zip(hidden.split(at_a_time), targets.split(at_a_time), strict=True):
             logits = self.logits(states)
             losses.append(functional.cross_entropy(logits, wanted, reduction="none"))

@@ -9,16 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from assay.core.errors import InputError
-from assay.core.models.folder_files import has_file, inside, json_object
-from assay.core.models.mean_pooled import pools_by_mean
-from assay.core.models.model_config import GENERATION, clean_config, tokenizer_files
+from assay.core.models.folder_files import has_file, inside
 from assay.core.models.safetensors_header import read_header
-from assay.core.models.training_record import INITIAL_HEAD, RECORD_FILE
 from assay.core.models.weight_files import adapter_file, model_files
 
-# What a configuration says of its own making.
-_SAYS_NOTHING = ("transformers_version", "dtype", "torch_dtype", "_commit_hash")
-_RECORDED = ("label_names", "label_words", "base_weights_sha256")
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.model")
 
 
@@ -76,31 +70,6 @@ def tokenizer_digest(folder: Path) -> str:
         if has_file(folder, name):
             digest.update(name.encode())
             digest.update(inside(folder, name).read_bytes())
-    return digest.hexdigest()
-
-
-def settings_digest(folder: Path) -> str:
-    """SHA-256 (hex) over all that decides a model's answers besides its weights.
-
-    Its configuration (labels, activations …), its tokenizer with special tokens and chat templates,
-    how a sentence encoder pools, which tokens end an answer, and what `assay finetune` recorded of
-    labels and of the head it began with.
-    """
-    digest = hashlib.sha256()
-    config = {k: v for k, v in clean_config(folder).items() if k not in _SAYS_NOTHING}
-    digest.update(json.dumps(config, sort_keys=True).encode())
-    for name, held in tokenizer_files(folder).items():
-        digest.update(json.dumps([name, len(held)]).encode())
-        digest.update(held)
-    record = json_object(folder, RECORD_FILE) if has_file(folder, RECORD_FILE) else {}
-    ends = json_object(folder, GENERATION) if has_file(folder, GENERATION) else {}
-    others = [
-        ends.get("eos_token_id"),
-        pools_by_mean(folder),
-        [record.get(name) for name in _RECORDED],
-        file_digest(inside(folder, INITIAL_HEAD)) if has_file(folder, INITIAL_HEAD) else None,
-    ]
-    digest.update(json.dumps(others, sort_keys=True).encode())
     return digest.hexdigest()
 
 

@@ -204,7 +204,7 @@ def _input_layer(model: TextModel) -> nn.Embedding:
     body = model.model
     for candidate in (body, getattr(body, "base_model", None), getattr(body, "body", None)):
         try:
-            layer = candidate.get_input_embeddings()
+            layer = candidate.get_input_embeddings() if candidate is not None else None
         except (AttributeError, NotImplementedError):
             continue
         if isinstance(layer, nn.Embedding):

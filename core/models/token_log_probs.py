@@ -36,7 +36,7 @@ def _of_batch(
 ) -> Iterator[TokenEvidence]:
     states, targets = final.predicting(batch)
     base_states, _ = base.predicting(batch)
-    at_a_time = max(1, _MAX_FLOATS // len(final.last_layer().weight))
+    at_a_time = max(1, _MAX_FLOATS // len(final.head()))
     parts = [
         [*_final_says(final.logits(rows), own), _own(_log(base.logits(base_rows)), own)]
         for rows, base_rows, own in zip(

@@ -9,8 +9,9 @@ from pathlib import Path
 from assay.core.decompress.backends.base import Backend, ModelIdentity
 from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf
-from assay.core.models.digests import file_digest, settings_digest, weights_digest
+from assay.core.models.digests import file_digest, weights_digest
 from assay.core.models.resolve import locate_model, resolve_model
+from assay.core.models.settings_digest import settings_digest
 from assay.core.models.weight_files import n_parameters
 from assay.core.runtime.device import Compute
 from assay.core.specs.addresses import is_address, without_password

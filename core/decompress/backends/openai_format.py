@@ -73,8 +73,8 @@ def answers(
             _drawn(call, choice, usage, len(group), duration_s)
             for call, choice in zip(group, choices, strict=True)
         ]
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as error:
-        raise Garbled(f"a reply of another form: {quoted(reply)}") from error
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as other:
+        raise Garbled(f"a reply of another form: {quoted(reply)}") from other
 
 
 def text_of(choice: Mapping[str, Any]) -> str:

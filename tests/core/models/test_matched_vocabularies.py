@@ -13,12 +13,13 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from assay.core.decompress.backends.find import find_model
 from assay.core.errors import InputError
-from assay.core.models.digests import settings_digest, weights_digest
+from assay.core.models.digests import weights_digest
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import load_pair
 from assay.core.models.per_example_gradients import LanguageGradients
 from assay.core.models.pretrained import load_causal
 from assay.core.models.resolve import resolve_model
+from assay.core.models.settings_digest import settings_digest
 from assay.core.runtime.device import Compute
 from assay.core.specs.data import Task
 
