@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from assay.core.data.place import data_ref
 
 from assay.core.cli.options import (
     JsonOption,
     StoreOption,
-    TextColumnOption,
     open_store,
     say,
 )
 from assay.core.errors import InputError
+from assay.core.specs.place import data_ref
 
 if TYPE_CHECKING:
     from assay.core.models.training_vocabulary import TrainingVocabulary
@@ -38,7 +37,6 @@ def vocabulary(
         str | None,
         typer.Option(help="Texts to check: a .txt file, - for standard input, or data."),
     ] = None,
-    text_column: TextColumnOption = "text",
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Cut texts after so many [default: as recorded].")
     ] = None,
@@ -51,7 +49,7 @@ def vocabulary(
     from assay.core.models.training_record import TrainingRecord
     from assay.core.models.training_vocabulary import read_training_vocabulary
 
-    texts = [] if text is None else _read_texts(text, text_column)
+    texts = [] if text is None else _read_texts(text)
     models = open_store(store).models
     base_folder = resolve_model(base, models)
     final_folder = resolve_model(final, models, base_folder)
@@ -108,7 +106,7 @@ def _moved(found: TrainingVocabulary) -> list[str]:
     return [token for token, is_own in zip(found.tokens, is_shown, strict=True) if is_own]
 
 
-def _read_texts(place: str, text_column: str) -> list[str]:
+def _read_texts(place: str) -> list[str]:
     """One text of standard input or a .txt file, else the documents of a source."""
     if place == "-":
         return [_decoded(sys.stdin.buffer.read(_LARGEST_TEXT + 1), "standard input")]
@@ -122,7 +120,7 @@ def _read_texts(place: str, text_column: str) -> list[str]:
             ) from error
     from assay.core.data.sources import read_documents
 
-    return [document.text for document in read_documents(data_ref(place, text_column))]
+    return [document.text for document in read_documents(data_ref(place))]
 
 
 def _decoded(data: bytes, what: str) -> str:

@@ -147,7 +147,7 @@ def _key(question: ResolvedAudit, n_tokens: int) -> str:
         CHECKPOINTS,
         question.base_sha256,
         question.final_sha256,
-        question.tokenizer_sha256,
+        question.settings_sha256,
         question.spec.task,
         question.spec.label_words,
         n_tokens,
