@@ -15,7 +15,6 @@ from assay.core.cli.options import (
     say,
 )
 from assay.core.errors import InputError
-from assay.core.specs.data import DataRef
 from assay.core.specs.place import data_ref
 
 if TYPE_CHECKING:
@@ -38,9 +37,6 @@ def vocabulary(
         str | None,
         typer.Option(help="Texts to check: a .txt file, - for standard input, or data."),
     ] = None,
-    text_column: Annotated[
-        str, typer.Option(help="Column of the texts, where they come as data.")
-    ] = DataRef.text_column,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Cut texts after so many (default: as recorded).")
     ] = None,
@@ -53,7 +49,7 @@ def vocabulary(
     from assay.core.models.training_record import TrainingRecord
     from assay.core.models.training_vocabulary import read_training_vocabulary
 
-    texts = [] if text is None else _read_texts(text, text_column)
+    texts = [] if text is None else _read_texts(text)
     models = open_store(store).models
     base_folder = resolve_model(base, models)
     final_folder = resolve_model(final, models, base_folder)
@@ -110,7 +106,7 @@ def _moved(found: TrainingVocabulary) -> list[str]:
     return [token for token, is_own in zip(found.tokens, is_shown, strict=True) if is_own]
 
 
-def _read_texts(place: str, text_column: str) -> list[str]:
+def _read_texts(place: str) -> list[str]:
     """One text of standard input or a .txt file, else the documents of a source."""
     if place == "-":
         return [_decoded(sys.stdin.buffer.read(_LARGEST_TEXT + 1), "standard input")]
@@ -124,7 +120,7 @@ def _read_texts(place: str, text_column: str) -> list[str]:
             ) from error
     from assay.core.data.sources import read_documents
 
-    return [document.text for document in read_documents(data_ref(place, text_column))]
+    return [document.text for document in read_documents(data_ref(place))]
 
 
 def _decoded(data: bytes, what: str) -> str:

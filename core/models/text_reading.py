@@ -6,6 +6,7 @@ text long after an audit. Nothing here imports torch.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -125,6 +126,11 @@ class TextReader:
         if longest and not self.reads_last:
             longest += 1
         return min((one for one in (max_tokens, longest) if one), default=None)
+
+
+def tokenizer_file_digest(folder: Path) -> str:
+    """SHA-256 (hex) of the file that ``read_tokenizer`` reads; InputError if there is none."""
+    return hashlib.sha256(inside(folder, _FILE).read_bytes()).hexdigest()
 
 
 def read_tokenizer(folder: Path, max_tokens: int | None) -> Tokenizer:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.errors import InputError
-from assay.core.models.digests import tokenizer_digest
+from assay.core.models.text_reading import tokenizer_file_digest
 from assay.core.models.training_vocabulary import TrainingVocabulary, read_training_vocabulary
 from assay.core.runtime.progress import Progress
 from assay.core.specs.vocabulary import VocabularyFacts
@@ -50,7 +50,7 @@ def read_vocabulary(question: ResolvedAudit, builder: AuditBuilder, progress: Pr
                 "reads_last": found.reads_last,
                 # Where a page finds the tokenizer, to read a text against what is kept here.
                 "tokenizer_folder": str(question.final),
-                "tokenizer_sha256": tokenizer_digest(question.final),
+                "tokenizer_sha256": tokenizer_file_digest(question.final),
             },
         )
 

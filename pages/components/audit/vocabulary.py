@@ -14,8 +14,7 @@ import streamlit as st
 
 from assay.cache.audits.vocabulary import read_tokens
 from assay.core.errors import InputError
-from assay.core.models.digests import tokenizer_digest
-from assay.core.models.text_reading import TextReader, TextReading
+from assay.core.models.text_reading import TextReader, TextReading, tokenizer_file_digest
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import SINGLE_HUE
@@ -116,7 +115,7 @@ def text_reader(
         "that was audited, so that no text can be cut into tokens here."
     )
     try:
-        if tokenizer_digest(folder) != about.get("tokenizer_sha256"):
+        if tokenizer_file_digest(folder) != about.get("tokenizer_sha256"):
             return gone
     except (InputError, OSError):
         return gone
