@@ -138,7 +138,7 @@ def test_the_guide_has_every_page():
     assert sorted(addresses) == sorted(pages)
 
 
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/ARCHITECTURE.md"])
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/ARCHITECTURE.md", "docs/SECURITY.md"])
 def test_every_file_named_is_there(name):
     """Files and folders of the product that contributors are sent to exist."""
     words = set(chain.from_iterable(code.split() for code in code_of((ROOT / name).read_text())))
