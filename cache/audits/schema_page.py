@@ -33,7 +33,7 @@ selected = audit.sql(\"\"\"
 What was asked, and every metric that has a p-value:
 
 ```python
-asked = audit.execute("SELECT value ->> '$' FROM meta WHERE key = 'spec'").fetchone()
+(asked,) = audit.execute("SELECT value ->> '$' FROM meta WHERE key = 'spec'").fetchall()
 tested = audit.sql(
     "SELECT subject, metric, value, p_value FROM metrics WHERE p_value IS NOT NULL"
 ).df()

@@ -246,7 +246,7 @@ def test_a_second_audit_computes_only_new_documents(whole, tiny, assay, monkeypa
     """A larger corpus adds rows to the gradient cache and leaves those it had untouched."""
     home, _, _ = whole
     monkeypatch.setenv("ASSAY_HOME", str(home))
-    (cached,) = Store(home).gradients.glob("*.duckdb")
+    (cached,) = last_layer_caches(Store(home))
     before = ask(cached, "SELECT text_hash, block FROM rows ORDER BY ALL")
     extra = tmp_path / "extra.csv"
     extra.write_text("text\n" + "".join(f"thunder over the oven number {n}\n" for n in range(25)))
@@ -254,7 +254,7 @@ def test_a_second_audit_computes_only_new_documents(whole, tiny, assay, monkeypa
         *audit_arguments(tiny, "--seed-corpus", extra, *FEW, "--student-epochs", 0, "--json")
     )
     assert result.status == 0, result.err
-    (again,) = Store(home).gradients.glob("*.duckdb")
+    (again,) = last_layer_caches(Store(home))
     after = ask(again, "SELECT text_hash, block FROM rows ORDER BY ALL")
     assert set(before) < set(after)
     assert len(after) == len(before) + 25
@@ -309,14 +309,14 @@ def test_a_damaged_gradient_cache_is_rebuilt(tiny, assay, tmp_path):
     first = json.loads(assay(*arguments).out)
     store = Store.default()
     before = contents(first["path"])
-    (cached,) = store.gradients.glob("*.duckdb")
+    (cached,) = last_layer_caches(store)
     with duckdb.connect(str(cached)) as connection:
         connection.execute("UPDATE arrays SET sha256 = 'wrong' WHERE block = 0")
     os.unlink(first["path"])
     again = assay(*arguments)
     assert again.status == 0, again.err
     assert "damaged" in again.err
-    assert len(list(store.quarantine.iterdir())) == 1
+    assert len(list(store.quarantine.glob("*.duckdb"))) == 1
     after = contents(first["path"])
     assert np.array_equal(before["selections"], after["selections"])
 
@@ -331,7 +331,7 @@ def test_a_sealed_file_that_is_damaged_is_set_aside_and_rebuilt(whole, tiny, ass
     assert assay("verify").status == 1
     result = assay(*audit_arguments(tiny, *with_truth(tiny), "--json"))
     assert json.loads(result.out)["was_there"] is False
-    assert len(list(store.quarantine.iterdir())) == 1
+    assert len(list(store.quarantine.glob("*.duckdb"))) == 1
     assert assay("verify").status == 0
 
 
@@ -382,7 +382,7 @@ def test_a_projection_changes_the_selection_and_shares_the_gradients(
         n_shared.append(len(exact & {row[0] for row in ask(json.loads(result.out)["path"], query)}))
     assert n_shared[0] < n_shared[1]
     assert n_shared[1] >= 20
-    assert len(list(Store(home).gradients.glob("*.duckdb"))) == 1
+    assert len(list(last_layer_caches(Store(home)))) == 1
     refused = assay(*audit_arguments(tiny, *FEW, "--projection-dimension", 2))
     assert refused.status == 2
     assert "at least 3 dimensions" in refused.err

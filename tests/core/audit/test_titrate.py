@@ -128,7 +128,7 @@ def test_asking_again_computes_nothing_and_an_audit_shares_the_gradients(
     monkeypatch.setenv("ASSAY_HOME", str(home))
     again = assay(*titrate_arguments(tiny, "--seeds", 2, "--json"))
     assert json.loads(again.out)["was_there"] is True
-    (cached,) = Store(home).gradients.glob("*.duckdb")
+    (cached,) = last_layer_caches(Store(home))
     before = ask(cached, "SELECT * FROM rows ORDER BY ALL")
     other = assay(*titrate_arguments(tiny, "--seeds", 1, "--strategy", "select", "--json"))
     assert other.status == 0, other.err
