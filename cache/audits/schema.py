@@ -357,14 +357,18 @@ AUDIT_TABLES = {
         "strategy `embedding-match` was not asked for, or the embeddings were not trained.",
         {
             "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
-            "score": ("DOUBLE NOT NULL", "the agreement less what unmoved tokens take off"),
-            "agreement": (
+            "score": (
                 "DOUBLE NOT NULL",
-                "mean over its rows that moved; rows count the more, the fewer documents hold "
-                "their token",
+                "the agreement less what unmoved tokens take off; of a document that is ruled out, "
+                "by how many and by what share of its tokens",
             ),
-            "n_moved": ("INTEGER NOT NULL", "its different tokens whose rows moved"),
-            "rests_on": ("DOUBLE NOT NULL", "how many rows the mean rests on, in effect"),
+            "agreement": (
+                "DOUBLE",
+                "from -1 to 1, the mean over its rows that moved; rows count the more, the fewer "
+                "documents hold their token; NULL for a document that is ruled out",
+            ),
+            "n_moved": ("INTEGER", "its different tokens whose rows moved, likewise"),
+            "rests_on": ("DOUBLE", "how many rows the mean rests on, in effect, likewise"),
             "p_value": (
                 "DOUBLE",
                 "against held-out documents; for evaluation only; NaN for these, and where none "
@@ -404,8 +408,7 @@ META_KEYS = {
     "label_names": "names of the labels, in the order of their numbers; empty for SFT",
     "assessment": "whether the weights can be assessed (`verdict`), and why (`reasons`)",
     "vocabulary": "what the input embeddings say of tokens and documents, and every doubt",
-    "embedding_gradients": "why no document is scored by input embeddings (`problem`), and where "
-    "between the models gradients were taken (`checkpoints`)",
+    "embedding_gradients": "why no document is scored by input embeddings (`problem`), or null",
     "counts": "how many documents there are of each kind",
     "training": "how students were trained, and where that is known from",
     "caveats": "what a reader must know before believing the numbers",

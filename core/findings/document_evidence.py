@@ -11,8 +11,9 @@ def agreement_sentence(agreement: float, rests_on: float, n_moved: int) -> str:
         return "No row of its tokens moved, so nothing can be compared with its gradients."
     sentence = (
         f"Its rows moved along its own gradients with an agreement of {agreement:.3f}, where 0 is "
-        "none and 1 is exactly along them. Rows count the more, the fewer documents hold their "
-        f"token: the mean rests on {rests_on:.1f} of {n_moved:,} rows, in effect."
+        "none, 1 is exactly along them and -1 against them. Rows count the more, the fewer "
+        f"documents hold their token: the mean rests on {rests_on:.1f} of {n_moved:,} rows, in "
+        "effect."
     )
     if rests_on < 1.5 < n_moved:
         sentence += " One rare token decides."

@@ -69,7 +69,7 @@ GLOSSARY = {
     "training vocabulary": "the tokens that occurred in fine-tuning, read off the rows of the "
     "input embeddings that moved",
     "agreement": "how nearly the rows of a document's tokens moved along its own gradients, from "
-    "0 to 1",
+    "-1 to 1",
     "strategy": "how a selection is made",
     "budget": "how many documents a selection holds",
     "gain": "by how much a document turned the sum of the selection towards the weight difference",

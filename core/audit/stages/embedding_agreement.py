@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.audits.writer import AuditBuilder
-from assay.cache.files.precomputed import open_agreements
-from assay.cache.files.row_cache import RowStore
 from assay.cache.store import Store
-from assay.core.audit.gradient_request import document_key
-from assay.core.audit.precomputed import with_cached_rows
+from assay.core.audit.cached_agreements import agreements_of, corpus_frequencies
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.errors import InputError
-from assay.core.models.embedding_gradients import CHECKPOINTS, EmbeddingGradients
-from assay.core.models.examples import TextDocument
+from assay.core.models.embedding_gradients import (
+    EmbeddingGradients,
+)
 from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import TextModel
 from assay.core.runtime.progress import Progress
-from assay.core.specs.hashing import content_key
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.embedding_membership import (
     EmbeddingScores,
-    TokenAgreements,
     embedding_scores,
     embedding_test,
 )
 
-# Part of the cache's key: raise it when the same document would agree otherwise.
-_VERSION = 1
-# Documents sorted by length at a time.
-_WINDOW = 4096
 _STAGE = "embedding gradients"
 _META = "embedding_gradients"
 
@@ -49,6 +41,8 @@ def score_by_embeddings(
 ) -> ResolvedAudit:
     """Fill ``embedding_scores``, where the strategy that needs them is asked for.
 
+    Documents that cannot have been trained on are not run through the models.
+
     The question comes back without that strategy where the embeddings allow nothing; the reason
     stands in ``meta``. InputError if no other strategy is asked for.
     """
@@ -58,7 +52,7 @@ def score_by_embeddings(
         ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
         with progress.stage(_STAGE, n_documents), builder.stage(_STAGE):
             problem = _score(question, builder, store, pair, progress)
-            builder.put_meta(_META, {"problem": problem, "checkpoints": CHECKPOINTS})
+            builder.put_meta(_META, {"problem": problem})
     problem = builder.meta(_META)["problem"]
     if problem is None:
         return question
@@ -103,26 +97,40 @@ def _score(
         gradients = EmbeddingGradients(pair)
     except InputError as error:
         return str(error)
+    known = _known_vocabulary(builder)
+    is_excluded = (known.n_unmoved > 0) & gradients.movement.proves_absence
     n_tokens = _n_tokens(question, builder)
     with _cut_after(pair.final, n_tokens):
-        rows = with_cached_rows(
-            open_agreements,
-            store,
-            _key(question, n_tokens),
-            "embedding gradient",
-            progress,
-            lambda kept: _filled(builder, kept, gradients, progress),
-        )
+        rows = agreements_of(question, builder, store, gradients, is_excluded, n_tokens, progress)
+        frequencies = corpus_frequencies(builder, pair.final, len(gradients.movement.is_moved))
     movement = gradients.movement
     scores = embedding_scores(
         rows,
         movement.is_moved,
-        _n_unmoved(builder, len(rows)),
-        np.bincount(rows.tokens, minlength=len(movement.is_moved)),
+        known.n_unmoved[~is_excluded],
+        frequencies,
         movement.chance_missed,
     )
-    _write(builder, scores, _is_held_out(question, builder))
+    _write(builder, scores, known, is_excluded, _is_held_out(question, builder))
     return None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Of all documents: their different tokens, and those that rule them out; zeros where no row is
+    known to have stood still."""
+
+    n_different: NDArray[np.int64]
+    n_unmoved: NDArray[np.int64]
+
+
+def _known_vocabulary(builder: AuditBuilder) -> _Known:
+    found = builder.columns(
+        "SELECT coalesce(n_different, 0)::BIGINT AS n_different, "
+        "coalesce(n_unmoved, 0)::BIGINT AS n_unmoved "
+        "FROM documents LEFT JOIN document_vocabulary USING (document_id) ORDER BY document_id"
+    )
+    return _Known(np.asarray(found["n_different"]), np.asarray(found["n_unmoved"]))
 
 
 def _n_tokens(question: ResolvedAudit, builder: AuditBuilder) -> int:
@@ -140,79 +148,6 @@ def _cut_after(model: TextModel, n_tokens: int) -> Iterator[None]:
         model.max_tokens = before
 
 
-def _key(question: ResolvedAudit, n_tokens: int) -> str:
-    return content_key(
-        _STAGE,
-        _VERSION,
-        CHECKPOINTS,
-        question.base_sha256,
-        question.final_sha256,
-        question.settings_sha256,
-        question.spec.task,
-        question.spec.label_words,
-        n_tokens,
-        question.compute.precision,
-    )[:32]
-
-
-def _filled(
-    builder: AuditBuilder, kept: RowStore, gradients: EmbeddingGradients, progress: Progress
-) -> TokenAgreements:
-    """Every document's rows, in order; what the cache lacks is computed and kept, batch by
-    batch."""
-    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
-    lengths, tokens, agreements = [], [], []
-    for first in range(0, n_documents, _WINDOW):
-        rows = builder.rows(
-            "SELECT text, n_prompt_characters FROM documents "
-            "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
-            [first, first + _WINDOW],
-        )
-        documents = [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
-        keys = [document_key(document) for document in documents]
-        missing = kept.missing(keys)
-        progress.advance(len(keys) - len(missing))
-        if missing:
-            chosen = [documents[index] for index in missing]
-            _extend(kept, [keys[index] for index in missing], chosen, gradients, progress)
-        found = kept.find(keys)
-        lengths.append(found["tokens"].combine_chunks().value_lengths().to_numpy())
-        tokens.append(found["tokens"].combine_chunks().flatten().to_numpy())
-        agreements.append(found["agreements"].combine_chunks().flatten().to_numpy())
-    all_tokens = np.concatenate(tokens)
-    return TokenAgreements(
-        np.concatenate([[0], np.cumsum(np.concatenate(lengths))]),
-        all_tokens,
-        np.concatenate(agreements).reshape(len(all_tokens), -1),
-    )
-
-
-def _extend(
-    kept: RowStore,
-    keys: Sequence[str],
-    documents: Sequence[TextDocument],
-    gradients: EmbeddingGradients,
-    progress: Progress,
-) -> None:
-    for batch in gradients.of(documents):
-        ends = np.cumsum(batch.n_tokens)[:-1]
-        agreements = [own.ravel() for own in np.split(batch.agreements, ends)]
-        kept.append(
-            [keys[index] for index in batch.indices],
-            {"tokens": np.split(batch.tokens, ends), "agreements": agreements},
-            {},
-        )
-        progress.advance(len(batch.indices))
-
-
-def _n_unmoved(builder: AuditBuilder, n_documents: int) -> NDArray[np.int64]:
-    """Tokens that rule each document out; none where no row is known to have stood still."""
-    found = builder.columns(
-        "SELECT n_unmoved::BIGINT AS n FROM document_vocabulary ORDER BY document_id"
-    )["n"]
-    return np.asarray(found) if len(found) else np.zeros(n_documents, np.int64)
-
-
 def _is_held_out(question: ResolvedAudit, builder: AuditBuilder) -> NDArray[np.bool_]:
     found = builder.columns(
         "SELECT source = ? AND NOT in_reference AS held_out FROM documents ORDER BY document_id",
@@ -221,22 +156,37 @@ def _is_held_out(question: ResolvedAudit, builder: AuditBuilder) -> NDArray[np.b
     return np.asarray(found, bool)
 
 
-def _write(builder: AuditBuilder, scores: EmbeddingScores, is_held_out: NDArray[np.bool_]) -> None:
-    n_documents = len(scores.scores)
-    nothing = np.full(n_documents, np.nan)
-    p_values, q_values = nothing, nothing
+def _write(
+    builder: AuditBuilder,
+    found: EmbeddingScores,
+    known: _Known,
+    is_excluded: NDArray[np.bool_],
+    is_held_out: NDArray[np.bool_],
+) -> None:
+    """Excluded documents rank last, by their unmoved tokens and then by the share of their tokens
+    that moved: no gradient of theirs is taken."""
+    n_documents = len(is_excluded)
+    scores = -2.0 * known.n_unmoved + 1 - known.n_unmoved / np.maximum(known.n_different, 1)
+    scores[~is_excluded] = found.scores
+    p_values = q_values = np.full(n_documents, np.nan)
     if is_held_out.any():
-        test = embedding_test(scores.scores, is_held_out)
+        test = embedding_test(scores, is_held_out)
         p_values, q_values = test.p_values, test.q_values
     builder.write(
         "embedding_scores",
         {
             "document_id": np.arange(n_documents),
-            "score": scores.scores,
-            "agreement": scores.agreements,
-            "n_moved": scores.n_moved,
-            "rests_on": scores.rests_on,
+            "score": scores,
+            "agreement": _of_all(found.agreements, is_excluded),
+            "n_moved": _of_all(found.n_moved, is_excluded),
+            "rests_on": _of_all(found.rests_on, is_excluded),
             "p_value": p_values,
             "q_value": q_values,
         },
     )
+
+
+def _of_all(values: NDArray, is_excluded: NDArray[np.bool_]) -> list[float | None]:
+    """The values of scored documents, and None for the others."""
+    own = iter(values.tolist())
+    return [None if excluded else next(own) for excluded in is_excluded]

@@ -97,7 +97,8 @@ def test_documents_are_scored_selected_and_judged(audit, half):
     excluded = [row[0] for row in rows if row[2]]
     others = [row[0] for row in rows if not row[2]]
     assert max(excluded) < min(others)
-    assert all(0 <= row[1] <= 1 for row in rows)
+    assert all((row[1] is None) == bool(row[2]) for row in rows)
+    assert all(-1 <= row[1] <= 1 for row in rows if row[1] is not None)
     for row in rows:
         assert np.isnan(row[4]) == (row[3] == "held-out") == np.isnan(row[5])
     chosen = [
@@ -211,10 +212,12 @@ def test_language_models_are_scored_tied_or_not(assay, tmp_path, save):
     assert (Doubt.TIED in facts.doubts) == (save is save_gpt2)
     rows = rows_of(
         path,
-        "SELECT agreement, in_reference FROM embedding_scores JOIN documents USING (document_id)",
+        "SELECT score, in_reference FROM embedding_scores JOIN documents USING (document_id)",
     )
     assert len(rows) == 60
-    used, unused = ([a for a, is_used in rows if is_used == which] for which in (True, False))
+    used, unused = (
+        [score for score, is_used in rows if is_used == which] for which in (True, False)
+    )
     assert np.mean(used) > np.mean(unused)
     excluded = rows_of(
         path,

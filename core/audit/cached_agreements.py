@@ -1,0 +1,147 @@
+"""Agreements of documents with the movement of input embeddings, computed once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.cache.audits.writer import AuditBuilder
+from assay.cache.files.precomputed import open_agreements
+from assay.cache.files.row_cache import RowStore
+from assay.cache.store import Store
+from assay.core.audit.gradient_request import document_key
+from assay.core.audit.precomputed import with_cached_rows
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.models.embedding_gradients import (
+    CHECKPOINTS,
+    LANGUAGE_CHECKPOINTS,
+    EmbeddingGradients,
+)
+from assay.core.models.examples import TextDocument
+from assay.core.models.text_model import TextModel
+from assay.core.runtime.progress import Progress
+from assay.core.specs.hashing import content_key
+from assay.core.stats.embedding_membership import TokenAgreements
+from assay.core.stats.training_vocabulary import document_frequencies
+
+# Part of the cache's key: raise it when the same document would agree otherwise.
+_VERSION = 1
+# Documents sorted by length at a time.
+_WINDOW = 4096
+
+
+def agreements_of(
+    question: ResolvedAudit,
+    builder: AuditBuilder,
+    store: Store,
+    gradients: EmbeddingGradients,
+    is_excluded: NDArray[np.bool_],
+    n_tokens: int,
+    progress: Progress,
+) -> TokenAgreements:
+    """Of every document of the audit that is not excluded, in order; cut after ``n_tokens``.
+
+    A killed run goes on after its last batch, and another audit of the pair reads what is kept.
+    """
+    return with_cached_rows(
+        open_agreements,
+        store,
+        _key(question, n_tokens),
+        "embedding gradient",
+        progress,
+        lambda kept: _filled(builder, kept, gradients, is_excluded, progress),
+    )
+
+
+def corpus_frequencies(builder: AuditBuilder, model: TextModel, n_ids: int) -> NDArray[np.int64]:
+    """In how many documents of the seed corpus each token occurs, (V), excluded ones counted."""
+    counts = np.zeros(n_ids, np.int64)
+    for documents in _windows(builder):
+        ids = (example.token_ids for example in model.examples(documents))
+        counts += document_frequencies(ids, n_ids)
+    return counts
+
+
+def _windows(builder: AuditBuilder) -> Iterator[list[TextDocument]]:
+    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
+    for first in range(0, n_documents, _WINDOW):
+        rows = builder.rows(
+            "SELECT text, n_prompt_characters FROM documents "
+            "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
+            [first, first + _WINDOW],
+        )
+        yield [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
+
+
+def _key(question: ResolvedAudit, n_tokens: int) -> str:
+    return content_key(
+        "embedding gradients",
+        _VERSION,
+        CHECKPOINTS,
+        LANGUAGE_CHECKPOINTS,
+        question.base_sha256,
+        question.final_sha256,
+        question.settings_sha256,
+        question.spec.task,
+        question.spec.label_words,
+        n_tokens,
+        question.compute.precision,
+    )[:32]
+
+
+def _filled(
+    builder: AuditBuilder,
+    kept: RowStore,
+    gradients: EmbeddingGradients,
+    is_excluded: NDArray[np.bool_],
+    progress: Progress,
+) -> TokenAgreements:
+    """The rows of every document that is not excluded, in order; what the cache lacks is computed
+    and kept, batch by batch."""
+    starts, first = [np.zeros(1, np.int64)], 0
+    tokens, agreements = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
+    for window in _windows(builder):
+        asked = ~is_excluded[first : first + len(window)]
+        documents = [one for one, is_asked in zip(window, asked, strict=True) if is_asked]
+        first += len(window)
+        if not documents:
+            progress.advance(len(window))
+            continue
+        keys = [document_key(document) for document in documents]
+        missing = kept.missing(keys)
+        progress.advance(len(window) - len(missing))
+        if missing:
+            chosen = [documents[index] for index in missing]
+            _extend(kept, [keys[index] for index in missing], chosen, gradients, progress)
+        found = kept.find(keys)
+        lengths = found["tokens"].combine_chunks().value_lengths().to_numpy()
+        starts.append(starts[-1][-1] + np.cumsum(lengths))
+        tokens.append(found["tokens"].combine_chunks().flatten().to_numpy())
+        agreements.append(found["agreements"].combine_chunks().flatten().to_numpy())
+    all_tokens = np.concatenate(tokens)
+    n_labels = sum(map(len, agreements)) // max(1, len(all_tokens))
+    return TokenAgreements(
+        np.concatenate(starts),
+        all_tokens,
+        np.concatenate(agreements).reshape(len(all_tokens), max(1, n_labels)),
+    )
+
+
+def _extend(
+    kept: RowStore,
+    keys: Sequence[str],
+    documents: Sequence[TextDocument],
+    gradients: EmbeddingGradients,
+    progress: Progress,
+) -> None:
+    for batch in gradients.of(documents):
+        ends = np.cumsum(batch.n_tokens)[:-1]
+        agreements = [own.ravel() for own in np.split(batch.agreements, ends)]
+        kept.append(
+            [keys[index] for index in batch.indices],
+            {"tokens": np.split(batch.tokens, ends), "agreements": agreements},
+            {},
+        )
+        progress.advance(len(batch.indices))
