@@ -173,7 +173,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write an audit's selection, or a decompression's examples, to a file."""
-    out_file(out)
+    if out.suffix:  # else a folder, which is made as one
+        out_file(out)
     with _located(name, store) as (place, known):
         if known in {path.stem for path in place.decompressions.glob("*.duckdb")}:
             from assay.cache.decompressions.export import ExportChoice, export_decompression

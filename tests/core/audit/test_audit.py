@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 import pytest
 from support.arguments import audit_arguments, with_truth
+from support.caches import last_layer_caches
 from support.paths import ROOT
 from support.tiny_models import save_gpt2
 

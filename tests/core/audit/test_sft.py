@@ -9,8 +9,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from support.caches import last_layer_caches
 from support.tiny_models import WORDS, documents, save_bert, save_gpt2, save_llama
 
+from assay.cache.store import Store
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy, strategies_for
 
@@ -121,7 +123,7 @@ def test_smaller_projections_come_from_one_cache(assay, folder, final):
     paths = [json.loads(result.out)["path"] for result in (whole, small)]
     widths = [ask(path, "SELECT DISTINCT width FROM factors") for path in paths]
     assert widths == [[(4096,)], [(256,)]]
-    stores = list((Path(paths[0]).parents[1] / "gradients").glob("*.duckdb"))
+    stores = last_layer_caches(Store(Path(paths[0]).parents[1]))
     assert len(stores) == 1
     exact = [ask(path, "SELECT alignment, squared_norms FROM scores") for path in paths]
     assert exact[0] == exact[1]

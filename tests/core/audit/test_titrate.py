@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from support.arguments import titrate_arguments
+from support.caches import last_layer_caches
 from support.paths import ROOT
 
 from assay.cache.audits.arrays import read_corpus

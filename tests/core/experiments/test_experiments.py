@@ -10,6 +10,7 @@ from dataclasses import replace
 import duckdb
 import pandas as pd
 import pytest
+from support.caches import last_layer_caches
 from support.tiny_experiment import tiny_catalogue, tiny_recipe
 
 from assay.cache.experiments.cells import cells_by_experiment
@@ -130,7 +131,7 @@ def test_cells_share_final_models_and_gradients(tiny_sets, tmp_path):
     store, noted = Store(tmp_path), Noted()
     run("selection-size", tiny_sets, store, progress=noted)
     assert sum(stage.endswith("fine-tune") for stage in noted.stages) == 1
-    (cached,) = store.gradients.glob("*.duckdb")
+    (cached,) = last_layer_caches(store)
     with duckdb.connect(str(cached), read_only=True) as connection:
         ((n_rows, n_blocks),) = connection.execute(
             "SELECT count(*), count(DISTINCT block) FROM rows"
