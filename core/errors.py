@@ -21,3 +21,14 @@ class InputError(AssayError):
 
 class Cancelled(AssayError):
     """The user asked a running job to stop; what was computed so far is kept."""
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether the user stopped the work: Ctrl-C, a signal, or a cancelled job.
+
+    DuckDB answers a signal that comes while it runs a query with an error of its own, and Python's
+    KeyboardInterrupt is lost.
+    """
+    if isinstance(error, (Cancelled, KeyboardInterrupt)):
+        return True
+    return isinstance(error, RuntimeError) and str(error) == "Query interrupted"

@@ -12,7 +12,7 @@ import typer
 from typer import rich_utils
 
 from assay.core.cli.options import has_said, say_json, say_nothing_yet
-from assay.core.errors import AssayError, Cancelled, InputError
+from assay.core.errors import AssayError, InputError, is_interruption
 
 # Typer brings its own copy of Click, and names only this one of its errors.
 _USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
@@ -34,11 +34,11 @@ def explained(as_json: bool = False) -> Iterator[None]:
     except _USAGE_ERROR as error:
         rich_utils.rich_format_error(error)
         _fail("", 2, as_json, {"error": error.format_message()})
-    except (Cancelled, KeyboardInterrupt, typer.Abort):
-        _fail(CONTINUES, 1, as_json, {"is_cancelled": True})
-    except AssayError as error:
-        _fail(str(error), 1, as_json)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
+        if is_interruption(error) or isinstance(error, typer.Abort):
+            _fail(CONTINUES, 1, as_json, {"is_cancelled": True})
+        if isinstance(error, AssayError):
+            _fail(str(error), 1, as_json)
         if _is_out_of_space(error):
             _fail(
                 "Expected room on the disk, but got none left; free some space or name another "

@@ -13,7 +13,7 @@ from typing import Any
 
 from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import Store
-from assay.core.errors import AssayError, Cancelled, InputError
+from assay.core.errors import AssayError, InputError, is_interruption
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.runtime.settings import COUNTS, count_from
 
@@ -59,11 +59,11 @@ def running_job(
         with progress:
             try:
                 yield progress
-            except (Cancelled, KeyboardInterrupt):
-                progress.log("cancelled")
-                table.finish(job_id, JobState.CANCELLED)
-                raise
             except BaseException as error:
+                if is_interruption(error):
+                    progress.log("cancelled")
+                    table.finish(job_id, JobState.CANCELLED)
+                    raise
                 progress.log(traceback.format_exc())
                 table.finish(job_id, JobState.FAILED, one_sentence(error))
                 raise

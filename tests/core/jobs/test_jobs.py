@@ -7,15 +7,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 
+import duckdb
 import pytest
 from support.paths import ROOT
 
 from assay.cache.jobs import LOST, JobState, JobTable
 from assay.cache.store import Store
-from assay.core.errors import Cancelled, InputError
+from assay.core.errors import Cancelled, InputError, is_interruption
 from assay.core.jobs.running_job import running_job
 from assay.core.jobs.worker import ensure_worker, work
 
@@ -364,3 +366,18 @@ def test_a_second_worker_leaves_the_first_alone(store):
     ensure_worker(store)
     work(store)
     assert JobTable(store).all() == []
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_job_that_is_stopped_in_a_query_is_cancelled(store, sent):
+    """A signal that DuckDB hears in the middle of a query cancels the job; an error does not."""
+    timer = threading.Timer(0.5, os.kill, [os.getpid(), sent])
+    timer.start()
+    with pytest.raises(RuntimeError) as stopped, running_job(store, ["x"], "x", {}, False):
+        duckdb.sql("SELECT sum(a.range * b.range) FROM range(100000000) a, range(100000) b").show()
+    assert is_interruption(stopped.value)
+    with pytest.raises(RuntimeError) as failed, running_job(store, ["x"], "x", {}, False):
+        raise RuntimeError("no query")
+    assert not is_interruption(failed.value)
+    states = [job.state for job in JobTable(store).all()]
+    assert sorted(states) == sorted([JobState.CANCELLED, JobState.FAILED])
