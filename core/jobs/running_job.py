@@ -17,6 +17,7 @@ from assay.core.errors import AssayError, InputError, is_interruption
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.runtime.settings import COUNTS, count_from
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 JOB_VARIABLE = "ASSAY_JOB_ID"
 
 
@@ -54,7 +55,8 @@ def running_job(
     progress = JobProgress(table, job_id, plan, on_console)
     hears_signals = threading.current_thread() is threading.main_thread()
     if hears_signals:
-        previous = signal.signal(signal.SIGTERM, partial(_interrupt, progress))
+        heard = partial(_interrupt, progress)
+        previous = {number: signal.signal(number, heard) for number in _STOPPING}
     try:
         with progress:
             try:
@@ -70,7 +72,8 @@ def running_job(
         table.finish(job_id, JobState.DONE)
     finally:
         if hears_signals:
-            signal.signal(signal.SIGTERM, previous)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
 
 def one_sentence(error: BaseException) -> str:
@@ -83,6 +86,6 @@ def one_sentence(error: BaseException) -> str:
 
 def _interrupt(progress: JobProgress, signal_number: int, frame: Any) -> None:
     # Compiled code that calls back into Python swallows exceptions (numba does while it compiles
-    # UMAP): then the next stage or step ends the job.
+    # UMAP, DuckDB between two queries): then the next stage or step ends the job.
     progress.cancel()
     raise KeyboardInterrupt
