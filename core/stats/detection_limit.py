@@ -94,12 +94,13 @@ def power(n_others: int, n_leaked: int, n_selected: int, odds: float, significan
     """The chance that n_selected of n_others + n_leaked documents hold significantly many leaked
     ones, where the odds of a leaked one are ``odds`` times the others'."""
     n_documents = n_others + n_leaked
-    critical = hypergeom(n_documents, n_leaked, n_selected).isf(significance)
+    # Freezing a distribution writes its documentation: two thirds of the time.
+    critical = hypergeom.isf(significance, n_documents, n_leaked, n_selected)
     if critical >= min(n_leaked, n_selected):
         return 0.0
     if not np.isfinite(odds):
         return 1.0
-    return float(nchypergeom_fisher(n_documents, n_leaked, n_selected, odds).sf(critical))
+    return float(nchypergeom_fisher.sf(critical, n_documents, n_leaked, n_selected, odds))
 
 
 def _fewest(
@@ -110,7 +111,7 @@ def _fewest(
     significance: float,
 ) -> int | None:
     """The power falls a little wherever the critical count rises by one, so the smallest number
-    from which it stays above is sought: doubling from below, then one by one."""
+    from which it stays above is sought: from above in steps that double, then one by one."""
     if sum(weight for ratio, weight in odds if ratio > 1) < POWER:
         return None
 
@@ -122,12 +123,13 @@ def _fewest(
         return sum(powers) >= POWER
 
     trials = np.unique(np.geomspace(1, most, 2 * most.bit_length()).round().astype(int))
-    found = [int(n) for n in trials if is_found(int(n))]
-    if not found or found[-1] != most:
+    fewest = None
+    for trial in trials[::-1].tolist():
+        if not is_found(trial):
+            break
+        fewest = trial
+    if fewest is None:
         return None
-    missed = [int(n) for n in trials if n not in set(found)]
-    last_missed = missed[-1] if missed else 0
-    for n_leaked in range(min(n for n in found if n > last_missed), last_missed, -1):
-        if not is_found(n_leaked):
-            return n_leaked + 1
-    return last_missed + 1
+    while fewest > 1 and is_found(fewest - 1):
+        fewest -= 1
+    return fewest
