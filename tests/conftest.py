@@ -95,3 +95,16 @@ def tiny(tmp_path_factory):
     finetune(spec, folder / "final", folder, Compute("cpu", False, 1), SilentProgress())
     assert json.loads((folder / "final" / "assay_training.json").read_text())["key"]
     return folder
+
+
+@pytest.fixture(scope="module")
+def tiny_encoder(tmp_path_factory):
+    """Audits of this process embed with a tiny encoder: the installed one takes a fifth of their
+    time, and matters only where the meaning of embeddings is tested."""
+    from support.tiny_models import save_sentence_encoder
+
+    folder = save_sentence_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("audit.stages.embeddings", "models.sentence_encoder"):
+            patch.setattr(f"assay.core.{module}.builtin_minilm", lambda: folder)
+        yield

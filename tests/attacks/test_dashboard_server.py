@@ -186,12 +186,12 @@ def test_a_page_that_fails_names_its_log(store, server_for):
 
 
 def test_visits_give_back_what_they_open(store, server_for):
-    """Two hundred visits to a server that may open 256 files: each is shown, few stay open."""
+    """Ninety visits to a server that may open 192 files: each is shown, few stay open."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     server = server_for(store.root)
     (child,) = psutil.Process(server.process.pid).children()
-    resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (256, 256))
-    for _ in range(200):
+    resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (192, 192))
+    for _ in range(90):
         assert "What an audit can show" in server.visit("about")
-    assert child.num_fds() < 150
+    assert child.num_fds() < 130
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before

@@ -30,42 +30,66 @@ def server_for():
         server.close()
 
 
-@pytest.mark.parametrize(
-    ("page", "query", "expected"),
-    [
-        ("", "", "Audits"),
-        ("audits", "", "Sample audit"),
-        ("overview", "audit=sample", "Student accuracy"),
-        ("assessability", "audit=sample", "How far each tensor moved"),
-        ("selection", "audit=sample&strategy=random&search=market", "Search in texts"),
-        ("map", "audit=sample&beside=top-k&colour=gain", "density of the seed corpus"),
-        ("transport", "audit=sample&distance=Vocabulary%20containment", "smaller vocabulary"),
-        ("class_balance", "audit=sample&by=source", "central 95%"),
-        ("membership", "audit=sample", "judged no ranking"),
-        ("titration", "audit=sample&share=20&strategy=random", "keeps no gradients"),
-        ("evidence", "audit=sample&document=7", "Under each strategy"),
-        ("corpora", "audit=sample", "did not rank its corpora"),
-        ("report", "audit=sample", "assay report sample"),
-        ("about", "", "What an audit can show"),
-        ("suspects", "", "assay suspect"),
-        ("experiments", "recipe=ot-sensitivity", "assay experiment ot-sensitivity"),
-        ("jobs", "", "processes of their own"),
-        ("topics", "decompression=sample&colour=depth", "violin making"),
-        ("examples", "decompression=sample&topic=1", "Prompt and raw output"),
-        ("diff", "", "assay diff A B"),
-    ],
-)
-def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):
-    """The very first request to a new server may be for any page, and gets that page."""
-    store = Store.default()
+LINKS = [
+    ("", "", "Audits"),
+    ("audits", "", "Sample audit"),
+    ("overview", "audit=sample", "Student accuracy"),
+    ("assessability", "audit=sample", "How far each tensor moved"),
+    ("selection", "audit=sample&strategy=random&search=market", "Search in texts"),
+    ("map", "audit=sample&beside=top-k&colour=gain", "density of the seed corpus"),
+    ("transport", "audit=sample&distance=Vocabulary%20containment", "smaller vocabulary"),
+    ("class_balance", "audit=sample&by=source", "central 95%"),
+    ("membership", "audit=sample", "judged no ranking"),
+    ("titration", "audit=sample&share=20&strategy=random", "keeps no gradients"),
+    ("evidence", "audit=sample&document=7", "Under each strategy"),
+    ("corpora", "audit=sample", "did not rank its corpora"),
+    ("report", "audit=sample", "assay report sample"),
+    ("about", "", "What an audit can show"),
+    ("suspects", "", "assay suspect"),
+    ("experiments", "recipe=ot-sensitivity", "assay experiment ot-sensitivity"),
+    ("jobs", "", "processes of their own"),
+    ("topics", "decompression=sample&colour=depth", "violin making"),
+    ("examples", "decompression=sample&topic=1", "Prompt and raw output"),
+    ("diff", "", "assay diff A B"),
+]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A server that has been asked before, with an audit and a decompression."""
+    store = Store(tmp_path_factory.mktemp("running"))
     write_sample_audit(store)
     write_sample_decompression(store)
-    server = server_for(store.root)
+    server = Server(store.root)
+    server.visit("about")
+    yield server
+    server.close()
+
+
+def is_shown(server, page, query, expected):
     messages = server.messages(page, query)
     shown = "\n".join(str(message.delta) for message in messages)
     assert expected in shown
     assert "exception" not in shown.lower()
     assert not any(message.HasField("page_not_found") for message in messages)
+
+
+@pytest.mark.parametrize(("page", "query", "expected"), LINKS)
+def test_a_deep_link_works(running, page, query, expected):
+    """The first request of a visit may be for any page, and gets that page."""
+    is_shown(running, page, query, expected)
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "expected"),
+    [link for link in LINKS if link[0] in ("", "map", "topics", "experiments")],
+)
+def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):
+    """The very first request to a new server may be for a page of any kind, and gets that page."""
+    store = Store.default()
+    write_sample_audit(store)
+    write_sample_decompression(store)
+    is_shown(server_for(store.root), page, query, expected)
 
 
 def test_the_page_refreshes_itself_only_while_a_job_runs(server_for):
@@ -146,9 +170,8 @@ def test_dashboards_started_at_once_are_told_apart(server_for):
     """Two servers started at the same moment get ports of their own and show their own stores."""
     full, empty = Store.default(), Store(Store.default().root / "empty")
     write_sample_audit(full)
-    with ThreadPoolExecutor(4) as pool:
-        homes = [full.root, empty.root] * 2
-        servers = list(pool.map(server_for, homes))
-    assert len({server.address for server in servers}) == 4
+    with ThreadPoolExecutor(2) as pool:
+        servers = list(pool.map(server_for, [full.root, empty.root]))
+    assert len({server.address for server in servers}) == 2
     shown = [server.visit("audits") for server in servers]
-    assert ["Sample audit" in text for text in shown] == [True, False, True, False]
+    assert ["Sample audit" in text for text in shown] == [True, False]

@@ -21,6 +21,8 @@ from assay.core.gradients.weight_difference import (
 )
 from assay.core.specs.audit import Assessability
 
+pytestmark = pytest.mark.usefixtures("tiny_encoder")
+
 
 def matrix(seed, rows=120, columns=80):
     return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))

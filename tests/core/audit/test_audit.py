@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import duckdb
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 from support.arguments import audit_arguments, with_truth
 from support.caches import last_layer_caches
+from support.contents import contents
 from support.paths import ROOT
 from support.tiny_models import save_gpt2
 
@@ -24,37 +23,13 @@ from assay.core.audit.provenance import environment
 from assay.core.runtime.device import Compute
 from assay.core.specs.strategies import Strategy
 
+pytestmark = pytest.mark.usefixtures("tiny_encoder")
+
 FEW = ["--strategy", "random", "--strategy", "select"]
-RESULTS = (
-    "documents",
-    "scores",
-    "factors",
-    "targets",
-    "selections",
-    "metrics",
-    "student_epochs",
-    "embeddings",
-    "map_points",
-    "near_duplicates",
-    "random_objective",
-    "replacement_curve",
-    "reference_documents",
-    "test_documents",
-)
-
-
 _CURVE = (
     "SELECT mean FROM replacement_curve WHERE metric = '{}' AND replaced_by = 'pool' "
     "ORDER BY replaced_share"
 )
-
-
-def contents(path):
-    """Everything an audit found, without times."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return {
-            t: connection.execute(f"SELECT * FROM {t} ORDER BY ALL").fetchall() for t in RESULTS
-        }
 
 
 def ask(path, query):
@@ -182,65 +157,6 @@ def test_asking_again_computes_nothing(whole, tiny, assay, monkeypatch):
     again = assay(*audit_arguments(tiny, *with_truth(tiny), "--json"))
     assert json.loads(again.out) == {**said, "was_there": True}
     assert "gradients" not in again.err
-
-
-def audit_process(tiny, home, *more):
-    """The real program, its students in two processes of their own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "assay", *audit_arguments(tiny, *with_truth(tiny), *FEW, *more)],
-        cwd=ROOT,
-        env={**os.environ, "ASSAY_HOME": str(home), "ASSAY_WORKERS": "2"},
-        stderr=subprocess.PIPE,
-        text=True,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def kill_once_it_says(process, word):
-    for line in process.stderr:
-        if word in line:
-            break
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def test_killed_and_resumed_equals_uninterrupted(tiny, assay, monkeypatch, tmp_path):
-    """Killed in the gradients and again among the students, the audit ends with the same rows, as
-    it does with students one by one in the audit's own process."""
-    rough = audit_process(tiny, tmp_path / "rough")
-    kill_once_it_says(rough, "gradients …")
-    rough = audit_process(tiny, tmp_path / "rough")
-    kill_once_it_says(rough, "students …")
-    rough = audit_process(tiny, tmp_path / "rough")
-    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "smooth"))
-    smooth = assay(*audit_arguments(tiny, *with_truth(tiny), *FEW))
-    log = rough.communicate()[1]
-    assert (rough.returncode, smooth.status) == (0, 0), log
-    assert "gradients done" not in log
-    (a,), (b,) = (
-        list((tmp_path / name / "audits").glob("*.duckdb")) for name in ("smooth", "rough")
-    )
-    assert a.name == b.name
-    assert contents(a) == contents(b)
-    assert contents(a)["selections"] != []
-
-
-def test_students_end_with_their_parent(tiny, tmp_path):
-    """When the audit alone is killed, its student processes end by themselves."""
-    process = audit_process(tiny, tmp_path / "home", "--student-epochs", "3000")
-    for line in process.stderr:
-        if "students …" in line:
-            break
-    time.sleep(2)
-    import psutil
-
-    children = psutil.Process(process.pid).children(recursive=True)
-    assert children
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    _, alive = psutil.wait_procs(children, timeout=60)
-    assert alive == []
 
 
 def test_a_second_audit_computes_only_new_documents(whole, tiny, assay, monkeypatch, tmp_path):

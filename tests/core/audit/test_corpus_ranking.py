@@ -19,6 +19,8 @@ from assay.core.models.loading import ModelPair, load_classifier, load_language_
 from assay.core.models.per_example_gradients import ClassifierGradients, LanguageGradients
 from assay.core.runtime.device import Compute
 
+pytestmark = pytest.mark.usefixtures("tiny_encoder")
+
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 GROUPS = np.repeat([0, 1, 2], 40)
 

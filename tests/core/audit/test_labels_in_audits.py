@@ -13,6 +13,8 @@ import pytest
 from support.arguments import audit_arguments
 from support.tiny_models import LABELS, documents
 
+pytestmark = pytest.mark.usefixtures("tiny_encoder")
+
 
 def ask(path, query):
     with duckdb.connect(str(path), read_only=True) as connection:

@@ -16,6 +16,8 @@ from assay.cache.store import Store
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy, strategies_for
 
+pytestmark = pytest.mark.usefixtures("tiny_encoder")
+
 
 def write(path: Path, **columns) -> Path:
     pd.DataFrame(columns).to_json(path, orient="records", lines=True)

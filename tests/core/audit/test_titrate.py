@@ -139,6 +139,7 @@ def test_asking_again_computes_nothing_and_an_audit_shares_the_gradients(
     assert {row[0] for row in names} == {"select", "random", "p-min", BLIND}
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(whole, tiny, tmp_path):
     """Killed in the grid and run again, a titration ends with the same rows and computes no
     gradient twice."""

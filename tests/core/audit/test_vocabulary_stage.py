@@ -22,6 +22,8 @@ from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import Doubt, VocabularyFacts
 from assay.core.stats.auc import auc_with_interval
 
+pytestmark = pytest.mark.usefixtures("tiny_encoder")
+
 MATCH = str(Strategy.EMBEDDING_MATCH)
 
 

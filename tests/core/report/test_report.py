@@ -24,6 +24,8 @@ from assay.core.findings.suspect_test import suspect_finding
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 
+pytestmark = pytest.mark.usefixtures("tiny_encoder")
+
 
 class Elements(HTMLParser):
     """All elements with their attributes, and all text."""

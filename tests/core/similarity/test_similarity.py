@@ -174,6 +174,7 @@ def test_few_documents_are_laid_out_by_principal_components(n):
     assert (layout.points**2).sum() == pytest.approx(variances.sum(), rel=1e-3)
 
 
+@pytest.mark.trains
 def test_umap_keeps_clusters_and_places_the_rest_among_their_like(monkeypatch):
     """The same seed gives the same places; documents beyond those it is fitted to land in the
     cluster they belong to; documents of no cluster are in neither. Numba does not share OpenMP's

@@ -19,7 +19,7 @@ from assay.cache.store import Store
 from assay.core.findings.repeats import spread_in_words
 from assay.core.stats.intervals import Spread
 
-pytestmark = pytest.mark.trains
+pytestmark = [pytest.mark.trains, pytest.mark.usefixtures("tiny_encoder")]
 
 
 def test_the_interval_of_three_repeats_covers_the_mean():
