@@ -163,7 +163,9 @@ def export_selection(path: Path, strategy: Strategy, out: Path, may_overwrite: b
     """
     check_out(out, may_overwrite)
     if strategy not in read_facts(path).strategies:
-        raise InputError("a strategy of this audit", repr(str(strategy)), "name another --strategy")
+        raise InputError(
+            "a strategy of this audit", repr(str(strategy)), "choose another --strategy"
+        )
     frame = selection_frame(path, strategy)
     chosen = {"strategy": str(strategy)}
     write_table(of_audit(path), "selection", frame, out, chosen, may_overwrite)
@@ -174,7 +176,7 @@ def check_out(out: Path, may_overwrite: bool = False) -> None:
     """InputError unless a table can be written to a file of that name, and nothing is lost."""
     if out.suffix.removeprefix(".") not in FORMATS:
         raise InputError(
-            f"a file ending in {', '.join(FORMATS)}", repr(out.name), "name another --out"
+            f"a file ending in {', '.join(FORMATS)}", repr(out.name), "choose another --out"
         )
     check_replaceable(out, may_overwrite)
 

@@ -78,14 +78,14 @@ def _check(file: Path, vouched: set[str], may_overwrite: bool) -> None:
         return
     if not file.is_file():
         raise InputError(
-            "a file to write to", f"{str(file)!r}, which is none", "name another --out"
+            "a regular file to write to", f"{str(file)!r}, which is not one", "choose another --out"
         )
     if may_overwrite or hashlib.sha256(file.read_bytes()).hexdigest() in vouched:
         return
     raise InputError(
-        "a new file, or an export of Assay that nobody has changed since",
+        "a new file, or one that Assay exported and nobody has changed",
         f"{str(file)!r}, which is neither",
-        "name another --out, or add --overwrite to lose what is there",
+        "choose another --out, or add --overwrite to replace the file",
     )
 
 

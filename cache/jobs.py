@@ -39,7 +39,7 @@ _COLUMNS = (
     "started_at, ended_at, heartbeat_at, pid, pid_started_at, error, is_cancel_requested"
 )
 _SILENT_S = 60.0
-LOST = "The process ended without a word (killed, or out of memory); resume continues from there."
+LOST = "The process ended unexpectedly (killed, or out of memory); resume the job to continue."
 
 
 class JobState(StrEnum):
@@ -127,7 +127,7 @@ class JobTable:
                     self._job(row)
             except (ValueError, TypeError, sqlite3.OperationalError) as error:
                 is_empty = "no such table" in str(error)
-                return None if is_empty else f"a job of it makes no sense ({error})"
+                return None if is_empty else f"one of its jobs is malformed ({error})"
         return None
 
     @staticmethod

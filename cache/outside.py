@@ -47,9 +47,9 @@ def store_with(file: Path) -> Iterator[tuple[Store, str, str]]:
             copy.chmod(0o400)
             yield Store.to_read(Path(root)), kind, name
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError("a file that is there", repr(str(file)), "check the path") from error
+        raise InputError("an existing file", repr(str(file)), "check the path") from error
     except PermissionError as error:
-        raise InputError("a file you may read", repr(str(file)), "ask for the right to") from error
+        raise InputError("a readable file", repr(str(file)), "change its permissions") from error
 
 
 def _kind(file: Path) -> str:
@@ -60,7 +60,7 @@ def _kind(file: Path) -> str:
         raise
     except UnreadableFile as unreadable:
         raise InputError(
-            "a sealed file of this version of Assay",
+            "a sealed file from this version of Assay",
             f"{file.name}: {unreadable.problem}",
-            "ask whoever sent it for another",
+            "ask the sender for another",
         ) from unreadable

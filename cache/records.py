@@ -70,9 +70,9 @@ class RecordStore:
     def _parsed(self, path: Path) -> dict[str, Any]:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_BYTES:
-            raise ValueError("it is not an ordinary file of a bearable size")
+            raise ValueError("it is not a regular file of acceptable size")
         record = json.loads(path.read_text(encoding="utf-8"))
         check_claims(self.kind, record)
         if record[self.id_key] != path.stem:
-            raise ValueError(f"it says that its name is {record[self.id_key][:40]!r}")
+            raise ValueError(f"it contains another id, {record[self.id_key][:40]!r}")
         return dict(record)

@@ -49,7 +49,7 @@ class Store:
     def require_writing(self) -> None:
         """ReadOnlyStore if nothing may be written here."""
         if self.is_for_reading:
-            raise ReadOnlyStore(f"The store {self.root} is read-only here: nothing was changed.")
+            raise ReadOnlyStore(f"The store {self.root} is read-only, so nothing was changed.")
 
     @property
     def audits(self) -> Path:
@@ -140,8 +140,8 @@ def open_store(path: Path | None) -> Store:
         store.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            "a folder that can be written for the store",
+            "a writable folder for the store",
             f"{store.root} ({error.strerror or error})",
-            "name another with --store",
+            "choose another with --store",
         ) from error
     return store

@@ -1,10 +1,10 @@
-"""Errors a user can act on: each says what was expected, what came, and what to do."""
+"""Errors a user can act on: each says what was expected, what was found, and what to do."""
 
 from __future__ import annotations
 
 
 class AssayError(Exception):
-    """Any failure Assay explains in words; the command line exits with status 1."""
+    """A failure that Assay explains in words; the command line exits with status 1."""
 
 
 class InputError(AssayError):
@@ -12,11 +12,31 @@ class InputError(AssayError):
 
     def __init__(self, expected: str, got: str, do: str) -> None:
         self.expected, self.got, self.do = expected, got, do
-        super().__init__(f"Expected {expected}, but got {got}; {do}.")
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """What the user reads."""
+        return f"Expected {self.expected}, but got {self.got}; {self.do}."
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
         # By default pickle would call it with the sentence, and the process pool would break.
         return type(self), (self.expected, self.got, self.do)
+
+
+class OptionConflict(InputError):
+    """Two options that contradict each other, where "expected … but got …" would be a riddle.
+
+    ``rule`` is a sentence without its full stop: "--label-words applies to --task classification
+    only".
+    """
+
+    def __init__(self, rule: str, got: str, do: str) -> None:
+        super().__init__(rule, got, do)
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.expected}; {self.do}."
 
 
 class Cancelled(AssayError):

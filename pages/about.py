@@ -39,6 +39,6 @@ st.dataframe(
     height="content",
 )
 st.caption(
-    "The method is that of “Approximating Language Model Training Data from Weights” (2025); where "
-    "the code departs from the paper, its docstrings say so."
+    "The method is that of “Approximating Language Model Training Data from Weights” (2025); "
+    "where the code departs from the paper, its docstrings say so."
 )

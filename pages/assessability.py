@@ -23,8 +23,9 @@ layers = reads.layers(path)
 
 st.title("Assessability")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · asked before any document is scored. Models are read "
-    "from safetensors only: pickled weights are refused, code that comes with a model is never run."
+    f"{markdown_safe(facts.meta['title'])} · checked before any document is scored. Models are "
+    "read from safetensors only: pickled weights are refused, and code that comes with a model is "
+    "never run."
 )
 show_verdict(facts)
 show_facts(facts)

@@ -22,11 +22,11 @@ enter()
 
 def show_empty() -> None:
     st.write(
-        "There are no audits in this store yet. In a terminal, the embedded one takes a few "
-        "minutes and needs no network:"
+        "There are no audits in this store yet. To run the built-in demo in a terminal, which "
+        "takes a few minutes and needs no network:"
     )
     st.code("make demo", language="bash")
-    st.write("Your own models, base and final:")
+    st.write("To audit your own models:")
     st.code(
         "assay audit --base BASE --final FINAL --seed-corpus pool.parquet \\\n"
         "  --task classification --budget 500",
@@ -36,7 +36,7 @@ def show_empty() -> None:
 
 def _state(summary: AuditSummary) -> str:
     if summary.assessability is Assessability.NOT_ASSESSABLE:
-        return "not assessable, nothing scored"
+        return "not assessable, no documents scored"
     return f"complete · {summary.budget:,} of {summary.n_documents:,} documents"
 
 
@@ -52,7 +52,7 @@ def show_audit(summary: AuditSummary, experiment: str | None) -> None:
                     markdown_safe(
                         f"{_state(summary)} · {day} {minute} UTC · {summary.task} · "
                         f"{summary.size_bytes / 1e6:.1f} MB · {summary.audit_id}"
-                        + (f" · a cell of {experiment}" if experiment else "")
+                        + (f" · part of the experiment {experiment}" if experiment else "")
                     )
                 )
         if summary.problem is None:
@@ -65,8 +65,8 @@ def show_audit(summary: AuditSummary, experiment: str | None) -> None:
         deletable(
             "audit",
             summary.title,
-            "The file is removed for good. The gradients stay cached, so the same audit can be "
-            "made again quickly.",
+            "This deletes the file permanently. The gradients stay in the cache, so the same "
+            "audit can be run again quickly.",
             partial(delete_audit, Store.default(), summary.audit_id),
             label="Delete",
             key=f"delete-{summary.audit_id}",

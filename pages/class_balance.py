@@ -32,8 +32,8 @@ rows = MetricTable(reads.metrics(path).to_dict("records"))
 
 st.title("Class balance")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · what the selections, the seed corpus and the "
-    "reference set are made of"
+    f"{markdown_safe(facts.meta['title'])} · classes and sources of the selections, the seed "
+    "corpus and the reference set"
 )
 kinds = ["label", "source"] if names else ["source"]
 kind = st.segmented_control(
@@ -52,16 +52,16 @@ bands = random_bands(table[POOL], counts["n_documents"], facts.spec.budget)
 figure = balance_figure(table, bands, strategies, ink())
 st.plotly_chart(figure, config=CONFIG, key="balance", alt="Shares of each strategy's selection")
 st.caption(
-    "Bars: the selection, by "
+    "Bars: selection, by "
     + (
-        "the final model's pseudolabels, as the seed corpus is; diamonds: the reference set's own "
-        "labels. "
+        "the final model's pseudolabels (also used for the seed corpus). Diamonds: the reference "
+        "set's own labels. "
         if kind == "label"
-        else "source; diamonds: the reference documents found in the seed corpus. "
+        else "source. Diamonds: reference documents found in the seed corpus. "
     )
     + f"Grey: central 95% of random selections of {facts.meta['spec']['budget']:,} "
-    "(hypergeometric). Upright lines: the seed corpus."
-    + ("" if REFERENCE in table else " The reference set's shares are not known.")
+    "(hypergeometric). Vertical lines: seed corpus."
+    + ("" if REFERENCE in table else " The reference set's shares are unknown.")
 )
 
 judged = rows.get(strategies[0], Metric.IMBALANCE) if kind == "label" else None

@@ -34,20 +34,20 @@ found = groups(path)
 
 st.title("Public sets")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · which of several candidate sets explains the weight "
+    f"{markdown_safe(facts.meta['title'])} · which of several public corpora explains the weight "
     "difference"
 )
 if found.empty:
-    st.info("This audit did not rank its corpora.", icon=":material/info:")
+    st.info("This audit does not rank corpora.", icon=":material/info:")
     for other in same_pair(Store.default(), path).rankings:
         title = reads.facts(other).meta["title"]
         st.page_link(
             "pages/corpora.py",
-            label=f"Sets ranked for the same models: {markdown_safe(title)}",
+            label=f"Corpora ranked for the same models: {markdown_safe(title)}",
             icon=":material/library_books:",
             query_params={"audit": other.stem},
         )
-    st.write("In a terminal:")
+    st.write("To rank corpora, run in a terminal:")
     st.code(
         "assay rank-corpora --base BASE --final FINAL \\\n  --corpus ONE --corpus ANOTHER",
         language="bash",
@@ -69,22 +69,26 @@ left, right = st.columns(2)
 with left:
     st.subheader("Cosine with the weight difference", anchor=False)
     st.plotly_chart(
-        cosine_chart(sources, students), config=CONFIG, key="cosines", alt="Cosine of each set"
+        cosine_chart(sources, students), config=CONFIG, key="cosines", alt="Cosine of each corpus"
     )
     st.caption(
-        f"{HOW_COSINES_READ} Bars: those 95%; grey: that chance."
+        f"{HOW_COSINES_READ} Bars: 95% interval; grey: chance."
         + (
             f" Crosses: {HOW_STUDENTS_READ}"
             if len(students)
-            else " What the true set would reach was not measured: models to compare with are "
-            "trained for gradients of the last layer alone, where `--students` asks for some."
+            else (
+                " What the true training set would reach was not measured. That needs "
+                "`--students`, which works with last-layer gradients only."
+            )
         )
     )
 with right:
-    st.subheader("As a mixture of these sets", anchor=False)
-    st.plotly_chart(mixture_chart(sources), config=CONFIG, key="mixture", alt="Mixture of the sets")
-    st.caption(f"{HOW_SHARES_READ} Hollow: that guess.")
-exported_table(of_audit(path), "sets", group_table(sources, "set", students))
+    st.subheader("As a mixture of these corpora", anchor=False)
+    st.plotly_chart(
+        mixture_chart(sources), config=CONFIG, key="mixture", alt="Mixture of the corpora"
+    )
+    st.caption(f"{HOW_SHARES_READ} Hollow points: guess from cosine.")
+exported_table(of_audit(path), "sets", group_table(sources, "corpus", students))
 
 if len(classes):
     st.subheader("As a mixture of classes", anchor=False)
@@ -95,5 +99,5 @@ if len(classes):
         of_audit(path),
         "classes",
         group_table(classes, "class"),
-        note="Documents grouped by pseudolabel. Stars: the reference set, where it is known.",
+        note="Documents grouped by pseudolabel. Stars: reference set, if known.",
     )

@@ -41,8 +41,8 @@ with st.container(border=True):
 for line in meta["caveats"]:
     st.warning(markdown_safe(line), icon=":material/warning:")
 st.caption(
-    "Topics are what a model lists when it is asked, examples what it says: a difference is one of "
-    "what they say, and says nothing of which is right."
+    "Topics are what a model lists when asked, examples are what it writes. A difference shows "
+    "that the models answer differently, not which one is right."
 )
 
 st.subheader("Topics", anchor=False)
@@ -56,14 +56,14 @@ with left:
         alt="Support of every compared topic in A and in B",
     )
     st.caption(
-        "Support: share of lists of subtopics that name the topic. Only questions that both were "
-        f"asked count: {meta['counts']['n_questions']:,}, with {meta['counts']['n_topics']:,} "
-        f"topics; {meta['counts']['n_left_out']:,} more are named too seldom for any difference to "
-        "be told."
+        "Support: share of lists of subtopics that name the topic. Only questions that both "
+        f"models were asked count: {meta['counts']['n_questions']:,} questions with "
+        f"{meta['counts']['n_topics']:,} topics. {meta['counts']['n_left_out']:,} more topics are "
+        "named too rarely to detect a difference."
         + (
-            " Grey band: 95% of topics between two runs of one model."
+            " Grey band: 95% of topics in two runs of the same model."
             if floor
-            else " Without a floor none of this is a difference."
+            else " Without a noise run, no difference can be reported."
         )
     )
 with right:
@@ -76,7 +76,7 @@ st.subheader("Knowledge gaps", anchor=False)
 branches = diff_reads.branches(path)
 if branches.empty:
     st.info(
-        "No topic below the root was asked for subtopics in both runs; gaps need --depth 2.",
+        "No topic below the root was expanded in both runs; knowledge gaps need --depth 2 or more.",
         icon=":material/info:",
     )
 else:
@@ -87,6 +87,7 @@ diff_tables.show_provenance(meta)
 deletable(
     "diff",
     f"{first} and {second}",
-    "Its file is removed for good. Both decompressions stay, so the same diff can be made again.",
+    "This deletes the file permanently. Both decompressions stay, so the same diff can be made "
+    "again.",
     partial(delete_diff, path),
 )

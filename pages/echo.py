@@ -18,13 +18,13 @@ enter()
 
 st.title("Echo")
 st.caption(
-    "What a decompressed model says, held against its training data and against what was selected."
+    "Compares a decompressed model's answers with its training data and with the selections."
 )
 store = Store.default()
 record = pick_record(store.echoes, "echo", "comparison")
 if record is None:
     st.write(
-        "There is no comparison to show. It needs an audit, and both of its models decompressed "
+        "There is no comparison yet. It needs an audit, and decompressions of both of its models "
         "with the same options:"
     )
     st.code(
@@ -34,8 +34,8 @@ if record is None:
         language="bash",
     )
     st.write(
-        "What a model says can also be a seed corpus, so that its weights are asked whether they "
-        "point to it:"
+        "A model's answers can also serve as a corpus, to check whether the weight difference "
+        "points to them:"
     )
     st.code(
         "assay rank-corpora --task sft --base BASE --final FINAL \\\n"
@@ -51,28 +51,29 @@ with st.container(border=True):
     for sentence in said.sentences:
         st.write(markdown_safe(sentence))
     st.caption(
-        f"{record['n_said']:,} answers of the final model, {record['n_control']:,} of its base."
+        f"{record['n_said']:,} answers of the final model, {record['n_control']:,} of the base "
+        "model."
     )
 
-st.subheader("Nearer than the base model's words, by transport", anchor=False)
+st.subheader("Nearer than the base model's answers, by transport distance", anchor=False)
 st.plotly_chart(
     lead_chart(record), config=CONFIG, key="leads", alt="How much nearer the final model is"
 )
 st.caption(
-    "Right of zero: the final model's answers are nearer by so much (transport between sentence "
-    f"embeddings). Grey: 95% of {record['n_shuffles']:,} shuffles in which whole topics change "
-    "sides between the two models. The headline's set tests one question; the others' "
-    "p\\-values are for information and not corrected for their number."
+    "Right of zero: the final model's answers are nearer by this much (transport distance "
+    f"between sentence embeddings). Grey: 95% of {record['n_shuffles']:,} shuffles that swap "
+    "whole topics between the two models. The headline tests one set; the p\\-values of the "
+    "others are for information only and not corrected for their number."
 )
 exported_table(
     of_echo(record),
     "echo",
     targets_table(record),
-    note="Left the final model, right its base. Verbatim: answers with a run of "
-    f"{record['verbatim_words']} words that stands in the set; longest run: in words. "
-    "Alike: near duplicates of one of its documents. A model that learnt a style or a subject is "
-    "nearer without repeating a word, and one that says nothing of its training data may have "
-    "learnt it all the same.",
+    note="Left: final model; right: base model. Verbatim: answers that repeat a run of "
+    f"{record['verbatim_words']} words from the set. Longest run: in words. Alike: near "
+    "duplicates of a document of the set. A model that learned a style or a subject can be nearer "
+    "without repeating a word; a model that shows no trace of its training data may still have "
+    "learned it.",
 )
 for line in record["caveats"]:
     st.warning(markdown_safe(line), icon=":material/warning:")
@@ -83,6 +84,6 @@ deletable_record(
     record,
     "echo",
     "comparison",
-    "Its record is removed for good. The audit and both decompressions stay, so the same "
+    "This deletes the record permanently. The audit and both decompressions stay, so the same "
     "comparison can be made again.",
 )

@@ -44,7 +44,10 @@ with left:
 with right:
     table = facts_table(document, facts.label_names)
     exported_table(of_audit(path), f"document-{document_id}", table, chosen={DOCUMENT: document_id})
-st.caption("Aligned with the weight difference, or not; no score proves that it was trained on.")
+st.caption(
+    "Scores show how the document is aligned with the weight difference. No score proves that it "
+    "was trained on."
+)
 
 show_embeddings(path, document_id, facts)
 show_ranks(path, document_id, facts.strategies)

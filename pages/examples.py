@@ -32,7 +32,7 @@ reads.show_caveats(meta)
 st.caption(judge_line(meta, judge))
 if not meta["counts"]["n_examples"]:
     st.info(
-        "No examples were written: the budget ended before, or --examples was 0.",
+        "No examples were written: the budget was used up, or --examples was 0.",
         icon=":material/info:",
     )
     st.stop()
@@ -47,7 +47,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         offset = ROWS_PER_PAGE * (page_number(n_pages) - 1)
     st.caption(f"{n_rows:,} examples")
 if n_rows == 0:
-    st.info("No example fits the filters.", icon=":material/filter_alt_off:")
+    st.info("No example matches the filters.", icon=":material/filter_alt_off:")
     st.stop()
 page = read_examples(path, chosen, ROWS_PER_PAGE, offset, judge)
 example_id = example_table(page.rows, verdicts, view=f"{path.stem} {chosen} {offset}")

@@ -47,9 +47,11 @@ def chosen_recipe() -> Recipe:
 
 
 def show_empty(recipe: Recipe) -> None:
-    st.write("This has not been run in this store. Offline, on built-in text:")
+    st.write("This experiment has not been run in this store. To run it offline, on built-in text:")
     st.code(f"assay experiment {recipe.name}", language="bash")
-    st.write("On real sets in a folder, or at the paper's scale with a GPU and a hub or files:")
+    st.write(
+        "On data sets in a folder, or at the paper's scale with a GPU and the hub or local files:"
+    )
     st.code(
         f"assay experiment {recipe.name} --data FOLDER\n"
         f"assay experiment {recipe.name} --scale paper\n"
@@ -82,11 +84,11 @@ def confirm_delete(experiment: ExperimentSummary) -> None:
     cells = own_cells(store, experiment.experiment_id)
     st.write(f"**{markdown_safe(experiment.meta['title'])}**")
     st.write(
-        "Its file is removed for good. Final models and gradients stay cached, so the same run can "
-        "be made again more quickly."
+        "This deletes the file permanently. Final models and gradients stay in the cache, so the "
+        "same run can be repeated quickly."
     )
     st.checkbox(
-        f"Delete its audits too that no other experiment has ({len(cells):,})",
+        f"Also delete its audits that belong to no other experiment ({len(cells):,})",
         value=True,
         key=_WITH_AUDITS,
     )
@@ -125,33 +127,34 @@ def show_about(experiment: ExperimentSummary) -> None:
     about += [f"{meta['provenance']['device']}, {meta['provenance']['precision']}"]
     if meta["left_out"]:
         lacking = ", ".join(paper_titles()[name] for name in meta["left_out"])
-        about.append(f"left out, because not there: {lacking}")
+        about.append(f"left out, because not available: {lacking}")
     st.caption(markdown_safe(" · ".join(about)))
     if meta["is_built_in"]:
         st.info(
-            "Run on built-in text in place of the paper's sets, with a smaller model: its levels "
-            "do not compare with the authors'; at most the order of strategies does.",
+            "Run on built-in text instead of the paper's data sets, with a smaller model. "
+            "Absolute values cannot be compared with the authors'; at most the order of "
+            "strategies can.",
             icon=":material/info:",
         )
         return
     instead = "; ".join(
-        f"{meta['names'][name]} in place of {title}"
+        f"{meta['names'][name]} instead of {title}"
         for name, title in paper_titles().items()
         if name in load_recipe(meta["recipe"]).models and meta["names"].get(name, title) != title
     )
     if meta["scale"] == "small":
         st.caption(
             markdown_safe(
-                "Smaller models, sets and budgets than the paper's"
+                "Smaller models, data sets and budgets than in the paper"
                 + (f" ({instead})" if instead else "")
-                + ": compare the order of strategies before any level."
+                + ": compare the order of strategies rather than absolute values."
             )
         )
     elif instead:
         st.caption(
             markdown_safe(
-                f"At the paper's sizes, but with {instead}: compare the order of strategies before "
-                "any level."
+                f"At the paper's sizes, but with {instead}: compare the order of strategies "
+                "rather than absolute values."
             )
         )
 
@@ -174,7 +177,7 @@ def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
                 comparison_plot(known, panel, metric),
                 config=CONFIG,
                 key=f"{panel}-{metric}",
-                alt=f"{metric.info.short} along {known.recipe.x.shown_as}",
+                alt=f"{metric.info.short} against {known.recipe.x.shown_as}",
             )
     table = experiments.comparison_table(known, panel)
     height = "content" if len(table) <= _N_ROWS_SHOWN else _SCROLLED_HEIGHT
@@ -190,7 +193,7 @@ def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
 
 def show_measurements(origin: Origin, experiment: ExperimentSummary) -> None:
     """Every figure by itself, with a link to the audit it came from."""
-    with st.expander("Every measurement", icon=":material/database:"):
+    with st.expander("All measurements", icon=":material/database:"):
         rows = experiments.measurements(experiment.path)
         links = rows.assign(audit_id="/overview?audit=" + rows["audit_id"])
         column = st.column_config.LinkColumn("audit", display_text=r"audit=(.*)")
@@ -200,8 +203,8 @@ def show_measurements(origin: Origin, experiment: ExperimentSummary) -> None:
 
 st.title("Experiments")
 st.caption(
-    "The paper's tables and figures, repeated: our figures beside the authors', which are always "
-    "marked as theirs."
+    "The paper's tables and figures, reproduced: our values next to the authors', which are "
+    "always marked as theirs."
 )
 recipe = chosen_recipe()
 for job in experiments.jobs_of(store, recipe.name):
@@ -221,15 +224,15 @@ st.caption(markdown_safe(recipe.note))
 origin = (
     of_experiment(experiment.experiment_id, experiment.meta)
     if experiment
-    else Origin(recipe.name, partial(dict, recipe=recipe.name, figures="the authors' alone"))
+    else Origin(recipe.name, partial(dict, recipe=recipe.name, figures="authors' values only"))
 )
 for one in known.panels:
     show_panel(origin, known, one)
 if experiment is not None:
     st.caption(
-        f"Ours: the mean over seeds; {HOW_SPREADS_READ}. In figures the thick bar is that interval "
-        "and the thin one reaches from the lowest to the highest. "
-        "random is the null: what a selection is worth that asks no weights. The authors' are "
-        "means over three seeds, without a spread."
+        f"Our values: mean over seeds; {HOW_SPREADS_READ}. In charts the thick bar is that "
+        "interval, and the thin bar reaches from the lowest to the highest value. “random” is the "
+        "null: a selection that uses no weights. The authors' values are means over three seeds, "
+        "without a spread."
     )
     show_measurements(origin, experiment)

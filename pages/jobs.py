@@ -80,17 +80,19 @@ def show_all() -> None:
 
 
 st.title("Jobs")
-st.caption("Jobs run in processes of their own: closing this page, or the server, stops none.")
+st.caption(
+    "Jobs run in their own processes: closing this page or stopping the server does not stop them."
+)
 for moved in list_set_aside(store):
     st.warning(
-        markdown_safe(f"{moved.was} was damaged ({moved.why}) and is now {moved.now}."),
+        markdown_safe(f"{moved.was} was damaged ({moved.why}) and was moved to {moved.now}."),
         icon=":material/healing:",
     )
 everything = table.all()
 if not everything:
     st.write(
-        "Nothing has run yet. Every `assay` command that computes shows up here; with "
-        "`--queue` it runs in the background:"
+        "No jobs yet. Every `assay` command that computes something appears here; with `--queue` "
+        "it runs in the background:"
     )
     st.code(
         "assay audit --base BASE --final FINAL --seed-corpus pool.parquet --queue", language="bash"

@@ -30,12 +30,12 @@ names, counts = facts.label_names, facts.meta["counts"]
 st.title("Map")
 st.caption(
     f"{markdown_safe(facts.meta['title'])} · {counts['n_documents']:,} documents of the seed "
-    f"corpus and {counts['n_reference']:,} of the reference set in one plane"
+    f"corpus and {counts['n_reference']:,} of the reference set, placed by meaning"
 )
 places = reads.places(path)
 if not len(places):
     st.info(
-        "This audit has no map: it was made without, as those of an experiment are.",
+        "This audit has no map. It was run with --no-map, or as part of an experiment.",
         icon=":material/info:",
     )
     st.stop()
@@ -49,32 +49,32 @@ state = st.plotly_chart(
     on_select="rerun",
     selection_mode=("points", "lasso", "box"),
     config={"displaylogo": False},
-    alt="Selected and true documents over the density of the seed corpus",
+    alt="Selected documents and reference documents over the density of the seed corpus",
 )
 st.caption(
-    "Grey: the density of the seed corpus. Draw a lasso or a box around points to read their "
-    "documents; with the pan tool a click chooses one. Drawing the map in other colours drops it. "
+    "Grey: density of the seed corpus. Draw a lasso or a box around points to read their "
+    "documents; with the pan tool, click a point. Changing the colours clears the choice. "
     + (
-        f"Of a longer selection the first {MAX_POINTS:,} are drawn. "
+        f"Only the first {MAX_POINTS:,} selected documents are drawn. "
         if any(len(one.rows) == MAX_POINTS for one in panels)
         else ""
     )
     + (
-        f"Of the true documents {MAX_POINTS:,} are drawn. "
+        f"Only {MAX_POINTS:,} reference documents are drawn. "
         if true is not None and counts["n_reference"] > len(true)
         else ""
     )
     + markdown_safe(settings_line(facts.meta["map"]))
-    + " Distances in the plane are not to scale: read how near a selection comes from the "
-    "figures below, which are measured in all dimensions."
+    + " Distances on the map are not to scale: to see how near a selection is, use the values "
+    "below, which are measured in all dimensions."
 )
 
 rows = MetricTable(reads.metrics(path).to_dict("records"))
 for column, strategy in zip(st.columns(len(panels)), setting.strategies, strict=True):
     with column:
         for metric, title in (
-            (Metric.EMBEDDING_RECALL, "True documents with a selected one near"),
-            (Metric.OVERLAP, "Exact or near duplicates of true documents among selected"),
+            (Metric.EMBEDDING_RECALL, "Reference documents with a selected one near"),
+            (Metric.OVERLAP, "Selected documents that duplicate reference documents"),
         ):
             if row := rows.get(strategy, metric):
                 st.write(f"**{strategy.shown_as}** · {title}: **{percent(row['value'])}**")
@@ -82,13 +82,13 @@ for column, strategy in zip(st.columns(len(panels)), setting.strategies, strict=
 if counts["n_reference"]:
     found = reads.overlap(path)
     st.caption(
-        f"In the seed corpus {found.n_exact:,} documents are exactly, and {found.n_near:,} more "
-        "nearly, ones of the reference set. Near a true document: nearer than its fifth nearest "
-        "true one (coverage, Naeem et al. 2020)."
+        f"The seed corpus contains {found.n_exact:,} exact and {found.n_near:,} near duplicates "
+        "of reference documents. “Near” a reference document: nearer than its fifth nearest other "
+        "reference document (coverage, Naeem et al. 2020)."
     )
 
 chosen = lassoed(state)
 if chosen.documents or chosen.true:
     show_lassoed(path, chosen, setting.strategies, names)
 else:
-    st.caption("Nothing is chosen yet.")
+    st.caption("Nothing is selected yet.")

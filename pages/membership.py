@@ -40,12 +40,14 @@ main = main_strategy(facts.strategies)
 st.title("Membership")
 st.caption(
     f"{markdown_safe(facts.meta['title'])} · {counts['n_leaked']:,} trained and "
-    f"{counts['n_held_out']:,} held-out documents of one kind"
+    f"{counts['n_held_out']:,} held-out documents of the same domain"
 )
 found, missing = membership_finding(rows.all(), main), what_is_missing(facts)
 if found is None or missing:
-    st.info(markdown_safe(missing or "This audit judged no ranking."), icon=":material/info:")
-    st.write("Members can be told from held-out documents where an audit is given both:")
+    st.info(
+        markdown_safe(missing or "This audit cannot evaluate rankings."), icon=":material/info:"
+    )
+    st.write("To compare training documents with held-out ones, give the audit both:")
     st.code(
         "assay audit … --reference train.parquet \\\n"
         "  --seed-corpus train.parquet --seed-corpus heldout.parquet \\\n"
@@ -59,42 +61,42 @@ with st.container(border=True):
     st.subheader(markdown_safe(found.headline), anchor=False)
     st.write(markdown_safe(found.sentence))
     st.caption(
-        "The p-values of all rankings are counted together (Bonferroni): the best of many is "
-        "often good by luck. A ranking counts as telling members only where it also does better "
-        "than text alone."
+        "The p-value is corrected for the number of rankings (Bonferroni), because the best of "
+        "many often looks good by luck. A ranking counts as finding members only if it also beats "
+        "text alone."
     )
 
 names = judged(rows)
-st.subheader("Every ranking", anchor=False)
+st.subheader("All rankings", anchor=False)
 truth = counts["n_leaked"] / (counts["n_leaked"] + counts["n_held_out"])
 strict = (
     ""
     if rows.get(main, Metric.MEMBERSHIP_TPR_STRICT)
-    else " What is found at 0.1% mistaken needs 1,000 held-out documents or more."
+    else " A false positive rate of 0.1% needs 1,000 held-out documents or more."
 )
 exported_table(
     of_audit(path),
     "rankings",
     members_table(rows, names),
-    note="Best first. Square brackets: 95% intervals. “By chance”: the central 95% of shuffled "
-    "roles; an AUC of 0.500 knows nothing, and chance finds as many as it mistakes. “Above the "
-    f"main strategy”: paired with {markdown_safe(main.shown_as)} on the same documents. Domain AUC "
-    "tells the reference set's kind of text from other text, which is no evidence of membership. "
-    "“Estimated share trained” is read off a random half of the documents by rates learnt from "
-    f"the other half (Rogan and Gladen); the truth is {percent(truth)}. Where it is missing the "
-    "ranking tells too little for an estimate." + strict,
+    note="Best first. Square brackets: 95% intervals. “By chance”: the central 95% over shuffled "
+    "roles; an AUC of 0.500 is chance. “AUC above the main strategy”: paired comparison with "
+    f"{markdown_safe(main.shown_as)} on the same documents. Domain AUC separates the reference "
+    "set's domain from other text, which is not evidence of membership. “Estimated share "
+    "trained”: estimated on a random half of the documents, with error rates from the other half "
+    f"(Rogan and Gladen); the truth is {percent(truth)}. It is missing if the ranking is too weak "
+    "for an estimate." + strict,
 )
 
 if not show_over_seeds(path, names, OVER_SEEDS):
     st.caption(
-        "This is one final model: the intervals say nothing of how figures vary between trainings. "
-        "Ask the same, with another `--seed`, of final models trained alike with other seeds, "
-        "and all are put together here, with t-intervals from three on."
+        "This is one final model, so the intervals do not include the variation between training "
+        "runs. Audit final models that were trained with other seeds, each with another `--seed`; "
+        "this page then combines them, with t-intervals from three models on."
     )
 
 task = spec.task
 usual = [*dict.fromkeys([found.winner, main, *baselines_for(task), Strategy.RANDOM, BLIND])]
-st.subheader("Found against mistaken", anchor=False)
+st.subheader("True and false positives", anchor=False)
 drawn = st.multiselect(
     "Rankings",
     names,
@@ -104,14 +106,16 @@ drawn = st.multiselect(
     bind="query-params",
 )
 figure = roc_plot(rankings(path, spec.held_out_source), drawn)
-st.plotly_chart(figure, config=CONFIG, key="roc", alt="True against false positive rate")
+st.plotly_chart(
+    figure, config=CONFIG, key="roc", alt="True positive rate against false positive rate"
+)
 st.caption(
-    "Both axes are logarithmic: an accusation needs the left edge, where few held-out documents "
-    "may be mistaken. Dashed: baselines that use no gradient. The leftmost steps are single "
-    "documents, and their intervals are wide."
+    "Both axes are logarithmic: an accusation needs the left edge, where false positives are "
+    "rare. Dashed: baselines that use no gradient. The leftmost steps are single documents with "
+    "wide intervals."
 )
 
-st.subheader("The likeliest documents", anchor=False)
+st.subheader("Highest-ranked documents", anchor=False)
 ranking = st.selectbox(
     "By",
     names,
@@ -128,32 +132,33 @@ exported_table(
     of_audit(path),
     "detection-limits",
     limits_table(rows, facts),
-    note="The smallest share of the reference set in the pool that the selection would have held "
-    "significantly many of (p < 0.01) in four of five cases, at this budget; in square brackets "
-    "the same at the ends of the odds ratio's 95% interval. Assumed: a leaked document is as many "
-    "times as likely to be selected as it was here (noncentral hypergeometric law), and the other "
-    "documents stay as they are. The second column counts documents of the domain alone.",
+    note="Found in the pool: the smallest share of the reference set that must leak into the pool "
+    "for the selection to contain significantly many (p < 0.01) in four of five cases, at this "
+    "budget. Square brackets: the same for the ends of the odds ratio's 95% interval. This "
+    "assumes that leaked documents stay as much more likely to be selected as they were here "
+    "(noncentral hypergeometric distribution), and that the other documents stay the same. The "
+    "second column counts documents of the domain only.",
 )
 
-with st.expander("What the rankings are", icon=":material/balance:"):
+with st.expander("How each ranking works", icon=":material/balance:"):
     for baseline in baselines_for(task):
         st.write(f"- **{markdown_safe(shown_as(baseline))}**: {markdown_safe(MEANING[baseline])}.")
     if task is Task.CLASSIFICATION:
         st.write(
             "Min\\-K%\\+\\+, zlib, the error zone and windows need the losses of many tokens; a "
-            "classifier has one label a document, so they do not apply. The label is the final "
-            "model's own: the true one is unknown to an outsider."
+            "classifier predicts one label per document, so they do not apply. Losses use the "
+            "final model's own label, because an outsider does not know the true one."
         )
     st.write(
-        "- **text alone** sees no model but is told the roles of four fifths of the documents. "
-        "Where it is above chance the two groups differ in their words, and a membership AUC "
-        "means no more than what it has above it."
+        "- **text alone** is a classifier that sees no model and is trained on the known roles of "
+        "four fifths of the documents. If it is above chance, the two groups differ in their "
+        "words, and only the part of a membership AUC above it counts."
     )
     st.write(
-        f"- **{Strategy.EMBEDDING_MATCH.shown_as}**: how far the rows of a document's tokens moved "
-        "along its own gradients, less its tokens whose rows stood still."
+        f"- **{Strategy.EMBEDDING_MATCH.shown_as}**: how far the rows of a document's tokens "
+        "moved along its own gradients, minus a penalty for tokens whose rows did not move."
     )
     st.write(
-        "- Strategies rank by their own order: SELECT and its kin by the order of selection, then "
-        "the cosine; P\\-min and P\\-max by the base model's loss."
+        "- Strategies rank by their own criterion: the SELECT variants by order of selection, "
+        "then by cosine; P\\-min and P\\-max by the base model's loss."
     )

@@ -57,7 +57,7 @@ with st.container(border=True):
 show_headline_numbers(rows, chosen)
 show_charts(rows, strategies)
 
-st.subheader("Every strategy", anchor=False)
+st.subheader("All strategies", anchor=False)
 exported_table(
     of_audit(path),
     "strategies",

@@ -16,7 +16,7 @@ path = reads.chosen_audit(even_if_not_assessable=True)
 
 st.title("Report")
 st.caption(
-    f"{markdown_safe(reads.facts(path).meta['title'])} · one file without scripts or addresses; "
+    f"{markdown_safe(reads.facts(path).meta['title'])} · one HTML file without scripts or links; "
     "print it to PDF from the browser"
 )
 with st.container(horizontal=True, vertical_alignment="center"):
@@ -34,7 +34,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         on_click="ignore",
         type="primary",
     )
-st.caption("From a terminal:")
+st.caption("In a terminal:")
 option = " --with-documents" if with_documents else ""
 st.code(f"assay report {path.stem} --out {path.stem}.html{option}", language="bash")
 # A data address is an origin of its own: nothing in the preview could reach the dashboard.

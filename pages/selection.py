@@ -26,8 +26,8 @@ strategies, names = facts.strategies, facts.label_names
 
 st.title("Selection")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · documents of the seed corpus, in the order the "
-    "strategy chose them"
+    f"{markdown_safe(facts.meta['title'])} · documents of the seed corpus, in the order in which "
+    "the strategy selected them"
 )
 
 first, second, third, fourth = st.columns([2, 3, 3, 3])
@@ -40,7 +40,7 @@ strategy = first.selectbox(
     bind="query-params",
 )
 search = second.text_input(
-    "Search in texts",
+    "Search texts",
     key="search",
     bind="query-params",
     placeholder="part of a word or phrase",
@@ -54,9 +54,7 @@ chosen_sources = fourth.multiselect(
 )
 only_located = False
 if facts.meta["counts"]["n_leaked"]:
-    only_located = st.toggle(
-        "Only documents of the reference set", key="located", bind="query-params"
-    )
+    only_located = st.toggle("Only reference documents", key="located", bind="query-params")
 
 assert isinstance(strategy, Strategy)
 chosen = SelectionFilter(
@@ -75,7 +73,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 
 if n_rows == 0:
     st.info(
-        "No document of this selection fits the search and filters.",
+        "No document of this selection matches the search and filters.",
         icon=":material/filter_alt_off:",
     )
 else:
@@ -91,9 +89,9 @@ with st.expander("How the cosine grows with the selection", icon=":material/show
         figure,
         config=CONFIG,
         key="objective",
-        alt="Cosine with the weight difference against documents selected",
+        alt="Cosine with the weight difference against number of selected documents",
     )
     st.caption(
-        f"Grey: the central 95% of {facts.meta['provenance']['n_null_draws']} random selections "
-        "at each size."
+        f"Grey: central 95% of {facts.meta['provenance']['n_null_draws']} random selections of "
+        "each size."
     )

@@ -29,11 +29,14 @@ from assay.pages.components.store.suspects import documents_table, provenance_ta
 enter()
 
 st.title("Suspects")
-st.caption("Documents an owner believes were used, against others like them that were not.")
+st.caption(
+    "Tests whether documents were trained on, by comparing them with matched documents that "
+    "certainly were not."
+)
 store = Store.default()
 record = pick_record(store.suspect_tests, "test", "suspect test")
 if record is None:
-    st.write("There is no test to show. A test needs a model pair and two sets of documents:")
+    st.write("There is no test yet. A test needs a model pair and two sets of documents:")
     st.code(
         "assay suspect --base BASE --final FINAL \\\n"
         "  --suspects mine.jsonl --controls alike-but-unpublished.jsonl",
@@ -50,7 +53,7 @@ with st.container(border=True):
         st.write(markdown_safe(sentence))
     st.caption(set_sizes(record))
 
-st.subheader("Are the two sets alike?", anchor=False)
+st.subheader("Are the two sets comparable?", anchor=False)
 origin = of_suspect_test(record)
 exported_table(origin, "checks", checks_table(record), note=HOW_TO_READ)
 
@@ -65,13 +68,14 @@ if not record["is_refused"]:
             origin,
             "documents",
             documents_table(record, audits_of(store, pair)),
-            note="Score: the combined one, 0 on average over both sets. A document is named by a "
-            "hash of its words, and has a card where an audit of these models has it in its pool.",
+            note="Score: the combined score, 0 on average over both sets. A document is "
+            "identified by a hash of its text. It links to its evidence if an audit of these "
+            "models has it in its seed corpus.",
             height=320,
             column_config={"evidence": card_column()},
         )
 
-st.subheader("What this takes for granted", anchor=False)
+st.subheader("Assumptions", anchor=False)
 for line in (*ASSUMPTIONS, *record["caveats"]):
     st.write(f"- {markdown_safe(line)}")
 with st.expander("Provenance", icon=":material/fingerprint:"):
@@ -81,7 +85,6 @@ deletable_record(
     record,
     "test",
     "suspect test",
-    "Its record is removed for good. That it was made cannot be taken back: tests of the same "
-    "models are corrected for the number that the store holds, so deleting one makes the others "
-    "look surer than they are.",
+    "This deletes the record permanently. Tests of the same models are corrected for the number "
+    "of tests in the store, so deleting one makes the others look more certain than they are.",
 )

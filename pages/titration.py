@@ -33,7 +33,7 @@ spec, counts = facts.spec, facts.meta["counts"]
 
 st.title("Titration")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · {counts['n_leaked']:,} trained, "
+    f"{markdown_safe(facts.meta['title'])} · {counts['n_leaked']:,} training, "
     f"{counts['n_held_out']:,} held-out and "
     f"{counts['n_documents'] - counts['n_leaked'] - counts['n_held_out']:,} other documents"
 )
@@ -42,7 +42,9 @@ known = titration_controls.corpus(path, spec.held_out_source, facts.meta["traini
 missing = titration_controls.what_is_missing(facts, known)
 if missing:
     st.info(markdown_safe(missing), icon=":material/info:")
-    st.write("A titration needs all of the training data, held-out documents and other text:")
+    st.write(
+        "A titration needs all training documents, held-out documents and out-of-domain documents:"
+    )
     st.code(
         "assay titrate --base BASE --final FINAL --reference train.parquet \\\n"
         "  --held-out heldout.parquet --out-of-domain other.parquet",
@@ -58,7 +60,7 @@ n_leaked = round(setting.leaked_share * counts["n_leaked"])
 n_pool = counts["n_documents"] - counts["n_leaked"] + n_leaked
 if setting.budget > n_pool:
     st.warning(
-        f"The pool holds {n_pool:,} documents at this leaked share: fewer than the budget of "
+        f"At this leaked share the pool has {n_pool:,} documents, fewer than the budget of "
         f"{setting.budget:,}. Lower the budget or raise the share.",
         icon=":material/inventory_2:",
     )
@@ -71,19 +73,19 @@ with headline:
     strategy = Strategy.SELECT if Strategy.SELECT in set(grid["strategy"]) else setting.selector
     if budget is not None:
         n_draws = grid["seed"].nunique()
-        source = f"From the measured grid at budget {budget:,}, {n_draws} draws a share."
+        source = f"Measured at budget {budget:,}, with {n_draws} draws per leaked share."
         show_standing(titration_finding(grid.to_dict("records"), strategy, budget), source)
     else:
         found = titration_finding(live_rows.to_dict("records"), setting.selector, setting.budget)
         source = (
-            "From the live selection below, one draw: this audit holds no measured grid. "
-            "The command assay titrate makes one."
+            "From the single live selection below: this audit has no measured grid. `assay "
+            "titrate` creates one."
         )
         show_standing(found, source)
 
 st.caption(
-    f"Live: {n_leaked:,} of {counts['n_leaked']:,} trained documents in a pool of {n_pool:,} "
-    f"({n_leaked / max(n_pool, 1):.1%} of it); "
+    f"Live: the pool has {n_pool:,} documents, {n_leaked:,} of them training documents "
+    f"({n_leaked / max(n_pool, 1):.1%}; there are {counts['n_leaked']:,} in all). "
     f"{markdown_safe(shown_as(setting.selector))} selects "
     f"{len(cells[setting.selector].documents):,}."
 )
@@ -104,22 +106,22 @@ with left:
     figure = titration_plot(here, cells, setting, [*cells, *added])
     st.plotly_chart(figure, config=CONFIG, key="titration", alt="The metric against leaked share")
     if here.empty:
-        st.caption("Stars are the live selections. Nothing was measured here.")
+        st.caption("Stars: live selections. There are no measured points.")
     else:
         st.caption(
-            f"Points are measured, at budget {budget:,}"
+            f"Points: measured at budget {budget:,}"
             + ("" if budget == setting.budget else f" (the nearest to {setting.budget:,})")
-            + f": the mean of {here['seed'].nunique()} draws, a little aside of each other. Thick "
-            "bars: its 95% t-interval, where there are three draws or more and they differ; thin: "
-            "from the lowest to the highest. Dotted segments are guides for the eye and measure "
-            "nothing. Stars are live. " + markdown_safe(best_possible(here, setting.metric) or "")
+            + f", mean of {here['seed'].nunique()} draws, shifted slightly so that they do not "
+            "overlap. Thick bars: 95% t-interval, if there are three draws or more and they "
+            "differ; thin bars: lowest to highest. Dotted lines only guide the eye. Stars: live "
+            "selections. " + markdown_safe(best_possible(here, setting.metric) or "")
         )
 chosen, picked = cells[setting.selector], None
 with right:
     st.subheader("The live selection", anchor=False)
     places = reads.places(path)
     if not len(places):
-        st.caption("This audit keeps no map.")
+        st.caption("This audit has no map.")
     else:
         figure = selection_map(places, chosen, known, bool(known.is_held_out.any()))
         picked = st.plotly_chart(
@@ -131,39 +133,39 @@ with right:
             alt="Selected documents over the pool",
         )
         st.caption(
-            "Grey: the density of the pool at this leaked share. Click a point for its document. "
+            "Grey: density of the pool at this leaked share. Click a point to see its document. "
             + markdown_safe(settings_line(facts.meta["map"]))
         )
 
 show_live_documents(path, chosen, known, setting, picked)
 if not here.empty:
-    st.subheader("Every strategy, measured", anchor=False)
+    st.subheader("All strategies, measured", anchor=False)
     exported_table(
         of_audit(path),
         "titration",
         measured_table(here, setting.metric),
-        note=f"Mean over draws of which documents leak; {HOW_SPREADS_READ}. The final model is one "
-        "and the same, so that none of this shows how figures vary between trainings.",
+        note=f"Mean over draws, each with other leaked documents; {HOW_SPREADS_READ}. The final "
+        "model is always the same, so this does not include the variation between training runs.",
         chosen={"metric": str(setting.metric), "budget": budget},
     )
 if setting.metric in (Metric.ACCURACY, Metric.AGREEMENT):
-    st.caption("Students are measured only; there is no live one.")
-with st.expander("What the controls are", icon=":material/balance:"):
+    st.caption("Student metrics are only available as measured points.")
+with st.expander("Controls", icon=":material/balance:"):
     st.write(
-        "**random** is the null. **P-min** takes the documents of lowest loss under the base "
-        "model. **text alone** is a classifier of words that never saw a model: it is told the "
-        "roles of four fifths of the documents and asked those of the rest, in turn. It knows "
-        "more than an outsider could; where its membership AUC is above 0.5, trained and held-out "
-        "documents differ in their words, and a strategy's membership figure means no more than "
-        "what it has above it."
+        "**random** is the null. **P-min** selects the documents with the lowest loss under the "
+        "base model. **text alone** is a classifier that sees only words and no model: it is "
+        "trained on the known roles of four fifths of the documents and scores the rest, in five "
+        "folds. It knows more than an outsider could. If its membership AUC is above 0.5, "
+        "training and held-out documents differ in their words, and only the part of a strategy's "
+        "membership AUC above it counts."
         + (
             ""
             if titration_controls.has_blind(known)
-            else " It has no scores in this audit, whose corpus has one role only."
+            else " It has no scores in this audit, because all documents have the same role."
         )
     )
     st.write(
-        "An AUC ranks the whole pool by each strategy's natural score: its own order for random, "
-        "the cosine for top\\-k (within the pseudolabel for balanced), the loss for P\\-min and "
-        "P\\-max; for SELECT and its kin the order of selection, then the cosine."
+        "An AUC ranks the whole pool by each strategy's own score: random order for random, the "
+        "cosine for top\\-k (within the pseudolabel for balanced), the loss for P\\-min and "
+        "P\\-max, and for the SELECT variants the order of selection, then the cosine."
     )

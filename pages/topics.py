@@ -54,7 +54,7 @@ with as_boxes:
         "Colour", list(COLOURINGS), default="support", key="colour", bind="query-params"
     )
     clickable_tree(tree, colouring(chosen or "support", meta, tree))
-    st.caption(f"A click on a topic shows its examples. {COLOURINGS[chosen or 'support']}")
+    st.caption(f"Click a topic to see its examples. {COLOURINGS[chosen or 'support']}")
     if chosen == "quality":
         st.caption(judge_line(meta, judge))
 with as_list:
@@ -68,7 +68,7 @@ with as_list:
     own = tree[tree["parent_id"].notna()]
     found = own[own["path"].str.contains(search or "", case=False, regex=False)]
     if found.empty:
-        st.info("No topic fits the search.", icon=":material/filter_alt_off:")
+        st.info("No topic matches the search.", icon=":material/filter_alt_off:")
     else:
         topic_table(found, view=f"{path.stem} {search}")
 with right:
@@ -83,8 +83,8 @@ show_how(meta, reads.rungs(path))
 deletable(
     "decompression",
     meta["title"],
-    "Its file is removed for good. What the model answered stays in its journal, so the same "
-    "decompression can be made again without asking anything twice.",
+    "This deletes the file permanently. The model's answers stay in its journal, so the same "
+    "decompression can be made again without repeating any call.",
     partial(delete_decompression, Store.default(), path.stem),
     named_by="decompression",
 )

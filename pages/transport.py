@@ -34,7 +34,7 @@ st.caption(
 )
 if not any(ordered(rows, strategies, distance) for distance in DISTANCES):
     st.info(
-        "This audit has no reference set, so there is nothing to measure a distance to.",
+        "This audit has no reference set to measure a distance to.",
         icon=":material/info:",
     )
     st.stop()
@@ -63,22 +63,23 @@ with st.container(border=True):
 
 left, right = st.columns([2, 3])
 with left:
-    st.subheader("Beside chance", anchor=False)
+    st.subheader("Compared with chance", anchor=False)
     first = next(iter(measured.values()))
-    references = {"true documents": first["ceiling"]}
+    references = {"reference documents": first["ceiling"]}
     if len(held_out):
         references["held-out"] = held_out["mean"].iloc[0]
     figure = dot_plot(measured, references, distance.metric.info.is_percent)
     st.plotly_chart(figure, config=CONFIG, key="distances", alt=distance.title)
     st.caption(
         f"{distance.direction}; grey band: {markdown_safe(first['null_kind'])}; dotted: as many "
-        "true documents" + (", and held-out ones." if len(held_out) else ".")
+        "reference documents" + (", and held-out documents." if len(held_out) else ".")
     )
 with right:
-    st.subheader("What a distance is like", anchor=False)
+    st.subheader("How to read a distance", anchor=False)
     if curve.empty:
         st.caption(
-            "Every document of the seed corpus is a true one: there is nothing to replace by."
+            "Every document of the seed corpus is a reference document, so there is nothing to "
+            "replace them with."
         )
     else:
         figure = replacement_figure(
@@ -91,13 +92,13 @@ with right:
         st.plotly_chart(figure, config=CONFIG, key="replacement", alt="Distance against share")
         n, n_draws = int(curve["n"].iloc[0]), int(curve["n_draws"].iloc[0])
         st.caption(
-            f"Points: {n:,} true documents of which a share is replaced by documents of the seed "
-            f"corpus outside the reference set, mean of {n_draws} draws; band: lowest to highest. "
-            "Dotted segments are guides for the eye. A strategy's line reaches over the measured "
-            "shares that its value lies between."
+            f"Points: {n:,} reference documents, a share of which is replaced by other documents "
+            f"of the seed corpus (mean of {n_draws} draws; band: lowest to highest). Dotted lines "
+            "only guide the eye. A strategy's line spans the two measured shares that its value "
+            "lies between."
             + (
-                f" The selections have {first['n']:,} documents: the sizes differ, and smaller "
-                "sets are farther."
+                f" The selections have {first['n']:,} documents. The sizes differ, and smaller "
+                "sets have larger distances."
                 if n < first["n"]
                 else ""
             )
@@ -108,17 +109,17 @@ if len(curve):
         of_audit(path),
         "distances",
         distance_table(rows, list(measured), curve, distance),
-        note="Closer, farther: outside the central 95% of random selections, as one selection in "
-        "twenty is by chance; that there are several strategies is not corrected for.",
+        note="Closer, farther: outside the central 95% of random selections. By chance this "
+        "happens to one selection in twenty; the number of strategies is not corrected for.",
         chosen={"distance": distance.title},
     )
 if len(held_out):
     value, low, high = (held_out[name].iloc[0] for name in ("mean", "low", "high"))
     st.caption(
         markdown_safe(
-            f"{int(held_out['n'].iloc[0]):,} held-out documents, drawn like the true ones and "
-            f"never trained on: {distance.written(value)} ({distance.written(low)} to "
-            f"{distance.written(high)} over draws). What is no closer shows the domain, not the "
-            "documents."
+            f"{int(held_out['n'].iloc[0]):,} held-out documents (same distribution as the "
+            f"reference set, never trained on) have {distance.written(value)} "
+            f"({distance.written(low)} to {distance.written(high)} over draws). A selection that "
+            "is no closer shows the domain, not the documents."
         )
     )

@@ -36,13 +36,12 @@ vocabulary = facts.vocabulary
 
 st.title("Vocabulary")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · which tokens occurred in fine-tuning, read off the "
+    f"{markdown_safe(facts.meta['title'])} · which tokens occurred in fine-tuning, read from the "
     "input embeddings"
 )
 if vocabulary is None:
     st.info(
-        "This audit was made before Assay read training vocabularies. Ask the same question again "
-        "to have it.",
+        "This audit is older than this page. Run it again to get its training vocabulary.",
         icon=":material/info:",
     )
     st.stop()
@@ -60,19 +59,19 @@ shown = [
     (
         "Tokens that occurred",
         f"{vocabulary.n_moved:,}",
-        f"of {vocabulary.n_tokens:,} ordinary ones",
+        f"of {vocabulary.n_tokens:,} ordinary tokens",
     ),
     (
-        "Documents that can have been used",
+        "Documents that can have been trained on",
         f"{vocabulary.n_possible:,}" if vocabulary.n_possible is not None else "—",
         f"at most, of {vocabulary.n_documents or 0:,} of the seed corpus",
     ),
     (
         "Longest document",
         f"{vocabulary.longest_document:,} tokens" if vocabulary.longest_document else "unknown",
-        "special tokens included, as fine-tuning cut it"
+        "tokens read by fine-tuning, special tokens included"
         if vocabulary.longest_document
-        else "positions are not learned, or cannot be told apart",
+        else "unknown: positions are not learned, or not distinguishable",
     ),
 ]
 for column, (title, value, below) in zip(st.columns(len(shown)), shown, strict=True):
@@ -105,8 +104,8 @@ else:
         st.html(marked_text(text, reading))
     if limit:
         st.caption(
-            f"A text is read up to {limit:,} tokens, special ones included, as fine-tuning cut it. "
-            "What stands behind them says nothing."
+            f"Only the first {limit:,} tokens of a text count, special tokens included, because "
+            "fine-tuning truncated documents there."
         )
 
 st.subheader("Tokens", anchor=False)
@@ -138,30 +137,30 @@ export_line(
     of_audit(path),
     "tokens",
     table,
-    note=f"The first {min(len(table), _N_LISTED):,} of {len(table):,}; the export holds all. "
-    "Movement: how far a token's row moved, once what all rows share is taken off. Estimated "
-    "documents: how many training documents held the token, with a 90% range, read off the tokens "
-    "that moved about as far, if training documents are like the seed corpus. Under Adam a row "
-    "moves little farther for more documents, so ranges are wide.",
+    note=f"The first {min(len(table), _N_LISTED):,} of {len(table):,}; the export contains all. "
+    "Movement: how far a token's row moved, after subtracting what all rows have in common. "
+    "Estimated documents: how many training documents contained the token, with a 90% range, "
+    "estimated from tokens that moved about as far, if the training documents are like the seed "
+    "corpus. Under Adam a row moves only slightly farther for more documents, so ranges are wide.",
     chosen={"which": which or EVERY, "search": search},
 )
 
-st.subheader("Movement beside frequency", anchor=False)
+st.subheader("Movement and frequency", anchor=False)
 figure, n_drawn, n_all = movement_plot(every)
 st.plotly_chart(figure, config=CONFIG, key="movement", alt="Movement of rows against frequency")
 st.caption(
     "Each point is a token that occurred. "
-    + (f"Drawn are {n_drawn:,} of {n_all:,}, at random. " if n_drawn < n_all else "")
-    + "Tokens far to the left that moved far are what fine-tuning taught and the seed corpus "
-    "hardly holds."
+    + (f"A random {n_drawn:,} of {n_all:,} are drawn. " if n_drawn < n_all else "")
+    + "Tokens at the top left moved far but are rare in the seed corpus: fine-tuning data had "
+    "them, the seed corpus hardly does."
 )
 
 never = common_but_never(every)
 if never:
     st.subheader("Common in the seed corpus, but never in fine-tuning", anchor=False)
     st.code("  ".join(never), language=None, wrap_lines=True)
-    st.caption("As the tokenizer writes them, the most frequent first.")
+    st.caption("As the tokenizer writes them, most frequent first.")
 
-with st.expander("What is taken for granted", icon=":material/balance:"):
+with st.expander("Assumptions", icon=":material/balance:"):
     for assumption in ASSUMPTIONS:
         st.write(f"- {markdown_safe(assumption)}")

@@ -116,9 +116,9 @@ def audit_path(store: Store, audit_id: str) -> Path:
     path = store.audits / f"{audit_id}.duckdb"
     if not _AUDIT_ID.fullmatch(audit_id) or not path.is_file():
         raise InputError(
-            "the name of an audit in this store",
+            "the id of an audit in this store",
             repr(audit_id),
-            "see the Audits page or `assay verify`",
+            "see the Audits page or `assay list`",
         )
     return path
 
@@ -169,7 +169,7 @@ def _no_audit(path: Path, problem: str) -> InputError:
     return InputError(
         "an audit file that this version can read",
         f"{str(path)!r} ({problem})",
-        "name another, or make the audit again",
+        "choose another, or run the audit again",
     )
 
 
@@ -286,7 +286,7 @@ def _but_for_the_seed(spec: AuditSpec) -> str:
     return canonical_json(to_plain(replace(spec, final="", title="", seed=0, training=training)))
 
 
-_NOT_AN_AUDITS_WORDS = "what it says about itself is not what an audit says"
+_NOT_AN_AUDITS_WORDS = "its metadata are not those of an audit"
 
 
 @lru_cache(maxsize=4096)
@@ -312,7 +312,9 @@ def _summary(path: Path, stamp: Stamp) -> AuditSummary:
     # Only what can be read is remembered: a lock goes away.
     if not _AUDIT_ID.fullmatch(path.stem):
         return _unreadable(
-            path, "the file's name may hold small letters, digits and hyphens only", stamp.size
+            path,
+            "the file's name may contain only lowercase letters, digits and hyphens",
+            stamp.size,
         )
     try:
         return _known_summary(path, stamp)

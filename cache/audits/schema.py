@@ -23,7 +23,7 @@ _BLOCK = {
 
 AUDIT_TABLES = {
     "meta": Table(
-        "What the audit says about itself: one JSON value for each key.",
+        "The audit's metadata: one JSON value for each key.",
         {
             "key": ("VARCHAR PRIMARY KEY", "see [below](#keys-of-meta)"),
             "value": ("JSON NOT NULL", "the value"),
@@ -40,16 +40,19 @@ AUDIT_TABLES = {
             ),
             "text": ("VARCHAR NOT NULL", "the document"),
             "source": ("VARCHAR NOT NULL", "the file, data set or package it was read from"),
-            "n_tokens": ("INTEGER NOT NULL", "tokens that the model reads of it"),
-            "in_reference": ("BOOLEAN NOT NULL", "whether the reference set has the same text"),
+            "n_tokens": ("INTEGER NOT NULL", "number of its tokens that the model reads"),
+            "in_reference": (
+                "BOOLEAN NOT NULL",
+                "whether the reference set contains the same text",
+            ),
             "n_prompt_characters": (
                 "INTEGER NOT NULL DEFAULT 0",
-                "characters of the text that are prompt and are not scored",
+                "number of leading characters that are the prompt, which is not scored",
             ),
         },
     ),
     "reference_documents": Table(
-        "The true fine-tuning data, where it is known; for evaluation only.",
+        "The training documents, where they are known; for evaluation only.",
         {
             "reference_id": ("INTEGER PRIMARY KEY", "number in reading order, from 0"),
             "text_hash": ("VARCHAR NOT NULL", "as in `documents`"),
@@ -67,29 +70,30 @@ AUDIT_TABLES = {
         },
     ),
     "scores": Table(
-        "What both models say of each document of the seed corpus.",
+        "What both models say about each document of the seed corpus.",
         {
             "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
             "pseudolabel": (
                 "SMALLINT",
-                "the label that the final model gives it, a place in `label_names` "
+                "the label that the final model gives it, an index into `label_names` "
                 "(classification only)",
             ),
-            "final_probability": ("REAL", "of the pseudolabel, under the final model"),
-            "base_loss": ("REAL NOT NULL", "the base model's loss, in nats for each scored token"),
+            "final_probability": ("REAL", "probability of the pseudolabel under the final model"),
+            "base_loss": ("REAL NOT NULL", "the base model's loss, in nats per scored token"),
             "alignment": (
                 "DOUBLE[] NOT NULL",
                 "inner product of the gradient with the target, at each checkpoint",
             ),
-            "squared_norms": ("DOUBLE[] NOT NULL", "of the gradient, at each checkpoint"),
+            "squared_norms": ("DOUBLE[] NOT NULL", "norm of the gradient, at each checkpoint"),
             "cosine": (
                 "DOUBLE NOT NULL",
-                "of the gradient with the target, averaged over checkpoints",
+                "cosine of the gradient with the target, averaged over checkpoints",
             ),
         },
     ),
     "factors": Table(
-        "What inner products between gradients are computed from, in order of `document_id`.",
+        "Per-document factors from which inner products of gradients are computed, in order of "
+        "`document_id`.",
         {
             "checkpoint": ("SMALLINT NOT NULL", "number of the synthetic checkpoint, from 0"),
             "name": (
@@ -102,43 +106,43 @@ AUDIT_TABLES = {
         ("checkpoint", "name", "first_row"),
     ),
     "targets": Table(
-        "base − final of the layers whose gradients were taken.",
+        "The target: base − final of the layers whose gradients were computed.",
         {
             "checkpoint": ("SMALLINT PRIMARY KEY", "number of the synthetic checkpoint, from 0"),
             "norm": ("DOUBLE NOT NULL", "its Euclidean norm"),
-            "n_rows": ("INTEGER", "classification only: rows, one for each label"),
-            "n_columns": ("INTEGER", "classification only: columns"),
+            "n_rows": ("INTEGER", "classification only: number of rows, one per label"),
+            "n_columns": ("INTEGER", "classification only: number of columns"),
             "data": ("BLOB", "classification only: float32, row-major"),
         },
     ),
     "selections": Table(
         "The documents that each strategy selected, in the order of selection.",
         {
-            "strategy": ("VARCHAR NOT NULL", "how the selection was made, as `select`"),
-            "rank": ("INTEGER NOT NULL", "place in the selection, from 0"),
+            "strategy": ("VARCHAR NOT NULL", "how the selection was made, for example `select`"),
+            "rank": ("INTEGER NOT NULL", "position in the selection, from 0"),
             "document_id": ("INTEGER NOT NULL", "as in `documents`"),
             "gain": ("DOUBLE", "rise of the objective at this step"),
-            "objective": ("DOUBLE", "cosine of the summed gradient with the target so far"),
-            "weight": ("DOUBLE NOT NULL", "how much the document counts, 1 on average"),
+            "objective": ("DOUBLE", "cosine of the summed gradient with the target up to here"),
+            "weight": ("DOUBLE NOT NULL", "weight of the document, 1 on average"),
         },
         ("strategy", "rank"),
     ),
     "metrics": Table(
-        "Every measured quantity beside what chance alone would give.",
+        "Every measured quantity, with what chance alone would give.",
         {
             "subject": ("VARCHAR NOT NULL", "a strategy, or `final` or `base` for the models"),
-            "metric": ("VARCHAR NOT NULL", "what is measured, as `recall`"),
+            "metric": ("VARCHAR NOT NULL", "what is measured, for example `recall`"),
             "value": ("DOUBLE NOT NULL", "the measured value"),
             "low": ("DOUBLE", "lower end of its interval"),
             "high": ("DOUBLE", "upper end of its interval"),
-            "confidence": ("DOUBLE", "of the interval, as 0.95"),
-            "n": ("INTEGER", "how many documents or tokens the value is of"),
+            "confidence": ("DOUBLE", "confidence level of the interval, for example 0.95"),
+            "n": ("INTEGER", "number of documents or tokens behind the value"),
             "ceiling": ("DOUBLE", "the best that was possible"),
             "null_value": ("DOUBLE", "what chance alone gives"),
             "null_low": ("DOUBLE", "lower end of the null's central range"),
             "null_high": ("DOUBLE", "upper end of the null's central range"),
-            "null_kind": ("VARCHAR", "what stands for chance"),
-            "p_value": ("DOUBLE", "of the value under the null"),
+            "null_kind": ("VARCHAR", "what the null is"),
+            "p_value": ("DOUBLE", "p-value of the value under the null"),
             "method": ("VARCHAR NOT NULL", "how value, interval and null were computed"),
         },
         ("subject", "metric"),
@@ -146,11 +150,14 @@ AUDIT_TABLES = {
     "student_epochs": Table(
         "One row for each epoch of each student.",
         {
-            "strategy": ("VARCHAR NOT NULL", "whose selection it was trained on"),
+            "strategy": ("VARCHAR NOT NULL", "the strategy whose selection it was trained on"),
             "epoch": ("INTEGER NOT NULL", "number of the epoch"),
-            "train_loss": ("DOUBLE NOT NULL", "mean loss in training"),
-            "validation_loss": ("DOUBLE", "mean loss on the tenth that was held back"),
-            "is_best": ("BOOLEAN NOT NULL", "whether the student was kept as of this epoch"),
+            "train_loss": ("DOUBLE NOT NULL", "mean training loss"),
+            "validation_loss": (
+                "DOUBLE",
+                "mean loss on the tenth that was held back for validation",
+            ),
+            "is_best": ("BOOLEAN NOT NULL", "whether the student of this epoch was kept"),
         },
         ("strategy", "epoch"),
     ),
@@ -175,7 +182,8 @@ AUDIT_TABLES = {
         },
     ),
     "near_duplicates": Table(
-        "Pairs whose runs of three words have a Jaccard index of at least 0.8, exact ones too.",
+        "Pairs of near and exact duplicates: their sets of three-word runs have a Jaccard index "
+        "of at least 0.8.",
         {
             "document_id": ("INTEGER NOT NULL", "as in `documents`"),
             "reference_id": ("INTEGER NOT NULL", "as in `reference_documents`"),
@@ -184,7 +192,7 @@ AUDIT_TABLES = {
         ("document_id", "reference_id"),
     ),
     "replacement_curve": Table(
-        "A metric of true documents of which a share is replaced by others.",
+        "The metric of reference documents when a share of them is replaced by other documents.",
         {
             "metric": ("VARCHAR NOT NULL", "as in `metrics`"),
             "replaced_by": (
@@ -195,14 +203,14 @@ AUDIT_TABLES = {
             "mean": ("DOUBLE NOT NULL", "mean of the draws"),
             "low": ("DOUBLE NOT NULL", "lowest of the draws"),
             "high": ("DOUBLE NOT NULL", "highest of the draws"),
-            "n": ("INTEGER NOT NULL", "documents in a draw"),
+            "n": ("INTEGER NOT NULL", "number of documents in a draw"),
             "n_draws": ("INTEGER NOT NULL", "draws"),
             "method": ("VARCHAR NOT NULL", "how it was computed"),
         },
         ("metric", "replaced_by", "replaced_share"),
     ),
     "map_points": Table(
-        "Where documents lie in the plane; one map for both sets.",
+        "Coordinates of documents on the map; one map for both sets.",
         {
             "set_name": ("VARCHAR NOT NULL", "as in `embeddings`"),
             "item_id": ("INTEGER NOT NULL", "`document_id` or `reference_id`"),
@@ -212,47 +220,47 @@ AUDIT_TABLES = {
         ("set_name", "item_id"),
     ),
     "stages": Table(
-        "What was done, and how long it took.",
+        "The stages of the audit, and how long each took.",
         {
             "name": ("VARCHAR PRIMARY KEY", "the stage"),
-            "position": ("INTEGER NOT NULL", "its place in the order of work, from 0"),
-            "started_at": ("VARCHAR NOT NULL", "when it began (ISO 8601, UTC)"),
+            "position": ("INTEGER NOT NULL", "its position in the order of stages, from 0"),
+            "started_at": ("VARCHAR NOT NULL", "when it started (ISO 8601, UTC)"),
             "duration_s": ("DOUBLE NOT NULL", "how long it took, in seconds"),
         },
     ),
     "layers": Table(
         "How each tensor changed from base to final.",
         {
-            "position": ("INTEGER PRIMARY KEY", "place in the model's order, from 0"),
+            "position": ("INTEGER PRIMARY KEY", "position in the model's order, from 0"),
             "name": ("VARCHAR NOT NULL", "the tensor"),
-            "n_entries": ("BIGINT NOT NULL", "its number of weights"),
+            "n_entries": ("BIGINT NOT NULL", "number of weights"),
             "base_norm": ("DOUBLE NOT NULL", "Frobenius norm in the base model"),
             "difference_norm": ("DOUBLE NOT NULL", "Frobenius norm of final − base"),
-            "cosine": ("DOUBLE NOT NULL", "of final with base"),
+            "cosine": ("DOUBLE NOT NULL", "cosine of final with base"),
             "share_changed": ("DOUBLE NOT NULL", "share of weights that changed"),
             "floor_norm": (
                 "DOUBLE NOT NULL",
-                "norm that rounding to the stored type alone would give the difference",
+                "norm that the difference would have from rounding to the stored type alone",
             ),
             "rank_90": (
                 "INTEGER NOT NULL",
-                "singular values that hold 90% of the squared norm of the difference; 0 for "
-                "vectors. This, `full_rank` and `spectrum` are of at most 1,024 evenly drawn rows "
-                "and columns",
+                "number of singular values that make up 90% of the squared norm of the "
+                "difference; 0 for vectors. This, `full_rank` and `spectrum` use at most 1,024 "
+                "evenly spaced rows and columns",
             ),
-            "full_rank": ("INTEGER NOT NULL", "how many singular values there are"),
+            "full_rank": ("INTEGER NOT NULL", "number of singular values"),
             "spectrum": (
                 "DOUBLE[] NOT NULL",
                 "the largest singular values, as shares of their Euclidean norm",
             ),
             "decay_correlation": (
                 "DOUBLE NOT NULL",
-                "of the difference with the base; weight decay makes it negative",
+                "correlation of the difference with the base; weight decay makes it negative",
             ),
             "flatness": (
                 "DOUBLE NOT NULL",
-                "mean absolute change / root mean square change: 0.80 where changes are normal, "
-                "near 1 where all weights moved alike, low where few moved far",
+                "mean absolute change / root mean square change: 0.80 for normally distributed "
+                "changes, near 1 if all weights changed equally, low if a few changed a lot",
             ),
         },
     ),
@@ -260,48 +268,55 @@ AUDIT_TABLES = {
         "Facts about the two models and their difference.",
         {
             "model": ("VARCHAR NOT NULL", "`base`, `final` or `difference`"),
-            "fact": ("VARCHAR NOT NULL", "what is known"),
+            "fact": ("VARCHAR NOT NULL", "name of the fact"),
             "value": ("JSON NOT NULL", "the value"),
         },
         ("model", "fact"),
     ),
     "groups": Table(
-        "How groups of documents explain the weight difference.",
+        "How well groups of documents explain the weight difference.",
         {
             "kind": ("VARCHAR NOT NULL", "`source` or `class`"),
             "name": ("VARCHAR NOT NULL", "the source, or the number of the class"),
-            "n_documents": ("INTEGER NOT NULL", "documents in the group"),
-            "cosine": ("DOUBLE NOT NULL", "of the group's mean gradient with the target"),
+            "n_documents": ("INTEGER NOT NULL", "number of documents in the group"),
+            "cosine": ("DOUBLE NOT NULL", "cosine of the group's mean gradient with the target"),
             "low": ("DOUBLE NOT NULL", "lower end of the cosine's interval"),
             "high": ("DOUBLE NOT NULL", "upper end of the cosine's interval"),
             "null_low": (
                 "DOUBLE NOT NULL",
-                "lower end of the cosines of groups of this size drawn from all documents",
+                "lower end of the cosines of random groups of the same size",
             ),
             "null_high": ("DOUBLE NOT NULL", "upper end of the same"),
-            "share": ("DOUBLE NOT NULL", "the group's share of the non-negative mixture that fits"),
+            "share": (
+                "DOUBLE NOT NULL",
+                "the group's share in the best-fitting non-negative mixture",
+            ),
             "share_low": ("DOUBLE NOT NULL", "lower end of the share's interval"),
             "share_high": ("DOUBLE NOT NULL", "upper end of the share's interval"),
-            "centroid_share": ("DOUBLE NOT NULL", "the share in proportion to the cosines alone"),
-            "true_share": ("DOUBLE", "the true share, where the reference set is known"),
+            "centroid_share": (
+                "DOUBLE NOT NULL",
+                "the share if it were proportional to the cosine",
+            ),
+            "true_share": ("DOUBLE", "the true share, if the reference set is known"),
         },
         ("kind", "name"),
     ),
     "source_students": Table(
-        "Models trained on half of each source: what the true source would reach.",
+        "Models trained on half of each source, to show what the true source would reach.",
         {
             "source": ("VARCHAR NOT NULL", "the source"),
-            "seed": ("INTEGER NOT NULL", "the seed that halved it"),
-            "n_documents": ("INTEGER NOT NULL", "documents trained on"),
+            "seed": ("INTEGER NOT NULL", "the seed of the split into halves"),
+            "n_documents": ("INTEGER NOT NULL", "number of documents trained on"),
             "cosine": (
                 "DOUBLE NOT NULL",
-                "of the other half's mean gradient with that model's weight difference",
+                "cosine of the other half's mean gradient with that model's weight difference",
             ),
         },
         ("source", "seed"),
     ),
     "blind_scores": Table(
-        "What text alone says of a document, from a classifier that never saw it.",
+        "What text alone says about a document: predictions of a classifier that was not trained "
+        "on it.",
         {
             "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
             "p_trained": ("DOUBLE NOT NULL", "probability that it was trained on"),
@@ -309,84 +324,94 @@ AUDIT_TABLES = {
         },
     ),
     "membership_scores": Table(
-        "How every ranking scores every document.",
+        "Score of every document in every ranking.",
         {
             "document_id": ("INTEGER NOT NULL", "as in `documents`"),
             "scorer": ("VARCHAR NOT NULL", "a membership baseline, a strategy, or `blind`"),
-            "score": ("DOUBLE NOT NULL", "higher is likelier to have been trained on"),
+            "score": ("DOUBLE NOT NULL", "higher means more likely to have been trained on"),
         },
         ("scorer", "document_id"),
     ),
     "token_movement": Table(
-        "What the input embeddings say of each token that both models know; empty where no row is "
-        "known to have stood still.",
+        "What the input embeddings show about each token that both models have; empty if no row "
+        "is known to be unmoved.",
         {
             "token_id": ("INTEGER PRIMARY KEY", "its number in the final model"),
             "token": ("VARCHAR NOT NULL", "as the tokenizer writes it"),
-            "is_special": ("BOOLEAN NOT NULL", "whether it marks something instead of text"),
-            "is_moved": ("BOOLEAN NOT NULL", "whether its row moved: it occurred in fine-tuning"),
+            "is_special": ("BOOLEAN NOT NULL", "whether it is a special token"),
+            "is_moved": (
+                "BOOLEAN NOT NULL",
+                "whether its row moved, so that it occurred in fine-tuning",
+            ),
             "norm": (
                 "REAL NOT NULL",
-                "how far its row moved, once the factor that all rows share is taken off",
+                "how far its row moved, after removing the factor that all rows share",
             ),
-            "n_documents": ("INTEGER NOT NULL", "documents of the seed corpus that hold it"),
+            "n_documents": (
+                "INTEGER NOT NULL",
+                "number of documents of the seed corpus that contain it",
+            ),
             "n_estimated": (
                 "DOUBLE",
-                "training documents that held it, read off tokens that moved as far, if training "
-                "documents are like the seed corpus",
+                "estimated number of training documents that contained it, from tokens that moved "
+                "as far, if training documents are like the seed corpus",
             ),
             "n_estimated_low": ("DOUBLE", "lower end of its 90% range"),
             "n_estimated_high": ("DOUBLE", "upper end of its 90% range"),
         },
     ),
     "document_vocabulary": Table(
-        "Which tokens rule a document out, as it is cut; empty where no row is known to have stood "
-        "still.",
+        "Which tokens rule out a document, truncated as in the audit; empty if no row is known to "
+        "be unmoved.",
         {
             "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
             "n_different": (
                 "INTEGER NOT NULL",
-                "its different ordinary tokens that training would have moved",
+                "number of its different ordinary tokens that training would have moved",
             ),
-            "n_unmoved": ("INTEGER NOT NULL", "those of them that stood still"),
+            "n_unmoved": ("INTEGER NOT NULL", "number of these that did not move"),
             "unmoved": ("INTEGER[] NOT NULL", "their numbers, as in `token_movement`"),
         },
     ),
     "embedding_scores": Table(
-        "How far the rows of a document's tokens moved along its own gradients; empty where the "
-        "strategy `embedding-match` was not asked for, or the embeddings were not trained.",
+        "How far the rows of a document's tokens moved along its own gradients; empty if the "
+        "strategy `embedding-match` was not used or the embeddings were not trained.",
         {
             "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
             "score": (
                 "DOUBLE NOT NULL",
-                "the agreement less what unmoved tokens take off; of a document that is ruled out, "
-                "by how many and by what share of its tokens",
+                "the agreement minus a penalty for unmoved tokens; for a document that is ruled "
+                "out, it depends on the number and share of these tokens",
             ),
             "agreement": (
                 "DOUBLE",
-                "from -1 to 1, the mean over its rows that moved; rows count the more, the fewer "
-                "documents hold their token; NULL for a document that is ruled out",
+                "from -1 to 1, the mean over its moved rows, in which rows of rare tokens count "
+                "more; NULL for a document that is ruled out",
             ),
-            "n_moved": ("INTEGER", "its different tokens whose rows moved, likewise"),
-            "rests_on": ("DOUBLE", "how many rows the mean rests on, in effect, likewise"),
+            "n_moved": (
+                "INTEGER",
+                "number of its different tokens whose rows moved; NULL likewise",
+            ),
+            "rests_on": ("DOUBLE", "effective number of rows behind the mean; NULL likewise"),
             "p_value": (
                 "DOUBLE",
-                "against held-out documents; for evaluation only; NaN for these, and where none "
-                "are known",
+                "p-value against held-out documents; for evaluation only; NaN for these, and if "
+                "none are known",
             ),
             "q_value": (
                 "DOUBLE",
-                "share of false ones among all that score as high, likewise",
+                "q-value: share of false positives among all documents that score at least as "
+                "high; NaN likewise",
             ),
         },
     ),
     "titration_grid": Table(
-        "What is located as more of the training data leaks into the pool.",
+        "What is located as more of the training documents leak into the pool.",
         {
-            "leaked_share": ("DOUBLE NOT NULL", "share of the trained documents in the pool"),
-            "budget": ("INTEGER NOT NULL", "documents that are selected"),
+            "leaked_share": ("DOUBLE NOT NULL", "share of the training documents in the pool"),
+            "budget": ("INTEGER NOT NULL", "number of selected documents"),
             "strategy": ("VARCHAR NOT NULL", "a strategy, or `blind`"),
-            "seed": ("INTEGER NOT NULL", "the draw of the leaked documents"),
+            "seed": ("INTEGER NOT NULL", "seed of the draw of leaked documents"),
             "metric": ("VARCHAR NOT NULL", "as in `metrics`"),
             "value": ("DOUBLE NOT NULL", "the measured value"),
             "low": ("DOUBLE", "lower end of its 95% interval"),
@@ -402,7 +427,7 @@ AUDIT_TABLES = {
 
 META_KEYS = {
     "schema_version": "the version of these tables",
-    "spec": "what was asked",
+    "spec": "the options of the audit",
     "title": "the title in the dashboard",
     "created_at": "when it was made (ISO 8601, UTC)",
     "label_names": "names of the labels, in the order of their numbers; empty for SFT",

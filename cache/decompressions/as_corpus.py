@@ -43,7 +43,7 @@ def decompressed_corpus(store: Store, decompression_id: str) -> Path:
             raise InputError(
                 "a decompression with examples",
                 f"none in {decompression_id!r}",
-                "decompress the model with --examples 2",
+                "decompress the model again with --examples 2",
             )
         partial = file.with_suffix(f".{os.getpid()}.partial")
         said.to_parquet(partial, index=False)

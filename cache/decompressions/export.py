@@ -78,14 +78,14 @@ def export_decompression(
         raise InputError(
             f"a file ending in {', '.join(FILE_FORMATS)}, or a folder",
             repr(out.name),
-            "name another --out",
+            "choose another --out",
         )
     if out.is_file() and kind == FOLDER:
-        raise InputError("a folder to write to", f"the file {str(out)!r}", "name another --out")
+        raise InputError("a folder to write to", f"the file {str(out)!r}", "choose another --out")
     path = decompression_path(store, decompression_id)
     exported = export_files(store, path, kind, choice, out.name)
     if not exported.n_rows:
-        raise InputError("examples that fit the choice", "none", "choose less strictly")
+        raise InputError("examples that match the filters", "none", "use fewer filters")
     if kind == FOLDER:
         described = _manifest(path, read_meta(path), choice)
         write_folder(out, exported.files, described, may_overwrite)

@@ -40,9 +40,9 @@ def read_contents(path: Path) -> Contents:
         return _contents(path)
     except (*_OF_ANOTHER_FORM, ValueError, TypeError, RecursionError) as error:
         raise InputError(
-            "a decompression that Assay sealed",
+            "a decompression written by Assay",
             f"{path.name!r}, which is something else ({type(error).__name__})",
-            "name another, or decompress the model again",
+            "choose another, or decompress the model again",
         ) from error
 
 
@@ -54,7 +54,7 @@ def _contents(path: Path) -> Contents:
             raise InputError(
                 f"a decompression of schema {SCHEMA_VERSION}",
                 f"one of schema {version}",
-                "decompress the model again: what it answered is kept, and is not asked again",
+                "decompress the model again; its kept answers are reused",
             )
         tables = {
             table: connection.sql(f"SELECT * FROM {table} ORDER BY ALL").to_arrow_table()

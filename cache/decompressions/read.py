@@ -61,9 +61,9 @@ def decompression_path(store: Store, decompression_id: str) -> Path:
     path = store.decompressions / f"{decompression_id}.duckdb"
     if not _ID.fullmatch(decompression_id) or not path.is_file():
         raise InputError(
-            "the name of a decompression in this store",
+            "the id of a decompression in this store",
             repr(decompression_id),
-            "see the Topics page",
+            "see the Topics page or `assay list`",
         )
     return path
 
@@ -165,7 +165,9 @@ def read_example(path: Path, example_id: int) -> dict[str, Any]:
         ).df()
         if frame.empty:
             raise InputError(
-                "an example of this decompression", f"number {example_id}", "choose one listed"
+                "an example of this decompression",
+                f"number {example_id}",
+                "choose one from the list",
             )
         marks = connection.execute(
             "SELECT mark, is_flagged, value, detail, neighbour_id FROM marks "

@@ -225,7 +225,9 @@ def check_claims(kind: str, said: Any) -> None:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:80]
-        raise ValueError(f"what it says of {where or 'itself'} is wrong ({first['msg']})") from None
+        raise ValueError(
+            f"its metadata are wrong at {where or 'the top level'} ({first['msg']})"
+        ) from None
 
 
 def check_version(said: Any, expected: int) -> None:
@@ -249,7 +251,7 @@ def _check_depth(said: Any) -> None:
         ]
         if not level:
             return
-    raise ValueError(f"what it says of itself is nested deeper than {_MAX_DEPTH} levels")
+    raise ValueError(f"its metadata are nested deeper than {_MAX_DEPTH} levels")
 
 
 @lru_cache

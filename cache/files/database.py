@@ -65,7 +65,7 @@ class FileInUse(UnreadableFile):
 
     def __init__(self, path: Path, holder: str) -> None:
         self.holder = holder
-        problem = f"{holder} has it open. Nothing was changed; close it there, then try again"
+        problem = f"{holder} has it open. Nothing was changed; close that program and try again"
         super().__init__(path, problem, is_damaged=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -82,7 +82,7 @@ def open_to_read(path: Path, is_listing: bool = False) -> Iterator[duckdb.DuckDB
     """
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
-        raise UnreadableFile(path, "it is not an ordinary file", is_damaged=False)
+        raise UnreadableFile(path, "it is not a regular file", is_damaged=False)
     with (
         explained_errors(path),
         duckdb.connect(str(path), read_only=True, config=_READING) as connection,
@@ -117,7 +117,7 @@ def explained_errors(path: Path) -> Iterator[None]:
     except _OUR_MISTAKES:
         raise
     except duckdb.InterruptException as error:
-        problem = f"reading it takes longer than {_READ_S:.0f} seconds"
+        problem = f"reading it takes more than {_READ_S:.0f} seconds"
         raise UnreadableFile(path, problem, is_damaged=False) from error
     except duckdb.Error as error:
         holder = _HOLDER.search(str(error))

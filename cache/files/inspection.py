@@ -106,7 +106,7 @@ def kind_of(connection: duckdb.DuckDBPyConnection) -> str:
     for kind in KINDS:
         if _is_of(kind, tables):
             return kind
-    raise Refused("its tables are not those of a file of ours")
+    raise Refused("its tables are not those of an Assay file")
 
 
 def table_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -122,7 +122,7 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         rows = connection.execute(query).fetchmany(1)
         if rows:
             raise Refused(
-                f"it holds {thing} ({str(rows[0][0])[:40]!r}), which no file of ours does"
+                f"it contains {thing} ({str(rows[0][0])[:40]!r}), which no Assay file does"
             )
     rows = connection.execute(
         "SELECT table_name, sql FROM duckdb_tables() WHERE database_name = current_database() "
@@ -142,7 +142,7 @@ def _check_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str])
         if found and re.fullmatch(r"\d{1,5}", found[0][0]):
             version = f"schema {found[0][0]}"
             raise Refused(f"written by another version of Assay ({version})", is_damage=False)
-    raise Refused("its tables are not those of a file of ours")
+    raise Refused("its tables are not those of an Assay file")
 
 
 def _is_of(kind: str, tables: dict[str, str]) -> bool:
@@ -160,7 +160,7 @@ def _measure(
     """Refused if a table of ours has more rows or longer values than could be real."""
     ((n_rows,),) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
     if n_rows > max_rows:
-        raise Refused(f"its table {table} has {n_rows:,} rows, more than could be real")
+        raise Refused(f"its table {table} has {n_rows:,} rows, too many to be genuine")
     columns = connection.execute(
         "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? "
         "AND database_name = current_database()",
@@ -173,7 +173,7 @@ def _measure(
     (found,) = connection.execute(f"SELECT {wanted} FROM {table}").fetchall()
     longest, total = max(map(_number, found[::2])), sum(map(_number, found[1::2]))
     if longest > _MAX_VALUE_BYTES or total > max_bytes:
-        raise Refused(f"its table {table} unpacks to {total:,} bytes, more than could be real")
+        raise Refused(f"its table {table} expands to {total:,} bytes, too many to be genuine")
 
 
 def _number(value: int | None) -> int:

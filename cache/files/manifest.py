@@ -42,7 +42,7 @@ def check_manifest(path: Path) -> list[TableCheck]:
         # A name is put into a query: it must be one of the tables, which were looked through.
         names = [name for name in table_names(connection) if name != MANIFEST]
         if sorted(names) != [name for name, _, _ in expected]:
-            raise UnreadableFile(path, "its manifest names other tables", is_damaged=True)
+            raise UnreadableFile(path, "its manifest lists other tables", is_damaged=True)
         checks = []
         for table, *sealed in expected:
             found = _fingerprint(connection, table)
@@ -81,7 +81,7 @@ def verify_audits(store: Store, audit_id: str | None = None) -> list[AuditCheck]
     if audit_id is not None:
         paths = [path for path in paths if path.stem == audit_id]
         if not paths:
-            raise InputError("the name of an audit", repr(audit_id), "see `assay verify`")
+            raise InputError("the id of a result in this store", repr(audit_id), "see `assay list`")
     return [check_file(path) for path in paths]
 
 

@@ -28,7 +28,7 @@ def audit_as_html(audit_id: str, facts: AuditFacts, finding: Finding, metrics: p
             f"<p><small>{escape(notes(rows, facts.strategies))}</small></p>",
         ]
     if facts.meta["caveats"]:
-        parts += ["<p>Read with this in mind:</p>", _list(facts.meta["caveats"])]
+        parts += ["<p>Caveats:</p>", _list(facts.meta["caveats"])]
     # Notebooks would read dollar signs as mathematics.
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 

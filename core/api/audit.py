@@ -84,7 +84,7 @@ class Audit:
         """``n`` documents of the seed corpus with their scores, from number ``first`` on."""
         if first < 0 or n < 1:
             raise InputError(
-                "a first document from 0 on, and at least one",
+                "first of at least 0 and n of at least 1",
                 f"first={first}, n={n}",
                 "correct them",
             )
@@ -105,7 +105,9 @@ class Audit:
         corpus = read_corpus(self.path, self.spec.held_out_source)
         if corpus is None:
             raise InputError(
-                "an audit that took gradients", f"{self.id}, which did not", "open another"
+                "an audit that computed gradients",
+                f"{self.id}, which did not",
+                "open another audit",
             )
         return gradient_features(corpus["gradients"])
 
@@ -159,6 +161,6 @@ class Audit:
             raise InputError(
                 f"a strategy of this audit ({', '.join(ran)})",
                 repr(str(strategy)),
-                "name one of them",
+                "choose one of them",
             )
         return Strategy(strategy)

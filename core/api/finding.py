@@ -17,7 +17,7 @@ from assay.core.specs.strategies import main_strategy
 def finding_of(path: Path, facts: AuditFacts) -> Finding:
     """The headline and sentences that the audit's page shows."""
     if facts.assessability is Assessability.NOT_ASSESSABLE:
-        headline = "Nothing was scored, so nothing here says whether anything leaks."
+        headline = "No documents were scored, so this does not show whether anything leaked."
         return Finding(headline, tuple(facts.meta["assessment"]["reasons"]))
     if facts.spec.corpora:
         groups, students = read_groups(path), read_source_students(path)

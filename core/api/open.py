@@ -37,7 +37,7 @@ def open_audit(
         path = Path(audit).expanduser()
         if not path.is_file():
             raise InputError(
-                "the file of an audit", f"{str(path)!r}, which is not there", "check the path"
+                "the file of an audit", f"{str(path)!r}, which does not exist", "check the path"
             )
     else:
         path = read.audit_path(place, audit)

@@ -67,10 +67,10 @@ def question(
     for name in ("seed_corpus", "reference", "test"):
         if getattr(repeated, name) != getattr(spec, name):
             raise InputError(
-                f"documents for {name} that `assay audit` could name, since an audit says how to "
-                "repeat it",
-                "a source, sample or names of labels that it could not",
-                "leave these out of the DataRef, or sample with n_candidates",
+                f"a DataRef for {name} that `assay audit` can express, so that the audit can be "
+                "repeated",
+                "one with a source, sample or label names that no option of it sets",
+                "remove these from the DataRef; to sample candidates use n_candidates",
             )
     return repeated
 
@@ -111,7 +111,7 @@ def _documents(documents: Any, name: str, at: Callable[[str], DataRef]) -> DataR
     if isinstance(place, DataRef):
         return _typed(DataRef, place, name)
     raise InputError(
-        f"a path, a name or a DataRef for {name}",
+        f"a path, a data set's name or a DataRef for {name}",
         f"a {type(documents).__name__}",
         "write the documents to a file and give its path",
     )
@@ -122,7 +122,7 @@ def _typed(kind: Any, value: Any, name: str) -> Any:
         raise InputError(
             f"a {kind.__name__} for {name}",
             f"a {type(value).__name__}",
-            f"give one made by assay.{kind.__name__}",
+            f"create one with assay.{kind.__name__}(…)",
         )
     return _corrected(from_plain, kind, asdict(value), name)
 

@@ -42,15 +42,17 @@ def select(
     """
     if str(strategy) not in set(_STRATEGIES):
         raise InputError(
-            f"a strategy among {', '.join(_STRATEGIES)}", repr(strategy), "name one of them"
+            f"a strategy among {', '.join(_STRATEGIES)}", repr(strategy), "choose one of them"
         )
     if isinstance(budget, bool) or not isinstance(budget, int | np.integer) or budget < 1:
-        raise InputError("a budget of at least 1", repr(budget), "give a whole number")
+        raise InputError("a budget of at least 1", repr(budget), "give a positive whole number")
     choose = _STRATEGIES[Strategy(strategy)]
     if _are_features(gradients):
         if target is not None:
             raise InputError(
-                "no target beside an audit's gradients, which know theirs", "one", "leave it out"
+                "no target, since an audit's gradients contain theirs",
+                "one",
+                "remove the argument",
             )
         return choose(gradients, int(budget))
     return choose(_features(gradients, target), int(budget))
@@ -63,7 +65,7 @@ def _are_features(gradients: Any) -> bool:
 def _features(gradients: Any, target: Any) -> ProjectedGradients:
     """The rows as gradients that are known whole: the identity is their projection."""
     if target is None:
-        raise InputError("a target for gradients of your own", "none", "give base − final, (d)")
+        raise InputError("a target for your own gradients", "none", "give base − final, shape (d)")
     rows = _floating(gradients, "gradients")
     xp = array_namespace(rows)
     if rows.ndim != 2 or 0 in rows.shape:
@@ -79,7 +81,7 @@ def _features(gradients: Any, target: Any) -> ProjectedGradients:
             )
     length = xp.sqrt(xp.vecdot(along, along))
     if float(length) == 0:
-        raise InputError("a target that is not zero", "zeros", "take weights that changed")
+        raise InputError("a target that is not zero", "zeros only", "use weights that changed")
     return ProjectedGradients(
         projected=rows[None, ...],
         alignment=(rows @ along)[None, :],
@@ -110,4 +112,4 @@ def _on_host_unless(values: Any, xp: Any) -> Any:
 
 def _misshapen(expected: str, array: Array) -> InputError:
     shape = ", ".join(str(side) for side in array.shape)
-    return InputError(expected, f"({shape})", "check which axis is which")
+    return InputError(expected, f"({shape})", "check the order of the axes")

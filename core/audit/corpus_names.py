@@ -39,9 +39,9 @@ def with_source_names(spec: AuditSpec) -> AuditSpec:
         everything = list(dict.fromkeys(name for names in sources.values() for name in names))
         more = f" and {len(everything) - _SHOWN:,} more" if len(everything) > _SHOWN else ""
         raise InputError(
-            "a --held-out-source that is one source of the seed corpus",
-            f"{wanted!r}, which is {'several' if known else 'none'} of them",
-            f"name one of {', '.join(everything[:_SHOWN])}{more}",
+            "a --held-out-source that names exactly one source of the seed corpus",
+            f"{wanted!r}, which matches {'several' if known else 'none'}",
+            f"choose one of {', '.join(everything[:_SHOWN])}{more}",
         )
     return replace(named, held_out_source=known[0])
 

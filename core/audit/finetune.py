@@ -16,7 +16,7 @@ import torch
 from assay.core.audit.reader import Reader
 from assay.core.data.labels import label_names
 from assay.core.data.sources import content_digest, read_labels
-from assay.core.errors import AssayError, InputError
+from assay.core.errors import AssayError, InputError, OptionConflict
 from assay.core.models.classifier import LabelWordClassifier
 from assay.core.models.digests import weights_digest
 from assay.core.models.examples import Example
@@ -52,7 +52,7 @@ def finetune(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(
             "a new or empty folder to write to",
-            f"{str(out)!r}, which holds something",
+            f"{str(out)!r}, which is not empty",
             "give another --out",
         )
     check_out(out)
@@ -97,7 +97,7 @@ def check_out(out: Path) -> None:
             pass
     except OSError as error:
         raise InputError(
-            "a place where a folder can be made",
+            "a place where a folder can be created",
             f"{str(out)!r} ({error.strerror})",
             "give another --out",
         ) from error
@@ -123,12 +123,12 @@ def finetune_key(spec: FinetuneSpec, converted: Path, compute: Compute) -> str:
 
 def _check(spec: FinetuneSpec) -> None:
     if spec.task is Task.CLASSIFICATION and spec.data.label_column is None:
-        raise InputError("the name of the label column", "none", "give --label-column")
+        raise InputError("a label column", "none", "give --label-column")
     if spec.task is Task.CLASSIFICATION and spec.response_template:
-        raise InputError(
-            "a response template for --task sft only",
-            "one with classification",
-            "leave out --response-template",
+        raise OptionConflict(
+            "--response-template applies to --task sft only",
+            "--task classification",
+            "remove it, or use --task sft",
         )
     check_training(spec.training)
 
@@ -177,8 +177,8 @@ def _check_finite(model: TextModel, epochs: Sequence[Epoch], training: TrainingS
         return
     when = "its weights" if odd is None else f"a loss of {odd.train_loss} in epoch {odd.epoch + 1}"
     raise AssayError(
-        f"The fine-tuning diverged ({when}; learning rate {training.learning_rate:g}): nothing was "
-        "kept. Lower --learning-rate, or raise --batch-size."
+        f"Fine-tuning diverged ({when}; learning rate {training.learning_rate:g}), so no model was "
+        "saved. Lower --learning-rate, or raise --batch-size."
     )
 
 

@@ -61,23 +61,23 @@ def _caveats(question: ResolvedAudit) -> list[str]:
         )
     if question.spec.reference is None:
         caveats.append(
-            "No reference set was given, so nothing here says whether selected "
-            "documents were trained on."
+            "No reference set was given, so this audit cannot show whether selected documents "
+            "were trained on."
         )
     elif question.spec.held_out_source is None:
         caveats.append(
-            "The seed corpus has no held-out documents of the reference set's own "
-            "kind, so finding its domain cannot be told from finding its members."
+            "The seed corpus has no held-out documents of the reference set's domain, so finding "
+            "the domain cannot be distinguished from finding training documents."
         )
     if question.spec.n_student_epochs:
         caveats.append(
-            "One random seed: student accuracies also vary with the seed, which their "
-            "intervals do not show."
+            "One random seed: student accuracies also vary with the seed, which the intervals do "
+            "not include."
         )
     if question.spec.titration:
         caveats.append(
-            "One final model: the titration's seeds draw which trained documents are in the pool, "
-            "and do not show how figures vary between trainings."
+            "One final model: the titration's seeds vary which training documents are in the "
+            "pool, not the training run of the final model."
         )
     return caveats
 

@@ -39,10 +39,10 @@ def with_cached_rows(
     """
 
     def waiting() -> None:
-        progress.note(f"waiting for another audit that has the {what} cache")
+        progress.note(f"waiting for another audit that uses the {what} cache")
 
     def damaged(path: str) -> None:
-        progress.note(f"the {what} cache was damaged; it is kept as {path} and computed anew")
+        progress.note(f"the {what} cache was damaged; it was moved to {path} and is computed again")
 
     def used() -> _Made:
         with open_kept(store, key, waiting, damaged) as rows:

@@ -63,7 +63,7 @@ class Reader:
                 yield scored
         if n_scored == 0:
             raise InputError(
-                "at least one document with something to score",
+                "at least one document with tokens to score",
                 self.skipped.told(f"none in {ref.location!r}"),
                 "check --response-template and --max-tokens",
             )

@@ -16,7 +16,7 @@ from assay.core.audit.gradient_request import (
     GradientRequest,
 )
 from assay.core.data.sources import content_digest
-from assay.core.errors import InputError
+from assay.core.errors import InputError, OptionConflict
 from assay.core.gradients.projection import side_lengths
 from assay.core.models.digests import weights_digest
 from assay.core.models.resolve import resolve_model
@@ -129,7 +129,7 @@ def title_of(spec: AuditSpec) -> str:
 
 
 def check(spec: AuditSpec) -> None:
-    """InputError for a question that contradicts itself."""
+    """InputError for options that are out of range or contradict each other."""
     if spec.budget < 1:
         raise InputError("a budget of at least 1", str(spec.budget), "raise --budget")
     if not spec.seed_corpus:
@@ -138,55 +138,59 @@ def check(spec: AuditSpec) -> None:
         raise InputError("at least one checkpoint", str(spec.n_checkpoints), "raise --checkpoints")
     if spec.projection_dimension is not None and spec.projection_dimension < 1:
         raise InputError(
-            "a projection to at least 1 dimension",
+            "a projection dimension of at least 1",
             str(spec.projection_dimension),
             "raise --projection-dimension",
         )
     if spec.task is Task.SFT and Strategy.TOP_K_BALANCED in spec.strategies:
-        raise InputError(
-            "strategies that need no labels for the task sft",
-            "top-k-balanced, which balances labels",
-            "leave it out",
+        raise OptionConflict(
+            "--strategy top-k-balanced needs labels, which --task sft does not have",
+            "top-k-balanced with --task sft",
+            "remove it, or use --strategy top-k",
         )
     if spec.task is Task.SFT and spec.label_words:
-        raise InputError(
-            "label words for --task classification only", "them with sft", "leave out --label-words"
+        raise OptionConflict(
+            "--label-words applies to --task classification only",
+            "--task sft",
+            "remove it, or use --task classification",
         )
     if spec.task is Task.CLASSIFICATION and spec.response_template:
-        raise InputError(
-            "a response template for --task sft only",
-            "one with classification",
-            "leave out --response-template",
+        raise OptionConflict(
+            "--response-template applies to --task sft only",
+            "--task classification",
+            "remove it, or use --task sft",
         )
     is_last = spec.gradient_layers is GradientLayers.LAST_LAYER
     if spec.corpora and len(spec.seed_corpus) < 2:
         raise InputError(
             "at least two corpora to rank",
             f"{len(spec.seed_corpus)}",
-            "name each with its own --corpus",
+            "give one --corpus per corpus",
         )
     if spec.corpora and spec.corpora.n_students and not is_last:
         # Such a pair is most often an adapter's; models trained whole would reach more than its
         # true set could, and so speak against it.
-        raise InputError(
-            "--students with gradients of the last layer only",
-            f"{spec.corpora.n_students} with --gradient-layers {spec.gradient_layers}",
-            "leave out one of them",
+        raise OptionConflict(
+            "--students works with --gradient-layers last-layer only",
+            f"--students {spec.corpora.n_students} with --gradient-layers {spec.gradient_layers}",
+            "remove one of the two options",
         )
     if spec.titration:
         _check_grid(spec.titration)
         if spec.n_student_epochs and spec.test is None:
-            raise InputError(
-                "labelled documents to test students on", "none", "give --test or leave --students"
+            raise OptionConflict(
+                "--students needs a test set",
+                "--students without --test",
+                "give --test, or remove --students",
             )
 
 
 def _check_grid(grid: TitrationSpec) -> None:
     for share in grid.leaked_shares:
         if not 0 <= share <= 1:
-            raise InputError("leaked shares from 0 to 1", str(share), "mend --leaked-share")
+            raise InputError("leaked shares from 0 to 1", str(share), "fix --leaked-share")
     if max(grid.leaked_shares) == 0:
-        raise InputError("a leaked share above 0", "none", "give one with --leaked-share")
+        raise InputError("at least one leaked share above 0", "none", "add one with --leaked-share")
     if min(grid.budgets) < 1:
         raise InputError("a budget of at least 1", str(min(grid.budgets)), "raise --budget")
     if grid.n_seeds < 1:

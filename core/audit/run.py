@@ -73,11 +73,11 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
         pair = students.ModelPairSource.of(question).load()
     with AuditBuilder(store, question.audit_id) as builder:
         if builder.quarantined:
-            progress.note(f"a damaged unfinished audit was kept as {builder.quarantined}")
+            progress.note(f"an unfinished audit was damaged; it was moved to {builder.quarantined}")
         verdict = assess_pair(question, builder, pair, progress)
         tokenization, caveats = pair.final.tokenization, pair.caveats
         if verdict is Assessability.NOT_ASSESSABLE:
-            progress.note("not assessable: nothing is scored")
+            progress.note("not assessable: no documents are scored")
         else:
             question = _select(question, builder, store, pair, progress)
             del pair
@@ -129,7 +129,7 @@ def _check_disk(store: Store) -> None:
     free = shutil.disk_usage(store.building).free
     if free < _MIN_FREE_BYTES:
         raise InputError(
-            f"at least {_MIN_FREE_BYTES / 1e6:.0f} MB free where the store is",
+            f"at least {_MIN_FREE_BYTES / 1e6:.0f} MB of free disk space for the store",
             f"{free / 1e6:.0f} MB at {store.root}",
-            "free some space or name another place with --store",
+            "free some space, or choose another folder with --store",
         )

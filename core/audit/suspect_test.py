@@ -134,9 +134,9 @@ def _read(spec: SuspectSpec, reader: Reader) -> _Sets:
     for name, own in (("suspects", suspects), ("controls", controls)):
         if len(own) < _MIN_DOCUMENTS:
             raise InputError(
-                f"at least {_MIN_DOCUMENTS} {name} that are all different and not in both sets",
+                f"at least {_MIN_DOCUMENTS} different {name} that are not in the other set too",
                 f"{len(own)}",
-                "give more documents, of which none is in both files",
+                "give more documents, and none that is in both sets",
             )
     n_kept = len(suspects) + len(controls)
     return _Sets(

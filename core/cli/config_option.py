@@ -15,12 +15,16 @@ _CONFIG, _SAVE_CONFIG = "--config", "--save-config"
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
-        _CONFIG, metavar="FILE.toml", help="Read options from here; those given beside it win."
+        _CONFIG,
+        metavar="FILE.toml",
+        help="Read options from this file. Options on the command line override it.",
     ),
 ]
 SaveConfigOption = Annotated[
     Path | None,
-    typer.Option(_SAVE_CONFIG, metavar="FILE.toml", help="Write these options here as well."),
+    typer.Option(
+        _SAVE_CONFIG, metavar="FILE.toml", help="Also write these options to a file for --config."
+    ),
 ]
 
 

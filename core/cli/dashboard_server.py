@@ -52,7 +52,7 @@ def serve(store: Store, how: Serving = Serving()) -> int:
         raise InputError(
             "a free port",
             f"{how.port}, which another program uses",
-            "name another with --port or leave it out",
+            "choose another --port, or remove the option",
         )
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -24,7 +24,10 @@ def decompress(
     spec: DecompressionSpec,
     how: RunningOrQueued,
 ) -> None:
-    """Turn a model into a topic tree with examples. Killed, the same command goes on."""
+    """Write out a model's knowledge as a topic tree with examples.
+
+    If it is interrupted, the same command continues.
+    """
     place = how.place
     from assay.core.decompress.durations import decompression_plan
     from assay.core.decompress.validation import check
@@ -47,7 +50,7 @@ def grade(
     spec: GradeSpec,
     how: RunningOrQueued,
 ) -> None:
-    """Have a model grade a finished decompression's examples, into a file of its own."""
+    """Let a judge model grade a decompression's examples; the grades go into a new file."""
     from assay.cache.decompressions.read import decompression_path
     from assay.core.decompress.durations import grading_plan
     from assay.core.decompress.validation import check_address, check_budget

@@ -30,7 +30,7 @@ def demo(
     as_json: JsonOption = False,
     port: Annotated[int | None, typer.Option(help="Port of the dashboard.")] = None,
 ) -> None:
-    """Audit a small model made here, offline, then serve the dashboard."""
+    """Fine-tune and audit a small built-in model, offline, then serve the dashboard."""
     from assay.core.api.finding import finding_of
     from assay.core.audit.demo import DEMO_PLAN, run_demo
 

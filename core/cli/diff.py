@@ -32,20 +32,21 @@ _PLAN = {"read": 1.0, "compare": 20.0, "judge": 5.0, "seal": 1.0}
 @app.command()
 def diff(
     first: Annotated[
-        str, typer.Argument(metavar="A", help="A decompression's name in the store, or its file.")
+        str, typer.Argument(metavar="A", help="A decompression: its name in the store, or a file.")
     ],
     second: Annotated[
-        str, typer.Argument(metavar="B", help="Another, of another model or version.")
+        str, typer.Argument(metavar="B", help="A decompression of the other model or version.")
     ],
     noise: Annotated[
         str | None,
         typer.Option(
-            help="A decompression of either model with another seed: how far two runs of one model "
-            "lie apart (default: looked for in the store)."
+            help="A decompression of A's or B's model with another seed. It shows how much two "
+            "runs "
+            "of one model differ (default: found in the store)."
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write the topics to a .csv, .jsonl or .parquet file too.")
+        Path | None, typer.Option(help="Also write the topics to a .csv, .jsonl or .parquet file.")
     ] = None,
     overwrite: OverwriteOption = False,
     device: DeviceOption = None,
@@ -53,7 +54,7 @@ def diff(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two decompressed models; nothing is reported that noise explains."""
+    """Compare two decompressed models and report differences beyond sampling noise."""
     place = open_store(store)
     title = f"Diff of {first} and {second}"
     if queue:

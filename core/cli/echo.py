@@ -18,7 +18,7 @@ def echo(
     spec: EchoSpec,
     how: Running,
 ) -> None:
-    """Compare what a final model says with its training data and with what was selected."""
+    """Test whether a final model's answers are nearer to its training data than the base's are."""
     from assay.core.decompress.durations import echo_plan
     from assay.core.decompress.echo import run_echo
     from assay.core.runtime.device import choose_compute

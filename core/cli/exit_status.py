@@ -1,4 +1,4 @@
-"""Errors as one sentence and an exit status."""
+"""Turn errors into one sentence and an exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.core.errors import AssayError, InputError, is_interruption
 
 # Typer brings its own copy of Click, and names only this one of its errors.
 _USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
-CONTINUES = "Cancelled; what was computed so far is kept and the same command continues."
+CONTINUES = "Cancelled. What was computed so far is kept; the same command continues."
 
 
 @contextmanager
@@ -41,8 +41,9 @@ def explained(as_json: bool = False) -> Iterator[None]:
             _fail(str(error), 1, as_json)
         if _is_out_of_space(error):
             _fail(
-                "Expected room on the disk, but got none left; free some space or name another "
-                "place with --store. What was computed so far is kept.",
+                "The disk is full; free some space, or choose another folder with --store. What "
+                "was "
+                "computed so far is kept.",
                 2,
                 as_json,
             )

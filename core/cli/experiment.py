@@ -28,25 +28,35 @@ app = typer.Typer()
 
 @app.command()
 def experiment(
-    name: Annotated[str, typer.Argument(help="A recipe, or `list` to see them all.")],
+    name: Annotated[str, typer.Argument(help="Name of an experiment; `list` shows all.")],
     scale: Annotated[
-        Scale, typer.Option(help="Local models and sets, or the paper's by hub name.")
+        Scale,
+        typer.Option(
+            help="small: small local models and data; paper: the paper's own, from the hub."
+        ),
     ] = Scale.SMALL,
     seeds: Annotated[
-        int, typer.Option(help="Each another final model, seed corpus and random selection.")
+        int,
+        typer.Option(
+            help="Repetitions, each with its own final model, seed corpus and random selection."
+        ),
     ] = 3,
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of sets, as ag_news.parquet (default: small: built-in text; paper: hub)."
+            help="Folder with data sets such as ag_news.parquet (default: built-in text at scale "
+            "small, the hub at scale paper)."
         ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=PLACE: use this for a recipe's model, as gpt2_medium=FOLDER."),
+        typer.Option(
+            help="NAME=PLACE, for example gpt2_medium=FOLDER: where to find one of the "
+            "experiment's models. Repeat for several."
+        ),
     ] = None,
     at_once: Annotated[
-        int, typer.Option(help="Cells made at the same time, each in a process of its own.")
+        int, typer.Option(help="Cells to run in parallel, each in its own process.")
     ] = 1,
     device: DeviceOption = None,
     precision: PrecisionOption = "auto",
@@ -54,16 +64,16 @@ def experiment(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Repeat one of the paper's tables or figures, cell by cell."""
+    """Reproduce one of the paper's tables or figures."""
     if name == "list":
         recipes = [load_recipe(known) for known in NAMES]
         say({recipe.name: f"{recipe.title} ({recipe.shows})" for recipe in recipes}, as_json)
         return
     recipe = load_recipe(name)
     if seeds < 1:
-        raise InputError("at least one seed", str(seeds), "raise --seeds")
+        raise InputError("at least 1 for --seeds", str(seeds), "raise --seeds")
     if at_once < 1:
-        raise InputError("at least one cell at once", str(at_once), "raise --at-once")
+        raise InputError("at least 1 for --at-once", str(at_once), "raise --at-once")
     place = open_store(store)
 
     from assay.core.experiments.builtin_data import built_in_folder, write_built_in_text
@@ -103,5 +113,7 @@ def _places(given: list[str]) -> dict[str, str]:
     """Models by name; InputError for an option that is no NAME=PLACE."""
     for one in given:
         if not all(one.partition("=")):
-            raise InputError("--model NAME=PLACE", repr(one), "as gpt2_medium=FOLDER")
+            raise InputError(
+                "--model NAME=PLACE", repr(one), "write it as in --model gpt2_medium=FOLDER"
+            )
     return {name: place for name, _, place in (one.partition("=") for one in given)}

@@ -17,7 +17,7 @@ jobs_app = typer.Typer(no_args_is_help=True, help="List, follow, cancel and resu
 
 @jobs_app.command("list")
 def list_jobs(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Every job, newest first."""
+    """List all jobs, newest first."""
     table = JobTable(open_store(store))
     table.sweep_lost()
     jobs = table.all()
@@ -36,7 +36,7 @@ def list_jobs(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 @jobs_app.command()
 def cancel(job_id: int, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Ask a job to stop; what it has computed is kept."""
+    """Cancel a job; what it has computed so far is kept."""
     table = _job_table(store, job_id, JobState.QUEUED, JobState.RUNNING)
     table.request_cancel(job_id)
     _say_state(table, job_id, as_json)
@@ -46,7 +46,7 @@ def cancel(job_id: int, store: StoreOption = None, as_json: JsonOption = False) 
 def log(
     job_id: int, n_lines: int = 50, store: StoreOption = None, as_json: JsonOption = False
 ) -> None:
-    """The last lines of a job's log."""
+    """Show the last lines of a job's log."""
     lines = _job_table(store, job_id, *JobState).log_tail(job_id, n_lines)
     if as_json:
         say_json({"job_id": job_id, "lines": lines.splitlines()})
@@ -56,7 +56,7 @@ def log(
 
 @jobs_app.command()
 def resume(job_id: int, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Queue an ended job again; it continues where it was."""
+    """Queue a failed or cancelled job again; it continues where it stopped."""
     from assay.core.jobs.worker import ensure_worker
 
     table = _job_table(store, job_id, JobState.FAILED, JobState.CANCELLED)

@@ -25,21 +25,27 @@ from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
 
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="Where audits are kept (default: ASSAY_HOME).")
+    Path | None,
+    typer.Option("--store", help="Folder that holds all results (default: ASSAY_HOME)."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 OverwriteOption = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Write over a file that is there, even if it is no export of Assay or was changed.",
+        help="Replace an existing file, even if Assay did not write it or it was edited since.",
     ),
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option(help="cpu, cuda, cuda:1 … (default: the fastest there is).")
+    str | None,
+    typer.Option(help="Where to compute: cpu, cuda, cuda:1 … (default: the fastest available)."),
 ]
-PrecisionOption = Annotated[str, typer.Option(help="auto, bf16 or fp32 for forward passes.")]
-QueueOption = Annotated[bool, typer.Option("--queue", help="Run in the background.")]
+PrecisionOption = Annotated[
+    str, typer.Option(help="Number format of forward passes: auto, bf16 or fp32.")
+]
+QueueOption = Annotated[
+    bool, typer.Option("--queue", help="Run in the background; see `assay jobs`.")
+]
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,12 @@ def out_file(path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
-            raise InputError("an ordinary file to write", f"{str(path)!r}", "name another --out")
+            raise InputError("a regular file to write to", f"{str(path)!r}", "choose another --out")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise PermissionError(errno.EACCES, "it may not be written")
+            raise PermissionError(errno.EACCES, "no permission to write")
     except OSError as error:
         raise InputError(
-            "a file that can be written", f"{path} ({error.strerror})", "name another --out"
+            "a file that can be written", f"{path} ({error.strerror})", "choose another --out"
         ) from error
     return path
 

@@ -14,7 +14,7 @@ from assay.cache.audits.read import read_facts, read_metrics, read_titration
 from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
 from assay.core.cli.options import RunningOrQueued, rows_of, say
-from assay.core.errors import InputError
+from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec
 
@@ -81,10 +81,10 @@ def queue_this(store: Store, title: str, as_json: bool) -> None:
 
     command = [word for word in as_recorded(sys.argv[1:]) if word != "--queue"]
     if any(map(has_password, command)):
-        raise InputError(
-            "with --queue an address without a password, since what is queued is kept",
-            "one with a password",
-            "leave --queue out, or set ASSAY_API_KEY where the dashboard's worker is started",
+        raise OptionConflict(
+            "--queue stores the command, so the server's address must not contain a password",
+            "an address with a password",
+            "remove --queue, or set ASSAY_API_KEY where the dashboard's worker starts",
         )
     job_id = JobTable(store).submit(command, title)
     ensure_worker(store)

@@ -23,7 +23,7 @@ def rank_corpora(
     spec: AuditSpec,
     how: RunningOrQueued,
 ) -> None:
-    """Ask which of several public sets the final model was fine-tuned on, if any."""
+    """Find which of several public corpora, if any, the final model was fine-tuned on."""
     answer(spec, how, _what_it_says)
 
 

@@ -36,8 +36,9 @@ TokenOption = Annotated[
     bool,
     typer.Option(
         "--token",
-        help="Ask every browser for a secret: the printed address holds it. The variable "
-        f"{TOKEN_VARIABLE} names one, else it is made.",
+        help="Require a secret token, which is part of the printed address. Taken from the "
+        "variable "
+        f"{TOKEN_VARIABLE}, else generated.",
     ),
 ]
 
@@ -46,10 +47,13 @@ TokenOption = Annotated[
 def dashboard(
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port (default: the first free from 8501)"),
+        typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
     ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Pages delete, queue, cancel and decide nothing.")
+        bool,
+        typer.Option(
+            "--read-only", help="Allow no changes: no deleting, starting, cancelling or reviewing."
+        ),
     ] = False,
     token: TokenOption = False,
     store: StoreOption = None,
@@ -61,14 +65,14 @@ def dashboard(
 
 @app.command("open")
 def open_file(
-    file: Annotated[Path, typer.Argument(help="A sealed file, as one that came by mail.")],
+    file: Annotated[Path, typer.Argument(help="A sealed file, for example one from a colleague.")],
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port (default: the first free from 8501)"),
+        typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
     ] = None,
     token: TokenOption = False,
 ) -> None:
-    """Check a file from outside the store, and show it in a read-only dashboard of its own."""
+    """Check a result file from elsewhere, and show it in a separate read-only dashboard."""
     from assay.cache.files.manifest import check_file
 
     with store_with(file) as (place, kind, name):
@@ -76,7 +80,9 @@ def open_file(
         checked = check_file(path)
         if not checked.is_intact:
             raise InputError(
-                "a file as it was sealed", f"{file.name}: {checked.verdict}", "ask for another"
+                "an unchanged sealed file",
+                f"{file.name}: {checked.verdict}",
+                "ask the sender for an intact copy",
             )
         page = {"audit": "overview", "decompression": "topics", "diff": "diff"}.get(kind, "")
         page = page or "experiments"
@@ -86,7 +92,7 @@ def open_file(
 
 @app.command("list")
 def list_contents(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """What the store holds: every audit and other result, and what cannot be read."""
+    """List all results in the store, and files that cannot be read."""
     from assay.cache.contents import contents
 
     found = contents(open_store(store))
@@ -108,20 +114,21 @@ def verify(
     audit_id: Annotated[
         str | None,
         typer.Argument(
-            help="An audit, experiment, decompression or comparison, or a sealed file anywhere "
-            "(default: all of the store)."
+            help="An audit, experiment, decompression or diff in the store, or a sealed file "
+            "anywhere "
+            "(default: everything in the store)."
         ),
     ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recount and redigest sealed files against their manifests."""
+    """Check that sealed files are unchanged since they were written."""
     from assay.cache.files.manifest import check_file, file_digest, verify_audits
 
     if audit_id is not None and is_file_name(audit_id):
         path = Path(audit_id)
         if not path.is_file():
-            raise InputError("a file that is there", repr(audit_id), "check the path")
+            raise InputError("an existing file", repr(audit_id), "check the path")
         checked = check_file(path)
         digest = {"sha256": file_digest(path)} if checked.is_intact else {}
         say({audit_id: checked.verdict, **digest}, as_json)
@@ -137,11 +144,12 @@ def verify(
 @app.command()
 def show_config(
     name: Annotated[
-        str, typer.Argument(help="An audit, decompression or suspect test, as its page names it.")
+        str,
+        typer.Argument(help="An audit, decompression or suspect test, as `assay list` shows it."),
     ],
     store: StoreOption = None,
 ) -> None:
-    """Print what was asked as a TOML file for --config."""
+    """Print a result's options as a TOML file for --config."""
     typer.echo(config_of(_asked(open_store(store), name)), nl=False)
 
 
@@ -149,24 +157,31 @@ def show_config(
 def export(
     name: Annotated[
         str,
-        typer.Argument(help="An audit or a decompression, as its page names it, or its file."),
+        typer.Argument(help="An audit or a decompression, as `assay list` shows it, or its file."),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            help="A .jsonl or .parquet file, or .csv for an audit; a folder for `datasets`, with "
-            "a card, for a decompression."
+            help="A .jsonl or .parquet file. An audit can also go to a .csv file, a decompression "
+            "to a "
+            "folder that the `datasets` library reads."
         ),
     ],
-    strategy: Annotated[Strategy, typer.Option(help="Of an audit.")] = Strategy.SELECT,
+    strategy: Annotated[
+        Strategy, typer.Option(help="For an audit: the strategy whose selection to write.")
+    ] = Strategy.SELECT,
     chat: Annotated[
-        bool, typer.Option("--chat", help="Of a decompression: as lists of messages.")
+        bool, typer.Option("--chat", help="For a decompression: write chat messages.")
     ] = False,
     without_flagged: Annotated[
-        bool, typer.Option("--without-flagged", help="Of a decompression: no flagged examples.")
+        bool,
+        typer.Option("--without-flagged", help="For a decompression: leave out flagged examples."),
     ] = False,
     only_accepted: Annotated[
-        bool, typer.Option("--only-accepted", help="Of a decompression: those accepted by hand.")
+        bool,
+        typer.Option(
+            "--only-accepted", help="For a decompression: only examples accepted in review."
+        ),
     ] = False,
     overwrite: OverwriteOption = False,
     store: StoreOption = None,
@@ -191,16 +206,18 @@ def export(
 
 @app.command()
 def report(
-    audit_id: Annotated[str, typer.Argument(help="As `assay list` names it, or its file.")],
+    audit_id: Annotated[
+        str, typer.Argument(help="An audit, as `assay list` shows it, or its file.")
+    ],
     out: Annotated[Path, typer.Option(help="The .html file to write.")],
     with_documents: Annotated[
-        bool, typer.Option("--with-documents", help="Show the selected documents' text.")
+        bool, typer.Option("--with-documents", help="Include the text of selected documents.")
     ] = False,
     overwrite: OverwriteOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one audit as a self-contained page that prints to PDF."""
+    """Write an audit as one self-contained HTML page, ready to print."""
     from assay.cache.audits.read import audit_path
     from assay.cache.files.manifest import file_digest
     from assay.core.report.write import write_report

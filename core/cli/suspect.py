@@ -20,7 +20,7 @@ def suspect(
     spec: SuspectSpec,
     how: Running,
 ) -> None:
-    """Test whether documents were used, against others like them that were not."""
+    """Test whether documents were trained on, by comparing them with matched controls."""
     from assay.core.audit.durations import suspect_plan
     from assay.core.audit.suspect_test import run_suspect_test
     from assay.core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding
@@ -43,7 +43,7 @@ def suspect(
     say(result, how.as_json, lambda: {name: record[name] for name in more})
     if record["is_refused"]:
         raise InputError(
-            "suspects and controls that cannot be told apart without any model",
+            "suspects and controls that look alike to a classifier that sees no model",
             " ".join(said.sentences),
-            "draw the controls as the suspects were drawn, and give them again",
+            "draw the controls in the same way as the suspects, then repeat the test",
         )

@@ -18,5 +18,5 @@ def titrate(
     spec: AuditSpec,
     how: RunningOrQueued,
 ) -> None:
-    """Leak more and more of the training data, and measure what each strategy locates."""
+    """Measure how well each strategy locates training documents as more leak into the pool."""
     answer(spec, how)

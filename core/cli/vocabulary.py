@@ -31,19 +31,28 @@ _SHOWN_TOKENS = 12
 
 @app.command()
 def vocabulary(
-    base: Annotated[str, typer.Option(help="Model before fine-tuning: folder, hub or builtin.")],
+    base: Annotated[
+        str, typer.Option(help="Model before fine-tuning: a folder, hub name or builtin:NAME.")
+    ],
     final: Annotated[str, typer.Option(help="Model after fine-tuning.")],
     text: Annotated[
         str | None,
-        typer.Option(help="Texts to check: a .txt file, - for standard input, or data."),
+        typer.Option(
+            help="Texts to check: a .txt file, - for standard input, or a data file, folder or set."
+        ),
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Cut texts after so many (default: as recorded).")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Tokens to read of each text (default: as recorded by `assay finetune`, else "
+            "all).",
+        ),
     ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell which tokens occurred in fine-tuning, and whether a text can have been trained on."""
+    """Find the tokens that occurred in fine-tuning, and check texts against them."""
     from assay.core.findings.vocabulary import ASSUMPTIONS, text_sentence, vocabulary_finding
     from assay.core.models.resolve import resolve_model
     from assay.core.models.training_record import TrainingRecord
@@ -126,14 +135,18 @@ def _read_texts(place: str) -> list[str]:
 def _decoded(data: bytes, what: str) -> str:
     if len(data) > _LARGEST_TEXT:
         raise InputError(
-            f"a text of at most {_LARGEST_TEXT / 1e6:.0f} MB", f"more from {what}", "give a part"
+            f"a text of at most {_LARGEST_TEXT / 1e6:.0f} MB",
+            f"more in {what}",
+            "give a part of it",
         )
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise InputError("a text in UTF-8", f"other bytes in {what}", "convert it") from error
+        raise InputError(
+            "a text in UTF-8", f"other bytes in {what}", "convert it to UTF-8"
+        ) from error
     if not text.strip():
-        raise InputError("a text that is not blank", f"nothing in {what}", "give one")
+        raise InputError("a text that is not blank", f"only blanks in {what}", "give a text")
     return text
 
 

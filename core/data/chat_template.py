@@ -53,11 +53,14 @@ def as_chat(
     if "text" in done:
         return str(done["text"])
     error = done.get("error", _TooLong())
-    expected, do = "a chat template that writes a conversation", "check the model's chat template"
+    expected, do = (
+        "a chat template that renders the conversation",
+        "check the model's chat template",
+    )
     if isinstance(error, _TooLong):
         said = f"one that does not end within {longest_s:g} s"
         raise InputError(expected, said, do) from error
     said = " ".join("".join(filter(str.isprintable, str(error))).split())[:200]
     raise ChatRefused(
-        expected, f"one that refuses ({type(error).__name__}: {said!r})", do
+        expected, f"an error from it ({type(error).__name__}: {said!r})", do
     ) from error

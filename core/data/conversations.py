@@ -34,9 +34,9 @@ def conversation(row: Mapping[str, Any], ref: DataRef) -> Messages:
     while turns and turns[-1][0] != _ASSISTANT:
         turns.pop()
     if not turns or not turns[-1][1].strip():
-        raise Unusable("which hold no response of the assistant")
+        raise Unusable("no response from the assistant")
     if len(turns) == 1:
-        raise Unusable("which hold nothing before the response")
+        raise Unusable("nothing before the response")
     return tuple(turns)
 
 
@@ -50,11 +50,11 @@ def _turns(value: Any, role: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         value = _one_by_one(value)
     if not isinstance(value, list):
-        raise Unusable(f"where {type(value).__name__} stands for turns")
+        raise Unusable(f"{type(value).__name__} instead of a list of turns")
     for turn in value:
         keys = next((keys for keys in _KEYS if isinstance(turn, dict) and keys[0] in turn), None)
         if keys is None:
-            raise Unusable("whose turns have no role and content")
+            raise Unusable("turns without role and content")
         name = str(turn[keys[0]])
         yield _ROLES.get(name, name), _content(turn.get(keys[1]))
 
@@ -79,10 +79,10 @@ def _content(content: Any) -> str:
             for part in content
         ]
         if not all(isinstance(part, str) for part in parts):
-            raise Unusable("with a turn that is not text alone")
+            raise Unusable("a turn that is not only text")
         return "".join(str(part) for part in parts)
     if not isinstance(content, str):
-        raise Unusable("with a turn without text, as of a tool call")
+        raise Unusable("a turn without text, such as a tool call")
     return content
 
 
@@ -101,7 +101,7 @@ def rendered(messages: Messages, tokenizer: Any) -> tuple[str, int]:
         prompt = as_chat(tokenizer, turns[:-1], add_generation_prompt=True)
     except ChatRefused as error:
         said = " ".join("".join(filter(str.isprintable, str(error.__cause__))).split())[:80]
-        raise Unusable(f"which the chat template refuses ({said})") from error
+        raise Unusable(f"the chat template rejects them: {said}") from error
     return whole, _shared_length(whole, prompt)
 
 

@@ -55,15 +55,15 @@ def check_columns(ref: DataRef, split: str | None, columns: Sequence[str], name:
         n = columns.count(wanted)
         if n == 1:
             continue
-        do = "name it with --text-column, --label-column or FILE:text=COLUMN,label=COLUMN"
+        do = "give it with --text-column, --label-column or FILE:text=COLUMN,label=COLUMN"
         if n > 1:
             raise InputError(
-                f"one column {wanted!r} in {name!r}", f"{n}", "rename or drop the others"
+                f"one column {wanted!r} in {name!r}", f"{n}", "rename or remove the others"
             )
         raise InputError(
             f"a column {wanted!r} in {name!r}",
             f"columns {shown(columns)}" if columns else "no columns at all",
-            "leave out the # and the split" if wanted == "split" else do,
+            "remove the # and the split" if wanted == "split" else do,
         )
 
 
@@ -105,7 +105,7 @@ def documents_of(
         raise InputError(
             f"a split {split!r} in {source!r}",
             f"splits {shown(sorted(splits))}",
-            "name one of those after the #",
+            "give one of those after the #",
         )
 
 
@@ -117,7 +117,7 @@ def check_text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         # JSON can spell half a character.
-        raise Unusable("with half a surrogate pair") from error
+        raise Unusable("half a surrogate pair") from error
 
 
 def _document(ref: DataRef, row: Row, source: str) -> Document | None:
@@ -128,7 +128,7 @@ def _document(ref: DataRef, row: Row, source: str) -> Document | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise Unusable(f"with {type(text).__name__} where text should be")
+        raise Unusable(f"{type(text).__name__} instead of text")
     if not text.strip():
         return None
     check_text(text)
@@ -151,5 +151,5 @@ def _plain_label(label: Any) -> str | int | None:
     raise InputError(
         f"labels that are text or whole numbers, of at most {_LONGEST_LABEL:,} characters",
         shown([repr(label)[:_MOST_LETTERS]]),
-        "name the right --label-column",
+        "choose the right --label-column",
     )

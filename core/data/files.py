@@ -47,7 +47,7 @@ def open_regular(path: Path) -> io.BufferedReader:
     raise InputError(
         "a regular file",
         f"{path.name!r}, which is {kind}",
-        "write the data to a file, give that",
+        "write the data to a file and give that",
     )
 
 
@@ -88,7 +88,7 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
     except PermissionError as error:
         raise InputError(
-            "a file that may be read", f"no permission for {path.name!r}", "change its permissions"
+            "a readable file", f"no permission for {path.name!r}", "change its permissions"
         ) from error
     except (pa.ArrowException, OSError, EOFError, ValueError, OverflowError) as error:
         # Of a damaged file the message may quote bytes that no terminal should get.
@@ -97,7 +97,7 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(
             f"an undamaged {path.suffix[1:]} file",
             f"{path.name!r} ({reason[:200]})",
-            "fetch or write it again",
+            "download it or create it again",
         ) from error
 
 
@@ -117,8 +117,8 @@ class _Unpacked(io.RawIOBase):
         self._n_bytes += len(data)
         if self._n_bytes > max(_HARMLESS_BYTES, MAX_RATIO * self._raw.tell()):
             raise InputError(
-                f"a compressed file that unpacks to at most {MAX_RATIO} times its size",
-                f"{self._name!r}, which unpacks to more",
+                f"a compressed file that expands to at most {MAX_RATIO} times its size",
+                f"{self._name!r}, which expands to more",
                 "unpack it yourself if you trust it, and give the unpacked file",
             )
         return len(data)

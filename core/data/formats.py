@@ -90,9 +90,9 @@ def _parquet_rows(
     file = pq.ParquetFile(stream, read_dictionary=shared)
     if file.metadata.num_rows > max(_HARMLESS_ROWS, MAX_RATIO * size):
         raise InputError(
-            f"a Parquet file whose rows differ in {path.name!r}",
+            f"{path.name!r} to have rows that differ",
             f"{file.metadata.num_rows:,} rows in {size:,} bytes",
-            "drop the repeated rows",
+            "remove the repeated rows",
         )
     present = [name for name in columns if name in file.schema_arrow.names]
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=present):
@@ -114,9 +114,9 @@ def _csv_rows(text: IO[str], path: Path, kind: str) -> Iterator[Mapping[str, Any
             continue
         if len(fields) != len(header):
             raise InputError(
-                f"as many fields as the header in every line of {path.name!r}",
-                f"another number in line {number:,}",
-                "mend that line",
+                f"as many fields in every line of {path.name!r} as in its header",
+                f"a different number in line {number:,}",
+                "fix that line",
             )
         yield dict(zip(header, fields, strict=True))
 
@@ -132,11 +132,11 @@ def _csv_lines(text: IO[str], path: Path, kind: str) -> Iterator[tuple[int, list
     except csv.Error as error:
         is_endless = "field limit" in str(error) or "unexpected end" in str(error)
         said = str(error).replace("\t", "a tab")
-        reason = f"{said}, as of a quote that is never closed," if is_endless else said
+        reason = f"{said}, probably because of a missing closing quote," if is_endless else said
         raise InputError(
             f"well-formed {kind[1:].upper()} in {path.name!r}",
             f"{reason} in line {reader.line_num:,}",
-            "mend that line",
+            "fix that line",
         ) from error
 
 

@@ -84,7 +84,7 @@ def _array(chunks: Iterator[str], name: str) -> Iterator[Mapping[str, Any]]:
             buffer.next()
     buffer.skip(1)
     if buffer.next():
-        raise _not_an_object("more behind its end", name, "the array")
+        raise _not_an_object("more text after its end", name, "the array")
 
 
 class _Buffer:
@@ -156,7 +156,9 @@ def _reason(error: Exception) -> str:
 
 def _not_an_object(got: str, name: str, where: str) -> InputError:
     return InputError(
-        f"JSON objects, one a line or in one array, in {name!r}", f"{got} in {where}", "mend it"
+        f"JSON objects in {name!r}, one per line or in one array",
+        f"{got} in {where}",
+        "fix the file",
     )
 
 
@@ -164,5 +166,5 @@ def _too_long(name: str, where: str) -> InputError:
     return InputError(
         f"rows of at most {MAX_CHARACTERS:,} characters in {name!r}",
         f"a longer one in {where}",
-        "cut it into documents",
+        "split it into documents",
     )

@@ -63,9 +63,9 @@ def map_labels(
     by, indices = next(iter(fits.items()))
     if any(other != indices for other in fits.values()):
         raise InputError(
-            f"labels in {where!r} that stand for one of the model's each",
-            f"{_listed(found)}, which fit {' and '.join(fits)} in different ways; "
-            f"the model's labels are {_listed(names)}",
+            f"labels in {where!r} that each match one of the model's labels",
+            f"{_listed(found)}, which match {' and '.join(fits)} in different ways "
+            f"(the model's labels are {_listed(names)})",
             _HOW_TO_SETTLE,
         )
     return LabelMapping(indices, by)
@@ -78,7 +78,7 @@ def label_names(labels: Iterable[Label]) -> tuple[str, ...]:
         raise InputError(
             "at least two different labels",
             f"only {found.pop()!r}" if found else "none",
-            "name the right --label-column or add data",
+            "choose the right --label-column, or add data",
         )
     are_numbers = all(map(_INTEGER.fullmatch, found))
     return tuple(sorted(found, key=_in_order if are_numbers else str))
@@ -91,14 +91,14 @@ def names_of_config(id2label: Mapping[int, str]) -> tuple[str, ...]:
         raise InputError(
             "a model whose id2label counts from 0 or 1",
             _listed([str(number) for number in numbers]),
-            "mend id2label in its config.json",
+            "fix id2label in its config.json",
         )
     return tuple(str(id2label[number]) for number in numbers)
 
 
 _HOW_TO_SETTLE = (
-    "say what they stand for with --label-names, as 'NAME,NAME,…' in the order of numbers from 0 "
-    "or as 'LABEL=NAME,…'"
+    "give their names with --label-names: 'NAME,NAME,…' in the order of the numbers from 0, or "
+    "'LABEL=NAME,…'"
 )
 
 
@@ -121,13 +121,13 @@ def _as_given(
     as_written = {label: str(numbers.get(label, label)) for label in found}
     if all(written in indices for written in as_written.values()):
         own = {label: indices[written] for label, written in as_written.items()}
-        return LabelMapping(own, "as --label-names says")
+        return LabelMapping(own, "by --label-names")
     named = _by_name(found, names)
     if named is None:
         raise InputError(
             f"--label-names for every label in {where!r}",
             f"{_listed(found)} in the file and {_listed(list(indices))} in the option",
-            "name each of the file's labels",
+            "give a name for each of the file's labels",
         )
     return LabelMapping(named, "by the model's names")
 
@@ -145,11 +145,11 @@ def _by_class_name(
         if indices:
             return LabelMapping(
                 {label: indices[name] for label, name in meant.items()},
-                "by the names that the file gives its numbers",
+                "by the names in the file",
             )
     raise InputError(
-        f"numbers in {where!r} that stand for the model's labels, {_listed(names)}",
-        f"numbers that the file says stand for {_listed(class_names)}",
+        f"numbers in {where!r} that mean the model's labels, {_listed(names)}",
+        f"numbers that mean {_listed(class_names)}, as the file says",
         _HOW_TO_SETTLE,
     )
 
@@ -209,9 +209,9 @@ def _in_order(label: str) -> tuple[bool, int, str]:
 
 def _unknown(found: Sequence[str], names: Sequence[str], where: str) -> InputError:
     return InputError(
-        f"labels among {_listed(names)} or their numbers in {where!r}",
+        f"labels in {where!r} among {_listed(names)}, or their numbers",
         _listed([repr(label) for label in found]),
-        f"name the right --label-column, or {_HOW_TO_SETTLE}",
+        f"choose the right --label-column, or {_HOW_TO_SETTLE}",
     )
 
 

@@ -60,7 +60,7 @@ def files_at(location: str, split: str | None) -> FileSet:
         raise InputError(
             f"files of one kind {where}",
             f"text files such as {texts[0].name!r} and data files such as {data[0].name!r}",
-            "give a pattern, such as 'folder/*.parquet'",
+            "give a pattern such as 'folder/*.parquet'",
         )
     if not texts and not data:
         raise InputError(
@@ -70,9 +70,9 @@ def files_at(location: str, split: str | None) -> FileSet:
         )
     if texts and split:
         raise InputError(
-            "a split only of a file or a hub data set",
+            "a #split only after a file or a hub data set",
             f"{split!r} of {location!r}",
-            "leave out the # and the split",
+            "remove the # and the split",
         )
     named = _of_split(data, split) if split else []
     return FileSet(

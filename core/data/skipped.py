@@ -49,4 +49,4 @@ def _line(reason: str, rows: list[tuple[str, int]]) -> str:
     )
     more = f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else ""
     n = f"{len(rows):,} row{'s were' if len(rows) > 1 else ' was'}"
-    return f"{n} left out, {reason}: {where}{more}."
+    return f"{n} left out ({reason}): {where}{more}."

@@ -87,7 +87,7 @@ def read_labels(ref: DataRef) -> FileLabels:
             raise InputError(
                 f"at most {_MOST_LABELS:,} different labels in column {ref.label_column!r}",
                 f"more in {ref.location!r}, such as {shown(list(found)[:3])}",
-                "name the right --label-column",
+                "choose the right --label-column",
             )
     return FileLabels(frozenset(found), _class_names(ref))
 
@@ -231,7 +231,7 @@ def _kind(location: str, split: str | None) -> str:
     if location.startswith("builtin:"):
         if location not in BUILTINS:
             raise InputError(
-                f"built-in data among {', '.join(BUILTINS)}", repr(location), "name one of them"
+                f"built-in data among {', '.join(BUILTINS)}", repr(location), "choose one of them"
             )
         kind = "builtin"
     # os.path answers False where Path raises, as for a name that is too long.
@@ -243,9 +243,9 @@ def _kind(location: str, split: str | None) -> str:
         kind = "hub"
     if split and kind == "builtin":
         raise InputError(
-            "a split only of a file or a hub data set",
+            "a #split only after a file or a hub data set",
             f"{split!r} of {location!r}",
-            "leave out the # and the split",
+            "remove the # and the split",
         )
     return kind
 
@@ -338,9 +338,9 @@ def _unreachable(name: str, error: Exception) -> InputError:
     """The hub client raises many kinds, of the network and of the set; the first line tells."""
     reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
     return InputError(
-        f"a file ({supported_formats()}), a folder of text files, built-in data or a hub set",
-        f"{name!r}, which is none that can be read ({reason.rstrip(' .:')})",
-        "check the name, its subset (NAME:SUBSET) and the split (#SPLIT), or download the set and "
+        f"a file ({supported_formats()}), a folder of text files, built-in data or a hub data set",
+        f"{name!r}, which cannot be read ({reason.rstrip(' .:')})",
+        "check the name, subset (NAME:SUBSET) and split (#SPLIT), or download the data set and "
         "give its file",
     )
 
@@ -355,5 +355,5 @@ def _missing_file(location: str) -> InputError:
     nearest = difflib.get_close_matches(path.name, here, n=3) or here[:5]
     hint = f"; there is {', '.join(nearest)}" if nearest else ""
     return InputError(
-        "an existing data file", f"{location!r}, which is not there", f"check the path{hint}"
+        "an existing data file", f"{location!r}, which does not exist", f"check the path{hint}"
     )

@@ -51,4 +51,4 @@ class Budget:
     def check(self, n_more: int, n_kept_back: int = 0) -> None:
         """BudgetReached unless ``n_more`` calls fit in."""
         if not self.allows(n_more, n_kept_back):
-            raise BudgetReached(f"the budget is used up after {self.n_calls:,} calls")
+            raise BudgetReached(f"the budget was used up after {self.n_calls:,} calls")

@@ -115,9 +115,9 @@ def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
     differing = differing_settings(first, second, settings)
     if differing:
         raise InputError(
-            "two decompressions that asked alike",
+            "two decompressions made with the same options",
             differing,
-            "decompress the base model with the options used for the final model",
+            "decompress the base model with the final model's options",
         )
 
 
@@ -138,7 +138,7 @@ def _targets(audit: Path, seed: int) -> list[tuple[EchoTarget, Texts]]:
         ]
     except ValueError as error:
         raise InputError(
-            "an audit with sentence embeddings", str(error), "name one made by `assay audit`"
+            "an audit with sentence embeddings", str(error), "choose one made by `assay audit`"
         ) from error
     generator = np.random.default_rng(seed)
     return [(target, _drawn(texts, generator)) for target, texts in found if texts.texts]
@@ -154,7 +154,7 @@ def _sampled(frame: Any, name: str, spec: EchoSpec) -> Any:
         raise InputError(
             "decompressions with examples",
             f"none in {name!r}",
-            "decompress the model with --examples 2",
+            "decompress the model again with --examples 2",
         )
     if len(frame) <= MOST_DOCUMENTS:
         return frame
@@ -202,13 +202,13 @@ def _caveats(metas: Sequence[dict[str, Any]], provenance: dict[str, Any]) -> lis
     for meta, role in zip(metas, ("final", "base"), strict=True):
         if meta["model"]["sha256"] != provenance.get(f"{role}_weights_sha256"):
             found.append(
-                f"{meta['model']['name']} is not known to hold the weights of the audit's {role} "
-                "model: their hashes differ, as those of a converted or served model do."
+                f"{meta['model']['name']} may not have the weights of the audit's {role} model: "
+                "the hashes differ, as they do for converted or served models."
             )
     backends = [meta["model"]["backend"] for meta in metas]
     if backends[0] != backends[1]:
         found.append(
-            f"The two were asked through {' and '.join(backends)}: whether both draw alike is not "
-            "known here."
+            f"The two decompressions used {' and '.join(backends)}; it is unknown whether both "
+            "sample alike."
         )
     return found

@@ -129,7 +129,7 @@ def _walk(
     examples = write_examples(tree, spec, prompting, runner, progress)
     n_unanswered, n_asked = runner.unanswered.n_refused, runner.unanswered.n_asked
     if n_unanswered:
-        progress.note(f"{n_unanswered:,} of {n_asked:,} questions got no answer; they are left out")
+        progress.note(f"{n_unanswered:,} of {n_asked:,} questions got no answer and are left out")
     calls = journal.used_calls()
     with progress.stage("marks", 0):
         marks, grades = flag_examples(examples), heuristic_grades(examples, embed)
@@ -177,9 +177,10 @@ def _no_topics(
     texts, rungs = calls["text"], calls["rung"]
     n_read = sum(rung not in (ParseOutcome.FAILED, ParseOutcome.RETRY) for rung in rungs)
     other = Prompting.LINES if prompting is Prompting.JSON else Prompting.JSON
-    first = f"; the first says: {quoted(texts[0], 200)}" if texts else ""
+    first = f"; the first list is {quoted(texts[0], 200)}" if texts else ""
     return (
-        f"No topic was found, so nothing was sealed: of {len(texts):,} lists of subtopics "
-        f"{n_read:,} could be read, and no name was in {spec.min_votes} of {spec.n_samples} "
-        f"(--min-votes, --samples){first}. Try --prompting {other}, or a lower --temperature."
+        f"No topic was found, so no result was written. {n_read:,} of {len(texts):,} lists of "
+        f"subtopics could be read, and no name appeared in at least {spec.min_votes} of "
+        f"{spec.n_samples} lists (--min-votes, --samples){first}. Try --prompting {other}, or a "
+        "lower --temperature."
     )

@@ -58,6 +58,7 @@ class Unanswered:
     def _fail(self, n_refused: int, n_asked: int, refusal: Refusal) -> None:
         raise AssayError(
             f"{n_refused:,} of {n_asked:,} questions to {self._who} got no answer: "
-            f"{refusal.words}. Nothing was sealed; answers that came are kept, and the same "
-            "command asks the others again."
+            f"{refusal.words}. No result was written. The answers so far are kept; the same "
+            "command "
+            "asks the open questions again."
         )

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from assay.core.decompress.backends.base import Traits
-from assay.core.errors import InputError
+from assay.core.errors import InputError, OptionConflict
 from assay.core.specs.addresses import is_address, read_address
 from assay.core.specs.decompression import TREE_SHARE, DecompressionSpec
 
@@ -19,30 +19,38 @@ def check(spec: DecompressionSpec) -> None:
     _at_least("--samples", spec.n_samples, 1)
     _at_least("--examples", spec.n_examples, 0)
     if spec.judge and not spec.n_examples:
-        raise InputError("--examples of at least 1 with --judge", "0", "raise it")
+        raise OptionConflict(
+            "--judge needs examples to grade",
+            "--examples 0",
+            "raise --examples, or remove --judge",
+        )
     if spec.judge_served_model and not spec.judge:
-        raise InputError(
-            "--judge with --judge-served-model", "none", "name the judge's server with --judge"
+        raise OptionConflict(
+            "--judge-served-model needs the judge's server",
+            "no --judge",
+            "give its address with --judge",
         )
     for width in spec.expansion or (0,):
         _at_least("--expansion", width, 1)
     if not 1 <= spec.min_votes <= spec.n_samples:
         raise InputError(
-            f"--min-votes between 1 and the {spec.n_samples} samples",
+            f"--min-votes from 1 to {spec.n_samples}, the number of samples",
             str(spec.min_votes),
-            "lower it or raise --samples",
+            "lower it, or raise --samples",
         )
     if spec.branch_quota is not None:
         _at_least("--branch-quota", spec.branch_quota, 1)
     check_budget(spec.budget_calls, spec.budget_tokens)
     _check_first_lists(spec)
     if not 0 <= spec.min_new_share <= 1:
-        raise InputError("--min-new-share between 0 and 1", str(spec.min_new_share), "change it")
+        raise InputError("--min-new-share from 0 to 1", str(spec.min_new_share), "correct it")
     if not 0 < spec.merge_cosine <= 1:
-        raise InputError("--merge-cosine above 0, at most 1", str(spec.merge_cosine), "change it")
+        raise InputError(
+            "--merge-cosine above 0 and at most 1", str(spec.merge_cosine), "correct it"
+        )
     if not 0 < spec.temperature < math.inf:
         raise InputError(
-            "--temperature above 0, since support is counted over samples that differ",
+            "--temperature above 0, since support needs samples that differ",
             str(spec.temperature),
             "raise it",
         )
@@ -77,11 +85,11 @@ def remarks(traits: Traits) -> list[str]:
     """What a run should know of a backend that does not do as it is asked."""
     refused = [name for name in traits.refuses if name != "max_tokens"]
     found = [
-        f"the server refuses {name}: it is left out, and the server's own choice holds"
+        f"the server rejects {name}; it is left out, so the server's default applies"
         for name in refused
     ]
     if "seed" in refused:
-        found.append("without seeds the same command in another store draws other answers")
+        found.append("without seeds, the same command in another store gets other answers")
     return found
 
 
@@ -89,9 +97,9 @@ def check_samples_differ(spec: DecompressionSpec, traits: Traits) -> None:
     """InputError where all samples of a question would be one answer: they would agree on all."""
     if traits.repeats_answers and not traits.is_told_apart_by_mark and spec.n_samples > 1:
         raise InputError(
-            "a server that answers anew when asked again",
-            "the same answer under every seed, and under every mark before the prompt",
-            "switch off its cache, or ask with --samples 1 --min-votes 1, without support",
+            "a server that gives new samples for new seeds",
+            "the same answer every time, even to a changed prompt",
+            "switch off its cache, or use --samples 1 --min-votes 1, which measures no support",
         )
 
 

@@ -11,23 +11,22 @@ def caveats(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     found = []
     if first["backend"] != second["backend"]:
         found.append(
-            f"A was asked through {first['backend']}, B through {second['backend']}: whether both "
-            "draw alike is not known here. The same weights asked through two engines were seen to "
-            "differ by more than noise: believe no difference before both were asked through one."
+            f"A ran on {first['backend']}, B on {second['backend']}, which may sample "
+            "differently. The same weights on two engines can differ by more than noise, so do "
+            "not trust any difference until both models ran on the same engine."
         )
     if not (first["is_weights_hash"] and second["is_weights_hash"]):
         found.append(
-            "A model that answered from a server could not be hashed: that two runs are of one "
-            "model is what the server says."
+            "A model on a server cannot be hashed: only the server's word says that two runs are "
+            "of the same model."
         )
     if first["judge"] != second["judge"]:
         found.append(
-            f"Examples were graded by {first['judge']} and by {second['judge']}, so their quality "
-            "is not compared."
+            f"The examples were graded by {first['judge']} and {second['judge']}, so their "
+            "quality is not compared."
         )
     if first["line"] is None or second["line"] is None:
         found.append(
-            "Made-up topics were not asked in both runs, so no branch can be said to fall to what "
-            "they reach."
+            "Made-up topics were not measured in both runs, so no branch can be compared with them."
         )
     return found

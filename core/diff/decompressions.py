@@ -132,11 +132,15 @@ def find_run(store: Store, name: str) -> Path:
     if path.suffix != ".duckdb":
         path = decompression_path(store, name)
     elif not path.is_file():
-        raise InputError("the file of a decompression", f"{name!r}, which is none", "name another")
+        raise InputError(
+            "the file of a decompression", f"{name!r}, which is not one", "choose another"
+        )
     summary = summary_of(path)
     if summary.problem:
         raise InputError(
-            "a decompression that can be read", f"{name!r} ({summary.problem})", "make it again"
+            "a readable decompression",
+            f"{name!r} ({summary.problem})",
+            "decompress the model again",
         )
     return path
 
@@ -161,8 +165,8 @@ def read_run(path: Path) -> Run:
     questions = [_question(of, answers, spec, prompting) for of in asked]
     if None in questions:
         raise InputError(
-            "lists asked for in today's words",
-            f"those of {path.stem}, asked for by another version of Assay",
+            "decompressions made with this version's prompts",
+            f"{path.stem}, made with another version's",
             "decompress the model again",
         )
     made_up = [(word,) for word in nonsense_words(N_NONSENSE_TOPICS, spec.seed)]

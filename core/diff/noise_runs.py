@@ -47,9 +47,9 @@ def check_alike(first: Run, second: Run) -> None:
     differing = differing_settings(first.meta, second.meta, SETTINGS)
     if differing:
         raise InputError(
-            f"two decompressions that were asked alike, as {first.name} and {second.name} were not",
+            f"the same options for {first.name} and {second.name}",
             differing,
-            "decompress one of the models again with the other's settings",
+            "decompress one of the models again with the other's options",
         )
 
 
@@ -66,10 +66,10 @@ def given_noise(name: str, first: Run, second: Run, store: Store) -> RunPair:
         if run.spec.seed != partner.spec.seed and not is_repeated(partner, run):
             return RunPair(partner, run)
     raise InputError(
-        f"with --noise another run of the model of {first.name} or of {second.name}, with another "
-        "seed and answers of its own",
+        f"as --noise another run of the model of {first.name} or {second.name}, with another seed "
+        "and its own answers",
         f"{run.name}, seed {run.spec.seed}, of {run.meta['model']['name']}",
-        f"make one with `{noise_command(first)}`",
+        f"create one with `{noise_command(first)}`",
     )
 
 

@@ -103,7 +103,7 @@ def _models(
     for name in chosen:
         if name not in known:
             raise InputError(
-                f"a model among {', '.join(known)}", repr(name), "mend --model NAME=PLACE"
+                f"a model among {', '.join(known)}", repr(name), "correct --model NAME=PLACE"
             )
     own = {
         name: KnownModel(about["title"], about["hub"])

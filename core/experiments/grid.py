@@ -42,9 +42,9 @@ def cells_of(recipe: Recipe, catalogue: Catalogue, n_seeds: int) -> list[Cell]:
     ]
     if not cells:
         raise InputError(
-            f"a model, a set and a seed corpus of {recipe.name}",
+            f"a model, a data set and a seed corpus for {recipe.name}",
             f"none of {', '.join(paper_titles()[name] for name in catalogue.left_out(recipe))}",
-            "give a --data folder that holds them",
+            "give a --data folder that contains them",
         )
     return cells
 

@@ -64,7 +64,7 @@ def run_experiment(
     """
     cells = cells_of(recipe, catalogue, n_seeds)
     for name in catalogue.left_out(recipe):
-        progress.note(f"{paper_titles()[name]} is not there at this scale and is left out")
+        progress.note(f"{paper_titles()[name]} is not available at this scale and is left out")
     keys = [_cell_key(cell, store, compute) for cell in cells]
     key = content_key("experiment", _VERSION, EXPERIMENT_SCHEMA_VERSION, recipe.name, keys)
     experiment_id = f"{recipe.name}-{catalogue.scale}-{key[:10]}"

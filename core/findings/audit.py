@@ -26,8 +26,8 @@ def audit_finding(
     strategies: Iterable[Strategy],
     vocabulary: VocabularyFacts | None = None,
 ) -> Finding:
-    """The verdict on one audit. It leads with the strongest evidence there is: what input
-    embeddings find or rule out; ``vocabulary``: what they say of tokens, None where not asked."""
+    """What one audit found. It leads with the strongest evidence: what input embeddings find or
+    rule out. ``vocabulary``: what they say about tokens; None if that was not computed."""
     ran = list(strategies)
     strategy = main_strategy(ran)
     student = _student(rows, strategy, ran)
@@ -44,31 +44,33 @@ def audit_finding(
         headline = f"{whose} selection is aligned with {aligned} the reference set."
         if is_useful:
             headline = (
-                f"{whose} selection stands in for the training data and is aligned with "
-                f"{'its domain' if is_domain_only else 'its very documents'}."
+                f"{whose} selection works as a stand-in for the training data and is aligned with "
+                f"{'its domain' if is_domain_only else 'its individual documents'}."
             )
         if beside_random == _WORSE:
-            headline = f"{headline[:-1]}, but makes a worse student than random selection."
+            headline = f"{headline[:-1]}, but gives a worse student than random selection."
     elif is_useful and found:
         headline = (
-            f"{whose} selection stands in for the training data, but does not single "
-            "out its documents."
+            f"{whose} selection works as a stand-in for the training data, but does not locate "
+            "its documents."
         )
     elif is_useful:
-        headline = f"{whose} selection stands in for the training data."
+        headline = f"{whose} selection works as a stand-in for the training data."
     elif is_useful is None and found:
-        headline = f"{whose} selection does not single out documents of the reference set."
+        headline = f"{whose} selection does not locate documents of the reference set."
     elif is_useful is None and (nearness := _nearness(rows, strategy)):
-        headline = f"{whose} selection lies {nearness} the reference set than random selections do."
+        headline = f"{whose} selection is {nearness} the reference set than random selections are."
     elif is_useful is None:
-        headline = f"{name} chose {_budget(rows, strategy)} documents; nothing says how good."
+        headline = (
+            f"{name} selected {_budget(rows, strategy)} documents; their quality was not measured."
+        )
     elif beside_random == _WORSE:
-        headline = f"{name} does worse than random selection here."
+        headline = f"{name} is worse than random selection here."
     else:
-        headline = f"{name} cannot be told from random selection here."
+        headline = f"{name} is not distinguishable from random selection here."
     if (better := _clearly_better(rows, strategy, ran)) and beside_random != _WORSE:
-        who = f"Selecting by {better.shown_as}" if better is Strategy.EMBEDDING_MATCH else ""
-        headline += f" {who or better.shown_as} makes a better student."
+        who = f"Selection by {better.shown_as}" if better is Strategy.EMBEDDING_MATCH else ""
+        headline += f" {who or better.shown_as} gives a better student."
     rivals = membership_finding(rows.all(), strategy)
     if rivals:
         headline += f" {rivals.headline}"
@@ -104,13 +106,13 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
         )
     final = rows.get("final", metric)
     if final and metric is not Metric.AGREEMENT:
-        sentence += f"; the final model has {number(metric, final['value'])}"
+        sentence += f"; the final model reaches {number(metric, final['value'])}"
     best = rows.best(ran, metric)
     if best and best is not strategy:
         leader = rows.get(best, metric)
         assert leader is not None
         sentence += (
-            f". The best here is {best.shown_as}, with {number(metric, leader['value'])}, "
+            f". The best strategy is {best.shown_as}, with {number(metric, leader['value'])}, "
             f"{_relation(leader, row)} {strategy.shown_as}'s"
         )
     return sentence + "."
@@ -121,18 +123,18 @@ def _located(rows: MetricTable, strategy: Strategy) -> str | None:
     if row is None or lift is None:
         return None
     n_located = round(row["value"] * row["n"])
-    chance = "more than chance" if row["p_value"] < SIGNIFICANCE else "no more than chance"
+    chance = "better than chance" if row["p_value"] < SIGNIFICANCE else "no better than chance"
     beyond = "."
     if row["p_value"] < SIGNIFICANCE and rows.get(strategy, Metric.MEMBERSHIP_PRECISION) is None:
         beyond = (
-            "; no held-out documents of its kind are known, so finding the domain alone would "
-            "look the same."
+            ". There are no held-out documents to compare with, so a selection that only finds the "
+            "domain would look the same."
         )
     return (
-        f"It holds {n_located:,} of the {row['n']:,} reference documents in the seed corpus: "
-        f"recall {in_sentence(row, percent)} where at most {percent(row['ceiling'])} "
-        f"is possible and random selection has {percent(row['null_value'])}, "
-        f"{chance} ({p_value(row['p_value'])}, lift {number(Metric.LIFT, lift['value'])})"
+        f"It contains {n_located:,} of the {row['n']:,} reference documents in the seed corpus. "
+        f"Recall is {in_sentence(row, percent)}; at most {percent(row['ceiling'])} is possible, "
+        f"and random selection has {percent(row['null_value'])}. "
+        f"This is {chance} ({p_value(row['p_value'])}, lift {number(Metric.LIFT, lift['value'])})"
         f"{beyond}"
     )
 
@@ -141,11 +143,11 @@ def _membership(rows: MetricTable, strategy: Strategy) -> str | None:
     row = rows.get(strategy, Metric.MEMBERSHIP_PRECISION)
     if row is None:
         return None
-    verb = "tells" if row["p_value"] < SIGNIFICANCE else "does not tell"
+    verb = "distinguishes" if row["p_value"] < SIGNIFICANCE else "does not distinguish"
     return (
-        f"Within the reference set's own domain it {verb} documents that were used from "
-        f"held-out ones: {percent(row['value'])} of its choices there were used, "
-        f"{percent(row['null_value'])} expected by chance ({p_value(row['p_value'])})."
+        f"Within the reference set's domain it {verb} training documents from held-out ones: "
+        f"{percent(row['value'])} of the documents it selected there are training documents; "
+        f"chance gives {percent(row['null_value'])} ({p_value(row['p_value'])})."
     )
 
 
@@ -164,9 +166,9 @@ def _distance(rows: MetricTable, strategy: Strategy) -> str | None:
     if row is None or nearness is None:
         return None
     return (
-        f"By meaning it lies {nearness} the reference set than random selections do: transport "
-        f"{decimal(row['value'])}, theirs {decimal(row['null_low'])} to "
-        f"{decimal(row['null_high'])}, as many documents of the reference set "
+        f"In meaning it is {nearness} the reference set than random selections are: its transport "
+        f"distance is {decimal(row['value'])}, theirs {decimal(row['null_low'])} to "
+        f"{decimal(row['null_high'])}, and that of as many reference documents "
         f"{decimal(row['ceiling'])}."
     )
 

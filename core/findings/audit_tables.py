@@ -17,7 +17,7 @@ from assay.core.findings.table_cells import TableCell, bracketed_cell, number_ce
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, main_strategy
 
-# What a test set says of a student; agreement stands in where there is none.
+# What a test set says about a student; without one, agreement is used.
 TRUTH = {Metric.ACCURACY, Metric.PERPLEXITY}
 CHARTED = (
     Metric.ACCURACY,
@@ -43,16 +43,16 @@ TABLE = (
     Metric.WEIGHT_COSINE,
 )
 BOUNDS = {
-    "null_low": "chance alone, from",
-    "null_high": "chance alone, to",
+    "null_low": "chance, from",
+    "null_high": "chance, to",
     "ceiling": "at best",
 }
 MEMBERSHIP = (Metric.DOMAIN_PRECISION, Metric.MEMBERSHIP_PRECISION)
 
 MEMBERSHIP_NOTE = (
-    "In domain: chosen documents of the same kind as the reference set, used or held out. Used: of "
-    "those, the ones that were used. Finding the domain is no evidence of membership; only the "
-    "second share is."
+    "In domain: share of selected documents from the reference set's domain, trained on or held "
+    "out. Trained on: share of those that were trained on. Finding the domain is not evidence of "
+    "membership; only the second share is."
 )
 
 
@@ -94,19 +94,20 @@ def notes(rows: MetricTable, strategies: Iterable[Strategy]) -> str:
     lines = [
         "Best student first." if has_students else "No students were trained.",
         "Square brackets: 95% intervals (Wilson for accuracy and agreement, Clopper–Pearson for "
-        "recall and precision); p: hypergeometric, of the recall. “random” is one random "
-        "selection; “chance alone” is the range of many, for accuracy the largest class; “at best” "
-        "is what true documents would reach.",
+        "recall and precision). p: hypergeometric p-value of the recall. “random” is one random "
+        "selection; “chance” is the range of many, or, for accuracy, the largest class; “at best” "
+        "is what reference documents would reach.",
     ]
     if any(rows.get(strategy, Metric.EMBEDDING_RECALL) for strategy in ran):
         lines.append(
-            "Near: true documents with a selected one nearer than their fifth nearest true one; "
-            "duplicates: selected documents that are exactly or nearly true ones."
+            "Covered: reference documents with a selected document nearer than their fifth nearest "
+            "other reference document. Duplicates: selected documents that are exact or near "
+            "duplicates of reference documents."
         )
     if not rows.get(main_strategy(ran), Metric.RECALL):
         lines.append(
-            "Recall and precision need documents of the reference set in the seed corpus; there "
-            "are none here."
+            "Recall and precision need documents of the reference set in the seed corpus; here "
+            "there are none."
         )
     return " ".join(lines)
 
@@ -145,7 +146,7 @@ def references(rows: MetricTable, metric: Metric, own: Mapping[Strategy, Row]) -
         return {name: row["value"] for name, row in lines.items() if row}
     row = next(iter(own.values()))
     if metric is Metric.TRANSPORT and pd.notna(row["ceiling"]):
-        return {"true documents": row["ceiling"]}
+        return {"reference documents": row["ceiling"]}
     if metric is Metric.RECALL:
         return {"possible": row["ceiling"]}
     return {}

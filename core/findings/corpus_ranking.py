@@ -23,17 +23,20 @@ from assay.core.findings.table_cells import PERCENT, TableCell, bracketed_cell, 
 Row = Mapping[str, Any]
 
 HOW_COSINES_READ = (
-    "Cosine: of a set's mean gradient, with 95% of 200 redrawings of its documents; chance: sets "
-    "of the same size drawn from all documents together."
+    "Cosine: cosine of a corpus' mean gradient with the weight difference, with a 95% interval "
+    "from 200 bootstrap samples of its documents. Chance: samples of the same size from all "
+    "documents "
+    "together."
 )
 HOW_STUDENTS_READ = (
-    "what one half of a set reaches, in the last layer, for a model trained here on its other "
-    "half, labelled by the final model; the true set should come near."
+    "the cosine that one half of a corpus reaches for a model trained here on the other half, with "
+    "the final model's labels. The true training set should come close to it."
 )
 HOW_SHARES_READ = (
-    "Share: of the non-negative mixture of mean gradients that fits the difference best, with 95% "
-    "of 200 redrawings; to first order it is the share of the training documents. The guess by "
-    "cosine is in proportion to the cosines alone."
+    "Share: weight of each corpus in the non-negative mixture of mean gradients that fits the "
+    "weight difference best, with a 95% interval from 200 bootstrap samples. To first order it "
+    "estimates the share of training documents. Guess from cosine: shares proportional to the "
+    "cosines alone."
 )
 
 
@@ -51,33 +54,36 @@ def corpus_ranking_finding(sources: Iterable[Row], students: Iterable[Row]) -> F
     found = in_sentence({**nearest, "value": nearest["cosine"]})
     sentences = [
         f"The mean gradient of {name} has a cosine of {found} with the weight difference; "
-        "documents drawn from all sources together have "
+        "random samples of all corpora together have "
         f"{interval(nearest['null_low'], nearest['null_high'])}."
     ]
     if nearest["low"] <= 0:
-        headline = "None of these sets is aligned with the weight difference."
+        headline = "None of these corpora is aligned with the weight difference."
     elif own and nearest["high"] < min(own):
         headline = (
-            f"None of these sets explains the weight difference by itself; nearest is {name}."
+            f"None of these corpora explains the weight difference by itself; {name} comes closest."
         )
     elif rivals:
-        headline = f"{name} and {', '.join(rivals)} are aligned with the weight difference alike."
+        headline = (
+            f"{', '.join((name, *rivals[:-1]))} and {rivals[-1]} are about equally aligned with "
+            "the weight difference."
+        )
     else:
-        headline = f"Of these sets, {name} is the most aligned with the weight difference."
+        headline = f"{name} is the most aligned with the weight difference of these corpora."
     if own:
         reached = interval(min(own), max(own)) if len(own) > 1 else decimal(own[0])
         sentences.append(
-            f"Trained here on one half of {name}, a model reaches {reached} with its other half in "
-            f"the last layer ({len(own)} tried)."
+            f"For {len(own)} model{'s' if len(own) > 1 else ''} trained here on one half of "
+            f"{name}, the other half reaches {reached} in the last layer."
         )
     else:
-        sentences.append("What the true set would reach was not measured.")
+        sentences.append("What the true training set would reach was not measured.")
     shares = ", ".join(
         f"{row['name']} {percent(row['share'])} "
         f"({interval(row['share_low'], row['share_high'], partial(percent, digits=0))})"
         for row in sorted(ranked, key=lambda row: -row["share"])
     )
-    sentences.append(f"As a mixture of these sets, to first order: {shares}.")
+    sentences.append(f"Estimated mixture of these corpora, to first order: {shares}.")
     return Finding(headline, tuple(sentences))
 
 
@@ -99,7 +105,7 @@ def group_table(
             ],
             **({} if students is None or students.empty else _reached(rows["name"], students)),
             "share, %": _ranges(rows, "share", "share_low", "share_high", points, PERCENT),
-            "guess by cosine, %": (100 * rows["centroid_share"]).round(1),
+            "guess from cosine, %": (100 * rows["centroid_share"]).round(1),
         }
     )
     if rows["true_share"].notna().any():
@@ -109,7 +115,7 @@ def group_table(
 
 def _reached(names: pd.Series, students: pd.DataFrame) -> dict[str, list[TableCell]]:
     own = students.groupby("source")["cosine"].apply(list)
-    return {"a model trained on it": [_one_by_one(own.get(name, [])) for name in names]}
+    return {"models trained on it": [_one_by_one(own.get(name, [])) for name in names]}
 
 
 def _one_by_one(values: list[float]) -> TableCell:

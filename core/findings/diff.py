@@ -1,4 +1,4 @@
-"""How two decompressions differ, in plain values that the core, the store and the pages all share.
+"""How two decompressions differ, in sentences made from the diff's figures.
 
 A is the first of the two, B the second. Pages and the command line say the same.
 """
@@ -18,17 +18,17 @@ def diff_finding(meta: Mapping[str, Any]) -> Finding:
     """The headline of a diff and what supports it."""
     if not meta["noise"]:
         return Finding(
-            "Not distinguishable from noise: there is no floor.",
+            "Not distinguishable from noise: there is no noise run.",
             (
-                "Two runs of one model differ too. Without a second run of either model, with "
-                "another seed, nothing says by how much, so no difference is reported.",
+                "Two runs of the same model differ, too. Without a second run of either model with "
+                "another seed it is unknown by how much, so no difference is reported.",
             ),
         )
     floor = meta["topics"]["floor"]
     if floor is None:
         return Finding(
-            "Not distinguishable from noise: the floor could not be measured.",
-            ("The two runs of one model were asked no question in common that both answered.",),
+            "Not distinguishable from noise: the noise could not be measured.",
+            ("The two runs of the same model have no question in common that both answered.",),
         )
     counts = meta["counts"]
     n_changed = sum(counts[f"n_{change}"] for change in Change)
@@ -36,7 +36,7 @@ def diff_finding(meta: Mapping[str, Any]) -> Finding:
     headline = (
         f"{n_changed:,} of {counts['n_topics']:,} topics differ by more than noise: {found}."
         if n_changed
-        else "No topic differs by more than two runs of one model do."
+        else "No topic differs by more than two runs of the same model do."
     )
     sentences = (
         _floor_sentence(floor, counts["n_topics"]),
@@ -49,11 +49,12 @@ def diff_finding(meta: Mapping[str, Any]) -> Finding:
 
 
 def _floor_sentence(floor: Mapping[str, Any], n_topics: int) -> str:
-    how = "" if floor["is_distribution_free"] else ", taking the differences for normal"
+    how = "" if floor["is_distribution_free"] else ", assuming normally distributed differences"
     return (
-        f"Between two runs of one model a topic's support differs by up to {floor['value']:.0%} "
-        f"(an upper limit of 95% of {floor['n']:,} topics, with 95% confidence{how}). Nothing "
-        f"smaller is reported, and nothing that is not significant among {n_topics:,} topics."
+        f"Between two runs of the same model a topic's support differs by up to "
+        f"{floor['value']:.0%} (an upper bound for 95% of {floor['n']:,} topics, with 95% "
+        f"confidence{how}). Only larger differences are reported, and only if they are significant "
+        f"among {n_topics:,} topics."
     )
 
 
@@ -61,8 +62,8 @@ def _check_sentence(n_noise_significant: int) -> str | None:
     if not n_noise_significant:
         return None
     return (
-        f"Beware: the same test calls {n_noise_significant} topics different between two runs of "
-        "one model, where it should call none; only the floor keeps such out."
+        f"Caution: the same test finds {n_noise_significant} topics different between two runs of "
+        "the same model, where it should find none. Only the noise floor excludes such topics."
     )
 
 
@@ -76,11 +77,11 @@ def _share_sentences(meta: Mapping[str, Any]) -> list[str]:
         verdict = (
             f"more, by {_change(excess)}"
             if excess["low"] > 0
-            else f"no more than noise (difference {_change(excess)})"
+            else f"not more than noise (difference {_change(excess)})"
         )
         sentences.append(
-            f"Of {own}'s {row['n']:,} topics that {other} could have named, {row['n_found']:,} "
-            f"have no counterpart there ({_whole(row['share'])}); between two runs of one model "
+            f"{row['n_found']:,} of {own}'s {row['n']:,} topics that {other} could have named have "
+            f"no counterpart there ({_whole(row['share'])}). Between two runs of the same model "
             f"it is {_whole(row['noise'])}: {verdict}."
         )
     return sentences
@@ -93,15 +94,15 @@ def _examples_sentence(meta: Mapping[str, Any]) -> str | None:
     auc = examples["auc"]
     return (
         f"{meta['counts']['n_examples_reported']:,} of {examples['n']:,} pairs of examples are "
-        "less alike than two runs of one model explain. Two examples of one model are more alike "
-        f"than one of A and one of B with probability "
-        f"{in_sentence(auc, partial(decimal, digits=2))}, where 0.50 is no difference."
+        "less similar than two runs of the same model explain. Two examples of the same model are "
+        f"more similar than one of A and one of B with probability "
+        f"{in_sentence(auc, partial(decimal, digits=2))}, where 0.50 means no difference."
     )
 
 
 def _gaps_sentence(n_gaps: int) -> str:
     if not n_gaps:
-        return "No branch that both were asked about collapses from A to B."
+        return "No branch that both were asked about collapses in B."
     return f"{n_gaps:,} {'branches collapse' if n_gaps > 1 else 'branch collapses'} in B."
 
 

@@ -15,21 +15,21 @@ from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import SIGNIFICANCE
 
 Record = Mapping[str, Any]
-# A longest run of no words is one shorter than this: such are in any two texts and not looked for.
+# Shorter runs occur in any two texts and are not searched for; a longest run of 0 means that.
 SHORTEST_RUN = 5
 
 
 _NAMES = {
     "seed-corpus": "the seed corpus",
     "reference": "the reference set",
-    "held-out": "documents like the reference set, not used",
+    "held-out": "the held-out documents",
 }
 
 
 def target_name(row: Record) -> str:
-    """What a row of the record is held against."""
+    """What a row of the record compares the answers with."""
     if row["strategy"]:
-        return f"selected by {Strategy(row['strategy']).shown_as}"
+        return f"the selection by {Strategy(row['strategy']).shown_as}"
     return _NAMES[row["kind"]]
 
 
@@ -38,25 +38,27 @@ def echo_finding(record: Record) -> Finding:
     main = main_target(record)
     is_nearer = main["p_value"] < SIGNIFICANCE
     nearer = "nearer" if is_nearer else "no nearer"
-    headline = f"What the final model says is {nearer} to {target_name(main)} than its base's words"
+    headline = (
+        f"The final model's answers are {nearer} to {target_name(main)} than the base model's"
+    )
     sentences = [
-        f"Transport distance {decimal(main['said'])} for the final model, "
-        f"{decimal(main['control'])} for its base: a lead of "
-        f"{signed(main['control'] - main['said'])}, where chance gives "
+        f"The transport distance is {decimal(main['said'])} for the final model and "
+        f"{decimal(main['control'])} for the base model, a lead of "
+        f"{signed(main['control'] - main['said'])}; chance gives "
         f"{signed(main['null_low'])} to {signed(main['null_high'])}."
     ]
     pool = next(row for row in record["targets"] if row["kind"] == "seed-corpus")
     if is_nearer and pool["p_value"] < SIGNIFICANCE:
         sentences.append(
-            f"It is nearer to the seed corpus at large, too (lead "
-            f"{signed(pool['control'] - pool['said'])}): part of this may be a change of style."
+            f"They are also nearer to the whole seed corpus (lead "
+            f"{signed(pool['control'] - pool['said'])}), so part of this may be a change of style."
         )
     sentences += _about_held_out(record, main) if is_nearer else ()
     words, (own, others) = record["verbatim_words"], main["verbatim"]
     sentences.append(
-        f"A run of {words} words or more from it is in {own} of {record['n_said']} answers, and "
-        f"in {others} of {record['n_control']} of the base model's "
-        f"({p_value(main['verbatim_p_value'])}); the longest runs have "
+        f"{own} of the final model's {record['n_said']} answers repeat a run of at least {words} "
+        f"words from it, and {others} of the base model's {record['n_control']} "
+        f"({p_value(main['verbatim_p_value'])}). The longest runs have "
         f"{' and '.join(map(run_in_words, main['longest_run']))} words."
     )
     return Finding(f"{headline}: {p_value(main['p_value'])}.", tuple(sentences))
@@ -69,20 +71,24 @@ def _about_held_out(record: Record, main: Record) -> list[str]:
         return []
     if held_out is None:
         return [
-            "No held-out documents of its kind are known, so nothing here tells these documents "
-            "from this kind of text."
+            "There are no held-out documents, so an echo of these documents cannot be "
+            "distinguished from an echo of their domain."
         ]
     lead = (
         f"(lead {signed(held_out['control'] - held_out['said'])}, {p_value(held_out['p_value'])})"
     )
     if held_out["p_value"] < SIGNIFICANCE:
         has_quotations = main["verbatim_p_value"] < SIGNIFICANCE
-        only = "" if has_quotations else "; nothing here says that it is these documents"
+        only = (
+            ""
+            if has_quotations
+            else "; there is no sign of an echo of these documents in particular"
+        )
         return [
-            f"It is nearer to {target_name(held_out)}, as well {lead}: by distance it is this kind "
-            f"of text that is echoed{only}."
+            f"They are also nearer to {target_name(held_out)} {lead}, so by distance it is the "
+            f"domain that is echoed{only}."
         ]
-    return [f"It is no nearer to {target_name(held_out)} {lead}."]
+    return [f"They are no nearer to {target_name(held_out)} {lead}."]
 
 
 def run_in_words(n_words: int) -> str:

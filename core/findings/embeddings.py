@@ -42,10 +42,11 @@ def _found(rows: MetricTable) -> str | None:
         return None
     rate = rows.get(_MATCH, Metric.MEMBERSHIP_TPR)
     if rate is None or rate["p_value"] >= SIGNIFICANCE:
-        return f"tell documents that were trained on from held-out ones (AUC {auc['value']:.2f})"
+        return f"distinguish training documents from held-out ones (AUC {auc['value']:.2f})"
     return (
-        f"find {_number_found(rate):,} of {rate['n']:,} documents that were trained on, with 1% of "
-        "held-out documents mistaken"
+        f"find {_number_found(rate):,} of {rate['n']:,} training documents at a false positive "
+        "rate "
+        "of 1%"
     )
 
 
@@ -65,13 +66,14 @@ def _rates(rows: MetricTable) -> str:
     auc, rate = (rows.get(_MATCH, m) for m in (Metric.MEMBERSHIP_AUC, Metric.MEMBERSHIP_TPR))
     assert auc is not None
     sentence = (
-        f"By how input embeddings moved, documents that were trained on score above held-out ones "
-        f"with an AUC of {auc['value']:.3f} ({auc['low']:.3f}–{auc['high']:.3f}, "
-        f"{p_value(auc['p_value'])}), where 0.5 is chance"
+        "Scored by how input embeddings moved, training documents rank above held-out ones with "
+        "an "
+        f"AUC of {auc['value']:.3f} ({auc['low']:.3f}–{auc['high']:.3f}, "
+        f"{p_value(auc['p_value'])}; 0.5 is chance)"
     )
     if rate is not None:
         sentence += (
-            f"; with 1% of held-out documents mistaken they find {percent(rate['value'])} "
+            f"; at a false positive rate of 1%, {percent(rate['value'])} are found "
             f"({100 * rate['low']:.1f}–{100 * rate['high']:.1f})"
         )
     return sentence + "."

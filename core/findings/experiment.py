@@ -1,4 +1,4 @@
-"""Mean and spread over seeds, and how SELECT stands beside random selection, from measurements."""
+"""Mean and spread over seeds, and how SELECT compares with random selection."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def spreads(rows: Iterable[Row]) -> dict[Place, Spread]:
 
 @dataclass(frozen=True)
 class Standing:
-    """In how many places SELECT is better than random, worse, or not to be told apart.
+    """In how many settings SELECT is better than random, worse, or not distinguishable.
 
     Better and worse: every seed of one is beyond every seed of the other.
     """
@@ -54,16 +54,16 @@ class Standing:
     def sentence(self) -> str:
         """What the counts say; with one seed, that they say little."""
         n = self.n_better + self.n_worse + self.n_alike
-        places, title = "place" if n == 1 else "places", self.metric.info.short
+        places, title = "setting" if n == 1 else "settings", self.metric.info.short
         if self.n_seeds == 1:
             return (
-                f"One seed: by {title} SELECT is better than random selection in {self.n_better} "
-                f"of {n} {places} and worse in {self.n_worse}, which one seed cannot tell from "
-                "chance."
+                f"One seed: in {title}, SELECT is better than random selection in {self.n_better} "
+                "of "
+                f"{n} {places} and worse in {self.n_worse}. With one seed this may be chance."
             )
         return (
-            f"Over {self.n_seeds} seeds, by {title}, SELECT is better than random selection in "
-            f"{self.n_better} of {n} {places}, worse in {self.n_worse}, and not to be told apart "
+            f"{self.n_seeds} seeds: in {title}, SELECT is better than random selection in "
+            f"{self.n_better} of {n} {places}, worse in {self.n_worse}, and not distinguishable "
             f"in {self.n_alike} (the seeds overlap)."
         )
 

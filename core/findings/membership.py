@@ -1,4 +1,4 @@
-"""Which way of ranking documents tells members best, SELECT included, in words from its rows."""
+"""Which ranking best separates training documents from held-out ones, SELECT included."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Strategy, shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
 
-# What cannot win: one knows nothing by construction, the other is told members.
+# These cannot win: the first knows nothing, the second is trained on known roles.
 _NO_RIVALS = (Strategy.RANDOM, BLIND)
 
 Row = Mapping[str, Any]
@@ -52,15 +52,16 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
     )
     lead = by_name.get((winner, Metric.MEMBERSHIP_LEAD))
     is_clear = None if lead is None else n * lead["p_value"] < SIGNIFICANCE
-    sentence = f"Telling members: of {n} rankings {shown_as(winner)} has the highest AUC, "
+    sentence = f"Membership: of {n} rankings, {shown_as(winner)} has the highest AUC, "
     sentence += (
-        f"{in_sentence(best)} ({p_value(min(1.0, n * best['p_value']))} with all {n} counted)"
+        f"{in_sentence(best)} ({p_value(min(1.0, n * best['p_value']))} corrected for {n} rankings)"
     )
     if own is not None and winner != main:
         sentence += f"; {shown_as(main)} has {in_sentence(own)}"
     if blind is not None:
         sentence += (
-            f"; text alone, which is told members but sees no model, has {in_sentence(blind)}"
+            "; text alone, which is trained on known roles but sees no model, has "
+            f"{in_sentence(blind)}"
         )
     return MembershipFinding(
         winner, is_found, is_clear, _headline(winner, main, n, is_found, is_clear), sentence + "."
@@ -69,8 +70,11 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
 
 def _headline(winner: str, main: str, n: int, is_found: bool, is_clear: bool | None) -> str:
     if not is_found:
-        return f"None of {n} rankings tells members from held-out documents."
-    headline = f"Of {n} rankings the one by {shown_as(winner)} tells members best"
+        return f"None of {n} rankings distinguishes training documents from held-out ones."
+    headline = (
+        f"Of {n} rankings, {shown_as(winner)} best distinguishes training documents from held-out "
+        "ones"
+    )
     if winner != main and not is_clear:
-        headline += f", if not clearly better than {shown_as(main)}"
+        headline += f", but not clearly better than {shown_as(main)}"
     return headline + "."

@@ -14,15 +14,16 @@ from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import Spread
 
 HOW_SPREADS_READ = (
-    "square brackets: its 95% t-interval, where there are three or more and they differ; round "
-    "brackets: the lowest and the highest"
+    "square brackets: 95% t-interval of the mean, if there are three values or more and they "
+    "differ; round brackets: lowest and highest value"
 )
 
 
 HOW_REPEATS_READ = (
-    "The same question asked of final models trained alike but for the seed, all that this store "
-    f"holds. Mean over them; {HOW_SPREADS_READ}. Intervals of one audit, above, say nothing of how "
-    "figures vary between trainings; these do."
+    "All audits in this store with the same options, of final models that differ only in their "
+    f"training seed. Values: mean over them; {HOW_SPREADS_READ}. The intervals of one audit, "
+    "above, "
+    "do not include the variation between training runs; these do."
 )
 
 
@@ -34,7 +35,7 @@ def spread_in_words(found: Spread, written: Written) -> str:
     if found.n > 1:
         lowest_to_highest = interval(found.lowest, found.highest, written)
         is_one = written(found.lowest) == written(found.highest)
-        words += f" (all {found.n} alike)" if is_one else f" ({lowest_to_highest})"
+        words += f" (all {found.n} equal)" if is_one else f" ({lowest_to_highest})"
     return words
 
 

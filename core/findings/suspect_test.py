@@ -1,4 +1,4 @@
-"""What a suspect test says, in sentences and tables made from its record, and what it assumes.
+"""What a suspect test says and assumes, in sentences and tables made from its record.
 
 A record is plain values (``assay.core.audit.suspect_test`` writes it): the page, the report and the
 command line say the same.
@@ -20,19 +20,20 @@ from assay.core.stats.intervals import SIGNIFICANCE
 Record = Mapping[str, Any]
 
 ASSUMPTIONS = (
-    "Suspects and controls were drawn alike: but for having been used, any document could as well "
-    "have been in the other set.",
-    "No control was used, in training the final model or the base.",
-    "Nothing else that came between base and final model, such as other training data, favours the "
-    "suspects: copies, quotations or near neighbours of them count as use.",
-    "Both sets were fixed before any of their scores was seen. Each test of the pair that is in "
-    "the store is counted; ones made elsewhere, or deleted, are not.",
+    "Suspects and controls come from the same distribution: apart from having been trained on, any "
+    "document could equally well be in the other set.",
+    "No control was trained on, neither for the final model nor for the base model.",
+    "Nothing else that happened between base and final model, such as other training data, favours "
+    "the suspects. Training on copies, quotations or close paraphrases counts as training on them.",
+    "Both sets were fixed before anybody saw their scores. The correction counts every test of "
+    "this "
+    "model pair in the store, but not those made elsewhere or deleted.",
 )
 HOW_TO_READ = (
-    "Square brackets: 95% intervals. Words: a classifier of words that is told which four fifths "
-    "of the documents are suspects and asked the rest, and sees no model. Two sets alike are "
-    "refused by chance in about one of ten tests. Sets that small differences or few documents "
-    "keep from being told apart pass: a p-value is worth no more than the likeness of the sets."
+    "Square brackets: 95% intervals. Words: a classifier that sees only the documents' words, "
+    "trained and tested by five-fold cross-validation. Two sets from the same distribution are "
+    "refused by chance in about one of ten tests. Small differences, or differences between small "
+    "sets, go unnoticed, so the p-value is only as good as the match between the two sets."
 )
 
 _NO_DIFFERENCE = TableCell.of("0.500", value=0.5)
@@ -52,11 +53,11 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
     if record["is_refused"]:
         apart = [check for check in record["checks"] if check["is_refusal"] and check["is_apart"]]
         return Finding(
-            "Refused: suspects and controls can be told apart without any model.",
+            "Refused: suspects and controls can be distinguished without any model.",
             tuple(
-                f"By {check['name']} alone: AUC {in_sentence(check)}, where 0.5 is alike. A "
-                "difference between the models' scores could then come from the texts, not from "
-                "use."
+                f"By {check['name']} alone: AUC {in_sentence(check)}; 0.5 means no difference. A "
+                "difference in the models' scores could therefore come from the texts instead of "
+                "from training."
                 for check in apart
             ),
         )
@@ -64,28 +65,29 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
     counted = min(1.0, n_tests * record["p_value"])
     is_found = counted < SIGNIFICANCE
     headline = (
-        "What fine-tuning changed favours the suspects over the controls"
+        "Fine-tuning favours the suspects over the controls"
         if is_found
-        else "Nothing here says that the suspects were used"
+        else "There is no evidence that the suspects were trained on"
     )
     sentences = [
-        f"A suspect scores above a control with probability {in_sentence(auc)}; chance alone "
-        f"would give a difference of means like this in {small_share(record['p_value'])} of "
-        "shuffles."
+        f"A suspect scores above a control with probability {in_sentence(auc)}. By chance, "
+        f"{small_share(record['p_value'])} of shuffles give a difference of means at least this "
+        "large."
     ]
     if not is_found:
         sentences.append(
-            "That is no proof that they were not: a few documents used among many, or used "
-            "lightly, leave no trace that this many documents show."
+            "This does not prove that they were not: if only a few of them were trained on, or "
+            "only lightly, a test of this size may miss it."
         )
     for check in record["checks"]:
         if check["is_apart"]:
             sentences.append(
-                f"Beware: {check['name']} tells the two sets apart (AUC {in_sentence(check)}), so "
-                "they differ before any fine-tuning."
+                f"Caution: the two sets differ by {check['name']} (AUC {in_sentence(check)}), "
+                "which has "
+                "nothing to do with fine-tuning."
             )
     number = p_value(counted) + (
-        f" with all {n_tests} tests of this pair counted" if n_tests > 1 else ""
+        f" corrected for {n_tests} tests of this pair" if n_tests > 1 else ""
     )
     return Finding(f"{headline}: {number}.", tuple(sentences))
 
@@ -94,10 +96,10 @@ def declared(record: Record) -> str:
     """The statistic in words, and what its p-value is from."""
     names = [shown_as(name) for name in record["declared"]]
     return (
-        "The statistic, fixed beforehand: the difference of means of a combined score, which is "
-        f"the mean of the normal scores of {', '.join(names)}. Its p-value is from "
-        f"{record['n_shuffles']:,} shuffles of the roles, and counts; those of the parts are for "
-        "information and not corrected for their number."
+        "The statistic was fixed beforehand: the difference of means of a combined score, which "
+        f"averages the normal scores of {', '.join(names)}. Its p-value comes from "
+        f"{record['n_shuffles']:,} shuffles of suspects and controls. The p-values of the parts "
+        "are for information only and not corrected for their number."
     )
 
 
@@ -105,8 +107,8 @@ def set_sizes(record: Record) -> str:
     """How many documents the test has, and how many it left out."""
     return (
         f"{record['n_suspects']:,} suspects, {record['n_controls']:,} controls; "
-        f"{record['n_dropped']:,} dropped that were in both sets, twice in one, or held nothing "
-        "to score."
+        f"{record['n_dropped']:,} dropped because they were in both sets, repeated, or had no "
+        "tokens to score."
     )
 
 
@@ -128,12 +130,14 @@ def checks_table(record: Record) -> pd.DataFrame:
     """What tells the sets apart that should not."""
     return pd.DataFrame(
         {
-            "told apart by": check["name"],
+            "check": check["name"],
             "AUC": bracketed_cell(check),
-            "alike": _NO_DIFFERENCE,
-            "": ("refuses the test" if check["is_refusal"] else "beware")
+            "no difference": _NO_DIFFERENCE,
+            "result": (
+                "sets differ: test refused" if check["is_refusal"] else "sets differ: caution"
+            )
             if check["is_apart"]
-            else "not told apart",
+            else "no difference found",
         }
         for check in record["checks"]
     )

@@ -1,4 +1,4 @@
-"""How a strategy stands beside the controls of a titration, in sentences made from the figures."""
+"""How a strategy compares with the controls of a titration, in sentences made from its figures."""
 
 from __future__ import annotations
 
@@ -34,24 +34,26 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     beaten_by = [(control, n_lost, n) for control, n_lost, n in losses if 2 * n_lost > n]
     member, is_member = _membership(own, strategy)
     if beaten_by:
-        headline = f"{name} locates fewer trained documents than " + _listed(
+        headline = f"{name} locates fewer training documents than " + _listed(
             [f"{control} (at {n_lost} of {n} leaked shares)" for control, n_lost, n in beaten_by]
         )
         headline += (
-            ", and does not tell members from held-out documents." if (is_member is False) else "."
+            ", and does not distinguish training documents from held-out ones."
+            if (is_member is False)
+            else "."
         )
     elif is_member:
-        headline = f"{name} tells trained documents from held-out ones of their own kind."
+        headline = f"{name} distinguishes training documents from held-out ones of the same domain."
     elif is_member is False:
-        headline = f"{name} does not tell trained documents from held-out ones of their own kind."
+        headline = (
+            f"{name} does not distinguish training documents from held-out ones of the same domain."
+        )
     else:
-        headline = f"{name} locates at least as many trained documents as the controls."
+        headline = f"{name} locates at least as many training documents as the controls."
     sentences = [member, _domain(own, strategy)]
     if losses:
         counted = ", ".join(f"{control}'s at {n_lost} of {n}" for control, n_lost, n in losses)
-        sentences.append(
-            f"Leaked shares at which {name}'s mean recall is below another's: {counted}."
-        )
+        sentences.append(f"{name}'s mean recall is below {counted} leaked shares.")
     return Finding(headline, tuple(sentence for sentence in sentences if sentence))
 
 
@@ -87,7 +89,7 @@ def _membership(rows: list[Row], strategy: str) -> tuple[str | None, bool | None
         f"is {decimal(auc)} ({interval(low, high)}; 0.5 is chance)"
     )
     if blind and strategy != BLIND:
-        sentence += f"; text alone, without any model, has {decimal(blind[1])}"
+        sentence += f"; text alone, which sees no model, has {decimal(blind[1])}"
     return sentence + ".", is_member
 
 
@@ -98,11 +100,11 @@ def _domain(rows: list[Row], strategy: str) -> str | None:
     share, auc, low, high = found
     sentence = (
         f"Domain, at leaked share {percent(share)}: AUC {decimal(auc)} ({interval(low, high)}), "
-        "which is no evidence of membership"
+        "which is not evidence of membership"
     )
     blind = _at_largest_share(rows, BLIND, Metric.DOMAIN_AUC)
     if blind and strategy != BLIND:
-        relation = "finds it better" if blind[1] > auc else "finds it less well"
+        relation = "does better" if blind[1] > auc else "does not do better"
         sentence += f"; text alone {relation}, with {decimal(blind[1])}"
     return sentence + "."
 

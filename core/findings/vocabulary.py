@@ -1,4 +1,4 @@
-"""What a training vocabulary says, in sentences that page, report and command line share."""
+"""What a training vocabulary says, in sentences that pages, report and command line share."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import percent
 from assay.core.specs.vocabulary import Doubt, VocabularyFacts
 
-# What a token that stood still takes for granted; the first three cannot be read off the weights.
+# What "an unmoved token did not occur" assumes; the weights cannot confirm the first three.
 ASSUMPTIONS = (
-    "The base is the very model that fine-tuning started from.",
-    "Fine-tuning cut texts into tokens with the final model's tokenizer, and read each document "
-    "from its beginning, as it is given here.",
-    "No part of the weights was put back afterwards, and nothing but gradients and weight decay "
-    "changed the embeddings.",
-    "Where fine-tuning cut documents shorter than they are cut here, tokens behind its cut were "
-    "never read; learned positions show where it cut.",
+    "The base model is exactly the one that fine-tuning started from.",
+    "Fine-tuning used the final model's tokenizer, and read each document from its beginning, as "
+    "given here.",
+    "No weights were reset afterwards, and only gradients and weight decay changed the embeddings.",
+    "Fine-tuning did not truncate documents earlier than this audit does: it would not have read "
+    "the tokens after its limit. Learned positions, where a model has them, show this limit.",
 )
 _NOTHING_SAID = {
     Doubt.FROZEN: (
-        "The input embeddings do not tell which tokens occurred: they were not trained.",
-        "They equal the base model's, as with most adapters (LoRA). That is no sign of absence: "
-        "any text can have been trained on.",
+        "The input embeddings do not show which tokens occurred: they were not trained.",
+        "They equal the base model's, as with most adapters (LoRA). This rules nothing out: any "
+        "text can have been trained on.",
     ),
     Doubt.TIED: (
-        "No token is proven absent: every row of the input embeddings moved.",
-        "The output layer shares the table with the input, so that predicting moves every row. "
-        "Whether rows moved along a document's gradients can still be asked.",
+        "No token can be ruled out: every row of the input embeddings moved.",
+        "The output layer shares its table with the input embeddings, so every prediction moves "
+        "every row. Documents can still be scored by whether rows moved along their gradients.",
     ),
     Doubt.COUPLED_DECAY: (
-        "No token is proven absent: weight decay moved every row of the input embeddings.",
+        "No token can be ruled out: weight decay moved every row of the input embeddings.",
         "Nearly every number moved towards zero by about the same step, as L2 decay inside Adam "
-        "moves them. Whether rows moved along a document's gradients can still be asked.",
+        "does. Documents can still be scored by whether rows moved along their gradients.",
     ),
     Doubt.NO_GAP: (
-        "No token is proven absent: rows that moved cannot be told from rows that stood still.",
+        "No token can be ruled out: moved and unmoved rows cannot be distinguished.",
         "There is no gap between them, as after coarse rounding or training in low precision. "
-        "Whether rows moved along a document's gradients can still be asked.",
+        "Documents can still be scored by whether rows moved along their gradients.",
     ),
 }
 
@@ -61,22 +60,21 @@ def vocabulary_finding(facts: VocabularyFacts, texts_are: str = "texts") -> Find
 def text_sentence(facts: VocabularyFacts, n_different: int, unmoved: Sequence[str]) -> str:
     """Whether one text can have been trained on, and why."""
     if not facts.is_assessable:
-        return "Nothing rules this text out: it is not known which tokens stood still."
+        return "Not ruled out: it is unknown which tokens did not occur."
     if not n_different:
-        return "Nothing rules this text out: no token of it is compared."
+        return "Not ruled out: none of its tokens can be compared."
     if not unmoved:
-        one = "it was" if n_different == 1 else "they all were"
-        return (
-            f"Can have been trained on: of its {n_different:,} different tokens {one} moved. "
-            "That is no proof that it was."
+        all_of = (
+            "its only token" if n_different == 1 else f"all of its {n_different:,} different tokens"
         )
-    verb, seen = ("stood", "a token") if len(unmoved) == 1 else ("stood", "tokens")
-    what = f"{len(unmoved):,} of its {n_different:,} different tokens {verb} still"
+        return f"Can have been trained on: {all_of} occurred. This does not prove that it was."
+    what = f"{len(unmoved):,} of its {n_different:,} different tokens did not move"
     if facts.proves_absence:
-        return f"Cannot have been trained on, as it is cut here: {what}."
+        return f"Cannot have been trained on, truncated as here: {what}."
     return (
-        f"Unlikely to have been trained on: {what}. It is no proof, because rounding hides about "
-        f"{percent(facts.chance_missed)} of the {seen} that occurred."
+        f"Unlikely to have been trained on: {what}. This is not proof, because rounding hides "
+        "about "
+        f"{percent(facts.chance_missed)} of the tokens that occurred."
     )
 
 
@@ -91,15 +89,15 @@ def _moved(facts: VocabularyFacts) -> tuple[str, str]:
     if facts.proves_absence:
         return (
             f"{occurred}; the other {n_still:,} did not.",
-            "The rows of the input embeddings form two groups with a clear gap between them: those "
-            "that moved and those that stood still. A text with a token that stood still cannot "
-            "have been trained on, as it is cut here, under the assumptions below.",
+            "The rows of the input embeddings form two groups with a clear gap between them: moved "
+            "and unmoved. A text with an unmoved token cannot have been trained on, under the "
+            "assumptions below.",
         )
     return (
         f"At least {occurred}; most of the other {n_still:,} probably did not.",
         "The weights are stored so coarsely that small updates were rounded away: about "
-        f"{percent(facts.chance_missed)} of the tokens that occurred show nothing. A token that "
-        "stood still speaks against a text, but proves nothing.",
+        f"{percent(facts.chance_missed)} of the tokens that occurred did not move. An unmoved "
+        "token is evidence against a text, but not proof.",
     )
 
 
@@ -111,8 +109,8 @@ def _longest(facts: VocabularyFacts) -> str | None:
     if facts.longest_document is None:
         return None
     return (
-        f"Fine-tuning read {facts.longest_document:,} positions, special tokens included: its "
-        "documents were that long at most, or were cut there."
+        f"Fine-tuning read at most {facts.longest_document:,} tokens per document, special tokens "
+        "included: longer documents did not occur or were truncated."
     )
 
 
@@ -122,7 +120,7 @@ def _added(facts: VocabularyFacts) -> str | None:
     one = facts.n_added == 1
     return (
         f"{facts.n_added:,} token{' was' if one else 's were'} added to the base model's "
-        f"vocabulary. Nothing is known of {'it' if one else 'them'}, and the other rows were "
+        f"vocabulary. Nothing is known about {'it' if one else 'them'}; the other rows were "
         "matched by token."
     )
 
@@ -131,16 +129,16 @@ def _possible(facts: VocabularyFacts, texts_are: str) -> str | None:
     if facts.n_documents is None or facts.n_possible is None:
         return None
     n_out = facts.n_documents - facts.n_possible
-    held = "holds" if n_out == 1 else "hold"
-    other = f"the other {n_out:,} {held} a token that stood still"
+    held = "contains" if n_out == 1 else "contain"
+    other = f"the other {n_out:,} {held} an unmoved token"
     if facts.proves_absence:
         return (
             f"At most {facts.n_possible:,} of {facts.n_documents:,} {texts_are} can have been "
-            f"used: {other}."
+            f"trained on: {other}."
         )
     return (
-        f"{facts.n_possible:,} of {facts.n_documents:,} {texts_are} hold only tokens that "
-        f"moved; {other}, which speaks against them but is no proof."
+        f"{facts.n_possible:,} of {facts.n_documents:,} {texts_are} contain only tokens "
+        f"that moved; {other}, which is evidence against them but not proof."
     )
 
 
@@ -154,8 +152,9 @@ def _estimated(facts: VocabularyFacts) -> str | None:
     elif low is not None and high is None:
         between = f" ({_rounded(low):,} or more)"
     return (
-        f"About {_rounded(facts.n_estimated):,} documents like these{between} hold as many "
-        "different tokens as moved. So many were trained on, if they were of the same kind."
+        f"About {_rounded(facts.n_estimated):,} documents like these{between} contain as many "
+        "different tokens as moved. If the training documents are of the same kind, there were "
+        "about as many."
     )
 
 

@@ -196,7 +196,7 @@ def projected_factors(exact: FactoredGradients, dimension: int, seed: int) -> Pr
     n_classes, width = exact.errors.shape[-1], exact.hidden.shape[-1]
     if dimension < n_classes:
         raise InputError(
-            f"a projection to at least {n_classes} dimensions, one a class",
+            f"a projection dimension of at least {n_classes}, one per class",
             str(dimension),
             "raise --projection-dimension",
         )

@@ -58,7 +58,7 @@ def _run(store: Store, table: JobTable, job: Job, program: Sequence[str]) -> Non
     environment = {**os.environ, "ASSAY_HOME": str(store.root), JOB_VARIABLE: str(job.job_id)}
     if not job.folder.is_dir():
         table.finish(
-            job.job_id, JobState.FAILED, f"The folder it was started in is gone: {job.folder}"
+            job.job_id, JobState.FAILED, f"The folder in which it was started is gone: {job.folder}"
         )
         return
     try:
@@ -104,9 +104,9 @@ def _how(child: subprocess.Popen[bytes]) -> str:
     code = child.returncode
     if code < 0:
         return (
-            f"The process was ended by {signal.Signals(-code).name}; resume continues from there."
+            f"The process was stopped by {signal.Signals(-code).name}; resume the job to continue."
         )
-    return f"The process ended with status {code}; its log says more."
+    return f"The process ended with status {code}; see its log."
 
 
 if __name__ == "__main__":

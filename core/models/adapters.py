@@ -61,7 +61,8 @@ def merged(adapter: Path, base: Path) -> Any:
         except Exception as error:  # PEFT fails in many ways on a base of another shape
             raise InputError(
                 f"an adapter of {base.name!r} in {adapter.name!r}",
-                f"another ({(str(error) or type(error).__name__).splitlines()[0][:300]})",
+                "one that does not fit "
+                f"({(str(error) or type(error).__name__).splitlines()[0][:300]})",
                 "give the model that the adapter was trained on",
             ) from error
     _check_all_used(adapted, held, adapter, base)
@@ -69,8 +70,8 @@ def merged(adapter: Path, base: Path) -> Any:
     if lacking:
         raise InputError(
             f"a classification head in the adapter {adapter.name!r} or its base",
-            f"neither with {lacking[0]!r}",
-            "save the adapter with modules_to_save for its head",
+            f"{lacking[0]!r} in neither",
+            "save the adapter with its head in modules_to_save",
         )
     return adapted.merge_and_unload()
 
@@ -81,9 +82,9 @@ def _clean(adapter: Path, held: dict[str, StoredTensor]) -> dict[str, Any]:
     kind = config.get("peft_type")
     if kind not in _KINDS:
         raise InputError(
-            f"an adapter among {', '.join(_KINDS)} in {adapter.name!r}",
+            f"an adapter of type {', '.join(_KINDS)} in {adapter.name!r}",
             repr(kind)[:80],
-            "merge it into its model with the tool it came from",
+            "merge it into its model with the tool that made it",
         )
     for patterns in ("rank_pattern", "alpha_pattern"):
         _check_patterns(adapter, config.get(patterns) or {})
@@ -115,7 +116,7 @@ def _check_patterns(adapter: Path, patterns: Any) -> None:
                 f"patterns of at most {_MOST_REPEATS} repeats in {ADAPTER_CONFIG} of "
                 f"{adapter.name!r}",
                 repr(text[:80]),
-                "name the modules instead",
+                "list the modules by name instead",
             )
 
 
@@ -182,6 +183,6 @@ def _check_all_used(adapted: Any, held: dict[str, StoredTensor], adapter: Path, 
     if strangers:
         raise InputError(
             f"an adapter of {base.name!r} in {adapter.name!r}",
-            f"one whose {strangers[0][:120]!r} has no place there",
+            f"one with {strangers[0][:120]!r}, which that model does not have",
             "give the model that the adapter was trained on",
         )

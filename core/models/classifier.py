@@ -155,17 +155,17 @@ class LabelWordClassifier(Classifier):
     def _ids_of_label_words(self) -> list[int]:
         if len(self.label_words) != len(self.label_names):
             raise InputError(
-                f"{len(self.label_names)} label words, one a label",
+                f"{len(self.label_names)} label words, one per label",
                 f"{len(self.label_words)}",
-                "give as many words as labels",
+                "give one word per label",
             )
         ids = []
         for word in self.label_words:
             tokens = self.tokenizer(" " + word, add_special_tokens=False)["input_ids"]
             if len(tokens) != 1 or tokens[0] in ids:
                 raise InputError(
-                    "label words that are one token each and all different",
-                    f"{word!r}, which is {len(tokens)} tokens or repeats another's",
+                    "label words that are all different and one token each",
+                    f"{word!r}, which is {len(tokens)} tokens or is repeated",
                     "choose other words with --label-words",
                 )
             ids.append(tokens[0])
@@ -176,9 +176,9 @@ def letters(n_labels: int) -> list[str]:
     """A, B, C …, the paper's label words."""
     if n_labels > 26:
         raise InputError(
-            "at most 26 labels for letters as label words",
+            "at most 26 labels, since each gets a letter as its label word",
             f"{n_labels}",
-            "give your own with --label-words",
+            "give your own words with --label-words",
         )
     return [chr(ord("A") + label) for label in range(n_labels)]
 
@@ -193,7 +193,7 @@ def last_linear(model: nn.Module, n_labels: int) -> tuple[str, nn.Linear]:
     if not linears:
         raise InputError(
             "a classification model whose last layer is linear",
-            f"{type(model).__name__}, which has none with {n_labels} outputs",
+            f"{type(model).__name__}, which has no linear layer with {n_labels} outputs",
             "use a model with a plain linear head",
         )
     return linears[-1]

@@ -49,7 +49,7 @@ def merged_adapter(adapter: Path, base: Path | None, converted: Path) -> Path:
     """An adapter's weights added to its base model's, in float32 (PEFT ``merge_and_unload``)."""
     if base is None:
         raise InputError(
-            "a whole model", f"the adapter {adapter.name!r}", "give the model it was trained on"
+            "a full model", f"the adapter {adapter.name!r}", "give the model that it was trained on"
         )
     key = content_key(_VERSION, weights_digest(base), *adapter_key(adapter))
 

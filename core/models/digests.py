@@ -49,9 +49,9 @@ def _weights_digest(files: Sequence[tuple[Path, int, int]]) -> str:
                 chunk = stream.read(min(remaining, 1 << 22))
                 if not chunk:
                     raise InputError(
-                        f"a file that stays as it is at {file.name!r}",
+                        f"the file {file.name!r} to stay unchanged",
                         "one that became shorter while it was read",
-                        "try again when nothing writes to it",
+                        "try again when no program writes to it",
                     )
                 digest.update(chunk)
                 remaining -= len(chunk)

@@ -73,8 +73,8 @@ class EmbeddingGradients:
         if self.movement.kind is Movement.FROZEN:
             raise InputError(
                 "a final model whose input embeddings were trained",
-                "two equal tables (frozen, or adapters that leave them alone)",
-                "leave out what reads embedding gradients",
+                "unchanged ones (frozen, or not part of the adapter)",
+                "remove --strategy embedding-match",
             )
         device = pair.base.compute.device
         moved = differences(_host(before), _host(after), self.movement)
@@ -210,9 +210,9 @@ def _input_layer(model: TextModel) -> nn.Embedding:
         if isinstance(layer, nn.Embedding):
             return layer
     raise InputError(
-        "a model that looks token ids up in one table",
+        "a model with one table of input embeddings",
         f"{type(body).__name__}",
-        "leave out what reads embedding gradients",
+        "remove --strategy embedding-match",
     )
 
 

@@ -58,7 +58,7 @@ def read_embedding_tables(folder: Path) -> EmbeddingTables:
     if not tokens:
         raise InputError(
             f"a table of input embeddings in {folder.name!r}",
-            "none under a name that is known",
+            "none under a known name",
             "give a transformer saved with save_pretrained",
         )
     positions = _named(headers, _POSITION_TABLES)
@@ -79,7 +79,7 @@ def _config(folder: Path) -> dict:
         raise InputError(
             f"a readable config.json in {folder.name!r}",
             str(error).splitlines()[0],
-            "fetch the model again",
+            "download the model again",
         ) from error
     return config
 

@@ -23,8 +23,8 @@ def inside(folder: Path, name: str) -> Path:
     if not name or "\0" in name or "\\" in name or plain.is_absolute() or ".." in plain.parts:
         raise InputError(
             f"files inside the model folder {folder.name!r}",
-            f"the name {_short(name)}, which leads out of it",
-            "fetch the model again from a source you trust",
+            f"the name {_short(name)}, which points outside it",
+            "download the model from a source that you trust",
         )
     path = folder / name
     try:
@@ -32,8 +32,8 @@ def inside(folder: Path, name: str) -> Path:
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
         raise InputError(
             f"the file {_short(name)} in {folder.name!r}",
-            "a folder without it" if isinstance(error, FileNotFoundError) else "one without end",
-            "fetch the model again, with all its files",
+            "a folder without it" if isinstance(error, FileNotFoundError) else "a link to itself",
+            "download the model again, with all its files",
         ) from error
     if not real.is_relative_to(root) and not _is_of_hub_cache(root, real):
         raise InputError(
@@ -44,8 +44,8 @@ def inside(folder: Path, name: str) -> Path:
     if not real.is_file():
         raise InputError(
             f"a file {_short(name)} in {folder.name!r}",
-            "something else of that name",
-            "fetch the model again",
+            "something else with that name",
+            "download the model again",
         )
     return real
 
@@ -67,15 +67,15 @@ def json_object(folder: Path, name: str) -> dict[str, Any]:
             held = json.loads(file.read_bytes())
             if isinstance(held, dict) and not _is_deeper_than(held, _MOST_LEVELS):
                 return held
-            got = f"one that holds a {type(held).__name__}"
+            got = f"a {type(held).__name__}"
             if isinstance(held, dict):
-                got = f"one of more than {_MOST_LEVELS} levels"
+                got = f"one nested deeper than {_MOST_LEVELS} levels"
         except (ValueError, RecursionError):
-            got = "an empty one" if size == 0 else "one that is not JSON"
+            got = "an empty file" if size == 0 else "a file that is not JSON"
     raise InputError(
         f"a JSON object in the file {_short(name)} of {folder.name!r}",
         got,
-        "fetch the model again",
+        "download the model again",
     )
 
 

@@ -131,8 +131,8 @@ def _by_document(states: Tensor, n_documents: int, name: str) -> Tensor:
     """States as (documents × positions × width)."""
     if states.shape[0] != n_documents:
         raise InputError(
-            "layers that keep documents apart",
-            f"{name!r}, which sees {states.shape[0]:,} rows for {n_documents} documents",
-            "use other --gradient-layers",
+            "layers that process documents separately",
+            f"{name!r}, which gets {states.shape[0]:,} rows for {n_documents} documents",
+            "choose other --gradient-layers",
         )
     return states.reshape(n_documents, -1, states.shape[-1])

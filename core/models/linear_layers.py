@@ -35,9 +35,9 @@ def inner_layers(base: TextModel, final: TextModel, which: GradientLayers) -> tu
     if not moved:
         where = "the last block" if which is GradientLayers.LAST_BLOCK else "the model"
         raise InputError(
-            f"linear layers of {where} that moved in fine-tuning",
+            f"linear layers of {where} that changed in fine-tuning",
             "none before the last layer",
-            "use other --gradient-layers",
+            "choose other --gradient-layers",
         )
     return tuple(weights if which is GradientLayers.LAST_BLOCK else moved)
 
@@ -89,7 +89,7 @@ def _last_block(model: nn.Module) -> str:
     }
     if not lists:
         raise InputError(
-            "a model made of blocks",
+            "a model with transformer blocks",
             f"{type(model).__name__}, which has none",
             "use --gradient-layers changed",
         )

@@ -70,8 +70,8 @@ def load_pair(
     if base_sha256 == weights_digest(final):
         raise InputError(
             "two different models",
-            "twice the same weights",
-            "name the model before and the one after fine-tuning",
+            "the same weights twice",
+            "give the model before fine-tuning as --base and the model after as --final",
         )
     if task is Task.SFT:
         final_model: TextModel = load_language_model(final, max_tokens, compute)
@@ -94,7 +94,7 @@ def load_language_model(folder: Path, max_tokens: int, compute: Compute) -> Lang
     if not is_causal(config):
         raise InputError(
             "a causal language model for the task sft",
-            f"{config.model_type} in {folder.name!r}, which predicts no next token",
+            f"{config.model_type} in {folder.name!r}, which is not one",
             "use --task classification",
         )
     model = _finite(load_causal(folder), folder)
@@ -118,7 +118,7 @@ def load_classifier(
             raise InputError(
                 "label words for a causal language model",
                 "none",
-                "give them with --label-words, one a label, separated by commas",
+                "give one per label with --label-words, separated by commas",
             )
         model = load_causal(folder)
         names = record.label_names if record else label_words
@@ -271,13 +271,13 @@ def _fill_what_base_lacks(
         )
     others = [name for name in lacking if not name.startswith(head_name)]
     caveats = [
-        "The base model has no classification head; where training started from is "
-        "unknown, and zero, its expected value, stands in for it."
+        "The base model has no classification head, so its initial value is unknown; zero, the "
+        "expected value, is used instead."
     ]
     if others:
         caveats.append(
-            f"The base model has no weights for {', '.join(others)}; "
-            "the final model's stand in for them."
+            f"The base model has no weights for {', '.join(others)}; the final model's are used "
+            "instead."
         )
     return tuple(caveats)
 
@@ -287,8 +287,8 @@ def _beside(folder: Path) -> tuple[str, ...]:
     if not is_adapter_beside_a_model(folder):
         return ()
     return (
-        f"An adapter lies beside the whole model in {folder.name!r}; "
-        "the model was read, the adapter was not.",
+        f"{folder.name!r} contains a full model and an adapter; the model was read, the adapter "
+        "was ignored.",
     )
 
 

@@ -36,11 +36,11 @@ def missing_head(report: Mapping[str, Any], model: Any, name: str) -> tuple[str,
         raise InputError(
             f"weights for every layer in {name!r}",
             f"none for {body[0]!r}" + (f" and {len(body) - 1} more" if len(body) > 1 else ""),
-            "fetch the model again, or save it whole with save_pretrained",
+            "download the model again, or save it completely with save_pretrained",
         )
     for tensor, stored, wanted in sorted(report["mismatched_keys"]):
         raise InputError(
-            f"weights of {name!r} in the shapes that its config.json describes",
+            f"weights of {name!r} with the shapes in its config.json",
             f"{tuple(stored)} for {tensor!r} instead of {tuple(wanted)}",
             "give the config.json that was saved with the weights",
         )
@@ -48,7 +48,7 @@ def missing_head(report: Mapping[str, Any], model: Any, name: str) -> tuple[str,
     if strangers:
         raise InputError(
             f"a config.json in {name!r} that describes all its weights",
-            f"one that leaves out {strangers[0]!r}",
+            f"one without {strangers[0]!r}",
             "give the config.json that was saved with the weights",
         )
     return tuple(missing)
@@ -60,7 +60,7 @@ def check_complete(report: Mapping[str, Any], model: Any, name: str, head_do: st
     missing = missing_head(report, model, name)
     if missing:
         raise InputError(
-            f"a model with its head in {name!r}", f"one without {missing[0]!r}", head_do
+            f"a model with its head in {name!r}", f"a model without {missing[0]!r}", head_do
         )
 
 
@@ -71,7 +71,7 @@ def _check_wrappers(missing: list[str], unread: list[str], name: str) -> None:
         found = [tensor for tensor in unread if part in tensor]
         if found:
             raise InputError(
-                f"a model that was saved as it is in {name!r}",
+                f"a plain model in {name!r}",
                 f"{what}, whose tensors have names like {found[0][:80]!r}",
                 do,
             )

@@ -88,9 +88,9 @@ def pools_by_mean(folder: Path) -> bool:
                 return _modes(pooling) == ["mean"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"a sentence encoder in {folder.name!r} that says how it pools",
-            f"a modules.json that cannot be followed ({error})",
-            "fetch the model again, with its folders",
+            f"a sentence encoder in {folder.name!r} with a readable pooling configuration",
+            f"a modules.json that cannot be read ({error})",
+            "download the model again, with its subfolders",
         ) from error
     return False
 

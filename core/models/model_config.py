@@ -69,16 +69,16 @@ def clean_config(folder: Path) -> dict[str, Any]:
     held = json_object(folder, CONFIG)
     if held.get("quantization_config"):
         raise InputError(
-            f"weights of full precision in {folder.name!r}",
-            "quantised ones",
-            "give the model before it was quantised, or convert it to bfloat16",
+            f"unquantized weights in {folder.name!r}",
+            "quantized ones",
+            "give the model before quantization, or convert it to bfloat16",
         )
     names = held.get("architectures") or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(
-            f"a list of names as architectures in {CONFIG} of {folder.name!r}",
+            f"a list of names under architectures in {CONFIG} of {folder.name!r}",
             repr(names)[:80],
-            "fetch the model again",
+            "download the model again",
         )
     cleaned: dict[str, Any] = _cleaned(held)
     return cleaned

@@ -61,9 +61,10 @@ def read_config(folder: Path) -> Any:
             if not names_code(folder):
                 raise
             raise InputError(
-                "a model that transformers itself can run",
-                f"{folder.name!r}, which brings its own code",
-                "use a model of a known architecture; remote code is never run",
+                "a model that transformers can run without extra code",
+                f"{folder.name!r}, which needs its own code",
+                "use a model with an architecture that transformers knows; remote code is never "
+                "run",
             ) from error
     config.name_or_path = ""  # else a saved model tells where on this machine it was
     return config
@@ -103,8 +104,8 @@ def load_with_new_head(folder: Path, config: Any) -> tuple[Any, tuple[str, ...]]
     model, report = _load(AutoModelForSequenceClassification, folder, config)
     if any(is_of_head(name, model) for name, *_ in report["mismatched_keys"]):
         raise InputError(
-            f"a base model with {config.num_labels} labels or no head at all",
-            f"{folder.name!r}, whose head has another size",
+            f"a base model with {config.num_labels} labels or without a head",
+            f"{folder.name!r}, whose head has a different size",
             "give the model that the final one was fine-tuned from",
         )
     return model, missing_head(report, model, folder.name)
@@ -162,7 +163,7 @@ def _load(kind: Any, folder: Path, config: Any) -> tuple[Any, dict[str, Any]]:
         raise InputError(
             f"a model that can be loaded as {kind.__name__.removeprefix('AutoModelFor')}",
             f"{config.model_type} in {folder.name!r}",
-            "use a model of another kind or another --task",
+            "use another kind of model, or another --task",
         )
     model_class = _get_model_class(config, kind._model_mapping)
     part = config.sub_configs.get("text_config")
@@ -194,7 +195,7 @@ def _check_size(model_class: Any, config: Any, folder: Path, files: tuple[Path, 
     n_tensors = sum(len(read_header(file)) for file in files)
     for name, value in config.to_dict().items():
         if "layer" in name and isinstance(value, int) and value > max(64, n_tensors):
-            got = f"one with {name} {value:,} and weights of {n_tensors:,} tensors"
+            got = f"one with {name} {value:,} for {n_tensors:,} tensors"
             break
     else:
         with torch.device("meta"):
@@ -203,9 +204,9 @@ def _check_size(model_class: Any, config: Any, folder: Path, files: tuple[Path, 
         n_held = n_parameters(folder)
         if n_numbers <= 2 * n_held + _MOST_NEW_NUMBERS:
             return
-        got = f"one of {n_numbers:,} numbers and weights of {n_held:,}"
+        got = f"one with {n_numbers:,} parameters for {n_held:,} stored ones"
     raise InputError(
-        f"a {CONFIG} that fits the weights of {folder.name!r}", got, "fetch the model again"
+        f"a {CONFIG} that fits the weights of {folder.name!r}", got, "download the model again"
     )
 
 
@@ -218,9 +219,9 @@ def _only_ends(folder: Path, model: Any) -> GenerationConfig:
     numbers = ends if isinstance(ends, list) else [] if ends is None else [ends]
     if not all(type(number) is int for number in numbers):
         raise InputError(
-            f"token numbers as eos_token_id in {GENERATION} of {folder.name!r}",
+            f"token ids under eos_token_id in {GENERATION} of {folder.name!r}",
             repr(ends)[:80],
-            "fetch the model again",
+            "download the model again",
         )
     return GenerationConfig(
         bos_token_id=known.bos_token_id, eos_token_id=ends, pad_token_id=known.pad_token_id
@@ -237,9 +238,9 @@ def _read_by(what: str, path: Path) -> Iterator[None]:
     except Exception as error:  # files of others make libraries fail in every way
         said = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise InputError(
-            f"{what} of {path.name!r} to be one that transformers can read",
+            f"{what} of {path.name!r} that transformers can read",
             f"an error ({said})",
-            "check the files, or fetch the model again",
+            "check the files, or download the model again",
         ) from error
 
 

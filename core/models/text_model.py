@@ -125,7 +125,7 @@ class TextModel(ABC):
         longest = max(len(ids) for ids in token_ids)
         if self._n_positions is not None and longest > self._n_positions:
             raise InputError(
-                f"documents of at most {self._n_positions:,} tokens, the positions of the model",
+                f"documents of at most {self._n_positions:,} tokens, the model's context length",
                 f"one of {longest:,}",
                 f"set --max-tokens to {self._n_positions}",
             )

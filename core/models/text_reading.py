@@ -139,13 +139,13 @@ def read_tokenizer(folder: Path, max_tokens: int | None) -> Tokenizer:
         raise InputError(
             f"{_FILE} in {folder.name!r}",
             "none",
-            "save the model with its tokenizer by save_pretrained",
+            "save the tokenizer with the model, with save_pretrained",
         )
     try:
         tokenizer = Tokenizer.from_str(inside(folder, _FILE).read_text(encoding="utf-8"))
     except Exception as error:  # the library raises nothing more precise
         raise InputError(
-            f"a readable {_FILE} in {folder.name!r}", str(error), "fetch the model again"
+            f"a readable {_FILE} in {folder.name!r}", str(error), "download the model again"
         ) from error
     tokenizer.no_padding()
     if max_tokens:

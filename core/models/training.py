@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from assay.core.errors import InputError
+from assay.core.errors import OptionConflict
 from assay.core.models.examples import Example
 from assay.core.models.text_model import TextModel
 from assay.core.specs.training import Optimizer, TrainingSpec
@@ -88,10 +88,10 @@ def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def check_training(training: TrainingSpec) -> None:
     """InputError for settings that contradict each other."""
     if training.momentum and training.optimizer is not Optimizer.SGD:
-        raise InputError(
-            "momentum with sgd only",
+        raise OptionConflict(
+            "--momentum applies to --optimizer sgd only",
             f"{training.momentum} with {training.optimizer}",
-            "leave out --momentum or name --optimizer sgd",
+            "remove it, or use --optimizer sgd",
         )
 
 

@@ -142,7 +142,7 @@ def _matched(
     """Rows of one token in both tables; by number where the base brings no tokenizer."""
     if base.tokens.shape[1] != final.tokens.shape[1]:
         raise InputError(
-            "two tables of embeddings of one width",
+            "embedding tables of the same width",
             f"{base.tokens.shape[1]} and {final.tokens.shape[1]}",
             "give the model that the final one was fine-tuned from",
         )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from assay.core.errors import InputError
+from assay.core.errors import InputError, OptionConflict
 from assay.core.models.mean_pooled import MeanPooledConfig, encoder_config
 from assay.core.models.pretrained import is_causal, read_config
 from assay.core.models.text_model import TextModel
@@ -46,21 +46,22 @@ def check_factors(model: TextModel) -> None:
     except Exception as error:  # models of other kinds fail in every way
         raise InputError(
             "a model that gives logits for padded documents of text",
-            f"{name}, which fails ({(str(error) or type(error).__name__).splitlines()[0][:200]})",
+            f"{name}, which raises an error "
+            f"({(str(error) or type(error).__name__).splitlines()[0][:200]})",
             "audit a model of another architecture",
         ) from error
     finally:
         model.compute = compute
     if not all(_are_alike(*both) for both in zip(ours, theirs, strict=True)):
         raise InputError(
-            "a model whose logits are its last layer times its hidden state",
-            f"{name}, which changes them in a way that is not known",
+            "a model whose logits are its last layer applied to its hidden state",
+            f"{name}, which changes the logits in an unknown way",
             "audit a model of another architecture",
         )
     if not _are_alike(ours[-1], alone[0]):
         raise InputError(
-            "a model that reads a document alike alone and beside a longer one",
-            f"{name}, whose answers depend on padding",
+            "a model that gives a document the same output in any batch",
+            f"{name}, whose output depends on padding",
             "audit a model of another architecture",
         )
 
@@ -80,7 +81,7 @@ def check_labels_exclude_one_another(config: Any, name: str) -> None:
     if kind not in (None, "single_label_classification"):
         raise InputError(
             f"a final model in {name!r} that gives each document one label",
-            f"one for {str(kind)[:60].replace('_', ' ')}",
+            f"one trained for {str(kind)[:60].replace('_', ' ')}",
             "audit a single-label classifier",
         )
 
@@ -88,10 +89,12 @@ def check_labels_exclude_one_another(config: Any, name: str) -> None:
 def check_label_words_fit(config: Any, label_words: tuple[str, ...] | None) -> None:
     """InputError for label words where a classification head gives the labels."""
     if label_words and not is_causal(config):
-        raise InputError(
-            "label words for a causal language model only",
+        raise OptionConflict(
+            "--label-words applies to causal language models only, and this one has a "
+            "classification "
+            "head",
             f"{config.model_type}, which has a classification head",
-            "leave out --label-words",
+            "remove it",
         )
 
 
@@ -102,8 +105,8 @@ def check_same_shape(base_folder: Path, final_folder: Path) -> None:
         final, MeanPooledConfig
     ):
         raise InputError(
-            "base and final models that pool alike",
-            "one head that reads the mean of all tokens and one that does not",
+            "base and final models with the same pooling",
+            "one that pools by the mean of all tokens and one that does not",
             "give the model that the final one was fine-tuned from",
         )
     base, final = encoder_config(base), encoder_config(final)

@@ -31,7 +31,7 @@ def added_tokens(base_folder: Path, final_tokenizer: Any) -> tuple[str, ...] | N
     if moved:
         raise InputError(
             "base and final models with the same vocabulary",
-            f"{len(moved):,} tokens that differ ({moved[0]!r} among them)",
+            f"{len(moved):,} tokens that differ, such as {moved[0]!r}",
             "give the model that the final one was fine-tuned from",
         )
     return tuple(sorted((token for token in final if token not in base), key=final.__getitem__))
@@ -51,7 +51,7 @@ def match_rows(base: Any, final: Any, added: tuple[str, ...] | None) -> tuple[st
         if added is None:
             raise InputError(
                 "base and final models with the same vocab_size",
-                f"{n_base} and {n_final} (vocabularies differ), and a base without a tokenizer",
+                f"{n_base} and {n_final}, and a base without a tokenizer to match tokens by",
                 "put the base's own tokenizer into its folder",
             )
         resize(base, n_final)

@@ -72,14 +72,14 @@ def _indexed(folder: Path) -> tuple[Path, ...]:
     weight_map = json_object(folder, _INDEX).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise InputError(
-            f"a weight_map in {_INDEX} of {folder.name!r}", "none", "fetch the model again"
+            f"a weight_map in {_INDEX} of {folder.name!r}", "none", "download the model again"
         )
     files: dict[str, Path] = {}
     for name in weight_map.values():
         if not isinstance(name, str) or not name.endswith(".safetensors"):
             raise InputError(
                 f"an index of safetensors files in {folder.name!r}",
-                f"one that names {str(name)[:80]!r}",
+                f"one that lists {str(name)[:80]!r}",
                 "save the model with save_pretrained; pickle can run code and is never loaded",
             )
         if name not in files:
@@ -98,15 +98,15 @@ def _check_places(
             raise InputError(
                 f"the tensor {tensor[:80]!r} in {name!r} of {folder.name!r}, as its index says",
                 "a file without it",
-                "fetch the model again",
+                "download the model again",
             )
     for name, tensors in held.items():
         strays = [tensor for tensor in tensors if weight_map.get(tensor) != name]
         if strays:
             raise InputError(
-                f"an index of {folder.name!r} that names all tensors of {name!r}",
-                f"one that does not name {strays[0][:80]!r} there",
-                "fetch the model again",
+                f"an index of {folder.name!r} that lists all tensors of {name!r}",
+                f"one without {strays[0][:80]!r}",
+                "download the model again",
             )
 
 
@@ -118,7 +118,7 @@ def _nothing(folder: Path, wanted: str) -> InputError:
         got = f"only pickled weights ({min(pickles)})"
         do += "; pickle can run code and is never loaded"
     elif others:
-        got = f"only {others[0]}, which no index names"
+        got = f"only {others[0]}, which is in no index"
     else:
         got = "none"
     return InputError(f"the weights {wanted} in {folder.name!r}", got, do)

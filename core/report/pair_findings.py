@@ -87,10 +87,14 @@ def _ranking(path: Path) -> PairFinding:
     classes = classes.assign(name=[facts.label_names[int(name)] for name in classes["name"]])
     note = f"{HOW_COSINES_READ} {HOW_SHARES_READ}"
     if len(students):
-        note += f" A model trained on it: {HOW_STUDENTS_READ}"
-    tables = [Table.of(group_table(sources, "set", students), note)]
+        note += f" Models trained on it: {HOW_STUDENTS_READ}"
+    tables = [Table.of(group_table(sources, "corpus", students), note)]
     if len(classes):
-        tables.append(Table.of(group_table(classes, "class"), "The same, grouped by pseudolabel."))
+        tables.append(
+            Table.of(
+                group_table(classes, "class"), "The same for all documents, grouped by pseudolabel."
+            )
+        )
     return PairFinding(
         facts.meta["title"],
         path.stem,

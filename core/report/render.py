@@ -99,11 +99,11 @@ def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:
     pair = shlex.join(["--base", spec.base, "--final", spec.final, "--task", spec.task])
     unasked = {}
     if not known.rankings:
-        unasked["Which of several public sets was it, if any?"] = (
+        unasked["Which of several public corpora was the model fine-tuned on, if any?"] = (
             f"assay rank-corpora {pair} --corpus ONE --corpus ANOTHER"
         )
     if not known.suspect_tests:
-        unasked["Were certain documents used?"] = (
+        unasked["Were particular documents trained on?"] = (
             f"assay suspect {pair} --suspects THESE --controls OTHERS-LIKE-THEM"
         )
     return unasked
@@ -178,7 +178,7 @@ def _provenance(facts: AuditFacts, path: Path) -> Mapping[str, Any]:
             "The audit's file": {
                 "name": path.name,
                 "SHA-256": file_digest(path),
-                "seal": "every table is as it was sealed",
+                "seal": "every table is unchanged since it was sealed",
             },
             "Models and data": {**facts.meta.get("counts", {}), **known, **flat},
             "Training": facts.meta["training"],

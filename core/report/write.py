@@ -25,7 +25,7 @@ def write_report(
     that is no report of ours.
     """
     if out.suffix not in (".html", ".htm"):
-        raise InputError("a file ending in .html", repr(out.name), "name another --out")
+        raise InputError("a file ending in .html", repr(out.name), "choose another --out")
     known, repeats = same_pair(store, path), repeats_of(store, path)
     page = render_report(store, path, known, repeats, with_documents)
     write_text(out, page, MARK, may_overwrite)

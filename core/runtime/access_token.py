@@ -21,8 +21,8 @@ def check_token(token: str) -> str:
     if len(token) < _SHORTEST or not all(c.isascii() and (c.isalnum() or c in "-_") for c in token):
         raise InputError(
             f"at least {_SHORTEST} letters, digits, - or _ in the variable {TOKEN_VARIABLE}",
-            f"{len(token)} characters that are not",
-            "unset it: one is made for you",
+            f"{len(token)} characters that do not fit",
+            "unset it, and Assay generates a token",
         )
     return token
 

@@ -38,7 +38,7 @@ def choose_compute(device: str | None = None, precision: str = "auto") -> Comput
     """
     chosen = _usable(device) if device else _fastest()
     if precision not in ("auto", "bf16", "fp32"):
-        raise InputError("a precision among auto, bf16, fp32", repr(precision), "name one of them")
+        raise InputError("--precision auto, bf16 or fp32", repr(precision), "choose one of them")
     n_threads = count_from("ASSAY_THREADS") or max(1, (os.cpu_count() or 1) - 1)
     torch.set_num_threads(n_threads)
     is_bf16 = _is_bf16_native(chosen) if precision == "auto" else precision == "bf16"
@@ -50,7 +50,9 @@ def _usable(device: str) -> str:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, ValueError) as error:
         available = ", ".join(["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
-        raise InputError(f"a device among {available}", repr(device), "name one of them") from error
+        raise InputError(
+            f"a device among {available}", repr(device), "choose one of them"
+        ) from error
     return device
 
 

@@ -24,6 +24,6 @@ def count_from(variable: str) -> int | None:
         raise InputError(
             f"a whole number from 1 to {_MOST:,} in the variable {variable}",
             repr(given[:40]),
-            "set it to one, or unset it",
+            "correct it, or unset it",
         )
     return int(given)

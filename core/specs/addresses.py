@@ -59,7 +59,7 @@ def read_address(address: str) -> ServerAddress:
         raise InputError(
             "a server's address without ? and #",
             repr(shown.split("?")[0].split("#")[0] + "?…"),
-            "leave out what follows; a key goes into the variable ASSAY_API_KEY",
+            "remove that part; a key goes into the variable ASSAY_API_KEY",
         )
     bare_host = f"[{host}]" if ":" in host else host
     place = bare_host if port is None else f"{bare_host}:{port}"

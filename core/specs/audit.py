@@ -40,9 +40,11 @@ class GradientLayers(StrEnum):
         }[self]
 
 
-_BASE: dict[str, Any] = {"help": "Model before fine-tuning: folder, GGUF, hub name or builtin."}
+_BASE: dict[str, Any] = {
+    "help": "Model before fine-tuning: a folder, GGUF file, hub name or builtin:NAME."
+}
 _FINAL: dict[str, Any] = {"help": "Model after fine-tuning, or its LoRA adapter."}
-_TITLE: dict[str, Any] = {"help": "Shown in the dashboard."}
+_TITLE: dict[str, Any] = {"help": "Title shown in the dashboard."}
 # The seed corpus of a titration: the reference set, and these.
 _ROLES = (
     (Role.TRAINED, None),
@@ -50,16 +52,19 @@ _ROLES = (
         Role.HELD_OUT,
         Option(
             flag="held-out",
-            help="Documents drawn like the reference set, never trained on.",
-            sample=Option(help="Keep this many; those of the reference are dropped after."),
+            help="Documents from the same distribution as the reference set, but never trained on.",
+            sample=Option(
+                help="Keep this many, at random. Documents that are also in the reference set are "
+                "dropped afterwards."
+            ),
         ),
     ),
     (
         Role.OUT_OF_DOMAIN,
         Option(
             flag="out-of-domain",
-            help="Documents of another kind; repeat for several.",
-            sample=Option(help="Keep this many of each."),
+            help="Documents from another domain. Repeat for several sets.",
+            sample=Option(help="Keep this many of each set, at random."),
         ),
     ),
 )
@@ -74,17 +79,21 @@ class SuspectSpec:
 
     base: str = option(**_BASE)
     final: str = option(**_FINAL)
-    suspects: DataRef = option(help="Documents that you believe were used.")
+    suspects: DataRef = option(help="Documents that you believe were trained on.")
     controls: DataRef = option(
-        help="Documents drawn like the suspects that were certainly not used."
+        help="Documents from the same distribution as the suspects that were certainly not "
+        "trained on."
     )
     task: Task = option(Task.CLASSIFICATION, **TASK)
     label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)
     response_template: str | None = option(None, **RESPONSE_TEMPLATE)
     max_tokens: int | None = option(
-        None, minimum=1, help="Read this many of each.", unset="as recorded"
+        None,
+        minimum=1,
+        help="Tokens to read of each document.",
+        unset="as recorded by `assay finetune`, else 128",
     )
-    seed: int = option(0, minimum=0)
+    seed: int = option(0, minimum=0, help="Random seed.")
     title: str = option("", **_TITLE)
 
 
@@ -100,12 +109,17 @@ class TitrationSpec:
         (0.0, 0.1, 0.25, 0.5, 0.75, 1.0),
         flag="leaked-share",
         is_unique=True,
-        help="Share of the reference set in the pool; repeat for several.",
+        help="Share of the reference set to leak into the pool, from 0 to 1. Repeat for several.",
     )
     budgets: tuple[int, ...] = option(
-        (500,), flag="budget", is_unique=True, help="Documents to select; repeat for several."
+        (500,),
+        flag="budget",
+        is_unique=True,
+        help="Number of documents to select. Repeat for several.",
     )
-    n_seeds: int = option(3, flag="seeds", help="Draws of each share, from --seed on.")
+    n_seeds: int = option(
+        3, flag="seeds", help="Random draws per leaked share; their seeds count up from --seed."
+    )
 
 
 def _usual_students(given: Any) -> int:
@@ -126,8 +140,9 @@ class CorporaSpec:
         flag="students",
         minimum=0,
         otherwise=_usual_students,
-        unset="2; of inner layers none",
-        help="Models to train on half of each: what the true set would reach, in the last layer.",
+        unset="2 with --gradient-layers last-layer, else 0",
+        help="Student models to train on half of each corpus. They show what score the true "
+        "training set would reach.",
     )
 
 
@@ -142,18 +157,18 @@ class AuditSpec:
     base: str = option(**_BASE)
     final: str = option(**_FINAL)
     seed_corpus: tuple[DataRef, ...] = option(
-        help="Public candidates; repeat for several. FILE#SPLIT works, and decompression:NAME for "
-        "what a decompressed model said.",
+        help="Public documents to search. Repeat for several sources. FILE#SPLIT reads one split; "
+        "decompression:NAME reads the examples that a decompressed model wrote.",
         differs={
             "titrate": {"roles": _ROLES},
             "rank-corpora": {
                 "flag": "corpus",
-                "help": "A candidate set, or decompression:NAME; repeat for each.",
+                "help": "A corpus to rank, or decompression:NAME. Repeat for each corpus.",
                 "sample": Option(
                     flag="documents",
                     default=1000,
                     minimum=2,
-                    help="Draw this many of each, at random.",
+                    help="Documents to sample from each corpus.",
                 ),
             },
         },
@@ -162,18 +177,18 @@ class AuditSpec:
     n_candidates: int | None = option(
         None,
         flag="candidates",
-        help="Keep this many of the seed corpus, at random.",
+        help="Keep this many documents of the seed corpus, at random.",
         only=("audit",),
     )
     task: Task = option(Task.CLASSIFICATION, **TASK)
     budget: int = option(
         500,
-        help="How many documents a strategy selects.",
+        help="Number of documents that each strategy selects.",
         differs={
             "rank-corpora": {
                 "default": 100,
                 "minimum": 1,
-                "help": "Documents to select from all of them together.",
+                "help": "Number of documents to select from all corpora together.",
             },
             "titrate": None,
         },
@@ -184,23 +199,30 @@ class AuditSpec:
         is_unique=True,
         otherwise=lambda given: strategies_for(given["task"]),
         unset="all",
-        help="Repeat for several.",
+        help="How to select documents. Repeat for several.",
         differs={
-            "titrate": {"help": "Repeat for several; random and P-min always are."},
+            "titrate": {
+                "help": "How to select documents. Repeat for several. Random and P-min always run."
+            },
             "rank-corpora": None,
         },
     )
     reference: DataRef | None = option(
         None,
-        help="True fine-tuning data, for evaluation only.",
-        sample=Option(help="As finetune --sample."),
+        help="The real training documents, used for evaluation only.",
+        sample=Option(help="Keep this many, at random; give what you gave `finetune --sample`."),
         is_labelled=True,
-        differs={"titrate": {"default": REQUIRED, "help": "All it was trained on."}},
+        differs={
+            "titrate": {
+                "default": REQUIRED,
+                "help": "All documents that the final model was trained on.",
+            }
+        },
     )
     test: DataRef | None = option(
         None,
-        help="Labelled documents to test on.",
-        sample=Option(),
+        help="Labelled documents to test students on.",
+        sample=Option(help="Keep this many, at random."),
         is_labelled=True,
         differs={"rank-corpora": None},
     )
@@ -208,7 +230,8 @@ class AuditSpec:
     # never trained on; with it, domain and membership are told apart.
     held_out_source: str | None = option(
         None,
-        help="The corpus (file or its name) of documents like the reference, not used.",
+        help="Which --seed-corpus source (its file or name) holds documents from the same "
+        "distribution as the reference set that were not trained on.",
         only=("audit",),
     )
     label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)
@@ -219,13 +242,15 @@ class AuditSpec:
         10,
         flag="student-epochs",
         minimum=0,
-        help="At most, per student; 0 trains none.",
+        help="Most epochs to train each student; 0 trains no students.",
         differs={
             "titrate": {
                 "minimum": 1,
-                "help": "At most, per student.",
+                "help": "Most epochs to train each student.",
                 "switch": Option(
-                    flag="students", help="Train a student for every cell; needs --test."
+                    flag="students",
+                    help="Train a student for every leaked share, budget, seed and strategy. "
+                    "Needs --test.",
                 ),
             },
             "rank-corpora": None,
@@ -236,33 +261,40 @@ class AuditSpec:
     is_stopping_early: bool = option(
         True,
         flag="early-stopping",
-        help="Keep a student's best epoch, else its last.",
+        help="Stop a student when it no longer improves and keep its best epoch; otherwise keep "
+        "its last.",
         differs={"rank-corpora": None},
     )
     n_checkpoints: int = option(
-        1, flag="checkpoints", help="Synthetic checkpoints.", differs={"rank-corpora": None}
+        1,
+        flag="checkpoints",
+        help="Models between base and final at which to take gradients.",
+        differs={"rank-corpora": None},
     )
     # Inner products between gradients are estimated from a projection to this many dimensions;
     # None is exact for the last layer of a classifier and 4,096 otherwise.
     projection_dimension: int | None = option(
         None,
-        help="Estimate products between gradients from so many dimensions.",
-        unset="exact where they can be, else 4096",
+        help="Estimate inner products of gradients from a random projection to this many "
+        "dimensions.",
+        unset="exact where possible, else 4096",
         only=("audit",),
     )
     # The last layer's gradients are exact and cheap; inner ones serve a pair whose last layer stood
     # still, as with an adapter.
     gradient_layers: GradientLayers = option(
         GradientLayers.LAST_LAYER,
-        help="Take gradients of these; inner layers serve adapters and cost more.",
+        help="Layers to take gradients of. Use the inner layers (last-block, changed) for "
+        "adapters; "
+        "they take longer.",
     )
     # Lay pool and reference set out in one plane, which takes UMAP a minute for 10,000 documents.
     is_mapped: bool = option(
-        True, flag="map", help="Lay documents out in one plane by UMAP.", only=("audit",)
+        True, flag="map", help="Draw a map of the documents with UMAP.", only=("audit",)
     )
     # SFT: where the response begins in a document's text; only what follows is scored.
     response_template: str | None = option(None, **RESPONSE_TEMPLATE)
-    seed: int = option(0, minimum=0)
+    seed: int = option(0, minimum=0, help="Random seed.")
     title: str = option("", **_TITLE)
     titration: TitrationSpec | None = option(None, only=("titrate",))
     corpora: CorporaSpec | None = option(None, only=("rank-corpora",))

@@ -66,13 +66,15 @@ class Command:
         for name in given:
             if name not in known:
                 raise InputError(
-                    f"options of {self.name}", repr(name), f"see `assay {self.name} --help`"
+                    f"an option of `assay {self.name}`",
+                    repr(name),
+                    f"see `assay {self.name} --help`",
                 )
         values = {name: one.default for name, one in known.items()}
         values |= {n: known[n].read(value) for n, value in given.items() if value is not None}
         for name, one in known.items():
             if values[name] is REQUIRED:
-                raise InputError(one.flag, "none", f"give {one.flag}")
+                raise InputError(one.flag, "nothing", f"give {one.flag}")
         lookups = lookups or Lookups()
         asked = {group.field.name: group.value(values, lookups) for group in self.groups}
         return self.spec(**asked | {name: rule(asked) for name, rule in self.decides.items()})

@@ -39,22 +39,22 @@ def read_config(path: Path, command: Command) -> dict[str, Any]:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"a TOML file that can be read in {str(path)!r}",
-            f"one that cannot ({error})",
-            "write one with --save-config",
+            f"a readable TOML file {str(path)!r}",
+            f"an error ({error})",
+            "create one with --save-config",
         ) from error
     meant_for = plain.pop(_COMMAND, command.name)
     if meant_for != command.name:
         raise InputError(
-            f"a config of `assay {command.name}`",
-            f"one of {meant_for!r}",
-            f"give it to that command, or correct the key {_COMMAND!r}",
+            f"a config file of `assay {command.name}`",
+            f"one of `assay {meant_for}`",
+            f"use it with that command, or correct the key {_COMMAND!r}",
         )
     known = {one.key: one for one in command.options}
     for key in plain:
         if key not in known:
             raise InputError(
-                f"options of `assay {command.name}` in {path.name}",
+                f"only options of `assay {command.name}` in {path.name}",
                 repr(key),
                 f"remove it, or see `assay {command.name} --help`",
             )

@@ -27,11 +27,11 @@ class Role(StrEnum):
 # What every command that reads a final model asks alike.
 TASK: dict[str, Any] = {"help": "What the final model was fine-tuned to do."}
 LABEL_WORDS: dict[str, Any] = {
-    "help": "For causal models: one word a label, separated by commas.",
+    "help": "Classification with a causal model: one word per label, separated by commas.",
     "is_joined": True,
 }
 RESPONSE_TEMPLATE: dict[str, Any] = {
-    "help": "sft: what precedes the response in a text; only it is scored."
+    "help": "SFT: the text that comes right before the response; only the response is scored."
 }
 
 
@@ -50,22 +50,23 @@ class DataRef:
 
     location: str
     text_column: str = option(
-        "text", help="The column that holds the text; FILE:text=COLUMN names one file's own."
+        "text",
+        help="Column with the text. FILE:text=COLUMN overrides it for one file.",
     )
     label_column: str | None = option(
         None,
         default="label",
-        help="The column that holds the label.",
+        help="Column with the label.",
         differs={
-            "audit": {"help": "Label column of reference and test."},
-            "titrate": {"help": "Label column of reference and test."},
-            "rank-corpora": {"help": "Label column of the reference."},
+            "audit": {"help": "Column with the label, in --reference and --test."},
+            "titrate": {"help": "Column with the label, in --reference and --test."},
+            "rank-corpora": {"help": "Column with the label, in --reference."},
         },
     )
     sample: int | None = None
     # Instruction data: the column of prompts that the text column responds to.
     prompt_column: str | None = option(
-        None, help="sft: the column of prompts that the text responds to."
+        None, help="SFT: column with the prompt that the text responds to."
     )
     source: str | None = None
     # What the labels stand for, where neither source nor model says: names in the order of the
@@ -73,8 +74,8 @@ class DataRef:
     label_names: tuple[str, ...] | None = option(
         None,
         is_joined=True,
-        help="What the labels in the data stand for, where neither data nor model says: the "
-        "model's names in the order of numbers from 0, or LABEL=NAME,…",
+        help="Names of the labels in the data, needed if neither data nor model gives them: the "
+        "model's label names in the order of the data's numbers from 0, or LABEL=NAME,…",
         only=("audit", "titrate", "rank-corpora"),
     )
 

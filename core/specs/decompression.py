@@ -99,15 +99,17 @@ EXAMPLE_TEMPERATURE = 0.7
 BEST_GRADE = 4
 
 
-_JUDGE_SERVED_MODEL: dict[str, Any] = {"help": "Where the judge is a server: which of its models."}
-_PROMPTING: dict[str, Any] = {
-    "help": "lines for small models, json for others.",
-    "unset": "by the model",
+_JUDGE_SERVED_MODEL: dict[str, Any] = {
+    "help": "If the judge is a server: which of its models to use."
 }
-_BUDGET_CALLS: dict[str, Any] = {"help": "At most this many questions."}
+_PROMPTING: dict[str, Any] = {
+    "help": "How to prompt the model: lines suits small models, json others.",
+    "unset": "chosen by model",
+}
+_BUDGET_CALLS: dict[str, Any] = {"help": "Stop after this many model calls."}
 _BUDGET_TOKENS: dict[str, Any] = {
-    "help": "Stop asking after this many tokens, read and written; where a server reports none, "
-    "they are counted from bytes."
+    "help": "Stop after this many tokens, prompts and answers together. Estimated from bytes if a "
+    "server does not report them."
 }
 
 
@@ -117,61 +119,68 @@ class DecompressionSpec:
 
     model: str = option(
         EMBEDDED_MODEL,
-        help="Folder, GGUF file, hub name, builtin, or an OpenAI-compatible server's address "
-        "(its key, if it wants one, in the variable ASSAY_API_KEY).",
+        help="A folder, GGUF file, hub name, builtin:NAME, or the address of an OpenAI-compatible "
+        "server (put its key into the variable ASSAY_API_KEY).",
     )
     # None chooses by the model: llama.cpp for GGUF files, transformers for folders.
     engine: Engine | None = option(
         None,
-        help="What runs it here; both models of a comparison need the same.",
-        unset="by the model",
+        help="What runs the model on this machine. Use the same for two models that you want to "
+        "compare.",
+        unset="chosen by model",
     )
     # On a server: which of its models; None takes the first it names.
-    served_model: str | None = option(None, help="On a server: which model.", unset="the first")
+    served_model: str | None = option(
+        None, help="If --model is a server: which of its models to use.", unset="the first"
+    )
     # A model that grades the examples, named as ``model`` is; None leaves the heuristic alone.
     judge: str | None = option(
         None,
-        help="A model that grades every example, named as --model is.",
-        unset="a heuristic",
+        help="A model to grade every example, in any form that --model takes.",
+        unset="a heuristic alone",
     )
     judge_served_model: str | None = option(None, **_JUDGE_SERVED_MODEL)
     # None chooses by the model: lines for small ones, JSON for others. A judge is asked alike.
     prompting: Prompting | None = option(None, **_PROMPTING)
-    depth: int = option(2, help="Levels of topics.")
+    depth: int = option(2, help="Levels of the topic tree.")
     # From the root down; the last holds for all deeper levels.
     expansion: tuple[int, ...] = option(
-        (8, 4), help="Subtopics kept of each topic; repeat for deeper levels."
+        (8, 4), help="Subtopics to keep per topic. Repeat for deeper levels."
     )
     n_samples: int = option(
         16,
         flag="samples",
-        help="Lists drawn of each topic; support counts in how many a name is.",
+        help="Lists of subtopics to sample per topic.",
     )
-    min_votes: int = option(2, help="A name in fewer lists is no topic.")
+    min_votes: int = option(2, help="Ignore subtopics that appear in fewer lists than this.")
     branch_quota: int | None = option(
-        None, help="Expansions under each broad category.", unset="no limit"
+        None, help="Most topics to expand under each top-level topic.", unset="no limit"
     )
-    min_new_share: float = option(0.25, help="Go no deeper where fewer subtopics are new.")
-    merge_cosine: float = option(0.9, help="Names closer than this in embedding are one topic.")
+    min_new_share: float = option(
+        0.25, help="Stop below a topic if a smaller share of its subtopics is new."
+    )
+    merge_cosine: float = option(
+        0.9, help="Merge topic names whose embeddings have at least this cosine."
+    )
     n_examples: int = option(
-        2, flag="examples", help="Tasks with reasoning and response, of each topic."
+        2, flag="examples", help="Examples (task, reasoning, response) to write per topic."
     )
     styles: tuple[Style, ...] = option(
-        tuple(Style), flag="style", help="Kinds of task; repeat for several."
+        tuple(Style), flag="style", help="Kinds of task to write. Repeat for several."
     )
     difficulties: tuple[Difficulty, ...] = option(
-        tuple(Difficulty), flag="difficulty", help="Asked for; repeat."
+        tuple(Difficulty), flag="difficulty", help="Difficulties to ask for. Repeat for several."
     )
     temperature: float = option(
         0.9,
-        help=f"Of the lists of subtopics; examples are written at {EXAMPLE_TEMPERATURE}, and a "
-        "judge grades at 0.",
+        help="Temperature for lists of subtopics. Examples always use "
+        f"{EXAMPLE_TEMPERATURE}, the judge 0.",
     )
     # None is no limit. Of the calls, at most TREE_SHARE go to the tree.
     budget_calls: int | None = option(None, **_BUDGET_CALLS)
     budget_tokens: int | None = option(None, **_BUDGET_TOKENS)
-    seed: int = option(0, minimum=0)
-    title: str = option("", help="Shown in the dashboard.")
+    seed: int = option(0, minimum=0, help="Random seed.")
+    title: str = option("", help="Title shown in the dashboard.")
 
     def expansion_at(self, level: int) -> int:
         """How many subtopics a topic of this level (the root is 0) keeps."""
@@ -183,9 +192,13 @@ class GradeSpec:
     """Which sealed decompression is graded, and by which model; as in ``DecompressionSpec``."""
 
     decompression_id: str = option(
-        flag="decompression", is_argument=True, help="As the Topics page and its file name it."
+        flag="decompression",
+        is_argument=True,
+        help="Name of a decompression, as `assay list` shows it.",
     )
-    judge: str = option(help="Folder, GGUF file, hub name, builtin, or a server's address.")
+    judge: str = option(
+        help="The judge: a folder, GGUF file, hub name, builtin:NAME, or a server's address."
+    )
     judge_served_model: str | None = option(None, **_JUDGE_SERVED_MODEL)
     prompting: Prompting | None = option(None, **_PROMPTING)
     budget_calls: int | None = option(None, **_BUDGET_CALLS)

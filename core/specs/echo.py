@@ -12,11 +12,11 @@ class EchoSpec:
     """A decompression of an audit's final model, one of its base model, and the audit."""
 
     decompression: str = option(
-        is_argument=True, help="Of the audit's final model, as the Topics page names it."
+        is_argument=True, help="A decompression of the final model, as `assay list` shows it."
     )
-    control: str = option(help="A decompression of the base model, asked with the same options.")
-    audit: str = option(help="The audit of the two models.")
-    seed: int = option(0, minimum=0)
+    control: str = option(help="A decompression of the base model, made with the same options.")
+    audit: str = option(help="An audit of these two models, as `assay list` shows it.")
+    seed: int = option(0, minimum=0, help="Random seed.")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Every measured quantity: what it is called, its unit, bounds, chance, which way is better."""
+"""Every measured quantity: its name, unit, bounds, chance level, and which way is better."""
 
 from __future__ import annotations
 
@@ -82,19 +82,22 @@ _UNBOUNDED = (0.0, float("inf"))
 _SIGNED = (-1.0, 1.0)
 _INFO = {
     Metric.ACCURACY: MetricInfo(
-        "Student accuracy", "accuracy", "Share of test documents labelled rightly.", is_percent=True
+        "Student accuracy",
+        "accuracy",
+        "Share of test documents with the correct label.",
+        is_percent=True,
     ),
     Metric.LOSS: MetricInfo(
         "Student loss",
         "loss",
-        "Mean loss of a test document, in nats.",
+        "Mean loss on the test documents, in nats.",
         is_lower_better=True,
         bounds=_UNBOUNDED,
     ),
     Metric.PERPLEXITY: MetricInfo(
         "Student perplexity",
         "perplexity",
-        "Exponential of the mean loss of a target token of the test documents.",
+        "Exponential of the mean loss per target token of the test documents.",
         digits=2,
         is_lower_better=True,
         bounds=_UNBOUNDED,
@@ -102,33 +105,36 @@ _INFO = {
     Metric.AGREEMENT: MetricInfo(
         "Student's agreement with the final model",
         "agreement",
-        "Share of targets that the student answers as the final model does.",
+        "Share of targets where the student predicts the same as the final model.",
         is_percent=True,
     ),
     Metric.WEIGHT_COSINE: MetricInfo(
         "Cosine of the student's weight difference",
         "weights' cosine",
-        "Cosine of the student's weight difference with the final model's.",
+        "Cosine between the student's weight difference and the final model's.",
         bounds=_SIGNED,
     ),
     Metric.TRANSPORT: MetricInfo(
-        "Transport to the reference set",
+        "Transport distance to the reference set",
         "transport",
-        "Optimal transport to the reference set: squared Euclidean cost between unit embeddings.",
+        "Optimal-transport distance to the reference set: squared Euclidean cost between unit "
+        "embeddings.",
         is_lower_better=True,
         is_distance=True,
         bounds=_UNBOUNDED,
     ),
     Metric.EMBEDDING_RECALL: MetricInfo(
-        "Reference documents with a selected one near",
-        "near",
-        "Share of reference documents with a selected one nearer than their fifth nearest own.",
+        "Coverage of reference documents",
+        "covered",
+        "Share of reference documents with a selected document nearer than their fifth nearest "
+        "reference document.",
         is_percent=True,
     ),
     Metric.CONTAINMENT: MetricInfo(
         "Vocabulary containment",
         "containment",
-        "Share of the smaller vocabulary, selection's or reference set's, that the other has too.",
+        "Share of the smaller vocabulary (the selection's or the reference set's) that the other "
+        "one also has.",
         is_percent=True,
         is_distance=True,
     ),
@@ -141,103 +147,106 @@ _INFO = {
     Metric.COSINE: MetricInfo(
         "Cosine with the weight difference",
         "cosine",
-        "Cosine of the selection's summed gradient with the weight difference.",
+        "Cosine between the selection's summed gradient and the weight difference.",
         bounds=_SIGNED,
     ),
     Metric.RECALL: MetricInfo(
-        "Recall of trained documents",
+        "Recall of training documents",
         "recall",
-        "Share of the pool's trained documents that are selected.",
+        "Share of the pool's training documents that are selected.",
         is_percent=True,
     ),
     Metric.PRECISION: MetricInfo(
-        "Precision: trained among selected",
+        "Precision",
         "precision",
-        "Share of the selected documents that were trained on.",
+        "Share of the selected documents that are training documents.",
         is_percent=True,
     ),
     Metric.OVERLAP: MetricInfo(
         "Duplicates of reference documents",
         "duplicates",
-        "Share of the selected documents that are exactly or nearly reference documents.",
+        "Share of the selected documents that are exact or near duplicates of reference documents.",
         is_percent=True,
     ),
     Metric.LIFT: MetricInfo(
         "Lift over the pool",
         "lift",
-        "Precision divided by the trained share of the pool.",
+        "Precision divided by the share of training documents in the pool.",
         digits=2,
         bounds=_UNBOUNDED,
         chance=1.0,
     ),
     Metric.MEMBERSHIP_PRECISION: MetricInfo(
-        "Trained among selected of the domain",
-        "used",
-        "Share of the selected documents of the reference set's domain that were trained on.",
+        "Training documents among selected documents of the domain",
+        "trained on",
+        "Share of the selected documents of the reference set's domain that are training "
+        "documents.",
         is_percent=True,
     ),
     Metric.DOMAIN_PRECISION: MetricInfo(
-        "Domain among selected",
+        "Documents of the domain among selected documents",
         "in domain",
-        "Share of the selected documents that are of the reference set's domain.",
+        "Share of the selected documents from the reference set's domain.",
         is_percent=True,
     ),
     Metric.DOMAIN_AUC: MetricInfo(
-        "Domain AUC: domain above other text",
+        "Domain AUC",
         "domain AUC",
-        "Probability that a document of the reference set's domain ranks above another.",
+        "Probability that a document of the reference set's domain ranks above one of another "
+        "domain.",
         chance=0.5,
     ),
     Metric.MEMBERSHIP_AUC: MetricInfo(
-        "Membership AUC: trained above held-out",
+        "Membership AUC",
         "membership AUC",
-        "Probability that a trained document ranks above a held-out one of its domain.",
+        "Probability that a training document ranks above a held-out one of the same domain.",
         chance=0.5,
     ),
     Metric.MEMBERSHIP_TPR: MetricInfo(
-        "Trained found at 1% of held-out mistaken",
-        "members found at 1% mistaken",
-        "Share of trained documents above all but 1% of the held-out ones.",
+        "True positive rate at a false positive rate of 1%",
+        "TPR at 1% FPR",
+        "Share of training documents that rank above all but 1% of the held-out ones.",
         is_percent=True,
         chance=0.01,
     ),
     Metric.MEMBERSHIP_TPR_STRICT: MetricInfo(
-        "Trained found at 0.1% of held-out mistaken",
-        "members found at 0.1% mistaken",
-        "Share of trained documents above all but 0.1% of the held-out ones.",
+        "True positive rate at a false positive rate of 0.1%",
+        "TPR at 0.1% FPR",
+        "Share of training documents that rank above all but 0.1% of the held-out ones.",
         is_percent=True,
         chance=0.001,
     ),
     Metric.MEMBERSHIP_LEAD: MetricInfo(
-        "Membership AUC above the main strategy's",
+        "Lead in membership AUC over the main strategy",
         "AUC above the main strategy",
-        "Membership AUC less that of the audit's main strategy.",
+        "Membership AUC minus that of the audit's main strategy.",
         bounds=_SIGNED,
         chance=0.0,
     ),
     Metric.PREVALENCE: MetricInfo(
         "Estimated share trained",
         "estimated share trained",
-        "Estimated share of trained documents among those of the domain.",
+        "Estimated share of training documents among those of the domain.",
         is_percent=True,
     ),
     Metric.DETECTION_LIMIT: MetricInfo(
         "Detection limit",
         "found in the pool",
-        "Least share of the reference set in the pool that would still be found.",
+        "Smallest leaked share of the reference set that would still be found in the pool.",
         is_percent=True,
         is_lower_better=True,
         bounds=_UNBOUNDED,
     ),
     Metric.MEMBERSHIP_DETECTION_LIMIT: MetricInfo(
         "Detection limit within the domain",
-        "told from held-out",
-        "Least share of the reference set, among documents of its domain, that would be found.",
+        "distinguished from held-out",
+        "Smallest leaked share of the reference set that would still be found among documents of "
+        "its domain.",
         is_percent=True,
         is_lower_better=True,
     ),
 }
 
 
-# What tells how good a student is, the better evidence first.
+# How good a student is, the best evidence first.
 STUDENT_METRICS = (Metric.ACCURACY, Metric.PERPLEXITY, Metric.AGREEMENT)

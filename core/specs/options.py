@@ -126,7 +126,7 @@ class CommandOption:
             raise InputError(
                 f"a list of at least one value for {self.key}",
                 repr(value),
-                "give its values in a list, or leave it out",
+                "give its values as a list, or remove it",
             )
         return tuple(map(self._one, value))
 

@@ -34,13 +34,13 @@ def data_ref(
     own = dict(part.split("=", 1) for part in found.group(1).split(","))
     if "label" in own and label_column is None:
         raise InputError(
-            "a label column only where labels are read",
+            "no label column, since the final model labels these documents",
             repr(place),
-            "leave label=… out; the final model labels candidates itself",
+            "remove label=…",
         )
     for name in ("text", "label"):
         if own.get(name) == "":
-            raise InputError(f"a column behind {name}=", repr(place), "name one")
+            raise InputError(f"a column after {name}=", repr(place), "give one")
     return DataRef(
         place[: found.start()],
         own.get("text", text_column),

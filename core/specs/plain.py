@@ -43,7 +43,7 @@ def from_plain(spec: type[Spec], plain: Any, where: str = "") -> Spec:
     own: dict[str, Field[Any]] = {f.name: f for f in fields(spec)}  # type: ignore[arg-type]
     unknown = sorted(set(plain) - set(own))
     if unknown:
-        raise _unreadable("settings that exist", f"{inside}{unknown[0]!s}")
+        raise _unreadable("known settings only", f"{inside}{unknown[0]!s}")
     for name, one in own.items():
         is_needed = one.default is MISSING and one.default_factory is MISSING
         if is_needed and name not in plain:
@@ -111,4 +111,6 @@ def _field_type(hint: Any) -> FieldType:
 
 
 def _unreadable(expected: str, got: str) -> InputError:
-    return InputError(expected, got, "correct it, or make the file again with this version")
+    return InputError(
+        expected, got, "correct it, or create the file again with this version of Assay"
+    )

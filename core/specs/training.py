@@ -27,14 +27,21 @@ class TrainingSpec:
     """How a model is fine-tuned; students repeat the final model's."""
 
     optimizer: Optimizer = option(
-        Optimizer.ADAM, help="Of the final model.", differs={"finetune": {"help": ""}}
+        Optimizer.ADAM,
+        help="Optimizer that the final model was trained with. Like the next options, needed only "
+        "if "
+        "`assay finetune` did not record it.",
+        differs={"finetune": {"help": "Optimizer."}},
     )
-    learning_rate: float = option(2e-5)
-    batch_size: int = option(32, minimum=1)
-    n_epochs: int = option(3, flag="epochs", minimum=1, only=("finetune",))
+    learning_rate: float = option(2e-5, help="Learning rate.")
+    batch_size: int = option(32, minimum=1, help="Documents per training step.")
+    n_epochs: int = option(
+        3, flag="epochs", minimum=1, help="Passes over the data.", only=("finetune",)
+    )
     weight_decay: float = option(
         0.0,
         minimum=0,
+        help="Weight decay.",
         differs={
             "finetune": {
                 "default": None,
@@ -43,19 +50,19 @@ class TrainingSpec:
             }
         },
     )
-    momentum: float = option(0.0, minimum=0, help="For sgd.")
-    max_tokens: int = option(128, minimum=1)
-    seed: int = option(0, minimum=0, only=("finetune",))
+    momentum: float = option(0.0, minimum=0, help="Momentum, for sgd only.")
+    max_tokens: int = option(128, minimum=1, help="Tokens to read of each document.")
+    seed: int = option(0, minimum=0, help="Random seed.", only=("finetune",))
 
 
 @dataclass(frozen=True)
 class FinetuneSpec:
     """How a final model whose training data is known is made."""
 
-    base: str = option(help="Base model: folder, GGUF, hub name or builtin.")
+    base: str = option(help="Base model: a folder, GGUF file, hub name or builtin:NAME.")
     data: DataRef = option(
-        help="Training data: file, folder, hub set or builtin.",
-        sample=Option(flag="sample", help="Train on this many, at random."),
+        help="Training data: a file, folder, hub data set or builtin:NAME.",
+        sample=Option(flag="sample", help="Train on this many documents, chosen at random."),
         is_labelled=True,
     )
     training: TrainingSpec = option()

@@ -29,7 +29,7 @@ def card_column(title: str = "evidence") -> ColumnConfig:
         title,
         display_text=rf"{DOCUMENT}=(\d+)",
         width=80,
-        help="everything that is known of the document",
+        help="all evidence on this document",
     )
 
 

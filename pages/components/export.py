@@ -35,11 +35,11 @@ def export_popover(
                 file_name=f"{origin.name}-{name}-{kind}.zip",
                 key=f"export {name} {kind}",
                 on_click="ignore",
-                help="text that a spreadsheet could run is marked with an apostrophe"
+                help="text that a spreadsheet could execute gets a leading apostrophe"
                 if kind == "csv"
                 else None,
             )
-        st.caption("With a manifest that says where the table is from, and its bytes.")
+        st.caption("Comes with a manifest that states the table's origin and checksum.")
 
 
 def export_line(

@@ -36,7 +36,7 @@ def logging_to(path: Path) -> Callable[[Exception], bool]:
         reference = uuid.uuid4().hex[:8]
         log.error("%s\n%s", reference, "".join(traceback.format_exception(error)))
         st.error(
-            markdown_safe(f"This page failed. What went wrong is in {path}, under {reference}."),
+            markdown_safe(f"This page failed. The log {path} says why, under {reference}."),
             icon=":material/error:",
         )
         return True

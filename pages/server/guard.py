@@ -57,7 +57,9 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         connection = HTTPConnection(scope)
         if scope["type"] == "http" and scope["method"] not in _METHODS:
-            return PlainTextResponse("Pages are read here.", HTTPStatus.METHOD_NOT_ALLOWED)
+            return PlainTextResponse(
+                "This server only serves pages.", HTTPStatus.METHOD_NOT_ALLOWED
+            )
         if self._token is None:
             return None
         server = scope.get("server") or ("", 0)
@@ -68,7 +70,7 @@ class Guard:
         if scope["type"] == "http" and hmac.compare_digest(given.encode(), self._token.encode()):
             return _admitted(connection, name, expected)
         return PlainTextResponse(
-            "This dashboard asks for a token: open the address that `assay dashboard` printed.",
+            "This dashboard requires a token: open the address that `assay dashboard` printed.",
             HTTPStatus.UNAUTHORIZED,
         )
 

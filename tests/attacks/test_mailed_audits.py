@@ -156,7 +156,7 @@ def test_a_manifest_is_no_place_for_queries(mailed):
         f"UPDATE {MANIFEST} SET table_name = '(SELECT 1 AS a) AS t, meta' "
         "WHERE table_name = 'meta'",
     )
-    assert "names other tables" in check_file(mailed).verdict
+    assert "lists other tables" in check_file(mailed).verdict
 
 
 CLAIMS = {
@@ -249,20 +249,20 @@ def broken_store(store, mailed):
 PAGES = {
     "audits": "Sample audit",
     "overview": "Student accuracy",
-    "assessability": "How far each tensor moved",
-    "selection": "Search in texts",
+    "assessability": "Change of each tensor",
+    "selection": "Search texts",
     "map": "density of the seed corpus",
     "transport": "smaller vocabulary",
     "class_balance": "central 95%",
-    "membership": "judged no ranking",
-    "titration": "keeps no gradients",
-    "evidence": "Under each strategy",
-    "corpora": "did not rank its corpora",
+    "membership": "cannot evaluate rankings",
+    "titration": "contains no gradients",
+    "evidence": "Membership rankings",
+    "corpora": "does not rank corpora",
     "report": "assay report sample",
     "about": "What an audit can show",
     "suspects": "Suspects number 0",
     "experiments": "assay experiment",
-    "jobs": "processes of their own",
+    "jobs": "their own processes",
     "topics": "violin making",
     "examples": "Prompt and raw output",
     "diff": "assay diff A B",

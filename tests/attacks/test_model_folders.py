@@ -115,7 +115,7 @@ def test_code_of_an_unknown_architecture_is_refused(tmp_path, trap):
     """A model that only its own code could run is refused in one sentence."""
     base, final = save_llama(tmp_path / "base"), save_llama(tmp_path / "final", seed=1)
     edit(add_code(final, trap), "config.json", model_type="stranger")
-    with pytest.raises(InputError, match="brings its own code") as error:
+    with pytest.raises(InputError, match="needs its own code") as error:
         pair(base, final, tmp_path / "models")
     assert "\n" not in str(error.value)
     assert not trap.exists()
@@ -277,10 +277,10 @@ def test_digests_cover_what_is_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("../other/model.safetensors", "leads out of it"),
-        ("sub/../../other/model.safetensors", "leads out of it"),
-        ("{other}/model.safetensors", "leads out of it"),
-        ("..\\other\\model.safetensors", "leads out of it"),
+        ("../other/model.safetensors", "points outside it"),
+        ("sub/../../other/model.safetensors", "points outside it"),
+        ("{other}/model.safetensors", "points outside it"),
+        ("..\\other\\model.safetensors", "points outside it"),
         ("shard.bin", "index of safetensors files"),
         ("nowhere.safetensors", "a folder without it"),
         ("sub", "index of safetensors files"),
@@ -414,7 +414,7 @@ def test_an_adapter_names_no_modules_to_import(tmp_path, trap, monkeypatch):
     with pytest.raises(InputError, match="at most 3 repeats"):
         pair(base, lora, tmp_path / "three")
     edit(lora, "adapter_config.json", rank_pattern={}, peft_type="XLORA")
-    with pytest.raises(InputError, match="an adapter among LORA"):
+    with pytest.raises(InputError, match="an adapter of type LORA"):
         pair(base, lora, tmp_path / "three")
 
 

@@ -144,7 +144,7 @@ def test_answers_that_name_no_topic_seal_nothing(assay, scripted, monkeypatch):
     result = decompress(assay, scripted(drops_n=1).address, "--samples", 3)
     assert result.status == 1
     assert "No topic was found" in result.err
-    assert "the first says: {}, " in result.err
+    assert "the first list is {}, " in result.err
     assert kept()[1] == []
 
 

@@ -129,7 +129,7 @@ def test_nonsense_inside_a_file_is_listed_not_raised(store, path):
     with duckdb.connect(str(path)) as connection:
         connection.execute("UPDATE meta SET value = '[1]' WHERE key = 'spec'")
     problems = {s.audit_id: s.problem for s in list_audits(store)}
-    assert "what it says of spec is wrong" in problems["sample"]
+    assert "its metadata are wrong at spec" in problems["sample"]
     assert "name" in problems["Sample (1)"]
 
 

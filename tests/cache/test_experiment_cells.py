@@ -52,7 +52,7 @@ def test_the_list_of_audits_shows_cells_when_asked(store):
     assert "(3)" in app.toggle(key="cells").label
     for title in ("My own audit", "A shared cell", "A cell of one", "A cell of a run under way"):
         assert title in words(app)
-    assert "a cell of main-sft-small-30" in words(app).replace("\\", "")
+    assert "part of the experiment main-sft-small-30" in words(app).replace("\\", "")
 
 
 def test_a_cell_is_offered_beside_its_experiments(store):

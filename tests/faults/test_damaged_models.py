@@ -266,7 +266,7 @@ def test_a_configuration_that_leaves_layers_out_is_refused(models):
     """Fewer layers in config.json than in the weights is another model."""
     config = json.loads((models[0] / "config.json").read_text())
     (models[0] / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
-    refuse("leaves out", load_causal, models[0])
+    refuse("one without", load_causal, models[0])
 
 
 def test_a_classifier_base_lacks_its_head_and_nothing_else(tmp_path):

@@ -66,7 +66,7 @@ def test_why_a_pair_cannot_be_assessed_stands_on_its_page(store):
     write_sample_audit(store, assessment=NOT_ASSESSABLE)
     text = words(opened("assessability", audit="sample"))
     assert "did not move" in text
-    assert "whether anything leaks" in text
+    assert "whether anything leaked" in text
     assert len(opened("assessability", audit="sample").metric) == 4
     listed = words(opened("audits"))
     assert "not assessable" in listed
@@ -219,7 +219,7 @@ def test_public_sets_are_ranked_or_the_command_given(store):
     assert "assay rank-corpora" in words(opened("corpora", audit="sample"))
     write_sample_audit(store, audit_id="ranked", before_seal=write_groups)
     app = opened("corpora", audit="ranked")
-    assert "None of these sets" in app.subheader[0].value
+    assert "None of these corpora" in app.subheader[0].value
     assert "<b>" not in words(app)
     assert "reference set, %" in app.dataframe[1].value
     assert app.dataframe[1].value["class"].tolist() == ["business", "science & tech"]

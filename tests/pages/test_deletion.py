@@ -49,4 +49,4 @@ def test_a_deleted_suspect_test_still_was_made():
     write_suspects(Store.default())
     app = opened("suspects")
     confirmed(app, "suspect test")
-    assert "look surer than they are" in words(app)
+    assert "look more certain than they are" in words(app)

@@ -101,7 +101,7 @@ def test_without_a_floor_nothing_is_called_a_difference(assay, store, no_worker)
     text = words(app)
     assert "Not distinguishable from noise" in app.subheader[0].value
     assert said["make_noise_with"] in text
-    assert set(app.dataframe[0].value["change"]) == {"no floor"}
+    assert set(app.dataframe[0].value["change"]) == {"no noise run"}
     (chart,) = app.get("plotly_chart")
     assert "within noise" not in chart.proto.spec
     app.button[0].click().run()
@@ -131,11 +131,11 @@ def test_a_gap_in_one_run_is_shown_beside_its_topics(store):
     scattered = {f"cooking part {n}": 0.05 for n in range(90)}
     write_run(store, "even", knowledge(), 3)
     write_run(store, "uneven", knowledge(cooking=scattered), 3, quality=worse)
-    assert "none falls behind" in words(opened("topics", decompression="even"))
+    assert "None of" in words(opened("topics", decompression="even"))
     text = words(opened("topics", decompression="uneven"))
     assert "Behind the other branches" in text
     assert "cooking \\(support\\)" in text
     assert "chess \\(quality\\)" in text
     assert "weather" not in text.split("Behind the other branches")[1].splitlines()[0]
     write_run(store, "flat", knowledge(), 3, depth=1)
-    assert "there is nothing to tell" in words(opened("topics", decompression="flat"))
+    assert "there is nothing to compare" in words(opened("topics", decompression="flat"))

@@ -74,15 +74,15 @@ def test_the_authors_points_look_unlike_ours(store):
 
 
 def test_built_in_text_and_one_seed_are_said(store):
-    """A run on stand-ins says that levels do not compare, one seed that it proves little, and
+    """A run on stand-ins says that values cannot be compared, one seed that it proves little, and
     what was left out is named."""
     write_sample_experiment(
         store, "selection-size", n_seeds=1, is_built_in=True, left_out=("dbpedia", "imdb")
     )
     text = words(opened("experiments", recipe="selection-size"))
-    assert "levels do not compare" in text
+    assert "values cannot be compared" in text
     assert "One seed" in text
-    assert "left out, because not there" in text
+    assert "left out, because not available" in text
     assert "DBpedia, IMDB" in text
     assert "documentation of four fields, beside the authors" in text
     assert "AG News" in text
@@ -94,7 +94,7 @@ def test_sentences_name_metrics_as_figures_do(n_seeds):
     for metric in {metric for name in NAMES for metric in load_recipe(name).metrics}:
         places = [Place("p", "", None, subject, metric) for subject in ("select", "random")]
         found = standing({place: Spread.of([0.5] * n_seeds) for place in places}, metric)
-        assert f"by {metric.info.short}" in found.sentence
+        assert f"in {metric.info.short}" in found.sentence
         assert "-" not in found.sentence
 
 

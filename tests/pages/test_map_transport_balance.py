@@ -59,13 +59,13 @@ def test_the_map_draws_points_for_selected_and_true_documents_only(store):
     app = opened("map", audit="sample")
     assert points(app, "SELECT") == [150]
     assert points(app, "random") == [150]
-    assert points(app, "true documents") == [N_REFERENCE, N_REFERENCE]
+    assert points(app, "reference documents") == [N_REFERENCE, N_REFERENCE]
     kinds = [trace["type"] for trace in drawn(app)["data"]]
     assert kinds.count("heatmap") == 2
     assert len(app.get("plotly_chart")[0].proto.spec) < 300_000
     text = words(app).replace("\\", "")
     assert "UMAP, n neighbors 15, seed 0" in text
-    assert "drops it" in text
+    assert "clears the choice" in text
 
 
 def test_a_large_selection_is_drawn_in_part_and_said_so(store):
@@ -109,7 +109,7 @@ def test_true_documents_can_be_left_out(store):
     """The switch takes them away; an audit that knows none has no switch."""
     write_sample_audit(store)
     write_sample_audit(store, audit_id="blind", has_truth=False)
-    assert not points(opened("map", audit="sample", true="false"), "true documents")
+    assert not points(opened("map", audit="sample", true="false"), "reference documents")
     assert not opened("map", audit="blind").toggle
 
 
@@ -167,8 +167,10 @@ def test_transport_shows_every_strategy_beside_chance_and_the_curve(store, dista
     app = opened("transport", audit="sample", distance=distance)
     table = app.dataframe[0].value
     assert len(table) == len(Strategy)
-    assert set(table["beside random"]) <= {"closer", "farther", "not told apart"}
-    (curve,) = [t for t in drawn(app, 1)["data"] if t.get("name") == "true data, replaced"]
+    assert set(table["compared with random"]) <= {"closer", "farther", "not distinguishable"}
+    (curve,) = [
+        t for t in drawn(app, 1)["data"] if t.get("name") == "reference set, partly replaced"
+    ]
     assert numbers(curve["x"]).tolist() == pytest.approx([tenth / 10 for tenth in range(11)])
     text = words(app).replace("\\", "")
     assert "held-out" in text
@@ -187,7 +189,7 @@ def test_a_distance_is_like_the_true_data_that_has_it():
         assert (found.least, found.most) == (0.4, 0.5)
         assert read_from(curve, distance, 0.5 - sign * 0.3).least is None
         assert read_from(curve, distance, 0.5 + sign * 0.6).most is None
-    assert in_words(Likeness(None, None)) == "as true data"
+    assert in_words(Likeness(None, None)) == "like the reference set"
     assert in_words(Likeness(0.4, 0.5)) == "40–50%"
     assert in_words(Likeness(1.0, None)) == "beyond 100%"
     assert in_words(Likeness(None, 0.1)) == "0–10%"

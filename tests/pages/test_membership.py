@@ -31,9 +31,9 @@ def test_every_ranking_is_shown_with_its_interval_and_null(store):
     table = app.dataframe[0].value
     metrics = read_metrics(path).set_index(["subject", "metric"])
     names = ["select", "random", "p-min", "blind", *baselines_for(Task.CLASSIFICATION)]
-    assert set(table["ranking by"]) == {shown_as(name) for name in names}
+    assert set(table["ranking"]) == {shown_as(name) for name in names}
     for name in names:
-        (line,) = table[table["ranking by"] == shown_as(name)].to_dict("records")
+        (line,) = table[table["ranking"] == shown_as(name)].to_dict("records")
         row = metrics.loc[(name, Metric.MEMBERSHIP_AUC)]
         assert line["membership AUC"].startswith(f"{row['value']:.3f} [")
         assert line["by chance"].startswith(f"{row['null_low']:.3f}")

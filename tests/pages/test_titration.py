@@ -104,7 +104,7 @@ def test_measured_and_live_points_are_drawn_apart(store):
     ]
     means = own.groupby("leaked_share")["value"].mean()
     assert np.allclose(numbers(drawn["random"]["y"]), means)
-    assert "guides for the eye" in words(app)
+    assert "only guide the eye" in words(app)
     everything = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     assert sum(trace["marker"]["symbol"].startswith("star") for trace in everything) == 4
 
@@ -115,7 +115,7 @@ def test_an_ordinary_audit_has_live_sliders_only(store):
     app = opened("titration", audit="titrated")
     text = words(app)
     assert "no measured grid" in text
-    assert "Nothing was measured here" in text
+    assert "no measured points" in text
     before = shown(app, "Recall")
     app.slider(key="share").set_value(10).run()
     app.slider(key="budget").set_value(120).run()
@@ -178,12 +178,12 @@ def measured(recall, auc, blind_auc=0.5):
 def test_the_headline_says_when_select_loses():
     """Below random or P-min at most shares, the headline names them; above both, it does not."""
     lost = titration_finding(measured([0.1, 0.2], 0.5), "select", 10).headline
-    assert "fewer trained documents than random (at 2 of 2 leaked shares)" in lost
+    assert "fewer training documents than random (at 2 of 2 leaked shares)" in lost
     assert "P-min" not in lost
-    assert "does not tell members" in lost
+    assert "does not distinguish training documents" in lost
     won = titration_finding(measured([0.3, 0.4], 0.5), "select", 10).headline
     assert "fewer" not in won
-    assert "does not tell trained documents from held-out" in won
+    assert "does not distinguish training documents from held-out" in won
     both = titration_finding(measured([0.01], 0.5), "select", 10).headline
     assert shown_as("random") in both
     assert shown_as("p-min") in both
@@ -192,9 +192,9 @@ def test_the_headline_says_when_select_loses():
 def test_membership_needs_more_than_text_alone():
     """An AUC above chance is called membership only where text alone has less than its interval."""
     clean = titration_finding(measured([0.3], 0.6), "select", 10)
-    assert clean.headline.startswith("SELECT tells trained documents from held-out")
+    assert clean.headline.startswith("SELECT distinguishes training documents from held-out")
     unclean = titration_finding(measured([0.3], 0.6, blind_auc=0.65), "select", 10)
-    assert "does not tell" in unclean.headline
+    assert "does not distinguish" in unclean.headline
     assert "0.650" in " ".join(unclean.sentences)
     assert titration_finding(measured([0.3], 0.6), "select", 99).sentences == ()
 

@@ -63,7 +63,7 @@ def test_another_way_to_a_topic_is_told(store):
     """A topic reached twice names the other parent; one that ends says why."""
     write_sample_decompression(store)
     assert "Also reached from" in words(opened("topics", decompression="sample", topic="1"))
-    assert "as deep as was asked for" in words(opened("topics", decompression="sample", topic="4"))
+    assert "maximum depth was reached" in words(opened("topics", decompression="sample", topic="4"))
 
 
 @pytest.mark.parametrize("colour", ["support", "contrast", "quality", "depth"])
@@ -88,9 +88,9 @@ def test_the_judge_stands_beside_its_grades(store):
     write_sample_decompression(store, is_judged=True)
     app = opened("topics", decompression="sample", colour="quality")
     assert JUDGE in words(app).replace("\\", "")
-    assert "It is not shown to tell a response from one to another task" in words(app)
+    assert "does not reliably distinguish" in words(app)
     app = opened("examples", decompression="sample", example="3")
-    assert "1 of 4 answers could not be read" in words(app)
+    assert "1 of 4 answers could not be parsed" in words(app)
     grades = next(frame.value for frame in app.dataframe if "axis" in frame.value)
     assert list(grades) == ["axis", JUDGE, "heuristic"]
     assert set(grades[JUDGE]) == {"unreadable"}

@@ -116,7 +116,7 @@ def test_the_card_names_what_rules_a_document_out(audit, made):
     assert "  ".join(found.unmoved) in said
     found = read_document_evidence(audit, possible)
     said = words(opened("evidence", audit=audit.stem, document=str(possible))).replace("\\", "")
-    assert "That is no proof that it was" in said
+    assert "This does not prove that it was" in said
     assert f"agreement of {found.agreement:.3f}" in said
     assert f"p = {found.p_value:.3f}" in said
     assert f"q = {found.q_value:.3f}" in said
@@ -127,7 +127,7 @@ def test_overview_and_membership_have_the_ranking(audit):
     app = opened("overview", audit=audit.stem)
     assert app.subheader[0].value.startswith("Input embeddings")
     table = opened("membership", audit=audit.stem).dataframe[0].value
-    assert "input embeddings" in table["ranking by"].tolist()
+    assert "input embeddings" in table["ranking"].tolist()
 
 
 def test_older_audits_open_everywhere(tmp_path):
@@ -143,6 +143,6 @@ def test_older_audits_open_everywhere(tmp_path):
         }
 
     write_sample_audit(Store.default(), audit_id="old", before_seal=without)
-    assert "made before" in opened("vocabulary", audit="old").info[0].value
+    assert "older than this page" in opened("vocabulary", audit="old").info[0].value
     for page in ("overview", "evidence", "membership", "titration", "report", "selection"):
         opened(page, audit="old")

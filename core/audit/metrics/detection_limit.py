@@ -49,7 +49,7 @@ def detection_limits(
                     metric,
                     value=limit.n_leaked / n_reference,
                     method=f"noncentral hypergeometric, {POWER:.0%} power at p < {SIGNIFICANCE}, "
-                    "averaged over the odds ratios that the measured one leaves possible",
+                    "averaged over the odds ratios compatible with the measured one",
                     low=_share(limit.at_least, n_reference),
                     high=_share(limit.at_most, n_reference),
                     confidence=CONFIDENCE,

@@ -101,7 +101,7 @@ def located_metrics(
                 n_in_domain,
                 exact,
                 membership.null_precision,
-                "random choice within the domain",
+                "random selection within the domain",
                 None,
                 membership.p_value,
             )

@@ -74,8 +74,8 @@ def assess(
     if doubts:
         return Assessment(Assessability.LIMITED, doubts, hints)
     moved = (
-        f"The base fits the final model, and {scored.name} moved {scored.times_floor:,.0f} times "
-        "as far as rounding alone could have moved it."
+        f"The base model fits the final model, and {scored.name} changed "
+        f"{scored.times_floor:,.0f} times as much as rounding alone would cause."
     )
     return Assessment(Assessability.ASSESSABLE, (moved,), hints)
 
@@ -93,8 +93,8 @@ def _lineage(layers: Sequence[LayerDifference], base_name: str) -> str | None:
         return None
     return (
         f"The base {base_name} does not fit this final model: their weights have a cosine of "
-        f"{cosine:.2f}, where a fine-tuned model stays near 1. Give the model that the final one "
-        "was fine-tuned from."
+        f"{cosine:.2f}; for a fine-tuned model it is close to 1. Give the model that the final "
+        "one was fine-tuned from."
     )
 
 
@@ -104,9 +104,9 @@ def _immobile(layers: Sequence[LayerDifference], scored: ScoredPart) -> str | No
     n_moved = sum(layer.difference_norm > 0 for layer in layers)
     return (
         f"Not assessable by {scored.name}: it did not move in fine-tuning, while {n_moved} of "
-        f"{len(layers)} tensors did, as with an adapter that leaves it alone. This is not evidence "
-        f"of no leak. Ask with --gradient-layers {GradientLayers.CHANGED}, which takes gradients "
-        "of the layers that moved."
+        f"{len(layers)} tensors did, as with an adapter that does not include it. This is not "
+        f"evidence of no leak. Repeat with --gradient-layers {GradientLayers.CHANGED} to use the "
+        "layers that changed."
     )
 
 
@@ -115,8 +115,8 @@ def _near_floor(scored: ScoredPart) -> list[str]:
     if times >= _MIN_TIMES_FLOOR:
         return []
     return [
-        f"{scored.name[:1].upper()}{scored.name[1:]} moved only {times:.1f} times as far as "
-        "rounding its weights would move it: much of the difference is noise."
+        f"{scored.name[:1].upper()}{scored.name[1:]} changed only {times:.1f} times as much as "
+        "rounding its weights would cause: much of the difference is noise."
     ]
 
 
@@ -129,20 +129,20 @@ def _hints(layers: Sequence[LayerDifference]) -> tuple[str, ...]:
     low = [layer for layer in moved if layer.rank_90 <= max(1, layer.full_rank // 16)]
     if len(low) > len(moved) / 2:
         hints.append(
-            f"{len(low)} of {len(moved)} changed matrices changed in few directions, as with a "
-            "low-rank adapter."
+            f"{len(low)} of {len(moved)} changed matrices changed in few directions only, as with "
+            "a low-rank adapter."
         )
     decay = _weighted(moved, "decay_correlation")
     if decay < -_MIN_DECAY_CORRELATION:
         hints.append(
-            f"Weights shrank in proportion to their size (correlation {decay:.2f}), as weight "
-            "decay makes them; that part of the difference no document explains."
+            f"Weights shrank in proportion to their size (correlation {decay:.2f}), as with "
+            "weight decay. No document explains that part of the difference."
         )
     flatness = _weighted(moved, "flatness")
     if flatness > _FLAT:
-        hints.append("Most weights moved about as far, as in few steps of Adam.")
+        hints.append("Most weights changed by about the same amount, as after few steps of Adam.")
     elif flatness < _PEAKED:
-        hints.append("Few weights moved far, as plain gradients move them.")
+        hints.append("A few weights changed a lot and most little, as with plain gradient descent.")
     return tuple(hints)
 
 

@@ -67,7 +67,7 @@ def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: in
             "none",
             "give other documents with --held-out"
             if spec.titration
-            else "give documents that were not used, or leave --held-out-source out",
+            else "give documents that were not trained on, or remove --held-out-source",
         )
     smallest, what = n_documents, "the seed corpus"
     if spec.titration:
@@ -77,7 +77,7 @@ def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: in
         for role, n_own in n_of.items():
             if n_own < 2:
                 raise InputError(
-                    f"at least two {role} documents that are not given under another role",
+                    f"at least two {role} documents that are in no other set",
                     f"{n_own}",
                     f"give others with {_OPTIONS[role]}",
                 )
@@ -87,7 +87,7 @@ def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: in
         raise InputError(
             f"a budget of at most {smallest:,}, the size of {what}",
             f"{spec.budget:,}",
-            "lower --budget or give a larger corpus",
+            "lower --budget, or give a larger corpus",
         )
 
 
@@ -186,7 +186,7 @@ def _write_test(
             raise InputError(
                 "a label for every test document",
                 "one without a label",
-                "name its column with --label-column",
+                "give the label column with --label-column",
             )
         builder.write(
             "test_documents",

@@ -56,12 +56,12 @@ def score_by_embeddings(
     problem = builder.meta(_META)["problem"]
     if problem is None:
         return question
-    progress.note(f"no document is scored by input embeddings: {problem}")
+    progress.note(f"documents are not scored by input embeddings: {problem}")
     others = tuple(s for s in question.spec.strategies if s is not Strategy.EMBEDDING_MATCH)
     if not others:
         raise InputError(
-            "a strategy that these models allow",
-            f"{Strategy.EMBEDDING_MATCH} alone. {problem}",
+            "a strategy that works for these models",
+            f"only {Strategy.EMBEDDING_MATCH}, which does not ({problem.rstrip('.')})",
             "add another --strategy",
         )
     return replace(question, spec=replace(question.spec, strategies=others))
@@ -74,8 +74,8 @@ def what_was_left_out(builder: AuditBuilder) -> list[str]:
     if problem is None:
         return []
     return [
-        f"The strategy “{Strategy.EMBEDDING_MATCH.shown_as}” was left out, which says nothing of a "
-        f"leak. {problem}"
+        f"The strategy “{Strategy.EMBEDDING_MATCH.shown_as}” was left out, which says nothing "
+        f"about a leak. {problem}"
     ]
 
 

@@ -195,8 +195,8 @@ def _membership(name: str, scores: _Scores, truth: _Truth, seed: int) -> Iterato
                 metric,
                 found_share(trained, held_out, share),
                 len(trained),
-                f"at {share:.1%} of held-out mistaken, order statistics and Clopper–Pearson, "
-                "permutation p-value",
+                f"at a false positive rate of {share:.1%}; order statistics and Clopper–Pearson "
+                "interval, permutation p-value",
                 chance.null,
                 shuffled,
                 1.0,
@@ -223,8 +223,8 @@ def _prevalence(name: str, trained: _Scores, held_out: _Scores, seed: int) -> It
             Metric.PREVALENCE,
             found,
             sum(map(len, asked)),
-            f"Rogan–Gladen at {_FLAGGED_BY_MISTAKE:.0%} of held-out mistaken, Lang–Reiczigel "
-            "interval, of a random half by the other half's rates",
+            f"Rogan–Gladen at a false positive rate of {_FLAGGED_BY_MISTAKE:.0%}, Lang–Reiczigel "
+            "interval; a random half, with the error rates of the other half",
         )
 
 

@@ -53,7 +53,7 @@ class PredictionMetrics:
             method = f"Wilson interval, {self._where}"
             return with_interval(subject, Metric.AGREEMENT, accuracy(is_alike), n, method)
         interval = ratio_interval(predictions.of_documents(is_alike), predictions.n_targets)
-        method = f"likeliest next tokens, {_BOOTSTRAP}, {self._where}"
+        method = f"most likely next tokens, {_BOOTSTRAP}, {self._where}"
         return with_interval(subject, Metric.AGREEMENT, interval, n, method)
 
     def _perplexity(self, subject: str, predictions: Predictions) -> MetricRow:
@@ -74,7 +74,7 @@ class PredictionMetrics:
                 n,
                 "Wilson interval",
                 null=Interval(majority, majority, majority),
-                null_kind="largest class alone",
+                null_kind="largest class",
             ),
             MetricRow(
                 subject,

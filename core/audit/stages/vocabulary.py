@@ -42,7 +42,7 @@ def read_vocabulary(question: ResolvedAudit, builder: AuditBuilder, progress: Pr
             facts = _write(question, builder, found, facts, progress)
         else:
             facts = replace(facts, max_tokens=found.reader().limit(question.training.max_tokens))
-            progress.note(f"no token is proven absent ({', '.join(facts.doubts)})")
+            progress.note(f"no token can be ruled out ({', '.join(facts.doubts)})")
         builder.put_meta(
             "vocabulary",
             {

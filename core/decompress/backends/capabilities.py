@@ -141,12 +141,12 @@ def _read(reply: Mapping[str, Any] | Refusal) -> Mapping[str, Any] | Refusal:
             reply if any(text_of(one).strip() for one in choices) else Refusal(silence(choices[0]))
         )
     except (KeyError, TypeError, IndexError, AttributeError):
-        return Refusal(f"a reply of another form: {quoted(reply)}")
+        return Refusal(f"a reply of unknown form: {quoted(reply)}")
 
 
 def _unanswered(raw: Refusal, chat: Refusal) -> str:
     words = [f"to {RAW_PATH} {raw.words}", f"to {CHAT_PATH} {chat.words}"]
-    return f"The server answers no question: {'; '.join(words)}. Nothing was kept or sealed."
+    return f"The server answers no question: {'; '.join(words)}. Nothing was saved."
 
 
 def _honours_schema(send: _Send, model: str) -> bool:

@@ -79,7 +79,7 @@ class Connection:
         while not self._is_closed.is_set():
             left_s = deadline - time.monotonic()
             if left_s <= 0:
-                raise Unreachable(f"no whole reply within {self._timeout_s:g} s", True)
+                raise Unreachable(f"no complete reply within {self._timeout_s:g} s", True)
             try:
                 reply = came.get(timeout=min(_CHECK_S, left_s))
             except queue.Empty:
@@ -108,7 +108,7 @@ class Connection:
             came.put(error)
         except httpx2.TimeoutException as error:
             is_there = not isinstance(error, httpx2.ConnectTimeout)
-            came.put(Unreachable(f"no whole reply within {self._timeout_s:g} s", is_there))
+            came.put(Unreachable(f"no complete reply within {self._timeout_s:g} s", is_there))
         except Exception as error:  # whatever else: whoever waits must hear of it
             is_there = not isinstance(error, httpx2.ConnectError)
             words = self._kept_secret(str(error).encode(errors="replace")).decode()
@@ -120,14 +120,14 @@ class Connection:
         with self._client.stream(method, url, json=body) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
             if headers.get("content-encoding", "identity") != "identity":
-                raise Unreachable("a compressed reply, though none was asked for", True)
+                raise Unreachable("a compressed reply, which was not requested", True)
             read = bytearray()
             for piece in response.iter_raw():
                 read += piece
                 if len(read) > self._most_bytes:
                     raise Unreachable(f"a reply of more than {self._most_bytes:,} bytes", True)
                 if time.monotonic() > deadline:
-                    raise Unreachable(f"no whole reply within {self._timeout_s:g} s", True)
+                    raise Unreachable(f"no complete reply within {self._timeout_s:g} s", True)
         return Reply(response.status_code, headers, self._kept_secret(bytes(read)))
 
     def _kept_secret(self, said: bytes) -> bytes:
@@ -145,9 +145,9 @@ def _credentials(address: ServerAddress) -> tuple[dict[str, str], list[bytes]]:
     key = os.environ.get(API_KEY_VARIABLE, "").strip()
     if key and not (key.isascii() and key.isprintable() and " " not in key):
         raise InputError(
-            f"in the variable {API_KEY_VARIABLE} a key of printable ASCII letters without spaces",
-            f"{len(key)} characters, some of them others",
-            "set it anew",
+            f"printable ASCII characters without spaces in the variable {API_KEY_VARIABLE}",
+            f"{len(key)} characters, some of them not allowed",
+            "set it again",
         )
     if key:
         header, secrets = f"Bearer {key}", [key]

@@ -37,9 +37,9 @@ def find_model(
     if is_address(name):
         if engine:
             raise InputError(
-                "a model run in this process with --engine",
+                "a model on this machine, since --engine is given",
                 repr(without_password(name)),
-                "leave --engine out",
+                "remove --engine",
             )
         from assay.core.decompress.backends.openai_server import ServerBackend, identify
 
@@ -47,7 +47,9 @@ def find_model(
         return FoundModel(identity, lambda compute: ServerBackend(name, identity))
     if served_model:
         raise InputError(
-            "the address of a server with --served-model", repr(name), "leave --served-model out"
+            "the address of a server, since --served-model is given",
+            repr(name),
+            "give an address, or remove --served-model",
         )
     path = locate_model(name)
     if is_gguf(path) and engine is not Engine.TRANSFORMERS:
@@ -56,7 +58,9 @@ def find_model(
         identity = _identity_of_gguf(name, path)
         return FoundModel(identity, lambda compute: LlamaBackend(path, identity, compute.n_threads))
     if engine is Engine.LLAMA:
-        raise InputError("a GGUF file for llama.cpp", f"{name!r}", "use --engine transformers")
+        raise InputError(
+            "a GGUF file, since the engine is llama.cpp", f"{name!r}", "use --engine transformers"
+        )
     from assay.core.decompress.backends.hf_transformers import LocalBackend
 
     folder = resolve_model(name, converted)
@@ -80,6 +84,6 @@ def _identity_of_gguf(name: str, file: Path) -> ModelIdentity:
         raise InputError(
             f"a whole GGUF file {file.name!r}",
             f"one that cannot be read ({(str(error) or type(error).__name__).splitlines()[0]})",
-            "fetch the file again",
+            "download the file again",
         ) from error
     return ModelIdentity(name, file_digest(file), True, n_elements, Engine.LLAMA)

@@ -84,5 +84,5 @@ def _open(file: Path, n_threads: int) -> Any:
         raise InputError(
             f"a GGUF file that llama.cpp can load at {file.name!r}",
             str(error).splitlines()[0] if str(error) else "an error",
-            "give another file, or the model's folder of safetensors",
+            "give another file, or the model's folder with safetensors",
         ) from error

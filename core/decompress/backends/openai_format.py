@@ -66,15 +66,13 @@ def answers(
         if group[0].continuation is not None:
             return [_scored(group[0], choices[0], usage, duration_s, traits)]
         if len(choices) != len(group):
-            raise Garbled(
-                f"{len(choices)} answers of the {len(group)} asked for came: {quoted(reply, 200)}"
-            )
+            raise Garbled(f"{len(choices)} instead of {len(group)} answers: {quoted(reply, 200)}")
         return [
             _drawn(call, choice, usage, len(group), duration_s)
             for call, choice in zip(group, choices, strict=True)
         ]
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError) as other:
-        raise Garbled(f"a reply of another form: {quoted(reply)}") from other
+        raise Garbled(f"a reply of unknown form: {quoted(reply)}") from other
 
 
 def text_of(choice: Mapping[str, Any]) -> str:
@@ -93,12 +91,12 @@ def silence(choice: Mapping[str, Any]) -> str:
     message = choice.get("message")
     told: Mapping[str, Any] = message if isinstance(message, dict) else {}
     if isinstance(told.get("refusal"), str) and told["refusal"]:
-        return f"an answer refused: {quoted(told['refusal'])}"
+        return f"a refusal: {quoted(told['refusal'])}"
     for name in _THOUGHTS:
         if isinstance(told.get(name), str) and told[name]:
             return (
-                f"thoughts ({name}) and no answer within the tokens allowed; switch thinking off "
-                f"on the server; it thought: {quoted(told[name], 200)}"
+                f"only reasoning ({name}) and no answer within the token limit; switch "
+                f"reasoning off on the server. It wrote: {quoted(told[name], 200)}"
             )
     return f"an answer without text (finish_reason {quoted(choice.get('finish_reason'), 40)})"
 
@@ -206,8 +204,8 @@ def _drawn(
     room = _LEAST_ROOM + _MOST_CHARACTERS_A_TOKEN * call.sampling.max_tokens
     if len(text) > room:
         return Refusal(
-            f"an answer of {len(text):,} characters where {call.sampling.max_tokens:,} tokens were "
-            f"allowed: {quoted(text, 100)}"
+            f"an answer of {len(text):,} characters for a limit of {call.sampling.max_tokens:,} "
+            f"tokens: {quoted(text, 100)}"
         )
     tokens = token_logprobs(choice)
     if not all(_is_logprob(logprob) for _, logprob in tokens):

@@ -149,8 +149,8 @@ class ServerBackend:
         if is_there and (self._n_exhausted < _MOST_EXHAUSTED or self._still_answers()):
             return Refusal(f"{words} (in {attempt + 1} tries)", status)
         raise AssayError(
-            f"The server at {self._base} did not answer in {attempt + 1} tries ({words}); "
-            "what was answered so far is kept and the same command continues."
+            f"The server at {self._base} did not answer in {attempt + 1} tries ({words}). "
+            "The answers so far are kept, and the same command continues."
         )
 
     def _still_answers(self) -> bool:

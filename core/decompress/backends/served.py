@@ -68,7 +68,7 @@ def identify(address: str, model: str | None) -> ModelIdentity:
 def refused_key(status: int, words: str) -> InputError:
     """What to say where a key is missing or is the wrong one."""
     return InputError(
-        f"in the variable {API_KEY_VARIABLE} a key that the server accepts",
+        f"a key in the variable {API_KEY_VARIABLE} that the server accepts",
         words,
         f"set {API_KEY_VARIABLE}" if status in NEEDS_KEY else "check the key",
     )
@@ -96,11 +96,11 @@ def _get(connection: Connection, address: str, url: str) -> Reply:
 def _unreachable(address: str, error: Unreachable) -> AssayError:
     shown = without_password(address)
     if error.is_there:
-        return AssayError(f"The server at {shown} gave no list of models: {error}.")
+        return AssayError(f"The server at {shown} sent no list of models: {error}.")
     return InputError(
         "the address of an OpenAI-compatible server",
         f"{shown!r}, which cannot be reached ({error})",
-        "check the address, and that the server runs",
+        "check the address and that the server is running",
     )
 
 
@@ -123,9 +123,10 @@ def _chosen(listed: list[Mapping[str, Any]], model: str | None) -> Mapping[str, 
             return entry
     names = ", ".join(quoted(entry["id"], 80) for entry in listed[:_N_SHOWN])
     raise InputError(
-        f"a model among {names or 'none'}{' …' if len(listed) > _N_SHOWN else ''}",
+        "a model that the server has, among "
+        f"{names or 'none'}{' …' if len(listed) > _N_SHOWN else ''}",
         repr(model),
-        "name one it serves with --served-model",
+        "choose one with --served-model",
     )
 
 
@@ -157,27 +158,27 @@ def _unlisted(address: str, model: str | None, replies: list[Reply]) -> AssayErr
         return redirected(shown, told)
     if told.status in NO_SUCH_PATH and model is None:
         return InputError(
-            "a server that lists its models, or one of them by name",
-            f"{shown!r}, which has no list of models",
-            "name one with --served-model, or correct the address",
+            "a server that lists its models, or a model named with --served-model",
+            f"{shown!r}, which does not list its models, and no --served-model",
+            "name the model with --served-model, or correct the address",
         )
     if told.status in NO_SUCH_PATH:
         return InputError(
             "the address of an OpenAI-compatible server",
-            f"{shown!r}, which answers under neither of {' and '.join(bases(address))} ({words})",
+            f"{shown!r}, which does not answer under {' or '.join(bases(address))} ({words})",
             "check the address",
         )
     later = "; try again later" if is_passing(told.status) else ""
-    return AssayError(f"The server at {shown} gave no list of models, but {words}{later}.")
+    return AssayError(f"The server at {shown} sent no list of models, but {words}{later}.")
 
 
 def redirected(shown: str, reply: Reply) -> AssayError:
     """What to say of a redirect, which is never followed."""
     place = quoted(without_password(reply.headers.get("location", "nowhere")), 200)
     return InputError(
-        "a server that answers at the address given",
+        "a server that answers at the given address",
         f"a redirect from {shown} to {place}",
-        "give that address, if you trust it",
+        "give the new address, if you trust it",
     )
 
 

@@ -54,7 +54,7 @@ def refusal_words(status: int, body: bytes) -> str:
     except ValueError:
         words = None
     words = words or quoted(body[:_MOST_READ].decode("utf-8", "replace"))
-    return f"status {status}: {words}" if words else f"status {status} without a word"
+    return f"status {status}: {words}" if words else f"status {status} without an explanation"
 
 
 def refused_parameter(words: str, left: Sequence[str]) -> str | None:

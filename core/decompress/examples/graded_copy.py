@@ -153,13 +153,13 @@ def _check(spec: GradeSpec, found: FoundModel, contents: Contents) -> None:
         raise InputError(
             "a decompression with examples",
             f"{spec.decompression_id}, which has none",
-            "name another",
+            "choose another",
         )
     if found.identity.label in {judge["label"] for judge in contents.meta["judges"]}:
         raise InputError(
-            "a judge that has not graded it yet",
+            "a judge that has not graded this decompression yet",
             found.identity.label,
-            f"name another than {without_password(spec.judge)!r}",
+            f"choose a judge other than {without_password(spec.judge)!r}",
         )
 
 

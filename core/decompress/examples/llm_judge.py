@@ -63,7 +63,7 @@ def judge_examples(
                 ]
     n_graded = len(grades) // len(Axis)
     if n_graded < len(examples):
-        progress.note(f"the budget ended after {n_graded:,} of {len(examples):,} examples")
+        progress.note(f"the budget was used up after {n_graded:,} of {len(examples):,} examples")
     return grades
 
 

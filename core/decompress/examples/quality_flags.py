@@ -62,11 +62,11 @@ def _own_marks(example: Example) -> Iterator[ExampleFlag]:
         QualityFlag.VALIDITY,
         not example.is_readable,
         float(example.is_readable),
-        "" if example.is_readable else "task, reasoning and response could not be told apart",
+        "" if example.is_readable else "task, reasoning and response could not be separated",
     )
     length = n_words(example.response)
     is_odd = not FEWEST_WORDS <= length <= MOST_WORDS
-    detail = "cut at the token limit" if example.is_cut else ""
+    detail = "cut off at the token limit" if example.is_cut else ""
     yield ExampleFlag(own, QualityFlag.LENGTH, is_odd or example.is_cut, float(length), detail)
     repeated = repetition(example.response)
     yield ExampleFlag(own, QualityFlag.REPETITION, repeated > MOST_REPETITION, repeated)

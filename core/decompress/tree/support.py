@@ -59,7 +59,7 @@ def measure_support(
                 return null
             return null + _contrasts(tree, topics, spec, runner, n_kept_back)
         except BudgetReached:
-            progress.note("the budget ended before support was measured")
+            progress.note("the budget was used up before the null of support was measured")
             return []
 
 

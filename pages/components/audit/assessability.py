@@ -44,7 +44,7 @@ def show_verdict(facts: AuditFacts) -> None:
         for reason in facts.meta["assessment"]["reasons"]:
             st.write(markdown_safe(reason))
         if verdict is Assessability.NOT_ASSESSABLE:
-            st.caption("Nothing was scored, so nothing here says whether anything leaks.")
+            st.caption("No documents were scored, so this does not show whether anything leaked.")
 
 
 def assessment_line(facts: AuditFacts, path: Path) -> None:
@@ -70,23 +70,23 @@ def show_facts(facts: AuditFacts) -> None:
         (
             "Lineage",
             "—" if lineage is None else f"{lineage:.4f}",
-            "cosine of final with base over all weights; unrelated models have about 0",
+            "cosine between all weights of final and base model; unrelated models have about 0",
         ),
         (
             "Weights changed",
             f"{100 * own['n_parameters_changed'] / own['n_parameters']:.1f}%",
-            f"{own['n_tensors_changed']:,} of {own['n_tensors']:,} tensors; by "
+            f"{own['n_tensors_changed']:,} of {own['n_tensors']:,} tensors; the change is "
             f"{100 * own['relative_change']:.2g}% of the base's norm",
         ),
         (
-            "The scored part moved",
+            "Change of the scored part",
             f"{own['scored_change']:.3g}",
-            f"Euclidean norm; gradients are taken of {own['scored_part']}",
+            f"Euclidean norm of {own['scored_part']}, whose gradients are used",
         ),
         (
-            "Rounding alone",
+            "Rounding floor",
             f"{own['scored_floor']:.2g}",
-            "would move it, as both are stored "
+            "change that rounding alone would cause, as both models are stored "
             f"({facts.model_facts['base']['precision']}, "
             f"{facts.model_facts['final']['precision']})",
         ),
@@ -102,18 +102,18 @@ def show_hints(facts: AuditFacts) -> None:
     hints = facts.meta["assessment"]["hints"]
     if not hints:
         return
-    st.subheader("What the difference hints at", anchor=False)
+    st.subheader("Hints from the weight difference", anchor=False)
     for hint in hints:
         st.write(f"- {markdown_safe(hint)}")
-    st.caption("Hints, not proof: other recipes can leave the same traces.")
+    st.caption("Hints, not proof: other training recipes can leave the same traces.")
 
 
 def show_layer_chart(layers: pd.DataFrame) -> None:
     """Each tensor's change over its rounding floor, in the model's order."""
-    st.subheader("How far each tensor moved", anchor=False)
+    st.subheader("Change of each tensor", anchor=False)
     moved = _with_ratios(layers).query("times > 0")
     if moved.empty:
-        st.caption("No tensor moved.")
+        st.caption("No tensor changed.")
         return
     figure = go.Figure(
         go.Scatter(
@@ -134,8 +134,8 @@ def show_layer_chart(layers: pd.DataFrame) -> None:
     st.plotly_chart(figure, config=CONFIG, key="layers", alt="Change of each tensor")
     n_still = len(layers) - len(moved)
     st.caption(
-        "Dotted: as far as rounding to the stored precision alone would move it."
-        + (f" {n_still:,} of {len(layers):,} did not move and are not drawn." if n_still else "")
+        "Dotted: the change that rounding to the stored precision alone would cause."
+        + (f" {n_still:,} of {len(layers):,} did not change and are not drawn." if n_still else "")
     )
 
 
@@ -162,10 +162,10 @@ def show_layer_table(path: Path, layers: pd.DataFrame) -> None:
         of_audit(path),
         "tensors",
         table.rename(columns=_COLUMNS),
-        note="Directions: singular values that hold 90% of the squared change (of at most 1,024 "
-        "rows and columns). Correlation with base: below zero where weights shrank. Flatness: 0.80 "
-        "where changes are normally distributed, towards 1 where all moved alike. Choose a row for "
-        "its spectrum.",
+        note="Directions: number of singular values that make up 90% of the squared change (of at "
+        "most 1,024 rows and columns). Correlation with base: below zero if weights shrank. "
+        "Flatness: 0.80 for normally distributed changes, towards 1 if all weights changed "
+        "equally. Select a row to see its spectrum.",
     )
     if rows := chosen["selection"]["rows"]:
         _show_spectrum(table.iloc[rows[0]])
@@ -175,7 +175,7 @@ def _show_spectrum(layer: pd.Series) -> None:
     st.subheader("Spectrum of the difference", anchor=False)
     st.text(layer["name"])
     if not len(layer["spectrum"]):
-        st.caption("A vector, or unchanged: it has no spectrum.")
+        st.caption("This tensor is a vector or unchanged, so it has no spectrum.")
         return
     figure = go.Figure(
         go.Bar(

@@ -18,7 +18,7 @@ def show_embeddings(path: Path, document_id: int, facts: AuditFacts) -> None:
     vocabulary, found = facts.vocabulary, read_document_evidence(path, document_id)
     if vocabulary is None or (found.n_different is None and found.agreement is None):
         return
-    st.subheader("By input embeddings", anchor=False)
+    st.subheader("Input embeddings", anchor=False)
     if found.n_different is not None:
         st.write(markdown_safe(text_sentence(vocabulary, found.n_different, found.unmoved)))
         if found.unmoved:

@@ -65,7 +65,7 @@ def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
         ]
     else:
         loss = document["base_loss"]
-        rows.append(("loss, base model", TableCell.of(f"{loss:.3f} nats a token", value=loss)))
+        rows.append(("loss, base model", TableCell.of(f"{loss:.3f} nats per token", value=loss)))
     return pd.DataFrame(rows, columns=["", "value"])
 
 
@@ -75,7 +75,7 @@ def _number(value: float, how: str) -> TableCell:
 
 def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> None:
     """Where each strategy put it, and what it gained there."""
-    st.subheader("Under each strategy", anchor=False)
+    st.subheader("Strategies", anchor=False)
     ranks = read_ranks(path, document_id).set_index("strategy").reindex(map(str, strategies))
     table = pd.DataFrame(
         {
@@ -88,7 +88,7 @@ def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> 
         of_audit(path),
         f"document-{document_id}-ranks",
         table,
-        note="A dash: not selected. Gain: the rise of the cosine when it was added.",
+        note="A dash means not selected. Gain: rise of the cosine when the document was added.",
         chosen={DOCUMENT: document_id},
         column_config={"gain": st.column_config.NumberColumn("gain", format="%.4f")},
     )
@@ -98,9 +98,9 @@ def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
     """Its percentile under every membership ranking, and how it stands against held-outs."""
     source = facts.spec.held_out_source
     scores, tests = scores_of(path, source), tests_of(path, source)
-    st.subheader("Under each membership ranking", anchor=False)
+    st.subheader("Membership rankings", anchor=False)
     if scores.by_ranking.empty:
-        st.caption("This audit ranked no documents by membership.")
+        st.caption("This audit has no membership rankings.")
         return
     names = [str(name) for name in scores.by_ranking]
     below = (scores.by_ranking < scores.by_ranking.loc[document_id]).mean()
@@ -115,10 +115,12 @@ def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
             },
         }
     )
-    note = "Percentile: documents of the seed corpus that score lower. " + (
-        f"{HOW_P_AND_Q_READ} A dash: this is a held-out document."
+    note = "Percentile: share of seed-corpus documents that score lower. " + (
+        f"{HOW_P_AND_Q_READ} A dash means a held-out document."
         if tests
-        else "No held-out documents are known, so that nothing says how unusual that is."
+        else (
+            "There are no held-out documents to compare with, so it is unknown how unusual this is."
+        )
     )
     exported_table(
         of_audit(path),
@@ -137,9 +139,9 @@ def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
 def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
     """The documents most like it, by sentence embedding."""
     rows = read_neighbours(path, document_id, strategy, _N_NEIGHBOURS)
-    st.subheader("Documents like it", anchor=False)
+    st.subheader("Similar documents", anchor=False)
     if rows.empty:
-        st.caption("This audit keeps no embeddings.")
+        st.caption("This audit has no sentence embeddings.")
         return
     for kind, title in _KINDS.items():
         own = rows[rows["kind"] == kind]
@@ -165,4 +167,4 @@ def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
         in_order,
         chosen={DOCUMENT: document_id, "strategy": str(strategy), "of_each_kind": _N_NEIGHBOURS},
     )
-    st.caption("Similarity: the cosine of sentence embeddings; 1 is the same text.")
+    st.caption("Similarity: cosine of sentence embeddings; 1 means the same text.")

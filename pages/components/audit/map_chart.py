@@ -97,7 +97,7 @@ def _true_documents(true: pd.DataFrame, ink: str, is_first: bool) -> go.Scatterg
         y=true["y"],
         customdata=[[TRUE, number] for number in true["reference_id"].tolist()],
         mode="markers",
-        name="true documents",
+        name="reference documents",
         legendgroup=TRUE,
         showlegend=is_first,
         marker={
@@ -106,7 +106,7 @@ def _true_documents(true: pd.DataFrame, ink: str, is_first: bool) -> go.Scatterg
             "opacity": 0.4,
             "line": {"width": 1, "color": ink},
         },
-        hovertemplate="true document %{customdata[1]}<extra></extra>",
+        hovertemplate="reference document %{customdata[1]}<extra></extra>",
     )
 
 

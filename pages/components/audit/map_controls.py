@@ -58,7 +58,7 @@ def controls(strategies: Sequence[Strategy], has_labels: bool, has_reference: bo
     options = [*strategies, _NOTHING]
     usual = Strategy.RANDOM if Strategy.RANDOM in strategies and chosen != "random" else _NOTHING
     beside = second.selectbox(
-        "Beside it",
+        "Compare with",
         options,
         index=options.index(usual),
         format_func=lambda one: one if one == _NOTHING else Strategy(one).shown_as,
@@ -75,7 +75,7 @@ def controls(strategies: Sequence[Strategy], has_labels: bool, has_reference: bo
         bind="query-params",
     )
     has_true = has_reference and fourth.toggle(
-        "True documents", value=True, key="true", bind="query-params"
+        "Reference documents", value=True, key="true", bind="query-params"
     )
     drawn = (here,) if beside in (_NOTHING, here) else (here, Strategy(beside))
     return Setting(drawn, Colouring(colouring), bool(has_true))
@@ -120,7 +120,7 @@ def show_lassoed(
             true["label"] = _named(true["label"], names)
         else:
             true = true.drop(columns="label")
-        st.subheader(f"{len(true):,} true documents", anchor=False)
+        st.subheader(f"{len(true):,} reference documents", anchor=False)
         listed = true[:_N_LISTED]
         shown = pd.DataFrame(
             {
@@ -140,11 +140,12 @@ def show_lassoed(
             of_audit(path),
             "map-true",
             true,
-            note="A dash: the seed corpus does not hold it, so that there is no card of evidence.",
+            note="A dash means that the document is not in the seed corpus, so there is no "
+            "evidence on it.",
             chosen={"chosen_on_map": lasso.true},
         )
     if max(len(lasso.documents), len(lasso.true)) > _N_LISTED:
-        st.caption(f"The first {_N_LISTED:,} of each are listed; exports hold all.")
+        st.caption(f"The first {_N_LISTED:,} of each are listed; exports contain all.")
 
 
 def _with_titles(

@@ -39,13 +39,14 @@ OVER_SEEDS = (
 MEANING = {
     Baseline.FINAL_LOSS: "how low the final model's loss is",
     Baseline.LOSS_RATIO: "how much lower the loss is than under the base model",
-    Baseline.CONFIDENCE_GAIN: "how much surer of its label the final model is than the base",
-    Baseline.MIN_K: "how likely the least likely fifth of the tokens is, each against its "
+    Baseline.CONFIDENCE_GAIN: "how much more confident of its label the final model is than the "
+    "base",
+    Baseline.MIN_K: "how likely the least likely fifth of the tokens is, each compared with its "
     "alternatives (arXiv 2404.02936)",
-    Baseline.ZLIB: "the final loss against how well the text compresses",
-    Baseline.ERROR_ZONE: "where the final model errs, whether it still holds the true token "
-    "likelier than the base does (arXiv 2601.12104)",
-    Baseline.WINDOWS: "votes of windows of 2 to 40 tokens on which model knows them better "
+    Baseline.ZLIB: "the final loss compared with how well the text compresses",
+    Baseline.ERROR_ZONE: "at the tokens where the final model errs: whether it still rates the "
+    "true token more likely than the base does (arXiv 2601.12104)",
+    Baseline.WINDOWS: "votes of windows of 2 to 40 tokens on which model predicts them better "
     "(arXiv 2601.02751)",
 }
 
@@ -65,13 +66,13 @@ def what_is_missing(facts: AuditFacts) -> str | None:
     """Why no ranking can be judged here, in a sentence; None where they are."""
     counts = facts.meta["counts"]
     if facts.spec.reference is None:
-        return "This audit has no reference set, so it is not known which documents were used."
+        return "This audit has no reference set, so it is unknown which documents were trained on."
     if not counts["n_leaked"]:
-        return "No document of the reference set is in this audit's seed corpus."
+        return "No reference document is in this audit's seed corpus."
     if not counts["n_held_out"]:
         return (
-            "No documents of the reference set's own kind were held out, so finding the domain "
-            "could not be told from finding its members."
+            "The seed corpus has no held-out documents of the reference set's domain, so "
+            "finding the domain cannot be distinguished from finding training documents."
         )
     return None
 
@@ -89,7 +90,9 @@ def limits_table(rows: MetricTable, facts: AuditFacts) -> pd.DataFrame:
             {
                 "selection by": strategy.shown_as,
                 "found in the pool": _limit(rows.get(strategy, Metric.DETECTION_LIMIT)),
-                "told from held-out": _limit(rows.get(strategy, Metric.MEMBERSHIP_DETECTION_LIMIT)),
+                "distinguished from held-out": _limit(
+                    rows.get(strategy, Metric.MEMBERSHIP_DETECTION_LIMIT)
+                ),
             }
         )
     return pd.DataFrame(lines)
@@ -119,7 +122,7 @@ def roc_plot(scores: pd.DataFrame, names: Sequence[str]) -> go.Figure:
                     "dash": "dash" if name in BASELINE_TITLES else "solid",
                     "shape": "vh",
                 },
-                hovertemplate="%{y:.1%} found at %{x:.2%} mistaken<extra>"
+                hovertemplate="true positive rate %{y:.1%} at false positive rate %{x:.2%}<extra>"
                 + shown_as(name)
                 + "</extra>",
             )
@@ -135,8 +138,8 @@ def roc_plot(scores: pd.DataFrame, names: Sequence[str]) -> go.Figure:
         )
     )
     ticks = {"type": "log", "tickformat": "~%", "dtick": 1}
-    figure.update_xaxes(title="held-out documents mistaken", **ticks)
-    figure.update_yaxes(title="trained documents found", **ticks)
+    figure.update_xaxes(title="false positive rate (held-out documents)", **ticks)
+    figure.update_yaxes(title="true positive rate (training documents)", **ticks)
     figure.update_layout(
         height=460,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
@@ -156,23 +159,23 @@ def _thinned(is_drawable: np.ndarray) -> np.ndarray:
 
 
 def _line(rows: MetricTable, name: str) -> dict[str, str | TableCell]:
-    line: dict[str, str | TableCell] = {"ranking by": shown_as(name)}
+    line: dict[str, str | TableCell] = {"ranking": shown_as(name)}
     auc = rows.get(name, Metric.MEMBERSHIP_AUC)
     assert auc is not None
     line["membership AUC"] = bracketed_cell(auc)
     line["by chance"] = interval_cell(auc["null_low"], auc["null_high"])
     line["p"] = p_cell(auc["p_value"])
     for metric, title in (
-        (Metric.MEMBERSHIP_TPR, "found at 1% mistaken"),
-        (Metric.MEMBERSHIP_TPR_STRICT, "found at 0.1% mistaken"),
+        (Metric.MEMBERSHIP_TPR, "found at 1% FPR"),
+        (Metric.MEMBERSHIP_TPR_STRICT, "found at 0.1% FPR"),
         (Metric.PREVALENCE, "estimated share trained"),
     ):
         if row := rows.get(name, metric):
             line[title] = bracketed_cell(row, percent, PERCENT)
     if lead := rows.get(name, Metric.MEMBERSHIP_LEAD):
         line["AUC above the main strategy"] = TableCell.of(
-            f"{signed(lead['value'])} [{signed(lead['low'])} to {signed(lead['high'])}], "
-            f"p = {exponent(lead['p_value'])}",
+            f"{signed(lead['value'])} [{signed(lead['low'])} to {signed(lead['high'])}], p = "
+            f"{exponent(lead['p_value'])}",
             **_bounded(lead),
             p=lead["p_value"],
         )
@@ -183,7 +186,7 @@ def _line(rows: MetricTable, name: str) -> dict[str, str | TableCell]:
 
 def _limit(row: Row | None) -> TableCell | str:
     if row is None:
-        return "not even all of it"
+        return "not even with all of it"
     low = percent(row["low"]) if pd.notna(row["low"]) else "—"
     high = percent(row["high"]) if pd.notna(row["high"]) else "more than all"
     shares = TableCell.of(

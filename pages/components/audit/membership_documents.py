@@ -20,10 +20,10 @@ from assay.pages.components.export import export_line
 _N_LISTED = 100
 _PREVIEW_CHARACTERS = 300
 HOW_P_AND_Q_READ = (
-    "p: the share of held-out documents that score as high; q: the share of false ones among all "
-    "that would be called trained with it (Benjamini–Hochberg; by input embeddings scaled by the "
-    "estimated share that was not trained on). Both hold for documents of the "
-    "held-out ones' own kind alone."
+    "p: share of held-out documents that score at least as high. q: expected share "
+    "of false positives among all documents with such a score (Benjamini–Hochberg; for input "
+    "embeddings scaled by the estimated share not trained on). Both apply only to documents of "
+    "the held-out documents' domain."
 )
 
 
@@ -101,7 +101,7 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None) -> None:
         of_audit(path),
         f"ranked-by-{name}",
         rows,
-        note=f"{HOW_P_AND_Q_READ} A dash: a held-out document. The first {len(first):,} of "
-        f"{len(rows):,}; the export holds all.",
+        note=f"{HOW_P_AND_Q_READ} A dash means a held-out document. The first {len(first):,} of "
+        f"{len(rows):,} are shown; the export contains all.",
         chosen={"ranking": name},
     )

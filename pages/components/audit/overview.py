@@ -101,17 +101,25 @@ def show_links(facts: AuditFacts, audit_id: str) -> None:
     """The pages that show more of this audit, a question each."""
     asked = [
         ("selection", "The selected documents", ":material/playlist_add_check:"),
-        ("evidence", "Everything that is known of one of them", ":material/plagiarism:"),
-        ("map", "Where they lie among the pool and the true documents", ":material/scatter_plot:"),
-        ("transport", "How far they are from the true documents", ":material/straighten:"),
-        ("class_balance", "Which classes and sources they are of", ":material/stacked_bar_chart:"),
+        ("evidence", "All evidence on one document", ":material/plagiarism:"),
+        (
+            "map",
+            "Where they lie in the seed corpus and the reference set",
+            ":material/scatter_plot:",
+        ),
+        ("transport", "How far they are from the reference set", ":material/straighten:"),
+        (
+            "class_balance",
+            "Which classes and sources they come from",
+            ":material/stacked_bar_chart:",
+        ),
     ]
     if facts.meta["counts"]["n_leaked"]:
-        asked.append(
-            ("titration", "What is located as the leaked share changes", ":material/science:")
-        )
+        asked.append(("titration", "What is located at each leaked share", ":material/science:"))
     if facts.meta["counts"]["n_leaked"] and facts.meta["counts"]["n_held_out"]:
-        asked.append(("membership", "Which ranking tells members best", ":material/how_to_reg:"))
+        asked.append(
+            ("membership", "Which ranking finds training documents best", ":material/how_to_reg:")
+        )
     if facts.vocabulary is not None:
         asked.append(
             ("vocabulary", "Which tokens occurred in fine-tuning", ":material/dictionary:")
@@ -123,7 +131,7 @@ def show_links(facts: AuditFacts, audit_id: str) -> None:
 def show_caveats(facts: AuditFacts) -> None:
     """What the reader must know before believing the numbers."""
     if facts.meta["caveats"]:
-        st.subheader("Read with this in mind", anchor=False)
+        st.subheader("Caveats", anchor=False)
         for caveat in facts.meta["caveats"]:
             st.write(f"- {markdown_safe(caveat)}")
 
@@ -132,7 +140,7 @@ def show_provenance(path: Path, facts: AuditFacts) -> None:
     """What was run on what, and the command that repeats it."""
     provenance = dict(facts.meta["provenance"])
     with st.expander("Provenance", icon=":material/fingerprint:"):
-        st.write("The command that asks this again:")
+        st.write("Command to repeat this audit:")
         st.code(provenance.pop("command"), language=None, wrap_lines=True)
         packages = provenance.pop("packages")
         durations = facts.stages.round(1).itertuples(index=False)
@@ -175,7 +183,7 @@ def _beside(rows: MetricTable, strategy: Strategy, metric: Metric, row: Row) -> 
             f"{number(metric, row['null_high'])})"
         )
     if metric is Metric.TRANSPORT and pd.notna(row["ceiling"]):
-        lines.append(f"as many true documents {number(metric, row['ceiling'])}")
+        lines.append(f"as many reference documents {number(metric, row['ceiling'])}")
     if metric is Metric.RECALL:
         lines.append(f"at most {number(metric, row['ceiling'])} is possible")
     final = rows.get("final", metric)

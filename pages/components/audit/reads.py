@@ -40,16 +40,16 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
             else f"There is no audit named {asked} in this store; it may have been deleted."
         )
         st.warning(
-            f"{markdown_safe(what)} Choose another on the page Audits.",
+            f"{markdown_safe(what)} Choose another on the Audits page.",
             icon=":material/search_off:",
         )
         st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
         st.stop()
     if not summaries:
         st.info(
-            f"None of the {len(listed)} audits in this store can be read. The page Audits says why."
+            f"None of the {len(listed)} audits in this store can be read. The Audits page says why."
             if listed
-            else "There are no audits yet. The page Audits says how to make one.",
+            else "There are no audits yet. The Audits page shows how to run one.",
             icon=":material/info:",
         )
         st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
@@ -93,7 +93,7 @@ def _stop_if_not_assessable(path: Path, summary: read.AuditSummary) -> None:
     st.title(markdown_safe(summary.title))
     reasons = facts(path).meta["assessment"]["reasons"]
     st.warning(
-        markdown_safe(" ".join(reasons)) + " Nothing was scored.", icon=":material/gpp_maybe:"
+        markdown_safe(" ".join(reasons)) + " No documents were scored.", icon=":material/gpp_maybe:"
     )
     st.page_link(
         "pages/assessability.py",

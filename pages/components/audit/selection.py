@@ -75,10 +75,10 @@ def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
                 "probability",
                 format="%.2f",
                 width=82,
-                help="of the pseudolabel under the final model",
+                help="probability of the pseudolabel under the final model",
             ),
             "loss": st.column_config.NumberColumn(
-                "loss", format="%.2f", width=82, help="nats a token under the base model"
+                "loss", format="%.2f", width=82, help="nats per token under the base model"
             ),
             "gain": st.column_config.NumberColumn(
                 "gain",
@@ -87,17 +87,17 @@ def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
                 help="rise of the cosine when this document was added",
             ),
             "weight": st.column_config.NumberColumn(
-                "weight", format="%.2f", width=82, help="how much the document counts; 1 on average"
+                "weight", format="%.2f", width=82, help="weight of the document; 1 on average"
             ),
             "cosine": st.column_config.NumberColumn(
                 "cosine",
                 format="%.3f",
                 width=82,
-                help="of the document's own gradient with the weight difference",
+                help="cosine of the document's own gradient with the weight difference",
             ),
             "source": st.column_config.TextColumn("source", width=110),
             "reference": st.column_config.CheckboxColumn(
-                "in reference", width=82, help="exactly a document of the reference set"
+                "in reference", width=82, help="the document is also in the reference set"
             ),
         },
     )
@@ -119,7 +119,7 @@ def _asked_for(rows: pd.DataFrame) -> list[int]:
 def show_document(path: Path, document_id: int | None, names: list[str]) -> None:
     """A document whole, with what is known of it."""
     if document_id is None:
-        st.caption("Pick a row to read its document whole.")
+        st.caption("Select a row to read the whole document.")
         return
     document = read_document(path, document_id)
     with st.container(border=True):
@@ -145,6 +145,6 @@ def show_export(
         of_audit(path),
         "selection",
         partial(selection_frame, path, strategy, chosen),
-        note="The export holds all pages." if has_more else "",
+        note="The export contains all pages." if has_more else "",
         chosen={"strategy": str(strategy), **asdict(chosen), "labels": labels},
     )

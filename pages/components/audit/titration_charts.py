@@ -48,7 +48,7 @@ def titration_plot(
             annotation_position="bottom right",
         )
     figure.update_xaxes(
-        title="leaked share of the trained documents",
+        title="leaked share",
         tickformat=".0%",
         range=[-0.03, 1.03],
         zeroline=False,

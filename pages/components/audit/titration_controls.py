@@ -72,9 +72,9 @@ def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
             "This audit has no reference set, so it is not known which documents were trained on."
         )
     if not facts.meta["counts"]["n_leaked"]:
-        return "No document of the reference set is in this audit's seed corpus."
+        return "No reference document is in this audit's seed corpus."
     if known is None:
-        return "This audit's file keeps no gradients, so nothing can be selected anew."
+        return "This audit's file contains no gradients, so live selection is not possible."
     return None
 
 
@@ -92,7 +92,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
         50,
         key="share",
         bind="query-params",
-        help="how much of the trained documents is in the pool",
+        help="share of the training documents that is in the pool",
     )
     budget = second.slider(
         "Budget", 1, highest, min(highest, int(budgets[0])), key="budget", bind="query-params"
@@ -119,7 +119,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
         seeds,
         key="draw",
         bind="query-params",
-        help="which of the trained documents are leaked; also random selection's seed",
+        help="which of the training documents leak; also the seed of random selection",
     )
     return Setting(share / 100, budget, selector, seed, metric)
 

@@ -63,8 +63,8 @@ def show_live_documents(
         f"live-{setting.selector}",
         shown,
         note=f"{len(listed):,} of {len(shown):,} "
-        + ("chosen on the map." if picked else "selected.")
-        + (" The export holds all." if len(listed) < len(shown) else ""),
+        + ("documents chosen on the map." if picked else "selected.")
+        + (" The export contains all." if len(listed) < len(shown) else ""),
         chosen={
             "strategy": setting.selector,
             "leaked_share": setting.leaked_share,

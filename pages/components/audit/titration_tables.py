@@ -92,7 +92,7 @@ def _beside(metric: Metric, found: Measurement) -> list[str]:
         lines.append(f"95% interval {number(metric, found.low)} to {number(metric, found.high)}")
     if metric is Metric.TRANSPORT:
         lines.append(f"to at most {MAX_TRANSPORT_REFERENCE:,} reference documents")
-        lines.append(f"as many true documents {number(metric, found.ceiling)}")
+        lines.append(f"as many reference documents {number(metric, found.ceiling)}")
     elif metric is Metric.RECALL or (found.ceiling is not None and found.ceiling < 1):
         lines.append(f"at most {number(metric, found.ceiling)} is possible")
     if found.null_value is not None:
@@ -110,12 +110,12 @@ def _in_short(metric: Metric, found: Measurement) -> str:
 
 def _why_not(metric: Metric, setting: Setting) -> str:
     if metric is Metric.TRANSPORT:
-        return "this audit keeps no embeddings of a reference set"
+        return "this audit has no embeddings of a reference set"
     if setting.leaked_share == 0 and metric is not Metric.DOMAIN_AUC:
-        return "nothing is leaked"
+        return "no document is leaked"
     if metric in (Metric.MEMBERSHIP_AUC, Metric.DOMAIN_AUC):
         return (
-            "needs held-out documents of the reference set's own kind; without them domain and "
-            "membership cannot be told apart"
+            "needs held-out documents of the reference set's domain; without them domain and "
+            "membership cannot be distinguished"
         )
-    return "no trained document is in this pool"
+    return "no training document is in this pool"

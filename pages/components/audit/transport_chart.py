@@ -42,7 +42,7 @@ def replacement_figure(
             x=curve["replaced_share"],
             y=curve["mean"],
             mode="lines+markers",
-            name="true data, replaced",
+            name="reference set, partly replaced",
             line={"color": REFERENCE_LINE, "width": 1, "dash": "dot"},
             marker={"color": REFERENCE_LINE, "size": 7},
             hovertemplate="%{x:.0%} replaced: %{y:.3f}<extra></extra>",
@@ -69,11 +69,11 @@ def replacement_figure(
         figure.add_hline(
             y=held_out,
             line={"color": REFERENCE_LINE, "dash": "dash", "width": 1.2},
-            annotation_text="held-out text",
+            annotation_text="held-out documents",
             annotation_position="top left",
         )
     figure.update_xaxes(
-        title="share of the true data that is replaced", tickformat=".0%", range=[-0.03, 1.03]
+        title="share of the reference set that is replaced", tickformat=".0%", range=[-0.03, 1.03]
     )
     tickformat = ".1~%" if distance.metric.info.is_percent else None
     figure.update_yaxes(title=distance.axis, tickformat=tickformat, zeroline=False)

@@ -55,7 +55,7 @@ def read_from(curve: pd.DataFrame, distance: Distance, value: float) -> Likeness
 def in_words(found: Likeness) -> str:
     """The bracket as a table's cell."""
     if found.least is None:
-        return "as true data" if found.most is None else f"0–{found.most:.0%}"
+        return "like the reference set" if found.most is None else f"0–{found.most:.0%}"
     if found.most is None:
         return "beyond 100%" if found.least == 1 else f"{100 * found.least:.0f}–100%"
     return f"{100 * found.least:.0f}–{found.most:.0%}"
@@ -78,9 +78,11 @@ def distance_table(
                 "strategy": strategy.shown_as,
                 "value": distance.cell(row["value"]),
                 "random selections": distance.band(row["null_low"], row["null_high"]),
-                "beside random": beside_random(row, distance),
-                "as many true documents": distance.cell(row["ceiling"]),
-                "like true data, replaced": _bracket(read_from(curve, distance, row["value"])),
+                "compared with random": beside_random(row, distance),
+                "as many reference documents": distance.cell(row["ceiling"]),
+                "like the reference set, replaced by": _bracket(
+                    read_from(curve, distance, row["value"])
+                ),
                 "method": row["method"],
             }
         )
@@ -99,7 +101,7 @@ def ordered(
 def beside_random(row: Row, distance: Distance) -> str:
     """Whether a value is outside the band of random selections, and on which side."""
     if row["null_low"] <= row["value"] <= row["null_high"]:
-        return "not told apart"
+        return "not distinguishable"
     is_lower = row["value"] < row["null_low"]
     return "closer" if is_lower == distance.metric.info.is_lower_better else "farther"
 
@@ -114,14 +116,14 @@ def headline(
     relation = {
         "closer": "closer than random selections",
         "farther": "farther than random selections",
-        "not told apart": "not told from random selections",
+        "not distinguishable": "not distinguishable from random selections",
     }[beside_random(row, distance)]
     sentence = f"{strategy.shown_as}'s selection is {relation}"
     if curve.empty:
         return sentence + "."
     found = read_from(curve, distance, row["value"])
     if found.least is None and found.most is None:
-        return sentence + " and as close as true data."
+        return sentence + " and as close as reference documents."
     if found.least == 1:
-        return sentence + ", and farther than true data of which all was replaced."
-    return f"{sentence}: like true data of which {in_words(found)} was replaced by other text."
+        return sentence + ", and farther than a reference set replaced completely."
+    return f"{sentence}: like a reference set with {in_words(found)} replaced by other text."

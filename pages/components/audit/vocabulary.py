@@ -94,7 +94,7 @@ def movement_plot(every: pd.DataFrame) -> tuple[go.Figure, int, int]:
     most = max(float(x.max()) if len(x) else 1.0, 1.0)
     powers = [10**power for power in range(int(np.floor(np.log10(most))) + 1)]
     figure.update_xaxes(
-        title="documents of the seed corpus that hold the token",
+        title="documents of the seed corpus that contain the token",
         type="log",
         tickvals=[_NONE, *powers],
         ticktext=["none", *(f"{power:,}" for power in powers)],
@@ -111,8 +111,8 @@ def text_reader(
     of its vocabulary."""
     folder = Path(str(about.get("tokenizer_folder", "")))
     gone = (
-        f"The final model's folder {str(folder)!r} is gone, or its tokenizer is no longer the one "
-        "that was audited, so that no text can be cut into tokens here."
+        f"The final model's folder {str(folder)!r} is gone, or its tokenizer has changed since "
+        "the audit, so texts cannot be tokenized here."
     )
     try:
         if tokenizer_file_digest(folder) != about.get("tokenizer_sha256"):

@@ -85,7 +85,7 @@ def _unreported(rows: pd.DataFrame, has_floor: bool) -> go.Scatter:
         },
         customdata=[_shown(names) for _, _, names in named],
         hovertemplate="%{customdata}<br>A %{x:.0%}, B %{y:.0%}<extra></extra>",
-        name="within noise" if has_floor else "no floor",
+        name="within noise" if has_floor else "no noise run",
     )
 
 

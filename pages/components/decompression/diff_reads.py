@@ -94,9 +94,9 @@ def show_jobs(store: Store, first: str, second: str) -> None:
 def show_uncompared(store: Store, first: str, second: str) -> None:
     """How to compare two decompressions that were not."""
     if first == second:
-        st.info("A and B are one run: choose another.", icon=":material/info:")
+        st.info("A and B are the same run: choose another.", icon=":material/info:")
         return
-    st.write("These two have not been compared.")
+    st.write("These two have not been compared yet.")
     _compare_button(store, first, second, "Compare")
     st.write("Or in a terminal:")
     st.code(f"assay diff {first} {second}", language="bash")
@@ -143,9 +143,9 @@ def _jobs(store: Store) -> list[Job]:
 
 def _show_empty(n_known: int) -> None:
     st.write(
-        "A diff needs two decompressions asked alike, of two models or versions"
-        + (", of which there is one." if n_known else ", and there is none yet.")
-        + " A second run of one of them, with another seed, says what is mere noise:"
+        "A diff needs two decompressions with the same options, of two models or versions"
+        + ("; there is one." if n_known else "; there is none yet.")
+        + " A second run of one of them, with another seed, shows how large the noise is:"
     )
     st.code(
         "assay decompress --model ONE\n"

@@ -58,15 +58,16 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
             "q": st.column_config.NumberColumn(
                 format="%.3f",
                 width=56,
-                help="Fisher's exact test of the votes, corrected for all topics compared "
-                "(Benjamini–Hochberg); at most 0.05 is significant",
+                help="Fisher's exact test on the number of lists, corrected for all compared "
+                "topics (Benjamini–Hochberg); 0.05 or less is significant",
             ),
         },
     )
     export_line(origin, "topics", shown, chosen={"only_reported": not is_all})
     st.caption(
-        "Lost: B does not name it, here or elsewhere; gained: A does not; moved: named under "
-        "another topic only; shifted: both name it here."
+        "Lost: B does not name the topic anywhere. Gained: A does not name it anywhere. Moved: "
+        "one of them names it only under another topic. Shifted: both name it here, with "
+        "different support."
     )
 
 
@@ -75,7 +76,7 @@ def show_examples(path: Path, found: Meta, origin: Origin) -> None:
     facts, rows = found["examples"], examples(path)
     if rows.empty:
         st.info(
-            "The two wrote no example of the same style and difficulty on the same topic.",
+            "A and B have no examples of the same style and difficulty on the same topic.",
             icon=":material/info:",
         )
         return
@@ -90,7 +91,7 @@ def show_examples(path: Path, found: Meta, origin: Origin) -> None:
                 "q": rows["q_value"],
                 "": ["changed" if one else "within noise" for one in rows["is_reported"]]
                 if found["noise"]
-                else "no floor",
+                else "no noise run",
             }
         ),
         hide_index=True,
@@ -102,7 +103,7 @@ def show_examples(path: Path, found: Meta, origin: Origin) -> None:
         placeholder="—",
         column_config={
             "likeness": st.column_config.NumberColumn(
-                format="%.2f", help="cosine between embeddings of the responses; 1 is the same"
+                format="%.2f", help="cosine between embeddings of the responses; 1 means the same"
             ),
             "q": st.column_config.NumberColumn(format="%.3f"),
         },
@@ -144,13 +145,14 @@ def gap_note(meta: Meta) -> str:
         if meta[name]["floor"]
     ]
     told = (
-        f" Floors from two runs of one model: {' and '.join(floors)}."
+        f" Noise floors from two runs of the same model: {' and '.join(floors)}."
         if floors
-        else " Without a second run of either model there is no floor, and none is reported."
+        else " Without a noise run there is no noise floor, so no collapse is reported."
     )
     return (
-        "A branch collapses where it falls from A to B by more than the floor, significantly, and, "
-        "in support, to what made-up topics reach. Quality is as its judge sees it." + told
+        "A branch collapses if it falls significantly from A to B, by more than the noise floor. "
+        "In support it must also fall to what made-up topics reach. Quality is the judge's opinion."
+        + told
     )
 
 
@@ -181,7 +183,7 @@ def _topic_table(rows: pd.DataFrame, has_floor: bool) -> pd.DataFrame:
         one if one == other or not other else (f"{one} / {other}" if one else other)
         for one, other in zip(rows["first_name"], rows["second_name"], strict=True)
     ]
-    unreported = "within noise" if has_floor else "no floor"
+    unreported = "within noise" if has_floor else "no noise run"
     return pd.DataFrame(
         {
             "change": rows["change"].where(rows["is_reported"], unreported),
@@ -197,17 +199,17 @@ def _topic_table(rows: pd.DataFrame, has_floor: bool) -> pd.DataFrame:
 
 def _examples_note(facts: Mapping[str, Any]) -> str:
     note = (
-        f"{facts['n']:,} pairs of one style and difficulty on one topic; median likeness "
-        f"{facts['median_cosine']:.2f}, {facts['n_same']:,} letter by letter the same. "
+        f"{facts['n']:,} pairs with the same style, difficulty and topic; median similarity "
+        f"{facts['median_cosine']:.2f}, {facts['n_same']:,} identical. "
     )
     if facts["n_noise"]:
         note += (
-            f"Between two runs of one model: {facts['n_noise']:,} pairs, median "
-            f"{facts['median_noise_cosine']:.2f}, {facts['n_noise_same']:,} the same. A pair has "
-            "changed if it is less alike than those explain, after correction for all pairs."
+            f"Between two runs of the same model: {facts['n_noise']:,} pairs, median "
+            f"{facts['median_noise_cosine']:.2f}, {facts['n_noise_same']:,} identical. A pair has "
+            "changed if it is less similar than these explain, corrected for all pairs."
         )
     else:
-        note += "Without a second run of either model nothing says how alike two runs would be."
+        note += "Without a noise run it is unknown how similar two runs would be."
     return note
 
 

@@ -60,7 +60,7 @@ def targets_table(record: Record) -> pd.DataFrame:
     """The same numbers in words, with the words in common."""
     return pd.DataFrame(
         {
-            "held against": target_name(row),
+            "compared with": target_name(row),
             "documents": row["n_documents"],
             "distance": _both((row["said"], row["control"]), decimal),
             "nearer by": _lead(row["control"] - row["said"]),

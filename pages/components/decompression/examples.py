@@ -41,7 +41,7 @@ def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> Examp
     asked = st.query_params.get("topic", "")
     ids = list(paths)
     topic_id = first.selectbox(
-        "Topic, and all below it",
+        "Topic and everything below it",
         ids,
         index=ids.index(int(asked)) if asked.isdigit() and int(asked) in paths else None,
         format_func=paths.__getitem__,
@@ -160,7 +160,7 @@ def _review_buttons(path: Path, example_id: int, verdict: Review | None) -> None
             key=f"{choice}-{example_id}",
             icon=icon,
             type="primary" if is_taken else "tertiary",
-            help="Take it back" if is_taken else None,
+            help="Undo" if is_taken else None,
             on_click=set_verdict,
             args=(store, path.stem, example_id, None if is_taken else choice),
         )

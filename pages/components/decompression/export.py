@@ -16,7 +16,7 @@ _SHAPES = (
     ("Parquet", "parquet", "examples.parquet", False),
     ("JSON Lines", "jsonl", "examples.jsonl", False),
     ("Chats as JSON Lines", "jsonl", "chats.jsonl", True),
-    ("Folder for `datasets`, with a card", FOLDER, "", False),
+    ("Folder for `datasets`, with a data card", FOLDER, "", False),
 )
 
 
@@ -33,7 +33,7 @@ def export_examples(path: Path, only: ExampleFilter) -> None:
                 on_click="ignore",
             )
         st.caption(
-            "The examples that fit the filters, each with its flags, grades and review, and a "
-            "manifest or card that names the model, its hash, the prompts and the filters. "
-            "`assay export` writes the same."
+            "The examples that match the filters, each with its flags, grades and review, and a "
+            "manifest or card with the model, its hash, the prompts and the filters. `assay "
+            "export` writes the same."
         )

@@ -25,15 +25,15 @@ def show_gaps(path: Path, meta: dict[str, Any], judge: str) -> None:
     """Which branches are gaps, in a sentence, and every branch in a table."""
     rows = gaps(path, judge)
     if rows.empty:
-        st.caption("No two topics of one depth were asked for subtopics: there is nothing to tell.")
+        st.caption("No two topics of the same depth were expanded, so there is nothing to compare.")
         return
     found = rows[rows["is_gap"]]
     if found.empty:
-        st.write(f"Of {rows['topic'].nunique():,} branches none falls behind the others.")
+        st.write(f"None of {rows['topic'].nunique():,} branches falls behind the others.")
     else:
         shown = (f"{row.topic} ({row.quantity})" for row in found.itertuples())
         st.write(markdown_safe(f"Behind the other branches: {', '.join(shown)}."))
-    with st.expander("Every branch", icon=":material/vertical_align_bottom:"):
+    with st.expander("All branches", icon=":material/vertical_align_bottom:"):
         st.dataframe(
             pd.DataFrame(
                 {
@@ -54,15 +54,17 @@ def show_gaps(path: Path, meta: dict[str, Any], judge: str) -> None:
         )
         line = meta["support_lines"]["votes"]
         st.caption(
-            "Support: mean share of lists that name the branch's subtopics, a place without one "
-            "counting as 0; a gap is significantly lower than the others, and on average no higher "
+            "Support: mean share of lists that name the branch's subtopics; a missing subtopic "
+            "counts as 0. A gap is significantly lower than the other branches, and on average no "
+            "higher "
             + (
                 f"than the {line:.2f} that subtopics of made-up topics reach. "
                 if line is not None
-                else "than made-up topics; these were not asked, so none is told. "
+                else "than made-up topics; these were not measured, so no gap is reported. "
             )
-            + "Quality: mean grade in and under the topic; a gap is significantly lower than the "
-            "others. Mann–Whitney, corrected for all branches (Benjamini–Hochberg)."
+            + "Quality: mean grade of the examples in and under the topic; a gap is significantly "
+            "lower than the other branches (Mann–Whitney test, corrected for all branches by "
+            "Benjamini–Hochberg)."
         )
 
 

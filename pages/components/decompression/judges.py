@@ -12,8 +12,9 @@ from assay.core.specs.decompression import HEURISTIC_JUDGE, Axis, ParseOutcome
 from assay.pages.components.escaping import markdown_safe
 
 _HEURISTIC = (
-    "Quality by a heuristic, without a judge model: length, repetition and closeness to the task. "
-    "It cannot tell whether a response is correct. `assay grade` has a model grade as well."
+    "Quality is a heuristic without a judge model: length, repetition and closeness to "
+    "the task. It cannot tell whether a response is correct. `assay grade` adds grades by a judge "
+    "model."
 )
 
 
@@ -32,14 +33,16 @@ def judge_line(meta: Mapping[str, Any], judge: str) -> str:
     if judge == HEURISTIC_JUDGE:
         return _HEURISTIC
     facts = next(one for one in meta["judges"] if one["label"] == judge)
-    parts = [f"Quality by {markdown_safe(judge)}, a language model's opinion."]
+    parts = [f"Quality is graded by {markdown_safe(judge)}: a language model's opinion."]
     n_examples = meta["counts"]["n_examples"]
     if facts["n_graded"] < n_examples:
-        parts.append(f"The budget ended after {facts['n_graded']:,} of {n_examples:,} examples.")
+        parts.append(
+            f"The budget was used up after {facts['n_graded']:,} of {n_examples:,} examples."
+        )
     if facts["n_unreadable"]:
         parts.append(
-            f"{facts['n_unreadable']:,} of {facts['n_graded']:,} answers could not be read; those "
-            "grades are empty."
+            f"{facts['n_unreadable']:,} of {facts['n_graded']:,} answers could not be parsed; "
+            "those grades are empty."
         )
     return " ".join([*parts, _control(facts["control"])])
 
@@ -64,16 +67,22 @@ def judges_answers(grades: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _control(control: Mapping[str, Any] | None) -> str:
     if control is None:
-        return "Whether it can tell a response from one to another task was not measured."
+        return (
+            "It was not measured whether this judge distinguishes a response from one to "
+            "another task."
+        )
     n_pairs, n_higher, n_lower = (control[name] for name in ("n_pairs", "n_higher", "n_lower"))
     counts = (
-        f"Of {n_pairs} tasks it graded a second time with the response to another topic, the own "
-        f"response was more helpful in {n_higher} and less in {n_lower} (95% interval of the share "
-        f"{control['low']:.0%} to {control['high']:.0%})"
+        f"As a check, {n_pairs} tasks were graded again with a response from another topic. "
+        f"The task's own response was graded more helpful in {n_higher} cases and less helpful in "
+        f"{n_lower} (95% interval of the share {control['low']:.0%} to {control['high']:.0%})"
     )
     if control["low"] > 0.5:
         return f"{counts}."
-    doubt = "**It is not shown to tell a response from one to another task**: do not rely on it."
+    doubt = (
+        "**This judge does not reliably distinguish a response from one to another task**: do "
+        "not rely on it."
+    )
     return f"{doubt} {counts}."
 
 

@@ -58,11 +58,11 @@ def chosen_decompression() -> Path:
 
 def _show_empty() -> None:
     st.write(
-        "No model has been decompressed yet. In a terminal, the embedded one needs no network "
-        "and takes some minutes:"
+        "No model has been decompressed yet. To decompress the built-in model in a terminal, "
+        "which takes some minutes and needs no network:"
     )
     st.code("assay decompress", language="bash")
-    st.write("A model of your own, in a folder or behind an OpenAI-compatible server:")
+    st.write("Your own model, in a folder or behind an OpenAI-compatible server:")
     st.code(
         "assay decompress --model MODEL --budget-calls 2000\n"
         "assay decompress --model http://127.0.0.1:8000 --budget-calls 20000 --queue",
@@ -108,8 +108,8 @@ def _show_run(run: dict[str, Any], is_active: bool) -> None:
     st.caption(
         (f"{n_topics:,} topics · " if n_topics else "")
         + f"{n_calls:,} calls"
-        + (f" · answers read as: {rungs}" if rungs else "")
-        + ("" if is_active else " · not running; the same command goes on from here")
+        + (f" · answers parsed as: {rungs}" if rungs else "")
+        + ("" if is_active else " · not running; the same command continues from here")
     )
     latest = [name for _, _, name, *_ in progress["topics"][-_N_LATEST:]]
     if latest:
@@ -120,39 +120,38 @@ def show_caveats(meta: dict[str, Any]) -> None:
     """What such a model can and cannot show, plainly."""
     n_parameters = meta["model"]["n_parameters"]
     sentences = [
-        "Topics are what the model lists when it is asked, not what it was trained on; examples "
-        "are what it says, not what is true."
+        "Topics are what the model lists when asked, not what it was trained on. Examples are "
+        "what it writes, not what is true."
     ]
     if n_parameters is not None and n_parameters < _SMALL:
         sentences.append(
-            f"This model has {n_parameters / 1e6:,.0f} million parameters. One of this size names "
-            "broad fields and their first subtopics sensibly. Its explanations are often wrong, "
-            "repeat themselves or stray from the task, and its arithmetic cannot be relied on: "
-            "they show how it writes, not what it knows."
+            f"This model has {n_parameters / 1e6:,.0f} million parameters. A model of this size "
+            "names broad fields and their first subtopics sensibly. Its explanations are often "
+            "wrong, repetitive or off-topic, and its arithmetic is unreliable: they show how it "
+            "writes, not what it knows."
         )
     if not meta["model"]["is_weights_hash"]:
         sentences.append(
-            "The model answered from a server, so its weights could not be hashed; the identity "
-            "shown is what the server says of itself."
+            "The model runs on a server, so its weights could not be hashed; the identity shown "
+            "is what the server reports."
         )
     if meta["traits"].get("repeats_answers"):
         sentences.append(
-            "The server repeats its earlier answer when it is asked the same again, so every "
-            "sample was asked with a number before it: samples differ, but are not quite of one "
-            "prompt."
+            "The server repeats its answer to a repeated prompt, so every sample's prompt starts "
+            "with a different number. The samples differ, but do not have exactly the same prompt."
         )
     n_unanswered = meta["counts"].get("n_unanswered", 0)
     if n_unanswered:
         sentences.append(
-            f"{n_unanswered:,} questions got no answer, in two attempts each, and are left out: "
-            f"support is counted over the lists that came. The first said: "
+            f"{n_unanswered:,} questions got no answer in two attempts and are left out; support "
+            "counts only the lists that were answered. The first error: "
             f"{markdown_safe(next(iter(meta['unanswered_words']), 'nothing'))}."
         )
     refused = [name for name in meta["traits"].get("refuses", ()) if name != "max_tokens"]
     if refused:
         sentences.append(
-            f"The server refuses {markdown_safe(' and '.join(refused))}, so that its own choice "
-            "holds there."
+            f"The server rejects {markdown_safe(' and '.join(refused))}, so its own default "
+            "applies."
         )
     st.info(" ".join(sentences), icon=":material/info:")
 

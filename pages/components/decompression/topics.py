@@ -17,12 +17,12 @@ from assay.pages.components.escaping import markdown_safe
 
 COLOURINGS = {
     "support": (
-        "Share of lists of the parent's subtopics that name the topic. Grey: no more than "
-        "subtopics of made-up topics reach, so that it means nothing."
+        "Share of the lists of its parent's subtopics that name the topic. Grey: no more than "
+        "subtopics of made-up topics reach, which means nothing."
     ),
     "contrast": (
-        "How much likelier the name is under its path than under “Things”, in nats a token. Grey: "
-        "no more than made-up names reach, or not measured."
+        "How much more likely the name is under its path than under “Things”, in nats per token. "
+        "Grey: no more than made-up names reach, or not measured."
     ),
     "quality": "Mean grade of the examples in and under the topic, 0 to 4. Grey: no examples.",
     "depth": "Levels below the root.",
@@ -32,9 +32,9 @@ _CARD_HEIGHT = 640
 # How often the tree was clicked in this session.
 _CLICKS = "tree_clicks"
 _STOPS = {
-    Stop.DEPTH: "as deep as was asked for",
-    Stop.SATURATED: "its siblings were mostly known already",
-    Stop.QUOTA: "its branch had its share of expansions",
+    Stop.DEPTH: "the maximum depth was reached",
+    Stop.SATURATED: "most of its siblings were already known",
+    Stop.QUOTA: "the limit for its branch was reached",
     Stop.BUDGET: "the budget was used up",
     Stop.REFUSED: "the model gave no answer",
 }
@@ -44,7 +44,7 @@ _RUNGS = {
     ParseOutcome.REPAIRED: "JSON, repaired",
     ParseOutcome.LINES: "plain text",
     ParseOutcome.SCORED: "scored",
-    ParseOutcome.RETRY: "unreadable, asked again",
+    ParseOutcome.RETRY: "not readable, asked again",
     ParseOutcome.FAILED: "unreadable",
 }
 
@@ -75,14 +75,14 @@ def show_headline(meta: dict[str, Any], tree: pd.DataFrame) -> None:
     else:
         n_above = int((own["support"] > line).sum())
         second.metric(
-            "Support above nonsense",
+            "Support above made-up topics",
             f"{n_above:,} of {len(own):,}",
-            help=f"In more than {line:.0%} of the lists, which is what subtopics of made-up "
-            "topics reach (95% of them, or all where they are few).",
+            help=f"Topics in more than {line:.0%} of the lists, the most that subtopics of "
+            "made-up topics reach (95% of them, or all if there are few).",
             border=True,
         )
     third.metric("Examples", f"{counts['n_examples']:,}", border=True)
-    fourth.metric("Flagged by a mark", f"{counts['n_flagged']:,}", border=True)
+    fourth.metric("Flagged", f"{counts['n_flagged']:,}", border=True)
 
 
 def clickable_tree(tree: pd.DataFrame, shown: Colouring) -> None:
@@ -103,7 +103,7 @@ def clickable_tree(tree: pd.DataFrame, shown: Colouring) -> None:
         key=key,
         on_select=pick,
         selection_mode="points",
-        alt="Every topic as a box in its parent's, sized by examples",
+        alt="Every topic as a box inside its parent, sized by number of examples",
     )
 
 
@@ -202,14 +202,16 @@ def show_topic(
 
 def show_how(meta: dict[str, Any], rungs: pd.DataFrame) -> None:
     """How answers were read, what the backend honours, and where all this comes from."""
-    with st.expander("How it was asked and read", icon=":material/rule:"):
+    with st.expander("Prompts and parsing", icon=":material/rule:"):
         table = rungs.assign(rung=[_RUNGS[ParseOutcome(rung)] for rung in rungs["rung"]])
         st.dataframe(
             table.rename(columns={"rung": "read as", "n_calls": "calls", "n_tokens": "tokens"}),
             hide_index=True,
             height="content",
         )
-        st.caption("Every call is kept, the unreadable ones too. What the backend honours:")
+        st.caption(
+            "All calls are kept, including those that could not be parsed. The backend supports:"
+        )
         st.json(meta["traits"], expanded=False)
     with st.expander("Provenance", icon=":material/fingerprint:"):
         st.json({key: meta[key] for key in ("model", "spec", "counts", "provenance")}, expanded=1)
@@ -225,7 +227,7 @@ def _support_of(topic: pd.Series, meta: dict[str, Any]) -> str:
     if lines["votes"] is not None:
         text += f"; subtopics of made-up topics reach {lines['votes']:.0%}"
     if not pd.isna(topic["contrast"]):
-        text += f". Contrast {topic['contrast']:.2f} nats a token"
+        text += f". Contrast {topic['contrast']:.2f} nats per token"
         if lines["contrast"] is not None:
             text += f"; made-up names reach {lines['contrast']:.2f}"
     return text + "."

@@ -57,7 +57,7 @@ class Compared:
         ours, theirs = self.names.get(panel), paper_titles().get(panel, panel)
         if ours is None or ours == theirs:
             return theirs
-        return f"{ours}, beside the authors' {theirs}"
+        return f"{ours}, compared with the authors' {theirs}"
 
 
 def compared(recipe: Recipe, experiment: ExperimentSummary | None) -> Compared:

@@ -133,7 +133,7 @@ def test_bad_input_is_said_as_on_the_command_line(tiny, assay, change, arguments
         ({"reference": 3}, "for reference, but got a int"),
         ({"reference": library.DataRef("a", sample="5")}, "whole number for reference.sample"),
         ({"training": {"seed": 1}}, "a TrainingSpec for training"),
-        ({"seed_corpus": library.DataRef("a", sample=5)}, "could name, .* sample with n_cand"),
+        ({"seed_corpus": library.DataRef("a", sample=5)}, "can express, .* use n_cand"),
         ({"seed": -1}, "at least 0 for seed"),
         ({"gradient_layers": "all"}, "for gradient-layers"),
     ],

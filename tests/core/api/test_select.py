@@ -71,7 +71,7 @@ def test_features_of_an_audit_know_their_target():
     whole = np.einsum("nc,nd->ncd", errors[0], hidden[0]).reshape(40, -1)
     features = FactoredGradients(errors, hidden, target)
     assert select(features, 7).documents == select(whole, 7, target.reshape(-1)).documents
-    with pytest.raises(InputError, match="leave it out"):
+    with pytest.raises(InputError, match="remove the argument"):
         select(features, 7, target)
 
 
@@ -88,7 +88,7 @@ def test_a_selection_shows_itself_in_one_line(gradients):
         ({"gradients": np.ones(5)}, r"\(documents, dimensions\), but got \(5\)"),
         ({"gradients": np.ones((0, 12))}, r"but got \(0, 12\)"),
         ({"gradients": np.array([["a"] * 12])}, "real numbers"),
-        ({"target": None}, "a target for gradients of your own"),
+        ({"target": None}, "a target for your own gradients"),
         ({"target": np.ones(11)}, r"shape \(12,\), but got \(11\)"),
         ({"target": np.zeros(12)}, "not zero"),
         ({"target": np.full(12, np.nan)}, "finite numbers in target"),

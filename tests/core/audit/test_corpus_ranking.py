@@ -113,11 +113,13 @@ def test_the_headline_says_when_it_is_none_of_them():
     near, far = source("one", 0.5, 0.45, 0.55), source("two", 0.2, 0.15, 0.25)
     bears_out = [{"source": "one", "cosine": value} for value in (0.5, 0.6)]
     denies = [{"source": "one", "cosine": value} for value in (0.8, 0.9)]
-    assert corpus_ranking_finding([far, near], bears_out).headline.startswith("Of these sets, one")
-    assert corpus_ranking_finding([far, near], denies).headline.startswith(
-        "None of these sets explains"
+    assert corpus_ranking_finding([far, near], bears_out).headline.startswith(
+        "one is the most aligned"
     )
-    assert corpus_ranking_finding([far, near], []).headline.startswith("Of these sets, one")
+    assert corpus_ranking_finding([far, near], denies).headline.startswith(
+        "None of these corpora explains"
+    )
+    assert corpus_ranking_finding([far, near], []).headline.startswith("one is the most aligned")
     alike = source("three", 0.48, 0.43, 0.53)
     assert "one and three" in corpus_ranking_finding([near, alike], []).headline
     assert "aligned" in corpus_ranking_finding([source("one", -0.2, -0.3, -0.1)], []).headline
@@ -165,12 +167,12 @@ def test_inner_layers_rank_sets_without_models_to_compare_with(tiny, assay):
     sources = read_groups(said["path"]).query("kind == 'source'")
     found = corpus_ranking_finding(sources.to_dict("records"), [])
     assert said["says"] == [found.headline, *found.sentences]
-    assert "What the true set would reach was not measured." in said["says"]
+    assert "What the true training set would reach was not measured." in said["says"]
     assert read_source_students(said["path"]).empty
     assert "--gradient-layers changed" in read_facts(said["path"]).meta["provenance"]["command"]
     refused = assay(*asked, "--gradient-layers", "changed", "--students", "1")
     assert refused.status == 2
-    assert "last layer only" in refused.err
+    assert "last-layer only" in refused.err
 
 
 def test_one_corpus_is_nothing_to_rank(tiny, assay):

@@ -189,11 +189,11 @@ def test_prompts_and_turns_are_read(assay, folder, tmp_path):
 
 
 def test_what_makes_no_sense_is_refused(assay, folder, final, tmp_path):
-    """Labels to balance, label words, or a model that predicts no next token: one sentence each."""
+    """Labels to balance, label words, or a model that which is not one: one sentence each."""
     cases = {
-        "balances labels": arguments(folder, final, "--strategy", "top-k-balanced"),
+        "needs labels": arguments(folder, final, "--strategy", "top-k-balanced"),
         "classification only": arguments(folder, final, "--label-words", "A,B"),
-        "predicts no next token": [
+        "which is not one": [
             *(
                 "audit",
                 "--base",

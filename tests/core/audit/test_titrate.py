@@ -213,7 +213,7 @@ def test_bad_input_is_explained(tiny, assay, tmp_path, case):
     result = assay(*arguments, *map(str, more))
     assert result.status == 2, result.err
     message = result.err.strip().splitlines()[-1]
-    assert message.startswith("Expected ")
+    assert message.startswith(("Expected ", "--"))
     for word in expected:
         assert word in message
     assert list(Store.default().audits.iterdir()) == []

@@ -91,7 +91,7 @@ def test_frozen_embeddings_rule_nothing_out(assay, half, tmp_path):
     assert said["doubts"] == ["frozen"]
     assert not any(own["is_excluded"] for own in said["texts"])
     assert "not trained" in said["says"][0]
-    assert "Nothing rules this text out" in said["texts"][0]["says"]
+    assert "Not ruled out" in said["texts"][0]["says"]
 
 
 def test_every_doubt_has_words():

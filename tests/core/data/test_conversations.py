@@ -56,15 +56,15 @@ def test_what_follows_the_last_response_is_not_scored():
     ("cell", "reason"),
     [
         ([], "no response"),
-        ({}, "no role and content"),
+        ({}, "without role and content"),
         (ROLES[:1], "no response"),
         (ROLES[1:], "nothing before"),
         ([ROLES[0], {"role": "assistant", "content": "  "}], "no response"),
         ([ROLES[0], {"role": "assistant", "content": None, "tool_calls": [{}]}], "tool call"),
         ([ROLES[0], {"role": "assistant"}], "without text"),
-        ([{"role": "user", "content": [{"type": "image"}]}, ROLES[1]], "not text alone"),
-        (["a", "b"], "no role and content"),
-        ([None], "no role and content"),
+        ([{"role": "user", "content": [{"type": "image"}]}, ROLES[1]], "not only text"),
+        (["a", "b"], "without role and content"),
+        ([None], "without role and content"),
     ],
 )
 def test_rows_that_are_no_conversation_say_why(cell, reason):

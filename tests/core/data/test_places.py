@@ -126,9 +126,9 @@ def test_a_name_that_exists_is_no_column(tmp_path):
 
 def test_columns_that_make_no_sense_are_refused():
     """A label of candidates is never read, and a column needs a name."""
-    with pytest.raises(InputError, match="only where labels are read"):
+    with pytest.raises(InputError, match="no label column"):
         data_ref("a.csv:label=topic")
-    with pytest.raises(InputError, match="behind text="):
+    with pytest.raises(InputError, match="after text="):
         data_ref("a.csv:text=")
     assert data_ref("a.csv:prompt=", prompt_column="question").prompt_column is None
 

@@ -179,7 +179,7 @@ def test_a_split_is_never_ignored(tmp_path):
     assert len(read(tmp_path)) == 1
     for location in (tmp_path, "builtin:stdlib"):
         for use in (content_digest, lambda ref: list(read_documents(ref))):
-            with pytest.raises(InputError, match="a split only of a file"):
+            with pytest.raises(InputError, match="only after a file"):
                 use(DataRef(f"{location}#train"))
 
 
@@ -198,10 +198,10 @@ def test_a_missing_file_is_missing_to_digest_and_reader_alike(tmp_path):
     write(tmp_path, "csv")
     write(tmp_path, "parquet")
     for use in (content_digest, lambda ref: list(read_documents(ref))):
-        with pytest.raises(InputError, match=r"not there; check the path; there is data\.csv"):
+        with pytest.raises(InputError, match=r"does not exist; check the path; there is data\.csv"):
             use(DataRef(str(tmp_path / "dta.csv")))
         for location in ("", "x" * 300):
-            with pytest.raises(InputError, match="not there"):
+            with pytest.raises(InputError, match="does not exist"):
                 use(DataRef(location))
 
 
@@ -222,7 +222,7 @@ def test_a_hub_name_never_reads_the_working_folder(tmp_path):
         text=True,
         check=True,
     ).stdout
-    assert "'csv', which is none that can be read" in shown
+    assert "'csv', which cannot be read" in shown
 
 
 def test_a_subset_of_a_hub_set_is_named_behind_it(tmp_path, monkeypatch):
@@ -263,11 +263,11 @@ def broken(folder):
         "undamaged": folder / "bad.parquet",
         "at least one document": folder / "blank.csv",
         ".parquet": folder / "weights.pkl",
-        "another number in line 2": folder / "short.csv",
+        "a different number in line 2": folder / "short.csv",
         "builtin:docs": DataRef("builtin:nothing"),
         "int": DataRef(str(write(folder, "jsonl")), text_column="label"),
         "endless nesting in line 1": folder / "deep.jsonl",
-        "half a surrogate pair: row 1": folder / "half.jsonl",
+        "(half a surrogate pair): row 1": folder / "half.jsonl",
         "no columns": folder / "empty.csv",
         "unexpected end of data": folder / "quote.csv",
     }

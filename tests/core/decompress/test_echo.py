@@ -75,7 +75,7 @@ def test_longest_runs_are_those_difflib_finds():
 
 @pytest.mark.parametrize(
     ("p_value", "said"),
-    [(0.005, "nothing here says that it is these documents"), (0.4, "no nearer")],
+    [(0.005, "there is no sign of an echo of these documents"), (0.4, "no nearer")],
 )
 def test_a_kind_of_text_is_told_from_the_very_documents(p_value, said):
     """Where documents like the reference set, not used, are echoed as well, the verdict says that
@@ -90,9 +90,11 @@ def test_a_kind_of_text_is_told_from_the_very_documents(p_value, said):
     assert "7 and under 5 words" in sentences[2]
     quoting = [{**target, "verbatim_p_value": 0.001} for target in targets]
     quotes = echo_finding({**record, "targets": quoting}).sentences
-    assert not any("nothing here says" in sentence for sentence in quotes)
+    assert not any("no sign of an echo" in sentence for sentence in quotes)
     without = {**record, "targets": targets[:2]}
-    assert not any("not used" in sentence for sentence in echo_finding(without).sentences)
+    assert not any(
+        "the held-out documents" in sentence for sentence in echo_finding(without).sentences
+    )
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ def test_a_model_that_quotes_its_training_data_is_told_from_one_that_does_not(as
     nothing is found, and a comparison once made is read, shown and deleted alone."""
     options = ("--audit", world, "--json")
     found = json.loads(assay("echo", "quoting", "--control", "other", *options).out)
-    assert "is nearer to the reference set" in found["says"][0]
+    assert "are nearer to the reference set" in found["says"][0]
     assert "longest runs have" in found["says"][-1]
     assert "under 5 words" in found["says"][-1]
     assert found["targets"]["the reference set"]["p_value"] < 0.05
@@ -132,12 +134,12 @@ def test_a_model_that_quotes_its_training_data_is_told_from_one_that_does_not(as
     assert reference["near_duplicates"][0] >= 20
     assert len(found["caveats"]) == 2  # made-up weights are not the audited ones
     exchanged = json.loads(assay("echo", "other", "--control", "quoting", *options).out)
-    assert "is no nearer" in exchanged["says"][0]
+    assert "are no nearer" in exchanged["says"][0]
     again = json.loads(assay("echo", "quoting", "--control", "other", *options).out)
     assert again == found
     assert Store.default().echoes.read(found["echo_id"]) == record
     page = opened("echo", echo=found["echo_id"])
-    assert "is nearer to the reference set" in words(page)
+    assert "are nearer to the reference set" in words(page)
     assert "no comparison named" in opened("echo", echo="gone").warning[0].value
     confirmed(page, "comparison").click().run()
     assert Store.default().echoes.read(found["echo_id"]) is None
@@ -182,4 +184,4 @@ def test_what_a_model_said_is_a_seed_corpus(assay):
     corpora = ("--seed-corpus", "decompression:gone")
     unknown = assay("audit", "--base", "base", "--final", "final", *corpora)
     assert unknown.status == 2
-    assert "the name of a decompression" in unknown.err
+    assert "the id of a decompression" in unknown.err

@@ -57,19 +57,20 @@ def test_a_clear_win_is_said():
     """A student above random's interval and documents above chance make a positive headline."""
     headline, text = said(students(0.8, 0.6) + located(1e-6, p_membership=1e-6))
     assert headline == (
-        "SELECT's selection stands in for the training data and is aligned with its very documents."
+        "SELECT's selection works as a stand-in for the training data and is aligned with its "
+        "individual documents."
     )
     assert "80.0% accuracy (77.0–83.0), above random selection's 60.0%" in text
-    assert "more than chance (p < 0.001, lift 2.00)" in text
+    assert "better than chance (p < 0.001, lift 2.00)" in text
 
 
 def test_losing_to_random_is_said():
     """When SELECT's student is below random's, headline and sentence say so."""
     headline, text = said(students(0.5, 0.6) + located(0.4))
-    assert headline == "SELECT does worse than random selection here."
+    assert headline == "SELECT is worse than random selection here."
     assert "below random selection's 60.0%" in text
-    assert "The best here is random, with 60.0%, above SELECT's" in text
-    assert "no more than chance (p = 0.400" in text
+    assert "The best strategy is random, with 60.0%, above SELECT's" in text
+    assert "no better than chance (p = 0.400" in text
 
 
 def test_locating_documents_does_not_hide_a_worse_student():
@@ -83,22 +84,22 @@ def test_locating_documents_does_not_hide_a_worse_student():
 def test_losing_to_another_strategy_is_said(top_k, is_said):
     """A strategy whose interval lies above SELECT's is in the headline; an overlap is not."""
     headline, text = said(students(0.8, 0.6, top_k))
-    assert ("top-k makes a better student" in headline) is is_said
+    assert ("top-k gives a better student" in headline) is is_said
     assert ("not distinguishable from SELECT's" in text) is not is_said
 
 
 def test_overlapping_intervals_are_no_win():
     """A higher point estimate inside the other's interval is not distinguishable."""
     headline, text = said(students(0.62, 0.6))
-    assert headline == "SELECT cannot be told from random selection here."
+    assert headline == "SELECT is not distinguishable from random selection here."
     assert "not distinguishable from" in text
 
 
 def test_domain_is_not_membership():
     """Finding the domain but not its members must not be headlined as finding documents."""
     headline, text = said(students(0.8, 0.6) + located(1e-9, p_membership=0.6))
-    assert "does not single out its documents" in headline
-    assert "does not tell documents that were used from held-out ones" in text
+    assert "does not locate its documents" in headline
+    assert "does not distinguish training documents from held-out ones" in text
 
 
 @pytest.mark.parametrize("random", [0.6, 0.8, None])
@@ -109,23 +110,23 @@ def test_without_held_out_documents_only_the_domain_is_claimed(random):
     headline, text = said(ran + located(1e-30))
     assert "domain" in headline
     assert "documents" not in headline
-    assert "finding the domain alone would look the same" in text
+    assert "a selection that only finds the domain would look the same" in text
     headline, text = said(ran + located(1e-30, p_membership=1e-30))
     assert "documents" in headline
-    assert "domain alone" not in text
+    assert "only finds the domain" not in text
 
 
 def test_a_recall_of_chance_needs_no_caveat():
     """Where no more than chance is found there is nothing that the domain could explain."""
     _, text = said(students(0.8, 0.6) + located(0.5))
-    assert "domain alone" not in text
+    assert "only finds the domain" not in text
 
 
 def test_membership_without_recall_is_no_finding():
     """Used documents told apart, but too few of them in all, are not headlined as found."""
     headline, text = said(students(0.8, 0.6) + located(0.013, p_membership=0.005))
-    assert "does not single out its documents" in headline
-    assert "no more than chance (p = 0.013" in text
+    assert "does not locate its documents" in headline
+    assert "no better than chance (p = 0.013" in text
 
 
 @pytest.mark.parametrize("rows", [students(0.8, 0.6), students(0.5, 0.6) + located(1e-9, 0.5)])
@@ -133,14 +134,14 @@ def test_never_claims_training(rows):
     """No wording says that a document was trained on."""
     headline, text = said(rows)
     claims = (headline + text).replace("A student trained on its", "")
-    assert "aligned with" in claims or "stands in" in claims or "worse" in claims
+    assert "aligned with" in claims or "stand-in" in claims or "worse" in claims
     assert "trained on" not in claims
 
 
 def test_without_students_nothing_is_claimed():
     """With a selection alone the headline says that nothing tells how good it is."""
     headline, _ = said([row("select", Metric.COSINE, 0.7)])
-    assert headline == "SELECT chose 100 documents; nothing says how good."
+    assert headline == "SELECT selected 100 documents; their quality was not measured."
 
 
 @pytest.mark.parametrize(
@@ -153,9 +154,9 @@ def test_without_students_the_distance_is_what_can_be_said(transport, words):
     distance = row("select", Metric.TRANSPORT, transport, **null)
     headline, text = said([distance, row("select", Metric.COSINE, 0.7)])
     assert headline == (
-        f"SELECT's selection lies {words} the reference set than random selections do."
+        f"SELECT's selection is {words} the reference set than random selections are."
     )
-    assert f"transport {transport:.3f}, theirs 1.400 to 1.500" in text
+    assert f"distance is {transport:.3f}, theirs 1.400 to 1.500" in text
     headline, text = said([distance, *students(0.8, 0.6)])
     assert "reference set" not in headline
     assert words in text

@@ -47,12 +47,12 @@ def test_the_headline_counts_what_is_found_and_what_is_ruled_out():
     """One plain sentence with both numbers, from the rows."""
     found = embedding_finding(rows(), VOCABULARY)
     assert found.headline == (
-        "Input embeddings find 128 of 160 documents that were trained on, with 1% of held-out "
-        "documents mistaken, and prove that 1,204 of 1,600 documents were not trained on."
+        "Input embeddings find 128 of 160 training documents at a false positive rate of 1%, "
+        "and prove that 1,204 of 1,600 documents were not trained on."
     )
     said = " ".join(found.sentences)
     assert "0.950" in said
-    assert "At most 396 of 1,600 documents of the seed corpus can have been used" in said
+    assert "At most 396 of 1,600 documents of the seed corpus can have been trained on" in said
 
 
 def test_chance_and_text_alone_are_no_finding():

@@ -43,7 +43,10 @@ def test_the_winner_is_named_and_so_is_its_lead():
         rows(select=0.55, loss_ratio=0.7, random=0.5, blind=0.5), Strategy.SELECT
     )
     assert found.winner == Baseline.LOSS_RATIO
-    assert found.headline == "Of 2 rankings the one by loss ratio tells members best."
+    assert (
+        found.headline
+        == "Of 2 rankings, loss ratio best distinguishes training documents from held-out ones."
+    )
     assert "SELECT has 0.550" in found.sentence
     assert "text alone" in found.sentence
 
@@ -51,14 +54,17 @@ def test_the_winner_is_named_and_so_is_its_lead():
 def test_a_narrow_win_is_called_narrow():
     """A lead that its paired p-value does not carry is not called clear."""
     found = membership_finding(rows(select=0.6, loss_ratio=0.62, blind=0.5), Strategy.SELECT)
-    assert found.headline.endswith("best, if not clearly better than SELECT.")
+    assert found.headline.endswith("ones, but not clearly better than SELECT.")
     assert found.is_clear is False
 
 
 def test_select_may_win():
     """SELECT is a rival like the others."""
     found = membership_finding(rows(select=0.7, loss_ratio=0.6, blind=0.5), Strategy.SELECT)
-    assert found.headline == "Of 2 rankings the one by SELECT tells members best."
+    assert (
+        found.headline
+        == "Of 2 rankings, SELECT best distinguishes training documents from held-out ones."
+    )
 
 
 def test_nobody_wins_at_chance_or_below_text_alone():
@@ -67,7 +73,10 @@ def test_nobody_wins_at_chance_or_below_text_alone():
         low = rows(select=0.51, loss_ratio=0.53 if blind == 0.5 else 0.75, blind=blind)
         found = membership_finding(low, Strategy.SELECT)
         assert found.is_found is False
-        assert found.headline == "None of 2 rankings tells members from held-out documents."
+        assert (
+            found.headline
+            == "None of 2 rankings distinguishes training documents from held-out ones."
+        )
 
 
 def test_random_and_text_alone_cannot_win():
@@ -81,7 +90,9 @@ def test_the_verdict_names_the_winner():
     """The audit's own headline says which ranking won; without held-outs it says nothing of it."""
     cosine = {"subject": "select", "metric": Metric.COSINE, "value": 0.5, "n": 10}
     said = audit_finding(MetricTable([cosine, *rows(select=0.55, windows=0.7)]), [Strategy.SELECT])
-    assert said.headline.endswith("Of 2 rankings the one by windows (WBC) tells members best.")
+    assert said.headline.endswith(
+        "Of 2 rankings, windows (WBC) best distinguishes training documents from held-out ones."
+    )
     assert "highest AUC" in said.sentences[-1]
     assert "rankings" not in audit_finding(MetricTable([cosine]), [Strategy.SELECT]).headline
     assert BLIND not in said.headline

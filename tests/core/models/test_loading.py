@@ -52,7 +52,7 @@ def refuse(match, base, final, words=None):
 
 def test_identical_models_are_refused(folders):
     """A model cannot be audited against itself."""
-    refuse("twice the same weights", folders[0], folders[0])
+    refuse("the same weights twice", folders[0], folders[0])
 
 
 def test_weights_that_are_not_numbers_are_refused(folders):
@@ -93,7 +93,7 @@ def test_other_vocabularies_are_refused(folders, tmp_path):
 
 def test_another_number_of_labels_is_refused(folders, tmp_path):
     """A base whose head has another size is not the final model's base."""
-    refuse("labels or no head", save_bert(tmp_path / "two", n_labels=2), folders[1])
+    refuse("labels or without a head", save_bert(tmp_path / "two", n_labels=2), folders[1])
 
 
 def test_a_causal_model_needs_label_words(tmp_path):

@@ -214,5 +214,5 @@ def test_generation_settings_change_no_answer(tmp_path):
     plain.pop("eos_token_id")
     assert found == plain
     (folder / "generation_config.json").write_text('{"eos_token_id": ["x"]}')
-    with pytest.raises(InputError, match="token numbers as eos_token_id"):
+    with pytest.raises(InputError, match="token ids under eos_token_id"):
         load_causal(folder)

@@ -128,9 +128,9 @@ def test_the_final_model_decides_how_its_base_is_read(tmp_path):
 def test_heads_on_different_states_are_refused(tmp_path):
     """Heads that read the mean and heads that read the first token are no pair."""
     pooled, bert = save_mean_pooled(tmp_path / "pooled"), save_bert(tmp_path / "bert", seed=1)
-    with pytest.raises(InputError, match="pool alike"):
+    with pytest.raises(InputError, match="same pooling"):
         pair(pooled, bert)
-    with pytest.raises(InputError, match="pool alike"):
+    with pytest.raises(InputError, match="same pooling"):
         pair(bert, pooled)
 
 

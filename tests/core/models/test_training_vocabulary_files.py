@@ -130,7 +130,7 @@ def test_rows_of_a_resized_vocabulary_are_matched_by_token(tmp_path):
 def test_folders_that_cannot_be_compared_are_refused(tmp_path):
     """Another width, no tokenizer, no table: one sentence each says what was expected."""
     bert = save_bert(tmp_path / "bert")
-    with pytest.raises(InputError, match="one width"):
+    with pytest.raises(InputError, match="the same width"):
         read_training_vocabulary(save_bert(tmp_path / "wide", hidden=32), bert)
     (bert / "tokenizer.json").rename(bert / "elsewhere.json")
     with pytest.raises(InputError, match=r"tokenizer\.json"):

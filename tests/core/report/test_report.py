@@ -119,7 +119,7 @@ def test_of_a_pair_that_cannot_be_assessed_it_says_so(store):
     _, page = reported(store, assessment=assessment)
     found = Elements(page)
     assert "not assessable" in found.text
-    assert "Nothing was scored" in found.text
+    assert "No documents were scored" in found.text
     assert not [tag for tag, _ in found.elements if tag == "img"]
 
 
@@ -171,9 +171,10 @@ def test_each_test_of_a_pair_makes_the_others_p_values_larger(store):
         if 0.002 < (found := write_sample_suspects(store, 0, shift / 40))["p_value"] < 0.005
     )
     assert "favours the suspects" in suspect_finding(record).headline
-    assert "Nothing here says" in suspect_finding(record, n_tests=9).headline
+    assert "no evidence" in suspect_finding(record, n_tests=9).headline
     assert (
-        f"p = {9 * record['p_value']:.3f} with all 9 tests" in suspect_finding(record, 9).headline
+        f"p = {9 * record['p_value']:.3f} corrected for 9 tests"
+        in suspect_finding(record, 9).headline
     )
 
 
@@ -183,8 +184,8 @@ def test_what_was_not_asked_is_said_with_its_command(store):
     text = Elements(reported(store)[1]).text
     for command in ("assay rank-corpora --base base", "assay suspect --base base"):
         assert command in text
-    assert "Candidate sets" not in text
+    assert "Candidate corpora" not in text
     own = Elements(reported(store, audit_id="own", before_seal=write_groups)[1]).text
     assert "assay suspect --base base" in own
     assert "assay rank-corpora --base" not in own
-    assert "None of these sets explains" in own
+    assert "None of these corpora explains" in own

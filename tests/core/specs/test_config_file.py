@@ -31,7 +31,7 @@ def test_a_config_builds_the_spec_it_was_written_from(spec, tmp_path):
         ("seed-corpus = [1]", "seed-corpus"),
         ("strategy = []", "strategy"),
         ("map = 1", "map"),
-        ('command = "titrate"', "'titrate'"),
+        ('command = "titrate"', "`assay titrate`"),
         ("budget = = 1", "TOML"),
     ],
 )

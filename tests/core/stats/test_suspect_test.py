@@ -67,7 +67,7 @@ def test_documents_used_are_found_and_unused_ones_are_not(world, assay):
     assert len(found["assumes"]) == 4
     unused = json.loads(assay(*command(world, "unused", "held-out")).out)
     assert unused["p_value"] > 0.01
-    assert "no proof" in " ".join(unused["says"])
+    assert "does not prove" in " ".join(unused["says"])
 
 
 def test_sets_told_apart_without_a_model_are_refused(world, assay):
@@ -79,7 +79,7 @@ def test_sets_told_apart_without_a_model_are_refused(world, assay):
     assert found["is_refused"]
     assert found["p_value"] is None
     assert found["auc"] is None
-    assert "cannot be told apart without any model" in done.err
+    assert "look alike to a classifier that sees no model" in done.err
     assert done.err.count("\n") <= 12
     record = Store.default().suspect_tests.read(found["test_id"])
     assert record["scores"] is None
@@ -188,7 +188,7 @@ def test_a_constant_score_adds_nothing():
 def test_the_page_says_what_the_record_says(world):
     """Headline, checks, assumptions and the p-value of a test; a refusal shows no score."""
     store = Store.default()
-    assert "no test to show" in words(opened("suspects"))
+    assert "no test yet" in words(opened("suspects"))
     for suspects in ("used", "other"):
         refs = [DataRef(str(world / f"{name}.jsonl")) for name in (suspects, "held-out")]
         spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs, title=suspects)
