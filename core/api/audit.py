@@ -107,7 +107,7 @@ class Audit:
             raise InputError(
                 "an audit that took gradients", f"{self.id}, which did not", "open another"
             )
-        return gradient_features(corpus["gradients"])
+        return gradient_features(corpus.gradients)
 
     def report(
         self,
