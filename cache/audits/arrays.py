@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,58 +11,53 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.cache.audits.rows import AuditRows, DocumentScores, Roles
 from assay.cache.files.blocks import Block, unpack
-from assay.cache.files.database import has_table, open_to_read
+from assay.cache.files.database import open_to_read
 
 
-def read_corpus(path: Path, held_out_source: str | None) -> dict[str, Any] | None:
-    """The arrays of a sealed audit; None if it keeps no gradients. See ``corpus_arrays``."""
+@dataclass(frozen=True)
+class CorpusArrays:
+    """An audit's n documents in order.
+
+    gradients: see ``gradient_arrays``; embedding_scores (n, float64), blind (n × 2, float64:
+    P(trained) and P(held out) by text alone), embeddings and those of the reference set
+    (· × d, float32): None where the audit has none.
+    """
+
+    gradients: dict[str, NDArray]
+    scores: DocumentScores
+    roles: Roles
+    embedding_scores: NDArray[np.float64] | None
+    blind: NDArray[np.float64] | None
+    embeddings: NDArray[np.float32] | None
+    reference: NDArray[np.float32] | None
+
+
+def read_corpus(path: Path, held_out_source: str | None) -> CorpusArrays | None:
+    """The arrays of a sealed audit; None if it keeps no gradients."""
     with open_to_read(path) as connection:
         return corpus_arrays(connection, held_out_source)
 
 
 def corpus_arrays(
     connection: duckdb.DuckDBPyConnection, held_out_source: str | None
-) -> dict[str, Any] | None:
-    """Arrays by name, documents in order; None where a table is empty.
-
-    gradients: see ``gradient_arrays``; pseudolabels (n, int64, -1 without one), base_losses
-    (n, float64); is_trained, is_held_out (n, bool); blind (n × 2, float64); embedding_scores
-    (n, float64), None as well in an audit older than these; embeddings and
-    reference (· × d, float32). None instead of all if there are no gradients.
-    """
+) -> CorpusArrays | None:
+    """The same through an open connection."""
     gradients = gradient_arrays(connection)
     if gradients is None:
         return None
-    columns = connection.execute(
-        "SELECT coalesce(pseudolabel, -1)::BIGINT AS pseudolabel, "
-        "base_loss::DOUBLE AS base_loss, in_reference, "
-        "source = ? AND NOT in_reference AS is_held_out, p_trained, p_held_out "
-        "FROM documents JOIN scores USING (document_id) LEFT JOIN blind_scores USING (document_id) "
-        "ORDER BY document_id",
-        [held_out_source or ""],
-    ).fetchnumpy()
-    blind = np.ma.stack([columns["p_trained"], columns["p_held_out"]], axis=1)
-    return {
-        "gradients": gradients,
-        "pseudolabels": np.asarray(columns["pseudolabel"]),
-        "base_losses": np.asarray(columns["base_loss"]),
-        "is_trained": np.asarray(columns["in_reference"], bool),
-        "is_held_out": np.asarray(columns["is_held_out"], bool),
-        "embedding_scores": _embedding_scores(connection),
-        "blind": None if np.ma.is_masked(blind) else np.asarray(blind),
-        "embeddings": read_matrix(connection, "embeddings", {"set_name": "seed-corpus"}),
-        "reference": read_matrix(connection, "embeddings", {"set_name": "reference"}),
-    }
-
-
-def _embedding_scores(connection: duckdb.DuckDBPyConnection) -> NDArray[np.float64] | None:
-    if not has_table(connection, "embedding_scores"):
-        return None
-    scores = connection.execute(
-        "SELECT score FROM embedding_scores ORDER BY document_id"
-    ).fetchnumpy()["score"]
-    return np.asarray(scores) if len(scores) else None
+    rows = AuditRows(connection)
+    blind = rows.blind_scores()
+    return CorpusArrays(
+        gradients,
+        rows.scores(),
+        rows.roles(held_out_source),
+        rows.embedding_scores(),
+        np.stack([blind.p_trained, blind.p_held_out], axis=1) if len(blind.p_trained) else None,
+        read_matrix(connection, "embeddings", {"set_name": "seed-corpus"}),
+        read_matrix(connection, "embeddings", {"set_name": "reference"}),
+    )
 
 
 def gradient_arrays(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray] | None:

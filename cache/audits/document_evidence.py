@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assay.cache.audits.arrays import read_matrix
+from assay.cache.audits.rows import AuditRows, Roles
 from assay.cache.files.database import open_to_read
 from assay.core.specs.strategies import Strategy
 
@@ -20,12 +21,10 @@ _NEIGHBOURS = ["kind", "item_id", "document_id", "similarity", "text"]
 
 @dataclass(frozen=True)
 class Scores:
-    """Every document's score under every ranking, (documents × rankings), and which documents
-    were trained on and which held out, (documents)."""
+    """Every document's score under every ranking, (documents × rankings), and its role."""
 
     by_ranking: pd.DataFrame
-    is_trained: NDArray[np.bool_]
-    is_held_out: NDArray[np.bool_]
+    roles: Roles
 
 
 def read_ranks(path: Path, document_id: int) -> pd.DataFrame:
@@ -42,14 +41,9 @@ def read_scores(path: Path, held_out_source: str | None) -> Scores:
     """The scores of all membership rankings; no columns where there are none."""
     with open_to_read(path) as connection:
         rows = connection.execute("SELECT scorer, document_id, score FROM membership_scores").df()
-        roles = connection.execute(
-            "SELECT in_reference, source = ? AND NOT in_reference AS held_out FROM documents "
-            "ORDER BY document_id",
-            [held_out_source or ""],
-        ).fetchnumpy()
+        roles = AuditRows(connection).roles(held_out_source)
     by_ranking = rows.pivot(index="document_id", columns="scorer", values="score")
-    is_trained, is_held_out = (np.asarray(roles[n], bool) for n in ("in_reference", "held_out"))
-    return Scores(by_ranking, is_trained, is_held_out)
+    return Scores(by_ranking, roles)
 
 
 def read_texts(path: Path, document_ids: Sequence[int]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION
 from assay.cache.files.claims import check_claims, check_version
 from assay.cache.files.database import UnreadableFile, open_to_read
@@ -188,8 +189,7 @@ def read_layers(path: Path) -> pd.DataFrame:
 def read_sources(path: Path) -> list[str]:
     """The names of what the seed corpus was read from."""
     with open_to_read(path) as connection:
-        rows = connection.execute("SELECT DISTINCT source FROM documents ORDER BY 1").fetchall()
-    return [row[0] for row in rows]
+        return AuditRows(connection).sources()
 
 
 def read_selection(

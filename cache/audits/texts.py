@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.audits.arrays import read_matrix
+from assay.cache.audits.rows import AuditRows
 from assay.cache.files.database import open_to_read
 from assay.core.specs.strategies import Strategy
 
@@ -50,13 +51,11 @@ def read_candidates(path: Path) -> Texts:
 def read_reference(path: Path) -> Texts:
     """The reference set; ValueError if the audit has none."""
     with open_to_read(path) as connection:
-        rows = connection.execute(
-            "SELECT text FROM reference_documents ORDER BY reference_id"
-        ).fetchall()
+        texts = AuditRows(connection).texts("reference")
         embeddings = read_matrix(connection, "embeddings", {"set_name": "reference"})
     if embeddings is None:
         raise ValueError("the audit holds no reference set")
-    return Texts(tuple(text for (text,) in rows), embeddings)
+    return Texts(tuple(texts), embeddings)
 
 
 def _candidates(path: Path, query: str, parameters: list[Any]) -> Texts:

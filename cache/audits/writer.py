@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.arrays import corpus_arrays, gradient_arrays, read_matrix
+from assay.cache.audits.arrays import CorpusArrays, corpus_arrays, gradient_arrays, read_matrix
+from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION, TABLES
 from assay.cache.files.blocks import pack
 from assay.cache.files.builder import FileBuilder
@@ -17,11 +18,12 @@ from assay.cache.store import Store
 
 
 class AuditBuilder(FileBuilder):
-    """Writes one audit file, stage by stage."""
+    """Writes one audit file, stage by stage; ``rows`` reads what is written so far."""
 
     def __init__(self, store: Store, audit_id: str) -> None:
         super().__init__(store, audit_id, TABLES, SCHEMA_VERSION, store.audits)
         self.audit_id = audit_id
+        self.rows = AuditRows(self._connection)
 
     def clear(self, table: str) -> None:
         """Take back everything this stage has written to a table."""
@@ -67,8 +69,8 @@ class AuditBuilder(FileBuilder):
             raise ValueError("no gradients are written yet")
         return arrays
 
-    def corpus(self, held_out_source: str | None) -> dict[str, Any]:
-        """The corpus as arrays (``assay.cache.audits.arrays``); ValueError without gradients."""
+    def corpus(self, held_out_source: str | None) -> CorpusArrays:
+        """The corpus as arrays; ValueError without gradients."""
         arrays = corpus_arrays(self._connection, held_out_source)
         if arrays is None:
             raise ValueError("no gradients are written yet")

@@ -11,14 +11,14 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import duckdb
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from assay.cache.files.blocks import DamagedBlock
 from assay.cache.files.database import UnreadableFile, explained_errors, is_damage, open_to_write
@@ -110,7 +110,7 @@ class FileBuilder:
 
     def is_done(self, stage: str) -> bool:
         """Whether an earlier run committed this stage."""
-        return bool(self.rows("SELECT 1 FROM stages WHERE name = ?", [stage]))
+        return bool(self._rows("SELECT 1 FROM stages WHERE name = ?", [stage]))
 
     @contextmanager
     def stage(self, name: str, duration_s: float | None = None) -> Iterator[None]:
@@ -139,24 +139,32 @@ class FileBuilder:
         self._connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
         self._connection.unregister("incoming")
 
+    def write_rows(self, table: str, rows: Sequence[Any], **same: Any) -> None:
+        """Append rows given as dataclasses whose fields are columns; ``same``: columns that hold
+        one value in all of them. Nothing where there are no rows."""
+        if not rows:
+            return
+        names = [column.name for column in fields(rows[0])]
+        columns = {name: [getattr(row, name) for row in rows] for name in names}
+        self.write(table, {name: [value] * len(rows) for name, value in same.items()} | columns)
+
     def put_meta(self, key: str, value: Any) -> None:
         """Set one JSON value."""
         _put_meta(self._connection, key, value)
 
+    def has_meta(self, key: str) -> bool:
+        """Whether ``put_meta`` set this key."""
+        return bool(self._rows("SELECT 1 FROM meta WHERE key = ?", [key]))
+
     def meta(self, key: str) -> Any:
         """One JSON value that ``put_meta`` set; KeyError if none was."""
-        rows = self.rows("SELECT value FROM meta WHERE key = ?", [key])
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", [key])
         if not rows:
             raise KeyError(key)
         return json.loads(rows[0][0])
 
-    def rows(self, query: str, parameters: list[Any] | None = None) -> list[tuple]:
-        """Rows of what is already written."""
-        return self._connection.execute(query, parameters or []).fetchall()
-
-    def columns(self, query: str, parameters: list[Any] | None = None) -> dict[str, NDArray]:
-        """Columns of what is already written, as NumPy arrays."""
-        return self._connection.execute(query, parameters or []).fetchnumpy()
+    def _rows(self, query: str, parameters: list[Any]) -> list[tuple]:
+        return self._connection.execute(query, parameters).fetchall()
 
     def seal(self) -> Path:
         """Write the manifest, close, and move the file to the folder of complete ones."""

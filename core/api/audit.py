@@ -109,7 +109,7 @@ class Audit:
                 f"{self.id}, which did not",
                 "open another audit",
             )
-        return gradient_features(corpus["gradients"])
+        return gradient_features(corpus.gradients)
 
     def report(
         self,

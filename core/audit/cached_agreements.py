@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.writer import AuditBuilder
 from assay.cache.files.precomputed import open_agreements
 from assay.cache.files.row_cache import RowStore
-from assay.cache.store import Store
+from assay.core.audit.context import AuditContext
 from assay.core.audit.gradient_request import document_key
 from assay.core.audit.precomputed import with_cached_rows
 from assay.core.audit.resolved_audit import ResolvedAudit
@@ -33,13 +32,10 @@ _WINDOW = 4096
 
 
 def agreements_of(
-    question: ResolvedAudit,
-    builder: AuditBuilder,
-    store: Store,
+    audit: AuditContext,
     gradients: EmbeddingGradients,
     is_excluded: NDArray[np.bool_],
     n_tokens: int,
-    progress: Progress,
 ) -> TokenAgreements:
     """Of every document of the audit that is not excluded, in order; cut after ``n_tokens``.
 
@@ -47,32 +43,26 @@ def agreements_of(
     """
     return with_cached_rows(
         open_agreements,
-        store,
-        _key(question, n_tokens),
+        audit.store,
+        _key(audit.question, n_tokens),
         "embedding gradient",
-        progress,
-        lambda kept: _filled(builder, kept, gradients, is_excluded, progress),
+        audit.progress,
+        lambda kept: _filled(audit, kept, gradients, is_excluded),
     )
 
 
-def corpus_frequencies(builder: AuditBuilder, model: TextModel, n_ids: int) -> NDArray[np.int64]:
+def corpus_frequencies(audit: AuditContext, model: TextModel, n_ids: int) -> NDArray[np.int64]:
     """In how many documents of the seed corpus each token occurs, (V), excluded ones counted."""
     counts = np.zeros(n_ids, np.int64)
-    for documents in _windows(builder):
+    for documents in _windows(audit):
         ids = (example.token_ids for example in model.examples(documents))
         counts += document_frequencies(ids, n_ids)
     return counts
 
 
-def _windows(builder: AuditBuilder) -> Iterator[list[TextDocument]]:
-    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
-    for first in range(0, n_documents, _WINDOW):
-        rows = builder.rows(
-            "SELECT text, n_prompt_characters FROM documents "
-            "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
-            [first, first + _WINDOW],
-        )
-        yield [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
+def _windows(audit: AuditContext) -> Iterator[list[TextDocument]]:
+    for first in range(0, audit.n_documents, _WINDOW):
+        yield audit.documents(first, _WINDOW)
 
 
 def _key(question: ResolvedAudit, n_tokens: int) -> str:
@@ -92,17 +82,17 @@ def _key(question: ResolvedAudit, n_tokens: int) -> str:
 
 
 def _filled(
-    builder: AuditBuilder,
+    audit: AuditContext,
     kept: RowStore,
     gradients: EmbeddingGradients,
     is_excluded: NDArray[np.bool_],
-    progress: Progress,
 ) -> TokenAgreements:
     """The rows of every document that is not excluded, in order; what the cache lacks is computed
     and kept, batch by batch."""
+    progress = audit.progress
     starts, first = [np.zeros(1, np.int64)], 0
     tokens, agreements = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
-    for window in _windows(builder):
+    for window in _windows(audit):
         asked = ~is_excluded[first : first + len(window)]
         documents = [one for one, is_asked in zip(window, asked, strict=True) if is_asked]
         first += len(window)

@@ -1,18 +1,10 @@
-"""Which gradients an audit needs, and how selection reads them back."""
+"""Which gradients an audit needs, and under which keys they are kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assay.cache.audits.writer import AuditBuilder
-from assay.core.gradients.features import (
-    FactoredGradients,
-    GradientFeatures,
-    gradient_features,
-    projected_factors,
-)
 from assay.core.models.examples import TextDocument
-from assay.core.specs.audit import AuditSpec
 from assay.core.specs.hashing import exact_hash
 
 # Part of every key: raise it when the numbers this stage computes change.
@@ -37,14 +29,6 @@ PROJECTION_SEED = 0
 
 # What the gradient cache keeps of gradients that are not kept exactly: 64 × 64.
 STORED_DIMENSION = 4096
-
-
-def read_features(builder: AuditBuilder, spec: AuditSpec) -> GradientFeatures:
-    """Factored and exact for classification unless a projection was asked for; else projected."""
-    features = gradient_features(builder.gradients())
-    if spec.projection_dimension is None or not isinstance(features, FactoredGradients):
-        return features
-    return projected_factors(features, spec.projection_dimension, PROJECTION_SEED)
 
 
 def document_key(document: TextDocument) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.null_draws import N_NULL_DRAWS
 from assay.core.audit.provenance import environment
 from assay.core.audit.resolved_audit import ResolvedAudit, title_of
@@ -16,23 +16,22 @@ from assay.core.specs.plain import to_plain
 
 
 def describe(
-    question: ResolvedAudit,
+    audit: AuditContext,
     asked: AuditSpec,
-    builder: AuditBuilder,
     label_names: tuple[str, ...],
     caveats: tuple[str, ...],
 ) -> None:
     """The facts about the audit itself; ``asked``: the question before what cannot be answered was
     left out."""
+    question, spec, builder = audit.question, audit.spec, audit.builder
     if builder.is_done("describe"):
         return
-    spec = question.spec
     with builder.stage("describe"):
         builder.put_meta("spec", to_plain(spec))
         builder.put_meta("title", title_of(spec))
         builder.put_meta("created_at", datetime.datetime.now(datetime.UTC).isoformat())
         builder.put_meta("label_names", list(label_names))
-        own = [*_caveats(question), *what_was_left_out(builder), *_skipped(builder)]
+        own = [*_caveats(question), *what_was_left_out(audit), *_skipped(audit)]
         builder.put_meta("caveats", [*caveats, *own])
         builder.put_meta(
             "training", {**to_plain(question.training), "source": question.training_source}
@@ -82,7 +81,7 @@ def _caveats(question: ResolvedAudit) -> list[str]:
     return caveats
 
 
-def _skipped(builder: AuditBuilder) -> list[str]:
+def _skipped(audit: AuditContext) -> list[str]:
     """What of the sources could not be read; of a pair that is not assessable nothing was."""
-    rows = builder.rows("SELECT value FROM meta WHERE key = 'skipped_rows'")
-    return builder.meta("skipped_rows") if rows else []
+    builder = audit.builder
+    return builder.meta("skipped_rows") if builder.has_meta("skipped_rows") else []

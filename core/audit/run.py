@@ -11,6 +11,7 @@ from assay.cache.audits.writer import AuditBuilder
 from assay.cache.files.builder import alone, built
 from assay.cache.files.sealed import sealed_audit
 from assay.cache.store import Store
+from assay.core.audit.context import AuditContext
 from assay.core.audit.corpus_names import with_source_names
 from assay.core.audit.metadata import describe
 from assay.core.audit.metrics import all_metrics
@@ -74,55 +75,44 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
     with AuditBuilder(store, question.audit_id) as builder:
         if builder.quarantined:
             progress.note(f"an unfinished audit was damaged; it was moved to {builder.quarantined}")
-        verdict = assess_pair(question, builder, pair, progress)
+        audit = AuditContext(question, builder, store, progress)
+        verdict = assess_pair(audit, pair)
         tokenization, caveats = pair.final.tokenization, pair.caveats
         if verdict is Assessability.NOT_ASSESSABLE:
             progress.note("not assessable: no documents are scored")
         else:
-            question = _select(question, builder, store, pair, progress)
+            audit = _select(audit, pair)
             del pair
             gc.collect()
-            _evaluate(question, builder, store, tokenization, progress)
-        describe(question, asked, builder, tokenization.label_names, caveats)
+            _evaluate(audit, tokenization)
+        describe(audit, asked, tokenization.label_names, caveats)
         return builder.seal()
 
 
-def _select(
-    question: ResolvedAudit,
-    builder: AuditBuilder,
-    store: Store,
-    pair: ModelPair,
-    progress: Progress,
-) -> ResolvedAudit:
+def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
     """What needs both models; the question comes back as far as it can be answered."""
-    documents.ingest_documents(question, builder, pair, progress)
-    read_vocabulary(question, builder, progress)
-    gradients.take_gradients(question, builder, store, pair, progress)
-    membership.score_baselines(question, builder, pair, progress)
-    question = score_by_embeddings(question, builder, store, pair, progress)
-    selections.make_selections(question, builder, progress)
-    predictions.predict(question, builder, pair, progress)
-    return question
+    documents.ingest_documents(audit, pair)
+    read_vocabulary(audit)
+    gradients.take_gradients(audit, pair)
+    membership.score_baselines(audit, pair)
+    audit = score_by_embeddings(audit, pair)
+    selections.make_selections(audit)
+    predictions.predict(audit, pair)
+    return audit
 
 
-def _evaluate(
-    question: ResolvedAudit,
-    builder: AuditBuilder,
-    store: Store,
-    tokenization: Tokenization,
-    progress: Progress,
-) -> None:
+def _evaluate(audit: AuditContext, tokenization: Tokenization) -> None:
     """What the selections are worth."""
-    students.train_all_students(question, builder, progress)
-    embeddings.embed(question, builder, store, progress)
-    draw_map(question, builder, progress)
-    all_metrics.measure(question, builder, tokenization, progress)
-    corpus_ranking.rank_groups(question, builder, progress)
-    corpus_ranking.train_source_students(question, builder, progress)
-    titration.score_text_alone(question, builder, progress)
-    membership.judge_members(question, builder, progress)
-    titration.measure_grid(question, builder, progress)
-    titration.train_grid_students(question, builder, progress)
+    students.train_all_students(audit)
+    embeddings.embed(audit)
+    draw_map(audit)
+    all_metrics.measure(audit, tokenization)
+    corpus_ranking.rank_groups(audit)
+    corpus_ranking.train_source_students(audit)
+    titration.score_text_alone(audit)
+    membership.judge_members(audit)
+    titration.measure_grid(audit)
+    titration.train_grid_students(audit)
 
 
 def _check_disk(store: Store) -> None:

@@ -7,14 +7,14 @@ so that a live figure and a measured one are the same number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.cache.audits.arrays import CorpusArrays
 from assay.core.gradients.features import GradientFeatures, gradient_features
 from assay.core.selection.strategies import make_selection, ranking_scores
 from assay.core.specs.data import Task
@@ -46,11 +46,20 @@ class Corpus:
     embedding_scores: NDArray[np.float64] | None = None
 
     @classmethod
-    def of(cls, arrays: Mapping[str, Any], batch_size: int) -> Corpus:
-        """From the arrays an audit file holds (``assay.cache.audits.arrays``)."""
-        others = dict(arrays)
-        features = gradient_features(others.pop("gradients"))
-        return cls(features, **others, batch_size=batch_size)
+    def of(cls, arrays: CorpusArrays, batch_size: int) -> Corpus:
+        """From the arrays an audit file holds."""
+        return cls(
+            features=gradient_features(arrays.gradients),
+            pseudolabels=arrays.scores.pseudolabels,
+            base_losses=arrays.scores.base_losses,
+            is_trained=arrays.roles.is_trained,
+            is_held_out=arrays.roles.is_held_out,
+            blind=arrays.blind,
+            embeddings=arrays.embeddings,
+            reference=arrays.reference,
+            batch_size=batch_size,
+            embedding_scores=arrays.embedding_scores,
+        )
 
     @cached_property
     def yardstick(self) -> TransportToReference | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from support.audit_file import write_sample_audit
 
+from assay.core.audit.context import AuditContext
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.audit.stages.membership import judge_members, score_baselines
 from assay.core.audit.stages.titration import measure_grid
@@ -67,9 +68,10 @@ def write_sample_titration(
             data_sha256={},
             compute=Compute("cpu", False, 1),
         )
-        score_baselines(question, builder, None, SilentProgress())
-        judge_members(question, builder, SilentProgress())
-        measure_grid(question, builder, SilentProgress())
+        audit = AuditContext(question, builder, store, SilentProgress())
+        score_baselines(audit, None)
+        judge_members(audit)
+        measure_grid(audit)
 
     return write_sample_audit(
         store,

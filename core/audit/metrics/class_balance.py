@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.base import SetMetric
 from assay.core.similarity.vocabulary import class_shares, total_variation
 from assay.core.specs.metrics import Metric
@@ -17,16 +17,12 @@ class Imbalance(SetMetric):
 
     metric, ceiling = Metric.IMBALANCE, 0.0
 
-    def __init__(self, builder: AuditBuilder, n_classes: int) -> None:
+    def __init__(self, audit: AuditContext, n_classes: int) -> None:
         self._n_classes = n_classes
-        self._pseudolabels = builder.columns(
-            "SELECT pseudolabel::BIGINT AS label FROM scores ORDER BY document_id"
-        )["label"]
-        labels = builder.columns(
-            "SELECT label::BIGINT AS label FROM reference_documents WHERE label IS NOT NULL"
-        )["label"]
+        self._pseudolabels = audit.scores.pseudolabels
+        labels = audit.rows.reference_labels()
         if len(labels):
-            self._expected = class_shares(np.asarray(labels), n_classes)
+            self._expected = class_shares(labels, n_classes)
             self._method = "total variation from the reference set's labels"
         else:
             self._expected = np.full(n_classes, 1 / n_classes)

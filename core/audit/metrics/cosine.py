@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.metrics.base import SelectionMetric
 from assay.core.gradients.features import GradientFeatures
@@ -20,18 +21,17 @@ class Cosine(SelectionMetric):
 
     metric, ceiling = Metric.COSINE, 1.0
 
-    def __init__(self, builder: AuditBuilder) -> None:
-        self._builder = builder
+    def __init__(self, rows: AuditRows) -> None:
+        self._rows = rows
 
     def band(self, draws: Sequence[Sequence[int]]) -> Interval:
         """Of the last of the sizes that ``write_random_objective`` measured."""
-        query = "SELECT mean, low, high FROM random_objective ORDER BY n_selected DESC LIMIT 1"
-        return Interval(*self._builder.rows(query)[0])
+        band = self._rows.largest_random_objective()
+        return Interval(band.mean, band.low, band.high)
 
     def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
         """The objective it reached, with its own weights where it has any."""
-        query = "SELECT objective FROM selections WHERE strategy = ? ORDER BY rank DESC LIMIT 1"
-        ((objective,),) = self._builder.rows(query, [str(strategy)])
+        objective = self._rows.selection(strategy).objective[-1]
         is_weighted = strategy is Strategy.SELECT_PLUS
         return objective, "weighted sum" if is_weighted else "mean over checkpoints"
 

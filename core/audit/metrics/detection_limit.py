@@ -5,34 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.rows import MetricRow
-from assay.core.specs.audit import AuditSpec
 from assay.core.specs.metrics import Metric
 from assay.core.stats.detection_limit import POWER, detection_limit
 from assay.core.stats.intervals import CONFIDENCE, SIGNIFICANCE
 
 
-def detection_limits(
-    spec: AuditSpec,
-    builder: AuditBuilder,
-    is_trained: NDArray[np.bool_],
-    is_held_out: NDArray[np.bool_],
-) -> Iterator[MetricRow]:
+def detection_limits(audit: AuditContext) -> Iterator[MetricRow]:
     """Of every strategy, in its pool and within the domain: shares of the reference set, with the
     limits at the ends of the odds ratio's interval. No row where all of it would not do."""
-    ((n_known,),) = builder.rows("SELECT count(*) FROM reference_documents")
+    is_trained, is_inside = audit.roles.is_trained, audit.roles.is_inside
     n_leaked = int(is_trained.sum())
-    n_reference = max(n_known, n_leaked)
-    is_inside = is_trained | is_held_out
-    for strategy in spec.strategies:
-        chosen = builder.rows("SELECT document_id FROM selections WHERE strategy = ?", [strategy])
+    n_reference = max(audit.rows.n_reference(), n_leaked)
+    for strategy in audit.spec.strategies:
         is_chosen = np.zeros(len(is_trained), bool)
-        is_chosen[[row[0] for row in chosen]] = True
+        is_chosen[list(audit.rows.selection(strategy).documents)] = True
         pools = {Metric.DETECTION_LIMIT: np.ones_like(is_inside)}
-        if is_held_out.any():
+        if audit.roles.is_held_out.any():
             pools[Metric.MEMBERSHIP_DETECTION_LIMIT] = is_inside
         for metric, is_pool in pools.items():
             limit = detection_limit(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
-from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.rows import MetricRow, with_interval
 from assay.core.similarity.near_duplicates import MIN_JACCARD, N_WORDS, near_duplicates
 from assay.core.specs.metrics import Metric
@@ -19,18 +17,12 @@ _METHOD = (
 )
 
 
-def write_near_duplicates(builder: AuditBuilder) -> None:
+def write_near_duplicates(audit: AuditContext) -> None:
     """Fill ``near_duplicates`` with every such pair of pool and reference set."""
-    pool, reference = (
-        [text for (text,) in builder.rows(query)]
-        for query in (
-            "SELECT text FROM documents ORDER BY document_id",
-            "SELECT text FROM reference_documents ORDER BY reference_id",
-        )
-    )
+    pool, reference = audit.rows.texts("seed-corpus"), audit.rows.texts("reference")
     found = list(near_duplicates(pool, reference))
     if found:
-        builder.write(
+        audit.builder.write(
             "near_duplicates",
             {
                 "document_id": [pair.first for pair in found],
@@ -41,16 +33,10 @@ def write_near_duplicates(builder: AuditBuilder) -> None:
 
 
 def overlap_metrics(
-    builder: AuditBuilder, selections: Mapping[Strategy, Sequence[int]]
+    audit: AuditContext, selections: Mapping[Strategy, Sequence[int]]
 ) -> Iterator[MetricRow]:
     """A row a strategy; none where the pool holds no such document."""
-    is_alike = np.asarray(
-        builder.columns(
-            "SELECT in_reference OR document_id IN (SELECT document_id FROM near_duplicates) "
-            "AS is_alike FROM documents ORDER BY document_id"
-        )["is_alike"],
-        bool,
-    )
+    is_alike = audit.rows.is_like_reference()
     n_alike = int(is_alike.sum())
     for strategy, documents in selections.items():
         if n_alike == 0 or not documents:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.writer import AuditBuilder
-from assay.core.specs.audit import AuditSpec
+from assay.core.audit.context import AuditContext
 
 # What is measured against more is estimated from this many drawn at random: a matrix of products
 # with them must fit.
@@ -27,10 +26,10 @@ class Embedded:
     sampled: str
 
     @classmethod
-    def read(cls, builder: AuditBuilder, spec: AuditSpec) -> Embedded:
-        pool = builder.matrix("embeddings", {"set_name": "seed-corpus"})
-        reference = builder.matrix("embeddings", {"set_name": "reference"})
-        kept = np.random.default_rng(spec.seed).permutation(len(reference))[:_MAX_REFERENCE]
+    def read(cls, audit: AuditContext) -> Embedded:
+        pool = audit.builder.matrix("embeddings", {"set_name": "seed-corpus"})
+        reference = audit.builder.matrix("embeddings", {"set_name": "reference"})
+        kept = np.random.default_rng(audit.spec.seed).permutation(len(reference))[:_MAX_REFERENCE]
         is_sampled = len(kept) < len(reference)
         sampled = f", {_MAX_REFERENCE:,} reference documents" if is_sampled else ""
         return cls(pool, reference[np.sort(kept)], sampled)

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from assay.cache.audits.writer import AuditBuilder
+from assay.cache.audits.rows import Roles
 from assay.core.audit.metrics.rows import MetricRow, with_interval
-from assay.core.specs.audit import AuditSpec
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import Interval
 from assay.core.stats.recall import located
 
 
-def located_metrics(
-    spec: AuditSpec, builder: AuditBuilder, strategy: Strategy, documents: Sequence[int]
-) -> list[MetricRow]:
-    columns = builder.columns(
-        "SELECT in_reference, source = ? AS is_held_out FROM documents ORDER BY document_id",
-        [spec.held_out_source or ""],
-    )
-    is_leaked = np.asarray(columns["in_reference"], bool)
-    is_held_out = np.asarray(columns["is_held_out"], bool) & ~is_leaked
+def located_metrics(roles: Roles, strategy: Strategy, documents: Sequence[int]) -> list[MetricRow]:
+    is_leaked = roles.is_trained
     n_documents, n_leaked, n_selected = len(is_leaked), int(is_leaked.sum()), len(documents)
     if n_leaked == 0 or n_selected == 0:
         return []
@@ -73,8 +63,8 @@ def located_metrics(
             found.p_value,
         ),
     ]
-    n_held_out = int(is_held_out.sum())
-    n_in_domain = int((is_leaked | is_held_out)[chosen].sum())
+    n_held_out = int(roles.is_held_out.sum())
+    n_in_domain = int(roles.is_inside[chosen].sum())
     if n_held_out == 0:
         return rows
     domain = located(n_documents, n_leaked + n_held_out, n_selected, n_in_domain)

@@ -7,25 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.base import MixtureMetric
 from assay.core.runtime.parallel import in_threads
 from assay.core.similarity.replacement_curve import N_DRAWS, SHARES, Mixture, mixtures
-from assay.core.specs.audit import AuditSpec
 
 
-def write_replacement_curve(builder: AuditBuilder, spec: AuditSpec, judge: MixtureMetric) -> None:
+def write_replacement_curve(audit: AuditContext, judge: MixtureMetric) -> None:
     """Fill ``replacement_curve`` for a judge: 10% more replaced at a time by other documents
     of the pool, and all of it by held-out ones where they are known."""
-    columns = builder.columns(
-        "SELECT document_id, source = ? AS is_held_out FROM documents WHERE NOT in_reference "
-        "ORDER BY document_id",
-        [spec.held_out_source or ""],
-    )
-    others, is_held_out = np.asarray(columns["document_id"]), np.asarray(columns["is_held_out"])
+    spec, roles = audit.spec, audit.roles
     for replaced_by, documents, shares in (
-        ("pool", others, SHARES),
-        ("held-out", others[is_held_out.astype(bool)], (1.0,)),
+        ("pool", np.flatnonzero(~roles.is_trained), SHARES),
+        ("held-out", np.flatnonzero(roles.is_held_out), (1.0,)),
     ):
         size = min(spec.budget, judge.n_reference, len(documents))
         if size:
@@ -34,7 +28,7 @@ def write_replacement_curve(builder: AuditBuilder, spec: AuditSpec, judge: Mixtu
             constant = {
                 name: [value] * len(shares) for name, value in (where | {"n": size}).items()
             }
-            builder.write("replacement_curve", constant | rows)
+            audit.builder.write("replacement_curve", constant | rows)
 
 
 def _curve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.specs.metrics import Metric
@@ -26,9 +26,7 @@ class MetricRow(Measurement):
 
 def write_metrics(builder: AuditBuilder, rows: Sequence[MetricRow]) -> None:
     """Append metric rows."""
-    if rows:
-        plain = [asdict(row) for row in rows]
-        builder.write("metrics", {name: [row[name] for row in plain] for name in plain[0]})
+    builder.write_rows("metrics", rows)
 
 
 def with_interval(

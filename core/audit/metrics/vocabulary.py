@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.base import MixtureMetric
 from assay.core.audit.metrics.null_draws import true_sample
 from assay.core.models.text_model import Tokenization
 from assay.core.similarity.vocabulary import vocabulary, vocabulary_containment
-from assay.core.specs.audit import AuditSpec
 from assay.core.specs.metrics import Metric
 
 
@@ -18,17 +17,14 @@ class Containment(MixtureMetric):
 
     metric = Metric.CONTAINMENT
 
-    def __init__(self, builder: AuditBuilder, tokenization: Tokenization, spec: AuditSpec) -> None:
-        texts = [row[0] for row in builder.rows("SELECT text FROM documents ORDER BY document_id")]
+    def __init__(self, audit: AuditContext, tokenization: Tokenization) -> None:
+        texts = audit.rows.texts("seed-corpus")
         self._documents = [frozenset(ids) for ids in tokenization.tokenize(texts)]
-        true = [
-            row[0]
-            for row in builder.rows("SELECT text FROM reference_documents ORDER BY reference_id")
-        ]
+        true = audit.rows.texts("reference")
         self._true = [frozenset(ids) for ids in tokenization.tokenize(true)]
         self._reference = vocabulary(self._true)
         self.n_reference = len(true)
-        self.ceiling, _ = self.mixed(true_sample(len(true), spec), [])
+        self.ceiling, _ = self.mixed(true_sample(len(true), audit.spec), [])
 
     def mixed(self, true: Sequence[int], documents: Sequence[int]) -> tuple[float, str]:
         own = vocabulary(self._true[index] for index in true)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.context import AuditContext
 from assay.core.gradients.weight_difference import (
     LayerDifference,
     coarser,
@@ -155,17 +155,16 @@ def _weighted(layers: Sequence[LayerDifference], field: str) -> float:
     return float(sum(getattr(layer, field) * layer.n_entries for layer in layers) / total)
 
 
-def assess_pair(
-    question: ResolvedAudit, builder: AuditBuilder, pair: ModelPair, progress: Progress
-) -> Assessability:
+def assess_pair(audit: AuditContext, pair: ModelPair) -> Assessability:
     """Compare the two models tensor by tensor, write what was found, and return the verdict."""
+    builder, spec = audit.builder, audit.spec
     if not builder.is_done("assess"):
         n_tensors = len(list(pair.base.model.parameters()))
-        with progress.stage("assess", n_tensors), builder.stage("assess"):
+        with audit.stage("assess", n_tensors):
             stored_as = coarser(_stored_as(pair.base), _stored_as(pair.final))
-            layers = _differences(pair, stored_as, progress)
-            scored = _scored_part(question.spec.gradient_layers, pair, layers, stored_as)
-            base_name = repr(Path(question.spec.base).name)
+            layers = _differences(pair, stored_as, audit.progress)
+            scored = _scored_part(spec.gradient_layers, pair, layers, stored_as)
+            base_name = repr(Path(spec.base).name)
             assessment = assess(layers, scored, base_name, pair.caveats)
             builder.put_meta("assessment", asdict(assessment))
             _write_layers(builder, layers)

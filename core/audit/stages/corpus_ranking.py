@@ -8,61 +8,50 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.gradient_request import read_features
-from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.context import AuditContext
 from assay.core.audit.stages.student_training import StudentTask
 from assay.core.audit.stages.students import n_student_units, student_task, students
 from assay.core.gradients.features import GradientFeatures
 from assay.core.gradients.group_mixture import fit_groups, redrawn
 from assay.core.models.training_record import TrainingRecord
-from assay.core.runtime.progress import Progress
 
 _N_DRAWS = 200
 _INTERVAL = (0.025, 0.975)
 
 
-def rank_groups(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+def rank_groups(audit: AuditContext) -> None:
     """Cosine and mixture share of every source and class, with intervals and chance beside."""
-    if question.spec.corpora is None or builder.is_done("groups"):
+    if audit.spec.corpora is None or audit.builder.is_done("groups"):
         return
-    columns = builder.columns(
-        "SELECT source, pseudolabel::BIGINT AS label FROM documents JOIN scores "
-        "USING (document_id) ORDER BY document_id"
-    )
-    kinds = {"source": np.asarray(columns["source"], str)}
-    if not np.ma.is_masked(columns["label"]):
-        kinds["class"] = np.asarray(columns["label"]).astype(str)
-    with progress.stage("rank corpora", len(kinds) * 2 * _N_DRAWS), builder.stage("groups"):
-        features = read_features(builder, question.spec)
+    kinds = {"source": audit.rows.source_of_each()}
+    labels = audit.scores.pseudolabels
+    if (labels >= 0).all():
+        kinds["class"] = labels.astype(str)
+    with audit.stage("rank corpora", len(kinds) * 2 * _N_DRAWS, "groups"):
+        features = audit.features()
         for kind, names in kinds.items():
-            _write_groups(question, builder, features, kind, names, progress)
+            _write_groups(audit, features, kind, names)
 
 
 def _write_groups(
-    question: ResolvedAudit,
-    builder: AuditBuilder,
-    features: GradientFeatures,
-    kind: str,
-    names: NDArray[np.str_],
-    progress: Progress,
+    audit: AuditContext, features: GradientFeatures, kind: str, names: NDArray[np.str_]
 ) -> None:
     unique, groups = np.unique(names, return_inverse=True)
     once = np.ones(len(groups))
     fit = fit_groups(features, groups, once)
-    generator = np.random.default_rng(question.spec.seed)
+    generator = np.random.default_rng(audit.spec.seed)
     cosines, shares, nulls = [], [], []
     for _ in range(_N_DRAWS):
         drawn = fit_groups(features, groups, redrawn(generator, groups))
         cosines.append(drawn.cosines)
         shares.append(drawn.shares)
         nulls.append(fit_groups(features, generator.permutation(groups), once).cosines)
-        progress.advance(2)
+        audit.progress.advance(2)
     (low, high), (share_low, share_high), (null_low, null_high) = (
         np.quantile(draws, _INTERVAL, axis=0) for draws in (cosines, shares, nulls)
     )
-    true_shares = _true_shares(builder) if kind == "class" else {}
-    builder.write(
+    true_shares = _true_shares(audit) if kind == "class" else {}
+    audit.builder.write(
         "groups",
         {
             "kind": [kind] * len(unique),
@@ -82,33 +71,28 @@ def _write_groups(
     )
 
 
-def _true_shares(builder: AuditBuilder) -> dict[str, float]:
+def _true_shares(audit: AuditContext) -> dict[str, float]:
     """Of the reference set's labels, where they are known."""
-    rows = builder.rows(
-        "SELECT label::VARCHAR, count(*) / sum(count(*)) OVER () FROM reference_documents "
-        "WHERE label IS NOT NULL GROUP BY 1"
-    )
-    return {label: float(share) for label, share in rows}
+    labels, counts = np.unique(audit.rows.reference_labels(), return_counts=True)
+    return dict(zip(labels.astype(str), (counts / counts.sum()).tolist(), strict=True))
 
 
-def train_source_students(
-    question: ResolvedAudit, builder: AuditBuilder, progress: Progress
-) -> None:
+def train_source_students(audit: AuditContext) -> None:
     """Models trained on half of each source: what the true one's other half would reach."""
-    if question.spec.corpora is None:
+    spec, builder = audit.spec, audit.builder
+    if spec.corpora is None:
         return
-    sources = [row[0] for row in builder.rows("SELECT DISTINCT source FROM documents ORDER BY 1")]
-    seeds = range(question.spec.corpora.n_students)
+    seeds = range(spec.corpora.n_students)
     halves = {
         f"{source} #{seed}": (source, seed)
-        for source in sources
+        for source in audit.rows.sources()
         for seed in seeds
         if not builder.is_done(_stage(source, seed))
     }
-    tasks = [_half_task(question, builder, name, *half) for name, half in halves.items()]
+    tasks = [_half_task(audit, name, *half) for name, half in halves.items()]
     n_documents = {task.name: len(task.documents) for task in tasks}
-    with progress.stage("source students", n_student_units(tasks)):
-        for result, _ in students(question, builder, tasks, progress):
+    with audit.progress.stage("source students", n_student_units(tasks)):
+        for result, _ in students(audit, tasks):
             source, seed = halves[result.name]
             with builder.stage(_stage(source, seed), result.duration_s):
                 row = {
@@ -124,20 +108,17 @@ def _stage(source: str, seed: int) -> str:
     return f"source student: {source} #{seed}"
 
 
-def _half_task(
-    question: ResolvedAudit, builder: AuditBuilder, name: str, source: str, seed: int
-) -> StudentTask:
-    rows = builder.rows(
-        "SELECT document_id, 1.0 FROM documents WHERE source = ? ORDER BY document_id", [source]
-    )
-    order = np.random.default_rng([question.spec.seed, seed]).permutation(len(rows))
-    half = len(rows) // 2
+def _half_task(audit: AuditContext, name: str, source: str, seed: int) -> StudentTask:
+    documents = audit.rows.documents_of(source)
+    order = np.random.default_rng([audit.spec.seed, seed]).permutation(len(documents))
+    half = len(documents) // 2
 
     def part(positions: Sequence[int]) -> StudentTask:
-        return student_task(question, builder, name, [rows[position] for position in positions])
+        chosen = [documents[position] for position in positions]
+        return student_task(audit, name, chosen, [1.0] * len(chosen))
 
-    training = question.training
-    n_final = _n_training_documents(question, builder)
+    training = audit.training
+    n_final = _n_training_documents(audit)
     if n_final:
         # As many steps as the final model took: a gradient's cosine falls with every step.
         training = replace(training, n_epochs=max(1, round(training.n_epochs * n_final / half)))
@@ -149,10 +130,9 @@ def _half_task(
     )
 
 
-def _n_training_documents(question: ResolvedAudit, builder: AuditBuilder) -> int | None:
+def _n_training_documents(audit: AuditContext) -> int | None:
     """What the final model was trained on, as far as that is known."""
-    record = TrainingRecord.read(question.final)
+    record = TrainingRecord.read(audit.question.final)
     if record:
         return record.n_documents
-    ((n_reference,),) = builder.rows("SELECT count(*) FROM reference_documents")
-    return int(n_reference) or None
+    return audit.rows.n_reference() or None

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 
-from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.context import AuditContext
 from assay.core.audit.reader import Reader
-from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.data.document_rows import Document
 from assay.core.data.labels import LabelMapping
 from assay.core.data.sources import read_documents, sampled
 from assay.core.errors import InputError
 from assay.core.models.loading import ModelPair
-from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import Role, Task
 from assay.core.specs.hashing import text_hash
@@ -24,32 +23,27 @@ _OPTIONS = {
 }
 
 
-def ingest(spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Progress) -> None:
+def ingest(audit: AuditContext, reader: Reader) -> None:
     """Write seed corpus, reference set and test set, exact duplicates of the corpus dropped.
 
     Samples of several corpora are drawn by seeds of their own: of one file, two would else be the
     same documents. InputError if a pool is smaller than the budget, a titration lacks documents of
     a role, or a label is unknown to the final model.
     """
-    mappings = _label_mappings(spec, builder, reader, progress)
-    n_reference = _write_reference(spec, builder, reader, mappings.get("reference"))
-    n_documents, n_duplicates, n_unscored = _write_seed_corpus(spec, builder, reader, progress)
-    ((n_leaked,),) = builder.rows("SELECT count(*) FROM documents WHERE in_reference")
-    ((n_held_out,),) = builder.rows(
-        "SELECT count(*) FROM documents WHERE source = ? AND NOT in_reference",
-        [spec.held_out_source],
-    )
-    _check_size(spec, n_documents, n_leaked, n_held_out)
-    n_test = _write_test(spec, builder, reader, mappings.get("test"))
+    builder = audit.builder
+    mappings = _label_mappings(audit, reader)
+    n_reference = _write_reference(audit, reader, mappings.get("reference"))
+    read = _write_seed_corpus(audit, reader)
+    n_leaked, n_held_out = int(audit.roles.is_trained.sum()), int(audit.roles.is_held_out.sum())
+    _check_size(audit.spec, read.n_documents, n_leaked, n_held_out)
+    n_test = _write_test(audit, reader, mappings.get("test"))
     for line in reader.skipped.lines():
-        progress.note(line)
+        audit.progress.note(line)
     builder.put_meta("skipped_rows", reader.skipped.lines())
     builder.put_meta(
         "counts",
         {
-            "n_documents": n_documents,
-            "n_duplicates_dropped": n_duplicates,
-            "n_unscored_dropped": n_unscored,
+            **asdict(read),
             "n_rows_skipped": len(reader.skipped),
             "n_reference": n_reference,
             "n_leaked": n_leaked,
@@ -91,33 +85,30 @@ def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: in
         )
 
 
-def _label_mappings(
-    spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Progress
-) -> dict[str, LabelMapping]:
+def _label_mappings(audit: AuditContext, reader: Reader) -> dict[str, LabelMapping]:
     """What the labels of reference and test set stand for: decided once a file, before anything is
     computed, shown and kept."""
-    known = {"reference": spec.reference, "test": spec.test}
+    known = {"reference": audit.spec.reference, "test": audit.spec.test}
     found = {}
     for name, ref in known.items():
         mapping = reader.labels_of(ref) if ref else None
         if ref and mapping and mapping.indices:
             found[name] = mapping
-            progress.note(mapping.line(ref.location, reader.model.label_names))
-    builder.put_meta(
+            audit.progress.note(mapping.line(ref.location, reader.model.label_names))
+    audit.builder.put_meta(
         "label_mappings",
         {name: {"by": own.by, "labels": dict(own.indices)} for name, own in found.items()},
     )
     return found
 
 
-def _write_reference(
-    spec: AuditSpec, builder: AuditBuilder, reader: Reader, labels: LabelMapping | None
-) -> int:
+def _write_reference(audit: AuditContext, reader: Reader, labels: LabelMapping | None) -> int:
+    spec = audit.spec
     if spec.reference is None:
         return 0
     n_rows = 0
     for window in reader.scored(spec.reference, spec.seed, labels):
-        builder.write(
+        audit.builder.write(
             "reference_documents",
             {
                 "reference_id": range(n_rows, n_rows + len(window)),
@@ -130,10 +121,17 @@ def _write_reference(
     return n_rows
 
 
-def _write_seed_corpus(
-    spec: AuditSpec, builder: AuditBuilder, reader: Reader, progress: Progress
-) -> tuple[int, int, int]:
-    reference = {row[0] for row in builder.rows("SELECT text_hash FROM reference_documents")}
+@dataclass(frozen=True)
+class _Read:
+    """What became of the documents of the seed corpus; the names are those in ``meta``."""
+
+    n_documents: int
+    n_duplicates_dropped: int
+    n_unscored_dropped: int
+
+
+def _write_seed_corpus(audit: AuditContext, reader: Reader) -> _Read:
+    spec, reference = audit.spec, audit.rows.reference_hashes()
     seen: set[str] = set()
     n_rows = n_duplicates = n_unscored = 0
     stream: Iterator[Document] = (
@@ -155,11 +153,11 @@ def _write_seed_corpus(
             else:
                 seen.add(key)
                 fresh.append((key, source.source, document))
-        progress.advance(len(window))
+        audit.progress.advance(len(window))
         if not fresh:
             continue
         documents = [document for _, _, document in fresh]
-        builder.write(
+        audit.builder.write(
             "documents",
             {
                 "document_id": range(n_rows, n_rows + len(fresh)),
@@ -172,12 +170,11 @@ def _write_seed_corpus(
             },
         )
         n_rows += len(fresh)
-    return n_rows, n_duplicates, n_unscored
+    return _Read(n_rows, n_duplicates, n_unscored)
 
 
-def _write_test(
-    spec: AuditSpec, builder: AuditBuilder, reader: Reader, labels: LabelMapping | None
-) -> int:
+def _write_test(audit: AuditContext, reader: Reader, labels: LabelMapping | None) -> int:
+    spec = audit.spec
     if spec.test is None:
         return 0
     n_rows = 0
@@ -188,7 +185,7 @@ def _write_test(
                 "one without a label",
                 "give the label column with --label-column",
             )
-        builder.write(
+        audit.builder.write(
             "test_documents",
             {
                 "test_id": range(n_rows, n_rows + len(window)),
@@ -201,12 +198,8 @@ def _write_test(
     return n_rows
 
 
-def ingest_documents(
-    question: ResolvedAudit, builder: AuditBuilder, pair: ModelPair, progress: Progress
-) -> None:
-    if builder.is_done("documents"):
+def ingest_documents(audit: AuditContext, pair: ModelPair) -> None:
+    if audit.builder.is_done("documents"):
         return
-    with progress.stage("read documents", 0), builder.stage("documents"):
-        spec = question.spec
-        reader = Reader(pair.final, spec.task, spec.response_template)
-        ingest(spec, builder, reader, progress)
+    with audit.stage("read documents", 0, "documents"):
+        ingest(audit, Reader(pair.final, audit.spec.task, audit.spec.response_template))

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.writer import AuditBuilder
-from assay.cache.store import Store
+from assay.cache.audits.rows import TokenCounts
 from assay.core.audit.cached_agreements import agreements_of, corpus_frequencies
-from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.context import AuditContext
 from assay.core.errors import InputError
 from assay.core.models.embedding_gradients import (
     EmbeddingGradients,
 )
 from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import TextModel
-from assay.core.runtime.progress import Progress
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.embedding_membership import (
@@ -32,13 +30,7 @@ _STAGE = "embedding gradients"
 _META = "embedding_gradients"
 
 
-def score_by_embeddings(
-    question: ResolvedAudit,
-    builder: AuditBuilder,
-    store: Store,
-    pair: ModelPair,
-    progress: Progress,
-) -> ResolvedAudit:
+def score_by_embeddings(audit: AuditContext, pair: ModelPair) -> AuditContext:
     """Fill ``embedding_scores``, where the strategy that needs them is asked for.
 
     Documents that cannot have been trained on are not run through the models.
@@ -46,16 +38,16 @@ def score_by_embeddings(
     The question comes back without that strategy where the embeddings allow nothing; the reason
     stands in ``meta``. InputError if no other strategy is asked for.
     """
+    question, builder, progress = audit.question, audit.builder, audit.progress
     if Strategy.EMBEDDING_MATCH not in question.spec.strategies:
-        return question
+        return audit
     if not builder.is_done(_STAGE):
-        ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
-        with progress.stage(_STAGE, n_documents), builder.stage(_STAGE):
-            problem = _score(question, builder, store, pair, progress)
+        with audit.stage(_STAGE, audit.n_documents):
+            problem = _score(audit, pair)
             builder.put_meta(_META, {"problem": problem})
     problem = builder.meta(_META)["problem"]
     if problem is None:
-        return question
+        return audit
     progress.note(f"documents are not scored by input embeddings: {problem}")
     others = tuple(s for s in question.spec.strategies if s is not Strategy.EMBEDDING_MATCH)
     if not others:
@@ -64,13 +56,14 @@ def score_by_embeddings(
             f"only {Strategy.EMBEDDING_MATCH}, which does not ({problem.rstrip('.')})",
             "add another --strategy",
         )
-    return replace(question, spec=replace(question.spec, strategies=others))
+    answerable = replace(question, spec=replace(question.spec, strategies=others))
+    return replace(audit, question=answerable)
 
 
-def what_was_left_out(builder: AuditBuilder) -> list[str]:
+def what_was_left_out(audit: AuditContext) -> list[str]:
     """A caveat where the strategy was asked for and could not be answered."""
-    rows = builder.rows("SELECT value FROM meta WHERE key = ?", [_META])
-    problem = builder.meta(_META)["problem"] if rows else None
+    builder = audit.builder
+    problem = builder.meta(_META)["problem"] if builder.has_meta(_META) else None
     if problem is None:
         return []
     return [
@@ -79,30 +72,18 @@ def what_was_left_out(builder: AuditBuilder) -> list[str]:
     ]
 
 
-def read_embedding_scores(builder: AuditBuilder) -> NDArray[np.float64] | None:
-    """Of all documents, (n); None where none are scored."""
-    found = builder.columns("SELECT score FROM embedding_scores ORDER BY document_id")["score"]
-    return np.asarray(found) if len(found) else None
-
-
-def _score(
-    question: ResolvedAudit,
-    builder: AuditBuilder,
-    store: Store,
-    pair: ModelPair,
-    progress: Progress,
-) -> str | None:
+def _score(audit: AuditContext, pair: ModelPair) -> str | None:
     """Why nothing could be scored; None where documents were."""
     try:
         gradients = EmbeddingGradients(pair)
     except InputError as error:
         return str(error)
-    known = _known_vocabulary(builder)
+    known = audit.rows.token_counts()
     is_excluded = (known.n_unmoved > 0) & gradients.movement.proves_absence
-    n_tokens = _n_tokens(question, builder)
+    n_tokens = _n_tokens(audit)
     with _cut_after(pair.final, n_tokens):
-        rows = agreements_of(question, builder, store, gradients, is_excluded, n_tokens, progress)
-        frequencies = corpus_frequencies(builder, pair.final, len(gradients.movement.is_moved))
+        rows = agreements_of(audit, gradients, is_excluded, n_tokens)
+        frequencies = corpus_frequencies(audit, pair.final, len(gradients.movement.is_moved))
     movement = gradients.movement
     scores = embedding_scores(
         rows,
@@ -111,32 +92,14 @@ def _score(
         frequencies,
         movement.chance_missed,
     )
-    _write(builder, scores, known, is_excluded, _is_held_out(question, builder))
+    _write(audit, scores, known, is_excluded)
     return None
 
 
-@dataclass(frozen=True)
-class _Known:
-    """Of all documents: their different tokens, and those that rule them out; zeros where no row is
-    known to have stood still."""
-
-    n_different: NDArray[np.int64]
-    n_unmoved: NDArray[np.int64]
-
-
-def _known_vocabulary(builder: AuditBuilder) -> _Known:
-    found = builder.columns(
-        "SELECT coalesce(n_different, 0)::BIGINT AS n_different, "
-        "coalesce(n_unmoved, 0)::BIGINT AS n_unmoved "
-        "FROM documents LEFT JOIN document_vocabulary USING (document_id) ORDER BY document_id"
-    )
-    return _Known(np.asarray(found["n_different"]), np.asarray(found["n_unmoved"]))
-
-
-def _n_tokens(question: ResolvedAudit, builder: AuditBuilder) -> int:
+def _n_tokens(audit: AuditContext) -> int:
     """Where documents are cut: as fine-tuning cut them, where positions show it."""
-    known = VocabularyFacts.from_plain(builder.meta("vocabulary")).max_tokens
-    return known or question.training.max_tokens
+    known = VocabularyFacts.from_plain(audit.builder.meta("vocabulary")).max_tokens
+    return known or audit.training.max_tokens
 
 
 @contextmanager
@@ -148,20 +111,11 @@ def _cut_after(model: TextModel, n_tokens: int) -> Iterator[None]:
         model.max_tokens = before
 
 
-def _is_held_out(question: ResolvedAudit, builder: AuditBuilder) -> NDArray[np.bool_]:
-    found = builder.columns(
-        "SELECT source = ? AND NOT in_reference AS held_out FROM documents ORDER BY document_id",
-        [question.spec.held_out_source or ""],
-    )["held_out"]
-    return np.asarray(found, bool)
-
-
 def _write(
-    builder: AuditBuilder,
+    audit: AuditContext,
     found: EmbeddingScores,
-    known: _Known,
+    known: TokenCounts,
     is_excluded: NDArray[np.bool_],
-    is_held_out: NDArray[np.bool_],
 ) -> None:
     """Excluded documents rank last, by their unmoved tokens and then by the share of their tokens
     that moved: no gradient of theirs is taken."""
@@ -169,10 +123,10 @@ def _write(
     scores = -2.0 * known.n_unmoved + 1 - known.n_unmoved / np.maximum(known.n_different, 1)
     scores[~is_excluded] = found.scores
     p_values = q_values = np.full(n_documents, np.nan)
-    if is_held_out.any():
-        test = embedding_test(scores, is_held_out)
+    if audit.roles.is_held_out.any():
+        test = embedding_test(scores, audit.roles.is_held_out)
         p_values, q_values = test.p_values, test.q_values
-    builder.write(
+    audit.builder.write(
         "embedding_scores",
         {
             "document_id": np.arange(n_documents),

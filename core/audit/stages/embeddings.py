@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.writer import AuditBuilder
+from assay.cache.audits.rows import SETS
 from assay.cache.files.blocks import ROWS_PER_BLOCK
 from assay.cache.files.precomputed import open_embeddings
 from assay.cache.files.row_cache import RowStore
 from assay.cache.store import Store
+from assay.core.audit.context import AuditContext
 from assay.core.audit.precomputed import with_cached_rows
-from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.models.digests import tokenizer_digest, weights_digest
 from assay.core.models.resolve import builtin_minilm
 from assay.core.models.sentence_encoder import MAX_TOKENS, Embedder
@@ -69,17 +69,15 @@ def _embedder_when_needed(compute: Compute) -> _EmbedNew:
     return lambda texts: embedder().embed(texts)
 
 
-def embed(question: ResolvedAudit, builder: AuditBuilder, store: Store, progress: Progress) -> None:
-    if builder.is_done("embeddings"):
+def embed(audit: AuditContext) -> None:
+    if audit.builder.is_done("embeddings"):
         return
-    queries = {
-        "seed-corpus": "SELECT text FROM documents ORDER BY document_id",
-        "reference": "SELECT text FROM reference_documents ORDER BY reference_id",
-    }
-    sets = {name: [row[0] for row in builder.rows(query)] for name, query in queries.items()}
+    sets = {name: audit.rows.texts(name) for name in SETS}
     n_documents = sum(len(texts) for texts in sets.values())
-    with progress.stage("embed", n_documents), builder.stage("embeddings"):
+    with audit.stage("embed", n_documents, "embeddings"):
         for name, texts in sets.items():
             if texts:
-                vectors = embed_documents(texts, store, question.compute, progress)
-                builder.write_matrix("embeddings", {"set_name": name}, vectors)
+                vectors = embed_documents(
+                    texts, audit.store, audit.question.compute, audit.progress
+                )
+                audit.builder.write_matrix("embeddings", {"set_name": name}, vectors)

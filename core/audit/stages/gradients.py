@@ -12,10 +12,9 @@ from assay.cache.audits.writer import AuditBuilder
 from assay.cache.files.blocks import ROWS_PER_BLOCK
 from assay.cache.files.precomputed import SCORES, open_gradients
 from assay.cache.files.row_cache import RowStore
-from assay.cache.store import Store
+from assay.core.audit.context import AuditContext
 from assay.core.audit.gradient_request import PROJECTION_SEED, GradientRequest, document_key
 from assay.core.audit.precomputed import with_cached_rows
-from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.gradients.projection import leading_part, side_lengths
 from assay.core.models.examples import TextDocument
 from assay.core.models.inner_layer_gradients import InnerGradients
@@ -33,58 +32,41 @@ from assay.core.specs.audit import GradientLayers
 _WINDOW = 16 * ROWS_PER_BLOCK
 
 
-def compute_gradients(
-    builder: AuditBuilder,
-    store: Store,
-    request: GradientRequest,
-    models: GradientModels,
-    progress: Progress,
-) -> None:
+def compute_gradients(audit: AuditContext, models: GradientModels) -> None:
     """Fill ``scores``, ``factors`` and ``targets`` of the audit from the cache, extending it.
 
     A damaged cache file is set aside and rebuilt; memory does not grow with the corpus.
     """
     with_cached_rows(
         open_gradients,
-        store,
-        request.key,
+        audit.store,
+        audit.question.gradients.key,
         "gradient",
-        progress,
-        lambda gradients: _fill(builder, gradients, request, models, progress),
+        audit.progress,
+        lambda gradients: _fill(audit, gradients, models),
     )
 
 
-def _fill(
-    builder: AuditBuilder,
-    gradients: RowStore,
-    request: GradientRequest,
-    models: GradientModels,
-    progress: Progress,
-) -> None:
+def _fill(audit: AuditContext, gradients: RowStore, models: GradientModels) -> None:
+    builder = audit.builder
     for table in ("scores", "factors", "targets"):
         builder.clear(table)
     norms, targets = models.target_norms, models.stored_targets
     for checkpoint, norm in enumerate(norms.tolist()):
         builder.write_target(checkpoint, norm, None if targets is None else targets[checkpoint])
-    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
-    for first in range(0, n_documents, _WINDOW):
-        rows = builder.rows(
-            "SELECT text, n_prompt_characters FROM documents "
-            "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
-            [first, first + _WINDOW],
-        )
-        documents = [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
+    for first in range(0, audit.n_documents, _WINDOW):
+        documents = audit.documents(first, _WINDOW)
         hashes = [document_key(document) for document in documents]
         missing = gradients.missing(hashes)
-        progress.advance(len(hashes) - len(missing))
+        audit.progress.advance(len(hashes) - len(missing))
         _extend(
             gradients,
             [hashes[index] for index in missing],
             [documents[index] for index in missing],
             models,
-            progress,
+            audit.progress,
         )
-        _copy(builder, gradients, request, hashes, first, norms)
+        _copy(builder, gradients, audit.question.gradients, hashes, first, norms)
 
 
 def _extend(
@@ -180,26 +162,20 @@ def _part(rows: GradientRows, chosen: slice) -> GradientRows:
     return GradientRows(**{f.name: cut(getattr(rows, f.name)) for f in fields(rows)})
 
 
-def take_gradients(
-    question: ResolvedAudit,
-    builder: AuditBuilder,
-    store: Store,
-    pair: ModelPair,
-    progress: Progress,
-) -> None:
-    if builder.is_done("gradients"):
+def take_gradients(audit: AuditContext, pair: ModelPair) -> None:
+    if audit.builder.is_done("gradients"):
         return
-    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
-    models = _gradient_models(question, pair)
-    with progress.stage("gradients", n_documents), builder.stage("gradients"):
-        compute_gradients(builder, store, question.gradients, models, progress)
+    models = _gradient_models(audit, pair)
+    with audit.stage("gradients", audit.n_documents):
+        compute_gradients(audit, models)
 
 
-def _gradient_models(question: ResolvedAudit, pair: ModelPair) -> GradientModels:
-    n_checkpoints, stored = question.spec.n_checkpoints, question.gradients.stored_dimension
+def _gradient_models(audit: AuditContext, pair: ModelPair) -> GradientModels:
+    n_checkpoints = audit.spec.n_checkpoints
+    stored = audit.question.gradients.stored_dimension
     if stored is None:
         return ClassifierGradients(pair, n_checkpoints)
-    layers = question.spec.gradient_layers
+    layers = audit.spec.gradient_layers
     if layers is not GradientLayers.LAST_LAYER:
         return InnerGradients(pair, n_checkpoints, layers, stored, PROJECTION_SEED)
     return LanguageGradients(pair, n_checkpoints, stored, PROJECTION_SEED)

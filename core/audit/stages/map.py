@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.resolved_audit import ResolvedAudit
-from assay.core.runtime.progress import Progress
+from assay.cache.audits.rows import SETS
+from assay.core.audit.context import AuditContext
 from assay.core.similarity.map_layout import lay_out
 
-_SETS = {"seed-corpus": "documents", "reference": "reference_documents"}
 
-
-def draw_map(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+def draw_map(audit: AuditContext) -> None:
     """Fill ``map_points`` and say in ``meta`` how the places were found, where a map is wanted."""
-    if not question.spec.is_mapped or builder.is_done("map"):
+    builder = audit.builder
+    if not audit.spec.is_mapped or builder.is_done("map"):
         return
-    with progress.stage("map", 0), builder.stage("map"):
+    with audit.stage("map", 0):
         sets = {
             name: builder.matrix("embeddings", {"set_name": name})
-            for name, table in _SETS.items()
-            if builder.rows(f"SELECT 1 FROM {table} LIMIT 1")
+            for name in SETS
+            if audit.rows.n_of(name)
         }
-        layout = lay_out(np.concatenate(list(sets.values())), question.spec.seed)
+        layout = lay_out(np.concatenate(list(sets.values())), audit.spec.seed)
         start = 0
         for name, vectors in sets.items():
             points = layout.points[start : start + len(vectors)]

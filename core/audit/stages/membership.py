@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.cache.audits.rows import Roles
 from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.gradient_request import read_features
+from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.detection_limit import detection_limits
 from assay.core.audit.metrics.rows import MetricRow, with_interval, write_metrics
-from assay.core.audit.resolved_audit import ResolvedAudit
-from assay.core.audit.stages.embedding_agreement import read_embedding_scores
 from assay.core.models.causal_lm import LanguageModel
-from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair
 from assay.core.models.token_log_probs import token_evidence
-from assay.core.runtime.progress import Progress
 from assay.core.selection.greedy import Selection
 from assay.core.selection.strategies import ranking_scores
 from assay.core.specs.data import Task
@@ -40,138 +36,92 @@ _MIN_KNOWN = 20
 _Scores = NDArray[np.float64]
 
 
-def score_baselines(
-    question: ResolvedAudit, builder: AuditBuilder, pair: ModelPair, progress: Progress
-) -> None:
+def score_baselines(audit: AuditContext, pair: ModelPair) -> None:
     """Score every document by every membership baseline; a killed run goes on at the next window.
 
     A classifier's are made of what the gradient stage kept; a language model reads every document
     once more, under both models.
     """
+    builder = audit.builder
     if builder.is_done("membership baselines"):
         return
-    if question.spec.task is Task.CLASSIFICATION:
+    if audit.spec.task is Task.CLASSIFICATION:
         with builder.stage("membership baselines"):
-            _write_label_scores(builder)
+            scores = audit.scores
+            _write(builder, label_scores(scores.base_losses, scores.final_probabilities))
         return
     assert isinstance(pair.base, LanguageModel)
     assert isinstance(pair.final, LanguageModel)
-    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
-    with progress.stage("membership baselines", n_documents):
-        for first in range(0, n_documents, _WINDOW):
+    with audit.progress.stage("membership baselines", audit.n_documents):
+        for first in range(0, audit.n_documents, _WINDOW):
             name = f"membership baselines from document {first}"
             if not builder.is_done(name):
                 with builder.stage(name):
-                    _write_token_scores(builder, pair.base, pair.final, first)
-            progress.advance(min(_WINDOW, n_documents - first))
+                    _write_token_scores(audit, pair.base, pair.final, first)
+            audit.progress.advance(min(_WINDOW, audit.n_documents - first))
     with builder.stage("membership baselines"):
         pass
 
 
-def judge_members(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+def judge_members(audit: AuditContext) -> None:
     """Rank by every strategy and by text alone too, and judge all rankings where truth is known."""
+    builder, truth = audit.builder, audit.roles
     if builder.is_done("membership"):
         return
-    with progress.stage("membership", 0), builder.stage("membership"):
-        for name, scores in _natural_scores(question, builder):
+    with audit.stage("membership", 0):
+        for name, scores in _natural_scores(audit):
             _write(builder, {name: scores})
-        truth = _Truth.read(question, builder)
         if truth.is_trained.any():
-            limits = detection_limits(question.spec, builder, truth.is_trained, truth.is_held_out)
-            write_metrics(builder, list(limits))
+            write_metrics(builder, list(detection_limits(audit)))
         if truth.is_trained.any() and truth.is_held_out.any():
-            write_metrics(builder, list(_judged(question, builder, truth)))
-
-
-@dataclass(frozen=True)
-class _Truth:
-    """Which documents were trained on and which held out, (n); all others are out of domain."""
-
-    is_trained: NDArray[np.bool_]
-    is_held_out: NDArray[np.bool_]
-
-    @classmethod
-    def read(cls, question: ResolvedAudit, builder: AuditBuilder) -> _Truth:
-        columns = builder.columns(
-            "SELECT in_reference, source = ? AND NOT in_reference AS is_held_out "
-            "FROM documents ORDER BY document_id",
-            [question.spec.held_out_source or ""],
-        )
-        trained, held_out = (np.asarray(columns[n], bool) for n in ("in_reference", "is_held_out"))
-        return cls(trained, held_out)
-
-
-def _write_label_scores(builder: AuditBuilder) -> None:
-    columns = builder.columns(
-        "SELECT base_loss::DOUBLE AS base_loss, final_probability::DOUBLE AS probability "
-        "FROM scores ORDER BY document_id"
-    )
-    _write(
-        builder, label_scores(np.asarray(columns["base_loss"]), np.asarray(columns["probability"]))
-    )
+            write_metrics(builder, list(_judged(audit)))
 
 
 def _write_token_scores(
-    builder: AuditBuilder, base: LanguageModel, final: LanguageModel, first: int
+    audit: AuditContext, base: LanguageModel, final: LanguageModel, first: int
 ) -> None:
-    rows = builder.rows(
-        "SELECT text, n_prompt_characters FROM documents "
-        "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
-        [first, first + _WINDOW],
-    )
-    documents = [TextDocument(text, None, n_prompt) for text, n_prompt in rows]
+    documents = audit.documents(first, _WINDOW)
     found = {
         index: token_scores(evidence)
         for batch in token_evidence(base, final, documents)
         for index, evidence in batch
     }
     in_order = [found[index] for index in range(len(documents))]
-    _write(
-        builder, {name: np.array([own[name] for own in in_order]) for name in in_order[0]}, first
-    )
+    scores = {name: np.array([own[name] for own in in_order]) for name in in_order[0]}
+    _write(audit.builder, scores, first)
 
 
-def _natural_scores(
-    question: ResolvedAudit, builder: AuditBuilder
-) -> Iterator[tuple[str, _Scores]]:
-    spec = question.spec
-    features = read_features(builder, spec)
-    columns = builder.columns(
-        "SELECT coalesce(pseudolabel, -1)::BIGINT AS label, base_loss::DOUBLE AS loss "
-        "FROM scores ORDER BY document_id"
-    )
-    labels, losses = np.asarray(columns["label"]), np.asarray(columns["loss"])
-    matches = read_embedding_scores(builder)
+def _natural_scores(audit: AuditContext) -> Iterator[tuple[str, _Scores]]:
+    spec, features = audit.spec, audit.features()
+    labels, losses = audit.scores.pseudolabels, audit.scores.base_losses
+    matches = audit.rows.embedding_scores()
     for strategy in spec.strategies:
-        rows = builder.rows(
-            "SELECT document_id, objective FROM selections WHERE strategy = ? ORDER BY rank",
-            [strategy],
-        )
-        selection = Selection(tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+        stored = audit.rows.selection(strategy)
+        selection = Selection(stored.documents, stored.objective)
         yield (
             strategy,
             ranking_scores(strategy, features, labels, losses, selection, spec.seed, matches),
         )
-    blind = builder.columns("SELECT p_trained, p_held_out FROM blind_scores ORDER BY document_id")
-    trained, in_domain = blind["p_trained"], blind["p_trained"] + blind["p_held_out"]
+    blind = audit.rows.blind_scores()
+    trained, in_domain = blind.p_trained, blind.p_trained + blind.p_held_out
     if len(trained):
         yield BLIND, np.divide(trained, in_domain, out=np.zeros(len(trained)), where=in_domain > 0)
 
 
-def _judged(question: ResolvedAudit, builder: AuditBuilder, truth: _Truth) -> Iterator[MetricRow]:
-    spec = question.spec
+def _judged(audit: AuditContext) -> Iterator[MetricRow]:
+    spec, truth = audit.spec, audit.roles
     main = main_strategy(spec.strategies)
-    own = _scores(builder, main)
+    own = audit.rows.membership_scores(main)
     for name in (*spec.strategies, *baselines_for(spec.task), BLIND):
-        scores = _scores(builder, name)
+        scores = audit.rows.membership_scores(name)
         if len(scores):
             yield from _membership(name, scores, truth, spec.seed)
-            yield from _domain(name, _domain_scores(builder, name, scores), truth)
+            yield from _domain(name, _domain_scores(audit, name, scores), truth)
             if name != main:
                 yield _lead(name, scores, main, own, truth)
 
 
-def _membership(name: str, scores: _Scores, truth: _Truth, seed: int) -> Iterator[MetricRow]:
+def _membership(name: str, scores: _Scores, truth: Roles, seed: int) -> Iterator[MetricRow]:
     trained, held_out = scores[truth.is_trained], scores[truth.is_held_out]
     n = len(trained) + len(held_out)
     shuffled = f"{N_SHUFFLES} shuffles of the roles"
@@ -233,8 +183,8 @@ def _halves(group: _Scores, rng: np.random.Generator) -> tuple[_Scores, _Scores]
     return group[order[: len(group) // 2]], group[order[len(group) // 2 :]]
 
 
-def _domain(name: str, scores: _Scores, truth: _Truth) -> Iterator[MetricRow]:
-    is_inside = truth.is_trained | truth.is_held_out
+def _domain(name: str, scores: _Scores, truth: Roles) -> Iterator[MetricRow]:
+    is_inside = truth.is_inside
     if is_inside.all():
         return
     yield with_interval(
@@ -247,7 +197,7 @@ def _domain(name: str, scores: _Scores, truth: _Truth) -> Iterator[MetricRow]:
     )
 
 
-def _lead(name: str, scores: _Scores, main: Strategy, own: _Scores, truth: _Truth) -> MetricRow:
+def _lead(name: str, scores: _Scores, main: Strategy, own: _Scores, truth: Roles) -> MetricRow:
     """How far a ranking's membership AUC is above the main strategy's, on the same documents."""
     trained, held_out = truth.is_trained, truth.is_held_out
     found = difference(scores[trained], scores[held_out], own[trained], own[held_out])
@@ -261,20 +211,11 @@ def _lead(name: str, scores: _Scores, main: Strategy, own: _Scores, truth: _Trut
     )
 
 
-def _domain_scores(builder: AuditBuilder, name: str, scores: _Scores) -> _Scores:
+def _domain_scores(audit: AuditContext, name: str, scores: _Scores) -> _Scores:
     if name != BLIND:
         return scores
-    inside = builder.columns(
-        "SELECT p_trained + p_held_out AS inside FROM blind_scores ORDER BY document_id"
-    )["inside"]
-    return np.asarray(inside)
-
-
-def _scores(builder: AuditBuilder, name: str) -> _Scores:
-    found = builder.columns(
-        "SELECT score FROM membership_scores WHERE scorer = ? ORDER BY document_id", [name]
-    )
-    return np.asarray(found["score"])
+    blind = audit.rows.blind_scores()
+    return blind.p_trained + blind.p_held_out
 
 
 def _write(builder: AuditBuilder, scores: Mapping[Any, _Scores], first: int = 0) -> None:

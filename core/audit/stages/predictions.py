@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.context import AuditContext, text_document
 from assay.core.audit.metrics.rows import MetricRow, with_interval, write_metrics
-from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.models.examples import Predictions, TextDocument
 from assay.core.models.loading import ModelPair
-from assay.core.runtime.progress import Progress
 from assay.core.similarity.vocabulary import class_shares
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import Task
@@ -96,37 +94,26 @@ def weight_cosine(subject: str, value: float) -> MetricRow:
 _N_AGREEMENT_DOCUMENTS = 500
 
 
-def predict(
-    question: ResolvedAudit, builder: AuditBuilder, pair: ModelPair, progress: Progress
-) -> None:
+def predict(audit: AuditContext, pair: ModelPair) -> None:
     """What the final and the base model say of the documents that students are judged on."""
+    builder, progress = audit.builder, audit.progress
     if builder.is_done("predictions"):
         return
-    documents = evaluation_documents(question.spec, builder)
+    documents = evaluation_documents(audit)
     examples = pair.final.examples(documents)
-    with progress.stage("predict", 2 * len(documents)), builder.stage("predictions"):
+    with audit.stage("predict", 2 * len(documents), "predictions"):
         final = pair.final.predict(examples, progress.advance)
         base = pair.base.predict(examples, progress.advance)
         builder.put_meta("evaluation_choices", final.choices.tolist())
-        judge = PredictionMetrics(question.spec, documents, final.choices, pair.final.label_names)
+        judge = PredictionMetrics(audit.spec, documents, final.choices, pair.final.label_names)
         write_metrics(builder, [*judge.rows("final", final), *judge.rows("base", base)])
 
 
-def evaluation_documents(spec: AuditSpec, builder: AuditBuilder) -> list[TextDocument]:
+def evaluation_documents(audit: AuditContext) -> list[TextDocument]:
     """The test set; without one, seed-corpus documents that no strategy selected."""
-    if spec.test is not None:
-        rows = builder.rows(
-            "SELECT text, label, n_prompt_characters FROM test_documents ORDER BY test_id"
-        )
-        return [TextDocument(*row) for row in rows]
-    rows = builder.rows(
-        "SELECT text, NULL, n_prompt_characters FROM documents "
-        "ANTI JOIN selections USING (document_id) ORDER BY md5(text_hash) LIMIT ?",
-        [_N_AGREEMENT_DOCUMENTS],
-    )
-    if not rows:
-        rows = builder.rows(
-            "SELECT text, NULL, n_prompt_characters FROM documents ORDER BY document_id LIMIT ?",
-            [_N_AGREEMENT_DOCUMENTS],
-        )
-    return [TextDocument(*row) for row in rows]
+    if audit.spec.test is not None:
+        return [text_document(stored) for stored in audit.rows.test_documents()]
+    unselected = audit.rows.unselected(_N_AGREEMENT_DOCUMENTS)
+    if not unselected:
+        return audit.documents(0, _N_AGREEMENT_DOCUMENTS)
+    return [text_document(stored) for stored in unselected]

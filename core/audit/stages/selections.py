@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.gradient_request import read_features
-from assay.core.audit.resolved_audit import ResolvedAudit
-from assay.core.audit.stages.embedding_agreement import read_embedding_scores
-from assay.core.runtime.progress import Progress
+from assay.core.audit.context import AuditContext
 from assay.core.selection.strategies import make_selection
 
 
-def make_selections(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
-    if builder.is_done("selections"):
+def make_selections(audit: AuditContext) -> None:
+    if audit.builder.is_done("selections"):
         return
-    spec = question.spec
-    with progress.stage("select", len(spec.strategies)), builder.stage("selections"):
-        features = read_features(builder, spec)
-        scores = builder.columns(
-            "SELECT pseudolabel::BIGINT AS pseudolabel, base_loss::DOUBLE AS base_loss "
-            "FROM scores ORDER BY document_id"
-        )
-        embedding_scores = read_embedding_scores(builder)
+    spec = audit.spec
+    with audit.stage("select", len(spec.strategies), "selections"):
+        features = audit.features()
+        embedding_scores = audit.rows.embedding_scores()
         for strategy in spec.strategies:
             selection = make_selection(
                 strategy,
                 features,
-                np.asarray(scores["pseudolabel"]),
-                np.asarray(scores["base_loss"]),
+                audit.scores.pseudolabels,
+                audit.scores.base_losses,
                 spec.budget,
-                question.training.batch_size,
+                audit.training.batch_size,
                 spec.seed,
                 embedding_scores,
             )
-            builder.write(
+            audit.builder.write(
                 "selections",
                 {
                     "strategy": [str(strategy)] * len(selection.documents),
@@ -45,4 +35,4 @@ def make_selections(question: ResolvedAudit, builder: AuditBuilder, progress: Pr
                     "weight": selection.weights or [1.0] * len(selection.documents),
                 },
             )
-            progress.advance(1)
+            audit.progress.advance(1)

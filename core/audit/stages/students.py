@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.context import AuditContext, text_document
 from assay.core.audit.metrics.rows import MetricRow, write_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.audit.stages.predictions import (
@@ -29,7 +29,6 @@ from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair, load_pair
 from assay.core.runtime.device import Compute
 from assay.core.runtime.parallel import as_they_come, context, processes
-from assay.core.runtime.progress import Progress
 from assay.core.runtime.settings import count_from
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy
@@ -147,15 +146,15 @@ def _train_one(task: StudentTask) -> StudentResult:
     return train_student(task, _worker["pair"], _worker["evaluation"], count)
 
 
-def train_all_students(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+def train_all_students(audit: AuditContext) -> None:
     """One student a strategy; none where the question asks for none."""
-    spec = question.spec
+    spec, builder = audit.spec, audit.builder
     left = [s for s in spec.strategies if not builder.is_done(f"student: {s}")]
     if not spec.n_student_epochs:
         return
-    tasks = [_student_task(question, builder, strategy) for strategy in left]
-    with progress.stage("students", n_student_units(tasks)):
-        for result, metrics in students(question, builder, tasks, progress):
+    tasks = [_student_task(audit, strategy) for strategy in left]
+    with audit.progress.stage("students", n_student_units(tasks)):
+        for result, metrics in students(audit, tasks):
             with builder.stage(f"student: {result.name}", result.duration_s):
                 builder.write(
                     "student_epochs",
@@ -171,17 +170,14 @@ def train_all_students(question: ResolvedAudit, builder: AuditBuilder, progress:
 
 
 def students(
-    question: ResolvedAudit, builder: AuditBuilder, tasks: Sequence[StudentTask], progress: Progress
+    audit: AuditContext, tasks: Sequence[StudentTask]
 ) -> Iterator[tuple[StudentResult, list[MetricRow]]]:
     """Train students as they are asked for, with what each is worth on the evaluation documents."""
-    spec = question.spec
-    base = ModelPairSource.of(question)
-    documents = evaluation_documents(spec, builder)
-    ((choices,),) = builder.rows(
-        "SELECT value::INTEGER[] FROM meta WHERE key = 'evaluation_choices'"
-    )
-    for result in train_students(tasks, base, documents, progress.advance):
-        judge = PredictionMetrics(spec, documents, np.asarray(choices), result.label_names)
+    base = ModelPairSource.of(audit.question)
+    documents = evaluation_documents(audit)
+    choices = np.asarray(audit.builder.meta("evaluation_choices"))
+    for result in train_students(tasks, base, documents, audit.progress.advance):
+        judge = PredictionMetrics(audit.spec, documents, choices, result.label_names)
         yield (
             result,
             [
@@ -196,33 +192,20 @@ def n_student_units(tasks: Sequence[StudentTask]) -> int:
     return sum(len(task.documents) * task.training.n_epochs for task in tasks)
 
 
-def _student_task(
-    question: ResolvedAudit, builder: AuditBuilder, strategy: Strategy
-) -> StudentTask:
-    rows = builder.rows(
-        "SELECT document_id, weight FROM selections WHERE strategy = ? ORDER BY rank",
-        [str(strategy)],
-    )
-    return student_task(question, builder, str(strategy), rows)
+def _student_task(audit: AuditContext, strategy: Strategy) -> StudentTask:
+    selected = audit.rows.selection(strategy)
+    return student_task(audit, str(strategy), selected.documents, selected.weights)
 
 
 def student_task(
-    question: ResolvedAudit, builder: AuditBuilder, name: str, chosen: Sequence[tuple[int, float]]
+    audit: AuditContext, name: str, documents: Sequence[int], weights: Sequence[float]
 ) -> StudentTask:
     """Train on documents of the corpus, each with its weight, as the final model labels them."""
-    spec = question.spec
-    known = {
-        row[0]: TextDocument(*row[1:])
-        for row in builder.rows(
-            "SELECT document_id, text, pseudolabel, n_prompt_characters FROM documents "
-            "JOIN scores USING (document_id) WHERE list_contains(?, document_id)",
-            [[document_id for document_id, _ in chosen]],
-        )
-    }
+    spec, known = audit.spec, audit.rows.labelled(documents)
     return StudentTask(
         name,
-        tuple(known[document_id] for document_id, _ in chosen),
-        tuple(weight for _, weight in chosen),
-        replace(question.training, n_epochs=spec.n_student_epochs),
+        tuple(text_document(known[document_id]) for document_id in documents),
+        tuple(weights),
+        replace(audit.training, n_epochs=spec.n_student_epochs),
         spec.is_stopping_early,
     )

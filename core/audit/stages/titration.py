@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.context import AuditContext
 from assay.core.audit.stages.students import n_student_units, student_task, students
-from assay.core.runtime.progress import Progress
 from assay.core.selection.titration import Cell, Corpus, titrate
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.metrics import Metric
@@ -34,39 +33,35 @@ class Point:
         return f"{self.selector}, {self.leaked_share:.4g} leaked, {self.budget} of seed {self.seed}"
 
 
-def score_text_alone(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+def score_text_alone(audit: AuditContext) -> None:
     """What words say of a document's role; nothing where the corpus has one role only."""
-    if builder.is_done("text alone"):
+    if audit.builder.is_done("text alone"):
         return
-    with progress.stage("text alone", 0), builder.stage("text alone"):
-        rows = builder.rows(
-            "SELECT text, CASE WHEN in_reference THEN 0 WHEN source = ? THEN 1 ELSE 2 END "
-            "FROM documents ORDER BY document_id",
-            [question.spec.held_out_source],
-        )
-        roles = np.array([role for _, role in rows])
-        scores = blind_scores([text for text, _ in rows], roles, 3, question.spec.seed)
-        if scores is not None and (roles == 0).any():
-            builder.write(
+    with audit.stage("text alone", 0):
+        known = audit.roles
+        roles = np.select([known.is_trained, known.is_held_out], [0, 1], 2)
+        scores = blind_scores(audit.rows.texts("seed-corpus"), roles, 3, audit.spec.seed)
+        if scores is not None and known.is_trained.any():
+            audit.builder.write(
                 "blind_scores",
                 {
-                    "document_id": np.arange(len(rows)),
+                    "document_id": np.arange(len(roles)),
                     "p_trained": scores[:, 0],
                     "p_held_out": scores[:, 1],
                 },
             )
 
 
-def measure_grid(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+def measure_grid(audit: AuditContext) -> None:
     """Fill ``titration_grid``, one share and seed committed at a time; nothing if not a titration.
 
     The pool differs between shares and seeds alone, and a killed run goes on at the next of them.
     """
-    spec = question.spec
-    points = list(_points(spec))
+    builder, progress = audit.builder, audit.progress
+    points = list(_points(audit.spec))
     if not points:
         return
-    corpus = _corpus(question, builder)
+    corpus = _corpus(audit)
     with progress.stage("titration", len(points)):
         for share, seed in dict.fromkeys((point.leaked_share, point.seed) for point in points):
             own = [p for p in points if (p.leaked_share, p.seed) == (share, seed)]
@@ -78,20 +73,20 @@ def measure_grid(question: ResolvedAudit, builder: AuditBuilder, progress: Progr
             progress.advance(len(own))
 
 
-def train_grid_students(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+def train_grid_students(audit: AuditContext) -> None:
     """A student for every cell of the grid, where students are asked for."""
-    points = {f"student: {point}": point for point in _points(question.spec)}
+    builder = audit.builder
+    points = {f"student: {point}": point for point in _points(audit.spec)}
     left = {name: point for name, point in points.items() if not builder.is_done(name)}
-    if not question.spec.n_student_epochs or not left:
+    if not audit.spec.n_student_epochs or not left:
         return
-    corpus = _corpus(question, builder)
+    corpus = _corpus(audit)
     tasks = []
     for name, point in left.items():
         cell = _cell(corpus, point)
-        chosen = list(zip(cell.documents.tolist(), cell.weights.tolist(), strict=True))
-        tasks.append(student_task(question, builder, name, chosen))
-    with progress.stage("titration students", n_student_units(tasks)):
-        for result, metrics in students(question, builder, tasks, progress):
+        tasks.append(student_task(audit, name, cell.documents.tolist(), cell.weights.tolist()))
+    with audit.progress.stage("titration students", n_student_units(tasks)):
+        for result, metrics in students(audit, tasks):
             with builder.stage(result.name, result.duration_s):
                 kept = {row.metric: row for row in metrics if row.n is not None}
                 _write(builder, left[result.name], kept)
@@ -107,9 +102,9 @@ def _points(spec: AuditSpec) -> Iterator[Point]:
                     yield Point(share, budget, selector, seed)
 
 
-def _corpus(question: ResolvedAudit, builder: AuditBuilder) -> Corpus:
-    arrays = builder.corpus(question.spec.held_out_source)
-    return Corpus.of(arrays, question.training.batch_size)
+def _corpus(audit: AuditContext) -> Corpus:
+    arrays = audit.builder.corpus(audit.spec.held_out_source)
+    return Corpus.of(arrays, audit.training.batch_size)
 
 
 def _cell(corpus: Corpus, point: Point) -> Cell:

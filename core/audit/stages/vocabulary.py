@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.context import AuditContext
 from assay.core.errors import InputError
 from assay.core.models.text_reading import tokenizer_file_digest
 from assay.core.models.training_vocabulary import TrainingVocabulary, read_training_vocabulary
-from assay.core.runtime.progress import Progress
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.training_vocabulary import LEAST_KNOWN, counts_by_sample
 
@@ -21,16 +20,16 @@ from assay.core.stats.training_vocabulary import LEAST_KNOWN, counts_by_sample
 _WINDOW = 2048
 
 
-def read_vocabulary(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
+def read_vocabulary(audit: AuditContext) -> None:
     """Fill ``token_movement`` and ``document_vocabulary``, and say in ``meta`` what they allow.
 
     Both stay empty where the tables cannot be compared or no row is known to have stood still; the
     reason stands in ``meta``.
     """
+    question, builder, progress = audit.question, audit.builder, audit.progress
     if builder.is_done("vocabulary"):
         return
-    ((n_documents,),) = builder.rows("SELECT count(*) FROM documents")
-    with progress.stage("vocabulary", n_documents), builder.stage("vocabulary"):
+    with audit.stage("vocabulary", audit.n_documents):
         try:
             found = read_training_vocabulary(question.base, question.final)
         except InputError as error:
@@ -39,7 +38,7 @@ def read_vocabulary(question: ResolvedAudit, builder: AuditBuilder, progress: Pr
             return
         facts = found.facts()
         if facts.is_assessable:
-            facts = _write(question, builder, found, facts, progress)
+            facts = _write(audit, found, facts)
         else:
             facts = replace(facts, max_tokens=found.reader().limit(question.training.max_tokens))
             progress.note(f"no token can be ruled out ({', '.join(facts.doubts)})")
@@ -56,21 +55,17 @@ def read_vocabulary(question: ResolvedAudit, builder: AuditBuilder, progress: Pr
 
 
 def _write(
-    question: ResolvedAudit,
-    builder: AuditBuilder,
-    found: TrainingVocabulary,
-    facts: VocabularyFacts,
-    progress: Progress,
+    audit: AuditContext, found: TrainingVocabulary, facts: VocabularyFacts
 ) -> VocabularyFacts:
-    reader, max_tokens = found.reader(), question.training.max_tokens
+    reader, max_tokens = found.reader(), audit.training.max_tokens
     tokenizer = reader.tokenizer(max_tokens)
-    texts = [text for (text,) in builder.rows("SELECT text FROM documents ORDER BY document_id")]
+    texts = audit.rows.texts("seed-corpus")
     token_ids: list[list[int]] = []
     n_unmoved: list[int] = []
     for first in range(0, len(texts), _WINDOW):
         own = [encoded.ids for encoded in tokenizer.encode_batch(texts[first : first + _WINDOW])]
         unmoved = reader.unmoved(own)
-        builder.write(
+        audit.builder.write(
             "document_vocabulary",
             {
                 "document_id": range(first, first + len(own)),
@@ -81,10 +76,10 @@ def _write(
         )
         token_ids += own
         n_unmoved += [len(tokens) for tokens in unmoved]
-        progress.advance(len(own))
+        audit.progress.advance(len(own))
     estimate = found.estimated_documents(token_ids)
     facts = facts.with_texts(reader.limit(max_tokens), n_unmoved, estimate)
-    _write_tokens(builder, found, token_ids, facts)
+    _write_tokens(audit.builder, found, token_ids, facts)
     return facts
 
 

@@ -36,13 +36,13 @@ def scores_of(path: Path, held_out_source: str | None) -> Scores:
 def tests_of(path: Path, held_out_source: str | None) -> dict[str, HeldOutTest | EmbeddingTest]:
     """Each ranking's p- and q-values; none where nothing was held out."""
     scores = scores_of(path, held_out_source)
-    if not scores.is_held_out.any():
+    if not scores.roles.is_held_out.any():
         return {}
     tests: dict[str, HeldOutTest | EmbeddingTest] = {}
     for name in scores.by_ranking:
         # As the audit keeps them, whose q-values know the estimated share trained on.
         test = embedding_test if name == Strategy.EMBEDDING_MATCH else against_held_out
-        tests[name] = test(scores.by_ranking[name].to_numpy(), scores.is_held_out)
+        tests[name] = test(scores.by_ranking[name].to_numpy(), scores.roles.is_held_out)
     return tests
 
 
@@ -52,7 +52,9 @@ def ranked_documents(path: Path, name: str, held_out_source: str | None) -> pd.D
     scores = scores_of(path, held_out_source)
     test = tests_of(path, held_out_source)[name]
     roles = np.select(
-        [scores.is_trained, scores.is_held_out], [Role.TRAINED, Role.HELD_OUT], Role.OUT_OF_DOMAIN
+        [scores.roles.is_trained, scores.roles.is_held_out],
+        [Role.TRAINED, Role.HELD_OUT],
+        Role.OUT_OF_DOMAIN,
     )
     own = scores.by_ranking[name]
     order = np.argsort(-own.to_numpy(), kind="stable")

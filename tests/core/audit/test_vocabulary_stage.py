@@ -122,7 +122,7 @@ def test_documents_are_scored_selected_and_judged(audit, half):
         audit, f"SELECT score FROM membership_scores WHERE scorer = '{MATCH}' ORDER BY document_id"
     )
     assert [score for (score,) in kept] == scores.tolist()
-    assert read_corpus(audit, "held-out")["embedding_scores"].tolist() == scores.tolist()
+    assert read_corpus(audit, "held-out").embedding_scores.tolist() == scores.tolist()
 
 
 def test_the_headline_leads_with_what_embeddings_say(audit):
@@ -176,7 +176,7 @@ def test_frozen_embeddings_leave_the_strategy_out(assay, half, tmp_path):
     assert "embedding-match" in facts.meta["provenance"]["command"]
     assert VocabularyFacts.from_plain(facts.meta["vocabulary"]).doubts == (Doubt.FROZEN,)
     assert rows_of(path, "SELECT count(*) FROM token_movement") == [(0,)]
-    assert read_corpus(path, "held-out")["embedding_scores"] is None
+    assert read_corpus(path, "held-out").embedding_scores is None
 
 
 def test_the_strategy_alone_is_refused_where_nothing_can_be_said(assay, half, tmp_path):

@@ -11,6 +11,7 @@ from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
 from support.pages import confirmed, opened, words
 
+from assay.cache.audits.rows import SETS
 from assay.cache.store import Store
 from assay.core.audit.store_lookups import StoreLookups
 from assay.core.data.sources import read_documents
@@ -104,8 +105,8 @@ def world():
 
     def embed(builder):
         embedder = Embedder(Compute("cpu", False, 1))
-        for name, table in (("seed-corpus", "documents"), ("reference", "reference_documents")):
-            texts = [text for (text,) in builder.rows(f"SELECT text FROM {table} ORDER BY 1")]
+        for name in SETS:
+            texts = builder.rows.texts(name)
             vectors = embedder.embed(texts)
             builder.write_matrix("embeddings", {"set_name": name}, vectors)
         quoted.extend(texts[1:25])

@@ -1,0 +1,276 @@
+"""The rows of one audit file, read through an open connection, each query by what it answers.
+
+An audit being built and a sealed one are read alike: the stages ask through ``AuditBuilder.rows``,
+the queries for pages through a connection of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.cache.files.database import has_table
+from assay.core.specs.strategies import Strategy
+
+# Tables by the names of their sets in ``embeddings`` and ``map_points``, and their keys.
+SETS = {
+    "seed-corpus": ("documents", "document_id"),
+    "reference": ("reference_documents", "reference_id"),
+}
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A text, the number of its label where it has one, and how much of its beginning is prompt."""
+
+    text: str
+    label: int | None
+    n_prompt_characters: int
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which documents of the seed corpus were trained on and which held out, (n, bool).
+
+    No document is both; one that is neither is out of the domain, or of an unknown role.
+    """
+
+    is_trained: NDArray[np.bool_]
+    is_held_out: NDArray[np.bool_]
+
+    @cached_property
+    def is_inside(self) -> NDArray[np.bool_]:
+        """Which documents are of the reference set's own kind, (n)."""
+        return self.is_trained | self.is_held_out
+
+
+@dataclass(frozen=True)
+class DocumentScores:
+    """What both models say of each document of the seed corpus.
+
+    pseudolabels (n, int64): -1 without one; final_probabilities (n, float64): of the pseudolabel,
+    NaN without one; base_losses (n, float64): nats for each scored token.
+    """
+
+    pseudolabels: NDArray[np.int64]
+    final_probabilities: NDArray[np.float64]
+    base_losses: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StoredSelection:
+    """A strategy's selection in order: numbers of documents, the objective (cosine) after each, and
+    how much each counts."""
+
+    documents: tuple[int, ...]
+    objective: tuple[float, ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class BlindScores:
+    """Probabilities, by its text alone, that each document was trained on or held out: (n, float64)
+    each; n is 0 where text alone was not asked."""
+
+    p_trained: NDArray[np.float64]
+    p_held_out: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TokenCounts:
+    """Of all documents, (n, int64): their different tokens, and those that stood still; zeros where
+    no row of the embeddings is known to have stood still."""
+
+    n_different: NDArray[np.int64]
+    n_unmoved: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Band:
+    """What random selections reach: their mean and the ends of the central 95%."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class AuditRows:
+    """Asks one audit file; documents come in the order of their numbers."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def n_documents(self) -> int:
+        """The size of the seed corpus."""
+        return self.n_of("seed-corpus")
+
+    def n_reference(self) -> int:
+        """The size of the reference set; 0 where there is none."""
+        return self.n_of("reference")
+
+    def n_of(self, set_name: str) -> int:
+        """How many documents 'seed-corpus' or 'reference' has."""
+        ((n_rows,),) = self._all(f"SELECT count(*) FROM {SETS[set_name][0]}")
+        return int(n_rows)
+
+    def texts(self, set_name: str) -> list[str]:
+        """All texts of 'seed-corpus' or 'reference'."""
+        table, key = SETS[set_name]
+        return [text for (text,) in self._all(f"SELECT text FROM {table} ORDER BY {key}")]
+
+    def documents(self, first: int, n: int) -> list[StoredDocument]:
+        """``n`` documents of the seed corpus from number ``first`` on; fewer at its end."""
+        return self._stored(
+            "SELECT text, NULL, n_prompt_characters FROM documents "
+            "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
+            [first, first + n],
+        )
+
+    def labelled(self, document_ids: Sequence[int]) -> dict[int, StoredDocument]:
+        """Documents of the seed corpus by number, with the labels the final model gives them."""
+        rows = self._all(
+            "SELECT document_id, text, pseudolabel, n_prompt_characters FROM documents "
+            "JOIN scores USING (document_id) WHERE list_contains(?, document_id)",
+            [list(document_ids)],
+        )
+        return {row[0]: StoredDocument(*row[1:]) for row in rows}
+
+    def unselected(self, n: int) -> list[StoredDocument]:
+        """At most ``n`` documents that no strategy selected, by the hashes of their texts."""
+        return self._stored(
+            "SELECT text, NULL, n_prompt_characters FROM documents "
+            "ANTI JOIN selections USING (document_id) ORDER BY md5(text_hash) LIMIT ?",
+            [n],
+        )
+
+    def test_documents(self) -> list[StoredDocument]:
+        """The test set with its labels."""
+        return self._stored(
+            "SELECT text, label, n_prompt_characters FROM test_documents ORDER BY test_id"
+        )
+
+    def reference_hashes(self) -> set[str]:
+        """Hashes of the reference set's texts (``core.specs.hashing.text_hash``)."""
+        return {key for (key,) in self._all("SELECT text_hash FROM reference_documents")}
+
+    def reference_labels(self) -> NDArray[np.int64]:
+        """The reference set's labels, as far as it has any, (at most m, int64)."""
+        return self._column(
+            "SELECT label::BIGINT FROM reference_documents WHERE label IS NOT NULL "
+            "ORDER BY reference_id",
+            np.int64,
+        )
+
+    def sources(self) -> list[str]:
+        """The names of what the seed corpus was read from, sorted."""
+        return [row[0] for row in self._all("SELECT DISTINCT source FROM documents ORDER BY 1")]
+
+    def source_of_each(self) -> NDArray[np.str_]:
+        """The source of every document, (n)."""
+        return self._column("SELECT source FROM documents ORDER BY document_id", np.str_)
+
+    def documents_of(self, source: str) -> list[int]:
+        """Numbers of the documents that were read from ``source``."""
+        rows = self._all(
+            "SELECT document_id FROM documents WHERE source = ? ORDER BY document_id", [source]
+        )
+        return [number for (number,) in rows]
+
+    def roles(self, held_out_source: str | None) -> Roles:
+        """Of every document; one of the held-out source that the reference set has is trained."""
+        columns = self._connection.execute(
+            "SELECT in_reference, source = ? AND NOT in_reference AS is_held_out "
+            "FROM documents ORDER BY document_id",
+            [held_out_source or ""],
+        ).fetchnumpy()
+        return Roles(
+            np.asarray(columns["in_reference"], bool), np.asarray(columns["is_held_out"], bool)
+        )
+
+    def scores(self) -> DocumentScores:
+        """Of every document."""
+        columns = self._connection.execute(
+            "SELECT coalesce(pseudolabel, -1)::BIGINT AS pseudolabel, "
+            "coalesce(final_probability::DOUBLE, 'NaN'::DOUBLE) AS final_probability, "
+            "base_loss::DOUBLE AS base_loss FROM scores ORDER BY document_id"
+        ).fetchnumpy()
+        return DocumentScores(
+            np.asarray(columns["pseudolabel"]),
+            np.asarray(columns["final_probability"]),
+            np.asarray(columns["base_loss"]),
+        )
+
+    def selection(self, strategy: Strategy) -> StoredSelection:
+        """What a strategy selected; empty where it selected nothing."""
+        rows = self._all(
+            "SELECT document_id, objective, weight FROM selections WHERE strategy = ? "
+            "ORDER BY rank",
+            [str(strategy)],
+        )
+        return StoredSelection(
+            tuple(row[0] for row in rows),
+            tuple(row[1] for row in rows),
+            tuple(row[2] for row in rows),
+        )
+
+    def largest_random_objective(self) -> Band:
+        """The objective of random selections of the largest size that was measured."""
+        rows = self._all(
+            "SELECT mean, low, high FROM random_objective ORDER BY n_selected DESC LIMIT 1"
+        )
+        return Band(*rows[0])
+
+    def is_like_reference(self) -> NDArray[np.bool_]:
+        """Which documents are exact or near duplicates of reference documents, (n)."""
+        return self._column(
+            "SELECT in_reference OR document_id IN (SELECT document_id FROM near_duplicates) "
+            "FROM documents ORDER BY document_id",
+            np.bool_,
+        )
+
+    def blind_scores(self) -> BlindScores:
+        """What text alone says of every document."""
+        columns = self._connection.execute(
+            "SELECT p_trained, p_held_out FROM blind_scores ORDER BY document_id"
+        ).fetchnumpy()
+        return BlindScores(np.asarray(columns["p_trained"]), np.asarray(columns["p_held_out"]))
+
+    def membership_scores(self, scorer: str) -> NDArray[np.float64]:
+        """A ranking's score of every document, (n); n is 0 if nothing ranked so."""
+        return self._column(
+            "SELECT score FROM membership_scores WHERE scorer = ? ORDER BY document_id",
+            np.float64,
+            [scorer],
+        )
+
+    def embedding_scores(self) -> NDArray[np.float64] | None:
+        """By input embeddings, (n); None where none are scored, as in audits older than these."""
+        if not has_table(self._connection, "embedding_scores"):
+            return None
+        scores = self._column("SELECT score FROM embedding_scores ORDER BY document_id", np.float64)
+        return scores if len(scores) else None
+
+    def token_counts(self) -> TokenCounts:
+        """What the input embeddings say of every document's tokens."""
+        columns = self._connection.execute(
+            "SELECT coalesce(n_different, 0)::BIGINT AS n_different, "
+            "coalesce(n_unmoved, 0)::BIGINT AS n_unmoved FROM documents "
+            "LEFT JOIN document_vocabulary USING (document_id) ORDER BY document_id"
+        ).fetchnumpy()
+        return TokenCounts(np.asarray(columns["n_different"]), np.asarray(columns["n_unmoved"]))
+
+    def _stored(self, query: str, parameters: Sequence[Any] = ()) -> list[StoredDocument]:
+        return [StoredDocument(*row) for row in self._all(query, parameters)]
+
+    def _column(self, query: str, kind: type, parameters: Sequence[Any] = ()) -> NDArray:
+        (column,) = self._connection.execute(query, list(parameters)).fetchnumpy().values()
+        return np.asarray(column, kind)
+
+    def _all(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple]:
+        return self._connection.execute(query, list(parameters)).fetchall()

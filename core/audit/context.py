@@ -1,0 +1,94 @@
+"""What all stages of an audit work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from assay.cache.audits.rows import AuditRows, DocumentScores, Roles, StoredDocument
+from assay.cache.audits.writer import AuditBuilder
+from assay.cache.store import Store
+from assay.core.audit.gradient_request import PROJECTION_SEED
+from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.gradients.features import (
+    FactoredGradients,
+    GradientFeatures,
+    gradient_features,
+    projected_factors,
+)
+from assay.core.models.examples import TextDocument
+from assay.core.runtime.progress import Progress
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.training import TrainingSpec
+
+
+@dataclass(frozen=True)
+class AuditContext:
+    """The question, the file that answers it while it is being built, the store, and whom to tell.
+
+    What is small and asked for by several stages is read from the file once. The models are no
+    part: they are let go of as soon as nothing needs them.
+    """
+
+    question: ResolvedAudit
+    builder: AuditBuilder
+    store: Store
+    progress: Progress
+
+    @property
+    def spec(self) -> AuditSpec:
+        return self.question.spec
+
+    @property
+    def training(self) -> TrainingSpec:
+        """How students are trained."""
+        return self.question.training
+
+    @property
+    def rows(self) -> AuditRows:
+        """What is written so far."""
+        return self.builder.rows
+
+    @cached_property
+    def n_documents(self) -> int:
+        """The size of the seed corpus, once it is written."""
+        return self.rows.n_documents()
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Of every document, once the seed corpus is written."""
+        return self.rows.roles(self.spec.held_out_source)
+
+    @cached_property
+    def scores(self) -> DocumentScores:
+        """Of every document, once gradients are taken."""
+        return self.rows.scores()
+
+    def features(self) -> GradientFeatures:
+        """The documents' gradients, read anew: they take gigabytes, which no stage keeps.
+
+        Factored and exact for classification unless a projection was asked for; else projected.
+        """
+        features = gradient_features(self.builder.gradients())
+        dimension = self.spec.projection_dimension
+        if dimension is None or not isinstance(features, FactoredGradients):
+            return features
+        return projected_factors(features, dimension, PROJECTION_SEED)
+
+    def documents(self, first: int, n: int) -> list[TextDocument]:
+        """``n`` documents of the seed corpus from number ``first`` on, without labels."""
+        return [text_document(stored) for stored in self.rows.documents(first, n)]
+
+    @contextmanager
+    def stage(self, name: str, n_units: int, committed_as: str | None = None) -> Iterator[None]:
+        """Show a stage and commit what it writes; ``committed_as``: its name in the file, where
+        that is another."""
+        with self.progress.stage(name, n_units), self.builder.stage(committed_as or name):
+            yield
+
+
+def text_document(stored: StoredDocument) -> TextDocument:
+    """A document of the file as models read it."""
+    return TextDocument(stored.text, stored.label, stored.n_prompt_characters)
