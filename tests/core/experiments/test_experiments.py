@@ -31,7 +31,6 @@ from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy
 from assay.core.stats.intervals import Spread
 
-
 COMPUTE = Compute("cpu", False, 1)
 
 
