@@ -74,7 +74,7 @@ def test_overview_shows_numbers_beside_their_nulls(store):
     """Each headline number stands with its interval or what random selection reaches."""
     write_sample_audit(store)
     app = opened("overview", audit="sample")
-    assert [m.label for m in app.metric][:2] == ["Student accuracy", "Recall of trained documents"]
+    assert [m.label for m in app.metric][:2] == ["Student accuracy", "Recall of training documents"]
     text = words(app)
     assert "random selection" in text
     assert "final model" in text
