@@ -196,9 +196,9 @@ CONFIGS = {
     "but got a list": b"[]",
     "but got a str": b'"llama"',
     "a file that is not JSON": b"{",
-    "an empty one": b"",
-    "one that is not JSON ": b"[" * 100_000,
-    "one of more than 50 levels": b'{"a":' * 300 + b"1" + b"}" * 300,
+    "an empty file": b"",
+    "a file that is not JSON ": b"[" * 100_000,
+    "one nested deeper than 50 levels": b'{"a":' * 300 + b"1" + b"}" * 300,
 }
 
 
