@@ -145,7 +145,9 @@ def test_domain_and_membership_stand_apart(store):
     write_sample_audit(store)
     write_sample_audit(store, audit_id="blind", has_truth=False)
     table = opened("overview", audit="sample").dataframe[1].value
-    assert {"in domain, %", "in domain, %: by chance", "trained on, %", "trained on, %: p"} <= set(table)
+    assert {"in domain, %", "in domain, %: by chance", "trained on, %", "trained on, %: p"} <= set(
+        table
+    )
     assert len(table) == len(Strategy)
     assert "Domain or membership" not in words(opened("overview", audit="blind"))
 
