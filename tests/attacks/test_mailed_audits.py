@@ -315,7 +315,7 @@ def test_commands_take_the_path_of_a_file(mailed, tmp_path, assay, command):
         said = json.loads(result.out)
         page = (tmp_path / "deep/er.html").read_text()
         assert said["audit_sha256"] in page
-        assert "as it was sealed" in page
+        assert "unchanged since it was sealed" in page
     assert mailed.read_bytes() == before
 
 

@@ -335,7 +335,7 @@ def test_links_that_leave_the_folder_are_refused(tmp_path):
     refuse_weights(folder, "without end")
     file.unlink()
     os.mkfifo(file)
-    refuse_weights(folder, "something else of that name")
+    refuse_weights(folder, "something else with that name")
 
 
 def test_the_cache_of_the_hub_is_read(tmp_path):

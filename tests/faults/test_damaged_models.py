@@ -193,12 +193,12 @@ def test_every_type_of_safetensors_is_read(tmp_path):
 
 
 CONFIGS = {
-    "one that holds a list": b"[]",
-    "one that holds a str": b'"llama"',
-    "one that is not JSON": b"{",
-    "an empty one": b"",
-    "one that is not JSON ": b"[" * 100_000,
-    "one of more than 50 levels": b'{"a":' * 300 + b"1" + b"}" * 300,
+    "but got a list": b"[]",
+    "but got a str": b'"llama"',
+    "a file that is not JSON": b"{",
+    "an empty file": b"",
+    "a file that is not JSON ": b"[" * 100_000,
+    "one nested deeper than 50 levels": b'{"a":' * 300 + b"1" + b"}" * 300,
 }
 
 

@@ -115,7 +115,7 @@ def test_a_quote_never_closed_is_named(tmp_path, name):
     """Everything behind it would be one field."""
     path = tmp_path / name
     path.write_text('text\n"open\n' + "more\n" * 1000)
-    assert "a quote that is never closed" in refusal(path)
+    assert "a missing closing quote" in refusal(path)
 
 
 def test_small_parquet_files_do_not_fill_the_memory(tmp_path):
@@ -166,7 +166,7 @@ BROKEN = {
     "digits.json": ('[{"text": ' + "9" * 10_000 + "}]", "a number without end in element 1"),
     "cut.json": ('[{"text": "a"}, {"text": "b"', "element 2"),
     "comma.json": ('[{"text": "a"} {"text": "b"}]', "instead of a comma in what follows element 1"),
-    "more.json": ('[{"text": "a"}] {"text": "b"}', "more behind its end"),
+    "more.json": ('[{"text": "a"}] {"text": "b"}', "more text after its end"),
     "open.json": ('[{"text": "a"},', "element 2"),
     "numbers.json": ("[1, 2]", "int in element 1"),
     "string.json": ('"text"', "str in line 1"),

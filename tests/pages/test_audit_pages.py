@@ -190,7 +190,7 @@ def test_a_card_is_one_step_from_every_table_of_documents(store):
                     shown = read_document(path, int(query["document"]))["text"]
                     assert shown.startswith(text)
     links = opened("overview", audit="titrated").get("page_link")
-    assert any("Everything that is known" in link.proto.label for link in links)
+    assert any("All evidence on one document" in link.proto.label for link in links)
 
 
 def test_a_suspect_in_the_pool_has_a_card(store):

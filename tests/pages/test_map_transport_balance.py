@@ -73,7 +73,7 @@ def test_a_large_selection_is_drawn_in_part_and_said_so(store):
     write_sample_audit(store, n_documents=4_000, budget=MAX_POINTS + 500)
     app = opened("map", audit="sample", beside="nothing")
     assert points(app, "SELECT") == [MAX_POINTS]
-    assert f"first {MAX_POINTS:,} are drawn" in words(app).replace("\\", "")
+    assert f"first {MAX_POINTS:,} selected documents are drawn" in words(app).replace("\\", "")
 
 
 def test_two_strategies_share_their_axes(store):

@@ -74,7 +74,7 @@ def test_overview_shows_numbers_beside_their_nulls(store):
     """Each headline number stands with its interval or what random selection reaches."""
     write_sample_audit(store)
     app = opened("overview", audit="sample")
-    assert [m.label for m in app.metric][:2] == ["Student accuracy", "Recall of trained documents"]
+    assert [m.label for m in app.metric][:2] == ["Student accuracy", "Recall of training documents"]
     text = words(app)
     assert "random selection" in text
     assert "final model" in text
@@ -145,7 +145,9 @@ def test_domain_and_membership_stand_apart(store):
     write_sample_audit(store)
     write_sample_audit(store, audit_id="blind", has_truth=False)
     table = opened("overview", audit="sample").dataframe[1].value
-    assert {"in domain, %", "in domain, %: by chance", "used, %", "used, %: p"} <= set(table)
+    assert {"in domain, %", "in domain, %: by chance", "trained on, %", "trained on, %: p"} <= set(
+        table
+    )
     assert len(table) == len(Strategy)
     assert "Domain or membership" not in words(opened("overview", audit="blind"))
 

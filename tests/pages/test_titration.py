@@ -122,14 +122,14 @@ def test_an_ordinary_audit_has_live_sliders_only(store):
     assert shown(app, "Recall") != before
     app.slider(key="share").set_value(0).run()
     assert shown(app, "Recall") == "—"
-    assert "nothing is leaked" in words(app).replace("\\", "")
+    assert "no document is leaked" in words(app).replace("\\", "")
 
 
 def test_what_is_missing_is_said(store):
     """An audit without a reference set, or without gradients, says so and how to titrate."""
     write_sample_audit(store, audit_id="unknown", has_truth=False)
     write_sample_audit(store, audit_id="bare")
-    for audit_id, reason in (("unknown", "no reference set"), ("bare", "keeps no gradients")):
+    for audit_id, reason in (("unknown", "no reference set"), ("bare", "contains no gradients")):
         app = opened("titration", audit=audit_id)
         assert reason in app.info[0].value.replace("\\", "")
         assert "assay titrate" in words(app)

@@ -354,7 +354,7 @@ def _metrics(
             null_value=0.25,
             null_low=0.25,
             null_high=0.25,
-            null_kind="largest class alone",
+            null_kind="largest class",
         ),
         MetricRow(
             strategy,

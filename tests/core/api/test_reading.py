@@ -119,7 +119,7 @@ def test_what_is_no_audit_is_refused(store, tmp_path):
         connection.execute("CREATE TABLE meta (key VARCHAR, value JSON)")
         connection.execute("CREATE TABLE stages (name VARCHAR, position INT, duration_s DOUBLE)")
         connection.execute("CREATE TABLE model_facts (model VARCHAR, fact VARCHAR, value JSON)")
-    with pytest.raises(library.InputError, match="not those of a file of ours"):
+    with pytest.raises(library.InputError, match="not those of an Assay file"):
         library.open_audit(tmp_path / "other.duckdb")
 
 

@@ -114,7 +114,7 @@ def test_what_loading_assumed_limits_what_can_be_said():
     [
         (-0.02 * matrix(0), "weight decay"),
         (0.01 * matrix(1).sign(), "steps of Adam"),
-        (0.01 * matrix(1) ** 5, "plain gradients"),
+        (0.01 * matrix(1) ** 5, "plain gradient descent"),
         (0.01 * matrix(1, 120, 2) @ matrix(2, 2, 80), "low-rank adapter"),
     ],
     ids=["decay", "adam", "sgd", "low rank"],

@@ -47,7 +47,7 @@ def test_accuracy_is_the_same_however_labels_are_written(assay, tiny, tmp_path):
     found = {}
     for name, by in (
         ("names.csv", "by the model's names"),
-        ("classes.parquet", "by the names that the file gives its numbers"),
+        ("classes.parquet", "by the names in the file"),
         ("numbers.json:text=body,label=topic", "by number from 1"),
     ):
         options = ("--strategy", "random", "--student-epochs", "0", "--no-map", "--json")
@@ -91,4 +91,4 @@ def test_a_held_out_source_that_matches_nothing_is_refused(assay, tiny, wanted):
     """Exit status 2, and the sources there are."""
     result = assay(*audit_arguments(tiny, "--held-out-source", wanted, "--json"))
     assert result.status == 2
-    assert "name one of" in result.err
+    assert "choose one of" in result.err

@@ -45,7 +45,7 @@ def test_numbers_that_reach_the_count_are_from_1(labels):
 def test_a_file_that_names_its_numbers_is_read_by_those_names():
     """A ClassLabel file whose names are in another order than the model's is not read by number."""
     own = ("Sci/Tech", "World", "Sports")
-    by = "by the names that the file gives its numbers"
+    by = "by the names in the file"
     assert mapped([0, 1, 2], class_names=own) == ([2, 0, 1], by)
     assert mapped([0, 1, 2])[0] == [0, 1, 2]
     with pytest.raises(InputError, match="--label-names"):
@@ -88,7 +88,7 @@ def test_the_user_settles_it():
     """--label-names names numbers from 0, or any label; what it leaves out is an error."""
     assert mapped([1, 2], given=("Sports", "World", "Sci/Tech"))[0] == [0, 2]
     by_label = ("1=World", "2=Sports", "3=Sci/Tech")
-    assert mapped(["2", "1"], given=by_label) == ([1, 0], "as --label-names says")
+    assert mapped(["2", "1"], given=by_label) == ([1, 0], "by --label-names")
     assert mapped(["Sports"], given=by_label)[0] == [1]
     for wrong, given_names in ((["9"], by_label), ([0], ("Music", "World"))):
         with pytest.raises(InputError, match="--label-names"):

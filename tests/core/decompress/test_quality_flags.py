@@ -131,7 +131,9 @@ def test_a_program_is_not_foreign():
 
 def test_an_answer_cut_at_its_limit_is_flagged():
     """What the token limit ended says so, however long it is."""
-    assert marks_of(SOUND, is_cut=True)[0, QualityFlag.LENGTH].detail == "cut at the token limit"
+    assert (
+        marks_of(SOUND, is_cut=True)[0, QualityFlag.LENGTH].detail == "cut off at the token limit"
+    )
 
 
 def test_near_duplicates_name_their_neighbour():

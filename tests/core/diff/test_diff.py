@@ -158,7 +158,7 @@ def test_two_engines_are_refused_and_an_unknown_one_is_said(assay, store):
     assert "--engine llama.cpp and transformers" in refused.err
     write_run(store, "c", knowledge(), 0, MODEL_B, backend="server at http://localhost:1/v1")
     said = json.loads(assay("diff", "a", "c", "--json").out)
-    assert "whether both draw alike is not known" in said["caveats"][0]
+    assert "may sample differently" in said["caveats"][0]
 
 
 def test_runs_from_before_draws_had_limits_compare_among_themselves(store):

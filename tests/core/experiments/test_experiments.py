@@ -336,9 +336,9 @@ def test_the_command_line_runs_lists_and_queues(assay, tmp_path, tiny_sets, monk
     ("arguments", "expected"),
     [
         (["table-9"], ("table-9", "main-classification", "list")),
-        (["main-sft", "--seeds", "0"], ("at least one seed",)),
+        (["main-sft", "--seeds", "0"], ("at least 1 for --seeds",)),
         (["main-sft", "--data", "/nowhere/at/all"], ("folder", "/nowhere/at/all")),
-        (["main-sft", "--at-once", "0"], ("at least one cell",)),
+        (["main-sft", "--at-once", "0"], ("at least 1 for --at-once",)),
         (["main-sft", "--model", "llama_1b"], ("NAME=PLACE", "llama_1b")),
         (["main-sft", "--model", "llama_8b=FOLDER"], ("llama_1b", "llama_8b")),
         (["main-sft", "--data", "EMPTY"], ("ag_news.parquet", "none of them")),

@@ -85,7 +85,7 @@ def test_an_adapter_needs_its_base(tmp_path):
     """Alone, with a base of another shape, or with a pickle for weights, it is refused."""
     base = save_llama(tmp_path / "base")
     adapter_of(base, tmp_path / "lora", task_type="CAUSAL_LM", target_modules=["lm_head"])
-    with pytest.raises(InputError, match="model it was trained on"):
+    with pytest.raises(InputError, match="model that it was trained on"):
         resolve_model(str(tmp_path / "lora"), tmp_path / "converted")
     shutil.copytree(tmp_path / "lora", tmp_path / "pickled")
     (tmp_path / "pickled" / "adapter_model.safetensors").unlink()

@@ -133,7 +133,7 @@ def test_a_base_without_a_head_starts_from_zero_with_a_caveat(tmp_path):
     base = save_bert(tmp_path / "base", with_head=False)
     loaded = pair(base, save_bert(tmp_path / "final", seed=1))
     assert loaded.base.head().abs().max() == 0
-    assert "zero, its expected value" in loaded.caveats[0]
+    assert "zero, the expected value" in loaded.caveats[0]
 
 
 def test_a_head_made_by_finetune_is_remembered(tmp_path):

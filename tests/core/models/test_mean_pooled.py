@@ -73,7 +73,7 @@ def test_only_sentence_encoders_pool_by_mean(tmp_path):
     assert not pools_by_mean(save_bert(tmp_path / "bert", with_head=False))
     broken = save_sentence_encoder(tmp_path / "encoder")
     shutil.rmtree(broken / "1_Pooling")
-    with pytest.raises(InputError, match="says how it pools"):
+    with pytest.raises(InputError, match="readable pooling configuration"):
         pools_by_mean(broken)
 
 

@@ -159,7 +159,7 @@ def test_what_was_asked_of_the_same_pair_is_in_it(store):
     assert "<b>x</b>" in text
     assert "Of another pair" not in text
     assert "A stranger" not in text
-    assert "What was not asked" not in text
+    assert "Not tested" not in text
 
 
 def test_each_test_of_a_pair_makes_the_others_p_values_larger(store):

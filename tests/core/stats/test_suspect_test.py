@@ -111,7 +111,7 @@ def test_what_cannot_be_tested_is_said(world, assay, tmp_path):
     pool(180, seed=21)[:5].to_json(few, orient="records", lines=True)
     done = assay(*command(world, "used", "used"))
     assert done.status == 2
-    assert "not in both sets" in done.err
+    assert "not in the other set" in done.err
     again = assay(
         *("suspect", "--base", world / "base", "--final", world / "final"),
         *("--suspects", few, "--controls", world / "held-out.jsonl"),
