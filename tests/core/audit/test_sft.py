@@ -165,7 +165,7 @@ def test_the_cosine_shown_is_the_true_one(assay, folder, final):
             hidden, targets = base.predicting(examples)
         loss = torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum")
         (total,) = torch.autograd.grad(loss, weight)
-        expected = float((total * target).sum() / total.norm() / target.norm())
+        expected = float(((total * target).sum() / total.norm() / target.norm()).detach())
         assert shown[strategy][0] == pytest.approx(expected, abs=1e-3)
         assert rows[-1][1] == shown[strategy][0]
     ((said,),) = ask(path, "SELECT value FROM meta WHERE key = 'projection'")

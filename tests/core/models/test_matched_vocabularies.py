@@ -151,7 +151,7 @@ def test_an_adapter_beside_a_whole_model_is_said_not_to_be_read(tmp_path):
     assert folder == final
     assert weights_digest(folder) == digest
     pair = load_pair(base, folder, Task.SFT, 24, EXACT)
-    assert any("the adapter was not" in caveat for caveat in pair.caveats)
+    assert any("the adapter was ignored" in caveat for caveat in pair.caveats)
     (said,) = find_model(str(final), None, tmp_path).caveats
     assert said in pair.caveats
     assert find_model(str(base), None, tmp_path).caveats == ()
