@@ -5,7 +5,7 @@ PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick test-slow check static bench docs clean
+.PHONY: help install demo test quick test-slow check static bench bench-projection bench-bf16 docs clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,12 @@ check: static test  ## Everything CI checks
 
 bench: $(STAMP)  ## Print how much faster the product's own methods are than the plain ones
 	$(PY) benchmarks/run.py
+
+bench-projection: $(STAMP)  ## Print what projections of a language model's gradients are worth
+	$(PY) benchmarks/projection_worth.py
+
+bench-bf16: $(STAMP)  ## Print whether bfloat16 gives the documents that float32 gives
+	$(PY) benchmarks/bf16_agreement.py
 
 docs: $(STAMP)  ## Write the page on the audit file anew, from the schema
 	$(PY) -m assay.cache.audits.schema_page > docs/audit-file.md

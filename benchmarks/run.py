@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from torch.func import grad, vmap
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from assay.core.gradients.all_tokens import Projection, token_gradients
+from assay.core.gradients.all_tokens import TensorSketch, token_gradients
 from assay.core.gradients.features import FactoredGradients
 from assay.core.gradients.last_layer import logit_errors
 from assay.core.models.loading import new_classifier
@@ -174,12 +174,12 @@ def whole_gradients_one_by_one() -> float:
 
 def language_gradients() -> float:
     """Gradients of 16 documents of 32 tokens, vocabulary 8,192 × 256: vmap with dense gradients
-    against exact norms, alignments and a 64 × 64 projection without them."""
+    against exact norms, alignments and a sketch of 4,096 without them."""
     generator = torch.Generator().manual_seed(0)
     head, target = torch.randn(2, 8192, 256, generator=generator) * 0.05
     hidden = torch.randn(16, 32, 256, generator=generator)
     wanted = torch.randint(8192, (16, 32), generator=generator)
-    projection = Projection.draw(0, (64, 64), (8192, 256), "cpu")
+    sketch = TensorSketch.draw(0, 4096, (8192, 256), "cpu")
 
     def loss(weight: torch.Tensor, states: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(states @ weight.T, labels, reduction="sum")
@@ -193,7 +193,7 @@ def language_gradients() -> float:
 
     def factored() -> None:
         token_gradients(
-            hidden.flatten(0, 1), wanted.flatten(), [32] * 16, head, target, projection, 1 << 26
+            hidden.flatten(0, 1), wanted.flatten(), [32] * 16, head, target, sketch, 1 << 26
         )
 
     return ratio(dense, factored)

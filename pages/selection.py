@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from assay.cache.audits.read import SelectionFilter
+from assay.core.findings.projection import projection_sentence
 from assay.core.specs.strategies import Strategy, main_strategy
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.selection import (
@@ -95,3 +96,5 @@ with st.expander("How the cosine grows with the selection", icon=":material/show
         f"Grey: central 95% of {facts.meta['provenance']['n_null_draws']} random selections of "
         "each size."
     )
+    if facts.meta.get("projection"):
+        st.caption(markdown_safe(projection_sentence(facts.meta["projection"])))

@@ -120,10 +120,13 @@ def explained_errors(path: Path) -> Iterator[None]:
         problem = f"reading it takes more than {_READ_S:.0f} seconds"
         raise UnreadableFile(path, problem, is_damaged=False) from error
     except duckdb.Error as error:
+        if "different configuration" in str(error):
+            # DuckDB says so of its own process only, whose files it knows.
+            raise FileInUse(path, "this very process, to write it,") from error
         holder = _HOLDER.search(str(error))
         if holder:
             raise FileInUse(path, _who(int(holder["pid"]), holder["program"])) from error
-        if "could not set lock" in str(error).lower() or "different configuration" in str(error):
+        if "could not set lock" in str(error).lower():
             raise FileInUse(path, "another program") from error
         problem = str(error).splitlines()[0].rstrip(".")
         raise UnreadableFile(path, problem, is_damage(error)) from error

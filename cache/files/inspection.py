@@ -12,29 +12,9 @@ from functools import lru_cache
 
 import duckdb
 
-from assay.cache.audits.schema import ADDED_TABLES
-from assay.cache.audits.schema import SCHEMA_VERSION as AUDIT_SCHEMA_VERSION
-from assay.cache.audits.schema import TABLES as AUDIT_TABLES
-from assay.cache.decompressions.schema import SCHEMA_VERSION as DECOMPRESSION_SCHEMA_VERSION
-from assay.cache.decompressions.schema import TABLES as DECOMPRESSION_TABLES
-from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
-from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
+from assay.cache.files.kinds import KINDS
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 
-KINDS = {
-    "audit": AUDIT_TABLES,
-    "experiment": EXPERIMENT_TABLES,
-    "decompression": DECOMPRESSION_TABLES,
-    "diff": DIFF_TABLES,
-}
-VERSIONS = {
-    "audit": AUDIT_SCHEMA_VERSION,
-    "experiment": EXPERIMENT_SCHEMA_VERSION,
-    "decompression": DECOMPRESSION_SCHEMA_VERSION,
-    "diff": DIFF_SCHEMA_VERSION,
-}
-# Tables that sealed files of the version may lack.
-OLDER_LACK = {"audit": ADDED_TABLES}
 # What a file says about itself, which is all that a list reads.
 _FACTS = ("meta", "stages", "model_facts", MANIFEST)
 _MAX_FACTS = 100_000
@@ -134,7 +114,7 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def _check_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> None:
     if any(_is_of(kind, tables) for kind in KINDS):
         return
-    if tables.get("meta") == _expected("audit")["meta"]:
+    if tables.get("meta") in {_expected(kind)["meta"] for kind in KINDS}:
         _measure(connection, "meta", _MAX_FACTS, _MAX_FACT_BYTES)
         found = connection.execute(
             "SELECT value::VARCHAR FROM meta WHERE key = 'schema_version'"
@@ -149,7 +129,7 @@ def _is_of(kind: str, tables: dict[str, str]) -> bool:
     """Whether these are a kind's tables, but for some that older files of it lack."""
     expected = _expected(kind)
     missing = expected.keys() - tables.keys()
-    return missing <= OLDER_LACK.get(kind, frozenset()) and tables == {
+    return missing <= KINDS[kind].older_lack and tables == {
         name: sql for name, sql in expected.items() if name not in missing
     }
 
@@ -184,6 +164,6 @@ def _number(value: int | None) -> int:
 def _expected(kind: str) -> dict[str, str]:
     """Every table's statement as DuckDB gives it back, from our own."""
     with duckdb.connect(":memory:") as connection:
-        for table, columns in {**KINDS[kind], MANIFEST: MANIFEST_COLUMNS}.items():
+        for table, columns in {**KINDS[kind].tables, MANIFEST: MANIFEST_COLUMNS}.items():
             connection.execute(f"CREATE TABLE {table} ({columns})")
         return _tables(connection)

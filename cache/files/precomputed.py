@@ -20,6 +20,9 @@ SCORES = {
 # token's row moved along the document's gradient.
 AGREEMENTS = {"tokens": "INTEGER[] NOT NULL", "agreements": "REAL[] NOT NULL"}
 
+# Of a sum of gradients, found by what is summed: its squared length at each checkpoint and size.
+SUMS = {"squared_norms": "DOUBLE[] NOT NULL"}
+
 
 def open_gradients(
     store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
@@ -43,3 +46,11 @@ def open_agreements(
     """How rows of input embeddings moved along documents' gradients; see ``open_rows``."""
     path = store.gradients / f"embeddings-{key}.duckdb"
     return open_rows(store, path, AGREEMENTS, while_waiting, on_damage)
+
+
+def open_sums(
+    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
+) -> AbstractContextManager[RowStore]:
+    """The exact lengths of sums of gradients; see ``open_rows``."""
+    path = store.gradients / f"sums-{key}.duckdb"
+    return open_rows(store, path, SUMS, while_waiting, on_damage)

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from assay.cache.files.claims import check_claims, check_version
 from assay.cache.files.database import UnreadableFile, open_to_read, open_to_write
-from assay.cache.files.inspection import VERSIONS, kind_of
+from assay.cache.files.inspection import kind_of
+from assay.cache.files.kinds import KINDS
 from assay.cache.files.manifest import check_seal, write_manifest
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
@@ -113,7 +114,7 @@ def read_meta(path: Path) -> dict[str, Any]:
         rows = connection.execute("SELECT key, value FROM meta").fetchall()
     try:
         said = {key: json.loads(value) for key, value in rows}
-        check_version(said, VERSIONS[kind])
+        check_version(said, KINDS[kind].version)
         check_claims(kind, said)
     except (ValueError, RecursionError) as error:
         raise UnreadableFile(path, str(error), is_damaged=False) from error

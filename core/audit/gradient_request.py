@@ -8,7 +8,7 @@ from assay.core.models.examples import TextDocument
 from assay.core.specs.hashing import exact_hash
 
 # Part of every key: raise it when the numbers this stage computes change.
-GRADIENT_VERSION = 3
+GRADIENT_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,20 @@ class GradientRequest:
     """Which gradients an audit wants, and where they are kept.
 
     ``stored_dimension`` and ``dimension``: of the projection in the cache and of the part of it
-    that the audit uses; both None where gradients are kept exactly.
+    that the audit uses; both None where gradients are kept exactly. ``is_sketch``: of the last
+    layer of a language model, by a tensor sketch; else a Kronecker projection.
     """
 
     key: str
     stored_dimension: int | None
     dimension: int | None
+    is_sketch: bool
 
 
 PROJECTION_SEED = 0
 
 
-# What the gradient cache keeps of gradients that are not kept exactly: 64 × 64.
+# What the gradient cache keeps of gradients that are not kept exactly.
 STORED_DIMENSION = 4096
 
 

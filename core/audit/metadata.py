@@ -58,6 +58,11 @@ def _caveats(question: ResolvedAudit) -> list[str]:
             "The final model's hyperparameters are unknown; students were trained "
             "with Assay's defaults."
         )
+    if question.compute.is_bf16:
+        caveats.append(
+            "Models ran in bf16, as asked: float32 would select some other documents. What is said "
+            "of single documents is not certain to hold in float32."
+        )
     if question.spec.reference is None:
         caveats.append(
             "No reference set was given, so this audit cannot show whether selected documents "

@@ -32,7 +32,7 @@ from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 
 # Raise it when the same question would give other numbers.
-_VERSION = 8
+_VERSION = 9
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ class ResolvedAudit:
         layers = self.spec.gradient_layers
         is_projected = self.spec.task is Task.SFT or layers is not GradientLayers.LAST_LAYER
         dimension = self.spec.projection_dimension or STORED_DIMENSION if is_projected else None
-        stored = _stored_dimension(dimension) if dimension else None
+        is_sketch = layers is GradientLayers.LAST_LAYER
+        stored = _stored_dimension(dimension, is_sketch) if dimension else None
         key = content_key(
             "gradients",
             GRADIENT_VERSION,
@@ -90,13 +91,18 @@ class ResolvedAudit:
             PROJECTION_SEED,
             self.compute.precision,
         )
-        return GradientRequest(key[:32], stored, dimension)
+        return GradientRequest(key[:32], stored, dimension, is_sketch)
 
 
-def _stored_dimension(dimension: int) -> int:
+def _stored_dimension(dimension: int, is_sketch: bool) -> int:
     """The usual projection where it holds the one asked for, so that both share one cache."""
     wanted, usual = side_lengths(dimension), side_lengths(STORED_DIMENSION)
-    return STORED_DIMENSION if wanted[0] <= usual[0] and wanted[1] <= usual[1] else dimension
+    is_held = (
+        STORED_DIMENSION % dimension == 0
+        if is_sketch
+        else wanted[0] <= usual[0] and wanted[1] <= usual[1]
+    )
+    return STORED_DIMENSION if is_held else dimension
 
 
 def asked_of(spec: AuditSpec) -> dict[str, Any]:

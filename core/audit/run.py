@@ -29,6 +29,7 @@ from assay.core.audit.stages import (
 )
 from assay.core.audit.stages.assessability import assess_pair
 from assay.core.audit.stages.embedding_agreement import score_by_embeddings
+from assay.core.audit.stages.exact_cosines import take_exact_cosines
 from assay.core.audit.stages.map import draw_map
 from assay.core.audit.stages.vocabulary import read_vocabulary
 from assay.core.errors import InputError
@@ -97,6 +98,7 @@ def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
     membership.score_baselines(audit, pair)
     audit = score_by_embeddings(audit, pair)
     selections.make_selections(audit)
+    take_exact_cosines(audit, pair)
     predictions.predict(audit, pair)
     return audit
 

@@ -77,11 +77,14 @@ def decompress(
         if sealed:
             return Outcome(run_id, sealed, True, {})
         budget = Budget(spec.budget_calls, spec.budget_tokens)
+        for caveat in found.caveats:
+            progress.note(caveat)
         with Journal(store, found.identity.answers_sha256, run_id) as journal:
             with progress.stage("load model", 0):
                 backend = found.open(compute)
             with closing(backend):
                 contents = _walk(spec, backend, journal, budget, compute, progress)
+            contents.meta["caveats"] = list(found.caveats)
             if judge:
                 contents = graded(
                     contents, judge, spec.prompting, run_id, store, budget, compute, progress

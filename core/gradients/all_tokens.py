@@ -1,7 +1,7 @@
 """Per-example gradients of a language model's last layer over all target tokens (ARCHITECTURE §2).
 
 A document's gradient is g = Σ_t δ_t ⊗ h_t, V × d. It is never formed: ‖g‖² = Σ_{t,u} (δ_t·δ_u)
-(h_t·h_u) and ⟨g, D⟩ = Σ_t δ_t · (D h_t) are exact, and Σ_t R₁δ_t ⊗ R₂h_t is its projection.
+(h_t·h_u) and ⟨g, D⟩ = Σ_t δ_t · (D h_t) are exact, and a sum of tensor sketches is its projection.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from assay.core.gradients.projection import random_signs
+from assay.core.gradients.projection import random_order, random_signs
 
 
 @dataclass(frozen=True)
 class TokenGradients:
     """Of n documents: losses (n) summed over targets, nats; alignment ⟨g, target⟩ (n);
-    squared_norms ‖g‖² (n); float64; projected (n × k₁k₂, float32), unscaled."""
+    squared_norms ‖g‖² (n); float64; projected (n × k, float32)."""
 
     losses: Tensor
     alignment: Tensor
@@ -27,26 +28,62 @@ class TokenGradients:
 
 
 @dataclass(frozen=True)
-class Projection:
-    """R₁ (k₁ × V) and R₂ (k₂ × d) on the models' device, float32."""
+class CountSketch:
+    """Adds n values, each with its sign, into k places.
 
-    errors: Tensor
-    hidden: Tensor
+    order (⌈n / k⌉·k): which value comes next, k places one after another and again from the first;
+    n stands for none. signs (n).
+    """
+
+    order: Tensor
+    signs: Tensor
+    dimension: int
 
     @classmethod
-    def draw(
-        cls,
-        seed: int,
-        sides: tuple[int, int],
-        shape: Sequence[int],
-        device: str,
-        layer: int = 0,
-    ) -> Projection:
-        """The projection of ``seed`` for a layer of ``shape`` (V × d); the same signs on every
-        device, independent between layers."""
-        left = random_signs(seed, "errors", sides[0], shape[0], layer)
-        right = random_signs(seed, "hidden", sides[1], shape[1], layer)
-        return cls(*(torch.from_numpy(side).to(device).float() for side in (left, right)))
+    def draw(cls, seed: int, side: str, n: int, dimension: int, device: str) -> CountSketch:
+        order = random_order(seed, side, -(-n // dimension) * dimension).clip(max=n)
+        signs = random_signs(seed, side, 1, n)[0]
+        return cls(
+            torch.from_numpy(order).to(device),
+            torch.from_numpy(signs).to(device).float(),
+            dimension,
+        )
+
+    def of(self, values: Tensor) -> Tensor:
+        """(T × n) → (T × k). Every sum is taken in one order, on every device."""
+        signed = functional.pad(values * self.signs, (0, 1))
+        rows = signed.index_select(1, self.order).unflatten(1, (-1, self.dimension))
+        return rows.sum(dim=1)
+
+
+@dataclass(frozen=True)
+class TensorSketch:
+    """A projection of δ ⊗ h to k dimensions from a count sketch of each, on the models' device."""
+
+    errors: CountSketch
+    hidden: CountSketch
+
+    @classmethod
+    def draw(cls, seed: int, dimension: int, shape: Sequence[int], device: str) -> TensorSketch:
+        """The projection of ``seed`` for a layer of ``shape`` (V × d); the same on every device."""
+        errors, hidden = (
+            CountSketch.draw(seed, side, n, dimension, device)
+            for side, n in zip(("errors", "hidden"), shape, strict=True)
+        )
+        return cls(errors, hidden)
+
+    @property
+    def dimension(self) -> int:
+        return self.errors.dimension
+
+    def of_sums(self, errors: Tensor, hidden: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Σ_t δ_t ⊗ h_t of documents, projected: errors (T × V), hidden (T × d) → (n × k).
+
+        Two count sketches convolved are that of δ ⊗ h; a convolution is a product of transforms.
+        """
+        products = torch.fft.rfft(self.errors.of(errors)) * torch.fft.rfft(self.hidden.of(hidden))
+        sums = torch.stack([own.sum(dim=0) for own in products.split(list(lengths))])
+        return torch.fft.irfft(sums, n=self.dimension)
 
 
 def token_gradients(
@@ -55,7 +92,7 @@ def token_gradients(
     lengths: Sequence[int],
     head: Tensor,
     target: Tensor,
-    projection: Projection,
+    sketch: TensorSketch,
     max_floats: int,
     cap: float | None = None,
 ) -> TokenGradients:
@@ -67,8 +104,10 @@ def token_gradients(
     softly, cap · tanh(Wh / cap).
     """
     parts = [
-        _chunk(hidden[rows], targets[rows], own, head, target, projection, cap)
-        for rows, own in _chunks(lengths, max(1, max_floats // len(head)))
+        _chunk(hidden[rows], targets[rows], own, head, target, sketch, cap)
+        for rows, own in _chunks(
+            lengths, max(1, max_floats // max(len(head), 2 * sketch.dimension))
+        )
     ]
     return TokenGradients(
         *(
@@ -96,7 +135,7 @@ def _chunk(
     lengths: list[int],
     head: Tensor,
     target: Tensor,
-    projection: Projection,
+    sketch: TensorSketch,
     cap: float | None,
 ) -> TokenGradients:
     here = targets[:, None]
@@ -113,18 +152,15 @@ def _chunk(
     if slopes is not None:
         errors.mul_(slopes)
     alignment = torch.linalg.vecdot(errors, hidden @ target.T)
-    left, right = errors @ projection.errors.T, hidden @ projection.hidden.T
-    norms, projected = [], []
-    for delta, state, mapped, moved in zip(
-        *(part.split(lengths) for part in (errors, hidden, left, right)), strict=True
-    ):
-        norms.append(((delta @ delta.T) * (state @ state.T)).sum(dtype=torch.float64))
-        projected.append((mapped.T @ moved).flatten())
+    norms = [
+        ((delta @ delta.T) * (state @ state.T)).sum(dtype=torch.float64)
+        for delta, state in zip(errors.split(lengths), hidden.split(lengths), strict=True)
+    ]
     return TokenGradients(
         _sums(losses, lengths),
         _sums(alignment, lengths),
         torch.stack(norms),
-        torch.stack(projected),
+        sketch.of_sums(errors, hidden, lengths),
     )
 
 

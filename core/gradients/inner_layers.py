@@ -9,12 +9,31 @@ layer alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from assay.core.gradients.all_tokens import Projection
+from assay.core.gradients.projection import random_signs
+
+
+@dataclass(frozen=True)
+class Projection:
+    """R₁ (k₁ × C) and R₂ (k₂ × d) on the models' device, float32."""
+
+    errors: Tensor
+    hidden: Tensor
+
+    @classmethod
+    def draw(
+        cls, seed: int, sides: tuple[int, int], shape: Sequence[int], device: str, layer: int
+    ) -> Projection:
+        """The projection of ``seed`` for a layer of ``shape`` (C × d); the same signs on every
+        device, independent between layers."""
+        left = random_signs(seed, "errors", sides[0], shape[0], layer)
+        right = random_signs(seed, "hidden", sides[1], shape[1], layer)
+        return cls(*(torch.from_numpy(side).to(device).float() for side in (left, right)))
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,16 @@
-"""A two-sided (Kronecker) random projection of gradients δ ⊗ h, never forming δ ⊗ h.
+"""Random projections of gradients δ ⊗ h that never form δ ⊗ h, and the numbers they are drawn from.
 
-R₁ (k₁ × V) and R₂ (k₂ × d) hold random signs, so that R₁ δ ⊗ R₂ h / √(k₁k₂) keeps inner products
-in expectation (ARCHITECTURE §2). Each row is a counter-based stream of its own (Philox, Salmon et
-al. 2011): the first rows and columns of a larger projection are the smaller one, on every device,
-and one store of the unscaled products serves every smaller dimension.
+Both keep inner products in expectation (ARCHITECTURE §2).
+
+- Tensor sketch (Pham and Pagh 2013), of the last layer of language models: entry (i, j) of δ ⊗ h
+  goes, with sign s₁(i)s₂(j), to place b₁(i) + b₂(j) modulo k. It errs as a dense projection to k
+  dimensions does. Its sums over places that are equal modulo k' are the projection to k'.
+- Kronecker, of inner layers: R₁ δ ⊗ R₂ h / √(k₁k₂), R₁ (k₁ × C) and R₂ (k₂ × d) of random signs. Of
+  one layer it errs as a dense projection to far fewer dimensions does (`make bench-projection`);
+  over many layers, whose errors are independent, that averages out. Its first rows and columns
+  are the smaller projection.
+
+Everything is counter-based (Philox, Salmon et al. 2011) and so the same on every device.
 """
 
 from __future__ import annotations
@@ -30,6 +37,36 @@ def random_signs(
         bits = np.unpackbits(words.view(np.uint8), bitorder="little")
         rows[row] = bits[:n_columns].astype(np.int8) * 2 - 1
     return rows
+
+
+def random_order(seed: int, side: str, n: int, layer: int = 0) -> NDArray[np.int64]:
+    """The numbers below n in random order, (n)."""
+    stream = np.random.Philox(key=[seed, _SIDES[side] + len(_SIDES) * layer], counter=[0, 0, 1, 0])
+    return np.argsort(stream.random_raw(n), kind="stable")
+
+
+def folded(sketches: NDArray[np.float32], dimension: int) -> NDArray[np.float32]:
+    """The smaller tensor sketch inside a larger one, (… × k) → (… × dimension).
+
+    ValueError unless ``dimension`` divides k.
+    """
+    largest = sketches.shape[-1]
+    if largest % dimension:
+        raise ValueError(f"a sketch of {largest} places holds none of {dimension}")
+    return sketches.reshape(*sketches.shape[:-1], largest // dimension, dimension).sum(axis=-2)
+
+
+def worth(sketches: NDArray[np.float32], squared_norms: NDArray[np.float64]) -> float | None:
+    """How many dimensions a dense projection has that errs as this one does.
+
+    sketches (… × n × k), whose inner products are estimates; squared_norms (… × n), exact. A dense
+    one estimates ‖g‖² with relative variance 2 / k. None if all gradients are zero.
+    """
+    exact = squared_norms.ravel()
+    estimates = np.square(sketches, dtype=np.float64).sum(axis=-1).ravel()
+    errors = estimates[exact > 0] / exact[exact > 0] - 1
+    mean_square = float(np.mean(errors**2)) if len(errors) else 0.0
+    return 2 / mean_square if mean_square else None
 
 
 def side_lengths(dimension: int) -> tuple[int, int]:

@@ -29,9 +29,14 @@ def is_adapter(folder: Path) -> bool:
     return has_file(folder, ADAPTER_CONFIG) and not has_model(folder)
 
 
-def is_adapter_beside_a_model(folder: Path) -> bool:
-    """Whether a folder holds both: a model, which is read, and an adapter, which is not."""
-    return has_file(folder, ADAPTER_CONFIG) and has_model(folder)
+def what_was_not_read(folder: Path) -> tuple[str, ...]:
+    """What is said of a folder with a full model and an adapter: only the model is read."""
+    if not (has_file(folder, ADAPTER_CONFIG) and has_model(folder)):
+        return ()
+    return (
+        f"{folder.name!r} contains a full model and an adapter; the model was read, the adapter "
+        "was ignored.",
+    )
 
 
 def from_gguf(file: Path, converted: Path) -> Path:

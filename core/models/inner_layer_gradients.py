@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from assay.core.errors import InputError
-from assay.core.gradients.all_tokens import Projection
-from assay.core.gradients.inner_layers import LayerGradients, layer_gradients
+from assay.core.gradients.growing_sums import GrowingSum
+from assay.core.gradients.inner_layers import LayerGradients, Projection, layer_gradients
 from assay.core.gradients.projection import side_lengths
 from assay.core.models.classifier import Classifier
 from assay.core.models.examples import Example, TextDocument
@@ -71,10 +71,7 @@ class InnerGradients(GradientModels):
             batch = [examples[index] for index in indices]
             labels, probability = self._labels(batch)
             if labels is not None:
-                batch = [
-                    replace(example, label=label)
-                    for example, label in zip(batch, labels.tolist(), strict=True)
-                ]
+                batch = _with_labels(batch, labels)
             losses, gradients = zip(
                 *(self._gradients(checkpoint, batch) for checkpoint in self._checkpoints),
                 strict=True,
@@ -104,27 +101,75 @@ class InnerGradients(GradientModels):
             probability, labels = logits.softmax(dim=-1).max(dim=-1)
         return host(labels), host(probability)
 
+    def squared_norms_of_sums(
+        self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
+    ) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """A backward pass for each document of each sum: its layers' gradients are not kept."""
+        examples = self._final.examples(documents)
+        for number, own in enumerate(sums):
+            yield (
+                number,
+                np.stack(
+                    [self._of_sum(checkpoint, examples, own) for checkpoint in self._checkpoints]
+                ),
+            )
+
+    def _of_sum(
+        self, model: TextModel, examples: Sequence[Example], own: GrowingSum
+    ) -> NDArray[np.float64]:
+        total = {name: torch.zeros_like(target) for name, target in self._targets.items()}
+        found = []
+        for part in own.segments:
+            chosen = [examples[index] for index in own.documents[part]]
+            weights = np.asarray(own.weights[part], np.float32)
+            for indices in batches_by_length(chosen, _TOKENS_PER_BATCH):
+                batch = self._labelled([chosen[index] for index in indices])
+                scale = torch.from_numpy(weights[indices]).to(model.compute.device)
+                _, layers = self._passed(model, batch)
+                with torch.inference_mode():
+                    for name, inputs, errors in layers:
+                        scaled = (errors * scale[:, None, None]).flatten(0, 1)
+                        total[name] += scaled.T @ inputs.flatten(0, 1)
+            squares = [float(matrix.double().square().sum()) for matrix in total.values()]
+            found.append(sum(squares))
+        return np.array(found)
+
+    def _labelled(self, batch: list[Example]) -> list[Example]:
+        labels, _ = self._labels(batch)
+        return batch if labels is None else _with_labels(batch, labels)
+
     def _gradients(self, model: TextModel, batch: list[Example]) -> tuple[Tensor, LayerGradients]:
         """Losses summed over targets (n, nats), and the gradients of all layers together."""
+        losses, layers = self._passed(model, batch)
+        with torch.inference_mode():
+            parts = [
+                layer_gradients(inputs, errors, self._targets[name], self._projections[name])
+                for name, inputs, errors in layers
+            ]
+        return losses, reduce(add, parts)
+
+    def _passed(
+        self, model: TextModel, batch: list[Example]
+    ) -> tuple[Tensor, list[tuple[str, Tensor, Tensor]]]:
+        """Losses, and each layer's name, inputs and errors (documents × positions × width)."""
         with torch.enable_grad(), watching(model.model, tuple(self._targets)) as passed:
             losses, _ = model.answers(batch)
         outputs = [output for calls in passed.values() for _, output in calls]
         errors = iter(torch.autograd.grad(losses.sum(), outputs))
+        layers = []
         with torch.inference_mode():
-            parts = []
             for name, calls in passed.items():
                 # A layer that is used twice has one gradient: its positions are put together.
                 states = [_by_document(inputs, len(batch), name) for inputs, _ in calls]
                 deltas = [_by_document(next(errors).float(), len(batch), name) for _ in calls]
-                parts.append(
-                    layer_gradients(
-                        torch.cat(states, dim=1),
-                        torch.cat(deltas, dim=1),
-                        self._targets[name],
-                        self._projections[name],
-                    )
-                )
-        return losses.detach(), reduce(add, parts)
+                layers.append((name, torch.cat(states, dim=1), torch.cat(deltas, dim=1)))
+        return losses.detach(), layers
+
+
+def _with_labels(batch: Sequence[Example], labels: NDArray[np.int64]) -> list[Example]:
+    return [
+        replace(example, label=label) for example, label in zip(batch, labels.tolist(), strict=True)
+    ]
 
 
 def _by_document(states: Tensor, n_documents: int, name: str) -> Tensor:

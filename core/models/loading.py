@@ -20,7 +20,7 @@ from assay.core.models.classifier import (
     SequenceClassifier,
     last_linear,
 )
-from assay.core.models.convert import is_adapter_beside_a_model
+from assay.core.models.convert import what_was_not_read
 from assay.core.models.digests import weights_digest
 from assay.core.models.folder_files import has_file
 from assay.core.models.mean_pooled import MeanPooledConfig, pools_by_mean
@@ -85,7 +85,9 @@ def load_pair(
     base_model.pad_as(final_model)
     check_factors(final_model)
     check_factors(base_model)
-    return ModelPair(base_model, final_model, (*caveats, *_beside(base), *_beside(final)))
+    return ModelPair(
+        base_model, final_model, (*caveats, *what_was_not_read(base), *what_was_not_read(final))
+    )
 
 
 def load_language_model(folder: Path, max_tokens: int, compute: Compute) -> LanguageModel:
@@ -280,16 +282,6 @@ def _fill_what_base_lacks(
             "instead."
         )
     return tuple(caveats)
-
-
-def _beside(folder: Path) -> tuple[str, ...]:
-    """What is said of an adapter that lies beside a whole model: it was not read."""
-    if not is_adapter_beside_a_model(folder):
-        return ()
-    return (
-        f"{folder.name!r} contains a full model and an adapter; the model was read, the adapter "
-        "was ignored.",
-    )
 
 
 def _finite(model: Any, folder: Path) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -12,17 +13,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from assay.core.gradients.all_tokens import Projection, TokenGradients, token_gradients
+from assay.core.gradients.all_tokens import TensorSketch, TokenGradients, token_gradients
+from assay.core.gradients.features import FactoredGradients
+from assay.core.gradients.growing_sums import (
+    GrowingSum,
+    TokenStates,
+    squared_norms_of_factors,
+    squared_norms_of_sums,
+)
 from assay.core.gradients.last_layer import logit_errors, weight_difference_target
-from assay.core.gradients.projection import side_lengths
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.classifier import Classifier
-from assay.core.models.examples import TextDocument
+from assay.core.models.examples import Example, TextDocument
 from assay.core.models.loading import ModelPair, interpolated
-from assay.core.models.text_model import batches_by_length
+from assay.core.models.text_model import TextModel, batches_by_length
 
 # Floats of one chunk of logits: 256 MiB.
 _MAX_FLOATS = 1 << 26
+# Floats of the hidden states that are kept while sums are taken: 2 GiB.
+_MAX_STATES = 1 << 29
 
 
 @dataclass(frozen=True)
@@ -42,18 +51,6 @@ class GradientRows:
     arrays: dict[str, NDArray[np.float32]]
     pseudolabel: NDArray[np.int64] | None = None
     final_probability: NDArray[np.float32] | None = None
-
-    def summed(self) -> NDArray[np.float64]:
-        """Σ_i g_i at each checkpoint, or its projection, (J × D)."""
-        steps = range(self.alignment.shape[1])
-        if "projected:0" in self.arrays:
-            sums = [self.arrays[f"projected:{step}"].sum(axis=0) for step in steps]
-        else:
-            sums = [
-                (self.arrays[f"errors:{step}"].T @ self.arrays[f"hidden:{step}"]).ravel()
-                for step in steps
-            ]
-        return np.stack(sums).astype(np.float64)
 
 
 class GradientModels(ABC):
@@ -86,12 +83,21 @@ class GradientModels(ABC):
     def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
         """Rows of ``documents`` in batches of similar length; every index comes exactly once."""
 
+    @abstractmethod
+    def squared_norms_of_sums(
+        self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
+    ) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Each sum's number and its exact ‖Σ w_i g_i‖² at each size, (J × sizes), as they come."""
+
     def cosine_of_sum(self, documents: Sequence[TextDocument]) -> float:
-        """Of the documents' summed gradient with the target, mean over checkpoints."""
-        batches = list(self.of(documents))
-        alignment = sum(rows.alignment.sum(axis=0) for rows in batches)
-        lengths = np.linalg.norm(sum(rows.summed() for rows in batches), axis=-1)
-        return float(np.mean(alignment / (lengths * self.target_norms)))
+        """Of the documents' summed gradient with the target, mean over checkpoints; exact."""
+        n = len(documents)
+        alignment = np.zeros((len(self._checkpoints), n))
+        for rows in self.of(documents):
+            alignment[:, rows.indices] = rows.alignment.T
+        whole = GrowingSum(tuple(range(n)), (1.0,) * n, (n,))
+        ((_, squared_norms),) = self.squared_norms_of_sums(documents, [whole])
+        return float(whole.cosines(squared_norms, alignment, self.target_norms)[0])
 
 
 class LastLayerGradients(GradientModels):
@@ -157,6 +163,24 @@ class ClassifierGradients(LastLayerGradients):
                     final_probability=host(probability),
                 )
 
+    def squared_norms_of_sums(
+        self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
+    ) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        rows = list(self.of(documents))
+        order = np.argsort(np.concatenate([own.indices for own in rows]))
+        errors, hidden = (
+            np.stack(
+                [
+                    np.concatenate([own.arrays[f"{name}:{step}"] for own in rows])[order]
+                    for step in range(len(self._checkpoints))
+                ]
+            )
+            for name in ("errors", "hidden")
+        )
+        factors = FactoredGradients(errors, hidden, self.stored_targets)
+        for number, own in enumerate(sums):
+            yield number, squared_norms_of_factors(factors, own)
+
     def _alignment(self, errors: Tensor, hidden: Tensor) -> Tensor:
         return torch.linalg.vecdot(errors.double(), (hidden @ self._target.T).double())
 
@@ -164,17 +188,13 @@ class ClassifierGradients(LastLayerGradients):
 class LanguageGradients(LastLayerGradients):
     """Σ_t δ_t ⊗ h_t over a document's target tokens, exact norm and alignment, projected products.
 
-    arrays: ``projected:j`` (n × k₁k₂) of each checkpoint, scaled to estimate inner products.
+    arrays: ``projected:j`` (n × k) of each checkpoint, whose inner products are estimates.
     """
 
     def __init__(self, pair: ModelPair, n_checkpoints: int, dimension: int, seed: int) -> None:
         super().__init__(pair, n_checkpoints)
-        self._scale = dimension**-0.5
-        self._projection = Projection.draw(
-            seed,
-            side_lengths(dimension),
-            self._target.shape,
-            str(self._target.device),
+        self._sketch = TensorSketch.draw(
+            seed, dimension, self._target.shape, str(self._target.device)
         )
 
     def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
@@ -194,7 +214,7 @@ class LanguageGradients(LastLayerGradients):
                             lengths,
                             checkpoint.head(),
                             self._target,
-                            self._projection,
+                            self._sketch,
                             _MAX_FLOATS,
                             checkpoint.cap,
                         )
@@ -205,10 +225,67 @@ class LanguageGradients(LastLayerGradients):
                     alignment=columns([output.alignment for output in outputs]),
                     squared_norms=columns([output.squared_norms for output in outputs]),
                     arrays={
-                        f"projected:{step}": host(output.projected * self._scale)
+                        f"projected:{step}": host(output.projected)
                         for step, output in enumerate(outputs)
                     },
                 )
+
+    def squared_norms_of_sums(
+        self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
+    ) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Sums are taken together as long as their documents' states fit in memory."""
+        examples = self._checkpoints[0].examples(documents)
+        width = self._target.shape[1]
+        sizes = [example.n_next_tokens * width for example in examples]
+        for numbers in _taken_together(sums, sizes):
+            used = sorted({document for number in numbers for document in sums[number].documents})
+            own = [examples[index] for index in used]
+            batches = list(batches_by_length(own))
+            place = {used[index]: at for at, index in enumerate(chain(*batches))}
+            renumbered = [
+                replace(sums[number], documents=tuple(place[i] for i in sums[number].documents))
+                for number in numbers
+            ]
+            with torch.inference_mode():
+                found = [
+                    self._of_sums(checkpoint, own, batches, renumbered)
+                    for checkpoint in self._checkpoints
+                ]
+            for number, steps in zip(numbers, zip(*found, strict=True), strict=True):
+                yield number, np.stack(steps)
+
+    def _of_sums(
+        self,
+        checkpoint: TextModel,
+        examples: Sequence[Example],
+        batches: Sequence[Sequence[int]],
+        sums: Sequence[GrowingSum],
+    ) -> list[NDArray[np.float64]]:
+        assert isinstance(checkpoint, LanguageModel)
+        head = checkpoint.head()
+        at_a_time = max(1, _MAX_FLOATS // len(head))
+        states = []
+        for indices in batches:
+            batch = [examples[index] for index in indices]
+            hidden, targets = checkpoint.predicting(batch)
+            lengths = [example.n_next_tokens for example in batch]
+            states.append(TokenStates.of(hidden, targets, lengths, head, checkpoint.cap, at_a_time))
+        return squared_norms_of_sums(states, sums, head, _MAX_FLOATS // 2, checkpoint.cap)
+
+
+def _taken_together(sums: Sequence[GrowingSum], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Numbers of sums whose documents together hold up to ``_MAX_STATES`` floats."""
+    together: list[int] = []
+    used: set[int] = set()
+    for number, own in enumerate(sums):
+        grown = used | set(own.documents)
+        if together and sum(sizes[document] for document in grown) > _MAX_STATES:
+            yield together
+            together, grown = [], set(own.documents)
+        together.append(number)
+        used = grown
+    if together:
+        yield together
 
 
 def host(values: Tensor) -> NDArray:

@@ -33,6 +33,9 @@ class Compute:
 def choose_compute(device: str | None = None, precision: str = "auto") -> Compute:
     """The named device, else the fastest there is; InputError for one that is not there.
 
+    Float32 unless bf16 is asked for, whatever the device is fast at: bfloat16 moves documents in
+    and out of selections (docs/RESULTS.md).
+
     All cores but one by default (``ASSAY_THREADS`` overrides): with every core taken, torch's
     threads wait for each other whenever anything else runs, and are slower than one alone.
     """
@@ -41,8 +44,7 @@ def choose_compute(device: str | None = None, precision: str = "auto") -> Comput
         raise InputError("--precision auto, bf16 or fp32", repr(precision), "choose one of them")
     n_threads = count_from("ASSAY_THREADS") or max(1, (os.cpu_count() or 1) - 1)
     torch.set_num_threads(n_threads)
-    is_bf16 = _is_bf16_native(chosen) if precision == "auto" else precision == "bf16"
-    return Compute(chosen, is_bf16, n_threads)
+    return Compute(chosen, precision == "bf16", n_threads)
 
 
 def _usable(device: str) -> str:
@@ -60,12 +62,3 @@ def _fastest() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _is_bf16_native(device: str) -> bool:
-    kind = torch.device(device).type
-    if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if kind == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return False

@@ -21,6 +21,7 @@ from assay.cache.audits.read import audit_path, list_audits
 from assay.cache.audits.repeats import repeats_of
 from assay.cache.contents import contents
 from assay.cache.decompressions.reviews import Review, read_verdicts, set_verdict
+from assay.cache.files.database import FileInUse, open_to_read, open_to_write
 from assay.cache.files.manifest import verify_audits
 from assay.cache.files.sealed import delete_audit
 from assay.cache.jobs import JobTable
@@ -235,3 +236,17 @@ def test_an_interruption_says_that_the_command_continues(tiny, tmp_path):
     assert process.returncode == 1
     assert "the same command continues" in said
     assert "Traceback" not in said
+
+
+def test_a_file_that_this_process_writes_is_said_to_be_its_own(tmp_path):
+    """Read while it is open to be written here, a file is in use, not damaged, and no other program
+    is blamed; closed, it can be read."""
+    path = write_sample_audit(Store(tmp_path))
+    path.chmod(0o600)
+    with open_to_write(path):
+        with pytest.raises(FileInUse, match="this very process") as told, open_to_read(path):
+            pass
+        assert "another program" not in str(told.value)
+        assert not told.value.is_damaged
+    with open_to_read(path) as connection:
+        assert connection.execute("SELECT count(*) FROM meta").fetchall()[0][0] > 0

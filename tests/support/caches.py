@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 def last_layer_caches(store):
-    """Files that hold gradients, not agreements of input embeddings."""
+    """Files that hold gradients, not agreements of input embeddings nor lengths of sums."""
     return [
-        file for file in store.gradients.glob("*.duckdb") if not file.name.startswith("embeddings-")
+        file
+        for file in store.gradients.glob("*.duckdb")
+        if not file.name.startswith(("embeddings-", "sums-"))
     ]

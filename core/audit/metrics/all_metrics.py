@@ -5,7 +5,7 @@ from __future__ import annotations
 from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.base import SelectionMetric, judged
 from assay.core.audit.metrics.class_balance import Imbalance
-from assay.core.audit.metrics.cosine import Cosine, write_random_objective
+from assay.core.audit.metrics.cosine import Cosine
 from assay.core.audit.metrics.coverage import EmbeddingRecall
 from assay.core.audit.metrics.duplicates import overlap_metrics, write_near_duplicates
 from assay.core.audit.metrics.embeddings import Embedded
@@ -29,8 +29,7 @@ def measure_selections(
         strategy: audit.rows.selection(strategy).documents for strategy in spec.strategies
     }
     draws = random_draws(spec, features)
-    write_random_objective(builder, features, draws)
-    judges: list[SelectionMetric] = [Cosine(audit.rows)]
+    judges: list[SelectionMetric] = [Cosine(audit)]
     if spec.task is Task.CLASSIFICATION:
         judges.append(Imbalance(audit, len(tokenization.label_names)))
     if spec.reference is not None:

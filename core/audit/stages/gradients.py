@@ -15,7 +15,7 @@ from assay.cache.files.row_cache import RowStore
 from assay.core.audit.context import AuditContext
 from assay.core.audit.gradient_request import PROJECTION_SEED, GradientRequest, document_key
 from assay.core.audit.precomputed import with_cached_rows
-from assay.core.gradients.projection import leading_part, side_lengths
+from assay.core.gradients.projection import folded, leading_part, side_lengths
 from assay.core.models.examples import TextDocument
 from assay.core.models.inner_layer_gradients import InnerGradients
 from assay.core.models.loading import ModelPair
@@ -114,8 +114,8 @@ def _copy(
     for step in range(len(target_norms)):
         for name in ("projected",) if request.dimension else ("errors", "hidden"):
             matrix = gradients.matrix(f"{name}:{step}", scores)
-            if request.dimension and request.stored_dimension:
-                matrix = smaller_projection(matrix, request.stored_dimension, request.dimension)
+            if request.dimension:
+                matrix = smaller_projection(matrix, request)
             builder.write_matrix("factors", {"checkpoint": step, "name": name}, matrix, first)
     alignment, squared_norms = (
         np.stack(scores[name].to_numpy()) for name in ("alignment", "squared_norms")
@@ -133,13 +133,16 @@ def _copy(
 
 
 def smaller_projection(
-    products: NDArray[np.float32], stored_dimension: int, dimension: int
+    products: NDArray[np.float32], request: GradientRequest
 ) -> NDArray[np.float32]:
-    """A projection's leading part, rescaled so that inner products are estimated again."""
-    if dimension == stored_dimension:
+    """The part of a stored projection that an audit asked for; its inner products are estimates."""
+    stored, wanted = request.stored_dimension, request.dimension
+    if stored is None or wanted is None or wanted == stored:
         return products
-    part = leading_part(products, side_lengths(stored_dimension), side_lengths(dimension))
-    return part * np.float32((stored_dimension / dimension) ** 0.5)
+    if request.is_sketch:
+        return folded(products, wanted)
+    part = leading_part(products, side_lengths(stored), side_lengths(wanted))
+    return part * np.float32((stored / wanted) ** 0.5)
 
 
 def _joined(first: GradientRows, second: GradientRows) -> GradientRows:
@@ -165,12 +168,13 @@ def _part(rows: GradientRows, chosen: slice) -> GradientRows:
 def take_gradients(audit: AuditContext, pair: ModelPair) -> None:
     if audit.builder.is_done("gradients"):
         return
-    models = _gradient_models(audit, pair)
+    models = gradient_models(audit, pair)
     with audit.stage("gradients", audit.n_documents):
         compute_gradients(audit, models)
 
 
-def _gradient_models(audit: AuditContext, pair: ModelPair) -> GradientModels:
+def gradient_models(audit: AuditContext, pair: ModelPair) -> GradientModels:
+    """The gradients that an audit asks for, of both models."""
     n_checkpoints = audit.spec.n_checkpoints
     stored = audit.question.gradients.stored_dimension
     if stored is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assay.core.decompress.backends.base import Backend, ModelIdentity
 from assay.core.errors import InputError
-from assay.core.models.convert import is_gguf
+from assay.core.models.convert import is_gguf, what_was_not_read
 from assay.core.models.digests import file_digest, weights_digest
 from assay.core.models.resolve import locate_model, resolve_model
 from assay.core.models.settings_digest import settings_digest
@@ -20,10 +20,14 @@ from assay.core.specs.decompression import Engine
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model that is there, by its identity; ``open`` loads it, or connects, and probes it."""
+    """A model that is there, by its identity; ``open`` loads it, or connects, and probes it.
+
+    ``caveats``: what must be said of the place it was found in.
+    """
 
     identity: ModelIdentity
     open: Callable[[Compute], Backend]
+    caveats: tuple[str, ...] = ()
 
 
 def find_model(
@@ -72,7 +76,11 @@ def find_model(
         Engine.TRANSFORMERS,
         settings_digest(folder),
     )
-    return FoundModel(identity, lambda compute: LocalBackend(folder, identity, compute))
+    return FoundModel(
+        identity,
+        lambda compute: LocalBackend(folder, identity, compute),
+        what_was_not_read(folder),
+    )
 
 
 def _identity_of_gguf(name: str, file: Path) -> ModelIdentity:

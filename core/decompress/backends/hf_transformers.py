@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +22,7 @@ from assay.core.data.chat_template import as_chat
 from assay.core.decompress.backends.base import ModelIdentity, Scoring, Traits
 from assay.core.decompress.backends.seeded_sampling import SeededSampling
 from assay.core.models.pretrained import load_causal, load_tokenizer
+from assay.core.models.text_model import set_padding
 from assay.core.models.validation import check_finite
 from assay.core.runtime.device import Compute
 from assay.core.specs.model_calls import Answer, Call, Refusal
@@ -41,6 +43,10 @@ class LocalBackend:
         self._model.to(compute.device).eval()
         self._tokenizer = load_tokenizer(folder)
         self._tokenizer.padding_side = "left"
+        # Which token fills a batch decides nothing; there must be one.
+        padding = set_padding(self._model, self._tokenizer)
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.convert_ids_to_tokens(padding)
         self._grammars: dict[str, Any] = {}
         self.traits = Traits(
             has_raw_prompts=True,
@@ -116,7 +122,8 @@ class LocalBackend:
     ) -> Answer | Refusal:
         ends = {self._tokenizer.eos_token_id, *_as_list(self._model.generation_config.eos_token_id)}
         n = next((at for at, token in enumerate(tokens) if token in ends), len(tokens))
-        n = min(n, call.sampling.max_tokens)
+        # What follows a stop string only fills the batch, with a token that may be any.
+        n = min(n, self._n_until_stop(tokens, call.sampling.stop), call.sampling.max_tokens)
         has_ended = n < len(tokens) and n < call.sampling.max_tokens
         text = self._tokenizer.decode(tokens[:n], skip_special_tokens=True)
         cuts = [text.index(stop) for stop in call.sampling.stop if stop in text]
@@ -126,6 +133,15 @@ class LocalBackend:
             return Refusal(f"an answer without text, after {n} tokens")
         finish = "stop" if has_ended else "length"
         return Answer(text, finish, n_read, n, duration_s, sum(logprobs[:n]))
+
+    def _n_until_stop(self, tokens: list[int], stops: Sequence[str]) -> int:
+        """How many tokens there are up to the one that completes a stop string, that included."""
+
+        def is_there(n: int) -> bool:
+            said = self._tokenizer.decode(tokens[:n])
+            return any(stop in said for stop in stops)
+
+        return bisect_left(range(len(tokens)), True, key=is_there)
 
     def _score(self, call: Call) -> Answer:
         start = time.monotonic()

@@ -140,6 +140,7 @@ def show_caveats(meta: dict[str, Any]) -> None:
             "The server repeats its answer to a repeated prompt, so every sample's prompt starts "
             "with a different number. The samples differ, but do not have exactly the same prompt."
         )
+    sentences += [markdown_safe(caveat) for caveat in meta.get("caveats", ())]
     n_unanswered = meta["counts"].get("n_unanswered", 0)
     if n_unanswered:
         sentences.append(

@@ -9,10 +9,14 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from support.caches import last_layer_caches
 from support.tiny_models import WORDS, documents, save_bert, save_gpt2, save_llama
 
 from assay.cache.store import Store
+from assay.core.models.examples import TextDocument
+from assay.core.models.loading import load_language_model
+from assay.core.runtime.device import Compute
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy, strategies_for
 
@@ -129,6 +133,47 @@ def test_smaller_projections_come_from_one_cache(assay, folder, final):
     assert len(stores) == 1
     exact = [ask(path, "SELECT alignment, squared_norms FROM scores") for path in paths]
     assert exact[0] == exact[1]
+
+
+def test_the_cosine_shown_is_the_true_one(assay, folder, final):
+    """At 16 dimensions SELECT believes in more than it reached; what is shown, curve and metric,
+    is the cosine of the summed training gradient, and random selections' are too."""
+    options = ["--strategy", "select", "--strategy", "random", "--student-epochs", "0"]
+    result = assay(*arguments(folder, final, *options, "--projection-dimension", "16"))
+    path = json.loads(result.out)["path"]
+    base, tuned = (
+        load_language_model(Path(place), 512, Compute("cpu", False, 1))
+        for place in (folder / "base", final)
+    )
+    target = base.head() - tuned.head()
+    shown = {
+        subject: (value, low, high)
+        for subject, value, low, high in ask(
+            path,
+            "SELECT subject, value, null_low, null_high FROM metrics WHERE metric = 'cosine'",
+        )
+    }
+    for strategy in ("select", "random"):
+        rows = ask(
+            path,
+            "SELECT text, objective FROM selections JOIN documents USING (document_id) "
+            f"WHERE strategy = '{strategy}' ORDER BY rank",
+        )
+        weight = base.head().detach().clone().requires_grad_()
+        with torch.no_grad():
+            examples = base.examples([TextDocument(text) for text, _ in rows])
+            hidden, targets = base.predicting(examples)
+        loss = torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum")
+        (total,) = torch.autograd.grad(loss, weight)
+        expected = float(((total * target).sum() / total.norm() / target.norm()).detach())
+        assert shown[strategy][0] == pytest.approx(expected, abs=1e-3)
+        assert rows[-1][1] == shown[strategy][0]
+    ((said,),) = ask(path, "SELECT value FROM meta WHERE key = 'projection'")
+    projection = json.loads(said)
+    assert projection["dimension"] == 16
+    assert 4 < projection["worth"] < 64
+    assert projection["estimates"]["select"] > shown["select"][0] + 0.02
+    assert shown["select"][1] - 0.1 < shown["random"][0] < shown["select"][2] + 0.1
 
 
 def test_only_the_response_is_scored(assay, folder, tmp_path):

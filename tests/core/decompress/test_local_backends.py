@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from scipy import stats
 from support.model_calls import COMPUTE, answered, call
 from support.tiny_models import save_topic_model
+from transformers import AutoTokenizer
 
 from assay.core.decompress.backends.find import find_model
 from assay.core.decompress.backends.seeded_sampling import SeededSampling
@@ -21,8 +23,12 @@ from assay.core.specs.model_calls import Call, Refusal, Sampling
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
-    folder = save_topic_model(tmp_path_factory.mktemp("topics"), n_positions=512)
+def folder(tmp_path_factory):
+    return save_topic_model(tmp_path_factory.mktemp("topics"), n_positions=512)
+
+
+@pytest.fixture(scope="module")
+def local(folder):
     backend = find_model(str(folder), None, folder).open(COMPUTE)
     yield backend
     backend.close()
@@ -48,6 +54,27 @@ def test_a_sample_depends_on_its_seed_alone(local):
     assert [a.text for a in alone] == [a.text for a in together]
     assert len({a.text for a in together[:8]}) > 4
     np.testing.assert_allclose([a.logprob for a in alone], [a.logprob for a in together], rtol=1e-3)
+
+
+@pytest.mark.parametrize("padding", ["a word", "none"])
+def test_the_padding_token_decides_nothing(local, folder, tmp_path, padding):
+    """Text, tokens and log-probability of a draw and of a continuation are the same whatever token
+    fills a batch, or if the tokenizer names none; stop strings end some rows long before others."""
+    copied = shutil.copytree(folder, tmp_path / "model")
+    words = AutoTokenizer.from_pretrained(copied)
+    words.pad_token = None if padding == "none" else words.convert_ids_to_tokens(300)
+    words.save_pretrained(copied)
+    other = find_model(str(copied), None, copied).open(COMPUTE)
+    calls = [
+        *call(n_tokens=30, stop=("\n", ",")).samples(6),
+        *call(prompt="A long prompt about the weather. Topic:", n_tokens=30).samples(6),
+        call(continuation=" rain, snow"),
+    ]
+    expected, found = answered(local, calls), answered(other, calls)
+    other.close()
+    for one, two in zip(expected, found, strict=True):
+        assert (one.text, one.n_tokens, one.finish) == (two.text, two.n_tokens, two.finish)
+        assert one.logprob == pytest.approx(two.logprob, rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,15 @@ import torch
 from support.tiny_models import documents, save_gpt2, save_llama
 from torch.func import grad, vmap
 
-from assay.core.gradients.all_tokens import Projection, token_gradients
-from assay.core.gradients.projection import leading_part, random_signs, side_lengths
+from assay.core.gradients.all_tokens import TensorSketch, token_gradients
+from assay.core.gradients.projection import (
+    folded,
+    leading_part,
+    random_order,
+    random_signs,
+    side_lengths,
+    worth,
+)
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair, load_language_model
 from assay.core.models.per_example_gradients import LanguageGradients
@@ -58,6 +65,18 @@ def ours(pair, texts, n_checkpoints=1):
     return *result, projected
 
 
+def written_out(seed, shape, dimension):
+    """A tensor sketch entry by entry: sign s₁(i)s₂(j) into place b₁(i) + b₂(j) modulo k."""
+    places, signs = [], []
+    for side, n in zip(("errors", "hidden"), shape, strict=True):
+        order = random_order(seed, side, -(-n // dimension) * dimension)
+        places.append(np.argsort(order)[:n] % dimension)
+        signs.append(random_signs(seed, side, 1, n)[0])
+    into = np.add.outer(*places) % dimension
+    sign = np.multiply.outer(*signs)
+    return lambda matrix: np.bincount(into.ravel(), (matrix * sign).ravel(), dimension)
+
+
 def training_gradient(model, document):
     """The last layer's gradient of the summed loss, by autograd through the model's own forward
     pass, the output layer made its own where it is tied."""
@@ -77,19 +96,13 @@ def test_closed_form_is_the_training_gradient(pair, texts):
     """Loss, alignment, norm and projection are those of the gradient autograd writes out."""
     losses, alignment, squared_norms, projected = ours(pair, texts)
     target = (pair.base.head() - pair.final.head()).detach()
-    left, right = (
-        torch.from_numpy(random_signs(0, side, n, m)).float()
-        for side, n, m in zip(
-            ("errors", "hidden"), side_lengths(DIMENSION), target.shape, strict=True
-        )
-    )
+    sketch = written_out(0, target.shape, DIMENSION)
     for row, document in enumerate(texts):
         gradient, loss, n_targets = training_gradient(pair.base, document)
         assert losses[row] == pytest.approx(loss / n_targets, rel=1e-5)
         assert alignment[row, 0] == pytest.approx(float((gradient * target).sum()), rel=1e-3)
         assert squared_norms[row, 0] == pytest.approx(float((gradient**2).sum()), rel=1e-4)
-        expected = (left @ gradient @ right.T).flatten() / DIMENSION**0.5
-        assert np.allclose(projected[row], expected.numpy(), atol=1e-4)
+        assert np.allclose(projected[row], sketch(gradient.numpy()), atol=1e-4)
 
 
 def test_the_prompt_is_not_scored(pair):
@@ -110,9 +123,9 @@ def test_closed_form_is_vmap(pair):
         return torch.nn.functional.cross_entropy(states @ weight.T, wanted, reduction="sum")
 
     expected = vmap(grad(loss), in_dims=(None, 0, 0))(head, hidden, targets)
-    projection = Projection.draw(0, side_lengths(DIMENSION), head.shape, "cpu")
+    sketch = TensorSketch.draw(0, DIMENSION, head.shape, "cpu")
     found = token_gradients(
-        hidden.flatten(0, 1), targets.flatten(), [5] * 6, head, head, projection, 1 << 20
+        hidden.flatten(0, 1), targets.flatten(), [5] * 6, head, head, sketch, 1 << 20
     )
     assert torch.allclose(found.squared_norms, (expected**2).sum((1, 2)).double(), rtol=1e-4)
     along = (expected * head).sum((1, 2)).double()
@@ -130,9 +143,9 @@ def test_padding_batch_and_chunks_change_nothing(pair):
     with torch.no_grad():
         hidden, targets = pair.base.predicting(examples)
         head, lengths = pair.base.head(), [example.n_next_tokens for example in examples]
-        projection = Projection.draw(0, side_lengths(DIMENSION), head.shape, "cpu")
+        sketch = TensorSketch.draw(0, DIMENSION, head.shape, "cpu")
         small, large = (
-            token_gradients(hidden, targets, lengths, head, head, projection, max_floats)
+            token_gradients(hidden, targets, lengths, head, head, sketch, max_floats)
             for max_floats in (1, 1 << 24)
         )
     assert torch.allclose(small.squared_norms, large.squared_norms, rtol=1e-5)
@@ -159,24 +172,66 @@ def test_projection_is_prefix_stable():
 
 
 def test_projected_products_estimate_the_true_ones():
-    """Mean over seeds converges to the inner product; the error shrinks with the dimension."""
+    """Of both projections the mean over seeds converges to the inner product; the error shrinks
+    with the dimension, and is the tensor sketch's by far the smaller."""
     rng = np.random.default_rng(0)
     first, second = rng.normal(size=(2, 40, 12))
+    first += 3 * rng.normal(size=12)  # hidden states share a direction
     second = first + second
     true = float((first * second).sum())
     lengths = np.linalg.norm(first) * np.linalg.norm(second)
-    errors = {}
-    for dimension in (64, 1024):
+
+    def kronecker(seed, dimension):
         k, m = side_lengths(dimension)
-        estimates = []
-        for seed in range(60):
-            left, right = random_signs(seed, "errors", k, 40), random_signs(seed, "hidden", m, 12)
-            one, other = (left @ matrix @ right.T for matrix in (first, second))
-            estimates.append(float((one * other).sum()) / dimension)
-        errors[dimension] = np.std(estimates) / lengths
-        standard_error = np.std(estimates) / len(estimates) ** 0.5
-        assert abs(np.mean(estimates) - true) < 4 * standard_error
-    assert errors[1024] < 0.5 * errors[64]
+        left, right = random_signs(seed, "errors", k, 40), random_signs(seed, "hidden", m, 12)
+        return lambda matrix: (left @ matrix @ right.T).ravel() / dimension**0.5
+
+    def sketch(seed, dimension):
+        return written_out(seed, first.shape, dimension)
+
+    errors = {}
+    for kind in (kronecker, sketch):
+        for dimension in (64, 1024):
+            maps = [kind(seed, dimension) for seed in range(60)]
+            estimates = [float((own(first) * own(second)).sum()) for own in maps]
+            errors[kind, dimension] = np.std(estimates) / lengths
+            standard_error = np.std(estimates) / len(estimates) ** 0.5
+            assert abs(np.mean(estimates) - true) < 4 * standard_error
+        assert errors[kind, 1024] < 0.5 * errors[kind, 64]
+    assert errors[sketch, 1024] < 0.5 * errors[kronecker, 1024]
+
+
+def test_a_folded_sketch_is_the_smaller_projection():
+    """Places that are equal modulo a divisor add up to the projection to so many; others are
+    refused."""
+    gradient = np.random.default_rng(0).normal(size=(30, 9))
+    large = written_out(0, (30, 9), 24)(gradient)
+    order, signs = random_order(0, "errors", 48), random_signs(0, "errors", 1, 30)[0]
+    expected = np.zeros(8)
+    hidden_order, hidden_signs = random_order(0, "hidden", 24), random_signs(0, "hidden", 1, 9)[0]
+    places, hidden_places = np.argsort(order) % 24, np.argsort(hidden_order) % 24
+    for row in range(30):
+        for column in range(9):
+            place = (places[row] + hidden_places[column]) % 8
+            expected[place] += signs[row] * hidden_signs[column] * gradient[row, column]
+    assert np.allclose(folded(large[None], 8)[0], expected)
+    with pytest.raises(ValueError, match="holds none"):
+        folded(large[None], 7)
+
+
+def test_the_worth_of_a_projection_is_the_dense_dimension_that_errs_alike():
+    """Dense projections of known dimension are found to be worth about it, exact ones nothing."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(4000, 200))
+    squared_norms = (vectors**2).sum(axis=1)
+    for dimension in (32, 128):
+        # A projection of its own for each, so that the errors are independent.
+        dense = (
+            np.stack([vector @ rng.choice([-1.0, 1.0], (200, dimension)) for vector in vectors])
+            / dimension**0.5
+        )
+        assert worth(dense, squared_norms) == pytest.approx(dimension, rel=0.1)
+    assert worth(np.zeros((3, 5)), np.zeros(3)) is None
 
 
 def test_leading_part_is_the_smaller_projection():

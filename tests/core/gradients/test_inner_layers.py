@@ -11,7 +11,7 @@ from transformers import AlbertConfig, AlbertForSequenceClassification
 from transformers.pytorch_utils import Conv1D
 
 from assay.core.errors import InputError
-from assay.core.gradients.all_tokens import Projection
+from assay.core.gradients.inner_layers import Projection
 from assay.core.gradients.projection import side_lengths
 from assay.core.models.classifier import Classifier
 from assay.core.models.examples import TextDocument

@@ -140,7 +140,8 @@ def test_an_adapter_of_a_grown_vocabulary_is_merged(tmp_path):
 
 
 def test_an_adapter_beside_a_whole_model_is_said_not_to_be_read(tmp_path):
-    """Where both lie in one folder the model is read, and the pair says so."""
+    """Where both lie in one folder the model is read; a pair of models and a decompression say
+    so, and say nothing of a folder without an adapter."""
     base, final = save_llama(tmp_path / "base"), save_llama(tmp_path / "final", seed=1)
     digest = weights_digest(final)
     lora(base, tmp_path / "lora", target_modules=["q_proj"])
@@ -151,6 +152,9 @@ def test_an_adapter_beside_a_whole_model_is_said_not_to_be_read(tmp_path):
     assert weights_digest(folder) == digest
     pair = load_pair(base, folder, Task.SFT, 24, EXACT)
     assert any("the adapter was ignored" in caveat for caveat in pair.caveats)
+    (said,) = find_model(str(final), None, tmp_path).caveats
+    assert said in pair.caveats
+    assert find_model(str(base), None, tmp_path).caveats == ()
 
 
 SETTINGS = {

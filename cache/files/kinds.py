@@ -1,0 +1,27 @@
+"""The kinds of sealed files that are read, as whoever has them declares.
+
+This folder reads and writes files; what is in them, each kind's own folder knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Table → columns, the version of that schema, and the tables that older files of it lack."""
+
+    name: str
+    tables: Mapping[str, str]
+    version: int
+    older_lack: frozenset[str] = frozenset()
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def declare(*kinds: Kind) -> None:
+    """Have files of these kinds read."""
+    KINDS.update({kind.name: kind for kind in kinds})

@@ -1,0 +1,187 @@
+"""The cosine that selections truly reach, and random ones beside them, by exact sums of gradients.
+
+Selections are made from products that a projection may only estimate; greedy selection then takes
+what the projection errs on, and the cosine it believes it reached is too high. The sums of the
+chosen documents are taken exactly while both models are loaded; random selections' likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.cache.audits.writer import AuditBuilder
+from assay.cache.files.precomputed import open_sums
+from assay.cache.files.row_cache import RowStore
+from assay.core.audit.context import AuditContext, text_document
+from assay.core.audit.gradient_request import document_key
+from assay.core.audit.metrics.null_draws import random_draws
+from assay.core.audit.precomputed import with_cached_rows
+from assay.core.audit.stages.gradients import gradient_models
+from assay.core.gradients.features import (
+    FactoredGradients,
+    ProjectedGradients,
+    gradient_features,
+)
+from assay.core.gradients.growing_sums import GrowingSum, squared_norms_of_factors
+from assay.core.gradients.projection import worth
+from assay.core.models.loading import ModelPair
+from assay.core.specs.audit import AuditSpec, GradientLayers
+from assay.core.specs.hashing import content_key
+from assay.core.specs.strategies import Strategy
+from assay.core.stats.intervals import random_band
+
+# Part of the cache's key: raise it when the same sum would have another length.
+_VERSION = 1
+# The sizes at which random selections are looked at as they grow.
+_N_SIZES = 24
+# A sum over inner layers takes a backward pass for each of its documents: so few random ones are
+# taken, the fewest of which a band can leave out one in 20.
+_N_DRAWS_OF_INNER_LAYERS = 39
+
+SquaredNorms = list[NDArray[np.float64]]
+
+
+def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
+    """Put the exact cosines of selections where estimates stand, and fill ``random_objective``.
+
+    Facts kept: ``projection`` (dimension, worth in dense ones, each selection's estimate) where
+    selections were made from estimates; ``random_cosines``, one a random selection.
+    """
+    spec, builder, progress = audit.spec, audit.builder, audit.progress
+    if builder.is_done("exact cosines"):
+        return
+    features = gradient_features(builder.gradients())
+    is_estimated = isinstance(features, ProjectedGradients) or bool(spec.projection_dimension)
+    chosen = _selected(audit) if is_estimated else {}
+    drawn = [_random_sum(draw) for draw in _draws(spec, features)]
+    sums = [*(own for own, _ in chosen.values()), *drawn]
+    with audit.stage("exact cosines", len(sums)):
+        if isinstance(features, FactoredGradients):
+            norms = [squared_norms_of_factors(features, own) for own in sums]
+            progress.advance(len(sums))
+        else:
+            norms = _cached(audit, pair, sums)
+        cosines = [
+            own.cosines(
+                squared,
+                np.asarray(features.alignment, np.float64),
+                np.asarray(features.target_norms),
+            )
+            for own, squared in zip(sums, norms, strict=True)
+        ]
+        if is_estimated:
+            _replace_estimates(builder, chosen, cosines)
+            _describe_projection(audit, chosen)
+        _write_random(builder, drawn, cosines[len(chosen) :])
+
+
+def _draws(spec: AuditSpec, features: FactoredGradients | ProjectedGradients) -> list[list[int]]:
+    draws = random_draws(spec, features)
+    if spec.gradient_layers is GradientLayers.LAST_LAYER:
+        return draws
+    return draws[:_N_DRAWS_OF_INNER_LAYERS]
+
+
+def _random_sum(documents: Sequence[int]) -> GrowingSum:
+    n = len(documents)
+    sizes = np.unique(np.geomspace(1, n, _N_SIZES).round().astype(int)).tolist()
+    return GrowingSum(tuple(documents), (1.0,) * n, tuple(sizes))
+
+
+def _selected(audit: AuditContext) -> dict[Strategy, tuple[GrowingSum, float]]:
+    """Each selection that is not empty, and the cosine it was thought to reach."""
+    found = {}
+    for strategy in audit.spec.strategies:
+        made = audit.rows.selection(strategy)
+        if made.documents:
+            sizes = tuple(range(1, len(made.documents) + 1))
+            found[strategy] = GrowingSum(made.documents, made.weights, sizes), made.objective[-1]
+    return found
+
+
+def _cached(audit: AuditContext, pair: ModelPair, sums: Sequence[GrowingSum]) -> SquaredNorms:
+    """‖sum‖² of each at each size, (J × sizes); kept by what was summed, whatever asks."""
+    ids = sorted({document for own in sums for document in own.documents})
+    stored = audit.rows.labelled(ids)
+    documents = [replace(text_document(stored[number]), label=None) for number in ids]
+    place = {document_id: at for at, document_id in enumerate(ids)}
+    renumbered = [
+        replace(own, documents=tuple(place[document] for document in own.documents)) for own in sums
+    ]
+    hashes = [document_key(document) for document in documents]
+    keys = [
+        content_key([hashes[at] for at in own.documents], own.weights, own.sizes)
+        for own in renumbered
+    ]
+    n_checkpoints, progress = audit.spec.n_checkpoints, audit.progress
+
+    def use(kept: RowStore) -> SquaredNorms:
+        missing = dict.fromkeys(keys[position] for position in kept.missing(keys))
+        wanted = [renumbered[keys.index(key)] for key in missing]
+        progress.advance(len(sums) - len(wanted))
+        if wanted:
+            models = gradient_models(audit, pair)
+            names = list(missing)
+            for number, norms in models.squared_norms_of_sums(documents, wanted):
+                kept.append([names[number]], {"squared_norms": [norms.ravel()]}, {})
+                progress.advance(1)
+        found = kept.find(keys)["squared_norms"]
+        return [np.asarray(own.as_py()).reshape(n_checkpoints, -1) for own in found]
+
+    key = content_key("sums", _VERSION, audit.question.gradients.key)[:32]
+    return with_cached_rows(open_sums, audit.store, key, "sum", progress, use)
+
+
+def _replace_estimates(
+    builder: AuditBuilder,
+    chosen: dict[Strategy, tuple[GrowingSum, float]],
+    cosines: Sequence[NDArray[np.float64]],
+) -> None:
+    builder.clear("selections")
+    for (strategy, (own, _)), reached in zip(chosen.items(), cosines, strict=False):
+        builder.write(
+            "selections",
+            {
+                "strategy": [str(strategy)] * len(own.documents),
+                "rank": range(len(own.documents)),
+                "document_id": own.documents,
+                "gain": np.diff(reached, prepend=0.0),
+                "objective": reached,
+                "weight": own.weights,
+            },
+        )
+
+
+def _describe_projection(
+    audit: AuditContext, chosen: dict[Strategy, tuple[GrowingSum, float]]
+) -> None:
+    own = audit.features()
+    assert isinstance(own, ProjectedGradients)
+    audit.builder.put_meta(
+        "projection",
+        {
+            "dimension": own.projected.shape[-1],
+            "worth": worth(own.projected, np.asarray(own.squared_norms, np.float64)),
+            "estimates": {strategy: estimate for strategy, (_, estimate) in chosen.items()},
+        },
+    )
+
+
+def _write_random(
+    builder: AuditBuilder, drawn: Sequence[GrowingSum], cosines: Sequence[NDArray[np.float64]]
+) -> None:
+    bands = [random_band(own) for own in np.array(cosines).T]
+    builder.write(
+        "random_objective",
+        {
+            "n_selected": drawn[0].sizes,
+            "mean": [band.value for band in bands],
+            "low": [band.low for band in bands],
+            "high": [band.high for band in bands],
+        },
+    )
+    builder.put_meta("random_cosines", [float(own[-1]) for own in cosines])

@@ -1,0 +1,21 @@
+"""What the projection that selections were made with is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def projection_sentence(projection: Mapping[str, Any]) -> str:
+    """Of an audit's ``projection``: dimension, worth (None if unknown), estimates by strategy."""
+    worth = projection["worth"]
+    known = "" if worth is None else f", worth about {round_worth(worth):,} dense dimensions here"
+    return (
+        "The cosines are exact. Strategies chose by estimates from a projection to "
+        f"{projection['dimension']:,} dimensions{known}."
+    )
+
+
+def round_worth(worth: float) -> int:
+    """To two digits: more are not known."""
+    return int(float(f"{worth:.2g}"))
