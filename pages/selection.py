@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from assay.cache.audits.read import SelectionFilter
+from assay.core.findings.equal_scores import drawn_among, drawn_sentence
+from assay.core.findings.finding import MetricTable
 from assay.core.specs.strategies import Strategy, main_strategy
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.selection import (
@@ -59,6 +61,9 @@ if facts.meta["counts"]["n_leaked"]:
     )
 
 assert isinstance(strategy, Strategy)
+drawn = drawn_among(MetricTable(reads.metrics(path).to_dict("records")), [strategy])
+if drawn:
+    st.warning(markdown_safe(drawn_sentence(drawn) or ""), icon=":material/casino:")
 chosen = SelectionFilter(
     search or "",
     tuple(names.index(label) for label in labels),

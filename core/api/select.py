@@ -28,6 +28,7 @@ def select(
     target: Array | None = None,
     *,
     strategy: Strategy | str = Strategy.SELECT,
+    seed: int = 0,
 ) -> Selection:
     """Choose documents whose summed gradient points along ``target``.
 
@@ -37,6 +38,7 @@ def select(
     target: (d). A step of training goes against the gradient, so this is base − final, the
         weights before minus the weights after.
     strategy: ``select`` (greedy), ``select-plus`` (weighted) or ``top-k``.
+    seed: decides between documents that would do equally well.
 
     InputError for shapes that do not fit, values that are not finite, or a target of zero.
     """
@@ -52,8 +54,8 @@ def select(
             raise InputError(
                 "no target beside an audit's gradients, which know theirs", "one", "leave it out"
             )
-        return choose(gradients, int(budget))
-    return choose(_features(gradients, target), int(budget))
+        return choose(gradients, int(budget), seed=seed)
+    return choose(_features(gradients, target), int(budget), seed=seed)
 
 
 def _are_features(gradients: Any) -> bool:

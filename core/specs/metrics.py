@@ -33,6 +33,7 @@ class Metric(StrEnum):
     PREVALENCE = "prevalence"
     DETECTION_LIMIT = "detection-limit"
     MEMBERSHIP_DETECTION_LIMIT = "membership-detection-limit"
+    EQUAL_SCORES = "equal-scores"
 
     @property
     def info(self) -> MetricInfo:
@@ -233,6 +234,14 @@ _INFO = {
         "Detection limit within the domain",
         "told from held-out",
         "Least share of the reference set, among documents of its domain, that would be found.",
+        is_percent=True,
+        is_lower_better=True,
+    ),
+    Metric.EQUAL_SCORES: MetricInfo(
+        "Documents with equal scores",
+        "equal scores",
+        "Share of the documents that all have one score. Kept only where it is all of them: the "
+        "ranking has nothing to rank by, and what it selects is a random draw.",
         is_percent=True,
         is_lower_better=True,
     ),

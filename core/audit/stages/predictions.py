@@ -126,7 +126,7 @@ def evaluation_documents(spec: AuditSpec, builder: AuditBuilder) -> list[TextDoc
     )
     if not rows:
         rows = builder.rows(
-            "SELECT text, NULL, n_prompt_characters FROM documents ORDER BY document_id LIMIT ?",
+            "SELECT text, NULL, n_prompt_characters FROM documents ORDER BY md5(text_hash) LIMIT ?",
             [_N_AGREEMENT_DOCUMENTS],
         )
     return [TextDocument(*row) for row in rows]

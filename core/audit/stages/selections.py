@@ -6,10 +6,13 @@ import numpy as np
 
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.gradient_request import read_features
+from assay.core.audit.metrics.rows import MetricRow, write_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.audit.stages.embedding_agreement import read_embedding_scores
 from assay.core.runtime.progress import Progress
-from assay.core.selection.strategies import make_selection
+from assay.core.selection.strategies import has_nothing_to_rank_by, make_selection
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
 
 
 def make_selections(question: ResolvedAudit, builder: AuditBuilder, progress: Progress) -> None:
@@ -22,13 +25,14 @@ def make_selections(question: ResolvedAudit, builder: AuditBuilder, progress: Pr
             "SELECT pseudolabel::BIGINT AS pseudolabel, base_loss::DOUBLE AS base_loss "
             "FROM scores ORDER BY document_id"
         )
+        losses = np.asarray(scores["base_loss"])
         embedding_scores = read_embedding_scores(builder)
         for strategy in spec.strategies:
             selection = make_selection(
                 strategy,
                 features,
                 np.asarray(scores["pseudolabel"]),
-                np.asarray(scores["base_loss"]),
+                losses,
                 spec.budget,
                 question.training.batch_size,
                 spec.seed,
@@ -45,4 +49,16 @@ def make_selections(question: ResolvedAudit, builder: AuditBuilder, progress: Pr
                     "weight": selection.weights or [1.0] * len(selection.documents),
                 },
             )
+            if has_nothing_to_rank_by(strategy, features, losses, embedding_scores):
+                write_metrics(builder, [_equal_scores(strategy, features.n_documents)])
             progress.advance(1)
+
+
+def _equal_scores(strategy: Strategy, n_documents: int) -> MetricRow:
+    return MetricRow(
+        strategy,
+        Metric.EQUAL_SCORES,
+        value=1.0,
+        n=n_documents,
+        method="all scores one value but for rounding; the selection is a random draw",
+    )
