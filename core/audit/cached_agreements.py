@@ -86,6 +86,7 @@ def _key(question: ResolvedAudit, n_tokens: int) -> str:
         question.settings_sha256,
         question.spec.task,
         question.spec.label_words,
+        question.spec.initial_head,
         n_tokens,
         question.compute.precision,
     )[:32]

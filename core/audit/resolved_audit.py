@@ -32,7 +32,7 @@ from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 
 # Raise it when the same question would give other numbers.
-_VERSION = 8
+_VERSION = 9
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class ResolvedAudit:
             self.settings_sha256,
             self.spec.task,
             self.spec.label_words,
+            self.spec.initial_head,
             self.training.max_tokens,
             self.spec.n_checkpoints,
             layers,

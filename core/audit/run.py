@@ -76,6 +76,7 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
             progress.note(f"a damaged unfinished audit was kept as {builder.quarantined}")
         verdict = assess_pair(question, builder, pair, progress)
         tokenization, caveats = pair.final.tokenization, pair.caveats
+        head_start = pair.head_start
         if verdict is Assessability.NOT_ASSESSABLE:
             progress.note("not assessable: nothing is scored")
         else:
@@ -83,7 +84,7 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
             del pair
             gc.collect()
             _evaluate(question, builder, store, tokenization, progress)
-        describe(question, asked, builder, tokenization.label_names, caveats)
+        describe(question, asked, builder, tokenization.label_names, caveats, head_start)
         return builder.seal()
 
 

@@ -40,6 +40,30 @@ class GradientLayers(StrEnum):
         }[self]
 
 
+class InitialHead(StrEnum):
+    """What is known of how a classification head began that the base does not have."""
+
+    UNKNOWN = "unknown"
+    RECORDED = "recorded"
+
+
+class HeadStart(StrEnum):
+    """Where the beginning of an audit's last layer is known from: the base model itself, nowhere,
+    or `assay finetune`'s record, which no outsider has."""
+
+    OWN = "own"
+    UNKNOWN = "unknown"
+    RECORDED = "recorded"
+
+
+INSIDERS_HEAD = (
+    "Evaluation only: the base and its students began with the very head that fine-tuning drew, "
+    "which no outsider knows."
+)
+_INITIAL_HEAD: dict[str, Any] = {
+    "help": "Of a base without a classification head: unknown, as to any outsider, or recorded by "
+    "finetune (evaluation only). A base that has a head is not affected."
+}
 _BASE: dict[str, Any] = {"help": "Model before fine-tuning: folder, GGUF, hub name or builtin."}
 _FINAL: dict[str, Any] = {"help": "Model after fine-tuning, or its LoRA adapter."}
 _TITLE: dict[str, Any] = {"help": "Shown in the dashboard."}
@@ -84,6 +108,7 @@ class SuspectSpec:
     max_tokens: int | None = option(
         None, minimum=1, help="Read this many of each.", unset="as recorded"
     )
+    initial_head: InitialHead = option(InitialHead.UNKNOWN, **_INITIAL_HEAD)
     seed: int = option(0, minimum=0)
     title: str = option("", **_TITLE)
 
@@ -256,6 +281,9 @@ class AuditSpec:
         GradientLayers.LAST_LAYER,
         help="Take gradients of these; inner layers serve adapters and cost more.",
     )
+    # A head that fine-tuning drew at random is in no released model: with what was recorded of it,
+    # an audit knows more than an outsider can.
+    initial_head: InitialHead = option(InitialHead.UNKNOWN, **_INITIAL_HEAD)
     # Lay pool and reference set out in one plane, which takes UMAP a minute for 10,000 documents.
     is_mapped: bool = option(
         True, flag="map", help="Lay documents out in one plane by UMAP.", only=("audit",)

@@ -89,7 +89,10 @@ class PredictionMetrics:
 def weight_cosine(subject: str, value: float) -> MetricRow:
     """How far a student moved the way the final model did."""
     return MetricRow(
-        subject, Metric.WEIGHT_COSINE, value=value, method="all weights, student and final − base"
+        subject,
+        Metric.WEIGHT_COSINE,
+        value=value,
+        method="all weights that the base has, student and final − base",
     )
 
 
@@ -106,7 +109,9 @@ def predict(
     examples = pair.final.examples(documents)
     with progress.stage("predict", 2 * len(documents)), builder.stage("predictions"):
         final = pair.final.predict(examples, progress.advance)
-        base = pair.base.predict(examples, progress.advance)
+        # Where students begin: with the final model's head it would be no model before fine-tuning.
+        before = pair.student(question.training.seed) if pair.drawn else pair.base
+        base = before.predict(examples, progress.advance)
         builder.put_meta("evaluation_choices", final.choices.tolist())
         judge = PredictionMetrics(question.spec, documents, final.choices, pair.final.label_names)
         write_metrics(builder, [*judge.rows("final", final), *judge.rows("base", base)])
