@@ -125,7 +125,7 @@ ranking = st.selectbox(
     bind="query-params",
     width=320,
 )
-show_likeliest(path, ranking, spec.held_out_source)
+show_likeliest(path, ranking, spec.held_out_source, spec.seed)
 
 st.subheader("Detection limit", anchor=False)
 exported_table(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from assay.cache.audits.read import SelectionFilter
+from assay.core.findings.equal_scores import drawn_among, drawn_sentence
+from assay.core.findings.finding import MetricTable
 from assay.core.findings.projection import projection_sentence
 from assay.core.specs.strategies import Strategy, main_strategy
 from assay.pages.components.audit import reads
@@ -58,6 +60,9 @@ if facts.meta["counts"]["n_leaked"]:
     only_located = st.toggle("Only reference documents", key="located", bind="query-params")
 
 assert isinstance(strategy, Strategy)
+drawn = drawn_among(MetricTable(reads.metrics(path).to_dict("records")), [strategy])
+if drawn:
+    st.warning(markdown_safe(drawn_sentence(drawn) or ""), icon=":material/casino:")
 chosen = SelectionFilter(
     search or "",
     tuple(names.index(label) for label in labels),

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from assay.cache.export import of_audit
+from assay.core.findings.equal_scores import drawn_sentence
 from assay.core.findings.repeats import HOW_SPREADS_READ
 from assay.core.findings.titration import titration_finding
 from assay.core.specs.metrics import Metric
@@ -89,6 +90,9 @@ st.caption(
     f"{markdown_safe(shown_as(setting.selector))} selects "
     f"{len(cells[setting.selector].documents):,}."
 )
+drawn = [name for name, cell in cells.items() if Metric.EQUAL_SCORES in cell.figures]
+if drawn:
+    st.caption(markdown_safe(f"{drawn_sentence(drawn)}"))
 show_live(cells, setting)
 
 left, right = st.columns([3, 2])

@@ -149,6 +149,13 @@ class AuditRows:
             [n],
         )
 
+    def some_documents(self, n: int) -> list[StoredDocument]:
+        """At most ``n`` documents, by the hashes of their texts and so in no file's order."""
+        return self._stored(
+            "SELECT text, NULL, n_prompt_characters FROM documents ORDER BY md5(text_hash) LIMIT ?",
+            [n],
+        )
+
     def test_documents(self) -> list[StoredDocument]:
         """The test set with its labels."""
         return self._stored(

@@ -436,6 +436,9 @@ META_KEYS = {
     "embedding_gradients": "why no document is scored by input embeddings (`problem`), or null",
     "counts": "how many documents there are of each kind",
     "training": "how students were trained, and where that is known from",
+    "initial_head": "where the beginning of the last layer is known from: `own` (the base has it), "
+    "`unknown`, or `recorded` (by `assay finetune`; then the audit knows more than an outsider); "
+    "missing in audits of earlier versions",
     "caveats": "what a reader must know before believing the numbers",
     "provenance": "hashes, versions, the device, and the command that repeats the audit",
     "map": "the parameters of the map",

@@ -10,7 +10,7 @@ from pathlib import Path
 from assay.cache.store import Store, open_store
 from assay.core.api.audit import Audit
 from assay.core.api.question import Documents, OneOrMore, question
-from assay.core.specs.audit import AuditSpec, GradientLayers
+from assay.core.specs.audit import AuditSpec, GradientLayers, InitialHead
 from assay.core.specs.commands import command_line
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy
@@ -36,6 +36,7 @@ def audit(
     n_checkpoints: int = 1,
     projection_dimension: int | None = None,
     gradient_layers: GradientLayers | str = GradientLayers.LAST_LAYER,
+    initial_head: InitialHead | str = InitialHead.UNKNOWN,
     is_mapped: bool = True,
     response_template: str | None = None,
     seed: int = 0,
@@ -74,6 +75,8 @@ def audit(
     n_checkpoints: synthetic checkpoints between base and final.
     projection_dimension: estimate products between gradients from so many dimensions.
     gradient_layers: ``last-layer``, ``last-block`` or ``changed``.
+    initial_head: of a base without a classification head: ``unknown``, as to any outsider, or
+        ``recorded`` by `assay finetune`, for evaluation only.
     is_mapped: lay documents out in one plane by UMAP.
     response_template: for ``sft``, what precedes the response in a text; only it is scored.
     seed, title: of the audit.
@@ -105,6 +108,7 @@ def audit(
         "n_checkpoints": n_checkpoints,
         "projection_dimension": projection_dimension,
         "gradient_layers": gradient_layers,
+        "initial_head": initial_head,
         "is_mapped": is_mapped,
         "response_template": response_template,
         "seed": seed,

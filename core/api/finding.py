@@ -9,6 +9,7 @@ from assay.cache.audits.read import AuditFacts, read_metrics, read_titration
 from assay.core.findings.audit import audit_finding
 from assay.core.findings.corpus_ranking import corpus_ranking_finding
 from assay.core.findings.finding import Finding, MetricTable
+from assay.core.findings.initial_head import with_insiders_view
 from assay.core.findings.titration import titration_finding
 from assay.core.specs.audit import Assessability
 from assay.core.specs.strategies import main_strategy
@@ -16,6 +17,10 @@ from assay.core.specs.strategies import main_strategy
 
 def finding_of(path: Path, facts: AuditFacts) -> Finding:
     """The headline and sentences that the audit's page shows."""
+    return with_insiders_view(_found(path, facts), facts.meta)
+
+
+def _found(path: Path, facts: AuditFacts) -> Finding:
     if facts.assessability is Assessability.NOT_ASSESSABLE:
         headline = "No documents were scored, so this does not show whether anything leaked."
         return Finding(headline, tuple(facts.meta["assessment"]["reasons"]))

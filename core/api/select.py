@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from assay.core.selection.matching_pursuit import select_plus
 from assay.core.specs.strategies import Strategy
 
 # The strategies that need nothing but gradients.
-_STRATEGIES = {
+_STRATEGIES: dict[Strategy, Callable[..., Selection]] = {
     Strategy.SELECT: greedy.select,
     Strategy.SELECT_PLUS: select_plus,
     Strategy.TOP_K: greedy.top_k,
@@ -28,6 +29,7 @@ def select(
     target: Array | None = None,
     *,
     strategy: Strategy | str = Strategy.SELECT,
+    seed: int = 0,
 ) -> Selection:
     """Choose documents whose summed gradient points along ``target``.
 
@@ -37,6 +39,7 @@ def select(
     target: (d). A step of training goes against the gradient, so this is base − final, the
         weights before minus the weights after.
     strategy: ``select`` (greedy), ``select-plus`` (weighted) or ``top-k``.
+    seed: decides between documents that would do equally well.
 
     InputError for shapes that do not fit, values that are not finite, or a target of zero.
     """
@@ -54,8 +57,8 @@ def select(
                 "one",
                 "remove the argument",
             )
-        return choose(gradients, int(budget))
-    return choose(_features(gradients, target), int(budget))
+        return choose(gradients, int(budget), seed=seed)
+    return choose(_features(gradients, target), int(budget), seed=seed)
 
 
 def _are_features(gradients: Any) -> bool:

@@ -76,6 +76,7 @@ def _key(question: ResolvedAudit, n_tokens: int) -> str:
         question.settings_sha256,
         question.spec.task,
         question.spec.label_words,
+        question.spec.initial_head,
         n_tokens,
         question.compute.precision,
     )[:32]

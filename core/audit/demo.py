@@ -7,7 +7,6 @@ leaked share of the first (ARCHITECTURE §3: one distribution split at random, p
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +25,7 @@ from assay.core.data.builtin_docs import (
     standard_library_paragraphs,
 )
 from assay.core.jobs.job_progress import JobProgress
-from assay.core.models.loading import new_classifier, save_model
-from assay.core.models.resolve import builtin_minilm
-from assay.core.runtime.device import Compute, choose_compute
+from assay.core.runtime.device import choose_compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import AuditSpec
@@ -36,6 +33,8 @@ from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import content_key
 from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
+# A sentence encoder without a head, as it is released: the audit knows no more than an outsider.
+_BASE = "builtin:minilm"
 _SEED = 0
 _N_REFERENCE = 640
 _N_HELD_OUT = 640
@@ -45,14 +44,14 @@ _LEAKED_SHARE = 0.25
 _BUDGET = 160
 _TRAINING = TrainingSpec(learning_rate=1e-4, batch_size=16, n_epochs=3, max_tokens=40, seed=_SEED)
 _N_STUDENT_EPOCHS = 5
-_VERSION = 3
+_VERSION = 4
 
 _HELD_OUT, _LEAKED, _OTHER = "held-out half", "leaked", "standard library"
 
 
 def _spec(folder: Path) -> AuditSpec:
     return AuditSpec(
-        base=str(folder / "base"),
+        base=_BASE,
         final=str(folder / "final"),
         seed_corpus=tuple(
             DataRef(str(folder / f"{name}.parquet")) for name in (_HELD_OUT, _LEAKED, _OTHER)
@@ -80,9 +79,8 @@ def run_demo(store: Store, progress: JobProgress) -> Outcome:
     key = content_key("demo", _VERSION, documentation_digest())[:12]
     folder = store.data / f"demo-{key}"
     _write_data(folder, progress)
-    _write_base(folder / "base", compute)
     spec = FinetuneSpec(
-        str(folder / "base"),
+        _BASE,
         DataRef(str(folder / "reference.parquet"), label_column="label"),
         _TRAINING,
     )
@@ -126,14 +124,3 @@ def _equal_shares(paragraphs: list[Paragraph], generator: np.random.Generator) -
         picks = generator.permutation(len(of_field))[:n_each]
         chosen += [of_field[pick] for pick in picks]
     return [chosen[position] for position in generator.permutation(len(chosen))]
-
-
-def _write_base(folder: Path, compute: Compute) -> None:
-    """MiniLM with a fresh classification head: where fine-tuning starts."""
-    if folder.exists():
-        return
-    labels = tuple(sorted(FIELDS))
-    classifier, _ = new_classifier(builtin_minilm(), labels, _TRAINING.max_tokens, _SEED, compute)
-    partial = folder.with_name(folder.name + ".partial")
-    save_model(classifier, partial)
-    os.replace(partial, folder)

@@ -9,7 +9,7 @@ from assay.core.audit.metrics.null_draws import N_NULL_DRAWS
 from assay.core.audit.provenance import environment
 from assay.core.audit.resolved_audit import ResolvedAudit, title_of
 from assay.core.audit.stages.embedding_agreement import what_was_left_out
-from assay.core.specs.audit import AuditSpec
+from assay.core.specs.audit import INSIDERS_HEAD, AuditSpec, HeadStart
 from assay.core.specs.commands import command_line
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
@@ -20,6 +20,7 @@ def describe(
     asked: AuditSpec,
     label_names: tuple[str, ...],
     caveats: tuple[str, ...],
+    head_start: HeadStart,
 ) -> None:
     """The facts about the audit itself; ``asked``: the question before what cannot be answered was
     left out."""
@@ -32,7 +33,8 @@ def describe(
         builder.put_meta("created_at", datetime.datetime.now(datetime.UTC).isoformat())
         builder.put_meta("label_names", list(label_names))
         own = [*_caveats(question), *what_was_left_out(audit), *_skipped(audit)]
-        builder.put_meta("caveats", [*caveats, *own])
+        builder.put_meta("caveats", [*insiders_caveat(head_start), *caveats, *own])
+        builder.put_meta("initial_head", str(head_start))
         builder.put_meta(
             "training", {**to_plain(question.training), "source": question.training_source}
         )
@@ -49,6 +51,11 @@ def describe(
                 "n_null_draws": N_NULL_DRAWS,
             },
         )
+
+
+def insiders_caveat(head_start: HeadStart) -> tuple[str, ...]:
+    """What is said first of an audit that knows more than an outsider can."""
+    return (INSIDERS_HEAD,) if head_start is HeadStart.RECORDED else ()
 
 
 def _caveats(question: ResolvedAudit) -> list[str]:

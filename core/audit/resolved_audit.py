@@ -84,6 +84,7 @@ class ResolvedAudit:
             self.settings_sha256,
             self.spec.task,
             self.spec.label_words,
+            self.spec.initial_head,
             self.training.max_tokens,
             self.spec.n_checkpoints,
             layers,

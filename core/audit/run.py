@@ -79,6 +79,7 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
         audit = AuditContext(question, builder, store, progress)
         verdict = assess_pair(audit, pair)
         tokenization, caveats = pair.final.tokenization, pair.caveats
+        head_start = pair.head_start
         if verdict is Assessability.NOT_ASSESSABLE:
             progress.note("not assessable: no documents are scored")
         else:
@@ -86,7 +87,7 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
             del pair
             gc.collect()
             _evaluate(audit, tokenization)
-        describe(audit, asked, tokenization.label_names, caveats)
+        describe(audit, asked, tokenization.label_names, caveats, head_start)
         return builder.seal()
 
 

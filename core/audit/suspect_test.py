@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from assay.cache.store import Store
 from assay.core.audit.gradient_request import PROJECTION_SEED
+from assay.core.audit.metadata import insiders_caveat
 from assay.core.audit.provenance import environment
 from assay.core.audit.reader import Reader
 from assay.core.data.sources import content_digest
@@ -50,7 +51,7 @@ from assay.core.stats.suspect_test import (
 )
 
 # Raise it when the same question would give another record.
-_VERSION = 2
+_VERSION = 3
 _MIN_DOCUMENTS = 10
 # Only alignment and norms are wanted, which need no projection: the smallest there is.
 _PROJECTION = 1
@@ -86,14 +87,23 @@ def run_suspect_test(
         "suspects_sha256": content_digest(spec.suspects, spec.seed),
         "controls_sha256": content_digest(spec.controls, spec.seed),
     }
-    asked = [spec.task, spec.label_words, spec.response_template, max_tokens, spec.seed]
+    asked = [
+        spec.task,
+        spec.label_words,
+        spec.response_template,
+        spec.initial_head,
+        max_tokens,
+        spec.seed,
+    ]
     key = content_key("suspect", _VERSION, digests, asked, compute.precision)
     test_id = f"suspect-{key[:12]}"
     known = store.suspect_tests.read(test_id)
     if known is not None:
         return known
     with progress.stage("load models", 0):
-        pair = load_pair(base, final, spec.task, max_tokens, compute, spec.label_words)
+        pair = load_pair(
+            base, final, spec.task, max_tokens, compute, spec.label_words, spec.initial_head
+        )
     with progress.stage("read documents", 0):
         reader = Reader(pair.final, spec.task, spec.response_template)
         sets = _read(spec, reader)
@@ -110,7 +120,7 @@ def run_suspect_test(
         "n_dropped": sets.n_dropped,
         "n_shuffles": N_SHUFFLES,
         "declared": list(declared_scores(spec.task)),
-        "caveats": [*pair.caveats, *reader.skipped.lines()],
+        "caveats": [*insiders_caveat(pair.head_start), *pair.caveats, *reader.skipped.lines()],
         "provenance": {
             **digests,
             "max_tokens": max_tokens,

@@ -84,7 +84,8 @@ def decompress(
                 backend = found.open(compute)
             with closing(backend):
                 contents = _walk(spec, backend, journal, budget, compute, progress)
-            contents.meta["caveats"] = list(found.caveats)
+            meta = {**contents.meta, "caveats": list(found.caveats)}
+            contents = Contents(meta, contents.tables)
             if judge:
                 contents = graded(
                     contents, judge, spec.prompting, run_id, store, budget, compute, progress

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from assay.core.findings.embeddings import embedding_finding
+from assay.core.findings.equal_scores import drawn_among, drawn_sentence
 from assay.core.findings.finding import Finding, MetricTable, Row
 from assay.core.findings.formatting import decimal, in_sentence, interval, number, p_value, percent
 from assay.core.findings.membership import membership_finding
@@ -29,7 +30,10 @@ def audit_finding(
     """What one audit found. It leads with the strongest evidence: what input embeddings find or
     rule out. ``vocabulary``: what they say about tokens; None if that was not computed."""
     ran = list(strategies)
+    drawn = drawn_among(rows, ran)
     strategy = main_strategy(ran)
+    # A random draw's luck is no strategy's merit.
+    ran = [one for one in ran if one == strategy or one not in drawn]
     student = _student(rows, strategy, ran)
     found = _located(rows, strategy)
     is_located = _is_more_than_chance(rows, strategy)
@@ -39,7 +43,9 @@ def audit_finding(
     is_useful = None if beside_random is None else beside_random == _BETTER
     name = strategy.shown_as
     whose = name[:1].upper() + name[1:] + ("'" if name.endswith("s") else "'s")
-    if is_located:
+    if strategy in drawn:
+        headline = f"{name} has nothing to rank by here: what it selected is a random draw."
+    elif is_located:
         aligned = "the domain of" if is_domain_only else "documents of"
         headline = f"{whose} selection is aligned with {aligned} the reference set."
         if is_useful:
@@ -79,6 +85,7 @@ def audit_finding(
         headline = f"{strongest.headline} {headline}"
     sentences = (
         *(strongest.sentences if strongest else ()),
+        drawn_sentence(drawn),
         student,
         found,
         _membership(rows, strategy),

@@ -11,6 +11,7 @@ from functools import partial
 import pandas as pd
 
 from assay.core.findings.audit import student_metric
+from assay.core.findings.equal_scores import drawn_among, shown_with_draw
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import bare
 from assay.core.findings.table_cells import TableCell, bracketed_cell, number_cell, p_cell
@@ -62,7 +63,7 @@ def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Data
     columns = {m: m.info.column for m in TABLE if any(rows.get(s, m) for s in ordered)}
     table = []
     for strategy in ordered:
-        cells: dict[str, str | TableCell] = {"strategy": strategy.shown_as}
+        cells: dict[str, str | TableCell] = {"strategy": shown_with_draw(rows, strategy)}
         for metric, name in columns.items():
             if row := rows.get(strategy, metric):
                 cells[name] = _with_interval(metric, row)
@@ -98,6 +99,10 @@ def notes(rows: MetricTable, strategies: Iterable[Strategy]) -> str:
         "selection; “chance” is the range of many, or, for accuracy, the largest class; “at best” "
         "is what reference documents would reach.",
     ]
+    if drawn_among(rows, ran):
+        lines.append(
+            "A random draw: all documents score alike, so the strategy had nothing to rank by."
+        )
     if any(rows.get(strategy, Metric.EMBEDDING_RECALL) for strategy in ran):
         lines.append(
             "Covered: reference documents with a selected document nearer than their fifth nearest "
@@ -116,7 +121,7 @@ def membership_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Da
     """Domain and membership apart, each beside chance; empty where no held-out half is known."""
     table = []
     for strategy in strategies:
-        cells: dict[str, str | TableCell] = {"strategy": strategy.shown_as}
+        cells: dict[str, str | TableCell] = {"strategy": shown_with_draw(rows, strategy)}
         for metric in MEMBERSHIP:
             if row := rows.get(strategy, metric):
                 name = metric.info.column

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -85,3 +85,8 @@ def exponent(probability: float) -> str:
     if probability < 0.001:
         return f"{probability:.0e}" if probability > 0 else "< 1e-300"
     return f"{probability:.2g}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a sentence lists them: one, two and three."""
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)

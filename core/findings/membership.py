@@ -41,7 +41,11 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
         for name in (*STRATEGY_TITLES, *BASELINE_TITLES, BLIND)
         if (row := by_name.get((name, Metric.MEMBERSHIP_AUC)))
     }
-    rivals = {name: row for name, row in aucs.items() if name not in _NO_RIVALS}
+    rivals = {
+        name: row
+        for name, row in aucs.items()
+        if name not in _NO_RIVALS and (name, Metric.EQUAL_SCORES) not in by_name
+    }
     if not rivals:
         return None
     winner = max(rivals, key=lambda name: rivals[name]["value"])

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
+from assay.core.findings.equal_scores import drawn_sentence
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import decimal, interval, percent
+from assay.core.findings.formatting import decimal, interval, listed, percent
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
 
@@ -24,6 +25,7 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     """
     own = [row for row in rows if row["budget"] == budget]
     name = shown_as(strategy)
+    drawn = {row["strategy"] for row in own if row["metric"] == Metric.EQUAL_SCORES}
     losses = [
         (shown_as(control), n_lost, n)
         for control in CONTROLS
@@ -33,8 +35,10 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     ]
     beaten_by = [(control, n_lost, n) for control, n_lost, n in losses if 2 * n_lost > n]
     member, is_member = _membership(own, strategy)
-    if beaten_by:
-        headline = f"{name} locates fewer training documents than " + _listed(
+    if strategy in drawn:
+        headline = f"{name} has nothing to rank by: its selection is a random draw."
+    elif beaten_by:
+        headline = f"{name} locates fewer training documents than " + listed(
             [f"{control} (at {n_lost} of {n} leaked shares)" for control, n_lost, n in beaten_by]
         )
         headline += (
@@ -50,15 +54,11 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
         )
     else:
         headline = f"{name} locates at least as many training documents as the controls."
-    sentences = [member, _domain(own, strategy)]
+    sentences = [drawn_sentence(sorted(drawn)), member, _domain(own, strategy)]
     if losses:
         counted = ", ".join(f"{control}'s at {n_lost} of {n}" for control, n_lost, n in losses)
         sentences.append(f"{name}'s mean recall is below {counted} leaked shares.")
     return Finding(headline, tuple(sentence for sentence in sentences if sentence))
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _lost(rows: list[Row], strategy: str, control: str, metric: Metric) -> tuple[int, int]:

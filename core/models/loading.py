@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
 from assay.core.data.labels import names_of_config
 from assay.core.errors import InputError
@@ -18,11 +18,15 @@ from assay.core.models.classifier import (
     Classifier,
     LabelWordClassifier,
     SequenceClassifier,
-    last_linear,
 )
 from assay.core.models.convert import what_was_not_read
 from assay.core.models.digests import weights_digest
-from assay.core.models.folder_files import has_file
+from assay.core.models.initial_head import (
+    put_final,
+    put_recorded,
+    with_drawn_head,
+    with_tensors_of,
+)
 from assay.core.models.mean_pooled import MeanPooledConfig, pools_by_mean
 from assay.core.models.pretrained import (
     is_causal,
@@ -33,7 +37,7 @@ from assay.core.models.pretrained import (
     read_config,
 )
 from assay.core.models.text_model import TextModel
-from assay.core.models.training_record import INITIAL_HEAD, INITIAL_HEAD_FILE, TrainingRecord
+from assay.core.models.training_record import INITIAL_HEAD_FILE, TrainingRecord
 from assay.core.models.validation import (
     check_factors,
     check_finite,
@@ -42,18 +46,61 @@ from assay.core.models.validation import (
     check_same_shape,
 )
 from assay.core.models.vocabulary import added_tokens, match_rows
-from assay.core.models.weight_files import checked_file, opened
 from assay.core.runtime.device import Compute
+from assay.core.specs.audit import HeadStart, InitialHead
 from assay.core.specs.data import Task
+
+# Draws the heads of students: apart from any seed that a fine-tuning is likely to have.
+_HEAD_SEED = 0x6865_6164
 
 
 @dataclass(frozen=True)
 class ModelPair:
-    """A base and a final model that belong together, and what had to be assumed."""
+    """A base and a final model that belong together, and what had to be assumed.
+
+    ``drawn``: what the base has no weights for, by its names, as a new head is drawn. How it began
+    is then unknown and the base holds the final model's instead; empty where all is known.
+    """
 
     base: TextModel
     final: TextModel
     caveats: tuple[str, ...] = ()
+    drawn: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    head_start: HeadStart = HeadStart.OWN
+
+    def initial_head(self) -> torch.Tensor:
+        """The last layer before fine-tuning, (C × d); zero, its expected value, where unknown."""
+        head = self.base.head()
+        return torch.zeros_like(head) if self._lacks_head else head
+
+    def initial_parameters(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Every parameter before fine-tuning, the last layer's as ``initial_head`` has it."""
+        for name, parameter in self.base.model.named_parameters():
+            is_unknown = self._lacks_head and name in self._of_head
+            yield name, torch.zeros_like(parameter) if is_unknown else parameter
+
+    def student(self, seed: int) -> TextModel:
+        """A copy of the base to be trained; a head that began unknown is drawn by ``seed``."""
+        return with_drawn_head(self.base, self.drawn, seed)
+
+    def with_final(self, final: TextModel) -> ModelPair:
+        """The same base before another model that was made from it, as little known of both."""
+        base = with_tensors_of(self.base, final, self.drawn) if self.drawn else self.base
+        return ModelPair(base, final, drawn=self.drawn, head_start=self.head_start)
+
+    @property
+    def _of_head(self) -> set[str]:
+        layer = self.base.last_layer()
+        return {
+            f"{name}.{own}"
+            for name, module in self.base.model.named_modules()
+            if module is layer
+            for own, _ in module.named_parameters()
+        }
+
+    @property
+    def _lacks_head(self) -> bool:
+        return bool(self.drawn) and bool(self._of_head & self.drawn.keys())
 
 
 def load_pair(
@@ -63,8 +110,12 @@ def load_pair(
     max_tokens: int,
     compute: Compute,
     label_words: tuple[str, ...] | None = None,
+    initial_head: InitialHead = InitialHead.UNKNOWN,
 ) -> ModelPair:
-    """Both models of two folders; InputError says why a pair cannot be audited."""
+    """Both models of two folders; InputError says why a pair cannot be audited.
+
+    ``initial_head``: what is known of a head that the base lacks.
+    """
     check_same_shape(base, final)
     base_sha256 = weights_digest(base)
     if base_sha256 == weights_digest(final):
@@ -77,17 +128,18 @@ def load_pair(
         final_model: TextModel = load_language_model(final, max_tokens, compute)
         model = _finite(load_causal(base), base)
         caveats = match_rows(model, final_model.model, added_tokens(base, final_model.tokenizer))
-        base_model: TextModel = LanguageModel(model, final_model.tokenizer, max_tokens, compute)
+        pair = ModelPair(
+            LanguageModel(model, final_model.tokenizer, max_tokens, compute), final_model, caveats
+        )
     else:
         record = TrainingRecord.read(final)
         final_model = load_classifier(final, max_tokens, compute, label_words, record)
-        base_model, caveats = _load_base(base, final, final_model, base_sha256, record)
-    base_model.pad_as(final_model)
-    check_factors(final_model)
-    check_factors(base_model)
-    return ModelPair(
-        base_model, final_model, (*caveats, *what_was_not_read(base), *what_was_not_read(final))
-    )
+        pair = _classifier_pair(base, final, final_model, base_sha256, record, initial_head)
+    pair.base.pad_as(pair.final)
+    check_factors(pair.final)
+    check_factors(pair.base)
+    beside = (*what_was_not_read(base), *what_was_not_read(final))
+    return replace(pair, caveats=(*pair.caveats, *beside))
 
 
 def load_language_model(folder: Path, max_tokens: int, compute: Compute) -> LanguageModel:
@@ -215,89 +267,53 @@ def interpolated(base: TextModel, final: TextModel, fraction: float) -> TextMode
     return checkpoint
 
 
-def _load_base(
+def _classifier_pair(
     folder: Path,
     final_folder: Path,
     final: Classifier,
     base_sha256: str,
     record: TrainingRecord | None,
-) -> tuple[Classifier, tuple[str, ...]]:
+    initial_head: InitialHead,
+) -> ModelPair:
     if isinstance(final, LabelWordClassifier):
         model = load_causal(folder)
         check_finite(model, folder.name)
         assumed = match_rows(model, final.model, added_tokens(folder, final.tokenizer))
-        return LabelWordClassifier(
+        base = LabelWordClassifier(
             model,
             final.tokenizer,
             final.label_names,
             final.max_tokens,
             final.compute,
             final.label_words,
-        ), assumed
+        )
+        return ModelPair(base, final, assumed)
     is_pooled = isinstance(final.model.config, MeanPooledConfig)
-    model, new = _with_head_for(final.label_names, folder, is_pooled)
-    caveats = _fill_what_base_lacks(model, list(new), final_folder, final, base_sha256, record)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_HEAD_SEED)
+        model, new = _with_head_for(final.label_names, folder, is_pooled)
+    state = model.state_dict()
+    drawn = {name: state[name].clone() for name in new}
+    caveats: tuple[str, ...] = ()
+    start = HeadStart.OWN
+    if drawn and initial_head is InitialHead.RECORDED:
+        put_recorded(state, drawn, final_folder, base_sha256, record)
+        drawn, start = {}, HeadStart.RECORDED
+    elif drawn:
+        caveats, start = put_final(state, drawn, final), HeadStart.UNKNOWN
     check_finite(model, folder.name)
     assumed = match_rows(model, final.model, added_tokens(folder, final.tokenizer))
-    return SequenceClassifier(
-        model, final.tokenizer, final.label_names, final.max_tokens, final.compute
-    ), (*caveats, *assumed)
-
-
-def _fill_what_base_lacks(
-    model: nn.Module,
-    lacking: list[str],
-    final_folder: Path,
-    final: Classifier,
-    base_sha256: str,
-    record: TrainingRecord | None,
-) -> tuple[str, ...]:
-    """Give the base the tensors it has no weights for, and say what was assumed."""
-    if not lacking:
-        return ()
-    state = model.state_dict()
-    if (
-        record
-        and record.base_weights_sha256 == base_sha256
-        and has_file(final_folder, INITIAL_HEAD)
-    ):
-        with opened((checked_file(final_folder, INITIAL_HEAD),)) as tensors:
-            for name in lacking:
-                state[name].copy_(_recorded(tensors, name, state[name], final_folder))
-        return ()
-    head_name, _ = last_linear(model, len(final.label_names))
-    final_state = final.model.state_dict()
-    for name in lacking:
-        state[name].copy_(
-            torch.zeros(()) if name.startswith(head_name) else final_state[name].cpu()
-        )
-    others = [name for name in lacking if not name.startswith(head_name)]
-    caveats = [
-        "The base model has no classification head, so its initial value is unknown; zero, the "
-        "expected value, is used instead."
-    ]
-    if others:
-        caveats.append(
-            f"The base model has no weights for {', '.join(others)}; the final model's are used "
-            "instead."
-        )
-    return tuple(caveats)
+    return ModelPair(
+        SequenceClassifier(
+            model, final.tokenizer, final.label_names, final.max_tokens, final.compute
+        ),
+        final,
+        (*caveats, *assumed),
+        drawn,
+        start,
+    )
 
 
 def _finite(model: Any, folder: Path) -> Any:
     check_finite(model, folder.name)
     return model
-
-
-def _recorded(
-    tensors: dict[str, Any], name: str, wanted: torch.Tensor, folder: Path
-) -> torch.Tensor:
-    """A tensor of the recorded head; InputError if the record is of another head."""
-    if name not in tensors or list(tensors[name].get_shape()) != list(wanted.shape):
-        raise InputError(
-            f"the head that fine-tuning of {folder.name!r} began with",
-            f"a record without {name!r} of {tuple(wanted.shape)}",
-            f"delete {INITIAL_HEAD_FILE} or run `assay finetune` again",
-        )
-    tensor: torch.Tensor = tensors[name][...]
-    return tensor

@@ -106,7 +106,7 @@ class LastLayerGradients(GradientModels):
     def __init__(self, pair: ModelPair, n_checkpoints: int) -> None:
         super().__init__(pair, n_checkpoints)
         with torch.inference_mode():
-            self._target = weight_difference_target(pair.base.head(), pair.final.head())
+            self._target = weight_difference_target(pair.initial_head(), pair.final.head())
 
     @property
     def _target_norm(self) -> float:

@@ -20,6 +20,7 @@ from assay.core.findings.corpus_ranking import (
     group_table,
 )
 from assay.core.findings.finding import Finding
+from assay.core.findings.initial_head import with_insiders_view
 from assay.core.findings.suspect_test import (
     ASSUMPTIONS,
     HOW_TO_READ,
@@ -99,7 +100,10 @@ def _ranking(path: Path) -> PairFinding:
         facts.meta["title"],
         path.stem,
         facts.meta["created_at"],
-        corpus_ranking_finding(sources.to_dict("records"), students.to_dict("records")),
+        with_insiders_view(
+            corpus_ranking_finding(sources.to_dict("records"), students.to_dict("records")),
+            facts.meta,
+        ),
         tuple(tables),
         facts.meta["provenance"]["command"],
     )

@@ -30,6 +30,7 @@ from assay.core.findings.audit_tables import (
 )
 from assay.core.findings.embeddings import CORPUS
 from assay.core.findings.finding import MetricTable
+from assay.core.findings.initial_head import with_insiders_view
 from assay.core.findings.repeats import HOW_REPEATS_READ, spread_table
 from assay.core.findings.vocabulary import ASSUMPTIONS, vocabulary_finding
 from assay.core.report.pair_findings import Table, pair_findings
@@ -116,7 +117,9 @@ def _scores(
     strategies = facts.strategies
     chosen = main_strategy(strategies)
     return {
-        "finding": audit_finding(rows, strategies, facts.vocabulary),
+        "finding": with_insiders_view(
+            audit_finding(rows, strategies, facts.vocabulary), facts.meta
+        ),
         "vocabulary": _vocabulary(facts),
         "figures": _figures(rows, strategies),
         "table": Table.of(strategy_table(rows, strategies), notes(rows, strategies)),

@@ -1,7 +1,7 @@
 """Every strategy that turns gradients into an ordered selection (paper §4, algorithm 1; §5).
 
 Written once against the Array API. A document whose gradient is zero never ranks: it points
-nowhere.
+nowhere. Between documents that score alike the seed decides, never their order in the corpus.
 """
 
 from __future__ import annotations
@@ -10,14 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 
 from assay.core.gradients.features import Array, GradientFeatures, LikelyProducts, on_host
+from assay.core.stats.ranking import drawn_order, ranked
 
 # So many documents' products with all are in memory at once where all are needed.
 _BLOCK = 256
 _N_SHOWN = 5
+# Single precision's own: cosines that differ by less are equal.
+_ROUNDING = 2.0**-24
+# Stands for the cosine of a zero gradient, below any.
+ZERO_GRADIENT = -2.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,24 @@ class _RunningSum:
         self._with_each = self._with_each + _double(products)
 
 
-def select(features: GradientFeatures, budget: int, batch_size: int | None = None) -> Selection:
+class FirstOfBest:
+    """Which document has the highest value; of several that are equal, one that the seed draws."""
+
+    def __init__(self, like: Array, seed: int) -> None:
+        xp = array_namespace(like)
+        order = drawn_order(like.shape[-1], seed)
+        self._xp, self._priority = xp, xp.asarray(order, device=device(like))
+
+    def of(self, values: Array) -> int:
+        """``values`` (n), of which one at least is finite: cosines, or as large as these."""
+        xp = self._xp
+        is_best = values >= xp.max(values) - _ROUNDING
+        return int(xp.argmax(xp.where(is_best, self._priority, -1)))
+
+
+def select(
+    features: GradientFeatures, budget: int, batch_size: int | None = None, seed: int = 0
+) -> Selection:
     """SELECT: greedily add the document that maximises cos(s + g_i, target).
 
     With ``batch_size``, SELECT (batch): s starts again from zero after each batch. Ends early
@@ -87,6 +109,7 @@ def select(features: GradientFeatures, budget: int, batch_size: int | None = Non
     """
     xp = array_namespace(features.alignment)
     running, products = _RunningSum(features), LikelyProducts(features)
+    first_of_best = FirstOfBest(features.alignment, seed)
     available = xp.any(features.squared_norms > 0, axis=0)
     chosen: list[int] = []
     n_available = int(xp.sum(xp.astype(available, xp.int64)))
@@ -94,30 +117,32 @@ def select(features: GradientFeatures, budget: int, batch_size: int | None = Non
         if batch_size and chosen and len(chosen) % batch_size == 0:
             running.reset()
         cosines = xp.where(available, running.cosines_after_adding(), -xp.inf)
-        document = int(xp.argmax(cosines))
+        document = first_of_best.of(cosines)
         running.add(document, products.of(document, cosines))
         available[document] = False
         chosen.append(document)
     return in_order(features, chosen)
 
 
-def top_k(features: GradientFeatures, budget: int) -> Selection:
+def top_k(features: GradientFeatures, budget: int, seed: int = 0) -> Selection:
     """The documents whose own gradient has the largest cosine with the target."""
-    return in_order(features, _nonzero_by_cosine(features)[:budget].tolist())
+    return in_order(features, _nonzero_by_cosine(features, seed)[:budget].tolist())
 
 
-def top_k_balanced(features: GradientFeatures, pseudolabels: NDArray, budget: int) -> Selection:
+def top_k_balanced(
+    features: GradientFeatures, pseudolabels: NDArray, budget: int, seed: int = 0
+) -> Selection:
     """Top-k with an equal share per pseudolabel; shorter than the budget when a class runs dry.
 
     The remainder of budget / classes goes to the first classes. Ordered by cosine.
     """
-    ranked = _nonzero_by_cosine(features)
+    by_cosine = _nonzero_by_cosine(features, seed)
     classes = np.unique(pseudolabels)
     quota = dict.fromkeys(classes.tolist(), budget // len(classes))
     for label in classes[: budget % len(classes)].tolist():
         quota[label] += 1
     chosen = []
-    for document in ranked.tolist():
+    for document in by_cosine.tolist():
         label = int(pseudolabels[document])
         if quota[label] > 0:
             quota[label] -= 1
@@ -125,20 +150,20 @@ def top_k_balanced(features: GradientFeatures, pseudolabels: NDArray, budget: in
     return in_order(features, chosen)
 
 
-def by_loss(features: GradientFeatures, losses: NDArray, budget: int, lowest: bool) -> Selection:
+def by_loss(
+    features: GradientFeatures, losses: NDArray, budget: int, lowest: bool, seed: int = 0
+) -> Selection:
     """P-min (``lowest``) or P-max: documents by perplexity under the base model.
 
     Perplexity is the exponential of the mean loss over the scored targets, so it ranks as the
     loss does; in classification the label is the only target that is scored.
     """
-    order = np.argsort(losses if lowest else -losses, kind="stable")
-    return in_order(features, order[:budget].tolist())
+    return by_score(features, -losses if lowest else losses, budget, seed)
 
 
-def by_score(features: GradientFeatures, scores: NDArray, budget: int) -> Selection:
-    """The documents with the highest scores, the first of equal ones first."""
-    order = np.argsort(-scores, kind="stable")
-    return in_order(features, order[:budget].tolist())
+def by_score(features: GradientFeatures, scores: NDArray, budget: int, seed: int = 0) -> Selection:
+    """The documents with the highest scores."""
+    return in_order(features, ranked(scores, seed)[:budget].tolist())
 
 
 def random(features: GradientFeatures, budget: int, seed: int) -> Selection:
@@ -165,18 +190,18 @@ def in_order(features: GradientFeatures, documents: Sequence[int]) -> Selection:
 
 
 def cosines(features: GradientFeatures) -> NDArray[np.float64]:
-    """Each gradient's own cosine with the target, averaged over checkpoints, (n); a zero gradient
-    has −2, below any."""
+    """Each gradient's own cosine with the target, averaged over checkpoints, (n); that of a zero
+    gradient is ``ZERO_GRADIENT``."""
     xp = array_namespace(features.alignment)
     alignment, squared_norms = _double(features.alignment), _double(features.squared_norms)
     own = _mean_cosines(alignment, squared_norms, _double(features.target_norms))
-    return on_host(xp.where(xp.any(squared_norms > 0, axis=0), own, -2.0))
+    return on_host(xp.where(xp.any(squared_norms > 0, axis=0), own, ZERO_GRADIENT))
 
 
-def _nonzero_by_cosine(features: GradientFeatures) -> NDArray[np.int64]:
+def _nonzero_by_cosine(features: GradientFeatures, seed: int) -> NDArray[np.int64]:
     own = cosines(features)
-    order = np.argsort(-own, kind="stable")
-    return order[own[order] > -2.0]
+    nonzero = np.flatnonzero(own > ZERO_GRADIENT)
+    return nonzero[ranked(own[nonzero], seed)]
 
 
 def _with_earlier(features: GradientFeatures) -> Array:

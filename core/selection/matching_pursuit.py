@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dger
 
 from assay.core.gradients.features import GradientFeatures, LikelyProducts, on_host
-from assay.core.selection.greedy import Selection
+from assay.core.selection.greedy import FirstOfBest, Selection
 
 # Added to the Gram matrix's diagonal, relative to it: near-duplicates stay solvable.
 _RIDGE = 1e-6
@@ -21,7 +21,7 @@ _MAX_SOLVES = 20
 _MAX_CORRECTIONS = 3
 
 
-def select_plus(features: GradientFeatures, budget: int) -> Selection:
+def select_plus(features: GradientFeatures, budget: int, seed: int = 0) -> Selection:
     """Add the document whose gradient best fits what is left of the target, refit, repeat.
 
     Over several checkpoints the inner products are summed, each checkpoint's target counting 1;
@@ -37,12 +37,13 @@ def select_plus(features: GradientFeatures, budget: int) -> Selection:
     # Single precision decides which document is next; the weights are fitted in double.
     with_chosen = np.zeros((n_most, len(alignment)), np.float32)
     likely, fitted = LikelyProducts(features), NonNegativeFit(n_most)
+    first_of_best = FirstOfBest(alignment, seed)
     chosen: list[int] = []
     objective: list[float] = []
     while len(chosen) < n_most:
         sums = fitted.weights.astype(np.float32) @ with_chosen[: len(chosen)]
         fit = (alignment - sums) / lengths
-        document = int(fit.argmax())
+        document = first_of_best.of(fit)
         if fit[document] <= 0:
             break
         products = scale @ on_host(likely.of(document, fit))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from assay.core.gradients.features import GradientFeatures
 from assay.core.selection import greedy
-from assay.core.selection.greedy import Selection, cosines
+from assay.core.selection.greedy import ZERO_GRADIENT, Selection, cosines
 from assay.core.selection.matching_pursuit import select_plus
 from assay.core.specs.strategies import Strategy
+from assay.core.stats.ranking import all_equal
 
 
 def make_selection(
@@ -22,7 +24,8 @@ def make_selection(
     seed: int,
     embedding_scores: NDArray[np.float64] | None = None,
 ) -> Selection:
-    """The selection of one strategy; ``batch_size`` is the final model's.
+    """The selection of one strategy; ``batch_size`` is the final model's. The seed is the random
+    strategy's, and decides between documents that score alike.
 
     embedding_scores (n): how well the movement of input embeddings fits each document; ValueError
     if the strategy needs them and there are none.
@@ -31,21 +34,21 @@ def make_selection(
         case Strategy.RANDOM:
             return greedy.random(features, budget, seed)
         case Strategy.TOP_K:
-            return greedy.top_k(features, budget)
+            return greedy.top_k(features, budget, seed)
         case Strategy.TOP_K_BALANCED:
-            return greedy.top_k_balanced(features, pseudolabels, budget)
+            return greedy.top_k_balanced(features, pseudolabels, budget, seed)
         case Strategy.P_MIN:
-            return greedy.by_loss(features, base_losses, budget, lowest=True)
+            return greedy.by_loss(features, base_losses, budget, lowest=True, seed=seed)
         case Strategy.P_MAX:
-            return greedy.by_loss(features, base_losses, budget, lowest=False)
+            return greedy.by_loss(features, base_losses, budget, lowest=False, seed=seed)
         case Strategy.SELECT_BATCH:
-            return greedy.select(features, budget, batch_size)
+            return greedy.select(features, budget, batch_size, seed)
         case Strategy.SELECT:
-            return greedy.select(features, budget)
+            return greedy.select(features, budget, seed=seed)
         case Strategy.SELECT_PLUS:
-            return select_plus(features, budget)
+            return select_plus(features, budget, seed)
         case Strategy.EMBEDDING_MATCH:
-            return greedy.by_score(features, _needed(embedding_scores), budget)
+            return greedy.by_score(features, _needed(embedding_scores), budget, seed)
 
 
 def ranking_scores(
@@ -86,6 +89,29 @@ def ranking_scores(
             return scores
 
 
+def has_nothing_to_rank_by(
+    strategy: Strategy,
+    features: GradientFeatures,
+    base_losses: NDArray[np.float64],
+    embedding_scores: NDArray[np.float64] | None = None,
+) -> bool:
+    """Whether all n documents score alike, so that the strategy's selection is a random draw.
+
+    Of what follows gradients their cosines with the target are asked: they agree to six digits
+    where all gradients point the same way.
+    """
+    match strategy:
+        case Strategy.RANDOM:
+            return False
+        case Strategy.P_MIN | Strategy.P_MAX:
+            return all_equal(base_losses)
+        case Strategy.EMBEDDING_MATCH:
+            return all_equal(_needed(embedding_scores))
+        case _:
+            own = cosines(features)
+            return all_equal(own[own > ZERO_GRADIENT])
+
+
 def _needed(embedding_scores: NDArray[np.float64] | None) -> NDArray[np.float64]:
     if embedding_scores is None:
         raise ValueError("no document is scored by input embeddings")
@@ -103,6 +129,6 @@ def _rank_within(groups: NDArray[np.int64], scores: NDArray[np.float64]) -> NDAr
     """Minus the number of documents of the same group with a higher score."""
     ranks = np.empty(len(scores))
     for group in np.unique(groups):
-        own = np.flatnonzero(groups == group)
-        ranks[own[np.argsort(-scores[own], kind="stable")]] = -np.arange(len(own))
+        own = groups == group
+        ranks[own] = 1.0 - rankdata(-scores[own], method="min")
     return ranks

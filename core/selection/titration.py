@@ -16,10 +16,15 @@ from numpy.typing import NDArray
 
 from assay.cache.audits.arrays import CorpusArrays
 from assay.core.gradients.features import GradientFeatures, gradient_features
-from assay.core.selection.strategies import make_selection, ranking_scores
+from assay.core.selection.strategies import (
+    has_nothing_to_rank_by,
+    make_selection,
+    ranking_scores,
+)
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, strategies_for
+from assay.core.stats.ranking import all_equal, ranked
 from assay.core.stats.selection_metrics import Measurement, Selected, TransportToReference, figures
 
 
@@ -94,8 +99,7 @@ class Cell:
 def draw_pool(is_trained: NDArray[np.bool_], leaked_share: float, seed: int) -> NDArray[np.int64]:
     """Document numbers: that share of the trained ones, rounded, and all others, shuffled.
 
-    Shares of one seed are nested. Shuffled, because strategies break ties by position, and corpora
-    come trained documents first.
+    Shares of one seed are nested. Shuffled, so that no order of the corpus is left.
     """
     generator = np.random.default_rng([seed, 1])  # apart from the random strategy's own draw
     trained = generator.permutation(np.flatnonzero(is_trained))
@@ -139,7 +143,10 @@ def _by_strategy(
     )
     scores = ranking_scores(strategy, features, labels, losses, selection, seed, matches)
     documents = np.asarray(selection.documents, np.int64)
-    return Selected(documents, _weights(selection.weights, len(documents)), scores, scores)
+    is_drawn = has_nothing_to_rank_by(strategy, features, losses, matches)
+    return Selected(
+        documents, _weights(selection.weights, len(documents)), scores, scores, is_drawn
+    )
 
 
 def _by_text(
@@ -151,8 +158,9 @@ def _by_text(
     trained, held_out = corpus.blind[pool].T
     in_domain = trained + held_out
     member = np.divide(trained, in_domain, out=np.zeros_like(trained), where=in_domain > 0)
-    documents = np.argsort(-trained, kind="stable")[:budget]
-    return Selected(documents, _weights(None, len(documents)), in_domain, member)
+    documents = ranked(trained, seed)[:budget]
+    weights = _weights(None, len(documents))
+    return Selected(documents, weights, in_domain, member, all_equal(trained))
 
 
 def _weights(weights: Sequence[float] | None, n: int) -> NDArray[np.float64]:

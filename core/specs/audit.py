@@ -40,6 +40,30 @@ class GradientLayers(StrEnum):
         }[self]
 
 
+class InitialHead(StrEnum):
+    """What is known of the first values of a classification head that the base does not have."""
+
+    UNKNOWN = "unknown"
+    RECORDED = "recorded"
+
+
+class HeadStart(StrEnum):
+    """How an audit knows the last layer before fine-tuning: from the base model, not at all, or
+    from `assay finetune`'s record, which no outsider has."""
+
+    OWN = "own"
+    UNKNOWN = "unknown"
+    RECORDED = "recorded"
+
+
+INSIDERS_HEAD = (
+    "Evaluation only: the base model and the students start from the head that fine-tuning drew, "
+    "which no outsider knows."
+)
+_INITIAL_HEAD: dict[str, Any] = {
+    "help": "The head's values before fine-tuning, if the base model has no classification head: "
+    "unknown, as for any outsider, or recorded by `assay finetune` (for evaluation only)."
+}
 _BASE: dict[str, Any] = {
     "help": "Model before fine-tuning: a folder, GGUF file, hub name or builtin:NAME."
 }
@@ -93,6 +117,7 @@ class SuspectSpec:
         help="Tokens to read of each document.",
         unset="as recorded by `assay finetune`, else 128",
     )
+    initial_head: InitialHead = option(InitialHead.UNKNOWN, **_INITIAL_HEAD)
     seed: int = option(0, minimum=0, help="Random seed.")
     title: str = option("", **_TITLE)
 
@@ -288,6 +313,9 @@ class AuditSpec:
         "adapters; "
         "they take longer.",
     )
+    # A head that fine-tuning drew at random is in no released model: with what was recorded of it,
+    # an audit knows more than an outsider can.
+    initial_head: InitialHead = option(InitialHead.UNKNOWN, **_INITIAL_HEAD)
     # Lay pool and reference set out in one plane, which takes UMAP a minute for 10,000 documents.
     is_mapped: bool = option(
         True, flag="map", help="Draw a map of the documents with UMAP.", only=("audit",)

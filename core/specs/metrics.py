@@ -33,6 +33,7 @@ class Metric(StrEnum):
     PREVALENCE = "prevalence"
     DETECTION_LIMIT = "detection-limit"
     MEMBERSHIP_DETECTION_LIMIT = "membership-detection-limit"
+    EQUAL_SCORES = "equal-scores"
 
     @property
     def info(self) -> MetricInfo:
@@ -242,6 +243,14 @@ _INFO = {
         "distinguished from held-out",
         "Smallest leaked share of the reference set that would still be found among documents of "
         "its domain.",
+        is_percent=True,
+        is_lower_better=True,
+    ),
+    Metric.EQUAL_SCORES: MetricInfo(
+        "Documents with equal scores",
+        "equal scores",
+        "Share of the documents that all have one score. Kept only where it is all of them: the "
+        "ranking has nothing to rank by, and what it selects is a random draw.",
         is_percent=True,
         is_lower_better=True,
     ),

@@ -39,12 +39,14 @@ class Measurement:
 @dataclass(frozen=True)
 class Selected:
     """A selection as positions in the pool, in order, each counting its weight; and how every
-    document of the pool scored, (n): as one of the domain, and as a member within it."""
+    document of the pool scored, (n): as one of the domain, and as a member within it. ``is_drawn``:
+    all scored alike, so that the selection is a random draw."""
 
     documents: NDArray[np.int64]
     weights: NDArray[np.float64]
     domain_scores: NDArray[np.float64]
     member_scores: NDArray[np.float64]
+    is_drawn: bool = False
 
 
 class TransportToReference:
@@ -85,6 +87,8 @@ def figures(
         found |= _membership(selected, is_trained, is_held_out)
     if embeddings is not None and yardstick is not None and len(embeddings):
         found[Metric.TRANSPORT] = yardstick.measure(embeddings)
+    if selected.is_drawn:
+        found[Metric.EQUAL_SCORES] = Measurement(value=1.0, n=n)
     return found
 
 

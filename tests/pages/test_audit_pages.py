@@ -24,8 +24,10 @@ from assay.cache.export import FORMATS, archive, of_experiment, of_suspect_test
 from assay.cache.store import Store
 from assay.core.findings.suspect_test import checks_table
 from assay.core.findings.table_cells import as_numbers
+from assay.core.specs.audit import INSIDERS_HEAD, HeadStart
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.strategies import Strategy
+from assay.pages.components.escaping import markdown_safe
 
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
 SCORE_PAGES = (
@@ -230,3 +232,18 @@ def test_the_method_is_explained_without_any_audit(store):
     app = opened("about")
     assert "does not prove" in words(app)
     assert "weight difference" in app.dataframe[0].value["word"].tolist()
+
+
+@pytest.mark.parametrize("page", ["overview", "selection", "assessability"])
+def test_the_insiders_view_is_named_on_every_page_of_its_audit(store, page):
+    """An audit made with the recorded head says first that it is for evaluation only; another
+    does not."""
+    write_sample_audit(store)
+    write_sample_audit(
+        store,
+        "insiders",
+        before_seal=lambda builder: builder.put_meta("initial_head", str(HeadStart.RECORDED)),
+    )
+    beyond = markdown_safe(INSIDERS_HEAD)
+    assert beyond in words(opened(page, audit="insiders"))
+    assert beyond not in words(opened(page, audit="sample"))

@@ -205,3 +205,27 @@ def test_a_pool_smaller_than_the_budget_is_said(store):
     app = opened("titration", audit="titrated", share=0, budget=395)
     assert "fewer than the budget" in app.warning[0].value
     assert GRID.n_seeds == 2
+
+
+def test_a_titration_of_equal_scores_says_so():
+    """A strategy that had nothing to rank by is called a draw; its figures make no headline."""
+    rows = [
+        {
+            "leaked_share": 1.0,
+            "strategy": name,
+            "budget": 20,
+            "metric": metric,
+            "value": value,
+            "low": value,
+            "high": value,
+        }
+        for name, metric, value in (
+            ("select", Metric.RECALL, 0.5),
+            ("p-min", Metric.RECALL, 0.9),
+            ("p-min", Metric.EQUAL_SCORES, 1.0),
+        )
+    ]
+    found = titration_finding(rows, "select", 20)
+    assert "P-min had nothing to rank by: all documents score alike" in found.sentences[0]
+    drawn = titration_finding(rows, "p-min", 20)
+    assert drawn.headline == "P-min has nothing to rank by: what it selects is a random draw."

@@ -8,6 +8,7 @@ from assay.core.specs.audit import (
     AuditSpec,
     CorporaSpec,
     GradientLayers,
+    InitialHead,
     SuspectSpec,
     TitrationSpec,
 )
@@ -45,6 +46,7 @@ SPECS = [
         n_checkpoints=2,
         projection_dimension=64,
         gradient_layers=GradientLayers.CHANGED,
+        initial_head=InitialHead.RECORDED,
         is_mapped=False,
         response_template="###",
         seed=3,

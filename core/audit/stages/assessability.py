@@ -178,7 +178,7 @@ def _differences(
     final = dict(pair.final.model.named_parameters())
     layers = []
     with torch.inference_mode():
-        for name, parameter in pair.base.model.named_parameters():
+        for name, parameter in pair.initial_parameters():
             layers.append(layer_difference(name, parameter, final[name], stored_as))
             progress.advance(1)
     return layers
@@ -190,7 +190,9 @@ def _scored_part(
     """What gradients will be taken of: of the last layer its label rows and bias alone."""
     if which is GradientLayers.LAST_LAYER:
         with torch.inference_mode():
-            head = layer_difference(which.shown_as, pair.base.head(), pair.final.head(), stored_as)
+            head = layer_difference(
+                which.shown_as, pair.initial_head(), pair.final.head(), stored_as
+            )
         return ScoredPart.of(which.shown_as, [head])
     names = inner_layers(pair.base, pair.final, which)
     own = [layer for layer in layers if layer.name.rpartition(".")[0] in names]

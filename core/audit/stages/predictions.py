@@ -87,7 +87,10 @@ class PredictionMetrics:
 def weight_cosine(subject: str, value: float) -> MetricRow:
     """How far a student moved the way the final model did."""
     return MetricRow(
-        subject, Metric.WEIGHT_COSINE, value=value, method="all weights, student and final − base"
+        subject,
+        Metric.WEIGHT_COSINE,
+        value=value,
+        method="all weights that the base has, student and final − base",
     )
 
 
@@ -103,7 +106,9 @@ def predict(audit: AuditContext, pair: ModelPair) -> None:
     examples = pair.final.examples(documents)
     with audit.stage("predict", 2 * len(documents), "predictions"):
         final = pair.final.predict(examples, progress.advance)
-        base = pair.base.predict(examples, progress.advance)
+        # Where students begin: with the final model's head it would be no model before fine-tuning.
+        before = pair.student(audit.training.seed) if pair.drawn else pair.base
+        base = before.predict(examples, progress.advance)
         builder.put_meta("evaluation_choices", final.choices.tolist())
         judge = PredictionMetrics(audit.spec, documents, final.choices, pair.final.label_names)
         write_metrics(builder, [*judge.rows("final", final), *judge.rows("base", base)])
@@ -113,7 +118,7 @@ def evaluation_documents(audit: AuditContext) -> list[TextDocument]:
     """The test set; without one, seed-corpus documents that no strategy selected."""
     if audit.spec.test is not None:
         return [text_document(stored) for stored in audit.rows.test_documents()]
-    unselected = audit.rows.unselected(_N_AGREEMENT_DOCUMENTS)
-    if not unselected:
-        return audit.documents(0, _N_AGREEMENT_DOCUMENTS)
-    return [text_document(stored) for stored in unselected]
+    drawn = audit.rows.unselected(_N_AGREEMENT_DOCUMENTS) or audit.rows.some_documents(
+        _N_AGREEMENT_DOCUMENTS
+    )
+    return [text_document(stored) for stored in drawn]

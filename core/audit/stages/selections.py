@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from assay.core.audit.context import AuditContext
-from assay.core.selection.strategies import make_selection
+from assay.core.audit.metrics.rows import MetricRow, write_metrics
+from assay.core.selection.strategies import has_nothing_to_rank_by, make_selection
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
 
 
 def make_selections(audit: AuditContext) -> None:
@@ -35,4 +38,18 @@ def make_selections(audit: AuditContext) -> None:
                     "weight": selection.weights or [1.0] * len(selection.documents),
                 },
             )
+            if has_nothing_to_rank_by(
+                strategy, features, audit.scores.base_losses, embedding_scores
+            ):
+                write_metrics(audit.builder, [_equal_scores(strategy, features.n_documents)])
             audit.progress.advance(1)
+
+
+def _equal_scores(strategy: Strategy, n_documents: int) -> MetricRow:
+    return MetricRow(
+        strategy,
+        Metric.EQUAL_SCORES,
+        value=1.0,
+        n=n_documents,
+        method="all scores are equal up to rounding; the selection is a random draw",
+    )

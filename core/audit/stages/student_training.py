@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,12 +66,13 @@ def train_student(
     evaluation: tuple[TextDocument, ...],
     after_units: Callable[[int], None],
 ) -> StudentResult:
-    """Train a copy of the pair's base model; ``after_units`` counts documents trained on.
+    """Train a copy of the pair's base model, with a head of its own draw where the base has none;
+    ``after_units`` counts documents trained on.
 
     The pair may be kept in the host's memory; the student is where models run.
     """
     started_at = time.monotonic()
-    student = copy.deepcopy(pair.base)
+    student = pair.student(task.training.seed)
     student.move_to(student.compute.device)
     train, validation = _split(task)
     epochs = fine_tune(
@@ -102,7 +102,7 @@ def _unseen_cosine(
 ) -> float | None:
     if not documents:
         return None
-    own = ModelPair(pair.base, student)
+    own = pair.with_final(student)
     own.base.move_to(student.compute.device)
     if isinstance(student, Classifier):
         gradients: GradientModels = ClassifierGradients(own)
@@ -114,13 +114,16 @@ def _unseen_cosine(
 
 
 def _weight_cosine(pair: ModelPair, student: TextModel) -> float:
-    """Cosine of all weights' differences, student − base with final − base."""
+    """Cosine of all weights' differences, student − base with final − base; of a head that began
+    unknown there is none."""
     base, final, trained = (
         dict(m.model.named_parameters()) for m in (pair.base, pair.final, student)
     )
     product = ours = theirs = 0.0
     with torch.inference_mode():
         for name, value in trained.items():
+            if name in pair.drawn:
+                continue
             start = base[name].to(value.device)
             moved, wanted = (
                 (end - start).double() for end in (value, final[name].to(value.device))

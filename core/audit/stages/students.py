@@ -30,6 +30,7 @@ from assay.core.models.loading import ModelPair, load_pair
 from assay.core.runtime.device import Compute
 from assay.core.runtime.parallel import as_they_come, context, processes
 from assay.core.runtime.settings import count_from
+from assay.core.specs.audit import InitialHead
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy
 
@@ -44,6 +45,7 @@ class ModelPairSource:
     max_tokens: int
     compute: Compute
     label_words: tuple[str, ...] | None
+    initial_head: InitialHead = InitialHead.UNKNOWN
 
     @classmethod
     def of(cls, question: ResolvedAudit) -> ModelPairSource:
@@ -54,11 +56,18 @@ class ModelPairSource:
             question.training.max_tokens,
             question.compute,
             question.spec.label_words,
+            question.spec.initial_head,
         )
 
     def load(self) -> ModelPair:
         return load_pair(
-            self.base, self.final, self.task, self.max_tokens, self.compute, self.label_words
+            self.base,
+            self.final,
+            self.task,
+            self.max_tokens,
+            self.compute,
+            self.label_words,
+            self.initial_head,
         )
 
 

@@ -14,6 +14,7 @@ from assay.core.specs.data import Role
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.conformal import HeldOutTest, against_held_out
 from assay.core.stats.embedding_membership import EmbeddingTest, embedding_test
+from assay.core.stats.ranking import ranked
 from assay.pages.components.evidence_links import card_addresses, card_column
 from assay.pages.components.export import export_line
 
@@ -46,9 +47,9 @@ def tests_of(path: Path, held_out_source: str | None) -> dict[str, HeldOutTest |
     return tests
 
 
-def ranked_documents(path: Path, name: str, held_out_source: str | None) -> pd.DataFrame:
+def ranked_documents(path: Path, name: str, held_out_source: str | None, seed: int) -> pd.DataFrame:
     """Every document by one ranking, the likeliest trained first: place (from 1), document_id,
-    score, role, p, q."""
+    score, role, p, q. ``seed`` is the audit's and orders equal scores as its selections do."""
     scores = scores_of(path, held_out_source)
     test = tests_of(path, held_out_source)[name]
     roles = np.select(
@@ -57,7 +58,7 @@ def ranked_documents(path: Path, name: str, held_out_source: str | None) -> pd.D
         Role.OUT_OF_DOMAIN,
     )
     own = scores.by_ranking[name]
-    order = np.argsort(-own.to_numpy(), kind="stable")
+    order = ranked(own.to_numpy(), seed)
     return pd.DataFrame(
         {
             "place": np.arange(1, len(order) + 1),
@@ -70,9 +71,9 @@ def ranked_documents(path: Path, name: str, held_out_source: str | None) -> pd.D
     )
 
 
-def show_likeliest(path: Path, name: str, held_out_source: str | None) -> None:
+def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int) -> None:
     """The documents that a ranking holds likeliest to be trained on, each with its card."""
-    rows = ranked_documents(path, name, held_out_source)
+    rows = ranked_documents(path, name, held_out_source, seed)
     first = rows[:_N_LISTED]
     texts = read_texts(path, first["document_id"].tolist())["text"]
     st.dataframe(

@@ -14,6 +14,7 @@ from assay.cache.audits.model_pair import SamePair, same_pair
 from assay.cache.audits.repeats import repeats_of
 from assay.cache.experiments.cells import cells_by_experiment
 from assay.cache.store import Store
+from assay.core.findings.initial_head import insiders_view
 from assay.core.specs.audit import Assessability
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.escaping import markdown_safe
@@ -73,6 +74,9 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
     path = read.audit_path(store, audit_id)
     if not even_if_not_assessable:
         _stop_if_not_assessable(path, summaries[audit_id])
+    beyond = insiders_view(facts(path).meta)
+    if beyond:
+        st.info(markdown_safe(beyond), icon=":material/visibility:")
     return path
 
 

@@ -73,6 +73,7 @@ OPTIONS = {
         "checkpoints": 1,
         "projection-dimension": None,
         "gradient-layers": "last-layer",
+        "initial-head": "unknown",
         "map": True,
     },
     "titrate": {
@@ -100,6 +101,7 @@ OPTIONS = {
         "early-stopping": True,
         "checkpoints": 1,
         "gradient-layers": "last-layer",
+        "initial-head": "unknown",
     },
     "rank-corpora": {
         "label-names": None,
@@ -112,6 +114,7 @@ OPTIONS = {
         "documents": 1000,
         "students": None,
         "gradient-layers": "last-layer",
+        "initial-head": "unknown",
         "budget": 100,
         "reference": None,
         "reference-sample": None,
@@ -122,6 +125,7 @@ OPTIONS = {
         "base": REQUIRED,
         "final": REQUIRED,
         "suspects": REQUIRED,
+        "initial-head": "unknown",
         "controls": REQUIRED,
         "label-words": None,
         "max-tokens": None,

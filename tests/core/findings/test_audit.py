@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.core.findings.audit import audit_finding
+from assay.core.findings.audit_tables import notes, strategy_table
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, main_strategy
@@ -166,3 +167,27 @@ def test_focus_is_select_where_it_ran():
     """The verdict is about SELECT, or about the last strategy of those that ran."""
     assert main_strategy(STRATEGIES) is Strategy.SELECT
     assert main_strategy([Strategy.RANDOM, Strategy.TOP_K]) is Strategy.TOP_K
+
+
+def test_a_strategy_with_nothing_to_rank_by_is_no_strategy():
+    """A random draw that came out best is neither named the best nor praised, and is said to be a
+    draw; with scores that differ the same figures make it the best."""
+    rows = students(0.5, 0.5, top_k=0.8)
+    headline, text = said(rows)
+    assert headline.endswith("top-k makes a better student.")
+    drawn = [*rows, row("top-k", Metric.EQUAL_SCORES, 1.0)]
+    headline, text = said(drawn)
+    assert "top-k" not in headline
+    assert "The best here is top-k" not in text
+    assert "top-k had nothing to rank by: all documents score alike" in text
+    bounds = {"null_low": None, "null_high": None}
+    table = strategy_table(MetricTable([{**one, **bounds} for one in drawn]), STRATEGIES)
+    assert "top-k (a random draw)" in table["strategy"].tolist()
+    assert "nothing to rank by" in notes(MetricTable(drawn), STRATEGIES)
+
+
+def test_a_main_strategy_with_nothing_to_rank_by_claims_nothing():
+    """However much it located, the headline says that it was a draw."""
+    rows = students(0.8, 0.6) + located(1e-6, p_membership=1e-6)
+    headline, _ = said([*rows, row("select", Metric.EQUAL_SCORES, 1.0)])
+    assert headline == "SELECT has nothing to rank by here: what it selected is a random draw."

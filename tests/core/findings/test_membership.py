@@ -86,6 +86,14 @@ def test_random_and_text_alone_cannot_win():
     assert membership_finding(rows(random=0.9, blind=0.9), Strategy.SELECT) is None
 
 
+def test_a_ranking_of_equal_scores_cannot_win():
+    """A ranking that has nothing to rank by is not counted, whatever AUC its draw has."""
+    known = rows(select=0.55, p_min=0.7, blind=0.5)
+    assert membership_finding(known, Strategy.SELECT).winner == Strategy.P_MIN
+    known.append({"subject": Strategy.P_MIN, "metric": Metric.EQUAL_SCORES, "value": 1.0})
+    assert membership_finding(known, Strategy.SELECT).winner == Strategy.SELECT
+
+
 def test_the_verdict_names_the_winner():
     """The audit's own headline says which ranking won; without held-outs it says nothing of it."""
     cosine = {"subject": "select", "metric": Metric.COSINE, "value": 0.5, "n": 10}

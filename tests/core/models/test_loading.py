@@ -20,16 +20,19 @@ from assay.core.models.resolve import builtin_minilm, resolve_model
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.audit import HeadStart, InitialHead
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 
 
-def pair(base, final, words=None, task=Task.CLASSIFICATION):
+def pair(base, final, words=None, task=Task.CLASSIFICATION, **more):
     converted = Path(os.environ["ASSAY_HOME"]) / "models"
     folder = resolve_model(str(base), converted)
-    return load_pair(folder, resolve_model(str(final), converted, folder), task, 24, EXACT, words)
+    return load_pair(
+        folder, resolve_model(str(final), converted, folder), task, 24, EXACT, words, **more
+    )
 
 
 @pytest.fixture
@@ -128,37 +131,79 @@ def test_digest_ignores_how_weights_are_split(folders, tmp_path):
     assert weights_digest(folders[0]) != before
 
 
-def test_a_base_without_a_head_starts_from_zero_with_a_caveat(tmp_path):
-    """Where training started from is unknown, zero stands in and the audit says so."""
+def test_a_head_that_began_unknown_is_the_outsiders(tmp_path):
+    """The final model's head stands on the base, the head's weight difference is taken from zero,
+    and the audit says so; a base with a head of its own keeps it."""
     base = save_bert(tmp_path / "base", with_head=False)
-    loaded = pair(base, save_bert(tmp_path / "final", seed=1))
-    assert loaded.base.head().abs().max() == 0
-    assert "zero, the expected value" in loaded.caveats[0]
+    final = save_bert(tmp_path / "final", seed=1)
+    loaded = pair(base, final)
+    assert loaded.head_start is HeadStart.UNKNOWN
+    assert torch.equal(loaded.base.head(), loaded.final.head())
+    assert loaded.initial_head().abs().max() == 0
+    known = dict(loaded.initial_parameters())
+    assert known["classifier.weight"].abs().max() == 0
+    assert torch.equal(
+        known["bert.pooler.dense.weight"], loaded.base.model.bert.pooler.dense.weight
+    )
+    assert "unknown" in loaded.caveats[0]
+    whole = pair(save_bert(tmp_path / "whole", seed=0), final)
+    assert (whole.head_start, whole.drawn, whole.caveats) == (HeadStart.OWN, {}, ())
+    assert torch.equal(whole.initial_head(), whole.base.head())
 
 
-def test_a_head_made_by_finetune_is_remembered(tmp_path):
-    """`assay finetune` records the head it drew, and the audit's base starts exactly there."""
+def test_students_draw_heads_of_their_own(tmp_path):
+    """A student's head is neither the final model's nor the one fine-tuning drew with the same
+    seed, of their size, and another for another seed; its body is the base's."""
     base = save_bert(tmp_path / "base", with_head=False)
+    final = fine_tuned(base, tmp_path)
+    loaded, insiders = pair(base, final), pair(base, final, initial_head=InitialHead.RECORDED)
+    first, again, other = (loaded.student(seed) for seed in (0, 0, 1))
+    recorded = insiders.base.head()
+    assert torch.equal(first.head(), again.head())
+    for another in (other.head(), recorded, loaded.final.head()):
+        assert (first.head() - another).norm() > 0.5 * recorded.norm()
+    assert 0.5 < first.head().norm() / recorded.norm() < 2
+    assert torch.equal(
+        first.model.bert.pooler.dense.weight, insiders.base.model.bert.pooler.dense.weight
+    ) == ("bert.pooler.dense.weight" not in loaded.drawn)
+    assert torch.equal(insiders.student(0).head(), recorded)
+
+
+def test_a_recorded_head_is_used_only_where_it_is_asked_for(tmp_path):
+    """`assay finetune` records the head it drew; the insider's view starts exactly there and says
+    what it is, the default does not, and without a record it is refused."""
+    base = save_bert(tmp_path / "base", with_head=False)
+    out = fine_tuned(base, tmp_path)
+    assert pair(base, out).head_start is HeadStart.UNKNOWN
+    loaded = pair(base, out, initial_head=InitialHead.RECORDED)
+    assert (loaded.head_start, loaded.caveats) == (HeadStart.RECORDED, ())
+    head = loaded.base.head()
+    assert head.abs().max() > 0
+    assert torch.equal(loaded.initial_head(), head)
+    moved = (loaded.final.head() - head).norm()
+    assert 0 < moved < head.norm()
+    record = TrainingRecord.read(out)
+    assert record is not None
+    assert (record.training, record.n_documents) == (_TRAINING, 30)
+    with pytest.raises(InputError, match=r"no such record.*leave out --initial-head"):
+        pair(base, save_bert(tmp_path / "bare", seed=1), initial_head=InitialHead.RECORDED)
+
+
+_TRAINING = TrainingSpec(n_epochs=1, max_tokens=24, learning_rate=1e-3)
+
+
+def fine_tuned(base, folder):
     texts, names = documents(30)
-    data = tmp_path / "train.jsonl"
+    data = folder / "train.jsonl"
     data.write_text(
         "".join(
             json.dumps({"text": t, "label": n}) + "\n" for t, n in zip(texts, names, strict=True)
         )
     )
-    training = TrainingSpec(n_epochs=1, max_tokens=24, learning_rate=1e-3)
     ref = DataRef(str(data), label_column="label")
-    out = tmp_path / "final"
-    finetune(FinetuneSpec(str(base), ref, training), out, tmp_path, EXACT, SilentProgress())
-    loaded = pair(base, out)
-    assert loaded.caveats == ()
-    head = loaded.base.head()
-    assert head.abs().max() > 0
-    moved = (loaded.final.head() - head).norm()
-    assert 0 < moved < head.norm()
-    record = TrainingRecord.read(out)
-    assert record is not None
-    assert (record.training, record.n_documents) == (training, 30)
+    spec = FinetuneSpec(str(base), ref, _TRAINING)
+    finetune(spec, folder / "tuned", folder, EXACT, SilentProgress())
+    return folder / "tuned"
 
 
 @pytest.mark.parametrize("optimizer", list(Optimizer))

@@ -25,14 +25,15 @@ from assay.core.models.mean_pooled import MeanPooledClassifier, pools_by_mean
 from assay.core.models.resolve import builtin_minilm
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.audit import HeadStart, InitialHead
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
 
 
-def pair(base, final):
-    return load_pair(base, final, Task.CLASSIFICATION, 24, EXACT)
+def pair(base, final, initial_head=InitialHead.UNKNOWN):
+    return load_pair(base, final, Task.CLASSIFICATION, 24, EXACT, initial_head=initial_head)
 
 
 def training_on_tiny_documents(base, out):
@@ -94,11 +95,13 @@ def test_the_head_reads_the_mean_over_a_documents_tokens(tmp_path):
 
 
 def test_a_fine_tuned_sentence_encoder_is_audited_from_where_it_began(tmp_path):
-    """What finetune saves is read back as it was, tells no path, and knows its first head."""
+    """What finetune saves is read back as it was, tells no path, and knows its first head, which
+    is used where it is asked for."""
     base = save_sentence_encoder(tmp_path / "encoder")
     out = fine_tuned(base, tmp_path / "final")
     assert str(tmp_path) not in (out / "config.json").read_text()
-    loaded = pair(base, out)
+    assert pair(base, out).head_start is HeadStart.UNKNOWN
+    loaded = pair(base, out, InitialHead.RECORDED)
     assert loaded.caveats == ()
     assert isinstance(loaded.base.model, MeanPooledClassifier)
     assert loaded.final.label_names == tuple(sorted(LABELS))

@@ -12,6 +12,7 @@ from support.gradient_features import dense, features
 from assay.core.errors import InputError
 from assay.core.gradients.features import FactoredGradients, LikelyProducts, projected_factors
 from assay.core.selection import greedy
+from assay.core.selection.matching_pursuit import select_plus
 
 
 def naive_select(f, budget, batch_size=None):
@@ -180,6 +181,50 @@ def test_order_of_documents_does_not_matter():
     order = np.random.default_rng(0).permutation(50)
     shuffled = greedy.select(f.subset(order.tolist()), 20).documents
     assert tuple(order[list(shuffled)].tolist()) == greedy.select(f, 20).documents
+
+
+CHOICES = {
+    "select": greedy.select,
+    "select-plus": select_plus,
+    "top-k": greedy.top_k,
+    "top-k-balanced": lambda f, budget, seed: greedy.top_k_balanced(
+        f, np.zeros(f.n_documents, int), budget, seed
+    ),
+    "p-min": lambda f, budget, seed: greedy.by_loss(
+        f, np.ones(f.n_documents), budget, lowest=True, seed=seed
+    ),
+    "p-max": lambda f, budget, seed: greedy.by_loss(
+        f, np.ones(f.n_documents), budget, lowest=False, seed=seed
+    ),
+    "by-score": lambda f, budget, seed: greedy.by_score(
+        f, np.full(f.n_documents, 0.3), budget, seed
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_equal_documents_are_chosen_alike_wherever_they_stand(name):
+    """Where nothing tells documents apart, those that come first in the corpus are chosen no more
+    often than the others: in the mean over seeds the recall is chance, in either order."""
+    f = features(60)
+    f.errors[:], f.hidden[:] = f.errors[:, :1], f.hidden[:, :1]
+    f.hidden[:] *= np.sign(f.alignment[0, 0])
+    for is_leaked in (np.arange(60) < 20, np.arange(60) >= 40):
+        chosen = [
+            CHOICES[name](FactoredGradients(f.errors, f.hidden, f.target), 15, seed=seed).documents
+            for seed in range(200)
+        ]
+        located = [is_leaked[list(own)].mean() for own in chosen if own]
+        assert np.mean(located) == pytest.approx(1 / 3, abs=0.1)
+    assert len(set(chosen)) > 50
+
+
+@pytest.mark.parametrize("name", ["select", "select-plus", "top-k"])
+def test_a_seed_decides_nothing_but_ties(name):
+    """Where documents differ every seed gives the same selection."""
+    f = features(60)
+    found = {CHOICES[name](f, 12, seed=seed).documents for seed in range(8)}
+    assert len(found) == 1
 
 
 def product_error(exact, dimension, seed):

@@ -51,6 +51,41 @@ def test_ties_do_not_favour_trained_documents():
     assert titrate(corpus, 1.0, 60, Strategy.P_MIN, 0).figures[Metric.MEMBERSHIP_AUC].value == 0.5
 
 
+def alike(corpus):
+    """The same corpus, in which no document differs from another by anything but its role."""
+    f = corpus.features
+    f.errors[:], f.hidden[:] = f.errors[:, :1], f.hidden[:, :1]
+    corpus.base_losses[:], corpus.blind[:], corpus.embedding_scores[:] = 1.4, 0.2, 0.5
+    return corpus
+
+
+@pytest.mark.parametrize("name", [*Strategy, BLIND])
+def test_a_selector_with_nothing_to_rank_by_says_so(name):
+    """Its cell says that all scores are equal; random selection ranks nothing anyway, and in a
+    corpus of documents that differ no selector is a draw."""
+    drawn = titrate(alike(corpus_of()), 0.5, 30, name, 0).figures
+    assert (Metric.EQUAL_SCORES in drawn) == (name != Strategy.RANDOM)
+    assert Metric.EQUAL_SCORES not in titrate(corpus_of(), 0.5, 30, name, 0).figures
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_a_corpus_in_another_order_has_the_same_expected_recall(strategy):
+    """With half of the documents alike, trained ones are found as often first as last."""
+    corpus = corpus_of()
+    n, f = 300, corpus.features
+    same = np.random.default_rng(1).permutation(n)[: n // 2]
+    f.errors[:, same], f.hidden[:, same] = f.errors[:, same[:1]], f.hidden[:, same[:1]]
+    corpus.base_losses[same], corpus.embedding_scores[same] = 0.0, 9.0
+    found = []
+    for order in (np.arange(n), np.arange(n)[::-1]):
+        arguments = (f.subset(order), np.zeros(n, int), corpus.base_losses[order])
+        scores = corpus.embedding_scores[order]
+        chosen = [make_selection(strategy, *arguments, 40, 8, s, scores) for s in range(40)]
+        located = [corpus.is_trained[order[list(own.documents)]].sum() for own in chosen]
+        found.append(np.mean(located))
+    assert found[0] == pytest.approx(found[1], abs=2.5)
+
+
 @pytest.mark.parametrize("name", [*Strategy, BLIND])
 def test_figures_follow_from_the_counts(name):
     """Recall, precisions, lift and p are those of the documents chosen, by hand."""

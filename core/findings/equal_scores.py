@@ -1,0 +1,35 @@
+"""Rankings that had nothing to rank by, in words: what they select is a random draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import listed
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy, shown_as
+
+
+def is_drawn(rows: MetricTable, subject: str) -> bool:
+    """Whether all documents scored alike, so that the seed alone decided what was selected."""
+    return rows.get(subject, Metric.EQUAL_SCORES) is not None
+
+
+def shown_with_draw(rows: MetricTable, strategy: Strategy) -> str:
+    """A strategy's name in a table, which says where its selection is none of its own."""
+    return strategy.shown_as + (" (a random draw)" if is_drawn(rows, strategy) else "")
+
+
+def drawn_among(rows: MetricTable, subjects: Iterable[str]) -> list[str]:
+    """Those that had nothing to rank by."""
+    return [subject for subject in subjects if is_drawn(rows, subject)]
+
+
+def drawn_sentence(drawn: Iterable[str]) -> str | None:
+    """Which strategies had nothing to rank by; None where each had."""
+    names = [shown_as(subject) for subject in drawn]
+    if not names:
+        return None
+    what = "its selection is a" if len(names) == 1 else "their selections are"
+    draws = "random draw" if len(names) == 1 else "random draws"
+    return f"{listed(names)} had nothing to rank by: all documents score alike, so {what} {draws}."

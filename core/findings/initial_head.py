@@ -1,0 +1,32 @@
+"""Whether an audit knew more than an outsider can, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from assay.core.findings.finding import Finding
+from assay.core.specs.audit import INSIDERS_HEAD, HeadStart
+from assay.core.specs.data import Task
+
+_PERHAPS = (
+    "Made by an earlier version, which gave base and students the very head that `assay finetune` "
+    "had drawn where the base has none. If this base has none, this is for evaluation only: no "
+    "outsider knows that head."
+)
+
+
+def insiders_view(meta: Mapping[str, Any]) -> str | None:
+    """What to say beside everything an audit shows; ``meta``: what its file says about itself.
+    None of an audit that any outsider could make."""
+    start = meta.get("initial_head")
+    if start is not None:
+        return INSIDERS_HEAD if start == HeadStart.RECORDED else None
+    is_recorded = str(meta["training"].get("source", "")).startswith("recorded")
+    return _PERHAPS if is_recorded and meta["spec"]["task"] == Task.CLASSIFICATION else None
+
+
+def with_insiders_view(found: Finding, meta: Mapping[str, Any]) -> Finding:
+    """The finding, and first what it rests on that no outsider has."""
+    sentence = insiders_view(meta)
+    return found if sentence is None else Finding(found.headline, (sentence, *found.sentences))

@@ -1,0 +1,92 @@
+"""How a classification head began that fine-tuning put on a base without one.
+
+It was drawn at random, so nobody but who fine-tuned the model knows it; `assay finetune` records it
+beside the models it makes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from assay.core.errors import InputError
+from assay.core.models.classifier import Classifier
+from assay.core.models.folder_files import has_file
+from assay.core.models.text_model import TextModel
+from assay.core.models.training_record import INITIAL_HEAD, INITIAL_HEAD_FILE, TrainingRecord
+from assay.core.models.weight_files import checked_file, opened
+
+
+def with_drawn_head(base: TextModel, drawn: Mapping[str, Tensor], seed: int) -> TextModel:
+    """A copy of the base in which ``seed`` draws the tensors it has no weights for.
+
+    ``drawn``: these as transformers draws them; in another order they are another draw.
+    """
+    model = copy.deepcopy(base)
+    state = model.model.state_dict()
+    generator = torch.Generator().manual_seed(seed)
+    for name, values in drawn.items():
+        order = torch.randperm(values.numel(), generator=generator)
+        state[name].copy_(values.flatten()[order].view_as(values))
+    return model
+
+
+def with_tensors_of(base: TextModel, other: TextModel, names: Mapping[str, Tensor]) -> TextModel:
+    """A copy of the base that holds another model's tensors of these names."""
+    model = copy.deepcopy(base)
+    state, theirs = model.model.state_dict(), other.model.state_dict()
+    for name in names:
+        state[name].copy_(theirs[name])
+    return model
+
+
+def put_recorded(
+    state: Mapping[str, Tensor],
+    lacking: Mapping[str, Tensor],
+    final_folder: Path,
+    base_sha256: str,
+    record: TrainingRecord | None,
+) -> None:
+    """Fill what a base lacks with what `assay finetune` recorded of the final model's beginning.
+
+    InputError where it recorded nothing for this base, or another head.
+    """
+    if (
+        not record
+        or record.base_weights_sha256 != base_sha256
+        or not has_file(final_folder, INITIAL_HEAD)
+    ):
+        raise InputError(
+            "a final model whose initial head `assay finetune` recorded",
+            f"{final_folder.name!r}, which has no such record for this base",
+            "leave out --initial-head",
+        )
+    with opened((checked_file(final_folder, INITIAL_HEAD),)) as tensors:
+        for name in lacking:
+            wanted = state[name]
+            if name not in tensors or list(tensors[name].get_shape()) != list(wanted.shape):
+                raise InputError(
+                    f"the head that fine-tuning of {final_folder.name!r} began with",
+                    f"a record without {name!r} of {tuple(wanted.shape)}",
+                    f"delete {INITIAL_HEAD_FILE} or run `assay finetune` again",
+                )
+            wanted.copy_(tensors[name][...])
+
+
+def put_final(
+    state: Mapping[str, Tensor], lacking: Mapping[str, Tensor], final: Classifier
+) -> tuple[str, ...]:
+    """Fill what a base lacks with the final model's tensors, and say what is assumed by that."""
+    final_state = final.model.state_dict()
+    for name in lacking:
+        state[name].copy_(final_state[name].cpu())
+    return (
+        "The base model has no classification head, and how it began in fine-tuning is unknown: "
+        "the final model's head stands on the base wherever a loss or gradient needs one, the "
+        "head's weight difference is taken from zero, its expected value, and students, as well as "
+        "the base model beside them, draw heads of their own.",
+    )
