@@ -34,7 +34,7 @@ def choose_compute(device: str | None = None, precision: str = "auto") -> Comput
     """The named device, else the fastest there is; InputError for one that is not there.
 
     Float32 unless bf16 is asked for, whatever the device is fast at: bfloat16 moves documents in
-    and out of selections (docs/RESULTS.md).
+    and out of selections. How many has not been measured here: `make bench-bf16`.
 
     All cores but one by default (``ASSAY_THREADS`` overrides): with every core taken, torch's
     threads wait for each other whenever anything else runs, and are slower than one alone.
