@@ -62,7 +62,7 @@ shown = [
         f"of {vocabulary.n_tokens:,} ordinary tokens",
     ),
     (
-        "Documents that can have been trained on",
+        "Possible training documents",
         f"{vocabulary.n_possible:,}" if vocabulary.n_possible is not None else "—",
         f"at most, of {vocabulary.n_documents or 0:,} of the seed corpus",
     ),

@@ -162,4 +162,4 @@ def _rounded(value: float) -> int:
     """To two digits: no estimate is worth more."""
     if value < 100:
         return round(value)
-    return round(value, 2 - len(str(int(value))))  # type: ignore[return-value]
+    return round(int(value), 2 - len(str(int(value))))
