@@ -174,7 +174,7 @@ def test_a_strategy_with_nothing_to_rank_by_is_no_strategy():
     draw; with scores that differ the same figures make it the best."""
     rows = students(0.5, 0.5, top_k=0.8)
     headline, text = said(rows)
-    assert headline.endswith("top-k makes a better student.")
+    assert headline.endswith("top-k gives a better student.")
     drawn = [*rows, row("top-k", Metric.EQUAL_SCORES, 1.0)]
     headline, text = said(drawn)
     assert "top-k" not in headline
