@@ -8,6 +8,7 @@ from assay.cache.audits.read import SelectionFilter
 from assay.core.findings.equal_scores import drawn_among, drawn_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.projection import projection_sentence
+from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, main_strategy
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.selection import (
@@ -89,6 +90,8 @@ else:
     show_document(path, picked, names)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):
+    cosine = MetricTable(reads.metrics(path).to_dict("records")).get(strategy, Metric.COSINE)
+    by_chance = markdown_safe(cosine["null_kind"]) if cosine else "random selections"
     curves = reads.objective(path, tuple(strategies))
     figure = objective_curves(curves, strategies, reads.random_objective(path))
     st.plotly_chart(
@@ -97,9 +100,6 @@ with st.expander("How the cosine grows with the selection", icon=":material/show
         key="objective",
         alt="Cosine with the weight difference against number of selected documents",
     )
-    st.caption(
-        f"Grey: central 95% of {facts.meta['provenance']['n_null_draws']} random selections of "
-        "each size."
-    )
+    st.caption(f"Grey: central 95% of {by_chance} of each size.")
     if facts.meta.get("projection"):
         st.caption(markdown_safe(projection_sentence(facts.meta["projection"])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from assay.cache.export import of_audit
+from assay.core.findings.beside_random import how_told_apart
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.strategies import main_strategy
 from assay.pages.components.audit import reads
@@ -109,8 +110,7 @@ if len(curve):
         of_audit(path),
         "distances",
         distance_table(rows, list(measured), curve, distance),
-        note="Closer, farther: outside the central 95% of random selections. By chance this "
-        "happens to one selection in twenty; the number of strategies is not corrected for.",
+        note=how_told_apart(rows, list(measured), distance.metric),
         chosen={"distance": distance.title},
     )
 if len(held_out):

@@ -226,6 +226,19 @@ class AuditRows:
             tuple(row[2] for row in rows),
         )
 
+    def student_outcomes(self) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
+        """What each student makes of each document it is judged on, and the documents' numbers of
+        targets, (n) each; empty where no students were trained."""
+        rows = self._all(
+            "SELECT student, outcome, n_targets FROM student_outcomes ORDER BY student, document"
+        )
+        found: dict[str, list[float]] = {}
+        for student, outcome, _ in rows:
+            found.setdefault(student, []).append(outcome)
+        n = len(next(iter(found.values()), []))
+        counts = np.array([row[2] for row in rows[:n]], np.int64)
+        return {name: np.array(own) for name, own in found.items()}, counts
+
     def largest_random_objective(self) -> Band:
         """The objective of random selections of the largest size that was measured."""
         rows = self._all(

@@ -9,7 +9,9 @@ from assay.cache.files.tables import Table
 
 SCHEMA_VERSION = 7
 # Audits of this version may lack these: they were sealed before the tables were thought of.
-ADDED_TABLES = frozenset({"token_movement", "document_vocabulary", "embedding_scores"})
+ADDED_TABLES = frozenset(
+    {"token_movement", "document_vocabulary", "embedding_scores", "student_outcomes"}
+)
 
 # Matrices as float16 blocks of rows: cache/files/blocks.py.
 _BLOCK = {
@@ -160,6 +162,20 @@ AUDIT_TABLES = {
             "is_best": ("BOOLEAN NOT NULL", "whether the student of this epoch was kept"),
         },
         ("strategy", "epoch"),
+    ),
+    "student_outcomes": Table(
+        "What each student makes of each document that students are judged on.",
+        {
+            "student": ("VARCHAR NOT NULL", "a strategy, or `random #2` and so on"),
+            "document": ("INTEGER NOT NULL", "place among those documents, from 0"),
+            "outcome": (
+                "DOUBLE NOT NULL",
+                "targets answered rightly, without a test set as the final model answers them; of "
+                "SFT with a test set the loss, in nats, of all targets",
+            ),
+            "n_targets": ("INTEGER NOT NULL", "targets in the document, 1 in classification"),
+        },
+        ("student", "document"),
     ),
     "embeddings": Table(
         "Sentence embeddings of documents.",

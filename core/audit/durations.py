@@ -56,7 +56,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         * (Strategy.EMBEDDING_MATCH in spec.strategies),
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
         "predict": 4.0 * size,
-        "students": 10 + n_strategies * a_student_s,
+        "students": 10 + (n_strategies + spec.n_random_students - 1) * a_student_s,
         "embed": 5 + n_documents * _AN_EMBEDDING_S,
         "map": (15 + n_documents * _A_PLACE_S) * spec.is_mapped,
         "measure": 8 + n_documents * _A_SKETCH_S,

@@ -24,6 +24,7 @@ from assay.core.audit.stages import (
     membership,
     predictions,
     selections,
+    student_comparison,
     students,
     titration,
 )
@@ -107,6 +108,7 @@ def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
 def _evaluate(audit: AuditContext, tokenization: Tokenization) -> None:
     """What the selections are worth."""
     students.train_all_students(audit)
+    student_comparison.compare_students(audit)
     embeddings.embed(audit)
     draw_map(audit)
     all_metrics.measure(audit, tokenization)

@@ -125,6 +125,7 @@ def _asked(recipe: Recipe, catalogue: Catalogue, point: _Point, seed: int) -> Au
         test=target.test_part(sizes.n_test, is_labelled),
         training=_training(sizes, point.student_optimizer, seed),
         n_student_epochs=sizes.n_student_epochs,
+        n_random_students=1,  # the recipe's seeds show how students differ
         is_mapped=False,
         seed=seed,
         title=f"{model.title}, {target.title} from {corpus.title}",

@@ -14,12 +14,12 @@ from assay.core.findings.finding import Finding, MetricTable, Row
 from assay.core.findings.formatting import decimal, in_sentence, interval, number, p_value, percent
 from assay.core.findings.membership import membership_finding
 from assay.core.specs.metrics import STUDENT_METRICS, Metric
-from assay.core.specs.strategies import Strategy, main_strategy
+from assay.core.specs.strategies import RANDOM_STUDENTS, Strategy, main_strategy
 from assay.core.specs.vocabulary import VocabularyFacts
-from assay.core.stats.intervals import SIGNIFICANCE
+from assay.core.stats.intervals import CHANCE_OUTSIDE, SIGNIFICANCE, holm
 
-_ABOVE, _BELOW = "above", "below"
-_BETTER, _WORSE = "better", "worse"
+_THRESHOLD = f", threshold {SIGNIFICANCE}"
+_BETTER, _WORSE, _NOT_TOLD = "better", "worse", "not told apart"
 
 
 def audit_finding(
@@ -74,7 +74,8 @@ def audit_finding(
         headline = f"{name} is worse than random selection here."
     else:
         headline = f"{name} is not distinguishable from random selection here."
-    if (better := _clearly_better(rows, strategy, ran)) and beside_random != _WORSE:
+    if (all_better := _clearly_better(rows, strategy, ran)) and beside_random != _WORSE:
+        better = all_better[0]
         who = f"Selection by {better.shown_as}" if better is Strategy.EMBEDDING_MATCH else ""
         headline += f" {who or better.shown_as} gives a better student."
     rivals = membership_finding(rows.all(), strategy)
@@ -106,10 +107,17 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
         f"{_amount(metric, row)} ({_range(metric, row)})"
     )
     random = rows.get(Strategy.RANDOM, metric)
-    if random and strategy is not Strategy.RANDOM:
+    several, lead = rows.get(RANDOM_STUDENTS, metric), rows.get(strategy, Metric.LEAD_OVER_RANDOM)
+    if several and lead:
         sentence += (
-            f", {_relation(row, random)} random selection's {number(metric, random['value'])} "
-            f"({_range(metric, random)})"
+            f", {_side(metric, lead)} the {number(metric, several['value'])} of "
+            f"{several['n']} random selections' students, one more of which would lie in "
+            f"{_range(metric, several)} ({_tested(lead)})"
+        )
+    elif random and strategy is not Strategy.RANDOM:
+        sentence += (
+            f"; the student of one random selection has {number(metric, random['value'])} "
+            f"({_range(metric, random)}), and how much such students differ was not measured"
         )
     final = rows.get("final", metric)
     if final and metric is not Metric.AGREEMENT:
@@ -118,10 +126,17 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
     if best and best is not strategy:
         leader = rows.get(best, metric)
         assert leader is not None
-        sentence += (
-            f". The best strategy is {best.shown_as}, with {number(metric, leader['value'])}, "
-            f"{_relation(leader, row)} {strategy.shown_as}'s"
-        )
+        lead = rows.get(best, Metric.STUDENT_LEAD)
+        end = "lowest" if metric.info.is_lower_better else "highest"
+        sentence += f". The {end} value is {best.shown_as}'s, {number(metric, leader['value'])}"
+        if best is not Strategy.RANDOM and lead:
+            is_better = best in _clearly_better(rows, strategy, ran)
+            n = len(_leads(rows, strategy, ran))
+            sentence += (
+                f", {'better than' if is_better else 'not distinguishable from'} "
+                f"{strategy.shown_as}'s (p {'≤' if is_better else '>'} {CHANCE_OUTSIDE}, Holm's "
+                f"correction for {n} {'strategies' if n > 1 else 'strategy'})"
+            )
     return sentence + "."
 
 
@@ -130,7 +145,8 @@ def _located(rows: MetricTable, strategy: Strategy) -> str | None:
     if row is None or lift is None:
         return None
     n_located = round(row["value"] * row["n"])
-    chance = "better than chance" if row["p_value"] < SIGNIFICANCE else "no better than chance"
+    is_better = row["p_value"] < SIGNIFICANCE
+    chance = "better than chance" if is_better else "not significantly better than chance"
     beyond = "."
     if row["p_value"] < SIGNIFICANCE and rows.get(strategy, Metric.MEMBERSHIP_PRECISION) is None:
         beyond = (
@@ -141,7 +157,8 @@ def _located(rows: MetricTable, strategy: Strategy) -> str | None:
         f"It contains {n_located:,} of the {row['n']:,} reference documents in the seed corpus. "
         f"Recall is {in_sentence(row, percent)}; at most {percent(row['ceiling'])} is possible, "
         f"and random selection has {percent(row['null_value'])}. "
-        f"This is {chance} ({p_value(row['p_value'])}, lift {number(Metric.LIFT, lift['value'])})"
+        f"This is {chance} ({p_value(row['p_value'])}{'' if is_better else _THRESHOLD}, lift "
+        f"{number(Metric.LIFT, lift['value'])})"
         f"{beyond}"
     )
 
@@ -154,7 +171,8 @@ def _membership(rows: MetricTable, strategy: Strategy) -> str | None:
     return (
         f"Within the reference set's domain it {verb} training documents from held-out ones: "
         f"{percent(row['value'])} of the documents it selected there are training documents; "
-        f"chance gives {percent(row['null_value'])} ({p_value(row['p_value'])})."
+        f"chance gives {percent(row['null_value'])} ({p_value(row['p_value'])}"
+        f"{'' if row['p_value'] < SIGNIFICANCE else _THRESHOLD})."
     )
 
 
@@ -175,8 +193,8 @@ def _distance(rows: MetricTable, strategy: Strategy) -> str | None:
     return (
         f"In meaning it is {nearness} the reference set than random selections are: its transport "
         f"distance is {decimal(row['value'])}, theirs {decimal(row['null_low'])} to "
-        f"{decimal(row['null_high'])}, and that of as many reference documents "
-        f"{decimal(row['ceiling'])}."
+        f"{decimal(row['null_high'])} (95% of {row['null_kind']}), and that of as many reference "
+        f"documents {decimal(row['ceiling'])}."
     )
 
 
@@ -188,21 +206,34 @@ def _is_more_than_chance(rows: MetricTable, strategy: Strategy) -> bool:
 
 
 def _beside_random(rows: MetricTable, strategy: Strategy) -> str | None:
+    """The main comparison, declared beforehand and so not corrected: better or worse at p ≤ .05,
+    else not told apart; None where no random selection's student was trained."""
     metric = student_metric(rows, strategy)
-    random = rows.get(Strategy.RANDOM, metric) if metric else None
-    if metric is None or random is None or strategy is Strategy.RANDOM:
+    if metric is None or strategy is Strategy.RANDOM or not rows.get(Strategy.RANDOM, metric):
         return None
-    return _merit(metric, rows.get(strategy, metric), random)
+    lead = rows.get(strategy, Metric.LEAD_OVER_RANDOM)
+    if lead is None or lead["p_value"] > CHANCE_OUTSIDE:
+        return _NOT_TOLD
+    return _BETTER if lead["value"] > 0 else _WORSE
 
 
-def _clearly_better(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> Strategy | None:
-    """The best strategy, if its student's interval does not touch that of ``strategy``."""
-    metric = student_metric(rows, strategy)
-    best = rows.best(ran, metric) if metric else None
-    if metric is None or best is None:
-        return None
-    is_better = _merit(metric, rows.get(best, metric), rows.get(strategy, metric)) == _BETTER
-    return best if is_better else None
+def _leads(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> dict[Strategy, Row]:
+    """Of all other strategies' students over this one's, where they were compared."""
+    found = {one: rows.get(one, Metric.STUDENT_LEAD) for one in ran if one is not strategy}
+    return {one: row for one, row in found.items() if row}
+
+
+def _clearly_better(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> list[Strategy]:
+    """Strategies whose students are better at p ≤ .05, all comparisons counted (Holm), the best
+    first."""
+    leads = _leads(rows, strategy, ran)
+    corrected = holm([row["p_value"] for row in leads.values()])
+    better = [
+        one
+        for (one, row), p in zip(leads.items(), corrected, strict=True)
+        if p <= CHANCE_OUTSIDE and row["value"] > 0
+    ]
+    return sorted(better, key=lambda one: -leads[one]["value"])
 
 
 def student_metric(rows: MetricTable, strategy: Strategy) -> Metric | None:
@@ -210,22 +241,14 @@ def student_metric(rows: MetricTable, strategy: Strategy) -> Metric | None:
     return next((metric for metric in STUDENT_METRICS if rows.get(strategy, metric)), None)
 
 
-def _merit(metric: Metric, row: Row | None, other: Row | None) -> str:
-    """Whether the first of two rows is better than the second, worse, or cannot be told."""
-    assert row is not None
-    assert other is not None
-    relation = _relation(row, other)
-    if relation not in (_ABOVE, _BELOW):
-        return relation
-    return _BETTER if (relation == _ABOVE) != metric.info.is_lower_better else _WORSE
+def _side(metric: Metric, lead: Row) -> str:
+    if lead["p_value"] > CHANCE_OUTSIDE:
+        return "not distinguishable from"
+    return "above" if (lead["value"] > 0) != metric.info.is_lower_better else "below"
 
 
-def _relation(row: Row, other: Row) -> str:
-    if row["low"] > other["high"]:
-        return _ABOVE
-    if row["high"] < other["low"]:
-        return _BELOW
-    return "not distinguishable from"
+def _tested(lead: Row) -> str:
+    return f"{p_value(lead['p_value'])}, threshold {CHANCE_OUTSIDE}, {lead['method']}"
 
 
 def _amount(metric: Metric, row: Row) -> str:
@@ -239,6 +262,8 @@ def _amount(metric: Metric, row: Row) -> str:
 
 
 def _range(metric: Metric, row: Row) -> str:
+    if row["low"] is None or row["low"] != row["low"]:
+        return "too few documents for an interval"
     return interval(row["low"], row["high"], partial(number, metric))
 
 

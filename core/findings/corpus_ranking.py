@@ -23,10 +23,10 @@ from assay.core.findings.table_cells import PERCENT, TableCell, bracketed_cell, 
 Row = Mapping[str, Any]
 
 HOW_COSINES_READ = (
-    "Cosine: cosine of a corpus' mean gradient with the weight difference, with a 95% interval "
-    "from 200 bootstrap samples of its documents. Chance: samples of the same size from all "
-    "documents "
-    "together."
+    "Cosine: cosine of a corpus' mean gradient with the weight difference, at the size of the "
+    "smallest corpus, because more documents have less noise and so a larger cosine; 95% interval "
+    "from a grouped jackknife. Chance: 95% of 199 samples of the same size from all documents "
+    "together. Corpora are ranked apart only if their intervals do not overlap."
 )
 HOW_STUDENTS_READ = (
     "the cosine that one half of a corpus reaches for a model trained here on the other half, with "
@@ -34,9 +34,9 @@ HOW_STUDENTS_READ = (
 )
 HOW_SHARES_READ = (
     "Share: weight of each corpus in the non-negative mixture of mean gradients that fits the "
-    "weight difference best, with a 95% interval from 200 bootstrap samples. To first order it "
-    "estimates the share of training documents. Guess from cosine: shares proportional to the "
-    "cosines alone."
+    "weight difference best, with the central 95% of 199 bootstrap samples, which is not a "
+    "calibrated interval. To first order it estimates the share of training documents. Guess from "
+    "cosine: shares proportional to the cosines alone."
 )
 
 

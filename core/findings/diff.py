@@ -50,6 +50,13 @@ def diff_finding(meta: Mapping[str, Any]) -> Finding:
 
 def _floor_sentence(floor: Mapping[str, Any], n_topics: int) -> str:
     how = "" if floor["is_distribution_free"] else ", assuming normally distributed differences"
+    if floor["value"] >= 1:
+        return (
+            f"Two runs of the same model share only {floor['n']:,} topics to measure noise by, "
+            "too few to rule out that noise alone changes a topic's support from none to all "
+            f"(upper bound for 95% of topics, with 95% confidence{how}), so no change of support "
+            "is reported."
+        )
     return (
         f"Between two runs of the same model a topic's support differs by up to "
         f"{floor['value']:.0%} (an upper bound for 95% of {floor['n']:,} topics, with 95% "

@@ -56,10 +56,23 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
     )
     lead = by_name.get((winner, Metric.MEMBERSHIP_LEAD))
     is_clear = None if lead is None else n * lead["p_value"] < SIGNIFICANCE
-    sentence = f"Membership: of {n} rankings, {shown_as(winner)} has the highest AUC, "
-    sentence += (
-        f"{in_sentence(best)} ({p_value(min(1.0, n * best['p_value']))} corrected for {n} rankings)"
-    )
+    counted = min(1.0, n * best["p_value"])
+    asked = f"p = {counted:.2g} corrected for {n} rankings (Holm); the threshold is {SIGNIFICANCE}"
+    if is_found:
+        sentence = (
+            f"Membership: of {n} rankings, {shown_as(winner)} has the highest AUC, "
+            f"{in_sentence(best)} ({p_value(counted)} corrected for {n} rankings, Holm)"
+        )
+    elif counted >= SIGNIFICANCE:
+        sentence = (
+            f"Membership: none of {n} rankings does better than chance, an AUC of 0.5; "
+            f"{shown_as(winner)} comes nearest, with {in_sentence(best)} ({asked})"
+        )
+    else:
+        sentence = (
+            f"Membership: none of {n} rankings does better than text alone; "
+            f"{shown_as(winner)} has an AUC of {in_sentence(best)}"
+        )
     if own is not None and winner != main:
         sentence += f"; {shown_as(main)} has {in_sentence(own)}"
     if blind is not None:

@@ -12,18 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
+from scipy.stats import t
 
 from assay.core.gradients.features import GradientFeatures
 
 # Keeps the Cholesky factor of nearly parallel means finite.
 _RIDGE = 1e-9
+# Fisher's z of a cosine of 1 is infinite.
+_NEAR_ONE = 1 - 1e-9
 
 
 @dataclass(frozen=True)
 class GroupFit:
     """Of K groups, each (K, float64): cosines of the mean gradients with the target, mean over
-    checkpoints; shares of the non-negative mixture (zeros if no group points to the target); and
-    centroid_shares, in proportion to the positive cosines."""
+    checkpoints, as if every group had as many documents as the smallest; shares of the
+    non-negative mixture (zeros if no group points to the target); and centroid_shares, in
+    proportion to the positive cosines."""
 
     cosines: NDArray[np.float64]
     shares: NDArray[np.float64]
@@ -35,7 +39,10 @@ def fit_groups(
 ) -> GroupFit:
     """Fit groups numbered from 0, document i counted ``counts[i]`` times (n).
 
-    ValueError if a group has no document that counts.
+    A mean of few gradients is longer than that of many by their noise, ‖mean‖² by s²/n, so that its
+    cosine is lower. Cosines are therefore those at one size m, the smallest group's: of a group of
+    n documents ‖mean‖² + s² (1/m − 1/n) stands for the squared length, what drawing m of them again
+    and again would average to. ValueError if a group has no document that counts.
     """
     weights = np.zeros((int(groups.max()) + 1, len(groups)))
     weights[groups, np.arange(len(groups))] = counts
@@ -46,7 +53,10 @@ def fit_groups(
     means = np.asarray(features.weighted_sums(weights), np.float64)
     alignment = np.asarray(features.alignment, np.float64) @ weights.T
     gram = means @ means.mT
-    lengths = np.sqrt(np.diagonal(gram, axis1=1, axis2=2))
+    squared = np.diagonal(gram, axis1=1, axis2=2)
+    sizes = totals[:, 0]
+    noise = _noise(features, weights, squared, sizes)
+    lengths = np.sqrt(squared + noise * (1 / sizes.min() - 1 / sizes))
     products = lengths * np.asarray(features.target_norms)[:, None]
     cosines = np.divide(alignment, products, out=np.zeros_like(products), where=products > 0)
     mean_cosines = cosines.mean(axis=0)
@@ -55,6 +65,72 @@ def fit_groups(
         _normalised(_non_negative(gram.sum(axis=0), alignment.sum(axis=0))),
         _normalised(mean_cosines.clip(min=0)),
     )
+
+
+def _noise(
+    features: GradientFeatures,
+    weights: NDArray[np.float32],
+    squared: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """s², a group's summed variance of single gradients over all coordinates, (J × K)."""
+    mean_squares = np.asarray(features.squared_norms, np.float64) @ weights.T
+    spread = np.maximum(mean_squares - squared, 0)
+    return spread * sizes / np.maximum(sizes - 1, 1)
+
+
+# Parts of a group that are left out in turn.
+_N_PARTS = 20
+
+
+def cosine_intervals(
+    features: GradientFeatures, groups: NDArray[np.int64], generator: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper ends of 95% intervals of ``fit_groups``' cosines, each (K).
+
+    Grouped jackknife: each of 20 random parts of a group (each document of a smaller one) is left
+    out in turn; Student's t on Fisher's z, which is symmetric where a cosine is not, so that the
+    cosine lies within. Of a group of one document it is −1 to 1.
+    """
+    sizes = np.bincount(groups)
+    n_parts = np.minimum(sizes, _N_PARTS)
+    parts = np.empty(len(groups), np.int64)
+    for group, n in enumerate(n_parts):
+        members = generator.permutation(np.flatnonzero(groups == group))
+        parts[members] = n_parts[:group].sum() + np.arange(len(members)) % n
+    of_group = np.repeat(np.arange(len(sizes)), n_parts)
+    indicator = np.zeros((int(n_parts.sum()), len(groups)), np.float32)
+    indicator[parts, np.arange(len(groups))] = 1
+    sums = np.asarray(features.weighted_sums(indicator), np.float64)  # J × parts × D
+    along = np.asarray(features.alignment, np.float64) @ indicator.T
+    squares = np.asarray(features.squared_norms, np.float64) @ indicator.T
+    in_part = indicator.sum(axis=1)
+    norms = np.asarray(features.target_norms)
+    low, high = np.full(len(sizes), -1.0), np.full(len(sizes), 1.0)
+    for group, n in enumerate(n_parts):
+        if n < 2:
+            continue
+        own = of_group == group
+        rest_sizes = sizes[group] - in_part[own]
+        total, left = sums[:, own].sum(axis=1, keepdims=True), sums[:, own]
+        mean_squared = ((total[:, 0] / sizes[group]) ** 2).sum(axis=-1)
+        spread = np.maximum(squares[:, own].sum(axis=1) / sizes[group] - mean_squared, 0)
+        noise = spread * sizes[group] / (sizes[group] - 1)
+        squared = (((total - left) / rest_sizes[:, None]) ** 2).sum(axis=-1)
+        squared += noise[:, None] * (1 / sizes.min() - 1 / rest_sizes)
+        rest = (along[:, own].sum(axis=1, keepdims=True) - along[:, own]) / rest_sizes
+        lengths = np.sqrt(np.maximum(squared, 1e-12 * noise[:, None])) * norms[:, None]
+        without = np.divide(rest, lengths, out=np.zeros_like(rest), where=lengths > 0)
+        whole = mean_squared + noise * (1 / sizes.min() - 1 / sizes[group])
+        mean = along[:, own].sum(axis=1) / sizes[group]
+        length = np.sqrt(whole) * norms
+        cosine = np.divide(mean, length, out=np.zeros_like(mean), where=length > 0).mean()
+        z = np.arctanh(without.mean(axis=0).clip(-_NEAR_ONE, _NEAR_ONE))
+        error = np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum())
+        reach = t.ppf(0.975, n - 1) * error
+        centre = np.arctanh(cosine.clip(-_NEAR_ONE, _NEAR_ONE))
+        low[group], high[group] = np.tanh(centre - reach), np.tanh(centre + reach)
+    return low, high
 
 
 def redrawn(generator: np.random.Generator, groups: NDArray[np.int64]) -> NDArray[np.float64]:

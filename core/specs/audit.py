@@ -281,6 +281,15 @@ class AuditSpec:
             "rank-corpora": None,
         },
     )
+    # The random strategy's own student among them: by as much as these differ, other students may
+    # differ by chance. With one, students are not compared.
+    n_random_students: int = option(
+        5,
+        flag="random-students",
+        minimum=1,
+        help="Students of random selections, to see by how much students differ by chance.",
+        only=("audit",),
+    )
     # Hold a tenth of a selection back, stop when it is predicted no better, keep the best epoch;
     # else train on the whole selection for all epochs.
     is_stopping_early: bool = option(

@@ -14,6 +14,8 @@ class Metric(StrEnum):
     PERPLEXITY = "perplexity"
     AGREEMENT = "agreement"
     WEIGHT_COSINE = "weight-cosine"
+    LEAD_OVER_RANDOM = "student-lead-over-random"
+    STUDENT_LEAD = "student-lead"
     TRANSPORT = "transport"
     EMBEDDING_RECALL = "embedding-recall"
     CONTAINMENT = "containment"
@@ -81,6 +83,7 @@ class MetricInfo:
 
 _UNBOUNDED = (0.0, float("inf"))
 _SIGNED = (-1.0, 1.0)
+_ANY = (-float("inf"), float("inf"))
 _INFO = {
     Metric.ACCURACY: MetricInfo(
         "Student accuracy",
@@ -114,6 +117,21 @@ _INFO = {
         "weights' cosine",
         "Cosine between the student's weight difference and the final model's.",
         bounds=_SIGNED,
+    ),
+    Metric.LEAD_OVER_RANDOM: MetricInfo(
+        "Student's lead over random selections' students",
+        "lead over random",
+        "How much better than the mean of random selections' students, in accuracy, agreement or "
+        "nats.",
+        bounds=_ANY,
+        chance=0.0,
+    ),
+    Metric.STUDENT_LEAD: MetricInfo(
+        "Student's lead over the main strategy's",
+        "lead over the main strategy",
+        "How much better than the main strategy's student, in accuracy, agreement or nats.",
+        bounds=_ANY,
+        chance=0.0,
     ),
     Metric.TRANSPORT: MetricInfo(
         "Transport distance to the reference set",

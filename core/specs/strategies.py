@@ -101,6 +101,10 @@ def baselines_for(task: Task) -> tuple[Baseline, ...]:
     return tuple(baseline for baseline in Baseline if baseline is not Baseline.CONFIDENCE_GAIN)
 
 
+# The subject of what students of several random selections reach together.
+RANDOM_STUDENTS = "random-students"
+
+
 # The cosine of a document's gradient with the weight difference.
 ALIGNMENT = "alignment"
 

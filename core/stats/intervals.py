@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.stats import sem, t
 from statsmodels.stats.proportion import proportion_confint
 
@@ -37,9 +36,30 @@ def accuracy(is_correct: NDArray[np.bool_]) -> Interval:
 
 
 def random_band(draws: NDArray[np.float64]) -> Interval:
-    """Mean and central 95% of a statistic over random selections."""
-    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(float(draws.mean()), float(low), float(high))
+    """Mean of a statistic over random selections, and the band that leaves out one more of 20.
+
+    The ends are order statistics: among n + 1 draws of one law any is as likely the r-th, so that
+    the band from the r-th lowest to the r-th highest leaves out one more with probability
+    2r / (n + 1), which of 199 or 399 draws is exactly 5% and of others less. ValueError where that
+    takes more draws than there are.
+    """
+    ordered = np.sort(draws)
+    n_outside = int((len(ordered) + 1) * (1 - CONFIDENCE) / 2 + 1e-9)
+    if n_outside < 1:
+        least = round(2 / (1 - CONFIDENCE)) - 1
+        raise ValueError(f"{len(ordered)} draws; a {CONFIDENCE:.0%} band needs {least}")
+    return Interval(
+        float(ordered.mean()), float(ordered[n_outside - 1]), float(ordered[-n_outside])
+    )
+
+
+def p_among_draws(value: float, draws: NDArray[np.float64]) -> float:
+    """The chance that one more random draw would lie as far out on either side, (1 + #) / (n + 1).
+
+    Exact where ``value`` is such a draw, whatever their law; twice the smaller side's.
+    """
+    n_beyond = min(int((draws >= value).sum()), int((draws <= value).sum()))
+    return min(1.0, 2 * (1 + n_beyond) / (1 + len(draws)))
 
 
 # Two repeats would give an interval 13 times as wide as their distance from the mean.
@@ -78,30 +98,59 @@ class Spread:
         return cls(mean, lowest, highest, len(values), interval)
 
 
-_N_RESAMPLES = 1000
+# Of fewer documents the intervals below hold the true value too seldom (ARCHITECTURE §3).
+MIN_DOCUMENTS = 5
 
 
-def ratio_interval(sums: NDArray[np.float64], counts: NDArray[np.int64], seed: int = 0) -> Interval:
-    """Σ sums / Σ counts with its percentile bootstrap interval over documents (SciPy).
+def mean_loss(losses: NDArray[np.float64], counts: NDArray[np.int64]) -> Interval | None:
+    """Σ losses / Σ counts with its 95% jackknife interval over documents; None of fewer than five.
 
-    sums, counts: (n), one a document; targets of one document are not independent, documents are.
+    losses (≥ 0), counts: (n), one a document; targets of one document are not independent,
+    documents are. Student's t on the logarithm, since few documents' mean loss is skewed.
     """
-    value = float(sums.sum() / counts.sum())
-    if len(sums) < 2:
-        return Interval(value, value, value)
-    found = stats.bootstrap(
-        (sums, counts),
-        lambda total, number, axis=-1: total.sum(axis) / number.sum(axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=_N_RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        batch=64,
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Interval(value, float(found.low), float(found.high))
+    n, total = len(losses), float(losses.sum())
+    if n < MIN_DOCUMENTS or np.count_nonzero(losses) < 2:
+        return None
+    value = total / float(counts.sum())
+    without = (total - losses) / (counts.sum() - counts)
+    logs = np.log(without)
+    error = float(np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum()))
+    reach = np.exp(t.ppf((1 + CONFIDENCE) / 2, n - 1) * error)
+    return Interval(value, float(value / reach), float(value * reach))
 
 
-# A p-value under this, times the number of tests, is more than chance (Bonferroni).
+def share_of_targets(found: NDArray[np.float64], counts: NDArray[np.int64]) -> Interval | None:
+    """Σ found / Σ counts, targets in clusters of documents; None of fewer than five documents.
+
+    found, counts: (n), one a document. Clopper and Pearson's interval at as many independent
+    targets as the variance between documents leaves (Korn and Graubard 1998), so that it stays
+    open where all documents agree.
+    """
+    n, n_targets = len(found), int(counts.sum())
+    if n < MIN_DOCUMENTS:
+        return None
+    share = float(found.sum()) / n_targets
+    variance = n / (n - 1) * float(((found - share * counts) ** 2).sum()) / n_targets**2
+    effective = min(share * (1 - share) / variance, n_targets) if variance > 0 else float(n)
+    tail = (1 + CONFIDENCE) / 2
+    effective *= float(t.ppf(tail, max(n_targets - 1, 1)) / t.ppf(tail, n - 1)) ** 2
+    low, high = proportion_confint(
+        share * effective, effective, alpha=1 - CONFIDENCE, method="beta"
+    )
+    return Interval(share, float(np.nan_to_num(low)), float(np.nan_to_num(high, nan=1.0)))
+
+
+# A p-value under this, corrected for the number of tests, is evidence that documents were used.
 SIGNIFICANCE = 0.01
+# A comparison of strategies may be wrong this often: 1 − CONFIDENCE, as intervals are.
+CHANCE_OUTSIDE = 0.05
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Each p-value as if all were one test (Holm 1979): that any is under α by chance has
+    probability α at most."""
+    order = np.argsort(p_values)
+    stepped = np.asarray(p_values, float)[order] * np.arange(len(order), 0, -1)
+    corrected = np.empty(len(order))
+    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
+    return corrected.tolist()

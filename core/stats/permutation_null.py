@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, permutation_test, rankdata
 
-from assay.core.stats.intervals import CONFIDENCE, Interval
+from assay.core.stats.intervals import Interval, random_band
 
 N_SHUFFLES = 999
+_FEW = 8
 _FLOATS_AT_A_TIME = 1 << 22
 
 _Scores = NDArray[np.float64]
@@ -31,8 +32,8 @@ class Chance:
 
 def auc_by_chance(positive: _Scores, negative: _Scores, seed: int = 0) -> Chance:
     """Of the AUC. The band is of ``N_SHUFFLES`` shuffles; p, which must reach further, is that of
-    Mann and Whitney's test, the same null in closed form (normal, ties allowed for, where the
-    groups are large)."""
+    Mann and Whitney's test, the same null in closed form (normal, ties allowed for). In a group of
+    eight or fewer, where ties spoil that, p is of all shuffles there are, or of these."""
     n, m = len(positive), len(negative)
     ranks = rankdata(np.concatenate([positive, negative]))
 
@@ -40,8 +41,11 @@ def auc_by_chance(positive: _Scores, negative: _Scores, seed: int = 0) -> Chance
         value: _Scores = (first.sum(axis=axis) - n * (n + 1) / 2) / (n * m)
         return value
 
-    null = _shuffled(ranks[:n], ranks[n:], auc, seed).null
-    return Chance(null, float(mannwhitneyu(positive, negative, alternative="greater").pvalue))
+    shuffled = _shuffled(ranks[:n], ranks[n:], auc, seed)
+    if min(n, m) <= _FEW:
+        return shuffled
+    p_value = float(mannwhitneyu(positive, negative, alternative="greater").pvalue)
+    return Chance(shuffled.null, p_value)
 
 
 def found_by_chance(
@@ -70,5 +74,9 @@ def _shuffled(first: _Scores, second: _Scores, statistic: object, seed: int) -> 
         rng=np.random.default_rng(seed),
     )
     draws = result.null_distribution
-    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Chance(Interval(float(draws.mean()), float(low), float(high)), float(result.pvalue))
+    if len(draws) < N_SHUFFLES:  # all shuffles there are: of few, none is outside
+        low, high = np.quantile(draws, [0.025, 0.975], method="inverted_cdf")
+        null = Interval(float(draws.mean()), float(low), float(high))
+    else:
+        null = random_band(draws)
+    return Chance(null, float(result.pvalue))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.similarity.transport import transport_distance
-from assay.core.stats.intervals import CONFIDENCE
+from assay.core.stats.intervals import random_band
 
 N_SHUFFLES = 199
 
@@ -69,6 +69,6 @@ def compare_transport(
         one, other = distances(generator.permutation(n_branches)[:n_own])
         leads[shuffle] = other - one
         advance(1)
-    low, high = np.quantile(leads, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    null = random_band(leads)
     p_value = (1 + int((leads >= there - here).sum())) / (1 + N_SHUFFLES)
-    return TransportComparison(here, there, float(low), float(high), p_value)
+    return TransportComparison(here, there, null.low, null.high, p_value)

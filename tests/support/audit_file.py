@@ -179,7 +179,7 @@ def write_sample_audit(
             "assay_version": "0.1.0",
             "commit": None,
             "packages": {"torch": "2.13.0"},
-            "n_null_draws": 20,
+            "n_null_draws": 399,
             "command": "assay audit --base base --final final",
         },
     }
@@ -321,7 +321,7 @@ def _metrics(
             null_value=0.05,
             null_low=0.03,
             null_high=0.07,
-            null_kind="20 random selections",
+            null_kind="399 random selections",
         ),
         MetricRow(
             strategy,
@@ -333,7 +333,7 @@ def _metrics(
             null_value=0.1,
             null_low=0.05,
             null_high=0.15,
-            null_kind="20 random selections",
+            null_kind="399 random selections",
         ),
     ]
     if not has_truth:
@@ -366,7 +366,7 @@ def _metrics(
             null_value=1.2,
             null_low=1.18,
             null_high=1.22,
-            null_kind="20 random selections",
+            null_kind="399 random selections",
         ),
         MetricRow(
             strategy,
@@ -381,7 +381,7 @@ def _metrics(
             null_value=0.4,
             null_low=0.35,
             null_high=0.45,
-            null_kind="20 random selections",
+            null_kind="399 random selections",
         ),
         MetricRow(
             strategy,
@@ -393,7 +393,7 @@ def _metrics(
             null_value=0.8,
             null_low=0.79,
             null_high=0.81,
-            null_kind="20 random selections",
+            null_kind="399 random selections",
         ),
     ]
     n_located, n_domain = int(is_located.sum()), int((is_located | is_held_out).sum())

@@ -42,6 +42,7 @@ SPECS = [
             Optimizer.ADAMW, 1e-3, 4, weight_decay=0.5, momentum=0.1, max_tokens=9
         ),
         n_student_epochs=4,
+        n_random_students=2,
         is_stopping_early=False,
         n_checkpoints=2,
         projection_dimension=64,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from assay.core.audit.metrics.null_draws import RANDOM_SELECTIONS
 from assay.core.audit.metrics.rows import MetricRow
 from assay.core.runtime.parallel import in_threads
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
-from assay.core.stats.intervals import CONFIDENCE, Interval, random_band
+from assay.core.stats.intervals import CONFIDENCE, Interval, p_among_draws, random_band
 
 
 class SelectionMetric:
@@ -24,8 +24,8 @@ class SelectionMetric:
         """The value of a strategy's selection, and how it was computed."""
         raise NotImplementedError
 
-    def band(self, draws: Sequence[Sequence[int]]) -> Interval:
-        """The mean and central 95% of the values of random selections."""
+    def of_draws(self, draws: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """The values of random selections, (n)."""
         raise NotImplementedError
 
     def interval(self, documents: Sequence[int]) -> Interval | None:
@@ -45,9 +45,9 @@ class SetMetric(SelectionMetric):
     def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
         return self.value(documents)
 
-    def band(self, draws: Sequence[Sequence[int]]) -> Interval:
+    def of_draws(self, draws: Sequence[Sequence[int]]) -> NDArray[np.float64]:
         found = in_threads(self.value, draws, self.n_at_once)
-        return random_band(np.array([value for value, _ in found]))
+        return np.array([value for value, _ in found])
 
 
 class MixtureMetric(SetMetric):
@@ -68,8 +68,10 @@ def judged(
     selections: Mapping[Strategy, Sequence[int]],
     draws: Sequence[Sequence[int]],
 ) -> Iterator[MetricRow]:
-    """A row a strategy, each beside the band of the random ``draws``."""
-    band = judge.band(draws)
+    """A row a strategy, each beside the band of the random ``draws``, and how many lie as far out
+    as a two-sided p-value, of one strategy alone."""
+    by_chance = judge.of_draws(draws)
+    band = random_band(by_chance)
     for strategy, documents in selections.items():
         value, method = judge.measure(strategy, documents)
         interval = judge.interval(documents)
@@ -86,5 +88,6 @@ def judged(
             null_value=band.value,
             null_low=band.low,
             null_high=band.high,
-            null_kind=RANDOM_SELECTIONS,
+            null_kind=f"{len(by_chance)} random selections",
+            p_value=p_among_draws(value, by_chance),
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.base import SelectionMetric
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
-from assay.core.stats.intervals import Interval, random_band
 
 
 class Cosine(SelectionMetric):
@@ -21,9 +21,9 @@ class Cosine(SelectionMetric):
     def __init__(self, audit: AuditContext) -> None:
         self._audit = audit
 
-    def band(self, draws: Sequence[Sequence[int]]) -> Interval:
+    def of_draws(self, draws: Sequence[Sequence[int]]) -> NDArray[np.float64]:
         """Of the random selections whose cosines are kept: exact, as those of strategies are."""
-        return random_band(np.array(self._audit.builder.meta("random_cosines")))
+        return np.array(self._audit.builder.meta("random_cosines"))
 
     def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
         """The objective it reached, with its own weights where it has any."""

@@ -12,10 +12,11 @@ from assay.core.audit.context import AuditContext
 from assay.core.audit.stages.student_training import StudentTask
 from assay.core.audit.stages.students import n_student_units, student_task, students
 from assay.core.gradients.features import GradientFeatures
-from assay.core.gradients.group_mixture import fit_groups, redrawn
+from assay.core.gradients.group_mixture import cosine_intervals, fit_groups, redrawn
 from assay.core.models.training_record import TrainingRecord
+from assay.core.stats.intervals import random_band
 
-_N_DRAWS = 200
+_N_DRAWS = 199
 _INTERVAL = (0.025, 0.975)
 
 
@@ -40,16 +41,18 @@ def _write_groups(
     once = np.ones(len(groups))
     fit = fit_groups(features, groups, once)
     generator = np.random.default_rng(audit.spec.seed)
-    cosines, shares, nulls = [], [], []
+    low, high = cosine_intervals(features, groups, generator)
+    shares, nulls = [], []
     for _ in range(_N_DRAWS):
         drawn = fit_groups(features, groups, redrawn(generator, groups))
-        cosines.append(drawn.cosines)
         shares.append(drawn.shares)
         nulls.append(fit_groups(features, generator.permutation(groups), once).cosines)
         audit.progress.advance(2)
-    (low, high), (share_low, share_high), (null_low, null_high) = (
-        np.quantile(draws, _INTERVAL, axis=0) for draws in (cosines, shares, nulls)
-    )
+    share_low, share_high = np.quantile(shares, _INTERVAL, axis=0)
+    # A share at the edge of its draws still lies within them.
+    share_low, share_high = np.minimum(share_low, fit.shares), np.maximum(share_high, fit.shares)
+    bands = [random_band(own) for own in np.array(nulls).T]
+    null_low, null_high = ([getattr(band, end) for band in bands] for end in ("low", "high"))
     true_shares = _true_shares(audit) if kind == "class" else {}
     audit.builder.write(
         "groups",
@@ -92,7 +95,7 @@ def train_source_students(audit: AuditContext) -> None:
     tasks = [_half_task(audit, name, *half) for name, half in halves.items()]
     n_documents = {task.name: len(task.documents) for task in tasks}
     with audit.progress.stage("source students", n_student_units(tasks)):
-        for result, _ in students(audit, tasks):
+        for result, *_ in students(audit, tasks):
             source, seed = halves[result.name]
             with builder.stage(_stage(source, seed), result.duration_s):
                 row = {

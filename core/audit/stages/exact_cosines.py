@@ -29,7 +29,7 @@ from assay.core.gradients.features import (
 from assay.core.gradients.growing_sums import GrowingSum, squared_norms_of_factors
 from assay.core.gradients.projection import worth
 from assay.core.models.loading import ModelPair
-from assay.core.specs.audit import AuditSpec, GradientLayers
+from assay.core.specs.audit import AuditSpec
 from assay.core.specs.hashing import content_key
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import random_band
@@ -38,9 +38,9 @@ from assay.core.stats.intervals import random_band
 _VERSION = 1
 # The sizes at which random selections are looked at as they grow.
 _N_SIZES = 24
-# A sum over inner layers takes a backward pass for each of its documents: so few random ones are
-# taken, the fewest of which a band can leave out one in 20.
-_N_DRAWS_OF_INNER_LAYERS = 39
+# The exact sum of what is not kept in factors takes a pass over each of its documents: so few
+# random ones are taken, the fewest of which a band can leave out one in 20.
+_N_DRAWS_OF_PASSES = 39
 
 SquaredNorms = list[NDArray[np.float64]]
 
@@ -81,9 +81,7 @@ def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
 
 def _draws(spec: AuditSpec, features: FactoredGradients | ProjectedGradients) -> list[list[int]]:
     draws = random_draws(spec, features)
-    if spec.gradient_layers is GradientLayers.LAST_LAYER:
-        return draws
-    return draws[:_N_DRAWS_OF_INNER_LAYERS]
+    return draws if isinstance(features, FactoredGradients) else draws[:_N_DRAWS_OF_PASSES]
 
 
 def _random_sum(documents: Sequence[int]) -> GrowingSum:

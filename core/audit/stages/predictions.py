@@ -15,9 +15,10 @@ from assay.core.similarity.vocabulary import class_shares
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
-from assay.core.stats.intervals import Interval, accuracy, ratio_interval
+from assay.core.stats.intervals import Interval, accuracy, mean_loss, share_of_targets
 
-_BOOTSTRAP = "bootstrap interval over documents"
+_OF_SHARES = "Korn–Graubard interval over documents"
+_OF_LOSSES = "jackknife t-interval over documents, on the logarithm"
 
 
 class PredictionMetrics:
@@ -44,21 +45,32 @@ class PredictionMetrics:
             return [*rows, self._perplexity(subject, predictions)]
         return [*rows, *self._accuracy(subject, predictions)]
 
+    def outcomes(self, predictions: Predictions) -> NDArray[np.float64]:
+        """What the metric that students are compared by sums over targets, a document, (n)."""
+        if self._spec.test is not None and self._spec.task is Task.SFT:
+            return np.asarray(predictions.losses, np.float64)
+        if self._spec.test is None:
+            return predictions.of_documents(predictions.choices == self._final_choices)
+        labels = np.array([document.label for document in self._documents], np.int64)
+        return (predictions.choices == labels).astype(np.float64)
+
     def _agreement(self, subject: str, predictions: Predictions) -> MetricRow:
         is_alike = predictions.choices == self._final_choices
         n = len(predictions.n_targets)
         if self._spec.task is Task.CLASSIFICATION:
             method = f"Wilson interval, {self._where}"
             return with_interval(subject, Metric.AGREEMENT, accuracy(is_alike), n, method)
-        interval = ratio_interval(predictions.of_documents(is_alike), predictions.n_targets)
-        method = f"most likely next tokens, {_BOOTSTRAP}, {self._where}"
+        found, counts = predictions.of_documents(is_alike), predictions.n_targets
+        interval = share_of_targets(found, counts) or _alone(found.sum() / counts.sum())
+        method = f"most likely next tokens, {_OF_SHARES}, {self._where}"
         return with_interval(subject, Metric.AGREEMENT, interval, n, method)
 
     def _perplexity(self, subject: str, predictions: Predictions) -> MetricRow:
-        mean = ratio_interval(predictions.losses, predictions.n_targets)
+        losses, counts = predictions.losses, predictions.n_targets
+        mean = mean_loss(losses, counts) or _alone(losses.sum() / counts.sum())
         interval = Interval(*np.exp([mean.value, mean.low, mean.high]).tolist())
         n = len(predictions.n_targets)
-        return with_interval(subject, Metric.PERPLEXITY, interval, n, f"all tokens, {_BOOTSTRAP}")
+        return with_interval(subject, Metric.PERPLEXITY, interval, n, f"all tokens, {_OF_LOSSES}")
 
     def _accuracy(self, subject: str, predictions: Predictions) -> list[MetricRow]:
         labels = np.array([document.label for document in self._documents], np.int64)
@@ -82,6 +94,11 @@ class PredictionMetrics:
                 n=n,
             ),
         ]
+
+
+def _alone(value: float) -> Interval:
+    """A value of too few documents for an interval."""
+    return Interval(float(value), float("nan"), float("nan"))
 
 
 def weight_cosine(subject: str, value: float) -> MetricRow:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from assay.core.audit.context import AuditContext, text_document
 from assay.core.audit.metrics.rows import MetricRow, write_metrics
@@ -156,14 +157,15 @@ def _train_one(task: StudentTask) -> StudentResult:
 
 
 def train_all_students(audit: AuditContext) -> None:
-    """One student a strategy; none where the question asks for none."""
+    """One student a strategy and those of more random selections; none where none is asked for."""
     spec, builder = audit.spec, audit.builder
-    left = [s for s in spec.strategies if not builder.is_done(f"student: {s}")]
     if not spec.n_student_epochs:
         return
-    tasks = [_student_task(audit, strategy) for strategy in left]
+    more = dict(_more_random(audit))
+    left = [n for n in (*spec.strategies, *more) if not builder.is_done(f"student: {n}")]
+    tasks = [more[n] if n in more else _student_task(audit, Strategy(n)) for n in left]
     with audit.progress.stage("students", n_student_units(tasks)):
-        for result, metrics in students(audit, tasks):
+        for result, metrics, outcomes in students(audit, tasks):
             with builder.stage(f"student: {result.name}", result.duration_s):
                 builder.write(
                     "student_epochs",
@@ -175,13 +177,41 @@ def train_all_students(audit: AuditContext) -> None:
                         "is_best": [epoch.is_best for epoch in result.epochs],
                     },
                 )
-                write_metrics(builder, metrics)
+                n = len(outcomes)
+                builder.write(
+                    "student_outcomes",
+                    {
+                        "student": [result.name] * n,
+                        "document": np.arange(n),
+                        "outcome": outcomes,
+                        "n_targets": result.predictions.n_targets,
+                    },
+                )
+                if result.name not in more:
+                    write_metrics(builder, metrics)
+
+
+def _more_random(audit: AuditContext) -> Iterator[tuple[str, StudentTask]]:
+    """Students of further random selections, each trained with a seed of its own: all that varies
+    between random students does. A titration's draws show it themselves."""
+    spec = audit.spec
+    if Strategy.RANDOM not in spec.strategies or spec.titration or spec.corpora:
+        return
+    for number in range(2, spec.n_random_students + 1):
+        # Far from spec.seed and from the seeds of the null's draws.
+        generator = np.random.default_rng([spec.seed, number, 3])
+        chosen = generator.permutation(audit.n_documents)[: spec.budget].tolist()
+        name = f"{Strategy.RANDOM} #{number}"
+        task = student_task(audit, name, chosen, [1.0] * len(chosen))
+        seed = task.training.seed + number - 1
+        yield name, replace(task, training=replace(task.training, seed=seed))
 
 
 def students(
     audit: AuditContext, tasks: Sequence[StudentTask]
-) -> Iterator[tuple[StudentResult, list[MetricRow]]]:
-    """Train students as they are asked for, with what each is worth on the evaluation documents."""
+) -> Iterator[tuple[StudentResult, list[MetricRow], NDArray[np.float64]]]:
+    """Train students as they are asked for, with what each is worth on the evaluation documents,
+    and on each of them, (n)."""
     base = ModelPairSource.of(audit.question)
     documents = evaluation_documents(audit)
     choices = np.asarray(audit.builder.meta("evaluation_choices"))
@@ -193,6 +223,7 @@ def students(
                 *judge.rows(result.name, result.predictions),
                 weight_cosine(result.name, result.weight_cosine),
             ],
+            judge.outcomes(result.predictions),
         )
 
 

@@ -86,7 +86,7 @@ def train_grid_students(audit: AuditContext) -> None:
         cell = _cell(corpus, point)
         tasks.append(student_task(audit, name, cell.documents.tolist(), cell.weights.tolist()))
     with audit.progress.stage("titration students", n_student_units(tasks)):
-        for result, metrics in students(audit, tasks):
+        for result, metrics, _ in students(audit, tasks):
             with builder.stage(result.name, result.duration_s):
                 kept = {row.metric: row for row in metrics if row.n is not None}
                 _write(builder, left[result.name], kept)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import number
 from assay.core.findings.table_cells import PERCENT, TableCell
@@ -70,6 +71,7 @@ def distance_table(
 ) -> pd.DataFrame:
     """A strategy a line: value, random selections' band, the best, what it is like, the method."""
     table = []
+    apart = apart_from_random(rows, strategies, distance.metric)
     for strategy in ordered(rows, strategies, distance):
         row = rows.get(strategy, distance.metric)
         assert row is not None
@@ -78,7 +80,7 @@ def distance_table(
                 "strategy": strategy.shown_as,
                 "value": distance.cell(row["value"]),
                 "random selections": distance.band(row["null_low"], row["null_high"]),
-                "compared with random": beside_random(row, distance),
+                "compared with random": beside_random(row, distance, strategy in apart),
                 "as many reference documents": distance.cell(row["ceiling"]),
                 "like the reference set, replaced by": _bracket(
                     read_from(curve, distance, row["value"])
@@ -98,11 +100,11 @@ def ordered(
     return sorted(known, key=lambda one: known[one], reverse=not is_rising)
 
 
-def beside_random(row: Row, distance: Distance) -> str:
-    """Whether a value is outside the band of random selections, and on which side."""
-    if row["null_low"] <= row["value"] <= row["null_high"]:
+def beside_random(row: Row, distance: Distance, is_apart: bool) -> str:
+    """On which side of random selections a value lies, if it can be distinguished from them."""
+    if not is_apart:
         return "not distinguishable"
-    is_lower = row["value"] < row["null_low"]
+    is_lower = row["value"] < row["null_value"]
     return "closer" if is_lower == distance.metric.info.is_lower_better else "farther"
 
 
@@ -113,11 +115,12 @@ def headline(
     row = rows.get(strategy, distance.metric)
     if row is None:
         return None
+    apart = apart_from_random(rows, [strategy], distance.metric)
     relation = {
         "closer": "closer than random selections",
         "farther": "farther than random selections",
         "not distinguishable": "not distinguishable from random selections",
-    }[beside_random(row, distance)]
+    }[beside_random(row, distance, strategy in apart)]
     sentence = f"{strategy.shown_as}'s selection is {relation}"
     if curve.empty:
         return sentence + "."

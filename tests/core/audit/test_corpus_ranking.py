@@ -13,7 +13,7 @@ from assay.cache.audits.corpus_ranking import read_groups, read_source_students
 from assay.cache.audits.read import read_facts
 from assay.core.findings.corpus_ranking import corpus_ranking_finding
 from assay.core.gradients.features import FactoredGradients, ProjectedGradients
-from assay.core.gradients.group_mixture import fit_groups, redrawn
+from assay.core.gradients.group_mixture import cosine_intervals, fit_groups, redrawn
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair, load_classifier
 from assay.core.models.per_example_gradients import ClassifierGradients
@@ -173,3 +173,64 @@ def test_one_corpus_is_nothing_to_rank(tiny, assay):
     refused = assay(*arguments(tiny, "leaked"))
     assert refused.status == 2
     assert "at least two corpora" in refused.err
+
+
+def one_distribution(sizes, rng, noise=0.5, width=60):
+    """Unit gradients around one direction, in sets of those sizes, and a target near it."""
+    target = rng.normal(size=width) / width**0.5
+    gradients = target + 0.5 / width**0.5 + noise * rng.normal(size=(sum(sizes), width))
+    gradients /= np.linalg.norm(gradients, axis=1, keepdims=True)
+    features = ProjectedGradients(
+        gradients[None],
+        (gradients @ target)[None],
+        (gradients**2).sum(axis=1)[None],
+        np.array([np.linalg.norm(target)]),
+    )
+    return features, gradients, target
+
+
+def test_a_larger_set_of_one_distribution_is_not_more_aligned():
+    """Of 60 and 600 documents of one distribution at most 5% are called apart, and both intervals
+    hold the cosine that so many documents have on average; percentiles of redrawn cosines of the
+    sets as they are call more than a third apart and may leave the estimate out."""
+    rng = np.random.default_rng(0)
+    sizes, found, n_before = (60, 600), [], 0
+    groups = np.repeat([0, 1], sizes)
+    for trial in range(150):
+        features, gradients, target = one_distribution(sizes, np.random.default_rng([1, trial]))
+        low, high = cosine_intervals(features, groups, rng)
+        found.append((fit_groups(features, groups, np.ones(660)).cosines, low, high))
+        if trial < 40:
+            draws = []
+            for _ in range(60):
+                counts = redrawn(rng, groups)
+                sums = np.stack([(counts * (groups == k)) @ gradients for k in (0, 1)])
+                draws.append(sums @ target / np.linalg.norm(sums, axis=1))
+            ends = np.quantile(draws, [0.025, 0.975], axis=0)
+            n_before += ends[0].max() > ends[1].min()
+    cosines, lows, highs = (np.array([one[place] for one in found]) for place in range(3))
+    assert ((lows <= cosines) & (cosines <= highs)).all()
+    assert (lows.max(axis=1) > highs.min(axis=1)).mean() <= 0.05
+    assert abs((cosines[:, 0] - cosines[:, 1]).mean()) < 0.02
+    assert n_before > 40 / 3
+
+
+def test_intervals_of_cosines_cover():
+    """Of fresh sets of 30 documents 95% intervals hold the average cosine of such sets."""
+    world = np.random.default_rng(5)
+    target = world.normal(size=60) / 60**0.5
+    groups, found = np.zeros(30, int), []
+    for _ in range(300):
+        gradients = target + 0.4 * world.normal(size=(30, 60))
+        features = ProjectedGradients(
+            gradients[None],
+            (gradients @ target)[None],
+            (gradients**2).sum(axis=1)[None],
+            np.array([np.linalg.norm(target)]),
+        )
+        low, high = cosine_intervals(features, groups, world)
+        found.append((fit_groups(features, groups, np.ones(30)).cosines[0], low[0], high[0]))
+    cosines, lows, highs = np.array(found).T
+    assert ((lows <= cosines.mean()) & (cosines.mean() <= highs)).mean() >= 0.92
+    one = features.subset([0])
+    assert [own.tolist() for own in cosine_intervals(one, np.zeros(1, int), world)] == [[-1], [1]]

@@ -26,11 +26,19 @@ def row(subject, metric, value, low=None, high=None, **more):
     }
 
 
+def lead(metric, subject, value):
+    """A difference that is told from none from .06 on."""
+    return row(subject, metric, value, p_value=1e-4 if abs(value) > 0.06 else 0.3, method="paired")
+
+
 def students(select, random, top_k=0.3):
     return [
         row("select", Metric.ACCURACY, select, select - 0.03, select + 0.03),
         row("random", Metric.ACCURACY, random, random - 0.03, random + 0.03),
         row("top-k", Metric.ACCURACY, top_k, top_k - 0.03, top_k + 0.03),
+        row("random-students", Metric.ACCURACY, random, random - 0.05, random + 0.05, n=5),
+        lead(Metric.LEAD_OVER_RANDOM, "select", select - random),
+        lead(Metric.STUDENT_LEAD, "top-k", top_k - select),
         row("final", Metric.ACCURACY, 0.9, 0.88, 0.92),
         row("select", Metric.COSINE, 0.7),
     ]
@@ -61,7 +69,8 @@ def test_a_clear_win_is_said():
         "SELECT's selection works as a stand-in for the training data and is aligned with its "
         "individual documents."
     )
-    assert "80.0% accuracy (77.0–83.0), above random selection's 60.0%" in text
+    assert "80.0% accuracy (77.0–83.0), above the 60.0% of 5 random selections' students" in text
+    assert "one more of which would lie in 55.0–65.0 (p < 0.001, threshold 0.05, paired)" in text
     assert "better than chance (p < 0.001, lift 2.00)" in text
 
 
@@ -69,9 +78,9 @@ def test_losing_to_random_is_said():
     """When SELECT's student is below random's, headline and sentence say so."""
     headline, text = said(students(0.5, 0.6) + located(0.4))
     assert headline == "SELECT is worse than random selection here."
-    assert "below random selection's 60.0%" in text
-    assert "The best strategy is random, with 60.0%, above SELECT's" in text
-    assert "no better than chance (p = 0.400" in text
+    assert "below the 60.0% of 5 random selections' students" in text
+    assert "The highest value is random's, 60.0%." in text
+    assert "not significantly better than chance (p = 0.400, threshold 0.01, lift" in text
 
 
 def test_locating_documents_does_not_hide_a_worse_student():
@@ -87,13 +96,14 @@ def test_losing_to_another_strategy_is_said(top_k, is_said):
     headline, text = said(students(0.8, 0.6, top_k))
     assert ("top-k gives a better student" in headline) is is_said
     assert ("not distinguishable from SELECT's" in text) is not is_said
+    assert "Holm's correction for 1 strategy" in text
 
 
 def test_overlapping_intervals_are_no_win():
     """A higher point estimate inside the other's interval is not distinguishable."""
     headline, text = said(students(0.62, 0.6))
     assert headline == "SELECT is not distinguishable from random selection here."
-    assert "not distinguishable from" in text
+    assert "not distinguishable from the 60.0% of 5 random" in text
 
 
 def test_domain_is_not_membership():
@@ -127,7 +137,7 @@ def test_membership_without_recall_is_no_finding():
     """Used documents told apart, but too few of them in all, are not headlined as found."""
     headline, text = said(students(0.8, 0.6) + located(0.013, p_membership=0.005))
     assert "does not locate its documents" in headline
-    assert "no better than chance (p = 0.013" in text
+    assert "not significantly better than chance (p = 0.013, threshold 0.01" in text
 
 
 @pytest.mark.parametrize("rows", [students(0.8, 0.6), students(0.5, 0.6) + located(1e-9, 0.5)])
@@ -151,13 +161,13 @@ def test_without_students_nothing_is_claimed():
 def test_without_students_the_distance_is_what_can_be_said(transport, words):
     """The headline is about the reference set where nothing better is known, and only there; the
     sentence stands in every verdict, with what random selections and true documents have."""
-    null = {"null_low": 1.4, "null_high": 1.5, "ceiling": 1.1}
+    null = {"null_low": 1.4, "null_high": 1.5, "ceiling": 1.1, "null_kind": "399 draws"}
     distance = row("select", Metric.TRANSPORT, transport, **null)
     headline, text = said([distance, row("select", Metric.COSINE, 0.7)])
     assert headline == (
         f"SELECT's selection is {words} the reference set than random selections are."
     )
-    assert f"distance is {transport:.3f}, theirs 1.400 to 1.500" in text
+    assert f"distance is {transport:.3f}, theirs 1.400 to 1.500 (95% of 399 draws)" in text
     headline, text = said([distance, *students(0.8, 0.6)])
     assert "reference set" not in headline
     assert words in text
@@ -178,7 +188,7 @@ def test_a_strategy_with_nothing_to_rank_by_is_no_strategy():
     drawn = [*rows, row("top-k", Metric.EQUAL_SCORES, 1.0)]
     headline, text = said(drawn)
     assert "top-k" not in headline
-    assert "The best here is top-k" not in text
+    assert "value is top-k" not in text
     assert "top-k had nothing to rank by: all documents score alike" in text
     bounds = {"null_low": None, "null_high": None}
     table = strategy_table(MetricTable([{**one, **bounds} for one in drawn]), STRATEGIES)
@@ -191,3 +201,12 @@ def test_a_main_strategy_with_nothing_to_rank_by_claims_nothing():
     rows = students(0.8, 0.6) + located(1e-6, p_membership=1e-6)
     headline, _ = said([*rows, row("select", Metric.EQUAL_SCORES, 1.0)])
     assert headline == "SELECT has nothing to rank by here: what it selected is a random draw."
+
+
+def test_one_random_student_tells_nothing():
+    """Where by how much random students differ is not known, no win is claimed, however far the
+    intervals lie apart."""
+    rows = [own for own in students(0.8, 0.4, 0.95) if own["metric"] is Metric.ACCURACY][:3]
+    headline, text = said([*rows, row("select", Metric.COSINE, 0.7)])
+    assert headline == "SELECT is not distinguishable from random selection here."
+    assert "how much such students differ was not measured" in text

@@ -77,6 +77,8 @@ def test_nobody_wins_at_chance_or_below_text_alone():
             found.headline
             == "None of 2 rankings distinguishes training documents from held-out ones."
         )
+        assert "highest" not in found.sentence
+        assert ("than chance" if blind == 0.5 else "than text alone") in found.sentence
 
 
 def test_random_and_text_alone_cannot_win():

@@ -50,14 +50,6 @@ def test_transport_is_a_distance(n, m):
     assert there > 0.01
 
 
-def test_large_transport_says_it_is_sinkhorn():
-    """Past the exact limit Sinkhorn runs, says so, and costs no less than the exact plan."""
-    a, b = unit_vectors(60, 0), unit_vectors(50, 1)
-    exact, regularised = transport_distance(a, b), transport_distance(a, b, max_exact=100)
-    assert regularised.method == "Sinkhorn, reg 0.1"
-    assert exact.distance <= regularised.distance <= exact.distance + 0.5
-
-
 def test_transport_needs_no_torch():
     """Computing a transport distance imports no torch, so that pages may."""
     code = (
@@ -134,5 +126,5 @@ def test_accuracy_interval_shrinks_with_more_documents():
 
 def test_random_band_holds_the_middle():
     """The band of draws leaves out the extreme fortieth on either side."""
-    band = random_band(np.arange(1001) / 1000)
+    band = random_band(np.arange(1, 1000) / 1000)
     assert (band.value, band.low, band.high) == pytest.approx((0.5, 0.025, 0.975))

@@ -1,0 +1,60 @@
+"""Which selections lie apart from random ones, that there are several strategies counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import percent
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy, main_strategy
+from assay.core.stats.intervals import CHANCE_OUTSIDE, holm
+
+
+def apart_from_random(
+    rows: MetricTable, strategies: Iterable[Strategy], metric: Metric
+) -> set[Strategy]:
+    """By two-sided p-values among random draws: the main strategy's comparison, declared before
+    anything is computed, at 5%; all others' at 5% together (Holm).
+
+    An audit of an earlier version has no such p-values; then its bands stand in, uncorrected.
+    """
+    measured = {one: row for one in strategies if (row := rows.get(one, metric))}
+    if not measured:
+        return set()
+    if any(pd.isna(row.get("p_value")) for row in measured.values()):
+        return {
+            one
+            for one, row in measured.items()
+            if not row["null_low"] <= row["value"] <= row["null_high"]
+        }
+    main = main_strategy(measured)
+    others = [one for one in measured if one not in (main, Strategy.RANDOM)]
+    corrected = dict(zip(others, holm([measured[o]["p_value"] for o in others]), strict=True))
+    corrected[main] = measured[main]["p_value"]
+    return {one for one, p_value in corrected.items() if p_value <= CHANCE_OUTSIDE}
+
+
+def how_told_apart(rows: MetricTable, strategies: Iterable[Strategy], metric: Metric) -> str:
+    """What the calls of ``apart_from_random`` cover, for below the table."""
+    measured = [one for one in strategies if rows.get(one, metric)]
+    if not measured:
+        return ""
+    main = main_strategy(measured)
+    first = rows.get(main, metric)
+    assert first is not None
+    if pd.isna(first.get("p_value")):
+        return (
+            "Closer, farther: outside the range of random selections. An earlier version made this "
+            "audit from few of them, and does not correct for several strategies."
+        )
+    n_others = sum(one not in (main, Strategy.RANDOM) for one in measured)
+    level = percent(CHANCE_OUTSIDE, 0)
+    return (
+        f"Closer, farther: p ≤ {CHANCE_OUTSIDE} among {first['null_kind']}. {main.shown_as}'s "
+        f"comparison was declared beforehand and is not corrected; the {n_others} others are "
+        f"corrected together (Holm), so that any of them is called apart by chance in {level} of "
+        "audits at most."
+    )
