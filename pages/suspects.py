@@ -30,8 +30,8 @@ enter()
 
 st.title("Suspects")
 st.caption(
-    "Tests whether documents were trained on, by comparing them with matched documents that "
-    "certainly were not."
+    "Tests whether documents were trained on, by comparing them with matched documents known not "
+    "to have been."
 )
 store = Store.default()
 record = pick_record(store.suspect_tests, "test", "suspect test")

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.arrays import CorpusArrays
 from assay.core.gradients.features import GradientFeatures, gradient_features
 from assay.core.selection.strategies import (
     has_nothing_to_rank_by,
@@ -26,6 +26,9 @@ from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, strategies_for
 from assay.core.stats.ranking import all_equal, ranked
 from assay.core.stats.selection_metrics import Measurement, Selected, TransportToReference, figures
+
+if TYPE_CHECKING:  # the page computes with arrays alone, and needs no store for that
+    from assay.cache.audits.arrays import CorpusArrays
 
 
 @dataclass(frozen=True)

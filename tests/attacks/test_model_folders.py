@@ -312,11 +312,11 @@ def test_an_index_says_where_tensors_are(tmp_path):
     write_index(folder, weight_map | {"model.more.weight": weight_map[one]})
     refuse_weights(folder, "a file without it")
     write_index(folder, {name: file for name, file in weight_map.items() if name != one})
-    refuse_weights(folder, "does not name")
+    refuse_weights(folder, "lists all tensors")
     write_index(folder, weight_map)
     file = folder / weight_map[two]
     save_file(load_file(file) | {one: torch.zeros(1)}, file)
-    refuse_weights(folder, "does not name")
+    refuse_weights(folder, "lists all tensors")
 
 
 def test_links_that_leave_the_folder_are_refused(tmp_path):
@@ -332,7 +332,7 @@ def test_links_that_leave_the_folder_are_refused(tmp_path):
     refuse_weights(folder, "link to a file outside")
     file.unlink()
     file.symlink_to("model.safetensors")
-    refuse_weights(folder, "without end")
+    refuse_weights(folder, "a link to itself")
     file.unlink()
     os.mkfifo(file)
     refuse_weights(folder, "something else with that name")

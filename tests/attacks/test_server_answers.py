@@ -102,7 +102,11 @@ NO_ANSWERS = {
     "not JSON's numbers": (200, b'{"choices": NaN, "n": "out of cups of tea"}', {}),
     "a crash": (500, b"out of cups of tea", {}),
 }
-WORDLESS = {"silence": "without text", "blanks": "without text", "nothing": "without a word"}
+WORDLESS = {
+    "silence": "without text",
+    "blanks": "without text",
+    "nothing": "without an explanation",
+}
 
 
 @pytest.mark.parametrize("asked_for", [None, "lists"])

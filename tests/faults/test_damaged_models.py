@@ -115,8 +115,8 @@ OTHERS = {
     "web page": b"  \n<html>",
     "pickled PyTorch file": b"PK\x03\x04" + bytes(100),
     "GGUF file": b"GGUF" + bytes(100),
-    "cut: 5 bytes": b"\x10\0\0\0\0",
-    "cut: 8 bytes": struct.pack("<Q", 100),
+    "cut off in its header, after 5 bytes": b"\x10\0\0\0\0",
+    "cut off in its header, after 8 bytes": struct.pack("<Q", 100),
     "begins with something else": b"\xff" * 100,
 }
 

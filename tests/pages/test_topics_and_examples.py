@@ -52,11 +52,11 @@ def test_what_a_server_refused_is_said(store):
     text = words(opened("topics", decompression="sample"))
     assert "2 questions got no answer" in text
     assert "\\<script" in text
-    assert "The server refuses seed," in text
+    assert "The server rejects seed," in text
     write_sample_decompression(store, "sound")
     text = words(opened("topics", decompression="sound"))
     assert "no answer" not in text
-    assert "refuses" not in text
+    assert "rejects" not in text
 
 
 def test_another_way_to_a_topic_is_told(store):

@@ -302,7 +302,7 @@ def test_a_projection_changes_the_selection_and_shares_the_gradients(
     assert len(list(last_layer_caches(Store(home)))) == 1
     refused = assay(*audit_arguments(tiny, *FEW, "--projection-dimension", 2))
     assert refused.status == 2
-    assert "at least 3 dimensions" in refused.err
+    assert "projection dimension of at least 3" in refused.err
 
 
 def test_provenance_needs_no_git(monkeypatch):

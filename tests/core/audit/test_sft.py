@@ -248,7 +248,7 @@ def test_what_makes_no_sense_is_refused(assay, folder, final, tmp_path):
             ),
             *("--task", "sft", "--seed-corpus", folder / "alike.jsonl", "--budget", "4"),
         ],
-        "something to score": [
+        "with tokens to score": [
             *("finetune", "--base", folder / "base", "--data", folder / "train.jsonl"),
             *("--task", "sft", "--response-template", "NEVER", "--out", tmp_path / "out"),
         ],

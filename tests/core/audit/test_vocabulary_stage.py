@@ -184,7 +184,7 @@ def test_the_strategy_alone_is_refused_where_nothing_can_be_said(assay, half, tm
     final = frozen_copy(half, tmp_path / "frozen")
     result = assay(*asked(half, strategies=("embedding-match",), final=final))
     assert result.status == 2
-    assert "embedding-match alone" in result.err
+    assert "only embedding-match" in result.err
 
 
 @pytest.mark.parametrize("save", [save_gpt2, save_llama])

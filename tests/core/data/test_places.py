@@ -170,7 +170,7 @@ def test_the_held_out_source_is_found_by_any_of_its_names(corpora, wanted):
 @pytest.mark.parametrize("wanted", ["wikis", "", "WIKI", "jsonl"])
 def test_a_held_out_source_that_is_none_is_refused(corpora, wanted):
     """The error lists the sources there are."""
-    with pytest.raises(InputError, match="name one of wiki, news"):
+    with pytest.raises(InputError, match="choose one of wiki, news"):
         named(wanted, corpora / "wiki.jsonl", corpora / "held" / "news.jsonl")
 
 

@@ -152,7 +152,7 @@ def test_only_layers_that_moved_count_as_changed(tmp_path):
     """A layer put back as it was is left out; with none moved the question is refused."""
     base = load_classifier(save_bert(tmp_path / "base", 0), 24, EXACT)
     final = load_classifier(save_bert(tmp_path / "final", 0), 24, EXACT)
-    with pytest.raises(InputError, match="moved in fine-tuning"):
+    with pytest.raises(InputError, match="changed in fine-tuning"):
         inner_layers(base, final, GradientLayers.CHANGED)
     name = "bert.encoder.layer.0.attention.self.query"
     with torch.no_grad():

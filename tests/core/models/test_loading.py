@@ -233,7 +233,7 @@ def test_finetune_learns(tmp_path, kind, optimizer):
 
 
 def test_finetune_never_overwrites(tmp_path):
-    """A folder that holds something else is left as it is."""
+    """A folder that not empty else is left as it is."""
     base = save_bert(tmp_path / "base")
     out = tmp_path / "out"
     out.mkdir()
@@ -241,7 +241,7 @@ def test_finetune_never_overwrites(tmp_path):
     data = tmp_path / "train.csv"
     data.write_text("text,label\nrain,a\nsun,b\n")
     ref = DataRef(str(data), label_column="label")
-    with pytest.raises(InputError, match="holds something"):
+    with pytest.raises(InputError, match="not empty"):
         finetune(
             FinetuneSpec(str(base), ref, TrainingSpec()), out, tmp_path, EXACT, SilentProgress()
         )

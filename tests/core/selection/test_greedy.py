@@ -253,5 +253,5 @@ def test_a_projection_approaches_the_exact_gradients(n_classes):
 
 def test_fewer_dimensions_than_classes_are_refused():
     """A projection that could not keep one dimension a class is refused with both numbers."""
-    with pytest.raises(InputError, match=r"at least 3 dimensions.*2"):
+    with pytest.raises(InputError, match=r"at least 3.*2"):
         projected_factors(features(), 2, 0)

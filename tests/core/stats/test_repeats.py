@@ -57,7 +57,7 @@ def test_what_differs_in_its_last_digits_is_alike():
     """The same mean summed in another order makes no interval, and is said to be alike."""
     found = Spread.of([0.1 + 0.2, 0.3, 0.3])
     assert found.interval is None
-    assert spread_in_words(found, "{:.3f}".format) == "0.300 (all 3 alike)"
+    assert spread_in_words(found, "{:.3f}".format) == "0.300 (all 3 equal)"
     apart = spread_in_words(Spread.of([0.1, 0.2, 0.3]), "{:.1f}".format)
     assert apart == "0.2 [-0.0–0.4] (0.1–0.3)"
 
