@@ -32,7 +32,9 @@ def apart_from_random(
         }
     main = main_strategy(measured)
     others = [one for one in measured if one not in (main, Strategy.RANDOM)]
-    corrected = dict(zip(others, holm([measured[o]["p_value"] for o in others]), strict=True))
+    corrected: dict[Strategy, float] = dict(
+        zip(others, holm([measured[o]["p_value"] for o in others]), strict=True)
+    )
     corrected[main] = measured[main]["p_value"]
     return {one for one, p_value in corrected.items() if p_value <= CHANCE_OUTSIDE}
 
