@@ -21,6 +21,7 @@ from assay.cache.files.manifest import check_manifest
 from assay.cache.store import Store
 from assay.core.audit.provenance import environment
 from assay.core.runtime.device import Compute
+from assay.core.specs.audit import AuditSpec
 from assay.core.specs.strategies import Strategy
 
 pytestmark = pytest.mark.usefixtures("tiny_encoder")
@@ -65,7 +66,8 @@ def test_an_audit_holds_everything(whole):
     assert all(count <= 30 for count in counts.values())
     assert counts["select"] == counts["random"] == 30
     students = ask(path, "SELECT count(DISTINCT strategy) FROM student_epochs WHERE is_best")
-    assert students == [(len(Strategy),)]
+    # Random has one student more for each further draw.
+    assert students == [(len(Strategy) + AuditSpec.n_random_students - 1,)]
     metrics = ask(path, "SELECT DISTINCT metric FROM metrics WHERE subject = 'select'")
     assert {
         "accuracy",
@@ -255,9 +257,9 @@ def test_a_sealed_file_that_is_damaged_is_set_aside_and_rebuilt(whole, tiny, ass
 def test_without_early_stopping_or_map_there_is_none(assay, tiny):
     """No document is held back, every epoch is run, and the last one is kept; no place is sought
     for any document."""
-    options = ("--strategy", "random", "--no-early-stopping", "--no-map", "--json")
-    stopped = assay(*audit_arguments(tiny, "--strategy", "random", "--json"))
-    whole = assay(*audit_arguments(tiny, *options))
+    options = ("--strategy", "random", "--random-students", 1, "--json")
+    stopped = assay(*audit_arguments(tiny, *options))
+    whole = assay(*audit_arguments(tiny, *options, "--no-early-stopping", "--no-map"))
     epochs = [
         ask(
             json.loads(result.out)["path"],
