@@ -152,7 +152,10 @@ AUDIT_TABLES = {
     "student_epochs": Table(
         "One row for each epoch of each student.",
         {
-            "strategy": ("VARCHAR NOT NULL", "the strategy whose selection it was trained on"),
+            "strategy": (
+                "VARCHAR NOT NULL",
+                "the strategy of its selection, or `random #2` and so on",
+            ),
             "epoch": ("INTEGER NOT NULL", "number of the epoch"),
             "train_loss": ("DOUBLE NOT NULL", "mean training loss"),
             "validation_loss": (

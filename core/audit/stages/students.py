@@ -197,6 +197,8 @@ def _more_random(audit: AuditContext) -> Iterator[tuple[str, StudentTask]]:
     spec = audit.spec
     if Strategy.RANDOM not in spec.strategies or spec.titration or spec.corpora:
         return
+    if len(spec.strategies) == 1:
+        return  # there is nothing to compare
     for number in range(2, spec.n_random_students + 1):
         # Far from spec.seed and from the seeds of the null's draws.
         generator = np.random.default_rng([spec.seed, number, 3])

@@ -254,6 +254,34 @@ def test_a_sealed_file_that_is_damaged_is_set_aside_and_rebuilt(whole, tiny, ass
     assert assay("verify").status == 0
 
 
+def test_students_stand_beside_those_of_five_random_selections(whole):
+    """Each student's outcomes are kept, its lead is over the mean of five random ones,
+    and every value measured of selections has a p-value among 399 random draws."""
+    path = Path(whole[1]["path"])
+    rates = dict(
+        ask(path, "SELECT student, sum(outcome) / sum(n_targets) FROM student_outcomes GROUP BY 1")
+    )
+    random = [rate for name, rate in rates.items() if name.startswith("random")]
+    assert len(random) == 5
+    assert len(set(random)) > 1
+    accuracies = dict(ask(path, "SELECT subject, value FROM metrics WHERE metric = 'accuracy'"))
+    assert accuracies["random-students"] == pytest.approx(np.mean(random))
+    assert accuracies["select"] == pytest.approx(rates["select"])
+    leads = ask(
+        path,
+        "SELECT metric, subject, value, p_value FROM metrics WHERE metric LIKE 'student-lead%'",
+    )
+    assert len(leads) == 2 * len(Strategy) - 3
+    for metric, subject, value, p_value in leads:
+        other = np.mean(random) if metric.endswith("random") else rates["select"]
+        assert value == pytest.approx(rates[subject] - other)
+        assert 0 <= p_value <= 1
+    for metric in ("transport", "containment", "cosine", "imbalance", "embedding-recall"):
+        found = ask(path, f"SELECT null_kind, p_value FROM metrics WHERE metric = '{metric}'")
+        assert {kind for kind, _ in found} == {"399 random selections"}
+        assert all(2 / 400 <= p_value <= 1 for _, p_value in found)
+
+
 def test_without_early_stopping_or_map_there_is_none(assay, tiny):
     """No document is held back, every epoch is run, and the last one is kept; no place is sought
     for any document."""
