@@ -91,15 +91,6 @@ class TokenCounts:
     n_unmoved: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Band:
-    """What random selections reach: their mean and the ends of the central 95%."""
-
-    mean: float
-    low: float
-    high: float
-
-
 class AuditRows:
     """Asks one audit file; documents come in the order of their numbers."""
 
@@ -238,13 +229,6 @@ class AuditRows:
         n = len(next(iter(found.values()), []))
         counts = np.array([row[2] for row in rows[:n]], np.int64)
         return {name: np.array(own) for name, own in found.items()}, counts
-
-    def largest_random_objective(self) -> Band:
-        """The objective of random selections of the largest size that was measured."""
-        rows = self._all(
-            "SELECT mean, low, high FROM random_objective ORDER BY n_selected DESC LIMIT 1"
-        )
-        return Band(*rows[0])
 
     def is_like_reference(self) -> NDArray[np.bool_]:
         """Which documents are exact or near duplicates of reference documents, (n)."""

@@ -101,7 +101,8 @@ def notes(rows: MetricTable, strategies: Iterable[Strategy]) -> str:
     ]
     if drawn_among(rows, ran):
         lines.append(
-            "A random draw: all documents score alike, so the strategy had nothing to rank by."
+            "A random draw: all documents have the same score, so the strategy had nothing to rank "
+            "by."
         )
     if any(rows.get(strategy, Metric.EMBEDDING_RECALL) for strategy in ran):
         lines.append(

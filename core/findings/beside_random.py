@@ -50,13 +50,13 @@ def how_told_apart(rows: MetricTable, strategies: Iterable[Strategy], metric: Me
     if pd.isna(first.get("p_value")):
         return (
             "Closer, farther: outside the range of random selections. An earlier version made this "
-            "audit from few of them, and does not correct for several strategies."
+            "audit from few of them, without correcting for several strategies."
         )
     n_others = sum(one not in (main, Strategy.RANDOM) for one in measured)
     level = percent(CHANCE_OUTSIDE, 0)
     return (
         f"Closer, farther: p ≤ {CHANCE_OUTSIDE} among {first['null_kind']}. {main.shown_as}'s "
-        f"comparison was declared beforehand and is not corrected; the {n_others} others are "
-        f"corrected together (Holm), so that any of them is called apart by chance in {level} of "
-        "audits at most."
+        f"comparison was declared in advance and is not corrected; the {n_others} others are "
+        f"corrected together (Holm): in at most {level} of audits, chance alone makes any of them "
+        "closer or farther."
     )

@@ -32,4 +32,7 @@ def drawn_sentence(drawn: Iterable[str]) -> str | None:
         return None
     what = "its selection is a" if len(names) == 1 else "their selections are"
     draws = "random draw" if len(names) == 1 else "random draws"
-    return f"{listed(names)} had nothing to rank by: all documents score alike, so {what} {draws}."
+    return (
+        f"{listed(names)} had nothing to rank by: all documents have the same score, so {what} "
+        f"{draws}."
+    )

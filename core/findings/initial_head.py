@@ -10,9 +10,9 @@ from assay.core.specs.audit import INSIDERS_HEAD, HeadStart
 from assay.core.specs.data import Task
 
 _PERHAPS = (
-    "Made by an earlier version, which gave base and students the very head that `assay finetune` "
-    "had drawn where the base has none. If this base has none, this is for evaluation only: no "
-    "outsider knows that head."
+    "An earlier version made this audit. If the base model has no classification head, base model "
+    "and students started from the head that `assay finetune` drew, which no outsider knows: then "
+    "use this audit for evaluation only."
 )
 
 

@@ -1,4 +1,4 @@
-"""How a classification head began that fine-tuning put on a base without one.
+"""The first values of a classification head that the base model lacks.
 
 It was drawn at random, so nobody but who fine-tuned the model knows it; `assay finetune` records it
 beside the models it makes.
@@ -85,8 +85,8 @@ def put_final(
     for name in lacking:
         state[name].copy_(final_state[name].cpu())
     return (
-        "The base model has no classification head, and how it began in fine-tuning is unknown: "
-        "the final model's head stands on the base wherever a loss or gradient needs one, the "
-        "head's weight difference is taken from zero, its expected value, and students, as well as "
-        "the base model beside them, draw heads of their own.",
+        "The base model has no classification head, and the head's values before fine-tuning are "
+        "unknown. Losses and gradients use the final model's head on the base model, the head's "
+        "weight difference is measured from zero (its expected value), and students and the base "
+        "model's own accuracy use newly drawn heads.",
     )

@@ -226,6 +226,6 @@ def test_a_titration_of_equal_scores_says_so():
         )
     ]
     found = titration_finding(rows, "select", 20)
-    assert "P-min had nothing to rank by: all documents score alike" in found.sentences[0]
+    assert "P-min had nothing to rank by: all documents have the same score" in found.sentences[0]
     drawn = titration_finding(rows, "p-min", 20)
     assert drawn.headline == "P-min has nothing to rank by: its selection is a random draw."

@@ -189,7 +189,7 @@ def test_a_strategy_with_nothing_to_rank_by_is_no_strategy():
     headline, text = said(drawn)
     assert "top-k" not in headline
     assert "value is top-k" not in text
-    assert "top-k had nothing to rank by: all documents score alike" in text
+    assert "top-k had nothing to rank by: all documents have the same score" in text
     bounds = {"null_low": None, "null_high": None}
     table = strategy_table(MetricTable([{**one, **bounds} for one in drawn]), STRATEGIES)
     assert "top-k (a random draw)" in table["strategy"].tolist()
