@@ -11,7 +11,15 @@ from functools import partial
 from assay.core.findings.embeddings import embedding_finding
 from assay.core.findings.equal_scores import drawn_among, drawn_sentence
 from assay.core.findings.finding import Finding, MetricTable, Row
-from assay.core.findings.formatting import decimal, in_sentence, interval, number, p_value, percent
+from assay.core.findings.formatting import (
+    decimal,
+    in_sentence,
+    interval,
+    number,
+    p_value,
+    percent,
+    possessive,
+)
 from assay.core.findings.membership import membership_finding
 from assay.core.specs.metrics import STUDENT_METRICS, Metric
 from assay.core.specs.strategies import RANDOM_STUDENTS, Strategy, main_strategy
@@ -42,7 +50,7 @@ def audit_finding(
     beside_random = _beside_random(rows, strategy)
     is_useful = None if beside_random is None else beside_random == _BETTER
     name = strategy.shown_as
-    whose = name[:1].upper() + name[1:] + ("'" if name.endswith("s") else "'s")
+    whose = possessive(name[:1].upper() + name[1:])
     if strategy in drawn:
         headline = f"{name} has nothing to rank by here: what it selected is a random draw."
     elif is_located:
@@ -103,7 +111,8 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
     row = rows.get(strategy, metric)
     assert row is not None
     sentence = (
-        f"A student trained on its {_budget(rows, strategy)} documents reaches "
+        f"A student trained on {possessive(strategy.shown_as)} {_budget(rows, strategy)} documents "
+        f"reaches "
         f"{_amount(metric, row)} ({_range(metric, row)})"
     )
     random = rows.get(Strategy.RANDOM, metric)
@@ -128,14 +137,16 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
         assert leader is not None
         lead = rows.get(best, Metric.STUDENT_LEAD)
         end = "lowest" if metric.info.is_lower_better else "highest"
-        sentence += f". The {end} value is {best.shown_as}'s, {number(metric, leader['value'])}"
+        sentence += (
+            f". The {end} value is {possessive(best.shown_as)}, {number(metric, leader['value'])}"
+        )
         if best is not Strategy.RANDOM and lead:
             is_better = best in _clearly_better(rows, strategy, ran)
             n = len(_leads(rows, strategy, ran))
             sentence += (
                 f", {'better than' if is_better else 'not distinguishable from'} "
-                f"{strategy.shown_as}'s (p {'≤' if is_better else '>'} {CHANCE_OUTSIDE}, Holm's "
-                f"correction for {n} {'strategies' if n > 1 else 'strategy'})"
+                f"{possessive(strategy.shown_as)} (p {'≤' if is_better else '>'} {CHANCE_OUTSIDE}, "
+                f"Holm's correction for {n} {'strategies' if n > 1 else 'strategy'})"
             )
     return sentence + "."
 
@@ -154,7 +165,8 @@ def _located(rows: MetricTable, strategy: Strategy) -> str | None:
             "domain would look the same."
         )
     return (
-        f"It contains {n_located:,} of the {row['n']:,} reference documents in the seed corpus. "
+        f"{_selection(strategy)} contains {n_located:,} of the {row['n']:,} reference documents "
+        "in the seed corpus. "
         f"Recall is {in_sentence(row, percent)}; at most {percent(row['ceiling'])} is possible, "
         f"and random selection has {percent(row['null_value'])}. "
         f"This is {chance} ({p_value(row['p_value'])}{'' if is_better else _THRESHOLD}, lift "
@@ -169,7 +181,8 @@ def _membership(rows: MetricTable, strategy: Strategy) -> str | None:
         return None
     verb = "distinguishes" if row["p_value"] < SIGNIFICANCE else "does not distinguish"
     return (
-        f"Within the reference set's domain it {verb} training documents from held-out ones: "
+        f"Within the reference set's domain, {strategy.shown_as} {verb} training documents from "
+        "held-out ones: "
         f"{percent(row['value'])} of the documents it selected there are training documents; "
         f"chance gives {percent(row['null_value'])} ({p_value(row['p_value'])}"
         f"{'' if row['p_value'] < SIGNIFICANCE else _THRESHOLD})."
@@ -191,10 +204,10 @@ def _distance(rows: MetricTable, strategy: Strategy) -> str | None:
     if row is None or nearness is None:
         return None
     return (
-        f"In meaning it is {nearness} the reference set than random selections are: its transport "
-        f"distance is {decimal(row['value'])}, theirs {decimal(row['null_low'])} to "
-        f"{decimal(row['null_high'])} (95% of {row['null_kind']}), and that of as many reference "
-        f"documents {decimal(row['ceiling'])}."
+        f"{_selection(strategy)} is {nearness} the reference set in meaning than random selections "
+        f"are: its transport distance is {decimal(row['value'])}, theirs "
+        f"{decimal(row['null_low'])} to {decimal(row['null_high'])} (95% of "
+        f"{row['null_kind']}), and that of as many reference documents {decimal(row['ceiling'])}."
     )
 
 
@@ -259,6 +272,12 @@ def _amount(metric: Metric, row: Row) -> str:
     return (
         f"{value} {'accuracy' if metric is Metric.ACCURACY else 'agreement with the final model'}"
     )
+
+
+def _selection(strategy: Strategy) -> str:
+    """At the beginning of a sentence: SELECT's selection."""
+    name = possessive(strategy.shown_as)
+    return f"{name[:1].upper()}{name[1:]} selection"
 
 
 def _range(metric: Metric, row: Row) -> str:

@@ -87,6 +87,11 @@ def exponent(probability: float) -> str:
     return f"{probability:.2g}"
 
 
+def possessive(name: str) -> str:
+    """SELECT's, input embeddings'."""
+    return name + ("'" if name.endswith("s") else "'s")
+
+
 def listed(words: Sequence[str]) -> str:
     """Words as a sentence lists them: one, two and three."""
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)

@@ -144,7 +144,7 @@ def test_membership_without_recall_is_no_finding():
 def test_never_claims_training(rows):
     """No wording says that a document was trained on."""
     headline, text = said(rows)
-    claims = (headline + text).replace("A student trained on its", "")
+    claims = (headline + text).replace("A student trained on", "")
     assert "aligned with" in claims or "stand-in" in claims or "worse" in claims
     assert "trained on" not in claims
 
