@@ -71,7 +71,7 @@ def finetune(
         base_weights_sha256=weights_digest(folder),
         data_sha256=content_digest(spec.data, spec.training.seed),
         n_documents=len(examples),
-        precision=compute.precision,
+        precision=compute.training_precision,
         epochs=epochs,
     )
     # A name that nobody else has: what lies beside ``out`` is the user's.
@@ -117,7 +117,7 @@ def finetune_key(spec: FinetuneSpec, converted: Path, compute: Compute) -> str:
         spec.task,
         spec.label_words,
         spec.response_template,
-        compute.precision,
+        compute.training_precision,
     )
 
 

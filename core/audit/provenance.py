@@ -36,6 +36,7 @@ def environment(compute: Compute) -> dict[str, Any]:
         "packages": {name: metadata.version(name) for name in _PACKAGES},
         "device": compute.device,
         "precision": compute.precision,
+        "training_precision": compute.training_precision,
         "n_threads": compute.n_threads,
     }
 

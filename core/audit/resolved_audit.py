@@ -64,6 +64,7 @@ class ResolvedAudit:
             self.settings_sha256,
             self.data_sha256,
             self.compute.precision,
+            self.compute.training_precision,
         )
         name = re.sub(r"[^a-z0-9]+", "-", title_of(self.spec).lower()).strip("-")[:40].strip("-")
         return f"{name or 'audit'}-{key[:10]}"

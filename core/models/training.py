@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -50,9 +51,9 @@ def fine_tune(
     best_state, best_loss, n_worse = None, float("inf"), 0
     for epoch in range(training.n_epochs):
         order = _order(len(examples), weights, generator)
-        train_loss = _one_pass(
-            model, [examples[index] for index in order], training.batch_size, optimizer, after_batch
-        )
+        shuffled = [examples[index] for index in order]
+        with _training_precision(model):
+            train_loss = _one_pass(model, shuffled, training.batch_size, optimizer, after_batch)
         if not validation:
             epochs.append(Epoch(epoch, train_loss, None))
             continue
@@ -68,6 +69,16 @@ def fine_tune(
         return (*epochs[:-1], replace(epochs[-1], is_best=True))
     _restore(model.model, best_state)
     return tuple(replace(e, is_best=e.validation_loss == best_loss) for e in epochs)
+
+
+@contextmanager
+def _training_precision(model: TextModel) -> Iterator[None]:
+    scoring = model.compute
+    model.compute = scoring.for_training()
+    try:
+        yield
+    finally:
+        model.compute = scoring
 
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:

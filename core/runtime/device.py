@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -13,15 +13,29 @@ from assay.core.runtime.settings import count_from
 
 @dataclass(frozen=True)
 class Compute:
-    """A torch device, whether forward passes run in bfloat16, and the threads they may use."""
+    """A torch device, whether forward passes run in bfloat16, and the threads they may use.
+
+    ``trains_in_bf16``: those of training do, whatever those of scoring do.
+    """
 
     device: str
     is_bf16: bool
     n_threads: int
+    trains_in_bf16: bool = False
 
     @property
     def precision(self) -> str:
+        """Of scores and gradients."""
         return "bf16" if self.is_bf16 else "fp32"
+
+    @property
+    def training_precision(self) -> str:
+        """Of forward passes in training; weights are float32 always."""
+        return self.for_training().precision
+
+    def for_training(self) -> Compute:
+        """The same device, as training uses it."""
+        return replace(self, is_bf16=self.is_bf16 or self.trains_in_bf16)
 
     def autocast(self) -> torch.autocast:
         """Forward passes in bfloat16 where that is on; weights stay float32."""
@@ -33,8 +47,9 @@ class Compute:
 def choose_compute(device: str | None = None, precision: str = "auto") -> Compute:
     """The named device, else the fastest there is; InputError for one that is not there.
 
-    Float32 unless bf16 is asked for, whatever the device is fast at: bfloat16 moves documents in
-    and out of selections. How many has not been measured here: `make bench-bf16`.
+    Unless asked otherwise, scores and gradients are float32, whatever the device is fast at:
+    bfloat16 moves documents in and out of selections (how many: `make bench-bf16`). Training runs
+    in bfloat16 where the hardware has it: most of an audit's time goes there.
 
     All cores but one by default (``ASSAY_THREADS`` overrides): with every core taken, torch's
     threads wait for each other whenever anything else runs, and are slower than one alone.
@@ -44,7 +59,8 @@ def choose_compute(device: str | None = None, precision: str = "auto") -> Comput
         raise InputError("--precision auto, bf16 or fp32", repr(precision), "choose one of them")
     n_threads = count_from("ASSAY_THREADS") or max(1, (os.cpu_count() or 1) - 1)
     torch.set_num_threads(n_threads)
-    return Compute(chosen, precision == "bf16", n_threads)
+    trains_in_bf16 = precision == "bf16" or (precision == "auto" and _is_bf16_native(chosen))
+    return Compute(chosen, precision == "bf16", n_threads, trains_in_bf16)
 
 
 def _usable(device: str) -> str:
@@ -62,3 +78,12 @@ def _fastest() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _is_bf16_native(device: str) -> bool:
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False

@@ -103,7 +103,10 @@ def test_the_device_is_chosen_or_refused():
     expected = "cuda" if torch.cuda.is_available() else None
     chosen = choose_compute()
     assert chosen.device == expected or chosen.device in ("cpu", "mps")
-    assert choose_compute("cpu", "bf16").precision == "bf16"
+    assert chosen.precision == "fp32"
+    for asked in ("bf16", "fp32"):
+        compute = choose_compute("cpu", asked)
+        assert (compute.precision, compute.training_precision) == (asked, asked)
     with pytest.raises(InputError, match="auto, bf16 or fp32"):
         choose_compute("cpu", "fp8")
     with pytest.raises(InputError, match="abacus"):
@@ -124,3 +127,23 @@ def test_bf16_gradients_stay_close(tmp_path):
     )
     assert np.abs(exact - rounded).max() < 0.05
     assert not np.array_equal(exact, rounded)
+
+
+def test_training_alone_may_run_in_bf16(tmp_path):
+    """Trained in bf16 the weights are others than in float32 and are stored in float32; scores
+    before and after are those of float32."""
+    mixed = replace(EXACT, trains_in_bf16=True)
+    trained = {}
+    for compute in (EXACT, mixed):
+        name = compute.training_precision
+        classifier = load_classifier(save_bert(tmp_path / name), 24, compute)
+        examples = labelled(classifier, 30, seed=1)
+        before = classifier.predict(examples).losses
+        fine_tune(classifier, examples, TRAINING)
+        assert classifier.compute == compute
+        trained[name] = before, classifier
+    (first, exact), (second, other) = trained["fp32"], trained["bf16"]
+    assert np.array_equal(first, second)
+    assert other.head().dtype == torch.float32
+    assert not torch.equal(exact.head(), other.head())
+    assert torch.allclose(exact.head(), other.head(), atol=0.05)
