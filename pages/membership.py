@@ -61,7 +61,7 @@ with st.container(border=True):
     st.subheader(markdown_safe(found.headline), anchor=False)
     st.write(markdown_safe(found.sentence))
     st.caption(
-        "The p-value is corrected for the number of rankings (Bonferroni), because the best of "
+        "The p-value is corrected for the number of rankings (Holm), because the best of "
         "many often looks good by luck. A ranking counts as finding members only if it also beats "
         "text alone."
     )
