@@ -51,11 +51,12 @@ def contents(store: Store) -> dict[str, list[dict[str, Any]]]:
 
 
 def _sealed(store: Store, folder: str) -> Iterator[dict[str, Any]]:
-    for path, stamp, problem in stamped(getattr(store, folder)):
-        line = {"id": path.stem, "title": path.stem, "created_at": "", "problem": problem or None}
-        if stamp is not None:
+    for one in stamped(getattr(store, folder)):
+        name = one.path.stem
+        line = {"id": name, "title": name, "created_at": "", "problem": one.problem or None}
+        if one.stamp is not None:
             try:
-                meta = read_meta(path)
+                meta = read_meta(one.path)
                 line |= {"title": meta["title"], "created_at": meta["created_at"]}
             except UnreadableFile as unreadable:
                 line["problem"] = unreadable.problem

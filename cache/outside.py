@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.cache.files.database import FileInUse, UnreadableFile, open_to_read
@@ -28,11 +29,20 @@ def is_file_name(name: str) -> bool:
     return name.endswith(".duckdb") or os.sep in name
 
 
+@dataclass(frozen=True)
+class Lodged:
+    """The store that holds the copy of a file, the file's kind, and its name there."""
+
+    store: Store
+    kind: str
+    name: str
+
+
 @contextmanager
-def store_with(file: Path) -> Iterator[tuple[Store, str, str]]:
+def store_with(file: Path) -> Iterator[Lodged]:
     """A private store that holds a copy of the file and nothing else, and is gone afterwards.
 
-    Yields it with the file's kind and its name there. InputError if it is no sealed file of this
+    InputError if it is no sealed file of this
     version of Assay. A copy, since a file of others may change between two looks at it.
     """
     try:
@@ -45,7 +55,7 @@ def store_with(file: Path) -> Iterator[tuple[Store, str, str]]:
             shutil.copyfile(file, copy)
             _kind(copy)
             copy.chmod(0o400)
-            yield Store.to_read(Path(root)), kind, name
+            yield Lodged(Store.to_read(Path(root)), kind, name)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError("an existing file", repr(str(file)), "check the path") from error
     except PermissionError as error:

@@ -7,7 +7,6 @@ keep what they got.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -20,7 +19,7 @@ from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION
 from assay.cache.files.claims import check_claims, check_version
 from assay.cache.files.database import UnreadableFile, open_to_read
-from assay.cache.files.listing import Stamp, stamped
+from assay.cache.files.listing import Stamp, named_file, summaries
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.audit import Assessability, AuditSpec
@@ -28,8 +27,6 @@ from assay.core.specs.hashing import canonical_json
 from assay.core.specs.plain import from_plain, to_plain
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import VocabularyFacts
-
-_AUDIT_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
@@ -114,23 +111,18 @@ def weights_of(provenance: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def audit_path(store: Store, audit_id: str) -> Path:
     """The file of an audit; InputError if there is none of that name."""
-    path = store.audits / f"{audit_id}.duckdb"
-    if not _AUDIT_ID.fullmatch(audit_id) or not path.is_file():
-        raise InputError(
-            "the id of an audit in this store",
-            repr(audit_id),
-            "see the Audits page or `assay list`",
-        )
-    return path
+    return named_file(
+        store.audits,
+        audit_id,
+        "the id of an audit in this store",
+        "see the Audits page or `assay list`",
+    )
 
 
 def list_audits(store: Store) -> list[AuditSummary]:
     """All audits, newest first; a file that cannot be read is listed with its problem."""
-    summaries = [
-        _summary(path, stamp) if stamp is not None else _unreadable(path, problem)
-        for path, stamp, problem in stamped(store.audits)
-    ]
-    return sorted(summaries, key=lambda summary: summary.created_at, reverse=True)
+    found = summaries(store.audits, _known_summary, _unreadable)
+    return sorted(found, key=lambda summary: summary.created_at, reverse=True)
 
 
 def read_facts(path: Path) -> AuditFacts:
@@ -293,37 +285,23 @@ _NOT_AN_AUDITS_WORDS = "its metadata are not those of an audit"
 def _known_summary(path: Path, stamp: Stamp) -> AuditSummary:
     facts = read_facts(path)
     meta = facts.meta
+    try:
+        spec = facts.spec
+    except InputError as error:
+        raise UnreadableFile(path, _NOT_AN_AUDITS_WORDS, is_damaged=False) from error
     return AuditSummary(
         path.stem,
         meta["title"],
         meta["created_at"],
-        facts.spec.task,
-        facts.spec.budget,
+        spec.task,
+        spec.budget,
         # Of a pair that cannot be assessed no document is read.
         int(meta.get("counts", {}).get("n_documents") or 0),
         stamp.size,
         facts.assessability,
         pair=weights_of(meta["provenance"]),
-        question=_but_for_the_seed(facts.spec),
+        question=_but_for_the_seed(spec),
     )
-
-
-def _summary(path: Path, stamp: Stamp) -> AuditSummary:
-    # Only what can be read is remembered: a lock goes away.
-    if not _AUDIT_ID.fullmatch(path.stem):
-        return _unreadable(
-            path,
-            "the file's name may contain only lowercase letters, digits and hyphens",
-            stamp.size,
-        )
-    try:
-        return _known_summary(path, stamp)
-    except UnreadableFile as unreadable:
-        return _unreadable(path, unreadable.problem, stamp.size)
-    except InputError:
-        return _unreadable(path, _NOT_AN_AUDITS_WORDS, stamp.size)
-    except OSError as error:
-        return _unreadable(path, error.strerror or str(error), stamp.size)
 
 
 def _unreadable(path: Path, problem: str, size: int = 0) -> AuditSummary:

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay.cache.files.database import open_to_read
 from assay.core.specs.model_calls import MARK
 
 
-def read_tree(path: Path) -> list[tuple[int, int | None, str, bool]]:
-    """Every topic after its parent: topic_id, parent_id, name, whether subtopics were asked for."""
+@dataclass(frozen=True)
+class TreeTopic:
+    """A topic and the one above it, None above the root; whether its subtopics were asked for."""
+
+    topic_id: int
+    parent_id: int | None
+    name: str
+    is_expanded: bool
+
+
+@dataclass(frozen=True)
+class ListAnswer:
+    """The last attempt at one list of subtopics; the prompt is without the mark that may have told
+    its samples apart."""
+
+    prompt: str
+    sample_index: int
+    text: str
+    finish: str
+
+
+def read_tree(path: Path) -> list[TreeTopic]:
+    """Every topic after its parent."""
     with open_to_read(path) as connection:
-        return connection.execute(
+        rows = connection.execute(
             "SELECT topic_id, parent_id, name, n_seen IS NOT NULL FROM topics ORDER BY topic_id"
         ).fetchall()
+    return [TreeTopic(*row) for row in rows]
 
 
-def read_list_answers(path: Path) -> list[dict[str, Any]]:
-    """The last attempt at each list of subtopics, made-up topics' too: prompt (without the mark
-    that may have told its samples apart), sample_index, text, finish."""
+def read_list_answers(path: Path) -> list[ListAnswer]:
+    """Answers to every question for a list, those about made-up topics too."""
     with open_to_read(path) as connection:
         rows = connection.sql(
             "SELECT if(starts_with(calls.prompt, mark), calls.prompt[length(mark) + 1:], "
@@ -29,8 +50,7 @@ def read_list_answers(path: Path) -> list[dict[str, Any]]:
             "WHERE stage IN ('topics', 'calibration') GROUP BY ALL ORDER BY ALL",
             params=list(MARK),
         )
-        found: list[dict[str, Any]] = rows.to_arrow_table().to_pylist()
-    return found
+        return [ListAnswer(*row) for row in rows.fetchall()]
 
 
 def read_branch_votes(path: Path) -> dict[int, list[int]]:

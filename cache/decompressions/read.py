@@ -6,7 +6,6 @@ what they got.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,13 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from assay.cache.files.database import UnreadableFile, open_to_read
-from assay.cache.files.listing import Stamp, stamp_of, stamped
+from assay.cache.files.database import open_to_read
+from assay.cache.files.listing import Stamp, named_file, stamp_of, summaries, summarized
 from assay.cache.files.sealed import read_meta
 from assay.cache.store import Store
 from assay.core.errors import InputError
-
-_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
@@ -58,28 +55,23 @@ class ExamplePage:
 
 def decompression_path(store: Store, decompression_id: str) -> Path:
     """The file of a decompression; InputError if there is none of that name."""
-    path = store.decompressions / f"{decompression_id}.duckdb"
-    if not _ID.fullmatch(decompression_id) or not path.is_file():
-        raise InputError(
-            "the id of a decompression in this store",
-            repr(decompression_id),
-            "see the Topics page or `assay list`",
-        )
-    return path
+    return named_file(
+        store.decompressions,
+        decompression_id,
+        "the id of a decompression in this store",
+        "see the Topics page or `assay list`",
+    )
 
 
 def list_decompressions(store: Store) -> list[DecompressionSummary]:
     """All decompressions, newest first; a file that cannot be read is listed with its problem."""
-    found = [
-        _summary(path, stamp) if stamp is not None else _unreadable(path, problem)
-        for path, stamp, problem in stamped(store.decompressions)
-    ]
+    found = summaries(store.decompressions, _known_summary, _unreadable)
     return sorted(found, key=lambda summary: summary.created_at, reverse=True)
 
 
 def summary_of(path: Path) -> DecompressionSummary:
     """One line on a file, which may be anywhere; FileNotFoundError if it is not."""
-    return _summary(path, stamp_of(path))
+    return summarized(path, stamp_of(path), _known_summary, _unreadable)
 
 
 def read_topics(path: Path, judge: str | None = None) -> pd.DataFrame:
@@ -215,25 +207,11 @@ def _condition(chosen: ExampleFilter) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), values
 
 
-def _summary(path: Path, stamp: Stamp) -> DecompressionSummary:
-    # Only what can be read is remembered: a lock goes away.
-    if not _ID.fullmatch(path.stem):
-        return _unreadable(path, "the file's name may hold small letters, digits and hyphens only")
-    try:
-        return _known_summary(path, stamp)
-    except FileNotFoundError:
-        raise
-    except UnreadableFile as unreadable:
-        return _unreadable(path, unreadable.problem)
-    except OSError as error:
-        return _unreadable(path, error.strerror or str(error))
-
-
 @lru_cache(maxsize=1024)
 def _known_summary(path: Path, stamp: Stamp) -> DecompressionSummary:
     meta = read_meta(path)
     return DecompressionSummary(path.stem, meta["title"], meta["created_at"])
 
 
-def _unreadable(path: Path, problem: str) -> DecompressionSummary:
+def _unreadable(path: Path, problem: str, size: int) -> DecompressionSummary:
     return DecompressionSummary(path.stem, path.stem, "", problem)

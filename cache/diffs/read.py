@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
-from assay.cache.files.database import UnreadableFile, open_to_read
-from assay.cache.files.listing import Stamp, stamped
+from assay.cache.files.database import open_to_read
+from assay.cache.files.listing import Stamp, readable
 from assay.cache.files.sealed import read_meta, seal_whole
 from assay.cache.store import Store
 
@@ -38,8 +38,9 @@ def seal_diff(
 
 def list_diffs(store: Store) -> list[DiffSummary]:
     """Diffs that can be read, newest first."""
-    found = [_summary(path, stamp) for path, stamp, _ in stamped(store.diffs) if stamp]
-    return sorted(filter(None, found), key=lambda one: one.created_at, reverse=True)
+    return sorted(
+        readable(store.diffs, _known_summary), key=lambda one: one.created_at, reverse=True
+    )
 
 
 def read_diff_topics(path: Path) -> pd.DataFrame:
@@ -69,13 +70,6 @@ def read_diff_branches(path: Path) -> pd.DataFrame:
             "SELECT * EXCLUDE (row_id, pair) FROM branches WHERE pair = 0 "
             "ORDER BY is_reported DESC, second_value - first_value, row_id"
         ).df()
-
-
-def _summary(path: Path, stamp: Stamp) -> DiffSummary | None:
-    try:
-        return _known_summary(path, stamp)
-    except (UnreadableFile, OSError):
-        return None
 
 
 @lru_cache(maxsize=1024)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
 from assay.cache.files.builder import FileBuilder
-from assay.cache.files.database import UnreadableFile, open_to_read
-from assay.cache.files.listing import Stamp, stamped
+from assay.cache.files.database import open_to_read
+from assay.cache.files.listing import Stamp, readable
 from assay.cache.files.sealed import read_meta
 from assay.cache.store import Store
 
@@ -29,8 +29,8 @@ class ExperimentSummary:
 
 def list_experiments(store: Store, recipe: str | None = None) -> list[ExperimentSummary]:
     """The readable experiments of a recipe, or of all, newest first."""
-    found = [_summary(path, stamp) for path, stamp, _ in stamped(store.experiments) if stamp]
-    known = [one for one in found if one and recipe in (None, one.meta["recipe"])]
+    found = readable(store.experiments, _known_summary)
+    known = [one for one in found if recipe in (None, one.meta["recipe"])]
     return sorted(known, key=lambda summary: summary.meta["created_at"], reverse=True)
 
 
@@ -38,14 +38,6 @@ def read_measurements(path: Path) -> pd.DataFrame:
     """The measurements table, as it is."""
     with open_to_read(path) as connection:
         return connection.execute("SELECT * FROM measurements ORDER BY ALL").df()
-
-
-def _summary(path: Path, stamp: Stamp) -> ExperimentSummary | None:
-    """None for a file that is no experiment of this version: `assay list` names it."""
-    try:
-        return _known_summary(path, stamp)
-    except (UnreadableFile, OSError):
-        return None
 
 
 @lru_cache(maxsize=1024)

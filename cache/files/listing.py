@@ -1,14 +1,23 @@
-"""The files of a folder, as a list may meet them: any of them may be broken."""
+"""The sealed files of a folder, by name and as a list: any of them may be broken."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-_ENDING = "*.duckdb"
+from assay.cache.files.database import UnreadableFile
+from assay.core.errors import InputError
+
+_ENDING = ".duckdb"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+_Summary = TypeVar("_Summary")
 
 
 @dataclass(frozen=True)
@@ -21,22 +30,83 @@ class Stamp:
     modified_ns: int
 
 
-def stamped(folder: Path) -> Iterator[tuple[Path, Stamp | None, str]]:
-    """Each sealed file with its stamp, or with why it is none that could be opened."""
-    for path in sorted(folder.glob(_ENDING)):
+@dataclass(frozen=True)
+class Listed:
+    """A file of the folder: its stamp, or why it is none that could be opened."""
+
+    path: Path
+    stamp: Stamp | None
+    problem: str = ""
+
+
+def named_file(folder: Path, name: str, what: str, see: str) -> Path:
+    """The sealed file of that name; InputError, which says ``what`` is named and where to ``see``
+    names, if there is none."""
+    path = folder / f"{name}{_ENDING}"
+    if not _NAME.fullmatch(name) or not path.is_file():
+        raise InputError(what, repr(name), see)
+    return path
+
+
+def summaries(
+    folder: Path,
+    read: Callable[[Path, Stamp], _Summary],
+    broken: Callable[[Path, str, int], _Summary],
+) -> list[_Summary]:
+    """What is said of each file, by name; ``broken`` is asked, with the problem and the size, about
+    one that ``read`` cannot read or that no command could name."""
+    return [
+        summarized(one.path, one.stamp, read, broken)
+        if one.stamp is not None
+        else broken(one.path, one.problem, 0)
+        for one in stamped(folder)
+    ]
+
+
+def summarized(
+    path: Path,
+    stamp: Stamp,
+    read: Callable[[Path, Stamp], _Summary],
+    broken: Callable[[Path, str, int], _Summary],
+) -> _Summary:
+    """The same of one file. What ``read`` may remember is what can be read: a lock goes away."""
+    if not _NAME.fullmatch(path.stem):
+        problem = "the file's name may contain only lowercase letters, digits and hyphens"
+        return broken(path, problem, stamp.size)
+    try:
+        return read(path, stamp)
+    except UnreadableFile as unreadable:
+        return broken(path, unreadable.problem, stamp.size)
+    except OSError as error:
+        return broken(path, error.strerror or str(error), stamp.size)
+
+
+def readable(folder: Path, read: Callable[[Path, Stamp], _Summary]) -> list[_Summary]:
+    """What is said of each file that can be read; `assay list` names the others."""
+    found = []
+    for one in stamped(folder):
+        if one.stamp is not None:
+            with suppress(UnreadableFile, OSError):
+                found.append(read(one.path, one.stamp))
+    return found
+
+
+def stamped(folder: Path) -> Iterator[Listed]:
+    """Each sealed file, by name."""
+    for path in sorted(folder.glob(f"*{_ENDING}")):
         try:
             found = path.stat()
         except FileNotFoundError:
             if path.is_symlink():
-                yield path, None, "it is a link to nothing"
+                yield Listed(path, None, "it is a link to nothing")
             continue  # deleted since the folder was read
         except OSError as error:
-            yield path, None, error.strerror or str(error)
+            yield Listed(path, None, error.strerror or str(error))
             continue
         if not stat.S_ISREG(found.st_mode):
-            yield path, None, "it is not an ordinary file"
+            yield Listed(path, None, "it is not an ordinary file")
             continue
-        yield path, _stamp(found), ""
+        yield Listed(path, _stamp(found))
 
 
 def stamp_of(path: Path) -> Stamp:

@@ -75,7 +75,8 @@ def open_file(
     """Check a result file from elsewhere, and show it in a separate read-only dashboard."""
     from assay.cache.files.manifest import check_file
 
-    with store_with(file) as (place, kind, name):
+    with store_with(file) as lodged:
+        place, kind, name = lodged.store, lodged.kind, lodged.name
         (path,) = place.root.glob(f"*/{name}.duckdb")
         checked = check_file(path)
         if not checked.is_intact:
@@ -249,8 +250,8 @@ def _located(name: str, store: Path | None) -> Iterator[tuple[Store, str]]:
     if not is_file_name(name):
         yield open_store(store), name
         return
-    with store_with(Path(name)) as (place, _, known):
-        yield place, known
+    with store_with(Path(name)) as lodged:
+        yield lodged.store, lodged.name
 
 
 def serve_dashboard(

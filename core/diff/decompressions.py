@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.decompressions.answers import read_list_answers, read_tree
+from assay.cache.decompressions.answers import ListAnswer, read_list_answers, read_tree
 from assay.cache.decompressions.read import (
     ExampleFilter,
     decompression_path,
@@ -152,16 +152,17 @@ def read_run(path: Path) -> Run:
     paths: dict[int, tuple[str, ...]] = {}
     nodes: list[Node] = []
     asked: list[tuple[str, ...]] = []
-    for topic_id, parent_id, name, is_expanded in read_tree(path):  # parents come first
-        paths[topic_id] = () if parent_id is None else (*paths[parent_id], name)
-        if parent_id is not None:
-            nodes.append(Node(topic_id, name, paths[topic_id]))
-        if is_expanded:
-            asked.append(paths[topic_id])
+    for topic in read_tree(path):  # parents come first
+        above = topic.parent_id
+        paths[topic.topic_id] = () if above is None else (*paths[above], topic.name)
+        if above is not None:
+            nodes.append(Node(topic.topic_id, topic.name, paths[topic.topic_id]))
+        if topic.is_expanded:
+            asked.append(paths[topic.topic_id])
     prompting = Prompting(meta["prompting"])
-    answers: dict[str, list[dict[str, Any]]] = {}
+    answers: dict[str, list[ListAnswer]] = {}
     for row in read_list_answers(path):
-        answers.setdefault(row["prompt"], []).append(row)
+        answers.setdefault(row.prompt, []).append(row)
     questions = [_question(of, answers, spec, prompting) for of in asked]
     if None in questions:
         raise InputError(
@@ -191,7 +192,7 @@ def read_run(path: Path) -> Run:
 
 def _question(
     of: tuple[str, ...],
-    answers: Mapping[str, Sequence[Mapping[str, Any]]],
+    answers: Mapping[str, Sequence[ListAnswer]],
     spec: DecompressionSpec,
     prompting: Prompting,
 ) -> Question | None:
@@ -206,9 +207,9 @@ def _question(
         for name, n in count_votes(lists, of[-1] if of else prompts.ROOT_NAME)
     }
     forms = tuple(frozenset(map(normal_form, names)) & votes.keys() for names in lists)
-    return Question(of, forms, votes, tuple(row["text"] for row in own))
+    return Question(of, forms, votes, tuple(row.text for row in own))
 
 
-def _names(answer: Mapping[str, Any], is_json: bool) -> list[str]:
-    is_cut = answer["finish"] == "length"
-    return read_names(answer["text"], is_json, is_enforced=False, is_cut=is_cut)[0]
+def _names(answer: ListAnswer, is_json: bool) -> list[str]:
+    is_cut = answer.finish == "length"
+    return read_names(answer.text, is_json, is_enforced=False, is_cut=is_cut)[0]

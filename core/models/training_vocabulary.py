@@ -18,7 +18,7 @@ from assay.core.errors import InputError
 from assay.core.gradients.embedding_movement import Movement, RowMovement, row_movement
 from assay.core.models.embedding_tables import EmbeddingTables, read_embedding_tables
 from assay.core.models.text_reading import TextReader, TextReading, read_tokenizer
-from assay.core.specs.vocabulary import Doubt, VocabularyFacts
+from assay.core.specs.vocabulary import Doubt, Estimate, VocabularyFacts
 from assay.core.stats.training_vocabulary import document_frequencies, estimated_documents
 
 
@@ -73,16 +73,13 @@ class TrainingVocabulary:
         """See ``TextReader.read``."""
         return self.reader().read(texts, max_tokens)
 
-    def estimated_documents(
-        self, documents: Sequence[Sequence[int]]
-    ) -> tuple[float, float, float] | None:
+    def estimated_documents(self, documents: Sequence[Sequence[int]]) -> Estimate | None:
         """About how many documents like these, given as token ids, hold as many different tokens
         as moved: the estimate, what speaks for fewer, what speaks for more; None if no token is
         known to have moved."""
         if not self.n_moved or not documents:
             return None
-        estimate = estimated_documents(self.n_moved, self.frequencies(documents), len(documents))
-        return estimate.value, estimate.low, estimate.high
+        return estimated_documents(self.n_moved, self.frequencies(documents), len(documents))
 
     def frequencies(self, documents: Sequence[Sequence[int]]) -> NDArray[np.int64]:
         """In how many documents each id occurs that both models know, special ones left out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +24,15 @@ class Doubt(StrEnum):
 _NO_BOUND = 1e9
 # With one of these no row is known to have stood still.
 HOPELESS = frozenset({Doubt.FROZEN, Doubt.TIED, Doubt.COUPLED_DECAY, Doubt.NO_GAP})
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with what speaks for less and for more; NaN where nothing can be said."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -64,12 +73,13 @@ class VocabularyFacts:
         self,
         max_tokens: int | None,
         n_unmoved: Sequence[int],
-        estimate: tuple[float, float, float] | None,
+        estimate: Estimate | None,
     ) -> VocabularyFacts:
         """With what it says of texts: how many unmoved tokens each has, and the estimated number
         of documents with its bounds."""
         value, low, high = (
-            number if 0 < number < _NO_BOUND else None for number in estimate or (math.nan,) * 3
+            number if 0 < number < _NO_BOUND else None
+            for number in (astuple(estimate) if estimate else (math.nan,) * 3)
         )
         if value is None:
             low = high = None

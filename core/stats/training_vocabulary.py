@@ -4,26 +4,18 @@ there were, and how many held each token. NumPy and SciPy alone."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import gammaln
 
+from assay.core.specs.vocabulary import Estimate
+
 _MOST_DOCUMENTS = 1e9
 # Tokens with about the same movement that a count is read off.
 LEAST_KNOWN = 60
 _TAIL = 0.05
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with what speaks for less and for more; NaN where nothing can be said."""
-
-    value: float
-    low: float
-    high: float
 
 
 def tokens_read(
