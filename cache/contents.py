@@ -12,7 +12,7 @@ from assay.cache.files.database import UnreadableFile
 from assay.cache.files.listing import stamped
 from assay.cache.files.quarantine import list_set_aside
 from assay.cache.files.sealed import read_meta
-from assay.cache.records import RecordStore
+from assay.cache.records import Record, RecordStore
 from assay.cache.store import Store
 
 
@@ -65,12 +65,12 @@ def _sealed(store: Store, folder: str) -> Iterator[dict[str, Any]]:
         yield line
 
 
-def _records(shelf: RecordStore) -> list[dict[str, Any]]:
+def _records(shelf: RecordStore[Record]) -> list[dict[str, Any]]:
     known = [
         {
-            "id": record[shelf.id_key],
-            "title": record["title"],
-            "created_at": record["created_at"],
+            "id": record.record_id,
+            "title": record.title,
+            "created_at": record.created_at,
             "problem": None,
         }
         for record in shelf.all()

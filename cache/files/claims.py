@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 _Number = int | float | None
 _MAX_DEPTH = 50
+Claims = TypeVar("Claims")
 
 
 @dataclass
@@ -30,14 +31,6 @@ class _Provenance:
     command: str
     assay_version: str
     packages: dict[str, str]
-    base_weights_sha256: str | None = None
-    final_weights_sha256: str | None = None
-
-
-@dataclass
-class _MadeBy:
-    command: str | None = None
-    assay_version: str | None = None
     base_weights_sha256: str | None = None
     final_weights_sha256: str | None = None
 
@@ -127,107 +120,35 @@ class _Diff:
     provenance: dict[str, Any]
 
 
-@dataclass
-class _Interval:
-    value: float
-    low: float
-    high: float
-
-
-@dataclass
-class _Check(_Interval):
-    name: str
-    is_apart: bool
-    is_refusal: bool
-
-
-@dataclass
-class _Part(_Interval):
-    name: str
-    p_value: float
-
-
-@dataclass
-class _BySet:
-    suspects: list[str | float]
-    controls: list[str | float]
-
-
-@dataclass
-class _Suspects:
-    test_id: str
-    title: str
-    created_at: str
-    spec: dict[str, Any]
-    n_suspects: int
-    n_controls: int
-    n_dropped: int
-    n_shuffles: int
-    declared: list[str]
-    caveats: list[str]
-    provenance: _MadeBy
-    checks: list[_Check]
-    is_refused: bool
-    p_value: float | None
-    auc: _Interval | None
-    components: list[_Part]
-    scores: _BySet | None
-    documents: _BySet | None = None
-
-
-@dataclass
-class _Target:
-    kind: str
-    strategy: str | None
-    said: float
-    control: float
-    null_low: float
-    null_high: float
-    p_value: float
-    verbatim: list[int]
-    longest_run: list[int]
-    verbatim_p_value: float
-
-
-@dataclass
-class _Echo:
-    echo_id: str
-    title: str
-    created_at: str
-    spec: dict[str, Any]
-    models: list[str]
-    n_said: int
-    n_control: int
-    n_shuffles: int
-    verbatim_words: int
-    targets: list[_Target]
-    caveats: list[str]
-    provenance: dict[str, Any]
-
-
 _SHAPES: dict[str, type] = {
     "audit": _Audit,
     "experiment": _Experiment,
     "decompression": _Decompression,
     "diff": _Diff,
-    "suspect": _Suspects,
-    "echo": _Echo,
 }
 
 
 def check_claims(kind: str, said: Any) -> None:
     """ValueError, which names the first thing that is wrong, unless ``said`` is what pages read."""
+    as_claimed(_SHAPES[kind], said)
+
+
+def as_claimed(shape: type[Claims], said: Any) -> Claims:
+    """What was said, as a dataclass; ValueError that names the first thing that is wrong."""
     from pydantic import ValidationError  # takes a while to import
 
     _check_depth(said)
     try:
-        _shape(_SHAPES[kind]).validate_json(json.dumps(said), strict=True)
+        # A type is hashable, which mypy does not see of a type variable.
+        adapter = _shape(shape)  # type: ignore[arg-type]
+        claims: Claims = adapter.validate_json(json.dumps(said), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:80]
         raise ValueError(
             f"its metadata are wrong at {where or 'the top level'} ({first['msg']})"
         ) from None
+    return claims
 
 
 def check_version(said: Any, expected: int) -> None:

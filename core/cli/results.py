@@ -237,7 +237,7 @@ def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSp
     from assay.cache.files.sealed import read_meta
 
     if (test := place.suspect_tests.read(name)) is not None:
-        return from_plain(SuspectSpec, test["spec"])
+        return test.asked
     if name in {path.stem for path in place.decompressions.glob("*.duckdb")}:
         meta = read_meta(place.decompressions / f"{name}.duckdb")
         return from_plain(DecompressionSpec, meta["spec"])

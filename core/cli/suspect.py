@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
 from assay.cache.audits.model_pair import suspect_tests_of
-from assay.cache.audits.read import weights_of
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import Running, as_job, say
 from assay.core.errors import InputError
@@ -30,18 +31,19 @@ def suspect(
     title = spec.title or f"Suspects {spec.suspects.location}"
     with as_job(place, title, suspect_plan(spec.task)) as progress:
         record = run_suspect_test(spec, place, choose_compute(how.device, how.precision), progress)
-    of_pair = suspect_tests_of(place, weights_of(record["provenance"]))
+    of_pair = suspect_tests_of(place, record.pair)
     said = suspect_finding(record, n_judged(of_pair))
+    plain = asdict(record)
     shown = ("test_id", "is_refused", "p_value", "auc", "n_suspects", "n_controls", "n_dropped")
     result = {
-        **{name: record[name] for name in shown},
-        "checks": record["checks"],
+        **{name: plain[name] for name in shown},
+        "checks": plain["checks"],
         "says": [said.headline, *said.sentences],
         "assumes": list(ASSUMPTIONS),
     }
     more = ("components", "declared", "n_shuffles", "caveats", "scores", "provenance")
-    say(result, how.as_json, lambda: {name: record[name] for name in more})
-    if record["is_refused"]:
+    say(result, how.as_json, lambda: {name: plain[name] for name in more})
+    if record.is_refused:
         raise InputError(
             "suspects and controls that look alike to a classifier that sees no model",
             " ".join(said.sentences),

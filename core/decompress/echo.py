@@ -31,8 +31,10 @@ from assay.core.runtime.progress import Progress
 from assay.core.similarity.near_duplicates import near_duplicates
 from assay.core.similarity.verbatim import longest_shared_runs, more_often
 from assay.core.specs.commands import DECOMPRESS, command_line
-from assay.core.specs.echo import EchoSpec, EchoTarget
+from assay.core.specs.echo import EchoSpec
 from assay.core.specs.hashing import content_key
+from assay.core.specs.results.echo import EchoResult, EchoRow
+from assay.core.specs.strategies import Strategy
 from assay.core.stats.transport_test import N_SHUFFLES, compare_transport
 
 # Raise it when the same question would give other numbers.
@@ -45,6 +47,14 @@ _MAY_DIFFER = ("model", "served_model", "judge", "judge_served_model", "title", 
 
 
 @dataclass(frozen=True)
+class EchoTarget:
+    """Documents that two models' words are held against, as ``EchoRow`` names them."""
+
+    kind: str
+    strategy: Strategy | None = None
+
+
+@dataclass(frozen=True)
 class _Said:
     """What one model said: n texts, the topic of each, and their embeddings (n × d)."""
 
@@ -53,7 +63,7 @@ class _Said:
     vectors: NDArray[np.float32]
 
 
-def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress) -> dict[str, Any]:
+def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress) -> EchoResult:
     """The record of the comparison: made once, kept in the store under a key of its question.
 
     InputError where a name is unknown, the two models were not asked alike, one said nothing, or
@@ -81,30 +91,30 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
         )
     with progress.stage("compare", len(targets) * N_SHUFFLES):
         rows = [
-            {**asdict(target), **_compared(said, control, texts, spec.seed, progress)}
+            _compared(target, said, control, texts, spec.seed, progress)
             for target, texts in targets
         ]
     facts = read_facts(audit).meta
-    record = {
-        "echo_id": echo_id,
-        "title": f"{metas[0]['title']} against {facts['title']}",
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
-        "spec": asdict(spec),
-        "audit_title": facts["title"],
-        "models": [meta["model"]["name"] for meta in metas],
-        "n_said": len(said.texts),
-        "n_control": len(control.texts),
-        "n_shuffles": N_SHUFFLES,
-        "verbatim_words": VERBATIM_WORDS,
-        "targets": rows,
-        "caveats": _caveats(metas, facts["provenance"]),
-        "provenance": {
+    record = EchoResult(
+        echo_id=echo_id,
+        title=f"{metas[0]['title']} against {facts['title']}",
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(),
+        spec=asdict(spec),
+        audit_title=facts["title"],
+        models=tuple(meta["model"]["name"] for meta in metas),
+        n_said=len(said.texts),
+        n_control=len(control.texts),
+        n_shuffles=N_SHUFFLES,
+        verbatim_words=VERBATIM_WORDS,
+        targets=tuple(rows),
+        caveats=tuple(_caveats(metas, facts["provenance"])),
+        provenance={
             "said_sha256": metas[0]["model"]["sha256"],
             "control_sha256": metas[1]["model"]["sha256"],
             "command": command_line(spec),
             **environment(compute),
         },
-    }
+    )
     store.echoes.write(record)
     return record
 
@@ -162,38 +172,38 @@ def _sampled(frame: Any, name: str, spec: EchoSpec) -> Any:
 
 
 def _compared(
-    said: _Said, control: _Said, target: Texts, seed: int, progress: Progress
-) -> dict[str, Any]:
+    target: EchoTarget, said: _Said, control: _Said, texts: Texts, seed: int, progress: Progress
+) -> EchoRow:
     """Transport of both to one target with its chance band, and words in common."""
     near = compare_transport(
         said.vectors,
         control.vectors,
-        target.embeddings,
+        texts.embeddings,
         said.branches,
         control.branches,
         seed,
         progress.advance,
     )
-    runs = [longest_shared_runs(one.texts, target.texts) for one in (said, control)]
+    runs = [longest_shared_runs(one.texts, texts.texts) for one in (said, control)]
     verbatim = [sum(length >= VERBATIM_WORDS for length in own) for own in runs]
     alike = [
-        len({pair.first for pair in near_duplicates(one.texts, target.texts)})
+        len({pair.first for pair in near_duplicates(one.texts, texts.texts)})
         for one in (said, control)
     ]
-    return {
-        "n_documents": len(target.texts),
-        "said": near.first,
-        "control": near.second,
-        "null_low": near.null_low,
-        "null_high": near.null_high,
-        "p_value": near.p_value,
-        "verbatim": verbatim,
-        "longest_run": [max(own) for own in runs],
-        "near_duplicates": alike,
-        "verbatim_p_value": more_often(
-            verbatim[0], verbatim[1], len(said.texts), len(control.texts)
-        ),
-    }
+    return EchoRow(
+        kind=target.kind,
+        strategy=target.strategy,
+        n_documents=len(texts.texts),
+        said=near.first,
+        control=near.second,
+        null_low=near.null_low,
+        null_high=near.null_high,
+        p_value=near.p_value,
+        verbatim=(verbatim[0], verbatim[1]),
+        longest_run=(max(runs[0]), max(runs[1])),
+        near_duplicates=(alike[0], alike[1]),
+        verbatim_p_value=more_often(verbatim[0], verbatim[1], len(said.texts), len(control.texts)),
+    )
 
 
 def _caveats(metas: Sequence[dict[str, Any]], provenance: dict[str, Any]) -> list[str]:

@@ -17,14 +17,3 @@ class EchoSpec:
     control: str = option(help="A decompression of the base model, made with the same options.")
     audit: str = option(help="An audit of these two models, as `assay list` shows it.")
     seed: int = option(0, minimum=0, help="Random seed.")
-
-
-@dataclass(frozen=True)
-class EchoTarget:
-    """Documents that two models' words are held against.
-
-    kind: seed-corpus, reference, held-out, or selection, which has a strategy.
-    """
-
-    kind: str
-    strategy: str | None = None

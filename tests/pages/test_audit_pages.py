@@ -158,7 +158,7 @@ def test_tables_without_an_audit_say_what_they_are_from(store):
             of_suspect_test(record),
             as_numbers(checks_table(record)),
             "suspect_test",
-            record["test_id"],
+            record.test_id,
         ),
         (
             of_experiment(experiment.experiment_id, experiment.meta),

@@ -168,13 +168,12 @@ def test_each_test_of_a_pair_makes_the_others_p_values_larger(store):
     record = next(
         found
         for shift in range(40)
-        if 0.002 < (found := write_sample_suspects(store, 0, shift / 40))["p_value"] < 0.005
+        if 0.002 < (found := write_sample_suspects(store, 0, shift / 40)).p_value < 0.005
     )
     assert "favours the suspects" in suspect_finding(record).headline
     assert "no evidence" in suspect_finding(record, n_tests=9).headline
     assert (
-        f"p = {9 * record['p_value']:.3f} corrected for 9 tests"
-        in suspect_finding(record, 9).headline
+        f"p = {9 * record.p_value:.3f} corrected for 9 tests" in suspect_finding(record, 9).headline
     )
 
 

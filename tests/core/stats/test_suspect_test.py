@@ -82,8 +82,8 @@ def test_sets_told_apart_without_a_model_are_refused(world, assay):
     assert "look alike to a classifier that sees no model" in done.err
     assert done.err.count("\n") <= 12
     record = Store.default().suspect_tests.read(found["test_id"])
-    assert record["scores"] is None
-    assert record["components"] == []
+    assert record.scores is None
+    assert record.components == ()
 
 
 def test_the_same_question_is_answered_once(world, monkeypatch):
@@ -97,8 +97,8 @@ def test_the_same_question_is_answered_once(world, monkeypatch):
 
     first = run(0)
     texts = pd.read_json(world / "unused.jsonl", lines=True)["text"]
-    assert first["documents"]["suspects"] == [text_hash(text) for text in texts]
-    assert len(first["documents"]["controls"]) == len(first["scores"]["controls"])
+    assert first.documents.suspects == tuple(text_hash(text) for text in texts)
+    assert len(first.documents.controls) == len(first.scores.controls)
     monkeypatch.setattr("assay.core.audit.suspect_test.load_pair", None)
     assert run(0) == first
     with pytest.raises(TypeError):
@@ -143,7 +143,7 @@ def test_p_values_of_a_real_model_are_uniform_where_nothing_was_used(world):
     refs = [DataRef(str(world / f"{name}.jsonl")) for name in ("used", "held-out")]
     spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs)
     record = run_suspect_test(spec, Store.default(), CPU, SilentProgress())
-    used, held_out = (np.array(record["scores"][name]) for name in ("suspects", "controls"))
+    used, held_out = (np.array(getattr(record.scores, name)) for name in ("suspects", "controls"))
     rng = np.random.default_rng(1)
 
     def p_value(scores, is_suspect, seed):
@@ -193,14 +193,14 @@ def test_the_page_says_what_the_record_says(world):
         refs = [DataRef(str(world / f"{name}.jsonl")) for name in (suspects, "held-out")]
         spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs, title=suspects)
         run_suspect_test(spec, store, CPU, SilentProgress())
-    records = {record["title"]: record for record in store.suspect_tests.all()}
-    app = opened("suspects", test=records["used"]["test_id"])
+    records = {record.title: record for record in store.suspect_tests.all()}
+    app = opened("suspects", test=records["used"].test_id)
     text = words(app).replace("\\", "")
     assert suspect_finding(records["used"]).headline in text
     assert "certainly" not in text
     assert "trained on" not in suspect_finding(records["used"]).headline
     assert len(app.get("plotly_chart")) == 1
-    refused = opened("suspects", test=records["other"]["test_id"])
+    refused = opened("suspects", test=records["other"].test_id)
     assert "Refused" in words(refused)
     assert not refused.get("plotly_chart")
     assert "no suspect test named" in opened("suspects", test="gone").warning[0].value
@@ -210,11 +210,11 @@ def test_a_damaged_record_is_not_read():
     """Half a file, a foreign name or another's contents count as no record."""
     store = Store.default()
     shelf = store.suspect_tests
-    name = write_sample_suspects(store)["test_id"]
+    name = write_sample_suspects(store).test_id
     path = shelf.folder / f"{name}.json"
     (shelf.folder / "suspect-ffffffffffff.json").write_text(path.read_text())
     (shelf.folder / "notes.json").write_text("{}")
-    assert [r["test_id"] for r in shelf.all()] == [name]
+    assert [r.test_id for r in shelf.all()] == [name]
     path.write_text(path.read_text()[:20])
     assert shelf.all() == []
     assert shelf.read(f"../{name}") is None
