@@ -11,9 +11,10 @@ from assay.cache.decompressions.read import list_decompressions
 from assay.cache.files.database import UnreadableFile
 from assay.cache.files.listing import stamped
 from assay.cache.files.quarantine import list_set_aside
-from assay.cache.files.sealed import read_meta
+from assay.cache.files.sealed import read_result
 from assay.cache.records import Record, RecordStore
 from assay.cache.store import Store
+from assay.core.specs.results.result import Result
 
 
 def contents(store: Store) -> dict[str, list[dict[str, Any]]]:
@@ -56,8 +57,8 @@ def _sealed(store: Store, folder: str) -> Iterator[dict[str, Any]]:
         line = {"id": name, "title": name, "created_at": "", "problem": one.problem or None}
         if one.stamp is not None:
             try:
-                meta = read_meta(one.path)
-                line |= {"title": meta["title"], "created_at": meta["created_at"]}
+                meta = read_result(one.path, Result)
+                line |= {"title": meta.title, "created_at": meta.created_at}
             except UnreadableFile as unreadable:
                 line["problem"] = unreadable.problem
             except OSError as error:

@@ -21,10 +21,11 @@ from assay.cache.audits.read import (
     read_selection,
 )
 from assay.cache.export_files import check_replaceable, write_export
-from assay.cache.files.sealed import read_meta
+from assay.cache.files.sealed import read_result
 from assay.cache.spreadsheet import to_csv, to_json
 from assay.core.errors import InputError
 from assay.core.specs.results.echo import EchoResult
+from assay.core.specs.results.experiment import ExperimentResult
 from assay.core.specs.results.result import Result
 from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.strategies import Strategy
@@ -93,17 +94,20 @@ def of_suspect_test(record: SuspectResult) -> Origin:
     return _of_record("suspect_test", record, "tested_at")
 
 
-def of_experiment(name: str, meta: Mapping[str, Any]) -> Origin:
+def of_experiment(name: str, meta: ExperimentResult) -> Origin:
     """An experiment as what a table is from; ``meta``: what it says about itself."""
     return Origin(
         name,
         partial(
             dict,
             experiment=name,
-            title=meta["title"],
-            made_at=meta["created_at"],
-            assay_version=meta["provenance"].get("assay_version"),
-            **{key: meta[key] for key in ("recipe", "scale", "n_seeds", "is_built_in")},
+            title=meta.title,
+            made_at=meta.created_at,
+            assay_version=meta.assay_version,
+            recipe=meta.recipe,
+            scale=meta.scale,
+            n_seeds=meta.n_seeds,
+            is_built_in=meta.is_built_in,
         ),
     )
 
@@ -200,14 +204,7 @@ def _described(kind: str, name: str, result: Result, made_at: str) -> dict[str, 
 
 
 def _describe_sealed(path: Path, kind: str, made_at: str) -> dict[str, Any]:
-    meta = read_meta(path)
-    return {
-        kind: path.stem,
-        "title": meta["title"],
-        made_at: meta["created_at"],
-        "assay_version": meta["provenance"]["assay_version"],
-        "command": meta["provenance"]["command"],
-    }
+    return _described(kind, path.stem, read_result(path, Result), made_at)
 
 
 def _as_text(described: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION
-from assay.cache.files.claims import check_claims, check_version
+from assay.cache.files.claims import check_version, claims_of
 from assay.cache.files.database import UnreadableFile, open_to_read
 from assay.cache.files.listing import Stamp, named_file, summaries
 from assay.cache.store import Store
@@ -134,7 +134,7 @@ def read_facts(path: Path) -> AuditFacts:
     try:
         said = {key: json.loads(value) for key, value in meta.items()}
         check_version(said, SCHEMA_VERSION)
-        check_claims("audit", said)
+        claims_of("audit", said)
         facts: dict[str, dict[str, Any]] = {}
         for model, fact, value in rows:
             facts.setdefault(model, {})[fact] = json.loads(value)

@@ -1,7 +1,7 @@
 """What a file of others says about itself, held against what pages rely on.
 
-One dataclass a kind of file; keys that are not named here may be anything, as a later version may
-say more. What is said is returned as it came.
+One dataclass a kind of file; keys that are not named there may be anything, as a later version may
+say more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+from assay.core.specs.results.decompression import DecompressionResult
+from assay.core.specs.results.diff import DiffResult
+from assay.core.specs.results.experiment import ExperimentResult
+from assay.core.specs.results.result import Result
 
 _Number = int | float | None
 _MAX_DEPTH = 50
@@ -27,15 +32,6 @@ class _Assessment:
 
 
 @dataclass
-class _Provenance:
-    command: str
-    assay_version: str
-    packages: dict[str, str]
-    base_weights_sha256: str | None = None
-    final_weights_sha256: str | None = None
-
-
-@dataclass
 class _Question:
     base: str
     final: str
@@ -47,90 +43,33 @@ class _Question:
     held_out_source: str | None = None
 
 
-@dataclass
-class _Audit:
+@dataclass(frozen=True)
+class _Audit(Result):
     schema_version: int
     spec: _Question
-    title: str
-    created_at: str
     label_names: list[str]
     assessment: _Assessment
     caveats: list[str]
     training: dict[str, Any]
-    provenance: _Provenance
     counts: dict[str, _Number] = field(default_factory=dict)
 
-
-@dataclass
-class _Experiment:
-    schema_version: int
-    recipe: str
-    title: str
-    scale: str
-    n_seeds: int
-    is_built_in: bool
-    names: dict[str, str]
-    left_out: list[str]
-    created_at: str
-    provenance: dict[str, Any]
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if None in (self.command, self.assay_version) or "packages" not in self.provenance:
+            raise ValueError("provenance lacks command, assay_version or packages")
 
 
-@dataclass
-class _Model:
-    name: str
-    backend: str
-    sha256: str
-    is_weights_hash: bool
-    n_parameters: int | None
-
-
-@dataclass
-class _Decompression:
-    schema_version: int
-    title: str
-    created_at: str
-    spec: dict[str, Any]
-    prompting: str
-    model: _Model
-    traits: dict[str, Any]
-    judges: list[dict[str, Any]]
-    headline_judge: str
-    counts: dict[str, _Number]
-    support_lines: dict[str, float | None]
-    provenance: dict[str, Any]
-
-
-@dataclass
-class _Run:
-    id: str
-    title: str
-
-
-@dataclass
-class _Diff:
-    schema_version: int
-    title: str
-    created_at: str
-    first: _Run
-    second: _Run
-    noise: list[list[_Run]]
-    counts: dict[str, _Number]
-    caveats: list[str]
-    noise_command: str
-    provenance: dict[str, Any]
-
-
-_SHAPES: dict[str, type] = {
+_SHAPES: dict[str, type[Result]] = {
     "audit": _Audit,
-    "experiment": _Experiment,
-    "decompression": _Decompression,
-    "diff": _Diff,
+    "experiment": ExperimentResult,
+    "decompression": DecompressionResult,
+    "diff": DiffResult,
 }
 
 
-def check_claims(kind: str, said: Any) -> None:
-    """ValueError, which names the first thing that is wrong, unless ``said`` is what pages read."""
-    as_claimed(_SHAPES[kind], said)
+def claims_of(kind: str, said: Any) -> Result:
+    """What a sealed file of that kind says; ValueError as of ``as_claimed``."""
+    return as_claimed(_SHAPES[kind], said)
 
 
 def as_claimed(shape: type[Claims], said: Any) -> Claims:

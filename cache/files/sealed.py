@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from assay.cache.files.claims import check_claims, check_version
+from assay.cache.files.claims import check_version, claims_of
 from assay.cache.files.database import UnreadableFile, open_to_read, open_to_write
 from assay.cache.files.inspection import kind_of
 from assay.cache.files.kinds import KINDS
@@ -18,6 +18,9 @@ from assay.cache.files.manifest import check_seal, write_manifest
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.cache.store import Store
+from assay.core.specs.results.result import Result
+
+Kind = TypeVar("Kind", bound=Result)
 
 
 def delete_audit(store: Store, audit_id: str) -> None:
@@ -107,15 +110,18 @@ def seal_whole(
     return sealed
 
 
-def read_meta(path: Path) -> dict[str, Any]:
-    """What a sealed file says about itself; UnreadableFile if its kind does not say so."""
+def read_result(path: Path, shape: type[Kind]) -> Kind:
+    """What a sealed file says about itself; UnreadableFile if it is of another kind than ``shape``,
+    or does not say what its kind does."""
     with open_to_read(path, is_listing=True) as connection:
         kind = kind_of(connection)
         rows = connection.execute("SELECT key, value FROM meta").fetchall()
     try:
         said = {key: json.loads(value) for key, value in rows}
         check_version(said, KINDS[kind].version)
-        check_claims(kind, said)
+        found = claims_of(kind, said)
     except (ValueError, RecursionError) as error:
         raise UnreadableFile(path, str(error), is_damaged=False) from error
-    return said
+    if not isinstance(found, shape):
+        raise UnreadableFile(path, f"its kind is another: {kind}", is_damaged=False)
+    return found

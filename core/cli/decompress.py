@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
-from assay.cache.files.sealed import read_meta
+from assay.cache.decompressions.read import read_decompression
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import RunningOrQueued, as_job, say
 from assay.core.cli.pair_commands import queue_this
@@ -58,16 +60,16 @@ def grade(
     place = how.place
     check_address(spec.judge)
     check_budget(spec.budget_calls, spec.budget_tokens)
-    meta = read_meta(decompression_path(place, spec.decompression_id))
+    meta = read_decompression(decompression_path(place, spec.decompression_id))
     judge = spec.judge_served_model or without_password(spec.judge)
-    title = f"{meta['title']}, graded by {judge}"
+    title = f"{meta.title}, graded by {judge}"
     if how.queue:
         queue_this(place, title, how.as_json)
         return
     from assay.core.decompress.examples.graded_copy import grade_sealed
     from assay.core.runtime.device import choose_compute
 
-    with as_job(place, title, grading_plan(meta["counts"]["n_examples"])) as progress:
+    with as_job(place, title, grading_plan(meta.counts.n_examples)) as progress:
         compute = choose_compute(how.device, how.precision)
         outcome = grade_sealed(spec, place, compute, progress, progress.attach_result)
     _say(outcome, how.as_json)
@@ -84,7 +86,7 @@ def _say(outcome: Outcome, as_json: bool) -> None:
         as_json,
         lambda: {
             name: said
-            for name, said in read_meta(outcome.path).items()
+            for name, said in asdict(read_decompression(outcome.path)).items()
             if name in ("support_lines", "judges", "headline_judge", "model", "prompting")
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from assay.cache.diffs.read import read_diff_topics
 from assay.cache.export import check_out, of_diff, write_table
-from assay.cache.files.sealed import read_meta
+from assay.cache.files.sealed import read_result
 from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -23,6 +24,7 @@ from assay.core.cli.options import (
 )
 from assay.core.cli.pair_commands import queue_this
 from assay.core.findings.diff import diff_finding
+from assay.core.specs.results.diff import DiffResult
 
 app = typer.Typer()
 # Seconds on two cores for some hundred names and answers; only the proportions matter.
@@ -68,7 +70,7 @@ def diff(
 
     with as_job(place, title, _PLAN) as progress:
         outcome = run(first, second, noise, place, choose_compute(device, "fp32"), progress)
-    meta, topics = read_meta(outcome.path), read_diff_topics(outcome.path)
+    meta, topics = read_result(outcome.path, DiffResult), read_diff_topics(outcome.path)
     own = topics[topics["pair"] == 0].drop(columns="pair")
     if out:
         write_table(of_diff(outcome.path), "topics", own, out, {}, overwrite)
@@ -78,14 +80,14 @@ def diff(
         "diff": outcome.id,
         "path": str(outcome.path),
         "was_there": outcome.was_there,
-        "noise": [[run["id"] for run in pair] for pair in meta["noise"]],
-        "floor": meta["topics"]["floor"],
-        **meta["counts"],
+        "noise": [[run.id for run in pair] for pair in meta.noise],
+        "floor": meta.topics.floor and asdict(meta.topics.floor),
+        **asdict(meta.counts),
         "reported": own[own["is_reported"]][columns].to_dict("records"),
         "says": [said.headline, *said.sentences],
-        "caveats": meta["caveats"],
+        "caveats": meta.caveats,
     }
-    if not meta["noise"]:
-        result["make_noise_with"] = meta["noise_command"]
+    if not meta.noise:
+        result["make_noise_with"] = meta.noise_command
     facts = ("topics", "examples", "support", "quality")
-    say(result, as_json, lambda: {"facts": {name: meta[name] for name in facts}})
+    say(result, as_json, lambda: {"facts": {name: asdict(meta)[name] for name in facts}})

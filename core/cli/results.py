@@ -26,7 +26,6 @@ from assay.core.runtime.access_token import TOKEN_VARIABLE, check_token, new_tok
 from assay.core.specs.audit import AuditSpec, SuspectSpec
 from assay.core.specs.config_file import config_of
 from assay.core.specs.decompression import DecompressionSpec
-from assay.core.specs.plain import from_plain
 from assay.core.specs.strategies import Strategy
 
 app = typer.Typer()
@@ -234,13 +233,12 @@ def report(
 def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:
     """The sealed spec of that name; InputError if the store holds none."""
     from assay.cache.audits.read import audit_path, read_facts
-    from assay.cache.files.sealed import read_meta
+    from assay.cache.decompressions.read import read_decompression
 
     if (test := place.suspect_tests.read(name)) is not None:
         return test.asked
     if name in {path.stem for path in place.decompressions.glob("*.duckdb")}:
-        meta = read_meta(place.decompressions / f"{name}.duckdb")
-        return from_plain(DecompressionSpec, meta["spec"])
+        return read_decompression(place.decompressions / f"{name}.duckdb").asked
     return read_facts(audit_path(place, name)).spec
 
 

@@ -20,7 +20,7 @@ from assay.cache.audits.texts import (
     read_selected,
 )
 from assay.cache.decompressions.as_corpus import SAID, read_said
-from assay.cache.decompressions.read import decompression_path, read_meta
+from assay.cache.decompressions.read import decompression_path, read_decompression
 from assay.cache.store import Store
 from assay.core.audit.provenance import environment
 from assay.core.audit.stages.embeddings import embed_documents
@@ -33,6 +33,7 @@ from assay.core.similarity.verbatim import longest_shared_runs, more_often
 from assay.core.specs.commands import DECOMPRESS, command_line
 from assay.core.specs.echo import EchoSpec
 from assay.core.specs.hashing import content_key
+from assay.core.specs.results.decompression import DecompressionResult
 from assay.core.specs.results.echo import EchoResult, EchoRow
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.transport_test import N_SHUFFLES, compare_transport
@@ -71,7 +72,7 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
     """
     audit = audit_path(store, spec.audit)
     paths = [decompression_path(store, name) for name in (spec.decompression, spec.control)]
-    metas = [read_meta(path) for path in paths]
+    metas = [read_decompression(path) for path in paths]
     _check_asked_alike(metas)
     echo_id = f"echo-{content_key('echo', _VERSION, asdict(spec))[:12]}"
     known = store.echoes.read(echo_id)
@@ -97,11 +98,11 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
     facts = read_facts(audit).meta
     record = EchoResult(
         echo_id=echo_id,
-        title=f"{metas[0]['title']} against {facts['title']}",
+        title=f"{metas[0].title} against {facts['title']}",
         created_at=datetime.datetime.now(datetime.UTC).isoformat(),
         spec=asdict(spec),
         audit_title=facts["title"],
-        models=tuple(meta["model"]["name"] for meta in metas),
+        models=tuple(meta.model.name for meta in metas),
         n_said=len(said.texts),
         n_control=len(control.texts),
         n_shuffles=N_SHUFFLES,
@@ -109,8 +110,8 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
         targets=tuple(rows),
         caveats=tuple(_caveats(metas, facts["provenance"])),
         provenance={
-            "said_sha256": metas[0]["model"]["sha256"],
-            "control_sha256": metas[1]["model"]["sha256"],
+            "said_sha256": metas[0].model.sha256,
+            "control_sha256": metas[1].model.sha256,
             "command": command_line(spec),
             **environment(compute),
         },
@@ -119,7 +120,7 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
     return record
 
 
-def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
+def _check_asked_alike(metas: Sequence[DecompressionResult]) -> None:
     first, second = metas
     settings = [name for name in DECOMPRESS.flags if name not in _MAY_DIFFER]
     differing = differing_settings(first, second, settings)
@@ -206,16 +207,16 @@ def _compared(
     )
 
 
-def _caveats(metas: Sequence[dict[str, Any]], provenance: dict[str, Any]) -> list[str]:
+def _caveats(metas: Sequence[DecompressionResult], provenance: dict[str, Any]) -> list[str]:
     """What keeps the comparison from being of the audited pair and nothing else."""
     found = []
     for meta, role in zip(metas, ("final", "base"), strict=True):
-        if meta["model"]["sha256"] != provenance.get(f"{role}_weights_sha256"):
+        if meta.model.sha256 != provenance.get(f"{role}_weights_sha256"):
             found.append(
-                f"{meta['model']['name']} may not have the weights of the audit's {role} model: "
+                f"{meta.model.name} may not have the weights of the audit's {role} model: "
                 "the hashes differ, as they do for converted or served models."
             )
-    backends = [meta["model"]["backend"] for meta in metas]
+    backends = [meta.model.backend for meta in metas]
     if backends[0] != backends[1]:
         found.append(
             f"The two decompressions used {' and '.join(backends)}; it is unknown whether both "

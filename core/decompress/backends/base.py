@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from assay.core.specs.decompression import Prompting
-from assay.core.specs.hashing import content_key
 from assay.core.specs.model_calls import Answer, Call, Refusal
+from assay.core.specs.results.decompression import ModelIdentity as ModelIdentity
 
 
 class Scoring(StrEnum):
@@ -40,31 +40,6 @@ class Traits:
     # Parameters that the server refuses. They are left out; what was asked for with them is then
     # the server's own choice, but for "max_tokens", which has another name there.
     refuses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """Which model answers. ``sha256`` is over its weights, or over a server's own description."""
-
-    name: str
-    sha256: str
-    is_weights_hash: bool
-    n_parameters: int | None
-    backend: str
-    # Over what else decides its answers, where that lies beside the weights.
-    settings_sha256: str | None = None
-
-    @property
-    def answers_sha256(self) -> str:
-        """Names what the model answers with: equal only where equal questions get equal answers."""
-        if self.settings_sha256 is None:
-            return self.sha256
-        return content_key(self.sha256, self.settings_sha256)
-
-    @property
-    def label(self) -> str:
-        """The name with what tells this model from others of that name."""
-        return f"{self.name} ({self.sha256[:12] if self.is_weights_hash else self.backend})"
 
 
 # Models smaller than this answer better in plain lines than in JSON.
