@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import (
     NOTHING,
+    Row,
     Written,
     decimal,
     in_sentence,
@@ -19,8 +19,6 @@ from assay.core.findings.formatting import (
     points,
 )
 from assay.core.findings.table_cells import PERCENT, TableCell, bracketed_cell, interval_cell
-
-Row = Mapping[str, Any]
 
 HOW_COSINES_READ = (
     "Cosine: cosine of a corpus' mean gradient with the weight difference, at the size of the "

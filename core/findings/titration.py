@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from statistics import fmean
-from typing import Any
 
 from assay.core.findings.equal_scores import drawn_sentence
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import decimal, interval, listed, percent
+from assay.core.findings.formatting import Row, decimal, interval, listed, percent
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
-
-Row = Mapping[str, Any]
 
 
 def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Finding:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from assay.core.errors import InputError
+from assay.core.specs.plain import JsonObject
 
 # The format's own limit.
 _MOST_HEADER_BYTES = 100_000_000
@@ -78,7 +79,7 @@ def _refuse_other_formats(file: Path, beginning: bytes) -> None:
             raise InputError(f"safetensors in {file.name!r}", what, do)
 
 
-def _parsed(file: Path, text: bytes) -> dict[str, Any]:
+def _parsed(file: Path, text: bytes) -> JsonObject:
     try:
         header = json.loads(text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
@@ -88,7 +89,7 @@ def _parsed(file: Path, text: bytes) -> dict[str, Any]:
     return header
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_repeats(pairs: list[tuple[str, Any]]) -> JsonObject:
     held = dict(pairs)
     if len(held) < len(pairs):
         raise ValueError("a duplicate name")

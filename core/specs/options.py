@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from assay.core.errors import InputError
 from assay.core.specs.plain import checked
@@ -19,6 +19,24 @@ REQUIRED: Any = MISSING
 _AS_FIELD: Any = object()
 # What was given, by the options' names.
 Values = Mapping[str, Any]
+
+
+class Declared(TypedDict, total=False):
+    """What a field may declare of its option, or of one command's: fields of ``Option``."""
+
+    help: str
+    flag: str
+    minimum: float
+    default: Any
+    otherwise: Callable[[Values], Any]
+    unset: str
+    is_joined: bool
+    is_unique: bool
+    is_argument: bool
+    switch: Option
+    sample: Option
+    is_labelled: bool
+    roles: tuple[tuple[str, Option | None], ...]
 
 
 @dataclass(frozen=True)
@@ -54,8 +72,8 @@ def option(
     /,
     *,
     only: Sequence[str] = (),
-    differs: Mapping[str, Mapping[str, Any] | None] | None = None,
-    **declared: Any,
+    differs: Mapping[str, Declared | None] | None = None,
+    **declared: Unpack[Declared],
 ) -> Any:
     """A dataclass field with its option.
 
