@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from assay.core.errors import InputError
-from assay.core.specs.plain import JsonObject
 
 # The format's own limit.
 _MOST_HEADER_BYTES = 100_000_000
@@ -79,7 +78,7 @@ def _refuse_other_formats(file: Path, beginning: bytes) -> None:
             raise InputError(f"safetensors in {file.name!r}", what, do)
 
 
-def _parsed(file: Path, text: bytes) -> JsonObject:
+def _parsed(file: Path, text: bytes) -> dict[str, Any]:
     try:
         header = json.loads(text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
@@ -89,7 +88,7 @@ def _parsed(file: Path, text: bytes) -> JsonObject:
     return header
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> JsonObject:
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     held = dict(pairs)
     if len(held) < len(pairs):
         raise ValueError("a duplicate name")
