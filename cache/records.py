@@ -17,7 +17,7 @@ from assay.core.specs.results.suspect_test import SuspectResult
 # A record of 100,000 documents takes some 15 MB.
 _MAX_BYTES = 256_000_000
 
-Record = TypeVar("Record", SuspectResult, EchoResult)
+Record = TypeVar("Record", bound=SuspectResult | EchoResult)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ keep what they got.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from assay.core.errors import InputError
 from assay.core.specs.audit import Assessability, AuditSpec
 from assay.core.specs.hashing import canonical_json
 from assay.core.specs.plain import from_plain, to_plain
+from assay.core.specs.results.result import pair_of
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import VocabularyFacts
 
@@ -73,7 +74,7 @@ class AuditFacts:
     @property
     def pair(self) -> tuple[str, str] | None:
         """Digests of the base's and the final model's weights."""
-        return weights_of(self.meta["provenance"])
+        return pair_of(self.meta["provenance"])
 
     @cached_property
     def spec(self) -> AuditSpec:
@@ -101,12 +102,6 @@ class SelectionPage:
 
     rows: pd.DataFrame
     n_rows: int
-
-
-def weights_of(provenance: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Digests of the base's and the final model's weights; None where they were not recorded."""
-    base, final = (provenance.get(f"{model}_weights_sha256") for model in ("base", "final"))
-    return (base, final) if base and final else None
 
 
 def audit_path(store: Store, audit_id: str) -> Path:
@@ -299,7 +294,7 @@ def _known_summary(path: Path, stamp: Stamp) -> AuditSummary:
         int(meta.get("counts", {}).get("n_documents") or 0),
         stamp.size,
         facts.assessability,
-        pair=weights_of(meta["provenance"]),
+        pair=facts.pair,
         question=_but_for_the_seed(spec),
     )
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-
-import pyarrow as pa
 
 from assay.cache.files.claims import check_version, claims_of
 from assay.cache.files.database import UnreadableFile, open_to_read, open_to_write
 from assay.cache.files.inspection import kind_of
 from assay.cache.files.kinds import KINDS
-from assay.cache.files.manifest import check_seal, write_manifest
+from assay.cache.files.manifest import check_seal
 from assay.cache.files.quarantine import quarantine
-from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
+from assay.cache.files.sealing import append, complete, create_tables, put_meta
 from assay.cache.store import Store
 from assay.core.specs.results.result import Result
 
@@ -90,24 +87,13 @@ def seal_whole(
     building = store.building / f"{sealed.parent.name}-{sealed.name}"
     building.unlink(missing_ok=True)
     with open_to_write(building) as connection:
-        for table, columns in {**schema, MANIFEST: MANIFEST_COLUMNS}.items():
-            connection.execute(f"CREATE TABLE {table} ({columns})")
+        create_tables(connection, schema)
         for key, value in meta.items():
-            connection.execute("INSERT INTO meta VALUES (?, ?)", [key, json.dumps(value)])
+            put_meta(connection, key, value)
         for table, named in tables.items():
-            if not named:
-                continue
-            names = ", ".join(named)
-            connection.register("incoming", pa.table(dict(named)))
-            connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
-            connection.unregister("incoming")
-        write_manifest(connection, sorted(schema))
-        connection.execute("CHECKPOINT")
-    with building.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(building, sealed)
-    sealed.chmod(0o444)
-    return sealed
+            if named:
+                append(connection, table, named)
+        return complete(connection, schema, building, sealed)
 
 
 def read_result(path: Path, shape: type[Kind]) -> Kind:

@@ -31,6 +31,10 @@ from assay.core.specs.strategies import Strategy
 app = typer.Typer()
 
 
+PortOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
+]
 TokenOption = Annotated[
     bool,
     typer.Option(
@@ -44,10 +48,7 @@ TokenOption = Annotated[
 
 @app.command()
 def dashboard(
-    port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
-    ] = None,
+    port: PortOption = None,
     read_only: Annotated[
         bool,
         typer.Option(
@@ -65,10 +66,7 @@ def dashboard(
 @app.command("open")
 def open_file(
     file: Annotated[Path, typer.Argument(help="A sealed file, for example one from a colleague.")],
-    port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
-    ] = None,
+    port: PortOption = None,
     token: TokenOption = False,
 ) -> None:
     """Check a result file from elsewhere, and show it in a separate read-only dashboard."""

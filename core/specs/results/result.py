@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,5 +37,10 @@ class Result:
     @property
     def pair(self) -> tuple[str, str] | None:
         """Digests of the base's and the final model's weights; None where one is not known."""
-        base, final = (self.provenance.get(f"{role}_weights_sha256") for role in ("base", "final"))
-        return (base, final) if base and final else None
+        return pair_of(self.provenance)
+
+
+def pair_of(provenance: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The two digests, from a provenance."""
+    base, final = (provenance.get(f"{role}_weights_sha256") for role in ("base", "final"))
+    return (base, final) if base and final else None
