@@ -32,6 +32,7 @@ def audit(
     label_words: Sequence[str] | None = None,
     training: TrainingSpec | None = None,
     n_student_epochs: int = 10,
+    student_strategies: OneOrMore[Strategy | str] | None = None,
     n_random_students: int = 5,
     is_stopping_early: bool = True,
     n_checkpoints: int = 1,
@@ -72,6 +73,7 @@ def audit(
     training: how the final model was trained, epochs and seed apart; what `assay finetune`
         recorded unless given.
     n_student_epochs: at most, for each student; 0 trains none.
+    student_strategies: train students for these strategies only; for all unless given.
     n_random_students: students of random selections, by which chance is seen; with 1 students are
         not compared.
     is_stopping_early: keep a student's best epoch, else its last.
@@ -107,6 +109,7 @@ def audit(
         "label_words": label_words,
         "training": training,
         "n_student_epochs": n_student_epochs,
+        "student_strategies": student_strategies,
         "n_random_students": n_random_students,
         "is_stopping_early": is_stopping_early,
         "n_checkpoints": n_checkpoints,

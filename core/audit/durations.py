@@ -36,6 +36,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
     n_strategies = len(spec.strategies)
     size = _LANGUAGE_MODEL_SIZE if spec.task is Task.SFT else 1.0
     depth = 1.0 if spec.gradient_layers is GradientLayers.LAST_LAYER else _INNER_LAYERS
+    n_students = len(spec.strategies_of_students) + spec.n_random_students - 1
     a_student_s = spec.budget * spec.n_student_epochs * _A_STUDENT_DOCUMENT_S * 0.7 * size
     grid = spec.titration
     n_cells = (
@@ -56,7 +57,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         * (Strategy.EMBEDDING_MATCH in spec.strategies),
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
         "predict": 4.0 * size,
-        "students": 10 + (n_strategies + spec.n_random_students - 1) * a_student_s,
+        "students": 10 + n_students * a_student_s,
         "embed": 5 + n_documents * _AN_EMBEDDING_S,
         "map": (15 + n_documents * _A_PLACE_S) * spec.is_mapped,
         "measure": 8 + n_documents * _A_SKETCH_S,

@@ -28,7 +28,7 @@ from assay.core.specs.audit import AuditSpec, GradientLayers, TitrationSpec
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.strategies import Strategy, main_strategy
 from assay.core.specs.training import TrainingSpec
 
 # Raise it when the same question would give other numbers.
@@ -168,6 +168,7 @@ def check(spec: AuditSpec) -> None:
             "--task classification",
             "remove it, or use --task sft",
         )
+    _check_students(spec)
     is_last = spec.gradient_layers is GradientLayers.LAST_LAYER
     if spec.corpora and len(spec.seed_corpus) < 2:
         raise InputError(
@@ -191,6 +192,24 @@ def check(spec: AuditSpec) -> None:
                 "--students without --test",
                 "give --test, or remove --students",
             )
+
+
+def _check_students(spec: AuditSpec) -> None:
+    if spec.student_strategies is None:
+        return
+    if extra := [one for one in spec.student_strategies if one not in spec.strategies]:
+        raise OptionConflict(
+            "--student-strategy must name strategies of this audit",
+            f"--student-strategy {extra[0]}, which --strategy does not name",
+            f"remove it, or add --strategy {extra[0]}",
+        )
+    main = main_strategy(spec.strategies)
+    if main not in spec.student_strategies:
+        raise OptionConflict(
+            f"--student-strategy must include {main}, with whose student the others are compared",
+            f"no --student-strategy {main}",
+            f"add --student-strategy {main}",
+        )
 
 
 def _check_grid(grid: TitrationSpec) -> None:

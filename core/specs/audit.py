@@ -281,6 +281,15 @@ class AuditSpec:
             "rank-corpora": None,
         },
     )
+    # Students are most of what an audit takes. None trains one for every strategy.
+    student_strategies: tuple[Strategy, ...] | None = option(
+        None,
+        flag="student-strategy",
+        is_unique=True,
+        help="Train a student for this strategy only. Repeat for several.",
+        unset="every --strategy",
+        only=("audit",),
+    )
     # The random strategy's own student among them: by as much as these differ, other students may
     # differ by chance. With one, students are not compared.
     n_random_students: int = option(
@@ -335,3 +344,8 @@ class AuditSpec:
     title: str = option("", **_TITLE)
     titration: TitrationSpec | None = option(None, only=("titrate",))
     corpora: CorporaSpec | None = option(None, only=("rank-corpora",))
+
+    @property
+    def strategies_of_students(self) -> tuple[Strategy, ...]:
+        """The strategies whose selections train a student."""
+        return self.student_strategies or self.strategies

@@ -48,8 +48,9 @@ def _rows(audit: AuditContext) -> Iterator[MetricRow]:
         f"mean of {drawn.n} random selections' students, prediction t-interval for one more",
     )
     how = f"paired over documents, and as {drawn.n} random selections' students differ"
-    main = main_strategy(spec.strategies)
-    for strategy in spec.strategies:
+    asked = spec.strategies_of_students
+    main = main_strategy(asked)
+    for strategy in asked:
         if strategy is Strategy.RANDOM:
             continue
         own = sign * outcomes[strategy]

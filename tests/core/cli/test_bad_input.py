@@ -62,6 +62,14 @@ def bad_audits(tiny, folder):
         "missing model": (replaced(standard, "--base", folder / "none"), ("model folder",)),
         "words for a head": ([*standard, "--label-words", "A,B,C"], ("classification head",)),
         "idle momentum": ([*standard, "--momentum", 0.9], ("sgd",)),
+        "student of no selection": (
+            [*standard, "--strategy", "select", "--student-strategy", "top-k"],
+            ("top-k", "--strategy"),
+        ),
+        "students without the main one": (
+            [*standard, "--student-strategy", "top-k"],
+            ("--student-strategy select",),
+        ),
         "other architecture": (
             replaced(standard, "--base", save_bert(folder / "wide", hidden=32)),
             ("hidden_size",),
@@ -82,6 +90,8 @@ CASES = [
     "other architecture",
     "words for a head",
     "idle momentum",
+    "student of no selection",
+    "students without the main one",
 ]
 
 

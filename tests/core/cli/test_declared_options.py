@@ -69,6 +69,7 @@ OPTIONS = {
         "test-sample": None,
         "held-out-source": None,
         "student-epochs": 10,
+        "student-strategy": None,
         "random-students": 5,
         "early-stopping": True,
         "checkpoints": 1,
