@@ -43,7 +43,9 @@ def embed_documents(
             progress.advance(len(parts[-1]))
         return np.concatenate(parts)
 
-    return with_cached_rows(open_embeddings, store, _key(compute), "embedding", progress, embedded)
+    return with_cached_rows(
+        open_embeddings, store, embeddings_key(compute), "embedding", progress, embedded
+    )
 
 
 _EmbedNew = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -57,7 +59,8 @@ def _embedded(texts: Sequence[str], kept: RowStore, embed_new: _EmbedNew) -> NDA
     return kept.matrix("vector", kept.find(hashes))
 
 
-def _key(compute: Compute) -> str:
+def embeddings_key(compute: Compute) -> str:
+    """Of what decides which vector a text has."""
     model = builtin_minilm()
     identity = (weights_digest(model), tokenizer_digest(model), MAX_TOKENS, compute.precision)
     return content_key("embeddings", _VERSION, *identity)[:32]

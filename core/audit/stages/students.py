@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from assay.core.audit.context import AuditContext, text_document
 from assay.core.audit.metrics.rows import MetricRow, write_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.stages.kept_students import kept_or_trained
 from assay.core.audit.stages.predictions import (
     PredictionMetrics,
     evaluation_documents,
@@ -162,7 +163,8 @@ def train_all_students(audit: AuditContext) -> None:
     if not spec.n_student_epochs:
         return
     more = dict(_more_random(audit))
-    left = [n for n in (*spec.strategies, *more) if not builder.is_done(f"student: {n}")]
+    asked = spec.strategies_of_students
+    left = [n for n in (*asked, *more) if not builder.is_done(f"student: {n}")]
     tasks = [more[n] if n in more else _student_task(audit, Strategy(n)) for n in left]
     with audit.progress.stage("students", n_student_units(tasks)):
         for result, metrics, outcomes in students(audit, tasks):
@@ -195,9 +197,10 @@ def _more_random(audit: AuditContext) -> Iterator[tuple[str, StudentTask]]:
     """Students of further random selections, each trained with a seed of its own: all that varies
     between random students does. A titration's draws show it themselves."""
     spec = audit.spec
-    if Strategy.RANDOM not in spec.strategies or spec.titration or spec.corpora:
+    asked = spec.strategies_of_students
+    if Strategy.RANDOM not in asked or spec.titration or spec.corpora:
         return
-    if len(spec.strategies) == 1:
+    if len(asked) == 1:
         return  # there is nothing to compare
     for number in range(2, spec.n_random_students + 1):
         # Far from spec.seed and from the seeds of the null's draws.
@@ -217,7 +220,13 @@ def students(
     base = ModelPairSource.of(audit.question)
     documents = evaluation_documents(audit)
     choices = np.asarray(audit.builder.meta("evaluation_choices"))
-    for result in train_students(tasks, base, documents, audit.progress.advance):
+
+    def train(left: Sequence[StudentTask]) -> Iterator[StudentResult]:
+        # Those found in the cache are done.
+        audit.progress.advance(n_student_units(tasks) - n_student_units(left))
+        return train_students(left, base, documents, audit.progress.advance)
+
+    for result in kept_or_trained(audit, tasks, documents, train):
         judge = PredictionMetrics(audit.spec, documents, choices, result.label_names)
         yield (
             result,
