@@ -31,20 +31,26 @@ from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import content_key
+from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
 # A sentence encoder without a head, as it is released: the audit knows no more than an outsider.
 _BASE = "builtin:minilm"
 _SEED = 0
-_N_REFERENCE = 640
-_N_HELD_OUT = 640
-_N_STANDARD_LIBRARY = 800
-_N_TEST = 640
+_N_REFERENCE = 480
+_N_HELD_OUT = 480
+_N_STANDARD_LIBRARY = 480
+_N_TEST = 320
 _LEAKED_SHARE = 0.25
-_BUDGET = 160
-_TRAINING = TrainingSpec(learning_rate=1e-4, batch_size=16, n_epochs=3, max_tokens=40, seed=_SEED)
-_N_STUDENT_EPOCHS = 5
-_VERSION = 4
+_BUDGET = 120
+_TRAINING = TrainingSpec(learning_rate=1e-4, batch_size=16, n_epochs=3, max_tokens=32, seed=_SEED)
+_N_STUDENT_EPOCHS = 4
+# Students take most of the time: those that answer the demo's questions.
+_STUDENTS = (Strategy.RANDOM, Strategy.TOP_K, Strategy.SELECT, Strategy.EMBEDDING_MATCH)
+# As much of each package's source as holds enough paragraphs.
+_BYTES_A_PACKAGE = 1_200_000
+_BYTES_OF_STANDARD_LIBRARY = 4_000_000
+_VERSION = 5
 
 _HELD_OUT, _LEAKED, _OTHER = "held-out half", "leaked", "standard library"
 
@@ -61,6 +67,7 @@ def _spec(folder: Path) -> AuditSpec:
         test=DataRef(str(folder / "test.parquet"), label_column="label"),
         held_out_source=_HELD_OUT,
         n_student_epochs=_N_STUDENT_EPOCHS,
+        student_strategies=_STUDENTS,
         seed=_SEED,
         title="Demo: documentation of four fields",
     )
@@ -95,8 +102,8 @@ def _write_data(folder: Path, progress: Progress) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with progress.stage("read documentation", 0):
         generator = np.random.default_rng(_SEED)
-        paragraphs = _equal_shares(list(documentation_paragraphs()), generator)
-        other = list(standard_library_paragraphs())
+        paragraphs = _equal_shares(list(documentation_paragraphs(_BYTES_A_PACKAGE)), generator)
+        other = list(standard_library_paragraphs(_BYTES_OF_STANDARD_LIBRARY))
         generator.shuffle(other)
     # One shuffled sample cut in three: reference, held-out half and test are alike in law.
     reference = paragraphs[:_N_REFERENCE]

@@ -73,16 +73,20 @@ class Paragraph:
     package: str
 
 
-def documentation_paragraphs() -> Iterator[Paragraph]:
-    """Paragraphs of the four fields, no text twice; a package that is not installed gives none."""
+def documentation_paragraphs(bytes_a_package: int = _BYTES_A_PACKAGE) -> Iterator[Paragraph]:
+    """Paragraphs of the four fields, no text twice; a package that is not installed gives none.
+
+    Of each package, ``bytes_a_package`` of source files are read: parsing them takes the time.
+    """
     site = Path(sysconfig.get_path("purelib"))
     folders = [(site / name, field, name) for field, names in FIELDS.items() for name in names]
-    yield from _distinct(folders)
+    yield from _distinct(folders, bytes_a_package)
 
 
-def standard_library_paragraphs() -> Iterator[Paragraph]:
-    """Paragraphs of Python's own library, no text twice."""
-    yield from _distinct([(Path(sysconfig.get_path("stdlib")), STANDARD_LIBRARY, _STDLIB)])
+def standard_library_paragraphs(n_bytes: int = _BYTES_A_PACKAGE) -> Iterator[Paragraph]:
+    """Paragraphs of Python's own library, no text twice, from ``n_bytes`` of its source files."""
+    folder = Path(sysconfig.get_path("stdlib"))
+    yield from _distinct([(folder, STANDARD_LIBRARY, _STDLIB)], n_bytes)
 
 
 def package_names(is_stdlib: bool) -> tuple[str, ...]:
@@ -106,10 +110,10 @@ def documentation_digest() -> str:
     return content_key("docs", _VERSION, versions, sys.version)
 
 
-def _distinct(folders: list[tuple[Path, str, str]]) -> Iterator[Paragraph]:
+def _distinct(folders: list[tuple[Path, str, str]], bytes_a_package: int) -> Iterator[Paragraph]:
     seen: set[str] = set()
     for folder, field, package in folders:
-        for file in _sources(folder):
+        for file in _sources(folder, bytes_a_package):
             for text in _paragraphs(file):
                 words = text.lower().split()
                 start, end = words[:_TEMPLATE_WORDS], words[-_TEMPLATE_WORDS:]
@@ -119,7 +123,7 @@ def _distinct(folders: list[tuple[Path, str, str]]) -> Iterator[Paragraph]:
                 seen |= keys
 
 
-def _sources(folder: Path) -> Iterator[Path]:
+def _sources(folder: Path, n_most_bytes: int) -> Iterator[Path]:
     """Python files in an order that mixes sub-packages, up to a number of bytes."""
     files = [
         file
@@ -133,7 +137,7 @@ def _sources(folder: Path) -> Iterator[Path]:
     n_bytes = 0
     for file in sorted(files, key=mixed):
         n_bytes += file.stat().st_size
-        if n_bytes > _BYTES_A_PACKAGE:
+        if n_bytes > n_most_bytes:
             return
         yield file
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def last_layer_caches(store):
-    """Files that hold gradients, not agreements of input embeddings, lengths of sums or students."""
+    """Files that hold gradients, and not what else is kept beside them."""
     return [
         file
         for file in store.gradients.glob("*.duckdb")
