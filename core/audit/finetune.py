@@ -24,13 +24,13 @@ from assay.core.models.loading import load_language_model, new_classifier, save_
 from assay.core.models.resolve import resolve_model
 from assay.core.models.settings_digest import settings_digest
 from assay.core.models.text_model import TextModel
-from assay.core.models.training import Epoch, check_training, fine_tune
+from assay.core.models.training import Epoch, fine_tune
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress
 from assay.core.specs.data import Task
 from assay.core.specs.hashing import content_key
-from assay.core.specs.training import FinetuneSpec, TrainingSpec
+from assay.core.specs.training import FinetuneSpec, TrainingSpec, check_training
 
 # Raise it when the same inputs would give other weights.
 _VERSION = 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assay.cache.decompressions.as_corpus import SAID, TASK, decompressed_corpus
 from assay.cache.store import Store
 from assay.core.specs.data import DECOMPRESSION, DataRef
 from assay.core.specs.option_groups import Lookups
@@ -26,6 +25,8 @@ class StoreLookups(Lookups):
         """
         if not location.startswith(DECOMPRESSION):
             return super().corpus(location, text_column, prompt_column, sample)
+        from assay.cache.decompressions.as_corpus import SAID, TASK, decompressed_corpus
+
         file = decompressed_corpus(self.store, location.removeprefix(DECOMPRESSION))
         return DataRef(str(file), SAID, None, sample, TASK if prompt_column else None, location)
 

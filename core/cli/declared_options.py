@@ -10,7 +10,6 @@ from typing import Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from assay.core.audit.store_lookups import StoreLookups
 from assay.core.cli.config_option import ConfigOption, SaveConfigOption, with_config
 from assay.core.cli.options import Running, split_words
 from assay.core.specs.commands import Command
@@ -29,11 +28,15 @@ def declared_command(app: typer.Typer, command: Command) -> Callable[[Callable[.
         running = own["how"].annotation
 
         def run(**given: Any) -> None:
+            from assay.core.audit.early_checks import check_early
+            from assay.core.audit.store_lookups import StoreLookups
+
             given.pop("config", None)
             target = given.pop("save_config", None)
             asked = {one.name: _as_value(one, given.pop(one.name)) for one in command.options}
             how = running(**{one.name: given.pop(one.name) for one in fields(running)})
             spec = command.build(asked, StoreLookups(how.place))
+            check_early(spec)
             if target:
                 target.write_text(config_text(command, command.given(asked)), encoding="utf-8")
             function(spec, how=how, **given)

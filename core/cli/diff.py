@@ -7,9 +7,6 @@ from typing import Annotated
 
 import typer
 
-from assay.cache.diffs.read import read_diff_topics
-from assay.cache.export import check_out, of_diff, write_table
-from assay.cache.files.sealed import read_meta
 from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -22,9 +19,8 @@ from assay.core.cli.options import (
     say,
 )
 from assay.core.cli.pair_commands import queue_this
-from assay.core.findings.diff import diff_finding
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 # Seconds on two cores for some hundred names and answers; only the proportions matter.
 _PLAN = {"read": 1.0, "compare": 20.0, "judge": 5.0, "seal": 1.0}
 
@@ -55,6 +51,11 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Compare two decompressed models and report differences beyond sampling noise."""
+    from assay.cache.diffs.read import read_diff_topics
+    from assay.cache.export import check_out, of_diff, write_table
+    from assay.cache.files.sealed import read_meta
+    from assay.core.findings.diff import diff_finding
+
     place = open_store(store)
     title = f"Diff of {first} and {second}"
     if queue:

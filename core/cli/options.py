@@ -12,9 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 
 from assay.cache.store import Store
@@ -23,6 +22,9 @@ from assay.core.cli.config_option import as_recorded
 from assay.core.errors import InputError
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 StoreOption = Annotated[
     Path | None,
@@ -150,4 +152,6 @@ def _plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):
         return value
+    import pandas as pd
+
     return None if value is pd.NA or value is pd.NaT else str(value)

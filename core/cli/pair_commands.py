@@ -9,14 +9,12 @@ from typing import Any
 
 import typer
 
-from assay.cache.audits.corpus_ranking import read_groups, read_source_students
-from assay.cache.audits.read import read_facts, read_metrics, read_titration
 from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
 from assay.core.cli.options import RunningOrQueued, rows_of, say
 from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
-from assay.core.specs.audit import Assessability, AuditSpec
+from assay.core.specs.audit import Assessability, AuditSpec, title_of
 
 # The exit status of an audit that is done, and says that nothing can be said.
 NOT_ASSESSABLE = 3
@@ -31,8 +29,6 @@ def answer(
 
     ``findings``: what else to say of the sealed file.
     """
-    from assay.core.audit.resolved_audit import title_of
-
     if how.queue:
         queue_this(how.place, title_of(spec), how.as_json)
         return
@@ -48,6 +44,8 @@ def answer(
 
 def outcome_of(outcome: Any) -> dict[str, Any]:
     """What a command prints of an audit: whether it could be made first of all."""
+    from assay.cache.audits.read import read_facts
+
     assessment = read_facts(outcome.path).meta["assessment"]
     return {
         "audit": outcome.id,
@@ -60,6 +58,9 @@ def outcome_of(outcome: Any) -> dict[str, Any]:
 
 def figures_of(path: Path) -> dict[str, Any]:
     """Every figure of a sealed audit, as rows of the tables that have some."""
+    from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+    from assay.cache.audits.read import read_facts, read_metrics, read_titration
+
     tables = {
         "metrics": read_metrics(path),
         "titration": read_titration(path),

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from assay.cache.outside import is_file_name, store_with
 from assay.cache.store import Store
 from assay.core.cli.options import (
     JsonOption,
@@ -29,7 +28,7 @@ from assay.core.specs.decompression import DecompressionSpec
 from assay.core.specs.plain import from_plain
 from assay.core.specs.strategies import Strategy
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 TokenOption = Annotated[
@@ -74,6 +73,7 @@ def open_file(
 ) -> None:
     """Check a result file from elsewhere, and show it in a separate read-only dashboard."""
     from assay.cache.files.manifest import check_file
+    from assay.cache.outside import store_with
 
     with store_with(file) as lodged:
         place, kind, name = lodged.store, lodged.kind, lodged.name
@@ -125,6 +125,7 @@ def verify(
 ) -> None:
     """Check that sealed files are unchanged since they were written."""
     from assay.cache.files.manifest import check_file, file_digest, verify_audits
+    from assay.cache.outside import is_file_name
 
     if audit_id is not None and is_file_name(audit_id):
         path = Path(audit_id)
@@ -247,6 +248,8 @@ def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSp
 @contextmanager
 def _located(name: str, store: Path | None) -> Iterator[tuple[Store, str]]:
     """The store that holds what was named, and its name there; a file comes in one of its own."""
+    from assay.cache.outside import is_file_name, store_with
+
     if not is_file_name(name):
         yield open_store(store), name
         return

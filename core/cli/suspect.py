@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from assay.cache.audits.model_pair import suspect_tests_of
-from assay.cache.audits.read import weights_of
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import Running, as_job, say
 from assay.core.errors import InputError
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import SUSPECT
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, SUSPECT)
@@ -21,6 +19,8 @@ def suspect(
     how: Running,
 ) -> None:
     """Test whether documents were trained on, by comparing them with matched controls."""
+    from assay.cache.audits.model_pair import suspect_tests_of
+    from assay.cache.audits.read import weights_of
     from assay.core.audit.durations import suspect_plan
     from assay.core.audit.suspect_test import run_suspect_test
     from assay.core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding

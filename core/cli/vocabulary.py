@@ -20,7 +20,7 @@ from assay.core.specs.place import data_ref
 if TYPE_CHECKING:
     from assay.core.models.training_vocabulary import TrainingVocabulary
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 # Fewer texts say nothing of how many documents hold so many different tokens.
 _ENOUGH_TEXTS = 100

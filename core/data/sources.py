@@ -74,6 +74,20 @@ def read_documents(
         )
 
 
+def check_there(ref: DataRef) -> None:
+    """InputError if local documents are not there or lack a column; reads no more than the head of
+    the first file."""
+    location, split = _location_and_split(ref.location)
+    if _kind(location, split) != "files":
+        return
+    here = files_at(location, split)
+    if here.are_texts:
+        return
+    first = here.files[0]
+    if columns := columns_of(first):
+        check_columns(ref, here.column_split, columns, first.name)
+
+
 def read_labels(ref: DataRef) -> FileLabels:
     """The labels of all documents of ``ref``, whatever it samples; InputError for far too many."""
     known = _known_labels(ref)

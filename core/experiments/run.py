@@ -18,7 +18,7 @@ from assay.cache.store import Store
 from assay.core.audit.durations import audit_plan, finetune_plan
 from assay.core.audit.finetune import finetune_key
 from assay.core.audit.provenance import environment
-from assay.core.audit.resolved_audit import asked_of, check, data_digests
+from assay.core.audit.resolved_audit import asked_of, data_digests
 from assay.core.experiments.catalogue import Catalogue, paper_titles
 from assay.core.experiments.cell import AT_ONCE, make_cell, make_cells
 from assay.core.experiments.grid import Cell, cells_of
@@ -27,6 +27,7 @@ from assay.core.experiments.recipes import Recipe
 from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
+from assay.core.specs.audit_checks import check_audit
 from assay.core.specs.hashing import content_key
 
 # Raise it when the same cells would give other figures.
@@ -93,7 +94,7 @@ def run_experiment(
 
 def _cell_key(cell: Cell, store: Store, compute: Compute) -> str:
     """Everything a cell's figures depend on, known before its final model is made."""
-    check(cell.audit)
+    check_audit(cell.audit)
     return content_key(
         cell.name,
         finetune_key(cell.finetune, store.models, compute),

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from assay.core.errors import OptionConflict
 from assay.core.models.examples import Example
 from assay.core.models.text_model import TextModel
 from assay.core.specs.training import Optimizer, TrainingSpec
@@ -94,16 +93,6 @@ def _restore(model: nn.Module, kept: Mapping[str, Tensor]) -> None:
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     return chain(model.named_parameters(), model.named_buffers())
-
-
-def check_training(training: TrainingSpec) -> None:
-    """InputError for settings that contradict each other."""
-    if training.momentum and training.optimizer is not Optimizer.SGD:
-        raise OptionConflict(
-            "--momentum applies to --optimizer sgd only",
-            f"{training.momentum} with {training.optimizer}",
-            "remove it, or use --optimizer sgd",
-        )
 
 
 def _one_pass(

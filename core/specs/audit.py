@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Role, Task
@@ -349,3 +350,8 @@ class AuditSpec:
     def strategies_of_students(self) -> tuple[Strategy, ...]:
         """The strategies whose selections train a student."""
         return self.student_strategies or self.strategies
+
+
+def title_of(spec: AuditSpec) -> str:
+    """The title given, else one made of the final model's name."""
+    return spec.title or f"{Path(spec.final).name} ({spec.task})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from assay.core.errors import OptionConflict
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Task
 from assay.core.specs.options import Option, option
 
@@ -78,3 +79,13 @@ def training_changed(known: TrainingSpec, changes: Mapping[str, Any]) -> Trainin
     if optimizer != known.optimizer:
         known = replace(known, weight_decay=optimizer.usual_decay)
     return replace(known, **changes)
+
+
+def check_training(training: TrainingSpec) -> None:
+    """InputError for settings that contradict each other."""
+    if training.momentum and training.optimizer is not Optimizer.SGD:
+        raise OptionConflict(
+            "--momentum applies to --optimizer sgd only",
+            f"{training.momentum} with {training.optimizer}",
+            "remove it, or use --optimizer sgd",
+        )
