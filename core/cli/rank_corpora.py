@@ -1,4 +1,4 @@
-"""`assay rank-corpora`: which of several public sets a weight difference points to."""
+"""`assay rank-corpora`: which of several public corpora a weight difference points to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def rank_corpora(
 
 
 def _what_it_says(path: Path) -> dict[str, Any]:
-    """The page's sentences; nothing where the pair could not be assessed."""
+    """The page's sentences; none if the pair could not be assessed."""
     groups, students = read_groups(path), read_source_students(path)
     if groups.empty:
         return {}
