@@ -1,4 +1,6 @@
-"""What an audit asks, resolved to contents: the same question has the same key anywhere."""
+"""An audit's options with everything they name hashed: the same question gets the same key
+anywhere.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 
-# Raise it when the same question would give other numbers.
+# Raise it when the same options would give other numbers.
 _VERSION = 9
 
 
@@ -71,7 +73,9 @@ class ResolvedAudit:
 
     @property
     def gradients(self) -> GradientRequest:
-        """What of the gradient cache this audit reads, and extends where it lacks documents."""
+        """The part of the gradient cache that this audit reads, and extends if documents are
+        missing.
+        """
         layers = self.spec.gradient_layers
         is_projected = self.spec.task is Task.SFT or layers is not GradientLayers.LAST_LAYER
         dimension = self.spec.projection_dimension or STORED_DIMENSION if is_projected else None
@@ -97,7 +101,7 @@ class ResolvedAudit:
 
 
 def _stored_dimension(dimension: int, is_sketch: bool) -> int:
-    """The usual projection where it holds the one asked for, so that both share one cache."""
+    """The default projection if it contains the one asked for, so that both share one cache."""
     wanted, usual = side_lengths(dimension), side_lengths(STORED_DIMENSION)
     is_held = (
         STORED_DIMENSION % dimension == 0
@@ -108,7 +112,7 @@ def _stored_dimension(dimension: int, is_sketch: bool) -> int:
 
 
 def asked_of(spec: AuditSpec) -> dict[str, Any]:
-    """A spec without the places it names, whose contents are digested instead."""
+    """A spec without paths; the contents of the files are hashed instead."""
     asked = to_plain(spec)
     for name in ("base", "final", "seed_corpus", "reference", "test", "training"):
         del asked[name]
@@ -132,7 +136,7 @@ def data_digests(spec: AuditSpec) -> dict[str, Any]:
 
 
 def title_of(spec: AuditSpec) -> str:
-    """The title given, else one made of the final model's name."""
+    """The title that was given, or one made from the final model's name."""
     return spec.title or f"{Path(spec.final).name} ({spec.task})"
 
 
@@ -176,8 +180,8 @@ def check(spec: AuditSpec) -> None:
             "give one --corpus per corpus",
         )
     if spec.corpora and spec.corpora.n_students and not is_last:
-        # Such a pair is most often an adapter's; models trained whole would reach more than its
-        # true set could, and so speak against it.
+        # Such a pair usually has an adapter. Models trained whole would reach more than the true
+        # corpus could, which would be evidence against it.
         raise OptionConflict(
             "--students works with --gradient-layers last-layer only",
             f"--students {spec.corpora.n_students} with --gradient-layers {spec.gradient_layers}",
@@ -206,7 +210,7 @@ def _check_grid(grid: TitrationSpec) -> None:
 
 
 def resolve_audit(spec: AuditSpec, compute: Compute, store: Store) -> ResolvedAudit:
-    """Find models and data, convert models where they are kept in another form, digest all."""
+    """Find models and data, convert models if necessary, and hash everything."""
     base = resolve_model(spec.base, store.models)
     final = resolve_model(spec.final, store.models, base)
     record = TrainingRecord.read(final)
