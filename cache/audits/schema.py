@@ -1,6 +1,6 @@
-"""The tables of an audit file, every column with its meaning.
+"""The tables of an audit file, with the meaning of every column.
 
-docs/audit-file.md is made from here (``make docs``).
+docs/audit-file.md is generated from here (``make docs``).
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from assay.cache.files.tables import Table
 
 SCHEMA_VERSION = 7
-# Audits of this version may lack these: they were sealed before the tables were thought of.
+# Audits of this version may lack these tables, which were added later.
 ADDED_TABLES = frozenset(
     {"token_movement", "document_vocabulary", "embedding_scores", "student_outcomes"}
 )
 
-# Matrices as float16 blocks of rows: cache/files/blocks.py.
+# Matrices are stored as float16 blocks of rows: cache/files/blocks.py.
 _BLOCK = {
     "first_row": ("INTEGER NOT NULL", "number of the block's first row"),
     "n_rows": ("INTEGER NOT NULL", "rows in the block"),

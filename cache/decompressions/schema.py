@@ -1,4 +1,6 @@
-"""The tables of a decompression file. One statement a table; a comment where a column needs one."""
+"""The tables of a decompression file: one statement per table, a comment where a column needs
+one.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The tables of a diff's file. One statement a table; a comment where a column needs one.
+"""The tables of a diff's file: one statement per table, a comment where a column needs one.
 
-``pair`` is 0 for the two runs that were compared; from 1 on, for pairs of runs of one of their
-models, in the order of ``noise``. Paths are names joined by ' > ', and the root's is empty.
+``pair`` is 0 for the two runs that are compared, and counts from 1 for pairs of runs of one of
+their models, in the order of ``noise``. Paths are names joined by ' > '; the root's is empty.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tables of an experiment's file. One statement a table; a comment where a column needs one."""
+"""The tables of an experiment's file: one statement per table, a comment where needed."""
 
 from __future__ import annotations
 
