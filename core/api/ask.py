@@ -126,7 +126,7 @@ def audit(
 def _answered(
     spec: AuditSpec, store: Store, device: str | None, precision: str, progress: bool
 ) -> Path:
-    # Torch and transformers take seconds to import, which reading an audit can do without.
+    # Importing torch and transformers takes seconds, and reading an audit does not need them.
     from assay.core.audit.as_job import audit_as_job
     from assay.core.audit.resolved_audit import check
 

@@ -1,4 +1,4 @@
-"""What the input embeddings say of one document, in sentences."""
+"""What the input embeddings show about one document, in sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def agreement_sentence(agreement: float, rests_on: float, n_moved: int) -> str:
-    """How far rows moved along the document's gradients, and on how many rows that rests."""
+    """How far rows moved along the document's gradients, and how many rows that is based on."""
     if not n_moved:
         return "No row of its tokens moved, so there is nothing to compare with its gradients."
     sentence = (
@@ -20,7 +20,7 @@ def agreement_sentence(agreement: float, rests_on: float, n_moved: int) -> str:
 
 
 def held_out_sentence(p_value: float | None, q_value: float | None) -> str | None:
-    """How it compares with held-out documents; None if none are known, or it is one of them."""
+    """How it compares with held-out documents; None if none are known, or if it is one of them."""
     if p_value is None or q_value is None or math.isnan(p_value):
         return None
     return (
