@@ -1,4 +1,4 @@
-"""Which way of ranking documents tells used from held-out ones best, SELECT included."""
+"""Which ranking of documents best distinguishes training from held-out ones, SELECT included."""
 
 from __future__ import annotations
 
