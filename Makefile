@@ -51,7 +51,7 @@ bench-projection: $(STAMP)  ## Print what projections of a language model's grad
 bench-bf16: $(STAMP)  ## Print whether bfloat16 gives the documents that float32 gives
 	$(PY) benchmarks/bf16_agreement.py
 
-docs: $(STAMP)  ## Write the page on the audit file anew, from the schema
+docs: $(STAMP)  ## Generate the page on the audit file from the schema
 	$(PY) -m assay.cache.audits.schema_page > docs/audit-file.md
 
 clean:  ## Remove the virtual environment and caches

@@ -62,7 +62,7 @@ def show_empty(recipe: Recipe) -> None:
 
 
 def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
-    """The run named in the address, or the newest."""
+    """The run that the address names, or the newest."""
     by_id = {one.experiment_id: one for one in found}
 
     def shown(name: str) -> str:

@@ -57,7 +57,7 @@ embeddings = np.concatenate([
 
 A file from somebody else is only as honest as its sender: `assay verify` says whether it changed
 since it was made, not who made it. Documents in it can be hostile text; never render them as HTML.
-A table is empty where its question was not asked.
+A table is empty if the audit did not compute it.
 
 ## Tables
 """

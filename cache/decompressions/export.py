@@ -221,17 +221,17 @@ configs:
 # {_plain(meta["title"])}
 
 {n_rows:,} examples that a language model wrote about the topics it named itself. They show what
-the model says, and not what is true.
+the model says, not what is true.
 
 - Source model: `{_plain(model["name"])}`, SHA-256 of {what} `{model["sha256"]}`
 - Asked on {meta["created_at"][:10]}, in {meta["prompting"]}, seed {spec["seed"]}, topics at \
 temperature {spec["temperature"]}, examples at {EXAMPLE_TEMPERATURE}
 - {counts["n_topics"]:,} topics, {counts["n_calls"]:,} calls, {counts["n_tokens"]:,} tokens
-- {counts["n_examples"]:,} examples were written, {counts["n_flagged"]:,} of them flagged by a \
-mark (validity, length, repetition, language, near-duplicate)
+- {counts["n_examples"]:,} examples were written, {counts["n_flagged"]:,} of them with a quality \
+flag (validity, length, repetition, language, near-duplicate)
 {_judges(meta)}
 - Filters of this export: {choice.filters}
-- Shape: {"one list of messages an example" if choice.is_chat else "task, reasoning, response"}
+- Shape: {"one list of messages per example" if choice.is_chat else "task, reasoning, response"}
 
 ## Licence
 
@@ -260,10 +260,10 @@ def _judges(meta: dict[str, Any]) -> str:
 
 def _control(control: dict[str, Any] | None) -> str:
     if control is None:
-        return "whether it tells a response from one to another task was not measured"
+        return "it was not measured whether it distinguishes a response from one to another task"
     return (
-        f"of {control['n_pairs']} tasks it graded the own response as more helpful than one to "
-        f"another topic in {control['n_higher']}, as less in {control['n_lower']}"
+        f"in {control['n_higher']} of {control['n_pairs']} tasks it graded the task's own response "
+        f"as more helpful than a response to another topic, in {control['n_lower']} as less helpful"
     )
 
 

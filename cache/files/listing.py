@@ -103,7 +103,7 @@ def stamped(folder: Path) -> Iterator[Listed]:
             found = path.stat()
         except FileNotFoundError:
             if path.is_symlink():
-                yield Listed(path, None, "it is a link to nothing")
+                yield Listed(path, None, "it is a broken link")
             continue  # deleted after the folder was listed
         except OSError as error:
             yield Listed(path, None, error.strerror or str(error))

@@ -40,7 +40,7 @@ def quarantine(store: Store, path: Path, why: str = "it is damaged") -> Path:
     note = MovedAside(str(path), str(moved), why, datetime.datetime.now(datetime.UTC).isoformat())
     with (store.quarantine / _LOG).open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(asdict(note)) + "\n")
-    _logger.warning("%s was moved to %s and will be made anew: %s.", path, moved, why)
+    _logger.warning("%s was moved to %s and will be computed again: %s.", path, moved, why)
     return moved
 
 

@@ -33,13 +33,13 @@ def select(
 ) -> Selection:
     """Choose documents whose summed gradient points along ``target``.
 
-    gradients: (n × d), one row a document, of NumPy or torch (the work then stays on its device);
-        or the ``gradients`` of an audit, which know their target.
-    budget: how many documents to choose; fewer are returned where no other helps.
+    gradients: (n × d), one row per document, NumPy or torch (torch's stay on their device); or the
+        ``gradients`` of an audit, which include their target.
+    budget: how many documents to choose; fewer are returned if no other document helps.
     target: (d). A step of training goes against the gradient, so this is base − final, the
         weights before minus the weights after.
     strategy: ``select`` (greedy), ``select-plus`` (weighted) or ``top-k``.
-    seed: decides between documents that would do equally well.
+    seed: decides between equally good documents.
 
     InputError for shapes that do not fit, values that are not finite, or a target of zero.
     """

@@ -69,8 +69,8 @@ def _caveats(question: ResolvedAudit) -> list[str]:
         )
     if question.compute.is_bf16:
         caveats.append(
-            "Models ran in bf16, as asked: float32 would select some other documents. What is said "
-            "of single documents is not certain to hold in float32."
+            "Models ran in bf16, as requested. float32 would select some other documents, so "
+            "statements about single documents may not hold in float32."
         )
     if question.spec.reference is None:
         caveats.append(

@@ -100,7 +100,7 @@ def vocabulary(
     for sentence in (finding.headline, *finding.sentences):
         typer.echo(sentence)
     if facts.is_assessable:
-        typer.echo("Taken for granted:")
+        typer.echo("Assumptions:")
         for assumption in ASSUMPTIONS:
             typer.echo(f"- {assumption}")
     for own, sentence, one in zip(readings, said, texts, strict=True):

@@ -61,6 +61,5 @@ class Unanswered:
         raise AssayError(
             f"{n_refused:,} of {n_asked:,} questions to {self._who} got no answer: "
             f"{refusal.words}. No result was written. The answers so far are kept; the same "
-            "command "
-            "asks the open questions again."
+            "command asks the unanswered questions again."
         )

@@ -17,8 +17,8 @@ def caveats(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
         )
     if not (first["is_weights_hash"] and second["is_weights_hash"]):
         found.append(
-            "A model on a server cannot be hashed: only the server's word says that two runs are "
-            "of the same model."
+            "A model on a server cannot be hashed, so only the server says whether two runs used "
+            "the same model."
         )
     if first["judge"] != second["judge"]:
         found.append(

@@ -27,7 +27,7 @@ from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.intervals import CHANCE_OUTSIDE, SIGNIFICANCE, holm
 
 _THRESHOLD = f", threshold {SIGNIFICANCE}"
-_BETTER, _WORSE, _NOT_TOLD = "better", "worse", "not told apart"
+_BETTER, _WORSE, _ALIKE = "better", "worse", "not distinguishable"
 
 
 def audit_finding(
@@ -122,14 +122,14 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
     several, lead = rows.get(RANDOM_STUDENTS, metric), rows.get(strategy, Metric.LEAD_OVER_RANDOM)
     if several and lead:
         sentence += (
-            f", {_side(metric, lead)} the {number(metric, several['value'])} of "
-            f"{several['n']} random selections' students, one more of which would lie in "
-            f"{_range(metric, several)} ({_tested(lead)})"
+            f", {_side(metric, lead)} the mean of {several['n']} random selections' students, "
+            f"{number(metric, several['value'])} ({_tested(lead)}); one more such student would "
+            f"lie in {_range(metric, several)}"
         )
     elif random and strategy is not Strategy.RANDOM:
         sentence += (
             f"; the student of one random selection has {number(metric, random['value'])} "
-            f"({_range(metric, random)}), and how much such students differ was not measured"
+            f"({_range(metric, random)}); it was not measured how much such students differ"
         )
     final = rows.get("final", metric)
     if final and metric is not Metric.AGREEMENT:
@@ -233,7 +233,7 @@ def _beside_random(rows: MetricTable, strategy: Strategy) -> str | None:
         return None
     lead = rows.get(strategy, Metric.LEAD_OVER_RANDOM)
     if lead is None or lead["p_value"] > CHANCE_OUTSIDE:
-        return _NOT_TOLD
+        return _ALIKE
     return _BETTER if lead["value"] > 0 else _WORSE
 
 

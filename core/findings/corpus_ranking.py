@@ -28,7 +28,7 @@ HOW_COSINES_READ = (
     "Cosine: cosine of a corpus' mean gradient with the weight difference, at the size of the "
     "smallest corpus, because more documents have less noise and so a larger cosine; 95% interval "
     "from a grouped jackknife. Chance: 95% of 199 samples of the same size from all documents "
-    "together. Corpora are ranked apart only if their intervals do not overlap."
+    "together. Two corpora are ranked differently only if their intervals do not overlap."
 )
 HOW_STUDENTS_READ = (
     "the cosine that one half of a corpus reaches for a model trained here on the other half, with "

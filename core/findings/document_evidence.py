@@ -15,7 +15,7 @@ def agreement_sentence(agreement: float, rests_on: float, n_moved: int) -> str:
         f"tokens count more, so the mean effectively rests on {rests_on:.1f} of {n_moved:,} rows."
     )
     if rests_on < 1.5 < n_moved:
-        sentence += " A single rare token decides."
+        sentence += " So a single rare token decides the mean."
     return sentence
 
 
@@ -25,7 +25,7 @@ def held_out_sentence(p_value: float | None, q_value: float | None) -> str | Non
         return None
     return (
         f"About {100 * p_value:.1f}% of held-out documents score at least as high "
-        f"(p = {p_value:.3f}). Calling every document with such a score trained on would be wrong "
-        f"for about {100 * q_value:.0f}% of them (q = {q_value:.3f}). This is evaluation: it needs "
-        "documents that are known not to have been trained on."
+        f"(p = {p_value:.3f}). If all documents with at least this score are called trained on, "
+        f"about {100 * q_value:.0f}% of these calls are wrong (q = {q_value:.3f}). This is "
+        "evaluation: it needs documents that are known not to have been trained on."
     )

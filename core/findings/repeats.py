@@ -20,10 +20,9 @@ HOW_SPREADS_READ = (
 
 
 HOW_REPEATS_READ = (
-    "All audits in this store with the same options, of final models that differ only in their "
-    f"training seed. Values: mean over them; {HOW_SPREADS_READ}. The intervals of one audit, "
-    "above, "
-    "do not include the variation between training runs; these do."
+    "Means over all audits in this store with the same options, whose final models differ only in "
+    f"their training seed; {HOW_SPREADS_READ}. The intervals of one audit, above, do not include "
+    "the variation between training runs; these do."
 )
 
 

@@ -157,8 +157,8 @@ def _estimated(facts: VocabularyFacts) -> str | None:
         between = f" ({_rounded(low):,} or more)"
     return (
         f"About {_rounded(facts.n_estimated):,} documents like these{between} contain as many "
-        "different tokens as moved. If the training documents are of the same kind, there were "
-        "about as many."
+        "different tokens as moved. If the training documents are like these, there were about as "
+        "many."
     )
 
 

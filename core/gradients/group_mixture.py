@@ -51,7 +51,7 @@ def fit_groups(
     weights[groups, np.arange(len(groups))] = counts
     totals = weights.sum(axis=1, keepdims=True)
     if not totals.all():
-        raise ValueError(f"group {int(totals.argmin())} has no document that counts")
+        raise ValueError(f"group {int(totals.argmin())} has no document with weight")
     weights = (weights / totals).astype(np.float32)
     means = np.asarray(features.weighted_sums(weights), np.float64)
     alignment = np.asarray(features.alignment, np.float64) @ weights.T

@@ -53,7 +53,7 @@ def folded(sketches: NDArray[np.float32], dimension: int) -> NDArray[np.float32]
     """
     largest = sketches.shape[-1]
     if largest % dimension:
-        raise ValueError(f"a sketch of {largest} places holds none of {dimension}")
+        raise ValueError(f"a sketch of {largest} dimensions does not contain one of {dimension}")
     return sketches.reshape(*sketches.shape[:-1], largest // dimension, dimension).sum(axis=-2)
 
 
@@ -87,7 +87,7 @@ def leading_part(
     ValueError if the smaller one is larger on one side.
     """
     if wanted[0] > stored[0] or wanted[1] > stored[1]:
-        raise ValueError(f"a projection to {stored} holds none to {wanted}")
+        raise ValueError(f"a projection to {stored} does not contain one to {wanted}")
     whole = products.reshape(*products.shape[:-1], *stored)
     part = whole[..., : wanted[0], : wanted[1]]
     return np.ascontiguousarray(part).reshape(*products.shape[:-1], wanted[0] * wanted[1])

@@ -118,10 +118,10 @@ def titrate(corpus: Corpus, leaked_share: float, budget: int, selector: str, see
     corpus has no blind scores.
     """
     if not 0 <= leaked_share <= 1:
-        raise ValueError(f"a share of {leaked_share} is none")
+        raise ValueError(f"{leaked_share} is not a share from 0 to 1")
     pool = draw_pool(corpus.is_trained, leaked_share, seed)
     if not 0 < budget <= len(pool):
-        raise ValueError(f"a budget of {budget} for a pool of {len(pool)}")
+        raise ValueError(f"a budget of {budget} does not fit a pool of {len(pool)}")
     choose = _by_text if selector == BLIND else _by_strategy
     selected = choose(corpus, pool, budget, selector, seed)
     chosen = pool[list(selected.documents)]

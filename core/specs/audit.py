@@ -238,7 +238,7 @@ class AuditSpec:
     reference: DataRef | None = option(
         None,
         help="The real training documents, used for evaluation only.",
-        sample=Option(help="Keep this many, at random; give what you gave `finetune --sample`."),
+        sample=Option(help="Keep this many, at random; the same number as `finetune --sample`."),
         is_labelled=True,
         differs={
             "titrate": {
@@ -258,8 +258,8 @@ class AuditSpec:
     # never trained on. It makes it possible to separate membership from domain.
     held_out_source: str | None = option(
         None,
-        help="Which --seed-corpus source (its file or name) holds documents from the same "
-        "distribution as the reference set that were not trained on.",
+        help="The --seed-corpus source (file or name) with documents from the reference set's "
+        "distribution that were never trained on.",
         only=("audit",),
     )
     label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)
@@ -270,11 +270,11 @@ class AuditSpec:
         10,
         flag="student-epochs",
         minimum=0,
-        help="Most epochs to train each student; 0 trains no students.",
+        help="Maximum number of epochs for each student; 0 trains no students.",
         differs={
             "titrate": {
                 "minimum": 1,
-                "help": "Most epochs to train each student.",
+                "help": "Maximum number of epochs for each student.",
                 "switch": Option(
                     flag="students",
                     help="Train a student for every leaked share, budget, seed and strategy. "
@@ -290,7 +290,8 @@ class AuditSpec:
         5,
         flag="random-students",
         minimum=1,
-        help="Students of random selections, to see by how much students differ by chance.",
+        help="Number of students trained on random selections, to measure how much students "
+        "differ by chance.",
         only=("audit",),
     )
     # Hold out a tenth of a selection, stop when the loss on it no longer falls, keep the best
@@ -298,14 +299,14 @@ class AuditSpec:
     is_stopping_early: bool = option(
         True,
         flag="early-stopping",
-        help="Stop a student when it no longer improves and keep its best epoch; otherwise keep "
-        "its last.",
+        help="Stop training a student when it no longer improves, and keep its best epoch; "
+        "otherwise keep its last.",
         differs={"rank-corpora": None},
     )
     n_checkpoints: int = option(
         1,
         flag="checkpoints",
-        help="Models between base and final at which to take gradients.",
+        help="Number of checkpoints between base and final model at which to take gradients.",
         differs={"rank-corpora": None},
     )
     # Inner products between gradients are estimated from a projection to this many dimensions;

@@ -75,8 +75,8 @@ class DataRef:
     label_names: tuple[str, ...] | None = option(
         None,
         is_joined=True,
-        help="Names of the labels in the data, needed if neither data nor model gives them: the "
-        "model's label names in the order of the data's numbers from 0, or LABEL=NAME,…",
+        help="What the data's labels mean, if neither data nor model says so: the model's label "
+        "names in the order of the data's numbers (from 0), or LABEL=NAME,…",
         only=("audit", "titrate", "rank-corpora"),
     )
 

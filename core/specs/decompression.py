@@ -136,7 +136,7 @@ class DecompressionSpec:
     judge: str | None = option(
         None,
         help="A model to grade every example, in any form that --model takes.",
-        unset="a heuristic alone",
+        unset="only a heuristic grades",
     )
     judge_served_model: str | None = option(None, **_JUDGE_SERVED_MODEL)
     # None chooses by the model: lines for small ones, JSON for others. Also how a judge is asked.
@@ -153,10 +153,12 @@ class DecompressionSpec:
     )
     min_votes: int = option(2, help="Ignore subtopics that appear in fewer lists than this.")
     branch_quota: int | None = option(
-        None, help="Most topics to expand under each top-level topic.", unset="no limit"
+        None,
+        help="Maximum number of topics to expand under each top-level topic.",
+        unset="no limit",
     )
     min_new_share: float = option(
-        0.25, help="Stop below a topic if a smaller share of its subtopics is new."
+        0.25, help="Stop expanding below a topic if less than this share of its subtopics is new."
     )
     merge_cosine: float = option(
         0.9, help="Merge topic names whose embeddings have at least this cosine."

@@ -267,8 +267,8 @@ _INFO = {
     Metric.EQUAL_SCORES: MetricInfo(
         "Documents with equal scores",
         "equal scores",
-        "Share of the documents that all have one score. Kept only where it is all of them: the "
-        "ranking has nothing to rank by, and what it selects is a random draw.",
+        "Share of documents with the same score. Stored only if it is all of them: then the "
+        "ranking has nothing to rank by, and its selection is a random draw.",
         is_percent=True,
         is_lower_better=True,
     ),

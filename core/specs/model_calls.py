@@ -84,7 +84,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         if self.finish not in FINISHES:
-            raise ValueError(f"{self.finish!r} is no way for an answer to finish")
+            raise ValueError(f"{self.finish!r} is not a finish reason")
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def random_band(draws: NDArray[np.float64]) -> Interval:
     n_outside = int((len(ordered) + 1) * (1 - CONFIDENCE) / 2 + 1e-9)
     if n_outside < 1:
         least = round(2 / (1 - CONFIDENCE)) - 1
-        raise ValueError(f"{len(ordered)} draws; a {CONFIDENCE:.0%} band needs {least}")
+        raise ValueError(f"{len(ordered)} draws; a {CONFIDENCE:.0%} band needs at least {least}")
     return Interval(
         float(ordered.mean()), float(ordered[n_outside - 1]), float(ordered[-n_outside])
     )

@@ -70,7 +70,9 @@ def share_beyond(n_found: int, n: int, n_noise_found: int, n_noise: int) -> Shar
     independent. ValueError if n or n_noise is 0.
     """
     if not n or not n_noise:
-        raise ValueError(f"a share of nothing: {n_found} of {n}, {n_noise_found} of {n_noise}")
+        raise ValueError(
+            f"a share with denominator 0: {n_found} of {n}, {n_noise_found} of {n_noise}"
+        )
     own, noise = proportion(n_found, n), proportion(n_noise_found, n_noise)
     low, high = confint_proportions_2indep(
         n_found, n, n_noise_found, n_noise, method="newcomb", compare="diff", alpha=1 - CONFIDENCE

@@ -47,7 +47,7 @@ def _rows(audit: AuditContext) -> Iterator[MetricRow]:
         drawn.n,
         f"mean of {drawn.n} random selections' students, prediction t-interval for one more",
     )
-    how = f"paired over documents, and as {drawn.n} random selections' students differ"
+    how = f"paired over documents, with the variance between {drawn.n} random selections' students"
     main = main_strategy(spec.strategies)
     for strategy in spec.strategies:
         if strategy is Strategy.RANDOM:

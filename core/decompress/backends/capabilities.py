@@ -146,7 +146,7 @@ def _read(reply: Mapping[str, Any] | Refusal) -> Mapping[str, Any] | Refusal:
 
 def _unanswered(raw: Refusal, chat: Refusal) -> str:
     words = [f"to {RAW_PATH} {raw.words}", f"to {CHAT_PATH} {chat.words}"]
-    return f"The server answers no question: {'; '.join(words)}. Nothing was saved."
+    return f"The server did not answer any question: {'; '.join(words)}. Nothing was saved."
 
 
 def _honours_schema(send: _Send, model: str) -> bool:

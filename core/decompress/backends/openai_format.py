@@ -84,7 +84,7 @@ def text_of(choice: Mapping[str, Any]) -> str:
     if isinstance(said, list):  # a list of parts, some of which are reasoning
         said = "".join(part["text"] for part in said if part.get("type") == "text")
     if not isinstance(said, str | None):
-        raise TypeError("a text that is none")
+        raise TypeError("not a valid text")
     # JSON can contain half a UTF-16 character, which is not valid text.
     return (said or "").encode("utf-8", "replace").decode()
 

@@ -19,7 +19,7 @@ def quoted(said: object, most: int = _MOST_WORDS) -> str:
     try:
         text = str(said)[:_MOST_READ]
     except RecursionError:
-        text = "brackets in brackets without end"
+        text = "endlessly nested brackets"
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
@@ -29,7 +29,7 @@ def read_json(body: bytes) -> Any:
     try:
         return json.loads(body, parse_constant=_no_number)
     except RecursionError as error:
-        raise ValueError("brackets in brackets without end") from error
+        raise ValueError("endlessly nested brackets") from error
 
 
 def error_words(content: object) -> str | None:
@@ -71,8 +71,8 @@ def _as_json(value: object) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)[:_MOST_READ]
     except RecursionError:
-        return "an error of brackets in brackets"
+        return "an error of nested brackets"
 
 
 def _no_number(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")

@@ -17,12 +17,12 @@ from assay.pages.components.escaping import markdown_safe
 
 COLOURINGS = {
     "support": (
-        "Share of the lists of its parent's subtopics that name the topic. Grey: no more than "
-        "subtopics of made-up topics reach, which means nothing."
+        "Share of the lists of its parent's subtopics that name the topic. Grey: no more than what "
+        "subtopics of made-up topics reach, so not meaningful."
     ),
     "contrast": (
         "How much more likely the name is under its path than under “Things”, in nats per token. "
-        "Grey: no more than made-up names reach, or not measured."
+        "Grey: no more than what made-up names reach, or not measured."
     ),
     "quality": "Mean grade of the examples in and under the topic, 0 to 4. Grey: no examples.",
     "depth": "Levels below the root.",
