@@ -22,7 +22,7 @@ def with_source_names(spec: AuditSpec) -> AuditSpec:
     The option may give that name, the file's name or the place as it was written. InputError if no
     corpus matches, or several.
     """
-    corpora = _told_apart(spec.seed_corpus)
+    corpora = _uniquely_named(spec.seed_corpus)
     named = replace(spec, seed_corpus=corpora)
     if spec.held_out_source is None:
         return named
@@ -46,7 +46,7 @@ def with_source_names(spec: AuditSpec) -> AuditSpec:
     return replace(named, held_out_source=known[0])
 
 
-def _told_apart(corpora: tuple[DataRef, ...]) -> tuple[DataRef, ...]:
+def _uniquely_named(corpora: tuple[DataRef, ...]) -> tuple[DataRef, ...]:
     """Files of the same name in different folders, and splits of one file, get longer names."""
     short = [ref.source or _stem(ref) for ref in corpora]
     shared = {name for name, n in Counter(short).items() if n > 1}

@@ -61,16 +61,16 @@ def match_rows(base: Any, final: Any, added: tuple[str, ...] | None) -> tuple[st
     named = ", ".join(repr(token) for token in added[:_N_NAMED])
     more = f" and {len(added) - _N_NAMED:,} more" if len(added) > _N_NAMED else ""
     beginning = (
-        "the mean of the base's rows stands in"
+        "the mean of the base's rows is used"
         if n_final > n_base
-        else "the base's spare rows of these numbers stand in"
+        else "the base's spare rows with these numbers are used"
     )
     counted = f"{len(added):,} tokens of the final model are"
     if len(added) == 1:
         counted = "1 token of the final model is"
     return (
         f"{counted} not in the base's vocabulary ({named}{more}); "
-        f"where their rows began is unknown, and {beginning}.",
+        f"their initial rows are unknown, so {beginning}.",
     )
 
 
