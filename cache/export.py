@@ -134,9 +134,7 @@ def of_echo(record: Mapping[str, Any]) -> Origin:
 def manifest(
     origin: Origin, name: str, frame: pd.DataFrame, data: bytes, chosen: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What an exported table is: where it comes from, how it was chosen, and the digest of its
-    bytes.
-    """
+    """An exported table's origin, how it was chosen, and the digest of its bytes."""
     return {
         **origin.describe(),
         "table": name,

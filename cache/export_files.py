@@ -33,9 +33,7 @@ def write_export(out: Path, data: bytes, manifest: bytes, may_overwrite: bool = 
 
 
 def check_replaceable(out: Path, may_overwrite: bool = False) -> None:
-    """InputError if an export to that file, with its manifest, would overwrite a file of the
-    user's.
-    """
+    """InputError if an export to that file, or its manifest, would overwrite a user's file."""
     beside = manifest_of(out)
     known = _read_manifest(beside)
     _check(out, {known["sha256"]} if known and "sha256" in known else set(), may_overwrite)

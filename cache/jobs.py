@@ -75,9 +75,7 @@ class Job:
 
     @property
     def is_lost(self) -> bool:
-        """Marked as running, but its process is gone; a new process with the same number does
-        not count.
-        """
+        """Marked as running, but its process is gone; a reused process number does not count."""
         if self.state is not JobState.RUNNING or self.pid is None:
             return False
         try:

@@ -100,9 +100,7 @@ def _of_checkpoints(
 def read_matrix(
     connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, Any]
 ) -> NDArray[np.float32] | None:
-    """The matrix written under ``keys``; None if there is none; DamagedBlock if a block is
-    damaged.
-    """
+    """The matrix under ``keys``; None if there is none; DamagedBlock if a block is damaged."""
     condition = " AND ".join(f"{name} = ?" for name in keys)
     rows = connection.execute(
         f"SELECT first_row, n_rows, width, scale, data, sha256 FROM {table} "

@@ -44,9 +44,7 @@ def read_selected_places(path: Path, strategy: Strategy, limit: int) -> pd.DataF
 
 
 def read_reference_places(path: Path, limit: int) -> pd.DataFrame:
-    """reference_id, label, x, y of ``limit`` reference documents, chosen by the hashes of their
-    texts.
-    """
+    """reference_id, label, x, y of ``limit`` reference documents, chosen by their texts' hashes."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT reference_id, label, x, y FROM reference_documents "
@@ -59,9 +57,7 @@ def read_reference_places(path: Path, limit: int) -> pd.DataFrame:
 def read_documents(
     path: Path, document_ids: Sequence[int], strategies: Sequence[Strategy]
 ) -> pd.DataFrame:
-    """Documents of the seed corpus with text, scores and one column of ranks (from 0) per
-    strategy.
-    """
+    """Seed documents with text, scores and one column of ranks (from 0) per strategy."""
     ranks = ", ".join(
         f"max(rank) FILTER (WHERE strategy = ?) AS rank_{n}" for n in range(len(strategies))
     )
@@ -126,8 +122,7 @@ def read_random_objective(path: Path, n_points: int) -> pd.DataFrame:
 
 
 def read_label_counts(path: Path) -> pd.DataFrame:
-    """The number of documents for each label: subject (strategy, 'seed-corpus', 'reference'),
-    label, n.
+    """Documents per label: subject (strategy, 'seed-corpus', 'reference'), label, n.
 
     Selections and seed corpus are counted by pseudolabel, the reference set by its own labels.
     """

@@ -66,9 +66,7 @@ class AuditFacts:
 
     @property
     def vocabulary(self) -> VocabularyFacts | None:
-        """What the input embeddings show about tokens; None in an audit from before this
-        analysis.
-        """
+        """What the input embeddings show about tokens; None in older audits."""
         plain = self.meta.get("vocabulary")
         return None if plain is None else VocabularyFacts.from_plain(plain)
 

@@ -27,9 +27,7 @@ SETS = {
 
 @dataclass(frozen=True)
 class StoredDocument:
-    """A text, the number of its label if it has one, and how much of its beginning is the
-    prompt.
-    """
+    """A text, the number of its label if it has one, and how many characters are the prompt."""
 
     text: str
     label: int | None
@@ -79,8 +77,7 @@ class StoredSelection:
 
 @dataclass(frozen=True)
 class BlindScores:
-    """Probabilities that each document was trained on, or held out, by its text alone: (n, float64)
-    each.
+    """The probabilities, by text alone, that a document was trained on or held out: (n, float64).
 
     n is 0 if text alone was not computed.
     """
@@ -133,9 +130,7 @@ class AuditRows:
         )
 
     def labelled(self, document_ids: Sequence[int]) -> dict[int, StoredDocument]:
-        """Documents of the seed corpus by number, with the labels that the final model gives
-        them.
-        """
+        """Seed documents by number, with the labels that the final model gives them."""
         rows = self._all(
             "SELECT document_id, text, pseudolabel, n_prompt_characters FROM documents "
             "JOIN scores USING (document_id) WHERE list_contains(?, document_id)",
@@ -144,9 +139,7 @@ class AuditRows:
         return {row[0]: StoredDocument(*row[1:]) for row in rows}
 
     def unselected(self, n: int) -> list[StoredDocument]:
-        """At most ``n`` documents that no strategy selected, chosen by the hashes of their
-        texts.
-        """
+        """At most ``n`` documents that no strategy selected, chosen by their texts' hashes."""
         return self._stored(
             "SELECT text, NULL, n_prompt_characters FROM documents "
             "ANTI JOIN selections USING (document_id) ORDER BY md5(text_hash) LIMIT ?",
@@ -154,8 +147,8 @@ class AuditRows:
         )
 
     def some_documents(self, n: int) -> list[StoredDocument]:
-        """At most ``n`` documents, chosen by the hashes of their texts and so independent of
-        file order.
+        """At most ``n`` documents, chosen by their texts' hashes and so independent of file
+        order.
         """
         return self._stored(
             "SELECT text, NULL, n_prompt_characters FROM documents ORDER BY md5(text_hash) LIMIT ?",
@@ -196,9 +189,7 @@ class AuditRows:
         return [number for (number,) in rows]
 
     def roles(self, held_out_source: str | None) -> Roles:
-        """The role of every document; held-out documents that are in the reference set count as
-        trained.
-        """
+        """The role of every document; held-out documents in the reference set count as trained."""
         columns = self._connection.execute(
             "SELECT in_reference, source = ? AND NOT in_reference AS is_held_out "
             "FROM documents ORDER BY document_id",
@@ -235,8 +226,8 @@ class AuditRows:
         )
 
     def student_outcomes(self) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
-        """What each student predicts for each document it is tested on, and the documents' numbers
-        of targets, (n) each.
+        """What each student predicts for each document, and the documents' numbers of targets, (n)
+        each.
 
         Empty if no students were trained.
         """

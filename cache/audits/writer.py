@@ -42,9 +42,7 @@ class AuditBuilder(FileBuilder):
     def write_target(
         self, checkpoint: int, norm: float, target: NDArray[np.float32] | None
     ) -> None:
-        """Append base − final of the last layer: its norm and, if it is stored, the matrix
-        itself.
-        """
+        """Append base − final of the last layer: its norm and, if stored, the matrix itself."""
         shape = (None, None) if target is None else target.shape
         data = None if target is None else np.ascontiguousarray(target, np.float32).tobytes()
         self._connection.execute(

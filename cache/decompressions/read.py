@@ -75,8 +75,7 @@ def summary_of(path: Path) -> DecompressionSummary:
 
 
 def read_topics(path: Path, judge: str | None = None) -> pd.DataFrame:
-    """Every topic with its path, and over the topic and all below it: n_examples, n_flagged,
-    quality.
+    """Every topic with its path; and, including all below it, n_examples, n_flagged, quality.
 
     quality is the mean grade, 0 to 4, over the axes that ``judge`` graded (by default the
     headline's judge).

@@ -1,6 +1,4 @@
-"""The tables of a decompression file: one statement per table, a comment where a column needs
-one.
-"""
+"""The tables of a decompression file: one statement per table, with comments on columns."""
 
 from __future__ import annotations
 

@@ -19,9 +19,7 @@ from assay.cache.store import Store
 
 @dataclass(frozen=True)
 class ExperimentSummary:
-    """A complete experiment: its file, what it says about itself, and the audits that are its
-    cells.
-    """
+    """A complete experiment: its file, its facts, and the audits that are its cells."""
 
     experiment_id: str
     path: Path

@@ -50,9 +50,7 @@ def pack(matrix: NDArray[np.float32], first_row: int = 0) -> Iterator[Block]:
 
 
 def unpack(blocks: Iterable[Block]) -> NDArray[np.float32]:
-    """The matrix that ``pack`` cut, blocks in order of ``first_row``; DamagedBlock if one is
-    damaged.
-    """
+    """The matrix that ``pack`` cut, blocks in order of ``first_row``; DamagedBlock if any is."""
     return np.concatenate([unpack_one(block) for block in blocks])
 
 

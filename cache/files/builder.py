@@ -33,9 +33,7 @@ _Made = TypeVar("_Made")
 
 
 class DamagedWhileBuilt(AssayError):
-    """A file was damaged while it was being built; it is set aside, and the build can start
-    again.
-    """
+    """A file was damaged while being built; it is set aside, and the build can start again."""
 
 
 def built(build: Callable[[], _Made]) -> _Made:

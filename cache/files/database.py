@@ -50,9 +50,7 @@ StoreError = duckdb.Error
 
 
 class UnreadableFile(AssayError):
-    """A file that cannot be read; ``is_damaged`` if damage is proven, as opposed to a lock or
-    limit.
-    """
+    """A file that cannot be read; ``is_damaged`` if damage is proven (not a lock or limit)."""
 
     def __init__(self, path: Path, problem: str, is_damaged: bool) -> None:
         self.path, self.problem, self.is_damaged = path, problem, is_damaged

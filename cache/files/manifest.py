@@ -51,9 +51,7 @@ def check_manifest(path: Path) -> list[TableCheck]:
 
 
 def check_seal(path: Path) -> None:
-    """UnreadableFile unless every table is unchanged since sealing; FileNotFoundError without a
-    file.
-    """
+    """UnreadableFile if any table changed since sealing; FileNotFoundError without a file."""
     checks = check_manifest(path)
     broken = [check.table for check in checks if not check.is_intact]
     if broken:

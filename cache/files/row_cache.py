@@ -94,7 +94,7 @@ class RowStore:
         values: Mapping[str, Any],
         arrays: Mapping[str, NDArray[np.float32]],
     ) -> None:
-        """Commit one block: ``values`` is one value or a list per row, ``arrays`` is name → (rows ×
+        """Commit a block: ``values`` has one value or list per row; ``arrays``: name → (rows ×
         width).
 
         At most ``blocks.ROWS_PER_BLOCK`` rows, each of another text.
@@ -147,9 +147,7 @@ class RowStore:
 
     @_damage_told()
     def matrix(self, name: str, found: pa.Table) -> NDArray[np.float32]:
-        """An array of the rows that ``find`` returned, (rows × width); DamagedBlock if one is
-        damaged.
-        """
+        """An array of the rows that ``find`` returned, (rows × width); may raise DamagedBlock."""
         result: NDArray[np.float32] | None = None
         blocks, positions = found["block"].to_numpy(), found["at"].to_numpy()
         for block in np.unique(blocks).tolist():

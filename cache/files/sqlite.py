@@ -1,6 +1,4 @@
-"""The one place that opens SQLite files; damaged ones are moved aside, read-only ones can be
-read.
-"""
+"""The one place that opens SQLite files; damaged ones are moved aside."""
 
 from __future__ import annotations
 

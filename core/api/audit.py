@@ -91,8 +91,7 @@ class Audit:
         return documents_frame(self.path, first, n)
 
     def selection(self, strategy: Strategy | str = Strategy.SELECT) -> pd.DataFrame:
-        """The documents that a strategy selected, best first: rank from 1, gain, source, text and
-        scores.
+        """A strategy's selected documents, best first: rank from 1, gain, source, text, scores.
 
         InputError if the audit did not run the strategy.
         """

@@ -67,8 +67,7 @@ class AuditContext:
         return self.rows.scores()
 
     def features(self) -> GradientFeatures:
-        """The documents' gradients, read again at each call: they take gigabytes, so no stage keeps
-        them.
+        """The documents' gradients, read again at each call: they are too large to keep.
 
         Factored and exact for classification unless a projection was asked for; otherwise
         projected.

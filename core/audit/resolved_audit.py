@@ -1,6 +1,4 @@
-"""An audit's options with everything they name hashed: the same question gets the same key
-anywhere.
-"""
+"""An audit's options, with everything they name hashed: equal questions get equal keys."""
 
 from __future__ import annotations
 
@@ -73,9 +71,7 @@ class ResolvedAudit:
 
     @property
     def gradients(self) -> GradientRequest:
-        """The part of the gradient cache that this audit reads, and extends if documents are
-        missing.
-        """
+        """The part of the gradient cache that this audit reads, and extends if necessary."""
         layers = self.spec.gradient_layers
         is_projected = self.spec.task is Task.SFT or layers is not GradientLayers.LAST_LAYER
         dimension = self.spec.projection_dimension or STORED_DIMENSION if is_projected else None

@@ -61,9 +61,7 @@ _Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Sets:
-    """Suspects, then controls, without texts that are in both or repeated; and how many were
-    dropped.
-    """
+    """Suspects, then controls, without shared or repeated texts; and how many were dropped."""
 
     documents: list[TextDocument]
     is_suspect: NDArray[np.bool_]

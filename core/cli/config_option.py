@@ -46,9 +46,7 @@ def with_config(words: Sequence[str]) -> list[str]:
 
 
 def as_recorded(words: Sequence[str]) -> list[str]:
-    """What a job records as its command: all of its options, whatever happens to a config file
-    later.
-    """
+    """What a job records as its command: all options, so that it needs no config file."""
     return [words[0], *_without(with_config(words)[1:], _SAVE_CONFIG)[1]] if words else []
 
 

@@ -83,9 +83,7 @@ def _address(port: int, how: Serving) -> str:
 
 @contextmanager
 def _log_folder(store: Store) -> Iterator[Path]:
-    """Where the server's log goes: to the store's folder, or to a new one if that cannot be
-    written.
-    """
+    """The folder for the server's log: the store's, or a new one if that is not writable."""
     if not store.is_for_reading:
         yield store.logs
         return

@@ -20,9 +20,7 @@ class ChatRefused(InputError):
 
 
 class _TooLong(BaseException):
-    """Raised inside a template that does not end. Not an Exception, so the template cannot catch
-    it.
-    """
+    """Raised inside a template that does not end; not an Exception that it could catch."""
 
 
 def as_chat(

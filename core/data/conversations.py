@@ -106,9 +106,7 @@ def rendered(messages: Messages, tokenizer: Any) -> tuple[str, int]:
 
 
 def response_start(text: str, template: str) -> int | None:
-    """Where the response begins in a text that marks it with ``template``; None without the
-    mark.
-    """
+    """Where the response begins in a text marked with ``template``; None without the mark."""
     position = text.rfind(template)
     return None if position < 0 else position + len(template)
 

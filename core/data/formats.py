@@ -59,8 +59,7 @@ def file_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]
 
 
 def class_names(path: Path, column: str) -> tuple[str, ...] | None:
-    """The names that a column's numbers stand for, if ``datasets`` wrote the file and includes
-    them.
+    """The names of a column's numbers, if ``datasets`` wrote the file and includes them.
 
     None otherwise.
     """

@@ -72,9 +72,7 @@ def map_labels(
 
 
 def label_names(labels: Iterable[Label]) -> tuple[str, ...]:
-    """The names of the labels that occur, numbers in numeric order; InputError if there is only
-    one.
-    """
+    """The names of the labels that occur, numbers in numeric order; InputError for only one."""
     found = {str(label) for label in labels}
     if len(found) < 2:
         raise InputError(

@@ -52,8 +52,7 @@ class FileLabels:
 def read_documents(
     ref: DataRef, seed: int = 0, skipped: SkippedRows | None = None
 ) -> Iterator[Document]:
-    """The documents of ``ref`` in order, without blank ones; unreadable rows are added to
-    ``skipped``.
+    """The documents of ``ref`` in order, no blank ones; unreadable rows go to ``skipped``.
 
     With ``ref.sample``, that many at random by ``seed``, in their original order. InputError if the
     source, a column or a split is missing, a file is damaged, or nothing is left.
@@ -75,9 +74,7 @@ def read_documents(
 
 
 def read_labels(ref: DataRef) -> FileLabels:
-    """The labels of all documents of ``ref``, not only of its sample; InputError if there are
-    too many.
-    """
+    """The labels of all documents of ``ref``, sampled or not; InputError if too many."""
     known = _known_labels(ref)
     if known is not None:
         return known
@@ -337,9 +334,7 @@ def _hub_revision(name: str) -> str:
 
 
 def _unreachable(name: str, error: Exception) -> InputError:
-    """The hub client raises all kinds of errors, about network and data; the first line says
-    which.
-    """
+    """The hub client raises all kinds of errors; the first line says what happened."""
     reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
     return InputError(
         f"a file ({supported_formats()}), a folder of text files, built-in data or a hub data set",

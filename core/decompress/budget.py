@@ -30,9 +30,7 @@ class Budget:
         self.n_calls = self.n_tokens = self.n_asked = 0
 
     def n_left(self, n_kept_back: int = 0) -> int | None:
-        """How many calls are still allowed, after subtracting ``n_kept_back``; None without a
-        limit.
-        """
+        """How many calls are still allowed, less ``n_kept_back``; None without a limit."""
         if self._most_tokens is not None and self.n_tokens >= self._most_tokens:
             return 0
         if self._most_calls is None:

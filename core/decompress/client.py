@@ -125,9 +125,7 @@ class ModelClient:
         return [results[at] for at in range(len(calls))]
 
     def score(self, calls: Sequence[Call], n_kept_back: int = 0) -> list[Answer | Refusal]:
-        """Answers to calls that only score a continuation; raises BudgetReached as soon as the
-        budget ends.
-        """
+        """Answers to calls that only score a continuation; BudgetReached when the budget ends."""
         self.budget.check(len(calls), n_kept_back)
         answers: list[Answer | Refusal] = []
         for start in range(0, len(calls), self.backend.batch_size):

@@ -1,6 +1,4 @@
-"""Parses answers, from strict to lenient: JSON that was enforced, JSON, repaired JSON, plain
-text.
-"""
+"""Parses answers, strictest first: enforced JSON, JSON, repaired JSON, plain text."""
 
 from __future__ import annotations
 

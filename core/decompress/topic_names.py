@@ -19,9 +19,7 @@ _GENERIC = frozenset(
 
 
 def split_list(line: str) -> list[str]:
-    """The items of a list that is written on one line, or on several lines with bullets or
-    numbers.
-    """
+    """The items of a list on one line, or on several lines with bullets or numbers."""
     lines = [_MARKER.sub("", one) for one in line.splitlines() if one.strip()]
     parts = [part for one in lines for part in _items(one)]
     return [name for part in parts if (name := clean(part))]

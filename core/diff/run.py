@@ -31,8 +31,7 @@ _VERSION = 1
 def diff(
     first: str, second: str, noise: str | None, store: Store, compute: Compute, progress: Progress
 ) -> Outcome:
-    """Compare two decompressions, given by their names in the store or by their files, and seal the
-    result.
+    """Compare two decompressions, given by name or file, and seal the result.
 
     ``noise`` names another run of either model; None looks for some in the store. InputError for
     runs that cannot be compared.

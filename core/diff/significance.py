@@ -32,8 +32,7 @@ class Judged:
 
 
 def judged_topics(models: Compared, noise: Sequence[Compared]) -> Judged:
-    """Topics; one is reported if its support changes significantly and by more than the noise
-    floor.
+    """Topics; reported if the support changes significantly and beyond the noise floor.
 
     In the run with more support, it must also be above what made-up topics reach.
     """
@@ -59,8 +58,7 @@ def judged_topics(models: Compared, noise: Sequence[Compared]) -> Judged:
 
 
 def judged_examples(models: Compared, noise: Sequence[Compared]) -> Judged:
-    """Pairs of examples; one is reported if it is less similar than pairs from two runs of one
-    model.
+    """Pairs of examples; reported if less similar than pairs from two runs of one model.
 
     Each gets a conformal p-value, corrected for all pairs (Benjamini and Hochberg).
     """
@@ -188,9 +186,7 @@ def _drop(row: Row) -> float:
 
 
 def _is_emptied(branch: Branch) -> bool:
-    """Whether a branch's subtopics are above made-up topics in the first run, but not in the
-    second.
-    """
+    """Whether a branch is above made-up topics in the first run, but not in the second."""
     if not all(len(values) for values in branch.nonsense):
         return False
     held, left = mean_drops(

@@ -25,8 +25,7 @@ class Aligned:
 
 @dataclass(frozen=True)
 class NamedTopic:
-    """A topic as two runs name it in answer to one question; a name is "" if none of its lists has
-    it.
+    """A topic in two runs' answers to one question; its name is "" in a run that lacks it.
 
     ``elsewhere``: where the run that does not name it here has it instead.
     """

@@ -1,6 +1,4 @@
-"""Where a recipe's models and data sets are: the paper's on the hub, files in a folder, or built
-in.
-"""
+"""Where a recipe's models and data sets are: on the hub, in a folder, or built in."""
 
 from __future__ import annotations
 

@@ -75,9 +75,7 @@ def make_cells(
 
 
 def _final_models_first(cells: Sequence[Cell]) -> list[Cell]:
-    """First one cell for every final model, then the others: cells with the same final model
-    would wait.
-    """
+    """One cell of every final model first: cells that share one would wait for each other."""
     seen: Counter[FinetuneSpec] = Counter()
     turns = []
     for cell in cells:

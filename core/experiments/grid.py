@@ -135,9 +135,7 @@ def _asked(recipe: Recipe, catalogue: Catalogue, point: _Point, seed: int) -> Au
 
 
 def _titrated(audit: AuditSpec, sizes: Sizes) -> AuditSpec:
-    """The same audit as a titration: a pool of training, held-out and other documents, share by
-    share.
-    """
+    """The same audit as a titration of training, held-out and other documents."""
     reference = _known(audit.reference)
     trained = replace(reference, label_column=None, source=Role.TRAINED)
     held_out = replace(trained, sample=sizes.n_held_out, source=Role.HELD_OUT)

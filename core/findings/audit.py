@@ -35,8 +35,7 @@ def audit_finding(
     strategies: Iterable[Strategy],
     vocabulary: VocabularyFacts | None = None,
 ) -> Finding:
-    """The finding of one audit. It leads with the strongest evidence: what input embeddings find or
-    exclude.
+    """The finding of an audit; it leads with what input embeddings find or exclude.
 
     ``vocabulary``: what they show about tokens; None if that was not computed.
     """
@@ -215,9 +214,7 @@ def _distance(rows: MetricTable, strategy: Strategy) -> str | None:
 
 
 def _is_more_than_chance(rows: MetricTable, strategy: Strategy) -> bool:
-    """Whether every sentence about located documents says "more than chance": one alone is not
-    enough.
-    """
+    """Whether all sentences on located documents say "more than chance", not only one."""
     metrics = (Metric.RECALL, Metric.MEMBERSHIP_PRECISION)
     known = [row for metric in metrics if (row := rows.get(strategy, metric))]
     return bool(known) and all(row["p_value"] < SIGNIFICANCE for row in known)
@@ -244,9 +241,7 @@ def _leads(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> dict[S
 
 
 def _clearly_better(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> list[Strategy]:
-    """Strategies with better students at p ≤ .05, corrected for all comparisons (Holm); the best
-    first.
-    """
+    """Strategies with better students at p ≤ .05 (Holm, all comparisons); the best first."""
     leads = _leads(rows, strategy, ran)
     corrected = holm([row["p_value"] for row in leads.values()])
     better = [

@@ -58,9 +58,7 @@ MEMBERSHIP_NOTE = (
 
 
 def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.DataFrame:
-    """One row per strategy, one column per metric, intervals in brackets; then the reference
-    values.
-    """
+    """One row per strategy, one column per metric; then the values to compare with."""
     ordered = _best_first(rows, strategies)
     columns = {m: m.info.column for m in TABLE if any(rows.get(s, m) for s in ordered)}
     table = []
@@ -148,9 +146,7 @@ def charted(rows: MetricTable, strategies: Iterable[Strategy], n_charts: int) ->
 
 
 def references(rows: MetricTable, metric: Metric, own: Mapping[Strategy, Row]) -> dict[str, float]:
-    """What a value is compared with on a chart: the models, reference documents, the best
-    possible.
-    """
+    """What a chart compares values with: the models, reference documents, the best possible."""
     if metric in TRUTH:
         lines = {"base": rows.get("base", metric), "final model": rows.get("final", metric)}
         return {name: row["value"] for name, row in lines.items() if row}

@@ -1,6 +1,4 @@
-"""Which public corpus the weights point to: a ranking's tables, and sentences made from their
-rows.
-"""
+"""Which public corpus the weights point to: tables, and sentences made from their rows."""
 
 from __future__ import annotations
 
@@ -43,8 +41,7 @@ HOW_SHARES_READ = (
 
 
 def corpus_ranking_finding(sources: Iterable[Row], students: Iterable[Row]) -> Finding:
-    """The corpus with the highest cosine, and whether that is close to what the true one would
-    reach.
+    """The corpus with the highest cosine, compared with what the true one would reach.
 
     sources: rows of kind 'source'; students: rows of models trained on half of a source. The
     finding is "none of these" if even the best corpus is below every student of its own.

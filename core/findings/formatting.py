@@ -63,9 +63,7 @@ def interval(low: float, high: float, written: Written = decimal) -> str:
 
 
 def bracketed(row: Row, written: Written = decimal) -> str:
-    """A value and its interval in a table: 0.300 [0.123–0.456]; without brackets if there is
-    none.
-    """
+    """A value in a table: 0.300 [0.123–0.456], or without brackets if it has no interval."""
     value = written(row["value"])
     if pd.isna(row["low"]):
         return value

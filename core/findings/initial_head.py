@@ -17,8 +17,7 @@ _PERHAPS = (
 
 
 def insiders_view(meta: Mapping[str, Any]) -> str | None:
-    """The note that goes with everything that an audit shows; ``meta``: what its file says about
-    itself.
+    """The note shown with everything in an audit; ``meta``: what its file says about itself.
 
     None for an audit that any outsider could make.
     """

@@ -7,9 +7,7 @@ from typing import Any
 
 
 def projection_sentence(projection: Mapping[str, Any]) -> str:
-    """About an audit's ``projection``: dimension, worth (None if unknown), estimates by
-    strategy.
-    """
+    """About a ``projection``: dimension, worth (None if unknown), estimates by strategy."""
     worth = projection["worth"]
     known = "" if worth is None else f", worth about {round_worth(worth):,} dense dimensions here"
     return (

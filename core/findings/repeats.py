@@ -27,9 +27,7 @@ HOW_REPEATS_READ = (
 
 
 def spread_in_words(found: Spread, written: Written) -> str:
-    """A mean over repeats, its interval in square brackets, lowest and highest in round
-    brackets.
-    """
+    """A mean over repeats: its interval in square brackets, the range in round brackets."""
     words = written(found.mean)
     if found.interval is not None:
         words += f" [{interval(found.interval.low, found.interval.high, written)}]"
@@ -57,8 +55,7 @@ def spread_cell(found: Spread, written: Written, unit: str = "") -> TableCell:
 def spread_table(
     metrics: pd.DataFrame, subjects: Iterable[str], shown: Iterable[Metric]
 ) -> pd.DataFrame:
-    """One row per subject, one column per metric; ``metrics``: the repeats' metrics tables,
-    concatenated.
+    """One row per subject, one column per metric; ``metrics``: all repeats' metrics tables.
 
     Metrics that no subject has are left out.
     """

@@ -77,9 +77,7 @@ def _means(rows: list[Row], strategy: str, metric: Metric) -> dict[float, float]
 
 
 def _membership(rows: list[Row], strategy: str) -> tuple[str | None, bool | None]:
-    """The sentence, and whether training and held-out documents are distinguished; None if
-    unknown.
-    """
+    """The sentence, and whether training documents are distinguished; None if unknown."""
     found = _at_largest_share(rows, strategy, Metric.MEMBERSHIP_AUC)
     if found is None:
         return None, None

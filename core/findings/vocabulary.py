@@ -42,9 +42,7 @@ _NOTHING_SAID = {
 
 
 def vocabulary_finding(facts: VocabularyFacts, texts_are: str = "texts") -> Finding:
-    """What moved, whether the rest proves absence, and what that means for ``texts_are`` (a
-    plural).
-    """
+    """What moved, whether the rest proves absence, and what follows for ``texts_are``."""
     if facts.problem is not None:
         return Finding(f"The input embeddings cannot be compared. {facts.problem}", ())
     found = facts.is_assessable
@@ -81,9 +79,7 @@ def text_sentence(facts: VocabularyFacts, n_different: int, unmoved: Sequence[st
 
 
 def possible_sentence(facts: VocabularyFacts, texts_are: str) -> str | None:
-    """The maximum number of documents that can have been trained on; None if nothing was
-    excluded.
-    """
+    """How many documents can have been trained on at most; None if none was excluded."""
     return _possible(facts, texts_are) if facts.is_assessable else None
 
 

@@ -1,5 +1,4 @@
-"""Which rows of an embedding table fine-tuning moved, and whether the others certainly did not
-move.
+"""Which rows of an embedding table fine-tuning moved, and which it certainly did not.
 
 The gradient of an input-embedding row is zero unless its token is read. So the row of a token that
 never occurred in training equals the base's, except for what acts on all weights alike: one common
@@ -94,8 +93,7 @@ class RowMovement:
 
 
 def row_movement(base: Rows, final: Rows, fewest_moved: int = _SMALLEST_GROUP) -> RowMovement:
-    """Compare two tables (V × d, float32 that may hold coarser numbers). ValueError if shapes
-    differ.
+    """Compare two tables (V × d, float32 of any precision). ValueError if shapes differ.
 
     fewest_moved: the number of moved rows that make a group; fewer are enough if other evidence
     shows that they are one. A row did not move if the rest, final − common · base, is what rounding
@@ -288,8 +286,7 @@ def _decays_coupled(start: Rows, final: Rows) -> bool:
 def _n_missable(
     base: Rows, final: Rows, distances: Rows, floor: float, common: float, stored_as: NumberFormat
 ) -> float:
-    """The number of rows that occurred but show nothing: the larger of two estimates from moved
-    rows.
+    """The number of rows that occurred but show nothing: the larger of two estimates.
 
     For coarse storage: from how many rows have one changed number and how many have two (Chao's
     estimate of unseen species, with numbers instead of visits). Always: how many would lie below

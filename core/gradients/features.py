@@ -56,8 +56,8 @@ class GradientFeatures(Protocol):
         ...
 
     def weighted_sums(self, weights: Array) -> Array:
-        """Σ_i w_mi g_i for weights (m × n), as vectors with the sums' (possibly estimated) inner
-        products, (J × m × D).
+        """Σ_i w_mi g_i for weights (m × n), as vectors (J × m × D) with the sums' inner
+        products.
         """
         ...
 
@@ -148,8 +148,7 @@ class ProjectedGradients:
 
 
 class LikelyProducts:
-    """One document's inner products with all others, computed together with those of likely next
-    documents.
+    """One document's inner products with all, found with those of likely next documents.
 
     Reading every gradient takes most of the time, and one pass can serve many documents. A greedy
     choice mostly ranked high already some choices earlier.

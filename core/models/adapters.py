@@ -1,6 +1,4 @@
-"""Adapters (LoRA and similar): which files of an adapter folder are read, and merging into a
-base.
-"""
+"""Adapters (LoRA and similar): which of their files are read, and merging into a base."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ _MOST_PATTERN_CHARACTERS, _MOST_REPEATS = 200, 3
 
 
 def adapter_key(adapter: Path) -> tuple[str, str]:
-    """What the merged model depends on, besides the base: the adapter's weights and
-    configuration.
-    """
+    """What the merged model depends on besides the base: adapter weights and configuration."""
     return adapter_digest(adapter), inside(adapter, ADAPTER_CONFIG).read_text()
 
 
@@ -127,9 +123,7 @@ def _check_patterns(adapter: Path, patterns: Any) -> None:
 def _model(
     config: dict[str, Any], base: Path, held: dict[str, StoredTensor]
 ) -> tuple[Any, tuple[str, ...]]:
-    """The model that the adapter was trained on, and its tensors that the base has no weights
-    for.
-    """
+    """The model that the adapter was trained on, and its tensors that the base lacks."""
     if config.get("task_type") != "SEQ_CLS":
         return load_causal(base), ()
     wanted = read_config(base)

@@ -104,9 +104,7 @@ class LanguageModel(TextModel):
 
 
 def _first_target(offsets: Sequence[tuple[int, int]], n_prompt_characters: int) -> int:
-    """The first token that begins in the response; special tokens cover no text and count as
-    prompt.
-    """
+    """The first token that begins in the response; special tokens count as prompt."""
     for position, (start, end) in enumerate(offsets):
         if position and end > start and start >= n_prompt_characters:
             return position

@@ -187,9 +187,7 @@ def letters(n_labels: int) -> list[str]:
 
 
 def last_linear(model: nn.Module, n_labels: int) -> tuple[str, nn.Linear]:
-    """The name and module of the linear layer that gives the logits; InputError if there is
-    none.
-    """
+    """Name and module of the linear layer that gives the logits; InputError without one."""
     linears = [
         (name, module)
         for name, module in model.named_modules()

@@ -41,8 +41,7 @@ _LOGITS_AT_A_TIME = 1 << 26
 
 @dataclass(frozen=True)
 class AgreementRows:
-    """The agreements of n documents' tokens, row by row, with a document's tokens in ascending
-    order.
+    """The agreements of n documents' tokens; a document's tokens are in ascending order.
 
     indices (n, int64): which documents; n_tokens (n, int64): how many different tokens each has;
     tokens (r, int32); agreements (r × L, float32 in [−1, 1]): how much of the token's movement
@@ -166,9 +165,7 @@ class EmbeddingGradients:
         return of_document, tokens, [inner]
 
     def _likeliest_labels(self, batch: Sequence[Example]) -> Tensor | None:
-        """The final model's likeliest label and the next one, (n × 2); None if it gives no
-        labels.
-        """
+        """The final model's two likeliest labels, (n × 2); None if it gives no labels."""
         if not isinstance(self._final, Classifier):
             return None
         with torch.inference_mode():
@@ -255,9 +252,7 @@ def _embedded(model: TextModel) -> Iterator[list[Tensor]]:
 
 
 def _own_tokens(token_ids: Tensor, mask: Tensor) -> Tensor:
-    """Each document's different tokens in ascending order, (n × most), padded with a huge
-    number.
-    """
+    """Each document's different tokens, ascending, (n × most), padded with a huge number."""
     beyond = torch.iinfo(torch.int64).max
     ordered = token_ids.masked_fill(mask == 0, beyond).sort(dim=1).values
     repeats = torch.zeros_like(ordered, dtype=torch.bool)

@@ -38,8 +38,7 @@ _STORED: dict[str, np.dtype] = {
 
 @dataclass(frozen=True)
 class EmbeddingTables:
-    """The tables of one model: ``tokens`` (V × d, float32); ``positions`` (P × d) if they are
-    learned.
+    """A model's tables: ``tokens`` (V × d, float32); ``positions`` (P × d) if learned.
 
     gives_tokens: whether the model predicts tokens; is_tied: whether the output layer uses the same
     table, so that every row has a gradient from the softmax.
@@ -52,9 +51,7 @@ class EmbeddingTables:
 
 
 def read_embedding_tables(folder: Path) -> EmbeddingTables:
-    """The tables of a folder with safetensors; InputError if its token table cannot be
-    identified.
-    """
+    """The tables of a folder with safetensors; InputError without a known token table."""
     headers = stored_tensors(folder)
     config = _config(folder)
     tokens = _named(headers, _TOKEN_TABLES)

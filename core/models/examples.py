@@ -30,9 +30,7 @@ class Example:
 
     @property
     def n_next_tokens(self) -> int:
-        """The number of tokens that a language model is scored on; never a document's first
-        token.
-        """
+        """How many tokens a language model is scored on; never a document's first token."""
         return max(0, len(self.token_ids) - self.first_target)
 
 

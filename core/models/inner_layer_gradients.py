@@ -104,9 +104,7 @@ class InnerGradients(GradientModels):
     def squared_norms_of_sums(
         self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """One backward pass for each document of each sum, because its layers' gradients are not
-        kept.
-        """
+        """One backward pass per document of each sum: its layers' gradients are not kept."""
         examples = self._final.examples(documents)
         for number, own in enumerate(sums):
             yield (

@@ -18,8 +18,7 @@ Passed = dict[str, list[tuple[Tensor, Tensor]]]
 
 
 def inner_layers(base: TextModel, final: TextModel, which: GradientLayers) -> tuple[str, ...]:
-    """Names of the linear layers that ``which`` refers to, in the model's order; never the last
-    layer.
+    """Names of the linear layers that ``which`` refers to, in order; never the last layer.
 
     InputError if none of them moved in fine-tuning. Embeddings and norms are not linear layers.
     """

@@ -80,9 +80,7 @@ class ModelPair:
             yield name, torch.zeros_like(parameter) if is_unknown else parameter
 
     def student(self, seed: int) -> TextModel:
-        """A copy of the base for training; ``seed`` draws a head whose initial values are
-        unknown.
-        """
+        """A copy of the base for training; ``seed`` draws a head with unknown initial values."""
         return with_drawn_head(self.base, self.drawn, seed)
 
     def with_final(self, final: TextModel) -> ModelPair:

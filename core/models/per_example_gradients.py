@@ -88,14 +88,10 @@ class GradientModels(ABC):
     def squared_norms_of_sums(
         self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """Each sum's number and its exact ‖Σ w_i g_i‖² at each size, (J × sizes), as they are
-        computed.
-        """
+        """Yields each sum's number and its exact ‖Σ w_i g_i‖² at each size, (J × sizes)."""
 
     def cosine_of_sum(self, documents: Sequence[TextDocument]) -> float:
-        """Cosine of the documents' summed gradient with the target, mean over checkpoints;
-        exact.
-        """
+        """Exact cosine of the documents' summed gradient with the target, mean over checkpoints."""
         n = len(documents)
         alignment = np.zeros((len(self._checkpoints), n))
         for rows in self.of(documents):

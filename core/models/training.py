@@ -20,9 +20,7 @@ from assay.core.specs.training import Optimizer, TrainingSpec
 
 @dataclass(frozen=True)
 class Epoch:
-    """Mean losses (nats per target) after one pass; ``is_best``: the model of this epoch was
-    kept.
-    """
+    """Mean losses (nats per target) after one pass; ``is_best``: this epoch's model was kept."""
 
     epoch: int
     train_loss: float

@@ -34,9 +34,7 @@ class TrainingRecord:
     epochs: tuple[dict[str, Any], ...]
 
     def write(self, folder: Path) -> None:
-        """Save it with the weights; written last, so its presence shows that the rest is
-        complete.
-        """
+        """Save it with the weights; written last, so its presence shows that all is complete."""
         plain = asdict(self)
         (folder / RECORD_FILE).write_text(json.dumps(plain, indent=1))
 

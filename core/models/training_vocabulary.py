@@ -47,8 +47,8 @@ class TrainingVocabulary:
 
     @property
     def proves_absence(self) -> bool:
-        """Whether a document with an unmoved token was certainly not trained on, truncated as
-        here.
+        """Whether an unmoved token proves that a document, truncated as here, was not trained
+        on.
         """
         return self.movement.proves_absence
 
@@ -76,8 +76,7 @@ class TrainingVocabulary:
         return self.reader().read(texts, max_tokens)
 
     def estimated_documents(self, documents: Sequence[Sequence[int]]) -> Estimate | None:
-        """About how many documents like these, given as token ids, contain as many different tokens
-        as moved.
+        """About how many documents like these (token ids) contain as many tokens as moved.
 
         Returns the estimate and its lower and upper bounds; None if no token is known to have
         moved.

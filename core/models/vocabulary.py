@@ -95,9 +95,7 @@ def _fitted(rows: Tensor, n_rows: int) -> Tensor:
 
 
 def _untie_alike(base: Any, final: Any) -> None:
-    """An adapter that was merged into a shared matrix makes two; then separate the other model's
-    too.
-    """
+    """If an adapter separated a shared matrix, separate the other model's matrix too."""
     if _is_tied(base) != _is_tied(final):
         untie(base if _is_tied(base) else final)
 

@@ -41,9 +41,7 @@ def has_model(folder: Path) -> bool:
 
 
 def adapter_file(folder: Path) -> Path:
-    """The complete safetensors file of an adapter, by its real path; InputError if there is
-    none.
-    """
+    """The complete safetensors file of an adapter, by its real path; InputError without one."""
     if not has_file(folder, ADAPTER_WEIGHTS):
         raise _nothing(folder, ADAPTER_WEIGHTS)
     return checked_file(folder, ADAPTER_WEIGHTS)

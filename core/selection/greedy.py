@@ -132,8 +132,7 @@ def top_k(features: GradientFeatures, budget: int, seed: int = 0) -> Selection:
 def top_k_balanced(
     features: GradientFeatures, pseudolabels: NDArray, budget: int, seed: int = 0
 ) -> Selection:
-    """Top-k with an equal share per pseudolabel; shorter than the budget if a class has too few
-    documents.
+    """Top-k with equal shares per pseudolabel; shorter if a class has too few documents.
 
     The remainder of budget / classes goes to the first classes. Ordered by cosine.
     """

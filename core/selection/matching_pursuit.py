@@ -113,14 +113,11 @@ class NonNegativeFit:
         return _TOLERANCE * float(np.abs(self._target).max())
 
     def _pull(self) -> NDArray[np.float64]:
-        """How much slightly more weight of each document would improve the fit of the free
-        weights.
-        """
+        """How much slightly more weight of each document would improve the fit."""
         return self._target - self._gram @ self._free - self._ridge * self._free
 
     def _correct(self) -> NDArray[np.float64]:
-        """Remove accumulated rounding from the free weights, and from the basis if needed; return
-        the pull.
+        """Remove accumulated rounding from free weights and, if needed, basis; return the pull.
 
         The free weights are the active documents' best fit without the sign constraint, so the
         active documents have no pull.
@@ -165,7 +162,7 @@ class NonNegativeFit:
         return True
 
     def _leave(self, document: int) -> None:
-        """Reflect the basis so that only its last vector contains the document, and drop that
+        """Reflect the basis so that only its last vector contains the document; drop that
         vector.
         """
         holding = np.flatnonzero(self._basis[:, document])[0]

@@ -24,8 +24,7 @@ class Layout:
 
 
 def lay_out(vectors: NDArray[np.float32], seed: int) -> Layout:
-    """Map coordinates of unit vectors, (n × d) with n ≥ 1; the same vectors and seed give the same
-    map.
+    """Map coordinates of unit vectors, (n × d), n ≥ 1; equal inputs give equal maps.
 
     Two principal components for fewer than 500 points. Otherwise UMAP (McInnes et al., 2018),
     fitted to up to 12,000 points; of more points, that many are drawn at random for the fit.

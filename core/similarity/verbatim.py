@@ -14,8 +14,7 @@ N_LEAST = 5
 
 
 def longest_shared_runs(texts: Sequence[str], targets: Sequence[str]) -> list[int]:
-    """For each text, the length in words of the longest run that occurs in any target; 0 if under
-    N_LEAST.
+    """For each text, the longest run (in words) that occurs in any target; 0 if under N_LEAST.
 
     Verbatim overlap as in GPT-3's and Llama's contamination checks (runs of 8 and 13 words). In
     scripts without spaces, letters are used instead of words (``core.similarity.words``).
@@ -29,8 +28,7 @@ def longest_shared_runs(texts: Sequence[str], targets: Sequence[str]) -> list[in
 
 
 def more_often(n_first: int, n_second: int, n: int, m: int) -> float:
-    """One-sided p-value that n_first of n is more frequent than n_second of m (Fisher's exact
-    test).
+    """One-sided p-value that n_first of n is more than n_second of m (Fisher's exact test).
 
     Texts are treated as independent, which texts about one topic are only approximately.
     """

@@ -82,9 +82,7 @@ class DataRef:
 
     @property
     def is_decompression(self) -> bool:
-        """Whether the documents are a decompressed model's answers, written to a file for this
-        purpose.
-        """
+        """Whether they are a decompressed model's answers, written to a file for this purpose."""
         return (self.source or "").startswith(DECOMPRESSION)
 
     @property

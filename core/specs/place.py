@@ -68,9 +68,7 @@ def named_as(
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that a command names for all its sources; a source with other columns names them
-    itself.
-    """
+    """The columns that a command names for all sources that do not name their own."""
 
     text: str
     label: str | None

@@ -95,8 +95,7 @@ def selection_odds(n_documents: int, n_leaked: int, n_selected: int, n_located: 
 
 
 def power(n_others: int, n_leaked: int, n_selected: int, odds: float, significance: float) -> float:
-    """The probability that n_selected of n_others + n_leaked documents contain significantly many
-    leaked ones.
+    """The probability that a selection contains significantly many leaked documents.
 
     The odds of a leaked document are ``odds`` times those of the others.
     """

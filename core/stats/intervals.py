@@ -36,8 +36,7 @@ def accuracy(is_correct: NDArray[np.bool_]) -> Interval:
 
 
 def random_band(draws: NDArray[np.float64]) -> Interval:
-    """Mean of a statistic over random selections, and the band outside which one more of 20 would
-    lie.
+    """Mean of a statistic over random selections, and the band that 19 of 20 more lie in.
 
     The ends are order statistics: among n + 1 draws from one distribution each has the same chance
     of being the r-th. So the band from the r-th lowest to the r-th highest leaves out one more draw

@@ -24,9 +24,7 @@ MISTAKEN_SHARES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """A value with its 95% interval, best, null and p-value, if it has them; ``n`` is its number of
-    documents.
-    """
+    """A value with what is known of interval, best, null and p-value; ``n``: its documents."""
 
     value: float
     n: int | None = None

@@ -33,8 +33,7 @@ class Lead:
 
 @dataclass(frozen=True)
 class StudentsOfRandom:
-    """Results of students of K random selections on n documents: sums (K × n), over counts (n) of
-    targets per document.
+    """Results of K random students on n documents: sums (K × n), over counts (n) of targets.
 
     ValueError for fewer than two of either.
     """

@@ -71,8 +71,7 @@ def used_test(
 
 
 def separability_by_words(texts: Sequence[str], is_suspect: NDArray[np.bool_], seed: int) -> Check:
-    """Whether a classifier of words, which never sees a model, recognises suspects it was not
-    shown.
+    """Whether a classifier of words, without any model, recognises unseen suspects.
 
     The sets differ if the interval of its AUC lies above ½; below ½ it only guesses worse than
     chance. The interval ignores that the classifier differs between folds: 6 to 9 in 100 random

@@ -87,9 +87,7 @@ def estimated_documents(n_moved: int, frequencies: NDArray[np.int64], n_sample: 
 
 
 def _n_different(m: float, counts: NDArray[np.int64], n: int) -> tuple[float, float]:
-    """The number of different tokens in m documents like the sample's n, and its standard
-    deviation.
-    """
+    """Different tokens in m documents like the sample's n, and the standard deviation."""
     if m <= n:
         left = n - counts
         possible = left >= m
@@ -135,8 +133,7 @@ def counts_by_sample(
     n_sample: int,
     n_documents: float,
 ) -> NDArray[np.float64]:
-    """``document_counts`` of every row that moved (V × 3; zeros where ``norms`` is 0), from a
-    sample.
+    """``document_counts`` of every row that moved (V × 3; 0 if ``norms`` is 0), from a sample.
 
     The known tokens are those that ``n_sample`` documents hold in ``frequencies`` (V) of them,
     scaled to ``n_documents``. A token that moved is in at least one document. ValueError if the

@@ -14,8 +14,7 @@ from assay.core.stats.intervals import CONFIDENCE, SIGNIFICANCE
 
 
 def detection_limits(audit: AuditContext) -> Iterator[MetricRow]:
-    """The limits of every strategy, in its pool and within the domain, as shares of the reference
-    set.
+    """Every strategy's limits, in its pool and in the domain, as shares of the reference set.
 
     The bounds are the limits at the ends of the odds ratio's interval. There is no row if even the
     whole reference set would not be detected.

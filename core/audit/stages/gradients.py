@@ -33,8 +33,7 @@ _WINDOW = 16 * ROWS_PER_BLOCK
 
 
 def compute_gradients(audit: AuditContext, models: GradientModels) -> None:
-    """Fill ``scores``, ``factors`` and ``targets`` of the audit from the cache, which is extended
-    if needed.
+    """Fill ``scores``, ``factors`` and ``targets`` of the audit from the cache, extending it.
 
     A damaged cache file is set aside and rebuilt; memory does not grow with the corpus.
     """

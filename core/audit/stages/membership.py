@@ -64,9 +64,7 @@ def score_baselines(audit: AuditContext, pair: ModelPair) -> None:
 
 
 def judge_members(audit: AuditContext) -> None:
-    """Rank by every strategy and by text alone too, and evaluate all rankings if the truth is
-    known.
-    """
+    """Rank by every strategy and by text alone, and evaluate all rankings if roles are known."""
     builder, truth = audit.builder, audit.roles
     if builder.is_done("membership"):
         return

@@ -157,9 +157,7 @@ def _train_one(task: StudentTask) -> StudentResult:
 
 
 def train_all_students(audit: AuditContext) -> None:
-    """Train one student per strategy, and those of further random selections; none if not asked
-    for.
-    """
+    """Train one student per strategy, and further random ones; none if not asked for."""
     spec, builder = audit.spec, audit.builder
     if not spec.n_student_epochs:
         return

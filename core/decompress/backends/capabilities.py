@@ -50,8 +50,7 @@ _NOT_UNDERSTOOD = {400, 422}
 
 
 def probe(post: Post, model: str, n_wanted: int) -> Traits:
-    """Ask a few short questions to find out which of seed, n, schema, log-probabilities and
-    sampling limits work.
+    """Ask a few short questions to find out what the server supports (see ``Traits``).
 
     AssayError, in the server's own words, if it answers none of them.
     """

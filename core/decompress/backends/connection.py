@@ -139,8 +139,7 @@ class Connection:
 
 
 def _credentials(address: ServerAddress) -> tuple[dict[str, str], list[bytes]]:
-    """The header with the key, otherwise with user and password; and the strings that must never be
-    shown.
+    """The header with the credentials, and the strings that must never be shown.
 
     InputError for a key that a header cannot contain.
     """

@@ -20,8 +20,7 @@ from assay.core.specs.decompression import Engine
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model that was found, with its identity; ``open`` loads it, or connects and tests the
-    server.
+    """A model that was found, with its identity; ``open`` loads it, or connects to the server.
 
     ``caveats``: about the place where it was found.
     """

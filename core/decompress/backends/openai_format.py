@@ -57,9 +57,7 @@ def accepted(body: Mapping[str, Any], refuses: Sequence[str]) -> dict[str, Any]:
 def answers(
     group: Sequence[Call], reply: Mapping[str, Any], duration_s: float, traits: Traits
 ) -> list[Answer | Refusal]:
-    """One answer per call of the group, or the reason for none; Garbled if the reply is
-    incomplete.
-    """
+    """One answer per call, or the reason for none; Garbled if the reply is incomplete."""
     error = error_words(reply)
     if error:
         raise Garbled(error)

@@ -154,7 +154,7 @@ class ServerBackend:
         )
 
     def _still_answers(self) -> bool:
-        """Whether the server still answers an earlier question: then the new questions are at
+        """Whether the server still answers an earlier question; if so, the new ones are at
         fault.
         """
         if self._answered is None:

@@ -132,9 +132,7 @@ def _chosen(listed: list[Mapping[str, Any]], model: str | None) -> Mapping[str, 
 
 
 def _answers(connection: Connection, base: str, model: str) -> bool:
-    """Whether an API is under a path: it then answers a question in JSON, if only with a
-    refusal.
-    """
+    """Whether an API is under a path: then any question gets JSON, even if it is refused."""
     asked = {"model": model, "max_tokens": 1}
     questions = {
         CHAT_PATH: {**asked, "messages": [{"role": "user", "content": "Hello"}]},

@@ -42,8 +42,7 @@ def judge_examples(
     seed: int,
     progress: Progress,
 ) -> list[Grade]:
-    """Every axis of every example, in order, within the budget; some calls are reserved for tests
-    of the judge.
+    """Every axis of every example, in order, within the budget less the calls that test the judge.
 
     If an answer could not be parsed, its call has the rung FAILED and the grades are None; without
     an answer there is no call.

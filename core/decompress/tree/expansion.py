@@ -1,6 +1,4 @@
-"""Grows the topic tree: asks for subtopics, counts votes, merges names, and chooses what to
-expand.
-"""
+"""Grows the topic tree: asks, counts votes, merges names, chooses what to expand next."""
 
 from __future__ import annotations
 

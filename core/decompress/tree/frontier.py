@@ -1,6 +1,4 @@
-"""Which topic is expanded next: one queue for the whole tree, with equal shares for its
-branches.
-"""
+"""Which topic is expanded next: one queue for the whole tree, fair to its branches."""
 
 from __future__ import annotations
 

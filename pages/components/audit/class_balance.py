@@ -133,9 +133,7 @@ def balance_figure(
 def balance_table(
     table: pd.DataFrame, rows: MetricTable, strategies: Sequence[Strategy]
 ) -> pd.DataFrame:
-    """One row per subject, shares in percent, and each strategy's distance from the reference
-    set.
-    """
+    """One row per subject, shares in percent; each strategy's distance from the reference set."""
     subjects = [*strategies, *(one for one in _TITLES if one in table)]
     shown = table[subjects].T.map(_share)
     shown.columns = [f"{name}, %" for name in shown.columns]

@@ -26,9 +26,7 @@ def source_students(path: Path) -> pd.DataFrame:
 
 
 def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
-    """One line per corpus: its cosine with interval, chance as a grey bar, trained models as
-    crosses.
-    """
+    """One line per corpus: cosine with interval, chance as a grey bar, students as crosses."""
     ordered = _shown(sources).sort_values("cosine")
     figure = go.Figure(
         go.Bar(

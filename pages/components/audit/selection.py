@@ -23,9 +23,7 @@ _PREVIEW_CHARACTERS = 300
 
 
 def page_number(n_pages: int) -> int:
-    """Which page of the table to show, stored in the address; the first if that page does not
-    exist.
-    """
+    """The table's page number, stored in the address; 1 if that page does not exist."""
     if not 1 <= st.session_state.get("page", 1) <= n_pages:
         st.session_state["page"] = 1
     number = st.number_input(

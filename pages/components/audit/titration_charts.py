@@ -30,8 +30,7 @@ _APART = 0.01
 def titration_plot(
     measured: pd.DataFrame, live: Mapping[str, Cell], setting: Setting, names: Sequence[str]
 ) -> go.Figure:
-    """Measured means as points with bars over draws, strategies slightly apart; live values as
-    stars.
+    """Measured means as points with bars over draws, slightly apart; live values as stars.
 
     ``measured`` holds one budget and one metric.
     """

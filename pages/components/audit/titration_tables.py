@@ -43,9 +43,7 @@ def show_standing(found: Finding, source: str) -> None:
 
 
 def show_live(cells: Mapping[str, Cell], setting: Setting) -> None:
-    """The live selection's values, with intervals, best possible, chance and the controls'
-    values.
-    """
+    """The live selection's values, each with interval, best, chance and the controls' values."""
     figures = cells[setting.selector].figures
     for column, metric in zip(st.columns(len(_SHOWN)), _SHOWN, strict=True):
         with column.container(border=True, height="stretch"):

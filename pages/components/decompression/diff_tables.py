@@ -1,6 +1,4 @@
-"""The contents of a diff, as tables and side by side. Models' texts are shown as plain text
-only.
-"""
+"""The contents of a diff as tables and side by side; models' texts are plain text only."""
 
 from __future__ import annotations
 
@@ -74,9 +72,7 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
 
 
 def show_examples(path: Path, found: Meta, origin: Origin) -> None:
-    """Pairs of examples, reported and least similar first; the selected pair is shown side by
-    side.
-    """
+    """Pairs of examples, reported and least similar first; the selected one side by side."""
     facts, rows = found["examples"], examples(path)
     if rows.empty:
         st.info(

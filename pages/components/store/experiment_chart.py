@@ -1,6 +1,4 @@
-"""The charts of the Experiments page: our values with bars over seeds, the authors' as hollow
-points.
-"""
+"""The charts of the Experiments page: our values with bars, the authors' as hollow points."""
 
 from __future__ import annotations
 
