@@ -25,7 +25,7 @@ class InputError(AssayError):
 
 
 class OptionConflict(InputError):
-    """Two options that contradict each other, where "expected … but got …" would be a riddle.
+    """Two options that contradict each other, where "expected … but got …" would be unclear.
 
     ``rule`` is a sentence without its full stop: "--label-words applies to --task classification
     only".
@@ -46,7 +46,7 @@ class Cancelled(AssayError):
 def is_interruption(error: BaseException) -> bool:
     """Whether the user stopped the work: Ctrl-C, a signal, or a cancelled job.
 
-    DuckDB answers a signal that comes while it runs a query with an error of its own, and Python's
+    If a signal arrives during a query, DuckDB raises an error of its own and Python's
     KeyboardInterrupt is lost.
     """
     if isinstance(error, (Cancelled, KeyboardInterrupt)):

@@ -1,4 +1,4 @@
-"""Which of several public sets the weights point to, if any."""
+"""Which of several public corpora the weights point to, if any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's tables and figures: ours with their spread over seeds, beside the authors'."""
+"""The paper's tables and figures: our values with their spread over seeds, next to the authors'."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def show_empty(recipe: Recipe) -> None:
 
 
 def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
-    """The run named in the address, or the newest."""
+    """The run that the address names, or the newest."""
     by_id = {one.experiment_id: one for one in found}
 
     def shown(name: str) -> str:
@@ -107,7 +107,7 @@ def delete_as_chosen(experiment_id: str) -> None:
 
 
 def show_shelf(experiment: ExperimentSummary) -> None:
-    """The run's audits, and its end."""
+    """The run's audits, and the button that deletes it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             "pages/audits.py",
@@ -120,7 +120,7 @@ def show_shelf(experiment: ExperimentSummary) -> None:
 
 
 def show_about(experiment: ExperimentSummary) -> None:
-    """Where and on what it was run, and what it lacks."""
+    """Where and on what it ran, and what it lacks."""
     meta = experiment.meta
     n_seeds = int(meta["n_seeds"])
     about = [f"{meta['scale']} scale", f"{n_seeds} seed{'s' * (n_seeds > 1)}"]
@@ -192,7 +192,7 @@ def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
 
 
 def show_measurements(origin: Origin, experiment: ExperimentSummary) -> None:
-    """Every figure by itself, with a link to the audit it came from."""
+    """Every measurement, with a link to its audit."""
     with st.expander("All measurements", icon=":material/database:"):
         rows = experiments.measurements(experiment.path)
         links = rows.assign(audit_id="/overview?audit=" + rows["audit_id"])

@@ -1,4 +1,4 @@
-"""The ranked documents of one strategy: search, filter, read whole, export."""
+"""The ranked documents of one strategy: search, filter, read, export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What audits compute and others can use again: one file for each key of what decides it."""
+"""What audits compute and share: one file per key of everything that determines it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SCORES = {
     "squared_norms": "DOUBLE[] NOT NULL",
 }
 
-# Of a document's different tokens, and at each label in question (token by token), how far the
+# For a document's different tokens, and for each label considered (token by token): how far the
 # token's row moved along the document's gradient.
 AGREEMENTS = {"tokens": "INTEGER[] NOT NULL", "agreements": "REAL[] NOT NULL"}
 
-# Of a sum of gradients, found by what is summed: its squared length at each checkpoint and size.
+# For a sum of gradients, found by what is summed: its squared length at each checkpoint and size.
 SUMS = {"squared_norms": "DOUBLE[] NOT NULL"}
 
 # Of a student, found by what it is trained on and how: what it predicts of the evaluation documents
@@ -45,7 +45,7 @@ MAPS = {"points": "REAL[] NOT NULL", "parameters": "VARCHAR NOT NULL"}
 def open_gradients(
     store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
 ) -> AbstractContextManager[RowStore]:
-    """The gradients of one key, a block of rows an array; see ``open_rows``."""
+    """The gradients of one key; each array is one block of rows. See ``open_rows``."""
     path = store.gradients / f"{key}.duckdb"
     return open_rows(store, path, SCORES, while_waiting, on_damage)
 
@@ -53,7 +53,7 @@ def open_gradients(
 def open_embeddings(
     store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
 ) -> AbstractContextManager[RowStore]:
-    """The embeddings by one model, the array ``vector``; see ``open_rows``."""
+    """The embeddings from one model, as the array ``vector``; see ``open_rows``."""
     path = store.embeddings / f"{key}.duckdb"
     return open_rows(store, path, {}, while_waiting, on_damage)
 

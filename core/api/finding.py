@@ -1,4 +1,4 @@
-"""What one audit found, whichever kind of question it asked."""
+"""The finding of any audit, also of one that ranked corpora."""
 
 from __future__ import annotations
 

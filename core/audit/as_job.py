@@ -1,4 +1,4 @@
-"""One audit as a job that shows its progress: how the command line and notebooks both ask."""
+"""One audit as a job that shows its progress; the command line and notebooks both use it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def audit_as_job(
     command: Sequence[str],
     on_console: bool = True,
 ) -> Outcome:
-    """Answer ``spec`` and say where it is; ``command`` is what resuming the job would run.
+    """Run the audit and say where it is; ``command`` is what resuming the job would run.
 
     With ``on_console`` progress goes to stderr. InputError for unusable input.
     """

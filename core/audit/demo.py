@@ -1,8 +1,8 @@
-"""The embedded audit: everything real, everything offline, a few minutes on two cores.
+"""The demo's audit: real models and data, offline, a few minutes on two cores.
 
-Documentation paragraphs of four fields are split at random; a classifier is fine-tuned on one
-half, and the audit looks for it in a seed corpus of the other half, standard-library text and a
-leaked share of the first (ARCHITECTURE §3: one distribution split at random, plus another domain).
+Documentation paragraphs of four fields are split at random, and a classifier is fine-tuned on one
+half. The seed corpus contains the other half, standard-library text and a leaked share of the first
+half (ARCHITECTURE §3: one distribution split at random, plus another domain).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ DEMO_PLAN = {
 
 
 def run_demo(store: Store, progress: JobProgress) -> Outcome:
-    """Make data and models where they are missing, then audit; a second run only looks."""
+    """Make data and models if they are missing, then audit; a second run only reads."""
     compute = choose_compute()
     key = content_key("demo", _VERSION, documentation_digest())[:12]
     folder = store.data / f"demo-{key}"
@@ -105,7 +105,8 @@ def _write_data(folder: Path, progress: Progress) -> None:
         paragraphs = _equal_shares(list(documentation_paragraphs(_BYTES_A_PACKAGE)), generator)
         other = list(standard_library_paragraphs(_BYTES_OF_STANDARD_LIBRARY))
         generator.shuffle(other)
-    # One shuffled sample cut in three: reference, held-out half and test are alike in law.
+    # One shuffled sample cut in three: reference, held-out half and test have the same
+    # distribution.
     reference = paragraphs[:_N_REFERENCE]
     held_out = paragraphs[_N_REFERENCE : _N_REFERENCE + _N_HELD_OUT]
     test = paragraphs[_N_REFERENCE + _N_HELD_OUT :]
@@ -123,7 +124,7 @@ def _write_data(folder: Path, progress: Progress) -> None:
 
 
 def _equal_shares(paragraphs: list[Paragraph], generator: np.random.Generator) -> list[Paragraph]:
-    """As many paragraphs of each field, in random order."""
+    """The same number of paragraphs from each field, in random order."""
     n_each = (_N_REFERENCE + _N_HELD_OUT + _N_TEST) // len(FIELDS)
     chosen: list[Paragraph] = []
     for field in FIELDS:

@@ -1,4 +1,4 @@
-"""What an audit asks, resolved to contents: the same question has the same key anywhere."""
+"""An audit's options, with everything they name hashed: equal questions get equal keys."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
 from assay.core.specs.training import TrainingSpec, check_training
 
-# Raise it when the same question would give other numbers.
+# Raise it when the same options would give other numbers.
 _VERSION = 9
 
 
@@ -68,7 +68,7 @@ class ResolvedAudit:
 
     @property
     def gradients(self) -> GradientRequest:
-        """What of the gradient cache this audit reads, and extends where it lacks documents."""
+        """The part of the gradient cache that this audit reads, and extends if necessary."""
         layers = self.spec.gradient_layers
         is_projected = self.spec.task is Task.SFT or layers is not GradientLayers.LAST_LAYER
         dimension = self.spec.projection_dimension or STORED_DIMENSION if is_projected else None
@@ -94,7 +94,7 @@ class ResolvedAudit:
 
 
 def _stored_dimension(dimension: int, is_sketch: bool) -> int:
-    """The usual projection where it holds the one asked for, so that both share one cache."""
+    """The default projection if it contains the one asked for, so that both share one cache."""
     wanted, usual = side_lengths(dimension), side_lengths(STORED_DIMENSION)
     is_held = (
         STORED_DIMENSION % dimension == 0
@@ -105,7 +105,7 @@ def _stored_dimension(dimension: int, is_sketch: bool) -> int:
 
 
 def asked_of(spec: AuditSpec) -> dict[str, Any]:
-    """A spec without the places it names, whose contents are digested instead."""
+    """A spec without paths; the contents of the files are hashed instead."""
     asked = to_plain(spec)
     for name in ("base", "final", "seed_corpus", "reference", "test", "training"):
         del asked[name]
@@ -129,7 +129,7 @@ def data_digests(spec: AuditSpec) -> dict[str, Any]:
 
 
 def resolve_audit(spec: AuditSpec, compute: Compute, store: Store) -> ResolvedAudit:
-    """Find models and data, convert models where they are kept in another form, digest all."""
+    """Find models and data, convert models if necessary, and hash everything."""
     base = resolve_model(spec.base, store.models)
     final = resolve_model(spec.final, store.models, base)
     record = TrainingRecord.read(final)

@@ -1,4 +1,4 @@
-"""What options leave to be looked up: documents of decompressions, and how a model was made."""
+"""Lookups that options need: documents of decompressions, and how a model was trained."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from assay.core.specs.training import TrainingSpec
 
 @dataclass(frozen=True)
 class StoreLookups(Lookups):
-    """What options leave to be looked up in a store and in the models' folders."""
+    """Looks things up in a store and in the models' folders."""
 
     store: Store
 
     def corpus(
         self, location: str, text_column: str, prompt_column: str | None, sample: int | None
     ) -> DataRef:
-        """A place as any other, or ``decompression:NAME``, what a decompressed model said.
+        """Any place, or ``decompression:NAME``, the answers of a decompressed model.
 
         InputError if the store has no such decompression.
         """
@@ -31,7 +31,7 @@ class StoreLookups(Lookups):
         return DataRef(str(file), SAID, None, sample, TASK if prompt_column else None, location)
 
     def recorded_training(self, base: str, final: str) -> TrainingSpec | None:
-        """What `assay finetune` recorded of the final model."""
+        """What `assay finetune` recorded about the final model."""
         from assay.core.models.resolve import resolve_model
         from assay.core.models.training_record import TrainingRecord
 

@@ -1,4 +1,4 @@
-"""`assay suspect`: a p-value for «used», or a refusal to give one."""
+"""`assay suspect`: a p-value for "these documents were trained on", or a refusal to give one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from assay.core.stats.suspect_test import (
 # Raise it when the same question would give another record.
 _VERSION = 3
 _MIN_DOCUMENTS = 10
-# Only alignment and norms are wanted, which need no projection: the smallest there is.
+# Only alignment and norms are needed, which use no projection: this is the smallest there is.
 _PROJECTION = 1
 
 _Scores = NDArray[np.float64]
@@ -61,7 +61,7 @@ _Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Sets:
-    """Suspects, then controls, no text in both or twice; and how many were dropped."""
+    """Suspects, then controls, without shared or repeated texts; and how many were dropped."""
 
     documents: list[TextDocument]
     is_suspect: NDArray[np.bool_]
@@ -71,9 +71,9 @@ class _Sets:
 def run_suspect_test(
     spec: SuspectSpec, store: Store, compute: Compute, progress: Progress
 ) -> dict[str, Any]:
-    """The record of the test: made once, kept in the store under a key of its contents.
+    """The record of the test: computed once, stored under a key of its contents.
 
-    InputError for unusable input; a refusal is a record without a p-value, for which no score was
+    InputError for unusable input. A refusal is a record without a p-value; then no scores were
     compared.
     """
     base = resolve_model(spec.base, store.models)
@@ -245,7 +245,7 @@ def _judged(
 
 
 def _by_set(values: Sequence[Any], is_suspect: NDArray[np.bool_]) -> dict[str, list[Any]]:
-    """One value a document, the suspects' apart from the controls', in one order throughout."""
+    """One value per document, suspects separate from controls, in the same order throughout."""
     pairs = list(zip(values, is_suspect, strict=True))
     return {
         "suspects": [value for value, suspect in pairs if suspect],

@@ -1,8 +1,8 @@
 """The command line: `assay COMMAND`.
 
-Progress goes to stderr; stdout holds the result, with ``--json`` one JSON object and nothing
-else, of an error too. Exit status: 0 done, 1 failed, 2 bad usage or bad input, 3 done, but the
-pair of models is not assessable.
+Progress goes to stderr. Stdout holds only the result; with ``--json`` that is one JSON object, also
+for errors. Exit status: 0 done, 1 failed, 2 bad usage or bad input, 3 done, but the pair of models
+is not assessable.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _say_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-# What Typer makes of an interruption.
+# Typer turns an interruption into this.
 _INTERRUPTED = 130
 
 app = typer.Typer(
@@ -89,7 +89,7 @@ def main() -> None:
     from assay.core.cli.exit_status import explained
 
     with explained("--json" in sys.argv[1:]):
-        # Standing alone, it would end an interruption without a word.
+        # Without it, an interruption would end without a message.
         status = app(standalone_mode=False) or 0
         if status == _INTERRUPTED:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`assay decompress`: a model's knowledge as a topic tree, and examples from its nodes.
+"""`assay decompress`: a model's knowledge as a topic tree, and examples for its topics.
 
 `assay grade` has another model grade the examples afterwards.
 """

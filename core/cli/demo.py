@@ -1,4 +1,4 @@
-"""`assay demo`: an audit of a small model made on the spot."""
+"""`assay demo`: an audit of a small model that is trained first."""
 
 from __future__ import annotations
 

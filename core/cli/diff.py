@@ -1,4 +1,4 @@
-"""`assay diff`: what two models say that runs of one model do not differ by."""
+"""`assay diff`: how two models differ beyond the noise between runs of one model."""
 
 from __future__ import annotations
 

@@ -14,16 +14,16 @@ from typer import rich_utils
 from assay.core.cli.options import has_said, say_json, say_nothing_yet
 from assay.core.errors import AssayError, InputError, is_interruption
 
-# Typer brings its own copy of Click, and names only this one of its errors.
+# Typer has its own copy of Click and exposes only this one of its errors.
 _USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 CONTINUES = "Cancelled. What was computed so far is kept; the same command continues."
 
 
 @contextmanager
 def explained(as_json: bool = False) -> Iterator[None]:
-    """Errors in one sentence on stderr, with the exit status that says whose they are.
+    """Print errors as one sentence on stderr, and exit with the matching status.
 
-    ``as_json``: as one JSON object on stdout, too, unless the result was printed already.
+    ``as_json``: also as one JSON object on stdout, unless the result was printed already.
     """
     say_nothing_yet()
     try:

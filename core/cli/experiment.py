@@ -111,7 +111,7 @@ def experiment(
 
 
 def _places(given: list[str]) -> dict[str, str]:
-    """Models by name; InputError for an option that is no NAME=PLACE."""
+    """Models by name; InputError for an option that is not NAME=PLACE."""
     for one in given:
         if not all(one.partition("=")):
             raise InputError(

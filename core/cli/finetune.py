@@ -1,4 +1,4 @@
-"""`assay finetune`: a final model whose training data is known."""
+"""`assay finetune`: make a final model whose training data is known."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _facts(job: Job) -> dict[str, Any]:
 
 
 def _job_table(store: Path | None, job_id: int, *states: JobState) -> JobTable:
-    """The store's jobs; InputError unless the job is there and in one of ``states``."""
+    """The store's jobs; InputError unless this job exists and is in one of ``states``."""
     table = JobTable(open_store(store))
     table.sweep_lost()
     job = table.get(job_id)

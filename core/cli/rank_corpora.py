@@ -1,4 +1,4 @@
-"""`assay rank-corpora`: which of several public sets a weight difference points to."""
+"""`assay rank-corpora`: which of several public corpora a weight difference points to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rank_corpora(
 
 
 def _what_it_says(path: Path) -> dict[str, Any]:
-    """The page's sentences; nothing where the pair could not be assessed."""
+    """The page's sentences; none if the pair could not be assessed."""
     from assay.cache.audits.corpus_ranking import read_groups, read_source_students
     from assay.cache.audits.read import read_facts
     from assay.core.findings.corpus_ranking import corpus_ranking_finding

@@ -190,7 +190,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write an audit's selection, or a decompression's examples, to a file."""
-    if out.suffix:  # else a folder, which is made as one
+    if out.suffix:  # else a folder, which is created
         out_file(out)
     with _located(name, store) as (place, known):
         if known in {path.stem for path in place.decompressions.glob("*.duckdb")}:
@@ -233,7 +233,7 @@ def report(
 
 
 def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:
-    """The sealed spec of that name; InputError if the store holds none."""
+    """The sealed spec with that name; InputError if the store has none."""
     from assay.cache.audits.read import audit_path, read_facts
     from assay.cache.files.sealed import read_meta
 
@@ -247,7 +247,7 @@ def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSp
 
 @contextmanager
 def _located(name: str, store: Path | None) -> Iterator[tuple[Store, str]]:
-    """The store that holds what was named, and its name there; a file comes in one of its own."""
+    """The store that holds what was named, and its name there; a file gets a store of its own."""
     from assay.cache.outside import is_file_name, store_with
 
     if not is_file_name(name):

@@ -1,4 +1,4 @@
-"""`assay suspect`: were these documents used?"""
+"""`assay suspect`: were these documents trained on?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`assay titrate`: what a selection locates as the leaked share of its pool grows."""
+"""`assay titrate`: how many documents a selection locates as the leaked share of its pool grows."""
 
 from __future__ import annotations
 

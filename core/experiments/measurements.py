@@ -1,4 +1,4 @@
-"""What a recipe takes from a sealed audit."""
+"""The values that a recipe takes from a sealed audit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.core.experiments.recipes import Axis, Recipe
 
 @dataclass(frozen=True)
 class Measurement:
-    """One figure of one cell; ``x`` is None where the recipe varies nothing along an axis."""
+    """One value of one cell; ``x`` is None if the recipe varies nothing along an axis."""
 
     x: float | None
     subject: str
@@ -25,7 +25,7 @@ class Measurement:
 
 
 def measurements_of(recipe: Recipe, cell: Cell, audit: Path, final: Path) -> list[Measurement]:
-    """The recipe's figures of one audit, whose final model lies in the folder ``final``."""
+    """The recipe's values from one audit, whose final model is in the folder ``final``."""
     match recipe.x:
         case Axis.REPLACED_SHARE:
             return [

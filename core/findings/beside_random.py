@@ -1,4 +1,4 @@
-"""Which selections lie apart from random ones, that there are several strategies counted."""
+"""Which selections differ from random ones, allowing for several strategies."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from assay.core.stats.intervals import CHANCE_OUTSIDE, holm
 def apart_from_random(
     rows: MetricTable, strategies: Iterable[Strategy], metric: Metric
 ) -> set[Strategy]:
-    """By two-sided p-values among random draws: the main strategy's comparison, declared before
-    anything is computed, at 5%; all others' at 5% together (Holm).
+    """Strategies that differ, by two-sided p-values among random draws.
 
-    An audit of an earlier version has no such p-values; then its bands stand in, uncorrected.
+    The main strategy's comparison, declared before anything is computed, is at 5%; all others' are
+    at 5% together (Holm). An audit of an earlier version has no such p-values; then its bands are
+    used, uncorrected.
     """
     measured = {one: row for one in strategies if (row := rows.get(one, metric))}
     if not measured:
@@ -40,7 +41,7 @@ def apart_from_random(
 
 
 def how_told_apart(rows: MetricTable, strategies: Iterable[Strategy], metric: Metric) -> str:
-    """What the calls of ``apart_from_random`` cover, for below the table."""
+    """A note for below the table: what the comparisons of ``apart_from_random`` cover."""
     measured = [one for one in strategies if rows.get(one, metric)]
     if not measured:
         return ""

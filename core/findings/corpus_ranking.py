@@ -1,4 +1,4 @@
-"""Which public set the weights point to: a ranking's tables, and sentences made from their rows."""
+"""Which public corpus the weights point to: tables, and sentences made from their rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOW_COSINES_READ = (
     "Cosine: cosine of a corpus' mean gradient with the weight difference, at the size of the "
     "smallest corpus, because more documents have less noise and so a larger cosine; 95% interval "
     "from a grouped jackknife. Chance: 95% of 199 samples of the same size from all documents "
-    "together. Corpora are ranked apart only if their intervals do not overlap."
+    "together. Two corpora are ranked differently only if their intervals do not overlap."
 )
 HOW_STUDENTS_READ = (
     "the cosine that one half of a corpus reaches for a model trained here on the other half, with "
@@ -41,10 +41,10 @@ HOW_SHARES_READ = (
 
 
 def corpus_ranking_finding(sources: Iterable[Row], students: Iterable[Row]) -> Finding:
-    """The nearest source, and whether it comes near what it would reach if it were the one.
+    """The corpus with the highest cosine, compared with what the true one would reach.
 
-    sources: rows of kind 'source'; students: rows of models trained on half of a source. "None of
-    these" where even the nearest stays below every student of its own.
+    sources: rows of kind 'source'; students: rows of models trained on half of a source. The
+    finding is "none of these" if even the best corpus is below every student of its own.
     """
     ranked = sorted(sources, key=lambda row: -row["cosine"])
     nearest = ranked[0]
@@ -90,9 +90,9 @@ def corpus_ranking_finding(sources: Iterable[Row], students: Iterable[Row]) -> F
 def group_table(
     rows: pd.DataFrame, kind: str, students: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Rows of the table ``groups`` as people read them; ``kind``: what their names are of.
+    """Rows of the table ``groups`` for people; ``kind``: what their names stand for.
 
-    ``students``: rows of models trained on half of a set.
+    ``students``: rows of models trained on half of a corpus.
     """
     table = pd.DataFrame(
         {

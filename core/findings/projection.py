@@ -1,4 +1,4 @@
-"""What the projection that selections were made with is worth."""
+"""How good the projection is that selections were made with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def projection_sentence(projection: Mapping[str, Any]) -> str:
-    """Of an audit's ``projection``: dimension, worth (None if unknown), estimates by strategy."""
+    """About a ``projection``: dimension, worth (None if unknown), estimates by strategy."""
     worth = projection["worth"]
     known = "" if worth is None else f", worth about {round_worth(worth):,} dense dimensions here"
     return (
@@ -17,5 +17,5 @@ def projection_sentence(projection: Mapping[str, Any]) -> str:
 
 
 def round_worth(worth: float) -> int:
-    """To two digits: more are not known."""
+    """Rounded to two digits: more are not known."""
     return int(float(f"{worth:.2g}"))

@@ -1,4 +1,4 @@
-"""What a suspect test says and assumes, in sentences and tables made from its record.
+"""The finding and assumptions of a suspect test, in sentences and tables made from its record.
 
 A record is plain values (``assay.core.audit.suspect_test`` writes it): the page, the report and the
 command line say the same.
@@ -93,7 +93,7 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
 
 
 def declared(record: Record) -> str:
-    """The statistic in words, and what its p-value is from."""
+    """The statistic in words, and how its p-value is computed."""
     names = [shown_as(name) for name in record["declared"]]
     return (
         "The statistic was fixed beforehand: the difference of means of a combined score, which "
@@ -104,7 +104,7 @@ def declared(record: Record) -> str:
 
 
 def set_sizes(record: Record) -> str:
-    """How many documents the test has, and how many it left out."""
+    """How many documents the test has, and how many it dropped."""
     return (
         f"{record['n_suspects']:,} suspects, {record['n_controls']:,} controls; "
         f"{record['n_dropped']:,} dropped because they were in both sets, repeated, or had no "
@@ -113,7 +113,7 @@ def set_sizes(record: Record) -> str:
 
 
 def parts_table(record: Record) -> pd.DataFrame:
-    """The combined score and what it is made of, of a test that was not refused."""
+    """The combined score and its parts, for a test that was not refused."""
     rows = [{"name": "combined", "p_value": record["p_value"], **record["auc"]}]
     return pd.DataFrame(
         {
@@ -127,7 +127,7 @@ def parts_table(record: Record) -> pd.DataFrame:
 
 
 def checks_table(record: Record) -> pd.DataFrame:
-    """What tells the sets apart that should not."""
+    """The checks of whether the two sets differ where they should not."""
     return pd.DataFrame(
         {
             "check": check["name"],

@@ -1,4 +1,4 @@
-"""How a strategy compares with the controls of a titration, in sentences made from its figures."""
+"""How a strategy compares with a titration's controls, in sentences made from its metrics."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Row = Mapping[str, Any]
 
 
 def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Finding:
-    """What the figures at one budget say of ``strategy``, and plainly where it loses.
+    """What the metrics at one budget say about ``strategy``, including where it loses.
 
-    A row has leaked_share, strategy, budget, metric, value, low and high; several of one cell are
-    draws. Membership is judged at the largest share, where most documents are, by the interval
-    (normal, 95%) against chance and against text alone; the rest are counts of shares whose mean
-    over draws is lower.
+    A row has leaked_share, strategy, budget, metric, value, low and high; several rows of one cell
+    are draws. Membership is evaluated at the largest share, which has most documents, by the
+    interval (normal, 95%), against chance and against text alone. The other sentences count the
+    shares whose mean over draws is lower.
     """
     own = [row for row in rows if row["budget"] == budget]
     name = shown_as(strategy)
@@ -62,7 +62,7 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
 
 
 def _lost(rows: list[Row], strategy: str, control: str, metric: Metric) -> tuple[int, int]:
-    """At how many of how many shares the control's mean is above the strategy's."""
+    """At how many of all shares the control's mean is above the strategy's."""
     ours, theirs = _means(rows, strategy, metric), _means(rows, control, metric)
     shares = ours.keys() & theirs.keys()
     return sum(theirs[share] > ours[share] for share in shares), len(shares)
@@ -77,7 +77,7 @@ def _means(rows: list[Row], strategy: str, metric: Metric) -> dict[float, float]
 
 
 def _membership(rows: list[Row], strategy: str) -> tuple[str | None, bool | None]:
-    """The sentence, and whether members are told from held-out documents; None if unknown."""
+    """The sentence, and whether training documents are distinguished; None if unknown."""
     found = _at_largest_share(rows, strategy, Metric.MEMBERSHIP_AUC)
     if found is None:
         return None, None

@@ -1,8 +1,9 @@
 """Which groups of documents explain a weight difference: cosines, and a non-negative mixture.
 
-A group's mean gradient M_k stands for training on its like. Fine-tuning on N_k documents of each
-moves the weights along Σ_k N_k M_k to first order, so the mixture that fits the target best with
-non-negative weights estimates the N_k. Beyond the paper, which has one corpus.
+A group's mean gradient M_k is what training on documents like it would do. To first order,
+fine-tuning on N_k documents of each group moves the weights along Σ_k N_k M_k, so the non-negative
+mixture that fits the target best estimates the N_k. This goes beyond the paper, which has one
+corpus.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ _NEAR_ONE = 1 - 1e-9
 
 @dataclass(frozen=True)
 class GroupFit:
-    """Of K groups, each (K, float64): cosines of the mean gradients with the target, mean over
-    checkpoints, as if every group had as many documents as the smallest; shares of the
-    non-negative mixture (zeros if no group points to the target); and centroid_shares, in
-    proportion to the positive cosines."""
+    """Results for K groups, each (K, float64).
+
+    cosines: of the mean gradients with the target, mean over checkpoints, as if every group had as
+    many documents as the smallest. shares: of the non-negative mixture (zeros if no group points to
+    the target). centroid_shares: in proportion to the positive cosines.
+    """
 
     cosines: NDArray[np.float64]
     shares: NDArray[np.float64]
@@ -37,18 +40,18 @@ class GroupFit:
 def fit_groups(
     features: GradientFeatures, groups: NDArray[np.int64], counts: NDArray[np.float64]
 ) -> GroupFit:
-    """Fit groups numbered from 0, document i counted ``counts[i]`` times (n).
+    """Fit groups numbered from 0; document i counts ``counts[i]`` times (n).
 
-    A mean of few gradients is longer than that of many by their noise, ‖mean‖² by s²/n, so that its
-    cosine is lower. Cosines are therefore those at one size m, the smallest group's: of a group of
-    n documents ‖mean‖² + s² (1/m − 1/n) stands for the squared length, what drawing m of them again
-    and again would average to. ValueError if a group has no document that counts.
+    Noise makes the mean of few gradients longer than that of many, ‖mean‖² by s²/n, and so its
+    cosine lower. Cosines are therefore computed for one size m, the smallest group's: for a group
+    of n documents, ‖mean‖² + s² (1/m − 1/n) is used as the squared length, which is the average
+    over samples of m of its documents. ValueError if a group has no document with weight.
     """
     weights = np.zeros((int(groups.max()) + 1, len(groups)))
     weights[groups, np.arange(len(groups))] = counts
     totals = weights.sum(axis=1, keepdims=True)
     if not totals.all():
-        raise ValueError(f"group {int(totals.argmin())} has no document that counts")
+        raise ValueError(f"group {int(totals.argmin())} has no document with weight")
     weights = (weights / totals).astype(np.float32)
     means = np.asarray(features.weighted_sums(weights), np.float64)
     alignment = np.asarray(features.alignment, np.float64) @ weights.T
@@ -73,24 +76,24 @@ def _noise(
     squared: NDArray[np.float64],
     sizes: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """s², a group's summed variance of single gradients over all coordinates, (J × K)."""
+    """s², a group's variance of single gradients, summed over all coordinates, (J × K)."""
     mean_squares = np.asarray(features.squared_norms, np.float64) @ weights.T
     spread = np.maximum(mean_squares - squared, 0)
     return spread * sizes / np.maximum(sizes - 1, 1)
 
 
-# Parts of a group that are left out in turn.
+# The number of parts of a group that are left out in turn.
 _N_PARTS = 20
 
 
 def cosine_intervals(
     features: GradientFeatures, groups: NDArray[np.int64], generator: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lower and upper ends of 95% intervals of ``fit_groups``' cosines, each (K).
+    """Lower and upper ends of 95% intervals of ``fit_groups``' cosines, (K) each.
 
     Grouped jackknife: each of 20 random parts of a group (each document of a smaller one) is left
-    out in turn; Student's t on Fisher's z, which is symmetric where a cosine is not, so that the
-    cosine lies within. Of a group of one document it is −1 to 1.
+    out in turn. Student's t is applied to Fisher's z, which is symmetric although a cosine is not,
+    so the cosine is inside the interval. For a group of one document it is −1 to 1.
     """
     sizes = np.bincount(groups)
     n_parts = np.minimum(sizes, _N_PARTS)
@@ -134,7 +137,7 @@ def cosine_intervals(
 
 
 def redrawn(generator: np.random.Generator, groups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How often each document is drawn when every group is drawn anew with replacement, (n)."""
+    """How often each document is drawn when every group is resampled with replacement, (n)."""
     counts = np.zeros(len(groups))
     for group in range(int(groups.max()) + 1):
         members = np.flatnonzero(groups == group)
@@ -145,7 +148,7 @@ def redrawn(generator: np.random.Generator, groups: NDArray[np.int64]) -> NDArra
 
 
 def _non_negative(gram: NDArray[np.float64], alignment: NDArray[np.float64]) -> NDArray[np.float64]:
-    """w ≥ 0 that minimises ‖target − Σ w_k M_k‖², given the products alone."""
+    """w ≥ 0 that minimises ‖target − Σ w_k M_k‖², from the inner products alone."""
     ridge = _RIDGE * max(float(np.trace(gram)), np.finfo(np.float64).tiny)
     factor = np.linalg.cholesky(gram + ridge * np.eye(len(gram)))
     return nnls(factor.T, np.linalg.solve(factor, alignment))[0]

@@ -1,10 +1,10 @@
-"""Per-example gradients of an inner linear layer, from what went in and what came back.
+"""Per-example gradients of an inner linear layer, from its inputs and back-propagated errors.
 
-A document's gradient of a layer y = W x is g = Σ_t δ_t ⊗ x_t over its positions, δ the gradient at
-y. As for the last layer (``all_tokens``) it is never formed: alignment and norm are exact, and
-Σ_t R₁δ_t ⊗ R₂x_t is its projection. Projections of several layers, drawn independently, add up to
-one whose inner products estimate the sum of the layers' (ARCHITECTURE §2). The paper takes the last
-layer alone.
+A document's gradient of a layer y = W x is g = Σ_t δ_t ⊗ x_t over its positions, where δ is the
+gradient at y. As for the last layer (``all_tokens``) it is never formed: alignment and norm are
+exact, and Σ_t R₁δ_t ⊗ R₂x_t is its projection. Projections of several layers, drawn independently,
+add up to one whose inner products estimate the sum of the layers' (ARCHITECTURE §2). The paper uses
+the last layer only.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ class Projection:
     def draw(
         cls, seed: int, sides: tuple[int, int], shape: Sequence[int], device: str, layer: int
     ) -> Projection:
-        """The projection of ``seed`` for a layer of ``shape`` (C × d); the same signs on every
-        device, independent between layers."""
+        """The projection of ``seed`` for a layer of ``shape`` (C × d).
+
+        The signs are the same on every device, and independent between layers.
+        """
         left = random_signs(seed, "errors", sides[0], shape[0], layer)
         right = random_signs(seed, "hidden", sides[1], shape[1], layer)
         return cls(*(torch.from_numpy(side).to(device).float() for side in (left, right)))
@@ -38,8 +40,11 @@ class Projection:
 
 @dataclass(frozen=True)
 class LayerGradients:
-    """Of n documents, summed over layers: alignment ⟨g, target⟩ and squared_norms ‖g‖² (n,
-    float64), projected (n × k₁k₂, float32), unscaled."""
+    """For n documents, summed over layers.
+
+    alignment ⟨g, target⟩ and squared_norms ‖g‖² (n, float64), projected (n × k₁k₂, float32),
+    unscaled.
+    """
 
     alignment: Tensor
     squared_norms: Tensor
@@ -58,8 +63,8 @@ def layer_gradients(
 ) -> LayerGradients:
     """inputs x (n × T × d), errors δ (n × T × C), target (C × d); float32.
 
-    A bias is a last column of ``target`` whose input is 1. Positions without error, as padding,
-    add nothing.
+    A bias is a last column of ``target`` whose input is 1. Positions without error, such as
+    padding, add nothing.
     """
     mapped = inputs @ target.T
     errors_gram = errors @ errors.mT

@@ -24,8 +24,9 @@ _SIDES = {"errors": 1, "hidden": 2}
 def random_signs(
     seed: int, side: str, n_rows: int, n_columns: int, layer: int = 0
 ) -> NDArray[np.int8]:
-    """±1, (n_rows × n_columns) int8; row r depends on seed, side ("errors", "hidden"), layer and r
-    alone. Rademacher, as the authors' code.
+    """±1, (n_rows × n_columns) int8 (Rademacher, as in the authors' code).
+
+    Row r depends only on seed, side ("errors", "hidden"), layer and r.
     """
     n_words = -(-n_columns // 64)
     rows = np.empty((n_rows, n_columns), np.int8)
@@ -52,15 +53,15 @@ def folded(sketches: NDArray[np.float32], dimension: int) -> NDArray[np.float32]
     """
     largest = sketches.shape[-1]
     if largest % dimension:
-        raise ValueError(f"a sketch of {largest} places holds none of {dimension}")
+        raise ValueError(f"a sketch of {largest} dimensions does not contain one of {dimension}")
     return sketches.reshape(*sketches.shape[:-1], largest // dimension, dimension).sum(axis=-2)
 
 
 def worth(sketches: NDArray[np.float32], squared_norms: NDArray[np.float64]) -> float | None:
-    """How many dimensions a dense projection has that errs as this one does.
+    """The dimension of a dense projection with the same error.
 
     sketches (… × n × k), whose inner products are estimates; squared_norms (… × n), exact. A dense
-    one estimates ‖g‖² with relative variance 2 / k. None if all gradients are zero.
+    projection estimates ‖g‖² with relative variance 2 / k. None if all gradients are zero.
     """
     exact = squared_norms.ravel()
     estimates = np.square(sketches, dtype=np.float64).sum(axis=-1).ravel()
@@ -70,9 +71,9 @@ def worth(sketches: NDArray[np.float32], squared_norms: NDArray[np.float64]) -> 
 
 
 def side_lengths(dimension: int) -> tuple[int, int]:
-    """(k₁, k₂) of a projection to ``dimension`` = k₁ · k₂, k₁ the largest divisor up to √dimension.
+    """(k₁, k₂) of a projection to ``dimension`` = k₁ · k₂.
 
-    512 → 16 × 32, 4,096 → 64 × 64.
+    k₁ is the largest divisor up to √dimension: 512 → 16 × 32, 4,096 → 64 × 64.
     """
     left = next(k for k in range(int(dimension**0.5), 0, -1) if dimension % k == 0)
     return left, dimension // left
@@ -83,10 +84,10 @@ def leading_part(
 ) -> NDArray[np.float32]:
     """The smaller projection inside a larger one, both flattened: (… × k₁k₂) → (… × k₁'k₂').
 
-    ValueError if the wanted one is larger on a side.
+    ValueError if the smaller one is larger on one side.
     """
     if wanted[0] > stored[0] or wanted[1] > stored[1]:
-        raise ValueError(f"a projection to {stored} holds none to {wanted}")
+        raise ValueError(f"a projection to {stored} does not contain one to {wanted}")
     whole = products.reshape(*products.shape[:-1], *stored)
     part = whole[..., : wanted[0], : wanted[1]]
     return np.ascontiguousarray(part).reshape(*products.shape[:-1], wanted[0] * wanted[1])

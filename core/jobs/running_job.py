@@ -1,4 +1,4 @@
-"""A computation as a job: registered, reported, and ended in the right state."""
+"""Runs a computation as a job: registered, with progress, and ended in the right state."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def running_job(
     plan: Mapping[str, float],
     on_console: bool = True,
 ) -> Iterator[JobProgress]:
-    """Run the body as the job a worker started it for, else as a new one of this process.
+    """Run the body as the job that a worker started it for, otherwise as a new job of this process.
 
-    SIGTERM ends the body as an interruption does; the job is then cancelled, not failed. Only the
-    main thread can hear signals: elsewhere, as in a notebook's, SIGTERM ends the process.
+    SIGTERM ends the body like an interruption; the job is then cancelled, not failed. Only the main
+    thread receives signals: elsewhere, as in a notebook, SIGTERM ends the process.
     """
     store.require_writing()
     # Before any work: a wrong setting must not end it half-way.
@@ -77,7 +77,7 @@ def running_job(
 
 
 def one_sentence(error: BaseException) -> str:
-    """What to tell the user of an error."""
+    """An error as one sentence for the user."""
     if isinstance(error, AssayError):
         return str(error)
     first = next(iter(str(error).splitlines()), "")
@@ -85,7 +85,7 @@ def one_sentence(error: BaseException) -> str:
 
 
 def _interrupt(progress: JobProgress, signal_number: int, frame: Any) -> None:
-    # Compiled code that calls back into Python swallows exceptions (numba does while it compiles
-    # UMAP, DuckDB between two queries): then the next stage or step ends the job.
+    # Compiled code that calls back into Python swallows exceptions (numba while it compiles UMAP,
+    # DuckDB between two queries): then the next stage or step ends the job.
     progress.cancel()
     raise KeyboardInterrupt

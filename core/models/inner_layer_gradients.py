@@ -1,4 +1,4 @@
-"""A model pair's per-example gradients of layers inside the model, by one backward pass a batch."""
+"""A model pair's per-example gradients of inner layers, by one backward pass per batch."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from assay.core.models.per_example_gradients import GradientModels, GradientRows
 from assay.core.models.text_model import TextModel, batches_by_length
 from assay.core.specs.audit import GradientLayers
 
-# A backward pass keeps what the forward pass computed.
+# A backward pass keeps the results of the forward pass.
 _TOKENS_PER_BATCH = 2048
 
 
 class InnerGradients(GradientModels):
     """Gradients of the loss that fine-tuning lowered, at layers before the last.
 
-    Of a classifier at its own final label, as the closed form of the last layer has it.
-    arrays: ``projected:j`` (n × k₁k₂) of each checkpoint, scaled to estimate inner products.
+    A classifier's are taken at the final model's own label, as in the closed form of the last
+    layer. arrays: ``projected:j`` (n × k₁k₂) of each checkpoint, scaled to estimate inner products.
     Alignment and norm are exact. InputError if none of the layers moved.
     """
 
@@ -54,7 +54,7 @@ class InnerGradients(GradientModels):
         }
         device = pair.base.compute.device
         self._projections = {
-            # Layer 0 is the last layer's own.
+            # Layer 0 is the last layer's projection.
             name: Projection.draw(seed, side_lengths(dimension), target.shape, device, number + 1)
             for number, (name, target) in enumerate(self._targets.items())
         }
@@ -93,7 +93,7 @@ class InnerGradients(GradientModels):
     def _labels(
         self, batch: list[Example]
     ) -> tuple[NDArray[np.int64] | None, NDArray[np.float32] | None]:
-        """The final model's own labels and their probabilities; None where it gives none."""
+        """The final model's own labels and their probabilities; None if it gives no labels."""
         if not isinstance(self._final, Classifier):
             return None, None
         with torch.inference_mode():
@@ -104,7 +104,7 @@ class InnerGradients(GradientModels):
     def squared_norms_of_sums(
         self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """A backward pass for each document of each sum: its layers' gradients are not kept."""
+        """One backward pass per document of each sum: its layers' gradients are not kept."""
         examples = self._final.examples(documents)
         for number, own in enumerate(sums):
             yield (
@@ -159,7 +159,7 @@ class InnerGradients(GradientModels):
         layers = []
         with torch.inference_mode():
             for name, calls in passed.items():
-                # A layer that is used twice has one gradient: its positions are put together.
+                # A layer that is used twice has one gradient: its positions are concatenated.
                 states = [_by_document(inputs, len(batch), name) for inputs, _ in calls]
                 deltas = [_by_document(next(errors).float(), len(batch), name) for _ in calls]
                 layers.append((name, torch.cat(states, dim=1), torch.cat(deltas, dim=1)))

@@ -1,4 +1,4 @@
-"""Documents' embeddings: computed once, then read from the cache."""
+"""Sentence embeddings of documents: computed once, then read from the cache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress
 from assay.core.specs.hashing import content_key, exact_hash
 
-# Part of the key: raise it when the same text would be embedded otherwise.
+# Part of the key: raise it when the same text would get another embedding.
 _VERSION = 1
 
 
@@ -31,7 +31,7 @@ def embed_documents(
 ) -> NDArray[np.float32]:
     """Unit vectors of ``texts``, (n × 384) float32, in the cache's precision.
 
-    Only texts that no audit has embedded before are computed; a killed run goes on after its last
+    Only texts that no audit has embedded before are computed. A killed run continues after its last
     block; a damaged cache file is set aside and rebuilt.
     """
     embed_new = _embedder_when_needed(compute)
@@ -67,7 +67,7 @@ def embeddings_key(compute: Compute) -> str:
 
 
 def _embedder_when_needed(compute: Compute) -> _EmbedNew:
-    """Loading the model takes seconds, and nothing where every text is known."""
+    """Loading the model takes seconds, so it is skipped if every text is cached."""
     embedder = cache(lambda: Embedder(compute))
     return lambda texts: embedder().embed(texts)
 

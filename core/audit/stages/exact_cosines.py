@@ -1,8 +1,8 @@
-"""The cosine that selections truly reach, and random ones beside them, by exact sums of gradients.
+"""The exact cosines of selections and of random ones, computed from sums of gradients.
 
-Selections are made from products that a projection may only estimate; greedy selection then takes
-what the projection errs on, and the cosine it believes it reached is too high. The sums of the
-chosen documents are taken exactly while both models are loaded; random selections' likewise.
+A projection only estimates the products that selections are made from. Greedy selection exploits
+its errors, so its own estimate of the cosine is too high. The gradients of selected documents, and
+of random selections, are therefore summed exactly while both models are loaded.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from assay.core.stats.intervals import random_band
 
 # Part of the cache's key: raise it when the same sum would have another length.
 _VERSION = 1
-# The sizes at which random selections are looked at as they grow.
+# The sizes at which growing random selections are measured.
 _N_SIZES = 24
-# The exact sum of what is not kept in factors takes a pass over each of its documents: so few
-# random ones are taken, the fewest of which a band can leave out one in 20.
+# Without stored factors, an exact sum needs a pass over each of its documents. So only few random
+# selections are made: the minimum for a band that leaves out one in 20.
 _N_DRAWS_OF_PASSES = 39
 
 SquaredNorms = list[NDArray[np.float64]]
 
 
 def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
-    """Put the exact cosines of selections where estimates stand, and fill ``random_objective``.
+    """Replace estimated cosines of selections by exact ones, and fill ``random_objective``.
 
-    Facts kept: ``projection`` (dimension, worth in dense ones, each selection's estimate) where
-    selections were made from estimates; ``random_cosines``, one a random selection.
+    Facts kept: ``projection`` (dimension, its worth in dense dimensions, each selection's estimate)
+    if selections were made from estimates; ``random_cosines``, one per random selection.
     """
     spec, builder, progress = audit.spec, audit.builder, audit.progress
     if builder.is_done("exact cosines"):
@@ -91,7 +91,7 @@ def _random_sum(documents: Sequence[int]) -> GrowingSum:
 
 
 def _selected(audit: AuditContext) -> dict[Strategy, tuple[GrowingSum, float]]:
-    """Each selection that is not empty, and the cosine it was thought to reach."""
+    """Each selection that is not empty, with its estimated cosine."""
     found = {}
     for strategy in audit.spec.strategies:
         made = audit.rows.selection(strategy)
@@ -102,7 +102,7 @@ def _selected(audit: AuditContext) -> dict[Strategy, tuple[GrowingSum, float]]:
 
 
 def _cached(audit: AuditContext, pair: ModelPair, sums: Sequence[GrowingSum]) -> SquaredNorms:
-    """‖sum‖² of each at each size, (J × sizes); kept by what was summed, whatever asks."""
+    """‖sum‖² of each sum at each size, (J × sizes); cached under what was summed."""
     ids = sorted({document for own in sums for document in own.documents})
     stored = audit.rows.labelled(ids)
     documents = [replace(text_document(stored[number]), label=None) for number in ids]

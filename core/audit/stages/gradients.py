@@ -28,7 +28,7 @@ from assay.core.models.per_example_gradients import (
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import GradientLayers
 
-# Documents sorted by length and held in memory at a time; a multiple of ROWS_PER_BLOCK.
+# Documents that are sorted by length and held in memory together; a multiple of ROWS_PER_BLOCK.
 _WINDOW = 16 * ROWS_PER_BLOCK
 
 
@@ -76,7 +76,7 @@ def _extend(
     models: GradientModels,
     progress: Progress,
 ) -> None:
-    """Compute what the cache lacks, committing a block as soon as one is full."""
+    """Compute what the cache lacks; a block is committed as soon as it is full."""
     pending: GradientRows | None = None
     for batch in models.of(documents) if documents else ():
         pending = batch if pending is None else _joined(pending, batch)
@@ -174,7 +174,7 @@ def take_gradients(audit: AuditContext, pair: ModelPair) -> None:
 
 
 def gradient_models(audit: AuditContext, pair: ModelPair) -> GradientModels:
-    """The gradients that an audit asks for, of both models."""
+    """The gradient computation that an audit asks for, for both models."""
     n_checkpoints = audit.spec.n_checkpoints
     stored = audit.question.gradients.stored_dimension
     if stored is None:

@@ -1,4 +1,4 @@
-"""The stage that lays pool and reference set out in one plane."""
+"""The stage that places pool and reference set on a two-dimensional map."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VERSION = 1
 
 
 def draw_map(audit: AuditContext) -> None:
-    """Fill ``map_points`` and say in ``meta`` how the places were found, where a map is wanted."""
+    """Fill ``map_points`` and describe the method in ``meta``, if a map is wanted."""
     builder = audit.builder
     if not audit.spec.is_mapped or builder.is_done("map"):
         return

@@ -1,4 +1,4 @@
-"""The figures of the Experiments page: ours with bars over seeds, the authors' hollow points."""
+"""The charts of the Experiments page: our values with bars, the authors' as hollow points."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from assay.pages.components.store.experiments import SHARES, Compared, subject_t
 def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:
     """One metric of one panel along the recipe's axis.
 
-    Points are measured, with bars over seeds; thin dotted segments are guides for the eye. What
-    has no place along the axis is a level line.
+    Points are measured, with bars over seeds; thin dotted segments only guide the eye. Subjects
+    without a position on the axis are horizontal lines.
     """
     figure = go.Figure()
     for subject in _subjects(known, panel, metric):
@@ -55,7 +55,7 @@ def _subjects(known: Compared, panel: str, metric: Metric) -> list[str]:
 
 
 def _along(places: list[Place]) -> tuple[list[Place], list[Place]]:
-    """Those with a place along the axis, in order, and those without."""
+    """Subjects with a position on the axis, in order, and those without."""
     placed = sorted((p for p in places if p.x is not None), key=lambda p: p.x or 0.0)
     return placed, [p for p in places if p.x is None]
 
