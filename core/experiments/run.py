@@ -30,7 +30,7 @@ from assay.core.runtime.progress import Progress
 from assay.core.specs.hashing import content_key
 
 # Raise it when the same cells would give other figures.
-_VERSION = 3
+_VERSION = 4
 
 
 def experiment_plan(cells: list[Cell], n_at_once: int = 1) -> dict[str, float]:
