@@ -8,7 +8,7 @@ from assay.core.models.examples import TextDocument
 from assay.core.specs.hashing import exact_hash
 
 # Part of every key: raise it when the numbers this stage computes change.
-GRADIENT_VERSION = 4
+GRADIENT_VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,12 @@ class GradientRequest:
     """Which gradients an audit wants, and where they are kept.
 
     ``stored_dimension`` and ``dimension``: of the projection in the cache and of the part of it
-    that the audit uses; both None where gradients are kept exactly. ``is_sketch``: of the last
-    layer of a language model, by a tensor sketch; else a Kronecker projection.
+    that the audit uses; both None where gradients are kept exactly.
     """
 
     key: str
     stored_dimension: int | None
     dimension: int | None
-    is_sketch: bool
 
 
 PROJECTION_SEED = 0
