@@ -43,7 +43,7 @@ HOW_SHARES_READ = (
     "weight difference best; 95% interval from 199 redrawings of the documents and of what the "
     "mixture leaves unexplained. To first order it estimates the share of training documents. In "
     "simulations in which training is exactly of first order, the intervals hold the true share "
-    "in 93 to 98% of cases. Guess from cosine: shares proportional to the cosines alone."
+    "in 92 to 98% of cases. Guess from cosine: shares proportional to the cosines alone."
 )
 
 
