@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.cache.files.claims import check_claims
+from assay.core.errors import full_disk_explained
 
 # A record of 100,000 documents takes about 15 MB.
 _MAX_BYTES = 256_000_000
@@ -29,7 +30,8 @@ class RecordStore:
         """Store a record under its name; a value that JSON cannot represent is an error."""
         path = self.folder / f"{record[self.id_key]}.json"
         partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps(record, allow_nan=False, indent=1))
+        with full_disk_explained(self.folder):
+            partial.write_text(json.dumps(record, allow_nan=False, indent=1))
         os.replace(partial, path)
 
     def read(self, name: str) -> dict[str, Any] | None:

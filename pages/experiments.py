@@ -12,7 +12,8 @@ from assay.cache.export import Origin, of_experiment
 from assay.cache.store import Store
 from assay.core.experiments.catalogue import paper_titles
 from assay.core.experiments.recipes import NAMES, Recipe, load_recipe
-from assay.core.findings.experiment import standing
+from assay.core.findings.equal_scores import drawn_somewhere
+from assay.core.findings.experiment import drawn_subjects, standing
 from assay.core.findings.repeats import HOW_SPREADS_READ
 from assay.pages.components.charts import CONFIG
 from assay.pages.components.escaping import markdown_safe
@@ -164,6 +165,9 @@ def show_standings(known: experiments.Compared) -> None:
     found = [standing(known.ours, metric) for metric in known.recipe.metrics]
     for one in filter(None, found):
         st.write(markdown_safe(one.sentence))
+    drawn = drawn_somewhere(drawn_subjects(known.ours))
+    if drawn:
+        st.write(markdown_safe(drawn))
 
 
 def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:

@@ -103,7 +103,12 @@ def read_neighbours(path: Path, document_id: int, strategy: Strategy, n: int) ->
 
 
 def _nearest(similarities: NDArray, n: int) -> NDArray[np.int64]:
-    return np.argsort(-similarities, kind="stable")[:n]
+    """Positions of the n highest; of equal ones, whichever a fixed shuffle takes, so that a corpus
+    with its trained documents first shows no more of these than of others."""
+    order = np.random.default_rng(0).permutation(len(similarities))
+    # Copies of one text differ in the last digits, by where they stand in the matrix.
+    rounded = np.round(similarities[order], 5)
+    return order[np.argsort(-rounded, kind="stable")[:n]]
 
 
 def _documents(

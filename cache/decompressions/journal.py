@@ -27,6 +27,7 @@ from filelock import FileLock
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.sqlite import find_damage, open_to_read
 from assay.cache.store import Store
+from assay.core.errors import full_disk_explained
 from assay.core.specs.hashing import canonical_json
 from assay.core.specs.model_calls import FINISHES, Answer, Call
 
@@ -55,12 +56,16 @@ CALL_COLUMNS = (
 
 
 class Journal:
-    """The journal of one model, for one run. Close it, or use it as a context manager."""
+    """The journal of one model, for one run. Close it, or use it as a context manager.
+
+    FullDisk if there is no room for an answer; earlier answers stay.
+    """
 
     def __init__(self, store: Store, model_sha256: str, run_id: str) -> None:
         self._run_id = run_id
         path = journal_path(store, model_sha256)
-        with FileLock(path.with_suffix(".lock")):
+        self._folder = path.parent
+        with full_disk_explained(self._folder), FileLock(path.with_suffix(".lock")):
             damage = find_damage(path)
             if damage:
                 quarantine(store, path, damage)
@@ -158,13 +163,14 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
+        with full_disk_explained(self._folder):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
 
 
 def journal_path(store: Store, model_sha256: str) -> Path:

@@ -27,7 +27,7 @@ from assay.cache.files.manifest import write_manifest
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.cache.store import Store
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, full_disk_explained
 
 _Made = TypeVar("_Made")
 
@@ -119,17 +119,19 @@ class FileBuilder:
         ``duration_s``: if the work was done elsewhere; otherwise the time spent inside.
         """
         started_at, start = datetime.datetime.now(datetime.UTC).isoformat(), time.monotonic()
-        self._connection.begin()
-        try:
-            yield
-            self._connection.execute(
-                "INSERT INTO stages SELECT ?, count(*), ?, ? FROM stages",
-                [name, started_at, time.monotonic() - start if duration_s is None else duration_s],
-            )
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
+        with full_disk_explained(self.path.parent):
+            self._connection.begin()
+            try:
+                yield
+                took_s = time.monotonic() - start if duration_s is None else duration_s
+                self._connection.execute(
+                    "INSERT INTO stages SELECT ?, count(*), ?, ? FROM stages",
+                    [name, started_at, took_s],
+                )
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
 
     def write(self, table: str, columns: Mapping[str, Any]) -> None:
         """Append rows, given as columns of equal length (lists or NumPy arrays)."""
@@ -170,8 +172,9 @@ class FileBuilder:
 
     def seal(self) -> Path:
         """Write the manifest, close, and move the file to the folder of complete ones."""
-        write_manifest(self._connection, sorted(self._tables))
-        self._connection.execute("CHECKPOINT")
+        with full_disk_explained(self.path.parent):
+            write_manifest(self._connection, sorted(self._tables))
+            self._connection.execute("CHECKPOINT")
         self._connection.close()
         _sync(self.path)
         sealed = self._shelf / self.path.name

@@ -173,6 +173,7 @@ class _Suspects:
     components: list[_Part]
     scores: _BySet | None
     documents: _BySet | None = None
+    constant: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -19,7 +19,7 @@ import duckdb
 import psutil
 
 from assay.cache.files.inspection import Refused, inspect
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, full_disk_explained, is_full_disk
 
 # No extension is ever fetched, and an untrusted file cannot read other files.
 _SETTINGS: dict[str, Any] = {
@@ -109,9 +109,10 @@ def open_to_write(path: Path) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def explained_errors(path: Path) -> Iterator[None]:
-    """Turns DuckDB's errors about the file into UnreadableFile or FileInUse."""
+    """Turns DuckDB's errors about the file into UnreadableFile, FileInUse or FullDisk."""
     try:
-        yield
+        with full_disk_explained(path.parent):
+            yield
     except Refused as refused:
         raise UnreadableFile(path, str(refused), refused.is_damage) from refused
     except _OUR_MISTAKES:
@@ -133,8 +134,11 @@ def explained_errors(path: Path) -> Iterator[None]:
 
 
 def is_damage(error: duckdb.Error) -> bool:
-    """Whether the error proves that the file's bytes changed."""
-    return bool(_DAMAGE.search(str(error)))
+    """Whether the error proves that the file's bytes changed.
+
+    On a full disk, even a sound file cannot be opened to write: its log cannot be replayed.
+    """
+    return bool(_DAMAGE.search(str(error))) and not is_full_disk(error)
 
 
 def _who(pid: int, program: str) -> str:

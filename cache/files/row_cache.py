@@ -29,6 +29,7 @@ from assay.cache.files.database import (
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.quarantine import quarantine
 from assay.cache.store import Store
+from assay.core.errors import full_disk_explained
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS rows ({columns});
@@ -52,8 +53,10 @@ class DamagedRows(DamagedBlock):
 
 @contextmanager
 def _damage_told() -> Iterator[None]:
+    """DamagedRows, or FullDisk, for what DuckDB says of the file."""
     try:
-        yield
+        with full_disk_explained():
+            yield
     except DamagedBlock as error:
         raise DamagedRows(str(error)) from error
     except duckdb.Error as error:

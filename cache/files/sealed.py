@@ -18,6 +18,7 @@ from assay.cache.files.manifest import check_seal, write_manifest
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.cache.store import Store
+from assay.core.errors import full_disk_explained
 
 
 def delete_audit(store: Store, audit_id: str) -> None:
@@ -86,7 +87,7 @@ def seal_whole(
     """
     building = store.building / f"{sealed.parent.name}-{sealed.name}"
     building.unlink(missing_ok=True)
-    with open_to_write(building) as connection:
+    with full_disk_explained(building.parent), open_to_write(building) as connection:
         for table, columns in {**schema, MANIFEST: MANIFEST_COLUMNS}.items():
             connection.execute(f"CREATE TABLE {table} ({columns})")
         for key, value in meta.items():

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from assay.core.errors import full_disk_explained
+
 _BUSY_S = 60
 # SQLite's messages about a file whose bytes changed.
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -38,8 +40,14 @@ def find_damage(path: Path) -> str | None:
 
 @contextmanager
 def open_to_write(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open or create a file; each statement is a transaction of its own."""
-    with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
+    """Open or create a file; each statement is a transaction of its own.
+
+    FullDisk where there is no room for it.
+    """
+    with (
+        full_disk_explained(path.parent),
+        closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection,
+    ):
         yield connection
 
 

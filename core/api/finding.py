@@ -27,7 +27,9 @@ def _found(path: Path, facts: AuditFacts) -> Finding:
     if facts.spec.corpora:
         groups, students = read_groups(path), read_source_students(path)
         sources = groups[groups["kind"] == "source"].to_dict("records")
-        return corpus_ranking_finding(sources, students.to_dict("records"))
+        return corpus_ranking_finding(
+            sources, students.to_dict("records"), facts.meta.get("projection")
+        )
     if facts.spec.titration:
         grid = read_titration(path).to_dict("records")
         return titration_finding(grid, main_strategy(facts.strategies), facts.spec.budget)

@@ -8,22 +8,20 @@ from assay.core.models.examples import TextDocument
 from assay.core.specs.hashing import exact_hash
 
 # Part of every key: raise it when this stage's numbers change.
-GRADIENT_VERSION = 4
+GRADIENT_VERSION = 5
 
 
 @dataclass(frozen=True)
 class GradientRequest:
     """Which gradients an audit needs, and where they are cached.
 
-    ``stored_dimension``, ``dimension``: of the cached projection, and of the part of it that the
-    audit uses; both None if gradients are kept exactly. ``is_sketch``: a language model's last
-    layer by a tensor sketch; otherwise a Kronecker projection.
+    ``stored_dimension`` and ``dimension``: of the cached projection, and of the part of it that the
+    audit uses; both None if gradients are kept exactly.
     """
 
     key: str
     stored_dimension: int | None
     dimension: int | None
-    is_sketch: bool
 
 
 PROJECTION_SEED = 0

@@ -16,7 +16,6 @@ from assay.core.audit.gradient_request import (
     GradientRequest,
 )
 from assay.core.data.sources import content_digest
-from assay.core.gradients.projection import side_lengths
 from assay.core.models.digests import weights_digest
 from assay.core.models.resolve import resolve_model
 from assay.core.models.settings_digest import settings_digest
@@ -72,8 +71,7 @@ class ResolvedAudit:
         layers = self.spec.gradient_layers
         is_projected = self.spec.task is Task.SFT or layers is not GradientLayers.LAST_LAYER
         dimension = self.spec.projection_dimension or STORED_DIMENSION if is_projected else None
-        is_sketch = layers is GradientLayers.LAST_LAYER
-        stored = _stored_dimension(dimension, is_sketch) if dimension else None
+        stored = _stored_dimension(dimension) if dimension else None
         key = content_key(
             "gradients",
             GRADIENT_VERSION,
@@ -90,18 +88,12 @@ class ResolvedAudit:
             PROJECTION_SEED,
             self.compute.precision,
         )
-        return GradientRequest(key[:32], stored, dimension, is_sketch)
+        return GradientRequest(key[:32], stored, dimension)
 
 
-def _stored_dimension(dimension: int, is_sketch: bool) -> int:
+def _stored_dimension(dimension: int) -> int:
     """The default projection if it contains the one asked for, so that both share one cache."""
-    wanted, usual = side_lengths(dimension), side_lengths(STORED_DIMENSION)
-    is_held = (
-        STORED_DIMENSION % dimension == 0
-        if is_sketch
-        else wanted[0] <= usual[0] and wanted[1] <= usual[1]
-    )
-    return STORED_DIMENSION if is_held else dimension
+    return dimension if STORED_DIMENSION % dimension else STORED_DIMENSION
 
 
 def asked_of(spec: AuditSpec) -> dict[str, Any]:

@@ -45,13 +45,14 @@ from assay.core.stats.suspect_test import (
     N_SHUFFLES,
     Check,
     combined,
+    constant_scores,
     separability_by,
     separability_by_words,
     used_test,
 )
 
 # Raise it when the same question would give another record.
-_VERSION = 3
+_VERSION = 4
 _MIN_DOCUMENTS = 10
 # Only alignment and norms are needed, which use no projection: this is the smallest there is.
 _PROJECTION = 1
@@ -219,19 +220,27 @@ def _judged(
             separability_by("length", lengths, is_suspect),
         ]
         warning = separability_by("loss under the base model", base_losses, is_suspect)
+        constant = constant_scores(scores)
         found: dict[str, Any] = {
             "documents": _by_set([text_hash(text) for text in texts], is_suspect),
             "checks": [
                 *(_plain_check(check, is_refusal=True) for check in refusing),
                 _plain_check(warning, is_refusal=False),
             ],
-            "is_refused": any(check.is_separable for check in refusing),
+            # Of scores that are all equal every shuffle gives the same, and no p-value.
+            "is_refused": any(check.is_separable for check in refusing)
+            or len(constant) == len(scores),
+            "constant": constant,
         }
         if found["is_refused"]:
             return {**found, "p_value": None, "auc": None, "components": [], "scores": None}
         score = combined(scores)
         result = used_test(score, is_suspect, spec.seed)
-        parts = {name: used_test(own, is_suspect, spec.seed) for name, own in scores.items()}
+        parts = {
+            name: used_test(own, is_suspect, spec.seed)
+            for name, own in scores.items()
+            if name not in constant
+        }
     return {
         **found,
         "p_value": result.p_value,

@@ -41,6 +41,12 @@ def suspect(
     }
     more = ("components", "declared", "n_shuffles", "caveats", "scores", "provenance")
     say(result, how.as_json, lambda: {name: record[name] for name in more})
+    if record["is_refused"] and not any(check["is_apart"] for check in record["checks"]):
+        raise InputError(
+            "a score that differs between documents",
+            " ".join(said.sentences),
+            "check that --base and --final are the two models you mean",
+        )
     if record["is_refused"]:
         raise InputError(
             "suspects and controls that look alike to a classifier that sees no model",

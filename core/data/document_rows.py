@@ -60,9 +60,13 @@ def check_columns(ref: DataRef, split: str | None, columns: Sequence[str], name:
             raise InputError(
                 f"one column {wanted!r} in {name!r}", f"{n}", "rename or remove the others"
             )
+        if not columns:
+            raise InputError(
+                f"documents in {name!r}", "nothing: no columns and no rows", "check the file"
+            )
         raise InputError(
             f"a column {wanted!r} in {name!r}",
-            f"columns {shown(columns)}" if columns else "no columns at all",
+            f"columns {shown(columns)}",
             "remove the # and the split" if wanted == "split" else do,
         )
 

@@ -17,7 +17,12 @@ def is_drawn(rows: MetricTable, subject: str) -> bool:
 
 def shown_with_draw(rows: MetricTable, strategy: Strategy) -> str:
     """A strategy's name in a table, marked if its selection is a random draw."""
-    return strategy.shown_as + (" (a random draw)" if is_drawn(rows, strategy) else "")
+    return drawn_title(strategy.shown_as) if is_drawn(rows, strategy) else strategy.shown_as
+
+
+def drawn_title(name: str) -> str:
+    """The name of a random draw in a table or a legend."""
+    return f"{name} (a random draw)"
 
 
 def drawn_among(rows: MetricTable, subjects: Iterable[str]) -> list[str]:
@@ -35,4 +40,15 @@ def drawn_sentence(drawn: Iterable[str]) -> str | None:
     return (
         f"{listed(names)} had nothing to rank by: all documents have the same score, so {what} "
         f"{draws}."
+    )
+
+
+def drawn_somewhere(drawn: Iterable[str]) -> str | None:
+    """Which strategies had nothing to rank by in some settings of many; None where each had."""
+    names = [shown_as(subject) for subject in drawn]
+    if not names:
+        return None
+    return (
+        f"{listed(names)} had nothing to rank by in the settings marked “a random draw”: all "
+        "documents have the same score there."
     )

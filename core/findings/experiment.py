@@ -37,11 +37,24 @@ def spreads(rows: Iterable[Row]) -> dict[Place, Spread]:
     }
 
 
+def is_drawn(found: Mapping[Place, Spread], place: Place) -> bool:
+    """Whether the figure is of a random draw: in some seed all documents scored alike."""
+    flag = replace(place, metric=Metric.EQUAL_SCORES)
+    return flag in found or replace(flag, x=None) in found
+
+
+def drawn_subjects(found: Iterable[Place]) -> list[str]:
+    """Whose rankings had nothing to rank by in some setting, each once."""
+    flags = (place.subject for place in found if place.metric == Metric.EQUAL_SCORES)
+    return list(dict.fromkeys(flags))
+
+
 @dataclass(frozen=True)
 class Standing:
     """In how many settings SELECT is better than random, worse, or not distinguishable.
 
-    Better and worse: every seed of one is beyond every seed of the other.
+    Better and worse: every seed of one is beyond every seed of the other. Settings in which SELECT
+    had nothing to rank by are not counted.
     """
 
     metric: Metric
@@ -75,7 +88,8 @@ def standing(found: Mapping[Place, Spread], metric: Metric) -> Standing | None:
     """
     pairs = []
     for place, own in found.items():
-        if place.metric == metric and place.subject == Strategy.SELECT:
+        is_own = place.metric == metric and place.subject == Strategy.SELECT
+        if is_own and not is_drawn(found, place):
             beside = replace(place, subject=Strategy.RANDOM)
             other = found.get(beside) or found.get(replace(beside, x=None))
             if other:

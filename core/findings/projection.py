@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from assay.core.findings.formatting import percent
+
 
 def projection_sentence(projection: Mapping[str, Any]) -> str:
     """About a ``projection``: dimension, worth (None if unknown), estimates by strategy."""
@@ -19,3 +21,16 @@ def projection_sentence(projection: Mapping[str, Any]) -> str:
 def round_worth(worth: float) -> int:
     """Rounded to two digits: more are not known."""
     return int(float(f"{worth:.2g}"))
+
+
+def estimated_cosines_sentence(projection: Mapping[str, Any] | None) -> str | None:
+    """How far cosines of mean gradients may be off that are taken from the projection; None where
+    they are exact. A dense projection to k dimensions errs on a squared length by √(2 / k) of it,
+    and so on a cosine by half of that."""
+    worth = None if projection is None else projection["worth"]
+    if not worth:
+        return None
+    return (
+        "These cosines are estimates from a projection, each off by about "
+        f"{percent((2 * worth) ** -0.5)} of itself beside what its interval says."
+    )

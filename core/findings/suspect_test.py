@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import in_sentence, p_value, small_share
+from assay.core.findings.formatting import in_sentence, listed, p_value, small_share
 from assay.core.findings.table_cells import TableCell, bracketed_cell, p_cell
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
@@ -52,6 +52,11 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
     """
     if record["is_refused"]:
         apart = [check for check in record["checks"] if check["is_refusal"] and check["is_apart"]]
+        if not apart:
+            return Finding(
+                "Refused: there is nothing to compare by.",
+                (f"{_constant(record)}.",),
+            )
         return Finding(
             "Refused: suspects and controls can be distinguished without any model.",
             tuple(
@@ -79,6 +84,8 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
             "This does not prove that they were not: if only a few of them were trained on, or "
             "only lightly, a test of this size may miss it."
         )
+    if record.get("constant"):
+        sentences.append(f"{_constant(record)}, which adds nothing to the comparison.")
     for check in record["checks"]:
         if check["is_apart"]:
             sentences.append(
@@ -90,6 +97,11 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
         f" corrected for {n_tests} tests of this pair" if n_tests > 1 else ""
     )
     return Finding(f"{headline}: {number}.", tuple(sentences))
+
+
+def _constant(record: Record) -> str:
+    names = [shown_as(name) for name in record.get("constant", ())]
+    return f"All documents have the same score by {listed(names)}"
 
 
 def declared(record: Record) -> str:

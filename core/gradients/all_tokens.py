@@ -42,9 +42,11 @@ class CountSketch:
     dimension: int
 
     @classmethod
-    def draw(cls, seed: int, side: str, n: int, dimension: int, device: str) -> CountSketch:
-        order = random_order(seed, side, -(-n // dimension) * dimension).clip(max=n)
-        signs = random_signs(seed, side, 1, n)[0]
+    def draw(
+        cls, seed: int, side: str, n: int, dimension: int, device: str, layer: int
+    ) -> CountSketch:
+        order = random_order(seed, side, -(-n // dimension) * dimension, layer).clip(max=n)
+        signs = random_signs(seed, side, 1, n, layer)[0]
         return cls(
             torch.from_numpy(order).to(device),
             torch.from_numpy(signs).to(device).float(),
@@ -66,10 +68,13 @@ class TensorSketch:
     hidden: CountSketch
 
     @classmethod
-    def draw(cls, seed: int, dimension: int, shape: Sequence[int], device: str) -> TensorSketch:
-        """The projection of ``seed`` for a layer of ``shape`` (V × d); the same on every device."""
+    def draw(
+        cls, seed: int, dimension: int, shape: Sequence[int], device: str, layer: int = 0
+    ) -> TensorSketch:
+        """The projection of ``seed`` for a layer of ``shape`` (V × d); the same on every device,
+        independent between layers. Layer 0 is the last layer."""
         errors, hidden = (
-            CountSketch.draw(seed, side, n, dimension, device)
+            CountSketch.draw(seed, side, n, dimension, device, layer)
             for side, n in zip(("errors", "hidden"), shape, strict=True)
         )
         return cls(errors, hidden)

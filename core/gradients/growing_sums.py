@@ -8,7 +8,7 @@ dimensions). ⟨g, target⟩ of every document is known exactly; of a sum S only
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -21,11 +21,16 @@ from assay.core.gradients.features import FactoredGradients
 
 @dataclass(frozen=True)
 class GrowingSum:
-    """Σ w_i g_i over documents in order, measured after the first ``sizes`` of them (rising)."""
+    """Σ w_i g_i over documents in order, measured after the first ``sizes`` of them (rising).
+
+    refitted: if weights are fitted again as documents are added, the weights at each size (sizes ×
+    documents), zero after it; ``weights`` are then the last ones.
+    """
 
     documents: tuple[int, ...]
     weights: tuple[float, ...]
     sizes: tuple[int, ...]
+    refitted: NDArray[np.float64] | None = field(default=None, compare=False)
 
     @property
     def segments(self) -> list[slice]:
@@ -34,6 +39,8 @@ class GrowingSum:
 
     def along(self, alignment: NDArray[np.float64]) -> NDArray[np.float64]:
         """⟨sum, target⟩ at each size, (J × sizes), from that of every document, (J × n)."""
+        if self.refitted is not None:
+            return alignment[:, list(self.documents)] @ self.refitted.T
         grown = (alignment[:, list(self.documents)] * np.asarray(self.weights)).cumsum(axis=1)
         return grown[:, [size - 1 for size in self.sizes]]
 
@@ -56,6 +63,12 @@ class GrowingSum:
 def squared_norms_of_factors(factors: FactoredGradients, own: GrowingSum) -> NDArray[np.float64]:
     """‖Σ w_i g_i‖² at each size, (J × sizes), for a classifier's last layer (NumPy arrays)."""
     documents, weights = np.asarray(own.documents), np.asarray(own.weights, np.float32)
+    if own.refitted is not None:
+        errors, hidden = (
+            values[:, documents].astype(np.float64) for values in (factors.errors, factors.hidden)
+        )
+        gram = (errors @ errors.mT) * (hidden @ hidden.mT)
+        return ((own.refitted @ gram) * own.refitted).sum(axis=-1)
     total = np.zeros((len(factors.errors), factors.errors.shape[2], factors.hidden.shape[2]))
     found = []
     for part in own.segments:
@@ -119,7 +132,7 @@ def squared_norms_of_sums(
     n_documents = sum(len(part.hidden) for part in states)
     at_a_time = max(1, max_floats // (n_documents * head.shape[1]))
     found = [np.zeros(len(own.sizes)) for own in sums]
-    bags = [_Bags.of(own, head) for own in sums]
+    bags = [(_Bags if own.refitted is None else _Refits).of(own, head) for own in sums]
     for first in range(0, len(head), at_a_time):
         rows = head[first : first + at_a_time]
         gradients = torch.cat([_gradients(part, rows, first, cap) for part in states])
@@ -149,6 +162,23 @@ class _Bags:
         )
         squares = added.cumsum_(dim=0).square_().sum(dim=1, dtype=torch.float64)
         return squares.cpu().numpy()
+
+
+@dataclass(frozen=True)
+class _Refits:
+    documents: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(cls, own: GrowingSum, like: Tensor) -> _Refits:
+        return cls(
+            torch.tensor(own.documents, device=like.device),
+            torch.tensor(own.refitted, device=like.device, dtype=torch.float32),
+        )
+
+    def squared_norms(self, gradients: Tensor) -> NDArray[np.float64]:
+        added = self.weights @ gradients[self.documents]
+        return added.square_().sum(dim=1, dtype=torch.float64).cpu().numpy()
 
 
 def _gradients(states: TokenStates, rows: Tensor, first: int, cap: float | None) -> Tensor:

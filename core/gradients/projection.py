@@ -1,14 +1,9 @@
 """Random projections of gradients δ ⊗ h that never form δ ⊗ h, and the numbers they are drawn from.
 
-Both keep inner products in expectation (ARCHITECTURE §2).
-
-- Tensor sketch (Pham and Pagh 2013), of the last layer of language models: entry (i, j) of δ ⊗ h
-  goes, with sign s₁(i)s₂(j), to place b₁(i) + b₂(j) modulo k. It errs as a dense projection to k
-  dimensions does. Its sums over places that are equal modulo k' are the projection to k'.
-- Kronecker, of inner layers: R₁ δ ⊗ R₂ h / √(k₁k₂), R₁ (k₁ × C) and R₂ (k₂ × d) of random signs. Of
-  one layer it errs as a dense projection to far fewer dimensions does (`make bench-projection`);
-  over many layers, whose errors are independent, that averages out. Its first rows and columns
-  are the smaller projection.
+Tensor sketch (Pham and Pagh 2013; ARCHITECTURE §2): entry (i, j) of δ ⊗ h goes, with sign
+s₁(i)s₂(j), to place b₁(i) + b₂(j) modulo k. It keeps inner products in expectation and errs as a
+dense projection to k dimensions does. Its sums over places that are equal modulo k' are the
+projection to k'. Sketches of several layers, drawn independently, add up to one of them together.
 
 Everything is counter-based (Philox, Salmon et al. 2011) and so the same on every device.
 """
@@ -68,26 +63,3 @@ def worth(sketches: NDArray[np.float32], squared_norms: NDArray[np.float64]) -> 
     errors = estimates[exact > 0] / exact[exact > 0] - 1
     mean_square = float(np.mean(errors**2)) if len(errors) else 0.0
     return 2 / mean_square if mean_square else None
-
-
-def side_lengths(dimension: int) -> tuple[int, int]:
-    """(k₁, k₂) of a projection to ``dimension`` = k₁ · k₂.
-
-    k₁ is the largest divisor up to √dimension: 512 → 16 × 32, 4,096 → 64 × 64.
-    """
-    left = next(k for k in range(int(dimension**0.5), 0, -1) if dimension % k == 0)
-    return left, dimension // left
-
-
-def leading_part(
-    products: NDArray[np.float32], stored: tuple[int, int], wanted: tuple[int, int]
-) -> NDArray[np.float32]:
-    """The smaller projection inside a larger one, both flattened: (… × k₁k₂) → (… × k₁'k₂').
-
-    ValueError if the smaller one is larger on one side.
-    """
-    if wanted[0] > stored[0] or wanted[1] > stored[1]:
-        raise ValueError(f"a projection to {stored} does not contain one to {wanted}")
-    whole = products.reshape(*products.shape[:-1], *stored)
-    part = whole[..., : wanted[0], : wanted[1]]
-    return np.ascontiguousarray(part).reshape(*products.shape[:-1], wanted[0] * wanted[1])

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from assay.cache.jobs import JobTable
-from assay.core.errors import Cancelled
+from assay.core.errors import Cancelled, is_full_disk
 
 _REPORT_EVERY_S = 0.25
 _HEARTBEAT_S = 2.0
@@ -185,10 +185,15 @@ class JobProgress:
 
     def _beat(self) -> None:
         while not self._stop.wait(_HEARTBEAT_S):
-            job = self._table.get(self._job_id)
-            if job and job.is_cancel_requested:
-                self._is_cancelled.set()
-            self._report(is_forced=True)
+            try:
+                job = self._table.get(self._job_id)
+                if job and job.is_cancel_requested:
+                    self._is_cancelled.set()
+                self._report(is_forced=True)
+            except Exception as error:
+                # The work itself says so, if it has to write as well.
+                if not is_full_disk(error):
+                    raise
 
     def _new_bar(self) -> Progress:
         return Progress(

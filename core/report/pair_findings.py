@@ -103,7 +103,11 @@ def _ranking(path: Path) -> PairFinding:
         path.stem,
         facts.meta["created_at"],
         with_insiders_view(
-            corpus_ranking_finding(sources.to_dict("records"), students.to_dict("records")),
+            corpus_ranking_finding(
+                sources.to_dict("records"),
+                students.to_dict("records"),
+                facts.meta.get("projection"),
+            ),
             facts.meta,
         ),
         tuple(tables),

@@ -7,6 +7,8 @@ closer to the target with the same number of documents.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dger
@@ -56,6 +58,21 @@ def select_plus(features: GradientFeatures, budget: int, seed: int = 0) -> Selec
     total = fitted.weights.sum()
     shares = fitted.weights * (len(chosen) / total) if total > 0 else np.ones(len(chosen))
     return Selection(tuple(chosen), tuple(objective), tuple(shares.tolist()))
+
+
+def weights_by_rank(features: GradientFeatures, documents: Sequence[int]) -> NDArray[np.float64]:
+    """The weights that SELECT+ gave its first r + 1 documents when it had no more, in row r, (m ×
+    m); ``documents``: its choices in order."""
+    chosen = list(documents)
+    scale = 1 / on_host(features.target_norms).astype(np.float64) ** 2
+    alignment = scale @ on_host(features.alignment).astype(np.float64)
+    products = on_host(features.inner_products_with(chosen)).astype(np.float64)[:, chosen]
+    gram = np.tensordot(scale, products, axes=1)
+    fitted, rows = NonNegativeFit(len(chosen)), np.zeros(gram.shape)
+    for rank, document in enumerate(chosen):
+        fitted.add(gram[rank, : rank + 1], alignment[document])
+        rows[rank, : rank + 1] = fitted.weights
+    return rows
 
 
 class NonNegativeFit:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import sem, t
+from scipy.stats import sem, t, ttest_1samp
 from statsmodels.stats.proportion import proportion_confint
 
 CONFIDENCE = 0.95
@@ -96,6 +96,14 @@ class Spread:
             low, high = np.clip(ends, *possible)
             interval = Interval(mean, float(low), float(high))
         return cls(mean, lowest, highest, len(values), interval)
+
+
+def p_of_mean(values: Sequence[float]) -> float | None:
+    """Two-sided p-value that the mean of repeats is zero (Student's t); None if ``Spread`` has no
+    interval."""
+    if Spread.of(values).interval is None:
+        return None
+    return float(ttest_1samp(values, 0.0).pvalue)
 
 
 # With fewer documents, the intervals below contain the true value too rarely (ARCHITECTURE §3).

@@ -17,6 +17,7 @@ from scipy.stats import norm, permutation_test, rankdata
 from assay.core.stats.auc import auc_with_interval
 from assay.core.stats.blind_baseline import blind_scores
 from assay.core.stats.intervals import Interval
+from assay.core.stats.ranking import all_equal
 
 N_SHUFFLES = 9_999
 
@@ -48,9 +49,21 @@ def combined(scores: Mapping[str, _Scores]) -> _Scores:
     """One score per document, (n): the mean of each score's normal scores (van der Waerden).
 
     So no score counts more because of its unit or outliers. A score that is the same for all
-    documents adds nothing.
+    documents, apart from rounding, adds nothing.
     """
-    return np.mean([norm.ppf(rankdata(own) / (len(own) + 1)) for own in scores.values()], axis=0)
+    return np.mean([_normal_scores(own) for own in scores.values()], axis=0)
+
+
+def _normal_scores(own: _Scores) -> _Scores:
+    if all_equal(own):
+        return np.zeros(len(own))
+    found: _Scores = norm.ppf(rankdata(own) / (len(own) + 1))
+    return found
+
+
+def constant_scores(scores: Mapping[str, _Scores]) -> list[str]:
+    """The scores that are the same for all documents and so cannot distinguish any."""
+    return [name for name, own in scores.items() if all_equal(own)]
 
 
 def used_test(

@@ -12,7 +12,7 @@ from assay.core.audit.context import AuditContext
 from assay.core.audit.stages.student_training import StudentTask
 from assay.core.audit.stages.students import n_student_units, student_task, students
 from assay.core.gradients.features import GradientFeatures
-from assay.core.gradients.group_mixture import cosine_intervals, fit_groups, redrawn
+from assay.core.gradients.group_mixture import cosine_intervals, fit_groups, redrawn_shares
 from assay.core.models.training_record import TrainingRecord
 from assay.core.stats.intervals import random_band
 
@@ -43,9 +43,8 @@ def _write_groups(
     generator = np.random.default_rng(audit.spec.seed)
     low, high = cosine_intervals(features, groups, generator)
     shares, nulls = [], []
-    for _ in range(_N_DRAWS):
-        drawn = fit_groups(features, groups, redrawn(generator, groups))
-        shares.append(drawn.shares)
+    for drawn in redrawn_shares(features, groups, generator, _N_DRAWS):
+        shares.append(drawn)
         nulls.append(fit_groups(features, generator.permutation(groups), once).cosines)
         audit.progress.advance(2)
     share_low, share_high = np.quantile(shares, _INTERVAL, axis=0)

@@ -29,7 +29,8 @@ from assay.core.gradients.features import (
 from assay.core.gradients.growing_sums import GrowingSum, squared_norms_of_factors
 from assay.core.gradients.projection import worth
 from assay.core.models.loading import ModelPair
-from assay.core.specs.audit import AuditSpec
+from assay.core.selection.matching_pursuit import weights_by_rank
+from assay.core.specs.audit import AuditSpec, GradientLayers
 from assay.core.specs.hashing import content_key
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import random_band
@@ -74,7 +75,7 @@ def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
             for own, squared in zip(sums, norms, strict=True)
         ]
         if is_estimated:
-            _replace_estimates(builder, chosen, cosines)
+            _replace_estimates(audit, chosen, cosines)
             _describe_projection(audit, chosen)
         _write_random(builder, drawn, cosines[len(chosen) :])
 
@@ -86,8 +87,11 @@ def _draws(spec: AuditSpec, features: FactoredGradients | ProjectedGradients) ->
 
 def _random_sum(documents: Sequence[int]) -> GrowingSum:
     n = len(documents)
-    sizes = np.unique(np.geomspace(1, n, _N_SIZES).round().astype(int)).tolist()
-    return GrowingSum(tuple(documents), (1.0,) * n, tuple(sizes))
+    return GrowingSum(tuple(documents), (1.0,) * n, _some_sizes(n))
+
+
+def _some_sizes(n: int) -> tuple[int, ...]:
+    return tuple(np.unique(np.geomspace(1, n, _N_SIZES).round().astype(int)).tolist())
 
 
 def _selected(audit: AuditContext) -> dict[Strategy, tuple[GrowingSum, float]]:
@@ -96,9 +100,26 @@ def _selected(audit: AuditContext) -> dict[Strategy, tuple[GrowingSum, float]]:
     for strategy in audit.spec.strategies:
         made = audit.rows.selection(strategy)
         if made.documents:
-            sizes = tuple(range(1, len(made.documents) + 1))
-            found[strategy] = GrowingSum(made.documents, made.weights, sizes), made.objective[-1]
+            own = GrowingSum(made.documents, made.weights, _range_to(len(made.documents)))
+            if strategy is Strategy.SELECT_PLUS:
+                own = _refitted(audit, own)
+            found[strategy] = own, made.objective[-1]
     return found
+
+
+def _refitted(audit: AuditContext, own: GrowingSum) -> GrowingSum:
+    """SELECT+ fitted its weights anew at each rank. Of layers whose gradients take passes, each
+    size takes passes over all its documents: some sizes then stand for all."""
+    weights = weights_by_rank(audit.features(), own.documents)
+    if audit.spec.gradient_layers is GradientLayers.LAST_LAYER:
+        return replace(own, refitted=weights)
+    sizes = _some_sizes(len(own.documents))
+    return replace(own, sizes=sizes, refitted=weights[[size - 1 for size in sizes]])
+
+
+def _range_to(n: int) -> tuple[int, ...]:
+    """1 … n."""
+    return tuple(range(1, n + 1))
 
 
 def _cached(audit: AuditContext, pair: ModelPair, sums: Sequence[GrowingSum]) -> SquaredNorms:
@@ -112,7 +133,12 @@ def _cached(audit: AuditContext, pair: ModelPair, sums: Sequence[GrowingSum]) ->
     ]
     hashes = [document_key(document) for document in documents]
     keys = [
-        content_key([hashes[at] for at in own.documents], own.weights, own.sizes)
+        content_key(
+            [hashes[at] for at in own.documents],
+            own.weights,
+            own.sizes,
+            *([] if own.refitted is None else [own.refitted.tolist()]),
+        )
         for own in renumbered
     ]
     n_checkpoints, progress = audit.spec.n_checkpoints, audit.progress
@@ -135,12 +161,17 @@ def _cached(audit: AuditContext, pair: ModelPair, sums: Sequence[GrowingSum]) ->
 
 
 def _replace_estimates(
-    builder: AuditBuilder,
+    audit: AuditContext,
     chosen: dict[Strategy, tuple[GrowingSum, float]],
     cosines: Sequence[NDArray[np.float64]],
 ) -> None:
+    builder = audit.builder
+    estimates = {
+        strategy: np.array(audit.rows.selection(strategy).objective) for strategy in chosen
+    }
     builder.clear("selections")
-    for (strategy, (own, _)), reached in zip(chosen.items(), cosines, strict=False):
+    for (strategy, (own, _)), exact in zip(chosen.items(), cosines, strict=False):
+        reached = _at_each_rank(own.sizes, exact, estimates[strategy])
         builder.write(
             "selections",
             {
@@ -152,6 +183,20 @@ def _replace_estimates(
                 "weight": own.weights,
             },
         )
+
+
+def _at_each_rank(
+    sizes: Sequence[int], exact: NDArray[np.float64], estimates: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Exact where it was taken; between, the estimate in the proportion of its neighbours."""
+    at = np.array(sizes) - 1
+    if len(at) == len(estimates):
+        return exact
+    there = estimates[at]
+    parts = np.divide(exact, there, out=np.ones_like(exact), where=there != 0)
+    reached = estimates * np.interp(np.arange(len(estimates)), at, parts)
+    reached[at] = exact
+    return reached
 
 
 def _describe_projection(

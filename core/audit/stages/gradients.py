@@ -15,7 +15,7 @@ from assay.cache.files.row_cache import RowStore
 from assay.core.audit.context import AuditContext
 from assay.core.audit.gradient_request import PROJECTION_SEED, GradientRequest, document_key
 from assay.core.audit.precomputed import with_cached_rows
-from assay.core.gradients.projection import folded, leading_part, side_lengths
+from assay.core.gradients.projection import folded
 from assay.core.models.examples import TextDocument
 from assay.core.models.inner_layer_gradients import InnerGradients
 from assay.core.models.loading import ModelPair
@@ -139,10 +139,7 @@ def smaller_projection(
     stored, wanted = request.stored_dimension, request.dimension
     if stored is None or wanted is None or wanted == stored:
         return products
-    if request.is_sketch:
-        return folded(products, wanted)
-    part = leading_part(products, side_lengths(stored), side_lengths(wanted))
-    return part * np.float32((stored / wanted) ** 0.5)
+    return folded(products, wanted)
 
 
 def _joined(first: GradientRows, second: GradientRows) -> GradientRows:

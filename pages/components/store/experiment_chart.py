@@ -62,19 +62,20 @@ def _along(places: list[Place]) -> tuple[list[Place], list[Place]]:
 
 def _add_ours(figure: go.Figure, known: Compared, panel: str, metric: Metric, subject: str) -> None:
     own = [p for p in known.ours if (p.panel, p.metric, p.subject) == (panel, metric, subject)]
+    title = subject_title(subject, subject in known.drawn_in(panel))
     placed, level = _along(own)
     if placed:
         figure.add_traces(
             spread_traces(
                 [place.x for place in placed if place.x is not None],
                 [known.ours[place] for place in placed],
-                subject_title(subject),
+                title,
                 COLOURS[subject],
                 SYMBOLS[subject],
             )
         )
     for place in level:
-        _add_level(figure, known.ours[place].mean, subject_title(subject), COLOURS[subject], "dash")
+        _add_level(figure, known.ours[place].mean, title, COLOURS[subject], "dash")
 
 
 def _add_theirs(

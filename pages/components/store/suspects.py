@@ -62,7 +62,9 @@ def documents_table(record: Record, audits: Sequence[Path]) -> pd.DataFrame:
         known |= dict(zip(found["text_hash"], addresses, strict=True))
     table = pd.DataFrame({"set": sets, "score": scores, "hash": hashes})
     table["evidence"] = [known.get(one) for one in hashes]
-    return table.sort_values("score", ascending=False, ignore_index=True)
+    # Shuffled first: suspects must not stand above controls with the same score.
+    shuffled = table.sample(frac=1, random_state=0)
+    return shuffled.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
 
 def provenance_table(record: Record) -> pd.DataFrame:

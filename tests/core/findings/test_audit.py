@@ -6,6 +6,7 @@ import pytest
 
 from assay.core.findings.audit import audit_finding
 from assay.core.findings.audit_tables import notes, strategy_table
+from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, main_strategy
@@ -214,3 +215,14 @@ def test_one_random_student_tells_nothing():
     headline, text = said([*rows, row("select", Metric.COSINE, 0.7)])
     assert headline == "SELECT is not distinguishable from random selection here."
     assert "it was not measured how much such students differ" in text
+
+
+def test_few_random_draws_say_what_they_cannot_show():
+    """A band of 39 draws is called as wide as all of them, with the p-value that it cannot go
+    below; one of 399, or none, is not."""
+    said = few_draws_sentence({"null_kind": "39 random selections"})
+    assert "1 in 40" in said
+    assert "under 0.05" in said
+    assert few_draws_sentence({"null_kind": "399 random selections"}) == ""
+    assert few_draws_sentence({"null_kind": "largest class"}) == ""
+    assert few_draws_sentence(None) == ""
