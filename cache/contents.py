@@ -1,4 +1,4 @@
-"""Everything that a store holds, a broken file with what is wrong with it."""
+"""Everything in a store, including broken files with their problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Line: TypeAlias = dict[str, Any]
 
 
 def contents(store: Store) -> dict[str, list[_Line]]:
-    """Lists by kind, the newest of each first; and what was found damaged and moved aside."""
+    """Lists by kind, the newest first; and the damaged files that were moved aside."""
     return {
         "audits": [
             {

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from assay.cache.files.claims import as_claimed
+from assay.core.errors import full_disk_explained
 from assay.core.specs.results.echo import EchoResult
 from assay.core.specs.results.suspect_test import SuspectResult
 
-# A record of 100,000 documents takes some 15 MB.
+# A record of 100,000 documents takes about 15 MB.
 _MAX_BYTES = 256_000_000
 
 Record = TypeVar("Record", bound=SuspectResult | EchoResult)
@@ -29,14 +30,15 @@ class RecordStore(Generic[Record]):
     shape: type[Record]
 
     def write(self, record: Record) -> None:
-        """Keep a record under its id; a value JSON cannot hold is an error."""
+        """Store a record under its id; a value that JSON cannot represent is an error."""
         path = self.folder / f"{record.record_id}.json"
         partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps(asdict(record), allow_nan=False, indent=1))
+        with full_disk_explained(self.folder):
+            partial.write_text(json.dumps(asdict(record), allow_nan=False, indent=1))
         os.replace(partial, path)
 
     def read(self, name: str) -> Record | None:
-        """A record by its name; None if there is none, or what is there cannot be read."""
+        """A record by its name; None if it does not exist or cannot be read."""
         if not re.fullmatch(rf"{self.kind}-[0-9a-f]{{12}}", name):
             return None
         try:
@@ -46,13 +48,13 @@ class RecordStore(Generic[Record]):
         return record
 
     def problems(self) -> dict[str, str]:
-        """Files of the folder that are no records of this kind, each with why."""
+        """Files of the folder that are not records of this kind, each with the reason."""
         found = {}
         for path in sorted(self.folder.glob("*.json")):
             try:
                 self._parsed(path)
             except FileNotFoundError:
-                continue  # deleted since the folder was read
+                continue  # deleted after the folder was listed
             except OSError as error:
                 found[path.name] = error.strerror or str(error)
             except (ValueError, RecursionError) as error:
@@ -60,7 +62,7 @@ class RecordStore(Generic[Record]):
         return found
 
     def delete(self, name: str) -> None:
-        """Remove a record by its name, if there is one."""
+        """Delete a record by its name, if it exists."""
         if self.read(name) is not None:
             (self.folder / f"{name}.json").unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""What runs, waits or has ended: stage, percent, time left, cancel, resume, log."""
+"""Running, queued and finished jobs: stage, percent, time left, cancel, resume, log."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def show_all() -> None:
     for job in jobs:
         show_job(job)
     if any(job.state in _ACTIVE for job in jobs) != is_active:
-        st.rerun()  # the whole page, which decides anew whether to keep looking
+        st.rerun()  # the whole page, which then decides whether to keep refreshing
 
 
 st.title("Jobs")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections import namedtuple
 from functools import cache
@@ -57,6 +59,26 @@ def assay(capsys, monkeypatch):
         return Result(stop.value.code or 0, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)],
+            capture_output=True,
+            check=False,
+        )
+        if shutil.which("mount") and os.geteuid() == 0
+        else None
+    )
+    if mounted is None or mounted.returncode:
+        pytest.skip("mounting a file system needs more rights than this user has")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

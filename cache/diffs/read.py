@@ -32,7 +32,7 @@ class DiffSummary:
 def seal_diff(
     store: Store, diff_id: str, meta: DiffResult, tables: Mapping[str, Mapping[str, Any]]
 ) -> Path:
-    """Write a diff, and move it to where complete ones are."""
+    """Write a diff, and move it to the folder of complete ones."""
     facts = {**asdict(meta), "schema_version": DIFF_SCHEMA_VERSION}
     return seal_whole(store, store.diffs / f"{diff_id}.duckdb", DIFF_TABLES, facts, tables)
 
@@ -45,7 +45,7 @@ def list_diffs(store: Store) -> list[DiffSummary]:
 
 
 def read_diff_topics(path: Path) -> pd.DataFrame:
-    """Topics of all pairs of runs, what is reported first, then by the size of the difference."""
+    """Topics of all pairs of runs; reported ones first, then by the size of the difference."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT * EXCLUDE (row_id), first_votes / n_lists AS first_support, "
@@ -55,7 +55,7 @@ def read_diff_topics(path: Path) -> pd.DataFrame:
 
 
 def read_diff_examples(path: Path, limit: int) -> pd.DataFrame:
-    """Pairs of examples of the two runs, what is reported first, then the least alike."""
+    """Pairs of examples of the two runs; reported ones first, then the least similar."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT * FROM examples WHERE pair = 0 ORDER BY is_reported DESC, cosine, row_id "
@@ -65,7 +65,7 @@ def read_diff_examples(path: Path, limit: int) -> pd.DataFrame:
 
 
 def read_diff_branches(path: Path) -> pd.DataFrame:
-    """Branches of the two runs, what is reported first, then by how far they fall."""
+    """Branches of the two runs; reported ones first, then by how far they fall."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT * EXCLUDE (row_id, pair) FROM branches WHERE pair = 0 "

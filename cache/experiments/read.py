@@ -1,4 +1,4 @@
-"""Experiments in the store: which there are, and what they measured."""
+"""Experiments in the store, and their measurements."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from assay.core.specs.results.experiment import ExperimentResult
 
 @dataclass(frozen=True)
 class ExperimentSummary:
-    """A complete experiment: its file, what it says about itself, the audits that are its cells."""
+    """A complete experiment: its file, its facts, and the audits that are its cells."""
 
     experiment_id: str
     path: Path
@@ -35,7 +35,7 @@ def list_experiments(store: Store, recipe: str | None = None) -> list[Experiment
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
-    """The measurements table, as it is."""
+    """The measurements table, as stored."""
     with open_to_read(path) as connection:
         return connection.execute("SELECT * FROM measurements ORDER BY ALL").df()
 
@@ -49,7 +49,7 @@ def _known_summary(path: Path, stamp: Stamp) -> ExperimentSummary:
 
 
 class ExperimentBuilder(FileBuilder):
-    """Writes one experiment's file, a stage a cell."""
+    """Writes one experiment's file; each cell is a stage."""
 
     def __init__(self, store: Store, experiment_id: str) -> None:
         super().__init__(

@@ -1,7 +1,7 @@
-"""What a file of others says about itself, held against what pages rely on.
+"""What an untrusted file says about itself, checked against what pages rely on.
 
-One dataclass a kind of file; keys that are not named there may be anything, as a later version may
-say more.
+There is one dataclass per kind of file. Other keys may hold anything, because a later version may
+add some.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ _SHAPES: dict[str, type[Result]] = {
 
 
 def claims_of(kind: str, said: Any) -> Result:
-    """What a sealed file of that kind says; ValueError as of ``as_claimed``."""
+    """What a sealed file of that kind says; ValueError as for ``as_claimed``."""
     return as_claimed(_SHAPES[kind], said)
 
 
 def as_claimed(shape: type[Claims], said: Any) -> Claims:
-    """What was said, as a dataclass; ValueError that names the first thing that is wrong."""
+    """``said`` as a dataclass; ValueError, naming the first thing that is wrong."""
     from pydantic import ValidationError  # takes a while to import
 
     _check_depth(said)
@@ -91,7 +91,7 @@ def as_claimed(shape: type[Claims], said: Any) -> Claims:
 
 
 def check_version(said: Any, expected: int) -> None:
-    """ValueError unless it was written in this version of its tables."""
+    """ValueError unless the file has this version of its tables."""
     version = said.get("schema_version") if isinstance(said, dict) else None
     if version != expected:
         raise ValueError(

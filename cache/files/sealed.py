@@ -1,4 +1,4 @@
-"""Complete files on the shelf: found, taken away, or moved aside when they cannot be trusted."""
+"""Complete files: found, deleted, or moved aside if they cannot be trusted."""
 
 from __future__ import annotations
 
@@ -15,48 +15,49 @@ from assay.cache.files.manifest import check_seal
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.sealing import append, complete, create_tables, put_meta
 from assay.cache.store import Store
+from assay.core.errors import full_disk_explained
 from assay.core.specs.results.result import Result
 
 Kind = TypeVar("Kind", bound=Result)
 
 
 def delete_audit(store: Store, audit_id: str) -> None:
-    """Remove a complete audit; a page that has it open keeps its copy until it closes."""
+    """Delete a complete audit; a page that has it open keeps its copy until it closes."""
     store.require_writing()
     (store.audits / f"{audit_id}.duckdb").unlink(missing_ok=True)
 
 
 def delete_decompression(store: Store, decompression_id: str) -> None:
-    """Remove a complete decompression; the answers it was made of stay in the model's journal."""
+    """Delete a complete decompression; the answers it was made from stay in the model's journal."""
     store.require_writing()
     (store.decompressions / f"{decompression_id}.duckdb").unlink(missing_ok=True)
 
 
 def delete_diff(path: Path) -> None:
-    """Remove a complete diff."""
+    """Delete a complete diff."""
     path.unlink(missing_ok=True)
 
 
 def sealed_audit(store: Store, audit_id: str) -> Path | None:
     """The path of a complete audit, or None; a damaged file is set aside.
 
-    UnreadableFile for one that cannot be read now, as when another program has it open.
+    UnreadableFile if it cannot be read now, for example because another program has it open.
     """
     return _sealed(store, store.audits / f"{audit_id}.duckdb")
 
 
 def sealed_experiment(store: Store, experiment_id: str) -> Path | None:
-    """The path of a complete experiment, or None, as of an audit."""
+    """The path of a complete experiment, or None; see ``sealed_audit``."""
     return _sealed(store, store.experiments / f"{experiment_id}.duckdb")
 
 
 def sealed_diff(store: Store, diff_id: str) -> Path | None:
-    """The path of a complete diff, or None, as of an audit."""
+    """The path of a complete diff, or None; see ``sealed_audit``."""
     return _sealed(store, store.diffs / f"{diff_id}.duckdb")
 
 
 def sealed_decompression(store: Store, decompression_id: str) -> Path | None:
-    """The path of a complete decompression, or None, as of an audit."""
+    """The path of a complete decompression, or None; see ``sealed_audit``."""
     return _sealed(store, store.decompressions / f"{decompression_id}.duckdb")
 
 
@@ -86,7 +87,7 @@ def seal_whole(
     """
     building = store.building / f"{sealed.parent.name}-{sealed.name}"
     building.unlink(missing_ok=True)
-    with open_to_write(building) as connection:
+    with full_disk_explained(building.parent), open_to_write(building) as connection:
         create_tables(connection, schema)
         for key, value in meta.items():
             put_meta(connection, key, value)
@@ -97,8 +98,7 @@ def seal_whole(
 
 
 def read_result(path: Path, shape: type[Kind]) -> Kind:
-    """What a sealed file says about itself; UnreadableFile if it is of another kind than ``shape``,
-    or does not say what its kind does."""
+    """What a sealed file says about itself; UnreadableFile if that is not valid for ``shape``."""
     with open_to_read(path, is_listing=True) as connection:
         kind = kind_of(connection)
         rows = connection.execute("SELECT key, value FROM meta").fetchall()

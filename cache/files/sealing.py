@@ -1,4 +1,4 @@
-"""How a file of results is written and becomes one that never changes again."""
+"""How a file of results is written and sealed; after that it never changes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ import pyarrow as pa
 
 from assay.cache.files.manifest import write_manifest
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
+from assay.core.errors import full_disk_explained
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, schema: Mapping[str, str]) -> None:
-    """Create ``schema``'s tables and the manifest's, where they are not there yet."""
+    """Create ``schema``'s tables and the manifest's, unless they exist."""
     for table, columns in {**schema, MANIFEST: MANIFEST_COLUMNS}.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
 
 
 def append(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Any]) -> None:
-    """Append rows given as equally long columns (lists or NumPy arrays)."""
+    """Append rows, given as columns of equal length (lists or NumPy arrays)."""
     names = ", ".join(columns)
     connection.register("incoming", pa.table(dict(columns)))
     connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
@@ -38,8 +39,9 @@ def complete(
     connection: duckdb.DuckDBPyConnection, tables: Iterable[str], building: Path, sealed: Path
 ) -> Path:
     """Write the manifest of ``tables``, close the file, and move it to ``sealed``."""
-    write_manifest(connection, sorted(tables))
-    connection.execute("CHECKPOINT")
+    with full_disk_explained(building.parent):
+        write_manifest(connection, sorted(tables))
+        connection.execute("CHECKPOINT")
     connection.close()
     with building.open("rb") as file:
         os.fsync(file.fileno())

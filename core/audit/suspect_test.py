@@ -1,4 +1,4 @@
-"""`assay suspect`: a p-value for «used», or a refusal to give one."""
+"""`assay suspect`: a p-value for "these documents were trained on", or a refusal to give one."""
 
 from __future__ import annotations
 
@@ -52,15 +52,16 @@ from assay.core.stats.suspect_test import (
     Check,
     UsedTest,
     combined,
+    constant_scores,
     separability_by,
     separability_by_words,
     used_test,
 )
 
 # Raise it when the same question would give another record.
-_VERSION = 3
+_VERSION = 4
 _MIN_DOCUMENTS = 10
-# Only alignment and norms are wanted, which need no projection: the smallest there is.
+# Only alignment and norms are needed, which use no projection: this is the smallest there is.
 _PROJECTION = 1
 
 _Scores = NDArray[np.float64]
@@ -69,7 +70,7 @@ _One = TypeVar("_One")
 
 @dataclass(frozen=True)
 class _Sets:
-    """Suspects, then controls, no text in both or twice; and how many were dropped."""
+    """Suspects, then controls, without shared or repeated texts; and how many were dropped."""
 
     documents: list[TextDocument]
     is_suspect: NDArray[np.bool_]
@@ -79,9 +80,9 @@ class _Sets:
 def run_suspect_test(
     spec: SuspectSpec, store: Store, compute: Compute, progress: Progress
 ) -> SuspectResult:
-    """The record of the test: made once, kept in the store under a key of its contents.
+    """The record of the test: computed once, stored under a key of its contents.
 
-    InputError for unusable input; a refusal is a record without a p-value, for which no score was
+    InputError for unusable input. A refusal is a record without a p-value; then no scores were
     compared.
     """
     base = resolve_model(spec.base, store.models)
@@ -139,6 +140,7 @@ def run_suspect_test(
         documents=HashesBySet(*_by_set([text_hash(d.text) for d in sets.documents], sets)),
         checks=test.checks,
         is_refused=test.is_refused,
+        constant=test.constant,
         p_value=test.combined.p_value if test.combined else None,
         auc=test.combined.auc if test.combined else None,
         components=test.parts,
@@ -223,6 +225,7 @@ class _Test:
 
     checks: tuple[SetCheck, ...]
     is_refused: bool
+    constant: tuple[str, ...]
     combined: UsedTest | None = None
     parts: tuple[ScorePart, ...] = ()
     scores: ScoresBySet | None = None
@@ -244,15 +247,22 @@ def _tested(
             separability_by("length", lengths, is_suspect),
         ]
         warning = separability_by("loss under the base model", base_losses, is_suspect)
+        constant = tuple(constant_scores(scores))
         checks = (*(_check(one, is_refusal=True) for one in refusing), _check(warning, False))
-        if any(check.is_separable for check in refusing):
-            return _Test(checks, is_refused=True)
+        # Of scores that are all equal every shuffle gives the same, and no p-value.
+        if any(one.is_separable for one in refusing) or len(constant) == len(scores):
+            return _Test(checks, is_refused=True, constant=constant)
         score = combined(scores)
         result = used_test(score, is_suspect, spec.seed)
-        parts = {name: used_test(own, is_suspect, spec.seed) for name, own in scores.items()}
+        parts = {
+            name: used_test(own, is_suspect, spec.seed)
+            for name, own in scores.items()
+            if name not in constant
+        }
     return _Test(
         checks,
         is_refused=False,
+        constant=constant,
         combined=result,
         parts=tuple(
             ScorePart(**asdict(part.auc), name=name, p_value=part.p_value)
@@ -263,7 +273,7 @@ def _tested(
 
 
 def _by_set(values: Sequence[_One], sets: _Sets) -> tuple[tuple[_One, ...], tuple[_One, ...]]:
-    """One value a document, the suspects' apart from the controls', in one order throughout."""
+    """One value per document, suspects separate from controls, in the same order throughout."""
     pairs = list(zip(values, sets.is_suspect, strict=True))
     return (
         tuple(value for value, suspect in pairs if suspect),

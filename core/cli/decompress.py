@@ -1,4 +1,4 @@
-"""`assay decompress`: a model's knowledge as a topic tree, and examples from its nodes.
+"""`assay decompress`: a model's knowledge as a topic tree, and examples for its topics.
 
 `assay grade` has another model grade the examples afterwards.
 """
@@ -9,7 +9,6 @@ from dataclasses import asdict
 
 import typer
 
-from assay.cache.decompressions.read import read_decompression
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import RunningOrQueued, as_job, say
 from assay.core.cli.pair_commands import queue_this
@@ -18,7 +17,7 @@ from assay.core.specs.addresses import without_password
 from assay.core.specs.commands import DECOMPRESS, GRADE
 from assay.core.specs.decompression import DecompressionSpec, GradeSpec, title_of
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, DECOMPRESS)
@@ -53,7 +52,7 @@ def grade(
     how: RunningOrQueued,
 ) -> None:
     """Let a judge model grade a decompression's examples; the grades go into a new file."""
-    from assay.cache.decompressions.read import decompression_path
+    from assay.cache.decompressions.read import decompression_path, read_decompression
     from assay.core.decompress.durations import grading_plan
     from assay.core.decompress.validation import check_address, check_budget
 
@@ -76,6 +75,8 @@ def grade(
 
 
 def _say(outcome: Outcome, as_json: bool) -> None:
+    from assay.cache.decompressions.read import read_decompression
+
     say(
         {
             "decompression": outcome.id,

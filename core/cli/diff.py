@@ -1,4 +1,4 @@
-"""`assay diff`: what two models say that runs of one model do not differ by."""
+"""`assay diff`: how two models differ beyond the noise between runs of one model."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import Annotated
 
 import typer
 
-from assay.cache.diffs.read import read_diff_topics
-from assay.cache.export import check_out, of_diff, write_table
-from assay.cache.files.sealed import read_result
 from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -23,10 +20,8 @@ from assay.core.cli.options import (
     say,
 )
 from assay.core.cli.pair_commands import queue_this
-from assay.core.findings.diff import diff_finding
-from assay.core.specs.results.diff import DiffResult
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 # Seconds on two cores for some hundred names and answers; only the proportions matter.
 _PLAN = {"read": 1.0, "compare": 20.0, "judge": 5.0, "seal": 1.0}
 
@@ -57,6 +52,12 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Compare two decompressed models and report differences beyond sampling noise."""
+    from assay.cache.diffs.read import read_diff_topics
+    from assay.cache.export import check_out, of_diff, write_table
+    from assay.cache.files.sealed import read_result
+    from assay.core.findings.diff import diff_finding
+    from assay.core.specs.results.diff import DiffResult
+
     place = open_store(store)
     title = f"Diff of {first} and {second}"
     if queue:

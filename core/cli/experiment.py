@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from assay.cache.experiments.read import read_measurements
 from assay.core.cli.options import (
     DeviceOption,
     JsonOption,
@@ -23,7 +22,7 @@ from assay.core.cli.pair_commands import queue_this
 from assay.core.errors import InputError
 from assay.core.experiments.recipes import NAMES, Scale, load_recipe
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -65,6 +64,8 @@ def experiment(
     as_json: JsonOption = False,
 ) -> None:
     """Reproduce one of the paper's tables or figures."""
+    from assay.cache.experiments.read import read_measurements
+
     if name == "list":
         recipes = [load_recipe(known) for known in NAMES]
         say({recipe.name: f"{recipe.title} ({recipe.shows})" for recipe in recipes}, as_json)
@@ -110,7 +111,7 @@ def experiment(
 
 
 def _places(given: list[str]) -> dict[str, str]:
-    """Models by name; InputError for an option that is no NAME=PLACE."""
+    """Models by name; InputError for an option that is not NAME=PLACE."""
     for one in given:
         if not all(one.partition("=")):
             raise InputError(

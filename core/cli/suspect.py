@@ -1,4 +1,4 @@
-"""`assay suspect`: were these documents used?"""
+"""`assay suspect`: were these documents trained on?"""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from dataclasses import asdict
 
 import typer
 
-from assay.cache.audits.model_pair import suspect_tests_of
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import Running, as_job, say
 from assay.core.errors import InputError
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import SUSPECT
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, SUSPECT)
@@ -22,6 +21,7 @@ def suspect(
     how: Running,
 ) -> None:
     """Test whether documents were trained on, by comparing them with matched controls."""
+    from assay.cache.audits.model_pair import suspect_tests_of
     from assay.core.audit.durations import suspect_plan
     from assay.core.audit.suspect_test import run_suspect_test
     from assay.core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding
@@ -43,6 +43,12 @@ def suspect(
     }
     more = ("components", "declared", "n_shuffles", "caveats", "scores", "provenance")
     say(result, how.as_json, lambda: {name: plain[name] for name in more})
+    if record.is_refused and not any(one.is_apart for one in record.checks if one.is_refusal):
+        raise InputError(
+            "a score that differs between documents",
+            " ".join(said.sentences),
+            "check that --base and --final are the two models you mean",
+        )
     if record.is_refused:
         raise InputError(
             "suspects and controls that look alike to a classifier that sees no model",

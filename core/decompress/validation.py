@@ -1,4 +1,4 @@
-"""Every doubt about a decompression's question, raised before any work."""
+"""Checks of a decompression's options, made before any work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.core.specs.decompression import TREE_SHARE, DecompressionSpec
 
 
 def check(spec: DecompressionSpec) -> None:
-    """InputError for a question that cannot be asked."""
+    """InputError for impossible options."""
     check_address(spec.model)
     check_address(spec.judge)
     _at_least("--depth", spec.depth, 1)
@@ -57,13 +57,13 @@ def check(spec: DecompressionSpec) -> None:
 
 
 def check_address(model: str | None) -> None:
-    """InputError, which shows no password, for a server's address that is none."""
+    """InputError, without the password, for an invalid server address."""
     if model and is_address(model):
         read_address(model)
 
 
 def _check_first_lists(spec: DecompressionSpec) -> None:
-    """InputError where the budget does not even reach the lists of broad categories."""
+    """InputError if the budget is too small for the lists of top-level topics."""
     if spec.budget_calls is None or spec.budget_calls - calls_of_examples(spec) >= spec.n_samples:
         return
     least = spec.n_samples
@@ -77,12 +77,12 @@ def _check_first_lists(spec: DecompressionSpec) -> None:
 
 
 def calls_of_examples(spec: DecompressionSpec) -> int:
-    """How many calls of the budget the tree leaves to the examples."""
+    """How many calls of the budget the tree leaves for the examples."""
     return round((spec.budget_calls or 0) * (1 - TREE_SHARE)) if spec.n_examples else 0
 
 
 def remarks(traits: Traits) -> list[str]:
-    """What a run should know of a backend that does not do as it is asked."""
+    """Remarks about a backend that does not support what it is asked for."""
     refused = [name for name in traits.refuses if name != "max_tokens"]
     found = [
         f"the server rejects {name}; it is left out, so the server's default applies"
@@ -94,7 +94,7 @@ def remarks(traits: Traits) -> list[str]:
 
 
 def check_samples_differ(spec: DecompressionSpec, traits: Traits) -> None:
-    """InputError where all samples of a question would be one answer: they would agree on all."""
+    """InputError if all samples of a question would be the same answer, and so always agree."""
     if traits.repeats_answers and not traits.is_told_apart_by_mark and spec.n_samples > 1:
         raise InputError(
             "a server that gives new samples for new seeds",
@@ -104,7 +104,7 @@ def check_samples_differ(spec: DecompressionSpec, traits: Traits) -> None:
 
 
 def check_budget(calls: int | None, tokens: int | None) -> None:
-    """InputError for a budget of nothing."""
+    """InputError for a budget of 0."""
     for option, number in (("--budget-calls", calls), ("--budget-tokens", tokens)):
         if number is not None:
             _at_least(option, number, 1)

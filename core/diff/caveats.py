@@ -1,4 +1,4 @@
-"""What else than the models could make two decompressions differ."""
+"""Other reasons than the models why two decompressions could differ."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from assay.core.specs.results.diff import RunFacts
 
 
 def caveats(first: RunFacts, second: RunFacts) -> list[str]:
-    """What else than the models could make two runs differ, or cannot be told."""
+    """Other reasons than the models why two runs could differ, and what is unknown."""
     found = []
     if first.backend != second.backend:
         found.append(
@@ -16,8 +16,8 @@ def caveats(first: RunFacts, second: RunFacts) -> list[str]:
         )
     if not (first.is_weights_hash and second.is_weights_hash):
         found.append(
-            "A model on a server cannot be hashed: only the server's word says that two runs are "
-            "of the same model."
+            "A model on a server cannot be hashed, so only the server says whether two runs used "
+            "the same model."
         )
     if first.judge != second.judge:
         found.append(

@@ -1,4 +1,4 @@
-"""Running a recipe: cell by cell, each an ordinary fine-tuning and audit, into one sealed file."""
+"""Runs a recipe, cell by cell, each a fine-tuning and an audit, into one sealed file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assay.cache.store import Store
 from assay.core.audit.durations import audit_plan, finetune_plan
 from assay.core.audit.finetune import finetune_key
 from assay.core.audit.provenance import environment
-from assay.core.audit.resolved_audit import asked_of, check, data_digests
+from assay.core.audit.resolved_audit import asked_of, data_digests
 from assay.core.experiments.catalogue import Catalogue, paper_titles
 from assay.core.experiments.cell import AT_ONCE, make_cell, make_cells
 from assay.core.experiments.grid import Cell, cells_of
@@ -27,15 +27,16 @@ from assay.core.experiments.recipes import Recipe
 from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
+from assay.core.specs.audit_checks import check_audit
 from assay.core.specs.hashing import content_key
 from assay.core.specs.results.experiment import ExperimentResult
 
-# Raise it when the same cells would give other figures.
-_VERSION = 3
+# Raise it when the same cells would give other values.
+_VERSION = 4
 
 
 def experiment_plan(cells: list[Cell], n_at_once: int = 1) -> dict[str, float]:
-    """Expected seconds a stage, over the whole grid, in the order they run."""
+    """Expected seconds of each stage, over the whole grid, in the order in which they run."""
     if n_at_once > 1:
         return {AT_ONCE: sum(experiment_plan(cells).values()) / n_at_once}
     plan: dict[str, float] = {}
@@ -59,9 +60,9 @@ def run_experiment(
 ) -> Outcome:
     """Compute what is missing of the grid, seal the file and say where it is.
 
-    ``n_at_once`` cells are made side by side, each in a process of its own. A complete experiment
-    of the same contents is returned as it is; a killed one continues at the cell, and within it at
-    the stage, that it had reached. InputError for unusable input.
+    ``n_at_once`` cells are made in parallel, each in its own process. A complete experiment of the
+    same contents is returned unchanged; a killed one continues at the cell and stage that it had
+    reached. InputError for unusable input.
     """
     cells = cells_of(recipe, catalogue, n_seeds)
     for name in catalogue.left_out(recipe):
@@ -93,8 +94,8 @@ def run_experiment(
 
 
 def _cell_key(cell: Cell, store: Store, compute: Compute) -> str:
-    """Everything a cell's figures depend on, known before its final model is made."""
-    check(cell.audit)
+    """Everything that a cell's values depend on, known before its final model is made."""
+    check_audit(cell.audit)
     return content_key(
         cell.name,
         finetune_key(cell.finetune, store.models, compute),
@@ -158,7 +159,7 @@ def _describe(
 
 
 class _OfCell:
-    """Progress of one cell within the whole grid: its stages carry the cell's name."""
+    """Progress of one cell within the whole grid; its stages are prefixed with the cell's name."""
 
     def __init__(self, whole: Progress, name: str) -> None:
         self._whole, self._name = whole, name

@@ -1,7 +1,6 @@
-"""What an echo comparison says, in sentences made from its record.
+"""The finding of an echo comparison, in sentences made from its record.
 
-The record is from ``core.decompress.echo``: the page and the command line say
-the same.
+The record is written by ``core.decompress.echo``: the page and the command line say the same.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from assay.core.specs.results.echo import EchoResult, EchoRow
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import SIGNIFICANCE
 
-# Shorter runs occur in any two texts and are not searched for; a longest run of 0 means that.
+# Shorter runs occur in any two texts and are not searched for; this is what a longest run of 0
+# means.
 SHORTEST_RUN = 5
 
 
@@ -31,7 +31,7 @@ def target_name(row: EchoRow) -> str:
 
 
 def echo_finding(record: EchoResult) -> Finding:
-    """The headline and what supports it: about the reference set, else SELECT's selection."""
+    """The headline and what supports it: about the reference set, otherwise SELECT's selection."""
     main = main_target(record)
     is_nearer = main.p_value < SIGNIFICANCE
     nearer = "nearer" if is_nearer else "no nearer"
@@ -62,7 +62,7 @@ def echo_finding(record: EchoResult) -> Finding:
 
 
 def _about_held_out(record: EchoResult, main: EchoRow) -> list[str]:
-    """Whether it is the reference set that is echoed, or its kind of text."""
+    """Whether the reference set is echoed, or only its domain."""
     held_out = next((row for row in record.targets if row.kind == "held-out"), None)
     if main.kind != "reference":
         return []
@@ -87,12 +87,12 @@ def _about_held_out(record: EchoResult, main: EchoRow) -> list[str]:
 
 
 def run_in_words(n_words: int) -> str:
-    """The longest run of words in common, as people read it."""
+    """The longest shared run of words, for people."""
     return str(n_words) if n_words else f"under {SHORTEST_RUN}"
 
 
 def main_target(record: EchoResult) -> EchoRow:
-    """The reference set where it is known, else SELECT's selection, else the last one."""
+    """The reference set if it is known, otherwise SELECT's selection, otherwise the last one."""
     rows = record.targets
     by_kind = {(row.kind, row.strategy): row for row in rows}
     for wanted in (("reference", None), ("selection", Strategy.SELECT)):

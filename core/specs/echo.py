@@ -1,4 +1,4 @@
-"""What an echo comparison holds two models' words against."""
+"""What an echo comparison compares two models' answers with."""
 
 from __future__ import annotations
 

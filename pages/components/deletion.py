@@ -1,4 +1,4 @@
-"""Taking a result out of the store: a button that asks first."""
+"""Deleting a result from the store: a button that asks first."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def deletable(
     label: str | None = None,
     key: str | None = None,
 ) -> None:
-    """A button that deletes a result once it is confirmed; none where the store is only read.
+    """A button that deletes a result after confirmation; none if the store is read-only.
 
-    ``named_by``: the address' parameter that names the result, which is then forgotten.
+    ``named_by``: the address' parameter that names the result; it is removed.
     """
 
     if Store.default().is_for_reading:

@@ -1,4 +1,4 @@
-"""A result that the store keeps as a record: chosen, and deleted."""
+"""Choosing and deleting a result that the store keeps as a record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.pages.components.labels import distinct_labels
 
 
 def pick_record(shelf: RecordStore[Record], parameter: str, what: str) -> Record | None:
-    """The record that the address names by ``parameter``, or the newest; None if there is none."""
+    """The record that the address names in ``parameter``, or the newest; None if there is none."""
     records = {record.record_id: record for record in shelf.all()}
     problems = shelf.problems()
     if problems:
@@ -47,6 +47,6 @@ def pick_record(shelf: RecordStore[Record], parameter: str, what: str) -> Record
 def deletable_record(
     shelf: RecordStore[Record], record: Record, parameter: str, what: str, consequence: str
 ) -> None:
-    """A button that deletes the record once it is confirmed."""
+    """A button that deletes the record after confirmation."""
     delete = partial(shelf.delete, record.record_id)
     deletable(what, record.title, consequence, delete, named_by=parameter)

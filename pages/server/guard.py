@@ -1,4 +1,4 @@
-"""What every request meets first: who asks, by which method, with which secret."""
+"""Checks of every request: the host, the method, the secret."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assay.core.runtime.access_token import cookie
 
 _PARAMETER = "token"
-# Nothing is uploaded to a dashboard, so that no other method has a use.
+# Nothing is uploaded to a dashboard, so no other method is needed.
 _METHODS = ("GET", "HEAD")
 _HEADERS = {
-    # No other page may frame this one, nor may text that should not have become HTML load or
-    # send anything elsewhere.
+    # No other page may frame this one, and text that wrongly became HTML can neither load nor send
+    # anything.
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'; "
     "form-action 'self'; img-src 'self' data: blob:; connect-src 'self' data: blob:",
     "X-Frame-Options": "DENY",
@@ -30,8 +30,11 @@ _HEADERS = {
 
 
 class Guard:
-    """ASGI middleware. With a ``token``, whoever asks for anything must have come once by an
-    address that holds it; a cookie then stands for it."""
+    """ASGI middleware.
+
+    With a ``token``, every visitor must first open an address that contains it; after that, a
+    cookie replaces it.
+    """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self._app, self._token = app, token
@@ -76,7 +79,7 @@ class Guard:
 
 
 def _admitted(connection: HTTPConnection, name: str, value: str) -> Response:
-    """Back to the same page, without the secret in its address."""
+    """Redirects to the same page, without the secret in its address."""
     others = [one for one in connection.query_params.multi_items() if one[0] != _PARAMETER]
     address = "/" + connection.url.path.lstrip("/") + (f"?{urlencode(others)}" if others else "")
     answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)

@@ -1,8 +1,8 @@
-"""The columns of a matrix kept in blocks of rows."""
+"""The columns of a matrix stored in blocks of rows."""
 
 from __future__ import annotations
 
-# Matrices as float16 blocks of rows: cache/files/blocks.py.
+# Matrices are stored as float16 blocks of rows: cache/files/blocks.py.
 BLOCK = {
     "first_row": ("INTEGER NOT NULL", "number of the block's first row"),
     "n_rows": ("INTEGER NOT NULL", "rows in the block"),

@@ -1,4 +1,4 @@
-"""Tables of the run, the model pair, and the evidence beside selections."""
+"""Tables of the run, the model pair, and other evidence than selections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of what was measured of selections and students."""
+"""Tables of what was measured for selections and students."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ MEASUREMENT_TABLES = {
         ("strategy", "epoch"),
     ),
     "student_outcomes": Table(
-        "What each student makes of each document that students are judged on.",
+        "What each student predicts for each document that students are tested on.",
         {
             "student": ("VARCHAR NOT NULL", "a strategy, or `random #2` and so on"),
-            "document": ("INTEGER NOT NULL", "place among those documents, from 0"),
+            "document": ("INTEGER NOT NULL", "position among those documents, from 0"),
             "outcome": (
                 "DOUBLE NOT NULL",
-                "targets answered rightly, without a test set as the final model answers them; of "
-                "SFT with a test set the loss, in nats, of all targets",
+                "number of correct targets or, without a test set, of targets where it agrees with "
+                "the final model; for SFT with a test set, the summed loss of all targets, in nats",
             ),
             "n_targets": ("INTEGER NOT NULL", "targets in the document, 1 in classification"),
         },

@@ -1,4 +1,4 @@
-"""From a model's name to the backend that answers for it."""
+"""Finds the backend for a model's name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from assay.core.decompress.backends.base import Backend, ModelIdentity
 from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf, what_was_not_read
 from assay.core.models.digests import file_digest, weights_digest
-from assay.core.models.resolve import locate_model, resolve_model
+from assay.core.models.locate import locate_model
+from assay.core.models.resolve import resolve_model
 from assay.core.models.settings_digest import settings_digest
 from assay.core.models.weight_files import n_parameters
 from assay.core.runtime.device import Compute
@@ -20,9 +21,9 @@ from assay.core.specs.decompression import Engine
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model that is there, by its identity; ``open`` loads it, or connects, and probes it.
+    """A model that was found, with its identity; ``open`` loads it, or connects to the server.
 
-    ``caveats``: what must be said of the place it was found in.
+    ``caveats``: about the place where it was found.
     """
 
     identity: ModelIdentity
@@ -35,8 +36,8 @@ def find_model(
 ) -> FoundModel:
     """The model at an address, in a GGUF file or in a folder; InputError if there is none.
 
-    A GGUF file is converted once, into a folder under ``converted``, where transformers is asked
-    for; InputError for an engine that cannot run the model.
+    For transformers, a GGUF file is converted once, into a folder under ``converted``. InputError
+    for an engine that cannot run the model.
     """
     if is_address(name):
         if engine:
@@ -88,7 +89,7 @@ def _identity_of_gguf(name: str, file: Path) -> ModelIdentity:
 
     try:
         n_elements = sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
-    except Exception as error:  # its reader fails in every way on a damaged file
+    except Exception as error:  # its reader raises all kinds of errors for a damaged file
         raise InputError(
             f"a whole GGUF file {file.name!r}",
             f"one that cannot be read ({(str(error) or type(error).__name__).splitlines()[0]})",

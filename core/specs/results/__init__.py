@@ -1,1 +1,1 @@
-"""What results say about themselves: one file a kind, written, checked on reading, and shown."""
+"""What results say about themselves: one file per kind, which is checked on reading."""

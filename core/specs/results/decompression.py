@@ -1,4 +1,4 @@
-"""What a decompression says about itself, as its file keeps it."""
+"""What a decompression says about itself, as stored in its file."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class ModelIdentity:
     is_weights_hash: bool
     n_parameters: int | None
     backend: str
-    # Over what else decides its answers, where that lies beside the weights.
+    # Over whatever else decides its answers, if that is stored with the weights.
     settings_sha256: str | None = None
 
     @property
     def answers_sha256(self) -> str:
-        """Names what the model answers with: equal only where equal questions get equal answers."""
+        """Identifies the model's answers: equal only if equal questions get equal answers."""
         if self.settings_sha256 is None:
             return self.sha256
         return content_key(self.sha256, self.settings_sha256)
 
     @property
     def label(self) -> str:
-        """The name with what tells this model from others of that name."""
+        """The name, and what distinguishes this model from others of that name."""
         return f"{self.name} ({self.sha256[:12] if self.is_weights_hash else self.backend})"
 
 
@@ -40,7 +40,7 @@ class ModelIdentity:
 class JudgeControl:
     """How often a task's own response was graded more helpful than another's.
 
-    ``low`` and ``high``: 95% interval of the share of those not graded alike.
+    ``low`` and ``high``: 95% interval of the share among those with different grades.
     """
 
     n_pairs: int
@@ -70,7 +70,7 @@ class JudgeFacts:
 
 @dataclass(frozen=True)
 class SupportLines:
-    """What made-up topics reach; None where it was not measured."""
+    """What made-up topics reach; None if it was not measured."""
 
     votes: float | None
     contrast: float | None
@@ -89,7 +89,7 @@ class DecompressionCounts:
 
 @dataclass(frozen=True)
 class DecompressionResult(Result):
-    """``traits``: what the backend supports. ``caveats``: of the model that was found."""
+    """``traits``: what the backend supports. ``caveats``: what was found about the model."""
 
     spec: dict[str, Any]
     prompting: Prompting
@@ -101,10 +101,10 @@ class DecompressionResult(Result):
     support_lines: SupportLines
     unanswered_words: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
-    # Of a copy with more grades: the decompression that it is a copy of.
+    # For a copy with more grades: the decompression that it was copied from.
     graded_from: str | None = None
 
     @property
     def asked(self) -> DecompressionSpec:
-        """InputError for one that another version of Assay asked."""
+        """The spec; InputError if another version of Assay wrote it."""
         return from_plain(DecompressionSpec, self.spec)

@@ -1,4 +1,4 @@
-"""What a diff of two decompressions says about itself, as its file keeps it."""
+"""What a diff of two decompressions says about itself, as stored in its file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from assay.core.specs.results.result import Result
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """95% of differences between two runs of one model are at most ``value``.
+    """95% of the differences between two runs of one model are at most ``value``.
 
-    Said with 95% confidence, from ``n`` differences; ``is_distribution_free`` where they are
-    enough to say so without assuming anything of their distribution.
+    This holds with 95% confidence and rests on ``n`` differences; ``is_distribution_free`` if they
+    are enough to assume nothing about their distribution.
     """
 
     value: float
@@ -40,7 +40,7 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class ShareAlone:
-    """Topics without a counterpart, and between runs of one model; shares where there are some."""
+    """Topics without a counterpart, compared with those between runs of one model."""
 
     n_found: int
     n: int
@@ -67,9 +67,10 @@ class TopicFacts(BranchFacts):
 
 @dataclass(frozen=True)
 class ExampleFacts:
-    """How alike pairs of examples are, and pairs from two runs of one model.
+    """How similar pairs of examples are, and pairs from two runs of one model.
 
-    ``auc``: chance that one of the latter is more alike than one of the former.
+    ``auc``: probability that a pair from two runs of one model is more similar than one from the
+    two models.
     """
 
     n: int
@@ -83,7 +84,7 @@ class ExampleFacts:
 
 @dataclass(frozen=True)
 class DiffCounts:
-    """What was compared, and how much of it is reported."""
+    """How much was compared, and how much of it is reported."""
 
     n_questions: int
     n_topics: int

@@ -1,4 +1,4 @@
-"""What a comparison of two models' answers with documents found, as the store keeps it."""
+"""The result of an echo comparison, as stored in its record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.core.specs.strategies import Strategy
 
 @dataclass(frozen=True)
 class EchoRow:
-    """Both models' answers held against one set of documents; pairs: final model, base model.
+    """Both models' answers compared with one set of documents; pairs: final model, base model.
 
     kind: seed-corpus, reference, held-out, or selection, which has a strategy.
     """
@@ -31,7 +31,7 @@ class EchoRow:
 
     @property
     def lead(self) -> float:
-        """By how much the final model's answers are nearer."""
+        """By how much the final model's answers are nearer than the base model's."""
         return self.control - self.said
 
 

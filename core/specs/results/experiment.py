@@ -1,4 +1,4 @@
-"""What an experiment says about itself, as its file keeps it."""
+"""What an experiment says about itself, as stored in its file."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ _TEXTS = ("command", "assay_version", "base_weights_sha256", "final_weights_sha2
 
 @dataclass(frozen=True)
 class Result:
-    """``provenance``: facts shown as they are; those that Assay itself reads are properties.
+    """``provenance``: facts shown unchanged; those that Assay itself reads are properties.
 
-    ValueError where one of these is no text.
+    ValueError if one of these is not text.
     """
 
     title: str
@@ -27,7 +27,7 @@ class Result:
 
     @property
     def command(self) -> str | None:
-        """The command that makes the result again."""
+        """The command that repeats it."""
         return self.provenance.get("command")
 
     @property
@@ -36,11 +36,11 @@ class Result:
 
     @property
     def pair(self) -> tuple[str, str] | None:
-        """Digests of the base's and the final model's weights; None where one is not known."""
+        """Digests of the base and the final model's weights; None if they were not recorded."""
         return pair_of(self.provenance)
 
 
 def pair_of(provenance: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The two digests, from a provenance."""
+    """The two digests, from a provenance; None if they were not recorded."""
     base, final = (provenance.get(f"{role}_weights_sha256") for role in ("base", "final"))
     return (base, final) if base and final else None

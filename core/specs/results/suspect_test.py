@@ -1,4 +1,4 @@
-"""What a suspect test found, as the store keeps it."""
+"""The result of a suspect test, as stored in its record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.core.specs.results.result import Result
 
 @dataclass(frozen=True)
 class SetCheck(Interval):
-    """The AUC by which something other than the models tells the sets apart; 0.5 is alike."""
+    """Whether the two sets differ where they should not; the AUC, where 0.5 means alike."""
 
     name: str
     is_apart: bool
@@ -22,7 +22,7 @@ class SetCheck(Interval):
 
 @dataclass(frozen=True)
 class ScorePart(Interval):
-    """The AUC of one of the scores that the combined one is made of."""
+    """The AUC of one part of the combined score."""
 
     name: str
     p_value: float
@@ -46,9 +46,10 @@ class HashesBySet:
 
 @dataclass(frozen=True)
 class SuspectResult(Result):
-    """One test. One that is refused has no p-value, AUC, components or scores.
+    """One test. If it is refused, it has no p-value, AUC, components or scores.
 
-    Results that an earlier version kept do not name their documents.
+    ``constant``: the scores that are the same for all documents. Records of earlier versions do not
+    name their documents.
     """
 
     test_id: str
@@ -66,6 +67,7 @@ class SuspectResult(Result):
     components: tuple[ScorePart, ...]
     scores: ScoresBySet | None
     documents: HashesBySet | None = None
+    constant: tuple[str, ...] = ()
 
     @property
     def record_id(self) -> str:
@@ -73,5 +75,5 @@ class SuspectResult(Result):
 
     @property
     def asked(self) -> SuspectSpec:
-        """InputError for one that another version of Assay asked."""
+        """The spec; InputError if another version of Assay wrote it."""
         return from_plain(SuspectSpec, self.spec)

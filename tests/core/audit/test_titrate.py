@@ -254,5 +254,7 @@ def test_the_recorded_command_asks_the_same(monkeypatch):
         raise SystemExit(0)
 
     monkeypatch.setattr(run_module, "run_audit", remember)
+    # The models and files of this question are nowhere.
+    monkeypatch.setattr("assay.core.audit.early_checks.check_early", lambda spec: None)
     CliRunner().invoke(app, shlex.split(command_line(SPEC))[1:])
     assert asked == [SPEC]
