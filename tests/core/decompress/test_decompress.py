@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
-from support.paths import ROOT
+from support.forked import Forked
 from support.tiny_models import save_topic_model
 
 from assay.cache.decompressions.journal import read_progress, read_running
@@ -141,16 +137,12 @@ def test_killed_at_any_moment_nothing_is_asked_twice(assay, model, tmp_path):
     n_judged = sum(row[3].startswith("judging") for row in contents(whole["path"])["calls"])
     assert n_judged >= whole["n_examples"]
     store = Store(tmp_path / "killed")
-    command = [sys.executable, "-m", "assay", *arguments(model, *judge, store.root)]
     n_before = 0
     for n_more in (6, whole["n_calls"] - n_judged):
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = Forked(*arguments(model, *judge, store.root))
         while len(journaled(store)) < n_before + n_more and process.poll() is None:
             time.sleep(0.01)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
         n_before = len(journaled(store))
     before = journaled(store)
     assert 0 < len(before) < whole["n_calls"]
