@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas as pd
 
 from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
 from assay.cache.files.database import open_to_read
-from assay.cache.files.listing import Stamp, readable
+from assay.cache.files.listing import Stamp, readable, remembered
 from assay.cache.files.sealed import read_meta, seal_whole
 from assay.cache.store import Store
 
@@ -72,7 +71,7 @@ def read_diff_branches(path: Path) -> pd.DataFrame:
         ).df()
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _known_summary(path: Path, stamp: Stamp) -> DiffSummary:
     meta = read_meta(path)
     return DiffSummary(
