@@ -5,8 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from assay.cache.export import of_audit
-from assay.core.findings.embeddings import CORPUS
-from assay.core.findings.vocabulary import ASSUMPTIONS, text_sentence, vocabulary_finding
+from assay.core.findings.vocabulary import (
+    ASSUMPTIONS,
+    CORPUS,
+    text_sentence,
+    vocabulary_finding,
+)
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.vocabulary import (
     EVERY,

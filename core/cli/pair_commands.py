@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+from assay.cache.audits.evidence import AuditEvidence, evidence_of
+from assay.cache.audits.read import read_facts, read_metrics, read_titration
 from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
 from assay.core.cli.options import RunningOrQueued, rows_of, say
 from assay.core.errors import OptionConflict
+from assay.core.findings.answers.audit_answers import (
+    answers_to_what_was_asked,
+    audit_answers,
+    audit_finding,
+)
+from assay.core.findings.initial_head import insiders_view
+from assay.core.runtime.outcome import Outcome
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec, title_of
 
@@ -20,15 +31,10 @@ from assay.core.specs.audit import Assessability, AuditSpec, title_of
 NOT_ASSESSABLE = 3
 
 
-def answer(
-    spec: AuditSpec,
-    how: RunningOrQueued,
-    findings: Callable[[Path], dict[str, Any]] = lambda path: {},
-) -> None:
-    """Run the audit as a job, here or in the background, and report where it is.
+def answer(spec: AuditSpec, how: RunningOrQueued) -> None:
+    """Run the audit as a job, here or in the background, and say what it found."""
+    from assay.core.audit.resolved_audit import title_of
 
-    ``findings``: what else to report from the sealed file.
-    """
     if how.queue:
         queue_this(how.place, title_of(spec), how.as_json)
         return
@@ -36,16 +42,48 @@ def answer(
 
     command = as_recorded(sys.argv[1:])
     outcome = audit_as_job(spec, how.place, how.device, how.precision, command)
-    said = outcome_of(outcome)
-    say({**said, **findings(outcome.path)}, how.as_json, lambda: figures_of(outcome.path))
-    if said["assessability"] == Assessability.NOT_ASSESSABLE:
+    say_answers(how.place, outcome, how.as_json)
+    if read_facts(outcome.path).assessability is Assessability.NOT_ASSESSABLE:
         raise typer.Exit(NOT_ASSESSABLE)
 
 
-def outcome_of(outcome: Any) -> dict[str, Any]:
-    """What a command prints about an audit; first of all whether the pair was assessable."""
-    from assay.cache.audits.read import read_facts
+def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:
+    """The answers as the page has them, and where to read on; as JSON, with every figure.
 
+    A person gets the leading answer in two sentences, then every question with its answer.
+    """
+    evidence = evidence_of(store, outcome.path)
+    if as_json:
+        found = audit_finding(evidence)
+        said = {
+            **outcome_of(outcome),
+            "says": [found.headline, *found.sentences],
+            "answers": [asdict(one) for one in audit_answers(evidence).answers],
+        }
+        say(said, as_json, lambda: figures_of(outcome.path))
+        return
+    for line in closing_words(evidence):
+        typer.echo(line)
+    typer.echo(f"\nThe audit is in {outcome.path}")
+    typer.echo(f"To read on: assay dashboard, then /overview?audit={outcome.id}")
+
+
+def closing_words(evidence: AuditEvidence) -> Iterator[str]:
+    """What an audit found, as the last lines of its command."""
+    facts = evidence.facts
+    beyond = insiders_view(facts.meta)
+    if beyond:
+        yield f"{beyond}\n"
+    answers = answers_to_what_was_asked(evidence)
+    yield answers.closing
+    if facts.assessability is Assessability.NOT_ASSESSABLE:
+        return
+    for one in answers.answers[1:]:
+        yield f"\n{one.question}\n  {one.headline}"
+
+
+def outcome_of(outcome: Outcome) -> dict[str, Any]:
+    """What a command prints of an audit: whether it could be made first of all."""
     assessment = read_facts(outcome.path).meta["assessment"]
     return {
         "audit": outcome.id,

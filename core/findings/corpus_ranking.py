@@ -116,8 +116,16 @@ def corpus_ranking_finding(
     return Finding(headline, tuple(sentences))
 
 
-def _interval(row: Row) -> CosineInterval:
-    return CosineInterval(row["cosine"], row["low"], row["high"], int(row["n_documents"]))
+def is_one_nearest(sources: Iterable[Row], students: Iterable[Row]) -> bool:
+    """Whether one source is aligned, ahead of all others, and not below every student of its own:
+    what ``corpus_ranking_finding`` says of it then names the kind of data."""
+    first, *others = sorted(sources, key=lambda row: -row["cosine"])
+    own = [row["cosine"] for row in students if row["source"] == first["name"]]
+    return (
+        first["low"] > 0
+        and not any(row["high"] >= first["low"] for row in others)
+        and not (own and first["high"] < min(own))
+    )
 
 
 def group_table(

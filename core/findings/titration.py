@@ -28,10 +28,15 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     own = [row for row in rows if row["budget"] == budget]
     name = shown_as(strategy)
     drawn = {row["strategy"] for row in own if row["metric"] == Metric.EQUAL_SCORES}
-    known = (_Against.of(own, strategy, one) for one in CONTROLS if one != strategy)
-    compared = _corrected([one for one in known if one])
-    beaten_by = [one for one in compared if one.is_fewer]
-    member, is_member = _membership(own, strategy)
+    losses = [
+        (shown_as(control), n_lost, n)
+        for control in CONTROLS
+        if control != strategy
+        for n_lost, n in [_lost(own, strategy, control, Metric.RECALL)]
+        if n
+    ]
+    beaten_by = [(control, n_lost, n) for control, n_lost, n in losses if 2 * n_lost > n]
+    member, is_member = _membership(own, strategy, budget)
     if strategy in drawn:
         headline = f"{name} has nothing to rank by: its selection is a random draw."
     elif beaten_by:
@@ -50,13 +55,14 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
             f"{name} does not distinguish training documents from held-out ones of the same domain."
         )
     else:
-        headline = f"No control was found to locate more training documents than {name}."
-    sentences = [
-        drawn_sentence(sorted(drawn)),
-        member,
-        _domain(own, strategy),
-        _recall_sentence(name, compared),
-    ]
+        headline = f"{name} locates at least as many training documents as the controls."
+    sentences = [drawn_sentence(sorted(drawn)), member, _domain(own, strategy, budget)]
+    if losses:
+        counted = ", ".join(f"{control}'s at {n_lost} of {n}" for control, n_lost, n in losses)
+        sentences.append(
+            f"With {budget:,} documents selected, {name}'s mean recall is below {counted} leaked "
+            "shares."
+        )
     return Finding(headline, tuple(sentence for sentence in sentences if sentence))
 
 
@@ -133,8 +139,8 @@ def _by_draw(rows: list[Row], strategy: str, metric: Metric) -> dict[tuple[float
     }
 
 
-def _membership(rows: list[Row], strategy: str) -> tuple[str | None, bool | None]:
-    """The sentence, and whether training documents are distinguished; None if unknown."""
+def _membership(rows: list[Row], strategy: str, budget: int) -> tuple[str | None, bool | None]:
+    """The sentence, and whether members are told from held-out documents; None if unknown."""
     found = _at_largest_share(rows, strategy, Metric.MEMBERSHIP_AUC)
     if found is None:
         return None, None
@@ -142,22 +148,22 @@ def _membership(rows: list[Row], strategy: str) -> tuple[str | None, bool | None
     blind = _at_largest_share(rows, BLIND, Metric.MEMBERSHIP_AUC)
     is_member = low > 0.5 and (blind is None or low > blind[1])
     sentence = (
-        f"Membership, at leaked share {percent(share)}: the AUC of {shown_as(strategy)}'s ranking "
-        f"is {decimal(auc)} ({interval(low, high)}; 0.5 is chance)"
+        f"Membership, at leaked share {percent(share)} and budget {budget:,}: the AUC of "
+        f"{shown_as(strategy)}'s ranking is {decimal(auc)} ({interval(low, high)}; 0.5 is chance)"
     )
     if blind and strategy != BLIND:
         sentence += f"; text alone, which sees no model, has {decimal(blind[1])}"
     return sentence + ".", is_member
 
 
-def _domain(rows: list[Row], strategy: str) -> str | None:
+def _domain(rows: list[Row], strategy: str, budget: int) -> str | None:
     found = _at_largest_share(rows, strategy, Metric.DOMAIN_AUC)
     if found is None:
         return None
     share, auc, low, high = found
     sentence = (
-        f"Domain, at leaked share {percent(share)}: AUC {decimal(auc)} ({interval(low, high)}), "
-        "which is not evidence of membership"
+        f"Domain, at leaked share {percent(share)} and budget {budget:,}: AUC {decimal(auc)} "
+        f"({interval(low, high)}), which is not evidence of membership"
     )
     blind = _at_largest_share(rows, BLIND, Metric.DOMAIN_AUC)
     if blind and strategy != BLIND:
