@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from assay.core.findings.finding import Finding
+from assay.core.specs.metrics import Metric
 
 
 class Question(StrEnum):
@@ -38,6 +39,7 @@ class Answer:
     ``headline``: the answer in one sentence, with the settings it holds for. ``certainty``: its
     interval, p-value, correction and threshold, or why there is no answer. ``share``: what share
     of the documents the evidence settles, at least; it orders answers of one standing.
+    ``measured``: the quantity that the headline is about, if it is one of several.
     ``sentences``: more of it. ``failed``: what was tried for it without success.
     """
 
@@ -46,6 +48,7 @@ class Answer:
     certainty: str
     standing: Standing
     share: float = 0.0
+    measured: Metric | None = None
     sentences: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
 

@@ -42,11 +42,24 @@ def close(rows: MetricTable, strategies: Iterable[Strategy]) -> Answer:
         headline, certainty = _student_answer(rows, metric, better, leads, main)
         more = _distance_answer(rows, judged, nearer, main) if nearer else ()
         return Answer(
-            Question.CLOSE, headline, certainty, Standing.RELATIVE, sentences=more, failed=failed
+            Question.CLOSE,
+            headline,
+            certainty,
+            Standing.RELATIVE,
+            measured=metric,
+            sentences=more,
+            failed=failed,
         )
     if nearer:
         headline, certainty = _distance_answer(rows, judged, nearer, main)
-        return Answer(Question.CLOSE, headline, certainty, Standing.RELATIVE, failed=failed)
+        return Answer(
+            Question.CLOSE,
+            headline,
+            certainty,
+            Standing.RELATIVE,
+            measured=Metric.TRANSPORT,
+            failed=failed,
+        )
     has_distance = any(rows.get(one, Metric.TRANSPORT) for one in judged)
     if leads or has_distance:
         what = " and ".join(

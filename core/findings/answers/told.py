@@ -39,7 +39,7 @@ def told(rows: MetricTable, strategy: Strategy, counts: Mapping[str, Any]) -> An
     if not found.is_found:
         return Answer(
             Question.TOLD,
-            f"None of {n} rankings tells training documents from held-out ones like them.",
+            f"None of {n} rankings distinguishes training documents from held-out ones.",
             found.sentence,
             Standing.NOT_FOUND,
             failed=failed,
@@ -110,7 +110,7 @@ def _main_strategy(rows: MetricTable, strategy: Strategy) -> str | None:
     if auc is None or auc["p_value"] < SIGNIFICANCE or is_drawn(rows, strategy):
         return None
     return (
-        f"{strategy.shown_as}'s ranking does not tell training documents from held-out ones: AUC "
+        f"{strategy.shown_as}'s ranking does not distinguish training documents from held-out ones: AUC "
         f"{in_sentence(auc)} ({p_value(auc['p_value'])}, threshold {SIGNIFICANCE})."
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from assay.cache.audits.read import AuditFacts
-from assay.core.findings.answers.answer import Question
+from assay.core.findings.answers.answer import Answer, Question
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import number, percent
 from assay.core.findings.membership import membership_finding
@@ -42,18 +42,20 @@ class Picture:
     alt: str
 
 
-def picture(question: Question, path: Path, facts: AuditFacts, rows: MetricTable) -> Picture | None:
+def picture(answer: Answer, path: Path, facts: AuditFacts, rows: MetricTable) -> Picture | None:
     """The picture of one answer; None where nothing was measured that could be drawn."""
-    drawn: dict[Question, Callable[[Path, AuditFacts, MetricTable], Picture | None]] = {
-        Question.TOLD: _told,
-        Question.PROVEN: _proven,
-        Question.CLOSE: _close,
-        Question.KIND: _kind,
-    }
-    return drawn[question](path, facts, rows)
+    match answer.question:
+        case Question.TOLD:
+            return _told(facts, rows)
+        case Question.PROVEN:
+            return _proven(facts)
+        case Question.CLOSE:
+            return _close(facts, rows, answer.measured)
+        case Question.KIND:
+            return _kind(path, facts)
 
 
-def _told(path: Path, facts: AuditFacts, rows: MetricTable) -> Picture | None:
+def _told(facts: AuditFacts, rows: MetricTable) -> Picture | None:
     main = main_strategy(facts.strategies)
     found = membership_finding(rows.all(), main)
     if found is None:
@@ -73,7 +75,7 @@ def _told(path: Path, facts: AuditFacts, rows: MetricTable) -> Picture | None:
     )
 
 
-def _proven(path: Path, facts: AuditFacts, rows: MetricTable) -> Picture | None:
+def _proven(facts: AuditFacts) -> Picture | None:
     found = facts.vocabulary
     if found is None or not found.is_assessable or not found.n_documents:
         return None
@@ -88,22 +90,21 @@ def _proven(path: Path, facts: AuditFacts, rows: MetricTable) -> Picture | None:
     )
 
 
-def _close(path: Path, facts: AuditFacts, rows: MetricTable) -> Picture | None:
+def _close(facts: AuditFacts, rows: MetricTable, measured: Metric | None) -> Picture | None:
     judged = [one for one in facts.strategies if one is not Strategy.RANDOM]
-    transport = [one for one in judged if rows.get(one, Metric.TRANSPORT)]
+    transport = {one: row for one in judged if (row := rows.get(one, Metric.TRANSPORT))}
     metric = next((m for one in judged if (m := student_metric(rows, one))), None)
     random = rows.get(RANDOM_STUDENTS, metric) if metric else None
-    if metric and random:
+    if transport and (measured is Metric.TRANSPORT or random is None):
+        metric, own = Metric.TRANSPORT, transport
+        first = next(iter(own.values()))
+        band, beyond = (first["null_low"], first["null_high"]), {"value": first["ceiling"]}
+        end, what = "training documents", "Transport distance. Grey: 95% of random selections."
+    elif metric and random:
         own = {one: row for one in judged if (row := rows.get(one, metric))}
         band = random["low"], random["high"]
         beyond = rows.get("final", metric) if metric is not Metric.AGREEMENT else None
         end, what = "final model", f"{metric.info.title}. Grey: where one more random student lies."
-    elif transport:
-        metric = Metric.TRANSPORT
-        own = {one: row for one in transport if (row := rows.get(one, metric))}
-        first = next(iter(own.values()))
-        band, beyond = (first["null_low"], first["null_high"]), {"value": first["ceiling"]}
-        end, what = "training documents", "Transport distance. Grey: 95% of random selections."
     else:
         return None
     best = sorted(own, key=lambda one: own[one]["value"], reverse=not metric.info.is_lower_better)
@@ -120,7 +121,7 @@ def _close(path: Path, facts: AuditFacts, rows: MetricTable) -> Picture | None:
     )
 
 
-def _kind(path: Path, facts: AuditFacts, rows: MetricTable) -> Picture | None:
+def _kind(path: Path, facts: AuditFacts) -> Picture | None:
     found = groups(path)
     sources = found[found["kind"] == "source"]
     if len(sources):
@@ -242,7 +243,15 @@ def _stacked(parts: Iterable[tuple[str, int, str]]) -> go.Figure:
 
 def _shape(figure: go.Figure, n_rows: int, has_legend: bool = False) -> None:
     figure.update_layout(
-        height=_ROW * n_rows + (74 if has_legend else 48),
-        margin={"l": 8, "r": 12, "t": 4, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        height=_ROW * n_rows + (86 if has_legend else 56),
+        margin={"l": 8, "r": 12, "t": 4, "b": 22},
+        legend={
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "traceorder": "normal",
+            "entrywidth": 0,
+            "font": {"size": 11},
+        },
     )

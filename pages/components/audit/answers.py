@@ -24,8 +24,8 @@ _ROOMS = {
     Question.KIND: ("corpora", "class_balance", "vocabulary"),
 }
 _STANDINGS: dict[Standing, tuple[str, str, Badge]] = {
-    Standing.SINGLE: ("single documents", ":material/verified:", "green"),
-    Standing.GROUP: ("documents together", ":material/check_circle:", "blue"),
+    Standing.SINGLE: ("about single documents", ":material/verified:", "green"),
+    Standing.GROUP: ("about documents together", ":material/check_circle:", "blue"),
     Standing.RELATIVE: ("closer than chance", ":material/trending_up:", "blue"),
     Standing.NOT_FOUND: ("no more than chance", ":material/remove_circle:", "gray"),
     Standing.UNKNOWN: ("not tested", ":material/help:", "gray"),
@@ -74,7 +74,7 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
                         icon=entry.icon,
                         query_params={"audit": path.stem} if entry.needs_audit else None,
                     )
-        drawn = picture(one.question, path, facts, rows)
+        drawn = picture(one, path, facts, rows)
         if drawn:
             with right:
                 show_chart(drawn.figure, key=f"picture {one.question.name}", alt=drawn.alt)

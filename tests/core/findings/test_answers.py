@@ -203,7 +203,7 @@ def test_documents_found_come_with_rate_interval_correction_and_threshold():
     for part in ("56.0–96.0", "chance finds 1%", "corrected for 2 rankings", "threshold 0.01"):
         assert part in found.certainty
     assert "text alone, which sees no model, has 0.520" in found.certainty
-    assert "SELECT's ranking does not tell" in found.failed[0]
+    assert "SELECT's ranking does not distinguish" in found.failed[0]
 
 
 def test_a_ranking_that_finds_no_single_document_is_not_crowned():
@@ -219,7 +219,7 @@ def test_nobody_wins_at_chance_or_below_text_alone(auc, blind):
     p_value = 1e-9 if auc > 0.6 else 0.2
     found = told(*ranking("select", auc, p_value), *ranking(BLIND, blind, 0.2))
     assert found.standing is Standing.NOT_FOUND
-    assert found.headline.startswith("None of 1 rankings tells")
+    assert found.headline.startswith("None of 1 rankings distinguishes")
 
 
 def test_without_held_out_documents_only_the_subject_is_claimed():
