@@ -204,7 +204,7 @@ def _correction(n: int) -> str:
 
 
 def _selects(strategy: Strategy) -> str:
-    return "select" if strategy.shown_as.endswith("s") else "selects"
+    return "select" if strategy is Strategy.EMBEDDING_MATCH else "selects"
 
 
 def _failed(

@@ -96,7 +96,7 @@ def _for(n_rankings: int) -> str:
 
 
 def _verb(name: str, verb: str) -> str:
-    return verb if name.endswith("s") else f"{verb}s"
+    return verb if name.endswith("embeddings") else f"{verb}s"
 
 
 def _text_alone(rows: MetricTable) -> str:
@@ -110,8 +110,8 @@ def _main_strategy(rows: MetricTable, strategy: Strategy) -> str | None:
     if auc is None or auc["p_value"] < SIGNIFICANCE or is_drawn(rows, strategy):
         return None
     return (
-        f"{strategy.shown_as}'s ranking does not distinguish training documents from held-out ones: AUC "
-        f"{in_sentence(auc)} ({p_value(auc['p_value'])}, threshold {SIGNIFICANCE})."
+        f"{strategy.shown_as}'s ranking does not distinguish training documents from held-out "
+        f"ones: AUC {in_sentence(auc)} ({p_value(auc['p_value'])}, threshold {SIGNIFICANCE})."
     )
 
 
