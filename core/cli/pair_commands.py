@@ -17,11 +17,6 @@ from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
 from assay.core.cli.options import RunningOrQueued, rows_of, say
 from assay.core.errors import OptionConflict
-from assay.core.findings.answers.audit_answers import (
-    answers_to_what_was_asked,
-    audit_answers,
-    audit_finding,
-)
 from assay.core.findings.initial_head import insiders_view
 from assay.core.runtime.outcome import Outcome
 from assay.core.specs.addresses import has_password
@@ -52,6 +47,9 @@ def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:
 
     A person gets the leading answer in two sentences, then every question with its answer.
     """
+    # SciPy and statsmodels take a second to import, which `assay --help` can do without.
+    from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
+
     evidence = evidence_of(store, outcome.path)
     if as_json:
         found = audit_finding(evidence)
@@ -63,13 +61,16 @@ def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:
         say(said, as_json, lambda: figures_of(outcome.path))
         return
     for line in closing_words(evidence):
-        typer.echo(line)
+        # Labels and titles are others' text, which may hold what commands a terminal.
+        typer.echo("".join(one for one in line if one.isprintable() or one == "\n"))
     typer.echo(f"\nThe audit is in {outcome.path}")
     typer.echo(f"To read on: assay dashboard, then /overview?audit={outcome.id}")
 
 
 def closing_words(evidence: AuditEvidence) -> Iterator[str]:
     """What an audit found, as the last lines of its command."""
+    from assay.core.findings.answers.audit_answers import answers_to_what_was_asked
+
     facts = evidence.facts
     beyond = insiders_view(facts.meta)
     if beyond:

@@ -83,6 +83,15 @@ def test_back_returns_to_the_audit_before(store):
     assert app.sidebar.selectbox[0].value == "sample"
 
 
+def test_from_a_wrong_address_another_audit_can_be_chosen(store):
+    """Where the address names no audit none is chosen, and choosing one shows it."""
+    write_sample_audit(store)
+    app = opened("overview", audit="gone")
+    assert app.sidebar.selectbox[0].value is None
+    app.sidebar.selectbox[0].select("sample").run()
+    assert app.title[0].value == "Sample audit"
+
+
 @pytest.mark.parametrize("document", ["999999", "-1", "x", "1e3", "<b>1</b>", "9" * 400])
 @pytest.mark.parametrize("page", ["evidence", "selection"])
 def test_a_wrong_document_is_said_to_be_wrong(store, page, document):

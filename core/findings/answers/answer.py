@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import IntEnum, StrEnum
 
 from assay.core.findings.finding import Finding
@@ -48,6 +48,7 @@ class Answer:
     certainty: str
     standing: Standing
     share: float = 0.0
+    _: KW_ONLY
     measured: Metric | None = None
     sentences: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()

@@ -38,7 +38,9 @@ def proven(vocabulary: VocabularyFacts | None, tests: Sequence[Record]) -> Answe
     more = (*present, _NEVER_PRESENT) if standing > Standing.NOT_FOUND else present
     if not tests:
         more = (*more, _NO_TEST)
-    return Answer(Question.PROVEN, headline, certainty, standing, share, more, failed)
+    return Answer(
+        Question.PROVEN, headline, certainty, standing, share, sentences=more, failed=failed
+    )
 
 
 def _absent(facts: VocabularyFacts | None) -> tuple[str, str, Standing, float]:

@@ -176,10 +176,12 @@ def _classes(path: Path, facts: AuditFacts) -> Picture | None:
             )
     figure.update_xaxes(tickformat=".0%", zeroline=False, rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
-    _shape(figure, len(names), has_legend=True)
+    figure.update_layout(showlegend=False)
+    _shape(figure, len(names))
     return Picture(
         figure,
-        f"Class shares of {main.shown_as}'s selection, by the final model's labels.",
+        f"Class shares: {main.shown_as}'s selection (coloured dots), the seed corpus (strokes)"
+        + (" and the reference set (diamonds)." if REFERENCE in table else "."),
         "Shares of the classes in the selection, the seed corpus and the reference set",
     )
 

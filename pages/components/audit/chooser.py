@@ -15,6 +15,7 @@ from assay.pages.components.page_table import PAGES, PageEntry
 AUDIT = "audit"
 _LAST = "last_audit"
 _CHOOSER = "chosen audit"
+_OPEN = "open the audit"
 
 
 @dataclass(frozen=True)
@@ -34,23 +35,27 @@ def choose_audit(page: PageEntry) -> Choice | None:
     """
     store = Store.default()
     sound = {one.audit_id: one for one in read.list_audits(store) if one.problem is None}
-    asked = st.query_params.get(AUDIT) if page.needs_audit else None
-    if not sound or (asked is not None and asked not in sound):
+    if not sound:
         return None
+    asked = st.query_params.get(AUDIT) if page.needs_audit else None
     last = st.session_state.get(_LAST)
     offered = _offered(store, sound, asked or last)
     chosen = asked or (last if last in offered else next(iter(offered)))
-    # The choice follows the address, also where Back changed it.
-    st.session_state[_CHOOSER] = chosen
+    # The choice follows the address, also where Back changed it or it names no audit.
+    st.session_state[_CHOOSER] = chosen if chosen in offered else None
     labels = distinct_labels({name: one.title for name, one in offered.items()})
     st.selectbox(
         "Audit",
         list(offered),
+        index=0 if chosen in offered else None,
         key=_CHOOSER,
+        placeholder="Choose an audit",
         format_func=labels.__getitem__,
         on_change=_choose,
         args=(page.needs_audit,),
     )
+    if chosen not in offered:
+        return None
     if st.session_state.pop(_OPEN, False):
         st.switch_page(PAGES["overview"].file, query_params={AUDIT: chosen})
     st.session_state[_LAST] = chosen
@@ -60,11 +65,10 @@ def choose_audit(page: PageEntry) -> Choice | None:
     return Choice(chosen, sound[chosen].title)
 
 
-_OPEN = "open the audit"
-
-
 def _choose(names_it: bool) -> None:
     chosen = st.session_state[_CHOOSER]
+    if chosen is None:  # cleared: the address still says which
+        return
     st.session_state[_LAST] = chosen
     if names_it:
         st.query_params[AUDIT] = chosen

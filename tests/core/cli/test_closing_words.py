@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from support.audit_file import write_sample_audit
 from support.evidence import evidence, ranking
 
-from assay.core.cli.pair_commands import closing_words
+from assay.cache.store import Store
+from assay.core.cli.pair_commands import closing_words, say_answers
 from assay.core.findings.answers.audit_answers import audit_answers
+from assay.core.runtime.outcome import Outcome
 
 
 def test_an_audit_ends_with_its_leading_answer_and_then_every_question():
@@ -34,3 +37,14 @@ def test_where_nothing_was_scored_only_that_is_said():
     (words,) = closing_words(evidence(verdict="not assessable"))
     assert words.startswith("No documents were scored")
     assert words.endswith("The head moved.")
+
+
+def test_labels_cannot_command_a_terminal(capsys):
+    """A label's control characters are left out; where to read on is named."""
+    store = Store.default()
+    path = write_sample_audit(store, label_names=["\x1b[31mred\x07", "b", "c", "d"])
+    say_answers(store, Outcome(path.stem, path, was_there=False), as_json=False)
+    said = capsys.readouterr().out
+    assert "[31mred" in said
+    assert all(one.isprintable() or one == "\n" for one in said)
+    assert "/overview?audit=sample" in said
