@@ -21,7 +21,7 @@ from assay.pages.components.page_table import PAGES
 
 enter()
 
-_DEMO = ["demo", "--no-serve"]
+_DEMO = ("demo", "--no-serve")
 
 
 def show_empty(store: Store) -> None:

@@ -127,7 +127,7 @@ def test_an_empty_store_starts_the_demo_once(store):
         (start,) = [one for one in app.button if one.label == "Run the demo"]
         start.click().run()
         (job,) = JobTable(store).all()
-        assert job.command == ["demo", "--no-serve"]
+        assert job.command == ("demo", "--no-serve")
         assert "Embedded demo" in words(app)
         assert not [one for one in app.button if one.label == "Run the demo"]
 
