@@ -6,21 +6,20 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from assay.cache.audits.corpus_ranking import read_groups, read_source_students
-from assay.cache.audits.evidence import AuditEvidence, evidence_of
-from assay.cache.audits.read import read_facts, read_metrics, read_titration
 from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
 from assay.core.cli.options import RunningOrQueued, rows_of, say
 from assay.core.errors import OptionConflict
-from assay.core.findings.initial_head import insiders_view
-from assay.core.runtime.outcome import Outcome
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec, title_of
+
+if TYPE_CHECKING:
+    from assay.cache.audits.evidence import AuditEvidence
+    from assay.core.runtime.outcome import Outcome
 
 # The exit status of an audit that is complete, with the result "not assessable".
 NOT_ASSESSABLE = 3
@@ -28,11 +27,10 @@ NOT_ASSESSABLE = 3
 
 def answer(spec: AuditSpec, how: RunningOrQueued) -> None:
     """Run the audit as a job, here or in the background, and say what it found."""
-    from assay.core.audit.resolved_audit import title_of
-
     if how.queue:
         queue_this(how.place, title_of(spec), how.as_json)
         return
+    from assay.cache.audits.read import read_facts
     from assay.core.audit.as_job import audit_as_job
 
     command = as_recorded(sys.argv[1:])
@@ -47,7 +45,7 @@ def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:
 
     A person gets the leading answer in two sentences, then every question with its answer.
     """
-    # SciPy and statsmodels take a second to import, which `assay --help` can do without.
+    from assay.cache.audits.evidence import evidence_of
     from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
 
     evidence = evidence_of(store, outcome.path)
@@ -70,6 +68,7 @@ def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:
 def closing_words(evidence: AuditEvidence) -> Iterator[str]:
     """What an audit found, as the last lines of its command."""
     from assay.core.findings.answers.audit_answers import answers_to_what_was_asked
+    from assay.core.findings.initial_head import insiders_view
 
     facts = evidence.facts
     beyond = insiders_view(facts.meta)
@@ -84,7 +83,9 @@ def closing_words(evidence: AuditEvidence) -> Iterator[str]:
 
 
 def outcome_of(outcome: Outcome) -> dict[str, Any]:
-    """What a command prints of an audit: whether it could be made first of all."""
+    """What a command prints about an audit; first of all whether the pair was assessable."""
+    from assay.cache.audits.read import read_facts
+
     assessment = read_facts(outcome.path).meta["assessment"]
     return {
         "audit": outcome.id,
