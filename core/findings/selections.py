@@ -39,15 +39,14 @@ def student_sentence(rows: MetricTable, strategy: Strategy, ran: list[Strategy])
     several, lead = rows.get(RANDOM_STUDENTS, metric), rows.get(strategy, Metric.LEAD_OVER_RANDOM)
     if several and lead:
         sentence += (
-            f", {_side(metric, lead)} the {number(metric, several['value'])} of "
-            f"{several['n']} random selections' students, one more of which would lie in "
-            f"{student_range(metric, several)} ({_tested(lead)})"
+            f", {_side(metric, lead)} the mean of {several['n']} random selections' students, "
+            f"{number(metric, several['value'])} ({_tested(lead)}); one more such student would "
+            f"lie in {student_range(metric, several)}"
         )
     elif random and strategy is not Strategy.RANDOM:
         sentence += (
             f"; the student of one random selection has {number(metric, random['value'])} "
-            f"({student_range(metric, random)}), and how much such students differ was not "
-            "measured"
+            f"({student_range(metric, random)}); it was not measured how much such students differ"
         )
     final = rows.get("final", metric)
     if final and metric is not Metric.AGREEMENT:
