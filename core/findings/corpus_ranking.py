@@ -117,15 +117,19 @@ def corpus_ranking_finding(
 
 
 def is_one_nearest(sources: Iterable[Row], students: Iterable[Row]) -> bool:
-    """Whether one source is aligned, ahead of all others, and not below every student of its own:
+    """Whether one corpus is aligned, ahead of all others, and not below every student of its own:
     what ``corpus_ranking_finding`` says of it then names the kind of data."""
-    first, *others = sorted(sources, key=lambda row: -row["cosine"])
-    own = [row["cosine"] for row in students if row["source"] == first["name"]]
-    return (
-        first["low"] > 0
-        and not any(row["high"] >= first["low"] for row in others)
-        and not (own and first["high"] < min(own))
-    )
+    ranked = sorted(sources, key=lambda row: -row["cosine"])
+    first, own = ranked[0], [_interval(row) for row in ranked]
+    reached = [row["cosine"] for row in students if row["source"] == first["name"]]
+    together = 1 - CHANCE_OUTSIDE / len(ranked)
+    is_aligned = first["cosine"] > 0 and holm([one.p_value for one in own])[0] <= CHANCE_OUTSIDE
+    is_ahead = all(one.at(together)[1] < own[0].at(together)[0] for one in own[1:])
+    return is_aligned and is_ahead and not (reached and first["high"] < min(reached))
+
+
+def _interval(row: Row) -> CosineInterval:
+    return CosineInterval(row["cosine"], row["low"], row["high"], int(row["n_documents"]))
 
 
 def group_table(

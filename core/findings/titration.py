@@ -28,14 +28,9 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     own = [row for row in rows if row["budget"] == budget]
     name = shown_as(strategy)
     drawn = {row["strategy"] for row in own if row["metric"] == Metric.EQUAL_SCORES}
-    losses = [
-        (shown_as(control), n_lost, n)
-        for control in CONTROLS
-        if control != strategy
-        for n_lost, n in [_lost(own, strategy, control, Metric.RECALL)]
-        if n
-    ]
-    beaten_by = [(control, n_lost, n) for control, n_lost, n in losses if 2 * n_lost > n]
+    known = (_Against.of(own, strategy, one) for one in CONTROLS if one != strategy)
+    compared = _corrected([one for one in known if one])
+    beaten_by = [one for one in compared if one.is_fewer]
     member, is_member = _membership(own, strategy, budget)
     if strategy in drawn:
         headline = f"{name} has nothing to rank by: its selection is a random draw."
@@ -55,14 +50,13 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
             f"{name} does not distinguish training documents from held-out ones of the same domain."
         )
     else:
-        headline = f"{name} locates at least as many training documents as the controls."
-    sentences = [drawn_sentence(sorted(drawn)), member, _domain(own, strategy, budget)]
-    if losses:
-        counted = ", ".join(f"{control}'s at {n_lost} of {n}" for control, n_lost, n in losses)
-        sentences.append(
-            f"With {budget:,} documents selected, {name}'s mean recall is below {counted} leaked "
-            "shares."
-        )
+        headline = f"No control was found to locate more training documents than {name}."
+    sentences = [
+        drawn_sentence(sorted(drawn)),
+        member,
+        _domain(own, strategy, budget),
+        _recall_sentence(name, compared),
+    ]
     return Finding(headline, tuple(sentence for sentence in sentences if sentence))
 
 
@@ -140,7 +134,7 @@ def _by_draw(rows: list[Row], strategy: str, metric: Metric) -> dict[tuple[float
 
 
 def _membership(rows: list[Row], strategy: str, budget: int) -> tuple[str | None, bool | None]:
-    """The sentence, and whether members are told from held-out documents; None if unknown."""
+    """The sentence, and whether training documents are distinguished; None if unknown."""
     found = _at_largest_share(rows, strategy, Metric.MEMBERSHIP_AUC)
     if found is None:
         return None, None

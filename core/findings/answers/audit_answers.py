@@ -40,6 +40,7 @@ def audit_answers(evidence: AuditEvidence) -> AuditAnswers:
                 facts.label_names,
                 evidence.sources,
                 evidence.source_students,
+                facts.meta.get("projection"),
             ),
         )
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.beside_random import apart_from_random
@@ -25,19 +26,22 @@ def kind(
     labels: Sequence[str],
     sources: Sequence[Row],
     students: Sequence[Row],
+    projection: Mapping[str, Any] | None = None,
 ) -> Answer:
     """``strategy``: the audit's main one. ``sources``: ranked public corpora, if any were ranked;
-    ``students``: models trained on half of one of them."""
+    ``students``: models trained on half of one of them; ``projection``: the audit's, if it has
+    one."""
     words, classes = _words(vocabulary), _classes(rows, strategy, labels)
     balance, failed = _balance(rows, strategy)
     if sources:
-        found = corpus_ranking_finding(sources, students)
+        found = corpus_ranking_finding(sources, students, projection)
         is_found = is_one_nearest(sources, students)
         certainty, *more = found.sentences
         return Answer(
             Question.KIND,
             found.headline,
-            f"{certainty} Corpora are ranked apart only where their 95% intervals do not overlap.",
+            f"{certainty} Corpora are ranked apart only where their intervals, widened for their "
+            "number (Bonferroni), do not overlap; threshold 0.05.",
             Standing.RELATIVE if is_found else Standing.NOT_FOUND,
             sentences=tuple(one for one in (*more, words and words[0], classes, balance) if one),
             failed=failed,

@@ -18,6 +18,7 @@ from assay.core.findings.audit_tables import (
     membership_table,
     references,
 )
+from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.charts import dot_plot, show_chart

@@ -10,6 +10,7 @@ from support.evidence import STRATEGIES, distance, evidence, ranking, row, stude
 from assay.core.findings.answers.answer import Question, Standing
 from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
 from assay.core.findings.audit_tables import notes, strategy_table
+from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Baseline, Strategy, main_strategy
@@ -52,6 +53,7 @@ def group(name, lead):
 
 
 SHARES = {
+    "n_documents": 200,
     "null_low": 0.1,
     "null_high": 0.2,
     "share": 0.5,
@@ -386,3 +388,14 @@ def test_who_asked_one_question_gets_its_answer_first():
     spec = {**made.facts.meta["spec"], "corpora": {"n_students": 0}}
     asked = evidence(vocabulary=EXACT, sources=sources, spec=spec)
     assert audit_finding(asked).headline.startswith("news is the most aligned")
+
+
+def test_few_random_draws_say_what_they_cannot_show():
+    """A band of 39 draws is called as wide as all of them, with the p-value that it cannot go
+    below; one of 399, or none, is not."""
+    said = few_draws_sentence({"null_kind": "39 random selections"})
+    assert "1 in 40" in said
+    assert "under 0.05" in said
+    assert few_draws_sentence({"null_kind": "399 random selections"}) == ""
+    assert few_draws_sentence({"null_kind": "largest class"}) == ""
+    assert few_draws_sentence(None) == ""
