@@ -246,7 +246,7 @@ def _stacked(parts: Iterable[tuple[str, int, str]]) -> go.Figure:
 def _shape(figure: go.Figure, n_rows: int, has_legend: bool = False) -> None:
     figure.update_layout(
         height=_ROW * n_rows + (86 if has_legend else 56),
-        margin={"l": 8, "r": 12, "t": 4, "b": 22},
+        margin={"l": 8, "r": 12, "t": 30 if has_legend else 4, "b": 22},
         legend={
             "orientation": "h",
             "y": 1.02,
