@@ -16,7 +16,7 @@ from assay.pages.components.audit.selection import (
     ROWS_PER_PAGE,
     page_number,
     ranked_table,
-    show_document,
+    show_chosen,
     show_export,
 )
 from assay.pages.components.charts import objective_curves, show_chart
@@ -90,7 +90,7 @@ else:
     asked = st.query_params.get(DOCUMENT)
     picked = ranked_table(page.rows, names, view=f"{path.stem} {strategy} {chosen} {offset}")
     show_export(path, strategy, chosen, names, n_rows > len(page.rows))
-    show_document(path, picked, asked, names, facts.meta["counts"]["n_documents"])
+    show_chosen(path, picked, asked, names, facts.meta["counts"]["n_documents"])
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):
     cosine = MetricTable(reads.metrics(path).to_dict("records")).get(strategy, Metric.COSINE)

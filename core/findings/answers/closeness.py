@@ -31,13 +31,13 @@ def close(rows: MetricTable, strategies: Iterable[Strategy]) -> Answer:
     ran = list(strategies)
     main, drawn = main_strategy(ran), drawn_among(rows, ran)
     # A random draw's luck is no strategy's merit.
-    judged = [one for one in ran if one not in drawn and one is not Strategy.RANDOM]
+    judged: list[Strategy] = [one for one in ran if one not in drawn and one is not Strategy.RANDOM]
     metric = next((m for one in judged if (m := student_metric(rows, one))), None)
     leads = _leads(rows, judged, metric)
     better, worse = _apart_students(leads, main)
     nearer, farther = _apart_distances(rows, judged)
-    failed = _failed(rows, judged, main, better, worse, nearer, farther, metric)
-    failed = tuple(one for one in (drawn_sentence(drawn), *failed) if one)
+    tried = _failed(rows, judged, main, better, worse, nearer, farther, metric)
+    failed = tuple(one for one in (drawn_sentence(drawn), *tried) if one)
     if metric and better:
         headline, certainty = _student_answer(rows, metric, better, leads, main)
         more = _distance_answer(rows, judged, nearer, main) if nearer else ()

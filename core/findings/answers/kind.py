@@ -48,8 +48,8 @@ def kind(
         )
     if words:
         headline, certainty, standing = words
-        more = tuple(one for one in (classes, balance) if one)
-        return Answer(Question.KIND, headline, certainty, standing, sentences=more, failed=failed)
+        rest = tuple(one for one in (classes, balance) if one)
+        return Answer(Question.KIND, headline, certainty, standing, sentences=rest, failed=failed)
     if balance:
         assert classes is not None
         return Answer(

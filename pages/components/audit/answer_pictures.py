@@ -91,14 +91,15 @@ def _proven(facts: AuditFacts) -> Picture | None:
 
 
 def _close(facts: AuditFacts, rows: MetricTable, measured: Metric | None) -> Picture | None:
-    judged = [one for one in facts.strategies if one is not Strategy.RANDOM]
+    judged: list[Strategy] = [one for one in facts.strategies if one is not Strategy.RANDOM]
     transport = {one: row for one in judged if (row := rows.get(one, Metric.TRANSPORT))}
     metric = next((m for one in judged if (m := student_metric(rows, one))), None)
     random = rows.get(RANDOM_STUDENTS, metric) if metric else None
     if transport and (measured is Metric.TRANSPORT or random is None):
         metric, own = Metric.TRANSPORT, transport
         first = next(iter(own.values()))
-        band, beyond = (first["null_low"], first["null_high"]), {"value": first["ceiling"]}
+        band = first["null_low"], first["null_high"]
+        beyond: Row | None = {"value": first["ceiling"]}
         end, what = "training documents", "Transport distance. Grey: 95% of random selections."
     elif metric and random:
         own = {one: row for one in judged if (row := rows.get(one, metric))}
@@ -125,7 +126,7 @@ def _kind(path: Path, facts: AuditFacts) -> Picture | None:
     found = groups(path)
     sources = found[found["kind"] == "source"]
     if len(sources):
-        dots = {
+        dots: dict[str, tuple[Row, str]] = {
             plotly_safe(row["name"]): ({**row, "value": row["cosine"]}, "")
             for row in sources[:_MOST_ROWS].to_dict("records")
         }

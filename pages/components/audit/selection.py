@@ -121,10 +121,10 @@ def _asked_for(rows: pd.DataFrame) -> list[int]:
     return [int(number) for number in is_asked.to_numpy().nonzero()[0]]
 
 
-def show_document(
+def show_chosen(
     path: Path, document_id: int | None, asked: str | None, names: list[str], n_documents: int
 ) -> None:
-    """A document whole, with what is known of it; or why the one that was asked for is not shown.
+    """The document of the chosen row; or why the one that was asked for is not shown.
 
     ``asked``: what the address named before the table was shown.
     """
@@ -139,6 +139,11 @@ def show_document(
     if document_id is None:
         st.caption("Select a row to read the whole document.")
         return
+    show_document(path, document_id, names)
+
+
+def show_document(path: Path, document_id: int, names: list[str]) -> None:
+    """A whole document and its values."""
     document = read_document(path, document_id)
     with st.container(border=True):
         left, right = st.columns([3, 2])
