@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION
 from assay.cache.files.claims import check_version, claims_of
 from assay.cache.files.database import UnreadableFile, open_to_read
-from assay.cache.files.listing import Stamp, named_file, summaries
+from assay.cache.files.listing import Stamp, named_file, remembered, summaries
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.audit import Assessability, AuditSpec
@@ -276,7 +276,7 @@ def _but_for_the_seed(spec: AuditSpec) -> str:
 _NOT_AN_AUDITS_WORDS = "its metadata are not those of an audit"
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _known_summary(path: Path, stamp: Stamp) -> AuditSummary:
     facts = read_facts(path)
     meta = facts.meta

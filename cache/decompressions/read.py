@@ -7,14 +7,13 @@ keep the result.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from assay.cache.files.database import open_to_read
-from assay.cache.files.listing import Stamp, named_file, stamp_of, summaries, summarized
+from assay.cache.files.listing import Stamp, named_file, remembered, stamp_of, summaries, summarized
 from assay.cache.files.sealed import read_result
 from assay.cache.store import Store
 from assay.core.errors import InputError
@@ -213,7 +212,7 @@ def _condition(chosen: ExampleFilter) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), values
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _known_summary(path: Path, stamp: Stamp) -> DecompressionSummary:
     meta = read_decompression(path)
     return DecompressionSummary(path.stem, meta.title, meta.created_at)

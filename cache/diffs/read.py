@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas as pd
 
 from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
 from assay.cache.files.database import open_to_read
-from assay.cache.files.listing import Stamp, readable
+from assay.cache.files.listing import Stamp, readable, remembered
 from assay.cache.files.sealed import read_result, seal_whole
 from assay.cache.store import Store
 from assay.core.specs.results.diff import DiffResult
@@ -73,7 +72,7 @@ def read_diff_branches(path: Path) -> pd.DataFrame:
         ).df()
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _known_summary(path: Path, stamp: Stamp) -> DiffSummary:
     meta = read_result(path, DiffResult)
     return DiffSummary(path, meta.created_at, meta.first.id, meta.second.id, bool(meta.noise))

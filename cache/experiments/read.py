@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +10,7 @@ import pandas as pd
 from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
 from assay.cache.files.builder import FileBuilder
 from assay.cache.files.database import open_to_read
-from assay.cache.files.listing import Stamp, readable
+from assay.cache.files.listing import Stamp, readable, remembered
 from assay.cache.files.sealed import read_result
 from assay.cache.store import Store
 from assay.core.specs.results.experiment import ExperimentResult
@@ -40,7 +39,7 @@ def read_measurements(path: Path) -> pd.DataFrame:
         return connection.execute("SELECT * FROM measurements ORDER BY ALL").df()
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _known_summary(path: Path, stamp: Stamp) -> ExperimentSummary:
     meta = read_result(path, ExperimentResult)
     with open_to_read(path) as connection:

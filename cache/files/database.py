@@ -48,14 +48,18 @@ _OUR_MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogE
 
 
 class UnreadableFile(AssayError):
-    """A file that cannot be read; ``is_damaged`` if damage is proven (not a lock or limit)."""
+    """A file that cannot be read; ``is_damaged`` if damage is proven (not a lock or limit).
 
-    def __init__(self, path: Path, problem: str, is_damaged: bool) -> None:
+    ``may_pass`` for a lock, a limit or a missing right: the same bytes may be readable later.
+    """
+
+    def __init__(self, path: Path, problem: str, is_damaged: bool, may_pass: bool = False) -> None:
         self.path, self.problem, self.is_damaged = path, problem, is_damaged
+        self.may_pass = may_pass
         super().__init__(f"{path} cannot be read: {problem}.")
 
-    def __reduce__(self) -> tuple[type[UnreadableFile], tuple[Path, str, bool]]:
-        return type(self), (self.path, self.problem, self.is_damaged)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.problem, self.is_damaged, self.may_pass)
 
 
 class FileInUse(UnreadableFile):
@@ -64,7 +68,7 @@ class FileInUse(UnreadableFile):
     def __init__(self, path: Path, holder: str) -> None:
         self.holder = holder
         problem = f"{holder} has it open. Nothing was changed; close that program and try again"
-        super().__init__(path, problem, is_damaged=False)
+        super().__init__(path, problem, is_damaged=False, may_pass=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.path, self.holder)
@@ -117,7 +121,7 @@ def explained_errors(path: Path) -> Iterator[None]:
         raise
     except duckdb.InterruptException as error:
         problem = f"reading it takes more than {_READ_S:.0f} seconds"
-        raise UnreadableFile(path, problem, is_damaged=False) from error
+        raise UnreadableFile(path, problem, is_damaged=False, may_pass=True) from error
     except duckdb.Error as error:
         if "different configuration" in str(error):
             # DuckDB reports this only about its own process, whose files it knows.
@@ -128,7 +132,8 @@ def explained_errors(path: Path) -> Iterator[None]:
         if "could not set lock" in str(error).lower():
             raise FileInUse(path, "another program") from error
         problem = str(error).splitlines()[0].rstrip(".")
-        raise UnreadableFile(path, problem, is_damage(error)) from error
+        is_damaged = is_damage(error)
+        raise UnreadableFile(path, problem, is_damaged, may_pass=not is_damaged) from error
 
 
 def is_damage(error: duckdb.Error) -> bool:

@@ -8,8 +8,9 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from assay.cache.files.database import UnreadableFile
 from assay.core.errors import InputError
@@ -37,6 +38,32 @@ class Listed:
     path: Path
     stamp: Stamp | None
     problem: str = ""
+
+
+def remembered(
+    read: Callable[[Path, Stamp], _Summary],
+) -> Callable[[Path, Stamp], _Summary]:
+    """``read``, called once for each stamp: its result is cached, and so is the reason why a file
+    cannot be read, unless that may pass."""
+
+    @lru_cache(maxsize=4096)
+    def found(path: Path, stamp: Stamp) -> tuple[_Summary | None, tuple[str, bool] | None]:
+        try:
+            return read(path, stamp), None
+        except UnreadableFile as unreadable:
+            if unreadable.may_pass:
+                raise
+            # Not the error itself, which would hold all it had passed through.
+            return None, (unreadable.problem, unreadable.is_damaged)
+
+    @wraps(read)
+    def known(path: Path, stamp: Stamp) -> _Summary:
+        summary, problem = found(path, stamp)
+        if problem is not None:
+            raise UnreadableFile(path, *problem)
+        return cast(_Summary, summary)
+
+    return known
 
 
 def named_file(folder: Path, name: str, what: str, see: str) -> Path:
@@ -74,7 +101,7 @@ def summarized(
     read: Callable[[Path, Stamp], _Summary],
     broken: Callable[[Path, str, int], _Summary],
 ) -> _Summary:
-    """The same for one file. ``read`` may cache only successful reads: a lock goes away."""
+    """The same for one file."""
     if not _NAME.fullmatch(path.stem):
         problem = "the file's name may contain only lowercase letters, digits and hyphens"
         return broken(path, problem, stamp.size)

@@ -42,6 +42,11 @@ def n_judged(records: Iterable[SuspectResult]) -> int:
     return sum(not record.is_refused for record in records)
 
 
+def is_evidence(record: SuspectResult, n_tests: int) -> bool:
+    """Whether the test, corrected for ``n_tests`` of this pair, shows that suspects were used."""
+    return record.p_value is not None and n_tests * record.p_value < SIGNIFICANCE
+
+
 def suspect_finding(record: SuspectResult, n_tests: int = 1) -> Finding:
     """The headline and what supports it.
 
@@ -68,7 +73,7 @@ def suspect_finding(record: SuspectResult, n_tests: int = 1) -> Finding:
     assert auc is not None
     assert record.p_value is not None
     counted = min(1.0, n_tests * record.p_value)
-    is_found = counted < SIGNIFICANCE
+    is_found = is_evidence(record, n_tests)
     headline = (
         "Fine-tuning favours the suspects over the controls"
         if is_found

@@ -79,7 +79,7 @@ def _noise(
     features: GradientFeatures,
     weights: NDArray[np.float32],
     squared: NDArray[np.float64],
-    sizes: NDArray[np.float64],
+    sizes: NDArray[np.integer],
 ) -> NDArray[np.float64]:
     """s², a group's variance of single gradients, summed over all coordinates, (J × K)."""
     mean_squares = np.asarray(features.squared_norms, np.float64) @ weights.T

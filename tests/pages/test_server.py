@@ -15,6 +15,7 @@ from support.server import Server
 from assay.cache.audits.writer import AuditBuilder
 from assay.cache.jobs import JobTable
 from assay.cache.store import Store
+from assay.pages.components.page_table import PAGES
 
 
 @pytest.fixture
@@ -51,7 +52,15 @@ LINKS = [
     ("topics", "decompression=sample&colour=depth", "violin making"),
     ("examples", "decompression=sample&topic=1", "Prompt and raw output"),
     ("diff", "", "assay diff A B"),
+    ("echo", "", "assay echo"),
 ]
+
+
+def test_every_page_has_a_link_here():
+    """No page is left out below."""
+    assert {page for page, _, _ in LINKS} - {""} >= {
+        entry.url_path for entry in PAGES.values() if not entry.address
+    }
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +81,16 @@ def is_shown(server, page, query, expected):
     assert expected in shown
     assert "exception" not in shown.lower()
     assert not any(message.HasField("page_not_found") for message in messages)
+    titles = [m.page_config_changed.title for m in messages if m.HasField("page_config_changed")]
+    entry = next((one for one in PAGES.values() if one.url_path == page), PAGES["audits"])
+    about = ["Sample audit"] if entry.needs_audit else []
+    assert titles[-1] == " · ".join([entry.title, *about, "Assay"])
 
 
 @pytest.mark.parametrize(("page", "query", "expected"), LINKS)
 def test_a_deep_link_works(running, page, query, expected):
-    """The first request of a visit may be for any page, and gets that page."""
+    """The first request of a visit may be for any page, and gets that page; the browser's title
+    names page and audit."""
     is_shown(running, page, query, expected)
 
 
@@ -119,22 +133,21 @@ def test_ending_the_command_ends_the_server(server_for):
     assert not child.is_running()
 
 
-def test_the_server_is_for_this_machine_alone(server_for):
+def test_the_server_is_for_this_machine_alone(running):
     """It listens on 127.0.0.1 only, answers its health check, and knows no other page."""
-    server = server_for(Store.default().root)
-    assert any(message.HasField("page_not_found") for message in server.messages("nowhere"))
-    with urllib.request.urlopen(server.address + "/_stcore/health", timeout=5) as answer:
+    assert any(message.HasField("page_not_found") for message in running.messages("nowhere"))
+    with urllib.request.urlopen(running.address + "/_stcore/health", timeout=5) as answer:
         assert answer.status == 200
-    child = psutil.Process(server.process.pid).children()[0]
+    child = psutil.Process(running.process.pid).children()[0]
     listening = [c.laddr.ip for c in child.net_connections() if c.status == psutil.CONN_LISTEN]
     assert listening
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_tables_leave_by_our_exports_alone(server_for):
+def test_tables_leave_by_our_exports_alone(running):
     """Browsers are told to offer no download and no copying of tables, which would hand document
     text to a spreadsheet as formulas."""
-    messages = server_for(Store.default().root).messages("about")
+    messages = running.messages("about")
     (session,) = [m.new_session for m in messages if m.HasField("new_session")]
     assert session.config.disable_data_export
 

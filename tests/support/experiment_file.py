@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pyarrow as pa
+from support.sealed_once import sealed_once
 
 from assay.cache.experiments.read import ExperimentBuilder
 from assay.core.experiments.catalogue import catalogue_of
@@ -13,6 +14,7 @@ from assay.core.experiments.recipes import Scale, load_recipe
 from assay.core.specs.metrics import Metric
 
 
+@sealed_once
 def write_sample_experiment(
     store, name, n_seeds=3, is_built_in=False, left_out=(), audit_ids=("sample",), drawn=()
 ):
