@@ -36,6 +36,7 @@ from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import command_line
 from assay.core.specs.data import Task
 from assay.core.specs.hashing import content_key, text_hash
+from assay.core.specs.interval import Interval
 from assay.core.specs.plain import to_plain
 from assay.core.specs.results.suspect_test import (
     HashesBySet,
@@ -50,7 +51,6 @@ from assay.core.stats.membership_scores import label_scores, token_scores
 from assay.core.stats.suspect_test import (
     N_SHUFFLES,
     Check,
-    UsedTest,
     combined,
     constant_scores,
     separability_by,
@@ -138,13 +138,7 @@ def run_suspect_test(
             **environment(compute),
         },
         documents=HashesBySet(*_by_set([text_hash(d.text) for d in sets.documents], sets)),
-        checks=test.checks,
-        is_refused=test.is_refused,
-        constant=test.constant,
-        p_value=test.combined.p_value if test.combined else None,
-        auc=test.combined.auc if test.combined else None,
-        components=test.parts,
-        scores=test.scores,
+        **vars(test),
     )
     store.suspect_tests.write(record)
     return record
@@ -221,13 +215,14 @@ def _of_tokens(
 
 @dataclass(frozen=True)
 class _Test:
-    """The checks and, unless one refuses, the test."""
+    """The checks and, unless one refuses, the test; fields as in ``SuspectResult``."""
 
     checks: tuple[SetCheck, ...]
     is_refused: bool
     constant: tuple[str, ...]
-    combined: UsedTest | None = None
-    parts: tuple[ScorePart, ...] = ()
+    p_value: float | None = None
+    auc: Interval | None = None
+    components: tuple[ScorePart, ...] = ()
     scores: ScoresBySet | None = None
 
 
@@ -263,8 +258,9 @@ def _tested(
         checks,
         is_refused=False,
         constant=constant,
-        combined=result,
-        parts=tuple(
+        p_value=result.p_value,
+        auc=result.auc,
+        components=tuple(
             ScorePart(**asdict(part.auc), name=name, p_value=part.p_value)
             for name, part in parts.items()
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from support.suspect_record import write_sample_suspects
 from support.tiny_models import documents
 
 from assay.cache.store import Store
-from assay.core.audit.suspect_test import _judged, _Sets, run_suspect_test
+from assay.core.audit.suspect_test import _Sets, _tested, run_suspect_test
 from assay.core.findings.suspect_test import suspect_finding
 from assay.core.models.examples import TextDocument
 from assay.core.runtime.progress import SilentProgress
@@ -230,15 +231,16 @@ def judged(scores):
     sets = _Sets([TextDocument(text) for text in texts], np.arange(80) < 40, 0)
     spec = SuspectSpec("base", "final", DataRef("mine.jsonl"), DataRef("others.jsonl"))
     losses = np.random.default_rng(6).normal(size=80)
-    return _judged(spec, sets, scores, losses, SilentProgress())
+    test = _tested(spec, sets, scores, losses, SilentProgress())
+    return replace(write_sample_suspects(Store.default()), **vars(test))
 
 
 def test_scores_that_are_all_the_same_are_no_evidence_either_way():
     """Where every score is constant but for rounding, the test is refused and says why."""
     noise = np.random.default_rng(0).normal(size=80) * 1e-9
     record = judged({ALIGNMENT: 1 + noise, Baseline.LOSS_RATIO: np.zeros(80)})
-    assert record["is_refused"]
-    assert record["p_value"] is None
+    assert record.is_refused
+    assert record.p_value is None
     said = suspect_finding(record)
     assert "nothing to compare by" in said.headline
     assert "the same score by" in said.sentences[0]
@@ -251,14 +253,10 @@ def test_one_constant_score_is_named_and_adds_nothing():
     varying = rng.normal(size=80)
     flat = 3 + rng.normal(size=80) * 1e-9
     record = judged({ALIGNMENT: varying, Baseline.LOSS_RATIO: flat})
-    assert record["constant"] == [Baseline.LOSS_RATIO]
-    assert [part["name"] for part in record["components"]] == [ALIGNMENT]
-    alone = judged({ALIGNMENT: varying})
-    assert record["p_value"] == alone["p_value"]
-    assert "adds nothing" in " ".join(suspect_finding({**RECORD, **record}).sentences)
+    assert record.constant == (Baseline.LOSS_RATIO,)
+    assert [part.name for part in record.components] == [ALIGNMENT]
+    assert record.p_value == judged({ALIGNMENT: varying}).p_value
+    assert "adds nothing" in " ".join(suspect_finding(record).sentences)
     both = judged({ALIGNMENT: varying, Baseline.LOSS_RATIO: rng.normal(size=80)})
-    assert both["constant"] == []
-    assert "adds nothing" not in " ".join(suspect_finding({**RECORD, **both}).sentences)
-
-
-RECORD = {"declared": [ALIGNMENT, Baseline.LOSS_RATIO], "n_shuffles": 9_999}
+    assert both.constant == ()
+    assert "adds nothing" not in " ".join(suspect_finding(both).sentences)
