@@ -152,7 +152,9 @@ def test_what_was_asked_of_the_same_pair_is_in_it(store):
     verdicts = [corpus_ranking_finding(sources, students)]
     verdicts += [suspect_finding(record, n_tests=2) for record in (used, unused, refused)]
     for one in verdicts:
-        assert text.count(one.headline) == 2
+        assert (
+            text.count(one.headline) >= 2
+        )  # in its section, in the summary, and perhaps in an answer
         assert all(sentence in text for sentence in one.sentences)
     for row in sources:
         assert f"{row['cosine']:.3f} [{row['low']:.3f}–{row['high']:.3f}]" in text
