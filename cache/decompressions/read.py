@@ -75,7 +75,7 @@ def summary_of(path: Path) -> DecompressionSummary:
 
 
 def read_decompression(path: Path) -> DecompressionResult:
-    """What a decompression says about itself; UnreadableFile as of ``read_result``."""
+    """What a decompression says about itself; UnreadableFile as for ``read_result``."""
     return read_result(path, DecompressionResult)
 
 

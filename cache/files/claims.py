@@ -78,7 +78,7 @@ def as_claimed(shape: type[Claims], said: Any) -> Claims:
 
     _check_depth(said)
     try:
-        # A type is hashable, which mypy does not see of a type variable.
+        # A type is hashable, but mypy does not know that of a type variable.
         adapter = _shape(shape)  # type: ignore[arg-type]
         claims: Claims = adapter.validate_json(json.dumps(said), strict=True)
     except ValidationError as error:

@@ -22,7 +22,7 @@ Values = Mapping[str, Any]
 
 
 class Declared(TypedDict, total=False):
-    """What a field may declare of its option, or of one command's: fields of ``Option``."""
+    """What a field may declare about its option, or about that of one command; see ``Option``."""
 
     help: str
     flag: str

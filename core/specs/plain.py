@@ -15,7 +15,7 @@ from assay.core.errors import InputError
 from assay.core.specs.hashing import canonical_json
 
 Spec = TypeVar("Spec")
-# JSON whose form is not known: of a server, a file of others, a model's folder.
+# JSON of unknown form: from a server, somebody else's file, or a model folder.
 JsonObject: TypeAlias = Mapping[str, Any]
 
 
