@@ -33,7 +33,7 @@ def test_no_training_document_is_ever_excluded(seeds):
             n_proven += 1
             assert n_excluded == 0, trained.settings
             assert np.array_equal(movement.is_moved, trained.is_read), trained.settings
-    assert n_proven > 0.4 * len(seeds)
+    assert n_proven > 0.3 * len(seeds)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw .01", "adamw .1", "sgd"])
