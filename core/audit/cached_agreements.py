@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.cache.files.blocks import ROWS_PER_BLOCK
 from assay.cache.files.precomputed import open_agreements
 from assay.cache.files.row_cache import RowStore
 from assay.core.audit.context import AuditContext
@@ -147,15 +148,19 @@ def _extend(
 ) -> None:
     for batch in gradients.of(documents):
         ends = np.cumsum(batch.n_tokens)[:-1]
+        tokens = np.split(batch.tokens, ends)
         agreements = [own.ravel() for own in np.split(batch.agreements, ends)]
-        kept.append(
-            [keys[index] for index in batch.indices],
-            {
-                "tokens": np.split(batch.tokens, ends),
-                "agreements": agreements,
-                "squared_norms": batch.squared_norms,
-                "alignment": batch.alignment,
-            },
-            {"projected": batch.projected},
-        )
+        # Of short documents a batch holds more than a block does.
+        for start in range(0, len(batch.indices), ROWS_PER_BLOCK):
+            rows = slice(start, start + ROWS_PER_BLOCK)
+            kept.append(
+                [keys[index] for index in batch.indices[rows]],
+                {
+                    "tokens": tokens[rows],
+                    "agreements": agreements[rows],
+                    "squared_norms": batch.squared_norms[rows],
+                    "alignment": batch.alignment[rows],
+                },
+                {"projected": batch.projected[rows]},
+            )
         progress.advance(len(batch.indices))

@@ -27,6 +27,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from assay.cache.files.precomputed import open_agreements
+from assay.cache.store import Store
+from assay.core.audit.cached_agreements import _extend
 from assay.core.errors import InputError
 from assay.core.gradients.embedding_movement import differences
 from assay.core.models.embedding_gradients import EmbeddingGradients, input_table
@@ -35,6 +38,7 @@ from assay.core.models.loading import ModelPair, load_classifier, load_language_
 from assay.core.models.text_model import TextModel
 from assay.core.models.training import fine_tune
 from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import SilentProgress
 from assay.core.specs.training import TrainingSpec
 from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores
 from assay.core.stats.training_vocabulary import document_frequencies, unmoved_tokens
@@ -185,6 +189,22 @@ def test_what_selection_needs_is_exact(case, tmp_path):
     assert rows.squared_norms[0] == pytest.approx((wanted**2).sum(), rel=1e-3)
     assert rows.alignment[0] == pytest.approx(-(wanted * moved).sum(), rel=1e-3)
     assert rows.alignment[0] > 0
+
+
+def test_a_batch_of_many_short_documents_is_kept(tmp_path):
+    """More documents than a block of the cache holds come in one batch, and all are kept."""
+    pair = trained_pair(load_language_model, save_llama, tmp_path, False)
+    docs = [TextDocument(" ".join(TEXTS[number % 60].split()[:3])) for number in range(300)]
+    keys = [str(number) for number in range(300)]
+    gradients = EmbeddingGradients(pair)
+    assert max(len(rows.indices) for rows in gradients.of(docs)) == 300
+    store = Store(tmp_path / "home")
+    with open_agreements(store, "key", lambda: None, lambda _: None) as kept:
+        _extend(kept, keys, docs, gradients, SilentProgress())
+        assert kept.missing(keys) == []
+        found = kept.matrix("projected", kept.find(keys))
+    assert np.allclose(found[:60], found[60:120], atol=1e-3 * np.abs(found).max())
+    assert np.abs(found).max(axis=1).min() > 0
 
 
 def test_documents_without_tokens_say_nothing(tmp_path):
