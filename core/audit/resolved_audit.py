@@ -27,8 +27,8 @@ from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
 from assay.core.specs.training import TrainingSpec, check_training
 
-# Raise it when the same question would give other numbers.
-_VERSION = 10
+# Raise it when the same options would give other numbers.
+_VERSION = 11
 
 
 @dataclass(frozen=True)
