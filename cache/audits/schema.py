@@ -10,7 +10,15 @@ from assay.cache.files.tables import Table
 SCHEMA_VERSION = 7
 # Audits of this version may lack these tables, which were added later.
 ADDED_TABLES = frozenset(
-    {"token_movement", "document_vocabulary", "embedding_scores", "student_outcomes"}
+    {
+        "token_movement",
+        "document_vocabulary",
+        "vocabulary_scores",
+        "embedding_scores",
+        "embedding_gradients",
+        "embedding_factors",
+        "student_outcomes",
+    }
 )
 
 # Matrices are stored as float16 blocks of rows: cache/files/blocks.py.
@@ -391,6 +399,38 @@ AUDIT_TABLES = {
             "n_unmoved": ("INTEGER NOT NULL", "number of these that did not move"),
             "unmoved": ("INTEGER[] NOT NULL", "their numbers, as in `token_movement`"),
         },
+    ),
+    "vocabulary_scores": Table(
+        "How much of what fine-tuning taught a document holds; empty if no row is known to be "
+        "unmoved.",
+        {
+            "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
+            "score": (
+                "DOUBLE NOT NULL",
+                "mean over its different ordinary tokens: how far the row moved (0 if it did "
+                "not), times the logarithm of documents of the seed corpus for each that holds "
+                "the token",
+            ),
+        },
+    ),
+    "embedding_gradients": Table(
+        "Each document's gradient at the input embeddings, at the middle checkpoint; zero for a "
+        "document that is ruled out. Empty where `embedding_scores` is.",
+        {
+            "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
+            "squared_norm": ("DOUBLE NOT NULL", "its squared norm"),
+            "alignment": (
+                "DOUBLE NOT NULL",
+                "its inner product with base − final, in which unmoved rows are zero",
+            ),
+            "target_norm": ("DOUBLE NOT NULL", "norm of base − final, the same in every row"),
+        },
+    ),
+    "embedding_factors": Table(
+        "The same gradients, projected so that inner products among them are estimated, in order "
+        "of `document_id`.",
+        {"name": ("VARCHAR NOT NULL", "`projected`"), **_BLOCK},
+        ("name", "first_row"),
     ),
     "embedding_scores": Table(
         "How far the rows of a document's tokens moved along its own gradients; empty if the "
