@@ -97,7 +97,8 @@ class EmbeddingGradients:
         )
         # Of what selection aims at: base − final, up to the common factor.
         self.target_norm = float(np.linalg.norm(moved))
-        self._sketch = EmbeddingSketch.draw(*moved.shape, device)
+        n_tokens, width = moved.shape
+        self._sketch = EmbeddingSketch.draw(n_tokens, width, device)
         self._adds_output_part = is_language and is_tied(pair.final)
         self._checkpoints = [_checkpoint(pair, fraction) for fraction in checkpoints]
 
