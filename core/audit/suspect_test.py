@@ -59,7 +59,7 @@ from assay.core.stats.suspect_test import (
 )
 
 # Raise it when the same question would give another record.
-_VERSION = 4
+_VERSION = 5
 _MIN_DOCUMENTS = 10
 # Only alignment and norms are needed, which use no projection: this is the smallest there is.
 _PROJECTION = 1

@@ -13,7 +13,15 @@ from assay.cache.files.tables import Table
 SCHEMA_VERSION = 7
 # Audits of this version may lack these tables, which were added later.
 ADDED_TABLES = frozenset(
-    {"token_movement", "document_vocabulary", "embedding_scores", "student_outcomes"}
+    {
+        "token_movement",
+        "document_vocabulary",
+        "vocabulary_scores",
+        "embedding_scores",
+        "embedding_gradients",
+        "embedding_factors",
+        "student_outcomes",
+    }
 )
 
 AUDIT_TABLES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assay.cache.audits.schema.block_columns import BLOCK
 from assay.cache.files.tables import Table
 
 EVIDENCE_TABLES = {
@@ -158,6 +159,38 @@ EVIDENCE_TABLES = {
             "n_unmoved": ("INTEGER NOT NULL", "number of these that did not move"),
             "unmoved": ("INTEGER[] NOT NULL", "their numbers, as in `token_movement`"),
         },
+    ),
+    "vocabulary_scores": Table(
+        "How much of what fine-tuning taught a document holds; empty if no row is known to be "
+        "unmoved.",
+        {
+            "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
+            "score": (
+                "DOUBLE NOT NULL",
+                "mean over its different ordinary tokens: how far the row moved (0 if it did "
+                "not), times the logarithm of documents of the seed corpus for each that holds "
+                "the token",
+            ),
+        },
+    ),
+    "embedding_gradients": Table(
+        "Each document's gradient at the input embeddings, at the middle checkpoint; zero for a "
+        "document that is ruled out. Empty where `embedding_scores` is.",
+        {
+            "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
+            "squared_norm": ("DOUBLE NOT NULL", "its squared norm"),
+            "alignment": (
+                "DOUBLE NOT NULL",
+                "its inner product with base − final, in which unmoved rows are zero",
+            ),
+            "target_norm": ("DOUBLE NOT NULL", "norm of base − final, the same in every row"),
+        },
+    ),
+    "embedding_factors": Table(
+        "The same gradients, projected so that inner products among them are estimated, in order "
+        "of `document_id`.",
+        {"name": ("VARCHAR NOT NULL", "`projected`"), **BLOCK},
+        ("name", "first_row"),
     ),
     "embedding_scores": Table(
         "How far the rows of a document's tokens moved along its own gradients; empty if the "
