@@ -128,9 +128,9 @@ def _answered(
 ) -> Path:
     # Torch and transformers take seconds to import, which reading an audit can do without.
     from assay.core.audit.as_job import audit_as_job
-    from assay.core.audit.resolved_audit import check
+    from assay.core.specs.audit_rules import check_audit
 
-    check(spec)
+    check_audit(spec)
 
     how = ["--precision", precision, *(["--device", device] if device else [])]
     command = [*shlex.split(command_line(spec))[1:], *how]

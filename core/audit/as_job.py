@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from assay.cache.store import Store
 from assay.core.audit.durations import audit_plan
-from assay.core.audit.resolved_audit import title_of
 from assay.core.audit.run import run_audit
 from assay.core.jobs.running_job import running_job
 from assay.core.runtime.device import choose_compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.specs.audit import AuditSpec
+from assay.core.specs.audit_rules import title_of
 
 
 def audit_as_job(

@@ -7,9 +7,10 @@ import datetime
 from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.null_draws import N_NULL_DRAWS
 from assay.core.audit.provenance import environment
-from assay.core.audit.resolved_audit import ResolvedAudit, title_of
+from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.audit.stages.embedding_agreement import what_was_left_out
 from assay.core.specs.audit import INSIDERS_HEAD, AuditSpec, HeadStart
+from assay.core.specs.audit_rules import title_of
 from assay.core.specs.commands import command_line
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain

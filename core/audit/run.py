@@ -15,7 +15,7 @@ from assay.core.audit.context import AuditContext
 from assay.core.audit.corpus_names import with_source_names
 from assay.core.audit.metadata import describe
 from assay.core.audit.metrics import all_metrics
-from assay.core.audit.resolved_audit import ResolvedAudit, check, resolve_audit
+from assay.core.audit.resolved_audit import ResolvedAudit, resolve_audit
 from assay.core.audit.stages import (
     corpus_ranking,
     documents,
@@ -40,6 +40,7 @@ from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import Assessability, AuditSpec
+from assay.core.specs.audit_rules import check_audit
 
 # An audit file, its gradients and DuckDB's own temporary space need at least this much.
 _MIN_FREE_BYTES = 200_000_000
@@ -57,7 +58,7 @@ def run_audit(
     A complete audit of the same contents is returned as it is; a killed one continues at the
     stage it had reached. InputError for unusable input, before anything is written.
     """
-    check(spec)
+    check_audit(spec)
     spec = with_source_names(spec)
     question = resolve_audit(spec, compute, store)
     on_id(question.audit_id)

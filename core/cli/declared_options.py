@@ -34,6 +34,7 @@ def declared_command(app: typer.Typer, command: Command) -> Callable[[Callable[.
             asked = {one.name: _as_value(one, given.pop(one.name)) for one in command.options}
             how = running(**{one.name: given.pop(one.name) for one in fields(running)})
             spec = command.build(asked, StoreLookups(how.place))
+            command.check(spec)
             if target:
                 target.write_text(config_text(command, command.given(asked)), encoding="utf-8")
             function(spec, how=how, **given)

@@ -49,11 +49,9 @@ QueueOption = Annotated[
 
 
 @dataclass(frozen=True)
-class Running:
-    """Where a command runs, where what it makes is kept, and how it says what it found."""
+class Keeping:
+    """Where what a command makes is kept, and how it says what it found."""
 
-    device: DeviceOption = None
-    precision: PrecisionOption = "auto"
     store: StoreOption = None
     as_json: JsonOption = False
 
@@ -61,6 +59,14 @@ class Running:
     def place(self) -> Store:
         """The store; InputError if it cannot be written."""
         return open_store(self.store)
+
+
+@dataclass(frozen=True)
+class Running(Keeping):
+    """The same of a command that runs a model: where, and in which number format."""
+
+    device: DeviceOption = None
+    precision: PrecisionOption = "auto"
 
 
 @dataclass(frozen=True)

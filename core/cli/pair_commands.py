@@ -17,6 +17,7 @@ from assay.core.cli.options import RunningOrQueued, rows_of, say
 from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec
+from assay.core.specs.audit_rules import title_of
 
 # The exit status of an audit that is done, and says that nothing can be said.
 NOT_ASSESSABLE = 3
@@ -31,8 +32,6 @@ def answer(
 
     ``findings``: what else to say of the sealed file.
     """
-    from assay.core.audit.resolved_audit import title_of
-
     if how.queue:
         queue_this(how.place, title_of(spec), how.as_json)
         return

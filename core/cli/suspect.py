@@ -27,8 +27,7 @@ def suspect(
     from assay.core.runtime.device import choose_compute
 
     place = how.place
-    title = spec.title or f"Suspects {spec.suspects.location}"
-    with as_job(place, title, suspect_plan(spec.task)) as progress:
+    with as_job(place, spec.job_title, suspect_plan(spec.task)) as progress:
         record = run_suspect_test(spec, place, choose_compute(how.device, how.precision), progress)
     of_pair = suspect_tests_of(place, weights_of(record["provenance"]))
     said = suspect_finding(record, n_judged(of_pair))

@@ -25,7 +25,7 @@ class Role(StrEnum):
 
 
 # What every command that reads a final model asks alike.
-TASK: dict[str, Any] = {"help": "What the final model was fine-tuned to do."}
+TASK: dict[str, Any] = {"help": "What the final model was fine-tuned to do.", "is_main": True}
 LABEL_WORDS: dict[str, Any] = {
     "help": "Classification with a causal model: one word per label, separated by commas.",
     "is_joined": True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 
 from assay.core.errors import InputError
@@ -19,6 +19,22 @@ REQUIRED: Any = MISSING
 _AS_FIELD: Any = object()
 # What was given, by the options' names.
 Values = Mapping[str, Any]
+
+
+class Names(StrEnum):
+    """What the text of an option names; a page offers what there is, and checks what it is."""
+
+    MODEL = "model"
+    # A model, or the address of a server.
+    SPEAKER = "speaker"
+    DOCUMENTS = "documents"
+    # Documents, or the examples of a decompression.
+    CORPUS = "corpus"
+    DATA_FOLDER = "data folder"
+    NEW_FILE = "new file"
+    AUDIT = "audit"
+    DECOMPRESSION = "decompression"
+    EXPERIMENT = "experiment"
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,9 @@ class Option:
     is_unique: bool = False
     # Named by its place on the command line, not by a flag.
     is_argument: bool = False
+    # A form asks for it first; what is neither this nor required stands under "More options".
+    is_main: bool = False
+    names: Names | None = None
     # Without this switch the field is 0.
     switch: Option | None = None
     # Of documents: the option that keeps so many at random, and whether labels are read.
@@ -135,6 +154,26 @@ class CommandOption:
         if least is not None and found < least:
             raise InputError(f"at least {least} for {self.key}", repr(value), "raise it")
         return found
+
+    def from_text(self, text: str) -> Any:
+        """The value that was typed, of several with commas between them; None for a blank.
+
+        InputError that names the option where it does not fit.
+        """
+        parts = [part.strip() for part in text.split(",")] if self.is_repeated else [text.strip()]
+        if not any(parts):
+            return None
+        values = [self._typed(part) for part in parts]
+        return self.read(values if self.is_repeated else values[0])
+
+    def _typed(self, text: str) -> Any:
+        if self.kind not in (int, float):
+            return text
+        try:
+            return self.kind(text.replace("_", ""))
+        except ValueError as error:
+            what = "a whole number" if self.kind is int else "a number"
+            raise InputError(f"{what} for {self.key}", repr(text), "correct it") from error
 
     def words(self, value: Any) -> list[str]:
         """The words of a command line that give this option this value."""

@@ -1,0 +1,84 @@
+"""What the options of an audit must be to each other; what models and data must be comes later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.core.errors import InputError, OptionConflict
+from assay.core.specs.audit import AuditSpec, GradientLayers, TitrationSpec
+from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy
+
+
+def title_of(spec: AuditSpec) -> str:
+    """The title given, else one made of the final model's name."""
+    return spec.title or f"{Path(spec.final).name} ({spec.task})"
+
+
+def check_audit(spec: AuditSpec) -> None:
+    """InputError for options that are out of range or contradict each other."""
+    if spec.budget < 1:
+        raise InputError("a budget of at least 1", str(spec.budget), "raise --budget")
+    if not spec.seed_corpus:
+        raise InputError("a seed corpus", "none", "give one with --seed-corpus")
+    if spec.n_checkpoints < 1:
+        raise InputError("at least one checkpoint", str(spec.n_checkpoints), "raise --checkpoints")
+    if spec.projection_dimension is not None and spec.projection_dimension < 1:
+        raise InputError(
+            "a projection dimension of at least 1",
+            str(spec.projection_dimension),
+            "raise --projection-dimension",
+        )
+    if spec.task is Task.SFT and Strategy.TOP_K_BALANCED in spec.strategies:
+        raise OptionConflict(
+            "--strategy top-k-balanced needs labels, which --task sft does not have",
+            "top-k-balanced with --task sft",
+            "remove it, or use --strategy top-k",
+        )
+    if spec.task is Task.SFT and spec.label_words:
+        raise OptionConflict(
+            "--label-words applies to --task classification only",
+            "--task sft",
+            "remove it, or use --task classification",
+        )
+    if spec.task is Task.CLASSIFICATION and spec.response_template:
+        raise OptionConflict(
+            "--response-template applies to --task sft only",
+            "--task classification",
+            "remove it, or use --task sft",
+        )
+    is_last = spec.gradient_layers is GradientLayers.LAST_LAYER
+    if spec.corpora and len(spec.seed_corpus) < 2:
+        raise InputError(
+            "at least two corpora to rank",
+            f"{len(spec.seed_corpus)}",
+            "give one --corpus per corpus",
+        )
+    if spec.corpora and spec.corpora.n_students and not is_last:
+        # Such a pair is most often an adapter's; models trained whole would reach more than its
+        # true set could, and so speak against it.
+        raise OptionConflict(
+            "--students works with --gradient-layers last-layer only",
+            f"--students {spec.corpora.n_students} with --gradient-layers {spec.gradient_layers}",
+            "remove one of the two options",
+        )
+    if spec.titration:
+        _check_grid(spec.titration)
+        if spec.n_student_epochs and spec.test is None:
+            raise OptionConflict(
+                "--students needs a test set",
+                "--students without --test",
+                "give --test, or remove --students",
+            )
+
+
+def _check_grid(grid: TitrationSpec) -> None:
+    for share in grid.leaked_shares:
+        if not 0 <= share <= 1:
+            raise InputError("leaked shares from 0 to 1", str(share), "fix --leaked-share")
+    if max(grid.leaked_shares) == 0:
+        raise InputError("at least one leaked share above 0", "none", "add one with --leaked-share")
+    if min(grid.budgets) < 1:
+        raise InputError("a budget of at least 1", str(min(grid.budgets)), "raise --budget")
+    if grid.n_seeds < 1:
+        raise InputError("at least one seed", str(grid.n_seeds), "raise --seeds")
