@@ -25,7 +25,7 @@ from assay.core.gradients.all_tokens import TensorSketch, token_gradients
 from assay.core.gradients.features import FactoredGradients
 from assay.core.gradients.last_layer import logit_errors
 from assay.core.models.loading import new_classifier
-from assay.core.models.resolve import builtin_minilm
+from assay.core.models.locate import builtin_minilm
 from assay.core.models.training import new_optimizer
 from assay.core.runtime.device import choose_compute
 from assay.core.selection.greedy import select
@@ -219,7 +219,7 @@ TRAINING = textwrap.dedent("""
     from assay.core.runtime.device import Compute
     from assay.core.models.loading import new_classifier
     from assay.core.models.examples import TextDocument
-    from assay.core.models.resolve import builtin_minilm
+    from assay.core.models.locate import builtin_minilm
     from assay.core.models.training import fine_tune
     from assay.core.specs.training import TrainingSpec
     compute = Compute("cpu", torch.cpu._is_avx512_bf16_supported(), int(sys.argv[1]))
@@ -276,7 +276,7 @@ GRADIENTS = textwrap.dedent("""
     from assay.core.models.classifier import SequenceClassifier
     from assay.core.models.per_example_gradients import ClassifierGradients
     from assay.core.models.loading import ModelPair
-    from assay.core.models.resolve import builtin_minilm
+    from assay.core.models.locate import builtin_minilm
     from assay.core.runtime.progress import SilentProgress
     n = int(sys.argv[1])
     compute = choose_compute(precision="fp32")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.cache.deletions import note_deletion
 from assay.cache.files.claims import check_claims
 
 # A record of 100,000 documents takes some 15 MB.
@@ -58,8 +59,22 @@ class RecordStore:
 
     def delete(self, name: str) -> None:
         """Remove a record by its name, if there is one."""
-        if self.read(name) is not None:
+        record = self.read(name)
+        if record is not None:
+            note_deletion(self.folder.parent, self.kind, name, self._remembered(record))
             (self.folder / f"{name}.json").unlink(missing_ok=True)
+
+    @staticmethod
+    def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:
+        """What still counts of a record that is gone: that it judged, and which models."""
+        provenance = record.get("provenance") or {}
+        digests = ("base_weights_sha256", "final_weights_sha256")
+        return {
+            "title": str(record.get("title", ""))[:200],
+            "created_at": record.get("created_at"),
+            **({"is_refused": bool(record["is_refused"])} if "is_refused" in record else {}),
+            "provenance": {name: provenance.get(name) for name in digests},
+        }
 
     def all(self) -> list[dict[str, Any]]:
         """All records that can be read, newest first."""

@@ -15,7 +15,7 @@ from assay.core.specs.audit import Assessability
 from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import job_line
-from assay.pages.components.navigation import enter
+from assay.pages.components.navigation import enter, page_file
 
 enter()
 
@@ -26,7 +26,8 @@ def show_empty() -> None:
         "takes a few minutes and needs no network:"
     )
     st.code("make demo", language="bash")
-    st.write("To audit your own models:")
+    st.page_link(page_file("new_audit"), label="New job", icon=":material/add_circle:")
+    st.write("To audit your own models in a terminal:")
     st.code(
         "assay audit --base BASE --final FINAL --seed-corpus pool.parquet \\\n"
         "  --task classification --budget 500",
@@ -70,6 +71,7 @@ def show_audit(summary: AuditSummary, experiment: str | None) -> None:
             partial(delete_audit, Store.default(), summary.audit_id),
             label="Delete",
             key=f"delete-{summary.audit_id}",
+            typed=summary.audit_id,
         )
 
 

@@ -58,6 +58,7 @@ def diff(
     with as_job(place, spec.job_title, DIFF_PLAN) as progress:
         compute = choose_compute(how.device, "fp32")
         outcome = run(spec.first, spec.second, spec.noise, place, compute, progress)
+        progress.attach_result(outcome.id)
     meta, topics = read_meta(outcome.path), read_diff_topics(outcome.path)
     own = topics[topics["pair"] == 0].drop(columns="pair")
     if out:

@@ -26,6 +26,7 @@ def echo(
     place = how.place
     with as_job(place, spec.job_title, echo_plan()) as progress:
         record = run_echo(spec, place, choose_compute(how.device, how.precision), progress)
+        progress.attach_result(record["echo_id"])
     said = echo_finding(record)
     say(
         {

@@ -53,6 +53,7 @@ def experiment(
         outcome = run_experiment(
             recipe, catalogue, spec.n_seeds, place, compute, progress, spec.n_at_once
         )
+        progress.attach_result(outcome.id)
     say(
         {
             "experiment": outcome.id,

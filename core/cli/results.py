@@ -25,6 +25,7 @@ from assay.core.cli.options import (
 )
 from assay.core.errors import InputError
 from assay.core.runtime.access_token import TOKEN_VARIABLE, check_token, new_token
+from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.audit import AuditSpec, SuspectSpec
 from assay.core.specs.commands import REPORT
 from assay.core.specs.config_file import config_of
@@ -60,11 +61,22 @@ def dashboard(
         ),
     ] = False,
     token: TokenOption = False,
+    roots: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--roots",
+            metavar="FOLDER",
+            help="Folder with models and data that jobs started in the browser may read, besides "
+            "the store. Repeat for several (default: the working folder).",
+        ),
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Serve the dashboard on this machine."""
     place = open_store(store)
-    serve_dashboard(Store.to_read(place.root) if read_only else place, port, token)
+    allowed = AllowedRoots.of(roots or [Path.cwd()])
+    how = Store.to_read(place.root) if read_only else place
+    serve_dashboard(how, port, token, roots=allowed)
 
 
 @app.command("open")
@@ -252,10 +264,14 @@ def _located(name: str, store: Path | None) -> Iterator[tuple[Store, str]]:
 
 
 def serve_dashboard(
-    store: Store, port: int | None, is_asking: bool = False, page: str = ""
+    store: Store,
+    port: int | None,
+    is_asking: bool = False,
+    page: str = "",
+    roots: AllowedRoots | None = None,
 ) -> None:
     """Serve until interrupted, then exit with the server's status."""
     from assay.core.cli.dashboard_server import Serving, serve
 
     token = check_token(os.environ.get(TOKEN_VARIABLE) or new_token()) if is_asking else None
-    raise typer.Exit(serve(store, Serving(port, token, page)))
+    raise typer.Exit(serve(store, Serving(port, token, page, roots.folders if roots else ())))

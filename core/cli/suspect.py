@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from assay.cache.audits.model_pair import suspect_tests_of
+from assay.cache.audits.model_pair import n_deleted_tests, suspect_tests_of
 from assay.cache.audits.read import weights_of
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import Running, as_job, say
@@ -29,8 +29,11 @@ def suspect(
     place = how.place
     with as_job(place, spec.job_title, suspect_plan(spec.task)) as progress:
         record = run_suspect_test(spec, place, choose_compute(how.device, how.precision), progress)
-    of_pair = suspect_tests_of(place, weights_of(record["provenance"]))
-    said = suspect_finding(record, n_judged(of_pair))
+        progress.attach_result(record["test_id"])
+    pair = weights_of(record["provenance"])
+    of_pair = suspect_tests_of(place, pair)
+    n_tests = n_judged(of_pair) + n_deleted_tests(place, pair)
+    said = suspect_finding(record, n_tests)
     shown = ("test_id", "is_refused", "p_value", "auc", "n_suspects", "n_controls", "n_dropped")
     result = {
         **{name: record[name] for name in shown},

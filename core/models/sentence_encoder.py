@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from assay.core.models.locate import builtin_minilm
 from assay.core.models.pretrained import load_sentence_encoder
-from assay.core.models.resolve import builtin_minilm
 from assay.core.runtime.device import Compute
 
 MAX_TOKENS = 128

@@ -12,6 +12,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from assay.pages.components.sign_in import require_sign_in
+
 _AUDIT_PAGES = {
     "overview": ("Overview", ":material/summarize:"),
     "assessability": ("Assessability", ":material/balance:"),
@@ -34,11 +36,14 @@ _MODEL_PAGES = {
 }
 _STORE_PAGES = {
     "audits": ("Audits", ":material/folder_open:"),
+    "new_audit": ("New job", ":material/add_circle:"),
     "suspects": ("Suspects", ":material/person_search:"),
     "experiments": ("Experiments", ":material/labs:"),
     "jobs": ("Jobs", ":material/pending_actions:"),
     "about": ("About the method", ":material/help:"),
 }
+# Where a page answers, if not under its file's name.
+_ADDRESSES = {"new_audit": "new-audit"}
 _MARK = "_assay_navigation_run"
 _LOGO = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"
 
@@ -50,11 +55,14 @@ def run_app() -> None:
     context = get_script_run_ctx()
     assert context is not None
     setattr(context, _MARK, True)
+    require_sign_in()
     sections = {
         "Store": [
             *(_page(name, is_default=name == "audits") for name in _STORE_PAGES),
             # The default page answers at the root alone; this one answers to its name.
             st.Page(page_file("audits"), title="Audits", url_path="audits", visibility="hidden"),
+            # So does a page by its file's name, where its address is another.
+            *(st.Page(page_file(name), url_path=name, visibility="hidden") for name in _ADDRESSES),
         ],
         "Audit": [_page(name) for name in _AUDIT_PAGES],
         "Model": [_page(name) for name in _MODEL_PAGES],
@@ -77,5 +85,5 @@ def page_file(name: str) -> str:
 
 def _page(name: str, is_default: bool = False) -> st.Page:
     title, icon = {**_STORE_PAGES, **_AUDIT_PAGES, **_MODEL_PAGES}[name]
-    url_path = "" if is_default else name
+    url_path = "" if is_default else _ADDRESSES.get(name, name)
     return st.Page(page_file(name), title=title, icon=icon, url_path=url_path, default=is_default)

@@ -168,7 +168,7 @@ def test_decompression_runs_no_code(tmp_path, trap):
 
 def test_the_sentence_encoder_runs_no_code(tmp_path, trap, monkeypatch):
     """The encoder is loaded with remote code off, wherever it lies."""
-    from assay.core.models.resolve import builtin_minilm
+    from assay.core.models.locate import builtin_minilm
 
     folder = tmp_path / "encoder"
     shutil.copytree(builtin_minilm(), folder)

@@ -16,7 +16,7 @@ from assay.cache.store import Store
 from assay.core.audit.context import AuditContext
 from assay.core.audit.precomputed import with_cached_rows
 from assay.core.models.digests import tokenizer_digest, weights_digest
-from assay.core.models.resolve import builtin_minilm
+from assay.core.models.locate import builtin_minilm
 from assay.core.models.sentence_encoder import MAX_TOKENS, Embedder
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress

@@ -10,7 +10,8 @@ from assay.core.decompress.backends.base import Backend, ModelIdentity
 from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf, what_was_not_read
 from assay.core.models.digests import file_digest, weights_digest
-from assay.core.models.resolve import locate_model, resolve_model
+from assay.core.models.locate import locate_model
+from assay.core.models.resolve import resolve_model
 from assay.core.models.settings_digest import settings_digest
 from assay.core.models.weight_files import n_parameters
 from assay.core.runtime.device import Compute

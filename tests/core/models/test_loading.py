@@ -16,7 +16,8 @@ from assay.core.audit.finetune import finetune
 from assay.core.errors import InputError
 from assay.core.models.digests import weights_digest
 from assay.core.models.loading import load_pair
-from assay.core.models.resolve import builtin_minilm, resolve_model
+from assay.core.models.locate import builtin_minilm
+from assay.core.models.resolve import resolve_model
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import SilentProgress

@@ -21,8 +21,8 @@ from transformers import AutoModel
 from assay.core.audit.finetune import finetune, finetune_key
 from assay.core.errors import InputError
 from assay.core.models.loading import load_classifier, load_pair, new_classifier
+from assay.core.models.locate import builtin_minilm
 from assay.core.models.mean_pooled import MeanPooledClassifier, pools_by_mean
-from assay.core.models.resolve import builtin_minilm
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import SilentProgress
 from assay.core.specs.audit import HeadStart, InitialHead
