@@ -58,7 +58,7 @@ class NameChecker:
         if rule:
             return rule(value)
         # Names in the store and of recipes: letters, digits and dashes.
-        is_name = value.replace("-", "").replace("_", "").isalnum() and value[0] not in "-_"
+        is_name = value.replace("-", "").replace("_", "").isalnum() and value[:1] not in "-_"
         if (one.declared.is_argument or one.declared.names) and not is_name:
             raise InputError(f"a name for {one.key}", repr(value[:60]), "choose one")
         return value

@@ -42,8 +42,6 @@ _STORE_PAGES = {
     "jobs": ("Jobs", ":material/pending_actions:"),
     "about": ("About the method", ":material/help:"),
 }
-# Where a page answers, if not under its file's name.
-_ADDRESSES = {"new_audit": "new-audit"}
 _MARK = "_assay_navigation_run"
 _LOGO = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"
 
@@ -61,8 +59,7 @@ def run_app() -> None:
             *(_page(name, is_default=name == "audits") for name in _STORE_PAGES),
             # The default page answers at the root alone; this one answers to its name.
             st.Page(page_file("audits"), title="Audits", url_path="audits", visibility="hidden"),
-            # So does a page by its file's name, where its address is another.
-            *(st.Page(page_file(name), url_path=name, visibility="hidden") for name in _ADDRESSES),
+            st.Page(page_file("new_audit"), url_path="new-audit", visibility="hidden"),
         ],
         "Audit": [_page(name) for name in _AUDIT_PAGES],
         "Model": [_page(name) for name in _MODEL_PAGES],
@@ -85,5 +82,5 @@ def page_file(name: str) -> str:
 
 def _page(name: str, is_default: bool = False) -> st.Page:
     title, icon = {**_STORE_PAGES, **_AUDIT_PAGES, **_MODEL_PAGES}[name]
-    url_path = "" if is_default else _ADDRESSES.get(name, name)
+    url_path = "" if is_default else name
     return st.Page(page_file(name), title=title, icon=icon, url_path=url_path, default=is_default)

@@ -96,9 +96,10 @@ def test_other_names_of_this_machine_are_refused(store, server_for):
     assert opens_a_page(server)
 
 
-def test_nothing_is_uploaded_and_no_page_is_framed(store, server_for):
-    """Every method but reading is refused, and every answer forbids frames."""
-    server = server_for(store.root)
+def test_nothing_is_uploaded_to_be_read_and_no_page_is_framed(store, server_for):
+    """Every method but reading is refused where nothing may change, and every answer forbids
+    frames."""
+    server = server_for(store.root, "--read-only")
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         for path in ("/", "/_stcore/upload_file/a/b"):
             refused = asked(server, path, method)
