@@ -127,7 +127,7 @@ choose_preset(form)
 form.restore()
 filled = form.evaluated()
 counts = show_options(form, filled)
-models = found_models(form)
+models = found_models(form, filled.errors)
 outlook = None
 if models:
     st.subheader("What was found", anchor=False)

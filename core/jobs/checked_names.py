@@ -17,6 +17,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from assay.cache.store import Store
+from assay.core.data.formats import is_supported
 from assay.core.data.shards import files_at
 from assay.core.data.sources import BUILTINS
 from assay.core.errors import InputError, OptionConflict
@@ -39,27 +40,33 @@ class NameChecker:
     store: Store
 
     def checked(self, one: CommandOption, value: str) -> str:
-        """What stands for the name on a command line; InputError for one that is not allowed."""
-        if len(value) > _MOST_CHARACTERS or not value.isprintable():
+        """What stands for the text on a command line; InputError for one that is not allowed.
+
+        Nothing begins with a dash: it could be taken for an option.
+        """
+        names = one.declared.names
+        is_clean = all(part.isprintable() for part in ([value] if names else value.split("\n")))
+        if len(value) > _MOST_CHARACTERS or not is_clean or value.startswith("-"):
             raise InputError(
-                f"a name of at most {_MOST_CHARACTERS:,} printable characters for {one.key}",
+                f"at most {_MOST_CHARACTERS:,} printable characters for {one.key}, the first of "
+                "them no dash",
                 repr(value[:60]),
                 "correct it",
             )
         rules: dict[Names, Callable[[str], str]] = {
             Names.MODEL: self.model,
             Names.SPEAKER: self.speaker,
+            Names.NAMED_MODEL: self.named_model,
             Names.DOCUMENTS: self.documents,
             Names.CORPUS: self.corpus,
             Names.DATA_FOLDER: lambda name: str(self.roots.resolved(name)),
             Names.NEW_FILE: lambda name: str(self.roots.new_file(name)),
         }
-        rule = rules.get(one.declared.names) if one.declared.names else None
-        if rule:
-            return rule(value)
+        if names in rules:
+            return rules[names](value)
         # Names in the store and of recipes: letters, digits and dashes.
-        is_name = value.replace("-", "").replace("_", "").isalnum() and value[:1] not in "-_"
-        if (one.declared.is_argument or one.declared.names) and not is_name:
+        is_name = value.replace("-", "").replace("_", "").isalnum()
+        if (one.declared.is_argument or names) and not is_name:
             raise InputError(f"a name for {one.key}", repr(value[:60]), "choose one")
         return value
 
@@ -74,6 +81,13 @@ class NameChecker:
         if not _may_be_a_hub_name(name):
             raise self.roots.refusal(name)
         return name
+
+    def named_model(self, text: str) -> str:
+        """``NAME=MODEL`` with a model as in :meth:`model`."""
+        name, mark, place = text.partition("=")
+        if not name.replace("_", "").isalnum() or not place:
+            raise InputError("NAME=PLACE", repr(text[:60]), "write it as in gpt2_medium=FOLDER")
+        return f"{name}{mark}{self.model(place)}"
 
     def speaker(self, name: str) -> str:
         """A model, or a server's address without a password."""
@@ -114,7 +128,8 @@ class NameChecker:
         if found := self._inside(location):
             self._check_files(str(found), split or None)
             return replace(ref, location=str(found) + mark + split)
-        if not _may_be_a_hub_name(location.partition(":")[0]):
+        is_file = is_supported(Path(location))
+        if is_file or not _may_be_a_hub_name(location.partition(":")[0]):
             raise self.roots.refusal(location)
         return ref
 

@@ -46,6 +46,7 @@ class ExperimentSpec:
     models: tuple[str, ...] | None = option(
         None,
         flag="model",
+        names=Names.NAMED_MODEL,
         help="NAME=PLACE, for example gpt2_medium=FOLDER: where to find one of the experiment's "
         "models. Repeat for several.",
     )

@@ -27,6 +27,8 @@ class Names(StrEnum):
     MODEL = "model"
     # A model, or the address of a server.
     SPEAKER = "speaker"
+    # NAME=MODEL.
+    NAMED_MODEL = "named model"
     DOCUMENTS = "documents"
     # Documents, or the examples of a decompression.
     CORPUS = "corpus"
@@ -160,17 +162,18 @@ class CommandOption:
 
         InputError that names the option where it does not fit.
         """
-        parts = [part.strip() for part in text.split(",")] if self.is_repeated else [text.strip()]
-        if not any(parts):
+        parts = [part.strip() for part in text.split(",")] if self.is_repeated else [text]
+        if not any(map(str.strip, parts)):
             return None
         values = [self._typed(part) for part in parts]
         return self.read(values if self.is_repeated else values[0])
 
     def _typed(self, text: str) -> Any:
         if self.kind not in (int, float):
-            return text
+            # What surrounds a template is a part of it; of a name it is a slip of the hand.
+            return text.strip() if self.declared.names else text
         try:
-            return self.kind(text.replace("_", ""))
+            return self.kind(text.strip().replace("_", ""))
         except ValueError as error:
             what = "a whole number" if self.kind is int else "a number"
             raise InputError(f"{what} for {self.key}", repr(text), "correct it") from error

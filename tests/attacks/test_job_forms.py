@@ -19,7 +19,7 @@ from assay.core.jobs.checked_names import NameChecker
 from assay.core.jobs.start import start_job
 from assay.core.models.stored_facts import stored_facts
 from assay.core.runtime.allowed_roots import ROOTS_VARIABLE, AllowedRoots
-from assay.core.specs.commands import AUDIT, COMMANDS, REPORT
+from assay.core.specs.commands import AUDIT, COMMANDS, EXPERIMENT, REPORT
 from assay.pages.components.new_job.documents import keep_upload
 
 OPTIONS = {one.name: one for one in AUDIT.options}
@@ -136,6 +136,19 @@ def test_a_name_by_its_place_is_no_option(name, checker):
             if one.declared.is_argument:
                 with pytest.raises(InputError):
                     checker.checked(one, name)
+
+
+def test_no_text_is_taken_for_an_option(checker, places):
+    """Neither a title that looks like one, nor a model that an experiment is given by name."""
+    for value in ("--config=/etc/passwd", "-x", "a\0b", "a\x1bb"):
+        with pytest.raises(InputError):
+            checker.checked(OPTIONS["title"], value)
+    assert checker.checked(OPTIONS["response_template"], "\n### Answer:") == "\n### Answer:"
+    (model,) = [one for one in EXPERIMENT.options if one.name == "model"]
+    assert checker.checked(model, "llama_1b=owner/name") == "llama_1b=owner/name"
+    for value in (f"llama_1b={places[1]}", "llama_1b=../outside", "llama_1b=", "--x=owner/name"):
+        with pytest.raises(InputError):
+            checker.checked(model, value)
 
 
 def test_a_report_goes_to_a_new_file_inside(checker, places):

@@ -6,6 +6,7 @@ job would empty the form. The form keeps its own copy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,26 +116,29 @@ class Form:
         raw = self.raw(one.name)
         if raw is None or raw == "" or raw == []:
             return None
-        if isinstance(raw, list):
-            return one.read([self._checked(one, value) for value in raw])
-        if isinstance(raw, str) and (one.is_repeated or not one.choices):
-            typed = one.from_text(raw)
-            return self._checked(one, typed) if isinstance(typed, str) else typed
-        return one.read(raw)
+        is_typed = isinstance(raw, str) and (one.is_repeated or not one.choices)
+        value = one.from_text(raw) if is_typed else raw
+        if value is None:
+            return None
+        if one.kind is str and isinstance(value, list | tuple):
+            value = [self._checked(one, part) for part in value]
+        elif one.kind is str:
+            value = self._checked(one, value)
+        return one.read(value)
 
     def _checked(self, one: CommandOption, value: str) -> str:
         names = one.declared.names
         if names in OF_DOCUMENTS and not value.startswith("decompression:"):
             return self.checker.named(self.with_columns(one, value))
-        return self.checker.checked(one, value) if names or one.kind is str else value
+        return self.checker.checked(one, value)
 
     def _whose(self, sentence: str) -> str:
         """The option that a sentence is about: the first whose flag or key it names."""
         found = {
-            at: one.name
+            named.start(): one.name
             for one in self.kind.command.options
-            for word in (f"{one.flag} ", f"{one.flag};", f"for {one.key},", f"{one.flag},")
-            if (at := f"{sentence} ".find(word)) >= 0
+            for word in (one.flag, f"for {one.key}")
+            if (named := re.search(rf"{re.escape(word)}(?![\w-])", sentence))
         }
         return found[min(found)] if found else ""
 
@@ -145,7 +149,8 @@ class Form:
 
 def shown(one: CommandOption, value: Any) -> Any:
     """An option's value as its widget holds it."""
-    is_listed = one.is_repeated and bool(one.choices or one.declared.names)
+    names = one.declared.names
+    is_listed = one.is_repeated and bool(one.choices or names) and names is not Names.NAMED_MODEL
     if value is REQUIRED or value is None:
         if is_listed:
             return []

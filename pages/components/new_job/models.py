@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import huggingface_hub
@@ -22,12 +23,14 @@ from assay.pages.components.new_job.form_state import Form
 _OF_MODELS = (Names.MODEL, Names.SPEAKER)
 
 
-def found_models(form: Form) -> dict[str, StoredFacts | str]:
-    """For each option that names a model and is filled in: its facts, or why there are none."""
+def found_models(form: Form, wrong: Collection[str]) -> dict[str, StoredFacts | str]:
+    """For each option that names a model: its facts, or why there are none; nothing of those that
+    are not filled in or ``wrong``, which say so themselves."""
     found: dict[str, StoredFacts | str] = {}
     for one in form.kind.command.options:
         name = form.raw(one.name)
-        if one.declared.names in _OF_MODELS and name and not is_address(name):
+        is_named = one.declared.names in _OF_MODELS and name and one.name not in wrong
+        if is_named and not is_address(name):
             try:
                 found[one.name] = _facts(form, one, name)
             except InputError as error:

@@ -36,6 +36,7 @@ def offers(names: Names, roots: AllowedRoots, store: Store) -> list[str]:
         Names.AUDIT: lambda: [one.audit_id for one in list_audits(store) if not one.problem],
         Names.EXPERIMENT: lambda: list(NAMES),
         Names.NEW_FILE: list,
+        Names.NAMED_MODEL: list,
     }
     return known[names]()
 

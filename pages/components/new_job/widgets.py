@@ -24,7 +24,7 @@ def option_widget(form: Form, one: CommandOption, error: str | None) -> None:
     }
     unset = f"default: {one.declared.unset}" if one.declared.unset else None
     names = one.declared.names
-    if names and names is not Names.NEW_FILE:
+    if names and names not in (Names.NEW_FILE, Names.NAMED_MODEL):
         _choice_of_names(form, one, names, common)
     elif one.choices:
         if one.is_repeated:
@@ -79,6 +79,7 @@ def _number(one: CommandOption, common: dict[str, Any], unset: str | None) -> No
     least = one.declared.minimum
     if one.kind is int:
         st.number_input(
+            value=None,
             min_value=None if least is None else int(least),
             step=1,
             placeholder=unset or "",
@@ -86,6 +87,7 @@ def _number(one: CommandOption, common: dict[str, Any], unset: str | None) -> No
         )
     else:
         st.number_input(
+            value=None,
             min_value=None if least is None else float(least),
             format="%g",
             step=None,
