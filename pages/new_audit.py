@@ -31,8 +31,6 @@ enter()
 _DEMO = "demo"
 _DEMO_COMMAND = ("demo", "--no-serve")
 _TITLES = {_DEMO: "Demo", **{name: kind.title for name, kind in KINDS.items()}}
-# Documents whose labels are read.
-_LABELLED = ("reference", "test")
 
 store = Store.default()
 
@@ -69,7 +67,7 @@ def show_options(form: Form, filled: Filled) -> dict[str, int | None]:
         st.subheader("Documents", anchor=False)
         for one in sets:
             option_widget(form, one, filled.errors.get(one.name))
-            counts[one.name] = show_documents(form, one, one.name in _LABELLED)
+            counts[one.name] = show_documents(form, one, one.declared.is_labelled)
         show_upload(store)
     if others:
         wrong = any(one.name in filled.errors for one in others)

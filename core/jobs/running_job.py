@@ -52,7 +52,8 @@ def running_job(
         table.start(job_id)
     else:
         job_id = table.begin(command, title)
-    progress = JobProgress(table, job_id, plan, on_console)
+    # A worker's console is the job's log, which has every line already.
+    progress = JobProgress(table, job_id, plan, on_console and not given)
     hears_signals = threading.current_thread() is threading.main_thread()
     if hears_signals:
         heard = partial(_interrupt, progress)
