@@ -60,13 +60,15 @@ def show_options(form: Form, filled: Filled) -> dict[str, int | None]:
     main = [one for one in options if one.is_required or one.declared.is_main]
     others = [one for one in options if one not in main]
     counts: dict[str, int | None] = {}
-    pairs = [one for one in main if not is_of_documents(one)]
     sets = [one for one in main if is_of_documents(one)]
-    show_grid(form, filled, pairs)
+    samples = {f"{one.name}_sample": one for one in sets}
+    beside = {samples[one.name].name: one for one in main if one.name in samples}
+    others_of_main = [one for one in main if one not in sets and one.name not in samples]
+    show_grid(form, filled, others_of_main)
     if sets:
         st.subheader("Documents", anchor=False)
         for one in sets:
-            option_widget(form, one, filled.errors.get(one.name))
+            show_set(form, filled, one, beside.get(one.name))
             counts[one.name] = show_documents(form, one, one.declared.is_labelled)
         show_upload(store)
     if others:
@@ -74,6 +76,18 @@ def show_options(form: Form, filled: Filled) -> dict[str, int | None]:
         with st.expander(f"More options ({len(others)})", expanded=wrong):
             show_grid(form, filled, others)
     return counts
+
+
+def show_set(form: Form, filled: Filled, one: CommandOption, sample: CommandOption | None) -> None:
+    """A set of documents and, beside it, how many of them to keep."""
+    if sample is None:
+        option_widget(form, one, filled.errors.get(one.name))
+        return
+    left, right = st.columns([3, 1])
+    with left:
+        option_widget(form, one, filled.errors.get(one.name))
+    with right:
+        option_widget(form, sample, filled.errors.get(sample.name))
 
 
 def show_grid(form: Form, filled: Filled, options: list[CommandOption]) -> None:
@@ -109,7 +123,7 @@ if store.is_for_reading:
     st.info("This dashboard is read-only: nothing can be started here.", icon=":material/lock:")
     st.stop()
 name = st.selectbox(
-    "What do you want to know?",
+    "Kind of job",
     list(_TITLES),
     index=list(_TITLES).index("audit"),
     format_func=_TITLES.__getitem__,
