@@ -122,14 +122,15 @@ st.title("New job")
 if store.is_for_reading:
     st.info("This dashboard is read-only: nothing can be started here.", icon=":material/lock:")
     st.stop()
+asked = st.query_params.get("kind")
 name = st.selectbox(
     "Kind of job",
     list(_TITLES),
-    index=list(_TITLES).index("audit"),
+    index=list(_TITLES).index(asked if asked in _TITLES else "audit"),
     format_func=_TITLES.__getitem__,
     key="kind",
-    bind="query-params",
 )
+st.query_params["kind"] = name
 if name == _DEMO:
     show_demo()
     st.stop()
