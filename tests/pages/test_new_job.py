@@ -195,6 +195,7 @@ def test_a_read_only_dashboard_starts_nothing(files, monkeypatch):
     assert not app.get("file_uploader")
 
 
+@pytest.mark.timeout(600)
 def test_a_job_from_the_browser_ends_in_an_audit(tiny, monkeypatch):
     """Fill in, start, watch Jobs, open the result: the whole way, with real processes."""
     monkeypatch.setenv(ROOTS_VARIABLE, str(tiny))
@@ -211,7 +212,7 @@ def test_a_job_from_the_browser_ends_in_an_audit(tiny, monkeypatch):
     assert not start_button(app).disabled, words(app)
     start_button(app).click().run()
     table = JobTable(Store.default())
-    give_up_at = time.monotonic() + 400
+    give_up_at = time.monotonic() + 500
     while (job := table.all()[0]).state in (JobState.QUEUED, JobState.RUNNING):
         assert time.monotonic() < give_up_at
         time.sleep(0.5)
