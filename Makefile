@@ -42,16 +42,16 @@ static: $(STAMP)  ## Lint, types and import contracts
 
 check: static test  ## Everything CI checks
 
-bench: $(STAMP)  ## Print how much faster the product's own methods are than the plain ones
+bench: $(STAMP)  ## Print how much faster Assay's methods are than plain implementations
 	$(PY) benchmarks/run.py
 
-bench-projection: $(STAMP)  ## Print what projections of a language model's gradients are worth
+bench-projection: $(STAMP)  ## Print how good projections of a language model's gradients are
 	$(PY) benchmarks/projection_worth.py
 
-bench-bf16: $(STAMP)  ## Print whether bfloat16 gives the documents that float32 gives
+bench-bf16: $(STAMP)  ## Print whether bfloat16 selects the same documents as float32
 	$(PY) benchmarks/bf16_agreement.py
 
-docs: $(STAMP)  ## Write the page on the audit file anew, from the schema
+docs: $(STAMP)  ## Generate the page on the audit file from the schema
 	$(PY) -m assay.cache.audits.schema_page > docs/audit-file.md
 
 clean:  ## Remove the virtual environment and caches

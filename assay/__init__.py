@@ -1,7 +1,7 @@
 """Assay shows what a released language model's weights reveal about its fine-tuning data.
 
-What a notebook needs is here (docs/notebook.md); it loads when it is first used, so that
-``import assay`` costs nothing::
+These are the names for notebooks (docs/notebook.md). Each is loaded when first used, so
+``import assay`` is fast::
 
     audit = assay.audit(base="base/", final="final/", seed_corpus="pool.parquet", budget=500)
     print(audit.finding.headline)

@@ -1,7 +1,7 @@
 """Whether bfloat16 forward passes give the documents that float32 gives: `make bench-bf16`.
 
 SmolLM2 and a copy trained on 32 documentation texts; 160 others are scored in both precisions.
-Printed: how many documents both would select, and how far losses and cosines lie apart.
+It prints how many documents both would select, and how much losses and cosines differ.
 """
 
 from __future__ import annotations

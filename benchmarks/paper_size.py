@@ -2,8 +2,8 @@
 
 usage: python benchmarks/paper_size.py [gpt2-medium | llama-3.2-1b | llama-3.2-3b] [FOLDER]
 
-The models have the published shapes and random weights, so that time and memory are those of the
-real ones and no figure of a selection means anything. Text is the installed documentation, read by
+The models have the published shapes and random weights: time and memory are those of the real
+models, but results of selections mean nothing. Text is the installed documentation, read by
 a tokenizer trained on it; ``FOLDER`` gets the models and the store (about 20 GB for 3b).
 """
 

@@ -1,10 +1,10 @@
-"""What projections of language-model gradients are worth at equal bytes: `make bench-projection`.
+"""How good projections of language-model gradients of equal size are: `make bench-projection`.
 
-Documentation texts under SmolLM2, gradients of the last layer (49,152 × 576), 4,096 numbers a
-document. All inner products between documents are taken exactly as well. Printed of each
-projection: its worth, the number of dimensions of a dense projection that errs alike; the
-correlation of the estimated inner products with the exact ones; the root mean square error of a
-cosine; milliseconds a document.
+Documentation texts through SmolLM2, gradients of the last layer (49,152 × 576), 4,096 numbers per
+document. All inner products between documents are also computed exactly. For each projection it
+prints its worth (the dimension of a dense projection with the same error), the correlation of the
+estimated inner products with the exact ones, the root mean square error of a cosine, and the
+milliseconds per document.
 """
 
 from __future__ import annotations

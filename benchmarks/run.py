@@ -51,7 +51,8 @@ def ratio(plain: Callable[[], object], ours: Callable[[], object]) -> float:
 
 
 def greedy_selection() -> float:
-    """SELECT of 100 from 10,000 (4 classes × 385): one product a step against every sum anew."""
+    """SELECT of 100 from 10,000 (4 classes × 385): one product a step, against every sum from
+    scratch."""
     features, gradients, target = ten_thousand_gradients()
     budget = 100
 
@@ -68,8 +69,8 @@ def greedy_selection() -> float:
 
 
 def weighted_selection() -> float:
-    """SELECT+ of 300 from 10,000 (4 classes × 385): every fit and all weights from nothing at each
-    step against from those before."""
+    """SELECT+ of 300 from 10,000 (4 classes × 385): every fit from scratch at each step, against
+    starting from the previous weights."""
     features, gradients, target = ten_thousand_gradients()
     lengths, budget = np.linalg.norm(gradients, axis=1), 300
 
@@ -101,8 +102,8 @@ def ten_thousand_gradients() -> tuple[FactoredGradients, NDArray, NDArray]:
 
 
 def live_selection() -> float:
-    """A slider's move, pool of 10,000 (4 classes × 385), budget 500, every figure, one thread: one
-    second against the slowest selector."""
+    """Moving a slider, pool of 10,000 (4 classes × 385), budget 500, all metrics, one thread: one
+    second, against the slowest selector's time."""
     features, _, _ = ten_thousand_gradients()
     rng, number = np.random.default_rng(1), np.arange(features.n_documents)
     corpus = Corpus(

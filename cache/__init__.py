@@ -1,3 +1,3 @@
-"""What is kept on the disk. Whatever part is used, it knows every kind of file."""
+"""Everything that is stored on disk. Importing any part declares all kinds of files."""
 
 from assay.cache import kinds as kinds

@@ -1,4 +1,4 @@
-"""Everything that a store holds, a broken file with what is wrong with it."""
+"""Everything in a store, including broken files with their problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assay.cache.store import Store
 
 
 def contents(store: Store) -> dict[str, list[dict[str, Any]]]:
-    """Lists by kind, the newest of each first; and what was found damaged and moved aside."""
+    """Lists by kind, the newest first; and the damaged files that were moved aside."""
     return {
         "audits": [
             {

@@ -1,4 +1,4 @@
-"""Tables as files for other programs, each with a manifest that says what it is."""
+"""Tables as files for other programs, each with a manifest that describes it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from assay.core.errors import InputError
 from assay.core.specs.strategies import Strategy
 
 FORMATS = ("csv", "jsonl", "parquet")
-# A table, or how to make one once it is asked for. A download outlives the run of the page that
-# offers it, so what it needs is bound by argument: a lambda would look its variables up only then.
+# A table, or a function that makes it when it is needed. A download outlives the run of the page
+# that offers it, so its values are bound as arguments; a lambda would look variables up only then.
 Table: TypeAlias = pd.DataFrame | partial[pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a table is from: the beginning of its file's name, and what its manifest says of it."""
+    """Where a table comes from: the beginning of its file's name, and the text of its manifest."""
 
     name: str
     describe: partial[dict[str, Any]]
@@ -46,14 +46,14 @@ def selection_frame(
     chosen: SelectionFilter | None = None,
     limit: int = 2**31,
 ) -> pd.DataFrame:
-    """A selection, or its beginning, as people read it: ranks from 1, names of labels."""
+    """A selection, or its beginning, for people: ranks from 1, names of labels."""
     page = read_selection(path, strategy, chosen or SelectionFilter(), limit)
     frame = page.rows.assign(strategy=str(strategy), rank=page.rows["rank"] + 1)
     return _with_label_names(path, frame)
 
 
 def documents_frame(path: Path, first: int, n: int) -> pd.DataFrame:
-    """``n`` documents of the seed corpus from number ``first`` on, as people read them."""
+    """``n`` documents of the seed corpus from number ``first`` on, for people."""
     return _with_label_names(path, read_documents_in_order(path, first, n))
 
 
@@ -65,7 +65,7 @@ def _with_label_names(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_bytes(frame: pd.DataFrame, kind: str) -> bytes:
-    """The frame as a file of one of ``FORMATS``; in CSV formulas are neutralised."""
+    """The frame as a file in one of ``FORMATS``; in CSV, formulas are neutralised."""
     if kind == "csv":
         return to_csv(frame)
     if kind == "jsonl":
@@ -76,17 +76,17 @@ def to_bytes(frame: pd.DataFrame, kind: str) -> bytes:
 
 
 def of_audit(path: Path) -> Origin:
-    """A sealed audit as what a table is from."""
+    """The origin of a table from a sealed audit."""
     return _of_sealed(path, "audit", "audited_at")
 
 
 def of_diff(path: Path) -> Origin:
-    """A sealed diff as what a table is from."""
+    """The origin of a table from a sealed diff."""
     return _of_sealed(path, "diff", "compared_at")
 
 
 def of_suspect_test(record: Mapping[str, Any]) -> Origin:
-    """A suspect test as what a table is from."""
+    """The origin of a table from a suspect test."""
     provenance = record["provenance"]
     return Origin(
         record["test_id"],
@@ -102,7 +102,7 @@ def of_suspect_test(record: Mapping[str, Any]) -> Origin:
 
 
 def of_experiment(name: str, meta: Mapping[str, Any]) -> Origin:
-    """An experiment as what a table is from; ``meta``: what it says about itself."""
+    """The origin of a table from an experiment; ``meta``: what it says about itself."""
     return Origin(
         name,
         partial(
@@ -117,7 +117,7 @@ def of_experiment(name: str, meta: Mapping[str, Any]) -> Origin:
 
 
 def of_echo(record: Mapping[str, Any]) -> Origin:
-    """A comparison of what two models say as what a table is from."""
+    """The origin of a table from an echo comparison."""
     return Origin(
         record["echo_id"],
         partial(
@@ -134,7 +134,7 @@ def of_echo(record: Mapping[str, Any]) -> Origin:
 def manifest(
     origin: Origin, name: str, frame: pd.DataFrame, data: bytes, chosen: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What an exported table is: from what, chosen how, and what its bytes must be."""
+    """An exported table's origin, how it was chosen, and the digest of its bytes."""
     return {
         **origin.describe(),
         "table": name,
@@ -146,7 +146,7 @@ def manifest(
 
 
 def archive(origin: Origin, name: str, table: Table, kind: str, chosen: Mapping[str, Any]) -> bytes:
-    """A zip of the table as a file of one of ``FORMATS`` and its manifest."""
+    """A zip of the table in one of ``FORMATS`` and its manifest."""
     frame = table if isinstance(table, pd.DataFrame) else table()
     data = to_bytes(frame, kind)
     buffer = io.BytesIO()
@@ -157,9 +157,10 @@ def archive(origin: Origin, name: str, table: Table, kind: str, chosen: Mapping[
 
 
 def export_selection(path: Path, strategy: Strategy, out: Path, may_overwrite: bool = False) -> int:
-    """Write an audit's selection to ``out``, by its ending, and its manifest beside it.
+    """Write an audit's selection to ``out``, in the format of its ending, with a manifest.
 
-    Returns the number of rows. InputError where a file would be lost that is no export of ours.
+    Returns the number of rows. InputError if a file that is not an Assay export would be
+    overwritten.
     """
     check_out(out, may_overwrite)
     if strategy not in read_facts(path).strategies:
@@ -173,7 +174,7 @@ def export_selection(path: Path, strategy: Strategy, out: Path, may_overwrite: b
 
 
 def check_out(out: Path, may_overwrite: bool = False) -> None:
-    """InputError unless a table can be written to a file of that name, and nothing is lost."""
+    """InputError unless a table can be written under that name without losing a file."""
     if out.suffix.removeprefix(".") not in FORMATS:
         raise InputError(
             f"a file ending in {', '.join(FORMATS)}", repr(out.name), "choose another --out"
@@ -189,9 +190,9 @@ def write_table(
     chosen: Mapping[str, Any],
     may_overwrite: bool = False,
 ) -> None:
-    """Write a table to ``out``, by its ending, and its manifest beside it.
+    """Write a table to ``out``, in the format of its ending, with a manifest.
 
-    InputError where a file would be lost that is no export of ours.
+    InputError if a file that is not an Assay export would be overwritten.
     """
     data = to_bytes(frame, out.suffix.removeprefix("."))
     described = manifest(origin, name, frame, data, chosen)

@@ -1,7 +1,7 @@
-"""Where exports are written: whole or not at all, and never silently over what somebody else made.
+"""Writing exports: whole or not at all, and never silently over a file that somebody else made.
 
-A file may be replaced if the manifest beside it vouches for its bytes: then it is an earlier
-export that nobody has changed since. Anything else stays unless the user says so.
+A file may be replaced if its manifest has the hash of its bytes: then it is an earlier export that
+nobody has changed since. Any other file is kept unless the user says otherwise.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _FOLDER_MANIFEST = "manifest.json"
 
 
 def manifest_of(out: Path) -> Path:
-    """Where the manifest of an exported file stands."""
+    """The path of an exported file's manifest."""
     return out.with_name(f"{out.name}.manifest.json")
 
 
 def write_export(out: Path, data: bytes, manifest: bytes, may_overwrite: bool = False) -> None:
-    """Write a file and its manifest, which holds the file's ``sha256``.
+    """Write a file and its manifest, which contains the file's ``sha256``.
 
-    InputError where a file would be lost that is no export of ours.
+    InputError if a file that is not an Assay export would be overwritten.
     """
     check_replaceable(out, may_overwrite)
     _write({out: data, manifest_of(out): manifest})
 
 
 def check_replaceable(out: Path, may_overwrite: bool = False) -> None:
-    """InputError unless an export to that file, with its manifest, loses nothing of the user's."""
+    """InputError if an export to that file, or its manifest, would overwrite a user's file."""
     beside = manifest_of(out)
     known = _read_manifest(beside)
     _check(out, {known["sha256"]} if known and "sha256" in known else set(), may_overwrite)
@@ -44,9 +44,10 @@ def check_replaceable(out: Path, may_overwrite: bool = False) -> None:
 def write_folder(
     folder: Path, files: Mapping[str, bytes], described: Mapping[str, Any], may_overwrite: bool
 ) -> None:
-    """Write files into a folder, with a manifest that says what they are and holds their hashes.
+    """Write files into a folder, with a manifest that describes them and contains their hashes.
 
-    InputError where a file would be lost that is no export of ours; others there stay as they are.
+    InputError if a file that is not an Assay export would be overwritten; other files there are
+    kept.
     """
     beside = folder / _FOLDER_MANIFEST
     known = _read_manifest(beside)
@@ -66,7 +67,7 @@ def write_folder(
 
 
 def write_text(out: Path, text: str, mark: str, may_overwrite: bool) -> None:
-    """Write a text that carries ``mark``, over nothing but an earlier one that carries it too."""
+    """Write a text that contains ``mark``; only an earlier text that contains it is replaced."""
     if out.is_file() and mark.encode() in out.read_bytes():
         may_overwrite = True
     _check(out, set(), may_overwrite)
@@ -90,7 +91,7 @@ def _check(file: Path, vouched: set[str], may_overwrite: bool) -> None:
 
 
 def _read_manifest(file: Path) -> dict[str, Any] | None:
-    """What an earlier export says of itself; None where that file is not ours."""
+    """The manifest of an earlier export; None if the file is not one."""
     try:
         known = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -104,7 +105,7 @@ def _read_manifest(file: Path) -> dict[str, Any] | None:
 
 
 def _write(files: Mapping[Path, bytes]) -> None:
-    """All under other names first: what fails half-way leaves the old files as they were."""
+    """Write all files under temporary names first: if that fails, the old files are unchanged."""
     written = {}
     try:
         for file, data in files.items():

@@ -1,6 +1,6 @@
-"""What runs and what waits to run: one SQLite file that pages and workers share.
+"""Running and queued jobs: one SQLite file that pages and workers share.
 
-Write-ahead logging and a generous busy timeout let several processes read and write at once.
+Write-ahead logging and a long busy timeout let several processes read and write at once.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Job:
 
     job_id: int
     command: tuple[str, ...]
-    folder: Path  # where the command's relative paths start
+    folder: Path  # the folder that the command's relative paths refer to
     title: str
     result_id: str | None
     state: JobState
@@ -75,7 +75,7 @@ class Job:
 
     @property
     def is_lost(self) -> bool:
-        """Said to run, but its process is gone; a new process with its number does not count."""
+        """Marked as running, but its process is gone; a reused process number does not count."""
         if self.state is not JobState.RUNNING or self.pid is None:
             return False
         try:
@@ -87,7 +87,8 @@ class Job:
             return True
         if self.pid_started_at is None or abs(started_at - self.pid_started_at) <= 1:
             return False
-        # Setting the clock moves start times too: a job still heard of is not another process.
+        # Setting the clock also changes start times: a job with a recent heartbeat is the same
+        # process.
         return time.time() - (self.heartbeat_at or 0) > _SILENT_S
 
 
@@ -109,13 +110,13 @@ class JobTable:
             with self._transaction() as connection:
                 (version,) = connection.execute("PRAGMA user_version").fetchone()
                 if version != _VERSION or not self._has_our_columns(connection):
-                    # A history of jobs is no result: an older one is not worth a migration.
+                    # A history of jobs is not a result: an older one is not worth a migration.
                     connection.execute("DROP TABLE IF EXISTS jobs")
                     connection.execute(f"PRAGMA user_version = {_VERSION}")
                 connection.execute(_SCHEMA)
 
     def _find_nonsense(self) -> str | None:
-        """Why rows of an existing file are no jobs: SQLite has no checksums, and reads anything."""
+        """Why rows of an existing file are not jobs: SQLite has no checksums and reads anything."""
         if not self._path.exists():
             return None
         with self._connection() as connection:
@@ -146,7 +147,7 @@ class JobTable:
         return job_id
 
     def start(self, job_id: int, pid: int | None = None) -> None:
-        """Note that process ``pid`` (by default this one) runs the job."""
+        """Record that process ``pid`` (by default this one) runs the job."""
         process = psutil.Process(pid)
         self._update(
             job_id,
@@ -160,7 +161,7 @@ class JobTable:
         )
 
     def claim_next(self, pid: int) -> Job | None:
-        """Take the oldest queued job for process ``pid``; two workers never take the same."""
+        """Take the oldest queued job for process ``pid``; two workers never take the same one."""
         started_at = psutil.Process(pid).create_time()
         with self._transaction() as connection:
             row = connection.execute(
@@ -172,7 +173,7 @@ class JobTable:
         return self._job(row) if row else None
 
     def report(self, job_id: int, stage: str, progress: float, eta_s: float | None) -> None:
-        """Say where a running job is; one that has ended keeps what it ended with."""
+        """Record the progress of a running job; a job that has ended keeps its final state."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET stage = ?, progress = ?, eta_s = ?, heartbeat_at = ? "
@@ -181,11 +182,11 @@ class JobTable:
             )
 
     def attach_result(self, job_id: int, result_id: str) -> None:
-        """Say which audit or decompression the job builds."""
+        """Record which audit or decompression the job builds."""
         self._update(job_id, result_id=result_id)
 
     def finish(self, job_id: int, state: JobState, error: str | None = None) -> None:
-        """Note how the job ended."""
+        """Record how the job ended."""
         done = {"progress": 1.0} if state is JobState.DONE else {}
         self._update(job_id, state=state, error=error, ended_at=time.time(), eta_s=None, **done)
 
@@ -199,7 +200,7 @@ class JobTable:
             connection.execute("UPDATE jobs SET is_cancel_requested = 1 WHERE job_id = ?", [job_id])
 
     def requeue(self, job_id: int) -> None:
-        """Queue an ended or lost job again; what it had computed is found by its content."""
+        """Queue an ended or lost job again; it finds what it had computed by its contents."""
         self.sweep_lost()
         with self._transaction() as connection:
             connection.execute(
@@ -210,7 +211,7 @@ class JobTable:
             )
 
     def remove(self, job_id: int) -> None:
-        """Forget a job that has ended, and its log."""
+        """Delete a job that has ended, and its log."""
         job = self.get(job_id)
         if job and job.state not in (JobState.RUNNING, JobState.QUEUED):
             with self._transaction() as connection:
@@ -218,7 +219,7 @@ class JobTable:
             job.log.unlink(missing_ok=True)
 
     def sweep_lost(self) -> None:
-        """Mark jobs whose process is gone as failed, unless they have ended since we looked."""
+        """Mark jobs whose process is gone as failed, unless they ended since they were read."""
         if self._store.is_for_reading:
             return
         for job in self.all():
@@ -247,7 +248,7 @@ class JobTable:
         return next(iter(self._jobs("WHERE job_id = ?", job_id)), None)
 
     def _jobs(self, which: str, *parameters: int) -> list[Job]:
-        """Some jobs; none of a store that is only read and has no table of ours."""
+        """Some jobs; none if the store is read-only and has no table."""
         query = f"SELECT {_COLUMNS} FROM jobs {which}"
         if not self._store.is_for_reading:
             with self._connection() as connection:
@@ -277,7 +278,8 @@ class JobTable:
             cursor = connection.execute(
                 "INSERT INTO jobs (command, folder, title, state, created_at) "
                 "VALUES (?, ?, ?, ?, ?)",
-                # What is kept here pages show: a password goes to the server and nowhere else.
+                # Pages show what is stored here, so passwords are removed: they go to the server
+                # and nowhere else.
                 [
                     json.dumps([without_password(word) for word in command]),
                     str(folder) if folder else os.getcwd(),

@@ -1,4 +1,4 @@
-"""Every kind of sealed file: what ``cache.files`` reads, and nothing else."""
+"""Declares every kind of sealed file that ``cache.files`` may read."""
 
 from __future__ import annotations
 

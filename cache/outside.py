@@ -1,4 +1,4 @@
-"""A sealed file that lies outside the store, as one that came by mail."""
+"""A sealed file outside the store, for example one that came by mail."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Lodged:
 
 @contextmanager
 def store_with(file: Path) -> Iterator[Lodged]:
-    """A private store that holds a copy of the file and nothing else, and is gone afterwards.
+    """A private store that holds only a copy of the file, and is deleted afterwards.
 
-    InputError if it is no sealed file of this
-    version of Assay. A copy, since a file of others may change between two looks at it.
+    It is a copy because an untrusted file may change between two reads. InputError if it is not a
+    sealed file of this version of Assay.
     """
     try:
         kind = _kind(file)

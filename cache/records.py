@@ -13,8 +13,9 @@ from typing import Any
 
 from assay.cache.deletions import note_deletion
 from assay.cache.files.claims import check_claims
+from assay.core.errors import full_disk_explained
 
-# A record of 100,000 documents takes some 15 MB.
+# A record of 100,000 documents takes about 15 MB.
 _MAX_BYTES = 256_000_000
 
 
@@ -27,14 +28,15 @@ class RecordStore:
     id_key: str
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Keep a record under its name; a value JSON cannot hold is an error."""
+        """Store a record under its name; a value that JSON cannot represent is an error."""
         path = self.folder / f"{record[self.id_key]}.json"
         partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps(record, allow_nan=False, indent=1))
+        with full_disk_explained(self.folder):
+            partial.write_text(json.dumps(record, allow_nan=False, indent=1))
         os.replace(partial, path)
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """A record by its name; None if there is none, or what is there cannot be read."""
+        """A record by its name; None if it does not exist or cannot be read."""
         if not re.fullmatch(rf"{self.kind}-[0-9a-f]{{12}}", name):
             return None
         try:
@@ -44,13 +46,13 @@ class RecordStore:
         return record
 
     def problems(self) -> dict[str, str]:
-        """Files of the folder that are no records of this kind, each with why."""
+        """Files of the folder that are not records of this kind, each with the reason."""
         found = {}
         for path in sorted(self.folder.glob("*.json")):
             try:
                 self._parsed(path)
             except FileNotFoundError:
-                continue  # deleted since the folder was read
+                continue  # deleted after the folder was listed
             except OSError as error:
                 found[path.name] = error.strerror or str(error)
             except (ValueError, RecursionError) as error:
@@ -58,7 +60,7 @@ class RecordStore:
         return found
 
     def delete(self, name: str) -> None:
-        """Remove a record by its name, if there is one."""
+        """Delete a record by its name, if it exists."""
         record = self.read(name)
         if record is not None:
             note_deletion(self.folder.parent, self.kind, name, self._remembered(record))

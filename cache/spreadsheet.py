@@ -1,10 +1,10 @@
-"""CSV that no spreadsheet runs: text that could be read as a formula is marked with an apostrophe.
+"""CSV in which no spreadsheet finds a formula: text that could be one is marked with an apostrophe.
 
-Programs that read a CSV differ in where a cell begins: some split at ``;`` or a tab instead of
+Programs that read CSV differ in where a cell begins. Some split at ``;`` or a tab instead of
 commas, some end a row at a line break inside quotes, some drop blanks and quotes around a text, and
-East Asian editions take full-width signs for formulas. An apostrophe therefore goes wherever any
-of them could begin a cell that is a formula, also inside a text. Taking away what ``neutral`` adds
-gives the text back, letter by letter; numbers are left as they are.
+East Asian editions accept full-width signs in formulas. So an apostrophe is put wherever any of
+them could begin a cell with a formula, also inside a text. Removing what ``neutral`` adds restores
+the exact text; numbers are left unchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 MARK = "'"
-# Every sign that is, or that is a compatibility form of, what begins a formula.
+# Every sign that begins a formula, and its compatibility forms.
 FORMULA_SIGNS = (
     "=+-@"
     "\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
@@ -30,11 +30,11 @@ FORMULA_SIGNS = (
 )
 _CELL_BREAKS = ",;|\t"
 _LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
-# Of a cell that begins with one of these some programs drop it and run what follows.
+# Some programs drop one of these at the beginning of a cell and run what follows.
 _BEFORE_ANY = "\t\r\n"
 _IGNORED = r"\s\x00-\x1f\x7f\xad\u200b-\u200f\u2060\ufeff\"“”„«»" + MARK
 _BREAK = f"[{_CELL_BREAKS}{_LINE_BREAKS}]"
-# A run always matches where it begins, so that a text of blanks alone takes linear time.
+# A run always matches at its first character, so a text of blanks takes linear time.
 _RUN = re.compile(
     rf"(\A[{_CELL_BREAKS}{_IGNORED}]*|[{_CELL_BREAKS}{_IGNORED}]+)"
     rf"([{re.escape(FORMULA_SIGNS)}]?)"
@@ -43,10 +43,10 @@ _LAST_BREAK = re.compile(rf"\A.*{_BREAK}", re.DOTALL)
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
-    """The frame as UTF-8, headings included; lists and the like as JSON."""
+    """The frame as UTF-8 with headings; lists and other nested values as JSON."""
     texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
     plain = frame.assign(**{name: frame[name].map(_cell) for name in texts})
-    # Rows end as RFC 4180 says, so that a cell with either half of that is quoted.
+    # Rows end as RFC 4180 says, so a cell that contains either half of that ending is quoted.
     return plain.rename(columns=neutral).to_csv(index=False, lineterminator="\r\n").encode()
 
 
@@ -56,7 +56,7 @@ def neutral(text: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """A record or a list as JSON, numbers at full precision; what is missing is null."""
+    """A record or a list as JSON, numbers at full precision; missing values are null."""
     return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""Where runtime data lives: never in the checkout."""
+"""Where runtime data is stored: never in the checkout."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ READ_ONLY_VARIABLE = "ASSAY_READ_ONLY"
 
 
 class ReadOnlyStore(AssayError):
-    """The store may be read, and nothing else."""
+    """The store may only be read."""
 
 
 @dataclass(frozen=True)
 class Store:
     """The folders under one root. Everything in them can be rebuilt.
 
-    ``is_for_reading``: nothing is written, as of a store of somebody else.
+    ``is_for_reading``: nothing is written, as in somebody else's store.
     """
 
     root: Path
@@ -30,20 +30,22 @@ class Store:
 
     @classmethod
     def default(cls) -> Store:
-        """The folder named by ``ASSAY_HOME``, else the user's data directory; only read where
-        ``ASSAY_READ_ONLY`` says so, or nothing could be written."""
+        """The folder named by ``ASSAY_HOME``, otherwise the user's data directory.
+
+        Read-only if ``ASSAY_READ_ONLY`` is set, or if nothing can be written.
+        """
         named = os.environ.get("ASSAY_HOME")
         root = Path(named) if named else platformdirs.user_data_path("assay", appauthor=False)
         return cls.to_read(root) if os.environ.get(READ_ONLY_VARIABLE) else cls.at(root)
 
     @classmethod
     def at(cls, root: Path) -> Store:
-        """The store in a folder, which may be somebody else's or read-only."""
+        """The store in a folder, which may belong to somebody else or be read-only."""
         return cls(root, is_for_reading=root.is_dir() and not os.access(root, os.W_OK))
 
     @classmethod
     def to_read(cls, root: Path) -> Store:
-        """The store in a folder, of which nothing may change."""
+        """The store in a folder that must not change."""
         return cls(root, is_for_reading=True)
 
     def require_writing(self) -> None:
@@ -69,7 +71,7 @@ class Store:
 
     @property
     def building(self) -> Path:
-        """Files not yet complete; on the same file system, so that a rename is atomic."""
+        """Unfinished files; on the same file system, so that a rename is atomic."""
         return self._folder("building")
 
     @property
@@ -90,7 +92,7 @@ class Store:
 
     @property
     def journals(self) -> Path:
-        """What each model was asked and said: one SQLite file a model."""
+        """Each model's calls and answers: one SQLite file per model."""
         return self._folder("journals")
 
     @property
@@ -122,16 +124,16 @@ class Store:
         return folder
 
     def _make(self, folder: Path) -> None:
-        # What models say, and what they were trained on, is nobody else's to read.
+        # What models say, and what they were trained on, is private.
         if not self.is_for_reading and not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def open_store(path: Path | None) -> Store:
-    """The store named by --store, else the default; it may be one that can only be read.
+    """The store named by --store, otherwise the default; it may be read-only.
 
-    InputError if there is none and none can be made.
+    InputError if it does not exist and cannot be created.
     """
     store = Store.at(path.expanduser().absolute()) if path else Store.default()
     if store.is_for_reading and store.root.is_dir():

@@ -1,4 +1,4 @@
-"""What the pictures mean, what they cannot show, and what the words mean."""
+"""How to read the charts, what an audit cannot show, and a glossary."""
 
 from __future__ import annotations
 

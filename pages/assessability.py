@@ -1,4 +1,4 @@
-"""Whether the weights allow an answer at all, and what they show before any document is read."""
+"""Whether the weights allow an answer, and what they show before any document is read."""
 
 from __future__ import annotations
 

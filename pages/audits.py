@@ -1,4 +1,4 @@
-"""All audits of the store: open, verify at a glance, delete."""
+"""All audits of the store: open, check, delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which classes, or which sources, selections are made of."""
+"""Which classes, or which sources, the selected documents come from."""
 
 from __future__ import annotations
 

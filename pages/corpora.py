@@ -1,4 +1,4 @@
-"""Which of several public sets the weights point to, if any."""
+"""Which of several public corpora the weights point to, if any."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ classes = found[found["kind"] == "class"].assign(
     name=lambda rows: [facts.label_names[int(name)] for name in rows["name"]]
 )
 students = source_students(path)
-verdict = corpus_ranking_finding(sources.to_dict("records"), students.to_dict("records"))
+verdict = corpus_ranking_finding(
+    sources.to_dict("records"), students.to_dict("records"), facts.meta.get("projection")
+)
 with st.container(border=True):
     st.subheader(markdown_safe(verdict.headline), anchor=False)
     for sentence in verdict.sentences:

@@ -1,4 +1,4 @@
-"""Two models or versions: what they say that two runs of one model do not differ by."""
+"""How two models or versions differ beyond the noise between runs of one model."""
 
 from __future__ import annotations
 

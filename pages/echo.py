@@ -1,4 +1,4 @@
-"""Does what a model says echo what it was trained on? Beside what its base model says."""
+"""Whether a model's answers echo its training data, compared with its base model's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is known of one document, on one card."""
+"""Everything that is known about one document, on one card."""
 
 from __future__ import annotations
 

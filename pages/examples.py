@@ -1,4 +1,4 @@
-"""What a model wrote about its topics: filters on every mark, full text, and review by hand."""
+"""What a model wrote about its topics: filters, full text, and reviews."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's tables and figures: ours with their spread over seeds, beside the authors'."""
+"""The paper's tables and figures: our values with their spread over seeds, next to the authors'."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from assay.cache.export import Origin, of_experiment
 from assay.cache.store import Store
 from assay.core.experiments.catalogue import paper_titles
 from assay.core.experiments.recipes import NAMES, Recipe, load_recipe
-from assay.core.findings.experiment import standing
+from assay.core.findings.equal_scores import drawn_somewhere
+from assay.core.findings.experiment import drawn_subjects, standing
 from assay.core.findings.repeats import HOW_SPREADS_READ
 from assay.pages.components.charts import CONFIG
 from assay.pages.components.escaping import markdown_safe
@@ -62,7 +63,7 @@ def show_empty(recipe: Recipe) -> None:
 
 
 def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
-    """The run named in the address, or the newest."""
+    """The run that the address names, or the newest."""
     by_id = {one.experiment_id: one for one in found}
 
     def shown(name: str) -> str:
@@ -107,7 +108,7 @@ def delete_as_chosen(experiment_id: str) -> None:
 
 
 def show_shelf(experiment: ExperimentSummary) -> None:
-    """The run's audits, and its end."""
+    """The run's audits, and the button that deletes it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             "pages/audits.py",
@@ -120,7 +121,7 @@ def show_shelf(experiment: ExperimentSummary) -> None:
 
 
 def show_about(experiment: ExperimentSummary) -> None:
-    """Where and on what it was run, and what it lacks."""
+    """Where and on what it ran, and what it lacks."""
     meta = experiment.meta
     n_seeds = int(meta["n_seeds"])
     about = [f"{meta['scale']} scale", f"{n_seeds} seed{'s' * (n_seeds > 1)}"]
@@ -164,6 +165,9 @@ def show_standings(known: experiments.Compared) -> None:
     found = [standing(known.ours, metric) for metric in known.recipe.metrics]
     for one in filter(None, found):
         st.write(markdown_safe(one.sentence))
+    drawn = drawn_somewhere(drawn_subjects(known.ours))
+    if drawn:
+        st.write(markdown_safe(drawn))
 
 
 def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
@@ -192,7 +196,7 @@ def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
 
 
 def show_measurements(origin: Origin, experiment: ExperimentSummary) -> None:
-    """Every figure by itself, with a link to the audit it came from."""
+    """Every measurement, with a link to its audit."""
     with st.expander("All measurements", icon=":material/database:"):
         rows = experiments.measurements(experiment.path)
         links = rows.assign(audit_id="/overview?audit=" + rows["audit_id"])

@@ -1,4 +1,4 @@
-"""What runs, waits or has ended: stage, percent, time left, cancel, resume, log."""
+"""Running, queued and finished jobs: stage, percent, time left, cancel, resume, log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where selections lie among the pool and the true documents."""
+"""Where selections are among the pool and the reference documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which way of ranking documents tells used from held-out ones best, SELECT included."""
+"""Which ranking of documents best distinguishes training from held-out ones, SELECT included."""
 
 from __future__ import annotations
 
@@ -135,9 +135,9 @@ exported_table(
     note="Found in the pool: the smallest share of the reference set that must leak into the pool "
     "for the selection to contain significantly many (p < 0.01) in four of five cases, at this "
     "budget. Square brackets: the same for the ends of the odds ratio's 95% interval. This "
-    "assumes that leaked documents stay as much more likely to be selected as they were here "
-    "(noncentral hypergeometric distribution), and that the other documents stay the same. The "
-    "second column counts documents of the domain only.",
+    "assumes that the odds ratio of being selected, leaked against other documents, stays as it "
+    "was here (noncentral hypergeometric distribution), and that the other documents stay the "
+    "same. The second column counts documents of the domain only.",
 )
 
 with st.expander("How each ranking works", icon=":material/balance:"):

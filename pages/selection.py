@@ -1,10 +1,11 @@
-"""The ranked documents of one strategy: search, filter, read whole, export."""
+"""The ranked documents of one strategy: search, filter, read, export."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from assay.cache.audits.read import SelectionFilter
+from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.equal_scores import drawn_among, drawn_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.projection import projection_sentence
@@ -100,6 +101,6 @@ with st.expander("How the cosine grows with the selection", icon=":material/show
         key="objective",
         alt="Cosine with the weight difference against number of selected documents",
     )
-    st.caption(f"Grey: central 95% of {by_chance} of each size.")
+    st.caption(f"Grey: central 95% of {by_chance} of each size. {few_draws_sentence(cosine)}")
     if facts.meta.get("projection"):
         st.caption(markdown_safe(projection_sentence(facts.meta["projection"])))

@@ -1,4 +1,4 @@
-"""Were these documents used? Suspect tests, each with its checks, p-value and assumptions."""
+"""Were these documents trained on? Suspect tests, each with its checks, p-value and assumptions."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ if not record["is_refused"]:
     st.subheader("Suspects against controls", anchor=False)
     st.plotly_chart(score_plot(record), config=CONFIG, key="scores", alt="Scores of both sets")
     exported_table(origin, "parts", parts_table(record), note=markdown_safe(declared(record)))
-    # Records that an earlier version kept do not name their documents.
+    # Records of earlier versions do not name their documents.
     if "documents" in record:
         st.subheader("Every document", anchor=False)
         exported_table(

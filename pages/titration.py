@@ -1,4 +1,4 @@
-"""What a selection locates as the leaked share grows: measured, and live under the sliders."""
+"""What a selection locates as the leaked share grows: measured, and live with the sliders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far selections are from the true data, and what such a distance means."""
+"""How far selections are from the reference set, and what such a distance means."""
 
 from __future__ import annotations
 

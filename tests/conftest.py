@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections import namedtuple
 from functools import cache
@@ -19,6 +22,16 @@ import pytest
 from streamlit.components.v2 import manifest_scanner
 
 Result = namedtuple("Result", "status out err")
+
+
+def pytest_collection_finish():
+    """What is loaded by now stays: the collector need not look through it, as audits ask it to."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure():
+    gc.unfreeze()  # libraries look at their exit for what they have left
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +55,14 @@ def one_scan_for_components():
     manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
+@cache
+def load_encoders_once():
+    """Commands of one process load the same sentence encoders again and again, and change none."""
+    from assay.core.models import sentence_encoder
+
+    sentence_encoder.load_sentence_encoder = cache(sentence_encoder.load_sentence_encoder)
+
+
 @pytest.fixture
 def assay(capsys, monkeypatch):
     """Runs the real command line in this process: assay("audit", "--base", …)."""
@@ -49,6 +70,7 @@ def assay(capsys, monkeypatch):
     def run(*arguments):
         from assay.core.cli import main
 
+        load_encoders_once()
         monkeypatch.setattr(sys, "argv", ["assay", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as stop:
@@ -57,6 +79,26 @@ def assay(capsys, monkeypatch):
         return Result(stop.value.code or 0, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)],
+            capture_output=True,
+            check=False,
+        )
+        if shutil.which("mount") and os.geteuid() == 0
+        else None
+    )
+    if mounted is None or mounted.returncode:
+        pytest.skip("mounting a file system needs more rights than this user has")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,11 @@ def problem_of_link(paper, target):
 def cli():
     """The command line that the package installs."""
     module = import_module(PROJECT["scripts"]["assay"].partition(":")[0])
-    return typer.main.get_command(module.app)
+    group = typer.main.get_command(module.app)
+    # Each command is imported when it is asked for.
+    for name in group.list_commands(None):
+        group.get_command(None, name)
+    return group
 
 
 def options_of(command):

@@ -1,4 +1,4 @@
-"""An audit's corpus as arrays: what selection on the fly and the titration grid need."""
+"""An audit's corpus as arrays, for live selection and the titration grid."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from assay.cache.files.database import open_to_read
 
 @dataclass(frozen=True)
 class CorpusArrays:
-    """An audit's n documents in order.
+    """The arrays of an audit's n documents, in order.
 
-    gradients: see ``gradient_arrays``; embedding_scores (n, float64), blind (n × 2, float64:
-    P(trained) and P(held out) by text alone), embeddings and those of the reference set
-    (· × d, float32): None where the audit has none.
+    gradients: see ``gradient_arrays``. embedding_scores (n, float64), blind (n × 2, float64:
+    P(trained) and P(held out) by text alone), embeddings and those of the reference set (· × d,
+    float32): None if the audit has none.
     """
 
     gradients: dict[str, NDArray]
@@ -35,7 +35,7 @@ class CorpusArrays:
 
 
 def read_corpus(path: Path, held_out_source: str | None) -> CorpusArrays | None:
-    """The arrays of a sealed audit; None if it keeps no gradients."""
+    """The arrays of a sealed audit; None if it stores no gradients."""
     with open_to_read(path) as connection:
         return corpus_arrays(connection, held_out_source)
 
@@ -61,11 +61,10 @@ def corpus_arrays(
 
 
 def gradient_arrays(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray] | None:
-    """What selection needs of the gradients; None if there are none.
+    """The gradient arrays that selection needs; None if there are none.
 
-    Of a classifier: errors (J × n × C), hidden (J × n × d), target (J × C × d), float32. Of a
-    language model: projected (J × n × k, float32), alignment and squared_norms (J × n),
-    target_norms (J), float64.
+    Classifier: errors (J × n × C), hidden (J × n × d), target (J × C × d), float32. Language model:
+    projected (J × n × k, float32), alignment and squared_norms (J × n), target_norms (J), float64.
     """
     rows = connection.execute(
         "SELECT norm, n_rows, n_columns, data FROM targets ORDER BY checkpoint"
@@ -101,7 +100,7 @@ def _of_checkpoints(
 def read_matrix(
     connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, Any]
 ) -> NDArray[np.float32] | None:
-    """The matrix written under ``keys``; None if there is none, DamagedBlock if a block is."""
+    """The matrix under ``keys``; None if there is none; DamagedBlock if a block is damaged."""
     condition = " AND ".join(f"{name} = ?" for name in keys)
     rows = connection.execute(
         f"SELECT first_row, n_rows, width, scale, data, sha256 FROM {table} "

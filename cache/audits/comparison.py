@@ -1,4 +1,4 @@
-"""Queries that set an audit's selections beside each other, the pool and the reference set."""
+"""Queries that compare an audit's selections with each other, the pool and the reference set."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from assay.core.specs.strategies import Strategy
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many documents of the pool are exactly, and how many nearly, ones of the reference."""
+    """How many documents of the pool are exact and near duplicates of reference documents."""
 
     n_exact: int
     n_near: int
 
 
 def read_places(path: Path) -> NDArray[np.float32]:
-    """Where each document of the seed corpus lies, (n × 2); no rows where there is no map."""
+    """Where each document of the seed corpus is on the map, (n × 2); no rows without a map."""
     with open_to_read(path) as connection:
         columns = connection.execute(
             "SELECT x, y FROM map_points WHERE set_name = 'seed-corpus' ORDER BY item_id"
@@ -44,7 +44,7 @@ def read_selected_places(path: Path, strategy: Strategy, limit: int) -> pd.DataF
 
 
 def read_reference_places(path: Path, limit: int) -> pd.DataFrame:
-    """reference_id, label, x, y of ``limit`` reference documents, by the hashes of their texts."""
+    """reference_id, label, x, y of ``limit`` reference documents, chosen by their texts' hashes."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT reference_id, label, x, y FROM reference_documents "
@@ -57,7 +57,7 @@ def read_reference_places(path: Path, limit: int) -> pd.DataFrame:
 def read_documents(
     path: Path, document_ids: Sequence[int], strategies: Sequence[Strategy]
 ) -> pd.DataFrame:
-    """Documents of the seed corpus with text, scores and a column of ranks a strategy (from 0)."""
+    """Seed documents with text, scores and one column of ranks (from 0) per strategy."""
     ranks = ", ".join(
         f"max(rank) FILTER (WHERE strategy = ?) AS rank_{n}" for n in range(len(strategies))
     )
@@ -76,8 +76,10 @@ def read_documents(
 
 
 def read_reference_documents(path: Path, reference_ids: Sequence[int]) -> pd.DataFrame:
-    """reference_id, label and text of some reference documents, and document_id where the seed
-    corpus has the text too."""
+    """reference_id, label and text of some reference documents.
+
+    document_id too, if the seed corpus contains the text.
+    """
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT reference_id, document_id, label, r.text FROM reference_documents r "
@@ -98,7 +100,7 @@ def read_overlap(path: Path) -> Overlap:
 
 
 def read_replacement_curve(path: Path) -> pd.DataFrame:
-    """The replacement curve, as it is; no rows where no reference set is known."""
+    """The replacement curve, as stored; no rows if no reference set is known."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT * FROM replacement_curve ORDER BY metric, replaced_by, replaced_share"
@@ -106,8 +108,10 @@ def read_replacement_curve(path: Path) -> pd.DataFrame:
 
 
 def read_random_objective(path: Path, n_points: int) -> pd.DataFrame:
-    """n_selected, mean, low, high of random selections' cosine: at most ``n_points`` + 1 sizes
-    evenly apart, the last among them."""
+    """n_selected, mean, low, high of random selections' cosine.
+
+    At most ``n_points`` + 1 evenly spaced sizes, the last among them.
+    """
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT * FROM random_objective "
@@ -118,7 +122,7 @@ def read_random_objective(path: Path, n_points: int) -> pd.DataFrame:
 
 
 def read_label_counts(path: Path) -> pd.DataFrame:
-    """How many documents of each label: subject (strategy, 'seed-corpus', 'reference'), label, n.
+    """Documents per label: subject (strategy, 'seed-corpus', 'reference'), label, n.
 
     Selections and seed corpus are counted by pseudolabel, the reference set by its own labels.
     """
@@ -134,9 +138,9 @@ def read_label_counts(path: Path) -> pd.DataFrame:
 
 
 def read_source_counts(path: Path) -> pd.DataFrame:
-    """How many documents of each source: subject as in ``read_label_counts``, source, n.
+    """The number of documents for each source: subject as in ``read_label_counts``, source, n.
 
-    'reference' is the reference set's documents in the seed corpus: others have no source here.
+    'reference' counts the reference documents in the seed corpus; others have no source here.
     """
     with open_to_read(path) as connection:
         return connection.execute(

@@ -1,4 +1,4 @@
-"""Reads of how groups of documents explain the weight difference."""
+"""Queries on how well groups of documents explain the weight difference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assay.cache.files.database import open_to_read
 
 
 def read_groups(path: Path) -> pd.DataFrame:
-    """Sources and classes, the nearest first; no rows where corpora were not ranked."""
+    """Sources and classes, the highest cosine first; no rows if corpora were not ranked."""
     with open_to_read(path) as connection:
         return connection.execute("SELECT * FROM groups ORDER BY kind, cosine DESC").df()
 

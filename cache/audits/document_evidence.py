@@ -1,4 +1,4 @@
-"""Queries on one document of a sealed audit: everything that is known of it."""
+"""Queries on one document of a sealed audit: everything that is known about it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NEIGHBOURS = ["kind", "item_id", "document_id", "similarity", "text"]
 
 @dataclass(frozen=True)
 class Scores:
-    """Every document's score under every ranking, (documents × rankings), and its role."""
+    """Every document's score in every ranking, (documents × rankings), and its role."""
 
     by_ranking: pd.DataFrame
     roles: Roles
 
 
 def read_ranks(path: Path, document_id: int) -> pd.DataFrame:
-    """strategy, rank (from 0), gain, weight under every strategy that selected the document."""
+    """strategy, rank (from 0), gain, weight for every strategy that selected the document."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT strategy, rank, gain, weight FROM selections WHERE document_id = ? "
@@ -38,7 +38,7 @@ def read_ranks(path: Path, document_id: int) -> pd.DataFrame:
 
 
 def read_scores(path: Path, held_out_source: str | None) -> Scores:
-    """The scores of all membership rankings; no columns where there are none."""
+    """The scores of all membership rankings; no columns if there are none."""
     with open_to_read(path) as connection:
         rows = connection.execute("SELECT scorer, document_id, score FROM membership_scores").df()
         roles = AuditRows(connection).roles(held_out_source)
@@ -47,7 +47,7 @@ def read_scores(path: Path, held_out_source: str | None) -> Scores:
 
 
 def read_texts(path: Path, document_ids: Sequence[int]) -> pd.DataFrame:
-    """document_id, source and text of some documents, in the order asked for."""
+    """document_id, source and text of some documents, in the given order."""
     with open_to_read(path) as connection:
         rows = connection.execute(
             "SELECT document_id, source, text FROM documents "
@@ -58,7 +58,7 @@ def read_texts(path: Path, document_ids: Sequence[int]) -> pd.DataFrame:
 
 
 def read_documents_of(path: Path, hashes: Sequence[str]) -> pd.DataFrame:
-    """document_id, text_hash and text of those documents whose texts have these hashes."""
+    """document_id, text_hash and text of the documents whose texts have these hashes."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT document_id, text_hash, text FROM documents "
@@ -71,8 +71,8 @@ def read_neighbours(path: Path, document_id: int, strategy: Strategy, n: int) ->
     """The nearest documents by the cosine of sentence embeddings, ``n`` of each kind.
 
     kind: 'selected' (by ``strategy``), 'reference' or 'pool'; item_id, document_id, similarity,
-    text; document_id is missing for a reference document that is not in the seed corpus. The
-    document itself is left out; no rows where the audit keeps no embeddings.
+    text. document_id is missing for a reference document that is not in the seed corpus. The
+    document itself is left out; no rows if the audit stores no embeddings.
     """
     with open_to_read(path) as connection:
         pool = read_matrix(connection, "embeddings", {"set_name": "seed-corpus"})
@@ -103,7 +103,12 @@ def read_neighbours(path: Path, document_id: int, strategy: Strategy, n: int) ->
 
 
 def _nearest(similarities: NDArray, n: int) -> NDArray[np.int64]:
-    return np.argsort(-similarities, kind="stable")[:n]
+    """Positions of the n highest; of equal ones, whichever a fixed shuffle takes, so that a corpus
+    with its trained documents first shows no more of these than of others."""
+    order = np.random.default_rng(0).permutation(len(similarities))
+    # Copies of one text differ in the last digits, by where they stand in the matrix.
+    rounded = np.round(similarities[order], 5)
+    return order[np.argsort(-rounded, kind="stable")[:n]]
 
 
 def _documents(

@@ -10,9 +10,9 @@ from assay.cache.files.database import open_to_read
 
 
 def read_rankings(path: Path, held_out_source: str | None) -> pd.DataFrame:
-    """Of every document whose role is known: scorer, score, is_trained.
+    """scorer, score, is_trained of every document whose role is known.
 
-    No rows where nothing was held out, or no trained document is in the seed corpus.
+    No rows if nothing was held out, or if no training document is in the seed corpus.
     """
     with open_to_read(path) as connection:
         return connection.execute(

@@ -1,6 +1,6 @@
-"""What else the store knows of an audit's model pair, found by the digests of both models' weights.
+"""What else the store holds on an audit's model pair, found by the digests of both models' weights.
 
-A report speaks of a pair; rankings of public sets and suspect tests of it are files of their own.
+A report covers a pair; its corpus rankings and suspect tests are files of their own.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from assay.cache.store import Store
 
 @dataclass(frozen=True)
 class SamePair:
-    """Audits that ranked public sets, and suspect tests by name; the newest of each first.
+    """Audits that ranked corpora, and suspect tests by name; the newest of each first.
 
-    An audit that ranked sets itself is the first of its rankings. ``n_deleted_tests``: tests that
-    gave a p-value and were deleted.
+    An audit that ranked corpora itself comes first. ``n_deleted_tests``: tests that gave a p-value
+    and were deleted.
     """
 
     rankings: tuple[Path, ...]
@@ -30,7 +30,7 @@ class SamePair:
 
 
 def same_pair(store: Store, path: Path) -> SamePair:
-    """What was asked of the pair of the audit at ``path``, by this audit and by others."""
+    """All analyses of the pair of the audit at ``path``, in this audit and in others."""
     pair = read_facts(path).pair
     candidates = dict.fromkeys([path, *audits_of(store, pair)])
     return SamePair(
@@ -44,11 +44,11 @@ def _has_groups(path: Path) -> bool:
     try:
         return not read_groups(path).empty
     except (UnreadableFile, FileNotFoundError):
-        return False  # another's damage is no reason to say nothing of this one
+        return False  # damage in another file is no reason to leave out this one
 
 
 def audits_of(store: Store, pair: tuple[str, str] | None) -> list[Path]:
-    """The files of all audits of a pair, newest first; none of an unknown pair."""
+    """The files of all audits of a pair, newest first; none for an unknown pair."""
     return [
         store.audits / f"{one.audit_id}.duckdb"
         for one in list_audits(store)
@@ -57,7 +57,7 @@ def audits_of(store: Store, pair: tuple[str, str] | None) -> list[Path]:
 
 
 def suspect_tests_of(store: Store, pair: tuple[str, str] | None) -> list[dict[str, Any]]:
-    """The records of all suspect tests of a pair, newest first; none of an unknown pair."""
+    """The records of all suspect tests of a pair, newest first; none for an unknown pair."""
     if pair is None:
         return []
     return [

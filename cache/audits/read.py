@@ -1,7 +1,7 @@
-"""Queries on sealed audits: what pages, reports and exports read.
+"""Queries on sealed audits for pages, reports and exports.
 
-Every function opens the file, asks, and closes; a sealed audit never changes, so callers may
-keep what they got.
+Every function opens the file, reads, and closes it. A sealed audit never changes, so callers may
+keep the result.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION
 from assay.cache.files.claims import check_claims, check_version
 from assay.cache.files.database import UnreadableFile, open_to_read
-from assay.cache.files.listing import Stamp, named_file, summaries
+from assay.cache.files.listing import Stamp, named_file, remembered, summaries
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.audit import Assessability, AuditSpec
@@ -42,15 +42,15 @@ class AuditSummary:
     size_bytes: int
     assessability: Assessability | None = None
     problem: str | None = None
-    # Digests of the base's and the final model's weights.
+    # Digests of the base and the final model's weights.
     pair: tuple[str, str] | None = None
-    # What was asked, but for the seed: audits that share it are repeats of each other.
+    # The options without the seed: audits that share them are repeats of each other.
     question: str = ""
 
 
 @dataclass(frozen=True)
 class AuditFacts:
-    """Everything an audit says about itself, besides its rows."""
+    """Everything an audit says about itself, besides its tables."""
 
     meta: dict[str, Any]
     stages: pd.DataFrame
@@ -66,18 +66,18 @@ class AuditFacts:
 
     @property
     def vocabulary(self) -> VocabularyFacts | None:
-        """What the input embeddings say of tokens; None in an audit that did not ask."""
+        """What the input embeddings show about tokens; None in older audits."""
         plain = self.meta.get("vocabulary")
         return None if plain is None else VocabularyFacts.from_plain(plain)
 
     @property
     def pair(self) -> tuple[str, str] | None:
-        """Digests of the base's and the final model's weights."""
+        """Digests of the base and the final model's weights."""
         return weights_of(self.meta["provenance"])
 
     @cached_property
     def spec(self) -> AuditSpec:
-        """What was asked; InputError where it is not what an audit asks."""
+        """The audit's options; InputError if they are not those of an audit."""
         return from_plain(AuditSpec, self.meta["spec"])
 
     @property
@@ -104,13 +104,13 @@ class SelectionPage:
 
 
 def weights_of(provenance: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Digests of the base's and the final model's weights; None where they were not recorded."""
+    """Digests of the base and the final model's weights; None if they were not recorded."""
     base, final = (provenance.get(f"{model}_weights_sha256") for model in ("base", "final"))
     return (base, final) if base and final else None
 
 
 def audit_path(store: Store, audit_id: str) -> Path:
-    """The file of an audit; InputError if there is none of that name."""
+    """The file of an audit; InputError if there is none with that name."""
     return named_file(
         store.audits,
         audit_id,
@@ -126,7 +126,7 @@ def list_audits(store: Store) -> list[AuditSummary]:
 
 
 def read_facts(path: Path) -> AuditFacts:
-    """What the audit says about itself; UnreadableFile if that is not what an audit says."""
+    """What the audit says about itself; UnreadableFile if it is not a valid audit."""
     with open_to_read(path, is_listing=True) as connection:
         meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
         stages = connection.execute("SELECT name, duration_s FROM stages ORDER BY position").df()
@@ -145,10 +145,10 @@ def read_facts(path: Path) -> AuditFacts:
 
 
 def read_facts_of_file(path: Path) -> AuditFacts:
-    """The same of a file from anywhere; InputError unless it is an audit of this version."""
+    """The same for a file from anywhere; InputError unless it is an audit of this version."""
     try:
         facts = read_facts(path)
-        facts.spec  # noqa: B018 - a file that asks nothing known is no audit
+        facts.spec  # noqa: B018 - a file with unknown options is not an audit
     except InputError as error:
         raise _no_audit(path, _NOT_AN_AUDITS_WORDS) from error
     except UnreadableFile as unreadable:
@@ -167,7 +167,7 @@ def _no_audit(path: Path, problem: str) -> InputError:
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
-    """The metrics table, as it is."""
+    """The metrics table, as stored."""
     with open_to_read(path) as connection:
         return connection.execute("SELECT * FROM metrics ORDER BY metric, subject").df()
 
@@ -179,7 +179,7 @@ def read_layers(path: Path) -> pd.DataFrame:
 
 
 def read_sources(path: Path) -> list[str]:
-    """The names of what the seed corpus was read from."""
+    """The names of the sources that the seed corpus was read from."""
     with open_to_read(path) as connection:
         return AuditRows(connection).sources()
 
@@ -204,7 +204,7 @@ def read_selection(
 def read_objective(path: Path, strategies: Sequence[Strategy], n_points: int) -> pd.DataFrame:
     """The objective (cosine) as selections grow: strategy, rank, objective.
 
-    Every rank up to ``n_points`` of a strategy; of longer ones evenly spaced ranks and the last.
+    Every rank of a strategy, up to ``n_points``; of longer ones evenly spaced ranks and the last.
     """
     with open_to_read(path) as connection:
         return connection.execute(
@@ -217,13 +217,13 @@ def read_objective(path: Path, strategies: Sequence[Strategy], n_points: int) ->
 
 
 def read_titration(path: Path) -> pd.DataFrame:
-    """The titration grid, as it is; no rows where nothing was titrated."""
+    """The titration grid, as stored; no rows if there was no titration."""
     with open_to_read(path) as connection:
         return connection.execute("SELECT * FROM titration_grid ORDER BY ALL").df()
 
 
 def read_document(path: Path, document_id: int) -> dict[str, Any]:
-    """One document whole, with its scores."""
+    """One whole document, with its scores."""
     with open_to_read(path) as connection:
         frame = connection.execute(
             "SELECT * FROM documents JOIN scores USING (document_id) WHERE document_id = ?",
@@ -273,7 +273,7 @@ def _condition(strategy: Strategy, chosen: SelectionFilter) -> tuple[str, list[A
 
 
 def _but_for_the_seed(spec: AuditSpec) -> str:
-    """A question without what another seed changes: the final model, the title, the seeds."""
+    """The options without what another seed changes: the final model, the title, the seeds."""
     training = spec.training and replace(spec.training, seed=0)
     return canonical_json(to_plain(replace(spec, final="", title="", seed=0, training=training)))
 
@@ -281,7 +281,7 @@ def _but_for_the_seed(spec: AuditSpec) -> str:
 _NOT_AN_AUDITS_WORDS = "its metadata are not those of an audit"
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _known_summary(path: Path, stamp: Stamp) -> AuditSummary:
     facts = read_facts(path)
     meta = facts.meta
@@ -295,7 +295,7 @@ def _known_summary(path: Path, stamp: Stamp) -> AuditSummary:
         meta["created_at"],
         spec.task,
         spec.budget,
-        # Of a pair that cannot be assessed no document is read.
+        # No documents are read for a pair that cannot be assessed.
         int(meta.get("counts", {}).get("n_documents") or 0),
         stamp.size,
         facts.assessability,

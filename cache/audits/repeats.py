@@ -1,4 +1,4 @@
-"""Audits that ask the same with another seed, each of a final model of its own."""
+"""Repeats: audits with the same options but another seed, each of its own final model."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from assay.core.specs.audit import Assessability
 
 
 def repeats_of(store: Store, path: Path) -> list[Path]:
-    """The audit itself, and those of other final models that ask the same but for the seed.
+    """The audit itself, and its repeats with other final models.
 
-    One of each final model, the newest; none that could not be assessed.
+    One per final model, the newest; none that could not be assessed.
     """
     audits = {one.audit_id: one for one in list_audits(store)}
     this = audits.get(path.stem)
-    if this is None or this.problem:  # a file from elsewhere, or a broken one
+    if this is None or this.problem:  # an invalid or damaged file
         return [path]
     found = {this.pair: path}
     for audit_id, one in audits.items():
@@ -32,7 +32,7 @@ def repeats_of(store: Store, path: Path) -> list[Path]:
 
 
 def read_repeats(paths: Sequence[Path]) -> pd.DataFrame:
-    """The metrics tables of several audits, one below the other; of those that can be read."""
+    """The metrics tables of several audits, one after the other; unreadable ones are skipped."""
     tables = []
     for path in paths:
         with suppress(UnreadableFile, FileNotFoundError):

@@ -1,7 +1,7 @@
-"""The rows of one audit file, read through an open connection, each query by what it answers.
+"""The rows of one audit file, read through an open connection; each method is one query.
 
-An audit being built and a sealed one are read alike: the stages ask through ``AuditBuilder.rows``,
-the queries for pages through a connection of their own.
+An audit being built and a sealed one are read the same way: the stages use ``AuditBuilder.rows``,
+the queries for pages a connection of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from assay.cache.files.database import has_table
 from assay.core.specs.strategies import Strategy
 
-# Tables by the names of their sets in ``embeddings`` and ``map_points``, and their keys.
+# The table and its key for each set in ``embeddings`` and ``map_points``.
 SETS = {
     "seed-corpus": ("documents", "document_id"),
     "reference": ("reference_documents", "reference_id"),
@@ -27,7 +27,7 @@ SETS = {
 
 @dataclass(frozen=True)
 class StoredDocument:
-    """A text, the number of its label where it has one, and how much of its beginning is prompt."""
+    """A text, the number of its label if it has one, and how many characters are the prompt."""
 
     text: str
     label: int | None
@@ -36,9 +36,9 @@ class StoredDocument:
 
 @dataclass(frozen=True)
 class Roles:
-    """Which documents of the seed corpus were trained on and which held out, (n, bool).
+    """Which documents of the seed corpus were trained on and which were held out, (n, bool).
 
-    No document is both; one that is neither is out of the domain, or of an unknown role.
+    No document is both. One that is neither is out of the domain, or its role is unknown.
     """
 
     is_trained: NDArray[np.bool_]
@@ -46,16 +46,16 @@ class Roles:
 
     @cached_property
     def is_inside(self) -> NDArray[np.bool_]:
-        """Which documents are of the reference set's own kind, (n)."""
+        """Which documents belong to the reference set's domain, (n)."""
         return self.is_trained | self.is_held_out
 
 
 @dataclass(frozen=True)
 class DocumentScores:
-    """What both models say of each document of the seed corpus.
+    """What both models say about each document of the seed corpus.
 
     pseudolabels (n, int64): -1 without one; final_probabilities (n, float64): of the pseudolabel,
-    NaN without one; base_losses (n, float64): nats for each scored token.
+    NaN without one; base_losses (n, float64): nats per scored token.
     """
 
     pseudolabels: NDArray[np.int64]
@@ -65,8 +65,10 @@ class DocumentScores:
 
 @dataclass(frozen=True)
 class StoredSelection:
-    """A strategy's selection in order: numbers of documents, the objective (cosine) after each, and
-    how much each counts."""
+    """A strategy's selection in order.
+
+    The numbers of its documents, the objective (cosine) after each, and their weights.
+    """
 
     documents: tuple[int, ...]
     objective: tuple[float, ...]
@@ -75,8 +77,10 @@ class StoredSelection:
 
 @dataclass(frozen=True)
 class BlindScores:
-    """Probabilities, by its text alone, that each document was trained on or held out: (n, float64)
-    each; n is 0 where text alone was not asked."""
+    """The probabilities, by text alone, that a document was trained on or held out: (n, float64).
+
+    n is 0 if text alone was not computed.
+    """
 
     p_trained: NDArray[np.float64]
     p_held_out: NDArray[np.float64]
@@ -84,15 +88,17 @@ class BlindScores:
 
 @dataclass(frozen=True)
 class TokenCounts:
-    """Of all documents, (n, int64): their different tokens, and those that stood still; zeros where
-    no row of the embeddings is known to have stood still."""
+    """For all documents, (n, int64): their different tokens, and the unmoved ones among these.
+
+    Zeros if no row of the embeddings is known to be unmoved.
+    """
 
     n_different: NDArray[np.int64]
     n_unmoved: NDArray[np.int64]
 
 
 class AuditRows:
-    """Asks one audit file; documents come in the order of their numbers."""
+    """Queries on one audit file; documents come in the order of their numbers."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -102,7 +108,7 @@ class AuditRows:
         return self.n_of("seed-corpus")
 
     def n_reference(self) -> int:
-        """The size of the reference set; 0 where there is none."""
+        """The size of the reference set; 0 without one."""
         return self.n_of("reference")
 
     def n_of(self, set_name: str) -> int:
@@ -116,7 +122,7 @@ class AuditRows:
         return [text for (text,) in self._all(f"SELECT text FROM {table} ORDER BY {key}")]
 
     def documents(self, first: int, n: int) -> list[StoredDocument]:
-        """``n`` documents of the seed corpus from number ``first`` on; fewer at its end."""
+        """``n`` documents of the seed corpus from number ``first`` on; fewer at the end."""
         return self._stored(
             "SELECT text, NULL, n_prompt_characters FROM documents "
             "WHERE document_id >= ? AND document_id < ? ORDER BY document_id",
@@ -124,7 +130,7 @@ class AuditRows:
         )
 
     def labelled(self, document_ids: Sequence[int]) -> dict[int, StoredDocument]:
-        """Documents of the seed corpus by number, with the labels the final model gives them."""
+        """Seed documents by number, with the labels that the final model gives them."""
         rows = self._all(
             "SELECT document_id, text, pseudolabel, n_prompt_characters FROM documents "
             "JOIN scores USING (document_id) WHERE list_contains(?, document_id)",
@@ -133,7 +139,7 @@ class AuditRows:
         return {row[0]: StoredDocument(*row[1:]) for row in rows}
 
     def unselected(self, n: int) -> list[StoredDocument]:
-        """At most ``n`` documents that no strategy selected, by the hashes of their texts."""
+        """At most ``n`` documents that no strategy selected, chosen by their texts' hashes."""
         return self._stored(
             "SELECT text, NULL, n_prompt_characters FROM documents "
             "ANTI JOIN selections USING (document_id) ORDER BY md5(text_hash) LIMIT ?",
@@ -141,7 +147,9 @@ class AuditRows:
         )
 
     def some_documents(self, n: int) -> list[StoredDocument]:
-        """At most ``n`` documents, by the hashes of their texts and so in no file's order."""
+        """At most ``n`` documents, chosen by their texts' hashes and so independent of file
+        order.
+        """
         return self._stored(
             "SELECT text, NULL, n_prompt_characters FROM documents ORDER BY md5(text_hash) LIMIT ?",
             [n],
@@ -166,7 +174,7 @@ class AuditRows:
         )
 
     def sources(self) -> list[str]:
-        """The names of what the seed corpus was read from, sorted."""
+        """The names of the sources of the seed corpus, sorted."""
         return [row[0] for row in self._all("SELECT DISTINCT source FROM documents ORDER BY 1")]
 
     def source_of_each(self) -> NDArray[np.str_]:
@@ -174,14 +182,14 @@ class AuditRows:
         return self._column("SELECT source FROM documents ORDER BY document_id", np.str_)
 
     def documents_of(self, source: str) -> list[int]:
-        """Numbers of the documents that were read from ``source``."""
+        """Numbers of the documents from ``source``."""
         rows = self._all(
             "SELECT document_id FROM documents WHERE source = ? ORDER BY document_id", [source]
         )
         return [number for (number,) in rows]
 
     def roles(self, held_out_source: str | None) -> Roles:
-        """Of every document; one of the held-out source that the reference set has is trained."""
+        """The role of every document; held-out documents in the reference set count as trained."""
         columns = self._connection.execute(
             "SELECT in_reference, source = ? AND NOT in_reference AS is_held_out "
             "FROM documents ORDER BY document_id",
@@ -192,7 +200,7 @@ class AuditRows:
         )
 
     def scores(self) -> DocumentScores:
-        """Of every document."""
+        """The scores of every document."""
         columns = self._connection.execute(
             "SELECT coalesce(pseudolabel, -1)::BIGINT AS pseudolabel, "
             "coalesce(final_probability::DOUBLE, 'NaN'::DOUBLE) AS final_probability, "
@@ -205,7 +213,7 @@ class AuditRows:
         )
 
     def selection(self, strategy: Strategy) -> StoredSelection:
-        """What a strategy selected; empty where it selected nothing."""
+        """What a strategy selected; empty if it selected nothing."""
         rows = self._all(
             "SELECT document_id, objective, weight FROM selections WHERE strategy = ? "
             "ORDER BY rank",
@@ -218,8 +226,11 @@ class AuditRows:
         )
 
     def student_outcomes(self) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
-        """What each student makes of each document it is judged on, and the documents' numbers of
-        targets, (n) each; empty where no students were trained."""
+        """What each student predicts for each document, and the documents' numbers of targets, (n)
+        each.
+
+        Empty if no students were trained.
+        """
         rows = self._all(
             "SELECT student, outcome, n_targets FROM student_outcomes ORDER BY student, document"
         )
@@ -239,14 +250,14 @@ class AuditRows:
         )
 
     def blind_scores(self) -> BlindScores:
-        """What text alone says of every document."""
+        """What text alone says about every document."""
         columns = self._connection.execute(
             "SELECT p_trained, p_held_out FROM blind_scores ORDER BY document_id"
         ).fetchnumpy()
         return BlindScores(np.asarray(columns["p_trained"]), np.asarray(columns["p_held_out"]))
 
     def membership_scores(self, scorer: str) -> NDArray[np.float64]:
-        """A ranking's score of every document, (n); n is 0 if nothing ranked so."""
+        """A ranking's score of every document, (n); n is 0 without that ranking."""
         return self._column(
             "SELECT score FROM membership_scores WHERE scorer = ? ORDER BY document_id",
             np.float64,
@@ -254,14 +265,14 @@ class AuditRows:
         )
 
     def embedding_scores(self) -> NDArray[np.float64] | None:
-        """By input embeddings, (n); None where none are scored, as in audits older than these."""
+        """Scores by input embeddings, (n); None if there are none, as in older audits."""
         if not has_table(self._connection, "embedding_scores"):
             return None
         scores = self._column("SELECT score FROM embedding_scores ORDER BY document_id", np.float64)
         return scores if len(scores) else None
 
     def token_counts(self) -> TokenCounts:
-        """What the input embeddings say of every document's tokens."""
+        """What the input embeddings show about every document's tokens."""
         columns = self._connection.execute(
             "SELECT coalesce(n_different, 0)::BIGINT AS n_different, "
             "coalesce(n_unmoved, 0)::BIGINT AS n_unmoved FROM documents "

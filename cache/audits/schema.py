@@ -1,6 +1,6 @@
-"""The tables of an audit file, every column with its meaning.
+"""The tables of an audit file, with the meaning of every column.
 
-docs/audit-file.md is made from here (``make docs``).
+docs/audit-file.md is generated from here (``make docs``).
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from assay.cache.files.tables import Table
 
 SCHEMA_VERSION = 7
-# Audits of this version may lack these: they were sealed before the tables were thought of.
+# Audits of this version may lack these tables, which were added later.
 ADDED_TABLES = frozenset(
     {"token_movement", "document_vocabulary", "embedding_scores", "student_outcomes"}
 )
 
-# Matrices as float16 blocks of rows: cache/files/blocks.py.
+# Matrices are stored as float16 blocks of rows: cache/files/blocks.py.
 _BLOCK = {
     "first_row": ("INTEGER NOT NULL", "number of the block's first row"),
     "n_rows": ("INTEGER NOT NULL", "rows in the block"),
@@ -167,14 +167,14 @@ AUDIT_TABLES = {
         ("strategy", "epoch"),
     ),
     "student_outcomes": Table(
-        "What each student makes of each document that students are judged on.",
+        "What each student predicts for each document that students are tested on.",
         {
             "student": ("VARCHAR NOT NULL", "a strategy, or `random #2` and so on"),
-            "document": ("INTEGER NOT NULL", "place among those documents, from 0"),
+            "document": ("INTEGER NOT NULL", "position among those documents, from 0"),
             "outcome": (
                 "DOUBLE NOT NULL",
-                "targets answered rightly, without a test set as the final model answers them; of "
-                "SFT with a test set the loss, in nats, of all targets",
+                "number of correct targets or, without a test set, of targets where it agrees with "
+                "the final model; for SFT with a test set, the summed loss of all targets, in nats",
             ),
             "n_targets": ("INTEGER NOT NULL", "targets in the document, 1 in classification"),
         },
@@ -451,17 +451,17 @@ META_KEYS = {
     "created_at": "when it was made (ISO 8601, UTC)",
     "label_names": "names of the labels, in the order of their numbers; empty for SFT",
     "assessment": "whether the weights can be assessed (`verdict`), and why (`reasons`)",
-    "vocabulary": "what the input embeddings say of tokens and documents, and every doubt",
+    "vocabulary": "what the input embeddings show about tokens and documents, and all doubts",
     "embedding_gradients": "why no document is scored by input embeddings (`problem`), or null",
-    "counts": "how many documents there are of each kind",
-    "training": "how students were trained, and where that is known from",
-    "initial_head": "where the beginning of the last layer is known from: `own` (the base has it), "
-    "`unknown`, or `recorded` (by `assay finetune`; then the audit knows more than an outsider); "
-    "missing in audits of earlier versions",
-    "caveats": "what a reader must know before believing the numbers",
+    "counts": "the number of documents of each kind",
+    "training": "how students were trained, and the source of these settings",
+    "initial_head": "how the audit knows the last layer's initial values: `own` (the base has "
+    "them), `unknown`, or `recorded` (by `assay finetune`; then the audit knows more than an "
+    "outsider); missing in audits of earlier versions",
+    "caveats": "what a reader must know before relying on the numbers",
     "provenance": "hashes, versions, the device, and the command that repeats the audit",
     "map": "the parameters of the map",
-    "evaluation_choices": "the final model's answers, which students' are compared with",
+    "evaluation_choices": "the final model's answers, with which students' answers are compared",
 }
 
 TABLES = {name: table.sql for name, table in AUDIT_TABLES.items()}

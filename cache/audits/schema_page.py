@@ -1,4 +1,4 @@
-"""The page docs/audit-file.md, made from the schema (``make docs``)."""
+"""The page docs/audit-file.md, generated from the schema (``make docs``)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ embeddings = np.concatenate([
 
 A file from somebody else is only as honest as its sender: `assay verify` says whether it changed
 since it was made, not who made it. Documents in it can be hostile text; never render them as HTML.
-A table is empty where its question was not asked.
+A table is empty if the audit did not compute it.
 
 ## Tables
 """
@@ -84,7 +84,7 @@ def _type(kind: str) -> str:
 
 
 def _marks(column: str, kind: str, table: Table) -> str:
-    """Whether the column is of the key, or may be empty."""
+    """Whether the column is part of the key, and whether it may be NULL."""
     if "PRIMARY KEY" in kind or column in table.key:
         return ", key"
     return "" if "NOT NULL" in kind else ", may be NULL"

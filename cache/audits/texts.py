@@ -1,4 +1,4 @@
-"""Documents of an audit with their embeddings, as measuring them anew needs them."""
+"""Documents of an audit with their embeddings, for computing distances again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Texts:
 
 
 def read_selected(path: Path, strategy: Strategy) -> Texts:
-    """A selection's documents, in order; ValueError if the audit embedded nothing."""
+    """A selection's documents, in order; ValueError if the audit stores no embeddings."""
     return _candidates(
         path,
         "SELECT document_id, text FROM selections JOIN documents USING (document_id) "
@@ -34,7 +34,7 @@ def read_selected(path: Path, strategy: Strategy) -> Texts:
 
 
 def read_held_out(path: Path, source: str) -> Texts:
-    """Documents like the reference set that were not used; ValueError as ``read_selected``."""
+    """Held-out documents; ValueError as ``read_selected``."""
     return _candidates(
         path,
         "SELECT document_id, text FROM documents WHERE source = ? AND NOT in_reference "

@@ -1,6 +1,6 @@
-"""Queries on what the input embeddings say: of tokens, and of one document.
+"""Queries on what the input embeddings show about tokens, and about one document.
 
-An audit that is older than these tables holds no rows of them.
+An audit that is older than these tables has no rows in them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from assay.cache.files.database import has_table, open_to_read
 
 @dataclass(frozen=True)
 class DocumentEvidence:
-    """Of one document; None where the audit does not know it.
+    """Evidence on one document; None where the audit does not have it.
 
     n_different: its different ordinary tokens that training would have moved; unmoved: those of
-    them that stood still, as the tokenizer writes them. agreement, rests_on, n_moved: of the rows
-    that moved (``core.stats.embedding_membership``); p_value, q_value: against held-out documents.
+    them that did not move, as the tokenizer writes them. agreement, rests_on, n_moved: from the
+    rows that moved (``core.stats.embedding_membership``); p_value, q_value: against held-out
+    documents.
     """
 
     n_different: int | None = None
@@ -32,8 +33,10 @@ class DocumentEvidence:
 
 
 def read_tokens(path: Path) -> pd.DataFrame:
-    """token_id, token, is_special, is_moved, norm, n_documents, n_estimated and its bounds; no rows
-    where no token is known to have stood still."""
+    """token_id, token, is_special, is_moved, norm, n_documents, n_estimated and its bounds.
+
+    No rows if no token is known to be unmoved.
+    """
     with open_to_read(path) as connection:
         if not has_table(connection, "token_movement"):
             return pd.DataFrame()
@@ -41,7 +44,7 @@ def read_tokens(path: Path) -> pd.DataFrame:
 
 
 def read_document_evidence(path: Path, document_id: int) -> DocumentEvidence:
-    """What the input embeddings say of one document."""
+    """What the input embeddings show about one document."""
     known: dict = {}
     with open_to_read(path) as connection:
         if has_table(connection, "document_vocabulary"):

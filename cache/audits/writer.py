@@ -1,4 +1,4 @@
-"""An audit file while it is being built: matrices, gradients and facts beside plain rows."""
+"""An audit file while it is being built: matrices, gradients and facts besides plain rows."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class AuditBuilder(FileBuilder):
         self.rows = AuditRows(self._connection)
 
     def clear(self, table: str) -> None:
-        """Take back everything this stage has written to a table."""
+        """Delete everything that this stage has written to a table."""
         self._connection.execute(f"DELETE FROM {table}")
 
     def write_matrix(
         self, table: str, keys: Mapping[str, Any], matrix: NDArray, first_row: int = 0
     ) -> None:
-        """Append a matrix to a table of blocks, its rows numbered from ``first_row``."""
+        """Append a matrix to a table of blocks, with its rows numbered from ``first_row``."""
         blocks = list(pack(matrix, first_row))
         fields = ("first_row", "n_rows", "width", "scale", "data", "sha256")
         columns = {name: [value] * len(blocks) for name, value in keys.items()}
@@ -42,7 +42,7 @@ class AuditBuilder(FileBuilder):
     def write_target(
         self, checkpoint: int, norm: float, target: NDArray[np.float32] | None
     ) -> None:
-        """Append base − final of the last layer: its norm and, where it is kept, itself."""
+        """Append base − final of the last layer: its norm and, if stored, the matrix itself."""
         shape = (None, None) if target is None else target.shape
         data = None if target is None else np.ascontiguousarray(target, np.float32).tobytes()
         self._connection.execute(
@@ -50,7 +50,7 @@ class AuditBuilder(FileBuilder):
         )
 
     def put_fact(self, model: str, fact: str, value: Any) -> None:
-        """Set one JSON fact about a model or their difference."""
+        """Set one JSON fact about a model or about their difference."""
         self._connection.execute(
             "INSERT OR REPLACE INTO model_facts VALUES (?, ?, ?)", [model, fact, json.dumps(value)]
         )
@@ -63,7 +63,7 @@ class AuditBuilder(FileBuilder):
         return matrix
 
     def gradients(self) -> dict[str, NDArray]:
-        """See ``cache.audits.arrays.gradient_arrays``; ValueError if no gradients are written."""
+        """See ``cache.audits.arrays.gradient_arrays``; ValueError before gradients are written."""
         arrays = gradient_arrays(self._connection)
         if arrays is None:
             raise ValueError("no gradients are written yet")

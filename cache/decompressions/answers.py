@@ -1,4 +1,4 @@
-"""What a decompressed model answered, as it came: for those who read the answers anew."""
+"""A decompressed model's original answers, for code that reads them again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.core.specs.model_calls import MARK
 
 @dataclass(frozen=True)
 class TreeTopic:
-    """A topic and the one above it, None above the root; whether its subtopics were asked for."""
+    """A topic and its parent (None above the root); whether its subtopics were asked for."""
 
     topic_id: int
     parent_id: int | None
@@ -21,8 +21,10 @@ class TreeTopic:
 
 @dataclass(frozen=True)
 class ListAnswer:
-    """The last attempt at one list of subtopics; the prompt is without the mark that may have told
-    its samples apart."""
+    """The last attempt at one list of subtopics.
+
+    The prompt is without the mark that may have distinguished its samples.
+    """
 
     prompt: str
     sample_index: int
@@ -31,7 +33,7 @@ class ListAnswer:
 
 
 def read_tree(path: Path) -> list[TreeTopic]:
-    """Every topic after its parent."""
+    """Every topic, after its parent."""
     with open_to_read(path) as connection:
         rows = connection.execute(
             "SELECT topic_id, parent_id, name, n_seen IS NOT NULL FROM topics ORDER BY topic_id"
@@ -40,7 +42,7 @@ def read_tree(path: Path) -> list[TreeTopic]:
 
 
 def read_list_answers(path: Path) -> list[ListAnswer]:
-    """Answers to every question for a list, those about made-up topics too."""
+    """Answers to every question for a list, including those about made-up topics."""
     with open_to_read(path) as connection:
         rows = connection.sql(
             "SELECT if(starts_with(calls.prompt, mark), calls.prompt[length(mark) + 1:], "
@@ -54,7 +56,7 @@ def read_list_answers(path: Path) -> list[ListAnswer]:
 
 
 def read_branch_votes(path: Path) -> dict[int, list[int]]:
-    """The votes of each asked topic's subtopics, those known from elsewhere too, by its number."""
+    """The votes of each expanded topic's subtopics, including known ones, by the topic's number."""
     with open_to_read(path) as connection:
         rows = connection.execute(
             "SELECT topics.topic_id, coalesce(list(named.n_votes ORDER BY named.n_votes), []) "

@@ -1,4 +1,4 @@
-"""What a decompressed model said, as documents: a seed corpus like any other."""
+"""A decompressed model's answers as documents: a seed corpus like any other."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.errors import InputError
 
-# The columns of the file: what the model said, and the task it said it to.
+# The columns of the file: the model's answer, and the task.
 SAID, TASK = "text", "task"
 
 
 def read_said(path: Path) -> pd.DataFrame:
-    """Every example with anything in it: example_id, branch, task, text.
+    """Every example that is not empty: example_id, branch, task, text.
 
-    text is reasoning and response; the task is left out, since its template may be ours. branch is
-    the topic the examples of one prompt were written for.
+    text is reasoning and response; the task is left out, because its template may be ours. branch
+    is the topic that the examples of one prompt were written for.
     """
     with open_to_read(path) as connection:
         return connection.execute(
@@ -31,9 +31,9 @@ def read_said(path: Path) -> pd.DataFrame:
 
 
 def decompressed_corpus(store: Store, decompression_id: str) -> Path:
-    """The Parquet file of a decompression's documents, written when first asked for.
+    """The Parquet file of a decompression's documents, written when first needed.
 
-    InputError if there is no such decompression, or it has no examples.
+    InputError if there is no such decompression, or if it has no examples.
     """
     path = decompression_path(store, decompression_id)
     file = store.data / f"decompression-{decompression_id}.parquet"

@@ -1,4 +1,4 @@
-"""Examples of a decompression as a data set for other programs, with where they come from."""
+"""Examples of a decompression as a data set for other programs, with their provenance."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from assay.core.errors import InputError
 from assay.core.specs.decompression import EXAMPLE_TEMPERATURE
 
 FILE_FORMATS = ("jsonl", "parquet")
-# A folder as `datasets` loads it, with its card.
+# A folder with a data card, as `datasets` loads it.
 FOLDER = "folder"
 _ALL = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class ExportChoice:
-    """Which examples go out, and in what shape."""
+    """Which examples to export, and in what shape."""
 
     is_chat: bool = False
     without_flagged: bool = False
@@ -44,7 +44,7 @@ class ExportChoice:
 
     @property
     def filters(self) -> str:
-        """The choice in words, for the card."""
+        """The filters in words, for the card."""
         parts = [
             "examples with any flag left out" if self.without_flagged else "",
             "only examples accepted by hand" if self.only_accepted else "",
@@ -68,10 +68,10 @@ def export_decompression(
     choice: ExportChoice,
     may_overwrite: bool = False,
 ) -> int:
-    """Write examples to a .jsonl or .parquet file, or else to a folder for `datasets`.
+    """Write examples to a .jsonl or .parquet file, otherwise to a folder for `datasets`.
 
-    Returns the number of examples. InputError for another kind of file, where none is left, or
-    where a file would be lost that is no export of ours.
+    Returns the number of examples. InputError for another kind of file, if no example is left, or
+    if a file that is not an Assay export would be overwritten.
     """
     kind = out.suffix.removeprefix(".") or FOLDER
     if kind not in (*FILE_FORMATS, FOLDER):
@@ -98,7 +98,7 @@ def export_decompression(
 def export_files(
     store: Store, path: Path, kind: str, choice: ExportChoice, name: str = ""
 ) -> Exported:
-    """A folder's files, or a file called ``name`` and its manifest beside it."""
+    """A folder's files, or a file called ``name`` with its manifest."""
     frame = example_frame(store, path, choice)
     meta = read_meta(path)
     if kind == FOLDER:
@@ -128,7 +128,7 @@ def export_archive(
 
 
 def example_frame(store: Store, path: Path, choice: ExportChoice) -> pd.DataFrame:
-    """Examples with topic, marks and review; as chats, one list of messages an example."""
+    """Examples with topic, quality flags and review; as chats, one list of messages per example."""
     with open_to_read(path) as connection:
         frame = connection.execute(
             """WITH RECURSIVE paths AS (SELECT topic_id, ''::VARCHAR AS path FROM topics
@@ -174,7 +174,7 @@ def _in_words(only: ExampleFilter) -> Iterator[str]:
 
 
 def _manifest(path: Path, meta: dict[str, Any], choice: ExportChoice) -> dict[str, Any]:
-    """What an export is: of which model, and chosen how."""
+    """What an export is: from which model, and how it was chosen."""
     return {
         "decompression": path.stem,
         "title": meta["title"],
@@ -221,17 +221,17 @@ configs:
 # {_plain(meta["title"])}
 
 {n_rows:,} examples that a language model wrote about the topics it named itself. They show what
-the model says, and not what is true.
+the model says, not what is true.
 
 - Source model: `{_plain(model["name"])}`, SHA-256 of {what} `{model["sha256"]}`
 - Asked on {meta["created_at"][:10]}, in {meta["prompting"]}, seed {spec["seed"]}, topics at \
 temperature {spec["temperature"]}, examples at {EXAMPLE_TEMPERATURE}
 - {counts["n_topics"]:,} topics, {counts["n_calls"]:,} calls, {counts["n_tokens"]:,} tokens
-- {counts["n_examples"]:,} examples were written, {counts["n_flagged"]:,} of them flagged by a \
-mark (validity, length, repetition, language, near-duplicate)
+- {counts["n_examples"]:,} examples were written, {counts["n_flagged"]:,} of them with a quality \
+flag (validity, length, repetition, language, near-duplicate)
 {_judges(meta)}
 - Filters of this export: {choice.filters}
-- Shape: {"one list of messages an example" if choice.is_chat else "task, reasoning, response"}
+- Shape: {"one list of messages per example" if choice.is_chat else "task, reasoning, response"}
 
 ## Licence
 
@@ -260,10 +260,10 @@ def _judges(meta: dict[str, Any]) -> str:
 
 def _control(control: dict[str, Any] | None) -> str:
     if control is None:
-        return "whether it tells a response from one to another task was not measured"
+        return "it was not measured whether it distinguishes a response from one to another task"
     return (
-        f"of {control['n_pairs']} tasks it graded the own response as more helpful than one to "
-        f"another topic in {control['n_higher']}, as less in {control['n_lower']}"
+        f"in {control['n_higher']} of {control['n_pairs']} tasks it graded the task's own response "
+        f"as more helpful than a response to another topic, in {control['n_lower']} as less helpful"
     )
 
 

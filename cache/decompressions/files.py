@@ -16,13 +16,14 @@ from assay.cache.files.sealed import seal_whole
 from assay.cache.store import Store
 from assay.core.errors import InputError
 
-# Tables and values that are not ours; a file in use or out of reach is another matter.
+# Tables and values that Assay did not write; a file that is in use or inaccessible is another
+# matter.
 _OF_ANOTHER_FORM = (duckdb.CatalogException, duckdb.BinderException, duckdb.ConversionException)
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a decompression file holds: facts about it, and columns by table and name.
+    """The contents of a decompression file: facts about it, and columns by table and name.
 
     A table without columns is empty.
     """
@@ -68,7 +69,7 @@ def _contents(path: Path) -> Contents:
 
 
 def seal(store: Store, decompression_id: str, contents: Contents) -> Path:
-    """Write a decompression, and move it to where complete ones are."""
+    """Write a decompression, and move it to the folder of complete ones."""
     sealed = store.decompressions / f"{decompression_id}.duckdb"
     meta = {**contents.meta, "schema_version": SCHEMA_VERSION}
     return seal_whole(store, sealed, TABLES, meta, contents.tables)

@@ -1,12 +1,12 @@
-"""Every question asked of one model and every answer, kept before it is used.
+"""All questions to one model and its answers, stored before they are used.
 
-The journal is SQLite with write-ahead logging and not DuckDB: DuckDB refuses every other process
-while one writes, and a page must be able to look at a run that is under way (ARCHITECTURE §5).
-Once a run is complete its calls are copied into the DuckDB file that holds its results. The
-journal itself stays: it belongs to the model, so that another run of it asks only what is new.
+The journal is SQLite with write-ahead logging and not DuckDB: DuckDB locks out every other process
+while one writes, but a page must be able to show an unfinished run (ARCHITECTURE §5). When a run is
+complete, its calls are copied into the DuckDB file that holds its results. The journal itself is
+kept for the model, so that another run only asks what is new.
 
-Answers that came together are one transaction. A process killed at any moment loses the calls in
-flight and nothing else.
+Answers that arrive together are one transaction. A process that is killed loses only the calls in
+flight.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ from filelock import FileLock
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.sqlite import find_damage, open_to_read
 from assay.cache.store import Store
+from assay.core.errors import full_disk_explained
 from assay.core.specs.hashing import canonical_json
 from assay.core.specs.model_calls import FINISHES, Answer, Call
 
-# Raise it with the tables: journals of another version are kept, and neither read nor written.
+# Raise it when the tables change: journals of another version are kept, but neither read nor
+# written.
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE calls (call_key TEXT PRIMARY KEY, stage TEXT NOT NULL,
@@ -54,12 +56,16 @@ CALL_COLUMNS = (
 
 
 class Journal:
-    """The journal of one model, as one run sees it. Close it, or use it as a context manager."""
+    """The journal of one model, for one run. Close it, or use it as a context manager.
+
+    FullDisk if there is no room for an answer; earlier answers stay.
+    """
 
     def __init__(self, store: Store, model_sha256: str, run_id: str) -> None:
         self._run_id = run_id
         path = journal_path(store, model_sha256)
-        with FileLock(path.with_suffix(".lock")):
+        self._folder = path.parent
+        with full_disk_explained(self._folder), FileLock(path.with_suffix(".lock")):
             damage = find_damage(path)
             if damage:
                 quarantine(store, path, damage)
@@ -74,9 +80,9 @@ class Journal:
         self._connection.close()
 
     def begin(self, facts: Mapping[str, Any]) -> None:
-        """Note that the run starts, or starts again, and what it is about."""
+        """Record that the run starts or restarts, and what it is about."""
         with self._transaction() as connection:
-            # Earlier versions kept refusals and empty answers as answers: they are asked again.
+            # Earlier versions stored refusals and empty answers as answers: these are asked again.
             connection.execute(
                 "DELETE FROM calls WHERE finish NOT IN ('stop', 'length') "
                 "OR (continuation IS NULL AND trim(text, ?) = '')",
@@ -87,19 +93,19 @@ class Journal:
                 "SET ended_at = NULL",
                 [self._run_id, canonical_json(dict(facts)), time.time()],
             )
-            # What a run uses is found again, in the same order, as it repeats its steps.
+            # As the run repeats its steps, it records what it uses again, in the same order.
             connection.execute("DELETE FROM uses WHERE run_id = ?", [self._run_id])
             connection.execute("DELETE FROM found_topics WHERE run_id = ?", [self._run_id])
 
     def end(self) -> None:
-        """Note that the run's results are sealed."""
+        """Record that the run's results are sealed."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE runs SET ended_at = ? WHERE run_id = ?", [time.time(), self._run_id]
             )
 
     def find(self, calls: Sequence[Call]) -> dict[str, Answer]:
-        """Answers that are there already, by the call's key."""
+        """Answers that are already stored, by the call's key."""
         found: dict[str, Answer] = {}
         for call in calls:
             row = self._connection.execute(
@@ -112,7 +118,7 @@ class Journal:
         return found
 
     def keep(self, answered: Sequence[tuple[Call, Answer]]) -> None:
-        """Commit answers that came together; what is no answer has another type, and no place."""
+        """Commit answers that arrived together; refusals have another type and are not stored."""
         with self._transaction() as connection:
             connection.executemany(
                 f"INSERT OR IGNORE INTO calls ({CALL_COLUMNS}) VALUES ({', '.join('?' * 17)})",
@@ -120,7 +126,7 @@ class Journal:
             )
 
     def use(self, calls: Sequence[Call], first_position: int) -> None:
-        """Note that this run uses these answers, in this order."""
+        """Record that this run uses these answers, in this order."""
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO uses VALUES (?, ?, ?, NULL)",
@@ -128,7 +134,7 @@ class Journal:
             )
 
     def set_rungs(self, rungs: Mapping[str, str]) -> None:
-        """Note how answers were read, by the call's key."""
+        """Record how answers were parsed, by the call's key."""
         with self._transaction() as connection:
             connection.executemany(
                 "UPDATE uses SET rung = ? WHERE run_id = ? AND call_key = ?",
@@ -136,7 +142,7 @@ class Journal:
             )
 
     def show_topics(self, topics: Sequence[Sequence[Any]]) -> None:
-        """Add to the tree that pages see while the run is under way; see ``found_topics``."""
+        """Add to the tree that pages show during the run; see ``found_topics``."""
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO found_topics VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -157,25 +163,26 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
+        with full_disk_explained(self._folder):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
 
 
 def journal_path(store: Store, model_sha256: str) -> Path:
-    """Where the journal of a model is."""
+    """The path of a model's journal."""
     return store.journals / f"v{_VERSION}-{model_sha256[:16]}.sqlite"
 
 
 def read_running(store: Store) -> list[dict[str, Any]]:
-    """Runs that are not complete, the latest first: run_id, journal, facts, started_at."""
+    """Unfinished runs, the latest first: run_id, journal, facts, started_at."""
     runs = []
     for path in store.journals.glob(f"v{_VERSION}-*.sqlite"):
-        # A damaged journal is moved aside, and named, when its model is next asked something.
+        # A damaged journal is moved aside and reported when its model is next asked something.
         with suppress(sqlite3.Error, OSError, ValueError), open_to_read(path) as connection:
             rows = connection.execute(
                 "SELECT run_id, facts, started_at FROM runs WHERE ended_at IS NULL"
@@ -188,7 +195,7 @@ def read_running(store: Store) -> list[dict[str, Any]]:
 
 
 def read_progress(path: Path, run_id: str) -> dict[str, Any]:
-    """How far a run is: counts by stage and rung, and the tree so far."""
+    """The progress of a run: counts by stage and rung, and the tree so far."""
     with open_to_read(path) as connection:
         own = "FROM uses JOIN calls USING (call_key) WHERE run_id = ?"
         stages = connection.execute(
@@ -210,7 +217,7 @@ def read_progress(path: Path, run_id: str) -> dict[str, Any]:
 
 
 def _create(path: Path) -> None:
-    """Make an empty journal, whole before any reader can see it."""
+    """Create an empty journal that is complete before any reader can see it."""
     partial = path.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     with closing(sqlite3.connect(partial, isolation_level=None)) as connection:

@@ -1,20 +1,19 @@
-"""Queries on sealed decompressions: what pages and exports read.
+"""Queries on sealed decompressions for pages and exports.
 
-Every function opens the file, asks, and closes; a sealed file never changes, so callers may keep
-what they got.
+Every function opens the file, reads, and closes it. A sealed file never changes, so callers may
+keep the result.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from assay.cache.files.database import open_to_read
-from assay.cache.files.listing import Stamp, named_file, stamp_of, summaries, summarized
+from assay.cache.files.listing import Stamp, named_file, remembered, stamp_of, summaries, summarized
 from assay.cache.files.sealed import read_meta
 from assay.cache.store import Store
 from assay.core.errors import InputError
@@ -32,7 +31,7 @@ class DecompressionSummary:
 
 @dataclass(frozen=True)
 class ExampleFilter:
-    """Which examples to show; empty means all. ``topic_id`` stands for everything below it too."""
+    """Which examples to show; empty means all. ``topic_id`` includes everything below it."""
 
     search: str = ""
     topic_id: int | None = None
@@ -40,7 +39,7 @@ class ExampleFilter:
     difficulties: tuple[str, ...] = ()
     flagged_by: tuple[str, ...] = ()
     not_flagged_by: tuple[str, ...] = ()
-    # Only these examples, or with ``is_excluding`` only the others; None is no condition.
+    # Only these examples or, with ``is_excluding``, only the others; None means no condition.
     example_ids: tuple[int, ...] | None = None
     is_excluding: bool = False
 
@@ -54,7 +53,7 @@ class ExamplePage:
 
 
 def decompression_path(store: Store, decompression_id: str) -> Path:
-    """The file of a decompression; InputError if there is none of that name."""
+    """The file of a decompression; InputError if there is none with that name."""
     return named_file(
         store.decompressions,
         decompression_id,
@@ -70,15 +69,15 @@ def list_decompressions(store: Store) -> list[DecompressionSummary]:
 
 
 def summary_of(path: Path) -> DecompressionSummary:
-    """One line on a file, which may be anywhere; FileNotFoundError if it is not."""
+    """One line about a file, which may be anywhere; FileNotFoundError if it does not exist."""
     return summarized(path, stamp_of(path), _known_summary, _unreadable)
 
 
 def read_topics(path: Path, judge: str | None = None) -> pd.DataFrame:
-    """Every topic with its path and, over it and all below: n_examples, n_flagged, quality.
+    """Every topic with its path; and, including all below it, n_examples, n_flagged, quality.
 
-    quality is the mean grade over the axes that ``judge`` (by default the headline's) graded, 0
-    to 4.
+    quality is the mean grade, 0 to 4, over the axes that ``judge`` graded (by default the
+    headline's judge).
     """
     with open_to_read(path) as connection:
         return connection.execute(
@@ -110,7 +109,7 @@ def read_links(path: Path) -> pd.DataFrame:
 
 
 def read_rungs(path: Path) -> pd.DataFrame:
-    """How answers were read: stage, rung, n_calls, n_tokens."""
+    """How answers were parsed: stage, rung, n_calls, n_tokens."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT stage, rung, count(*) AS n_calls, sum(n_tokens)::BIGINT AS n_tokens "
@@ -123,7 +122,7 @@ def read_examples(
 ) -> ExamplePage:
     """Examples with their topic's name, flags and mean grade, ``limit`` of them from ``offset``.
 
-    Grades are ``judge``'s, by default the headline's.
+    Grades are ``judge``'s, by default those of the headline's judge.
     """
     condition, parameters = _condition(chosen)
     source = f"FROM examples JOIN topics USING (topic_id) WHERE {condition}"
@@ -144,9 +143,9 @@ def read_examples(
 
 
 def read_example(path: Path, example_id: int) -> dict[str, Any]:
-    """One example whole, with its marks, grades, and the call it came from.
+    """One whole example, with its flags, its grades, and the call it came from.
 
-    A judge model's grades come with how its answer was read (rung) and that answer (raw).
+    A judge model's grades come with its answer (raw) and how that was parsed (rung).
     """
     with open_to_read(path) as connection:
         frame = connection.execute(
@@ -174,9 +173,9 @@ def read_example(path: Path, example_id: int) -> dict[str, Any]:
     return {**frame.iloc[0].to_dict(), "marks": marks, "grades": grades}
 
 
-# The grades of the judge given as a parameter, or of the one that the file puts first.
+# The grades of the given judge, or of the one that the file names as its headline judge.
 _BY_JUDGE = "judge = coalesce(?, (SELECT value->>'$' FROM meta WHERE meta.key = 'headline_judge'))"
-# Every topic with itself and each topic under it.
+# Every topic with itself and each topic below it.
 _BELOW = """WITH RECURSIVE below AS (SELECT topic_id AS above_id, topic_id FROM topics UNION ALL
     SELECT below.above_id, topics.topic_id FROM topics JOIN below
     ON topics.parent_id = below.topic_id)"""
@@ -207,7 +206,7 @@ def _condition(chosen: ExampleFilter) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), values
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _known_summary(path: Path, stamp: Stamp) -> DecompressionSummary:
     meta = read_meta(path)
     return DecompressionSummary(path.stem, meta["title"], meta["created_at"])

@@ -1,4 +1,4 @@
-"""What people decided about examples by hand: the one thing beside a sealed file that changes."""
+"""Reviews of examples: the only stored data about a sealed file that may change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Review(StrEnum):
 def set_verdict(
     store: Store, decompression_id: str, example_id: int, verdict: Review | None
 ) -> None:
-    """Accept or reject an example, or take the decision back (None)."""
+    """Accept or reject an example, or withdraw the decision (None)."""
     with _connection(store) as connection:
         if verdict is None:
             connection.execute(
@@ -58,7 +58,7 @@ def read_verdicts(store: Store, decompression_id: str) -> dict[int, Review]:
 
 
 def copy_verdicts(store: Store, source_id: str, target_id: str) -> None:
-    """Let another decompression with the same examples begin with the decisions on this one."""
+    """Copy the decisions to another decompression with the same examples."""
     with _connection(store) as connection:
         connection.execute(
             "INSERT OR IGNORE INTO reviews SELECT ?, example_id, verdict, decided_at "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas as pd
 
 from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
 from assay.cache.files.database import open_to_read
-from assay.cache.files.listing import Stamp, readable
+from assay.cache.files.listing import Stamp, readable, remembered
 from assay.cache.files.sealed import read_meta, seal_whole
 from assay.cache.store import Store
 
@@ -31,7 +30,7 @@ class DiffSummary:
 def seal_diff(
     store: Store, diff_id: str, meta: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]]
 ) -> Path:
-    """Write a diff, and move it to where complete ones are."""
+    """Write a diff, and move it to the folder of complete ones."""
     facts = {**meta, "schema_version": DIFF_SCHEMA_VERSION}
     return seal_whole(store, store.diffs / f"{diff_id}.duckdb", DIFF_TABLES, facts, tables)
 
@@ -44,7 +43,7 @@ def list_diffs(store: Store) -> list[DiffSummary]:
 
 
 def read_diff_topics(path: Path) -> pd.DataFrame:
-    """Topics of all pairs of runs, what is reported first, then by the size of the difference."""
+    """Topics of all pairs of runs; reported ones first, then by the size of the difference."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT * EXCLUDE (row_id), first_votes / n_lists AS first_support, "
@@ -54,7 +53,7 @@ def read_diff_topics(path: Path) -> pd.DataFrame:
 
 
 def read_diff_examples(path: Path, limit: int) -> pd.DataFrame:
-    """Pairs of examples of the two runs, what is reported first, then the least alike."""
+    """Pairs of examples of the two runs; reported ones first, then the least similar."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT * FROM examples WHERE pair = 0 ORDER BY is_reported DESC, cosine, row_id "
@@ -64,7 +63,7 @@ def read_diff_examples(path: Path, limit: int) -> pd.DataFrame:
 
 
 def read_diff_branches(path: Path) -> pd.DataFrame:
-    """Branches of the two runs, what is reported first, then by how far they fall."""
+    """Branches of the two runs; reported ones first, then by how far they fall."""
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT * EXCLUDE (row_id, pair) FROM branches WHERE pair = 0 "
@@ -72,7 +71,7 @@ def read_diff_branches(path: Path) -> pd.DataFrame:
         ).df()
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _known_summary(path: Path, stamp: Stamp) -> DiffSummary:
     meta = read_meta(path)
     return DiffSummary(

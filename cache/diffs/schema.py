@@ -1,7 +1,7 @@
-"""The tables of a diff's file. One statement a table; a comment where a column needs one.
+"""The tables of a diff's file: one statement per table, a comment where a column needs one.
 
-``pair`` is 0 for the two runs that were compared; from 1 on, for pairs of runs of one of their
-models, in the order of ``noise``. Paths are names joined by ' > ', and the root's is empty.
+``pair`` is 0 for the two runs that are compared, and counts from 1 for pairs of runs of one of
+their models, in the order of ``noise``. Paths are names joined by ' > '; the root's is empty.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ _JUDGED = "p_value DOUBLE, q_value DOUBLE, is_reported BOOLEAN NOT NULL"
 
 DIFF_TABLES = {
     # title, created_at, first, second, noise, topics, examples, support, quality, counts, caveats,
-    # noise_command, provenance: one JSON value a key
+    # noise_command, provenance: one JSON value per key
     "meta": "key VARCHAR PRIMARY KEY, value JSON NOT NULL",
-    # a topic under a question that both runs were asked; a name is empty where a run does not name
-    # it; difference: second share of lists minus first; change: a Change; elsewhere:
-    # its path in the tree of the run that does not name it here
+    # a topic under a question that both runs were asked; a name is empty if the run does not name
+    # the topic; difference: second share of lists minus first; change: a Change; elsewhere: the
+    # topic's path in the tree of the run that does not name it here
     "topics": f"""{_WHICH} question VARCHAR NOT NULL, first_name VARCHAR NOT NULL,
         second_name VARCHAR NOT NULL, first_votes INTEGER NOT NULL, second_votes INTEGER NOT NULL,
         n_lists INTEGER NOT NULL, difference DOUBLE NOT NULL, change VARCHAR NOT NULL,
@@ -27,9 +27,9 @@ DIFF_TABLES = {
         difficulty VARCHAR NOT NULL, first_task VARCHAR NOT NULL, second_task VARCHAR NOT NULL,
         first_response VARCHAR NOT NULL, second_response VARCHAR NOT NULL, cosine DOUBLE NOT NULL,
         {_JUDGED}""",
-    # a topic that both runs were asked subtopics of; quantity: a Quantity; values:
-    # mean support of its best subtopics over n lists, or mean grade of n examples; lines: the
-    # mean support of made-up topics' best subtopics
+    # a topic that both runs expanded; quantity: a Quantity; values: mean support of its best
+    # subtopics over n lists, or mean grade of n examples; lines: the mean support of made-up
+    # topics' best subtopics
     "branches": f"""{_WHICH} branch VARCHAR NOT NULL, quantity VARCHAR NOT NULL,
         first_value DOUBLE NOT NULL, second_value DOUBLE NOT NULL, n_first INTEGER NOT NULL,
         n_second INTEGER NOT NULL, first_line DOUBLE, second_line DOUBLE, {_JUDGED}""",

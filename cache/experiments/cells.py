@@ -1,7 +1,7 @@
-"""Which audits are cells of experiments: filed under them, and deleted with them.
+"""Which audits are cells of experiments; they are filed under these, and deleted with them.
 
-A complete experiment says itself which audits its figures are from. Of one that is being built the
-file is locked, so that its audits are listed beside it until then.
+A complete experiment names the audits that its values come from. The file of an unfinished one is
+locked, so its audits are listed in a separate file until then.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _LIST = ".cells"
 
 
 def file_cell(store: Store, experiment_id: str, audit_id: str) -> None:
-    """Remember that an experiment under way has this audit as a cell."""
+    """Record that an unfinished experiment has this audit as a cell."""
     with (store.building / f"{experiment_id}{_LIST}").open("a", encoding="utf-8") as lines:
         lines.write(f"{audit_id}\n")
 
 
 def forget_list(store: Store, experiment_id: str) -> None:
-    """Drop the list of an experiment that is complete, or given up."""
+    """Delete the list of an experiment that is complete or abandoned."""
     (store.building / f"{experiment_id}{_LIST}").unlink(missing_ok=True)
 
 
 def cells_by_experiment(store: Store) -> dict[str, frozenset[str]]:
-    """The audits of every experiment, complete or under way."""
+    """The audits of every experiment, complete or unfinished."""
     under_way = {}
     for path in store.building.glob(f"*{_LIST}"):
         with suppress(OSError, UnicodeDecodeError):
@@ -46,7 +46,7 @@ def own_cells(store: Store, experiment_id: str) -> frozenset[str]:
 
 
 def delete_experiment(store: Store, experiment_id: str, with_audits: bool) -> None:
-    """Remove a complete experiment and, if asked, its audits that no other experiment has."""
+    """Delete a complete experiment and, if asked, its audits that belong to no other experiment."""
     store.require_writing()
     audits = own_cells(store, experiment_id) if with_audits else ()
     note_deletion(store.root, "experiment", experiment_id, {"with_audits": with_audits})

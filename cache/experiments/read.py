@@ -1,9 +1,8 @@
-"""Experiments in the store: which there are, and what they measured."""
+"""Experiments in the store, and their measurements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,14 @@ import pandas as pd
 from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT_TABLES
 from assay.cache.files.builder import FileBuilder
 from assay.cache.files.database import open_to_read
-from assay.cache.files.listing import Stamp, readable
+from assay.cache.files.listing import Stamp, readable, remembered
 from assay.cache.files.sealed import read_meta
 from assay.cache.store import Store
 
 
 @dataclass(frozen=True)
 class ExperimentSummary:
-    """A complete experiment: its file, what it says about itself, the audits that are its cells."""
+    """A complete experiment: its file, its facts, and the audits that are its cells."""
 
     experiment_id: str
     path: Path
@@ -35,12 +34,12 @@ def list_experiments(store: Store, recipe: str | None = None) -> list[Experiment
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
-    """The measurements table, as it is."""
+    """The measurements table, as stored."""
     with open_to_read(path) as connection:
         return connection.execute("SELECT * FROM measurements ORDER BY ALL").df()
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _known_summary(path: Path, stamp: Stamp) -> ExperimentSummary:
     meta = read_meta(path)
     with open_to_read(path) as connection:
@@ -49,7 +48,7 @@ def _known_summary(path: Path, stamp: Stamp) -> ExperimentSummary:
 
 
 class ExperimentBuilder(FileBuilder):
-    """Writes one experiment's file, a stage a cell."""
+    """Writes one experiment's file; each cell is a stage."""
 
     def __init__(self, store: Store, experiment_id: str) -> None:
         super().__init__(

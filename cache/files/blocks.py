@@ -1,7 +1,7 @@
 """Matrices as float16 blocks of rows, each with its own scale and SHA-256.
 
-A row is divided by its largest magnitude before rounding, so neither the range nor the small
-values of float16 matter: the relative error of a row is at most 2^-11 of its largest entry.
+A row is divided by its largest magnitude before rounding, so float16's range and precision for
+small values do not matter: a row's error is at most 2^-11 of its largest entry.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROWS_PER_BLOCK = 256
 
 
 class DamagedBlock(ValueError):
-    """A stored block's bytes do not hash to what was written beside them."""
+    """A stored block's bytes do not match the hash stored with them."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Block:
     first_row: int
     n_rows: int
     width: int
-    scale: bytes  # float32, one a row
+    scale: bytes  # float32, one per row
     data: bytes  # float16, row-major
     sha256: str
 
@@ -50,7 +50,7 @@ def pack(matrix: NDArray[np.float32], first_row: int = 0) -> Iterator[Block]:
 
 
 def unpack(blocks: Iterable[Block]) -> NDArray[np.float32]:
-    """The matrix that ``pack`` cut, blocks in order of ``first_row``; DamagedBlock if one is."""
+    """The matrix that ``pack`` cut, blocks in order of ``first_row``; DamagedBlock if any is."""
     return np.concatenate([unpack_one(block) for block in blocks])
 
 

@@ -1,8 +1,8 @@
-"""A file of the store while it is being built, and the moment it becomes complete.
+"""A file of the store while it is being built, until it is complete.
 
-A file is built under ``building/``, one transaction a stage, and moved to where complete ones are
-once it is sealed. A process killed at any moment leaves the stages it had committed; the next run
-that builds the same file continues from there.
+A file is built under ``building/``, one transaction per stage, and moved to the folder of complete
+ones once it is sealed. If the process is killed, the committed stages remain, and the next run that
+builds the same file continues from there.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from assay.cache.files.manifest import write_manifest
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.cache.store import Store
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, full_disk_explained
 
 _Made = TypeVar("_Made")
 
 
 class DamagedWhileBuilt(AssayError):
-    """A file was found damaged while it was being built; it is set aside, and can be begun anew."""
+    """A file was damaged while being built; it is set aside, and the build can start again."""
 
 
 def built(build: Callable[[], _Made]) -> _Made:
-    """What ``build`` makes, begun once more if what an earlier run left turns out damaged."""
+    """The result of ``build``; it is started again once if an earlier run's file is damaged."""
     try:
         return build()
     except DamagedWhileBuilt:
@@ -48,8 +48,8 @@ class FileBuilder:
     """Writes one file, stage by stage. Use it as a context manager, inside ``built``.
 
     ``tables`` is name → columns, among them ``meta`` and ``stages``; ``shelf`` is the folder of
-    complete files. What an earlier run left in another ``version``, or damaged, is set aside,
-    where ``quarantined`` then says.
+    complete files. An unfinished file that is damaged or from another ``version`` is set aside;
+    ``quarantined`` then says where.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class FileBuilder:
                 "SELECT value::INTEGER FROM meta WHERE key = 'schema_version'"
             ).fetchall()
         except (duckdb.ProgrammingError, duckdb.DataError):
-            return False  # its tables are others
+            return False  # its tables differ
         if version not in ([], [(self._version,)]):
             return False
         _put_meta(connection, "schema_version", self._version)
@@ -114,25 +114,27 @@ class FileBuilder:
 
     @contextmanager
     def stage(self, name: str, duration_s: float | None = None) -> Iterator[None]:
-        """Everything written inside is committed together with the fact that the stage is done.
+        """Commits everything written inside, together with the fact that the stage is done.
 
-        ``duration_s`` where the work was done elsewhere; else the time spent inside.
+        ``duration_s``: if the work was done elsewhere; otherwise the time spent inside.
         """
         started_at, start = datetime.datetime.now(datetime.UTC).isoformat(), time.monotonic()
-        self._connection.begin()
-        try:
-            yield
-            self._connection.execute(
-                "INSERT INTO stages SELECT ?, count(*), ?, ? FROM stages",
-                [name, started_at, time.monotonic() - start if duration_s is None else duration_s],
-            )
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
+        with full_disk_explained(self.path.parent):
+            self._connection.begin()
+            try:
+                yield
+                took_s = time.monotonic() - start if duration_s is None else duration_s
+                self._connection.execute(
+                    "INSERT INTO stages SELECT ?, count(*), ?, ? FROM stages",
+                    [name, started_at, took_s],
+                )
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self._connection.commit()
 
     def write(self, table: str, columns: Mapping[str, Any]) -> None:
-        """Append rows given as equally long columns (lists or NumPy arrays)."""
+        """Append rows, given as columns of equal length (lists or NumPy arrays)."""
         rows = pa.table(dict(columns))
         names = ", ".join(columns)
         self._connection.register("incoming", rows)
@@ -140,8 +142,10 @@ class FileBuilder:
         self._connection.unregister("incoming")
 
     def write_rows(self, table: str, rows: Sequence[Any], **same: Any) -> None:
-        """Append rows given as dataclasses whose fields are columns; ``same``: columns that hold
-        one value in all of them. Nothing where there are no rows."""
+        """Append rows, given as dataclasses whose fields are columns; nothing if there are none.
+
+        ``same``: columns with one value in all rows.
+        """
         if not rows:
             return
         names = [column.name for column in fields(rows[0])]
@@ -168,8 +172,9 @@ class FileBuilder:
 
     def seal(self) -> Path:
         """Write the manifest, close, and move the file to the folder of complete ones."""
-        write_manifest(self._connection, sorted(self._tables))
-        self._connection.execute("CHECKPOINT")
+        with full_disk_explained(self.path.parent):
+            write_manifest(self._connection, sorted(self._tables))
+            self._connection.execute("CHECKPOINT")
         self._connection.close()
         _sync(self.path)
         sealed = self._shelf / self.path.name
@@ -178,14 +183,14 @@ class FileBuilder:
         return sealed
 
     def close(self) -> None:
-        """Let go of the file; what was committed stays for the next run."""
+        """Close the file; what was committed is kept for the next run."""
         self._connection.close()
 
 
 def alone(
     store: Store, name: str, while_waiting: Callable[[], None]
 ) -> AbstractContextManager[None]:
-    """Hold a file for this process; ``while_waiting`` is called while another builds it."""
+    """Hold a file for this process; ``while_waiting`` is called while another process builds it."""
     return waiting_lock(store.building / f"{name}.lock", while_waiting)
 
 

@@ -1,7 +1,7 @@
-"""What a file of others says about itself, held against what pages rely on.
+"""What an untrusted file says about itself, checked against what pages rely on.
 
-One dataclass a kind of file; keys that are not named here may be anything, as a later version may
-say more. What is said is returned as it came.
+There is one dataclass per kind of file. Other keys may hold anything, because a later version may
+add some. Values are returned unchanged.
 """
 
 from __future__ import annotations
@@ -173,6 +173,7 @@ class _Suspects:
     components: list[_Part]
     scores: _BySet | None
     documents: _BySet | None = None
+    constant: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -216,7 +217,7 @@ _SHAPES: dict[str, type] = {
 
 
 def check_claims(kind: str, said: Any) -> None:
-    """ValueError, which names the first thing that is wrong, unless ``said`` is what pages read."""
+    """ValueError, naming the first thing that is wrong, unless ``said`` is what pages expect."""
     from pydantic import ValidationError  # takes a while to import
 
     _check_depth(said)
@@ -231,7 +232,7 @@ def check_claims(kind: str, said: Any) -> None:
 
 
 def check_version(said: Any, expected: int) -> None:
-    """ValueError unless it was written in this version of its tables."""
+    """ValueError unless the file has this version of its tables."""
     version = said.get("schema_version") if isinstance(said, dict) else None
     if version != expected:
         raise ValueError(

@@ -1,7 +1,7 @@
 """The one place that opens DuckDB files.
 
-Any file may come from somebody else: it is opened without access to anything but itself, looked
-through before it is read (``inspection``), and read within limits of memory and time.
+Any file may come from somebody else. It is opened without access to anything but itself, inspected
+before it is read (``inspection``), and read within limits of memory and time.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import duckdb
 import psutil
 
 from assay.cache.files.inspection import Refused, inspect
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, full_disk_explained, is_full_disk
 
-# No extension is ever fetched, and a file mailed by a stranger cannot read other files.
+# No extension is ever fetched, and an untrusted file cannot read other files.
 _SETTINGS: dict[str, Any] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -34,39 +34,43 @@ _READING: dict[str, Any] = {
     "temp_directory": "",
     "threads": min(4, psutil.cpu_count() or 1),
 }
-# The longest that reading one file may take before its query is stopped.
+# The maximum time for reading one file before its query is stopped.
 _READ_S = 120.0
-# What DuckDB says of a file whose bytes are not what it wrote.
+# DuckDB's messages about a file whose bytes changed.
 _DAMAGE = re.compile(
     r"corrupt|not a valid DuckDB database file|Could not read enough bytes|checksum"
     r"|Failed to load metadata|Failure while replaying WAL",
     re.IGNORECASE,
 )
 _HOLDER = re.compile(r"lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-# Mistakes in our own queries: every table they name was found in the file.
+# Errors in our own queries: every table they name was found in the file.
 _OUR_MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 
 StoreError = duckdb.Error
 
 
 class UnreadableFile(AssayError):
-    """A file that cannot be read; ``is_damaged`` if that is proven, and no lock or limit."""
+    """A file that cannot be read; ``is_damaged`` if damage is proven (not a lock or limit).
 
-    def __init__(self, path: Path, problem: str, is_damaged: bool) -> None:
+    ``may_pass`` for a lock, a limit or a missing right: the same bytes may be readable later.
+    """
+
+    def __init__(self, path: Path, problem: str, is_damaged: bool, may_pass: bool = False) -> None:
         self.path, self.problem, self.is_damaged = path, problem, is_damaged
+        self.may_pass = may_pass
         super().__init__(f"{path} cannot be read: {problem}.")
 
-    def __reduce__(self) -> tuple[type[UnreadableFile], tuple[Path, str, bool]]:
-        return type(self), (self.path, self.problem, self.is_damaged)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.problem, self.is_damaged, self.may_pass)
 
 
 class FileInUse(UnreadableFile):
-    """Another process has the file; nothing is wrong with it."""
+    """Another process has the file open; the file itself is fine."""
 
     def __init__(self, path: Path, holder: str) -> None:
         self.holder = holder
         problem = f"{holder} has it open. Nothing was changed; close that program and try again"
-        super().__init__(path, problem, is_damaged=False)
+        super().__init__(path, problem, is_damaged=False, may_pass=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.path, self.holder)
@@ -74,11 +78,11 @@ class FileInUse(UnreadableFile):
 
 @contextmanager
 def open_to_read(path: Path, is_listing: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a sealed file; several processes may do so at once while none writes it.
+    """Open a sealed file; several processes may read it at once while none writes it.
 
-    ``is_listing``: only what the file says about itself will be read, so that not all of its
-    tables are measured. FileNotFoundError if there is none; UnreadableFile if it is in use, not
-    a file of ours, damaged, or takes too much memory or time.
+    ``is_listing``: only what the file says about itself will be read, so not all of its tables are
+    measured. FileNotFoundError if there is none; UnreadableFile if it is in use, not an Assay file,
+    damaged, or needs too much memory or time.
     """
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
@@ -93,7 +97,7 @@ def open_to_read(path: Path, is_listing: bool = False) -> Iterator[duckdb.DuckDB
 
 
 def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether a file has a table, which one that is older than the table has not."""
+    """Whether a file has a table; files from before the table was introduced do not."""
     rows = connection.execute(
         "SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND database_name = current_database()",
         [name],
@@ -102,26 +106,27 @@ def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 
 def open_to_write(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open or create a file for this process alone; UnreadableFile as ``open_to_read``."""
+    """Open or create a file for this process only; UnreadableFile as for ``open_to_read``."""
     with explained_errors(path):
         return duckdb.connect(str(path), config=_SETTINGS)
 
 
 @contextmanager
 def explained_errors(path: Path) -> Iterator[None]:
-    """Turn what DuckDB says of the file into UnreadableFile or FileInUse."""
+    """Turns DuckDB's errors about the file into UnreadableFile, FileInUse or FullDisk."""
     try:
-        yield
+        with full_disk_explained(path.parent):
+            yield
     except Refused as refused:
         raise UnreadableFile(path, str(refused), refused.is_damage) from refused
     except _OUR_MISTAKES:
         raise
     except duckdb.InterruptException as error:
         problem = f"reading it takes more than {_READ_S:.0f} seconds"
-        raise UnreadableFile(path, problem, is_damaged=False) from error
+        raise UnreadableFile(path, problem, is_damaged=False, may_pass=True) from error
     except duckdb.Error as error:
         if "different configuration" in str(error):
-            # DuckDB says so of its own process only, whose files it knows.
+            # DuckDB reports this only about its own process, whose files it knows.
             raise FileInUse(path, "this very process, to write it,") from error
         holder = _HOLDER.search(str(error))
         if holder:
@@ -129,12 +134,16 @@ def explained_errors(path: Path) -> Iterator[None]:
         if "could not set lock" in str(error).lower():
             raise FileInUse(path, "another program") from error
         problem = str(error).splitlines()[0].rstrip(".")
-        raise UnreadableFile(path, problem, is_damage(error)) from error
+        is_damaged = is_damage(error)
+        raise UnreadableFile(path, problem, is_damaged, may_pass=not is_damaged) from error
 
 
 def is_damage(error: duckdb.Error) -> bool:
-    """Whether the error proves that the file's bytes are not what was written."""
-    return bool(_DAMAGE.search(str(error)))
+    """Whether the error proves that the file's bytes changed.
+
+    On a full disk, even a sound file cannot be opened to write: its log cannot be replayed.
+    """
+    return bool(_DAMAGE.search(str(error))) and not is_full_disk(error)
 
 
 def _who(pid: int, program: str) -> str:

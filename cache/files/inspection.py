@@ -1,7 +1,7 @@
-"""What a file must be before it is read: our tables and nothing else, of a bearable size.
+"""Checks before a file is read: only our tables, and of reasonable size.
 
-A view, a macro or a generated column of a stranger's file would be run by reading it, and a
-table of ten thousand million equal rows takes no room on the disk but all of the memory.
+Reading an untrusted file would run its views, macros and generated columns, and a table of ten
+billion equal rows takes no room on disk but fills all of the memory.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import duckdb
 from assay.cache.files.kinds import KINDS
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 
-# What a file says about itself, which is all that a list reads.
+# What a file says about itself; a list reads nothing else.
 _FACTS = ("meta", "stages", "model_facts", MANIFEST)
 _MAX_FACTS = 100_000
 _MAX_FACT_BYTES = 64_000_000
-# A row of ours takes at least a byte on the disk, and its text is packed to a fiftieth at best.
+# A row takes at least a byte on disk, and text is compressed to a fiftieth at best.
 _MIN_ROWS_ALLOWED = 100_000
 _MIN_BYTES_ALLOWED = 256_000_000
 _MAX_PACKING = 50
@@ -31,7 +31,7 @@ _LENGTHS = {
     "DOUBLE[]": "8 * len({})",
     "INTEGER[]": "4 * len({})",
 }
-# Whatever a database may hold besides tables, with the word for it.
+# Everything that a database may hold besides tables, with a word for it.
 _REFUSED_THINGS = (
     ("a view", "SELECT view_name FROM duckdb_views() WHERE NOT internal"),
     ("a macro", "SELECT function_name FROM duckdb_functions() WHERE NOT internal"),
@@ -44,7 +44,7 @@ _REFUSED_THINGS = (
     ),
 )
 
-# Files that passed, by what tells one from another; a changed file is looked through anew.
+# Files that passed, by their stamps; a file that changed is inspected again.
 _passed: dict[tuple[object, ...], None] = {}
 _N_REMEMBERED = 10_000
 
@@ -58,9 +58,9 @@ class Refused(Exception):
 
 
 def inspect(connection: duckdb.DuckDBPyConnection, found: os.stat_result, is_listing: bool) -> None:
-    """Refused unless the open file holds the tables of one kind of ours, within bounds.
+    """Refused unless the open file holds exactly the tables of one kind, within limits.
 
-    ``found``: of the file, when it was opened; ``is_listing``: measure only what the file says
+    ``found``: the file's stamp when it was opened; ``is_listing``: measure only what the file says
     about itself.
     """
     key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
@@ -81,7 +81,7 @@ def inspect(connection: duckdb.DuckDBPyConnection, found: os.stat_result, is_lis
 
 
 def kind_of(connection: duckdb.DuckDBPyConnection) -> str:
-    """Which kind of ours an open file is, by its tables; Refused if none."""
+    """The kind of an open file, by its tables; Refused if it is none of ours."""
     tables = _tables(connection)
     for kind in KINDS:
         if _is_of(kind, tables):
@@ -126,7 +126,7 @@ def _check_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, str])
 
 
 def _is_of(kind: str, tables: dict[str, str]) -> bool:
-    """Whether these are a kind's tables, but for some that older files of it lack."""
+    """Whether these are a kind's tables, except for some that older files of that kind lack."""
     expected = _expected(kind)
     missing = expected.keys() - tables.keys()
     return missing <= KINDS[kind].older_lack and tables == {
@@ -137,7 +137,7 @@ def _is_of(kind: str, tables: dict[str, str]) -> bool:
 def _measure(
     connection: duckdb.DuckDBPyConnection, table: str, max_rows: int, max_bytes: int
 ) -> None:
-    """Refused if a table of ours has more rows or longer values than could be real."""
+    """Refused if a table has more rows or longer values than a genuine file could have."""
     ((n_rows,),) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
     if n_rows > max_rows:
         raise Refused(f"its table {table} has {n_rows:,} rows, too many to be genuine")
@@ -162,7 +162,7 @@ def _number(value: int | None) -> int:
 
 @lru_cache
 def _expected(kind: str) -> dict[str, str]:
-    """Every table's statement as DuckDB gives it back, from our own."""
+    """The expected statement of every table, in DuckDB's spelling."""
     with duckdb.connect(":memory:") as connection:
         for table, columns in {**KINDS[kind].tables, MANIFEST: MANIFEST_COLUMNS}.items():
             connection.execute(f"CREATE TABLE {table} ({columns})")

@@ -1,6 +1,6 @@
-"""The kinds of sealed files that are read, as whoever has them declares.
+"""The kinds of sealed files that can be read; each kind's own folder declares it.
 
-This folder reads and writes files; what is in them, each kind's own folder knows.
+This folder reads and writes files without knowing their contents.
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ KINDS: dict[str, Kind] = {}
 
 
 def declare(*kinds: Kind) -> None:
-    """Have files of these kinds read."""
+    """Allow files of these kinds to be read."""
     KINDS.update({kind.name: kind for kind in kinds})

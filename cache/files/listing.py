@@ -1,4 +1,4 @@
-"""The sealed files of a folder, by name and as a list: any of them may be broken."""
+"""The sealed files of a folder, by name and as a list; any of them may be broken."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from assay.cache.files.database import UnreadableFile
 from assay.core.errors import InputError
@@ -22,7 +23,7 @@ _Summary = TypeVar("_Summary")
 
 @dataclass(frozen=True)
 class Stamp:
-    """What tells a file from what was under its name before."""
+    """Identifies a file's state, so that a replaced file is noticed."""
 
     device: int
     inode: int
@@ -32,16 +33,44 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Listed:
-    """A file of the folder: its stamp, or why it is none that could be opened."""
+    """A file of the folder: its stamp, or why it cannot be opened."""
 
     path: Path
     stamp: Stamp | None
     problem: str = ""
 
 
+def remembered(
+    read: Callable[[Path, Stamp], _Summary],
+) -> Callable[[Path, Stamp], _Summary]:
+    """``read``, called once for each stamp: its result is cached, and so is the reason why a file
+    cannot be read, unless that may pass."""
+
+    @lru_cache(maxsize=4096)
+    def found(path: Path, stamp: Stamp) -> tuple[_Summary | None, tuple[str, bool] | None]:
+        try:
+            return read(path, stamp), None
+        except UnreadableFile as unreadable:
+            if unreadable.may_pass:
+                raise
+            # Not the error itself, which would hold all it had passed through.
+            return None, (unreadable.problem, unreadable.is_damaged)
+
+    @wraps(read)
+    def known(path: Path, stamp: Stamp) -> _Summary:
+        summary, problem = found(path, stamp)
+        if problem is not None:
+            raise UnreadableFile(path, *problem)
+        return cast(_Summary, summary)
+
+    return known
+
+
 def named_file(folder: Path, name: str, what: str, see: str) -> Path:
-    """The sealed file of that name; InputError, which says ``what`` is named and where to ``see``
-    names, if there is none."""
+    """The sealed file with that name; InputError if there is none.
+
+    The error says ``what`` is meant, and where to ``see`` names.
+    """
     path = folder / f"{name}{_ENDING}"
     if not _NAME.fullmatch(name) or not path.is_file():
         raise InputError(what, repr(name), see)
@@ -53,8 +82,11 @@ def summaries(
     read: Callable[[Path, Stamp], _Summary],
     broken: Callable[[Path, str, int], _Summary],
 ) -> list[_Summary]:
-    """What is said of each file, by name; ``broken`` is asked, with the problem and the size, about
-    one that ``read`` cannot read or that no command could name."""
+    """A summary of each file, by name.
+
+    ``broken`` makes the summary, from the problem and the size, of a file that ``read`` cannot read
+    or that no command could name.
+    """
     return [
         summarized(one.path, one.stamp, read, broken)
         if one.stamp is not None
@@ -69,7 +101,7 @@ def summarized(
     read: Callable[[Path, Stamp], _Summary],
     broken: Callable[[Path, str, int], _Summary],
 ) -> _Summary:
-    """The same of one file. What ``read`` may remember is what can be read: a lock goes away."""
+    """The same for one file."""
     if not _NAME.fullmatch(path.stem):
         problem = "the file's name may contain only lowercase letters, digits and hyphens"
         return broken(path, problem, stamp.size)
@@ -82,7 +114,7 @@ def summarized(
 
 
 def readable(folder: Path, read: Callable[[Path, Stamp], _Summary]) -> list[_Summary]:
-    """What is said of each file that can be read; `assay list` names the others."""
+    """A summary of each file that can be read; `assay list` names the others."""
     found = []
     for one in stamped(folder):
         if one.stamp is not None:
@@ -92,14 +124,14 @@ def readable(folder: Path, read: Callable[[Path, Stamp], _Summary]) -> list[_Sum
 
 
 def stamped(folder: Path) -> Iterator[Listed]:
-    """Each sealed file, by name."""
+    """Each sealed file with its stamp, by name."""
     for path in sorted(folder.glob(f"*{_ENDING}")):
         try:
             found = path.stat()
         except FileNotFoundError:
             if path.is_symlink():
-                yield Listed(path, None, "it is a link to nothing")
-            continue  # deleted since the folder was read
+                yield Listed(path, None, "it is a broken link")
+            continue  # deleted after the folder was listed
         except OSError as error:
             yield Listed(path, None, error.strerror or str(error))
             continue

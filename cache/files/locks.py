@@ -1,4 +1,4 @@
-"""One process at a time, and a word to the user while the others wait."""
+"""Locks: one process at a time, and a message to the user while others wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row counts and digests that say whether an audit file is what was sealed."""
+"""Row counts and digests that show whether an audit file is unchanged since it was sealed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assay.core.errors import InputError
 
 @dataclass(frozen=True)
 class TableCheck:
-    """One table of the manifest against what the file holds now."""
+    """One table of the manifest, compared with what the file holds now."""
 
     table: str
     n_rows_expected: int
@@ -36,10 +36,10 @@ def write_manifest(connection: duckdb.DuckDBPyConnection, tables: Sequence[str])
 
 
 def check_manifest(path: Path) -> list[TableCheck]:
-    """Recount and redigest every table; UnreadableFile if the file cannot be read at all."""
+    """Count and hash every table again; UnreadableFile if the file cannot be read at all."""
     with open_to_read(path) as connection:
         expected = connection.execute(f"SELECT * FROM {MANIFEST} ORDER BY table_name").fetchall()
-        # A name is put into a query: it must be one of the tables, which were looked through.
+        # A name is put into a query: it must be one of the inspected tables.
         names = [name for name in table_names(connection) if name != MANIFEST]
         if sorted(names) != [name for name, _, _ in expected]:
             raise UnreadableFile(path, "its manifest lists other tables", is_damaged=True)
@@ -51,7 +51,7 @@ def check_manifest(path: Path) -> list[TableCheck]:
 
 
 def check_seal(path: Path) -> None:
-    """UnreadableFile unless every table is what was sealed; FileNotFoundError if none is there."""
+    """UnreadableFile if any table changed since sealing; FileNotFoundError without a file."""
     checks = check_manifest(path)
     broken = [check.table for check in checks if not check.is_intact]
     if broken:
@@ -67,7 +67,7 @@ def file_digest(path: Path) -> str:
 
 @dataclass(frozen=True)
 class AuditCheck:
-    """What verification found of one sealed file."""
+    """The result of verifying one sealed file."""
 
     audit_id: str
     is_intact: bool
@@ -75,7 +75,7 @@ class AuditCheck:
 
 
 def verify_audits(store: Store, audit_id: str | None = None) -> list[AuditCheck]:
-    """Check one sealed file of the store, or all; one that is not there is an InputError."""
+    """Verify one sealed file of the store, or all; InputError if the named one does not exist."""
     folders = (store.audits, store.experiments, store.decompressions, store.diffs)
     paths = sorted(path for folder in folders for path in folder.glob("*.duckdb"))
     if audit_id is not None:
@@ -86,7 +86,7 @@ def verify_audits(store: Store, audit_id: str | None = None) -> list[AuditCheck]
 
 
 def check_file(path: Path) -> AuditCheck:
-    """What verification finds of one file, wherever it is."""
+    """Verify one file, wherever it is."""
     try:
         check_seal(path)
     except FileInUse as unreadable:
@@ -101,8 +101,8 @@ def check_file(path: Path) -> AuditCheck:
 
 
 def _fingerprint(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, str]:
-    # xor of row digests: independent of row order, and every table has a primary key, so no two
-    # rows cancel out.
+    # xor of row digests: independent of row order; every table has a primary key, so no two rows
+    # cancel out.
     query = f"SELECT count(*), bit_xor(md5_number(t::VARCHAR))::VARCHAR FROM {table} t"
     ((n_rows, digest),) = connection.execute(query).fetchall()
     return n_rows, digest or ""

@@ -1,4 +1,4 @@
-"""Damaged files: moved out of the way, named to the user, and kept for a look."""
+"""Damaged files: moved aside, reported to the user, and kept for inspection."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class MovedAside:
 
 
 def quarantine(store: Store, path: Path, why: str = "it is damaged") -> Path:
-    """Move a file that cannot be trusted out of the way, tell the user, and say where it went.
+    """Move an untrustworthy file aside, tell the user, and return its new path.
 
-    A write-ahead log beside it goes with it.
+    Its write-ahead log is moved too.
     """
     moved = store.quarantine / f"{path.stem}-{time.time_ns()}{path.suffix}"
     os.replace(path, moved)
@@ -40,12 +40,12 @@ def quarantine(store: Store, path: Path, why: str = "it is damaged") -> Path:
     note = MovedAside(str(path), str(moved), why, datetime.datetime.now(datetime.UTC).isoformat())
     with (store.quarantine / _LOG).open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(asdict(note)) + "\n")
-    _logger.warning("%s was moved to %s and will be made anew: %s.", path, moved, why)
+    _logger.warning("%s was moved to %s and will be computed again: %s.", path, moved, why)
     return moved
 
 
 def list_set_aside(store: Store) -> list[MovedAside]:
-    """The damaged files that were moved and are still there, newest first."""
+    """The damaged files that were moved aside and still exist, newest first."""
     found = []
     with suppress(OSError, UnicodeDecodeError):
         for line in (store.quarantine / _LOG).read_text(encoding="utf-8").splitlines():

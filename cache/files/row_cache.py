@@ -1,8 +1,8 @@
-"""What was computed of documents, kept between audits: one DuckDB file a question.
+"""Values computed from documents, shared between audits: one DuckDB file per key.
 
-Rows are found by the hash of their text, so an audit computes only documents it has not seen.
-Blocks are committed as they come; a killed run goes on after the last one. One process has a file
-at a time; a second one waits for it.
+Rows are found by the hash of their text, so an audit only computes documents it has not seen.
+Blocks are committed as they come; a killed run continues after the last one. One process holds a
+file at a time; others wait for it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from assay.cache.files.database import (
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.quarantine import quarantine
 from assay.cache.store import Store
+from assay.core.errors import full_disk_explained
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS rows ({columns});
@@ -36,7 +37,7 @@ CREATE TABLE IF NOT EXISTS arrays (block INTEGER NOT NULL, name VARCHAR NOT NULL
     n_rows INTEGER NOT NULL, width INTEGER NOT NULL, scale BLOB NOT NULL, data BLOB NOT NULL,
     sha256 VARCHAR NOT NULL, PRIMARY KEY (block, name));
 """
-# How long a program that is none of ours may keep a file before we say so and end.
+# How long to wait for a foreign program that holds a file, before giving up.
 _PATIENCE_S = 20.0
 _LOOK_EVERY_S = 2.0
 _PLACE = {
@@ -47,13 +48,15 @@ _PLACE = {
 
 
 class DamagedRows(DamagedBlock):
-    """What this cache holds, and no other file, is not what was written."""
+    """This cache, not another file, contains damaged bytes."""
 
 
 @contextmanager
 def _damage_told() -> Iterator[None]:
+    """DamagedRows, or FullDisk, for what DuckDB says of the file."""
     try:
-        yield
+        with full_disk_explained():
+            yield
     except DamagedBlock as error:
         raise DamagedRows(str(error)) from error
     except duckdb.Error as error:
@@ -63,9 +66,9 @@ def _damage_told() -> Iterator[None]:
 
 
 class RowStore:
-    """Documents' values and matrix rows. Open with ``open_rows``.
+    """Documents' values and matrix rows. Open it with ``open_rows``.
 
-    ``columns``: the values a document has besides its rows, as name → SQL type.
+    ``columns``: the values that a document has besides its rows, as name → SQL type.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, str]) -> None:
@@ -94,7 +97,8 @@ class RowStore:
         values: Mapping[str, Any],
         arrays: Mapping[str, NDArray[np.float32]],
     ) -> None:
-        """Commit one block: ``values`` one (or a list) a row, ``arrays`` name → (rows × width).
+        """Commit a block: ``values`` has one value or list per row; ``arrays``: name → (rows ×
+        width).
 
         At most ``blocks.ROWS_PER_BLOCK`` rows, each of another text.
         """
@@ -133,7 +137,7 @@ class RowStore:
 
     @_damage_told()
     def find(self, text_hashes: Sequence[str]) -> pa.Table:
-        """The values of rows, in the order asked, and where each lies (``block``, ``at``)."""
+        """The values of rows, in the given order, and the location of each (``block``, ``at``)."""
         self._register(text_hashes)
         table: pa.Table = self._connection.sql(
             f"SELECT {', '.join((*self._columns, 'block'))}, rows.position AS at FROM wanted "
@@ -146,7 +150,7 @@ class RowStore:
 
     @_damage_told()
     def matrix(self, name: str, found: pa.Table) -> NDArray[np.float32]:
-        """An array of the rows that ``find`` returned, (rows × width); DamagedBlock if it is."""
+        """An array of the rows that ``find`` returned, (rows × width); may raise DamagedBlock."""
         result: NDArray[np.float32] | None = None
         blocks, positions = found["block"].to_numpy(), found["at"].to_numpy()
         for block in np.unique(blocks).tolist():
@@ -160,7 +164,7 @@ class RowStore:
         return result
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def _block(self, name: str, block: int) -> Block:
@@ -183,12 +187,12 @@ def open_rows(
     while_waiting: Callable[[], None],
     on_damage: Callable[[str], None],
 ) -> Iterator[RowStore]:
-    """The rows of one file, for this process alone.
+    """The rows of one file, for this process only.
 
-    ``while_waiting`` is called every few seconds while another process has it; FileInUse if that
-    is a program of somebody else's that keeps it. A file that is damaged, when it is opened or
-    inside the ``with``, is set aside; ``on_damage`` is told where, and in the second case
-    DamagedRows goes on to the caller, who may open again and find it empty.
+    ``while_waiting`` is called every few seconds while another process has the file; FileInUse if
+    that is a foreign program that does not release it. A damaged file, found when opened or inside
+    the ``with``, is set aside and ``on_damage`` is told where. If it was found inside, DamagedRows
+    is raised to the caller, who may open the file again and find it empty.
     """
     with waiting_lock(path.with_suffix(".lock"), while_waiting):
         try:

@@ -1,4 +1,4 @@
-"""Complete files on the shelf: found, taken away, or moved aside when they cannot be trusted."""
+"""Complete files: found, deleted, or moved aside if they cannot be trusted."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from assay.cache.files.manifest import check_seal, write_manifest
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.cache.store import Store
+from assay.core.errors import full_disk_explained
 
 
 def delete_audit(store: Store, audit_id: str) -> None:
-    """Remove a complete audit; a page that has it open keeps its copy until it closes."""
+    """Delete a complete audit; a page that has it open keeps its copy until it closes."""
     _delete(store, "audit", store.audits / f"{audit_id}.duckdb")
 
 
 def delete_decompression(store: Store, decompression_id: str) -> None:
-    """Remove a complete decompression; the answers it was made of stay in the model's journal."""
+    """Delete a complete decompression; the answers it was made from stay in the model's journal."""
     _delete(store, "decompression", store.decompressions / f"{decompression_id}.duckdb")
 
 
 def delete_diff(store: Store, path: Path) -> None:
-    """Remove a complete diff."""
+    """Delete a complete diff."""
     _delete(store, "diff", path)
 
 
@@ -46,23 +47,23 @@ def _delete(store: Store, kind: str, path: Path) -> None:
 def sealed_audit(store: Store, audit_id: str) -> Path | None:
     """The path of a complete audit, or None; a damaged file is set aside.
 
-    UnreadableFile for one that cannot be read now, as when another program has it open.
+    UnreadableFile if it cannot be read now, for example because another program has it open.
     """
     return _sealed(store, store.audits / f"{audit_id}.duckdb")
 
 
 def sealed_experiment(store: Store, experiment_id: str) -> Path | None:
-    """The path of a complete experiment, or None, as of an audit."""
+    """The path of a complete experiment, or None; see ``sealed_audit``."""
     return _sealed(store, store.experiments / f"{experiment_id}.duckdb")
 
 
 def sealed_diff(store: Store, diff_id: str) -> Path | None:
-    """The path of a complete diff, or None, as of an audit."""
+    """The path of a complete diff, or None; see ``sealed_audit``."""
     return _sealed(store, store.diffs / f"{diff_id}.duckdb")
 
 
 def sealed_decompression(store: Store, decompression_id: str) -> Path | None:
-    """The path of a complete decompression, or None, as of an audit."""
+    """The path of a complete decompression, or None; see ``sealed_audit``."""
     return _sealed(store, store.decompressions / f"{decompression_id}.duckdb")
 
 
@@ -92,7 +93,7 @@ def seal_whole(
     """
     building = store.building / f"{sealed.parent.name}-{sealed.name}"
     building.unlink(missing_ok=True)
-    with open_to_write(building) as connection:
+    with full_disk_explained(building.parent), open_to_write(building) as connection:
         for table, columns in {**schema, MANIFEST: MANIFEST_COLUMNS}.items():
             connection.execute(f"CREATE TABLE {table} ({columns})")
         for key, value in meta.items():
@@ -114,7 +115,7 @@ def seal_whole(
 
 
 def read_meta(path: Path) -> dict[str, Any]:
-    """What a sealed file says about itself; UnreadableFile if its kind does not say so."""
+    """What a sealed file says about itself; UnreadableFile if that is not valid for its kind."""
     with open_to_read(path, is_listing=True) as connection:
         kind = kind_of(connection)
         rows = connection.execute("SELECT key, value FROM meta").fetchall()

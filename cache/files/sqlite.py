@@ -1,4 +1,4 @@
-"""The one place that opens SQLite files: damaged ones are moved aside, read-only ones are read."""
+"""The one place that opens SQLite files; damaged ones are moved aside."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from assay.core.errors import full_disk_explained
+
 _BUSY_S = 60
-# What SQLite says of bytes that it did not write.
+# SQLite's messages about a file whose bytes changed.
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the error proves that the file's bytes are not what was written."""
+    """Whether the error proves that the file's bytes changed."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DAMAGE
 
 
 def find_damage(path: Path) -> str | None:
-    """Why an existing file cannot be one of SQLite's, or None; no lock is taken for damage."""
+    """Why an existing file is not a valid SQLite file, or None; a lock does not count as damage."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return "it is not an ordinary file"
@@ -38,20 +40,26 @@ def find_damage(path: Path) -> str | None:
 
 @contextmanager
 def open_to_write(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open or create a file; each statement is a transaction of its own."""
-    with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
+    """Open or create a file; each statement is a transaction of its own.
+
+    FullDisk where there is no room for it.
+    """
+    with (
+        full_disk_explained(path.parent),
+        closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection,
+    ):
         yield connection
 
 
 @contextmanager
 def open_to_read(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open an existing file without changing anything, where nothing may be written either.
+    """Open an existing file without changing anything, even where nothing may be written.
 
-    sqlite3.Error if there is none, or it is none of SQLite's.
+    sqlite3.Error if it does not exist or is not a SQLite file.
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise sqlite3.DatabaseError("it is not an ordinary file")
-    # Without the right to write beside it, a file with a write-ahead log is read as it lies.
+    # If its folder is not writable, a file with a write-ahead log is read as it is.
     for how in ("mode=ro", "mode=ro&immutable=1"):
         address = f"{path.absolute().as_uri()}?{how}"
         with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_S)) as connection:

@@ -1,4 +1,4 @@
-"""Tables as data: what a file holds, what DuckDB is told of it, and what a reader is."""
+"""Table definitions as data: for DuckDB, and for the page that documents them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Table:
 
     @property
     def sql(self) -> str:
-        """What stands between the brackets of CREATE TABLE."""
+        """The text between the parentheses of CREATE TABLE."""
         parts = [f"{name} {kind}" for name, (kind, _) in self.columns.items()]
         if self.key:
             parts.append(f"PRIMARY KEY ({', '.join(self.key)})")
         return ", ".join(parts)
 
 
-# Row counts and digests of every table: whether a file is what was sealed.
+# Row counts and digests of every table, which show whether a file is unchanged since it was sealed.
 MANIFEST = "manifest"
 MANIFEST_TABLE = Table(
     "What each table held when the file was completed; `assay verify` compares.",

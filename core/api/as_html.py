@@ -1,4 +1,4 @@
-"""An audit as a notebook shows it: only sentences and numbers, and every letter of them escaped."""
+"""An audit in a notebook: only sentences and numbers, with every character escaped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.core.findings.table_cells import as_text
 
 
 def audit_as_html(audit_id: str, facts: AuditFacts, finding: Finding, metrics: pd.DataFrame) -> str:
-    """The headline, its sentences, the table of strategies and the caveats; no document's text."""
+    """The headline, its sentences, the table of strategies and the caveats; no documents' text."""
     parts = [
         f"<h3>{escape(str(facts.meta['title']))}</h3>",
         f"<p>{escape(audit_id)} · {escape(str(facts.assessability))}</p>",
@@ -29,7 +29,7 @@ def audit_as_html(audit_id: str, facts: AuditFacts, finding: Finding, metrics: p
         ]
     if facts.meta["caveats"]:
         parts += ["<p>Caveats:</p>", _list(facts.meta["caveats"])]
-    # Notebooks would read dollar signs as mathematics.
+    # Otherwise notebooks would render dollar signs as mathematics.
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
 

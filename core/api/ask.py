@@ -32,6 +32,7 @@ def audit(
     label_words: Sequence[str] | None = None,
     training: TrainingSpec | None = None,
     n_student_epochs: int = 10,
+    student_strategies: OneOrMore[Strategy | str] | None = None,
     n_random_students: int = 5,
     is_stopping_early: bool = True,
     n_checkpoints: int = 1,
@@ -53,45 +54,47 @@ def audit(
 ) -> Audit:
     """Find the documents of a seed corpus that a weight difference points to.
 
-    The same question gives the same audit as `assay audit`, and is computed once: asked again, the
-    result is there at once; after an interruption it continues.
+    The same options give the same audit as `assay audit`. It is computed once: if you ask again,
+    the result is returned at once; after an interruption it continues.
 
     base, final: the model before and after fine-tuning: a folder, a GGUF file, a hub name or a
         built-in model; ``final`` may be a LoRA adapter.
-    seed_corpus: public candidates, from one place or several: a file, a folder, a hub data set,
-        built-in text, or ``decompression:NAME``.
+    seed_corpus: public documents to search, from one place or several: a file, a folder, a hub
+        data set, built-in text, or ``decompression:NAME``.
     n_candidates: keep this many of the seed corpus, at random.
     task: ``classification`` or ``sft``.
     budget: how many documents a strategy selects.
-    strategies: how selections are made; all unless given.
-    reference: the true fine-tuning data, for evaluation only.
+    strategies: how selections are made; default: all.
+    reference: the real training documents, for evaluation only.
     test: labelled documents to test on.
-    held_out_source: the source of the seed corpus with documents like the reference set that were
-        never trained on.
+    held_out_source: the source of the seed corpus with documents from the reference set's
+        distribution that were never trained on.
     label_words: for causal models, one word for each label.
-    training: how the final model was trained, epochs and seed apart; what `assay finetune`
-        recorded unless given.
-    n_student_epochs: at most, for each student; 0 trains none.
-    n_random_students: students of random selections, by which chance is seen; with 1 students are
-        not compared.
-    is_stopping_early: keep a student's best epoch, else its last.
-    n_checkpoints: synthetic checkpoints between base and final.
-    projection_dimension: estimate products between gradients from so many dimensions.
+    training: how the final model was trained, except epochs and seed; default: as recorded by
+        `assay finetune`.
+    n_student_epochs: maximum number of epochs for each student; 0 trains no students.
+    student_strategies: train students for these strategies only; default: all.
+    n_random_students: number of students trained on random selections, to measure how much
+        students differ by chance; with 1, students are not compared.
+    is_stopping_early: keep a student's best epoch; otherwise its last.
+    n_checkpoints: number of synthetic checkpoints between base and final model.
+    projection_dimension: estimate inner products of gradients from a projection to this many
+        dimensions.
     gradient_layers: ``last-layer``, ``last-block`` or ``changed``.
-    initial_head: of a base without a classification head: ``unknown``, as to any outsider, or
+    initial_head: for a base without a classification head: ``unknown``, as for any outsider, or
         ``recorded`` by `assay finetune`, for evaluation only.
-    is_mapped: lay documents out in one plane by UMAP.
-    response_template: for ``sft``, what precedes the response in a text; only it is scored.
+    is_mapped: draw a map of the documents with UMAP.
+    response_template: for ``sft``, the text right before the response; only the response is scored.
     seed, title: of the audit.
     text_column, prompt_column, label_column: columns of all data; a ``DataRef``, or a place as
         ``FILE:text=COLUMN``, names its own.
-    label_names: what the labels in the data stand for, where neither data nor model says: names in
-        the order of numbers from 0, or ``LABEL=NAME`` each.
-    store: the folder where audits are kept; ASSAY_HOME unless given.
+    label_names: what the data's labels mean, if neither data nor model says so: names in the order
+        of the numbers (from 0), or ``LABEL=NAME`` each.
+    store: the folder where audits are stored; default: ASSAY_HOME.
     device, precision: ``cpu``, ``cuda``, …; ``auto``, ``bf16`` or ``fp32``.
-    progress: whether progress is shown on stderr.
+    progress: whether to show progress on stderr.
 
-    InputError, in the words of the command line, where the input cannot be used.
+    Unusable input raises InputError with the command line's sentence.
     """
     asked = {
         "base": base,
@@ -107,6 +110,7 @@ def audit(
         "label_words": label_words,
         "training": training,
         "n_student_epochs": n_student_epochs,
+        "student_strategies": student_strategies,
         "n_random_students": n_random_students,
         "is_stopping_early": is_stopping_early,
         "n_checkpoints": n_checkpoints,
@@ -126,9 +130,9 @@ def audit(
 def _answered(
     spec: AuditSpec, store: Store, device: str | None, precision: str, progress: bool
 ) -> Path:
-    # Torch and transformers take seconds to import, which reading an audit can do without.
+    # Importing torch and transformers takes seconds, and reading an audit does not need them.
     from assay.core.audit.as_job import audit_as_job
-    from assay.core.specs.audit_rules import check_audit
+    from assay.core.specs.audit_checks import check_audit
 
     check_audit(spec)
 

@@ -1,4 +1,4 @@
-"""`assay.Audit`: a complete audit, read as a notebook asks for it."""
+"""`assay.Audit`: a complete audit, for reading in a notebook."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class Audit:
     """One complete audit: its file and what can be read from it.
 
-    Tables are DataFrames, read anew each time, so changing one changes no other. ``store``: where
-    a report looks for what else is known of the same models.
+    Tables are new DataFrames at each call, so changing one changes no other. ``store``: where a
+    report looks for other results on the same models.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class Audit:
 
     @property
     def id(self) -> str:
-        """The name that commands and the dashboard know it by."""
+        """Its name in commands and in the dashboard."""
         return self.path.stem
 
     @property
@@ -47,17 +47,17 @@ class Audit:
 
     @property
     def spec(self) -> AuditSpec:
-        """What was asked."""
+        """The audit's options."""
         return self._facts.spec
 
     @property
     def finding(self) -> Finding:
-        """What it found: ``headline`` and ``sentences``, each made from rows of ``metrics``."""
+        """The finding: ``headline`` and ``sentences``, each made from rows of ``metrics``."""
         return finding_of(self.path, self._facts)
 
     @property
     def assessability(self) -> Assessability:
-        """Whether the weights allow anything to be said; "not assessable" is never "no leak"."""
+        """Whether the weights allow an answer; "not assessable" never means "no leak"."""
         return self._facts.assessability
 
     @property
@@ -72,16 +72,16 @@ class Audit:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Hashes, versions, the device, and the command that asks the same again."""
+        """Hashes, versions, the device, and the command that repeats the audit."""
         return dict(self._facts.meta["provenance"])
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """Every measured quantity beside what chance alone would give."""
+        """Every metric value, with what chance alone would give."""
         return read_metrics(self.path)
 
     def documents(self, first: int = 0, n: int = 100) -> pd.DataFrame:
-        """``n`` documents of the seed corpus with their scores, from number ``first`` on."""
+        """``n`` documents of the seed corpus with their scores, starting at number ``first``."""
         if first < 0 or n < 1:
             raise InputError(
                 "first of at least 0 and n of at least 1",
@@ -91,15 +91,15 @@ class Audit:
         return documents_frame(self.path, first, n)
 
     def selection(self, strategy: Strategy | str = Strategy.SELECT) -> pd.DataFrame:
-        """What a strategy selected, best first: rank from 1, gain, source, text and scores.
+        """A strategy's selected documents, best first: rank from 1, gain, source, text, scores.
 
-        InputError if the audit did not run it.
+        InputError if the audit did not run the strategy.
         """
         return selection_frame(self.path, self._ran(strategy))
 
     @property
     def gradients(self) -> GradientFeatures:
-        """Every document's gradient, for `assay.select`; InputError where none were taken."""
+        """Every document's gradient, for `assay.select`; InputError if none were computed."""
         from assay.core.gradients.features import gradient_features
 
         corpus = read_corpus(self.path, self.spec.held_out_source)
@@ -118,9 +118,9 @@ class Audit:
         with_documents: bool = False,
         overwrite: bool = False,
     ) -> Path:
-        """Write the audit as one page that prints to PDF, with selected texts if asked.
+        """Write the audit as one page that prints to PDF, with the selected texts if asked.
 
-        InputError where ``out`` is no .html file, or a file of yours would be lost.
+        InputError if ``out`` is not an .html file, or if a file of yours would be lost.
         """
         from assay.core.report.write import write_report
 
@@ -134,9 +134,9 @@ class Audit:
         *,
         overwrite: bool = False,
     ) -> Path:
-        """Write a selection as .csv, .jsonl or .parquet, with a manifest beside it.
+        """Write a selection as .csv, .jsonl or .parquet, with a manifest.
 
-        InputError for another ending, or where a file of yours would be lost.
+        InputError for another ending, or if a file of yours would be lost.
         """
         export_selection(self.path, self._ran(strategy), Path(out), overwrite)
         return Path(out)

@@ -1,4 +1,4 @@
-"""What one audit found, whichever kind of question it asked."""
+"""The finding of any audit, also of one that ranked corpora."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def _found(path: Path, facts: AuditFacts) -> Finding:
     if facts.spec.corpora:
         groups, students = read_groups(path), read_source_students(path)
         sources = groups[groups["kind"] == "source"].to_dict("records")
-        return corpus_ranking_finding(sources, students.to_dict("records"))
+        return corpus_ranking_finding(
+            sources, students.to_dict("records"), facts.meta.get("projection")
+        )
     if facts.spec.titration:
         grid = read_titration(path).to_dict("records")
         return titration_finding(grid, main_strategy(facts.strategies), facts.spec.budget)

@@ -30,7 +30,7 @@ def open_audit(
 ) -> Audit:
     """A complete audit, by its file (.duckdb) or by its name in the store.
 
-    InputError if it is not there, or is no audit that this version can read.
+    InputError if it does not exist, or is not an audit that this version can read.
     """
     place = open_store(Path(store) if store is not None else None)
     if isinstance(audit, os.PathLike) or str(audit).endswith(_ENDING):

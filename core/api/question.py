@@ -1,4 +1,4 @@
-"""What was asked in Python's own values, as an audit's spec; checked as options are."""
+"""Python values as an audit's spec, checked like command-line options."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from assay.core.specs.plain import from_plain
 from assay.core.specs.training import TrainingSpec
 
 _One = TypeVar("_One")
-# Where documents are, as in a command; or with columns and a sample of their own.
+# Where documents are: as in a command, or with their own columns and sample.
 Documents: TypeAlias = str | os.PathLike[str] | DataRef
-# One thing stands for a list of it.
+# A single value stands for a list of one.
 OneOrMore: TypeAlias = _One | Sequence[_One]
 
 
@@ -35,15 +35,15 @@ def question(
     label_column: str,
     label_names: Sequence[str] | None,
 ) -> AuditSpec:
-    """The spec that `assay audit` makes of the same question, so that both make one audit.
+    """The spec that `assay audit` builds from the same options, so that both make the same audit.
 
-    ``asked``: by the names of the spec's fields; None stands for the usual. Columns and names of
-    labels are those of documents given by their place alone. InputError that names the option
-    where a value does not fit, or a command could not ask it.
+    ``asked``: by the names of the spec's fields; None means the default. Columns and label names
+    apply to documents that are given only by location. InputError that names the option if a value
+    does not fit, or if no command could ask for it.
     """
     lookups = StoreLookups(store)
     fields = _plain_fields(asked, lookups)
-    # Only classification has labels, so no other task reads their column.
+    # Only classification has labels, so other tasks do not read the label column.
     labels = label_column if fields["task"] is Task.CLASSIFICATION else None
     names = None if label_names is None else tuple(_listed(label_names))
 
@@ -76,13 +76,13 @@ def question(
 
 
 def _plain_fields(asked: Mapping[str, Any], lookups: StoreLookups) -> dict[str, Any]:
-    """Fields of single values and lists of them, read as a command's options."""
+    """Fields with single values and lists of them, read like a command's options."""
     groups = [g for g in AUDIT.groups if isinstance(g, PlainField) and g.field.name in asked]
     values: dict[str, Any] = {}
     for group in groups:
         (option,) = group.options
         value = _python(asked[group.field.name])
-        # Of a text that is joined it would be a guess whether it is one word or several.
+        # For a comma-separated text, it would be a guess whether it is one word or several.
         if option.is_repeated and not option.declared.is_joined and value is not None:
             value = _listed(value)
         values[group.name] = option.default if value is None else _corrected(option.read, value)
@@ -128,7 +128,7 @@ def _typed(kind: Any, value: Any, name: str) -> Any:
 
 
 def _corrected(read: Callable[..., Any], *arguments: Any) -> Any:
-    """A value read by ``core.specs.plain``, whose errors speak of files."""
+    """A value read by ``core.specs.plain``, whose errors mention files."""
     try:
         return read(*arguments)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""`assay.select`: a selection from gradients of your own, NumPy's or torch's."""
+"""`assay.select`: a selection from your own gradients, NumPy's or torch's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assay.core.selection.greedy import Selection
 from assay.core.selection.matching_pursuit import select_plus
 from assay.core.specs.strategies import Strategy
 
-# The strategies that need nothing but gradients.
+# The strategies that need only gradients.
 _STRATEGIES: dict[Strategy, Callable[..., Selection]] = {
     Strategy.SELECT: greedy.select,
     Strategy.SELECT_PLUS: select_plus,
@@ -33,13 +33,13 @@ def select(
 ) -> Selection:
     """Choose documents whose summed gradient points along ``target``.
 
-    gradients: (n × d), one row a document, of NumPy or torch (the work then stays on its device);
-        or the ``gradients`` of an audit, which know their target.
-    budget: how many documents to choose; fewer are returned where no other helps.
+    gradients: (n × d), one row per document, NumPy or torch (torch's stay on their device); or the
+        ``gradients`` of an audit, which include their target.
+    budget: how many documents to choose; fewer are returned if no other document helps.
     target: (d). A step of training goes against the gradient, so this is base − final, the
         weights before minus the weights after.
     strategy: ``select`` (greedy), ``select-plus`` (weighted) or ``top-k``.
-    seed: decides between documents that would do equally well.
+    seed: decides between equally good documents.
 
     InputError for shapes that do not fit, values that are not finite, or a target of zero.
     """
@@ -66,7 +66,7 @@ def _are_features(gradients: Any) -> bool:
 
 
 def _features(gradients: Any, target: Any) -> ProjectedGradients:
-    """The rows as gradients that are known whole: the identity is their projection."""
+    """The rows as exactly known gradients, with the identity as their projection."""
     if target is None:
         raise InputError("a target for your own gradients", "none", "give base − final, shape (d)")
     rows = _floating(gradients, "gradients")
@@ -94,7 +94,7 @@ def _features(gradients: Any, target: Any) -> ProjectedGradients:
 
 
 def _floating(values: Any, name: str) -> Array:
-    """As single precision or finer, apart from whatever computed it."""
+    """As single precision or finer, detached from its computation graph."""
     array = values.detach() if hasattr(values, "detach") else values
     if not is_array_api_obj(array):
         array = np.asarray(array)
@@ -106,7 +106,7 @@ def _floating(values: Any, name: str) -> Array:
 
 
 def _on_host_unless(values: Any, xp: Any) -> Any:
-    """The values themselves for the same library, else as NumPy's."""
+    """The values themselves for the same library, otherwise as NumPy's."""
     values = values.detach() if hasattr(values, "detach") else values
     if array_namespace(values) is xp:
         return values

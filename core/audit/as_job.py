@@ -1,4 +1,4 @@
-"""One audit as a job that shows its progress: how the command line and notebooks both ask."""
+"""One audit as a job that shows its progress; the command line and notebooks both use it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from assay.core.audit.run import run_audit
 from assay.core.jobs.running_job import running_job
 from assay.core.runtime.device import choose_compute
 from assay.core.runtime.outcome import Outcome
-from assay.core.specs.audit import AuditSpec
-from assay.core.specs.audit_rules import title_of
+from assay.core.specs.audit import AuditSpec, title_of
 
 
 def audit_as_job(
@@ -22,7 +21,7 @@ def audit_as_job(
     command: Sequence[str],
     on_console: bool = True,
 ) -> Outcome:
-    """Answer ``spec`` and say where it is; ``command`` is what resuming the job would run.
+    """Run the audit and say where it is; ``command`` is what resuming the job would run.
 
     With ``on_console`` progress goes to stderr. InputError for unusable input.
     """

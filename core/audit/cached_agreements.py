@@ -1,4 +1,4 @@
-"""Agreements of documents with the movement of input embeddings, computed once and kept."""
+"""Agreements of documents with the movement of input embeddings, computed once and cached."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from assay.core.specs.hashing import content_key
 from assay.core.stats.embedding_membership import TokenAgreements
 from assay.core.stats.training_vocabulary import document_frequencies
 
-# Part of the cache's key: raise it when the same document would agree otherwise.
+# Part of the cache's key: raise it when a document's agreements would change.
 _VERSION = 1
-# Documents sorted by length at a time.
+# Documents that are sorted by length together.
 _WINDOW = 4096
 
 
@@ -37,9 +37,9 @@ def agreements_of(
     is_excluded: NDArray[np.bool_],
     n_tokens: int,
 ) -> TokenAgreements:
-    """Of every document of the audit that is not excluded, in order; cut after ``n_tokens``.
+    """Agreements of every document that is not excluded, in order; cut after ``n_tokens``.
 
-    A killed run goes on after its last batch, and another audit of the pair reads what is kept.
+    A killed run continues after its last batch. Other audits of the pair read the same cache.
     """
     return with_cached_rows(
         open_agreements,
@@ -52,7 +52,7 @@ def agreements_of(
 
 
 def corpus_frequencies(audit: AuditContext, model: TextModel, n_ids: int) -> NDArray[np.int64]:
-    """In how many documents of the seed corpus each token occurs, (V), excluded ones counted."""
+    """The number of seed documents that each token occurs in, (V); excluded documents count too."""
     counts = np.zeros(n_ids, np.int64)
     for documents in _windows(audit):
         ids = (example.token_ids for example in model.examples(documents))
@@ -88,8 +88,10 @@ def _filled(
     gradients: EmbeddingGradients,
     is_excluded: NDArray[np.bool_],
 ) -> TokenAgreements:
-    """The rows of every document that is not excluded, in order; what the cache lacks is computed
-    and kept, batch by batch."""
+    """Rows of every document that is not excluded, in order.
+
+    What the cache lacks is computed and stored, batch by batch.
+    """
     progress = audit.progress
     starts, first = [np.zeros(1, np.int64)], 0
     tokens, agreements = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]

@@ -26,10 +26,10 @@ from assay.core.specs.training import TrainingSpec
 
 @dataclass(frozen=True)
 class AuditContext:
-    """The question, the file that answers it while it is being built, the store, and whom to tell.
+    """What is asked, the file being built, the store, and where to report progress.
 
-    What is small and asked for by several stages is read from the file once. The models are no
-    part: they are let go of as soon as nothing needs them.
+    Small values that several stages need are read from the file once. The models are not part of
+    it: they are freed as soon as nothing needs them.
     """
 
     question: ResolvedAudit
@@ -48,28 +48,29 @@ class AuditContext:
 
     @property
     def rows(self) -> AuditRows:
-        """What is written so far."""
+        """The rows written so far."""
         return self.builder.rows
 
     @cached_property
     def n_documents(self) -> int:
-        """The size of the seed corpus, once it is written."""
+        """The size of the seed corpus; available once it is written."""
         return self.rows.n_documents()
 
     @cached_property
     def roles(self) -> Roles:
-        """Of every document, once the seed corpus is written."""
+        """The role of every document; available once the seed corpus is written."""
         return self.rows.roles(self.spec.held_out_source)
 
     @cached_property
     def scores(self) -> DocumentScores:
-        """Of every document, once gradients are taken."""
+        """The scores of every document; available once gradients are computed."""
         return self.rows.scores()
 
     def features(self) -> GradientFeatures:
-        """The documents' gradients, read anew: they take gigabytes, which no stage keeps.
+        """The documents' gradients, read again at each call: they are too large to keep.
 
-        Factored and exact for classification unless a projection was asked for; else projected.
+        Factored and exact for classification unless a projection was asked for; otherwise
+        projected.
         """
         features = gradient_features(self.builder.gradients())
         dimension = self.spec.projection_dimension
@@ -78,17 +79,19 @@ class AuditContext:
         return projected_factors(features, dimension, PROJECTION_SEED)
 
     def documents(self, first: int, n: int) -> list[TextDocument]:
-        """``n`` documents of the seed corpus from number ``first`` on, without labels."""
+        """``n`` documents of the seed corpus starting at number ``first``, without labels."""
         return [text_document(stored) for stored in self.rows.documents(first, n)]
 
     @contextmanager
     def stage(self, name: str, n_units: int, committed_as: str | None = None) -> Iterator[None]:
-        """Show a stage and commit what it writes; ``committed_as``: its name in the file, where
-        that is another."""
+        """Show a stage and commit what it writes.
+
+        ``committed_as``: its name in the file, if that is different.
+        """
         with self.progress.stage(name, n_units), self.builder.stage(committed_as or name):
             yield
 
 
 def text_document(stored: StoredDocument) -> TextDocument:
-    """A document of the file as models read it."""
+    """A document of the file in the form that models read."""
     return TextDocument(stored.text, stored.label, stored.n_prompt_characters)

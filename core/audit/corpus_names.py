@@ -1,4 +1,4 @@
-"""The names of a seed corpus' sources: each its own, and the held-out one found by any of them."""
+"""Unique names for a seed corpus' sources, and which of them is the held-out source."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SHOWN = 20
 
 
 def with_source_names(spec: AuditSpec) -> AuditSpec:
-    """``spec`` with corpora of one name told apart, and its held-out source by the name under which
-    the documents are kept.
+    """``spec`` with a unique name for every corpus, and its held-out source under the name that its
+    documents are stored with.
 
-    The held-out source may be asked for by that name, the file's name or the place as it was given.
-    InputError if no corpus has it, or several.
+    The option may give that name, the file's name or the place as it was written. InputError if no
+    corpus matches, or several.
     """
-    corpora = _told_apart(spec.seed_corpus)
+    corpora = _uniquely_named(spec.seed_corpus)
     named = replace(spec, seed_corpus=corpora)
     if spec.held_out_source is None:
         return named
@@ -46,8 +46,8 @@ def with_source_names(spec: AuditSpec) -> AuditSpec:
     return replace(named, held_out_source=known[0])
 
 
-def _told_apart(corpora: tuple[DataRef, ...]) -> tuple[DataRef, ...]:
-    """Files of one name in different folders, and splits of one file, get longer names."""
+def _uniquely_named(corpora: tuple[DataRef, ...]) -> tuple[DataRef, ...]:
+    """Files of the same name in different folders, and splits of one file, get longer names."""
     short = [ref.source or _stem(ref) for ref in corpora]
     shared = {name for name, n in Counter(short).items() if n > 1}
     named = list(corpora)

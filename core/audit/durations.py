@@ -12,9 +12,9 @@ _A_STUDENT_DOCUMENT_S = 0.008
 _AN_EMBEDDING_S = 0.006
 _A_SELECTED_DOCUMENT_S = 0.001
 _A_FINE_TUNED_DOCUMENT_S = 0.015
-# A backward pass through the layers inside a model, beside the forward pass.
+# The backward pass through a model's inner layers, on top of the forward pass.
 _INNER_LAYERS = 3.0
-# The smallest language models are this many times as slow as MiniLM.
+# The smallest language models are slower than MiniLM by this factor.
 _LANGUAGE_MODEL_SIZE = 12.0
 _A_PLACE_S = 0.003
 _A_SKETCH_S = 0.001
@@ -23,7 +23,7 @@ _A_JUDGED_DOCUMENT_S = 0.003
 _A_CELL_S = 0.4
 _A_RANKED_DOCUMENT_S = 0.004
 _A_TOKENIZED_DOCUMENT_S = 0.0005
-# Forward and backward at three checkpoints, of documents that are not ruled out: about half.
+# Forward and backward at three checkpoints, for documents that are not excluded: about half.
 _EMBEDDING_CHECKPOINTS = 2.0
 _USUAL_CORPUS = 5_000
 _USUAL_REFERENCE = 2_000
@@ -31,11 +31,12 @@ _USUAL_SUSPECTS = 400
 
 
 def audit_plan(spec: AuditSpec) -> dict[str, float]:
-    """Expected seconds a stage, in the order they run."""
+    """Expected seconds of each stage, in the order in which they run."""
     n_documents = spec.n_candidates or _USUAL_CORPUS
     n_strategies = len(spec.strategies)
     size = _LANGUAGE_MODEL_SIZE if spec.task is Task.SFT else 1.0
     depth = 1.0 if spec.gradient_layers is GradientLayers.LAST_LAYER else _INNER_LAYERS
+    n_students = len(spec.strategies_of_students) + spec.n_random_students - 1
     a_student_s = spec.budget * spec.n_student_epochs * _A_STUDENT_DOCUMENT_S * 0.7 * size
     grid = spec.titration
     n_cells = (
@@ -56,7 +57,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         * (Strategy.EMBEDDING_MATCH in spec.strategies),
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
         "predict": 4.0 * size,
-        "students": 10 + (n_strategies + spec.n_random_students - 1) * a_student_s,
+        "students": 10 + n_students * a_student_s,
         "embed": 5 + n_documents * _AN_EMBEDDING_S,
         "map": (15 + n_documents * _A_PLACE_S) * spec.is_mapped,
         "measure": 8 + n_documents * _A_SKETCH_S,

@@ -1,4 +1,4 @@
-"""Making a final model whose training data is known: `assay finetune`."""
+"""`assay finetune`: making a final model whose training data is known."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from assay.core.models.loading import load_language_model, new_classifier, save_
 from assay.core.models.resolve import resolve_model
 from assay.core.models.settings_digest import settings_digest
 from assay.core.models.text_model import TextModel
-from assay.core.models.training import Epoch, check_training, fine_tune
+from assay.core.models.training import Epoch, fine_tune
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress
 from assay.core.specs.data import Task
 from assay.core.specs.hashing import content_key
-from assay.core.specs.training import FinetuneSpec, TrainingSpec
+from assay.core.specs.training import FinetuneSpec, TrainingSpec, check_training
 
 # Raise it when the same inputs would give other weights.
 _VERSION = 5
@@ -39,11 +39,11 @@ _VERSION = 5
 def finetune(
     spec: FinetuneSpec, out: Path, converted: Path, compute: Compute, progress: Progress
 ) -> tuple[TrainingRecord, bool]:
-    """Train ``spec.base`` on ``spec.data`` and save it to ``out`` with a record of how.
+    """Train ``spec.base`` on ``spec.data`` and save it to ``out`` with a training record.
 
-    ``converted``: where models kept in other forms are converted to. Returns the record and
-    whether it was there already. InputError for unusable data or an ``out`` that holds something
-    else; an ``out`` that is there is never overwritten.
+    ``converted``: folder for converted models. Returns the record, and whether the model existed
+    already. InputError for unusable data, or if ``out`` holds something else; an existing ``out``
+    is never overwritten.
     """
     key = finetune_key(spec, converted, compute)
     existing = TrainingRecord.read(out) if out.is_dir() else None
@@ -74,7 +74,7 @@ def finetune(
         precision=compute.training_precision,
         epochs=epochs,
     )
-    # A name that nobody else has: what lies beside ``out`` is the user's.
+    # A unique name: everything else beside ``out`` belongs to the user.
     partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         save_model(model, partial, lacking)
@@ -90,7 +90,7 @@ def finetune(
 
 
 def check_out(out: Path) -> None:
-    """Make the folder that ``out`` is to lie in; InputError if nothing can be written there."""
+    """Create the parent folder of ``out``; InputError if it cannot be written."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent):
@@ -104,7 +104,7 @@ def check_out(out: Path) -> None:
 
 
 def finetune_key(spec: FinetuneSpec, converted: Path, compute: Compute) -> str:
-    """Hashes everything the weights depend on; InputError for what cannot be trained."""
+    """A hash of everything that the weights depend on; InputError for what cannot be trained."""
     _check(spec)
     folder = resolve_model(spec.base, converted)
     return content_key(
@@ -171,7 +171,7 @@ def _train(
 
 
 def _check_finite(model: TextModel, epochs: Sequence[Epoch], training: TrainingSpec) -> None:
-    """AssayError if training diverged: such weights say nothing of the data."""
+    """AssayError if training diverged: such weights say nothing about the data."""
     odd = next((one for one in epochs if not math.isfinite(one.train_loss)), None)
     if odd is None and all(bool(p.isfinite().all()) for p in model.model.parameters()):
         return

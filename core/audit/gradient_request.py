@@ -1,4 +1,4 @@
-"""Which gradients an audit needs, and under which keys they are kept."""
+"""Which gradients an audit needs, and under which keys they are cached."""
 
 from __future__ import annotations
 
@@ -7,34 +7,32 @@ from dataclasses import dataclass
 from assay.core.models.examples import TextDocument
 from assay.core.specs.hashing import exact_hash
 
-# Part of every key: raise it when the numbers this stage computes change.
-GRADIENT_VERSION = 4
+# Part of every key: raise it when this stage's numbers change.
+GRADIENT_VERSION = 5
 
 
 @dataclass(frozen=True)
 class GradientRequest:
-    """Which gradients an audit wants, and where they are kept.
+    """Which gradients an audit needs, and where they are cached.
 
-    ``stored_dimension`` and ``dimension``: of the projection in the cache and of the part of it
-    that the audit uses; both None where gradients are kept exactly. ``is_sketch``: of the last
-    layer of a language model, by a tensor sketch; else a Kronecker projection.
+    ``stored_dimension`` and ``dimension``: of the cached projection, and of the part of it that the
+    audit uses; both None if gradients are kept exactly.
     """
 
     key: str
     stored_dimension: int | None
     dimension: int | None
-    is_sketch: bool
 
 
 PROJECTION_SEED = 0
 
 
-# What the gradient cache keeps of gradients that are not kept exactly.
+# How the gradient cache stores gradients that are not kept exactly.
 STORED_DIMENSION = 4096
 
 
 def document_key(document: TextDocument) -> str:
-    """A document's key in the caches: what of it is scored matters as its text does."""
+    """A document's key in the caches: its text and which part of it is scored."""
     if not document.n_prompt_characters:
         return exact_hash(document.text)
     return exact_hash(f"{document.n_prompt_characters}\0{document.text}")

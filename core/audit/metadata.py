@@ -1,4 +1,4 @@
-"""What an audit says about itself: question, provenance, caveats."""
+"""What an audit says about itself: its options, provenance and caveats."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from assay.core.audit.metrics.null_draws import N_NULL_DRAWS
 from assay.core.audit.provenance import environment
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.audit.stages.embedding_agreement import what_was_left_out
-from assay.core.specs.audit import INSIDERS_HEAD, AuditSpec, HeadStart
-from assay.core.specs.audit_rules import title_of
+from assay.core.specs.audit import INSIDERS_HEAD, AuditSpec, HeadStart, title_of
 from assay.core.specs.commands import command_line
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
@@ -23,8 +22,10 @@ def describe(
     caveats: tuple[str, ...],
     head_start: HeadStart,
 ) -> None:
-    """The facts about the audit itself; ``asked``: the question before what cannot be answered was
-    left out."""
+    """The facts about the audit itself.
+
+    ``asked``: the options, including the strategies that had to be left out.
+    """
     question, spec, builder = audit.question, audit.spec, audit.builder
     if builder.is_done("describe"):
         return
@@ -55,7 +56,7 @@ def describe(
 
 
 def insiders_caveat(head_start: HeadStart) -> tuple[str, ...]:
-    """What is said first of an audit that knows more than an outsider can."""
+    """The first caveat of an audit that knows more than an outsider can."""
     return (INSIDERS_HEAD,) if head_start is HeadStart.RECORDED else ()
 
 
@@ -68,8 +69,8 @@ def _caveats(question: ResolvedAudit) -> list[str]:
         )
     if question.compute.is_bf16:
         caveats.append(
-            "Models ran in bf16, as asked: float32 would select some other documents. What is said "
-            "of single documents is not certain to hold in float32."
+            "Models ran in bf16, as requested. float32 would select some other documents, so "
+            "statements about single documents may not hold in float32."
         )
     if question.spec.reference is None:
         caveats.append(
@@ -95,6 +96,6 @@ def _caveats(question: ResolvedAudit) -> list[str]:
 
 
 def _skipped(audit: AuditContext) -> list[str]:
-    """What of the sources could not be read; of a pair that is not assessable nothing was."""
+    """Which rows of the sources could not be read; nothing is read if a pair is not assessable."""
     builder = audit.builder
     return builder.meta("skipped_rows") if builder.has_meta("skipped_rows") else []

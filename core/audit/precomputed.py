@@ -1,4 +1,4 @@
-"""What was computed before: opened with a word to the user, and again where it is damaged."""
+"""Opening caches: tells the user while it waits, and recomputes what is damaged."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def with_cached_rows(
     progress: Progress,
     use: Callable[[RowStore], _Made],
 ) -> _Made:
-    """What ``use`` makes of the rows kept under ``key``.
+    """What ``use`` returns for the rows cached under ``key``.
 
-    Rows found damaged are set aside, and ``use`` is called once more, with none. ``what`` they
-    are, in the singular, for the user.
+    Damaged rows are set aside, and ``use`` is called again with none. ``what`` names the rows for
+    the user, in the singular.
     """
 
     def waiting() -> None:

@@ -1,4 +1,4 @@
-"""What was run on what, so that another auditor can repeat it."""
+"""Versions, commit and hardware, so that another auditor can repeat the audit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def environment(compute: Compute) -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The checkout's commit, where Assay runs from one."""
+    """The checkout's commit, if Assay runs from one."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Documents as a model of a given task reads them."""
+"""Documents in the form in which a model of a given task reads them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _Read = tuple[Document, TextDocument | None]
 
 
 class Reader:
-    """Turns documents of a source into what a model is trained on and scored by.
+    """Turns documents of a source into what a model is trained on and scored with.
 
-    ``skipped``: the rows of everything read that held no document.
+    ``skipped``: rows of the sources that held no document.
     """
 
     def __init__(self, model: TextModel, task: Task, response_template: str | None) -> None:
@@ -32,16 +32,16 @@ class Reader:
     def windows(
         self, documents: Iterable[Document], labels: LabelMapping | None = None
     ) -> Iterator[list[_Read]]:
-        """Documents beside what the model reads of each, some at a time.
+        """Batches of documents, each with what the model reads of it.
 
-        None for one that holds nothing to score (SFT). Without ``labels`` none are read.
+        None for a document with nothing to score (SFT). Without ``labels`` no labels are read.
         """
         iterator = iter(documents)
         while window := list(islice(iterator, _WINDOW)):
             yield list(zip(window, self._read(window, labels), strict=True))
 
     def labels_of(self, ref: DataRef) -> LabelMapping | None:
-        """What the labels of a whole source stand for; None where none are read.
+        """What the labels of a whole source mean; None if no labels are read.
 
         InputError if that is not clear.
         """
@@ -54,7 +54,7 @@ class Reader:
     def scored(
         self, ref: DataRef, seed: int, labels: LabelMapping | None = None
     ) -> Iterator[list[TextDocument]]:
-        """The documents of ``ref`` with something to score; InputError if there are none."""
+        """The documents of ``ref`` that have something to score; InputError if there are none."""
         n_scored = 0
         for window in self.windows(read_documents(ref, seed, self.skipped), labels):
             scored = [document for _, document in window if document is not None]

@@ -1,4 +1,4 @@
-"""What an audit asks, resolved to contents: the same question has the same key anywhere."""
+"""An audit's options, with everything they name hashed: equal questions get equal keys."""
 
 from __future__ import annotations
 
@@ -16,21 +16,18 @@ from assay.core.audit.gradient_request import (
     GradientRequest,
 )
 from assay.core.data.sources import content_digest
-from assay.core.gradients.projection import side_lengths
 from assay.core.models.digests import weights_digest
 from assay.core.models.resolve import resolve_model
 from assay.core.models.settings_digest import settings_digest
-from assay.core.models.training import check_training
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
-from assay.core.specs.audit import AuditSpec, GradientLayers
-from assay.core.specs.audit_rules import title_of
+from assay.core.specs.audit import AuditSpec, GradientLayers, title_of
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
-from assay.core.specs.training import TrainingSpec
+from assay.core.specs.training import TrainingSpec, check_training
 
-# Raise it when the same question would give other numbers.
+# Raise it when the same options would give other numbers.
 _VERSION = 9
 
 
@@ -70,12 +67,11 @@ class ResolvedAudit:
 
     @property
     def gradients(self) -> GradientRequest:
-        """What of the gradient cache this audit reads, and extends where it lacks documents."""
+        """The part of the gradient cache that this audit reads, and extends if necessary."""
         layers = self.spec.gradient_layers
         is_projected = self.spec.task is Task.SFT or layers is not GradientLayers.LAST_LAYER
         dimension = self.spec.projection_dimension or STORED_DIMENSION if is_projected else None
-        is_sketch = layers is GradientLayers.LAST_LAYER
-        stored = _stored_dimension(dimension, is_sketch) if dimension else None
+        stored = _stored_dimension(dimension) if dimension else None
         key = content_key(
             "gradients",
             GRADIENT_VERSION,
@@ -92,22 +88,16 @@ class ResolvedAudit:
             PROJECTION_SEED,
             self.compute.precision,
         )
-        return GradientRequest(key[:32], stored, dimension, is_sketch)
+        return GradientRequest(key[:32], stored, dimension)
 
 
-def _stored_dimension(dimension: int, is_sketch: bool) -> int:
-    """The usual projection where it holds the one asked for, so that both share one cache."""
-    wanted, usual = side_lengths(dimension), side_lengths(STORED_DIMENSION)
-    is_held = (
-        STORED_DIMENSION % dimension == 0
-        if is_sketch
-        else wanted[0] <= usual[0] and wanted[1] <= usual[1]
-    )
-    return STORED_DIMENSION if is_held else dimension
+def _stored_dimension(dimension: int) -> int:
+    """The default projection if it contains the one asked for, so that both share one cache."""
+    return dimension if STORED_DIMENSION % dimension else STORED_DIMENSION
 
 
 def asked_of(spec: AuditSpec) -> dict[str, Any]:
-    """A spec without the places it names, whose contents are digested instead."""
+    """A spec without paths; the contents of the files are hashed instead."""
     asked = to_plain(spec)
     for name in ("base", "final", "seed_corpus", "reference", "test", "training"):
         del asked[name]
@@ -131,7 +121,7 @@ def data_digests(spec: AuditSpec) -> dict[str, Any]:
 
 
 def resolve_audit(spec: AuditSpec, compute: Compute, store: Store) -> ResolvedAudit:
-    """Find models and data, convert models where they are kept in another form, digest all."""
+    """Find models and data, convert models if necessary, and hash everything."""
     base = resolve_model(spec.base, store.models)
     final = resolve_model(spec.final, store.models, base)
     record = TrainingRecord.read(final)

@@ -1,4 +1,4 @@
-"""One audit from its question to its sealed file."""
+"""One audit from its options to its sealed file."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import Assessability, AuditSpec
-from assay.core.specs.audit_rules import check_audit
+from assay.core.specs.audit_checks import check_audit
 
-# An audit file, its gradients and DuckDB's own temporary space need at least this much.
+# The minimum free space for an audit file, its gradients and DuckDB's temporary files.
 _MIN_FREE_BYTES = 200_000_000
 
 
@@ -53,10 +53,10 @@ def run_audit(
     progress: Progress,
     on_id: Callable[[str], None] = lambda audit_id: None,
 ) -> Outcome:
-    """Answer ``spec``: compute what is missing, seal the audit file and say where it is.
+    """Run ``spec``: compute what is missing, seal the audit file and say where it is.
 
-    A complete audit of the same contents is returned as it is; a killed one continues at the
-    stage it had reached. InputError for unusable input, before anything is written.
+    A complete audit of the same contents is returned unchanged; a killed one continues at the stage
+    it had reached. InputError for unusable input, before anything is written.
     """
     check_audit(spec)
     spec = with_source_names(spec)
@@ -94,7 +94,7 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
 
 
 def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
-    """What needs both models; the question comes back as far as it can be answered."""
+    """The stages that need both models. Returns the question without strategies that cannot run."""
     documents.ingest_documents(audit, pair)
     read_vocabulary(audit)
     gradients.take_gradients(audit, pair)
@@ -107,7 +107,7 @@ def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
 
 
 def _evaluate(audit: AuditContext, tokenization: Tokenization) -> None:
-    """What the selections are worth."""
+    """The stages that evaluate the selections."""
     students.train_all_students(audit)
     student_comparison.compare_students(audit)
     embeddings.embed(audit)

@@ -1,4 +1,4 @@
-"""`assay suspect`: a p-value for «used», or a refusal to give one."""
+"""`assay suspect`: a p-value for "these documents were trained on", or a refusal to give one."""
 
 from __future__ import annotations
 
@@ -45,15 +45,16 @@ from assay.core.stats.suspect_test import (
     N_SHUFFLES,
     Check,
     combined,
+    constant_scores,
     separability_by,
     separability_by_words,
     used_test,
 )
 
 # Raise it when the same question would give another record.
-_VERSION = 3
+_VERSION = 4
 _MIN_DOCUMENTS = 10
-# Only alignment and norms are wanted, which need no projection: the smallest there is.
+# Only alignment and norms are needed, which use no projection: this is the smallest there is.
 _PROJECTION = 1
 
 _Scores = NDArray[np.float64]
@@ -61,7 +62,7 @@ _Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Sets:
-    """Suspects, then controls, no text in both or twice; and how many were dropped."""
+    """Suspects, then controls, without shared or repeated texts; and how many were dropped."""
 
     documents: list[TextDocument]
     is_suspect: NDArray[np.bool_]
@@ -71,9 +72,9 @@ class _Sets:
 def run_suspect_test(
     spec: SuspectSpec, store: Store, compute: Compute, progress: Progress
 ) -> dict[str, Any]:
-    """The record of the test: made once, kept in the store under a key of its contents.
+    """The record of the test: computed once, stored under a key of its contents.
 
-    InputError for unusable input; a refusal is a record without a p-value, for which no score was
+    InputError for unusable input. A refusal is a record without a p-value; then no scores were
     compared.
     """
     base = resolve_model(spec.base, store.models)
@@ -219,19 +220,27 @@ def _judged(
             separability_by("length", lengths, is_suspect),
         ]
         warning = separability_by("loss under the base model", base_losses, is_suspect)
+        constant = constant_scores(scores)
         found: dict[str, Any] = {
             "documents": _by_set([text_hash(text) for text in texts], is_suspect),
             "checks": [
                 *(_plain_check(check, is_refusal=True) for check in refusing),
                 _plain_check(warning, is_refusal=False),
             ],
-            "is_refused": any(check.is_separable for check in refusing),
+            # Of scores that are all equal every shuffle gives the same, and no p-value.
+            "is_refused": any(check.is_separable for check in refusing)
+            or len(constant) == len(scores),
+            "constant": constant,
         }
         if found["is_refused"]:
             return {**found, "p_value": None, "auc": None, "components": [], "scores": None}
         score = combined(scores)
         result = used_test(score, is_suspect, spec.seed)
-        parts = {name: used_test(own, is_suspect, spec.seed) for name, own in scores.items()}
+        parts = {
+            name: used_test(own, is_suspect, spec.seed)
+            for name, own in scores.items()
+            if name not in constant
+        }
     return {
         **found,
         "p_value": result.p_value,
@@ -245,7 +254,7 @@ def _judged(
 
 
 def _by_set(values: Sequence[Any], is_suspect: NDArray[np.bool_]) -> dict[str, list[Any]]:
-    """One value a document, the suspects' apart from the controls', in one order throughout."""
+    """One value per document, suspects separate from controls, in the same order throughout."""
     pairs = list(zip(values, is_suspect, strict=True))
     return {
         "suspects": [value for value, suspect in pairs if suspect],

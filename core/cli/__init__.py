@@ -1,34 +1,61 @@
 """The command line: `assay COMMAND`.
 
-Progress goes to stderr; stdout holds the result, with ``--json`` one JSON object and nothing
-else, of an error too. Exit status: 0 done, 1 failed, 2 bad usage or bad input, 3 done, but the
-pair of models is not assessable.
+Progress goes to stderr. Stdout holds only the result; with ``--json`` that is one JSON object, also
+for errors. Exit status: 0 done, 1 failed, 2 bad usage or bad input, 3 done, but the pair of models
+is not assessable.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib import metadata
-from typing import Annotated
+from importlib import import_module, metadata
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from assay.core.cli import (
-    audit,
-    decompress,
-    demo,
-    diff,
-    echo,
-    experiment,
-    finetune,
-    rank_corpora,
-    results,
-    suspect,
-    titrate,
-    vocabulary,
-)
-from assay.core.cli.exit_status import explained
-from assay.core.cli.jobs import jobs_app
+# The module of each command. It is imported when its command is asked for: what all of them import
+# takes seconds.
+MODULES = {
+    "demo": "demo",
+    "finetune": "finetune",
+    "audit": "audit",
+    "titrate": "titrate",
+    "experiment": "experiment",
+    "decompress": "decompress",
+    "grade": "decompress",
+    "echo": "echo",
+    "diff": "diff",
+    "suspect": "suspect",
+    "rank-corpora": "rank_corpora",
+    "vocabulary": "vocabulary",
+    "dashboard": "results",
+    "open": "results",
+    "list": "results",
+    "verify": "results",
+    "show-config": "results",
+    "export": "results",
+    "report": "results",
+    "jobs": "jobs",
+}
+
+
+class _Commands(TyperGroup):
+    """Finds a command in its module."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(MODULES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in MODULES:
+            return None
+        if cmd_name not in self.commands:
+            module = import_module(f"assay.core.cli.{MODULES[cmd_name]}")
+            found: Any = typer.main.get_command(module.app)
+            if found.name != cmd_name:
+                found = found.commands[cmd_name]
+            self.commands[cmd_name] = found
+        return self.commands[cmd_name]
 
 
 def _say_version(is_asked: bool) -> None:
@@ -37,26 +64,14 @@ def _say_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-# What Typer makes of an interruption.
+# Typer turns an interruption into this.
 _INTERRUPTED = 130
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(demo.app)
-app.add_typer(finetune.app)
-app.add_typer(audit.app)
-app.add_typer(titrate.app)
-app.add_typer(experiment.app)
-app.add_typer(decompress.app)
-app.add_typer(echo.app)
-app.add_typer(diff.app)
-app.add_typer(suspect.app)
-app.add_typer(rank_corpora.app)
-app.add_typer(vocabulary.app)
-app.add_typer(results.app)
-app.add_typer(jobs_app, name="jobs")
 
 
 @app.callback()
@@ -71,8 +86,10 @@ def about(
 
 def main() -> None:
     """Run one command and exit with its status."""
+    from assay.core.cli.exit_status import explained
+
     with explained("--json" in sys.argv[1:]):
-        # Standing alone, it would end an interruption without a word.
+        # Without it, an interruption would end without a message.
         status = app(standalone_mode=False) or 0
         if status == _INTERRUPTED:
             raise KeyboardInterrupt

@@ -10,7 +10,7 @@ from assay.core.cli.pair_commands import answer
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.commands import AUDIT
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, AUDIT)

@@ -29,10 +29,9 @@ SaveConfigOption = Annotated[
 
 
 def with_config(words: Sequence[str]) -> list[str]:
-    """A command's words with what its config file says in place of the file.
+    """A command's words with those of its config file in place of the option.
 
-    An option that stands among the words is not taken from the file. InputError for an unreadable
-    file.
+    An option that is among the words is not taken from the file. InputError for an unreadable file.
     """
     if not words or words[0] not in COMMANDS:
         return list(words)
@@ -47,12 +46,12 @@ def with_config(words: Sequence[str]) -> list[str]:
 
 
 def as_recorded(words: Sequence[str]) -> list[str]:
-    """What a job keeps as its command: all of its options, whatever becomes of a config file."""
+    """What a job records as its command: all options, so that it needs no config file."""
     return [words[0], *_without(with_config(words)[1:], _SAVE_CONFIG)[1]] if words else []
 
 
 def _without(words: Sequence[str], flag: str) -> tuple[str | None, list[str]]:
-    """The last value that a flag has, and the words without it."""
+    """The last value of a flag, and the words without the flag."""
     value, rest, left = None, [], iter(words)
     for word in left:
         name, is_joined, joined = word.partition("=")

@@ -36,8 +36,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Serving:
-    """How a dashboard is served: ``token``, if any, is asked of every browser; ``page`` is where
-    the printed address leads."""
+    """How a dashboard is served.
+
+    ``token``, if given, is required of every browser; ``page`` is where the printed address leads.
+    """
 
     port: int | None = None
     token: str | None = None
@@ -47,7 +49,7 @@ class Serving:
 
 
 def serve(store: Store, how: Serving = Serving()) -> int:
-    """Run the dashboard until interrupted; prints its address once it answers.
+    """Run the dashboard until interrupted; prints its address as soon as it answers.
 
     Returns the server's exit status. InputError if the port is taken.
     """
@@ -59,7 +61,8 @@ def serve(store: Store, how: Serving = Serving()) -> int:
         )
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        # Another program may take a port between our look and the server's start: try the next.
+        # Another program may take a port between our check and the server's start: try the next
+        # one.
         for candidate in [how.port] if how.port else islice(filter(_is_free, _PORTS), _N_TRIES):
             with _log_folder(store) as logs, _server(store, candidate, how, logs) as server:
                 if _answers(server, candidate, how.token):
@@ -83,11 +86,11 @@ def _address(port: int, how: Serving) -> str:
 
 @contextmanager
 def _log_folder(store: Store) -> Iterator[Path]:
-    """Where the server's log goes: the store's, or where nothing may be written, one of our own."""
+    """The folder for the server's log: the store's, or a new one if that is not writable."""
     if not store.is_for_reading:
         yield store.logs
         return
-    # It stays: the page names it.
+    # It is kept, because the page names it.
     yield Path(tempfile.mkdtemp(prefix="assay-log-"))
 
 
@@ -116,7 +119,7 @@ def _server(store: Store, port: int, how: Serving, logs: Path) -> Iterator[subpr
 
 
 def _interrupt(signal_number: int, frame: Any) -> None:
-    # Being asked to end must not leave the server behind.
+    # A termination signal must not leave the server running.
     raise KeyboardInterrupt
 
 
@@ -140,7 +143,8 @@ def _answers(server: subprocess.Popen[bytes], port: int, token: str | None) -> b
 
 
 def _is_listening(server: subprocess.Popen[bytes], port: int) -> bool:
-    # An answer on the port proves little: it may be another dashboard's, started with ours.
+    # An answer on the port proves little: it may come from another dashboard, started at the same
+    # time.
     try:
         connections = psutil.Process(server.pid).net_connections(kind="tcp")
     except psutil.Error:
@@ -149,7 +153,7 @@ def _is_listening(server: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def _is_healthy(port: int, token: str | None) -> bool:
-    # Not urllib, which would ask a proxy for this machine's own address.
+    # Not urllib, which would send a request for this machine's own address to a proxy.
     connection = http.client.HTTPConnection(_HOST, port, timeout=5)
     try:
         proof = {"Cookie": "=".join(cookie(token, port))} if token else {}

@@ -1,4 +1,4 @@
-"""Commands whose options are those that their spec declares."""
+"""Commands whose options their spec declares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from assay.core.audit.store_lookups import StoreLookups
 from assay.core.cli.config_option import ConfigOption, SaveConfigOption, with_config
 from assay.core.cli.options import Running, split_words
 from assay.core.specs.commands import Command
@@ -19,9 +18,10 @@ from assay.core.specs.options import CommandOption
 
 
 def declared_command(app: typer.Typer, command: Command) -> Callable[[Callable[..., None]], Any]:
-    """Registers a function as a command: its ``spec`` comes from the options that are declared.
+    """Registers a function as a command whose ``spec`` is built from the declared options.
 
-    Its other parameters are options of its own; ``how`` is a ``Running`` and stands for its fields.
+    Its other parameters are options of its own; ``how`` is a ``Running`` and stands for that class'
+    fields.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -29,12 +29,15 @@ def declared_command(app: typer.Typer, command: Command) -> Callable[[Callable[.
         running = own["how"].annotation
 
         def run(**given: Any) -> None:
+            from assay.core.audit.early_checks import check_early
+            from assay.core.audit.store_lookups import StoreLookups
+
             given.pop("config", None)
             target = given.pop("save_config", None)
             asked = {one.name: _as_value(one, given.pop(one.name)) for one in command.options}
             how = running(**{one.name: given.pop(one.name) for one in fields(running)})
             spec = command.build(asked, StoreLookups(how.place))
-            command.check(spec)
+            check_early(spec)
             if target:
                 target.write_text(config_text(command, command.given(asked)), encoding="utf-8")
             function(spec, how=how, **given)
@@ -58,10 +61,10 @@ def declared_command(app: typer.Typer, command: Command) -> Callable[[Callable[.
 
 
 class _Configured(TyperCommand):
-    """Puts a config file's options in its place before any are parsed."""
+    """Replaces a config file option by the file's options before anything is parsed."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # Nothing is read while a shell completes a command.
+        # No file is read while a shell completes a command.
         words = args if ctx.resilient_parsing else with_config([str(self.name), *args])[1:]
         return super().parse_args(ctx, words)
 
@@ -97,7 +100,7 @@ def _shown(one: CommandOption) -> bool | str:
 
 
 def _as_value(one: CommandOption, value: Any) -> Any:
-    """What was typed, as the spec has it."""
+    """The typed text as a value of the spec."""
     return split_words(value) if one.declared.is_joined else value
 
 

@@ -1,4 +1,4 @@
-"""`assay decompress`: a model's knowledge as a topic tree, and examples from its nodes.
+"""`assay decompress`: a model's knowledge as a topic tree, and examples for its topics.
 
 `assay grade` has another model grade the examples afterwards.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typer
 
-from assay.cache.files.sealed import read_meta
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import RunningOrQueued, as_job, say
 from assay.core.cli.pair_commands import queue_this
@@ -16,7 +15,7 @@ from assay.core.specs.addresses import without_password
 from assay.core.specs.commands import DECOMPRESS, GRADE
 from assay.core.specs.decompression import DecompressionSpec, GradeSpec, title_of
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, DECOMPRESS)
@@ -50,6 +49,7 @@ def grade(
 ) -> None:
     """Let a judge model grade a decompression's examples; the grades go into a new file."""
     from assay.cache.decompressions.read import decompression_path
+    from assay.cache.files.sealed import read_meta
     from assay.core.decompress.durations import grading_plan
 
     place = how.place
@@ -69,6 +69,8 @@ def grade(
 
 
 def _say(outcome: Outcome, as_json: bool) -> None:
+    from assay.cache.files.sealed import read_meta
+
     say(
         {
             "decompression": outcome.id,

@@ -1,4 +1,4 @@
-"""`assay demo`: an audit of a small model made on the spot."""
+"""`assay demo`: an audit of a small model that is trained first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from assay.cache.audits.read import read_facts
 from assay.core.cli.options import (
     JsonOption,
     StoreOption,
@@ -20,7 +19,7 @@ from assay.core.cli.pair_commands import (
 )
 from assay.core.cli.results import serve_dashboard
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -31,6 +30,7 @@ def demo(
     port: Annotated[int | None, typer.Option(help="Port of the dashboard.")] = None,
 ) -> None:
     """Fine-tune and audit a small built-in model, offline, then serve the dashboard."""
+    from assay.cache.audits.read import read_facts
     from assay.core.api.finding import finding_of
     from assay.core.audit.demo import DEMO_PLAN, run_demo
 

@@ -1,4 +1,4 @@
-"""`assay diff`: what two models say that runs of one model do not differ by."""
+"""`assay diff`: how two models differ beyond the noise between runs of one model."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import Annotated
 
 import typer
 
-from assay.cache.diffs.read import read_diff_topics
-from assay.cache.export import check_out, of_diff, write_table
-from assay.cache.files.sealed import read_meta
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import (
     DeviceOption,
@@ -22,11 +19,10 @@ from assay.core.cli.options import (
     say,
 )
 from assay.core.cli.pair_commands import queue_this
-from assay.core.findings.diff import diff_finding
 from assay.core.specs.commands import DIFF
 from assay.core.specs.diff import DIFF_PLAN, DiffSpec
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,11 @@ def diff(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Compare two decompressed models and report differences beyond sampling noise."""
+    from assay.cache.diffs.read import read_diff_topics
+    from assay.cache.export import check_out, of_diff, write_table
+    from assay.cache.files.sealed import read_meta
+    from assay.core.findings.diff import diff_finding
+
     place = how.place
     if how.queue:
         queue_this(place, spec.job_title, how.as_json)

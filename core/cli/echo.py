@@ -6,11 +6,10 @@ import typer
 
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import Running, as_job, say
-from assay.core.findings.echo import echo_finding, target_name
 from assay.core.specs.commands import ECHO
 from assay.core.specs.echo import EchoSpec
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, ECHO)
@@ -21,6 +20,7 @@ def echo(
     """Test whether a final model's answers are nearer to its training data than the base's are."""
     from assay.core.decompress.durations import echo_plan
     from assay.core.decompress.echo import run_echo
+    from assay.core.findings.echo import echo_finding, target_name
     from assay.core.runtime.device import choose_compute
 
     place = how.place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,22 +11,23 @@ import typer
 from typer import rich_utils
 
 from assay.core.cli.options import has_said, say_json, say_nothing_yet
-from assay.core.errors import AssayError, InputError, is_interruption
+from assay.core.errors import AssayError, InputError, full_disk_explained, is_interruption
 
-# Typer brings its own copy of Click, and names only this one of its errors.
+# Typer has its own copy of Click and exposes only this one of its errors.
 _USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 CONTINUES = "Cancelled. What was computed so far is kept; the same command continues."
 
 
 @contextmanager
 def explained(as_json: bool = False) -> Iterator[None]:
-    """Errors in one sentence on stderr, with the exit status that says whose they are.
+    """Print errors as one sentence on stderr, and exit with the matching status.
 
-    ``as_json``: as one JSON object on stdout, too, unless the result was printed already.
+    ``as_json``: also as one JSON object on stdout, unless the result was printed already.
     """
     say_nothing_yet()
     try:
-        yield
+        with full_disk_explained():
+            yield
     except InputError as error:
         parts = {"expected": error.expected, "got": error.got, "do": error.do}
         _fail(str(error), 2, as_json, parts)
@@ -39,27 +39,9 @@ def explained(as_json: bool = False) -> Iterator[None]:
             _fail(CONTINUES, 1, as_json, {"is_cancelled": True})
         if isinstance(error, AssayError):
             _fail(str(error), 1, as_json)
-        if _is_out_of_space(error):
-            _fail(
-                "The disk is full; free some space, or choose another folder with --store. What "
-                "was "
-                "computed so far is kept.",
-                2,
-                as_json,
-            )
         if as_json and not has_said():
             say_json({"error": f"{type(error).__name__}: {error}", "status": 1})
         raise
-
-
-def _is_out_of_space(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return True
-        if "no space left on device" in str(error).lower():
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _fail(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import typer
 
-from assay.cache.experiments.read import read_measurements
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import RunningOrQueued, as_job, rows_of, say
 from assay.core.cli.pair_commands import queue_this
@@ -14,7 +13,7 @@ from assay.core.experiments.recipes import NAMES, load_recipe, places_of, title_
 from assay.core.specs.commands import EXPERIMENT
 from assay.core.specs.experiment import ExperimentSpec
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, EXPERIMENT)
@@ -23,6 +22,8 @@ def experiment(
     how: RunningOrQueued,
 ) -> None:
     """Reproduce one of the paper's tables or figures."""
+    from assay.cache.experiments.read import read_measurements
+
     if spec.name == "list":
         recipes = [load_recipe(known) for known in NAMES]
         say({recipe.name: f"{recipe.title} ({recipe.shows})" for recipe in recipes}, how.as_json)

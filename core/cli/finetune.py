@@ -1,4 +1,4 @@
-"""`assay finetune`: a final model whose training data is known."""
+"""`assay finetune`: make a final model whose training data is known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.core.cli.options import Running, as_job, say
 from assay.core.specs.commands import FINETUNE
 from assay.core.specs.training import FinetuneSpec
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, FINETUNE)

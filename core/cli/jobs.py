@@ -12,10 +12,15 @@ from assay.cache.jobs import Job, JobState, JobTable
 from assay.core.cli.options import JsonOption, StoreOption, open_store, say, say_json
 from assay.core.errors import InputError
 
-jobs_app = typer.Typer(no_args_is_help=True, help="List, follow, cancel and resume jobs.")
+app = typer.Typer(
+    name="jobs",
+    add_completion=False,
+    no_args_is_help=True,
+    help="List, follow, cancel and resume jobs.",
+)
 
 
-@jobs_app.command("list")
+@app.command("list")
 def list_jobs(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """List all jobs, newest first."""
     table = JobTable(open_store(store))
@@ -34,7 +39,7 @@ def list_jobs(store: StoreOption = None, as_json: JsonOption = False) -> None:
     )
 
 
-@jobs_app.command()
+@app.command()
 def cancel(job_id: int, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Cancel a job; what it has computed so far is kept."""
     table = _job_table(store, job_id, JobState.QUEUED, JobState.RUNNING)
@@ -42,7 +47,7 @@ def cancel(job_id: int, store: StoreOption = None, as_json: JsonOption = False) 
     _say_state(table, job_id, as_json)
 
 
-@jobs_app.command()
+@app.command()
 def log(
     job_id: int, n_lines: int = 50, store: StoreOption = None, as_json: JsonOption = False
 ) -> None:
@@ -54,7 +59,7 @@ def log(
         typer.echo(lines)
 
 
-@jobs_app.command()
+@app.command()
 def resume(job_id: int, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Queue a failed or cancelled job again; it continues where it stopped."""
     from assay.core.jobs.worker import ensure_worker
@@ -76,7 +81,7 @@ def _facts(job: Job) -> dict[str, Any]:
 
 
 def _job_table(store: Path | None, job_id: int, *states: JobState) -> JobTable:
-    """The store's jobs; InputError unless the job is there and in one of ``states``."""
+    """The store's jobs; InputError unless this job exists and is in one of ``states``."""
     table = JobTable(open_store(store))
     table.sweep_lost()
     job = table.get(job_id)

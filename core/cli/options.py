@@ -12,9 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 
 from assay.cache.store import Store
@@ -23,6 +22,9 @@ from assay.core.cli.config_option import as_recorded
 from assay.core.errors import InputError
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 StoreOption = Annotated[
     Path | None,
@@ -50,7 +52,7 @@ QueueOption = Annotated[
 
 @dataclass(frozen=True)
 class Keeping:
-    """Where what a command makes is kept, and how it says what it found."""
+    """Where a command's results are kept, and how it reports them."""
 
     store: StoreOption = None
     as_json: JsonOption = False
@@ -71,15 +73,15 @@ class Running(Keeping):
 
 @dataclass(frozen=True)
 class RunningOrQueued(Running):
-    """The same of a command that can also run in the background."""
+    """The same for a command that can also run in the background."""
 
     queue: QueueOption = False
 
 
 def out_file(path: Path) -> Path:
-    """Where a result is to be written, its folder made; InputError if it cannot be written.
+    """Where to write a result; its folder is created. InputError if it cannot be written.
 
-    Asked before the work starts, so that none is lost.
+    Checked before the work starts, so that no result is lost.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,7 @@ def out_file(path: Path) -> Path:
 def as_job(
     store: Store, title: str, plan: dict[str, float], command: list[str] | None = None
 ) -> AbstractContextManager[JobProgress]:
-    """Run the body as a job; ``command`` is what resuming it would run, by default this one."""
+    """Run the body as a job; ``command`` is what resuming it would run, this command by default."""
     return running_job(store, command or as_recorded(sys.argv[1:]), title, plan)
 
 
@@ -111,7 +113,7 @@ def say(
     as_json: bool,
     figures: Callable[[], dict[str, Any]] = dict,
 ) -> None:
-    """Print a result: one JSON object, with all ``figures``, or a line a key."""
+    """Print a result: one JSON object with all ``figures``, or one line per key."""
     if as_json:
         say_json({**result, **figures()})
         return
@@ -120,7 +122,7 @@ def say(
 
 
 def say_json(result: Mapping[Any, Any]) -> None:
-    """Print the one JSON object of this command; what is no number is null."""
+    """Print the command's one JSON object; NaN and infinity become null."""
     global _has_said
     _has_said = True
     typer.echo(json.dumps(_plain(result), allow_nan=False))
@@ -156,4 +158,6 @@ def _plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):
         return value
+    import pandas as pd
+
     return None if value is pd.NA or value is pd.NaT else str(value)

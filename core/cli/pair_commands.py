@@ -1,4 +1,4 @@
-"""What the commands that ask a question of a model pair share."""
+"""Shared by the commands that analyse a model pair."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from typing import Any
 
 import typer
 
-from assay.cache.audits.corpus_ranking import read_groups, read_source_students
-from assay.cache.audits.read import read_facts, read_metrics, read_titration
 from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
 from assay.core.cli.options import RunningOrQueued, rows_of, say
 from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
-from assay.core.specs.audit import Assessability, AuditSpec
-from assay.core.specs.audit_rules import title_of
+from assay.core.specs.audit import Assessability, AuditSpec, title_of
 
-# The exit status of an audit that is done, and says that nothing can be said.
+# The exit status of an audit that is complete, with the result "not assessable".
 NOT_ASSESSABLE = 3
 
 
@@ -28,9 +25,9 @@ def answer(
     how: RunningOrQueued,
     findings: Callable[[Path], dict[str, Any]] = lambda path: {},
 ) -> None:
-    """Run the audit as a job, here or in the background, and say where it is.
+    """Run the audit as a job, here or in the background, and report where it is.
 
-    ``findings``: what else to say of the sealed file.
+    ``findings``: what else to report from the sealed file.
     """
     if how.queue:
         queue_this(how.place, title_of(spec), how.as_json)
@@ -46,7 +43,9 @@ def answer(
 
 
 def outcome_of(outcome: Any) -> dict[str, Any]:
-    """What a command prints of an audit: whether it could be made first of all."""
+    """What a command prints about an audit; first of all whether the pair was assessable."""
+    from assay.cache.audits.read import read_facts
+
     assessment = read_facts(outcome.path).meta["assessment"]
     return {
         "audit": outcome.id,
@@ -58,7 +57,10 @@ def outcome_of(outcome: Any) -> dict[str, Any]:
 
 
 def figures_of(path: Path) -> dict[str, Any]:
-    """Every figure of a sealed audit, as rows of the tables that have some."""
+    """All numbers of a sealed audit, as rows of its tables that have any."""
+    from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+    from assay.cache.audits.read import read_facts, read_metrics, read_titration
+
     tables = {
         "metrics": read_metrics(path),
         "titration": read_titration(path),
@@ -74,7 +76,7 @@ def figures_of(path: Path) -> dict[str, Any]:
 
 
 def queue_this(store: Store, title: str, as_json: bool) -> None:
-    """Run the command that was given as a job in the background, and say its number."""
+    """Run the given command as a job in the background, and print its number."""
     from assay.cache.jobs import JobTable
     from assay.core.jobs.worker import ensure_worker
 

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from assay.cache.outside import is_file_name, store_with
 from assay.cache.store import Store
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import (
@@ -34,7 +33,7 @@ from assay.core.specs.plain import from_plain
 from assay.core.specs.report import ReportSpec
 from assay.core.specs.strategies import Strategy
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 TokenOption = Annotated[
@@ -90,6 +89,7 @@ def open_file(
 ) -> None:
     """Check a result file from elsewhere, and show it in a separate read-only dashboard."""
     from assay.cache.files.manifest import check_file
+    from assay.cache.outside import store_with
 
     with store_with(file) as lodged:
         place, kind, name = lodged.store, lodged.kind, lodged.name
@@ -141,6 +141,7 @@ def verify(
 ) -> None:
     """Check that sealed files are unchanged since they were written."""
     from assay.cache.files.manifest import check_file, file_digest, verify_audits
+    from assay.cache.outside import is_file_name
 
     if audit_id is not None and is_file_name(audit_id):
         path = Path(audit_id)
@@ -205,7 +206,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write an audit's selection, or a decompression's examples, to a file."""
-    if out.suffix:  # else a folder, which is made as one
+    if out.suffix:  # else a folder, which is created
         out_file(out)
     with _located(name, store) as (place, known):
         if known in {path.stem for path in place.decompressions.glob("*.duckdb")}:
@@ -241,7 +242,7 @@ def report(
 
 
 def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:
-    """The sealed spec of that name; InputError if the store holds none."""
+    """The sealed spec with that name; InputError if the store has none."""
     from assay.cache.audits.read import audit_path, read_facts
     from assay.cache.files.sealed import read_meta
 
@@ -255,7 +256,9 @@ def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSp
 
 @contextmanager
 def _located(name: str, store: Path | None) -> Iterator[tuple[Store, str]]:
-    """The store that holds what was named, and its name there; a file comes in one of its own."""
+    """The store that holds what was named, and its name there; a file gets a store of its own."""
+    from assay.cache.outside import is_file_name, store_with
+
     if not is_file_name(name):
         yield open_store(store), name
         return

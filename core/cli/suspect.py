@@ -1,18 +1,16 @@
-"""`assay suspect`: were these documents used?"""
+"""`assay suspect`: were these documents trained on?"""
 
 from __future__ import annotations
 
 import typer
 
-from assay.cache.audits.model_pair import n_deleted_tests, suspect_tests_of
-from assay.cache.audits.read import weights_of
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import Running, as_job, say
 from assay.core.errors import InputError
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import SUSPECT
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, SUSPECT)
@@ -21,6 +19,8 @@ def suspect(
     how: Running,
 ) -> None:
     """Test whether documents were trained on, by comparing them with matched controls."""
+    from assay.cache.audits.model_pair import n_deleted_tests, suspect_tests_of
+    from assay.cache.audits.read import weights_of
     from assay.core.audit.durations import suspect_plan
     from assay.core.audit.suspect_test import run_suspect_test
     from assay.core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding
@@ -43,6 +43,12 @@ def suspect(
     }
     more = ("components", "declared", "n_shuffles", "caveats", "scores", "provenance")
     say(result, how.as_json, lambda: {name: record[name] for name in more})
+    if record["is_refused"] and not any(check["is_apart"] for check in record["checks"]):
+        raise InputError(
+            "a score that differs between documents",
+            " ".join(said.sentences),
+            "check that --base and --final are the two models you mean",
+        )
     if record["is_refused"]:
         raise InputError(
             "suspects and controls that look alike to a classifier that sees no model",

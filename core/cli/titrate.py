@@ -1,4 +1,4 @@
-"""`assay titrate`: what a selection locates as the leaked share of its pool grows."""
+"""`assay titrate`: how many documents a selection locates as the leaked share of its pool grows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assay.core.cli.pair_commands import answer
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.commands import TITRATE
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @declared_command(app, TITRATE)

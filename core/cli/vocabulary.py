@@ -1,4 +1,4 @@
-"""`assay vocabulary`: which tokens occurred in fine-tuning, read off the weights."""
+"""`assay vocabulary`: which tokens occurred in fine-tuning, read from the weights."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from assay.core.specs.place import data_ref
 if TYPE_CHECKING:
     from assay.core.models.training_vocabulary import TrainingVocabulary
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
-# Fewer texts say nothing of how many documents hold so many different tokens.
+# Fewer texts do not show how many documents contain so many different tokens.
 _ENOUGH_TEXTS = 100
 _LARGEST_TEXT = 50_000_000
 _SHOWN_CHARACTERS = 60
@@ -100,7 +100,7 @@ def vocabulary(
     for sentence in (finding.headline, *finding.sentences):
         typer.echo(sentence)
     if facts.is_assessable:
-        typer.echo("Taken for granted:")
+        typer.echo("Assumptions:")
         for assumption in ASSUMPTIONS:
             typer.echo(f"- {assumption}")
     for own, sentence, one in zip(readings, said, texts, strict=True):
@@ -108,7 +108,7 @@ def vocabulary(
 
 
 def _moved(found: TrainingVocabulary) -> list[str]:
-    """The ordinary tokens that occurred; none where they cannot be told."""
+    """The ordinary tokens that occurred; none if they cannot be identified."""
     if not found.n_moved:
         return []
     is_shown = found.movement.is_moved & ~found.is_special
@@ -151,7 +151,7 @@ def _decoded(data: bytes, what: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """The beginning of a text on one line, nothing in it that a terminal obeys."""
+    """The beginning of a text on one line, without terminal control characters."""
     line = " ".join(text[: 4 * _SHOWN_CHARACTERS].split())[:_SHOWN_CHARACTERS]
     return repr(line if len(text) <= len(line) else f"{line} …")
 

@@ -1,4 +1,4 @@
-"""Real English that every installation has: the documentation strings of installed packages.
+"""English text that every installation has: the documentation strings of installed packages.
 
 Read with ``ast`` from the sources, so nothing is imported and nothing runs. Four fields make a
 classification task; the standard library is text of another domain (ARCHITECTURE §8).
@@ -42,7 +42,7 @@ FIELDS = {
 }
 STANDARD_LIBRARY = "standard library"
 _STDLIB = "stdlib"
-# Test suites and vendored copies repeat or hold no prose.
+# Test suites and vendored copies contain repetitions or no prose.
 _SKIPPED_FOLDERS = {
     "tests",
     "test",
@@ -60,7 +60,7 @@ _SKIPPED_FOLDERS = {
 _BYTES_A_PACKAGE = 6_000_000
 _CHARACTERS = range(80, 601)
 _VERSION = 2
-# Paragraphs that begin or end with the same words are one template with other names filled in.
+# Paragraphs that begin or end with the same words come from one template with other names.
 _TEMPLATE_WORDS = 10
 
 
@@ -73,30 +73,34 @@ class Paragraph:
     package: str
 
 
-def documentation_paragraphs() -> Iterator[Paragraph]:
-    """Paragraphs of the four fields, no text twice; a package that is not installed gives none."""
+def documentation_paragraphs(bytes_a_package: int = _BYTES_A_PACKAGE) -> Iterator[Paragraph]:
+    """Paragraphs of the four fields, no text twice; packages that are not installed are skipped.
+
+    ``bytes_a_package``: how much of each package's source is read; parsing it takes the time.
+    """
     site = Path(sysconfig.get_path("purelib"))
     folders = [(site / name, field, name) for field, names in FIELDS.items() for name in names]
-    yield from _distinct(folders)
+    yield from _distinct(folders, bytes_a_package)
 
 
-def standard_library_paragraphs() -> Iterator[Paragraph]:
-    """Paragraphs of Python's own library, no text twice."""
-    yield from _distinct([(Path(sysconfig.get_path("stdlib")), STANDARD_LIBRARY, _STDLIB)])
+def standard_library_paragraphs(n_bytes: int = _BYTES_A_PACKAGE) -> Iterator[Paragraph]:
+    """Paragraphs of Python's own library, no text twice, from ``n_bytes`` of its source files."""
+    folder = Path(sysconfig.get_path("stdlib"))
+    yield from _distinct([(folder, STANDARD_LIBRARY, _STDLIB)], n_bytes)
 
 
 def package_names(is_stdlib: bool) -> tuple[str, ...]:
-    """The packages that paragraphs come from."""
+    """The packages that the paragraphs come from."""
     return (_STDLIB,) if is_stdlib else tuple(name for names in FIELDS.values() for name in names)
 
 
 def labels(is_stdlib: bool) -> tuple[str, ...]:
-    """The fields that paragraphs are of."""
+    """The fields that the paragraphs belong to."""
     return (STANDARD_LIBRARY,) if is_stdlib else tuple(FIELDS)
 
 
 def documentation_digest() -> str:
-    """SHA-256 (hex) that changes with the installed versions the paragraphs come from."""
+    """SHA-256 (hex) that changes with the installed versions of the packages."""
     versions = {}
     for name in sorted(name for names in FIELDS.values() for name in names):
         try:
@@ -106,10 +110,10 @@ def documentation_digest() -> str:
     return content_key("docs", _VERSION, versions, sys.version)
 
 
-def _distinct(folders: list[tuple[Path, str, str]]) -> Iterator[Paragraph]:
+def _distinct(folders: list[tuple[Path, str, str]], bytes_a_package: int) -> Iterator[Paragraph]:
     seen: set[str] = set()
     for folder, field, package in folders:
-        for file in _sources(folder):
+        for file in _sources(folder, bytes_a_package):
             for text in _paragraphs(file):
                 words = text.lower().split()
                 start, end = words[:_TEMPLATE_WORDS], words[-_TEMPLATE_WORDS:]
@@ -119,8 +123,8 @@ def _distinct(folders: list[tuple[Path, str, str]]) -> Iterator[Paragraph]:
                 seen |= keys
 
 
-def _sources(folder: Path) -> Iterator[Path]:
-    """Python files in an order that mixes sub-packages, up to a number of bytes."""
+def _sources(folder: Path, n_most_bytes: int) -> Iterator[Path]:
+    """Python files in an order that mixes sub-packages, up to a total number of bytes."""
     files = [
         file
         for file in folder.rglob("*.py")
@@ -133,7 +137,7 @@ def _sources(folder: Path) -> Iterator[Path]:
     n_bytes = 0
     for file in sorted(files, key=mixed):
         n_bytes += file.stat().st_size
-        if n_bytes > _BYTES_A_PACKAGE:
+        if n_bytes > n_most_bytes:
             return
         yield file
 
@@ -154,13 +158,15 @@ def _paragraphs(file: Path) -> Iterator[str]:
 
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-# Where a statement holds others, in the order of its fields.
+# Where a statement contains others, in the order of its fields.
 _BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """The module and its statements in the order of ``ast.walk``, which visits every expression
-    as well and takes most of the time for it."""
+    """The module and its statements in the order of ``ast.walk``.
+
+    ``ast.walk`` also visits every expression, which takes most of its time.
+    """
     waiting: deque[ast.AST] = deque([tree])
     while waiting:
         node = waiting.popleft()
@@ -179,7 +185,7 @@ _NOT_PROSE = re.compile(
 
 
 def _prose(part: str) -> str | None:
-    """A paragraph with markup and line breaks taken out, or None if it is not plain prose."""
+    """A paragraph without markup and line breaks, or None if it is not plain prose."""
     if _NOT_PROSE.search(part):
         return None
     text = _MARKUP.sub(

@@ -1,4 +1,4 @@
-"""Chat templates are programs that come with a model: run within a limit of time."""
+"""Chat templates are programs that come with a model: they run with a time limit."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 from assay.core.errors import InputError
 
-# Sound templates take a thousandth of a second.
+# Normal templates take a thousandth of a second.
 LONGEST_S = 10.0
 _BETWEEN_TRIES_S = 0.1
 _N_TRIES = 50
 
 
 class ChatRefused(InputError):
-    """A template that does not take this conversation; it may take others."""
+    """The template rejects this conversation; it may accept others."""
 
 
 class _TooLong(BaseException):
-    """Raised within a template that does not end. Not an Exception: nothing there may catch it."""
+    """Raised inside a template that does not end; not an Exception that it could catch."""
 
 
 def as_chat(
@@ -28,8 +28,8 @@ def as_chat(
 ) -> str:
     """The conversation as the tokenizer's template writes it.
 
-    Transformers runs templates in a sandbox, which keeps them from files and code, but lets loops
-    within loops run for years. InputError where a template does not end in time or refuses.
+    Transformers runs templates in a sandbox without files and code, but nested loops could run for
+    years. InputError if a template does not end in time or refuses.
     """
     done: dict[str, Any] = {}
 
@@ -42,7 +42,7 @@ def as_chat(
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(longest_s)
-    # A loop of Jinja's is one of Python's, and is left at the exception.
+    # A loop of Jinja's is one of Python's, and the exception ends it.
     for _ in range(_N_TRIES if thread.is_alive() else 0):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TooLong)

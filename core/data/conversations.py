@@ -1,4 +1,4 @@
-"""Instruction data: what a model was asked, which is read, and its response, which is scored."""
+"""Instruction data: the prompt, which is read, and the response, which is scored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.core.specs.data import DataRef
 Messages = tuple[tuple[str, str], ...]
 
 _ASSISTANT = "assistant"
-# ShareGPT's names, and those of some tools, for the roles that chat templates know.
+# The role names of ShareGPT and some tools, and those that chat templates know.
 _ROLES = {"human": "user", "gpt": _ASSISTANT, "chatgpt": _ASSISTANT, "model": _ASSISTANT}
 _KEYS = (("role", "content"), ("from", "value"))
 
@@ -22,7 +22,7 @@ def conversation(row: Mapping[str, Any], ref: DataRef) -> Messages:
 
     Turns are a list of {role, content} or ShareGPT's {from, value} in the text column; or a prompt
     column and the text that responds to it, each a text or a list of turns. Unusable for a row
-    without a response, with nothing before it, or with turns of something else than text.
+    without a response, with nothing before it, or with turns that are not text.
     """
     value = row.get(ref.text_column)
     if ref.prompt_column:
@@ -41,7 +41,7 @@ def conversation(row: Mapping[str, Any], ref: DataRef) -> Messages:
 
 
 def _turns(value: Any, role: str) -> Iterator[tuple[str, str]]:
-    """Turns of one cell; a plain text is one turn of ``role``."""
+    """The turns in one cell; a plain text is one turn of ``role``."""
     if value is None or value == "":
         return
     if isinstance(value, str):
@@ -60,7 +60,7 @@ def _turns(value: Any, role: str) -> Iterator[tuple[str, str]]:
 
 
 def _one_by_one(turns: Mapping[str, Any]) -> list[Any]:
-    """Turns as ``datasets`` keeps a sequence of them: a list a field instead of one of turns."""
+    """Turns in the form of ``datasets``: one list per field is turned into a list of turns."""
     columns = {name: own for name, own in turns.items() if isinstance(own, list)}
     lengths = {len(own) for own in columns.values()}
     is_columns = "role" in columns or "from" in columns
@@ -89,8 +89,8 @@ def _content(content: Any) -> str:
 def rendered(messages: Messages, tokenizer: Any) -> tuple[str, int]:
     """A conversation as its model reads it, and how many characters precede the last response.
 
-    By the tokenizer's chat template; without one, turns are parted by a blank line. Unusable where
-    the template refuses the conversation.
+    Uses the tokenizer's chat template; without one, turns are separated by a blank line. Unusable
+    if the template rejects the conversation.
     """
     turns = [{"role": role, "content": content} for role, content in messages]
     if not tokenizer.chat_template:
@@ -106,7 +106,7 @@ def rendered(messages: Messages, tokenizer: Any) -> tuple[str, int]:
 
 
 def response_start(text: str, template: str) -> int | None:
-    """Where the response begins in a text that marks it with ``template``; None without a mark."""
+    """Where the response begins in a text marked with ``template``; None without the mark."""
     position = text.rfind(template)
     return None if position < 0 else position + len(template)
 

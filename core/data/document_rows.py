@@ -1,4 +1,4 @@
-"""Documents from the rows of files and hub sets; rows that hold none are counted, not fatal."""
+"""Documents from the rows of files and hub sets; unusable rows are counted, not fatal."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LONGEST_LABEL = 1000
 
 @dataclass(frozen=True)
 class Document:
-    """A text, its label where the source has one, and the name of what it came from.
+    """A text, its label if the source has one, and the name of its source.
 
-    Of a conversation, ``messages`` are its turns as (role, content), and ``text`` joins them.
-    ``place``: the file it is from and the number of its row there, from 1.
+    For a conversation, ``messages`` are its turns as (role, content), and ``text`` joins them.
+    ``place``: its file, and the number of its row there, from 1.
     """
 
     text: str
@@ -50,7 +50,7 @@ def wanted_columns(ref: DataRef, split: str | None) -> list[str]:
 
 
 def check_columns(ref: DataRef, split: str | None, columns: Sequence[str], name: str) -> None:
-    """InputError unless each wanted column is there, once."""
+    """InputError unless each wanted column exists exactly once."""
     for wanted in wanted_columns(ref, split):
         n = columns.count(wanted)
         if n == 1:
@@ -60,15 +60,19 @@ def check_columns(ref: DataRef, split: str | None, columns: Sequence[str], name:
             raise InputError(
                 f"one column {wanted!r} in {name!r}", f"{n}", "rename or remove the others"
             )
+        if not columns:
+            raise InputError(
+                f"documents in {name!r}", "nothing: no columns and no rows", "check the file"
+            )
         raise InputError(
             f"a column {wanted!r} in {name!r}",
-            f"columns {shown(columns)}" if columns else "no columns at all",
+            f"columns {shown(columns)}",
             "remove the # and the split" if wanted == "split" else do,
         )
 
 
 def shown(names: Iterable[Any]) -> str:
-    """Names of strangers for a message: printable, none long, the first twenty."""
+    """Untrusted names for a message: printable, shortened, the first twenty."""
     listed = list(names)
     clean = [
         "".join(filter(str.isprintable, str(name)[:_MOST_LETTERS])) for name in listed[:_MOST_NAMES]
@@ -80,7 +84,7 @@ def shown(names: Iterable[Any]) -> str:
 def documents_of(
     ref: DataRef, rows: Iterable[Row], source: str, split: str | None, skipped: SkippedRows
 ) -> Iterator[Document]:
-    """The documents of rows, blank ones left out; unusable ones are added to ``skipped``.
+    """The documents of rows without blank ones; unusable rows are added to ``skipped``.
 
     InputError for a split that no row names, or a label that is neither text nor a whole number.
     """
@@ -110,13 +114,13 @@ def documents_of(
 
 
 def check_text(text: str) -> None:
-    """Unusable for a text that no tokenizer and no store takes."""
+    """Unusable for a text that no tokenizer or database accepts."""
     if len(text) > MAX_CHARACTERS:
         raise Unusable(f"longer than {MAX_CHARACTERS:,} characters")
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        # JSON can spell half a character.
+        # JSON can contain half a surrogate pair.
         raise Unusable("half a surrogate pair") from error
 
 

@@ -1,4 +1,4 @@
-"""Files of others, opened so that none can hang the reader or fill the machine."""
+"""Opens untrusted files so that none can block the reader or fill the machine."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from assay.core.errors import InputError
 
 # Characters of one row, and of one document. The longest books have six million.
 MAX_CHARACTERS = 1 << 24
-# Text packs five to twenty times; what packs more than this is made to fill a machine.
+# Text is compressed five- to twentyfold; a much higher ratio is an attack.
 MAX_RATIO = 200
-# Below this much unpacked, any ratio is harmless.
+# Below this unpacked size, any ratio is harmless.
 _HARMLESS_BYTES = 1 << 26
-# Parquet is read from its end, so a compressed one must be whole in memory.
+# Parquet is read from its end, so a compressed file must be unpacked in memory.
 _MAX_PACKED_PARQUET_BYTES = 1 << 30
 _CHUNK = 1 << 20
 
@@ -36,8 +36,8 @@ _KINDS = {
 
 
 def open_regular(path: Path) -> io.BufferedReader:
-    """Open a regular file to read; InputError for a pipe or a device, which may never end."""
-    # Without O_NONBLOCK opening a pipe that nobody writes to would wait for ever.
+    """Open a regular file for reading; InputError for a pipe or a device, which may never end."""
+    # Without O_NONBLOCK, opening a pipe without a writer would block forever.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
@@ -53,17 +53,17 @@ def open_regular(path: Path) -> io.BufferedReader:
 
 @contextmanager
 def unpacked(path: Path, is_whole: bool) -> Iterator[IO[bytes]]:
-    """A file's bytes, decompressed where its name ends in .gz or .zst.
+    """A file's bytes, decompressed if its name ends in .gz or .zst.
 
-    ``is_whole``: as a stream that can be read from its end, which a compressed file must fit into
-    memory for. InputError for a file that unpacks to very much more than it is.
+    ``is_whole``: as a stream that can be read from its end, so a compressed file must fit into
+    memory. InputError for a file that unpacks to far more than its size.
     """
     compression = COMPRESSIONS.get(path.suffix.lower())
     with open_regular(path) as raw:
         if compression is None:
             yield raw
             return
-        # Arrow's stream says when a file was cut short; zstandard's own just ends there.
+        # Arrow's stream reports a truncated file; zstandard's own just ends there.
         with pa.CompressedInputStream(raw, compression) as inner:
             stream = io.BufferedReader(_Unpacked(inner, raw, path.name), _CHUNK)
             yield _whole(stream, path.name) if is_whole else stream
@@ -77,7 +77,7 @@ def digest(path: Path) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what libraries raise about damaged bytes into one sentence."""
+    """Turns libraries' errors about damaged bytes into one sentence."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -91,7 +91,7 @@ def reading(path: Path) -> Iterator[None]:
             "a readable file", f"no permission for {path.name!r}", "change its permissions"
         ) from error
     except (pa.ArrowException, OSError, EOFError, ValueError, OverflowError) as error:
-        # Of a damaged file the message may quote bytes that no terminal should get.
+        # The message may quote bytes of the damaged file that no terminal should get.
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
         reason = "".join(filter(str.isprintable, first_line)).rstrip(" :.")
         raise InputError(
@@ -102,7 +102,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 class _Unpacked(io.RawIOBase):
-    """A decompressed stream that stops once it has given far more than it took."""
+    """A decompressed stream that stops once it has returned far more bytes than it read."""
 
     def __init__(self, inner: Any, raw: IO[bytes], name: str) -> None:
         self._inner, self._raw, self._name = inner, raw, name

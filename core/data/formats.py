@@ -23,7 +23,7 @@ _HARMLESS_ROWS = 1_000_000
 
 
 def is_supported(path: Path) -> bool:
-    """Whether the name ends as a readable file's does."""
+    """Whether the name has the ending of a readable file."""
     return path.name.lower().endswith(_endings())
 
 
@@ -33,7 +33,7 @@ def supported_formats() -> str:
 
 
 def columns_of(path: Path) -> list[str]:
-    """The columns of a file; of JSON, those that its first thousand objects name."""
+    """The columns of a file; for JSON, those in its first thousand objects."""
     kind = _format(path)
     with reading(path), unpacked(path, kind == ".parquet") as stream:
         if kind == ".parquet":
@@ -41,13 +41,13 @@ def columns_of(path: Path) -> list[str]:
         text = _text(stream)
         if kind in (".csv", ".tsv"):
             return next(_csv_lines(text, path, kind), (0, []))[1]
-        # A JSON object may leave out what is null, so the first alone would not tell.
+        # JSON objects may leave out null fields, so the first object is not enough.
         head = islice(_json_rows(text, path, kind), _BATCH_ROWS)
         return list(dict.fromkeys(name for row in head for name in row))
 
 
 def file_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Rows with (at least) ``columns``; InputError if the file is damaged or of another format."""
+    """Rows with (at least) ``columns``; InputError if the file is damaged or has another format."""
     kind = _format(path)
     with reading(path), unpacked(path, kind == ".parquet") as stream:
         if kind == ".parquet":
@@ -59,8 +59,10 @@ def file_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]
 
 
 def class_names(path: Path, column: str) -> tuple[str, ...] | None:
-    """The names that a column's numbers stand for, where ``datasets`` wrote the file and says so;
-    None otherwise."""
+    """The names of a column's numbers, if ``datasets`` wrote the file and includes them.
+
+    None otherwise.
+    """
     if _format(path) != ".parquet":
         return None
     with reading(path), unpacked(path, is_whole=True) as stream:
@@ -84,7 +86,7 @@ def _parquet_rows(
     stream.seek(0)
     schema = pq.ParquetFile(stream).schema
     stream.seek(0)
-    # A text that many rows share is kept once, so that a small file cannot fill the memory.
+    # A text that many rows share is stored once, so a small file cannot fill the memory.
     leaves = (schema.column(at) for at in range(len(schema)))
     shared = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
     file = pq.ParquetFile(stream, read_dictionary=shared)
@@ -100,7 +102,7 @@ def _parquet_rows(
 
 
 def _rows_of(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
-    """One row at a time: a batch of texts as Python's may be far larger than as Arrow's."""
+    """One row at a time: a batch of texts can be far larger in Python than in Arrow."""
     named = list(zip(batch.schema.names, batch.columns, strict=True))
     for at in range(batch.num_rows):
         yield {name: values[at].as_py() for name, values in named}
@@ -122,7 +124,7 @@ def _csv_rows(text: IO[str], path: Path, kind: str) -> Iterator[Mapping[str, Any
 
 
 def _csv_lines(text: IO[str], path: Path, kind: str) -> Iterator[tuple[int, list[str]]]:
-    """The fields of each record, and the number of the line it ends in."""
+    """The fields of each record, and the number of the line in which it ends."""
     csv.field_size_limit(MAX_CHARACTERS)
     delimiter = "\t" if kind == ".tsv" else ","
     reader = csv.reader(bounded_lines(text, path.name), delimiter=delimiter, strict=True)

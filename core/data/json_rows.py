@@ -1,4 +1,4 @@
-"""Objects of JSON files, one a line or in one array, each bounded in size."""
+"""Objects of JSON files, one per line or in one array, each limited in size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SPACES = frozenset(" \t\r\n")
 
 
 def bounded_lines(text: IO[str], name: str) -> Iterator[str]:
-    """Lines with their ends; InputError for one that is longer than any document."""
+    """Lines with their ends; InputError for one that is longer than any document may be."""
     number = 0
     while line := text.readline(MAX_CHARACTERS + 1):
         number += 1
@@ -25,12 +25,12 @@ def bounded_lines(text: IO[str], name: str) -> Iterator[str]:
 
 
 def json_lines(text: IO[str], name: str) -> Iterator[Mapping[str, Any]]:
-    """One object a line, blank lines skipped."""
+    """One object per line; blank lines are skipped."""
     return _objects_of_lines(bounded_lines(text, name), name)
 
 
 def json_values(text: IO[str], name: str) -> Iterator[Mapping[str, Any]]:
-    """The objects of a ``.json`` file: an array of them, or one a line as in JSON lines."""
+    """The objects of a ``.json`` file: an array of them, or one per line as in JSON Lines."""
     n_lines = 0
     while (mark := text.read(1)) and mark in _SPACES:
         n_lines += mark == "\n"
@@ -62,10 +62,10 @@ def _chunks(text: IO[str]) -> Iterator[str]:
 
 
 def _array(chunks: Iterator[str], name: str) -> Iterator[Mapping[str, Any]]:
-    """The objects of one array from behind its bracket on, read a chunk at a time.
+    """The objects of one array, from after its bracket, read a chunk at a time.
 
-    Where an object does not end in what was read, twice as much is read before the next try, so
-    that the work stays in proportion to the file.
+    If an object does not end in what was read, twice as much is read before the next try, so the
+    work is proportional to the size of the file.
     """
     decoder = json.JSONDecoder()
     buffer = _Buffer(chunks)
@@ -88,13 +88,13 @@ def _array(chunks: Iterator[str], name: str) -> Iterator[Mapping[str, Any]]:
 
 
 class _Buffer:
-    """What has been read of a text and not yet used."""
+    """The part of a text that was read and not yet used."""
 
     def __init__(self, chunks: Iterator[str]) -> None:
         self._chunks, self._text, self._at = chunks, "", 0
 
     def next(self) -> str:
-        """The next character that is no space; empty at the end."""
+        """The next character that is not whitespace; empty at the end."""
         while True:
             while self._text[self._at : self._at + 1] in _SPACES:
                 self._at += 1
@@ -104,7 +104,7 @@ class _Buffer:
                 return ""
 
     def skip(self, n: int) -> None:
-        """Go over ``n`` characters of what has been read."""
+        """Skip ``n`` characters of what was read."""
         self._at += n
 
     def value(self, decoder: json.JSONDecoder, name: str, where: str) -> Any:
@@ -116,7 +116,8 @@ class _Buffer:
                 raise _not_an_object(_reason(error), name, where) from error
             except ValueError as error:
                 n_read = len(self._text) - self._at
-                # Past the middle of what was read it may just be cut off.
+                # An error after the middle of what was read may only mean that the text is cut
+                # there.
                 is_wrong = isinstance(error, json.JSONDecodeError) and self._is_wrong(error)
                 if is_wrong or not isinstance(error, json.JSONDecodeError):
                     raise _not_an_object(_reason(error), name, where) from error
@@ -126,8 +127,11 @@ class _Buffer:
                     raise _not_an_object(_reason(error), name, where) from error
 
     def _is_wrong(self, error: json.JSONDecodeError) -> bool:
-        """Whether more text cannot mend it: the error stands well before the end of what was read,
-        and is not that of a string that has no end yet."""
+        """Whether reading more text cannot fix the error.
+
+        It cannot if the error is well before the end of what was read, and is not about an
+        unterminated string.
+        """
         return error.pos + 16 < len(self._text) and not error.msg.startswith("Unterminated")
 
     def _more(self, n: int) -> bool:

@@ -1,4 +1,4 @@
-"""Labels as data sets write them and as models number them: one mapping for a whole file."""
+"""A data set's labels and a model's label numbers: one mapping for a whole file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 12
 
 @dataclass(frozen=True)
 class LabelMapping:
-    """The model's number of each label of a file, and what it was decided by."""
+    """The model's number for each label of a file, and how that was decided."""
 
     indices: Mapping[str, int]
     by: str
@@ -27,7 +27,7 @@ class LabelMapping:
         return self.indices[str(label)]
 
     def line(self, where: str, names: Sequence[str]) -> str:
-        """What stands for what, for a person to check."""
+        """The mapping, for a person to check."""
         pairs = [f"{label} is {names[index]}" for label, index in self.indices.items()]
         more = f" and {len(pairs) - _SHOWN:,} more" if len(pairs) > _SHOWN else ""
         return f"Labels of {where!r}, {self.by}: {', '.join(pairs[:_SHOWN])}{more}."
@@ -40,11 +40,11 @@ def map_labels(
     class_names: Sequence[str] | None = None,
     given: Sequence[str] | None = None,
 ) -> LabelMapping:
-    """Which of the model's labels each of a file's is, decided once for all of them.
+    """Which of the model's labels each label of a file is, decided once for all of them.
 
-    By what the user gave; else by the model's names, or by numbers that the file names; else by
-    numbers from 0 or from 1 or ``LABEL_n``, where only one of these fits. InputError if none does
-    or several do.
+    By what the user gave; otherwise by the model's names, or by the file's names for its numbers;
+    otherwise by numbers from 0 or from 1 or ``LABEL_n``, if only one of these fits. InputError if
+    none fits, or several do.
     """
     found = sorted({str(label) for label in labels}, key=_in_order)
     if not found:
@@ -72,7 +72,7 @@ def map_labels(
 
 
 def label_names(labels: Iterable[Label]) -> tuple[str, ...]:
-    """The names of the labels that occur, numbers in numeric order; InputError if only one does."""
+    """The names of the labels that occur, numbers in numeric order; InputError for only one."""
     found = {str(label) for label in labels}
     if len(found) < 2:
         raise InputError(
@@ -173,8 +173,10 @@ def _fits(
 
 
 def _by_name(found: Sequence[str], names: Sequence[str]) -> dict[str, int] | None:
-    """By the names letter by letter, else regardless of case, spaces and underscores; None unless
-    every label has one, and two different labels two different ones."""
+    """By exact name, otherwise regardless of case, spaces and underscores.
+
+    None unless every label has a match, and different labels have different ones.
+    """
     exact = {name: index for index, name in enumerate(names)}
     if len(exact) == len(names) and all(label in exact for label in found):
         return {label: exact[label] for label in found}
@@ -187,7 +189,7 @@ def _by_name(found: Sequence[str], names: Sequence[str]) -> dict[str, int] | Non
 
 
 def _numbers(found: Sequence[str]) -> dict[str, int] | None:
-    """What the labels are as numbers; None unless all are, and all different."""
+    """The labels as numbers; None unless all are numbers, and all different."""
     matches = {label: _NUMBER.fullmatch(label) for label in found}
     numbers = {label: int(match.group(1)) for label, match in matches.items() if match}
     is_clear = len(numbers) == len(found) and len(set(numbers.values())) == len(found)

@@ -1,4 +1,4 @@
-"""The files at a place: one, a folder of shards, or a pattern such as ``data/*.jsonl``."""
+"""The files at a location: one file, a folder of shards, or a pattern such as ``data/*.jsonl``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.core.data.formats import is_supported, supported_formats
 from assay.core.errors import InputError
 
 _TEXT = ".txt"
-# What lies beside shards and holds no documents.
+# Files next to shards that hold no documents.
 _ABOUT = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 
 
@@ -20,9 +20,9 @@ _ABOUT = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state
 class FileSet:
     """Files that are read one after another.
 
-    ``name``: what their documents are kept under, unless they are texts, which take their
-    folder's. ``column_split``: the split that a column must tell, None where the files' names do.
-    ``top``: the folder they were looked for in, None for a single file or a pattern.
+    ``name``: what their documents are stored under, except text files, which use their folder's
+    name. ``column_split``: the split to be found in a column, None if the files' names show it.
+    ``top``: the folder that was searched, None for a single file or a pattern.
     """
 
     files: tuple[Path, ...]
@@ -33,15 +33,16 @@ class FileSet:
 
 
 def is_pattern(location: str) -> bool:
-    """Whether a place is a pattern of files and not the name of one."""
+    """Whether a location is a pattern of files and not the name of one."""
     return glob.has_magic(location) and not os.path.exists(os.path.expanduser(location))
 
 
 def files_at(location: str, split: str | None) -> FileSet:
-    """The data files of a place in the order of their names, or its text files.
+    """The data files at a location in the order of their names, or its text files.
 
-    Of several, those that the split's name is written on, as in ``train-00000-of-00002.parquet``;
-    where it is on none, a column tells. InputError if there is nothing to read, or text and data.
+    If there are several, those whose names contain the split, as in
+    ``train-00000-of-00002.parquet``; if none does, a column decides. InputError if there is nothing
+    to read, or both text and data.
     """
     path = Path(os.path.expanduser(location))
     is_folder = os.path.isdir(path)
@@ -90,7 +91,7 @@ def _of_split(files: list[Path], split: str) -> list[Path]:
 
 
 def _fixed_folder(pattern: Path) -> Path:
-    """The folder of a pattern down to its first part with a mark."""
+    """The folder of a pattern, up to its first part with a wildcard."""
     parts = [not glob.has_magic(part) for part in pattern.parts]
     return Path(*pattern.parts[: parts.index(False)])
 

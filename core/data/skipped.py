@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-# Enough to look at; the rest are counted.
+# Enough to look at; the others are only counted.
 _SHOWN = 5
-# A stranger's chat template can refuse in ever new words.
+# An untrusted chat template can give ever new reasons.
 _MOST_REASONS = 20
 _OTHER = "other reasons"
 
 
 class Unusable(Exception):
-    """Raised of one row that cannot be read as a document, with the reason in words."""
+    """Raised for one row that cannot be read as a document; the message is the reason."""
 
 
 class SkippedRows:
-    """Counts rows left out by reason. A row met again, as where one file is read for two ends,
-    counts once."""
+    """Counts rows that were left out, by reason.
+
+    A row that is read twice, because one file is used for two purposes, counts once.
+    """
 
     def __init__(self) -> None:
         self._rows: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
@@ -31,11 +33,11 @@ class SkippedRows:
         return sum(map(len, self._rows.values()))
 
     def told(self, what: str) -> str:
-        """``what``, and why, as a part of a sentence."""
+        """``what`` and the reasons, as part of a sentence."""
         return f"{what}: {' '.join(self.lines()).rstrip('.')}" if self else what
 
     def lines(self) -> list[str]:
-        """A sentence a reason."""
+        """One sentence per reason."""
         return [_line(reason, sorted(rows)) for reason, rows in self._rows.items()]
 
 

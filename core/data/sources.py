@@ -1,4 +1,4 @@
-"""Documents from wherever users keep them, streamed: memory does not grow with the source."""
+"""Documents from any supported source, streamed: memory does not grow with the source."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from assay.core.specs.hashing import content_key
 
 _STDLIB = "builtin:stdlib"
 BUILTINS = ("builtin:docs", _STDLIB)
-# More different labels than this are no labels.
+# A column with more different values does not hold labels.
 _MOST_LABELS = 10_000
 
 
 @dataclass(frozen=True)
 class FileLabels:
-    """The labels that occur in a source, and the names of its numbers where it says them."""
+    """The labels that occur in a source, and the names of its numbers if it includes them."""
 
     found: frozenset[str | int]
     class_names: tuple[str, ...] | None
@@ -52,11 +52,10 @@ class FileLabels:
 def read_documents(
     ref: DataRef, seed: int = 0, skipped: SkippedRows | None = None
 ) -> Iterator[Document]:
-    """The documents of ``ref`` in order, blank ones left out; rows that cannot be read as documents
-    are added to ``skipped``.
+    """The documents of ``ref`` in order, no blank ones; unreadable rows go to ``skipped``.
 
-    With ``ref.sample``, that many at random by ``seed``, in their original order. InputError if
-    the source, a column or a split is missing, a file is damaged, or nothing is left.
+    With ``ref.sample``, that many at random by ``seed``, in their original order. InputError if the
+    source, a column or a split is missing, a file is damaged, or nothing is left.
     """
     left_out = SkippedRows() if skipped is None else skipped
     documents = _all_documents(ref, left_out)
@@ -74,8 +73,22 @@ def read_documents(
         )
 
 
+def check_there(ref: DataRef) -> None:
+    """InputError if local documents are not there or lack a column; reads no more than the head of
+    the first file."""
+    location, split = _location_and_split(ref.location)
+    if _kind(location, split) != "files":
+        return
+    here = files_at(location, split)
+    if here.are_texts:
+        return
+    first = here.files[0]
+    if columns := columns_of(first):
+        check_columns(ref, here.column_split, columns, first.name)
+
+
 def read_labels(ref: DataRef) -> FileLabels:
-    """The labels of all documents of ``ref``, whatever it samples; InputError for far too many."""
+    """The labels of all documents of ``ref``, sampled or not; InputError if too many."""
     known = _known_labels(ref)
     if known is not None:
         return known
@@ -93,7 +106,7 @@ def read_labels(ref: DataRef) -> FileLabels:
 
 
 def _known_labels(ref: DataRef) -> FileLabels | None:
-    """Of what takes long to read but says its labels beforehand."""
+    """For sources that take long to read but know their labels beforehand."""
     location, split = _location_and_split(ref.location)
     match _kind(location, split):
         case "builtin":
@@ -106,7 +119,7 @@ def _known_labels(ref: DataRef) -> FileLabels | None:
 
 
 def _class_names(ref: DataRef) -> tuple[str, ...] | None:
-    """The names of numbers in the label column, where every file says the same."""
+    """The names of numbers in the label column, if all files agree."""
     location, split = _location_and_split(ref.location)
     if _kind(location, split) != "files":
         return None
@@ -118,7 +131,7 @@ def _class_names(ref: DataRef) -> tuple[str, ...] | None:
 
 
 def source_names(ref: DataRef) -> tuple[str, ...]:
-    """The names that documents of ``ref`` are kept under."""
+    """The names that documents of ``ref`` are stored under."""
     if ref.source:
         return (ref.source,)
     location, split = _location_and_split(ref.location)
@@ -135,7 +148,7 @@ def source_names(ref: DataRef) -> tuple[str, ...]:
 
 
 def sampled(documents: Iterator[Document], n: int, seed: int) -> Iterator[Document]:
-    """``n`` documents at random in their order, all of them if there are fewer.
+    """``n`` random documents in their order, or all if there are fewer.
 
     Reservoir sampling (algorithm R): every document has the same chance, memory is O(n).
     """
@@ -199,7 +212,7 @@ def _all_documents(ref: DataRef, skipped: SkippedRows) -> Iterator[Document]:
 
 
 def _rows_of_files(ref: DataRef, here: FileSet) -> Iterator[Row]:
-    """The rows of all files in turn; of several, one without any row or column is passed over."""
+    """The rows of all files in turn; with several files, one without rows or columns is skipped."""
     wanted = wanted_columns(ref, here.column_split)
     for file in here.files:
         columns = columns_of(file)
@@ -214,7 +227,7 @@ def _inside(file: Path, top: Path | None) -> str:
 
 
 def _location_and_split(location: str) -> tuple[str, str | None]:
-    """``file.parquet#train`` → file and split; a path that exists with its # is left alone."""
+    """``file.parquet#train`` → file and split; an existing path that contains # is kept whole."""
     if "#" not in location or os.path.exists(_path(location)):
         return location, None
     bare, _, split = location.rpartition("#")
@@ -234,7 +247,7 @@ def _kind(location: str, split: str | None) -> str:
                 f"built-in data among {', '.join(BUILTINS)}", repr(location), "choose one of them"
             )
         kind = "builtin"
-    # os.path answers False where Path raises, as for a name that is too long.
+    # os.path returns False where Path raises, for example for a name that is too long.
     elif location and (os.path.exists(path) or is_pattern(location)):
         kind = "files"
     elif is_supported(path) or not _may_be_on_the_hub(location):
@@ -272,7 +285,7 @@ def _builtin(name: str) -> Iterator[Document]:
 
 
 def _texts(here: FileSet, skipped: SkippedRows) -> Iterator[Document]:
-    """A document a text file, labelled by the folder it is in below the one given."""
+    """One document per text file, labelled by its folder below the given one."""
     for file in here.files:
         try:
             with reading(file), open_regular(file) as stream:
@@ -287,7 +300,7 @@ def _texts(here: FileSet, skipped: SkippedRows) -> Iterator[Document]:
 
 
 def _name_and_subset(location: str) -> tuple[str, str | None]:
-    """``owner/name:subset`` → a hub set's name and which of its subsets, None for its only one."""
+    """``owner/name:subset`` → the name of a hub data set and its subset, None for its only one."""
     name, _, subset = location.partition(":")
     return name, subset or None
 
@@ -307,7 +320,7 @@ def _hub(ref: DataRef, location: str, split: str, skipped: SkippedRows) -> Itera
 
 def _hub_rows(location: str, split: str) -> Any:
     name, subset = _name_and_subset(location)
-    # Asked first: ``datasets`` would take a name like "csv" for the files of the working folder.
+    # Checked first: ``datasets`` would take a name like "csv" for the files of the working folder.
     revision = _hub_revision(name)
     import datasets
 
@@ -335,7 +348,7 @@ def _hub_revision(name: str) -> str:
 
 
 def _unreachable(name: str, error: Exception) -> InputError:
-    """The hub client raises many kinds, of the network and of the set; the first line tells."""
+    """The hub client raises all kinds of errors; the first line says what happened."""
     reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
     return InputError(
         f"a file ({supported_formats()}), a folder of text files, built-in data or a hub data set",

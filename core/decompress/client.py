@@ -1,4 +1,4 @@
-"""Asking a model: from the journal where the answer is there, else from the backend, once."""
+"""Asks a model: from the journal if the answer is there, otherwise from the backend, once."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from assay.core.specs.decompression import ParseOutcome
 from assay.core.specs.model_calls import Answer, Call, Refusal
 
 Read = TypeVar("Read")
-# Seeds of a second attempt are far from those of a first one's samples.
+# Seeds of a second attempt are far from those of the first attempt's samples.
 _ATTEMPT_STRIDE = 7919
 _N_ATTEMPTS = 2
-# An answer drawn greedily would come again word for word.
+# Greedy decoding would give the same answer again.
 _GREEDY_AGAIN = 0.7
 
 
 class ModelClient:
-    """Asks one model calls for one run and counts them against the run's budget.
+    """Sends one run's calls to one model and counts them against the run's budget.
 
-    Everything a run does follows from the answers, and answers from the journal: run again, it
-    repeats its steps without asking, up to where it was. A refusal is no answer: it is not
-    journalled, and ``unanswered`` counts it.
+    Everything that a run does follows from the answers, and the answers are in the journal. So a
+    repeated run repeats its steps without asking, up to where it was. A refusal is not an answer:
+    it is not journalled, and ``unanswered`` counts it.
     """
 
     def __init__(
@@ -46,12 +46,11 @@ class ModelClient:
     def ask(
         self, calls: Sequence[Call], n_kept_back: int = 0, is_again: bool = False
     ) -> list[Answer | Refusal]:
-        """An answer a call, in order, or why there is none.
+        """One answer per call, in order, or the reason for none.
 
-        BudgetReached, before asking any, where they are too many.
-
-        ``n_kept_back`` calls of the budget are left for later stages. Each call is a unit of
-        progress, unless its question was asked before (``is_again``).
+        BudgetReached, before asking any, if there are too many. ``n_kept_back`` calls of the budget
+        are reserved for later stages. Each call is a unit of progress, unless its question was
+        asked before (``is_again``).
         """
         self.budget.check(len(calls), n_kept_back)
         came: dict[str, Answer | Refusal] = {}
@@ -87,11 +86,11 @@ class ModelClient:
         reader: Callable[[Call, Answer], tuple[Read | None, ParseOutcome]],
         n_kept_back: int = 0,
     ) -> list[tuple[Call, Answer | Refusal, Read | None]]:
-        """What ``reader`` makes of each answer, None where nothing.
+        """What ``reader`` makes of each answer, or None.
 
-        What was not answered or could not be read is asked once more under another seed, where the
-        budget allows it. AssayError where too much is not answered. Call and answer are of the
-        attempt that was read, or of the last, as it was asked: with a mark, where the backend would
+        Questions without a readable answer are asked once more with another seed, if the budget
+        allows it. AssayError if too many get no answer. Call and answer are those of the attempt
+        that could be read, or of the last one, as it was asked: with a mark, if the backend would
         repeat an earlier answer.
         """
         results: dict[int, tuple[Call, Answer | Refusal, Read | None]] = {}
@@ -105,7 +104,7 @@ class ModelClient:
             still: list[int] = []
             for at, call, answer in zip(waiting, asked, answers, strict=True):
                 if isinstance(answer, Refusal):
-                    # What an earlier attempt said, unreadable as it was, is still an answer.
+                    # An earlier attempt that could not be read is still an answer.
                     results.setdefault(at, (call, answer, None))
                     still.append(at)
                     continue
@@ -126,7 +125,7 @@ class ModelClient:
         return [results[at] for at in range(len(calls))]
 
     def score(self, calls: Sequence[Call], n_kept_back: int = 0) -> list[Answer | Refusal]:
-        """Answers to calls that only score a continuation; BudgetReached as soon as it is."""
+        """Answers to calls that only score a continuation; BudgetReached when the budget ends."""
         self.budget.check(len(calls), n_kept_back)
         answers: list[Answer | Refusal] = []
         for start in range(0, len(calls), self.backend.batch_size):
@@ -146,7 +145,7 @@ class ModelClient:
             self._progress.pace(f"{self.budget.n_asked:,} calls asked · {speed:,.0f} tokens/s")
 
     def show_topics(self, topics: Sequence[Sequence[Any]]) -> None:
-        """Let pages see these topics while the run is under way."""
+        """Let pages see these topics during the run."""
         self._journal.show_topics(topics)
 
 

@@ -1,4 +1,4 @@
-"""Whether two decompressions were asked alike."""
+"""Whether two decompressions asked their models in the same way."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def differing_settings(
 
 
 def setting(meta: Mapping[str, Any], name: str) -> Any:
-    """A field of the spec, or what was chosen for the model where the spec left it open.
+    """A field of the spec, or what was chosen for the model if the spec left it open.
 
-    The engine of a model that a server runs is not known: None. Transformers without limits of the
-    draw, as runs sealed before there were some, draws otherwise than with them.
+    The engine of a model on a server is unknown: None. Transformers without sampling limits, as in
+    older runs, counts as a different engine, because it samples differently.
     """
     if name == "prompting":
         return meta["prompting"]

@@ -46,5 +46,5 @@ def grading_plan(n_examples: int) -> dict[str, float]:
 
 
 def echo_plan() -> dict[str, float]:
-    """Expected seconds of a comparison of some hundred answers with nine sets."""
+    """Expected seconds of a comparison of some hundred answers with nine sets of documents."""
     return {"read documents": 1.0, "embed": 10.0, "compare": 40.0}

@@ -1,4 +1,4 @@
-"""Does what a model says echo what it was trained on? Beside what its base model says."""
+"""Whether a model's answers echo its training data, compared with its base model's answers."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from assay.core.stats.transport_test import N_SHUFFLES, compare_transport
 
 # Raise it when the same question would give other numbers.
 _VERSION = 1
-# Of larger sets this many are drawn: two hundred transports a target must not take minutes.
+# Larger sets are sampled to this size: two hundred transports per target must not take minutes.
 MOST_DOCUMENTS = 500
-# A run of so many words is counted as verbatim.
+# A run of this many words counts as verbatim.
 VERBATIM_WORDS = 8
 _MAY_DIFFER = ("model", "served_model", "judge", "judge_served_model", "title", "seed")
 
 
 @dataclass(frozen=True)
 class _Said:
-    """What one model said: n texts, the topic of each, and their embeddings (n × d)."""
+    """One model's answers: n texts, the topic of each, and their embeddings (n × d)."""
 
     texts: list[str]
     branches: NDArray[np.int64]
@@ -54,10 +54,10 @@ class _Said:
 
 
 def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress) -> dict[str, Any]:
-    """The record of the comparison: made once, kept in the store under a key of its question.
+    """The record of the comparison: computed once, stored under a key of its question.
 
-    InputError where a name is unknown, the two models were not asked alike, one said nothing, or
-    the audit keeps no embeddings.
+    InputError if a name is unknown, if the two models were asked in different ways, if one has no
+    answers, or if the audit stores no embeddings.
     """
     audit = audit_path(store, spec.audit)
     paths = [decompression_path(store, name) for name in (spec.decompression, spec.control)]
@@ -122,7 +122,7 @@ def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
 
 
 def _targets(audit: Path, seed: int) -> list[tuple[EchoTarget, Texts]]:
-    """Everything there is to hold the two models against."""
+    """All sets of documents that the two models can be compared with."""
     facts = read_facts(audit)
     held_out = facts.spec.held_out_source
     found: list[tuple[EchoTarget, Texts]] = []
@@ -164,7 +164,7 @@ def _sampled(frame: Any, name: str, spec: EchoSpec) -> Any:
 def _compared(
     said: _Said, control: _Said, target: Texts, seed: int, progress: Progress
 ) -> dict[str, Any]:
-    """Transport of both to one target with its chance band, and words in common."""
+    """Transport of both to one target with its chance range, and shared runs of words."""
     near = compare_transport(
         said.vectors,
         control.vectors,
@@ -197,7 +197,7 @@ def _compared(
 
 
 def _caveats(metas: Sequence[dict[str, Any]], provenance: dict[str, Any]) -> list[str]:
-    """What keeps the comparison from being of the audited pair and nothing else."""
+    """What else than the audited pair the comparison may depend on."""
     found = []
     for meta, role in zip(metas, ("final", "base"), strict=True):
         if meta["model"]["sha256"] != provenance.get(f"{role}_weights_sha256"):

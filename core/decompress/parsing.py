@@ -1,4 +1,4 @@
-"""Reading answers, rung by rung: JSON that was enforced, JSON, repaired JSON, plain text."""
+"""Parses answers, strictest first: enforced JSON, JSON, repaired JSON, plain text."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from json_repair import repair_json
 from assay.core.decompress.topic_names import is_name, split_list
 from assay.core.specs.decompression import ParseOutcome
 
-# json-repair takes more than linear time on some texts: longer ones, and deeper ones than any
-# answer asked for, are not repaired. The longest answer asked for has 1,024 tokens.
+# json-repair takes more than linear time on some texts. Texts that are longer, or nested deeper,
+# than any answer we ask for are not repaired. The longest answer we ask for has 1,024 tokens.
 _LONGEST_REPAIRED = 20_000
 _DEEPEST = 50
-# Nothing is read of a text beyond this; no list and no grade is that long.
+# The rest of a longer text is not read; no list and no grade is that long.
 _LONGEST_READ = 100_000
 
 
 def read_object(
     text: str, fields: Sequence[str], is_enforced: bool
 ) -> tuple[Mapping[str, Any] | None, ParseOutcome]:
-    """The JSON object with all of ``fields`` filled; None and FAILED where there is none.
+    """The JSON object with all of ``fields`` filled; None and FAILED if there is none.
 
-    A zero counts as filled.
-
-    json-repair makes something of any text; what lacks a field, or has it empty, is a failure.
+    A zero counts as filled. json-repair makes an object of any text, so one with a missing or empty
+    field counts as a failure.
     """
     if len(text) > _LONGEST_READ or _depth(text) > _DEEPEST:
         return None, ParseOutcome.FAILED
@@ -44,9 +43,9 @@ def read_object(
 def read_names(
     text: str, is_json: bool, is_enforced: bool, is_cut: bool
 ) -> tuple[list[str], ParseOutcome]:
-    """Topic names from an answer, without repeats; the last of an answer that was cut is left out.
+    """Topic names from an answer, without repeats; the last name of a truncated answer is left out.
 
-    ``is_json`` where JSON was asked for; a plain list is read too.
+    ``is_json`` if JSON was asked for; a plain list is accepted too.
     """
     names: list[str] = []
     rung = ParseOutcome.FAILED
@@ -56,7 +55,7 @@ def read_names(
         if isinstance(given, list):
             names = [str(name) for name in given if isinstance(name, str | int | float)]
     text = text[:_LONGEST_READ]
-    # Braces are JSON that says nothing, not a list.
+    # Braces mean empty JSON, not a list.
     if not names and "{" not in text:
         names, rung = split_list(text), ParseOutcome.LINES
     if is_cut and rung is not ParseOutcome.SCHEMA:
@@ -66,7 +65,7 @@ def read_names(
 
 
 def read_parts(text: str, labels: Sequence[str]) -> Mapping[str, str] | None:
-    """The text after each of ``labels`` ("Label:" at the start of a line); None if one lacks.
+    """The text after each of ``labels`` ("Label:" at the start of a line); None if one is missing.
 
     What precedes the first label belongs to the first, since prompts end with it.
     """
@@ -85,9 +84,9 @@ def read_parts(text: str, labels: Sequence[str]) -> Mapping[str, str] | None:
 def read_grades(
     text: str, axes: Sequence[str], best: int, is_json: bool, is_enforced: bool
 ) -> tuple[Mapping[str, int] | None, ParseOutcome]:
-    """A whole number from 0 to ``best`` for each of ``axes``; None where one lacks or is another.
+    """A whole number from 0 to ``best`` for each of ``axes``; None if one is missing or different.
 
-    Where JSON was asked for, "axis: number" in plain text is read too.
+    If JSON was asked for, "axis: number" in plain text is accepted too.
     """
     if is_json:
         found, rung = read_object(text, axes, is_enforced)
@@ -97,7 +96,7 @@ def read_grades(
             return read, rung
         if found:
             return None, ParseOutcome.FAILED
-    # From the start of a word only: every other start would read the rest of it again.
+    # Only from the start of a word: every other start would read the rest of it again.
     pairs = re.findall(
         r"(?<![a-z])([a-z]+)[\s\"'*:=]+(-?\d+(?:\.\d+)?)(?![\d.]*\d)", text[:_LONGEST_READ].lower()
     )
@@ -113,7 +112,7 @@ def _is_filled(value: Any) -> bool:
 
 
 def _whole(value: Any, best: int) -> int | None:
-    """The number, if it is a whole one in range; nothing is rounded or moved into range."""
+    """The number, if it is a whole one in range; it is never rounded or clipped."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -123,7 +122,7 @@ def _whole(value: Any, best: int) -> int | None:
 
 
 def _repaired(text: str) -> Any:
-    """What json-repair makes of a text; None where it gives up."""
+    """What json-repair makes of a text; None if it fails."""
     if len(text) > _LONGEST_REPAIRED:
         return None
     try:
@@ -133,7 +132,7 @@ def _repaired(text: str) -> Any:
 
 
 def _depth(text: str) -> int:
-    """How deep brackets stand in brackets; those in strings count too."""
+    """How deeply brackets are nested; brackets in strings count too."""
     deepest = depth = 0
     for bracket in re.findall(r"[\[\]{}]", text):
         depth = depth + 1 if bracket in "[{" else max(0, depth - 1)

@@ -1,4 +1,4 @@
-"""Every prompt, and nothing else: what is asked is what this file says.
+"""All prompts, and nothing else.
 
 Few-shot topics are chosen far from each other, and are never counted as answers.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from assay.core.specs.decompression import BEST_GRADE, Axis, Difficulty, Style
 
 ROOT_NAME = "All human knowledge"
-# What a topic's name is likely after when nothing is known of it.
+# A context in which a topic's name is scored without its path.
 GENERIC_PATH = ("Things",)
 VERSION = 1
 
@@ -40,7 +40,7 @@ SUBTOPICS_SCHEMA = {
 
 
 def subtopics_as_lines(path: Sequence[str]) -> str:
-    """A prompt that a model of any size goes on with a list of subtopics of ``path``."""
+    """A prompt that a model of any size continues with a list of subtopics of ``path``."""
     shots = [f"Topic: {topic}\nSubtopics: {', '.join(names)}" for topic, names in _SHOTS]
     return "\n\n".join([*shots, f"Topic: {_shown(path)}\nSubtopics:"])
 
@@ -111,19 +111,19 @@ save several weeks and seldom fail.
 
 
 def task(style: Style, difficulty: Difficulty, topic: str, other: str, number: int) -> str:
-    """A task of ours for a topic; ``number`` chooses among the templates of its style."""
+    """One of our tasks for a topic; ``number`` chooses among the templates of its style."""
     templates = _TASKS[style]
     sentence = templates[number % len(templates)].format(topic=topic, other=other)
     return f"{sentence} {_READERS[difficulty]}"
 
 
 def example_as_lines(path: Sequence[str], of_task: str) -> str:
-    """A prompt that a model of any size goes on with reasoning and an answer."""
+    """A prompt that a model of any size continues with reasoning and an answer."""
     return f"{_EXAMPLE_SHOTS}Topic: {_shown(path)}\nTask: {of_task}\nReasoning:"
 
 
 def example_as_json(path: Sequence[str], style: Style, difficulty: Difficulty, number: int) -> str:
-    """A question for an instruction-tuned model, which sets the task itself."""
+    """A question for an instruction-tuned model, which invents the task itself."""
     return (
         f'Topic: "{_shown(path)}". Your task is to write a challenging task and its response, '
         f"which require a deep understanding of the topic. Style of the task: {style}. "
@@ -178,7 +178,7 @@ def grades_as_json(of_task: str, response: str) -> str:
 
 
 def grades_as_lines(of_task: str, response: str) -> str:
-    """A prompt that a model of any size goes on with grades of a response."""
+    """A prompt that a model of any size continues with grades of a response."""
     task_line, response_line = " ".join(of_task.split()), " ".join(response.split())
     return f"{_GRADE_SHOTS}Task: {task_line}\nResponse: {response_line}\nGrades:"
 

@@ -1,4 +1,4 @@
-"""One decompression from its question to its sealed file."""
+"""One decompression from its options to its sealed file."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ from assay.core.specs.decompression import (
     kept_spec,
     title_of,
 )
-from assay.core.specs.decompression_rules import calls_of_examples, check_decompression
+from assay.core.specs.decompression_checks import calls_of_examples, check_decompression
 from assay.core.specs.hashing import content_key
 from assay.core.stats.noise_floor import null_line
 
-# Raise it when the same answers would give another result, or the file another form.
+# Raise it when the same answers would give another result, or the file another format.
 _VERSION = 5
-# Where models are, which digests of their weights say better. Weights read by another engine are
-# of another file, or converted.
+# Fields that only say where models are; digests of the weights identify them better. Another engine
+# reads other or converted files.
 _NOT_ASKED = {"model", "engine", "title", "judge", "judge_served_model"}
 
 
@@ -61,11 +61,11 @@ def decompress(
     progress: Progress,
     on_id: Callable[[str], None] = lambda decompression_id: None,
 ) -> Outcome:
-    """Walk a model's topics, and seal what was found.
+    """Decompress a model, and seal the result.
 
-    A complete decompression of the same question is returned as it is; a killed one goes on
+    A complete decompression with the same options is returned unchanged; a killed one continues
     where it was, without asking anything twice. InputError for unusable input; AssayError, and
-    nothing sealed, where the model does not answer or names no topic.
+    nothing sealed, if the model does not answer or names no topic.
     """
     check_decompression(spec)
     found = find_model(spec.model, spec.served_model, store.models, spec.engine)
@@ -99,7 +99,7 @@ def decompress(
 
 
 def run_id_of(spec: DecompressionSpec, found: FoundModel, judge: FoundModel | None) -> str:
-    """A name that depends on what is asked of which weights, and not on where they lie."""
+    """A name that depends on the options and the model's weights, not on where the model is."""
     asked = {k: v for k, v in kept_spec(spec).items() if k not in _NOT_ASKED}
     judged_by = judge.identity.answers_sha256 if judge else None
     key = content_key(_VERSION, prompts.VERSION, found.identity.answers_sha256, judged_by, asked)
@@ -127,7 +127,8 @@ def _walk(
     grow(tree, spec, prompting, runner, calls_of_examples(spec), progress)
     if len(tree.topics) == 1:
         raise AssayError(_no_topics(spec, prompting, journal.used_calls()))
-    # One example a topic, and its grades, come before knowing how well each is supported.
+    # One example for each topic, and its grades, take precedence over measuring each topic's
+    # support.
     n_first = len(tree.topics) - 1 if spec.n_examples else 0
     n_kept_back = n_first + (calls_to_judge(n_first) if spec.judge else 0)
     null = measure_support(tree, spec, prompting, runner, n_kept_back, progress)
@@ -178,7 +179,7 @@ def _walk(
 def _no_topics(
     spec: DecompressionSpec, prompting: Prompting, calls: Mapping[str, Sequence[Any]]
 ) -> str:
-    """Why nothing is sealed: how the lists were read, and what the first of them says."""
+    """Why nothing is sealed: how the lists were parsed, and the first of them."""
     texts, rungs = calls["text"], calls["rung"]
     n_read = sum(rung not in (ParseOutcome.FAILED, ParseOutcome.RETRY) for rung in rungs)
     other = Prompting.LINES if prompting is Prompting.JSON else Prompting.JSON

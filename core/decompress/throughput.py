@@ -1,4 +1,4 @@
-"""How many tokens a second a model writes lately."""
+"""How many tokens per second a model is currently writing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WINDOW_S = 60.0
 
 
 class Throughput:
-    """Tokens answered within the last minute, over the time in which the model was asked."""
+    """Tokens answered within the last minute, divided by the time in which the model was asked."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -18,7 +18,7 @@ class Throughput:
         self._answered: deque[tuple[float, int]] = deque()
 
     def begin(self) -> None:
-        """The model is asked now, unless it was before."""
+        """Start the clock, unless it is running."""
         if self._began_at is None:
             self._began_at = self._now()
 
@@ -28,7 +28,7 @@ class Throughput:
 
     @property
     def tokens_a_second(self) -> float | None:
-        """None while too little has come to say."""
+        """None if there is too little data."""
         now = self._now()
         while self._answered and now - self._answered[0][0] > _WINDOW_S:
             self._answered.popleft()

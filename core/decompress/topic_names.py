@@ -11,7 +11,7 @@ _IN_WORDS = frozenset("_+#&/")
 # Commas of other scripts: Chinese and Japanese, Arabic.
 _SEPARATORS = re.compile("[,;、，；،؛]")
 _FIRST_CJK = "\u3005"
-# Names that say nothing without their parent, so that they would join unrelated branches.
+# Names that mean nothing without their parent; they would connect unrelated branches.
 _GENERIC = frozenset(
     {"and", "etc", "more", "other", "general", "various", "miscellaneous", "introduction"}
     | {"overview", "basics", "example", "type", "topic", "subtopic", "none", "na", "unknown"}
@@ -19,21 +19,21 @@ _GENERIC = frozenset(
 
 
 def split_list(line: str) -> list[str]:
-    """The items of a list written on one line, or on a line each with bullets or numbers."""
+    """The items of a list on one line, or on several lines with bullets or numbers."""
     lines = [_MARKER.sub("", one) for one in line.splitlines() if one.strip()]
     parts = [part for one in lines for part in _items(one)]
     return [name for part in parts if (name := clean(part))]
 
 
 def _items(line: str) -> list[str]:
-    """Between commas, and in what follows the last of them between "and"s."""
+    """The items between commas; the last of them is also split at "and"."""
     before, comma, last = " ".join(line.split()).rpartition(",")
     ends = [part for one in _SEPARATORS.split(last) for part in one.split(" and ")]
     return [*(_SEPARATORS.split(before) if comma else ()), *ends]
 
 
 def clean(text: str) -> str:
-    """A name without bullets, quotes, Markdown or a full stop around it."""
+    """A name without surrounding bullets, quotes, Markdown or full stop."""
     return " ".join(_MARKER.sub("", text).strip(" \t\"'`*_.:-–[]").split())
 
 
@@ -42,15 +42,16 @@ def is_name(text: str) -> bool:
     if not 0 < len(text) <= _LONGEST_CHARACTERS or len(text.split()) > _MOST_WORDS:
         return False
     normal = normal_form(text)
-    # One letter of an alphabet names nothing; one Chinese character may.
+    # A single letter of an alphabet is not a name; a single Chinese character may be.
     is_letter = len(normal) == 1 and normal < _FIRST_CJK
     return any(c.isalpha() for c in text) and not is_letter and normal not in _GENERIC
 
 
 def normal_form(name: str) -> str:
-    """Equal for names that differ in case, accents' encoding, punctuation or a plural s."""
+    """The same for names that differ only in case, accents' encoding, punctuation or a plural s."""
     folded = unicodedata.normalize("NFKC", name).casefold()
-    # Vowel and tone marks of Hindi or Thai are no letters to Python, and part of the word.
+    # Python does not count vowel and tone marks of Hindi or Thai as letters, but they are part of
+    # the word.
     kept = (c if c.isalnum() or c in _IN_WORDS or _is_mark(c) else " " for c in folded)
     return " ".join(_singular(word) for word in "".join(kept).split())
 

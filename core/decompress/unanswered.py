@@ -1,4 +1,4 @@
-"""Questions that got no answer: counted, reported, and too many of them end the run."""
+"""Questions without an answer: they are counted and reported, and too many of them end the run."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from assay.core.errors import AssayError
 from assay.core.runtime.progress import Progress
 from assay.core.specs.model_calls import Answer, Refusal
 
-# A few questions of a long run may stay without an answer: a server's filter, a lost connection.
-# Beyond this share of them what is left would be no fair sample of what the model says.
+# A few questions of a long run may stay unanswered: a server's filter, a lost connection. Above
+# this share, the rest would not be a fair sample of the model's answers.
 MOST_UNANSWERED = 0.2
 _FEWEST = 4
-# Of so many different prompts at once none was answered: the model or the server has failed.
+# If this many different prompts in a row get no answer, the model or the server has failed.
 _PROMPTS_TO_GIVE_UP = 4
 _N_NOTED = 3
 
 
 class Unanswered:
-    """Of one model in one run: how many questions were asked, and how many never answered."""
+    """For one model in one run: how many questions were asked, and how many got no answer."""
 
     def __init__(self, who: str, progress: Progress) -> None:
         self._who, self._progress = who, progress
@@ -31,15 +31,17 @@ class Unanswered:
         return list(self._words)
 
     def check_any(self, answers: Sequence[Answer | Refusal]) -> None:
-        """AssayError where nothing was answered, neither now nor before: not worth a second try."""
+        """AssayError if nothing was ever answered: a second try is pointless."""
         refused = [one for one in answers if isinstance(one, Refusal)]
         is_all = len(refused) == len(answers) >= _FEWEST
         if is_all and self.n_asked == self.n_refused:
             self._fail(self.n_refused + len(refused), self.n_asked + len(answers), refused[0])
 
     def count(self, answered: Sequence[tuple[str, Answer | Refusal]]) -> None:
-        """Count what came after all attempts, a prompt with each; AssayError where it is too little
-        to go on."""
+        """Count what came after all attempts, one prompt each.
+
+        AssayError if too little was answered to continue.
+        """
         refused = [one for _, one in answered if isinstance(one, Refusal)]
         self.n_asked += len(answered)
         self.n_refused += len(refused)
@@ -59,6 +61,5 @@ class Unanswered:
         raise AssayError(
             f"{n_refused:,} of {n_asked:,} questions to {self._who} got no answer: "
             f"{refusal.words}. No result was written. The answers so far are kept; the same "
-            "command "
-            "asks the open questions again."
+            "command asks the unanswered questions again."
         )

@@ -1,4 +1,4 @@
-"""What a backend does otherwise than it is asked: said before any work, or refused."""
+"""Where a backend differs from what it is asked: reported before any work, or refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from assay.core.specs.decompression import DecompressionSpec
 
 
 def remarks(traits: Traits) -> list[str]:
-    """What a run should know of a backend that does not do as it is asked."""
+    """Remarks about a backend that does not support what it is asked for."""
     refused = [name for name in traits.refuses if name != "max_tokens"]
     found = [
         f"the server rejects {name}; it is left out, so the server's default applies"
@@ -20,7 +20,7 @@ def remarks(traits: Traits) -> list[str]:
 
 
 def check_samples_differ(spec: DecompressionSpec, traits: Traits) -> None:
-    """InputError where all samples of a question would be one answer: they would agree on all."""
+    """InputError if all samples of a question would be the same answer, and so always agree."""
     if traits.repeats_answers and not traits.is_told_apart_by_mark and spec.n_samples > 1:
         raise InputError(
             "a server that gives new samples for new seeds",

@@ -1,4 +1,4 @@
-"""Branches that both runs were asked about: how well supported and how good each is in either."""
+"""Branches that both runs were asked about: their support and quality in each run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from assay.core.specs.diff import Quantity
 
 @dataclass(frozen=True)
 class Branch:
-    """One quantity of one branch: a value a list (support) or an example (quality) of each run.
+    """One quantity of one branch, for each run: one value per list (support) or example (quality).
 
-    ``nonsense``: the values of made-up topics' lists in each run; none where it was not measured,
-    and of quality.
+    ``nonsense``: the values for made-up topics' lists in each run; none if not measured, and none
+    for quality.
     """
 
     path: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What else than the models could make two decompressions differ."""
+"""Other reasons than the models why two decompressions could differ."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def caveats(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    """What else than the models could make two runs differ, or cannot be told."""
+    """Other reasons than the models why two runs could differ, and what is unknown."""
     found = []
     if first["backend"] != second["backend"]:
         found.append(
@@ -17,8 +17,8 @@ def caveats(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
         )
     if not (first["is_weights_hash"] and second["is_weights_hash"]):
         found.append(
-            "A model on a server cannot be hashed: only the server's word says that two runs are "
-            "of the same model."
+            "A model on a server cannot be hashed, so only the server says whether two runs used "
+            "the same model."
         )
     if first["judge"] != second["judge"]:
         found.append(

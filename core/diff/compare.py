@@ -1,4 +1,4 @@
-"""Two runs side by side: everything that is counted before anything is judged."""
+"""Aligns two runs and counts, before any significance is computed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Compared:
 
     @property
     def n_questions(self) -> int:
-        """How many topics both runs were asked subtopics of, the root among them."""
+        """How many topics both runs were asked to expand, including the root."""
         return len(self.first.questions.keys() & self.second.questions.keys())
 
 

@@ -1,4 +1,4 @@
-"""A sealed decompression as the comparison needs it: its topics, its lists and its examples."""
+"""A sealed decompression in the form that comparisons need: its topics, lists and examples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from assay.core.errors import InputError
 from assay.core.specs.decompression import DecompressionSpec, Prompting
 from assay.core.specs.plain import from_plain
 
-# The normal forms of a topic's path: equal where two runs were asked about the same topic.
+# The normal forms of a topic's path: equal if two runs were asked about the same topic.
 Key = tuple[str, ...]
 
 
@@ -53,30 +53,32 @@ class Node:
 
 @dataclass(frozen=True)
 class Question:
-    """One topic whose subtopics were asked for: the forms in each list, and every form's votes."""
+    """One expanded topic: the normal forms in each list, and every form's votes."""
 
     path: tuple[str, ...]
     lists: tuple[frozenset[str], ...]
-    # By normal form, the commonest first: the commonest spelling, and in how many lists it is.
+    # By normal form, the most frequent first: its most frequent spelling, and in how many lists it
+    # is.
     votes: Mapping[str, tuple[str, int]]
     texts: tuple[str, ...]
 
     def n_votes(self, form: str) -> int:
-        """In how many lists a normal form is."""
+        """How many lists contain a normal form."""
         return self.votes[form][1] if form in self.votes else 0
 
     def spelling(self, form: str) -> str:
-        """A form as it is commonly spelt here; "" where it is in no list."""
+        """The most frequent spelling of a form here; "" if it is in no list."""
         return self.votes[form][0] if form in self.votes else ""
 
     def n_naming(self, wordings: Sequence[str]) -> int:
-        """In how many lists any of some forms is."""
+        """How many lists contain any of some forms."""
         return sum(not one.isdisjoint(wordings) for one in self.lists)
 
     def best_named(self, n_places: int, min_votes: int) -> NDArray[np.float64]:
-        """Of each list, (lists): how much of the question's best-supported topics it names.
+        """For each list, (lists): the share of the question's best-supported topics that it names.
 
-        Their mean is the mean support of those topics, a place without a topic counting as 0.
+        The mean over lists is the mean support of those topics; if there are fewer topics, the rest
+        count as 0.
         """
         enough = [form for form, (_, n) in self.votes.items() if n >= min_votes]
         best = set(enough[:n_places])
@@ -85,7 +87,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Run:
-    """One decompression, read whole."""
+    """One decompression, read as a whole."""
 
     name: str
     path: Path
@@ -93,7 +95,7 @@ class Run:
     spec: DecompressionSpec
     nodes: Sequence[Node]
     questions: Mapping[Key, Question]
-    # Made-up topics that were asked alike; none where the budget did not allow it.
+    # Made-up topics, asked about in the same way; none if the budget did not allow it.
     nonsense: Sequence[Question]
     examples: Sequence[Mapping[str, Any]]
 
@@ -103,30 +105,30 @@ class Run:
 
     @property
     def line(self) -> float | None:
-        """The support that subtopics of made-up topics reach; None where it was not measured."""
+        """The support that subtopics of made-up topics reach; None if it was not measured."""
         line = self.meta["support_lines"]["votes"]
         return None if line is None else float(line)
 
     @property
     def judge(self) -> str:
-        """Who graded the examples: only one judge's grades can be compared."""
+        """Who graded the examples: only grades by the same judge can be compared."""
         return str(self.meta["headline_judge"])
 
     @cached_property
     def by_form(self) -> Mapping[str, Node]:
-        """A topic is in a tree once, whatever leads to it."""
+        """Each topic is in a tree once, however many links lead to it."""
         return {node.form: node for node in self.nodes}
 
 
 def key_of(path: Sequence[str]) -> Key:
-    """What two paths have in common that name the same topics."""
+    """A key that is equal for two paths with the same topics."""
     return tuple(normal_form(name) for name in path)
 
 
 def find_run(store: Store, name: str) -> Path:
-    """The file of a decompression, by its name in the store or its own path.
+    """The file of a decompression, by its name in the store or its path.
 
-    InputError if there is none, or it cannot be read.
+    InputError if it does not exist or cannot be read.
     """
     path = Path(name).expanduser()
     if path.suffix != ".duckdb":
@@ -146,7 +148,7 @@ def find_run(store: Store, name: str) -> Path:
 
 
 def read_run(path: Path) -> Run:
-    """Everything of one decompression; InputError where its questions were worded otherwise."""
+    """One whole decompression; InputError if its prompts were worded differently."""
     meta = read_meta(path)
     spec = from_plain(DecompressionSpec, meta["spec"])
     paths: dict[int, tuple[str, ...]] = {}
@@ -179,7 +181,7 @@ def read_run(path: Path) -> Run:
         meta,
         spec,
         nodes,
-        # Counts of fewer lists cannot be held against counts of all.
+        # Counts from fewer lists cannot be compared with counts from all.
         {
             key_of(question.path): question
             for question in questions
@@ -196,7 +198,7 @@ def _question(
     spec: DecompressionSpec,
     prompting: Prompting,
 ) -> Question | None:
-    """What was answered to one question; None where it was not asked, or in other words."""
+    """The answers to one question; None if it was not asked, or was worded differently."""
     is_json = prompting is Prompting.JSON
     own = answers.get(list_prompt(of, spec, prompting))
     if own is None:

@@ -1,4 +1,4 @@
-"""Names of topics as points, each embedded once however often it is compared."""
+"""Embeddings of topic names, each computed once however often it is compared."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 class Names:
-    """Says which names are one topic: those that are closer than ``least_cosine`` can be."""
+    """Decides which names are the same topic: those with a cosine of at least ``least_cosine``."""
 
     def __init__(self, embed: Embed, least_cosine: float) -> None:
         self._embed, self._least_cosine = embed, least_cosine
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def align(self, first: Mapping[str, str], second: Mapping[str, str]) -> list[Pair]:
-        """Pairs of places in two lists of names, each given by its normal form."""
+        """Pairs of positions in two lists of names, each given by its normal form."""
         own, others = list(first.values()), list(second.values())
 
         def cosines(rows: Sequence[int], columns: Sequence[int]) -> NDArray[np.float32]:
@@ -29,7 +29,7 @@ class Names:
         return match_names(list(first), list(second), cosines, self._least_cosine)
 
     def gather(self, names: Sequence[str]) -> list[list[int]]:
-        """Places of names that mean the same, the weightiest name of each group first."""
+        """Groups of positions of names with the same meaning, the name with most weight first."""
         return cluster_by_cosine(self._of(names), self._least_cosine) if names else []
 
     def _of(self, names: Sequence[str]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""What two runs wrote to the same kind of task on the same topic."""
+"""Examples of two runs for the same kind of task on the same topic."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class ExamplePair:
 
     @property
     def is_same(self) -> bool:
-        """Whether the two responses are the same letter by letter."""
+        """Whether the two responses are exactly the same text."""
         return bool(self.first["response"] == self.second["response"])
 
 
 def example_pairs(first: Run, second: Run, aligned: Aligned) -> list[ExamplePair]:
-    """Each example with one of the other run, on topics that both trees hold."""
+    """Pairs of examples from the two runs, on topics that are in both trees."""
     own, other = _by_topic(first), _by_topic(second)
     return [
         ExamplePair(node.path, one, two)
@@ -45,7 +45,7 @@ def example_pairs(first: Run, second: Run, aligned: Aligned) -> list[ExamplePair
 
 
 def cosines(pairs: Sequence[ExamplePair], embed: Embed) -> NDArray[np.float64]:
-    """How alike the responses of each pair are in meaning, (n)."""
+    """How similar the responses of each pair are in meaning, (n)."""
     if not pairs:
         return np.empty(0)
     first, second = (
@@ -63,9 +63,9 @@ def _by_topic(run: Run) -> dict[int, list[_Row]]:
 
 
 def _matched(own: Sequence[_Row], other: Sequence[_Row]) -> Iterator[tuple[_Row, _Row]]:
-    """Pairs of one style and difficulty, of the very same task where there is one."""
+    """Pairs with the same style and difficulty, and with the same task if there is one."""
     left = list(other)
-    # Those with the same task first, so that no other takes their partner.
+    # Pairs with the same task first, so that no other pair takes their partner.
     tasks = {_kind(row, with_task=True) for row in other}
     for row in sorted(own, key=lambda row: _kind(row, with_task=True) not in tasks):
         alike = [one for one in left if _kind(one) == _kind(row)]

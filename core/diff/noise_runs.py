@@ -1,4 +1,4 @@
-"""Which runs can be compared, and which pair of runs says how much noise there is."""
+"""Which runs can be compared, and which pair of runs measures the noise."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from assay.core.specs.commands import command_line
 from assay.core.specs.decompression import DecompressionSpec
 from assay.core.specs.plain import from_plain
 
-# What must be alike. One model through two engines differed by more than two seeds through one
-# while they drew from different tokens; whole trees have not been compared since. The rest only
-# says how far a run goes on (budgets, quota, saturation, number of examples) and does no harm: only
-# questions that both runs were asked are compared.
+# Settings that must be equal. One model on two engines differed by more than two seeds on one
+# engine, when the engines sampled from different tokens; whole trees have not been compared since.
+# Other settings only limit how far a run goes (budgets, quota, saturation, number of examples) and
+# do no harm, because only questions that both runs were asked are compared.
 SETTINGS = (
     "engine",
     "prompting",
@@ -36,7 +36,7 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class RunPair:
-    """Two runs that are compared: the two in question, or two of one model with other seeds."""
+    """Two runs that are compared: the two in question, or two of one model with different seeds."""
 
     first: Run
     second: Run
@@ -54,9 +54,9 @@ def check_alike(first: Run, second: Run) -> None:
 
 
 def given_noise(name: str, first: Run, second: Run, store: Store) -> RunPair:
-    """The pair of a run that was named with the run it is another draw of.
+    """A run given with --noise, paired with the run of the same model.
 
-    InputError if it is no other run of either model, or says nothing new.
+    InputError if it is not another run of either model, or adds no information.
     """
     run = read_run(find_run(store, name))
     for partner in (first, second):
@@ -74,7 +74,7 @@ def given_noise(name: str, first: Run, second: Run, store: Store) -> RunPair:
 
 
 def found_noise(first: Run, second: Run, store: Store) -> list[RunPair]:
-    """For each of the two models, another run of it in the store: that with the lowest seed."""
+    """For each of the two models, another run of it in the store: the one with the lowest seed."""
     paths = [
         store.decompressions / f"{one.decompression_id}.duckdb"
         for one in list_decompressions(store)
@@ -90,14 +90,16 @@ def found_noise(first: Run, second: Run, store: Store) -> list[RunPair]:
 
 
 def is_repeated(first: Run, second: Run) -> bool:
-    """Whether a run's first lists are another's word for word: a server that keeps its answers
-    gives them again, and the two then differ by nothing."""
+    """Whether a run's first lists repeat another's word for word.
+
+    A server with cached answers returns them again, and the two runs then do not differ at all.
+    """
     one, other = first.questions[()], second.questions[()]
     return sorted(one.texts) == sorted(other.texts)
 
 
 def noise_command(run: Run) -> str:
-    """How to make another run of the model that a run is of."""
+    """The command for another run of the model that a run is from."""
     seed = 1 if run.spec.seed == 0 else 0
     return command_line(replace(run.spec, seed=seed, title=""))
 

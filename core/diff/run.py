@@ -31,7 +31,7 @@ _VERSION = 1
 def diff(
     first: str, second: str, noise: str | None, store: Store, compute: Compute, progress: Progress
 ) -> Outcome:
-    """Compare two decompressions, named as in the store or by their files, and seal the result.
+    """Compare two decompressions, given by name or file, and seal the result.
 
     ``noise`` names another run of either model; None looks for some in the store. InputError for
     runs that cannot be compared.
@@ -66,7 +66,7 @@ def diff(
 
 
 def _id_of(pairs: Sequence[RunPair]) -> str:
-    """A name that depends on the files alone, wherever they lie."""
+    """A name that depends only on the contents of the files."""
     digests = [[file_digest(run.path) for run in (pair.first, pair.second)] for pair in pairs]
     return f"diff-{content_key('diff', _VERSION, digests)[:12]}"
 
@@ -74,7 +74,7 @@ def _id_of(pairs: Sequence[RunPair]) -> str:
 def _judged(
     models: Compared, noise: Sequence[Compared]
 ) -> tuple[dict[str, Any], dict[str, dict[str, list[Any]]]]:
-    """What the file says of itself, and its tables."""
+    """What the file says about itself, and its tables."""
     topics, examples = judged_topics(models, noise), judged_examples(models, noise)
     support, quality = (judged_branches(models, noise, quantity) for quantity in Quantity)
     reported = [row for row in topics.models if row["is_reported"]]

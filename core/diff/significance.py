@@ -1,4 +1,4 @@
-"""What of a comparison is a difference, once two runs of one model have said what is noise."""
+"""Which differences are real, given how much two runs of one model differ."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Judged:
-    """Rows of one kind, those of the two models and those of the noise, and facts about them."""
+    """Rows of one kind, for the two models and for the noise, and facts about them."""
 
     models: list[Row]
     noise: list[list[Row]]
@@ -32,8 +32,10 @@ class Judged:
 
 
 def judged_topics(models: Compared, noise: Sequence[Compared]) -> Judged:
-    """A topic is reported if its support changes by more than the floor, significantly, and if the
-    run that holds it better holds it above what made-up topics reach."""
+    """Topics; reported if the support changes significantly and beyond the noise floor.
+
+    In the run with more support, it must also be above what made-up topics reach.
+    """
     own, others = _topic_rows(models), [_topic_rows(one) for one in noise]
     floor = noise_floor([row["difference"] for rows in others for row in rows])
     for row in own:
@@ -56,8 +58,10 @@ def judged_topics(models: Compared, noise: Sequence[Compared]) -> Judged:
 
 
 def judged_examples(models: Compared, noise: Sequence[Compared]) -> Judged:
-    """A pair is reported if it is less alike than pairs from two runs of one model are: a conformal
-    p-value each, and Benjamini and Hochberg's rule over all."""
+    """Pairs of examples; reported if less similar than pairs from two runs of one model.
+
+    Each gets a conformal p-value, corrected for all pairs (Benjamini and Hochberg).
+    """
     own, others = _example_rows(models), [_example_rows(one) for one in noise]
     of_noise = np.array([row["cosine"] for rows in others for row in rows])
     auc = None
@@ -75,15 +79,18 @@ def judged_examples(models: Compared, noise: Sequence[Compared]) -> Judged:
         "n_noise": len(of_noise),
         "n_noise_same": sum(pair.is_same for one in noise for pair in one.examples),
         "median_noise_cosine": _median(of_noise),
-        # Chance that a pair from two runs of one model is more alike than one from the two models.
+        # Probability that a pair from two runs of one model is more similar than one from the two
+        # models.
         "auc": auc,
     }
     return Judged(own, others, facts)
 
 
 def judged_branches(models: Compared, noise: Sequence[Compared], quantity: Quantity) -> Judged:
-    """A branch is reported if it falls by more than the floor, significantly; its support, if it
-    falls to what made-up topics reach, from above."""
+    """Branches; one is reported if it falls significantly and by more than the noise floor.
+
+    Its support must also fall from above what made-up topics reach to that level.
+    """
     branches = [branch for branch in models.branches if branch.quantity is quantity]
     own, others = _branch_rows(models, quantity), [_branch_rows(one, quantity) for one in noise]
     floor = noise_floor([_drop(row) for rows in others for row in rows])
@@ -162,7 +169,7 @@ def _share(
     noise: Sequence[Compared],
     counted: Callable[[Compared], tuple[int, int]],
 ) -> Row | None:
-    """A share of topics without a counterpart beside that between runs of one model."""
+    """A share of topics without a counterpart, compared with that between runs of one model."""
     n_found, n = counted(models)
     of_noise = [counted(one) for one in noise]
     n_noise_found, n_noise = sum(one for one, _ in of_noise), sum(of for _, of in of_noise)
@@ -179,7 +186,7 @@ def _drop(row: Row) -> float:
 
 
 def _is_emptied(branch: Branch) -> bool:
-    """Whether the first run holds a branch's subtopics above made-up topics', the second not."""
+    """Whether a branch is above made-up topics in the first run, but not in the second."""
     if not all(len(values) for values in branch.nonsense):
         return False
     held, left = mean_drops(

@@ -1,4 +1,4 @@
-"""Topics of two runs, one beside the other, with the votes of each under the same question."""
+"""Topics of two runs, matched, with the votes of each for the same question."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FEWEST_VOTES = 2
 
 @dataclass(frozen=True)
 class Aligned:
-    """The nodes of two trees: which one of either is which of the other, by topic_id."""
+    """The nodes of two trees, matched by topic_id."""
 
     first_to_second: Mapping[int, Node]
     second_to_first: Mapping[int, Node]
@@ -25,7 +25,7 @@ class Aligned:
 
 @dataclass(frozen=True)
 class NamedTopic:
-    """A topic as two runs name it in answer to one question; a name is "" in none of its lists.
+    """A topic in two runs' answers to one question; its name is "" in a run that lacks it.
 
     ``elsewhere``: where the run that does not name it here has it instead.
     """
@@ -40,7 +40,7 @@ class NamedTopic:
 
 
 def aligned_nodes(first: Run, second: Run, names: Names) -> Aligned:
-    """Pair the nodes of two trees, wherever they stand in them."""
+    """Match the nodes of two trees, wherever they are in them."""
     pairs = names.align(
         {node.form: node.name for node in first.nodes},
         {node.form: node.name for node in second.nodes},
@@ -53,9 +53,9 @@ def aligned_nodes(first: Run, second: Run, names: Names) -> Aligned:
 
 
 def n_alone(of: Run, other: Run, counterparts: Mapping[int, Node]) -> tuple[int, int]:
-    """How many nodes have no counterpart, of those that the other run could have found.
+    """How many nodes have no counterpart, among those that the other run could have found.
 
-    It could find what is under a topic that it was asked about too.
+    It could have found nodes under any topic that it was asked about too.
     """
     asked = [node for node in of.nodes if node.key[:-1] in other.questions]
     return sum(node.topic_id not in counterparts for node in asked), len(asked)
@@ -66,7 +66,8 @@ def named_topics(
 ) -> tuple[list[NamedTopic], int]:
     """Topics under every question that both were asked, and how many more were left out.
 
-    Left out is what both together name too seldom for any difference to be significant.
+    Topics are left out if both runs together name them too rarely for any difference to be
+    significant.
     """
     found = [
         topic
@@ -83,7 +84,7 @@ def named_topics(
 def _under(
     key: Key, first: Run, second: Run, aligned: Aligned, names: Names
 ) -> Iterable[NamedTopic]:
-    """Topics are gathered from both runs' lists together: which run named what plays no part."""
+    """Topics are grouped over both runs' lists together, regardless of which run named what."""
     own, other = first.questions[key], second.questions[key]
     totals = {
         form: own.n_votes(form) + other.n_votes(form) for form in {**own.votes, **other.votes}

@@ -1,4 +1,4 @@
-"""Built-in text as files with a training and a test part: what recipes use without --data."""
+"""Built-in text as files with a training and a test part, for recipes without --data."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _TEST_SHARE = 0.2
 
 
 def built_in_folder(store: Store) -> Path:
-    """Where the files are, or will be; another place once a package they come from changes."""
+    """Where the files are, or will be; the folder changes with the packages they come from."""
     return store.data / f"text-{content_key('text', _VERSION, documentation_digest())[:12]}"
 
 
 def write_built_in_text(folder: Path, progress: Progress) -> None:
-    """Write docs.parquet and stdlib.parquet (text, label, split), unless they are there."""
+    """Write docs.parquet and stdlib.parquet (text, label, split), unless they exist."""
     done = folder / "complete"
     if done.exists():
         return

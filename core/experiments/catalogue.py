@@ -1,4 +1,4 @@
-"""Where a recipe's models and sets are: the paper's on the hub, files of a folder, or built in."""
+"""Where a recipe's models and data sets are: on the hub, in a folder, or built in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SETS_FILE = Path(__file__).parent / "sets.toml"
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A data set at one place: what to call it, and its training and test parts."""
+    """A data set at one location: its name, and its training and test parts."""
 
     title: str
     train: str
@@ -30,9 +30,10 @@ class KnownSet:
         return DataRef(self.train, self.text_column, "label" if is_labelled else None, sample)
 
     def test_part(self, sample: int | None, is_labelled: bool) -> DataRef:
-        """Documents to test on; where a set has no test part, others drawn from its training part.
+        """Documents to test on.
 
-        Two samples of different size share documents by chance alone.
+        If a data set has no test part, others drawn from its training part; two samples of
+        different size share documents only by chance.
         """
         return replace(self.train_part(sample, is_labelled), location=self.test or self.train)
 
@@ -47,7 +48,7 @@ class KnownModel:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What is to be had at one scale, by the names recipes use; the rest is left out."""
+    """What is available at one scale, by the names that recipes use; the rest is left out."""
 
     scale: Scale
     sets: Mapping[str, KnownSet]
@@ -56,14 +57,14 @@ class Catalogue:
     is_built_in: bool
 
     def sizes_of(self, recipe: Recipe) -> Sizes:
-        """The scale's sizes with what the recipe sets itself."""
+        """The scale's sizes, with the recipe's own settings."""
         plain = {**self.sizes[recipe.task], **recipe.sizes[self.scale]}
         for name in ("budgets", "leaked_shares", "dimensions"):
             plain[name] = tuple(plain.get(name, ()))
         return Sizes(**plain)
 
     def left_out(self, recipe: Recipe) -> list[str]:
-        """The names of the recipe's grid that are not to be had."""
+        """The names in the recipe's grid that are not available."""
         named = dict.fromkeys((*recipe.models, *recipe.targets, *recipe.corpora))
         return [name for name in named if name not in self.sets and name not in self.models]
 
@@ -71,11 +72,12 @@ class Catalogue:
 def catalogue_of(
     scale: Scale, data: Path | None, built_in: Path, models: Mapping[str, str] | None = None
 ) -> Catalogue:
-    """What is to be had: the files in ``data``, else the paper's sets by hub name or, at small
-    scale, the files of built-in text in ``built_in``.
+    """What is available: the files in ``data``, otherwise the paper's data sets by hub name or, at
+    small scale, the files of built-in text in ``built_in``.
 
-    ``models``: places to use instead of a scale's own, by the names recipes use. InputError for a
-    folder that is none or holds no set the recipes know, or for a model they do not name.
+    ``models``: locations to use instead of a scale's own, by the names that recipes use. InputError
+    for a folder that does not exist or holds no data set of the recipes, or for a model that they
+    do not name.
     """
     plain = tomllib.loads(_SETS_FILE.read_text(encoding="utf-8"))
     if data is not None and not data.is_dir():
@@ -117,7 +119,7 @@ def _models(
 
 
 def paper_titles() -> dict[str, str]:
-    """What the paper calls each set and model of the recipes."""
+    """The paper's name for each data set and model of the recipes."""
     plain = tomllib.loads(_SETS_FILE.read_text(encoding="utf-8"))
     return {
         name: about["title"] for group in ("sets", "models") for name, about in plain[group].items()

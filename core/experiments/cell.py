@@ -1,4 +1,4 @@
-"""Making one cell of an experiment, or several at once, each in a process of its own."""
+"""Makes one cell of an experiment, or several in parallel, each in its own process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from assay.core.specs.training import FinetuneSpec
 
 @dataclass(frozen=True)
 class MadeCell:
-    """Where a cell's final model and its sealed audit are."""
+    """The location of a cell's final model and of its sealed audit."""
 
     final: Path
     audit: Outcome
@@ -54,9 +54,9 @@ def make_cells(
     n_at_once: int,
     progress: Progress,
 ) -> None:
-    """Make cells, ``n_at_once`` side by side, sharing the threads; what they make is in the store.
+    """Make ``n_at_once`` cells in parallel, sharing the threads; their results are in the store.
 
-    A process is killed with this one, and the cell it was at is continued by the next run.
+    If this process is killed, so are the others, and the next run continues their cells.
     """
     shared = replace(compute, n_threads=max(1, compute.n_threads // n_at_once))
     with (
@@ -73,7 +73,7 @@ def make_cells(
 
 
 def _final_models_first(cells: Sequence[Cell]) -> list[Cell]:
-    """First a cell of every final model, then the second ones: cells of one would wait for it."""
+    """One cell of every final model first: cells that share one would wait for each other."""
     seen: Counter[FinetuneSpec] = Counter()
     turns = []
     for cell in cells:

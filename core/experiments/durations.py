@@ -5,12 +5,12 @@ from __future__ import annotations
 from assay.core.audit.durations import audit_plan, finetune_plan
 from assay.core.experiments.grid import Cell
 
-# The stage in which several are made at once.
+# The stage in which several cells are made in parallel.
 AT_ONCE = "cells"
 
 
 def experiment_plan(cells: list[Cell], n_at_once: int = 1) -> dict[str, float]:
-    """Expected seconds a stage, over the whole grid, in the order they run."""
+    """Expected seconds of each stage, over the whole grid, in the order in which they run."""
     if n_at_once > 1:
         return {AT_ONCE: sum(experiment_plan(cells).values()) / n_at_once}
     plan: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""A recipe's grid as cells: each an ordinary fine-tuning and an ordinary audit of it."""
+"""A recipe's grid as cells, each of which is a fine-tuning and an audit."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
 class Cell:
     """One audit of the grid. ``audit.final`` is still empty: ``finetune`` makes it.
 
-    ``panel``, ``variant`` and ``x`` say where its figures belong; ``x`` is None where the audit
-    itself varies it, or where the recipe has none.
+    ``panel``, ``variant`` and ``x`` say where its values belong; ``x`` is None if the audit itself
+    varies it, or if the recipe has none.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Cell:
 
 
 def cells_of(recipe: Recipe, catalogue: Catalogue, n_seeds: int) -> list[Cell]:
-    """The whole grid, seed after seed; InputError if nothing of it is to be had."""
+    """The whole grid, seed after seed; InputError if nothing of it is available."""
     cells = [
         cell
         for seed in range(n_seeds)
@@ -59,7 +59,7 @@ class _Point:
 
 
 def _points(recipe: Recipe, catalogue: Catalogue) -> Iterator[_Point]:
-    """What is to be had of the grid; what two names stand for alike is there once."""
+    """The available part of the grid; if two names mean the same thing, it is there once."""
     optimizers = recipe.optimizers or (Optimizer.ADAM,)
     models = _distinct(recipe.models, {n: m.location for n, m in catalogue.models.items()})
     places = {name: known.train for name, known in catalogue.sets.items()}
@@ -69,7 +69,7 @@ def _points(recipe: Recipe, catalogue: Catalogue) -> Iterator[_Point]:
 
 
 def _distinct(names: tuple[str, ...], places: Mapping[str, str]) -> list[str]:
-    """The first name of each place, of those that have one."""
+    """The first name of each location, among those that have one."""
     first: dict[str, str] = {}
     for name in names:
         if name in places:
@@ -98,7 +98,7 @@ def _cells_at(recipe: Recipe, catalogue: Catalogue, point: _Point, seed: int) ->
     for budget, dimension in product(sizes.budgets, (None, *sizes.dimensions)):
         audit = replace(asked, budget=budget, projection_dimension=dimension)
         if dimension is not None:
-            # The others need no products between gradients: the exact cell has them.
+            # The others need no products between gradients, so the exact cell includes them.
             audit = replace(audit, strategies=(Strategy.SELECT,))
         if sizes.leaked_shares:
             audit = _titrated(audit, sizes)
@@ -108,8 +108,10 @@ def _cells_at(recipe: Recipe, catalogue: Catalogue, point: _Point, seed: int) ->
 
 
 def _asked(recipe: Recipe, catalogue: Catalogue, point: _Point, seed: int) -> AuditSpec:
-    """What every audit of a point shares. The title says no more than the contents do, so that
-    recipes find each other's audits."""
+    """What all audits of a point have in common.
+
+    The title says no more than the contents do, so that recipes find each other's audits.
+    """
     sizes = catalogue.sizes_of(recipe)
     model = catalogue.models[point.model]
     target, corpus = catalogue.sets[point.target], catalogue.sets[point.corpus]
@@ -125,7 +127,7 @@ def _asked(recipe: Recipe, catalogue: Catalogue, point: _Point, seed: int) -> Au
         test=target.test_part(sizes.n_test, is_labelled),
         training=_training(sizes, point.student_optimizer, seed),
         n_student_epochs=sizes.n_student_epochs,
-        n_random_students=1,  # the recipe's seeds show how students differ
+        n_random_students=1,  # the recipe's seeds show how much students differ
         is_mapped=False,
         seed=seed,
         title=f"{model.title}, {target.title} from {corpus.title}",
@@ -133,7 +135,7 @@ def _asked(recipe: Recipe, catalogue: Catalogue, point: _Point, seed: int) -> Au
 
 
 def _titrated(audit: AuditSpec, sizes: Sizes) -> AuditSpec:
-    """The same question of a pool of trained, held-out and other documents, share by share."""
+    """The same audit as a titration of training, held-out and other documents."""
     reference = _known(audit.reference)
     trained = replace(reference, label_column=None, source=Role.TRAINED)
     held_out = replace(trained, sample=sizes.n_held_out, source=Role.HELD_OUT)

@@ -1,4 +1,4 @@
-"""How distances fall as a selection is replaced by true documents (paper fig. 4)."""
+"""How distances fall as a selection is replaced by training documents (paper fig. 4)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 
 SHARES = tuple(tenth / 10 for tenth in range(11))
-# Which documents are replaced, and by which, is drawn so often; the paper's number.
+# The number of draws of which documents are replaced, and by which; as in the paper.
 N_TRIALS = 5
 
 
@@ -25,9 +25,9 @@ def replaced_by_truth(
 ) -> Iterator[tuple[float, Metric, float]]:
     """(share replaced, metric, mean over trials) of a selection against the whole reference set.
 
-    Replaced documents and their replacements are drawn without replacement; where the reference
-    set is smaller than a share of the selection asks for, all of it is used. Tokens are those of
-    the model in ``final``.
+    Replaced documents and their replacements are drawn without replacement; if the reference set
+    has fewer documents than are to be replaced, all of them are used. Tokens are those of the model
+    in ``final``.
     """
     tokenizer = load_tokenizer(final)
     selected, reference = read_selected(audit, strategy), read_reference(audit)

@@ -1,4 +1,4 @@
-"""The numbers the authors report: facts shipped as rows, always marked with where they stand."""
+"""The numbers that the authors report, shipped as data and always marked with their source."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _FILE = Path(__file__).parent / "paper_results.csv"
 
 @dataclass(frozen=True)
 class ReferenceRow:
-    """One of the authors' figures, a mean over their three seeds.
+    """One of the authors' values, a mean over their three seeds.
 
-    ``source``: "paper", or "authors' notebook" where the paper draws what only that prints.
+    ``source``: "paper", or "authors' notebook" if the paper only shows a plot of the value.
     """
 
     recipe: str
@@ -31,7 +31,7 @@ class ReferenceRow:
 
 @cache
 def reference_rows(recipe: str) -> tuple[ReferenceRow, ...]:
-    """The authors' figures of one recipe."""
+    """The authors' values for one recipe."""
     with _FILE.open(encoding="utf-8", newline="") as stream:
         return tuple(_row(**row) for row in csv.DictReader(stream) if row["recipe"] == recipe)
 

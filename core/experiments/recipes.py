@@ -1,4 +1,4 @@
-"""The paper's experiments as recipes: a TOML file each, plain values that pages may read too."""
+"""The paper's experiments as recipes: one TOML file each, read into plain values for pages too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import Optimizer
 
 _FOLDER = Path(__file__).parent / "recipes"
-# Tables before figures, as the paper orders them.
+# Tables before figures, in the paper's order.
 NAMES = (
     "main-classification",
     "main-sft",
@@ -32,7 +32,7 @@ NAMES = (
 
 
 class Axis(StrEnum):
-    """What a recipe varies, and may lay out its results by."""
+    """What a recipe varies, and how its results may be arranged."""
 
     NONE = ""
     MODEL = "model"
@@ -67,7 +67,7 @@ _AXIS_TITLES = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large a recipe's grid is at one scale; None keeps all documents there are.
+    """The sizes of a recipe's grid at one scale; None keeps all documents.
 
     ``training`` holds fields of ``TrainingSpec``; ``learning_rates`` overrides its rate for an
     optimizer.
@@ -87,10 +87,10 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One of the paper's tables or figures: what varies, what is measured, how it is laid out.
+    """One of the paper's tables or figures: what varies, what is measured, and the layout.
 
-    Results are grouped into a table or figure a value of ``panel``, side by side by ``variant``,
-    along ``x``. ``sizes`` are what each scale sets besides the common ones.
+    Results are grouped into one table or figure per value of ``panel``, side by side by
+    ``variant``, along ``x``. ``sizes``: what each scale sets in addition to the common ones.
     """
 
     name: str
@@ -112,7 +112,7 @@ class Recipe:
 
 @cache
 def load_recipe(name: str) -> Recipe:
-    """The recipe of a name; InputError if there is none."""
+    """The recipe with that name; InputError if there is none."""
     if name not in NAMES:
         raise InputError(
             f"an experiment among {', '.join(NAMES)}", repr(name), "see `assay experiment list`"

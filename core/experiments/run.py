@@ -1,4 +1,4 @@
-"""Running a recipe: cell by cell, each an ordinary fine-tuning and audit, into one sealed file."""
+"""Runs a recipe, cell by cell, each a fine-tuning and an audit, into one sealed file."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from assay.core.experiments.recipes import Recipe
 from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
-from assay.core.specs.audit_rules import check_audit
+from assay.core.specs.audit_checks import check_audit
 from assay.core.specs.hashing import content_key
 
-# Raise it when the same cells would give other figures.
-_VERSION = 3
+# Raise it when the same cells would give other values.
+_VERSION = 4
 
 
 def run_experiment(
@@ -44,9 +44,9 @@ def run_experiment(
 ) -> Outcome:
     """Compute what is missing of the grid, seal the file and say where it is.
 
-    ``n_at_once`` cells are made side by side, each in a process of its own. A complete experiment
-    of the same contents is returned as it is; a killed one continues at the cell, and within it at
-    the stage, that it had reached. InputError for unusable input.
+    ``n_at_once`` cells are made in parallel, each in its own process. A complete experiment of the
+    same contents is returned unchanged; a killed one continues at the cell and stage that it had
+    reached. InputError for unusable input.
     """
     cells = cells_of(recipe, catalogue, n_seeds)
     for name in catalogue.left_out(recipe):
@@ -78,7 +78,7 @@ def run_experiment(
 
 
 def _cell_key(cell: Cell, store: Store, compute: Compute) -> str:
-    """Everything a cell's figures depend on, known before its final model is made."""
+    """Everything that a cell's values depend on, known before its final model is made."""
     check_audit(cell.audit)
     return content_key(
         cell.name,
@@ -143,7 +143,7 @@ def _describe(
 
 
 class _OfCell:
-    """Progress of one cell within the whole grid: its stages carry the cell's name."""
+    """Progress of one cell within the whole grid; its stages are prefixed with the cell's name."""
 
     def __init__(self, whole: Progress, name: str) -> None:
         self._whole, self._name = whole, name

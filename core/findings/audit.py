@@ -1,4 +1,4 @@
-"""What an audit found, in sentences made from the same rows as its tables.
+"""The finding of an audit: sentences made from the same rows as its tables.
 
 "Aligned with", never "was trained on": a selection is evidence of direction, not of membership.
 """
@@ -27,7 +27,7 @@ from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.intervals import CHANCE_OUTSIDE, SIGNIFICANCE, holm
 
 _THRESHOLD = f", threshold {SIGNIFICANCE}"
-_BETTER, _WORSE, _NOT_TOLD = "better", "worse", "not told apart"
+_BETTER, _WORSE, _ALIKE = "better", "worse", "not distinguishable"
 
 
 def audit_finding(
@@ -35,17 +35,19 @@ def audit_finding(
     strategies: Iterable[Strategy],
     vocabulary: VocabularyFacts | None = None,
 ) -> Finding:
-    """What one audit found. It leads with the strongest evidence: what input embeddings find or
-    rule out. ``vocabulary``: what they say about tokens; None if that was not computed."""
+    """The finding of an audit; it leads with what input embeddings find or exclude.
+
+    ``vocabulary``: what they show about tokens; None if that was not computed.
+    """
     ran = list(strategies)
     drawn = drawn_among(rows, ran)
     strategy = main_strategy(ran)
-    # A random draw's luck is no strategy's merit.
+    # A random draw's luck is not a strategy's merit.
     ran = [one for one in ran if one == strategy or one not in drawn]
     student = _student(rows, strategy, ran)
     found = _located(rows, strategy)
     is_located = _is_more_than_chance(rows, strategy)
-    # Without held-out documents finding the domain looks just like finding the documents.
+    # Without held-out documents, finding the domain looks the same as finding the documents.
     is_domain_only = rows.get(strategy, Metric.MEMBERSHIP_PRECISION) is None
     beside_random = _beside_random(rows, strategy)
     is_useful = None if beside_random is None else beside_random == _BETTER
@@ -119,14 +121,14 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
     several, lead = rows.get(RANDOM_STUDENTS, metric), rows.get(strategy, Metric.LEAD_OVER_RANDOM)
     if several and lead:
         sentence += (
-            f", {_side(metric, lead)} the {number(metric, several['value'])} of "
-            f"{several['n']} random selections' students, one more of which would lie in "
-            f"{_range(metric, several)} ({_tested(lead)})"
+            f", {_side(metric, lead)} the mean of {several['n']} random selections' students, "
+            f"{number(metric, several['value'])} ({_tested(lead)}); one more such student would "
+            f"lie in {_range(metric, several)}"
         )
     elif random and strategy is not Strategy.RANDOM:
         sentence += (
             f"; the student of one random selection has {number(metric, random['value'])} "
-            f"({_range(metric, random)}), and how much such students differ was not measured"
+            f"({_range(metric, random)}); it was not measured how much such students differ"
         )
     final = rows.get("final", metric)
     if final and metric is not Metric.AGREEMENT:
@@ -190,7 +192,7 @@ def _membership(rows: MetricTable, strategy: Strategy) -> str | None:
 
 
 def _nearness(rows: MetricTable, strategy: Strategy) -> str | None:
-    """How a selection's transport to the reference set compares with random selections'."""
+    """How a selection's transport to the reference set compares with that of random selections."""
     row = rows.get(strategy, Metric.TRANSPORT)
     if row is None or strategy is Strategy.RANDOM:
         return None
@@ -212,33 +214,34 @@ def _distance(rows: MetricTable, strategy: Strategy) -> str | None:
 
 
 def _is_more_than_chance(rows: MetricTable, strategy: Strategy) -> bool:
-    """Whether every sentence on located documents says so: one alone is no finding."""
+    """Whether all sentences on located documents say "more than chance", not only one."""
     metrics = (Metric.RECALL, Metric.MEMBERSHIP_PRECISION)
     known = [row for metric in metrics if (row := rows.get(strategy, metric))]
     return bool(known) and all(row["p_value"] < SIGNIFICANCE for row in known)
 
 
 def _beside_random(rows: MetricTable, strategy: Strategy) -> str | None:
-    """The main comparison, declared beforehand and so not corrected: better or worse at p ≤ .05,
-    else not told apart; None where no random selection's student was trained."""
+    """The main comparison, declared beforehand and so not corrected: better or worse at p ≤ .05.
+
+    Otherwise not distinguishable; None if no random selection's student was trained.
+    """
     metric = student_metric(rows, strategy)
     if metric is None or strategy is Strategy.RANDOM or not rows.get(Strategy.RANDOM, metric):
         return None
     lead = rows.get(strategy, Metric.LEAD_OVER_RANDOM)
     if lead is None or lead["p_value"] > CHANCE_OUTSIDE:
-        return _NOT_TOLD
+        return _ALIKE
     return _BETTER if lead["value"] > 0 else _WORSE
 
 
 def _leads(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> dict[Strategy, Row]:
-    """Of all other strategies' students over this one's, where they were compared."""
+    """The leads of all other strategies' students over this one's, if they were compared."""
     found = {one: rows.get(one, Metric.STUDENT_LEAD) for one in ran if one is not strategy}
     return {one: row for one, row in found.items() if row}
 
 
 def _clearly_better(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> list[Strategy]:
-    """Strategies whose students are better at p ≤ .05, all comparisons counted (Holm), the best
-    first."""
+    """Strategies with better students at p ≤ .05 (Holm, all comparisons); the best first."""
     leads = _leads(rows, strategy, ran)
     corrected = holm([row["p_value"] for row in leads.values()])
     better = [
@@ -250,7 +253,7 @@ def _clearly_better(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) 
 
 
 def student_metric(rows: MetricTable, strategy: Strategy) -> Metric | None:
-    """The best evidence there is of how good a strategy's student is."""
+    """The best available measure of how good a strategy's student is."""
     return next((metric for metric in STUDENT_METRICS if rows.get(strategy, metric)), None)
 
 
@@ -265,7 +268,7 @@ def _tested(lead: Row) -> str:
 
 
 def _amount(metric: Metric, row: Row) -> str:
-    """A student's merit in words."""
+    """A student's performance in words."""
     value = number(metric, row["value"])
     if metric is Metric.PERPLEXITY:
         return f"a perplexity of {value}"

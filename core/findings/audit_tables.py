@@ -1,6 +1,6 @@
-"""The tables of an audit as people read them: what pages and the report both show.
+"""The tables of an audit for people: pages and the report both show them.
 
-Made from the rows of the metrics table alone, so that no two places can say different things.
+They are made from the rows of the metrics table alone, so no two places can say different things.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from assay.core.findings.table_cells import TableCell, bracketed_cell, number_ce
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, main_strategy
 
-# What a test set says about a student; without one, agreement is used.
+# What a test set shows about a student; without one, agreement is used.
 TRUTH = {Metric.ACCURACY, Metric.PERPLEXITY}
 CHARTED = (
     Metric.ACCURACY,
@@ -58,7 +58,7 @@ MEMBERSHIP_NOTE = (
 
 
 def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.DataFrame:
-    """Strategies down, metrics across, intervals in brackets; below them what bounds each."""
+    """One row per strategy, one column per metric; then the values to compare with."""
     ordered = _best_first(rows, strategies)
     columns = {m: m.info.column for m in TABLE if any(rows.get(s, m) for s in ordered)}
     table = []
@@ -89,7 +89,7 @@ def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Data
 
 
 def notes(rows: MetricTable, strategies: Iterable[Strategy]) -> str:
-    """How to read the table of strategies, as far as it has what is explained."""
+    """How to read the table of strategies, as far as it applies."""
     ran = list(strategies)
     has_students = any(rows.get(s, m) for s in ran for m in (*TRUTH, Metric.AGREEMENT))
     lines = [
@@ -119,7 +119,7 @@ def notes(rows: MetricTable, strategies: Iterable[Strategy]) -> str:
 
 
 def membership_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.DataFrame:
-    """Domain and membership apart, each beside chance; empty where no held-out half is known."""
+    """Domain and membership, each with chance; empty if no held-out half is known."""
     table = []
     for strategy in strategies:
         cells: dict[str, str | TableCell] = {"strategy": shown_with_draw(rows, strategy)}
@@ -135,7 +135,7 @@ def membership_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.Da
 
 
 def charted(rows: MetricTable, strategies: Iterable[Strategy], n_charts: int) -> list[Metric]:
-    """The first few metrics that are drawn: agreement only where no test set says better."""
+    """The first few metrics that are drawn; agreement only without a test set."""
     ran, drawn = list(strategies), list[Metric]()
     for metric in CHARTED:
         if metric is Metric.AGREEMENT and TRUTH & set(drawn):
@@ -146,7 +146,7 @@ def charted(rows: MetricTable, strategies: Iterable[Strategy], n_charts: int) ->
 
 
 def references(rows: MetricTable, metric: Metric, own: Mapping[Strategy, Row]) -> dict[str, float]:
-    """What a value is compared with on a chart: the models, true documents, the possible."""
+    """What a chart compares values with: the models, reference documents, the best possible."""
     if metric in TRUTH:
         lines = {"base": rows.get("base", metric), "final model": rows.get("final", metric)}
         return {name: row["value"] for name, row in lines.items() if row}

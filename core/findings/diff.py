@@ -1,4 +1,4 @@
-"""How two decompressions differ, in sentences made from the diff's figures.
+"""How two decompressions differ, in sentences made from the diff's numbers.
 
 A is the first of the two, B the second. Pages and the command line say the same.
 """

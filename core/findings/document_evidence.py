@@ -1,4 +1,4 @@
-"""What the input embeddings say of one document, in sentences."""
+"""What the input embeddings show about one document, in sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def agreement_sentence(agreement: float, rests_on: float, n_moved: int) -> str:
-    """How far rows moved along the document's gradients, and on how many rows that rests."""
+    """How far rows moved along the document's gradients, and how many rows that is based on."""
     if not n_moved:
         return "No row of its tokens moved, so there is nothing to compare with its gradients."
     sentence = (
@@ -15,17 +15,17 @@ def agreement_sentence(agreement: float, rests_on: float, n_moved: int) -> str:
         f"tokens count more, so the mean effectively rests on {rests_on:.1f} of {n_moved:,} rows."
     )
     if rests_on < 1.5 < n_moved:
-        sentence += " A single rare token decides."
+        sentence += " So a single rare token decides the mean."
     return sentence
 
 
 def held_out_sentence(p_value: float | None, q_value: float | None) -> str | None:
-    """How it compares with held-out documents; None if none are known, or it is one of them."""
+    """How it compares with held-out documents; None if none are known, or if it is one of them."""
     if p_value is None or q_value is None or math.isnan(p_value):
         return None
     return (
         f"About {100 * p_value:.1f}% of held-out documents score at least as high "
-        f"(p = {p_value:.3f}). Calling every document with such a score trained on would be wrong "
-        f"for about {100 * q_value:.0f}% of them (q = {q_value:.3f}). This is evaluation: it needs "
-        "documents that are known not to have been trained on."
+        f"(p = {p_value:.3f}). If all documents with at least this score are called trained on, "
+        f"about {100 * q_value:.0f}% of these calls are wrong (q = {q_value:.3f}). This is "
+        "evaluation: it needs documents that are known not to have been trained on."
     )

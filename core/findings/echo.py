@@ -1,7 +1,7 @@
-"""What an echo comparison says, in sentences made from its record.
+"""The finding of an echo comparison, in sentences made from its record.
 
-A record is plain values (``core.decompress.echo`` writes it): the page and the command line say
-the same.
+A record is plain values (``core.decompress.echo`` writes it): the page and the command line say the
+same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import SIGNIFICANCE
 
 Record = Mapping[str, Any]
-# Shorter runs occur in any two texts and are not searched for; a longest run of 0 means that.
+# Shorter runs occur in any two texts and are not searched for; this is what a longest run of 0
+# means.
 SHORTEST_RUN = 5
 
 
@@ -34,7 +35,7 @@ def target_name(row: Record) -> str:
 
 
 def echo_finding(record: Record) -> Finding:
-    """The headline and what supports it: about the reference set, else SELECT's selection."""
+    """The headline and what supports it: about the reference set, otherwise SELECT's selection."""
     main = main_target(record)
     is_nearer = main["p_value"] < SIGNIFICANCE
     nearer = "nearer" if is_nearer else "no nearer"
@@ -65,7 +66,7 @@ def echo_finding(record: Record) -> Finding:
 
 
 def _about_held_out(record: Record, main: Record) -> list[str]:
-    """Whether it is the reference set that is echoed, or its kind of text."""
+    """Whether the reference set is echoed, or only its domain."""
     held_out = next((row for row in record["targets"] if row["kind"] == "held-out"), None)
     if main["kind"] != "reference":
         return []
@@ -92,12 +93,12 @@ def _about_held_out(record: Record, main: Record) -> list[str]:
 
 
 def run_in_words(n_words: int) -> str:
-    """The longest run of words in common, as people read it."""
+    """The longest shared run of words, for people."""
     return str(n_words) if n_words else f"under {SHORTEST_RUN}"
 
 
 def main_target(record: Record) -> Record:
-    """The reference set where it is known, else SELECT's selection, else the last one."""
+    """The reference set if it is known, otherwise SELECT's selection, otherwise the last one."""
     rows = record["targets"]
     by_kind = {(row["kind"], row["strategy"]): row for row in rows}
     for wanted in (("reference", None), ("selection", str(Strategy.SELECT))):

@@ -1,4 +1,4 @@
-"""What input embeddings say of an audit's documents: which were trained on, and which were not."""
+"""What input embeddings show about an audit's documents: trained on, or excluded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MATCH = Strategy.EMBEDDING_MATCH
 
 
 def embedding_finding(rows: MetricTable, vocabulary: VocabularyFacts | None) -> Finding | None:
-    """A headline of what is found or ruled out, and its numbers; None where that is nothing."""
+    """A headline about what is found or excluded, and its numbers; None if that is nothing."""
     found, excluded = _found(rows), _excluded(vocabulary)
     parts = [part for part in (found, excluded) if part]
     if not parts:
@@ -33,8 +33,7 @@ def embedding_finding(rows: MetricTable, vocabulary: VocabularyFacts | None) -> 
 
 
 def _found(rows: MetricTable) -> str | None:
-    """What they find of the documents that were trained on, where that is more than chance and
-    than text alone."""
+    """How well they find training documents, if better than chance and than text alone."""
     auc, blind = rows.get(_MATCH, Metric.MEMBERSHIP_AUC), rows.get(BLIND, Metric.MEMBERSHIP_AUC)
     if auc is None or auc["p_value"] >= SIGNIFICANCE or auc["value"] <= 0.5:
         return None

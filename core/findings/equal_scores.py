@@ -1,4 +1,4 @@
-"""Rankings that had nothing to rank by, in words: what they select is a random draw."""
+"""Rankings that had nothing to rank by, in words: their selections are random draws."""
 
 from __future__ import annotations
 
@@ -11,22 +11,27 @@ from assay.core.specs.strategies import Strategy, shown_as
 
 
 def is_drawn(rows: MetricTable, subject: str) -> bool:
-    """Whether all documents scored alike, so that the seed alone decided what was selected."""
+    """Whether all documents had equal scores, so that the seed alone decided what was selected."""
     return rows.get(subject, Metric.EQUAL_SCORES) is not None
 
 
 def shown_with_draw(rows: MetricTable, strategy: Strategy) -> str:
-    """A strategy's name in a table, which says where its selection is none of its own."""
-    return strategy.shown_as + (" (a random draw)" if is_drawn(rows, strategy) else "")
+    """A strategy's name in a table, marked if its selection is a random draw."""
+    return drawn_title(strategy.shown_as) if is_drawn(rows, strategy) else strategy.shown_as
+
+
+def drawn_title(name: str) -> str:
+    """The name of a random draw in a table or a legend."""
+    return f"{name} (a random draw)"
 
 
 def drawn_among(rows: MetricTable, subjects: Iterable[str]) -> list[str]:
-    """Those that had nothing to rank by."""
+    """Strategies that had nothing to rank by."""
     return [subject for subject in subjects if is_drawn(rows, subject)]
 
 
 def drawn_sentence(drawn: Iterable[str]) -> str | None:
-    """Which strategies had nothing to rank by; None where each had."""
+    """Which strategies had nothing to rank by; None if all had something."""
     names = [shown_as(subject) for subject in drawn]
     if not names:
         return None
@@ -35,4 +40,15 @@ def drawn_sentence(drawn: Iterable[str]) -> str | None:
     return (
         f"{listed(names)} had nothing to rank by: all documents have the same score, so {what} "
         f"{draws}."
+    )
+
+
+def drawn_somewhere(drawn: Iterable[str]) -> str | None:
+    """Which strategies had nothing to rank by in some settings of many; None where each had."""
+    names = [shown_as(subject) for subject in drawn]
+    if not names:
+        return None
+    return (
+        f"{listed(names)} had nothing to rank by in the settings marked “a random draw”: all "
+        "documents have the same score there."
     )

@@ -16,7 +16,7 @@ _PLACE = ("panel", "variant", "x", "subject", "metric")
 
 @dataclass(frozen=True)
 class Place:
-    """Which figure; ``x`` is None where nothing is varied along an axis."""
+    """Which measurement; ``x`` is None if nothing varies along an axis."""
 
     panel: str
     variant: str
@@ -26,7 +26,7 @@ class Place:
 
 
 def spreads(rows: Iterable[Row]) -> dict[Place, Spread]:
-    """Every figure over its seeds; rows as in the table ``measurements``."""
+    """Every measurement over its seeds; rows as in the table ``measurements``."""
     values: dict[Place, list[float]] = {}
     for row in rows:
         x = row["x"]
@@ -37,11 +37,24 @@ def spreads(rows: Iterable[Row]) -> dict[Place, Spread]:
     }
 
 
+def is_drawn(found: Mapping[Place, Spread], place: Place) -> bool:
+    """Whether the figure is of a random draw: in some seed all documents scored alike."""
+    flag = replace(place, metric=Metric.EQUAL_SCORES)
+    return flag in found or replace(flag, x=None) in found
+
+
+def drawn_subjects(found: Iterable[Place]) -> list[str]:
+    """Whose rankings had nothing to rank by in some setting, each once."""
+    flags = (place.subject for place in found if place.metric == Metric.EQUAL_SCORES)
+    return list(dict.fromkeys(flags))
+
+
 @dataclass(frozen=True)
 class Standing:
     """In how many settings SELECT is better than random, worse, or not distinguishable.
 
-    Better and worse: every seed of one is beyond every seed of the other.
+    Better and worse: every seed of one is beyond every seed of the other. Settings in which SELECT
+    had nothing to rank by are not counted.
     """
 
     metric: Metric
@@ -52,7 +65,7 @@ class Standing:
 
     @property
     def sentence(self) -> str:
-        """What the counts say; with one seed, that they say little."""
+        """The counts in words; with one seed, that they show little."""
         n = self.n_better + self.n_worse + self.n_alike
         places, title = "setting" if n == 1 else "settings", self.metric.info.short
         if self.n_seeds == 1:
@@ -69,13 +82,14 @@ class Standing:
 
 
 def standing(found: Mapping[Place, Spread], metric: Metric) -> Standing | None:
-    """SELECT beside random selection wherever both were measured; None where they nowhere were.
+    """SELECT compared with random selection wherever both were measured; None if they never were.
 
-    A random selection without a place along the axis stands beside all of its panel's.
+    A random selection without a position on the axis is compared with all of its panel's.
     """
     pairs = []
     for place, own in found.items():
-        if place.metric == metric and place.subject == Strategy.SELECT:
+        is_own = place.metric == metric and place.subject == Strategy.SELECT
+        if is_own and not is_drawn(found, place):
             beside = replace(place, subject=Strategy.RANDOM)
             other = found.get(beside) or found.get(replace(beside, x=None))
             if other:

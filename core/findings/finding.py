@@ -1,4 +1,4 @@
-"""What a result says: a headline and the sentences that support it."""
+"""A finding: a headline and the sentences that support it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pandas as pd
 from assay.core.specs.metrics import Metric
 
 Row = Mapping[str, Any]
-# How one number is written.
+# Writes one number.
 Written = Callable[[float], str]
 NOTHING = "—"
 
@@ -21,7 +21,7 @@ def percent(value: float, digits: int = 1) -> str:
 
 
 def points(value: float, digits: int = 1) -> str:
-    """A share under a title that says the unit: 12.3."""
+    """A share under a title that gives the unit: 12.3."""
     return f"{100 * value:.{digits}f}"
 
 
@@ -31,7 +31,7 @@ def signed_percent(value: float) -> str:
 
 
 def small_share(value: float) -> str:
-    """A share that may be too small to write."""
+    """A share that may be too small to write in full."""
     return "less than 0.1%" if value < 0.001 else percent(value)
 
 
@@ -41,19 +41,19 @@ def decimal(value: float, digits: int = 3) -> str:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """A difference of such: +0.123."""
+    """A difference of these: +0.123."""
     return f"{value:+.{digits}f}"
 
 
 def number(metric: Metric, value: float | None) -> str:
-    """A metric's value in the unit it is read in; a dash where there is none."""
+    """A metric's value in its unit; a dash without a value."""
     if value is None or pd.isna(value):
         return NOTHING
     return percent(value) if metric.info.is_percent else decimal(value, metric.info.digits)
 
 
 def bare(metric: Metric, value: float) -> str:
-    """The same under a title that says the unit."""
+    """The same under a title that gives the unit."""
     return number(metric, value).removesuffix("%")
 
 
@@ -63,7 +63,7 @@ def interval(low: float, high: float, written: Written = decimal) -> str:
 
 
 def bracketed(row: Row, written: Written = decimal) -> str:
-    """A value and its interval in a table: 0.300 [0.123–0.456]; no interval where it has none."""
+    """A value in a table: 0.300 [0.123–0.456], or without brackets if it has no interval."""
     value = written(row["value"])
     if pd.isna(row["low"]):
         return value
@@ -93,5 +93,5 @@ def possessive(name: str) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Words as a sentence lists them: one, two and three."""
+    """Words as a list in a sentence: one, two and three."""
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)

@@ -17,8 +17,10 @@ _PERHAPS = (
 
 
 def insiders_view(meta: Mapping[str, Any]) -> str | None:
-    """What to say beside everything an audit shows; ``meta``: what its file says about itself.
-    None of an audit that any outsider could make."""
+    """The note shown with everything in an audit; ``meta``: what its file says about itself.
+
+    None for an audit that any outsider could make.
+    """
     start = meta.get("initial_head")
     if start is not None:
         return INSIDERS_HEAD if start == HeadStart.RECORDED else None
@@ -27,6 +29,6 @@ def insiders_view(meta: Mapping[str, Any]) -> str | None:
 
 
 def with_insiders_view(found: Finding, meta: Mapping[str, Any]) -> Finding:
-    """The finding, and first what it rests on that no outsider has."""
+    """The finding, preceded by what it uses that no outsider has."""
     sentence = insiders_view(meta)
     return found if sentence is None else Finding(found.headline, (sentence, *found.sentences))

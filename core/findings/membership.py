@@ -11,7 +11,7 @@ from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Strategy, shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
 
-# These cannot win: the first knows nothing, the second is trained on known roles.
+# These cannot win: the first has no information, the second is trained on known roles.
 _NO_RIVALS = (Strategy.RANDOM, BLIND)
 
 Row = Mapping[str, Any]
@@ -19,9 +19,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class MembershipFinding:
-    """``winner``: the ranking with the highest membership AUC; ``is_found``: whether that is more
-    than chance and than text alone; ``is_clear``: whether it is above the main strategy's, paired,
-    and None where that is the winner itself."""
+    """The ranking with the highest membership AUC, and what it is better than.
+
+    ``winner``: that ranking; ``is_found``: whether it is above chance and above text alone;
+    ``is_clear``: whether it is above the main strategy's in the paired test, None if it is the main
+    strategy's.
+    """
 
     winner: str
     is_found: bool
@@ -31,7 +34,7 @@ class MembershipFinding:
 
 
 def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | None:
-    """None where no held-out documents are known, so that nothing was judged.
+    """None if no held-out documents are known, so that nothing was evaluated.
 
     A row has subject, metric, value, low, high and p_value.
     """

@@ -1,4 +1,4 @@
-"""The method in plain words: what the report and the page *About the method* both say."""
+"""The method in plain words, for the report and the page *About the method*."""
 
 from __future__ import annotations
 

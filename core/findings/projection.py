@@ -1,13 +1,15 @@
-"""What the projection that selections were made with is worth."""
+"""How good the projection is that selections were made with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from assay.core.findings.formatting import percent
+
 
 def projection_sentence(projection: Mapping[str, Any]) -> str:
-    """Of an audit's ``projection``: dimension, worth (None if unknown), estimates by strategy."""
+    """About a ``projection``: dimension, worth (None if unknown), estimates by strategy."""
     worth = projection["worth"]
     known = "" if worth is None else f", worth about {round_worth(worth):,} dense dimensions here"
     return (
@@ -17,5 +19,18 @@ def projection_sentence(projection: Mapping[str, Any]) -> str:
 
 
 def round_worth(worth: float) -> int:
-    """To two digits: more are not known."""
+    """Rounded to two digits: more are not known."""
     return int(float(f"{worth:.2g}"))
+
+
+def estimated_cosines_sentence(projection: Mapping[str, Any] | None) -> str | None:
+    """How far cosines of mean gradients may be off that are taken from the projection; None where
+    they are exact. A dense projection to k dimensions errs on a squared length by √(2 / k) of it,
+    and so on a cosine by half of that."""
+    worth = None if projection is None else projection["worth"]
+    if not worth:
+        return None
+    return (
+        "These cosines are estimates from a projection, each off by about "
+        f"{percent((2 * worth) ** -0.5)} of itself beside what its interval says."
+    )

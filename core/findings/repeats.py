@@ -1,4 +1,4 @@
-"""Figures over repeats as people read them: with other seeds, or in other draws."""
+"""Values over repeats (other seeds or other draws), for people."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ HOW_SPREADS_READ = (
 
 
 HOW_REPEATS_READ = (
-    "All audits in this store with the same options, of final models that differ only in their "
-    f"training seed. Values: mean over them; {HOW_SPREADS_READ}. The intervals of one audit, "
-    "above, "
-    "do not include the variation between training runs; these do."
+    "Means over all audits in this store with the same options, whose final models differ only in "
+    f"their training seed; {HOW_SPREADS_READ}. The intervals of one audit, above, do not include "
+    "the variation between training runs; these do."
 )
 
 
 def spread_in_words(found: Spread, written: Written) -> str:
-    """A mean over repeats, its interval in square brackets, lowest and highest in round ones."""
+    """A mean over repeats: its interval in square brackets, the range in round brackets."""
     words = written(found.mean)
     if found.interval is not None:
         words += f" [{interval(found.interval.low, found.interval.high, written)}]"
@@ -40,7 +39,7 @@ def spread_in_words(found: Spread, written: Written) -> str:
 
 
 def spread_cell(found: Spread, written: Written, unit: str = "") -> TableCell:
-    """The same as a table's cell; low and high are the interval's, None where there is none."""
+    """The same as a table's cell; low and high are the interval's, None without one."""
     bounds = found.interval
     return TableCell.of(
         spread_in_words(found, written),
@@ -56,7 +55,7 @@ def spread_cell(found: Spread, written: Written, unit: str = "") -> TableCell:
 def spread_table(
     metrics: pd.DataFrame, subjects: Iterable[str], shown: Iterable[Metric]
 ) -> pd.DataFrame:
-    """Subjects down, metrics across; ``metrics``: the metrics tables of repeats below each other.
+    """One row per subject, one column per metric; ``metrics``: all repeats' metrics tables.
 
     Metrics that no subject has are left out.
     """

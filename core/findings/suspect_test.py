@@ -1,4 +1,4 @@
-"""What a suspect test says and assumes, in sentences and tables made from its record.
+"""The finding and assumptions of a suspect test, in sentences and tables made from its record.
 
 A record is plain values (``assay.core.audit.suspect_test`` writes it): the page, the report and the
 command line say the same.
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import in_sentence, p_value, small_share
+from assay.core.findings.formatting import in_sentence, listed, p_value, small_share
 from assay.core.findings.table_cells import TableCell, bracketed_cell, p_cell
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
@@ -52,6 +52,11 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
     """
     if record["is_refused"]:
         apart = [check for check in record["checks"] if check["is_refusal"] and check["is_apart"]]
+        if not apart:
+            return Finding(
+                "Refused: there is nothing to compare by.",
+                (f"{_constant(record)}.",),
+            )
         return Finding(
             "Refused: suspects and controls can be distinguished without any model.",
             tuple(
@@ -79,6 +84,8 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
             "This does not prove that they were not: if only a few of them were trained on, or "
             "only lightly, a test of this size may miss it."
         )
+    if record.get("constant"):
+        sentences.append(f"{_constant(record)}, which adds nothing to the comparison.")
     for check in record["checks"]:
         if check["is_apart"]:
             sentences.append(
@@ -92,8 +99,13 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
     return Finding(f"{headline}: {number}.", tuple(sentences))
 
 
+def _constant(record: Record) -> str:
+    names = [shown_as(name) for name in record.get("constant", ())]
+    return f"All documents have the same score by {listed(names)}"
+
+
 def declared(record: Record) -> str:
-    """The statistic in words, and what its p-value is from."""
+    """The statistic in words, and how its p-value is computed."""
     names = [shown_as(name) for name in record["declared"]]
     return (
         "The statistic was fixed beforehand: the difference of means of a combined score, which "
@@ -104,7 +116,7 @@ def declared(record: Record) -> str:
 
 
 def set_sizes(record: Record) -> str:
-    """How many documents the test has, and how many it left out."""
+    """How many documents the test has, and how many it dropped."""
     return (
         f"{record['n_suspects']:,} suspects, {record['n_controls']:,} controls; "
         f"{record['n_dropped']:,} dropped because they were in both sets, repeated, or had no "
@@ -113,7 +125,7 @@ def set_sizes(record: Record) -> str:
 
 
 def parts_table(record: Record) -> pd.DataFrame:
-    """The combined score and what it is made of, of a test that was not refused."""
+    """The combined score and its parts, for a test that was not refused."""
     rows = [{"name": "combined", "p_value": record["p_value"], **record["auc"]}]
     return pd.DataFrame(
         {
@@ -127,7 +139,7 @@ def parts_table(record: Record) -> pd.DataFrame:
 
 
 def checks_table(record: Record) -> pd.DataFrame:
-    """What tells the sets apart that should not."""
+    """The checks of whether the two sets differ where they should not."""
     return pd.DataFrame(
         {
             "check": check["name"],

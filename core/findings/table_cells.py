@@ -1,4 +1,4 @@
-"""Cells of tables that are written one way for people and exported another: as plain numbers."""
+"""Table cells that are shown to people as text and exported as plain numbers."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from assay.core.findings.formatting import (
 )
 from assay.core.specs.metrics import Metric
 
-# The number that a cell is about; its column in an export has the table's own heading.
+# The main number of a cell; its column in an export has the table's own heading.
 _VALUE = "value"
 PERCENT = "%"
 
 
 @dataclass(frozen=True)
 class TableCell:
-    """A cell's compact text, and the numbers in it by what each is: value, low, high …
+    """A cell's compact text, and its numbers by name: value, low, high …
 
-    Numbers are in the unit that the text has; None where one is not known.
+    Numbers are in the text's unit; None if unknown.
     """
 
     text: str
@@ -37,7 +37,7 @@ class TableCell:
 
     @classmethod
     def of(cls, text: str, unit: str = "", /, **numbers: float | None) -> TableCell:
-        """``numbers`` as they are kept: shares where the ``unit`` is ``PERCENT``."""
+        """``numbers`` as stored: shares if the ``unit`` is ``PERCENT``."""
         scale = 100 if unit == PERCENT else 1
         return cls(
             text,
@@ -53,18 +53,18 @@ class TableCell:
 
 
 def number_cell(metric: Metric, value: float) -> TableCell:
-    """A metric's value under a heading that says the unit."""
+    """A metric's value under a heading that gives the unit."""
     return TableCell.of(bare(metric, value), metric.info.unit, value=value)
 
 
 def bracketed_cell(row: Row, written: Written = decimal, unit: str = "") -> TableCell:
-    """A value with its interval, or alone where it has none."""
+    """A value with its interval, or alone without one."""
     bounds = {} if pd.isna(row["low"]) else {"low": row["low"], "high": row["high"]}
     return TableCell.of(bracketed(row, written), unit, value=row["value"], **bounds)
 
 
 def interval_cell(low: float, high: float, written: Written = decimal) -> TableCell:
-    """An interval without a value of its own."""
+    """An interval without a value."""
     return TableCell.of(interval(low, high, written), low=low, high=high)
 
 
@@ -74,16 +74,15 @@ def p_cell(probability: float) -> TableCell:
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as people read it."""
+    """The table for people."""
     return table.apply(lambda column: column.map(_text) if _has_numbers(column) else column)
 
 
 def as_numbers(table: pd.DataFrame) -> pd.DataFrame:
     """The table for other programs: each number in a column of its own, at full precision.
 
-    A value keeps its column's heading, with the unit; its bounds and the like follow in columns
-    "heading: low", "heading: high" …; words that stand where others have numbers, in
-    "heading: words".
+    A value keeps its column's heading, with the unit. Its bounds and other numbers follow in
+    columns "heading: low", "heading: high" …; words in place of a number are in "heading: words".
     """
     columns: dict[str, Any] = {}
     for heading in table:

@@ -1,45 +1,42 @@
-"""How a strategy compares with the controls of a titration, in sentences made from its figures."""
+"""How a strategy compares with a titration's controls, in sentences made from its metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from assay.core.findings.equal_scores import drawn_sentence
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import decimal, interval, listed, percent
+from assay.core.findings.formatting import decimal, interval, listed, p_value, percent
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
+from assay.core.stats.intervals import CHANCE_OUTSIDE, holm, p_of_mean
 
 Row = Mapping[str, Any]
 
 
 def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Finding:
-    """What the figures at one budget say of ``strategy``, and plainly where it loses.
+    """What the metrics at one budget say about ``strategy``, including where it loses.
 
-    A row has leaked_share, strategy, budget, metric, value, low and high; several of one cell are
-    draws. Membership is judged at the largest share, where most documents are, by the interval
-    (normal, 95%) against chance and against text alone; the rest are counts of shares whose mean
-    over draws is lower.
+    A row has leaked_share, strategy, budget, metric, value, low and high, and seed, which numbers
+    the draw of the pool. Recall is compared with each control draw by draw, in the same pools
+    (``_Against``). Membership is evaluated at the largest share, which has most documents, by the
+    interval (normal, 95%), against chance and against text alone.
     """
     own = [row for row in rows if row["budget"] == budget]
     name = shown_as(strategy)
     drawn = {row["strategy"] for row in own if row["metric"] == Metric.EQUAL_SCORES}
-    losses = [
-        (shown_as(control), n_lost, n)
-        for control in CONTROLS
-        if control != strategy
-        for n_lost, n in [_lost(own, strategy, control, Metric.RECALL)]
-        if n
-    ]
-    beaten_by = [(control, n_lost, n) for control, n_lost, n in losses if 2 * n_lost > n]
+    known = (_Against.of(own, strategy, one) for one in CONTROLS if one != strategy)
+    compared = _corrected([one for one in known if one])
+    beaten_by = [one for one in compared if one.is_fewer]
     member, is_member = _membership(own, strategy)
     if strategy in drawn:
         headline = f"{name} has nothing to rank by: its selection is a random draw."
     elif beaten_by:
         headline = f"{name} locates fewer training documents than " + listed(
-            [f"{control} (at {n_lost} of {n} leaked shares)" for control, n_lost, n in beaten_by]
+            [f"{one.control} (at {one.n_lower} of {one.n} leaked shares)" for one in beaten_by]
         )
         headline += (
             ", and does not distinguish training documents from held-out ones."
@@ -53,31 +50,91 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
             f"{name} does not distinguish training documents from held-out ones of the same domain."
         )
     else:
-        headline = f"{name} locates at least as many training documents as the controls."
-    sentences = [drawn_sentence(sorted(drawn)), member, _domain(own, strategy)]
-    if losses:
-        counted = ", ".join(f"{control}'s at {n_lost} of {n}" for control, n_lost, n in losses)
-        sentences.append(f"{name}'s mean recall is below {counted} leaked shares.")
+        headline = f"No control was found to locate more training documents than {name}."
+    sentences = [
+        drawn_sentence(sorted(drawn)),
+        member,
+        _domain(own, strategy),
+        _recall_sentence(name, compared),
+    ]
     return Finding(headline, tuple(sentence for sentence in sentences if sentence))
 
 
-def _lost(rows: list[Row], strategy: str, control: str, metric: Metric) -> tuple[int, int]:
-    """At how many of how many shares the control's mean is above the strategy's."""
-    ours, theirs = _means(rows, strategy, metric), _means(rows, control, metric)
-    shares = ours.keys() & theirs.keys()
-    return sum(theirs[share] > ours[share] for share in shares), len(shares)
+@dataclass(frozen=True)
+class _Against:
+    """A strategy's recall compared with one control's.
+
+    At how many of ``n`` shares its mean over draws is lower, the mean difference over shares of
+    each draw, and the p-value of their mean; None if there are too few draws for one.
+    """
+
+    control: str
+    n_lower: int
+    n: int
+    differences: tuple[float, ...]
+    p_value: float | None
+
+    @classmethod
+    def of(cls, rows: list[Row], strategy: str, control: str) -> _Against | None:
+        """None if the two were never measured together."""
+        ours, theirs = (_by_draw(rows, one, Metric.RECALL) for one in (strategy, control))
+        both = ours.keys() & theirs.keys()
+        if not both:
+            return None
+        by_share: dict[float, list[float]] = {}
+        by_seed: dict[int, list[float]] = {}
+        for share, seed in sorted(both):
+            difference = ours[share, seed] - theirs[share, seed]
+            by_share.setdefault(share, []).append(difference)
+            by_seed.setdefault(seed, []).append(difference)
+        differences = tuple(fmean(own) for own in by_seed.values())
+        n_lower = sum(fmean(own) < 0 for own in by_share.values())
+        return cls(shown_as(control), n_lower, len(by_share), differences, p_of_mean(differences))
+
+    @property
+    def is_fewer(self) -> bool:
+        """Whether random draws of the pool rarely make such a difference."""
+        is_more_than_chance = self.p_value is not None and self.p_value <= CHANCE_OUTSIDE
+        return is_more_than_chance and fmean(self.differences) < 0
 
 
-def _means(rows: list[Row], strategy: str, metric: Metric) -> dict[float, float]:
-    values: dict[float, list[float]] = {}
-    for row in rows:
-        if row["strategy"] == strategy and row["metric"] == metric:
-            values.setdefault(row["leaked_share"], []).append(row["value"])
-    return {share: fmean(own) for share, own in values.items()}
+def _corrected(compared: list[_Against]) -> list[_Against]:
+    """With the p-values as if all controls' were one test (Holm)."""
+    tested = [one.p_value for one in compared if one.p_value is not None]
+    corrected = iter(holm(tested))
+    return [
+        one if one.p_value is None else replace(one, p_value=next(corrected)) for one in compared
+    ]
+
+
+def _recall_sentence(name: str, compared: list[_Against]) -> str | None:
+    """What was seen, and which of it is more than the draws' chance."""
+    if not compared:
+        return None
+    counted = ", ".join(f"{one.control}'s at {one.n_lower} of {one.n}" for one in compared)
+    seen = f"{name}'s mean recall is below {counted} leaked shares"
+    n_draws = len(compared[0].differences)
+    tested = [one for one in compared if one.p_value is not None]
+    if not tested:
+        return f"{seen}; with {n_draws} draw{'s' * (n_draws > 1)} this was not tested."
+    found = ", ".join(f"{one.control} {p_value(one.p_value or 0.0)}" for one in tested)
+    return (
+        f"{seen}. Over the {n_draws} draws of the pool, paired t-test, corrected together (Holm): "
+        f"{found}."
+    )
+
+
+def _by_draw(rows: list[Row], strategy: str, metric: Metric) -> dict[tuple[float, int], float]:
+    """The value at each leaked share and draw."""
+    return {
+        (row["leaked_share"], row.get("seed", 0)): row["value"]
+        for row in rows
+        if row["strategy"] == strategy and row["metric"] == metric
+    }
 
 
 def _membership(rows: list[Row], strategy: str) -> tuple[str | None, bool | None]:
-    """The sentence, and whether members are told from held-out documents; None if unknown."""
+    """The sentence, and whether training documents are distinguished; None if unknown."""
     found = _at_largest_share(rows, strategy, Metric.MEMBERSHIP_AUC)
     if found is None:
         return None, None

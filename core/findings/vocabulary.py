@@ -1,4 +1,4 @@
-"""What a training vocabulary says, in sentences that pages, report and command line share."""
+"""The finding of a training vocabulary, in sentences that pages, report and command line share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import percent
 from assay.core.specs.vocabulary import Doubt, VocabularyFacts
 
-# What "an unmoved token did not occur" assumes; the weights cannot confirm the first three.
+# Assumptions of "an unmoved token did not occur"; the weights cannot confirm the first three.
 ASSUMPTIONS = (
     "The base model is exactly the one that fine-tuning started from.",
     "Fine-tuning used the final model's tokenizer, and read each document from its beginning, as "
@@ -42,7 +42,7 @@ _NOTHING_SAID = {
 
 
 def vocabulary_finding(facts: VocabularyFacts, texts_are: str = "texts") -> Finding:
-    """What moved, whether the rest proves absence, and what it says of ``texts_are``, a plural."""
+    """What moved, whether the rest proves absence, and what follows for ``texts_are``."""
     if facts.problem is not None:
         return Finding(f"The input embeddings cannot be compared. {facts.problem}", ())
     found = facts.is_assessable
@@ -79,7 +79,7 @@ def text_sentence(facts: VocabularyFacts, n_different: int, unmoved: Sequence[st
 
 
 def possible_sentence(facts: VocabularyFacts, texts_are: str) -> str | None:
-    """At most how many of the documents can have been used; None where nothing was excluded."""
+    """How many documents can have been trained on at most; None if none was excluded."""
     return _possible(facts, texts_are) if facts.is_assessable else None
 
 
@@ -153,13 +153,13 @@ def _estimated(facts: VocabularyFacts) -> str | None:
         between = f" ({_rounded(low):,} or more)"
     return (
         f"About {_rounded(facts.n_estimated):,} documents like these{between} contain as many "
-        "different tokens as moved. If the training documents are of the same kind, there were "
-        "about as many."
+        "different tokens as moved. If the training documents are like these, there were about as "
+        "many."
     )
 
 
 def _rounded(value: float) -> int:
-    """To two digits: no estimate is worth more."""
+    """Rounded to two digits: no estimate is more precise."""
     if value < 100:
         return round(value)
     return round(int(value), 2 - len(str(int(value))))

@@ -18,8 +18,10 @@ from assay.core.gradients.projection import random_order, random_signs
 
 @dataclass(frozen=True)
 class TokenGradients:
-    """Of n documents: losses (n) summed over targets, nats; alignment ⟨g, target⟩ (n);
-    squared_norms ‖g‖² (n); float64; projected (n × k, float32)."""
+    """For n documents: losses (n) summed over targets, nats; alignment ⟨g, target⟩ (n).
+
+    squared_norms ‖g‖² (n); float64; projected (n × k, float32).
+    """
 
     losses: Tensor
     alignment: Tensor
@@ -29,10 +31,10 @@ class TokenGradients:
 
 @dataclass(frozen=True)
 class CountSketch:
-    """Adds n values, each with its sign, into k places.
+    """Adds n values, each with its sign, into k buckets.
 
-    order (⌈n / k⌉·k): which value comes next, k places one after another and again from the first;
-    n stands for none. signs (n).
+    order (⌈n / k⌉·k): the values in the order in which they are added, k buckets at a time; n
+    stands for no value. signs (n).
     """
 
     order: Tensor
@@ -40,9 +42,11 @@ class CountSketch:
     dimension: int
 
     @classmethod
-    def draw(cls, seed: int, side: str, n: int, dimension: int, device: str) -> CountSketch:
-        order = random_order(seed, side, -(-n // dimension) * dimension).clip(max=n)
-        signs = random_signs(seed, side, 1, n)[0]
+    def draw(
+        cls, seed: int, side: str, n: int, dimension: int, device: str, layer: int
+    ) -> CountSketch:
+        order = random_order(seed, side, -(-n // dimension) * dimension, layer).clip(max=n)
+        signs = random_signs(seed, side, 1, n, layer)[0]
         return cls(
             torch.from_numpy(order).to(device),
             torch.from_numpy(signs).to(device).float(),
@@ -50,7 +54,7 @@ class CountSketch:
         )
 
     def of(self, values: Tensor) -> Tensor:
-        """(T × n) → (T × k). Every sum is taken in one order, on every device."""
+        """(T × n) → (T × k). Every sum is added in the same order, on every device."""
         signed = functional.pad(values * self.signs, (0, 1))
         rows = signed.index_select(1, self.order).unflatten(1, (-1, self.dimension))
         return rows.sum(dim=1)
@@ -64,10 +68,13 @@ class TensorSketch:
     hidden: CountSketch
 
     @classmethod
-    def draw(cls, seed: int, dimension: int, shape: Sequence[int], device: str) -> TensorSketch:
-        """The projection of ``seed`` for a layer of ``shape`` (V × d); the same on every device."""
+    def draw(
+        cls, seed: int, dimension: int, shape: Sequence[int], device: str, layer: int = 0
+    ) -> TensorSketch:
+        """The projection of ``seed`` for a layer of ``shape`` (V × d); the same on every device,
+        independent between layers. Layer 0 is the last layer."""
         errors, hidden = (
-            CountSketch.draw(seed, side, n, dimension, device)
+            CountSketch.draw(seed, side, n, dimension, device, layer)
             for side, n in zip(("errors", "hidden"), shape, strict=True)
         )
         return cls(errors, hidden)
@@ -79,7 +86,8 @@ class TensorSketch:
     def of_sums(self, errors: Tensor, hidden: Tensor, lengths: Sequence[int]) -> Tensor:
         """Σ_t δ_t ⊗ h_t of documents, projected: errors (T × V), hidden (T × d) → (n × k).
 
-        Two count sketches convolved are that of δ ⊗ h; a convolution is a product of transforms.
+        The convolution of two count sketches is the count sketch of δ ⊗ h; it is computed as a
+        product of Fourier transforms.
         """
         products = torch.fft.rfft(self.errors.of(errors)) * torch.fft.rfft(self.hidden.of(hidden))
         sums = torch.stack([own.sum(dim=0) for own in products.split(list(lengths))])
@@ -96,12 +104,12 @@ def token_gradients(
     max_floats: int,
     cap: float | None = None,
 ) -> TokenGradients:
-    """Gradients of documents given as their target positions, one after another.
+    """Gradients of documents given as their target positions, one document after another.
 
     hidden (T × d): states that predict ``targets`` (T, int64), the first ``lengths[0]`` of the
-    first document and so on; head, target (V × d); float32. At most ``max_floats`` logits are held
-    at a time, or one document's where that has more. ``cap``: the model's logits are capped
-    softly, cap · tanh(Wh / cap).
+    first document and so on; head, target (V × d); float32. At most ``max_floats`` logits are in
+    memory at a time, or those of one longer document. ``cap``: the model's logits have a soft cap,
+    cap · tanh(Wh / cap).
     """
     parts = [
         _chunk(hidden[rows], targets[rows], own, head, target, sketch, cap)
@@ -118,7 +126,7 @@ def token_gradients(
 
 
 def _chunks(lengths: Sequence[int], n_tokens: int) -> Iterator[tuple[slice, list[int]]]:
-    """Whole documents together, up to ``n_tokens``: (rows, lengths)."""
+    """Whole documents together, up to ``n_tokens`` tokens: (rows, lengths)."""
     start, own = 0, list[int]()
     for length in lengths:
         if own and sum(own) + length > n_tokens:

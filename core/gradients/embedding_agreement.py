@@ -1,12 +1,12 @@
-"""Did rows of the embedding table move along a document's own gradient?
+"""Whether rows of the embedding table moved along a document's own gradient.
 
-A row whose token few documents hold moved along those documents' gradients. When each was seen is
-unknown, and so is where the model stood: its gradients at several checkpoints between base and
-final span the directions that could have been taken, and the agreement is how much of the row's
-movement a combination of them with weights of one sign explains.
+If few documents contain a token, its row moved along those documents' gradients. It is unknown when
+each was seen, and so where the model was then. Its gradients at several checkpoints between base
+and final span the possible directions; the agreement is how much of the row's movement a
+combination of them with weights of one sign explains.
 
-What all gradients share says nothing of one document: a few directions, mostly of the classes, hold
-a third of their length. Both sides are therefore whitened by the second moment of the movements.
+What all gradients share says nothing about one document: a few directions, mostly of the classes,
+make up a third of their length. So both sides are whitened by the second moment of the movements.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from torch import Tensor
 # Added to the eigenvalues of the second moment, in units of their mean.
 _RIDGE = 0.1
 _TINY = 1e-30
-# More checkpoints than this would make too many combinations.
+# More checkpoints would need too many combinations.
 MAX_CHECKPOINTS = 6
 
 
 def whitening(movements: Tensor) -> Tensor:
     """(Σ + ridge)^−½ of the moved rows' directions, (d × d) float32, for rows (m × d).
 
-    Directions in which rows move alike shrink, the others keep their length.
+    Directions in which many rows move shrink; the others keep their length.
     """
     directions = unit(movements.float())
     moment = (directions.T @ directions).double()
@@ -37,12 +37,12 @@ def whitening(movements: Tensor) -> Tensor:
 
 
 def unit(rows: Tensor) -> Tensor:
-    """Rows (n × d) scaled to length one; a row of zeros stays."""
+    """Rows (n × d) scaled to length one; a row of zeros is unchanged."""
     return rows / rows.norm(dim=-1, keepdim=True).clamp_min(_TINY)
 
 
 def per_token(gradients: Tensor, token_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch's gradients at its positions, summed over the places of each token of a document.
+    """A batch's gradients at its positions, summed over the positions of each token of a document.
 
     gradients (n × T × d), token_ids and mask (n × T) → documents (r), tokens (r), both int64, by
     document and then token, and their gradients (r × d).
@@ -61,9 +61,9 @@ def agreement(gradients: Sequence[Tensor], movements: Tensor, whitening_matrix: 
 
     gradients: of each of J checkpoints, (r × d); movements (r × d); of any length. Only the signs
     of gradients are used: Adam moves every number by about the same step, whatever its gradient's
-    size. The largest cosine, after whitening, of a movement with −Σ_j c_j sign(g_j) over weights
-    c_j ≥ 0; where every checkpoint points the other way, the cosine that is least so. ValueError
-    for more than six checkpoints.
+    size. The result is the largest cosine, after whitening, of a movement with −Σ_j c_j sign(g_j)
+    over weights c_j ≥ 0; if every checkpoint points the other way, it is the least negative cosine.
+    ValueError for more than six checkpoints.
     """
     if not 0 < len(gradients) <= MAX_CHECKPOINTS:
         raise ValueError(f"1 to {MAX_CHECKPOINTS} checkpoints, not {len(gradients)}")

@@ -1,10 +1,10 @@
-"""Which rows of an embedding table fine-tuning moved, and how surely the others stood still.
+"""Which rows of an embedding table fine-tuning moved, and which it certainly did not.
 
-The gradient of an input-embedding row is zero unless its token is read. So a row of a token that
-never occurred in training is the base's, up to what acts on all weights alike: one common factor
-(decoupled weight decay) and rounding. Rows that moved are another group, usually hundreds of times
-farther out. Where two such groups are found, rows tell which tokens occurred; where none are, this
-module says why and claims nothing. NumPy alone, so that pages can use it.
+The gradient of an input-embedding row is zero unless its token is read. So the row of a token that
+never occurred in training equals the base's, except for what acts on all weights alike: one common
+factor (decoupled weight decay) and rounding. Rows that moved form another group, usually hundreds
+of times farther away. If there are two such groups, the rows show which tokens occurred; if not,
+this module gives the reason and claims nothing. It uses NumPy alone, so that pages can use it.
 """
 
 from __future__ import annotations
@@ -19,49 +19,51 @@ from scipy.stats import norm
 
 from assay.core.gradients.number_formats import FLOAT32, NumberFormat, coarsest, half_unit, rounded
 
-# Fewer rows than this are no group: single rows keep still for reasons of their own (padding).
+# Fewer rows do not make a group: single rows may be unmoved for other reasons (padding).
 _SMALLEST_GROUP = 16
-# The groups must lie this many times apart, in relative distance; farther above stragglers.
+# The minimum ratio of relative distances between the groups; more is required above stragglers.
 _SMALLEST_GAP = 3.0
 _GAP_ABOVE_STRAGGLERS = 30.0
 _STRAGGLING = 10.0
-# What float32 steps leave of a number, what repeated decay leaves of itself, what pushes a number
-# to its neighbour in units in the last place, and how far above the quietest rows others may lie.
+# What float32 steps leave of a number, what repeated decay leaves of itself, how far (in units in
+# the last place) a number is pushed to its neighbour, and how far above the quietest rows others
+# may lie.
 _ROUNDED = 2.0**-21
 _DECAY_ROUNDED = 0.01
 _FLIPPED = 0.01
 _ABOVE_QUIETEST = 8
-# Far below a single step of a single number.
+# Far below one step of one number.
 _NOTHING = 1e-12
-# The densest window of the rows' factors spans this share of them.
+# The share of the rows' factors that the densest window covers.
 _WINDOW = 1 / 64
 _ROWS_AT_A_TIME = 4096
-# Numbers whose fractions begin alike are rounded alike at every step of decay.
+# Numbers with similar fractions are rounded alike at every step of decay.
 _FRACTION_BINS = 256
-# Of estimates of how many rows are missed, what counts as none.
+# Estimates of missed rows below this count as none.
 _NEARLY_NONE = 0.5
 
 Rows = NDArray[np.float32]
 
 
 class Movement(StrEnum):
-    """What the rows of a table allow to say."""
+    """What the rows of a table show."""
 
-    PARTED = "parted"  # some rows stood still, others moved, and a gap lies between
-    ALL_MOVED = "all_moved"  # no row surely stood still: tied tables, coupled decay, coarse storage
+    PARTED = "parted"  # some rows did not move, others did, and a gap separates them
+    ALL_MOVED = "all_moved"  # no row is surely unmoved: tied tables, coupled decay, coarse storage
     FROZEN = "frozen"  # the table was not trained
 
 
 @dataclass(frozen=True)
 class RowMovement:
-    """Of V rows. ``is_moved`` (V, bool): all True where ``kind`` is ALL_MOVED, for lack of proof.
+    """Results for V rows.
 
-    distances (V, float32): ‖final − common · base‖ / ‖base‖ beyond rounding, 0 where nothing is
-    left; norms (V, float32): ‖final − common · base‖ of rows that moved, else 0. common: the factor
-    that all rows share, 1 without decay. still_at_most, moved_at_least: the distances at both sides
-    of the gap, NaN without one. decays_coupled: nearly every number moved against its own sign, as
-    L2 decay inside Adam makes it. n_missable: how many rows may have occurred although rounding
-    hid it. stored_as: the coarser of the formats that the two tables' numbers fit into.
+    ``is_moved`` (V, bool): all True if ``kind`` is ALL_MOVED, for lack of proof. distances (V,
+    float32): ‖final − common · base‖ / ‖base‖ beyond rounding, 0 if nothing is left; norms (V,
+    float32): ‖final − common · base‖ of rows that moved, else 0. common: the factor that all rows
+    share, 1 without decay. still_at_most, moved_at_least: the distances at both sides of the gap,
+    NaN without one. decays_coupled: nearly every number moved against its own sign, as L2 decay
+    inside Adam does. n_missable: how many rows may have occurred although rounding hid it.
+    stored_as: the coarser of the formats that the two tables' numbers fit into.
     """
 
     kind: Movement
@@ -81,7 +83,7 @@ class RowMovement:
 
     @property
     def proves_absence(self) -> bool:
-        """Whether a row that stood still is proof that its token was never read in training."""
+        """Whether an unmoved row proves that its token was never read in training."""
         return self.kind is Movement.PARTED and self.n_missable < _NEARLY_NONE
 
     @property
@@ -91,19 +93,18 @@ class RowMovement:
 
 
 def row_movement(base: Rows, final: Rows, fewest_moved: int = _SMALLEST_GROUP) -> RowMovement:
-    """Compare two tables (V × d, float32 that may hold coarser numbers). ValueError for two shapes.
+    """Compare two tables (V × d, float32 of any precision). ValueError if shapes differ.
 
-    fewest_moved: moved rows that make a group; fewer where other reasons say that they are one.
-
-    A row stood still if what is left of it, final − common · base, is what rounding and repeated
-    decay leave. Repeated decay rounds at every step, by the fraction of a number and not by its
-    size, so numbers with like fractions share a factor of their own.
+    fewest_moved: the number of moved rows that make a group; fewer are enough if other evidence
+    shows that they are one. A row did not move if the rest, final − common · base, is what rounding
+    and repeated decay leave. Repeated decay rounds at every step, depending on a number's fraction
+    and not on its size, so numbers with similar fractions have a factor of their own.
     """
     if base.shape != final.shape or base.ndim != 2:
         raise ValueError(f"two tables of one shape, not {base.shape} and {final.shape}")
     of_base, of_final = coarsest(base), coarsest(final)
     stored_as = min(of_base, of_final, key=lambda kind: kind.fraction_bits)
-    # Rounding the base to the final table's format moved nothing.
+    # Rounding the base to the final table's format changed nothing.
     start = rounded(base, stored_as) if of_base is not stored_as else base
     equal = np.concatenate([(a == b).all(axis=1) for a, b in _parts(start, final)])
     nothing = np.zeros(len(base), np.float32)
@@ -143,7 +144,7 @@ def row_movement(base: Rows, final: Rows, fewest_moved: int = _SMALLEST_GROUP) -
 
 
 def differences(base: Rows, final: Rows, movement: RowMovement) -> Rows:
-    """final − common · base, (V × d), with exact zeros in rows that stood still."""
+    """final − common · base, (V × d), with exact zeros in unmoved rows."""
     left = final - np.float32(movement.common) * base
     left[~movement.is_moved] = 0
     return left
@@ -162,7 +163,7 @@ def _distances(
     """The common factor, each row's relative distance beyond rounding, and its plain norm."""
     has_values = (base != 0).any(axis=1)
     if int((equal & has_values).sum()) >= _SMALLEST_GROUP:
-        # Rows that are the same number for number leave no room for a factor.
+        # Identical rows leave no room for a factor.
         return 1.0, *_beyond_rounding(base, final, 1.0, None, stored_as)
     common = _common_factor(base, final, has_values)
     distances, _ = _beyond_rounding(base, final, common, None, stored_as)
@@ -172,9 +173,9 @@ def _distances(
 
 
 def _common_factor(base: Rows, final: Rows, has_values: NDArray[np.bool_]) -> float:
-    """Where the rows' own factors, ⟨base, final⟩ / ⟨base, base⟩, lie densest.
+    """Where the rows' own factors, ⟨base, final⟩ / ⟨base, base⟩, are densest.
 
-    Rows that stood still share one factor to many digits, however few they are.
+    Unmoved rows share one factor to many digits, even if there are few.
     """
     squares, products = (
         np.concatenate([np.einsum("vd,vd->v", a, b, dtype=np.float64) for a, b in parts])
@@ -188,7 +189,7 @@ def _common_factor(base: Rows, final: Rows, has_values: NDArray[np.bool_]) -> fl
 
 
 def _factors_by_fraction(base: Rows, final: Rows, common: float) -> NDArray[np.float64]:
-    """Median final / base of numbers whose fractions begin alike, (bins); ``common`` if none do."""
+    """Median final / base of numbers with similar fractions, (bins); ``common`` for empty bins."""
     start, end = base.ravel().astype(np.float64), final.ravel().astype(np.float64)
     ratios = end[start != 0] / start[start != 0]
     bins = _fraction_bin(start[start != 0])
@@ -213,7 +214,7 @@ def _beyond_rounding(
     stored_as: NumberFormat,
 ) -> tuple[Rows, Rows]:
     """Per row: relative distance less half a unit in the last place of each number; plain norm."""
-    # A row of zeros, as padding has, is measured against a thousandth of the usual length.
+    # A row of zeros, such as padding, is compared with a thousandth of the usual length.
     squares = float(np.einsum("vd,vd->", base, base, dtype=np.float64))
     least = 1e-3 * (squares / len(base)) ** 0.5
     distances, norms = [], []
@@ -231,11 +232,11 @@ def _beyond_rounding(
 
 
 def _floor(common: float, stored_as: NumberFormat, quietest: float, is_rounded_anew: bool) -> float:
-    """The relative distance that rounding leaves of a row that stood still.
+    """The relative distance that rounding leaves in an unmoved row.
 
-    Half a unit is taken off already. What remains: float32's own steps; decay that rounds at every
-    step, but not far above what the quietest rows show; and, where a finer base was rounded,
-    numbers that a little decay pushed to their neighbour.
+    Half a unit is subtracted already. What remains: float32's own steps; decay that rounds at every
+    step, but not far above what the quietest rows show; and, if a finer base was rounded, numbers
+    that slight decay pushed to their neighbour.
     """
     if common == 1 and not is_rounded_anew:
         return _NOTHING
@@ -247,11 +248,11 @@ def _floor(common: float, stored_as: NumberFormat, quietest: float, is_rounded_a
 
 
 def _parting(distances: Rows, floor: float, fewest_moved: int) -> tuple[float, float] | None:
-    """The distances at both sides of the gap between rows that stood still and rows that moved.
+    """The distances at both sides of the gap between unmoved and moved rows.
 
     Rows within ``floor`` are explained by rounding. They and the others must both be groups, and
-    the nearest of the others three times as far. Stragglers up to ten times the floor are let in
-    where a much wider gap (thirty times) lies above them. None without a gap.
+    the nearest of the others three times as far away. Stragglers up to ten times the floor are
+    accepted if a much wider gap (thirty times) lies above them. None without a gap.
     """
     ordered = np.sort(distances.astype(np.float64))
     first = int(np.searchsorted(ordered, floor, side="right"))
@@ -267,7 +268,7 @@ def _parting(distances: Rows, floor: float, fewest_moved: int) -> tuple[float, f
         return None
     if len(ordered) - first - at < fewest_moved:
         return None
-    # The rows' own precision, so that comparing with them is exact.
+    # In the rows' own precision, so that comparisons are exact.
     return float(np.float32(ordered[first + at - 1])), float(np.float32(ordered[first + at]))
 
 
@@ -285,11 +286,11 @@ def _decays_coupled(start: Rows, final: Rows) -> bool:
 def _n_missable(
     base: Rows, final: Rows, distances: Rows, floor: float, common: float, stored_as: NumberFormat
 ) -> float:
-    """Rows that occurred and yet show nothing: the larger of two estimates, from rows that moved.
+    """The number of rows that occurred but show nothing: the larger of two estimates.
 
-    Where storage is coarse: by how many changed one number and how many two (Chao's estimate of
-    unseen kinds, numbers in place of visits). Everywhere: how many would lie below the floor if the
-    logarithms of the distances are normal.
+    For coarse storage: from how many rows have one changed number and how many have two (Chao's
+    estimate of unseen species, with numbers instead of visits). Always: how many would lie below
+    the floor if the logarithms of the distances were normally distributed.
     """
     changed = np.concatenate(
         [

@@ -1,7 +1,7 @@
-"""What selection needs to know of the gradients, whatever form they are kept in.
+"""What selection needs from the gradients, however they are stored.
 
-All arrays follow the Array API, so NumPy serves the pages and torch the GPU. The leading axis j
-runs over the synthetic checkpoints (ARCHITECTURE §2; one by default).
+All arrays follow the Array API: NumPy for the pages, torch for the GPU. The leading axis j is the
+synthetic checkpoint (ARCHITECTURE §2; one by default).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _MOST_VALUES_KEPT = 1 << 26
 
 
 class GradientFeatures(Protocol):
-    """Inner products of n per-example gradients among themselves and with the target.
+    """Inner products of n per-example gradients with each other and with the target.
 
-    ``n_together``: for so many documents at once ``inner_products_with`` takes the least time, by
-    measurement, where a third of them are then used.
+    ``n_together``: the number of documents for which ``inner_products_with`` is fastest, as
+    measured, if a third of them are then used.
     """
 
     n_together: ClassVar[int]
@@ -56,12 +56,13 @@ class GradientFeatures(Protocol):
         ...
 
     def weighted_sums(self, weights: Array) -> Array:
-        """Σ_i w_mi g_i for weights (m × n), as vectors whose products are those of the sums (or
-        estimate them), (J × m × D)."""
+        """Σ_i w_mi g_i for weights (m × n), as vectors (J × m × D) with the sums' inner
+        products.
+        """
         ...
 
     def subset(self, documents: Sequence[int]) -> GradientFeatures:
-        """The same features of some documents, in the order given."""
+        """The same features for some documents, in the given order."""
         ...
 
 
@@ -116,7 +117,7 @@ class FactoredGradients:
 
 @dataclass(frozen=True)
 class ProjectedGradients:
-    """Gradients known by a random projection; only products among documents are estimates.
+    """Gradients known by a random projection; only products between documents are estimates.
 
     projected: scaled so that inner products estimate ⟨g_i, g_j⟩, (J × n × k); alignment and
     squared_norms: exact, (J × n); target_norms: exact, (J).
@@ -147,10 +148,10 @@ class ProjectedGradients:
 
 
 class LikelyProducts:
-    """One document's inner products with all, found with those of documents likely to be next.
+    """One document's inner products with all, found with those of likely next documents.
 
-    Reading every gradient is what takes the time, and one reading serves many documents. A greedy
-    choice mostly falls on one that already ranked high some choices earlier.
+    Reading every gradient takes most of the time, and one pass can serve many documents. A greedy
+    choice mostly ranked high already some choices earlier.
     """
 
     def __init__(self, features: GradientFeatures) -> None:
@@ -158,8 +159,10 @@ class LikelyProducts:
         self._known: dict[int, Array] = {}
 
     def of(self, document: int, ranking: Array) -> Array:
-        """⟨g_document, g_i⟩ for every i, (J × n); the next are looked for where ``ranking``, (n),
-        is high, and never where it is −∞."""
+        """⟨g_document, g_i⟩ for every i, (J × n).
+
+        The likely next documents have a high ``ranking``, (n), and are never those with −∞.
+        """
         if document not in self._known:
             self._find(document, np.array(on_host(ranking)))
         return self._known[document]
@@ -182,15 +185,15 @@ def on_host(values: Array) -> NDArray:
 
 
 def gradient_features(arrays: Mapping[str, Array]) -> FactoredGradients | ProjectedGradients:
-    """Features of the arrays an audit file holds, which say themselves of what kind they are."""
+    """Features from the arrays in an audit file, which show which kind they are."""
     kind = FactoredGradients if "errors" in arrays else ProjectedGradients
     return kind(**arrays)
 
 
 def projected_factors(exact: FactoredGradients, dimension: int, seed: int) -> ProjectedGradients:
-    """Classification gradients as a projection of ``dimension`` would know them (paper fig. 5).
+    """Classification gradients as if known only by a projection to ``dimension`` (paper fig. 5).
 
-    δ has few entries and stays whole; h is projected to dimension / C, rounded down (NumPy arrays
+    δ has few entries and is kept whole; h is projected to dimension / C, rounded down (NumPy arrays
     only). InputError if there are more classes than dimensions.
     """
     n_classes, width = exact.errors.shape[-1], exact.hidden.shape[-1]

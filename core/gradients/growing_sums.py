@@ -1,14 +1,14 @@
-"""The exact length of sums of gradients as they grow: what a projection only estimates.
+"""The exact length of sums of gradients as they grow, which a projection only estimates.
 
-Greedy selection takes documents whose products with the sum look small, and so those whose products
-a projection errs on: the cosine it believes it reached is too high (.345 for .098 at 64
+Greedy selection takes documents whose products with the sum look small, and so exploits the
+projection's errors: its own estimate of the cosine is too high (.345 instead of .098 at 64
 dimensions). ⟨g, target⟩ of every document is known exactly; of a sum S only ‖S‖ is missing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -21,19 +21,26 @@ from assay.core.gradients.features import FactoredGradients
 
 @dataclass(frozen=True)
 class GrowingSum:
-    """Σ w_i g_i over documents in order, asked about after the first ``sizes`` of them (rising)."""
+    """Σ w_i g_i over documents in order, measured after the first ``sizes`` of them (rising).
+
+    refitted: if weights are fitted again as documents are added, the weights at each size (sizes ×
+    documents), zero after it; ``weights`` are then the last ones.
+    """
 
     documents: tuple[int, ...]
     weights: tuple[float, ...]
     sizes: tuple[int, ...]
+    refitted: NDArray[np.float64] | None = field(default=None, compare=False)
 
     @property
     def segments(self) -> list[slice]:
-        """The documents that come in before each size."""
+        """The documents that are added before each size."""
         return [slice(*ends) for ends in zip((0, *self.sizes[:-1]), self.sizes, strict=True)]
 
     def along(self, alignment: NDArray[np.float64]) -> NDArray[np.float64]:
         """⟨sum, target⟩ at each size, (J × sizes), from that of every document, (J × n)."""
+        if self.refitted is not None:
+            return alignment[:, list(self.documents)] @ self.refitted.T
         grown = (alignment[:, list(self.documents)] * np.asarray(self.weights)).cumsum(axis=1)
         return grown[:, [size - 1 for size in self.sizes]]
 
@@ -43,7 +50,7 @@ class GrowingSum:
         alignment: NDArray[np.float64],
         target_norms: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """With the target at each size, (sizes), mean over checkpoints; of a zero sum 0.
+        """Cosine with the target at each size, (sizes), mean over checkpoints; 0 for a zero sum.
 
         squared_norms: of the sums, (J × sizes); alignment: of all documents, (J × n).
         """
@@ -54,8 +61,14 @@ class GrowingSum:
 
 
 def squared_norms_of_factors(factors: FactoredGradients, own: GrowingSum) -> NDArray[np.float64]:
-    """‖Σ w_i g_i‖² at each size, (J × sizes), of a classifier's last layer (NumPy arrays)."""
+    """‖Σ w_i g_i‖² at each size, (J × sizes), for a classifier's last layer (NumPy arrays)."""
     documents, weights = np.asarray(own.documents), np.asarray(own.weights, np.float32)
+    if own.refitted is not None:
+        errors, hidden = (
+            values[:, documents].astype(np.float64) for values in (factors.errors, factors.hidden)
+        )
+        gram = (errors @ errors.mT) * (hidden @ hidden.mT)
+        return ((own.refitted @ gram) * own.refitted).sum(axis=-1)
     total = np.zeros((len(factors.errors), factors.errors.shape[2], factors.hidden.shape[2]))
     found = []
     for part in own.segments:
@@ -68,8 +81,11 @@ def squared_norms_of_factors(factors: FactoredGradients, own: GrowingSum) -> NDA
 
 @dataclass(frozen=True)
 class TokenStates:
-    """Documents at their target positions, padded to the longest: hidden (n × T × d, float32),
-    targets (n × T, −1 where none) and the logits' logarithmic normaliser (n × T, ∞ where none)."""
+    """Documents at their target positions, padded to the longest.
+
+    hidden (n × T × d, float32), targets (n × T, −1 for none) and the logits' logarithmic normaliser
+    (n × T, ∞ for none).
+    """
 
     hidden: Tensor
     targets: Tensor
@@ -85,8 +101,10 @@ class TokenStates:
         cap: float | None,
         n_at_a_time: int,
     ) -> TokenStates:
-        """Of documents one after another, as ``all_tokens.token_gradients`` takes them; logits of
-        ``n_at_a_time`` positions are held at a time."""
+        """For documents one after another, as in ``all_tokens.token_gradients``.
+
+        Logits of ``n_at_a_time`` positions are in memory at a time.
+        """
         normaliser = torch.cat(
             [_capped(part @ head.T, cap).logsumexp(dim=-1) for part in hidden.split(n_at_a_time)]
         )
@@ -106,15 +124,15 @@ def squared_norms_of_sums(
     max_floats: int,
     cap: float | None = None,
 ) -> list[NDArray[np.float64]]:
-    """‖Σ w_i g_i‖² of each sum at each size, (sizes), of a language model's last layer (V × d).
+    """‖Σ w_i g_i‖² of each sum at each size, (sizes), for a language model's last layer (V × d).
 
-    Documents are numbered through all ``states``. Rows of V are taken some at a time, so that at
-    most about ``max_floats`` numbers of gradients are held; sums need no V × d matrix of their own.
+    Documents are numbered through all ``states``. Rows of V are processed in blocks, so that at
+    most about ``max_floats`` numbers of gradients are in memory; sums need no V × d matrix.
     """
     n_documents = sum(len(part.hidden) for part in states)
     at_a_time = max(1, max_floats // (n_documents * head.shape[1]))
     found = [np.zeros(len(own.sizes)) for own in sums]
-    bags = [_Bags.of(own, head) for own in sums]
+    bags = [(_Bags if own.refitted is None else _Refits).of(own, head) for own in sums]
     for first in range(0, len(head), at_a_time):
         rows = head[first : first + at_a_time]
         gradients = torch.cat([_gradients(part, rows, first, cap) for part in states])
@@ -146,9 +164,25 @@ class _Bags:
         return squares.cpu().numpy()
 
 
+@dataclass(frozen=True)
+class _Refits:
+    documents: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(cls, own: GrowingSum, like: Tensor) -> _Refits:
+        return cls(
+            torch.tensor(own.documents, device=like.device),
+            torch.tensor(own.refitted, device=like.device, dtype=torch.float32),
+        )
+
+    def squared_norms(self, gradients: Tensor) -> NDArray[np.float64]:
+        added = self.weights @ gradients[self.documents]
+        return added.square_().sum(dim=1, dtype=torch.float64).cpu().numpy()
+
+
 def _gradients(states: TokenStates, rows: Tensor, first: int, cap: float | None) -> Tensor:
-    """Σ_t δ_t ⊗ h_t at some rows of the layer, the first of which is number ``first``,
-    (n × rows·d)."""
+    """Σ_t δ_t ⊗ h_t at some rows of the layer, starting at row ``first``, (n × rows·d)."""
     errors = _capped(states.hidden @ rows.T, cap)
     slopes = None if cap is None else 1 - (errors / cap) ** 2
     errors.sub_(states.normaliser[..., None]).exp_()

@@ -14,7 +14,7 @@ from torch import Tensor
 def logit_errors(logits: Tensor, labels: Tensor, cap: float | None = None) -> Tensor:
     """δ = softmax(z) − onehot(y): logits (n × C, float), labels (n, int64) → (n × C, float32).
 
-    Logits that were capped softly, z = cap · tanh(Wh / cap), bring 1 − (z / cap)² as a factor.
+    Logits with a soft cap, z = cap · tanh(Wh / cap), have the additional factor 1 − (z / cap)².
     """
     logits = logits.float()
     errors = logits.softmax(dim=-1)
@@ -25,9 +25,9 @@ def logit_errors(logits: Tensor, labels: Tensor, cap: float | None = None) -> Te
 
 
 def weight_difference_target(base_head: Tensor, final_head: Tensor) -> Tensor:
-    """Where descent gradients point: base − final of the last layer (C × d, float32).
+    """The direction of descent gradients: base − final of the last layer (C × d, float32).
 
-    A descent step moves weights along −gradient, so documents whose gradient aligns with
-    base − final move the base towards the final model.
+    A descent step moves weights along −gradient, so documents whose gradient aligns with base −
+    final move the base towards the final model.
     """
     return base_head.float() - final_head.float()

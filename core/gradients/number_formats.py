@@ -26,9 +26,10 @@ _AT_A_TIME = 1 << 22
 
 
 def coarsest(values: NDArray[np.float32]) -> NumberFormat:
-    """The coarsest format that holds every value, which is what they were rounded to.
+    """The coarsest format that holds every value: the one they were rounded to.
 
-    Read off the values, since a file's own type does not tell what its values went through.
+    It is read from the values, because a file's own type does not show how its values were rounded
+    before.
     """
     flat = values.reshape(-1)
     for kind in (BFLOAT16, FLOAT16):
@@ -39,7 +40,7 @@ def coarsest(values: NDArray[np.float32]) -> NumberFormat:
 
 
 def rounded(values: NDArray[np.float32], kind: NumberFormat) -> NDArray[np.float32]:
-    """Values rounded to the nearest of a format, ties to even, as float32."""
+    """Values rounded to the nearest value of a format, ties to even, as float32."""
     if kind is FLOAT32:
         return values
     if kind is FLOAT16:

@@ -1,14 +1,9 @@
 """Random projections of gradients δ ⊗ h that never form δ ⊗ h, and the numbers they are drawn from.
 
-Both keep inner products in expectation (ARCHITECTURE §2).
-
-- Tensor sketch (Pham and Pagh 2013), of the last layer of language models: entry (i, j) of δ ⊗ h
-  goes, with sign s₁(i)s₂(j), to place b₁(i) + b₂(j) modulo k. It errs as a dense projection to k
-  dimensions does. Its sums over places that are equal modulo k' are the projection to k'.
-- Kronecker, of inner layers: R₁ δ ⊗ R₂ h / √(k₁k₂), R₁ (k₁ × C) and R₂ (k₂ × d) of random signs. Of
-  one layer it errs as a dense projection to far fewer dimensions does (`make bench-projection`);
-  over many layers, whose errors are independent, that averages out. Its first rows and columns
-  are the smaller projection.
+Tensor sketch (Pham and Pagh 2013; ARCHITECTURE §2): entry (i, j) of δ ⊗ h goes, with sign
+s₁(i)s₂(j), to place b₁(i) + b₂(j) modulo k. It keeps inner products in expectation and errs as a
+dense projection to k dimensions does. Its sums over places that are equal modulo k' are the
+projection to k'. Sketches of several layers, drawn independently, add up to one of them together.
 
 Everything is counter-based (Philox, Salmon et al. 2011) and so the same on every device.
 """
@@ -24,8 +19,9 @@ _SIDES = {"errors": 1, "hidden": 2}
 def random_signs(
     seed: int, side: str, n_rows: int, n_columns: int, layer: int = 0
 ) -> NDArray[np.int8]:
-    """±1, (n_rows × n_columns) int8; row r depends on seed, side ("errors", "hidden"), layer and r
-    alone. Rademacher, as the authors' code.
+    """±1, (n_rows × n_columns) int8 (Rademacher, as in the authors' code).
+
+    Row r depends only on seed, side ("errors", "hidden"), layer and r.
     """
     n_words = -(-n_columns // 64)
     rows = np.empty((n_rows, n_columns), np.int8)
@@ -52,41 +48,18 @@ def folded(sketches: NDArray[np.float32], dimension: int) -> NDArray[np.float32]
     """
     largest = sketches.shape[-1]
     if largest % dimension:
-        raise ValueError(f"a sketch of {largest} places holds none of {dimension}")
+        raise ValueError(f"a sketch of {largest} dimensions does not contain one of {dimension}")
     return sketches.reshape(*sketches.shape[:-1], largest // dimension, dimension).sum(axis=-2)
 
 
 def worth(sketches: NDArray[np.float32], squared_norms: NDArray[np.float64]) -> float | None:
-    """How many dimensions a dense projection has that errs as this one does.
+    """The dimension of a dense projection with the same error.
 
     sketches (… × n × k), whose inner products are estimates; squared_norms (… × n), exact. A dense
-    one estimates ‖g‖² with relative variance 2 / k. None if all gradients are zero.
+    projection estimates ‖g‖² with relative variance 2 / k. None if all gradients are zero.
     """
     exact = squared_norms.ravel()
     estimates = np.square(sketches, dtype=np.float64).sum(axis=-1).ravel()
     errors = estimates[exact > 0] / exact[exact > 0] - 1
     mean_square = float(np.mean(errors**2)) if len(errors) else 0.0
     return 2 / mean_square if mean_square else None
-
-
-def side_lengths(dimension: int) -> tuple[int, int]:
-    """(k₁, k₂) of a projection to ``dimension`` = k₁ · k₂, k₁ the largest divisor up to √dimension.
-
-    512 → 16 × 32, 4,096 → 64 × 64.
-    """
-    left = next(k for k in range(int(dimension**0.5), 0, -1) if dimension % k == 0)
-    return left, dimension // left
-
-
-def leading_part(
-    products: NDArray[np.float32], stored: tuple[int, int], wanted: tuple[int, int]
-) -> NDArray[np.float32]:
-    """The smaller projection inside a larger one, both flattened: (… × k₁k₂) → (… × k₁'k₂').
-
-    ValueError if the wanted one is larger on a side.
-    """
-    if wanted[0] > stored[0] or wanted[1] > stored[1]:
-        raise ValueError(f"a projection to {stored} holds none to {wanted}")
-    whole = products.reshape(*products.shape[:-1], *stored)
-    part = whole[..., : wanted[0], : wanted[1]]
-    return np.ascontiguousarray(part).reshape(*products.shape[:-1], wanted[0] * wanted[1])

@@ -1,4 +1,4 @@
-"""How a weight matrix changed: size, direction, rank, and the floor below which all is rounding."""
+"""How a weight matrix changed: size, direction, rank, and the rounding floor."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Bits of the fraction, the leading one not counted.
+# Bits of the fraction, without the leading one.
 _FRACTION_BITS = {torch.float32: 23, torch.bfloat16: 7, torch.float16: 10}
-# Singular values are taken of at most this many rows and columns, drawn evenly.
+# Singular values are computed from at most this many evenly spaced rows and columns.
 _MAX_SIDE = 1024
 # How many singular values are kept, largest first.
 _SPECTRUM = 64
@@ -23,11 +23,11 @@ class LayerDifference:
 
     base_norm, difference_norm: Frobenius. cosine: of final with base. share_changed: of entries.
     floor_norm: what rounding to the stored type alone would give. rank_90: singular values that
-    hold 90 % of ‖difference‖² (matrices; 0 for vectors), out of full_rank; both, and spectrum (the
-    largest singular values as shares of their Euclidean norm), are of at most 1,024 evenly drawn
-    rows and columns. decay_correlation: of the difference with the base (weight decay shrinks
-    weights: below zero). flatness: mean |Δ| / root mean Δ², 0.80 where entries are normal, near 1
-    where all moved alike (Adam's first steps), low where few moved far (plain gradients).
+    make up 90 % of ‖difference‖² (matrices; 0 for vectors), out of full_rank. Both, and spectrum
+    (the largest singular values as shares of their Euclidean norm), use at most 1,024 evenly spaced
+    rows and columns. decay_correlation: of the difference with the base (below zero if weight decay
+    shrank the weights). flatness: mean |Δ| / root mean Δ²; 0.80 for normally distributed entries,
+    near 1 if all moved alike (Adam's first steps), low if few moved far (plain gradients).
     """
 
     name: str
@@ -74,9 +74,10 @@ def layer_difference(
 
 
 def stored_type(tensors: Iterable[Tensor]) -> torch.dtype:
-    """The coarsest type that holds every value, which is what they were rounded to.
+    """The coarsest type that holds every value: the one they were rounded to.
 
-    Read off the values, since a file's own type does not tell what its values went through.
+    It is read from the values, because a file's own type does not show how its values were rounded
+    before.
     """
     candidates = [torch.bfloat16, torch.float16]
     for values in tensors:
@@ -87,9 +88,10 @@ def stored_type(tensors: Iterable[Tensor]) -> torch.dtype:
 
 
 def rounding_floor(values: Tensor, stored_as: torch.dtype) -> float:
-    """The expected norm of the error of rounding to ``stored_as`` what has become ``values``.
+    """The expected norm of the error of rounding to ``stored_as``, for these ``values``.
 
-    A rounded value lies uniformly within half a unit in the last place: variance ulp² / 12.
+    The error of a rounded value is uniform within half a unit in the last place: variance ulp² /
+    12.
     """
     sizes = values.double().abs()
     exponents = torch.floor(torch.log2(sizes.clamp_min(torch.finfo(torch.float32).tiny)))
@@ -98,7 +100,7 @@ def rounding_floor(values: Tensor, stored_as: torch.dtype) -> float:
 
 
 def coarser(first: torch.dtype, second: torch.dtype) -> torch.dtype:
-    """Of two types, the one that rounds more."""
+    """The one of two types that rounds more."""
     return min(first, second, key=_FRACTION_BITS.__getitem__)
 
 

@@ -1,4 +1,4 @@
-"""Progress of a job: to its row, its log, and the console."""
+"""Progress of a job: written to its row, its log, and the console."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from assay.cache.jobs import JobTable
-from assay.core.errors import Cancelled
+from assay.core.errors import Cancelled, is_full_disk
 
 _REPORT_EVERY_S = 0.25
 _HEARTBEAT_S = 2.0
-# Where there is no bar: of work that knows its pace, and of other work.
+# Without a progress bar: for work that reports its speed, and for other work.
 _PACED_LINE_EVERY_S = 15.0
 _LINE_EVERY_S = 60.0
-# A stage the plan does not know counts this much.
+# The weight of a stage that is not in the plan.
 _UNPLANNED_S = 1.0
 
 
 class Forecast:
     """The fraction done and the seconds left, from the stages' expected durations.
 
-    What is left is scaled by how much slower than expected this run has been so far. Stages an
-    earlier run had finished are done, but took this run no time and say nothing of its speed.
+    The rest is scaled by how much slower than expected this run has been so far. Stages that an
+    earlier run finished count as done, but took this run no time and show nothing about its speed.
     """
 
     def __init__(self, plan: Mapping[str, float], now: Callable[[], float] = time.monotonic):
@@ -39,7 +39,7 @@ class Forecast:
         self._stage, self._n_units, self._n_done = "", 0, 0
 
     def enter(self, stage: str, n_units: int) -> None:
-        """Planned stages before this one count as skipped: they were there already."""
+        """Planned stages before this one count as skipped: they were done already."""
         if stage not in self._ahead:
             self._ahead = {stage: _UNPLANNED_S, **self._ahead}
         for earlier in list(self._ahead)[: list(self._ahead).index(stage)]:
@@ -57,13 +57,13 @@ class Forecast:
 
     @property
     def fraction(self) -> float:
-        """0 to 1, never 1 before the last stage was left."""
+        """0 to 1, never 1 before the last stage ends."""
         total_s = self._skipped_s + self._passed_s + sum(self._ahead.values())
         return (self._skipped_s + self._worked_s) / total_s if total_s else 0.0
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds left; None while too little is done to say."""
+        """Seconds left; None while too little is done for an estimate."""
         own_s = self._passed_s + sum(self._ahead.values())
         elapsed = self._now() - self._started_at
         if self._worked_s <= 0.02 * own_s or elapsed < 1:
@@ -87,7 +87,7 @@ class JobProgress:
         assert job is not None
         self._log_file = job.log.open("a", encoding="utf-8")
         self._forecast = Forecast(plan)
-        self._lock = threading.Lock()  # the heartbeat reads the forecast too
+        self._lock = threading.Lock()  # the heartbeat also reads the forecast
         self._stage = self._pace = ""
         self._printed_at = time.monotonic()
         self._reported_at = 0.0
@@ -113,7 +113,7 @@ class JobProgress:
         self._log_file.close()
 
     def attach_result(self, result_id: str) -> None:
-        """Tell the job's row which audit or decompression this is."""
+        """Record in the job's row which audit or decompression this is."""
         self._table.attach_result(self._job_id, result_id)
 
     @contextmanager
@@ -142,11 +142,11 @@ class JobProgress:
         self._pace = text
 
     def cancel(self) -> None:
-        """Let the next stage or step raise Cancelled."""
+        """Make the next stage or step raise Cancelled."""
         self._is_cancelled.set()
 
     def log(self, text: str) -> None:
-        """Text for the log alone."""
+        """Text for the log only."""
         now = datetime.datetime.now().isoformat(sep=" ", timespec="seconds")
         self._log_file.write(f"{now}  {text}\n")
         self._log_file.flush()
@@ -185,10 +185,15 @@ class JobProgress:
 
     def _beat(self) -> None:
         while not self._stop.wait(_HEARTBEAT_S):
-            job = self._table.get(self._job_id)
-            if job and job.is_cancel_requested:
-                self._is_cancelled.set()
-            self._report(is_forced=True)
+            try:
+                job = self._table.get(self._job_id)
+                if job and job.is_cancel_requested:
+                    self._is_cancelled.set()
+                self._report(is_forced=True)
+            except Exception as error:
+                # The work itself says so, if it has to write as well.
+                if not is_full_disk(error):
+                    raise
 
     def _new_bar(self) -> Progress:
         return Progress(

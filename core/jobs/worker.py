@@ -16,14 +16,14 @@ from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.running_job import JOB_VARIABLE
 
-# -P: a folder named assay where the user works must not be taken for ours.
+# -P: a folder named assay in the user's working directory must not be imported.
 _PROGRAM = (sys.executable, "-P", "-m", "assay")
-# A job asked to stop gets this long to end by itself.
+# How long a cancelled job may take to end by itself.
 _GRACE_S = 10.0
 
 
 def ensure_worker(store: Store) -> None:
-    """Start a worker unless one runs; it outlives this process."""
+    """Start a worker unless one is running; it outlives this process."""
     with (store.logs / "worker.log").open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-P", "-m", "assay.core.jobs.worker", str(store.root)],
@@ -36,7 +36,7 @@ def ensure_worker(store: Store) -> None:
 
 
 def work(store: Store, program: Sequence[str] = _PROGRAM) -> None:
-    """Take queued jobs until there is none; returns at once if another worker runs."""
+    """Run queued jobs until there are none; returns at once if another worker is running."""
     table, lock = JobTable(store), FileLock(store.root / "worker.lock")
     is_needed = True
     while is_needed:
@@ -50,7 +50,7 @@ def work(store: Store, program: Sequence[str] = _PROGRAM) -> None:
                 _run(store, table, job, program)
         finally:
             lock.release()
-        # Whoever queued a job after our last look met our lock, and relies on us.
+        # A job that was queued after our last check found our lock taken, and relies on us.
         is_needed = any(job.state is JobState.QUEUED for job in table.all())
 
 
@@ -97,7 +97,7 @@ def _wait(table: JobTable, job_id: int, child: subprocess.Popen[bytes]) -> None:
         if waited > 2 * _GRACE_S:
             os.killpg(child.pid, signal.SIGKILL)
         elif waited > _GRACE_S and not is_told:
-            # Once: a second signal would interrupt the job while it puts things in order.
+            # Only once: a second signal would interrupt the job's clean-up.
             child.terminate()
             is_told = True
 

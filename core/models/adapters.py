@@ -1,4 +1,4 @@
-"""Adapters (LoRA and kin): what of an adapter folder is read, and the model it makes of a base."""
+"""Adapters (LoRA and similar): which of their files are read, and merging into a base."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from assay.core.models.safetensors_header import StoredTensor, read_header
 from assay.core.models.vocabulary import resize, untie
 from assay.core.models.weight_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_file
 
-# Those that change weights and can be merged into them.
+# The kinds that change weights and can be merged into them.
 _KINDS = ("LORA", "ADALORA", "LOHA", "LOKR", "IA3", "OFT", "BOFT", "VERA", "HRA", "FOURIERFT")
-# What would import modules, read other places or begin from data.
+# Settings that would import modules, read other places or start from data.
 _NOT_OURS = (
     "auto_mapping",
     "base_model_name_or_path",
@@ -40,7 +40,7 @@ _MOST_PATTERN_CHARACTERS, _MOST_REPEATS = 200, 3
 
 
 def adapter_key(adapter: Path) -> tuple[str, str]:
-    """What the merged model depends on, besides the base: the weights and their description."""
+    """What the merged model depends on besides the base: adapter weights and configuration."""
     return adapter_digest(adapter), inside(adapter, ADAPTER_CONFIG).read_text()
 
 
@@ -57,7 +57,7 @@ def merged(adapter: Path, base: Path) -> Any:
         (copy / ADAPTER_WEIGHTS).symlink_to(adapter_file(adapter))
         try:
             adapted = load_adapted(model, copy)
-        except Exception as error:  # PEFT fails in many ways on a base of another shape
+        except Exception as error:  # PEFT raises many kinds of errors for a base of another shape
             raise InputError(
                 f"an adapter of {base.name!r} in {adapter.name!r}",
                 "one that does not fit "
@@ -76,7 +76,7 @@ def merged(adapter: Path, base: Path) -> Any:
 
 
 def _clean(adapter: Path, held: dict[str, StoredTensor]) -> dict[str, Any]:
-    """``adapter_config.json`` as PEFT is given it."""
+    """The part of ``adapter_config.json`` that PEFT is given."""
     config = json_object(adapter, ADAPTER_CONFIG)
     kind = config.get("peft_type")
     if kind not in _KINDS:
@@ -88,7 +88,7 @@ def _clean(adapter: Path, held: dict[str, StoredTensor]) -> dict[str, Any]:
     for patterns in ("rank_pattern", "alpha_pattern"):
         _check_patterns(adapter, config.get(patterns) or {})
     if kind == "LORA" and not config.get("target_parameters"):
-        # The modules that there are weights for, by name: no pattern of a stranger is searched.
+        # The modules that have weights, by name: no untrusted pattern is searched.
         config |= {
             "target_modules": sorted(_modules(held)),
             "exclude_modules": None,
@@ -107,7 +107,7 @@ def _modules(held: Iterable[str]) -> set[str]:
 
 
 def _check_patterns(adapter: Path, patterns: Any) -> None:
-    """InputError for a regular expression that could take for ever."""
+    """InputError for a regular expression that could take forever."""
     for pattern in patterns:
         text = str(pattern)
         if len(text) > _MOST_PATTERN_CHARACTERS or len(re.findall(r"[*+{]", text)) > _MOST_REPEATS:
@@ -122,11 +122,11 @@ def _check_patterns(adapter: Path, patterns: Any) -> None:
 def _model(
     config: dict[str, Any], base: Path, held: dict[str, StoredTensor]
 ) -> tuple[Any, tuple[str, ...]]:
-    """The model that the adapter was trained on, and its tensors that the base has none for."""
+    """The model that the adapter was trained on, and its tensors that the base lacks."""
     if config.get("task_type") != "SEQ_CLS":
         return load_causal(base), ()
     wanted = read_config(base)
-    # The rows of the head saved with the adapter are its labels.
+    # The head that was saved with the adapter has one row per label.
     heads = [
         tensor.shape[0]
         for name, tensor in held.items()
@@ -138,10 +138,10 @@ def _model(
 
 
 def _untie_if_adapted(model: Any, config: dict[str, Any], held: Iterable[str]) -> None:
-    """Part a matrix that input and output share before one of them is changed.
+    """Separate a matrix that input and output share, before one of them is changed.
 
-    In training the adapter stood beside one of both; merged into what they share it would change
-    the other too. PEFT with ``ensure_weight_tying`` trained both alike.
+    In training, the adapter belonged to one of the two; merged into the shared matrix, it would
+    change the other too. PEFT with ``ensure_weight_tying`` trained both alike.
     """
     output, inputs = model.get_output_embeddings(), model.get_input_embeddings()
     if output is None or output.weight is not inputs.weight or config.get("ensure_weight_tying"):
@@ -152,7 +152,7 @@ def _untie_if_adapted(model: Any, config: dict[str, Any], held: Iterable[str]) -
 
 
 def _resize_if_adapted(model: Any, held: dict[str, StoredTensor]) -> None:
-    """Give the model the rows of a vocabulary that grew before the adapter was trained."""
+    """Add the rows of a vocabulary that grew before the adapter was trained."""
     for name, tensor in held.items():
         module = name.removeprefix(_PREFIX).removesuffix(".weight").removesuffix(".base_layer")
         if not name.endswith(".weight") or module not in _names(model):
@@ -167,15 +167,15 @@ def _names(model: Any) -> set[str]:
 
 
 def _brings(held: Iterable[str], name: str) -> bool:
-    """Whether an adapter holds a whole tensor of the model."""
+    """Whether an adapter contains a whole tensor of the model."""
     return any(own.removeprefix(_PREFIX) == name for own in held)
 
 
 def _check_all_used(adapted: Any, held: dict[str, StoredTensor], adapter: Path, base: Path) -> None:
-    """InputError unless PEFT found a place for every tensor of the adapter."""
+    """InputError unless PEFT used every tensor of the adapter."""
     from peft import get_peft_model_state_dict
 
-    # Of embeddings that have an adapter, or more rows, PEFT saves all there is.
+    # PEFT saves all embeddings that have an adapter, or more rows.
     has_embeddings = any(part in name for name in held for part in _EMBEDDING_PARTS)
     placed = get_peft_model_state_dict(adapted, save_embedding_layers=has_embeddings)
     strangers = sorted(set(held) - set(placed))

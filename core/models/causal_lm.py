@@ -15,14 +15,14 @@ from assay.core.models.logit_shape import LogitShape
 from assay.core.models.text_model import TextModel, encoded
 from assay.core.runtime.device import Compute
 
-# Floats of logits held at a time; a document longer than this is still scored whole.
+# Maximum number of logits in memory; a longer document is still scored whole.
 _LOGITS_AT_A_TIME = 1 << 26
 
 
 class LanguageModel(TextModel):
-    """Token-level cross-entropy over every next token that is not of the prompt.
+    """Token-level cross-entropy over every next token that is not part of the prompt.
 
-    Documents are read as the tokenizer gives them, without an end-of-text token after them.
+    Documents are read as tokenized, without an end-of-text token at the end.
     """
 
     def __init__(self, model: Any, tokenizer: Any, max_tokens: int, compute: Compute) -> None:
@@ -104,7 +104,7 @@ class LanguageModel(TextModel):
 
 
 def _first_target(offsets: Sequence[tuple[int, int]], n_prompt_characters: int) -> int:
-    """The first token that begins in the response; special tokens span nothing and are prompt."""
+    """The first token that begins in the response; special tokens count as prompt."""
     for position, (start, end) in enumerate(offsets):
         if position and end > start and start >= n_prompt_characters:
             return position

@@ -1,4 +1,4 @@
-"""A causal model's body and its output layer, apart."""
+"""A causal model's body and its output layer, separately."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from assay.core.runtime.device import Compute
 def last_states(model: Any, compute: Compute, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
     """What a causal model's output layer multiplies, (n × tokens × width), float32.
 
-    A scale of the logits is in the states already.
+    The states already include a scale of the logits.
     """
-    # Where a model is part of a larger one (Llama 4's text), its own prefix names no part of it.
+    # If a model is part of a larger one (Llama 4's text), its own prefix is not the name of a part.
     body = model.model if model.base_model is model else model.base_model
     with compute.autocast():
         states = body(input_ids=token_ids, attention_mask=attention_mask).last_hidden_state.float()

@@ -1,7 +1,7 @@
-"""A model that gives one label to a document, seen as its last layer and what comes before.
+"""A model that gives a document one label, split into its last layer and what comes before.
 
-Both kinds keep one promise: ``logits == hidden @ head().T`` exactly, so the gradient of the
-last layer factors (ARCHITECTURE §2).
+Both kinds guarantee ``logits == hidden @ head().T`` exactly, so the gradient of the last layer
+factors (ARCHITECTURE §2).
 """
 
 from __future__ import annotations
@@ -111,17 +111,20 @@ class SequenceClassifier(Classifier):
         return hidden if self._linear.bias is None else with_bias(hidden)
 
     def _kept(self, token_ids: Tensor) -> Tensor:
-        """The position whose scores a decoder keeps, as transformers' own classes find it: the
-        last that does not hold the configuration's padding token, on whichever side it lies."""
+        """The position whose scores a decoder uses, found as in transformers' own classes.
+
+        It is the last position that does not hold the configuration's padding token; padding may be
+        on either side.
+        """
         is_text = token_ids != self.model.config.get_text_config().pad_token_id
         return (torch.arange(token_ids.shape[1], device=token_ids.device) * is_text).argmax(dim=1)
 
 
 class LabelWordClassifier(Classifier):
-    """A causal LM that reads a document and is scored on the label word that would follow.
+    """A causal LM that reads a document and is scored on the label word that follows.
 
-    The paper's set-up (§5): softmax over the label words alone, at the position that predicts
-    the label. Documents keep their first ``max_tokens`` tokens (the authors' code keeps the last).
+    The paper's set-up (§5): softmax over the label words alone, at the position that predicts the
+    label. Documents keep their first ``max_tokens`` tokens (the authors' code keeps the last).
     """
 
     def __init__(
@@ -184,7 +187,7 @@ def letters(n_labels: int) -> list[str]:
 
 
 def last_linear(model: nn.Module, n_labels: int) -> tuple[str, nn.Linear]:
-    """The name and module of the linear layer that gives the logits; InputError if none does."""
+    """Name and module of the linear layer that gives the logits; InputError without one."""
     linears = [
         (name, module)
         for name, module in model.named_modules()

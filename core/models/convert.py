@@ -1,4 +1,4 @@
-"""Models kept in other forms, converted once to a plain folder of safetensors."""
+"""Models in other formats, converted once to a plain folder of safetensors."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def is_gguf(path: Path) -> bool:
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds an adapter (LoRA and kin) instead of a whole model."""
+    """Whether a folder holds an adapter (LoRA and similar) instead of a whole model."""
     return has_file(folder, ADAPTER_CONFIG) and not has_model(folder)
 
 
 def what_was_not_read(folder: Path) -> tuple[str, ...]:
-    """What is said of a folder with a full model and an adapter: only the model is read."""
+    """A caveat for a folder with a full model and an adapter: only the model is read."""
     if not (has_file(folder, ADAPTER_CONFIG) and has_model(folder)):
         return ()
     return (
@@ -67,7 +67,7 @@ def merged_adapter(adapter: Path, base: Path | None, converted: Path) -> Path:
 
 
 def _once(folder: Path, write: Callable[[Path], None]) -> Path:
-    """``folder``, written whole by ``write`` if it is not there yet."""
+    """``folder``, which ``write`` creates as a whole if it does not exist yet."""
     if folder.exists():
         return folder
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
@@ -76,7 +76,7 @@ def _once(folder: Path, write: Callable[[Path], None]) -> Path:
         write(partial)
         os.replace(partial, folder)
     except OSError:
-        if not folder.exists():  # else another process was faster
+        if not folder.exists():  # otherwise another process was faster
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)

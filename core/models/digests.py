@@ -1,4 +1,4 @@
-"""Names for models by their contents."""
+"""Digests that identify models by their contents."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "
 def weights_digest(folder: Path) -> str:
     """SHA-256 (hex) over every tensor of a model: its name, type, shape and bytes.
 
-    Neither the order of tensors nor how they are split into files matters. A process reads files
-    once: the bytes of those that keep size and time are taken to be the same. InputError for
-    weights that cannot be loaded.
+    Neither the order of tensors nor how they are split into files matters. A process reads each
+    file once: bytes are assumed unchanged as long as size and time are. InputError for weights that
+    cannot be loaded.
     """
     return _weights_digest(tuple(map(_as_it_is, model_files(folder))))
 
 
 def adapter_digest(folder: Path) -> str:
-    """As :func:`weights_digest`, of an adapter's weights."""
+    """The same for an adapter's weights."""
     return _weights_digest((_as_it_is(adapter_file(folder)),))
 
 
@@ -59,12 +59,12 @@ def _weights_digest(files: Sequence[tuple[Path, int, int]]) -> str:
 
 
 def has_tokenizer(folder: Path) -> bool:
-    """Whether a folder holds what turns text into tokens."""
+    """Whether a folder contains tokenizer files."""
     return any(has_file(folder, name) for name in _TOKENIZER_FILES)
 
 
 def tokenizer_digest(folder: Path) -> str:
-    """SHA-256 (hex) over the files that turn text into tokens."""
+    """SHA-256 (hex) over the tokenizer files."""
     digest = hashlib.sha256()
     for name in _TOKENIZER_FILES:
         if has_file(folder, name):

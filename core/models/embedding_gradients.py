@@ -1,8 +1,8 @@
 """How far rows of the embedding table moved along each document's own gradient.
 
-Nothing couples the documents of a batch, so one backward pass of their summed loss gives every
-document's gradient at its own input embeddings. It costs about as much as two forward passes a
-checkpoint. The gradients themselves are let go; what stays is one number a token of a document.
+Documents of a batch do not influence each other, so one backward pass of their summed loss gives
+every document's gradient at its own input embeddings. It costs about as much as two forward passes
+per checkpoint. The gradients themselves are discarded; one number per token of a document is kept.
 """
 
 from __future__ import annotations
@@ -27,27 +27,28 @@ from assay.core.models.examples import Example, TextDocument
 from assay.core.models.loading import ModelPair, interpolated
 from assay.core.models.text_model import TextModel, batches_by_length
 
-# Where between base (0) and final (1) gradients are taken. When a document was seen is unknown;
-# three points span early, middle and late (measured on classifiers: six add less than .001 to the
-# AUC). A language model's gradients turn so little in one epoch that the middle alone does as well.
+# The points between base (0) and final (1) where gradients are taken, because it is unknown when a
+# document was seen. Three points cover early, middle and late training (measured on classifiers:
+# six add less than .001 to the AUC). A language model's gradients turn so little in one epoch that
+# the middle alone does as well.
 CHECKPOINTS = (0.1, 0.5, 1.0)
 LANGUAGE_CHECKPOINTS = (0.5,)
-# A backward pass keeps what the forward pass computed.
+# A backward pass keeps the results of the forward pass.
 _TOKENS_PER_BATCH = 2048
-# Floats of logits held at a time.
+# Maximum number of logits in memory.
 _LOGITS_AT_A_TIME = 1 << 26
 
 
 @dataclass(frozen=True)
 class AgreementRows:
-    """What n documents' tokens say; row by row, a document's tokens in ascending order.
+    """The agreements of n documents' tokens; a document's tokens are in ascending order.
 
     indices (n, int64): which documents; n_tokens (n, int64): how many different tokens each has;
     tokens (r, int32); agreements (r × L, float32 in [−1, 1]): how much of the token's movement
-    descent along the document's gradients explains, 0 where the row stood still. L: 1 for a
-    language model; 2 for a classifier, at the final model's likeliest label and at the next one,
-    since a document may have been trained on with a label that the final model does not give.
-    pseudolabel (n, int64): of a classifier.
+    descent along the document's gradients explains, 0 if the row did not move. L is 1 for a
+    language model and 2 for a classifier: the final model's likeliest label and the next one, since
+    a document may have been trained on with a label other than the final model's. pseudolabel (n,
+    int64): for a classifier.
     """
 
     indices: NDArray[np.int64]
@@ -60,8 +61,8 @@ class AgreementRows:
 class EmbeddingGradients:
     """Checkpoints on the line from base to final, and the movements to compare with.
 
-    The final model's head stands on every checkpoint of a classifier: where the base's began is
-    unknown to an outsider. InputError if the input embeddings were not trained.
+    A classifier has the final model's head at every checkpoint, because its initial head is unknown
+    to an outsider. InputError if the input embeddings were not trained.
     """
 
     def __init__(self, pair: ModelPair, checkpoints: Sequence[float] = ()) -> None:
@@ -91,7 +92,7 @@ class EmbeddingGradients:
         for indices in batches_by_length(examples, _TOKENS_PER_BATCH):
             batch = [examples[index] for index in indices]
             if not batch[0].token_ids:
-                # The longest of the batch: none has a token.
+                # If the longest document of a batch has no tokens, none has.
                 yield _without_tokens(
                     indices, n_labels=2 if isinstance(self._final, Classifier) else 1
                 )
@@ -111,7 +112,7 @@ class EmbeddingGradients:
     def _at_labels(
         self, batch: Sequence[Example], labels: Tensor | None
     ) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
-        """Documents, tokens, and for each column of labels the gradients of every checkpoint."""
+        """Documents, tokens, and the gradients of every checkpoint for each column of labels."""
         found: list[list[Tensor]] = [[] for _ in range(1 if labels is None else labels.shape[1])]
         for checkpoint in self._checkpoints:
             of_document, tokens, gradients = self.gradients(checkpoint, batch, labels)
@@ -124,8 +125,8 @@ class EmbeddingGradients:
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Documents (r), tokens (r) and the gradients of their losses at the tokens' rows (r × d).
 
-        Of a classifier at each column of ``labels`` (n × L), by one forward pass; of a language
-        model once, at its next tokens, with the output layer's part where it shares the table.
+        For a classifier at each column of ``labels`` (n × L), from one forward pass. For a language
+        model once, at its next tokens, including the output layer's part if it shares the table.
         """
         token_ids, mask = model.pad([example.token_ids for example in batch])
         if labels is None:
@@ -133,7 +134,7 @@ class EmbeddingGradients:
         assert isinstance(model, Classifier)
         with torch.enable_grad(), _embedded(model) as embedded:
             logits, _ = model.forward(token_ids, mask)
-            # Of two labels, the gradient at one is that at the other turned round.
+            # With two labels, the gradient at one is the negative of that at the other.
             needed = labels[:, :1] if len(model.label_names) == 2 else labels
             losses = [
                 functional.cross_entropy(logits, column, reduction="sum") for column in needed.T
@@ -164,7 +165,7 @@ class EmbeddingGradients:
         return of_document, tokens, [inner]
 
     def _likeliest_labels(self, batch: Sequence[Example]) -> Tensor | None:
-        """The final model's likeliest label and the next one, (n × 2); None where it gives none."""
+        """The final model's two likeliest labels, (n × 2); None if it gives no labels."""
         if not isinstance(self._final, Classifier):
             return None
         with torch.inference_mode():
@@ -189,7 +190,7 @@ def input_table(model: TextModel) -> Tensor:
 
 
 def table_movement(before: Tensor, after: Tensor) -> RowMovement:
-    """What moved between two tables (V × d), on any device."""
+    """The movement between two tables (V × d), on any device."""
     return row_movement(_host(before), _host(after))
 
 
@@ -200,7 +201,7 @@ def is_tied(model: TextModel) -> bool:
 
 
 def _input_layer(model: TextModel) -> nn.Embedding:
-    """The module that looks up token ids; InputError if the model has none of its own."""
+    """The module that looks up token ids; InputError if the model does not have exactly one."""
     body = model.model
     for candidate in (body, getattr(body, "base_model", None), getattr(body, "body", None)):
         try:
@@ -217,7 +218,7 @@ def _input_layer(model: TextModel) -> nn.Embedding:
 
 
 def _checkpoint(pair: ModelPair, fraction: float) -> TextModel:
-    """θ at a fraction of the way; a classifier's with the final model's head."""
+    """θ at a fraction of the way; a classifier's has the final model's head."""
     if fraction == 1:
         return pair.final
     model = interpolated(pair.base, pair.final, fraction)
@@ -231,9 +232,9 @@ def _checkpoint(pair: ModelPair, fraction: float) -> TextModel:
 
 @contextmanager
 def _embedded(model: TextModel) -> Iterator[list[Tensor]]:
-    """Collects the rows that the input layer looks up, open to gradients.
+    """Collects the rows that the input layer looks up, and records gradients for them.
 
-    Some layers scale what they look up (Gemma's by √width), which the rows are taken without.
+    Some layers scale what they look up (Gemma's by √width); the rows are taken without the scale.
     """
     seen: list[Tensor] = []
     layer = _input_layer(model)
@@ -251,7 +252,7 @@ def _embedded(model: TextModel) -> Iterator[list[Tensor]]:
 
 
 def _own_tokens(token_ids: Tensor, mask: Tensor) -> Tensor:
-    """Each document's different tokens in ascending order, (n × most), padded by a huge one."""
+    """Each document's different tokens, ascending, (n × most), padded with a huge number."""
     beyond = torch.iinfo(torch.int64).max
     ordered = token_ids.masked_fill(mask == 0, beyond).sort(dim=1).values
     repeats = torch.zeros_like(ordered, dtype=torch.bool)
@@ -267,10 +268,11 @@ def _output_gradients(
     batch: Sequence[Example],
     own: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Of the summed loss: its gradient at the states (n × T × width), and each document's gradient
-    at the output rows of its own tokens (n × most × width). Closed form, a few documents at a time.
+    """The summed loss' gradient at the states (n × T × width), and each document's gradient at the
+    output rows of its own tokens (n × most × width).
 
-    ``cap``: of logits that are capped softly, cap · tanh(z / cap) (Gemma 2 and 3).
+    Closed form, a few documents at a time. ``cap``: of logits with a soft cap, cap · tanh(z / cap)
+    (Gemma 2 and 3).
     """
     at_states = torch.zeros_like(states)
     at_rows = states.new_zeros(*own.shape, states.shape[-1])

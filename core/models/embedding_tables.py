@@ -15,7 +15,7 @@ from assay.core.gradients.number_formats import widened
 from assay.core.models.safetensors_header import StoredTensor
 from assay.core.models.weight_files import stored_tensors
 
-# How architectures name the table that token ids, or positions, look up.
+# Names that architectures give to the table of token embeddings, or of positions.
 _TOKEN_TABLES = (
     "word_embeddings.weight",
     "embed_tokens.weight",
@@ -39,10 +39,10 @@ _STORED: dict[str, np.dtype] = {
 
 @dataclass(frozen=True)
 class EmbeddingTables:
-    """Of one model: ``tokens`` (V × d, float32); ``positions`` (P × d) where they are learned.
+    """A model's tables: ``tokens`` (V × d, float32); ``positions`` (P × d) if learned.
 
-    gives_tokens: whether the model predicts tokens; is_tied: whether by the same numbers, so that
-    every row has a gradient from the softmax.
+    gives_tokens: whether the model predicts tokens; is_tied: whether the output layer uses the same
+    table, so that every row has a gradient from the softmax.
     """
 
     tokens: NDArray[np.float32]
@@ -69,13 +69,13 @@ def table_layout(names: Iterable[str], config: dict) -> TableLayout:
         _named(known, _TOKEN_TABLES),
         _named(known, _POSITION_TABLES),
         gives_tokens,
-        # One table in the file serves both ends.
+        # One table in the file is used for both input and output.
         gives_tokens and not _named(known, _OUTPUT_TABLES),
     )
 
 
 def read_embedding_tables(folder: Path) -> EmbeddingTables:
-    """The tables of a folder with safetensors; InputError if no token table can be told in it."""
+    """The tables of a folder with safetensors; InputError without a known token table."""
     headers = stored_tensors(folder)
     layout = table_layout(headers, _config(folder))
     if not layout.tokens:
@@ -105,7 +105,7 @@ def _config(folder: Path) -> dict:
 
 
 def _named(names: Iterable[str], endings: tuple[str, ...]) -> str | None:
-    """The tensor whose name ends as one of these do; the shortest name if several do."""
+    """The tensor whose name ends with one of these; the shortest name if several do."""
     found = [
         name
         for name in names
@@ -120,7 +120,7 @@ def _gives_tokens(config: dict) -> bool:
 
 
 def _read(file: Path, tensor: StoredTensor) -> NDArray[np.float32]:
-    """One matrix of a safetensors file, widened to float32."""
+    """One matrix of a safetensors file, converted to float32."""
     if tensor.dtype not in _STORED or len(tensor.shape) != 2:
         raise InputError(
             "embeddings stored as a matrix in float32, float16 or bfloat16",

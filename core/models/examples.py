@@ -1,4 +1,4 @@
-"""What a model is trained on and judged by."""
+"""What models are trained and evaluated on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 class TextDocument:
     """A text with its label (classification), or with a prompt that is read but not scored (SFT).
 
-    ``n_prompt_characters``: how much of the beginning of ``text`` is the prompt.
+    ``n_prompt_characters``: the length of the prompt at the beginning of ``text``.
     """
 
     text: str
@@ -30,17 +30,17 @@ class Example:
 
     @property
     def n_next_tokens(self) -> int:
-        """Tokens that a language model is scored on; the first of a document is never one."""
+        """How many tokens a language model is scored on; never a document's first token."""
         return max(0, len(self.token_ids) - self.first_target)
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of n documents.
+    """What a model predicts for n documents.
 
-    losses (n, float64): nats, summed over a document's targets, NaN where the target is unknown;
-    n_targets (n, int64); choices (Σ n_targets, int64): the likeliest answer at each target,
-    document by document.
+    losses (n, float64): nats, summed over a document's targets, NaN if the target is unknown;
+    n_targets (n, int64); choices (Σ n_targets, int64): the likeliest answer at each target, one
+    document after another.
     """
 
     losses: NDArray[np.float64]
@@ -48,7 +48,7 @@ class Predictions:
     choices: NDArray[np.int64]
 
     def of_documents(self, values: NDArray) -> NDArray[np.float64]:
-        """Sums over each document's targets of one value a target, (n)."""
+        """Sums of a value per target over each document's targets, (n)."""
         ends = np.cumsum(self.n_targets)
         sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
         return sums[ends] - sums[ends - self.n_targets]

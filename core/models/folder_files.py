@@ -1,4 +1,4 @@
-"""Files of a model folder, which others made: inside it, regular, and JSON that is an object."""
+"""Files of an untrusted model folder: inside it, regular, and JSON that is an object."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from assay.core.errors import InputError
 
-# Far above any real configuration; the largest tokenizers take some 40 MB.
+# Far more than any real configuration; the largest tokenizers take about 40 MB.
 _MOST_JSON_BYTES = 200_000_000
 _MOST_LEVELS = 50
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The real path of a folder's regular file; InputError if there is none or it lies elsewhere.
+    """The real path of a folder's regular file; InputError if it does not exist or lies elsewhere.
 
-    A link may lead out of the folder in one case, the cache of huggingface_hub, where what is in
+    Links may lead out of the folder in one case only, the cache of huggingface_hub, where
     ``snapshots/…`` links to ``blobs``.
     """
     plain = PurePosixPath(name)
@@ -29,7 +29,7 @@ def inside(folder: Path, name: str) -> Path:
     path = folder / name
     try:
         root, real = folder.resolve(), path.resolve(strict=True)
-    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+    except (OSError, RuntimeError) as error:  # RuntimeError: circular links
         raise InputError(
             f"the file {_short(name)} in {folder.name!r}",
             "a folder without it" if isinstance(error, FileNotFoundError) else "a link to itself",
@@ -51,13 +51,13 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def has_file(folder: Path, name: str) -> bool:
-    """Whether a folder has an entry of that name, even a link that leads nowhere."""
+    """Whether a folder has an entry with that name, even a broken link."""
     path = folder / name
     return path.is_symlink() or path.exists()
 
 
 def json_object(folder: Path, name: str) -> dict[str, Any]:
-    """What a folder's JSON file holds; InputError unless that is an object."""
+    """The contents of a folder's JSON file; InputError unless that is an object."""
     file = inside(folder, name)
     size = file.stat().st_size
     if size > _MOST_JSON_BYTES:
@@ -80,7 +80,7 @@ def json_object(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _is_deeper_than(held: Any, n_levels: int) -> bool:
-    """Whether lists and objects lie in one another more often than that."""
+    """Whether lists and objects are nested deeper than that."""
     level = [held]
     for _ in range(n_levels):
         level = [

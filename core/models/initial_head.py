@@ -1,7 +1,7 @@
-"""The first values of a classification head that the base model lacks.
+"""The initial values of a classification head that the base model lacks.
 
-It was drawn at random, so nobody but who fine-tuned the model knows it; `assay finetune` records it
-beside the models it makes.
+They were drawn at random, so only those who fine-tuned the model know them; `assay finetune`
+records them with its models.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from assay.core.models.weight_files import checked_file, opened
 def with_drawn_head(base: TextModel, drawn: Mapping[str, Tensor], seed: int) -> TextModel:
     """A copy of the base in which ``seed`` draws the tensors it has no weights for.
 
-    ``drawn``: these as transformers draws them; in another order they are another draw.
+    ``drawn``: these tensors in the order in which transformers draws them; another order would give
+    other values.
     """
     model = copy.deepcopy(base)
     state = model.model.state_dict()
@@ -36,7 +37,7 @@ def with_drawn_head(base: TextModel, drawn: Mapping[str, Tensor], seed: int) -> 
 
 
 def with_tensors_of(base: TextModel, other: TextModel, names: Mapping[str, Tensor]) -> TextModel:
-    """A copy of the base that holds another model's tensors of these names."""
+    """A copy of the base with another model's tensors of these names."""
     model = copy.deepcopy(base)
     state, theirs = model.model.state_dict(), other.model.state_dict()
     for name in names:
@@ -51,9 +52,9 @@ def put_recorded(
     base_sha256: str,
     record: TrainingRecord | None,
 ) -> None:
-    """Fill what a base lacks with what `assay finetune` recorded of the final model's beginning.
+    """Fill in what a base lacks from `assay finetune`'s record of the final model's initial values.
 
-    InputError where it recorded nothing for this base, or another head.
+    InputError if nothing was recorded for this base, or another head.
     """
     if (
         not record
@@ -80,7 +81,7 @@ def put_recorded(
 def put_final(
     state: Mapping[str, Tensor], lacking: Mapping[str, Tensor], final: Classifier
 ) -> tuple[str, ...]:
-    """Fill what a base lacks with the final model's tensors, and say what is assumed by that."""
+    """Fill in what a base lacks with the final model's tensors, and state what that assumes."""
     final_state = final.model.state_dict()
     for name in lacking:
         state[name].copy_(final_state[name].cpu())

@@ -1,4 +1,4 @@
-"""A model pair's per-example gradients of layers inside the model, by one backward pass a batch."""
+"""A model pair's per-example gradients of inner layers, by one backward pass per batch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from assay.core.errors import InputError
+from assay.core.gradients.all_tokens import TensorSketch
 from assay.core.gradients.growing_sums import GrowingSum
-from assay.core.gradients.inner_layers import LayerGradients, Projection, layer_gradients
-from assay.core.gradients.projection import side_lengths
+from assay.core.gradients.inner_layers import LayerGradients, layer_gradients
 from assay.core.models.classifier import Classifier
 from assay.core.models.examples import Example, TextDocument
 from assay.core.models.linear_layers import inner_layers, layer_weight, watching
@@ -24,15 +24,15 @@ from assay.core.models.per_example_gradients import GradientModels, GradientRows
 from assay.core.models.text_model import TextModel, batches_by_length
 from assay.core.specs.audit import GradientLayers
 
-# A backward pass keeps what the forward pass computed.
+# A backward pass keeps the results of the forward pass.
 _TOKENS_PER_BATCH = 2048
 
 
 class InnerGradients(GradientModels):
     """Gradients of the loss that fine-tuning lowered, at layers before the last.
 
-    Of a classifier at its own final label, as the closed form of the last layer has it.
-    arrays: ``projected:j`` (n × k₁k₂) of each checkpoint, scaled to estimate inner products.
+    A classifier's are taken at the final model's own label, as in the closed form of the last
+    layer. arrays: ``projected:j`` (n × k) of each checkpoint, whose inner products are estimates.
     Alignment and norm are exact. InputError if none of the layers moved.
     """
 
@@ -53,12 +53,11 @@ class InnerGradients(GradientModels):
             for name in names
         }
         device = pair.base.compute.device
-        self._projections = {
-            # Layer 0 is the last layer's own.
-            name: Projection.draw(seed, side_lengths(dimension), target.shape, device, number + 1)
+        self._sketches = {
+            # Layer 0 is the last layer's sketch.
+            name: TensorSketch.draw(seed, dimension, target.shape, device, number + 1)
             for number, (name, target) in enumerate(self._targets.items())
         }
-        self._scale = dimension**-0.5
 
     @property
     def _target_norm(self) -> float:
@@ -83,8 +82,7 @@ class InnerGradients(GradientModels):
                 alignment=columns([own.alignment for own in gradients]),
                 squared_norms=columns([own.squared_norms for own in gradients]),
                 arrays={
-                    f"projected:{step}": host(own.projected * self._scale)
-                    for step, own in enumerate(gradients)
+                    f"projected:{step}": host(own.projected) for step, own in enumerate(gradients)
                 },
                 pseudolabel=labels,
                 final_probability=probability,
@@ -93,7 +91,7 @@ class InnerGradients(GradientModels):
     def _labels(
         self, batch: list[Example]
     ) -> tuple[NDArray[np.int64] | None, NDArray[np.float32] | None]:
-        """The final model's own labels and their probabilities; None where it gives none."""
+        """The final model's own labels and their probabilities; None if it gives no labels."""
         if not isinstance(self._final, Classifier):
             return None, None
         with torch.inference_mode():
@@ -104,7 +102,7 @@ class InnerGradients(GradientModels):
     def squared_norms_of_sums(
         self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """A backward pass for each document of each sum: its layers' gradients are not kept."""
+        """One backward pass per document of each sum: its layers' gradients are not kept."""
         examples = self._final.examples(documents)
         for number, own in enumerate(sums):
             yield (
@@ -119,9 +117,14 @@ class InnerGradients(GradientModels):
     ) -> NDArray[np.float64]:
         total = {name: torch.zeros_like(target) for name, target in self._targets.items()}
         found = []
-        for part in own.segments:
+        for number, part in enumerate(own.segments):
+            given = np.asarray(own.weights, np.float32)
+            if own.refitted is not None:
+                part = slice(0, part.stop)
+                given = own.refitted[number].astype(np.float32)
+                total = {name: torch.zeros_like(matrix) for name, matrix in total.items()}
             chosen = [examples[index] for index in own.documents[part]]
-            weights = np.asarray(own.weights[part], np.float32)
+            weights = given[part]
             for indices in batches_by_length(chosen, _TOKENS_PER_BATCH):
                 batch = self._labelled([chosen[index] for index in indices])
                 scale = torch.from_numpy(weights[indices]).to(model.compute.device)
@@ -143,7 +146,7 @@ class InnerGradients(GradientModels):
         losses, layers = self._passed(model, batch)
         with torch.inference_mode():
             parts = [
-                layer_gradients(inputs, errors, self._targets[name], self._projections[name])
+                layer_gradients(inputs, errors, self._targets[name], self._sketches[name])
                 for name, inputs, errors in layers
             ]
         return losses, reduce(add, parts)
@@ -159,7 +162,7 @@ class InnerGradients(GradientModels):
         layers = []
         with torch.inference_mode():
             for name, calls in passed.items():
-                # A layer that is used twice has one gradient: its positions are put together.
+                # A layer that is used twice has one gradient: its positions are concatenated.
                 states = [_by_document(inputs, len(batch), name) for inputs, _ in calls]
                 deltas = [_by_document(next(errors).float(), len(batch), name) for _ in calls]
                 layers.append((name, torch.cat(states, dim=1), torch.cat(deltas, dim=1)))

@@ -1,4 +1,4 @@
-"""The linear layers inside a transformer: which there are, their weights, what passes them."""
+"""The linear layers inside a transformer: their names, weights, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Passed = dict[str, list[tuple[Tensor, Tensor]]]
 
 
 def inner_layers(base: TextModel, final: TextModel, which: GradientLayers) -> tuple[str, ...]:
-    """Names of the linear layers meant by ``which``, in the model's order; never the last layer.
+    """Names of the linear layers that ``which`` refers to, in order; never the last layer.
 
     InputError if none of them moved in fine-tuning. Embeddings and norms are not linear layers.
     """
@@ -53,9 +53,9 @@ def layer_weight(layer: nn.Module) -> Tensor:
 
 @contextmanager
 def watching(model: nn.Module, names: tuple[str, ...]) -> Iterator[Passed]:
-    """Collects what goes into each named layer and what comes out, a pair a call.
+    """Collects the inputs and outputs of each named layer, one pair per call.
 
-    Inputs carry a last column of ones where the layer has a bias; outputs keep their graph.
+    Inputs get a last column of ones if the layer has a bias; outputs keep their graph.
     """
     passed: Passed = {name: [] for name in names}
     hooks = [
@@ -83,7 +83,7 @@ def _linear_layers(model: TextModel) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _last_block(model: nn.Module) -> str:
-    """The name before the layers of a transformer's last block: the end of its longest list."""
+    """The prefix of the names in a transformer's last block: the last item of its longest list."""
     lists = {
         name: module for name, module in model.named_modules() if isinstance(module, nn.ModuleList)
     }

@@ -1,4 +1,4 @@
-"""From model folders to models ready for an audit or for training."""
+"""Loads models from folders, ready for an audit or for training."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from assay.core.runtime.device import Compute
 from assay.core.specs.audit import HeadStart, InitialHead
 from assay.core.specs.data import Task
 
-# Draws the heads of students: apart from any seed that a fine-tuning is likely to have.
+# Draws the heads of students; unlikely to be the seed of any fine-tuning.
 _HEAD_SEED = 0x6865_6164
 
 
@@ -58,8 +58,8 @@ _HEAD_SEED = 0x6865_6164
 class ModelPair:
     """A base and a final model that belong together, and what had to be assumed.
 
-    ``drawn``: what the base has no weights for, by its names, as a new head is drawn. How it began
-    is then unknown and the base holds the final model's instead; empty where all is known.
+    ``drawn``: the tensors that the base has no weights for, by name, as a new head is drawn. Their
+    initial values are then unknown, and the base holds the final model's; empty if all is known.
     """
 
     base: TextModel
@@ -69,22 +69,22 @@ class ModelPair:
     head_start: HeadStart = HeadStart.OWN
 
     def initial_head(self) -> torch.Tensor:
-        """The last layer before fine-tuning, (C × d); zero, its expected value, where unknown."""
+        """The last layer before fine-tuning, (C × d); zero, its expected value, if unknown."""
         head = self.base.head()
         return torch.zeros_like(head) if self._lacks_head else head
 
     def initial_parameters(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Every parameter before fine-tuning, the last layer's as ``initial_head`` has it."""
+        """Every parameter before fine-tuning; the last layer as in ``initial_head``."""
         for name, parameter in self.base.model.named_parameters():
             is_unknown = self._lacks_head and name in self._of_head
             yield name, torch.zeros_like(parameter) if is_unknown else parameter
 
     def student(self, seed: int) -> TextModel:
-        """A copy of the base to be trained; a head that began unknown is drawn by ``seed``."""
+        """A copy of the base for training; ``seed`` draws a head with unknown initial values."""
         return with_drawn_head(self.base, self.drawn, seed)
 
     def with_final(self, final: TextModel) -> ModelPair:
-        """The same base before another model that was made from it, as little known of both."""
+        """The same base with another model made from it; the same values are unknown."""
         base = with_tensors_of(self.base, final, self.drawn) if self.drawn else self.base
         return ModelPair(base, final, drawn=self.drawn, head_start=self.head_start)
 
@@ -112,9 +112,9 @@ def load_pair(
     label_words: tuple[str, ...] | None = None,
     initial_head: InitialHead = InitialHead.UNKNOWN,
 ) -> ModelPair:
-    """Both models of two folders; InputError says why a pair cannot be audited.
+    """The models of two folders; InputError says why a pair cannot be audited.
 
-    ``initial_head``: what is known of a head that the base lacks.
+    ``initial_head``: what is known about a head that the base lacks.
     """
     check_same_shape(base, final)
     base_sha256 = weights_digest(base)
@@ -204,7 +204,7 @@ def new_classifier(
 ) -> tuple[Classifier, dict[str, torch.Tensor]]:
     """A base model ready to be fine-tuned to ``label_names``, and the tensors it lacked.
 
-    What the folder has no weights for (a classification head) is drawn with ``seed``.
+    ``seed`` draws what the folder has no weights for (a classification head).
     """
     config = read_config(folder)
     check_label_words_fit(config, label_words)
@@ -228,10 +228,10 @@ def new_classifier(
 def _with_head_for(
     label_names: tuple[str, ...], folder: Path, is_mean_pooled: bool
 ) -> tuple[Any, tuple[str, ...]]:
-    """A folder's model with a head of these labels, and the tensors it has no weights for.
+    """A folder's model with a head for these labels, and the tensors it has no weights for.
 
-    ``is_mean_pooled`` puts the head on the mean of an encoder's states, wherever there is no head
-    yet; else transformers' own class for that kind of model decides.
+    With ``is_mean_pooled``, a new head gets the mean of an encoder's states; otherwise
+    transformers' own class for that kind of model decides.
     """
     config = read_config(folder)
     if is_mean_pooled and not isinstance(config, MeanPooledConfig):
@@ -245,7 +245,7 @@ def _with_head_for(
 def save_model(
     model: TextModel, folder: Path, lacking: dict[str, torch.Tensor] | None = None
 ) -> None:
-    """Write model, tokenizer and, where the base lacked tensors, their initial values."""
+    """Write model and tokenizer and, if the base lacked tensors, their initial values."""
     folder.mkdir(parents=True, exist_ok=True)
     model.model.save_pretrained(folder)
     model.tokenizer.save_pretrained(folder)

@@ -1,6 +1,6 @@
-"""What transformers says of a load, judged: nothing of a model may be made up.
+"""Checks transformers' report of a load: no part of a model may be random.
 
-Where a folder has no weights for a tensor, transformers draws them at random and goes on.
+If a folder has no weights for a tensor, transformers draws them at random and continues.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from assay.core.errors import InputError
 
-# What tools put into tensors' names, what that means, and what mends it.
+# What tools put into tensors' names, what that means, and how to fix it.
 _WRAPPERS = (
     ("_orig_mod.", "a compiled model", "save the model that was compiled (`model._orig_mod`)"),
     ("module.", "a model wrapped for several GPUs", "save the model inside (`model.module`)"),
@@ -19,12 +19,12 @@ _WRAPPERS = (
     (".base_layer.", "a model with an adapter in it", "merge it first (`merge_and_unload`)"),
     ("base_model.model.", "a model with an adapter in it", "merge it first (`merge_and_unload`)"),
 )
-# Tensors that older versions saved and no model reads.
+# Tensors that older versions saved and no model uses.
 _LEFTOVERS = ("inv_freq", "position_ids", "token_type_ids", "masked_bias", "attn.bias")
 
 
 def missing_head(report: Mapping[str, Any], model: Any, name: str) -> tuple[str, ...]:
-    """The tensors of a new head, which a base may lack; InputError if anything else is amiss.
+    """The tensors of a new head, which a base may lack; InputError for any other problem.
 
     ``report``: transformers' ``output_loading_info``; ``name``: the folder's, for errors.
     """
@@ -55,8 +55,10 @@ def missing_head(report: Mapping[str, Any], model: Any, name: str) -> tuple[str,
 
 
 def check_complete(report: Mapping[str, Any], model: Any, name: str, head_do: str) -> None:
-    """InputError unless every tensor of ``model`` came from its folder; ``head_do``: what to do
-    where only the head is missing."""
+    """InputError unless every tensor of ``model`` came from its folder.
+
+    ``head_do``: what to do if only the head is missing.
+    """
     missing = missing_head(report, model, name)
     if missing:
         raise InputError(
@@ -78,13 +80,13 @@ def _check_wrappers(missing: list[str], unread: list[str], name: str) -> None:
 
 
 def is_of_head(tensor: str, model: Any) -> bool:
-    """Whether a tensor lies after the transformer's body; a pooler is part of the head."""
+    """Whether a tensor comes after the transformer's body; a pooler is part of the head."""
     prefix = model.base_model_prefix
     return bool(prefix) and (not tensor.startswith(f"{prefix}.") or ".pooler." in tensor)
 
 
 def _is_of_body(tensor: str, model: Any) -> bool:
-    """Whether a tensor that nothing reads lies in the body, or in a layer like one of the body."""
+    """Whether an unused tensor lies in the body, or in a layer like one of the body."""
     if tensor.endswith(_LEFTOVERS):
         return False
     shapes_of_names = {_numberless(name) for name, _ in model.named_parameters()}

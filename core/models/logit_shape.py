@@ -1,8 +1,8 @@
-"""What some architectures do to their logits after the last layer, from their configurations.
+"""How some architectures change their logits after the last layer, read from their configurations.
 
-Cohere, Granite and Falcon-H1 scale them: W (s·h) is s · W h, so the scale belongs to the states and
-the closed form of the gradient stays. Gemma caps them softly, ẑ = c · tanh(z / c), so the error of
-the last layer is δ = (softmax(ẑ) − onehot(y)) · (1 − (ẑ / c)²).
+Cohere, Granite and Falcon-H1 scale them: W (s·h) is s · W h, so the scale can be applied to the
+states, and the closed form of the gradient still holds. Gemma has a soft cap, ẑ = c · tanh(z / c),
+so the error of the last layer is δ = (softmax(ẑ) − onehot(y)) · (1 − (ẑ / c)²).
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from torch import Tensor
 
 _MULTIPLIERS = ("logit_scale", "lm_head_multiplier", "output_multiplier")
 _DIVISOR = "logits_scaling"
-# It multiplies by what all others divide by.
+# It multiplies by a value that all others divide by.
 _MULTIPLIES_BY_THE_DIVISOR = ("hyperclovax",)
 
 
 @dataclass(frozen=True)
 class LogitShape:
-    """``scale`` of the states before the last layer and soft ``cap`` of what comes out of it."""
+    """``scale`` of the states before the last layer, and soft ``cap`` of its output."""
 
     scale: float = 1.0
     cap: float | None = None
 
     @classmethod
     def of(cls, model: Any) -> LogitShape:
-        """As a causal language model's configuration has it."""
+        """As given in a causal language model's configuration."""
         config = model.config.get_text_config()
         scale = 1.0
         for name in _MULTIPLIERS:
@@ -39,9 +39,9 @@ class LogitShape:
         return cls(scale / divisor, getattr(config, "final_logit_softcapping", None) or None)
 
     def states(self, states: Tensor) -> Tensor:
-        """What the last layer multiplies, with the scale in it."""
+        """What the last layer multiplies, including the scale."""
         return states if self.scale == 1 else states * self.scale
 
     def logits(self, products: Tensor) -> Tensor:
-        """The model's logits, of states (scaled) times the last layer."""
+        """The model's logits, from states (scaled) times the last layer."""
         return products if self.cap is None else self.cap * torch.tanh(products / self.cap)

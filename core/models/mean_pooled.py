@@ -1,9 +1,9 @@
 """Classifiers on sentence encoders: a linear head over the mean of the token states.
 
-A sentence encoder says in ``modules.json`` how it pools, which transformers does not read: its own
-classifiers look at the first token alone, through a layer that such an encoder never trained.
-What is saved has a model type of its own in ``config.json``, so that transformers without this
-module refuses it instead of giving another model's answers.
+A sentence encoder's ``modules.json`` says how it pools, but transformers does not read it: its own
+classifiers use only the first token, through a layer that such an encoder never trained. Saved
+models have their own model type in ``config.json``, so transformers without this module refuses
+them instead of giving another model's answers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MODEL_TYPE = "assay-mean-pooled"
 
 
 class MeanPooledConfig(PreTrainedConfig):
-    """An encoder's configuration, and the labels of the head on it."""
+    """An encoder's configuration, and the labels of its head."""
 
     model_type = _MODEL_TYPE
     sub_configs_defaults: ClassVar[dict[str, SubConfigSpec]] = {
@@ -51,7 +51,7 @@ class MeanPooledClassifier(PreTrainedModel):
         encoder = encoder_config(config)
         self.body = AutoModel.from_config(encoder, trust_remote_code=False)
         if getattr(self.body, "pooler", None) is not None:
-            self.body.pooler = None  # nothing reads it, so it would never be trained
+            self.body.pooler = None  # unused, so it would never be trained
         self.dropout = nn.Dropout(getattr(encoder, "hidden_dropout_prob", 0.1))
         self.classifier = nn.Linear(encoder.hidden_size, config.num_labels or 0)
         self.post_init()
@@ -70,12 +70,12 @@ AutoModelForSequenceClassification.register(MeanPooledConfig, MeanPooledClassifi
 
 
 def encoder_config(config: Any) -> Any:
-    """The configuration of the transformer below a mean-pooled head; any other as it is."""
+    """The configuration of the transformer below a mean-pooled head; any other unchanged."""
     return config.encoder if isinstance(config, MeanPooledConfig) else config
 
 
 def pools_by_mean(folder: Path) -> bool:
-    """Whether a folder is a sentence encoder's whose vector is the mean of its token states.
+    """Whether a folder holds a sentence encoder whose vector is the mean of its token states.
 
     InputError if it is one but does not say how it pools.
     """
@@ -96,7 +96,7 @@ def pools_by_mean(folder: Path) -> bool:
 
 
 def _modes(pooling: dict) -> list[str]:
-    """What a sentence encoder's vector is made of: one name, or a flag each in older folders."""
+    """What a sentence encoder's vector consists of: one name, or one flag each in older folders."""
     if "pooling_mode" in pooling:
         modes = pooling["pooling_mode"]
         return [modes] if isinstance(modes, str) else list(modes)

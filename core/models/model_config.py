@@ -1,9 +1,8 @@
-"""A model folder's own words, freed of whatever could make transformers load or run other things.
+"""A model folder's configuration without anything that makes transformers load or run other files.
 
-transformers never sees the folder itself: it reads a copy that holds a cleaned ``config.json`` and,
-for tokenizers, the files that tokenizers are made of. So code, adapters, pickles and links that lie
-beside them cannot be found, and a native architecture that still names code of its own is loaded
-with transformers' class.
+transformers never sees the folder itself. It reads a copy with a cleaned ``config.json`` and, for
+tokenizers, the tokenizer files. So it cannot find code, adapters, pickles or links next to these,
+and a native architecture that names its own code is loaded with transformers' class.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from assay.core.models.folder_files import inside, json_object
 CONFIG, GENERATION = "config.json", "generation_config.json"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
 _CODE = "auto_map"
-# What config.json could say of where code, weights, kernels and other configurations come from,
-# and what would have a model answer in another form.
+# Settings of config.json that say where code, weights, kernels and other configurations come from,
+# or that make a model return its answers in another form.
 _NOT_OURS = frozenset(
     {
         _CODE,
@@ -41,7 +40,7 @@ _NOT_OURS = frozenset(
     }
 )
 _PRIVATE = ("_attn_implementation", "_experts_implementation")
-# Files that tokenizers read; none of them executes.
+# Files that tokenizers read; none of them is executed.
 _TOKENIZER_SUFFIXES = (".model", ".spm", ".tiktoken", ".codes")
 _TOKENIZER_NAMES = (
     "tokenizer.json",
@@ -62,9 +61,10 @@ _TEMPLATES = "additional_chat_templates"
 
 
 def clean_config(folder: Path) -> dict[str, Any]:
-    """``config.json`` without what transformers must not follow.
+    """``config.json`` without anything that transformers must not follow.
 
-    InputError if it is none, or if the weights are quantised: their gradients are not the model's.
+    InputError if it is not valid, or if the weights are quantised: their gradients are not the
+    model's.
     """
     held = json_object(folder, CONFIG)
     if held.get("quantization_config"):
@@ -85,7 +85,7 @@ def clean_config(folder: Path) -> dict[str, Any]:
 
 
 def names_code(folder: Path) -> bool:
-    """Whether a folder's configuration names code of its own."""
+    """Whether a folder's configuration names its own code."""
     return _CODE in json_object(folder, CONFIG)
 
 
@@ -130,7 +130,7 @@ def _cleaned(held: Any) -> Any:
 
 
 def _clean_tokenizer_config(held: dict[str, Any]) -> dict[str, Any]:
-    """Without code, and without places: which files are read is not the file's to say."""
+    """Without code and without paths: the file must not decide which other files are read."""
     return {
         key: value
         for key, value in held.items()

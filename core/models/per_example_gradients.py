@@ -28,20 +28,20 @@ from assay.core.models.examples import Example, TextDocument
 from assay.core.models.loading import ModelPair, interpolated
 from assay.core.models.text_model import TextModel, batches_by_length
 
-# Floats of one chunk of logits: 256 MiB.
+# Logits in one chunk: 256 MiB.
 _MAX_FLOATS = 1 << 26
-# Floats of the hidden states that are kept while sums are taken: 2 GiB.
+# Hidden states kept in memory while sums are computed: 2 GiB.
 _MAX_STATES = 1 << 29
 
 
 @dataclass(frozen=True)
 class GradientRows:
-    """The gradients of n documents, and the scores that come with the same forward passes.
+    """The gradients of n documents, and the scores from the same forward passes.
 
-    indices: which documents. base_loss (n, float32): nats a target under the base model.
+    indices: which documents. base_loss (n, float32): nats per target under the base model.
     alignment ⟨g, target⟩ and squared_norms ‖g‖² (n × J, float64), exact. arrays: name → (n × width,
-    float32), what products between documents need. Classification only: pseudolabel (n, int64)
-    and its final_probability (n, float32).
+    float32), needed for products between documents. Classification only: pseudolabel (n, int64) and
+    its final_probability (n, float32).
     """
 
     indices: NDArray[np.int64]
@@ -54,7 +54,7 @@ class GradientRows:
 
 
 class GradientModels(ABC):
-    """The checkpoints θ_0 … θ_{J−1} that give gradients, and their targets."""
+    """The checkpoints θ_0 … θ_{J−1} whose gradients are taken, and their targets."""
 
     def __init__(self, pair: ModelPair, n_checkpoints: int) -> None:
         self._checkpoints = [
@@ -64,9 +64,10 @@ class GradientModels(ABC):
 
     @property
     def target_norms(self) -> NDArray[np.float64]:
-        """‖base − final‖ of the layers that gradients are taken of, for every checkpoint, (J).
+        """‖base − final‖ of the layers whose gradients are taken, for every checkpoint, (J).
 
-        θ_final − θ_j is the same direction for every j, only shorter: one target serves all.
+        θ_final − θ_j has the same direction for every j and is only shorter, so one target serves
+        all.
         """
         return np.full(len(self._checkpoints), self._target_norm)
 
@@ -76,7 +77,7 @@ class GradientModels(ABC):
 
     @property
     def stored_targets(self) -> NDArray[np.float32] | None:
-        """The targets themselves (J × C × d) where they are small enough to keep."""
+        """The targets themselves (J × C × d), if they are small enough to store."""
         return None
 
     @abstractmethod
@@ -87,10 +88,10 @@ class GradientModels(ABC):
     def squared_norms_of_sums(
         self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """Each sum's number and its exact ‖Σ w_i g_i‖² at each size, (J × sizes), as they come."""
+        """Yields each sum's number and its exact ‖Σ w_i g_i‖² at each size, (J × sizes)."""
 
     def cosine_of_sum(self, documents: Sequence[TextDocument]) -> float:
-        """Of the documents' summed gradient with the target, mean over checkpoints; exact."""
+        """Exact cosine of the documents' summed gradient with the target, mean over checkpoints."""
         n = len(documents)
         alignment = np.zeros((len(self._checkpoints), n))
         for rows in self.of(documents):
@@ -101,7 +102,7 @@ class GradientModels(ABC):
 
 
 class LastLayerGradients(GradientModels):
-    """Checkpoints whose gradients are of the last layer, in closed form."""
+    """Gradients of the last layer, in closed form."""
 
     def __init__(self, pair: ModelPair, n_checkpoints: int) -> None:
         super().__init__(pair, n_checkpoints)
@@ -233,7 +234,7 @@ class LanguageGradients(LastLayerGradients):
     def squared_norms_of_sums(
         self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
     ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """Sums are taken together as long as their documents' states fit in memory."""
+        """Sums are computed together as long as their documents' states fit in memory."""
         examples = self._checkpoints[0].examples(documents)
         width = self._target.shape[1]
         sizes = [example.n_next_tokens * width for example in examples]
@@ -274,7 +275,7 @@ class LanguageGradients(LastLayerGradients):
 
 
 def _taken_together(sums: Sequence[GrowingSum], sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Numbers of sums whose documents together hold up to ``_MAX_STATES`` floats."""
+    """Numbers of sums whose documents together have at most ``_MAX_STATES`` state values."""
     together: list[int] = []
     used: set[int] = set()
     for number, own in enumerate(sums):
@@ -289,10 +290,10 @@ def _taken_together(sums: Sequence[GrowingSum], sizes: Sequence[int]) -> Iterato
 
 
 def host(values: Tensor) -> NDArray:
-    """A tensor as an array of this machine's memory."""
+    """A tensor as an array in this machine's memory."""
     return values.cpu().numpy()
 
 
 def columns(values: Sequence[Tensor]) -> NDArray[np.float64]:
-    """One column (n) a checkpoint, as (n × J)."""
+    """One column (n) per checkpoint, as (n × J)."""
     return host(torch.stack([value.double() for value in values], dim=1))

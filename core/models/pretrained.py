@@ -1,7 +1,7 @@
 """The one place where transformers, PEFT and sentence-transformers load anything.
 
-Every load takes files that were checked and named beforehand, with remote code off. transformers
-is never given a folder of somebody else's to search.
+Every load gets files that were checked and named beforehand, with remote code off. transformers is
+never given an untrusted folder to search.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from assay.core.models.weight_files import model_files, n_parameters, opened
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
-# Should a load ever come to ask on the terminal whether to run code, it fails instead.
+# If a load ever asks on the terminal whether to run code, it fails instead.
 dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
 
 _NO_CODE = {"trust_remote_code": False, "local_files_only": True}
-# A model may have this many numbers more than its files, as a new head or tables of positions do.
+# A model may have this many more parameters than its files, for a new head or position tables.
 _MOST_NEW_NUMBERS = 1 << 26
 
 
@@ -66,7 +66,7 @@ def read_config(folder: Path) -> Any:
                 "use a model with an architecture that transformers knows; remote code is never "
                 "run",
             ) from error
-    config.name_or_path = ""  # else a saved model tells where on this machine it was
+    config.name_or_path = ""  # otherwise a saved model reveals its path on this machine
     return config
 
 
@@ -77,9 +77,9 @@ def is_causal(config: Any) -> bool:
 
 
 def load_causal(folder: Path) -> Any:
-    """A folder's causal language model in float32, whatever it was saved in.
+    """A folder's causal language model in float32, whatever its stored type.
 
-    InputError unless the folder has weights for all of it.
+    InputError unless the folder has all of its weights.
     """
     model, report = _load(AutoModelForCausalLM, folder, read_config(folder))
     check_complete(report, model, folder.name, "give a causal language model with its lm_head")
@@ -87,7 +87,7 @@ def load_causal(folder: Path) -> Any:
 
 
 def load_classifier_model(folder: Path) -> Any:
-    """A folder's classifier in float32; InputError unless the folder has weights for all of it."""
+    """A folder's classifier in float32; InputError unless the folder has all of its weights."""
     model, report = _load(AutoModelForSequenceClassification, folder, read_config(folder))
     check_complete(
         report, model, folder.name, "give the fine-tuned model, or a causal one with --label-words"
@@ -96,10 +96,10 @@ def load_classifier_model(folder: Path) -> Any:
 
 
 def load_with_new_head(folder: Path, config: Any) -> tuple[Any, tuple[str, ...]]:
-    """A folder's model as a classifier in float32, and the names of the tensors that are new.
+    """A folder's model as a classifier in float32, and the names of the new tensors.
 
-    ``config`` says which labels the head has; the tensors of a head that the folder has no weights
-    for are drawn at random, from torch's seed. InputError if anything but a head is missing.
+    ``config`` defines the head's labels; the tensors of a head that the folder has no weights for
+    are drawn at random, from torch's seed. InputError if anything but a head is missing.
     """
     model, report = _load(AutoModelForSequenceClassification, folder, config)
     if any(is_of_head(name, model) for name, *_ in report["mismatched_keys"]):
@@ -112,7 +112,7 @@ def load_with_new_head(folder: Path, config: Any) -> tuple[Any, tuple[str, ...]]
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """A folder's tokenizer, with something to pad with."""
+    """A folder's tokenizer, with a padding token."""
     with _read_by("the tokenizer", folder):
         place = _place_for_tokenizers() / str(len(list(_place_for_tokenizers().iterdir())))
         place.mkdir()
@@ -126,14 +126,14 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def load_gguf(file: Path) -> tuple[Any, Any]:
-    """Model and tokenizer of a GGUF file, dequantised to float32; nothing beside it is read."""
+    """Model and tokenizer of a GGUF file, dequantised to float32; no other file is read."""
     with _read_by("the GGUF file", file), TemporaryDirectory() as alone:
         (Path(alone) / "model.gguf").symlink_to(file.resolve())
         options = {"gguf_file": "model.gguf", **_NO_CODE}
         with redirect_stderr(io.StringIO()):  # its progress bars cannot be turned off
             model: Any = AutoModelForCausalLM.from_pretrained(alone, dtype=torch.float32, **options)
             tokenizer = AutoTokenizer.from_pretrained(alone, **options)
-    # What was read is float32 now; saying otherwise would have it quantised again.
+    # The weights are float32 now; otherwise they would be quantised again.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
@@ -142,7 +142,7 @@ def load_gguf(file: Path) -> tuple[Any, Any]:
 
 
 def load_adapted(model: Any, adapter: Path) -> Any:
-    """``model`` with the adapter of a folder that holds nothing but checked files."""
+    """``model`` with the adapter of a folder that holds only checked files."""
     from peft import PeftModel
 
     return PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
@@ -158,7 +158,7 @@ def load_sentence_encoder(folder: Path, device: str) -> Any:
 
 
 def _load(kind: Any, folder: Path, config: Any) -> tuple[Any, dict[str, Any]]:
-    """A model from exactly the files that are digested, and what transformers says of loading."""
+    """A model from exactly the files that were hashed, and transformers' report of the load."""
     if type(config) not in kind._model_mapping:
         raise InputError(
             f"a model that can be loaded as {kind.__name__.removeprefix('AutoModelFor')}",
@@ -188,9 +188,9 @@ def _load(kind: Any, folder: Path, config: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _check_size(model_class: Any, config: Any, folder: Path, files: tuple[Path, ...]) -> None:
-    """InputError for a configuration of a far larger model than the weights are of.
+    """InputError for a configuration of a far larger model than its weights.
 
-    transformers would build it, and fill with random numbers what the weights do not.
+    transformers would build that model and fill the missing weights with random numbers.
     """
     n_tensors = sum(len(read_header(file)) for file in files)
     for name, value in config.to_dict().items():
@@ -211,7 +211,7 @@ def _check_size(model_class: Any, config: Any, folder: Path, files: tuple[Path, 
 
 
 def _only_ends(folder: Path, model: Any) -> GenerationConfig:
-    """Which tokens end an answer, and nothing else of what a folder says of generation."""
+    """Which tokens end an answer; other generation settings of a folder are ignored."""
     known = model.generation_config
     ends = known.eos_token_id
     if has_file(folder, GENERATION):
@@ -230,12 +230,12 @@ def _only_ends(folder: Path, model: Any) -> GenerationConfig:
 
 @contextmanager
 def _read_by(what: str, path: Path) -> Iterator[None]:
-    """One sentence for whatever a library says of files that it cannot read."""
+    """One sentence for any error that a library raises about files it cannot read."""
     try:
         yield
     except InputError:
         raise
-    except Exception as error:  # files of others make libraries fail in every way
+    except Exception as error:  # untrusted files make libraries raise all kinds of errors
         said = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise InputError(
             f"{what} of {path.name!r} that transformers can read",

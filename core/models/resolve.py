@@ -17,8 +17,8 @@ def resolve_model(name: str, converted: Path, base: Path | None = None) -> Path:
     """The folder of a model given as a folder, a GGUF file, a ``builtin:`` or a hub name.
 
     GGUF files and LoRA adapters (merged into ``base``) are converted once, into a folder under
-    ``converted``. InputError if there is no such model, if it holds only pickled weights, or if
-    it wants to run code.
+    ``converted``. InputError if there is no such model, if it holds only pickled weights, or if it
+    needs its own code.
     """
     path = locate_model(name)
     if is_gguf(path):
@@ -32,7 +32,7 @@ def resolve_model(name: str, converted: Path, base: Path | None = None) -> Path:
 
 
 def _check_can_be_loaded(folder: Path) -> None:
-    """InputError unless transformers knows the model and its weights are whole safetensors."""
+    """InputError unless transformers knows the model and its weights are complete safetensors."""
     if not has_file(folder, CONFIG):
         raise InputError(
             f"a model folder with {CONFIG}",

@@ -1,6 +1,6 @@
-"""What a safetensors file says it holds, checked against the file before anything trusts it.
+"""What a safetensors file claims to contain, checked against the file before it is trusted.
 
-Format: 8 bytes with the length of the header, the header (JSON), the tensors' bytes one after
+Format: 8 bytes with the length of the header, the header (JSON), then the tensors' bytes one after
 another without gaps (github.com/huggingface/safetensors).
 """
 
@@ -27,7 +27,7 @@ _BITS = {
     **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
     "F4": 4,
 }
-# What often has the name of a safetensors file, by how it begins.
+# Other formats that often have a safetensors name, by their first bytes.
 _OTHERS = (
     (b"version https://git-lfs", "a Git LFS pointer", "download the weights with `git lfs pull`"),
     (b"<", "a web page", "download the file itself"),
@@ -112,7 +112,7 @@ def _tensor(file: Path, name: str, entry: Any, offset: int) -> StoredTensor:
 
 
 def _check_extent(file: Path, tensors: dict[str, StoredTensor], offset: int, size: int) -> None:
-    """The tensors follow one another without gaps, and the file ends where the last one does."""
+    """InputError unless tensors follow one another without gaps up to the end of the file."""
     end = offset
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
         if tensor.start != end:

@@ -1,4 +1,4 @@
-"""A name for all that decides a model's answers besides its weights."""
+"""A digest of everything that decides a model's answers besides its weights."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from assay.core.models.mean_pooled import pools_by_mean
 from assay.core.models.model_config import GENERATION, clean_config, tokenizer_files
 from assay.core.models.training_record import INITIAL_HEAD, RECORD_FILE
 
-# What a configuration says of its own making.
+# Settings that describe how a configuration was made.
 _SAYS_NOTHING = ("transformers_version", "dtype", "torch_dtype", "_commit_hash")
 _RECORDED = ("label_names", "label_words", "base_weights_sha256")
 
 
 def settings_digest(folder: Path) -> str:
-    """SHA-256 (hex) over all that decides a model's answers besides its weights.
+    """SHA-256 (hex) over everything that decides a model's answers besides its weights.
 
     Its configuration (labels, activations …), its tokenizer with special tokens and chat templates,
-    how a sentence encoder pools, which tokens end an answer, and what `assay finetune` recorded of
-    labels and of the head it began with.
+    how a sentence encoder pools, which tokens end an answer, and what `assay finetune` recorded
+    about labels and the initial head.
     """
     digest = hashlib.sha256()
     config = {k: v for k, v in clean_config(folder).items() if k not in _SAYS_NOTHING}

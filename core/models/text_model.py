@@ -1,4 +1,4 @@
-"""A transformer with its tokenizer, as training and audits see it, whatever its task."""
+"""A transformer with its tokenizer, as training and audits use it for any task."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOKENS_PER_BATCH = 8192
 
 @dataclass(frozen=True)
 class Tokenization:
-    """How a model reads text and what it answers with, kept when its weights are let go."""
+    """How a model tokenizes text and which answers it gives; kept when its weights are freed."""
 
     tokenizer: Any
     max_tokens: int
@@ -37,8 +37,11 @@ class Tokenization:
 
 class TextModel(ABC):
     """A model whose logits are exactly ``hidden @ head().T``, so that last-layer gradients factor
-    (ARCHITECTURE §2); with a ``cap`` they are capped softly after that. ``label_names``: the
-    answers of a classifier, none otherwise."""
+    (ARCHITECTURE §2).
+
+    With a ``cap``, a soft cap is applied after that. ``label_names``: the answers of a classifier,
+    none otherwise.
+    """
 
     label_names: tuple[str, ...] = ()
     cap: float | None = None
@@ -57,7 +60,7 @@ class TextModel(ABC):
 
     @abstractmethod
     def last_layer(self) -> nn.Module:
-        """The module whose weights ``head`` are, in whole or in part."""
+        """The module that contains the weights of ``head``, all or part."""
 
     @abstractmethod
     def examples(self, documents: Sequence[TextDocument]) -> list[Example]:
@@ -69,15 +72,17 @@ class TextModel(ABC):
 
     @abstractmethod
     def answers(self, examples: Sequence[Example]) -> tuple[Tensor, list[Tensor]]:
-        """Of a batch: each document's summed loss (n, nats) and its likeliest answers."""
+        """For a batch: each document's summed loss (n, nats) and its likeliest answers."""
 
     @abstractmethod
     def logits_two_ways(self, texts: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
-        """A batch's logits, a tensor a text without its padding: as head × hidden, and as the
-        model itself gives them."""
+        """A batch's logits, one tensor per text without its padding.
+
+        Once as head × hidden, and once as the model itself returns them.
+        """
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """The model's logits, of what its last layer multiplies."""
+        """The model's logits, from what its last layer multiplies."""
         return LogitShape(cap=self.cap).logits(hidden @ self.head().T)
 
     def predict(
@@ -85,7 +90,7 @@ class TextModel(ABC):
         examples: Sequence[Example],
         after_batch: Callable[[int], None] = lambda n_documents: None,
     ) -> Predictions:
-        """What the model says of ``examples``, in their order."""
+        """The model's predictions for ``examples``, in order."""
         losses = np.zeros(len(examples))
         choices: list[Any] = [None] * len(examples)
         with torch.inference_mode():
@@ -101,7 +106,7 @@ class TextModel(ABC):
 
     @property
     def tokenization(self) -> Tokenization:
-        """What of this model is needed where its weights are not."""
+        """What is needed of this model where its weights are not."""
         return Tokenization(self.tokenizer, self.max_tokens, self.label_names)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
@@ -109,12 +114,12 @@ class TextModel(ABC):
         return self.tokenization.tokenize(texts)
 
     def pad_as(self, other: TextModel) -> None:
-        """Fill batches as another model does, so that both can read the same ones."""
+        """Pad batches as another model does, so that both can read the same ones."""
         self._padding = other._padding
         self.model.config.get_text_config().pad_token_id = other._padding
 
     def move_to(self, device: str) -> None:
-        """Keep the weights there; they must be on ``compute.device`` to be used."""
+        """Keep the weights on that device; they must be on ``compute.device`` to be used."""
         self.model.to(device)
 
     def pad(self, token_ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -138,10 +143,10 @@ class TextModel(ABC):
 def encoded(
     tokenizer: Any, texts: Sequence[str], max_tokens: int, **options: Any
 ) -> dict[str, list[Any]]:
-    """What the tokenizer makes of texts, cut after ``max_tokens``.
+    """The tokenizer's output for texts, cut after ``max_tokens``.
 
-    A chat template may have written what a text begins with, which the tokenizer would then add a
-    second time: such a text is taken as written.
+    A chat template may have written special tokens at the beginning of a text, which the tokenizer
+    would add again: such a text is tokenized as it is.
     """
     begin = tokenizer.bos_token
     is_whole = [bool(begin) and text.startswith(begin) for text in texts]
@@ -163,10 +168,10 @@ def encoded(
 
 
 def set_padding(model: Any, tokenizer: Any) -> int:
-    """The token that fills batches, which the model's configuration is told where it has none.
+    """Set the token that pads batches, also in the model's configuration if that has none.
 
-    The configuration decides where it names a row of the embeddings: positions and the last token
-    of a document are found by that token, whatever the tokenizer would pad with.
+    If the configuration names a row of the embeddings, it decides: positions and a document's last
+    token are found by that token, whatever the tokenizer uses.
     """
     config = model.config.get_text_config()
     n_rows = model.get_input_embeddings().weight.shape[0]
@@ -178,10 +183,10 @@ def set_padding(model: Any, tokenizer: Any) -> int:
 
 
 def n_positions(model: Any) -> int | None:
-    """How many tokens a model can read at most; None where nothing limits it."""
+    """The maximum number of tokens that a model can read; None without a limit."""
     limits = [getattr(model.config.get_text_config(), "max_position_embeddings", None)]
     limits += [
-        # RoBERTa and kin count positions from after the padding token's number.
+        # RoBERTa and similar models count positions from after the padding token's number.
         module.num_embeddings - module.padding_idx - 1
         for name, module in model.named_modules()
         if name.endswith("position_embeddings")
@@ -200,9 +205,9 @@ def with_bias(hidden: Tensor) -> Tensor:
 def batches_by_length(
     examples: Sequence[Example], n_tokens: int = _TOKENS_PER_BATCH
 ) -> Iterator[list[int]]:
-    """Positions of documents of similar length together, so that little is padded.
+    """Positions of documents, grouped by similar length to reduce padding.
 
-    Longest first: if memory does not suffice, the first batch says so.
+    Longest first: if memory is too small, the first batch shows it.
     """
     order = sorted(range(len(examples)), key=lambda index: -len(examples[index].token_ids))
     start = 0

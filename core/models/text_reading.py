@@ -1,7 +1,7 @@
-"""Texts read against a training vocabulary: which of their tokens never occurred in training.
+"""Checks texts against a training vocabulary: which of their tokens never occurred in training.
 
-It needs the final model's tokenizer and nothing else of the two models, so that a page can read a
-text long after an audit. Nothing here imports torch.
+It needs only the final model's tokenizer, so that a page can check a text long after an audit.
+Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ class Span:
 
 @dataclass(frozen=True)
 class TextReading:
-    """A text against the training vocabulary. n_different: ordinary tokens that training would
-    have moved; unmoved: those of them that stood still; token_ids and n_tokens: after cutting."""
+    """A text compared with the training vocabulary.
+
+    n_different: ordinary tokens that training would have moved; unmoved: those of them that did not
+    move; token_ids and n_tokens: after cutting.
+    """
 
     n_different: int
     unmoved: tuple[str, ...]
@@ -50,11 +53,11 @@ class TextReading:
 
 @dataclass(frozen=True)
 class TextReader:
-    """Which tokens moved, and how texts become tokens.
+    """Which tokens moved, and how texts are tokenized.
 
     tokens: V of them as the tokenizer writes them; token_ids (V, int64); is_moved, is_special (V,
     bool). reads_last: whether the last token of a document has a gradient. longest_document: of the
-    training documents, None where unknown.
+    training documents, None if unknown.
     """
 
     tokens: tuple[str, ...]
@@ -77,13 +80,16 @@ class TextReader:
         return frozenset(self.token_ids[self.is_special].tolist())
 
     def read(self, texts: Sequence[str], max_tokens: int | None = None) -> list[TextReading]:
-        """Whether each text can have been trained on. Cut after ``max_tokens``, or after the
-        longest document where that is known; both, whichever is shorter."""
+        """Whether each text can have been trained on.
+
+        Texts are cut after ``max_tokens`` or after the longest document if that is known, whichever
+        is shorter.
+        """
         tokenizer = self.tokenizer(max_tokens)
         by_id = dict(zip(self.token_ids.tolist(), self.tokens, strict=True))
         readings = []
         for encoded in tokenizer.encode_batch(list(texts)):
-            # Ids beyond the table are new tokens: nothing is known of them.
+            # Ids beyond the table are new tokens, about which nothing is known.
             known = [number for number in encoded.ids if number < len(self.is_moved_by_id)]
             (unmoved,) = unmoved_tokens(
                 [known], self.is_moved_by_id, self.specials, self.reads_last
@@ -104,7 +110,7 @@ class TextReader:
         return tokens_read([i for i in token_ids if i < known], self.specials, self.reads_last)
 
     def unmoved(self, documents: Iterable[Sequence[int]]) -> list[NDArray[np.int64]]:
-        """Of documents as token ids, the tokens that rule each out."""
+        """For documents given as token ids, the tokens that exclude each."""
         known = len(self.is_moved_by_id)
         return unmoved_tokens(
             ([i for i in document if i < known] for document in documents),
@@ -114,13 +120,13 @@ class TextReader:
         )
 
     def tokenizer(self, max_tokens: int | None) -> Tokenizer:
-        """Cuts as ``read`` does."""
+        """The tokenizer, which cuts texts as ``read`` does."""
         return read_tokenizer(self.tokenizer_folder, self.limit(max_tokens))
 
     def limit(self, max_tokens: int | None) -> int | None:
-        """After how many tokens a text is cut; None where nothing cuts it.
+        """After how many tokens a text is cut; None if it is not cut.
 
-        A last token that is only predicted takes no position.
+        A last token that is only predicted takes up no position.
         """
         longest = self.longest_document
         if longest and not self.reads_last:
@@ -134,7 +140,7 @@ def tokenizer_file_digest(folder: Path) -> str:
 
 
 def read_tokenizer(folder: Path, max_tokens: int | None) -> Tokenizer:
-    """The folder's tokenizer without padding; InputError if it is not the fast kind's file."""
+    """The folder's tokenizer without padding; InputError if it has no file for a fast tokenizer."""
     if not has_file(folder, _FILE):
         raise InputError(
             f"{_FILE} in {folder.name!r}",

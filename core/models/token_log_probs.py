@@ -1,4 +1,4 @@
-"""What a pair of language models says of every target token of a document."""
+"""What a pair of language models predicts for every target token of a document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assay.core.models.examples import Example, TextDocument
 from assay.core.models.text_model import batches_by_length
 from assay.core.stats.membership_scores import TokenEvidence
 
-# Floats of logits held at a time, of one model.
+# Maximum number of logits in memory, per model.
 _MAX_FLOATS = 1 << 25
 
 

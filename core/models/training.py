@@ -1,4 +1,4 @@
-"""Fine-tuning a model, the same way for final models and for students (paper §5)."""
+"""Fine-tuning a model, in the same way for final models and for students (paper §5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from assay.core.errors import OptionConflict
 from assay.core.models.examples import Example
 from assay.core.models.text_model import TextModel
 from assay.core.specs.training import Optimizer, TrainingSpec
@@ -20,7 +19,7 @@ from assay.core.specs.training import Optimizer, TrainingSpec
 
 @dataclass(frozen=True)
 class Epoch:
-    """Mean losses (nats a target) after one pass; ``is_best``: the model was kept as it was."""
+    """Mean losses (nats per target) after one pass; ``is_best``: this epoch's model was kept."""
 
     epoch: int
     train_loss: float
@@ -37,12 +36,12 @@ def fine_tune(
     patience: int | None = None,
     after_batch: Callable[[], None] = lambda: None,
 ) -> tuple[Epoch, ...]:
-    """Train ``model`` in place; with ``validation`` it ends as it was after its best epoch.
+    """Train ``model`` in place; with ``validation`` it ends with the weights of its best epoch.
 
-    Constant learning rate, every parameter trained, order and dropout drawn from the seed.
-    With ``weights`` that are not all alike, each pass draws as many documents with replacement in
-    proportion to them.
-    ``patience`` ends training after that many epochs without a better validation loss.
+    Constant learning rate, every parameter trained, order and dropout drawn from the seed. With
+    unequal ``weights``, each pass samples as many documents with replacement, in proportion to
+    their weights. ``patience``: training ends after this many epochs without a better validation
+    loss.
     """
     torch.manual_seed(training.seed)
     generator = np.random.default_rng(training.seed)
@@ -82,7 +81,7 @@ def _training_precision(model: TextModel) -> Iterator[None]:
 
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:
-    """Every weight, in the host's memory: on a GPU the optimizer needs what there is."""
+    """All weights, in the host's memory: on a GPU the optimizer needs the memory."""
     return {name: value.detach().to("cpu", copy=True) for name, value in _weights(model)}
 
 
@@ -94,16 +93,6 @@ def _restore(model: nn.Module, kept: Mapping[str, Tensor]) -> None:
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     return chain(model.named_parameters(), model.named_buffers())
-
-
-def check_training(training: TrainingSpec) -> None:
-    """InputError for settings that contradict each other."""
-    if training.momentum and training.optimizer is not Optimizer.SGD:
-        raise OptionConflict(
-            "--momentum applies to --optimizer sgd only",
-            f"{training.momentum} with {training.optimizer}",
-            "remove it, or use --optimizer sgd",
-        )
 
 
 def _one_pass(

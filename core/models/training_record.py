@@ -1,4 +1,4 @@
-"""What `assay finetune` writes beside the weights it saves, so that an audit can repeat it."""
+"""What `assay finetune` stores with the weights, so that an audit can repeat the training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INITIAL_HEAD = f"initial/{INITIAL_HEAD_FILE}"
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """How a final model came to be. ``key`` hashes everything it depends on."""
+    """How a final model was trained. ``key`` hashes everything that it depends on."""
 
     key: str
     task: Task
@@ -34,13 +34,13 @@ class TrainingRecord:
     epochs: tuple[dict[str, Any], ...]
 
     def write(self, folder: Path) -> None:
-        """Save beside the weights; written last, so that its presence says the rest is complete."""
+        """Save it with the weights; written last, so its presence shows that all is complete."""
         plain = asdict(self)
         (folder / RECORD_FILE).write_text(json.dumps(plain, indent=1))
 
     @classmethod
     def read(cls, folder: Path) -> TrainingRecord | None:
-        """The record in a model folder, or None where there is none."""
+        """The record in a model folder, or None without one."""
         file = folder / RECORD_FILE
         if not file.exists():
             return None

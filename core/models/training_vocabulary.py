@@ -1,7 +1,7 @@
 """The training vocabulary of a released model: which tokens it was fine-tuned on.
 
-Read from the files of two model folders in seconds. No model is built and nothing imports torch, so
-a page may call it.
+Read from the files of two model folders in seconds. It builds no model and does not import torch,
+so a page may call it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from assay.core.stats.training_vocabulary import document_frequencies, estimated
 
 @dataclass(frozen=True)
 class TrainingVocabulary:
-    """Of V tokens that both models know.
+    """Results for the V tokens that both models know.
 
     tokens: as the tokenizer writes them; token_ids (V, int64): their ids in the final model.
     is_special (V, bool). movement: of their rows. added: tokens that only the final model knows.
-    longest_document: positions that moved, in tokens; None where positions are not learned or not
-    parted. position_norms: how far each position moved (P, float32), None likewise. reads_last:
-    whether the last token of a document has a gradient (not in a language model). doubts: what
-    weakens the statement that unmoved tokens never occurred.
+    longest_document: positions that moved, in tokens; None if positions are not learned or not
+    separable. position_norms: how far each position moved (P, float32), or None likewise.
+    reads_last: whether the last token of a document has a gradient (not in a language model).
+    doubts: what weakens the statement that unmoved tokens never occurred.
     """
 
     tokens: tuple[str, ...]
@@ -47,18 +47,20 @@ class TrainingVocabulary:
 
     @property
     def proves_absence(self) -> bool:
-        """Whether a document with an unmoved token certainly was not trained on, as it is cut."""
+        """Whether an unmoved token proves that a document, truncated as here, was not trained
+        on.
+        """
         return self.movement.proves_absence
 
     @property
     def n_moved(self) -> int:
-        """Ordinary tokens that moved; 0 where moved rows cannot be told."""
+        """Ordinary tokens that moved; 0 if moved rows cannot be identified."""
         if self.movement.kind is not Movement.PARTED:
             return 0
         return int((self.movement.is_moved & ~self.is_special).sum())
 
     def reader(self) -> TextReader:
-        """What reads texts against this vocabulary."""
+        """A reader that checks texts against this vocabulary."""
         return TextReader(
             self.tokens,
             self.token_ids,
@@ -74,15 +76,17 @@ class TrainingVocabulary:
         return self.reader().read(texts, max_tokens)
 
     def estimated_documents(self, documents: Sequence[Sequence[int]]) -> Estimate | None:
-        """About how many documents like these, given as token ids, hold as many different tokens
-        as moved: the estimate, what speaks for fewer, what speaks for more; None if no token is
-        known to have moved."""
+        """About how many documents like these (token ids) contain as many tokens as moved.
+
+        Returns the estimate and its lower and upper bounds; None if no token is known to have
+        moved.
+        """
         if not self.n_moved or not documents:
             return None
         return estimated_documents(self.n_moved, self.frequencies(documents), len(documents))
 
     def frequencies(self, documents: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-        """In how many documents each id occurs that both models know, special ones left out."""
+        """How many documents each id that both models know occurs in; special ids are left out."""
         n_ids = int(self.token_ids.max()) + 1
         counts = document_frequencies(
             ([i for i in document if i < n_ids] for document in documents), n_ids
@@ -104,8 +108,11 @@ class TrainingVocabulary:
 
 
 def read_training_vocabulary(base_folder: Path, final_folder: Path) -> TrainingVocabulary:
-    """Compare the embedding tables of two folders. InputError where that is impossible: no table
-    under a known name, quantized weights, tables of other widths, no tokenizer."""
+    """Compare the embedding tables of two folders.
+
+    InputError if that is impossible: no table under a known name, quantized weights, tables of
+    different widths, no tokenizer.
+    """
     base, final = (read_embedding_tables(folder) for folder in (base_folder, final_folder))
     tokenizer = read_tokenizer(final_folder, None)
     matched = _matched(base, final, base_folder, tokenizer)
@@ -136,7 +143,7 @@ class _Matched:
 def _matched(
     base: EmbeddingTables, final: EmbeddingTables, base_folder: Path, tokenizer: Tokenizer
 ) -> _Matched:
-    """Rows of one token in both tables; by number where the base brings no tokenizer."""
+    """The rows of the same token in both tables; by number if the base has no tokenizer."""
     if base.tokens.shape[1] != final.tokens.shape[1]:
         raise InputError(
             "embedding tables of the same width",
@@ -178,9 +185,9 @@ def _position_movement(base: EmbeddingTables, final: EmbeddingTables) -> RowMove
 
 
 def _longest(positions: RowMovement | None) -> int | None:
-    """Tokens of the longest training document: the run of positions that moved, without a hole.
+    """Tokens of the longest training document: the unbroken run of positions that moved.
 
-    The first need not be 0: some architectures begin to count later.
+    It need not begin at 0: some architectures start counting later.
     """
     if positions is None or not positions.proves_absence:
         return None

@@ -1,4 +1,4 @@
-"""Every doubt about a model or a pair, raised before any work."""
+"""Checks of models and pairs, made before any work."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from assay.core.models.pretrained import is_causal, read_config
 from assay.core.models.text_model import TextModel
 from assay.core.runtime.device import Compute
 
-# Two models whose configurations differ in any of these cannot be a base and its fine-tune.
+# If two configurations differ in any of these, they cannot be a base and its fine-tuned model.
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads")
-# Two documents of different length, and how far apart the same logits may be, of the largest.
+# Two documents of different lengths, and the tolerated difference of logits relative to the
+# largest.
 _TRIAL = ("A document to try the last layer on, with some more words after it.", "A short one.")
 _ROUNDING = 1e-2
 
@@ -33,8 +34,10 @@ def check_finite(model: nn.Module, name: str) -> None:
 
 
 def check_factors(model: TextModel) -> None:
-    """InputError unless the model's own logits are head × hidden, as the closed form assumes, and
-    a document's do not depend on how a batch is filled up."""
+    """InputError unless the model's own logits are head × hidden, as the closed form assumes.
+
+    Also InputError if a document's logits depend on padding.
+    """
     compute, name = model.compute, type(model.model).__name__
     model.compute = Compute(compute.device, False, compute.n_threads)
     try:
@@ -43,7 +46,7 @@ def check_factors(model: TextModel) -> None:
             alone, _ = model.logits_two_ways(_TRIAL[-1:])
     except InputError:
         raise
-    except Exception as error:  # models of other kinds fail in every way
+    except Exception as error:  # other kinds of models raise all kinds of errors
         raise InputError(
             "a model that gives logits for padded documents of text",
             f"{name}, which raises an error "
@@ -67,7 +70,7 @@ def check_factors(model: TextModel) -> None:
 
 
 def _are_alike(ours: Tensor, theirs: Tensor) -> bool:
-    """Whether logits agree but for rounding, however small they are."""
+    """Whether logits are equal up to rounding, however small they are."""
     theirs = theirs.float()
     if ours.shape != theirs.shape:
         return False
@@ -76,7 +79,7 @@ def _are_alike(ours: Tensor, theirs: Tensor) -> bool:
 
 
 def check_labels_exclude_one_another(config: Any, name: str) -> None:
-    """InputError for a head whose outputs are no softmax over labels."""
+    """InputError for a head whose outputs are not a softmax over labels."""
     kind = getattr(config, "problem_type", None)
     if kind not in (None, "single_label_classification"):
         raise InputError(
@@ -87,7 +90,7 @@ def check_labels_exclude_one_another(config: Any, name: str) -> None:
 
 
 def check_label_words_fit(config: Any, label_words: tuple[str, ...] | None) -> None:
-    """InputError for label words where a classification head gives the labels."""
+    """InputError for label words if a classification head gives the labels."""
     if label_words and not is_causal(config):
         raise OptionConflict(
             "--label-words applies to causal language models only, and this one has a "
@@ -99,7 +102,7 @@ def check_label_words_fit(config: Any, label_words: tuple[str, ...] | None) -> N
 
 
 def check_same_shape(base_folder: Path, final_folder: Path) -> None:
-    """InputError if two models cannot be a base and its fine-tune."""
+    """InputError if two models cannot be a base and its fine-tuned model."""
     base, final = read_config(base_folder), read_config(final_folder)
     if _has_head(base) and isinstance(base, MeanPooledConfig) != isinstance(
         final, MeanPooledConfig

@@ -1,7 +1,7 @@
 """A base and a final model whose vocabularies differ: their rows are matched by token.
 
-Tokens added in fine-tuning are the usual case. Every token of the base keeps its number; the final
-model has more tokens, or a matrix cut or filled up to another number of rows.
+Usually fine-tuning added tokens. Every token of the base keeps its number; the final model has more
+tokens, or its matrices are cut or padded to another number of rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _N_NAMED = 3
 def added_tokens(base_folder: Path, final_tokenizer: Any) -> tuple[str, ...] | None:
     """The final model's tokens that the base lacks, by number; None if the base has no tokenizer.
 
-    InputError if a token means something else in the base model.
+    InputError if a number means another token in the base model.
     """
     if not has_tokenizer(base_folder):
         return None
@@ -38,11 +38,11 @@ def added_tokens(base_folder: Path, final_tokenizer: Any) -> tuple[str, ...] | N
 
 
 def match_rows(base: Any, final: Any, added: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Give the base model the rows of the final model's vocabulary, and say what was assumed.
+    """Give the base model the rows of the final model's vocabulary, and state what was assumed.
 
-    Rows of new tokens begin at the mean of the base's, which is what transformers gives them.
-    Where one of the models shares a matrix between input and output and the other does not, both
-    get two. InputError if the tensors still do not fit, or if nothing says which token a row is of.
+    New tokens start at the mean of the base's rows, as in transformers. If only one of the models
+    shares a matrix between input and output, both get two matrices. InputError if the tensors still
+    do not fit, or if it is unknown which token a row belongs to.
     """
     _untie_alike(base, final)
     n_base = len(base.get_input_embeddings().weight)
@@ -61,21 +61,21 @@ def match_rows(base: Any, final: Any, added: tuple[str, ...] | None) -> tuple[st
     named = ", ".join(repr(token) for token in added[:_N_NAMED])
     more = f" and {len(added) - _N_NAMED:,} more" if len(added) > _N_NAMED else ""
     beginning = (
-        "the mean of the base's rows stands in"
+        "the mean of the base's rows is used"
         if n_final > n_base
-        else "the base's spare rows of these numbers stand in"
+        else "the base's spare rows with these numbers are used"
     )
     counted = f"{len(added):,} tokens of the final model are"
     if len(added) == 1:
         counted = "1 token of the final model is"
     return (
         f"{counted} not in the base's vocabulary ({named}{more}); "
-        f"where their rows began is unknown, and {beginning}.",
+        f"their initial rows are unknown, so {beginning}.",
     )
 
 
 def resize(model: Any, n_rows: int) -> None:
-    """Cut the matrices of the vocabulary to ``n_rows``, or fill them up with their mean."""
+    """Cut the vocabulary's matrices to ``n_rows``, or pad them with their mean."""
     inputs, outputs = model.get_input_embeddings(), model.get_output_embeddings()
     is_tied = outputs is not None and outputs.weight is inputs.weight
     inputs.weight = nn.Parameter(_fitted(inputs.weight, n_rows))
@@ -95,13 +95,13 @@ def _fitted(rows: Tensor, n_rows: int) -> Tensor:
 
 
 def _untie_alike(base: Any, final: Any) -> None:
-    """An adapter merged into a shared matrix makes two; the other model's are then kept apart."""
+    """If an adapter separated a shared matrix, separate the other model's matrix too."""
     if _is_tied(base) != _is_tied(final):
         untie(base if _is_tied(base) else final)
 
 
 def untie(model: Any) -> None:
-    """Give the output layer a matrix of its own, with the values of the input's."""
+    """Give the output layer its own matrix, with the values of the input's."""
     output = model.get_output_embeddings()
     output.weight = nn.Parameter(output.weight.detach().clone())
     model.config.get_text_config().tie_word_embeddings = False

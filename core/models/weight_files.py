@@ -1,4 +1,4 @@
-"""Which files a model's weights are, decided once: digests cover and loads read exactly these."""
+"""Which files contain a model's weights, decided once: exactly these are hashed and loaded."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 def model_files(folder: Path) -> tuple[Path, ...]:
-    """The whole safetensors files of a model, by their real paths.
+    """The complete safetensors files of a model, by their real paths.
 
-    ``model.safetensors``, or else what ``model.safetensors.index.json`` names, as transformers
-    takes them; no other file counts, whatever else is there. InputError if there is neither, if
-    one lies outside the folder or is damaged, or if the index does not say what the files hold.
+    ``model.safetensors``, otherwise the files that ``model.safetensors.index.json`` names, as in
+    transformers; all other files are ignored. InputError if there is neither, if one lies outside
+    the folder or is damaged, or if the index does not match the files.
     """
     if has_file(folder, MODEL_WEIGHTS):
         return (checked_file(folder, MODEL_WEIGHTS),)
@@ -36,34 +36,34 @@ def model_files(folder: Path) -> tuple[Path, ...]:
 
 
 def has_model(folder: Path) -> bool:
-    """Whether a folder says that it holds a whole model: a configuration and weights."""
+    """Whether a folder seems to hold a whole model: a configuration and weights."""
     is_there = has_file(folder, MODEL_WEIGHTS) or has_file(folder, _INDEX)
     return is_there and has_file(folder, "config.json")
 
 
 def adapter_file(folder: Path) -> Path:
-    """The whole safetensors file of an adapter, by its real path; InputError if there is none."""
+    """The complete safetensors file of an adapter, by its real path; InputError without one."""
     if not has_file(folder, ADAPTER_WEIGHTS):
         raise _nothing(folder, ADAPTER_WEIGHTS)
     return checked_file(folder, ADAPTER_WEIGHTS)
 
 
 def checked_file(folder: Path, name: str) -> Path:
-    """The real path of a whole safetensors file inside a folder; InputError if it is none."""
+    """The real path of a complete safetensors file inside a folder; InputError if it is not one."""
     file = inside(folder, name)
     read_header(file)
     return file
 
 
 def n_parameters(folder: Path) -> int:
-    """How many numbers a model's files hold."""
+    """The number of parameters in a model's files."""
     tensors = (tensor for file in model_files(folder) for tensor in read_header(file).values())
     return sum(prod(tensor.shape) for tensor in tensors)
 
 
 @contextmanager
 def opened(files: tuple[Path, ...]) -> Iterator[dict[str, Any]]:
-    """Every tensor of safetensors files by name, none read before it is asked for (a slice)."""
+    """Every tensor of safetensors files by name; each is read (as a slice) only when needed."""
     with ExitStack() as stack:
         readers = [stack.enter_context(safe_open(file, "pt")) for file in files]
         yield {name: reader.get_slice(name) for reader in readers for name in reader.keys()}  # noqa: SIM118
@@ -93,7 +93,7 @@ def _indexed(folder: Path) -> tuple[Path, ...]:
 def _check_places(
     folder: Path, weight_map: Mapping[str, str], held: Mapping[str, Mapping[str, object]]
 ) -> None:
-    """InputError unless every tensor is in the file the index says, and in no other."""
+    """InputError unless every tensor is in the file that the index names, and in no other."""
     for tensor, name in weight_map.items():
         if tensor not in held[name]:
             raise InputError(
@@ -126,7 +126,7 @@ def _nothing(folder: Path, wanted: str) -> InputError:
 
 
 def stored_tensors(folder: Path) -> dict[str, tuple[Path, StoredTensor]]:
-    """Where each tensor of a model lies: its file, and its place there."""
+    """Where each tensor of a model is stored: its file, and its location there."""
     return {
         name: (file, tensor)
         for file in model_files(folder)

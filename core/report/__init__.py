@@ -1,1 +1,1 @@
-"""One audit as a self-contained document to sign, print and mail."""
+"""One audit as a self-contained document to sign, print or send."""

@@ -1,4 +1,4 @@
-"""What else was asked of an audit's model pair, as parts of its report."""
+"""Other analyses of an audit's model pair, as parts of its report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from assay.core.findings.table_cells import as_text
 
 @dataclass(frozen=True)
 class Table:
-    """A table to print, with how to read it; ``rows`` is empty where there is nothing to show."""
+    """A table to print, with how to read it; ``rows`` is empty if there is nothing to show."""
 
     columns: list[str]
     rows: list[list[Any]]
@@ -49,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True)
 class PairFinding:
-    """One ranking or one suspect test: its sentences, made from the rows of its tables."""
+    """One corpus ranking or suspect test: its sentences, made from the rows of its tables."""
 
     title: str
     name: str
@@ -62,8 +62,10 @@ class PairFinding:
 
 @dataclass(frozen=True)
 class PairFindings:
-    """What public sets and suspect tests say of the pair; of tests also what they take for granted
-    and how they read."""
+    """What corpus rankings and suspect tests say about the pair.
+
+    For tests also their assumptions and how to read them.
+    """
 
     rankings: tuple[PairFinding, ...]
     suspect_tests: tuple[PairFinding, ...]
@@ -72,7 +74,7 @@ class PairFindings:
 
 
 def pair_findings(store: Store, known: SamePair) -> PairFindings:
-    """Everything that ``known`` names, read and put in words."""
+    """Everything that ``known`` names, read and put into words."""
     records = [record for name in known.suspect_tests if (record := store.suspect_tests.read(name))]
     n_tests = n_judged(records) + known.n_deleted_tests
     return PairFindings(
@@ -101,7 +103,11 @@ def _ranking(path: Path) -> PairFinding:
         path.stem,
         facts.meta["created_at"],
         with_insiders_view(
-            corpus_ranking_finding(sources.to_dict("records"), students.to_dict("records")),
+            corpus_ranking_finding(
+                sources.to_dict("records"),
+                students.to_dict("records"),
+                facts.meta.get("projection"),
+            ),
             facts.meta,
         ),
         tuple(tables),

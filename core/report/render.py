@@ -1,4 +1,4 @@
-"""An audit file made into one HTML file."""
+"""Renders an audit file as one HTML file."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ from assay.core.report.svg_charts import dot_plot
 from assay.core.specs.audit import Assessability
 from assay.core.specs.strategies import Strategy, main_strategy
 
-# What every report carries, so that a later one may take its place.
+# Every report contains this, so that a later one may replace it.
 MARK = '<meta name="generator" content="Assay">'
 _N_FIGURES = 4
-# How many documents at the top of the selection are listed.
+# How many documents are listed from the top of the selection.
 _N_DOCUMENTS = 50
 
 
@@ -61,11 +61,11 @@ def render_report(
 ) -> str:
     """A self-contained page: no script, no address, a policy that forbids both; prints to PDF.
 
-    ``known``: what else the store holds on the pair; ``repeats``: this audit and those that ask the
-    same of other final models. ``with_documents``: show the text of selected
-    documents, else only their hashes. Every sentence is made from the rows of the tables below it;
-    the seal is checked first, and the file's digest is in the report. InputError, UnreadableFile or
-    OSError if a file cannot be read.
+    ``known``: what else the store holds on the pair; ``repeats``: this audit and its repeats with
+    other final models. ``with_documents``: show the text of selected documents, otherwise only
+    their hashes. Every sentence is made from the rows of the tables below it; the seal is checked
+    first, and the file's digest is in the report. InputError, UnreadableFile or OSError if a file
+    cannot be read.
     """
     check_seal(path)
     facts = read_facts(path)
@@ -95,7 +95,7 @@ def _template() -> jinja2.Template:
 
 
 def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:
-    """Questions that nobody asked of this pair, each with the command that would."""
+    """Questions that were not asked about this pair, each with the command that would."""
     spec = facts.spec
     pair = shlex.join(["--base", spec.base, "--final", spec.final, "--task", spec.task])
     unasked = {}
@@ -132,7 +132,7 @@ def _scores(
 
 
 def _vocabulary(facts: AuditFacts) -> dict[str, Any] | None:
-    """What the input embeddings say; None in an audit that is older than the question."""
+    """What the input embeddings show; None in an audit from before this analysis."""
     if facts.vocabulary is None:
         return None
     found = vocabulary_finding(facts.vocabulary, CORPUS)
@@ -140,7 +140,7 @@ def _vocabulary(facts: AuditFacts) -> dict[str, Any] | None:
 
 
 def _over_repeats(repeats: Sequence[Path], strategies: list[Strategy]) -> dict[str, Any]:
-    """Means over final models, of everything that the table of strategies has."""
+    """Means over final models, for everything in the table of strategies."""
     frame = spread_table(read_repeats(repeats), strategies, TABLE)
     return {"n_models": len(repeats), "table": Table.of(frame, HOW_REPEATS_READ)}
 
@@ -166,7 +166,7 @@ def _documents(path: Path, strategy: Strategy, with_text: bool) -> list[dict[str
 
 
 def _provenance(facts: AuditFacts, path: Path) -> Mapping[str, Any]:
-    """Facts by name, the command and the packages apart."""
+    """Facts by name; the command and the packages separately."""
     known = dict(facts.meta["provenance"])
     command, packages = known.pop("command"), known.pop("packages")
     flat = {

@@ -1,4 +1,4 @@
-"""Figures of a report as SVG images: no script, no font and no address in them."""
+"""Charts of a report as SVG images without scripts, fonts or addresses."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _WIDTH, _ROW, _MARGINS = 6.4, 0.27, 0.75
 
 
 def dot_plot(own: Mapping[Strategy, Row], references: Mapping[str, float], is_share: bool) -> str:
-    """A data address of an SVG: one strategy a line with its interval, the null as a grey band."""
+    """The data URL of an SVG: one line per strategy with its interval, the null as a grey band."""
     ordered = sorted(own, key=lambda strategy: own[strategy]["value"])
     scale = 100.0 if is_share else 1.0
-    # Ids inside the image are hashes of this, so that the same audit gives the same bytes.
+    # Ids inside the image are hashes of this, so the same audit gives the same bytes.
     with matplotlib.rc_context({"svg.hashsalt": "assay", "svg.fonttype": "path"}):
         figure = Figure(figsize=(_WIDTH, _ROW * len(ordered) + _MARGINS), layout="constrained")
         axes = figure.subplots()

@@ -21,8 +21,8 @@ def write_report(
 ) -> int:
     """Write the report on the audit at ``path``, and on what else ``store`` holds on its models.
 
-    Returns the number of bytes. InputError where ``out`` is no .html file, or a file would be lost
-    that is no report of ours.
+    Returns the number of bytes. InputError if ``out`` is not an .html file, or if a file that is
+    not an Assay report would be overwritten.
     """
     if out.suffix not in (".html", ".htm"):
         raise InputError("a file ending in .html", repr(out.name), "choose another --out")

@@ -1,4 +1,4 @@
-"""The secret that a guarded dashboard asks of every browser: made here, checked by the server."""
+"""The secret that a dashboard with a token requires: made here, checked by the server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _SHORTEST = 16
 
 
 def new_token() -> str:
-    """A secret that nobody guesses."""
+    """A secret that cannot be guessed."""
     return secrets.token_urlsafe(24)
 
 
 def check_token(token: str) -> str:
-    """The token; InputError for one that could be guessed, or stands in no address."""
+    """The token; InputError for one that could be guessed, or that cannot be in an address."""
     if len(token) < _SHORTEST or not all(c.isascii() and (c.isalnum() or c in "-_") for c in token):
         raise InputError(
             f"at least {_SHORTEST} letters, digits, - or _ in the variable {TOKEN_VARIABLE}",
@@ -28,8 +28,8 @@ def check_token(token: str) -> str:
 
 
 def cookie(token: str, port: int) -> tuple[str, str]:
-    """The name and value of the cookie that proves that its browser knew the token.
+    """The name and value of the cookie that shows that a browser knew the token.
 
-    Browsers send a cookie to every port of a machine: each dashboard has a name of its own.
+    Browsers send cookies to every port of a machine, so each dashboard has its own name.
     """
     return f"assay-{port}", hashlib.sha256(f"assay {port} {token}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Where and in what precision models run, chosen once and recorded."""
+"""On which device and in what precision models run, chosen once and recorded."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from assay.core.runtime.settings import count_from
 
 @dataclass(frozen=True)
 class Compute:
-    """A torch device, whether forward passes run in bfloat16, and the threads they may use.
+    """A torch device, whether forward passes run in bfloat16, and how many threads they may use.
 
-    ``trains_in_bf16``: those of training do, whatever those of scoring do.
+    ``trains_in_bf16``: the same for training, independent of scoring.
     """
 
     device: str
@@ -25,34 +25,33 @@ class Compute:
 
     @property
     def precision(self) -> str:
-        """Of scores and gradients."""
+        """The precision of scores and gradients."""
         return "bf16" if self.is_bf16 else "fp32"
 
     @property
     def training_precision(self) -> str:
-        """Of forward passes in training; weights are float32 always."""
+        """The precision of forward passes in training; weights are always float32."""
         return self.for_training().precision
 
     def for_training(self) -> Compute:
-        """The same device, as training uses it."""
+        """The same device, with training's precision."""
         return replace(self, is_bf16=self.is_bf16 or self.trains_in_bf16)
 
     def autocast(self) -> torch.autocast:
-        """Forward passes in bfloat16 where that is on; weights stay float32."""
+        """Forward passes in bfloat16 if that is on; weights stay float32."""
         return torch.autocast(
             torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.is_bf16
         )
 
 
 def choose_compute(device: str | None = None, precision: str = "auto") -> Compute:
-    """The named device, else the fastest there is; InputError for one that is not there.
+    """The named device, otherwise the fastest one; InputError if it does not exist.
 
-    Unless asked otherwise, scores and gradients are float32, whatever the device is fast at:
-    bfloat16 moves documents in and out of selections (how many: `make bench-bf16`). Training runs
-    in bfloat16 where the hardware has it: most of an audit's time goes there.
-
-    All cores but one by default (``ASSAY_THREADS`` overrides): with every core taken, torch's
-    threads wait for each other whenever anything else runs, and are slower than one alone.
+    By default, scores and gradients are float32 on every device: bfloat16 changes which documents
+    are selected (how many: `make bench-bf16`). Training runs in bfloat16 if the hardware supports
+    it, because most of an audit's time goes there. By default all cores but one are used
+    (``ASSAY_THREADS`` overrides): with every core busy, torch's threads wait for each other
+    whenever anything else runs, and are slower than a single one.
     """
     chosen = _usable(device) if device else _fastest()
     if precision not in ("auto", "bf16", "fp32"):

@@ -1,4 +1,4 @@
-"""What a finished piece of work says: where its sealed file is."""
+"""The result of a finished piece of work: the location of its sealed file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Outcome:
-    """The name and file of a sealed result, whether it was there before, and what it counted."""
+    """The name and file of a sealed result, whether it existed before, and its counts."""
 
     id: str
     path: Path

@@ -1,4 +1,4 @@
-"""The same work on many things at once: in threads, and in processes that end with this one."""
+"""The same work on many items in parallel: in threads, and in processes that end with this one."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _LOOK_EVERY_S = 0.5
 class _Process(SpawnProcess):
     """A spawned process that does not run the caller's script again.
 
-    Python's own would, and a script that asks for an audit without an ``if __name__ == "__main__"``
-    would ask for it in every process. Nothing that we send to a process is of that module.
+    Python's own would. A script that starts an audit without ``if __name__ == "__main__"`` would
+    then start one in every process. Nothing that we send to a process belongs to that module.
     """
 
     @staticmethod
@@ -47,7 +47,7 @@ class _Context(SpawnContext):
     Process = _Process
 
 
-# Forked processes cannot use a GPU that this one has used, nor threads that it has started.
+# Forked processes can use neither a GPU that this process has used, nor its threads.
 context = _Context()
 
 
@@ -70,7 +70,7 @@ def processes(
 
 
 def as_they_come(futures: set[Future[_Made]], meanwhile: Callable[[], None]) -> Iterator[_Made]:
-    """Results in no order; ``meanwhile`` is called every half second, and once after the last."""
+    """Results in any order; ``meanwhile`` is called every half second, and once after the last."""
     waiting = futures
     while waiting:
         done, waiting = wait(waiting, timeout=_LOOK_EVERY_S, return_when=FIRST_COMPLETED)
@@ -85,7 +85,7 @@ def _start(parent: int, prepare: Callable[..., None], arguments: tuple[Any, ...]
 
 
 def _end_with(parent: int) -> None:
-    """A process whose parent was killed would wait for it for ever; this ends it within seconds."""
+    """If its parent is killed, a process would wait forever; this ends it within seconds."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
@@ -94,8 +94,10 @@ def _end_with(parent: int) -> None:
 def in_threads(
     work: Callable[[_Thing], _Made], things: Iterable[_Thing], n_at_most: int
 ) -> list[_Made]:
-    """``work`` of each, in order; as many at once as models use threads (``ASSAY_THREADS``), but
-    not more than ``n_at_most``."""
+    """``work`` for each item, in order.
+
+    As many in parallel as models use threads (``ASSAY_THREADS``), but at most ``n_at_most``.
+    """
     n_at_once = min(torch.get_num_threads(), n_at_most)
     with ThreadPoolExecutor(n_at_once) as pool:
         return list(pool.map(work, things))

@@ -1,4 +1,4 @@
-"""How long work tells where it is: the pipelines speak to this protocol and to nothing else."""
+"""How long work reports its progress: pipelines only know this protocol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told of stages and units; ``advance`` is also where a cancellation arrives."""
+    """Receives stages and units; ``advance`` also raises if the user cancels."""
 
     def stage(self, name: str, n_units: int) -> AbstractContextManager[None]:
         """Enter a named stage of ``n_units`` equal steps (0 where unknown)."""
@@ -19,7 +19,7 @@ class Progress(Protocol):
         ...
 
     def pace(self, text: str) -> None:
-        """How fast it goes, as "160 tokens/s": shown beside the stage until that ends."""
+        """The current speed, such as "160 tokens/s"; shown with the stage until that ends."""
         ...
 
     def note(self, line: str) -> None:
@@ -28,7 +28,7 @@ class Progress(Protocol):
 
 
 class SilentProgress:
-    """For callers that show nothing."""
+    """For callers that show no progress."""
 
     @contextmanager
     def stage(self, name: str, n_units: int) -> Iterator[None]:

@@ -8,12 +8,12 @@ from assay.core.errors import InputError
 
 # The variables that hold a number of threads, or of processes.
 COUNTS = ("ASSAY_THREADS", "ASSAY_WORKERS")
-# As many as a machine could have; more is a slip of the hand.
+# More than any machine has; a higher number is a typing error.
 _MOST = 4096
 
 
 def count_from(variable: str) -> int | None:
-    """The positive number that an environment variable holds; None where it is not set.
+    """The positive number in an environment variable; None if it is not set.
 
     InputError for anything else.
     """

@@ -1,7 +1,7 @@
 """Every strategy that turns gradients into an ordered selection (paper §4, algorithm 1; §5).
 
-Written once against the Array API. A document whose gradient is zero never ranks: it points
-nowhere. Between documents that score alike the seed decides, never their order in the corpus.
+Written once against the Array API. A document with a zero gradient is never ranked: it has no
+direction. The seed decides between equal scores, never the order in the corpus.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 from assay.core.gradients.features import Array, GradientFeatures, LikelyProducts, on_host
 from assay.core.stats.ranking import drawn_order, ranked
 
-# So many documents' products with all are in memory at once where all are needed.
+# The number of documents whose products with all others are in memory at once.
 _BLOCK = 256
 _N_SHOWN = 5
-# Single precision's own: cosines that differ by less are equal.
+# Single precision's rounding: cosines that differ by less are equal.
 _ROUNDING = 2.0**-24
-# Stands for the cosine of a zero gradient, below any.
+# The cosine of a zero gradient; below all others.
 ZERO_GRADIENT = -2.0
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Documents in the order they were chosen.
+    """Documents in the order in which they were chosen.
 
-    ``objective`` is, after each of them, the mean over checkpoints of the cosine between the
-    summed gradient and the target; ``gains`` are its increments. ``weights`` are how much each
-    document counts in the sum, summing to the number of documents; None where all count 1.
+    ``objective`` is, after each of them, the mean over checkpoints of the cosine between the summed
+    gradient and the target; ``gains`` are its increments. ``weights`` are the documents' weights in
+    the sum, which add up to the number of documents; None if all are 1.
     """
 
     documents: tuple[int, ...]
@@ -50,10 +50,10 @@ class Selection:
 
 
 class _RunningSum:
-    """s, the summed gradient so far, known only through the inner products selection needs.
+    """s, the summed gradient so far, known only through the inner products that selection needs.
 
-    Keeping ⟨s, g_i⟩ and adding one product a step gives exactly the choice that renormalising
-    every candidate sum would, at a fraction of the cost.
+    Keeping ⟨s, g_i⟩ and adding one product per step makes exactly the same choices as computing the
+    cosine of every candidate sum, at a fraction of the cost.
     """
 
     def __init__(self, features: GradientFeatures) -> None:
@@ -76,7 +76,7 @@ class _RunningSum:
         return _mean_cosines(along, squared, self._target_norms)
 
     def add(self, document: int, products: Array) -> None:
-        """s ← s + g_document, whose inner products with every g_i are given."""
+        """s ← s + g_document, given its inner products with every g_i."""
         self._along_target = self._along_target + self._alignment[:, document]
         self._squared = (
             self._squared + 2 * self._with_each[:, document] + self._squared_norms[:, document]
@@ -85,7 +85,7 @@ class _RunningSum:
 
 
 class FirstOfBest:
-    """Which document has the highest value; of several that are equal, one that the seed draws."""
+    """The document with the highest value; the seed decides between equal ones."""
 
     def __init__(self, like: Array, seed: int) -> None:
         xp = array_namespace(like)
@@ -93,7 +93,7 @@ class FirstOfBest:
         self._xp, self._priority = xp, xp.asarray(order, device=device(like))
 
     def of(self, values: Array) -> int:
-        """``values`` (n), of which one at least is finite: cosines, or as large as these."""
+        """``values`` (n), at least one of them finite: cosines, or numbers of that size."""
         xp = self._xp
         is_best = values >= xp.max(values) - _ROUNDING
         return int(xp.argmax(xp.where(is_best, self._priority, -1)))
@@ -104,8 +104,8 @@ def select(
 ) -> Selection:
     """SELECT: greedily add the document that maximises cos(s + g_i, target).
 
-    With ``batch_size``, SELECT (batch): s starts again from zero after each batch. Ends early
-    only when no document with a non-zero gradient is left.
+    With ``batch_size``, SELECT (batch): s starts again from zero after each batch. Ends early only
+    if no document with a non-zero gradient is left.
     """
     xp = array_namespace(features.alignment)
     running, products = _RunningSum(features), LikelyProducts(features)
@@ -132,7 +132,7 @@ def top_k(features: GradientFeatures, budget: int, seed: int = 0) -> Selection:
 def top_k_balanced(
     features: GradientFeatures, pseudolabels: NDArray, budget: int, seed: int = 0
 ) -> Selection:
-    """Top-k with an equal share per pseudolabel; shorter than the budget when a class runs dry.
+    """Top-k with equal shares per pseudolabel; shorter if a class has too few documents.
 
     The remainder of budget / classes goes to the first classes. Ordered by cosine.
     """
@@ -155,8 +155,8 @@ def by_loss(
 ) -> Selection:
     """P-min (``lowest``) or P-max: documents by perplexity under the base model.
 
-    Perplexity is the exponential of the mean loss over the scored targets, so it ranks as the
-    loss does; in classification the label is the only target that is scored.
+    Perplexity is the exponential of the mean loss over the scored targets, so it ranks like the
+    loss; in classification the label is the only target that is scored.
     """
     return by_score(features, -losses if lowest else losses, budget, seed)
 
@@ -173,7 +173,7 @@ def random(features: GradientFeatures, budget: int, seed: int) -> Selection:
 
 
 def in_order(features: GradientFeatures, documents: Sequence[int]) -> Selection:
-    """A selection made elsewhere, with the objective it reaches document by document."""
+    """A selection made elsewhere, with the objective that it reaches document by document."""
     if not documents:
         return Selection((), ())
     subset = features.subset(documents)
@@ -190,8 +190,10 @@ def in_order(features: GradientFeatures, documents: Sequence[int]) -> Selection:
 
 
 def cosines(features: GradientFeatures) -> NDArray[np.float64]:
-    """Each gradient's own cosine with the target, averaged over checkpoints, (n); that of a zero
-    gradient is ``ZERO_GRADIENT``."""
+    """Each gradient's own cosine with the target, averaged over checkpoints, (n).
+
+    That of a zero gradient is ``ZERO_GRADIENT``.
+    """
     xp = array_namespace(features.alignment)
     alignment, squared_norms = _double(features.alignment), _double(features.squared_norms)
     own = _mean_cosines(alignment, squared_norms, _double(features.target_norms))
@@ -217,8 +219,10 @@ def _with_earlier(features: GradientFeatures) -> Array:
 
 
 def _mean_cosines(along: Array, squared: Array, target_norms: Array) -> Array:
-    """Over checkpoints, of vectors whose products with the target and squared lengths, (J × n),
-    are given; that of a zero vector counts 0."""
+    """Mean cosines over checkpoints, from products with the target and squared lengths, (J × n).
+
+    That of a zero vector counts as 0.
+    """
     xp = array_namespace(along)
     length = xp.sqrt(xp.clip(squared, 0.0)) * target_norms[:, None]
     nonzero = length > 0

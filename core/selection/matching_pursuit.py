@@ -1,11 +1,13 @@
 """SELECT+: orthogonal matching pursuit with non-negative weights (ARCHITECTURE §2; ours).
 
-In the spirit of GradMatch's solver (Killamsetty et al., 2021): where SELECT adds gradients with
-weight 1, SELECT+ fits the weights of all chosen documents anew after each choice, so the weighted
-sum comes nearer the target with as many documents.
+In the spirit of GradMatch's solver (Killamsetty et al., 2021): SELECT adds gradients with weight 1;
+SELECT+ refits the weights of all chosen documents after each choice, so the weighted sum comes
+closer to the target with the same number of documents.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from scipy.linalg.blas import dger
 from assay.core.gradients.features import GradientFeatures, LikelyProducts, on_host
 from assay.core.selection.greedy import FirstOfBest, Selection
 
-# Added to the Gram matrix's diagonal, relative to it: near-duplicates stay solvable.
+# Added to the Gram matrix's diagonal, relative to it, so that near duplicates can be solved.
 _RIDGE = 1e-6
 _TOLERANCE = 1e-10
 _MAX_SOLVES = 20
@@ -22,19 +24,19 @@ _MAX_CORRECTIONS = 3
 
 
 def select_plus(features: GradientFeatures, budget: int, seed: int = 0) -> Selection:
-    """Add the document whose gradient best fits what is left of the target, refit, repeat.
+    """Add the document whose gradient best fits the residual of the target, refit, repeat.
 
-    Over several checkpoints the inner products are summed, each checkpoint's target counting 1;
-    ``objective`` is then the cosine of the concatenated gradients, not the mean of cosines.
-    A document whose weight a later one took over keeps its place with weight 0. Ends early when
-    no document is left that points towards the residual.
+    With several checkpoints the inner products are summed, and each checkpoint's target has weight
+    1; ``objective`` is then the cosine of the concatenated gradients, not the mean of cosines. A
+    document whose weight moved to a later one keeps its place with weight 0. Ends early if no
+    document points towards the residual.
     """
     scale = 1 / on_host(features.target_norms).astype(np.float64) ** 2
     alignment = scale @ on_host(features.alignment).astype(np.float64)
     lengths = np.sqrt(scale @ on_host(features.squared_norms).astype(np.float64))
-    lengths[lengths == 0] = np.inf  # so that nothing fits
+    lengths[lengths == 0] = np.inf  # so that it never fits
     n_most = min(budget, len(alignment))
-    # Single precision decides which document is next; the weights are fitted in double.
+    # Single precision chooses the next document; the weights are fitted in double precision.
     with_chosen = np.zeros((n_most, len(alignment)), np.float32)
     likely, fitted = LikelyProducts(features), NonNegativeFit(n_most)
     first_of_best = FirstOfBest(alignment, seed)
@@ -58,14 +60,28 @@ def select_plus(features: GradientFeatures, budget: int, seed: int = 0) -> Selec
     return Selection(tuple(chosen), tuple(objective), tuple(shares.tolist()))
 
 
+def weights_by_rank(features: GradientFeatures, documents: Sequence[int]) -> NDArray[np.float64]:
+    """The weights that SELECT+ gave its first r + 1 documents when it had no more, in row r, (m ×
+    m); ``documents``: its choices in order."""
+    chosen = list(documents)
+    scale = 1 / on_host(features.target_norms).astype(np.float64) ** 2
+    alignment = scale @ on_host(features.alignment).astype(np.float64)
+    products = on_host(features.inner_products_with(chosen)).astype(np.float64)[:, chosen]
+    gram = np.tensordot(scale, products, axes=1)
+    fitted, rows = NonNegativeFit(len(chosen)), np.zeros(gram.shape)
+    for rank, document in enumerate(chosen):
+        fitted.add(gram[rank, : rank + 1], alignment[document])
+        rows[rank, : rank + 1] = fitted.weights
+    return rows
+
+
 class NonNegativeFit:
-    """argmin over w ≥ 0 of wᵀ gram w / 2 − wᵀ target, fitted again as each document is added.
+    """argmin over w ≥ 0 of wᵀ gram w / 2 − wᵀ target, refitted as each document is added.
 
-    Active sets (Lawson and Hanson, 1974), from the fit before. Kept is an orthonormal basis of
-    the active documents' gradients, each vector as weights of these: with it a document enters or
-    leaves in k² operations, where solving anew takes k³.
-
-    A document that is a sum of those active but for rounding has weight 0 until one of them leaves.
+    Active sets (Lawson and Hanson, 1974), starting from the previous fit. It keeps an orthonormal
+    basis of the active documents' gradients, each vector as weights of these: so a document enters
+    or leaves in k² operations, where solving from scratch takes k³. A document that is, up to
+    rounding, a sum of the active ones has weight 0 until one of them leaves.
     """
 
     def __init__(self, n_most: int) -> None:
@@ -76,11 +92,11 @@ class NonNegativeFit:
 
     @property
     def length(self) -> float:
-        """The weighted sum's own."""
+        """The length of the weighted sum."""
         return max(float(self.weights @ self._gram @ self.weights), 0.0) ** 0.5
 
     def add(self, products: NDArray[np.float64], target: float) -> None:
-        """One more document, by its inner products with those before it and itself."""
+        """Add one document, given its inner products with those before it and with itself."""
         last = len(self.weights)
         self.weights, self._free = np.append(self.weights, 0.0), np.append(self._free, 0.0)
         self._is_active = np.append(self._is_active, False)
@@ -89,7 +105,7 @@ class NonNegativeFit:
         self._gram[last] = self._gram[:, last] = products
         if not self._enter(last):
             return
-        # Past so many solves it is rounding that moves documents in and out.
+        # After this many solves, only rounding moves documents in and out.
         for _ in range(_MAX_SOLVES + len(self.weights)):
             pull = self._correct()
             falling = self._is_active & (self._free <= 0)
@@ -114,14 +130,14 @@ class NonNegativeFit:
         return _TOLERANCE * float(np.abs(self._target).max())
 
     def _pull(self) -> NDArray[np.float64]:
-        """How much a little more of each document would better the fit of the free weights."""
+        """How much slightly more weight of each document would improve the fit."""
         return self._target - self._gram @ self._free - self._ridge * self._free
 
     def _correct(self) -> NDArray[np.float64]:
-        """Rid the free weights of gathered rounding, and the basis where it is to blame; the pull.
+        """Remove accumulated rounding from free weights and, if needed, basis; return the pull.
 
-        The free weights are the active documents' best if they might be negative, so that these
-        have no pull.
+        The free weights are the active documents' best fit without the sign constraint, so the
+        active documents have no pull.
         """
         pull = self._pull()
         for n_tries in range(_MAX_CORRECTIONS):
@@ -134,7 +150,7 @@ class NonNegativeFit:
         return pull
 
     def _go_towards_free(self, falling: NDArray[np.bool_]) -> None:
-        """As far as no weight is negative; those that reach 0 leave."""
+        """Move until a weight would become negative; documents whose weight reaches 0 leave."""
         before = self.weights
         step = (before[falling] / (before[falling] - self._free[falling])).min()
         self.weights = before + step * (self._free - before)
@@ -144,8 +160,11 @@ class NonNegativeFit:
             self.weights[document] = 0.0
 
     def _enter(self, document: int) -> bool:
-        """Whether it does: not if what those active lack of its gradient is, beside the ridge,
-        rounding; they then fit all that it would."""
+        """Whether the document enters.
+
+        It does not if the part of its gradient outside the active ones is, compared with the ridge,
+        only rounding; the active ones then fit it completely.
+        """
         products = self._gram[:, document]
         along = self._basis @ products
         vector = -along @ self._basis
@@ -160,7 +179,9 @@ class NonNegativeFit:
         return True
 
     def _leave(self, document: int) -> None:
-        """Reflect the basis so that only its last vector holds the document, and drop that."""
+        """Reflect the basis so that only its last vector contains the document; drop that
+        vector.
+        """
         holding = np.flatnonzero(self._basis[:, document])[0]
         vectors = self._all_basis[holding : np.count_nonzero(self._is_active)]
         mirror = vectors[:, document].copy()

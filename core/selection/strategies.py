@@ -1,4 +1,4 @@
-"""Which function makes which strategy's selection."""
+"""The function behind each strategy."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def make_selection(
     seed: int,
     embedding_scores: NDArray[np.float64] | None = None,
 ) -> Selection:
-    """The selection of one strategy; ``batch_size`` is the final model's. The seed is the random
-    strategy's, and decides between documents that score alike.
+    """The selection of one strategy; ``batch_size`` is the final model's.
 
+    The seed is used by the random strategy, and decides between documents with equal scores.
     embedding_scores (n): how well the movement of input embeddings fits each document; ValueError
     if the strategy needs them and there are none.
     """
@@ -63,9 +63,9 @@ def ranking_scores(
     """Scores of all n documents, (n); ``selection`` is the strategy's own, NumPy features.
 
     Random: its order. Top-k: the cosine with the target. Balanced: the rank by cosine within the
-    pseudolabel. P-min and P-max: the loss. Input embeddings: their own score. The greedy ones:
-    their order, and behind it, where they say nothing, the rest by cosine. (What they would add
-    next is no score of the rest: once the sum is near the target it only says what it still lacks.)
+    pseudolabel. P-min and P-max: the loss. Input embeddings: their own score. Greedy strategies:
+    their order, then the other documents by cosine. (What they would add next is not a score: once
+    the sum is near the target, it only shows what is still missing.)
     """
     match strategy:
         case Strategy.RANDOM:
@@ -84,7 +84,7 @@ def ranking_scores(
         case Strategy.SELECT | Strategy.SELECT_PLUS | Strategy.SELECT_BATCH:
             n_chosen = len(selection.documents)
             scores = cosines(features)
-            # A cosine is at most 1: what was chosen stays ahead of what was not.
+            # A cosine is at most 1, so selected documents rank before all others.
             scores[list(selection.documents)] = 2.0 + _by_place(np.arange(n_chosen), n_chosen)
             return scores
 
@@ -95,10 +95,10 @@ def has_nothing_to_rank_by(
     base_losses: NDArray[np.float64],
     embedding_scores: NDArray[np.float64] | None = None,
 ) -> bool:
-    """Whether all n documents score alike, so that the strategy's selection is a random draw.
+    """Whether all n documents have equal scores, so that the strategy's selection is a random draw.
 
-    Of what follows gradients their cosines with the target are asked: they agree to six digits
-    where all gradients point the same way.
+    For strategies that use gradients, the cosines with the target decide: they agree to six digits
+    if all gradients point the same way.
     """
     match strategy:
         case Strategy.RANDOM:
@@ -119,7 +119,7 @@ def _needed(embedding_scores: NDArray[np.float64] | None) -> NDArray[np.float64]
 
 
 def _by_place(order: NDArray[np.integer], n: int) -> NDArray[np.float64]:
-    """1 for the document that comes first, falling towards 0."""
+    """1 for the first document, falling towards 0."""
     scores = np.empty(n)
     scores[order] = 1 - np.arange(n) / max(n, 1)
     return scores

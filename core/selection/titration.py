@@ -1,8 +1,8 @@
-"""Controlled titration: one corpus, a share of its trained documents in the pool, one selection.
+"""Controlled titration: one corpus, a share of its training documents in the pool, one selection.
 
-The corpus holds everything that was trained on, held-out documents drawn like it, and others
-(ARCHITECTURE §3). The grid of `assay titrate` and the dashboard's sliders both call ``titrate``,
-so that a live figure and a measured one are the same number.
+The corpus holds all training documents, held-out documents from the same distribution, and others
+(ARCHITECTURE §3). The grid of `assay titrate` and the dashboard's sliders both call ``titrate``, so
+a live value and a measured one are the same number.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:  # the page computes with arrays alone, and needs no store for
 
 @dataclass(frozen=True)
 class Corpus:
-    """What is known of n documents, NumPy; the document's number is its row.
+    """What is known about n documents, NumPy; a document's number is its row.
 
     pseudolabels (n, int64, -1 without one); base_losses (n, float64, nats); is_trained and
     is_held_out (n, bool), all others are out of domain; blind: P(trained), P(held-out) by text
     alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d), unit length;
-    embedding_scores (n): how well the movement of input embeddings fits. None where unknown.
+    embedding_scores (n): how well the movement of input embeddings fits. None if unknown.
     ``batch_size`` is the final model's.
     """
 
@@ -55,7 +55,7 @@ class Corpus:
 
     @classmethod
     def of(cls, arrays: CorpusArrays, batch_size: int) -> Corpus:
-        """From the arrays an audit file holds."""
+        """From the arrays in an audit file."""
         return cls(
             features=gradient_features(arrays.gradients),
             pseudolabels=arrays.scores.pseudolabels,
@@ -71,12 +71,12 @@ class Corpus:
 
     @cached_property
     def yardstick(self) -> TransportToReference | None:
-        """Of transport to the reference set."""
+        """For transport to the reference set."""
         return None if self.reference is None else TransportToReference(self.reference)
 
     @property
     def selectors(self) -> tuple[str, ...]:
-        """What can select here: every strategy for the task, and text alone where it was asked."""
+        """What can select here: every strategy for the task, and text alone if it was computed."""
         task = Task.SFT if (self.pseudolabels < 0).all() else Task.CLASSIFICATION
         known = [
             strategy
@@ -88,9 +88,10 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Cell:
-    """One point of the grid: the pool, what was chosen of it, in order, and its figures.
+    """One point of the grid: the pool, the selection from it, in order, and its metrics.
 
-    Documents are numbered as in the corpus. ``weights`` count the chosen, 1 on average.
+    Documents are numbered as in the corpus. ``weights`` are those of the selected documents, 1 on
+    average.
     """
 
     pool: NDArray[np.int64]
@@ -100,11 +101,11 @@ class Cell:
 
 
 def draw_pool(is_trained: NDArray[np.bool_], leaked_share: float, seed: int) -> NDArray[np.int64]:
-    """Document numbers: that share of the trained ones, rounded, and all others, shuffled.
+    """Document numbers: this share of the training documents, rounded, and all others, shuffled.
 
-    Shares of one seed are nested. Shuffled, so that no order of the corpus is left.
+    Shares of one seed are nested. They are shuffled so that nothing depends on the corpus' order.
     """
-    generator = np.random.default_rng([seed, 1])  # apart from the random strategy's own draw
+    generator = np.random.default_rng([seed, 1])  # different from the random strategy's own draw
     trained = generator.permutation(np.flatnonzero(is_trained))
     leaked = trained[: round(leaked_share * len(trained))]
     return generator.permutation(np.concatenate([leaked, np.flatnonzero(~is_trained)]))
@@ -113,14 +114,14 @@ def draw_pool(is_trained: NDArray[np.bool_], leaked_share: float, seed: int) -> 
 def titrate(corpus: Corpus, leaked_share: float, budget: int, selector: str, seed: int) -> Cell:
     """Draw the pool, let ``selector`` (a strategy or ``BLIND``) select, and measure.
 
-    ValueError for a share outside 0 … 1, a budget the pool cannot fill, or ``BLIND`` where the
+    ValueError for a share outside 0 … 1, a budget that the pool cannot fill, or ``BLIND`` if the
     corpus has no blind scores.
     """
     if not 0 <= leaked_share <= 1:
-        raise ValueError(f"a share of {leaked_share} is none")
+        raise ValueError(f"{leaked_share} is not a share from 0 to 1")
     pool = draw_pool(corpus.is_trained, leaked_share, seed)
     if not 0 < budget <= len(pool):
-        raise ValueError(f"a budget of {budget} for a pool of {len(pool)}")
+        raise ValueError(f"a budget of {budget} does not fit a pool of {len(pool)}")
     choose = _by_text if selector == BLIND else _by_strategy
     selected = choose(corpus, pool, budget, selector, seed)
     chosen = pool[list(selected.documents)]
@@ -155,7 +156,7 @@ def _by_strategy(
 def _by_text(
     corpus: Corpus, pool: NDArray[np.int64], budget: int, selector: str, seed: int
 ) -> Selected:
-    """The documents that a classifier of words holds likeliest to be trained on."""
+    """The documents that a classifier of words considers most likely trained on."""
     if corpus.blind is None:
         raise ValueError("this corpus has no blind scores")
     trained, held_out = corpus.blind[pool].T

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# The neighbour whose distance is a reference document's radius, as Naeem et al. chose it.
+# The neighbour whose distance is a reference document's radius, as in Naeem et al.
 N_NEIGHBOURS = 5
-# Embeddings are kept as float16: a document's product with itself may fall this short of 1.
+# Embeddings are stored as float16, so a document's product with itself may be this much below 1.
 _ROUNDING = 1e-3
 _ROWS_AT_ONCE = 1024
 
@@ -15,8 +15,8 @@ _ROWS_AT_ONCE = 1024
 def similarity_floors(reference: NDArray[np.float32]) -> NDArray[np.float32]:
     """How similar a document must be to each reference document to count as near, (m), cosines.
 
-    That of the document's 5th nearest other reference document (of its last one in a smaller set;
-    a lone one is near only itself). ``reference`` (m × d), unit length.
+    The similarity of its 5th nearest other reference document (of the last one in a smaller set; a
+    single document is near only itself). ``reference`` (m × d), unit length.
     """
     n_neighbours = min(N_NEIGHBOURS, len(reference) - 1)
     if n_neighbours < 1:
@@ -36,9 +36,9 @@ def is_covered(
     """Which reference documents have a selected document within their radius, (m).
 
     The coverage of Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models"
-    (ICML 2020), eq. 6, k = 5; the balls are around reference documents, so that a selection's
-    outliers cannot enlarge them as in the recall of Kynkäänniemi et al. (2019). On unit vectors
-    Euclidean balls are cosines above a floor. selected (n × d), reference (m × d), unit length.
+    (ICML 2020), eq. 6, k = 5. The balls are around reference documents, so outliers of a selection
+    cannot enlarge them, as they do in the recall of Kynkäänniemi et al. (2019). On unit vectors,
+    Euclidean balls are cosines above a threshold. selected (n × d), reference (m × d), unit length.
     """
     covered = np.zeros(len(reference), np.bool_)
     for start in range(0, len(reference), _ROWS_AT_ONCE):

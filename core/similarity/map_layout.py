@@ -1,4 +1,4 @@
-"""Places in the plane for sentence embeddings, so that documents alike lie together."""
+"""Two-dimensional map of sentence embeddings, in which similar documents are close together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Under this many, compiling UMAP takes longer than all the rest of an audit.
+# With fewer points, compiling UMAP takes longer than the rest of an audit.
 MIN_UMAP = 500
 # UMAP is fitted to at most this many points, which takes a minute; others are placed among them.
 MAX_FITTED = 12_000
@@ -24,10 +24,10 @@ class Layout:
 
 
 def lay_out(vectors: NDArray[np.float32], seed: int) -> Layout:
-    """Places of unit vectors, (n × d) with n ≥ 1; the same vectors and seed give the same places.
+    """Map coordinates of unit vectors, (n × d), n ≥ 1; equal inputs give equal maps.
 
-    Two principal components of fewer than 500 points; else UMAP (McInnes et al., 2018), fitted to
-    all of up to 12,000 points, to as many drawn at random of more.
+    Two principal components for fewer than 500 points. Otherwise UMAP (McInnes et al., 2018),
+    fitted to up to 12,000 points; of more points, that many are drawn at random for the fit.
     """
     n = len(vectors)
     if n < MIN_UMAP:
@@ -44,8 +44,8 @@ def _principal_components(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 def _umap(vectors: NDArray[np.float32], seed: int) -> Layout:
     import numba
 
-    # Numba's OpenMP layer would give torch, which shares its library, all cores for ever after; two
-    # busy threads then take several times as long as one.
+    # Otherwise Numba's OpenMP layer would give torch, which shares its library, all cores
+    # permanently; two busy threads then take several times as long as one.
     numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]
     from umap import UMAP  # takes seconds to import
 

@@ -1,4 +1,4 @@
-"""Which name of one list is which of another: the same word, or else the nearest in meaning."""
+"""Which name of one list is which name of another: the same word, or the nearest in meaning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 @dataclass(frozen=True)
 class Pair:
-    """Places of one topic in the two lists; ``cosine`` is None where the normal forms agree."""
+    """Positions of one topic in the two lists; ``cosine`` is None if the normal forms are equal."""
 
     first: int
     second: int
@@ -25,12 +25,12 @@ def match_names(
     cosines: Callable[[Sequence[int], Sequence[int]], NDArray[np.float32]],
     least_cosine: float,
 ) -> list[Pair]:
-    """Pairs of names, each name in at most one, by their place in the first list.
+    """Pairs of names, each name in at most one pair, in the order of the first list.
 
-    Equal normal forms are paired first. What is left is paired so that the sum of cosines is the
-    greatest there is (SciPy's assignment), over pairs with at least ``least_cosine``: of two names
-    that both come near a third, one is left alone. ``cosines`` gives those of some places of the
-    first list with some of the second, (n × m). ValueError where a list has a form twice.
+    Equal normal forms are paired first. The rest is paired so that the sum of cosines is as large
+    as possible (SciPy's assignment), over pairs with at least ``least_cosine``: if two names are
+    near a third, one stays unpaired. ``cosines`` gives those of some positions of the first list
+    with some of the second, (n × m). ValueError if a list contains a form twice.
     """
     for forms in (first_forms, second_forms):
         if len(set(forms)) < len(forms):
@@ -49,7 +49,8 @@ def _nearest(
     rows: Sequence[int], columns: Sequence[int], cosines: NDArray[np.float32], least: float
 ) -> list[Pair]:
     is_near = cosines >= least
-    # Few names are near any other; only those take part, since assignment is cubic in their number.
+    # Few names are near any other; only those take part, because assignment is cubic in their
+    # number.
     own, other = np.flatnonzero(is_near.any(axis=1)), np.flatnonzero(is_near.any(axis=0))
     near = np.ix_(own, other)
     chosen = linear_sum_assignment(np.where(is_near, cosines, 0.0)[near], maximize=True)
@@ -61,8 +62,11 @@ def _nearest(
 
 
 def cluster_by_cosine(vectors: NDArray[np.float32], least_cosine: float) -> list[list[int]]:
-    """Groups of names, (n × d) unit vectors in the order of their weight: each joins the first
-    group whose first name is at least this near, else begins one."""
+    """Groups of names, (n × d) unit vectors in the order of their weight.
+
+    Each name joins the first group whose first name is at least this near, otherwise it starts a
+    new one.
+    """
     cosines = vectors @ vectors.T
     groups: dict[int, list[int]] = {}
     for at in range(len(vectors)):

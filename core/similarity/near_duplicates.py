@@ -11,8 +11,8 @@ from assay.core.similarity.words import runs, words_and_marks
 if TYPE_CHECKING:
     from datasketch import MinHash
 
-# Documents at least this alike are near duplicates, the usual threshold of deduplication
-# (Lee et al., "Deduplicating Training Data Makes Language Models Better", ACL 2022).
+# Documents with at least this index are near duplicates, the usual threshold of deduplication (Lee
+# et al., "Deduplicating Training Data Makes Language Models Better", ACL 2022).
 MIN_JACCARD = 0.8
 N_WORDS = 3
 _N_PERMUTATIONS = 128
@@ -30,9 +30,9 @@ class NearDuplicate:
 
 
 def shingles(text: str) -> frozenset[str]:
-    """Runs of three words, small letters, punctuation kept; a shorter text is one run.
+    """Runs of three words, lowercase, punctuation kept; a shorter text is one run.
 
-    Where words are written without spaces, letters stand for them (``core.similarity.words``).
+    In scripts without spaces, letters are used instead of words (``core.similarity.words``).
     """
     units = words_and_marks(text)
     found = frozenset(" ".join(units[start:end]) for start, end in runs(units, N_WORDS))
@@ -51,9 +51,9 @@ def near_duplicates(
 ) -> Iterator[NearDuplicate]:
     """Every pair with a Jaccard index of at least 0.8 between runs of three words.
 
-    Candidates come from datasketch's locality-sensitive hashing (128 permutations, 32 bands); the
-    index of each is then counted exactly, so that no pair is there by a hash's mistake.
-    ``advance`` is told of texts hashed.
+    Candidates come from datasketch's locality-sensitive hashing (128 permutations, 32 bands). The
+    index of each is then computed exactly, so no pair is due to a hash collision. ``advance`` is
+    called with the number of texts hashed.
     """
     from datasketch import MinHashLSH
 

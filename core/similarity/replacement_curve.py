@@ -1,7 +1,7 @@
-"""What a distance means: how much of the true data would have to be replaced to get it.
+"""What a distance means: how much of the reference set must be replaced to get the same distance.
 
-The paper's fig. 4 replaces selected data by true data, 10% at a time; this is the same yardstick
-read the other way round, and made for every audit whose reference set is known.
+The paper's fig. 4 replaces selected data by training data, 10% at a time; this is the same curve
+read the other way round, for every audit with a reference set.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ N_DRAWS = 5
 
 @dataclass(frozen=True)
 class Mixture:
-    """True documents and others that stand in for the rest, as positions in their sets."""
+    """Reference documents and others that replace the rest, as positions in their sets."""
 
     replaced_share: float
     true: NDArray[np.int64]
@@ -28,9 +28,9 @@ class Mixture:
 def mixtures(
     n_true: int, n_others: int, size: int, seed: int, shares: Sequence[float] = SHARES
 ) -> Iterator[Mixture]:
-    """Sets of ``size`` documents of which each share is replaced, one draw of each share.
+    """Sets of ``size`` documents in which each share is replaced, one draw for each share.
 
-    The shares of a draw are nested. ValueError where either set has fewer documents than ``size``.
+    The shares of a draw are nested. ValueError if either set has fewer documents than ``size``.
     """
     if size > min(n_true, n_others):
         raise ValueError(f"{size} of {n_true} true and {n_others} other documents")
@@ -43,7 +43,7 @@ def mixtures(
 
 @dataclass(frozen=True)
 class Likeness:
-    """Between which replaced shares a value lies; None where it lies beyond the curve's end."""
+    """The two replaced shares between which a value lies; None beyond the end of the curve."""
 
     least: float | None
     most: float | None
@@ -54,9 +54,9 @@ def likeness(
 ) -> Likeness:
     """The measured shares that bracket ``value`` on a rising curve given by its bands.
 
-    ``least`` is the largest share whose whole band is below the value (None: the value is below
-    that of true data itself, or within its band), ``most`` the smallest whose whole band is above
-    (None: none is). Nothing is interpolated. A falling curve is read by negating all values.
+    ``least`` is the largest share whose whole band is below the value (None: the value is below the
+    reference set's own, or within its band); ``most`` is the smallest whose whole band is above
+    (None: there is none). Nothing is interpolated. A falling curve is read by negating all values.
     """
     below = [share for share, high in zip(shares, highs, strict=True) if high < value]
     above = [share for share, low in zip(shares, lows, strict=True) if low > value]

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# POT imports every array library it finds; the pages must stay free of torch.
+# POT imports every array library that it finds, but pages must not import torch.
 for _backend in ("PYTORCH", "JAX", "TENSORFLOW", "CUPY"):
     os.environ.setdefault(f"POT_BACKEND_DISABLE_{_backend}", "1")
 
-# Above this many pairs the exact solver takes more than a few seconds on one core.
+# With more pairs, the exact solver takes more than a few seconds on one core.
 _MAX_EXACT_PAIRS = 10_000_000
 _REGULARISATION = 0.1
 
 
 @dataclass(frozen=True)
 class Transport:
-    """The mean cost of moving one set onto the other, and which solver gave it."""
+    """The mean cost of moving one set onto the other, and which solver computed it."""
 
     distance: float
     method: str
@@ -30,9 +30,9 @@ def transport_distance(
 ) -> Transport:
     """Uniform weights, squared Euclidean cost between unit vectors, (n × d) and (m × d).
 
-    Between 0 and 4. Exact (POT ``emd2``) up to ``max_exact`` pairs, else the dual value of
-    Sinkhorn's potentials (regularisation 0.1, as the authors' larger runs) made feasible: a lower
-    bound within 1% of exact where the cost of Sinkhorn's blurred plan is 4% to 20% above it
+    Between 0 and 4. Exact (POT ``emd2``) up to ``max_exact`` pairs. Otherwise the dual value of
+    Sinkhorn's potentials (regularisation 0.1, as in the authors' larger runs), made feasible: a
+    lower bound within 1% of exact, where the cost of Sinkhorn's blurred plan is 4% to 20% too high
     (measured). ValueError if a set is empty.
     """
     import ot

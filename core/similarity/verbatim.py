@@ -1,4 +1,4 @@
-"""Words that one text has in common with others in one unbroken run."""
+"""Unbroken runs of words that one text shares with others."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from scipy.stats import fisher_exact
 
 from assay.core.similarity.words import length_in_words, runs, words
 
-# Shorter runs are in any two texts of a language and are not looked for.
+# Shorter runs occur in any two texts of a language and are not searched for.
 N_LEAST = 5
 
 
 def longest_shared_runs(texts: Sequence[str], targets: Sequence[str]) -> list[int]:
-    """For each text, the words of the longest run that occurs in any target; 0 if under N_LEAST.
+    """For each text, the longest run (in words) that occurs in any target; 0 if under N_LEAST.
 
-    Verbatim overlap as GPT-3's and Llama's contamination checks count it (runs of 8 and 13 words).
-    Where words are written without spaces, letters stand for them (``core.similarity.words``).
+    Verbatim overlap as in GPT-3's and Llama's contamination checks (runs of 8 and 13 words). In
+    scripts without spaces, letters are used instead of words (``core.similarity.words``).
     """
     known = [words(target) for target in targets]
     places: defaultdict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
@@ -28,9 +28,9 @@ def longest_shared_runs(texts: Sequence[str], targets: Sequence[str]) -> list[in
 
 
 def more_often(n_first: int, n_second: int, n: int, m: int) -> float:
-    """One-sided p-value that n_first of n is more often than n_second of m (Fisher's exact test).
+    """One-sided p-value that n_first of n is more than n_second of m (Fisher's exact test).
 
-    Texts count as independent, which those of one topic are not quite.
+    Texts are treated as independent, which texts about one topic are only approximately.
     """
     table = [[n_first, n - n_first], [n_second, m - n_second]]
     return float(fisher_exact(table, alternative="greater").pvalue)

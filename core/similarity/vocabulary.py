@@ -1,4 +1,4 @@
-"""How alike two sets of documents are in their words and in their classes."""
+"""How similar two sets of documents are in their words and in their classes."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def class_shares(labels: NDArray[np.integer], n_classes: int) -> NDArray[np.floa
 
 
 def total_variation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Half the summed absolute difference of two share vectors: 0 alike, 1 disjoint."""
+    """Half the summed absolute difference of two share vectors: 0 identical, 1 disjoint."""
     return float(np.abs(first - second).sum() / 2)

@@ -1,10 +1,9 @@
-"""Texts as words that can be compared, in any script: where a script writes no spaces between
-words, its letters stand for them.
+"""Texts as comparable words, in any script; in scripts without spaces, letters are used instead.
 
-Texts are compared in small letters and in one form of width and accents (Unicode NFKC). Chinese and
-Japanese are taken letter by letter, Thai, Lao, Khmer and Burmese by letter with its marks. Of these
-a word has about two letters in the first and three in the second, and that is what a letter counts
-here: lengths are in words in every language.
+Texts are compared in lowercase and in one form of width and accents (Unicode NFKC). Chinese and
+Japanese are split into letters, Thai, Lao, Khmer and Burmese into letters with their marks. A word
+has about two letters in the first group and three in the second, and letters are counted
+accordingly: so lengths are in words in every language.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import groupby
 
-# What a word counts, and a letter of either kind of script, so that sums are whole numbers.
+# The count of a word, and of a letter in either kind of script, so that sums are whole numbers.
 WORD = 6
 _IDEOGRAPH, _SYLLABLE = 3, 2
 
@@ -24,7 +23,7 @@ _IDEOGRAPHS = (
     "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3041-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-# Without their digits, which stand together as other digits do.
+# Without their digits, which stay together like other digits.
 _SYLLABLES = (
     "\u0e01-\u0e4e\u0e80-\u0ecf\u0edc-\u0edf\u1000-\u103f\u1050-\u109f\u1780-\u17df\u1950-\u19cf"
     "\u1a20-\u1a7f\ua9e0-\ua9ef\uaa60-\uaa7f"
@@ -32,27 +31,27 @@ _SYLLABLES = (
 
 
 def words(text: str) -> list[str]:
-    """Words and letters that stand for words, in small letters, punctuation dropped."""
+    """Words, and letters that stand for words, in lowercase, without punctuation."""
     return _word_pattern().findall(_one_form(text))
 
 
 def words_and_marks(text: str) -> list[str]:
-    """As ``words``, with punctuation left where it is written."""
+    """As ``words``, with punctuation kept where it is written."""
     return _chunk_pattern().findall(_one_form(text))
 
 
 def words_and_punctuation(text: str) -> list[str]:
-    """As ``words``, each punctuation mark a unit of its own."""
+    """As ``words``, with each punctuation mark as a unit of its own."""
     return _single_pattern().findall(_one_form(text))
 
 
 def n_words(text: str) -> int:
-    """How many words a text has, about as a reader of its language would count them."""
+    """How many words a text has, approximately as a reader of its language would count."""
     return -(-sum(map(_weight, words_and_marks(text))) // WORD)
 
 
 def length_in_words(units: Sequence[str]) -> int:
-    """How many whole words such units make."""
+    """How many whole words these units make."""
     return sum(map(_weight, units)) // WORD
 
 
@@ -75,7 +74,7 @@ def _one_form(text: str) -> str:
 
 
 def _weight(unit: str) -> int:
-    # A letter may carry marks, which say nothing of its script.
+    # A letter may carry marks, which do not determine its script.
     if _is_ideograph(unit[0]):
         return _IDEOGRAPH
     return _SYLLABLE if _is_syllable(unit[0]) else WORD
@@ -111,7 +110,7 @@ def _letter() -> str:
 
 @cache
 def _marks() -> str:
-    """Combining marks, as ranges of a pattern."""
+    """Combining marks, as character ranges of a pattern."""
     points = (
         p for p in range(min(sys.maxunicode, 0x1FFFF)) if unicodedata.category(chr(p))[0] == "M"
     )

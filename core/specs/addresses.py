@@ -1,6 +1,6 @@
-"""Addresses of servers: which parts of one are used, and which may be shown and kept.
+"""Server addresses: which parts are used, and which may be shown and kept.
 
-A user name and a password may stand in an address. They go to the server and nowhere else.
+An address may contain a user name and a password. They are sent to the server and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from assay.core.errors import InputError
 
-# As far as the last @ of the word: a password may hold any other sign.
+# Up to the last @ of the word: a password may contain any other character.
 _CREDENTIALS = re.compile(r"(?i)\b(https?://)\S*@")
 # Paths of single questions, which people copy from documentation.
 _ENDPOINTS = ("/chat/completions", "/completions", "/models")
@@ -19,7 +19,7 @@ _ENDPOINTS = ("/chat/completions", "/completions", "/models")
 
 @dataclass(frozen=True)
 class ServerAddress:
-    """``base`` has neither credentials nor a slash at its end; ``login`` is (user, password)."""
+    """``base`` has no credentials and no slash at its end; ``login`` is (user, password)."""
 
     base: str
     login: tuple[str, str] | None
@@ -34,17 +34,17 @@ def is_address(name: str) -> bool:
 
 
 def has_password(text: str) -> bool:
-    """Whether a user name or a password stands before an @ in an address in the text."""
+    """Whether an address in the text contains a user name or a password (anything before an @)."""
     return _CREDENTIALS.search(text) is not None
 
 
 def without_password(text: str) -> str:
-    """The text with user names and passwords of addresses left out."""
+    """The text with user names and passwords removed from its addresses."""
     return _CREDENTIALS.sub(r"\1", text)
 
 
 def read_address(address: str) -> ServerAddress:
-    """The parts of an address; InputError, which shows no password, where it is none."""
+    """The parts of an address; InputError, without the password, if it is not an address."""
     shown = without_password(address)
     try:
         parts = urlsplit(address)

@@ -1,12 +1,13 @@
-"""What an audit asks, in plain values that the core, the store and the pages all share.
+"""An audit's options as plain values that the core, the store and the pages share.
 
-Nothing here imports anything but the standard library, so pages may use it freely.
+It imports only the standard library, so pages may use it freely.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Role, Task
@@ -16,7 +17,7 @@ from assay.core.specs.training import TrainingSpec
 
 
 class Assessability(StrEnum):
-    """What the weights allow to be said; decided before any score."""
+    """What the weights allow to be said; decided before any document is scored."""
 
     ASSESSABLE = "assessable"
     LIMITED = "limited"
@@ -24,7 +25,7 @@ class Assessability(StrEnum):
 
 
 class GradientLayers(StrEnum):
-    """Of which layers gradients are taken."""
+    """The layers whose gradients are taken."""
 
     LAST_LAYER = "last-layer"
     LAST_BLOCK = "last-block"
@@ -32,7 +33,7 @@ class GradientLayers(StrEnum):
 
     @property
     def shown_as(self) -> str:
-        """The name in sentences."""
+        """The name used in sentences."""
         return {
             GradientLayers.LAST_LAYER: "the last layer",
             GradientLayers.LAST_BLOCK: "the last block",
@@ -48,8 +49,10 @@ class InitialHead(StrEnum):
 
 
 class HeadStart(StrEnum):
-    """How an audit knows the last layer before fine-tuning: from the base model, not at all, or
-    from `assay finetune`'s record, which no outsider has."""
+    """How an audit knows the last layer before fine-tuning.
+
+    From the base model, not at all, or from `assay finetune`'s record, which no outsider has.
+    """
 
     OWN = "own"
     UNKNOWN = "unknown"
@@ -73,7 +76,7 @@ _FINAL: dict[str, Any] = {
     "names": Names.MODEL,
 }
 _TITLE: dict[str, Any] = {"help": "Title shown in the dashboard.", "is_main": True}
-# The seed corpus of a titration: the reference set, and these.
+# The seed corpus of a titration consists of the reference set and these.
 _ROLES = (
     (Role.TRAINED, None),
     (
@@ -101,9 +104,10 @@ _ROLES = (
 
 @dataclass(frozen=True)
 class SuspectSpec:
-    """Documents an owner believes were used, and others like them that were not, before one pair.
+    """Documents that an owner believes were trained on, and similar ones that were not.
 
-    ``max_tokens`` None takes what `assay finetune` recorded, else the default.
+    Both are tested on one model pair. ``max_tokens`` None: as `assay finetune` recorded, else the
+    default.
     """
 
     base: str = option(**_BASE)
@@ -136,8 +140,8 @@ class SuspectSpec:
 class TitrationSpec:
     """The grid of a titration: every share × budget × seed, with every strategy of the audit.
 
-    A share is of the trained documents; a seed draws which of them are in the pool, and is the
-    random strategy's too.
+    A share is a share of the training documents. A seed draws which of them are in the pool; the
+    random strategy uses it too.
     """
 
     leaked_shares: tuple[float, ...] = option(
@@ -160,16 +164,16 @@ class TitrationSpec:
 
 
 def _usual_students(given: Any) -> int:
-    # A pair whose last layer stood still is most often an adapter's; students trained whole would
-    # reach more than its true set could.
+    # A pair whose last layer did not move usually has an adapter. Students train all weights, so
+    # they would reach more than the pair's true corpus could.
     return 2 if given["gradient_layers"] is GradientLayers.LAST_LAYER else 0
 
 
 @dataclass(frozen=True)
 class CorporaSpec:
-    """Which of several corpora explains the difference; each is a source of the seed corpus.
+    """Which of several corpora explains the weight difference; each is a source of the seed corpus.
 
-    ``n_students``: models trained on half of each corpus, which say what the true one would reach.
+    ``n_students``: models trained on half of each corpus, to show what the true one would reach.
     """
 
     n_students: int = option(
@@ -185,7 +189,7 @@ class CorporaSpec:
 
 @dataclass(frozen=True)
 class AuditSpec:
-    """One question asked of one model pair.
+    """The options of one audit of one model pair.
 
     With ``titration`` the seed corpus is the reference set, held-out documents and others, each
     under the name of its ``Role``.
@@ -212,7 +216,7 @@ class AuditSpec:
             },
         },
     )
-    # Keep this many candidates at random, drawn from all corpora together; None keeps all.
+    # Keep this many seed documents at random, drawn from all corpora together; None keeps all.
     n_candidates: int | None = option(
         None,
         flag="candidates",
@@ -253,7 +257,7 @@ class AuditSpec:
         None,
         help="The real training documents, used for evaluation only.",
         is_main=True,
-        sample=Option(help="Keep this many, at random; give what you gave `finetune --sample`."),
+        sample=Option(help="Keep this many, at random; the same number as `finetune --sample`."),
         is_labelled=True,
         differs={
             "titrate": {
@@ -270,28 +274,28 @@ class AuditSpec:
         is_labelled=True,
         differs={"rank-corpora": None},
     )
-    # The name of the seed corpus' source that holds documents drawn like the reference set but
-    # never trained on; with it, domain and membership are told apart.
+    # The seed corpus source whose documents come from the reference set's distribution but were
+    # never trained on. It makes it possible to separate membership from domain.
     held_out_source: str | None = option(
         None,
-        help="Which --seed-corpus source (its file or name) holds documents from the same "
-        "distribution as the reference set that were not trained on.",
+        help="The --seed-corpus source (file or name) with documents from the reference set's "
+        "distribution that were never trained on.",
         is_main=True,
         only=("audit",),
     )
     label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)
     # How students are trained; None repeats what `assay finetune` recorded, else the defaults.
     training: TrainingSpec | None = option(None, differs={"rank-corpora": None})
-    # At most; 0 trains no students.
+    # A maximum; 0 trains no students.
     n_student_epochs: int = option(
         10,
         flag="student-epochs",
         minimum=0,
-        help="Most epochs to train each student; 0 trains no students.",
+        help="Maximum number of epochs for each student; 0 trains no students.",
         differs={
             "titrate": {
                 "minimum": 1,
-                "help": "Most epochs to train each student.",
+                "help": "Maximum number of epochs for each student.",
                 "switch": Option(
                     flag="students",
                     help="Train a student for every leaked share, budget, seed and strategy. "
@@ -301,28 +305,38 @@ class AuditSpec:
             "rank-corpora": None,
         },
     )
-    # The random strategy's own student among them: by as much as these differ, other students may
-    # differ by chance. With one, students are not compared.
+    # Students are most of the work of an audit. None trains one for every strategy.
+    student_strategies: tuple[Strategy, ...] | None = option(
+        None,
+        flag="student-strategy",
+        is_unique=True,
+        help="Train a student for this strategy only. Repeat for several.",
+        unset="every --strategy",
+        only=("audit",),
+    )
+    # Includes the random strategy's own student. Their differences show how much students differ by
+    # chance. With one, students are not compared.
     n_random_students: int = option(
         5,
         flag="random-students",
         minimum=1,
-        help="Students of random selections, to see by how much students differ by chance.",
+        help="Number of students trained on random selections, to measure how much students "
+        "differ by chance.",
         only=("audit",),
     )
-    # Hold a tenth of a selection back, stop when it is predicted no better, keep the best epoch;
-    # else train on the whole selection for all epochs.
+    # Hold out a tenth of a selection, stop when the loss on it no longer falls, keep the best
+    # epoch; otherwise train on the whole selection for all epochs.
     is_stopping_early: bool = option(
         True,
         flag="early-stopping",
-        help="Stop a student when it no longer improves and keep its best epoch; otherwise keep "
-        "its last.",
+        help="Stop training a student when it no longer improves, and keep its best epoch; "
+        "otherwise keep its last.",
         differs={"rank-corpora": None},
     )
     n_checkpoints: int = option(
         1,
         flag="checkpoints",
-        help="Models between base and final at which to take gradients.",
+        help="Number of checkpoints between base and final model at which to take gradients.",
         differs={"rank-corpora": None},
     )
     # Inner products between gradients are estimated from a projection to this many dimensions;
@@ -334,24 +348,34 @@ class AuditSpec:
         unset="exact where possible, else 4096",
         only=("audit",),
     )
-    # The last layer's gradients are exact and cheap; inner ones serve a pair whose last layer stood
-    # still, as with an adapter.
+    # The last layer's gradients are exact and cheap. Inner layers are for pairs whose last layer
+    # did not move, as with an adapter.
     gradient_layers: GradientLayers = option(
         GradientLayers.LAST_LAYER,
         help="Layers to take gradients of. Use the inner layers (last-block, changed) for "
         "adapters; "
         "they take longer.",
     )
-    # A head that fine-tuning drew at random is in no released model: with what was recorded of it,
-    # an audit knows more than an outsider can.
+    # No released model contains a head that fine-tuning drew at random: an audit that uses its
+    # record knows more than an outsider can.
     initial_head: InitialHead = option(InitialHead.UNKNOWN, **_INITIAL_HEAD)
-    # Lay pool and reference set out in one plane, which takes UMAP a minute for 10,000 documents.
+    # Draw the map: UMAP takes a minute for 10,000 documents.
     is_mapped: bool = option(
         True, flag="map", help="Draw a map of the documents with UMAP.", only=("audit",)
     )
-    # SFT: where the response begins in a document's text; only what follows is scored.
+    # SFT: where the response begins in a document's text; only the response is scored.
     response_template: str | None = option(None, **RESPONSE_TEMPLATE)
     seed: int = option(0, minimum=0, help="Random seed.")
     title: str = option("", **_TITLE)
     titration: TitrationSpec | None = option(None, only=("titrate",))
     corpora: CorporaSpec | None = option(None, only=("rank-corpora",))
+
+    @property
+    def strategies_of_students(self) -> tuple[Strategy, ...]:
+        """The strategies whose selections train a student."""
+        return self.student_strategies or self.strategies
+
+
+def title_of(spec: AuditSpec) -> str:
+    """The title given, else one made of the final model's name."""
+    return spec.title or f"{Path(spec.final).name} ({spec.task})"

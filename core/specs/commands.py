@@ -1,4 +1,4 @@
-"""The commands that ask for a spec: their options, and the way from options to spec and back."""
+"""The commands that build a spec: their options, and conversion between options and spec."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from assay.core.errors import InputError
 from assay.core.specs.audit import AuditSpec, SuspectSpec
-from assay.core.specs.audit_rules import check_audit
+from assay.core.specs.audit_checks import check_audit
 from assay.core.specs.data import DataRef, Role
 from assay.core.specs.decompression import DecompressionSpec, GradeSpec
-from assay.core.specs.decompression_rules import check_decompression, check_grading
+from assay.core.specs.decompression_checks import check_decompression, check_grading
 from assay.core.specs.diff import DiffSpec
 from assay.core.specs.echo import EchoSpec
 from assay.core.specs.experiment import ExperimentSpec
@@ -30,10 +30,10 @@ _Fields = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Command:
-    """A command and the spec it asks for.
+    """A command and the spec that it builds.
 
-    ``decides``: fields that the command sets itself, from those that were asked for. ``check``:
-    raises InputError for options that are out of range or contradict each other.
+    ``decides``: fields that the command itself computes from the options. ``check``: raises
+    InputError for options that are out of range or contradict each other.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Command:
 
     @cached_property
     def options(self) -> tuple[CommandOption, ...]:
-        """Every option once; those that must be given come first."""
+        """Every option once, required ones first."""
         found: dict[str, CommandOption] = {}
         for group in self.groups:
             for one in group.options:
@@ -56,7 +56,7 @@ class Command:
 
     @property
     def has_config(self) -> bool:
-        """Whether a config file can hold its options; what is named by its place has no key."""
+        """Whether a config file can hold its options; positional arguments have no key."""
         return not any(one.declared.is_argument for one in self.options)
 
     @cached_property
@@ -65,9 +65,9 @@ class Command:
         return {group.field.name: f"--{group.flag}" for group in self.groups}
 
     def build(self, given: Values, lookups: Lookups | None = None) -> Any:
-        """The spec that the options ask for; what is not given, or None, stands at its default.
+        """The spec that the options describe; an option that is missing or None keeps its default.
 
-        InputError that names an option where it is missing, unknown, or its value does not fit.
+        InputError that names an option that is missing, unknown, or has an unsuitable value.
         """
         known = {one.name: one for one in self.options}
         for name in given:
@@ -87,7 +87,7 @@ class Command:
         return self.spec(**asked | {name: rule(asked) for name, rule in self.decides.items()})
 
     def asked(self, spec: Any) -> dict[str, Any]:
-        """The options that ask for this spec, without those at their defaults."""
+        """The options that describe this spec, without those at their defaults."""
         values = {one.name: one.default for one in self.options}
         usual = Columns.of(_documents_of(spec))
         columns = {
@@ -101,7 +101,7 @@ class Command:
         return self.given(values)
 
     def given(self, values: Values) -> dict[str, Any]:
-        """The values that differ from what stands where nothing is given, and the seed."""
+        """The values that differ from their defaults, and the seed."""
         kept = {}
         for one in self.options:
             value = values[one.name]
@@ -113,11 +113,11 @@ class Command:
         return kept
 
     def words(self, given: Values) -> list[str]:
-        """The words of a command line, after the command's name, that give these values."""
+        """The words of a command line, after the command's name, that set these values."""
         return [w for one in self.options if one.name in given for w in one.words(given[one.name])]
 
     def line(self, spec: Any) -> str:
-        """The command line that asks for this spec again."""
+        """The command line that builds this spec again."""
         return shlex.join(["assay", self.name, *self.words(self.asked(spec))])
 
 
@@ -183,12 +183,12 @@ COMMANDS = {
 
 
 def command_of(spec: Any) -> Command:
-    """The command that asks for a spec."""
+    """The command that builds a spec."""
     if isinstance(spec, AuditSpec) and (spec.titration or spec.corpora):
         return TITRATE if spec.titration else RANK_CORPORA
     return next(one for one in COMMANDS.values() if isinstance(spec, one.spec))
 
 
 def command_line(spec: Any) -> str:
-    """The one command that asks the same again."""
+    """The command line that repeats the same work."""
     return command_of(spec).line(spec)

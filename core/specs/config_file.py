@@ -1,4 +1,4 @@
-"""A command's options as a TOML file: written, read back, every key and type checked."""
+"""A command's options as a TOML file: written, and read back with every key and type checked."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _COMMAND = "command"
 
 
 def config_text(command: Command, given: Values) -> str:
-    """The options as TOML that ``read_config`` reads; an option keeps its name without dashes."""
+    """The options as TOML for ``read_config``; keys are the options' names without dashes."""
     plain = {one.key: _plain(given[one.name]) for one in command.options if one.name in given}
     return tomli_w.dumps({_COMMAND: command.name, **plain})
 
 
 def config_of(spec: Any) -> str:
-    """The config that asks for a spec again."""
+    """The config file that builds a spec again."""
     command = command_of(spec)
     return config_text(command, command.asked(spec))
 
 
 def read_config(path: Path, command: Command) -> dict[str, Any]:
-    """The options that a file gives a command, by name.
+    """The options that a config file sets for a command, by name.
 
-    InputError where it cannot be read, is for another command, has an unknown key or a value of
-    another type; each names the key.
+    InputError, naming the key, if the file cannot be read, is for another command, has an unknown
+    key or a value of the wrong type.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -20,11 +20,11 @@ class Role(StrEnum):
     """What a document of a titration's corpus is to the final model (ARCHITECTURE §3)."""
 
     TRAINED = "trained"
-    HELD_OUT = "held-out"  # drawn like the trained ones, never trained on
+    HELD_OUT = "held-out"  # from the training documents' distribution, but never trained on
     OUT_OF_DOMAIN = "out-of-domain"
 
 
-# What every command that reads a final model asks alike.
+# Options that are the same in every command that reads a final model.
 TASK: dict[str, Any] = {"help": "What the final model was fine-tuned to do.", "is_main": True}
 LABEL_WORDS: dict[str, Any] = {
     "help": "Classification with a causal model: one word per label, separated by commas.",
@@ -35,7 +35,7 @@ RESPONSE_TEMPLATE: dict[str, Any] = {
 }
 
 
-# Before the name of a decompression, where a corpus is asked for.
+# Before the name of a decompression, where a corpus is expected.
 DECOMPRESSION = "decompression:"
 
 
@@ -44,8 +44,9 @@ class DataRef:
     """Where documents come from.
 
     ``location`` is a file, a folder or pattern of files, a hub data set or a ``builtin:`` name;
-    ``#split`` after it keeps one split. ``sample`` keeps that many documents at random.
-    ``source`` is the name its documents are kept under; None takes the file's, set's or package's.
+    ``#split`` after it keeps one split. ``sample`` keeps that many documents at random. ``source``
+    is the name under which its documents are kept; None uses the name of the file, data set or
+    package.
     """
 
     location: str
@@ -64,27 +65,27 @@ class DataRef:
         },
     )
     sample: int | None = None
-    # Instruction data: the column of prompts that the text column responds to.
+    # Instruction data: the column with the prompt that the text responds to.
     prompt_column: str | None = option(
         None, help="SFT: column with the prompt that the text responds to."
     )
     source: str | None = None
-    # What the labels stand for, where neither source nor model says: names in the order of the
-    # numbers from 0, or LABEL=NAME each.
+    # What the labels mean, if neither source nor model says: names in the order of the numbers from
+    # 0, or LABEL=NAME each.
     label_names: tuple[str, ...] | None = option(
         None,
         is_joined=True,
-        help="Names of the labels in the data, needed if neither data nor model gives them: the "
-        "model's label names in the order of the data's numbers from 0, or LABEL=NAME,…",
+        help="What the data's labels mean, if neither data nor model says so: the model's label "
+        "names in the order of the data's numbers (from 0), or LABEL=NAME,…",
         only=("audit", "titrate", "rank-corpora"),
     )
 
     @property
     def is_decompression(self) -> bool:
-        """Whether the documents are what a decompressed model said, written to a file for this."""
+        """Whether they are a decompressed model's answers, written to a file for this purpose."""
         return (self.source or "").startswith(DECOMPRESSION)
 
     @property
     def asked_as(self) -> str:
-        """What a command line calls it."""
+        """How a command line refers to it."""
         return str(self.source) if self.is_decompression else self.location

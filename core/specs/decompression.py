@@ -1,7 +1,6 @@
-"""What a decompression asks, in plain values that the core, the store and the pages all share.
+"""A decompression's options as plain values that the core, the store and the pages share.
 
-Nothing here imports more than the standard library and the core's plain values, so pages may use
-it freely.
+It imports only the standard library and the core's plain values, so pages may use it freely.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ EMBEDDED_MODEL = "builtin:smollm2"
 
 
 class Prompting(StrEnum):
-    """How a model is asked.
+    """How a model is prompted.
 
-    Small models continue raw few-shot lines sensibly, and answer in JSON with form but without
-    content; large instruction-tuned ones do better with JSON.
+    Small models continue raw few-shot lines sensibly, while their JSON has the right form and no
+    content; large instruction-tuned models do better with JSON.
     """
 
     LINES = "lines"
@@ -29,36 +28,36 @@ class Prompting(StrEnum):
 
 
 class Engine(StrEnum):
-    """What runs a model in this process. A server runs what it likes."""
+    """What runs a model in this process. A server decides for itself."""
 
     LLAMA = "llama.cpp"
     TRANSFORMERS = "transformers"
 
 
 class ParseOutcome(StrEnum):
-    """How an answer was read: the rungs of the parsing ladder, the strictest first."""
+    """How an answer was parsed, from the strictest way to the most lenient."""
 
-    SCHEMA = "schema"  # JSON, its form enforced while it was generated
-    STRICT = "strict"  # JSON as it should be
+    SCHEMA = "schema"  # JSON, its form enforced during generation
+    STRICT = "strict"  # valid JSON
     REPAIRED = "repaired"  # JSON after json-repair, with something in it
     LINES = "lines"  # a list, or labelled parts, in plain text
     SCORED = "scored"  # a log-probability: nothing to read
-    RETRY = "retry"  # could not be read, and was asked again
-    FAILED = "failed"  # could not be read, and was not asked again
+    RETRY = "retry"  # could not be parsed, and was asked again
+    FAILED = "failed"  # could not be parsed, and was not asked again
 
 
 class Stop(StrEnum):
-    """Why a topic was not asked for subtopics."""
+    """Why a topic was not expanded."""
 
-    DEPTH = "depth"  # as deep as was asked for
-    SATURATED = "saturated"  # its parent brought mostly topics already known
-    QUOTA = "quota"  # its branch had its share of expansions
+    DEPTH = "depth"  # the maximum depth was reached
+    SATURATED = "saturated"  # most of its parent's subtopics were already known
+    QUOTA = "quota"  # its branch used up its expansions
     BUDGET = "budget"  # no calls were left
     REFUSED = "refused"  # none of its lists was answered
 
 
 class Style(StrEnum):
-    """The kinds of task an example may set."""
+    """The kinds of task that an example may pose."""
 
     QUESTION = "question"
     HOW_TO = "how-to"
@@ -73,7 +72,7 @@ class Difficulty(StrEnum):
 
 
 class QualityFlag(StrEnum):
-    """What is noted of every example; a flagged one is kept."""
+    """Measured for every example; a flagged example is kept."""
 
     VALIDITY = "validity"  # whether task, reasoning and response could be read
     LENGTH = "length"  # words in the response
@@ -93,9 +92,9 @@ class Axis(StrEnum):
 
 
 HEURISTIC_JUDGE = "heuristic"
-# Examples are to be good ones rather than different ones.
+# Examples should be good rather than different.
 EXAMPLE_TEMPERATURE = 0.7
-# Grades are whole numbers up to this; the heuristic's are between them.
+# Judges give whole numbers up to this; the heuristic gives any value between.
 BEST_GRADE = 4
 
 
@@ -118,7 +117,7 @@ _BUDGET_TOKENS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class DecompressionSpec:
-    """One walk through one model's topics."""
+    """One traversal of one model's topics."""
 
     model: str = option(
         EMBEDDED_MODEL,
@@ -138,19 +137,19 @@ class DecompressionSpec:
     served_model: str | None = option(
         None, help="If --model is a server: which of its models to use.", unset="the first"
     )
-    # A model that grades the examples, named as ``model`` is; None leaves the heuristic alone.
+    # A model that grades the examples, named like ``model``; None uses the heuristic alone.
     judge: str | None = option(
         None,
         help="A model to grade every example, in any form that --model takes.",
         is_main=True,
         names=Names.SPEAKER,
-        unset="a heuristic alone",
+        unset="only a heuristic grades",
     )
     judge_served_model: str | None = option(None, **_JUDGE_SERVED_MODEL)
-    # None chooses by the model: lines for small ones, JSON for others. A judge is asked alike.
+    # None chooses by the model: lines for small ones, JSON for others. Also how a judge is asked.
     prompting: Prompting | None = option(None, **_PROMPTING)
     depth: int = option(2, help="Levels of the topic tree.", is_main=True)
-    # From the root down; the last holds for all deeper levels.
+    # From the root down; the last one also applies to all deeper levels.
     expansion: tuple[int, ...] = option(
         (8, 4), help="Subtopics to keep per topic. Repeat for deeper levels.", is_main=True
     )
@@ -161,10 +160,12 @@ class DecompressionSpec:
     )
     min_votes: int = option(2, help="Ignore subtopics that appear in fewer lists than this.")
     branch_quota: int | None = option(
-        None, help="Most topics to expand under each top-level topic.", unset="no limit"
+        None,
+        help="Maximum number of topics to expand under each top-level topic.",
+        unset="no limit",
     )
     min_new_share: float = option(
-        0.25, help="Stop below a topic if a smaller share of its subtopics is new."
+        0.25, help="Stop expanding below a topic if less than this share of its subtopics is new."
     )
     merge_cosine: float = option(
         0.9, help="Merge topic names whose embeddings have at least this cosine."
@@ -186,7 +187,7 @@ class DecompressionSpec:
         help="Temperature for lists of subtopics. Examples always use "
         f"{EXAMPLE_TEMPERATURE}, the judge 0.",
     )
-    # None is no limit. Of the calls, at most TREE_SHARE go to the tree.
+    # None means no limit. At most TREE_SHARE of the calls go to the tree.
     budget_calls: int | None = option(None, **_BUDGET_CALLS)
     budget_tokens: int | None = option(None, **_BUDGET_TOKENS)
     seed: int = option(0, minimum=0, help="Random seed.")
@@ -199,7 +200,7 @@ class DecompressionSpec:
 
 @dataclass(frozen=True)
 class GradeSpec:
-    """Which sealed decompression is graded, and by which model; as in ``DecompressionSpec``."""
+    """Which sealed decompression to grade, and with which model (as in ``DecompressionSpec``)."""
 
     decompression_id: str = option(
         flag="decompression",
@@ -221,7 +222,7 @@ TREE_SHARE = 0.5
 
 
 def kept_spec(spec: DecompressionSpec) -> dict[str, Any]:
-    """A spec as JSON-ready values, without the passwords of servers: this is what is kept."""
+    """A spec as JSON-ready values without servers' passwords; this is what is stored."""
     plain = to_plain(spec)
     for name in ("model", "judge"):
         plain[name] = plain[name] and without_password(plain[name])
@@ -229,6 +230,6 @@ def kept_spec(spec: DecompressionSpec) -> dict[str, Any]:
 
 
 def title_of(spec: DecompressionSpec) -> str:
-    """What jobs and pages call it."""
+    """The title in jobs and on pages."""
     model = spec.served_model or without_password(spec.model).rstrip("/").rsplit("/", 1)[-1]
     return spec.title or f"Topics of {model}"

@@ -41,16 +41,16 @@ class DiffSpec:
 
 
 class Change(StrEnum):
-    """What became of a topic from A to B."""
+    """What happened to a topic from A to B."""
 
-    LOST = "lost"  # B does not name it, here or elsewhere
-    GAINED = "gained"  # A does not name it, here or elsewhere
-    MOVED = "moved"  # one of them names it under another topic only
+    LOST = "lost"  # B does not name it anywhere
+    GAINED = "gained"  # A does not name it anywhere
+    MOVED = "moved"  # one of them names it only under another topic
     SHIFTED = "shifted"  # both name it
 
 
 class Quantity(StrEnum):
-    """What of a branch is compared."""
+    """What is compared between branches."""
 
     SUPPORT = "support"
     QUALITY = "quality"

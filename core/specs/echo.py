@@ -1,4 +1,4 @@
-"""What an echo comparison holds two models' words against."""
+"""What an echo comparison compares two models' answers with."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EchoSpec:
 
 @dataclass(frozen=True)
 class EchoTarget:
-    """Documents that two models' words are held against.
+    """Documents that two models' answers are compared with.
 
     kind: seed-corpus, reference, held-out, or selection, which has a strategy.
     """

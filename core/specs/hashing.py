@@ -1,4 +1,4 @@
-"""Names for contents: canonical JSON and SHA-256 keys."""
+"""Canonical JSON and SHA-256 keys that identify contents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces; a value JSON cannot hold is a TypeError, not a guess."""
+    """JSON with sorted keys and no spaces; TypeError for a value that JSON cannot represent."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -18,10 +18,10 @@ def content_key(*parts: Any) -> str:
 
 
 def text_hash(text: str) -> str:
-    """SHA-256 (hex, 32 characters) of a document's text, whitespace runs counted as one space."""
+    """SHA-256 (hex, 32 characters) of a document's text, each run of whitespace as one space."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:32]
 
 
 def exact_hash(text: str) -> str:
-    """SHA-256 (hex, 32 characters) of a text letter by letter: its tokens depend on its spaces."""
+    """SHA-256 (hex, 32 characters) of the exact text: spaces affect its tokens."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]

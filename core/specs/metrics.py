@@ -39,17 +39,17 @@ class Metric(StrEnum):
 
     @property
     def info(self) -> MetricInfo:
-        """What is true of it wherever it is shown."""
+        """What holds for it everywhere."""
         return _INFO[self]
 
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """What is true of a metric wherever it is shown.
+    """What holds for a metric everywhere.
 
-    ``title`` stands over figures and on axes, ``short`` in columns and sentences. ``chance`` is
-    what knowing nothing gives, where that is one number. Digits are those after the point; of a
-    share, which is written in percent, there is one.
+    ``title`` is used above charts and on axes, ``short`` in columns and sentences. ``chance`` is
+    the value without any knowledge, if that is one number. Digits are decimal places; a share,
+    which is written in percent, has one.
     """
 
     title: str
@@ -58,15 +58,15 @@ class MetricInfo:
     is_percent: bool = False
     digits: int = 3
     is_lower_better: bool = False
-    # How far something is from the reference set: "closer" instead of "better".
+    # A distance from the reference set: "closer" instead of "better".
     is_distance: bool = False
-    # The lowest and the highest value possible.
+    # The lowest and highest possible value.
     bounds: tuple[float, float] = (0.0, 1.0)
     chance: float | None = None
 
     @property
     def unit(self) -> str:
-        """What its values are read in: % or nothing."""
+        """The unit of its values: % or none."""
         return "%" if self.is_percent else ""
 
     @property
@@ -267,13 +267,13 @@ _INFO = {
     Metric.EQUAL_SCORES: MetricInfo(
         "Documents with equal scores",
         "equal scores",
-        "Share of the documents that all have one score. Kept only where it is all of them: the "
-        "ranking has nothing to rank by, and what it selects is a random draw.",
+        "Share of documents with the same score. Stored only if it is all of them: then the "
+        "ranking has nothing to rank by, and its selection is a random draw.",
         is_percent=True,
         is_lower_better=True,
     ),
 }
 
 
-# How good a student is, the best evidence first.
+# Measures of a student's quality, the strongest evidence first.
 STUDENT_METRICS = (Metric.ACCURACY, Metric.PERPLEXITY, Metric.AGREEMENT)

@@ -7,20 +7,21 @@ from typing import Any
 
 from assay.core.specs.hashing import content_key
 
-# What stands before and after the seed that is said before a prompt.
+# Surround the seed that is put before a prompt.
 MARK = ("(No. ", ")\n\n")
-# How an answer can finish.
+# How an answer can end.
 FINISHES = ("stop", "length")
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How an answer is drawn; generation ends after ``max_tokens`` or before a ``stop`` string.
+    """How an answer is sampled; generation ends after ``max_tokens`` or before a ``stop`` string.
 
-    Of the ``top_k`` likeliest tokens (0: all) those that reach ``top_p`` together, of these the
-    ones at least ``min_p`` times as likely as the likeliest; then the temperature. Always said,
-    since engines' own defaults differ, and with them what they draw. Ours are llama.cpp's: a small
-    model has half its probability in tokens that it hardly means.
+    Only the ``top_k`` likeliest tokens are kept (0: all), of these the ones that together reach
+    ``top_p``, and of these the ones at least ``min_p`` times as likely as the likeliest. Then the
+    temperature is applied. All limits are always sent, because engines have different defaults and
+    would sample differently. Ours are llama.cpp's: a small model puts half its probability on
+    tokens that make little sense.
     """
 
     max_tokens: int
@@ -33,11 +34,11 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Call:
-    """One sample of one prompt; equal calls are the same call and are asked once.
+    """One sample of one prompt; equal calls are the same call and are made once.
 
-    ``is_chat`` puts the prompt into the model's own chat template as the user's only message.
-    With a ``continuation`` nothing is drawn: the answer is that text's log-probability after the
-    prompt. ``schema`` is a JSON schema that the answer must fit, where the backend honours it.
+    ``is_chat`` puts the prompt into the model's own chat template as the user's only message. With
+    a ``continuation`` nothing is sampled: the answer is the log-probability of that text after the
+    prompt. ``schema`` is a JSON schema that the answer must match, if the backend supports it.
     """
 
     stage: str
@@ -52,26 +53,26 @@ class Call:
 
     @property
     def key(self) -> str:
-        """SHA-256 (hex) over everything that the answer depends on, besides the model."""
+        """SHA-256 (hex) over everything that the answer depends on, except the model."""
         return content_key(asdict(self))
 
     def marked(self) -> Call:
-        """This call with its seed said before the prompt, so that no other question is alike."""
+        """This call with its seed written before the prompt, so that no two prompts are equal."""
         before, after = MARK
         return replace(self, prompt=f"{before}{self.seed}{after}{self.prompt}")
 
     def samples(self, n: int) -> list[Call]:
-        """This call and its ``n`` − 1 siblings: the same prompt under the seeds that follow."""
+        """This call and its ``n`` − 1 siblings: the same prompt with the seeds that follow."""
         return [replace(self, sample_index=i, seed=self.seed + i) for i in range(n)]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model said, whole.
+    """A model's complete answer.
 
-    ``logprob``: natural logarithm, summed over the answer's tokens (of the continuation, where
-    one was scored); None where the backend does not tell. ``finish``: 'stop' or 'length'. What is
-    no answer is a ``Refusal``, another type, so that one is never kept as the other.
+    ``logprob``: natural logarithm, summed over the answer's tokens (or over the continuation, if
+    one was scored); None if the backend does not report it. ``finish``: 'stop' or 'length'. A
+    ``Refusal`` has a type of its own, so that it is never stored as an answer.
     """
 
     text: str
@@ -83,16 +84,16 @@ class Answer:
 
     def __post_init__(self) -> None:
         if self.finish not in FINISHES:
-            raise ValueError(f"{self.finish!r} is no way for an answer to finish")
+            raise ValueError(f"{self.finish!r} is not a finish reason")
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What came instead of an answer. It is counted and reported, and never kept: asked again, the
+    """A reply that is not an answer. It is counted and reported but never stored: asked again, the
     question may be answered.
 
-    ``words`` say why, in the backend's own words where it has some; they are bounded and printable.
-    ``status`` is the HTTP status where a server said it.
+    ``words`` give the reason, in the backend's own words if it has any; they are bounded and
+    printable. ``status`` is the HTTP status, if a server sent one.
     """
 
     words: str
@@ -100,5 +101,5 @@ class Refusal:
 
 
 def seed_of(*parts: Any) -> int:
-    """A seed below 2³¹ − 2¹⁶ (samples count up from it) that depends on ``parts`` alone."""
+    """A seed below 2³¹ − 2¹⁶ (samples count up from it) that depends only on ``parts``."""
     return int(content_key(*parts)[:8], 16) % (2**31 - 2**16)

@@ -1,6 +1,6 @@
 """Fields and their options: a plain field is one option, documents and training are several.
 
-Each rule stands here once and goes both ways: from options to the field's value, and back.
+Each rule is written once and works both ways: from options to the field's value, and back.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from assay.core.specs.training import TrainingSpec, training_changed
 
 
 class Lookups:
-    """What the options leave to be looked up; here nothing is known of any store or model."""
+    """Lookups that the options need; this module knows neither the store nor any model."""
 
     def corpus(
         self, location: str, text_column: str, prompt_column: str | None, sample: int | None
     ) -> DataRef:
-        """Candidate documents by the place or name that was given."""
+        """Seed documents, given by place or name."""
         return data_ref(location, text_column, None, sample, prompt_column)
 
     def recorded_training(self, base: str, final: str) -> TrainingSpec | None:
-        """How a final model was made, where it says so."""
+        """How a final model was trained, if that was recorded."""
         return None
 
 
 @dataclass(frozen=True)
 class FieldOptions(ABC):
-    """How one command asks for one field."""
+    """How one command sets one field."""
 
     command: str
     field: Field[Any]
@@ -62,18 +62,18 @@ class FieldOptions(ABC):
 
     @abstractmethod
     def value(self, given: Values, lookups: Lookups) -> Any:
-        """The field's value from the options'."""
+        """The field's value, from the options' values."""
 
     @abstractmethod
     def asked(self, value: Any, usual: Columns) -> dict[str, Any]:
-        """The options' values from the field's; what is not said stays at its default.
+        """The options' values, from the field's value; what is not given keeps its default.
 
         ``usual``: the columns that the command names for all of its documents.
         """
 
 
 class PlainField(FieldOptions):
-    """One option for one value, or for a list of them."""
+    """One option for one value, or for a list of values."""
 
     @cached_property
     def options(self) -> tuple[CommandOption, ...]:
@@ -101,7 +101,7 @@ class PlainField(FieldOptions):
 
 
 class _Documents(FieldOptions):
-    """What all fields of documents share: columns, which one command asks for once."""
+    """Common to all fields of documents: columns, which one command sets once."""
 
     def columns(self) -> tuple[CommandOption, ...]:
         wanted = {"text_column", "prompt_column"}
@@ -126,8 +126,8 @@ class _Documents(FieldOptions):
         return (own, CommandOption(int, sample, default))
 
     def ref(self, location: str, sample: int | None, given: Values) -> DataRef:
-        """Documents known to be what they are called, as opposed to candidates."""
-        # Only classification has labels, so no other task reads their column.
+        """Documents whose role is known, as opposed to seed documents."""
+        # Only classification has labels, so other tasks do not read the label column.
         has_labels = self.declared.is_labelled and given["task"] is Task.CLASSIFICATION
         label = given["label_column"] if has_labels else None
         names = given.get("label_names") if self.declared.is_labelled else None
@@ -158,7 +158,7 @@ class DocumentsField(_Documents):
 
 
 class CandidatesField(_Documents):
-    """Several sets of documents of which nothing is known."""
+    """Several sets of documents about which nothing is known."""
 
     @cached_property
     def options(self) -> tuple[CommandOption, ...]:
@@ -177,7 +177,7 @@ class CandidatesField(_Documents):
 
 
 class RolesField(_Documents):
-    """Sets of documents of which it is known what they are to the final model."""
+    """Sets of documents whose role for the final model is known."""
 
     @cached_property
     def options(self) -> tuple[CommandOption, ...]:
@@ -185,7 +185,7 @@ class RolesField(_Documents):
         return (*own, *self.columns())
 
     def parts(self) -> list[tuple[str, tuple[CommandOption, ...]]]:
-        # The last role may be several sets.
+        # The last role may have several sets.
         named = [(role, declared) for role, declared in self.declared.roles if declared]
         return [
             (role, self.place(replace(declared, default=REQUIRED), role == named[-1][0]))
@@ -238,9 +238,9 @@ class NestedField(FieldOptions):
 
 
 class TrainingChanges(NestedField):
-    """What is known to be otherwise than a final model's record of its training says.
+    """Changes to what a final model's training record says.
 
-    Every option is open; with none given the field stays open too.
+    Every option may stay open; if none is given, the field stays open too.
     """
 
     @cached_property
@@ -260,7 +260,7 @@ class TrainingChanges(NestedField):
 
 
 def fields_of(command: str, spec: Any) -> tuple[FieldOptions, ...]:
-    """How a command asks for each field of a spec that it asks for."""
+    """How a command sets each field of a spec that it has options for."""
     types = field_types(spec)
     found = []
     for one in fields(spec):

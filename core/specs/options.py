@@ -1,7 +1,7 @@
-"""How a field of a spec is asked for, declared on the field itself.
+"""How a field of a spec becomes an option, declared on the field itself.
 
 The command line, config files, the command that repeats a piece of work and the pages' forms all
-read these declarations, and nothing else says what an option is called or means.
+read these declarations; an option's name and meaning are written nowhere else.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 from assay.core.errors import InputError
 from assay.core.specs.plain import checked
 
-# The default of an option that must be given.
+# The default of a required option.
 REQUIRED: Any = MISSING
 _AS_FIELD: Any = object()
-# What was given, by the options' names.
+# The given values, by the options' names.
 Values = Mapping[str, Any]
 
 
@@ -46,27 +46,27 @@ class Option:
     help: str = ""
     flag: str | None = None
     minimum: float | None = None
-    # Where another than the field's own.
+    # If it differs from the field's own.
     default: Any = _AS_FIELD
-    # What stands where the option is not given, by the other options' values.
+    # The value if the option is not given, computed from the other options' values.
     otherwise: Callable[[Values], Any] | None = None
-    # Says in words what stands where the option is not given.
+    # Describes in words the value if the option is not given.
     unset: str | None = None
-    # One text with commas on the command line, instead of an option that repeats.
+    # One text with commas on the command line, instead of a repeated option.
     is_joined: bool = False
-    # A value given twice counts once.
+    # A value that is given twice counts once.
     is_unique: bool = False
-    # Named by its place on the command line, not by a flag.
+    # A positional argument instead of a flag.
     is_argument: bool = False
     # A form asks for it first; what is neither this nor required stands under "More options".
     is_main: bool = False
     names: Names | None = None
     # Without this switch the field is 0.
     switch: Option | None = None
-    # Of documents: the option that keeps so many at random, and whether labels are read.
+    # For documents: the option that keeps this many at random, and whether labels are read.
     sample: Option | None = None
     is_labelled: bool = False
-    # Of documents by their role: an option for each; the role without one is the reference set.
+    # For documents by role: one option per role; the role without one is the reference set.
     roles: tuple[tuple[str, Option | None], ...] = ()
 
 
@@ -80,15 +80,15 @@ def option(
 ) -> Any:
     """A dataclass field with its option.
 
-    ``only``: the commands that ask for it, where not all that ask for the spec do. ``differs``:
-    what is declared otherwise for a command; None where it does not ask.
+    ``only``: the commands that have it, if not all that build the spec do. ``differs``: what is
+    declared differently for a command; None if the command does not have the option.
     """
     asked = {"option": Option(**declared), "only": tuple(only), "differs": differs or {}}
     return field(default=default, metadata=asked)
 
 
 def declared_for(command: str, one: Field[Any]) -> Option | None:
-    """The option of a field as a command asks for it; None where it does not."""
+    """The option of a field for a command; None if the command does not have it."""
     if "option" not in one.metadata:
         return None
     only, differs = one.metadata["only"], one.metadata["differs"].get(command, {})
@@ -104,7 +104,7 @@ def declared_for(command: str, one: Field[Any]) -> Option | None:
 class CommandOption:
     """One option of one command. ``kind``: str, int, float, bool or an Enum.
 
-    ``default`` is REQUIRED, None where the option may stay open, or a value.
+    ``default`` is REQUIRED, None if the option may stay open, or a value.
     """
 
     kind: Any
@@ -114,12 +114,12 @@ class CommandOption:
 
     @property
     def key(self) -> str:
-        """Its name in config files."""
+        """Its key in config files."""
         return str(self.declared.flag)
 
     @property
     def name(self) -> str:
-        """Its name among ``Values``."""
+        """Its key in ``Values``."""
         return self.key.replace("-", "_")
 
     @property
@@ -132,14 +132,14 @@ class CommandOption:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """Every value it may have; none where it is free."""
+        """All its allowed values; none if any value is allowed."""
         is_enum = isinstance(self.kind, type) and issubclass(self.kind, Enum)
         return tuple(str(one.value) for one in self.kind) if is_enum else ()
 
     def read(self, value: Any) -> Any:
-        """A value from a file, a page or code, as the spec has it.
+        """A value from a file, a page or code, in the spec's type.
 
-        InputError that names the option if it is of another type, or too small.
+        InputError that names the option if the value has another type or is too small.
         """
         if not self.is_repeated:
             return self._one(value)
@@ -179,7 +179,7 @@ class CommandOption:
             raise InputError(f"{what} for {self.key}", repr(text), "correct it") from error
 
     def words(self, value: Any) -> list[str]:
-        """The words of a command line that give this option this value."""
+        """The words of a command line that set this option to this value."""
         if self.kind is bool:
             return [self.flag if value else f"--no-{self.key}"]
         each = value if self.is_repeated else [value]

@@ -1,4 +1,4 @@
-"""What a user names as data: a place, and which of its columns hold what."""
+"""What a user gives as data: a place, and which of its columns hold what."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def data_ref(
     source: str | None = None,
     label_names: tuple[str, ...] | None = None,
 ) -> DataRef:
-    """A place with its columns: ``FILE:text=body,label=topic`` names its own, others take those
-    given here; ``prompt=`` with nothing behind it has none.
+    """A place with its columns. ``FILE:text=body,label=topic`` names its own; other places use
+    those given here. ``prompt=`` with nothing after it means no prompt column.
 
-    InputError for a label column where no labels are read (``label_column`` None).
+    InputError for a label column if labels are not read (``label_column`` None).
     """
     found = None if os.path.exists(os.path.expanduser(place)) else _SUFFIX.search(place)
     if found is None:
@@ -55,7 +55,7 @@ def data_ref(
 def named_as(
     ref: DataRef, text_column: str, label_column: str | None, prompt_column: str | None
 ) -> str:
-    """A place as a user would name it beside those general columns; ``data_ref`` reads it back."""
+    """A place as a user would write it next to these columns; ``data_ref`` reads it back."""
     if ref.is_decompression:
         return ref.asked_as
     usual = {"text": text_column, "label": label_column, "prompt": prompt_column}
@@ -68,7 +68,7 @@ def named_as(
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that a command names for all its sources; a source with others says so itself."""
+    """The columns that a command names for all sources that do not name their own."""
 
     text: str
     label: str | None
@@ -76,12 +76,12 @@ class Columns:
 
     @classmethod
     def of(cls, refs: Iterable[DataRef]) -> Columns:
-        """The first source's; what a decompressed model said has columns of its own."""
+        """Those of the first source; a decompressed model's answers have their own columns."""
         known = list(refs)
         own = next((ref for ref in known if not ref.is_decompression), DataRef(""))
         labels = (ref.label_column for ref in known if ref.label_column)
         return cls(own.text_column, next(labels, None), own.prompt_column)
 
     def name(self, ref: DataRef) -> str:
-        """What a user calls a source beside these columns."""
+        """How a user writes a source next to these columns."""
         return named_as(ref, self.text, self.label, self.prompt)

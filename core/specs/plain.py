@@ -1,4 +1,4 @@
-"""Specs as JSON-ready values, and back, every key and type checked."""
+"""Specs as JSON-ready values, and back, with every key and type checked."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def to_plain(spec: Any) -> dict[str, Any]:
 
 
 def from_plain(spec: type[Spec], plain: Any, where: str = "") -> Spec:
-    """The spec that ``to_plain`` wrote. A field that is not there has its default.
+    """The spec that ``to_plain`` wrote. A missing field gets its default.
 
-    InputError that names the key if one is unknown or missing, or its value has another type.
+    InputError that names the key if it is unknown or missing, or if its value has the wrong type.
     """
     inside = f"{where}." if where else ""
     if not isinstance(plain, Mapping):
@@ -59,9 +59,9 @@ def field_types(spec: Any) -> dict[str, FieldType]:
 
 
 def checked(kind: Any, value: Any, name: str) -> Any:
-    """A single value as ``kind``; InputError that names it if it is of another type.
+    """A single value as ``kind``; InputError that names it if it has another type.
 
-    A whole number stands for a fraction; text stands for the member of an Enum.
+    A whole number is accepted as a fraction, and text as a member of an Enum.
     """
     if isinstance(kind, type) and issubclass(kind, Enum):
         choices = [str(one.value) for one in kind]

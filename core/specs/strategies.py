@@ -41,8 +41,9 @@ STRATEGY_TITLES = {
 
 
 class Baseline(StrEnum):
-    """How a sceptic would tell members without any gradient, by what both models say of a document
-    (``assay.core.stats.membership_scores`` defines each)."""
+    """Membership scores that need no gradient, only what both models say about a document
+    (``assay.core.stats.membership_scores`` defines each).
+    """
 
     FINAL_LOSS = "final-loss"
     LOSS_RATIO = "loss-ratio"
@@ -64,11 +65,11 @@ BASELINE_TITLES = {
 }
 
 
-# The blind baseline: a ranking by text alone, no model's help. It stands wherever strategies do.
+# The blind baseline ranks by text alone, without a model. It is listed wherever strategies are.
 BLIND = "blind"
 
 
-# What every titration measures besides what it was asked for: the null, loss, and text alone.
+# Every titration also measures these: the null, the loss, and text alone.
 CONTROLS = (Strategy.RANDOM, Strategy.P_MIN, BLIND)
 
 
@@ -93,15 +94,17 @@ def strategies_for(task: Task) -> tuple[Strategy, ...]:
 
 
 def baselines_for(task: Task) -> tuple[Baseline, ...]:
-    """Every baseline that makes sense for a task: a label has no tokens to look at one by one, and
-    of a text there is no single answer to be confident in."""
+    """Every membership score that makes sense for a task.
+
+    A label has no tokens to score one by one, and a text has no single answer to be confident in.
+    """
     of_labels = (Baseline.FINAL_LOSS, Baseline.LOSS_RATIO, Baseline.CONFIDENCE_GAIN)
     if task is Task.CLASSIFICATION:
         return of_labels
     return tuple(baseline for baseline in Baseline if baseline is not Baseline.CONFIDENCE_GAIN)
 
 
-# The subject of what students of several random selections reach together.
+# Stands for the students of several random selections together.
 RANDOM_STUDENTS = "random-students"
 
 
@@ -110,13 +113,13 @@ ALIGNMENT = "alignment"
 
 
 def declared_scores(task: Task) -> tuple[str, ...]:
-    """What a suspect test combines, fixed before any document is seen."""
+    """The scores that a suspect test combines, fixed before any document is seen."""
     if task is Task.CLASSIFICATION:
         return (ALIGNMENT, Baseline.LOSS_RATIO)
     return (ALIGNMENT, Baseline.LOSS_RATIO, Baseline.ERROR_ZONE, Baseline.WINDOWS)
 
 
 def main_strategy(strategies: Iterable[Strategy]) -> Strategy:
-    """The strategy a verdict is about: SELECT where it ran, else the last one that did."""
+    """The strategy that a finding is about: SELECT if it ran, else the last one that did."""
     ran = list(strategies)
     return Strategy.SELECT if Strategy.SELECT in ran else ran[-1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from assay.core.errors import OptionConflict
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Task
 from assay.core.specs.options import Names, Option, option
 
@@ -18,7 +19,7 @@ class Optimizer(StrEnum):
 
     @property
     def usual_decay(self) -> float:
-        """The weight decay where none is asked for: PyTorch's. Without any AdamW is Adam."""
+        """The default weight decay: PyTorch's. Without decay, AdamW would be Adam."""
         return 0.01 if self is Optimizer.ADAMW else 0.0
 
 
@@ -57,7 +58,7 @@ class TrainingSpec:
 
 @dataclass(frozen=True)
 class FinetuneSpec:
-    """How a final model whose training data is known is made."""
+    """How to make a final model whose training data is known."""
 
     base: str = option(
         help="Base model: a folder, GGUF file, hub name or builtin:NAME.", names=Names.MODEL
@@ -70,13 +71,23 @@ class FinetuneSpec:
     training: TrainingSpec = option()
     task: Task = option(Task.CLASSIFICATION, **TASK)
     label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)
-    # SFT: where the response begins in a document's text; only what follows is scored.
+    # SFT: where the response begins in a document's text; only the response is scored.
     response_template: str | None = option(None, **RESPONSE_TEMPLATE)
 
 
 def training_changed(known: TrainingSpec, changes: Mapping[str, Any]) -> TrainingSpec:
-    """A training with some fields changed; another optimizer comes with its own usual decay."""
+    """A training with some fields changed; another optimizer comes with its own default decay."""
     optimizer = changes.get("optimizer", known.optimizer)
     if optimizer != known.optimizer:
         known = replace(known, weight_decay=optimizer.usual_decay)
     return replace(known, **changes)
+
+
+def check_training(training: TrainingSpec) -> None:
+    """InputError for settings that contradict each other."""
+    if training.momentum and training.optimizer is not Optimizer.SGD:
+        raise OptionConflict(
+            "--momentum applies to --optimizer sgd only",
+            f"{training.momentum} with {training.optimizer}",
+            "remove it, or use --optimizer sgd",
+        )

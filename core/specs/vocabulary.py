@@ -1,4 +1,4 @@
-"""What a model's input embeddings say of its training, in plain values that audits keep."""
+"""What a model's input embeddings show about its training, as plain values that audits keep."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 
 
 class Doubt(StrEnum):
-    """Why rows that stood still prove less than they could, or nothing."""
+    """Why unmoved rows prove less than they could, or nothing."""
 
-    FROZEN = "frozen"  # the table was not trained: nothing can be said
+    FROZEN = "frozen"  # the table was not trained: nothing can be concluded
     TIED = "tied"  # the output layer shares the table, so every row has a gradient
     COUPLED_DECAY = "coupled_decay"  # L2 decay inside Adam moved every row
-    NO_GAP = "no_gap"  # moved and unmoved rows cannot be told apart
+    NO_GAP = "no_gap"  # moved and unmoved rows are not distinguishable
     COARSE_STORAGE = "coarse_storage"  # small updates may have been rounded away
     RESIZED = "resized"  # tokens were added or removed: rows were matched by token
 
 
-# An estimate that reaches this says nothing.
+# An estimate that reaches this value is meaningless.
 _NO_BOUND = 1e9
-# With one of these no row is known to have stood still.
+# With one of these, no row is known to be unmoved.
 HOPELESS = frozenset({Doubt.FROZEN, Doubt.TIED, Doubt.COUPLED_DECAY, Doubt.NO_GAP})
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with what speaks for less and for more; NaN where nothing can be said."""
+    """A number with a lower and an upper bound; NaN if nothing can be estimated."""
 
     value: float
     low: float
@@ -40,13 +40,12 @@ class VocabularyFacts:
     """The training vocabulary as numbers.
 
     problem: why the tables could not be compared, else None. n_tokens, n_moved: ordinary tokens
-    that both models know, and those that moved. chance_missed: the estimated share, among tokens
-    that occurred, of those whose row shows nothing. longest_document: in tokens, special ones
-    included; None where unknown. n_added: tokens that only the final model knows. n_estimated and
-    its bounds: how many training documents there were, were they like the texts at hand; None where
-    not estimated. max_tokens: how many tokens of each text were read, None for all. n_documents,
-    n_possible: texts that were looked at, and those of them without an unmoved token; None where
-    none were.
+    that both models know, and how many of them moved. chance_missed: the estimated share of tokens
+    that occurred whose row shows nothing. longest_document: in tokens, special ones included; None
+    if unknown. n_added: tokens that only the final model knows. n_estimated and its bounds: the
+    number of training documents, if they are like the given texts; None if not estimated.
+    max_tokens: how many tokens of each text were read, None for all. n_documents, n_possible: texts
+    that were checked, and how many of them have no unmoved token; None if there were none.
     """
 
     problem: str | None = None
@@ -66,7 +65,7 @@ class VocabularyFacts:
 
     @property
     def is_assessable(self) -> bool:
-        """Whether rows that stood still are known."""
+        """Whether it is known which rows did not move."""
         return self.problem is None and not HOPELESS & set(self.doubts)
 
     def with_texts(
@@ -75,8 +74,9 @@ class VocabularyFacts:
         n_unmoved: Sequence[int],
         estimate: Estimate | None,
     ) -> VocabularyFacts:
-        """With what it says of texts: how many unmoved tokens each has, and the estimated number
-        of documents with its bounds."""
+        """Adds what it shows about texts: how many unmoved tokens each has, and the estimated
+        number of documents with its bounds.
+        """
         value, low, high = (
             number if 0 < number < _NO_BOUND else None
             for number in (astuple(estimate) if estimate else (math.nan,) * 3)
@@ -99,6 +99,6 @@ class VocabularyFacts:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> VocabularyFacts:
-        """From what ``to_plain`` gave; other keys are left alone."""
+        """From what ``to_plain`` returned; other keys are ignored."""
         known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
         return cls(**{**known, "doubts": tuple(Doubt(name) for name in plain.get("doubts", ()))})

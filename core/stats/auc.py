@@ -1,4 +1,4 @@
-"""How well a score ranks one group of documents above another, and whether another does better."""
+"""How well a score ranks one group of documents above another, and comparisons of scores."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from statsmodels.stats.proportion import proportion_confint
 from assay.core.stats.intervals import CONFIDENCE, Interval
 
 _Scores = NDArray[np.float64]
-# Groups smaller than this are too small for DeLong's normal law.
+# DeLong's normal approximation needs larger groups than this.
 _FEW = 20
-# All exchanges of so many documents are 4,096.
+# This many documents have 4,096 exchanges.
 _MOST_EXCHANGED = 12
 _N_EXCHANGES = 4_000
 
 
 @dataclass(frozen=True)
 class Auc:
-    """AUC with its interval; it is 0.5 for a score that knows nothing."""
+    """AUC with its interval; an uninformative score has 0.5."""
 
     auc: Interval
     n_positive: int
@@ -30,18 +30,18 @@ class Auc:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much higher one score's AUC is than another's on the same documents; two-sided p."""
+    """By how much one score's AUC exceeds another's on the same documents; two-sided p."""
 
     auc: Interval
     p_value: float
 
 
 def auc_with_interval(positive: _Scores, negative: _Scores) -> Auc:
-    """The chance that a positive score is above a negative one, ties counted half.
+    """The probability that a positive score exceeds a negative one; ties count half.
 
-    The interval is Wilson's at the effective number of documents that the variance of DeLong et
-    al. (1988) implies, so that it stays open where every positive is above every negative (then
-    the smaller group counts). ValueError if a group is empty.
+    The interval is Wilson's, with the effective number of documents that the variance of DeLong et
+    al. (1988) implies. So it has a width even if every positive is above every negative (then the
+    size of the smaller group is used). ValueError if a group is empty.
     """
     n, m = len(positive), len(negative)
     if not n or not m:
@@ -60,12 +60,12 @@ def auc_with_interval(positive: _Scores, negative: _Scores) -> Auc:
 def difference(
     positive: _Scores, negative: _Scores, other_positive: _Scores, other_negative: _Scores
 ) -> Difference:
-    """AUC of the first score minus that of the other, both of the same documents in one order.
+    """AUC of the first score minus that of the second, for the same documents in the same order.
 
-    DeLong et al. (1988): normal interval and two-sided p-value that know the two are correlated.
-    Where that is no approximation, with fewer than 20 documents of a group or no variance at all:
-    p by exchanging the two scores' ranks within documents (Bandos et al. 2005; exact), and the
-    interval by squaring and adding the two AUCs' own (Newcombe), whichever is wider.
+    DeLong et al. (1988): normal interval and two-sided p-value that allow for the correlation of
+    the two. This approximation fails with fewer than 20 documents in a group, or without variance.
+    Then p comes from exchanging the two scores' ranks within documents (Bandos et al. 2005; exact),
+    and the interval from combining the two AUCs' own (Newcombe), whichever is wider.
     """
     (above, below), (other_above, other_below) = (
         _placements(positive, negative),
@@ -98,14 +98,15 @@ def n_found_at(positive: _Scores, negative: _Scores, mistaken_share: float) -> i
 def found_share(positive: _Scores, negative: _Scores, mistaken_share: float) -> Interval:
     """The true positive rate at a false positive rate of ``mistaken_share``.
 
-    The interval allows for both groups being samples: the threshold that truly mistakes that share
-    lies between two of the negatives' order statistics (a beta law) with 97.5% confidence, and the
-    share above each has a Clopper–Pearson bound at 97.5%. Together they cover at least 95%.
+    The interval allows for both groups being samples. The threshold with exactly this false
+    positive rate lies between two order statistics of the negatives (a beta distribution) with
+    97.5% confidence, and the share above each has a Clopper–Pearson bound at 97.5%. Together they
+    cover at least 95%.
     """
     n, m = len(positive), len(negative)
     tail = (1 - CONFIDENCE) / 4
     places = np.arange(1, m + 1)
-    # P(more than that share of all negatives lies above the r-th largest seen one)
+    # P(more than this share of all negatives lies above the r-th largest observed one)
     too_lenient = beta.sf(mistaken_share, places, m + 1 - places)
     strict = np.flatnonzero(too_lenient <= tail)
     lenient = np.flatnonzero(too_lenient >= 1 - tail)
@@ -119,7 +120,7 @@ def found_share(positive: _Scores, negative: _Scores, mistaken_share: float) -> 
 
 
 def roc(positive: _Scores, negative: _Scores) -> tuple[_Scores, _Scores]:
-    """False and true positive rates at every threshold, from strict to lenient, each (t)."""
+    """False and true positive rates at every threshold, from strict to lenient, (t) each."""
     thresholds = np.unique(np.concatenate([positive, negative]))[::-1]
     rates = [
         1 - np.searchsorted(np.sort(group), thresholds, side="left") / len(group)
@@ -129,15 +130,18 @@ def roc(positive: _Scores, negative: _Scores) -> tuple[_Scores, _Scores]:
 
 
 def _exchange_p_value(scores: _Scores, n_positive: int) -> float:
-    """Two-sided, of the difference of two scores' AUCs (2 × n, positives first), were it as well
-    the other's score in any of the documents: over all exchanges, or many drawn ones."""
+    """Two-sided p-value of the difference of two scores' AUCs (2 × n, positives first).
+
+    Under the null the two scores of any document could be exchanged: over all exchanges, or over
+    many random ones.
+    """
     ranks = rankdata(scores, axis=1)
     n = ranks.shape[1]
     if n <= _MOST_EXCHANGED:
         exchanged = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
     else:
         exchanged = np.random.default_rng(0).integers(0, 2, (_N_EXCHANGES, n))
-        exchanged[0] = 0  # what was seen is one of them
+        exchanged[0] = 0  # The observed assignment counts as one of them.
     swapped = [np.where(exchanged, ranks[1 - side], ranks[side]) for side in (0, 1)]
     sums = [rankdata(own, axis=1)[:, :n_positive].sum(axis=1) for own in swapped]
     leads = np.abs(sums[0] - sums[1])
@@ -145,8 +149,10 @@ def _exchange_p_value(scores: _Scores, n_positive: int) -> float:
 
 
 def _placements(positive: _Scores, negative: _Scores) -> tuple[_Scores, _Scores]:
-    """For every positive the share of negatives below it, for every negative that of positives
-    above it (Sun and Xu, 2014: by ranks alone)."""
+    """The share of negatives below each positive, and of positives above each negative.
+
+    Computed from ranks alone (Sun and Xu, 2014).
+    """
     n, m = len(positive), len(negative)
     together = rankdata(np.concatenate([positive, negative]))
     return (
@@ -162,7 +168,7 @@ def _variance(above: _Scores, below: _Scores) -> float:
 
 
 def _n_above(positive: _Scores, negative: _Scores, n_mistaken: int) -> int:
-    """Positives above the threshold that is as strict as can be with so many negatives above it."""
+    """Positives above the strictest threshold that has this many negatives above it."""
     return int((positive > np.sort(negative)[::-1][n_mistaken]).sum())
 
 

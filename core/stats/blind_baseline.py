@@ -1,11 +1,11 @@
-"""The blind baseline: what text alone, without any model, says of who was trained on.
+"""The blind baseline: what text alone, without any model, reveals about who was trained on.
 
-A classifier on word frequencies is told the roles of four fifths of the documents and asked those
-of the last fifth, in turn, so that no document's score has seen its own role (Das et al., 2024,
+A classifier on word frequencies is given the roles of four fifths of the documents and predicts
+those of the last fifth, in turn, so no document's score has used its own role (Das et al., 2024,
 "Blind Baselines Beat Membership Inference Attacks"). It knows more than any outsider, who has no
-labelled members at all; that is its use. A membership AUC above 0.5 says that trained and
-held-out documents differ in their words, so that the split is not clean and no strategy's
-membership figure means more than what it has above this one.
+labelled training documents at all; that is its purpose. A membership AUC above 0.5 means that
+training and held-out documents differ in their words. Then the split is not clean, and only the
+part of a strategy's membership AUC above this one counts.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _MAX_ITERATIONS = 300
 def blind_scores(
     texts: Sequence[str], roles: NDArray[np.integer], n_roles: int, seed: int
 ) -> NDArray[np.float64] | None:
-    """P(role | text) of every document, out of fold, (n × n_roles); 0 for roles nobody has.
+    """P(role | text) of every document, out of fold, (n × n_roles); 0 for roles that nobody has.
 
-    ``roles`` are 0 … n_roles − 1. None where fewer than two roles have at least two documents:
-    then there is nothing to tell apart.
+    ``roles`` are 0 … n_roles − 1. None if fewer than two roles have at least two documents: then
+    there is nothing to distinguish.
     """
     present, counts = np.unique(roles, return_counts=True)
     if len(present) < 2 or counts.min() < 2:

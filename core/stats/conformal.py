@@ -1,10 +1,10 @@
-"""How surely a document stands out from held-out ones: conformal p-values and q-values.
+"""How strongly a document stands out from held-out ones: conformal p-values and q-values.
 
 A held-out document is one that was certainly not trained on. A document's p-value is the share of
-held-out documents that score as high; q-values control the share of false ones among all that are
-called trained (Benjamini and Hochberg), which holds for conformal p-values too (Bates, Candès, Lei,
-Romano and Sesia 2023). Both assume that an untrained document is drawn like the held-out ones: of
-a document of another kind they say nothing.
+held-out documents with at least its score. q-values control the share of false positives among all
+documents that are called trained on (Benjamini and Hochberg), which also holds for conformal
+p-values (Bates, Candès, Lei, Romano and Sesia 2023). Both assume that untrained documents come from
+the same distribution as the held-out ones; they say nothing about documents of another domain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class HeldOutTest:
 
 
 def against_held_out(scores: NDArray[np.float64], is_held_out: NDArray[np.bool_]) -> HeldOutTest:
-    """``scores`` (n): higher is likelier trained. ValueError if nothing was held out."""
+    """``scores`` (n): higher means more likely trained on. ValueError if nothing was held out."""
     held_out = np.sort(scores[is_held_out])
     if not len(held_out):
         raise ValueError("no held-out documents to compare with")

@@ -1,12 +1,12 @@
-"""The detection limit: how few leaked documents a selection would still tell from none.
+"""The detection limit: the smallest number of leaked documents that a selection would detect.
 
-The model. A document that was leaked is as many times as likely to be selected as another, in odds,
-as it was in the audit; then the located ones among k selected follow Fisher's noncentral
-hypergeometric law (SciPy), and a finding is a count that chance alone would reach with probability
-at most ``significance``. Since the odds ratio is an estimate, power is averaged over what it may be
-(assurance; O'Hagan et al., 2005): at the estimate alone the limit would be found less often than
-promised. Assumed: the odds ratio stays what it was however few are leaked, the other documents of
-the pool stay as they are, and k documents are selected.
+The model: the odds of being selected are higher for a leaked document than for another by the same
+factor as in the audit. Then the number of located documents among k selected has Fisher's
+noncentral hypergeometric distribution (SciPy), and a leak is detected if chance alone would reach
+the count with probability at most ``significance``. The odds ratio is an estimate, so power is
+averaged over its possible values (assurance; O'Hagan et al., 2005); at the estimate alone, the
+power would be lower than promised. Assumptions: the odds ratio does not depend on how many
+documents are leaked, the other documents of the pool stay the same, and k documents are selected.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ from scipy.stats.contingency import odds_ratio
 from assay.core.stats.intervals import CONFIDENCE, Interval
 
 POWER = 0.8
-# A pool of this many leaked documents stands for any larger one.
+# A pool with this many leaked documents stands for any larger one.
 _MAX_LEAKED = 100_000
-# Odds ratios that stand for all an estimate leaves possible (Gauss and Hermite).
+# Odds ratios that represent all that the estimate leaves possible (Gauss–Hermite).
 _N_NODES = 15
 
 
 @dataclass(frozen=True)
 class DetectionLimit:
-    """``n_leaked``: the fewest that are found with the power wanted, averaged over the odds ratios
-    that are possible, and at every larger number up to the one there was or could be; ``at_most``
-    and ``at_least`` are the fewest at the ends of the odds ratio's interval. None: not even all of
-    them would do."""
+    """``n_leaked``: the smallest number that is detected with the required power.
+
+    The power is averaged over the possible odds ratios, and also holds for every larger number up
+    to the largest possible. ``at_most`` and ``at_least`` are the numbers at the ends of the odds
+    ratio's interval. None: even all of them would not be detected.
+    """
 
     odds: Interval
     n_leaked: int | None
@@ -49,9 +51,9 @@ def detection_limit(
     n_possible: int,
     significance: float,
 ) -> DetectionLimit:
-    """Of a pool of N with K leaked documents, of which x are among k selected (an audit's counts).
+    """For a pool of N with K leaked documents, x of which are among k selected (an audit's counts).
 
-    ``n_possible``: how many could have been leaked, the most that is tried.
+    ``n_possible``: how many could have been leaked, the largest number that is tried.
     """
     if not 0 < n_selected < n_documents or not 0 < n_leaked < n_documents:
         return DetectionLimit(Interval(1.0, 0.0, float("inf")), None, None, None)
@@ -68,9 +70,9 @@ def detection_limit(
 
 
 def _possible(odds: Interval) -> list[tuple[float, float]]:
-    """Odds ratios with their probabilities: normal in the logarithm, as wide as the interval.
+    """Odds ratios with their probabilities: log-normal, as wide as the interval.
 
-    The estimate alone where the interval has no upper or no lower end.
+    Only the estimate if the interval is open at one end.
     """
     if not (odds.low > 0 and np.isfinite(odds.high)):
         return [(odds.value, 1.0)]
@@ -81,8 +83,10 @@ def _possible(odds: Interval) -> list[tuple[float, float]]:
 
 
 def selection_odds(n_documents: int, n_leaked: int, n_selected: int, n_located: int) -> Interval:
-    """The odds of being selected if leaked over those if not: Fisher's conditional estimate and
-    its exact interval (SciPy)."""
+    """The odds of being selected for a leaked document, divided by those for others.
+
+    Fisher's conditional estimate and its exact interval (SciPy).
+    """
     n_chosen_others, n_left = n_selected - n_located, n_leaked - n_located
     table = [[n_located, n_chosen_others], [n_left, n_documents - n_leaked - n_chosen_others]]
     found = odds_ratio(table, kind="conditional")
@@ -91,10 +95,12 @@ def selection_odds(n_documents: int, n_leaked: int, n_selected: int, n_located: 
 
 
 def power(n_others: int, n_leaked: int, n_selected: int, odds: float, significance: float) -> float:
-    """The chance that n_selected of n_others + n_leaked documents hold significantly many leaked
-    ones, where the odds of a leaked one are ``odds`` times the others'."""
+    """The probability that a selection contains significantly many leaked documents.
+
+    The odds of a leaked document are ``odds`` times those of the others.
+    """
     n_documents = n_others + n_leaked
-    # Freezing a distribution writes its documentation: two thirds of the time.
+    # Freezing a distribution generates its documentation, which takes two thirds of the time.
     critical = hypergeom.isf(significance, n_documents, n_leaked, n_selected)
     if critical >= min(n_leaked, n_selected):
         return 0.0
@@ -110,8 +116,11 @@ def _fewest(
     most: int,
     significance: float,
 ) -> int | None:
-    """The power falls a little wherever the critical count rises by one, so the smallest number
-    from which it stays above is sought: from above in steps that double, then one by one."""
+    """The smallest number from which the power stays sufficient.
+
+    The power falls slightly wherever the critical count rises by one, so the search goes down from
+    above, in steps that double, then one by one.
+    """
     if sum(weight for ratio, weight in odds if ratio > 1) < POWER:
         return None
 

@@ -1,4 +1,4 @@
-"""Which documents were likely trained on, by how input embeddings moved: scores and p-values."""
+"""Which documents were likely trained on, from how the input embeddings moved."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from assay.core.stats.conformal import against_held_out
 
-# An unmoved row, where rounding may hide a few, costs this much of the agreement a nat of evidence:
-# held-out documents' agreements spread by about a tenth, of which a nat is half.
+# Where rounding may hide a few moved rows, an unmoved row lowers the agreement by this much per nat
+# of evidence: held-out documents' agreements have a spread of about a tenth, and a nat is half of
+# that.
 _AGREEMENT_A_NAT = 0.05
-# p-values above this are of documents that were not trained on (Storey).
+# p-values above this belong to documents that were not trained on (Storey).
 _SURELY_NULL = 0.5
 
 
 @dataclass(frozen=True)
 class TokenAgreements:
-    """Of n documents, a document's different tokens one after another.
+    """The tokens of n documents, one document's different tokens after another's.
 
     starts (n + 1, int64): where each document's rows begin; tokens (r, int32); agreements (r × L,
-    float32): of each token's movement with the document's gradient, at each label that comes into
-    question.
+    float32): of each token's movement with the document's gradient, for each label considered.
     """
 
     starts: NDArray[np.int64]
@@ -40,8 +40,10 @@ class TokenAgreements:
             tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
         ],
     ) -> TokenAgreements:
-        """From batches in any order: (indices, n_tokens, tokens, agreements) each. ValueError
-        unless every document comes exactly once."""
+        """From batches in any order, each (indices, n_tokens, tokens, agreements).
+
+        ValueError unless every document comes exactly once.
+        """
         collected = list(parts)
         indices, n_tokens = (
             np.concatenate([part[place] for part in collected]) for place in (0, 1)
@@ -61,10 +63,13 @@ class TokenAgreements:
 
 @dataclass(frozen=True)
 class EmbeddingScores:
-    """Of n documents. scores (float64): higher is likelier trained on. agreements (float64): the
-    weighted mean over a document's moved rows, in [−1, 1], at the label that agrees best. n_unmoved
-    and n_moved (int64): its different tokens whose rows stood still, and moved. rests_on (float64):
-    how many rows the mean rests on, in effect; where it is about 1, one rare token decides."""
+    """Scores of n documents.
+
+    scores (float64): higher means more likely trained on. agreements (float64): the weighted mean
+    over a document's moved rows, in [−1, 1], for the label that agrees best. n_unmoved and n_moved
+    (int64): its different tokens whose rows did not move, and those that did. rests_on (float64):
+    the effective number of rows behind the mean; if it is about 1, one rare token decides.
+    """
 
     scores: NDArray[np.float64]
     agreements: NDArray[np.float64]
@@ -80,12 +85,12 @@ def embedding_scores(
     frequencies: NDArray[np.int64],
     chance_missed: float = 0.0,
 ) -> EmbeddingScores:
-    """Mean agreement of each document, a row counting 1 / (documents that hold its token).
+    """Mean agreement of each document; a row's weight is 1 / (documents that hold its token).
 
     is_moved (V); n_unmoved (n): tokens that exclude the document (``unmoved_tokens``); frequencies
-    (V): in how many candidate documents each token occurs: where many documents moved a row, one of
-    them tells little. Each unmoved token takes 2 off, so that excluded documents rank below all
-    others; where a share ``chance_missed`` of rows may have moved unseen, less.
+    (V): how many seed documents each token occurs in. If many documents moved a row, the row says
+    little about any one of them. Each unmoved token lowers the score by 2, so excluded documents
+    rank below all others; by less if a share ``chance_missed`` of moved rows may look unmoved.
     """
     moved = is_moved[rows.tokens]
     weights = moved / np.maximum(frequencies[rows.tokens], 1)
@@ -119,8 +124,10 @@ def _sums(values: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.
 
 @dataclass(frozen=True)
 class EmbeddingTest:
-    """p_values and q_values (n, float64; NaN for held-out documents); share_trained: of the others,
-    estimated from below."""
+    """p_values and q_values (n, float64; NaN for held-out documents), and share_trained.
+
+    share_trained: a lower estimate, for documents that are not held out.
+    """
 
     p_values: NDArray[np.float64]
     q_values: NDArray[np.float64]
@@ -128,9 +135,12 @@ class EmbeddingTest:
 
 
 def embedding_test(scores: NDArray[np.float64], is_held_out: NDArray[np.bool_]) -> EmbeddingTest:
-    """Conformal p-values against held-out documents, q-values by Benjamini and Hochberg scaled by
-    the estimated share that was not trained on (Storey 2002, λ = ½). ValueError if nothing was
-    held out. Valid if an untrained document is drawn like the held-out ones."""
+    """Conformal p-values against held-out documents, and q-values.
+
+    The q-values are Benjamini and Hochberg's, scaled by the estimated share that was not trained on
+    (Storey 2002, λ = ½). ValueError if nothing was held out. Valid if untrained documents come from
+    the same distribution as the held-out ones.
+    """
     found = against_held_out(scores, is_held_out)
     p_values = found.p_values[~is_held_out]
     if not len(p_values):

@@ -1,4 +1,4 @@
-"""Intervals, and when a figure is more than chance."""
+"""Intervals, and when a value differs from chance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import sem, t
+from scipy.stats import sem, t, ttest_1samp
 from statsmodels.stats.proportion import proportion_confint
 
 CONFIDENCE = 0.95
@@ -23,7 +23,7 @@ class Interval:
 
 
 def proportion(n_found: int, n: int) -> Interval:
-    """n_found / n with its Clopper–Pearson interval, which never covers less than it says."""
+    """n_found / n with its Clopper–Pearson interval, which covers at least as often as stated."""
     low, high = proportion_confint(n_found, n, alpha=1 - CONFIDENCE, method="beta")
     return Interval(n_found / n, float(low), float(high))
 
@@ -36,33 +36,33 @@ def accuracy(is_correct: NDArray[np.bool_]) -> Interval:
 
 
 def random_band(draws: NDArray[np.float64]) -> Interval:
-    """Mean of a statistic over random selections, and the band that leaves out one more of 20.
+    """Mean of a statistic over random selections, and the band that 19 of 20 more lie in.
 
-    The ends are order statistics: among n + 1 draws of one law any is as likely the r-th, so that
-    the band from the r-th lowest to the r-th highest leaves out one more with probability
-    2r / (n + 1), which of 199 or 399 draws is exactly 5% and of others less. ValueError where that
-    takes more draws than there are.
+    The ends are order statistics: among n + 1 draws from one distribution each has the same chance
+    of being the r-th. So the band from the r-th lowest to the r-th highest leaves out one more draw
+    with probability 2r / (n + 1): exactly 5% for 199 or 399 draws, less for other numbers.
+    ValueError if there are too few draws.
     """
     ordered = np.sort(draws)
     n_outside = int((len(ordered) + 1) * (1 - CONFIDENCE) / 2 + 1e-9)
     if n_outside < 1:
         least = round(2 / (1 - CONFIDENCE)) - 1
-        raise ValueError(f"{len(ordered)} draws; a {CONFIDENCE:.0%} band needs {least}")
+        raise ValueError(f"{len(ordered)} draws; a {CONFIDENCE:.0%} band needs at least {least}")
     return Interval(
         float(ordered.mean()), float(ordered[n_outside - 1]), float(ordered[-n_outside])
     )
 
 
 def p_among_draws(value: float, draws: NDArray[np.float64]) -> float:
-    """The chance that one more random draw would lie as far out on either side, (1 + #) / (n + 1).
+    """The probability that one more random draw lies as far out on either side, (1 + #) / (n + 1).
 
-    Exact where ``value`` is such a draw, whatever their law; twice the smaller side's.
+    Exact if ``value`` is such a draw, whatever their distribution; twice that of the smaller side.
     """
     n_beyond = min(int((draws >= value).sum()), int((draws <= value).sum()))
     return min(1.0, 2 * (1 + n_beyond) / (1 + len(draws)))
 
 
-# Two repeats would give an interval 13 times as wide as their distance from the mean.
+# With two repeats, the interval would be 13 times as wide as their distance from the mean.
 _MIN_REPEATS = 3
 
 
@@ -70,8 +70,8 @@ _MIN_REPEATS = 3
 class Spread:
     """Mean, lowest and highest of ``n`` repeats, and the mean's 95% interval (Student's t).
 
-    ``interval`` is None with fewer than three repeats, and where all agree: that they vary by
-    nothing says only that nothing in them varied.
+    ``interval`` is None with fewer than three repeats, or if all are equal: equal repeats do not
+    show how much a value varies.
     """
 
     mean: float
@@ -84,13 +84,13 @@ class Spread:
     def of(
         cls, values: Sequence[float], possible: tuple[float, float] = (-np.inf, np.inf)
     ) -> Spread:
-        """``possible``: the values there can be; an interval ends at them. ValueError if empty."""
+        """``possible``: the possible values, which limit the interval. ValueError if empty."""
         if not len(values):
             raise ValueError("nothing was measured")
         lowest, highest = float(np.min(values)), float(np.max(values))
         mean = float(np.mean(values))
         interval = None
-        # The same sums in another order differ in their last digits.
+        # The same sum in another order differs in its last digits.
         if len(values) >= _MIN_REPEATS and not np.isclose(lowest, highest, rtol=1e-9, atol=1e-12):
             ends = t.interval(CONFIDENCE, len(values) - 1, loc=mean, scale=sem(values))
             low, high = np.clip(ends, *possible)
@@ -98,15 +98,23 @@ class Spread:
         return cls(mean, lowest, highest, len(values), interval)
 
 
-# Of fewer documents the intervals below hold the true value too seldom (ARCHITECTURE §3).
+def p_of_mean(values: Sequence[float]) -> float | None:
+    """Two-sided p-value that the mean of repeats is zero (Student's t); None if ``Spread`` has no
+    interval."""
+    if Spread.of(values).interval is None:
+        return None
+    return float(ttest_1samp(values, 0.0).pvalue)
+
+
+# With fewer documents, the intervals below contain the true value too rarely (ARCHITECTURE §3).
 MIN_DOCUMENTS = 5
 
 
 def mean_loss(losses: NDArray[np.float64], counts: NDArray[np.int64]) -> Interval | None:
-    """Σ losses / Σ counts with its 95% jackknife interval over documents; None of fewer than five.
+    """Σ losses / Σ counts with its 95% jackknife interval over documents; None for fewer than five.
 
-    losses (≥ 0), counts: (n), one a document; targets of one document are not independent,
-    documents are. Student's t on the logarithm, since few documents' mean loss is skewed.
+    losses (≥ 0), counts: (n), one per document. Targets of one document are not independent, but
+    documents are. Student's t on the logarithm, because the mean loss of few documents is skewed.
     """
     n, total = len(losses), float(losses.sum())
     if n < MIN_DOCUMENTS or np.count_nonzero(losses) < 2:
@@ -120,11 +128,11 @@ def mean_loss(losses: NDArray[np.float64], counts: NDArray[np.int64]) -> Interva
 
 
 def share_of_targets(found: NDArray[np.float64], counts: NDArray[np.int64]) -> Interval | None:
-    """Σ found / Σ counts, targets in clusters of documents; None of fewer than five documents.
+    """Σ found / Σ counts, with targets clustered in documents; None for fewer than five documents.
 
-    found, counts: (n), one a document. Clopper and Pearson's interval at as many independent
-    targets as the variance between documents leaves (Korn and Graubard 1998), so that it stays
-    open where all documents agree.
+    found, counts: (n), one per document. Clopper and Pearson's interval for the number of
+    independent targets that the variance between documents implies (Korn and Graubard 1998), so it
+    has a width even if all documents agree.
     """
     n, n_targets = len(found), int(counts.sum())
     if n < MIN_DOCUMENTS:
@@ -140,15 +148,18 @@ def share_of_targets(found: NDArray[np.float64], counts: NDArray[np.int64]) -> I
     return Interval(share, float(np.nan_to_num(low)), float(np.nan_to_num(high, nan=1.0)))
 
 
-# A p-value under this, corrected for the number of tests, is evidence that documents were used.
+# A p-value under this, corrected for the number of tests, is evidence that documents were trained
+# on.
 SIGNIFICANCE = 0.01
-# A comparison of strategies may be wrong this often: 1 − CONFIDENCE, as intervals are.
+# The accepted error rate of strategy comparisons: 1 − CONFIDENCE, as for intervals.
 CHANCE_OUTSIDE = 0.05
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Each p-value as if all were one test (Holm 1979): that any is under α by chance has
-    probability α at most."""
+    """p-values corrected for being tested together (Holm 1979).
+
+    The probability that chance alone brings any of them under α is at most α.
+    """
     order = np.argsort(p_values)
     stepped = np.asarray(p_values, float)[order] * np.arange(len(order), 0, -1)
     corrected = np.empty(len(order))

@@ -1,4 +1,4 @@
-"""Branches where something falls: lower in one group than in the others, or than it was."""
+"""Branches where a mean is lower: than in the other branches, or than before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MeanDrop:
-    """Means of a group and of what it is compared with; p one-sided, for the group lower."""
+    """Means of a group and of its comparison; p is one-sided, for the group being lower."""
 
     value: float
     other: float
@@ -27,7 +27,7 @@ class MeanDrop:
 
 
 def mean_drops(comparisons: Sequence[tuple[_Values, _Values]]) -> list[MeanDrop]:
-    """Each group, (n), against its own comparison, (m), by Mann and Whitney's test (SciPy).
+    """Each group, (n), against its own comparison group, (m), by the Mann–Whitney test (SciPy).
 
     q-values are Benjamini and Hochberg's over all comparisons. ValueError if a group is empty.
     """
@@ -44,7 +44,7 @@ def mean_drops(comparisons: Sequence[tuple[_Values, _Values]]) -> list[MeanDrop]
 
 
 def against_rest(groups: Sequence[_Values]) -> list[MeanDrop]:
-    """Each group against all the others together; none where there is only one."""
+    """Each group against all others together; none if there is only one."""
     if len(groups) < 2:
         return []
     rest = [np.concatenate([*groups[:at], *groups[at + 1 :]]) for at in range(len(groups))]

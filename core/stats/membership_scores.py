@@ -1,7 +1,7 @@
-"""What a sceptic would use to tell members: scores of one document from what both models say of it.
+"""Membership scores that need no gradient: one document, scored by what both models say about it.
 
-Every score is higher where a document is likelier to have been trained on. None needs a gradient,
-a shadow model or a second fine-tuned one.
+Every score is higher for a document that is more likely to have been trained on. None needs a
+gradient, a shadow model or a second fine-tuned model.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from assay.core.specs.strategies import Baseline
 
 _Values = NDArray[np.float64]
 
-# Losses below this are rounding: the smallest float32 step under a probability of 1.
+# Losses below this are rounding: the smallest float32 step below a probability of 1.
 _SMALLEST_LOSS = 2.0**-24
 _MIN_K_SHARE = 0.2
-# 2 … 40 tokens in ten geometric steps, as the paper of the method has it.
+# 2 … 40 tokens in ten geometric steps, as in the method's paper.
 _WINDOW_SIZES = np.round(2 * 20 ** (np.arange(10) / 9)).astype(int)
 
 
 @dataclass(frozen=True)
 class TokenEvidence:
-    """What both models say of the T target tokens of a document.
+    """What both models say about the T target tokens of a document.
 
     base, final (T): log-probabilities of the tokens, nats. mean, deviation (T): of the final
-    model's log-probability over its whole vocabulary, weighted by itself. is_error (T): whether
-    the final model's likeliest token is another. n_compressed: bytes of the scored text under zlib.
+    model's log-probability over its vocabulary, weighted by its probabilities. is_error (T):
+    whether the final model's likeliest token is a different one. n_compressed: bytes of the scored
+    text under zlib.
     """
 
     base: _Values
@@ -43,8 +44,8 @@ def token_scores(evidence: TokenEvidence) -> dict[Baseline, float]:
     """The scores of a document that a language model reads.
 
     Final loss (Yeom et al., 2018): minus the mean loss under the final model. Loss ratio: mean loss
-    under the base over that under the final model. zlib (Carlini et al., 2021): the final loss over
-    the compressed size. The others have functions of their own.
+    under the base model divided by that under the final model. zlib (Carlini et al., 2021): the
+    final loss divided by the compressed size. The others have functions of their own.
     """
     final_loss = max(float(-evidence.final.mean()), _SMALLEST_LOSS)
     return {
@@ -58,12 +59,12 @@ def token_scores(evidence: TokenEvidence) -> dict[Baseline, float]:
 
 
 def label_scores(base_losses: _Values, final_probabilities: _Values) -> dict[Baseline, _Values]:
-    """The scores of n documents that a classifier labels, each (n).
+    """The scores of n documents that a classifier labels, (n) each.
 
     base_losses: nats, of the final model's own label under the base model; final_probabilities: of
-    the same label under the final model. The true label is unknown to an outsider, so the label
-    stands in that the final model gives; where it errs, so do these scores. Confidence gain: how
-    much more probable the label has become.
+    the same label under the final model. An outsider does not know the true label, so the final
+    model's label is used; where it is wrong, so are these scores. Confidence gain: how much more
+    probable the label has become.
     """
     final_losses = np.maximum(-np.log(final_probabilities), _SMALLEST_LOSS)
     return {
@@ -76,8 +77,8 @@ def label_scores(base_losses: _Values, final_probabilities: _Values) -> dict[Bas
 def min_k_plus_plus(evidence: TokenEvidence) -> float:
     """Min-K%++ (Zhang et al., 2024, arXiv 2404.02936) of the final model, k = 20%.
 
-    The mean of the lowest fifth of (log p − mean) / deviation; at least one token counts, where the
-    authors' code gives none to texts of fewer than five.
+    The mean of the lowest fifth of (log p − mean) / deviation. At least one token counts; the
+    authors' code uses none for texts of fewer than five.
     """
     spread = np.maximum(evidence.deviation, 1e-12)
     standardised = np.sort((evidence.final - evidence.mean) / spread)
@@ -85,15 +86,15 @@ def min_k_plus_plus(evidence: TokenEvidence) -> float:
 
 
 def error_zone(evidence: TokenEvidence) -> float:
-    """EZ-MIA (Ilić et al., 2026, arXiv 2601.12104): does the final model hold the true token
-    likelier than the base does, where it still gets it wrong?
+    """EZ-MIA (Ilić et al., 2026, arXiv 2601.12104): whether the final model rates true tokens
+    higher than the base does, where it still gets them wrong.
 
-    P: the rises of the log-probability over the tokens at which the final model's likeliest token
-    is another, summed; N: the falls. Read from the abstract, the authors' repository and two ports
-    of its scoring function, not from the whole paper. Deviations: P / (P + N) instead of P / N,
-    which ranks alike and is defined where nothing falls (the authors' code gives 0 there, so that
-    the surest member ranks last, and also where fewer than two tokens are wrong). A document
-    without any error has 1, one on which both models agree exactly ½.
+    P: the sum of the rises of the log-probability over the tokens where the final model's likeliest
+    token is a different one; N: the sum of the falls. Based on the abstract, the authors'
+    repository and two ports of its scoring function, not on the whole paper. Differences: P / (P +
+    N) instead of P / N, which ranks the same and is defined if nothing falls (the authors' code
+    then gives 0, so the clearest training document ranks last, and also if fewer than two tokens
+    are wrong). A document without any error has 1, one on which both models agree exactly has ½.
     """
     shifts = (evidence.final - evidence.base)[evidence.is_error]
     if not len(shifts):
@@ -103,13 +104,13 @@ def error_zone(evidence: TokenEvidence) -> float:
 
 
 def window_votes(shifts: _Values) -> float:
-    """WBC (Chen et al., 2026, arXiv 2601.02751): the share of windows that the final model knows
+    """WBC (Chen et al., 2026, arXiv 2601.02751): the share of windows that the final model predicts
     better, averaged over window sizes.
 
-    shifts (T): final − base log-probability. Sizes are round(2 · 20^(k/9)), k = 0 … 9; a
-    window votes where its sum is above zero. Read from the abstract and a port that quotes the
-    paper's equations, not from the whole paper. Sizes longer than the document cast no vote, and a
-    document of one token is its own window (the paper has 512 tokens or more and says nothing).
+    shifts (T): final − base log-probability. Sizes are round(2 · 20^(k/9)), k = 0 … 9; a window
+    votes if its sum is above zero. Based on the abstract and a port that quotes the paper's
+    equations, not on the whole paper. Sizes longer than the document do not vote, and a document of
+    one token is one window (the paper uses 512 tokens or more and does not define this case).
     """
     sums = np.concatenate([[0.0], np.cumsum(shifts)])
     sizes = [size for size in _WINDOW_SIZES if size <= len(shifts)] or [len(shifts)]

@@ -1,4 +1,4 @@
-"""How far two runs of one model lie apart, and what must be exceeded to say that two models do."""
+"""How much two runs of one model differ, and what a difference between two models must exceed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """``LEVEL`` of differences between two runs of one model are at most ``value``.
+    """``LEVEL`` of the differences between two runs of one model are at most ``value``.
 
-    Said with ``LEVEL`` confidence, from ``n`` differences; ``is_distribution_free`` where they are
-    enough to say so without assuming anything of their distribution.
+    This holds with ``LEVEL`` confidence and rests on ``n`` differences; ``is_distribution_free`` if
+    they are enough to assume nothing about their distribution.
     """
 
     value: float
@@ -29,12 +29,13 @@ class NoiseFloor:
 
 
 def noise_floor(differences: Sequence[float] | NDArray[np.float64]) -> NoiseFloor | None:
-    """An upper bound of differences' absolute values; None without any difference.
+    """An upper bound for the absolute values of differences; None without any difference.
 
     From 59 differences on it is the order statistic that is a distribution-free tolerance limit
-    (Wilks 1941). Of fewer none is; then it is the limit of a normal distribution around zero (which
-    of two runs of one model comes first is arbitrary) whose spread is taken at its own upper
-    confidence limit, and no less than the largest difference seen: the fewer, the higher the floor.
+    (Wilks 1941). With fewer, no such limit exists; then it is the limit of a normal distribution
+    around zero (which of two runs of one model comes first is arbitrary) whose spread is taken at
+    its own upper confidence limit, and at least the largest difference observed. The fewer
+    differences, the higher the floor.
     """
     sizes = np.sort(np.abs(np.asarray(differences, float)))
     n = len(sizes)
@@ -50,7 +51,7 @@ def noise_floor(differences: Sequence[float] | NDArray[np.float64]) -> NoiseFloo
 
 @dataclass(frozen=True)
 class ShareBeyond:
-    """A share, the same share between two runs of one model, and by how much it is larger."""
+    """A share, the same share between two runs of one model, and the excess."""
 
     share: Interval
     noise: Interval
@@ -63,13 +64,15 @@ class ShareBeyond:
 
 
 def share_beyond(n_found: int, n: int, n_noise_found: int, n_noise: int) -> ShareBeyond:
-    """Of n things n_found, against n_noise_found of n_noise between two runs of one model.
+    """n_found of n things, compared with n_noise_found of n_noise between two runs of one model.
 
-    Clopper–Pearson for the shares, Newcombe for their difference, which takes the two for
-    independent. ValueError if either is a share of nothing.
+    Clopper–Pearson for the shares, Newcombe for their difference, which treats the two as
+    independent. ValueError if n or n_noise is 0.
     """
     if not n or not n_noise:
-        raise ValueError(f"a share of nothing: {n_found} of {n}, {n_noise_found} of {n_noise}")
+        raise ValueError(
+            f"a share with denominator 0: {n_found} of {n}, {n_noise_found} of {n_noise}"
+        )
     own, noise = proportion(n_found, n), proportion(n_noise_found, n_noise)
     low, high = confint_proportions_2indep(
         n_found, n, n_noise_found, n_noise, method="newcomb", compare="diff", alpha=1 - CONFIDENCE
@@ -81,9 +84,9 @@ LEVEL = 0.95
 
 
 def null_line(values: Sequence[float]) -> float | None:
-    """The value that at most 5% of the null's ``values`` exceed, never below an observed quantile.
+    """The value that at most 5% of the null's ``values`` exceed; always an observed value.
 
-    With fewer than 20 values it is their largest. None without any.
+    With fewer than 20 values it is the largest. None if there are none.
     """
     if not len(values):
         return None

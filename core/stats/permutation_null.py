@@ -1,8 +1,8 @@
-"""What chance alone would give: the permutation null of a ranking's AUC and true positive rate.
+"""What chance alone gives: the permutation null of a ranking's AUC and true positive rate.
 
-Under the null a document's role says nothing of its score, so any assignment of roles is as likely
-as the true one. Of located documents the same null is the hypergeometric law in closed form
-(``assay.core.stats.recall``); of these two there is none, so roles are shuffled (SciPy).
+Under the null a document's role is unrelated to its score, so every assignment of roles is equally
+likely. For the number of located documents this null is the hypergeometric distribution
+(``assay.core.stats.recall``); for these two there is no closed form, so roles are shuffled (SciPy).
 """
 
 from __future__ import annotations
@@ -24,16 +24,20 @@ _Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Chance:
-    """Mean and central 95% over shuffled roles, and the one-sided p-value of what was seen."""
+    """Mean and central 95% over shuffled roles, and the one-sided p-value of the observed value."""
 
     null: Interval
     p_value: float
 
 
 def auc_by_chance(positive: _Scores, negative: _Scores, seed: int = 0) -> Chance:
-    """Of the AUC. The band is of ``N_SHUFFLES`` shuffles; p, which must reach further, is that of
-    Mann and Whitney's test, the same null in closed form (normal, ties allowed for). In a group of
-    eight or fewer, where ties spoil that, p is of all shuffles there are, or of these."""
+    """The null of the AUC.
+
+    The band comes from ``N_SHUFFLES`` shuffles. p must reach further, so it comes from the
+    Mann–Whitney test, which is the same null in closed form (normal, with a correction for ties).
+    In a group of eight or fewer, where ties spoil the approximation, p comes from all possible
+    shuffles, or from these.
+    """
     n, m = len(positive), len(negative)
     ranks = rankdata(np.concatenate([positive, negative]))
 
@@ -51,7 +55,7 @@ def auc_by_chance(positive: _Scores, negative: _Scores, seed: int = 0) -> Chance
 def found_by_chance(
     positive: _Scores, negative: _Scores, mistaken_share: float, seed: int = 0
 ) -> Chance:
-    """Of the true positive rate at a false positive rate."""
+    """The null of the true positive rate at a false positive rate."""
     n_mistaken = int(mistaken_share * len(negative))
     place = len(negative) - 1 - n_mistaken
 
@@ -74,7 +78,7 @@ def _shuffled(first: _Scores, second: _Scores, statistic: object, seed: int) -> 
         rng=np.random.default_rng(seed),
     )
     draws = result.null_distribution
-    if len(draws) < N_SHUFFLES:  # all shuffles there are: of few, none is outside
+    if len(draws) < N_SHUFFLES:  # all possible shuffles: if there are few, none is left out
         low, high = np.quantile(draws, [0.025, 0.975], method="inverted_cdf")
         null = Interval(float(draws.mean()), float(low), float(high))
     else:

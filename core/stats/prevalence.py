@@ -1,5 +1,8 @@
-"""How many documents of a pool were trained on, from how many a score flags, corrected for those it
-flags by mistake and those it misses (Rogan and Gladen, 1978)."""
+"""How many documents of a pool were trained on.
+
+Estimated from how many a score flags, corrected for false positives and for training documents that
+it misses (Rogan and Gladen, 1978).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Flagged:
-    """How many of how many documents a score flags."""
+    """How many documents a score flags, and of how many."""
 
     n_flagged: int
     n: int
@@ -28,14 +31,14 @@ class Flagged:
 
 
 def prevalence(asked: Flagged, trained: Flagged, held_out: Flagged) -> Interval | None:
-    """π = (flagged share − false positive rate) / (true − false positive rate), cut to 0 … 1.
+    """π = (flagged share − false positive rate) / (true − false positive rate), clipped to 0 … 1.
 
-    ``asked``: documents of unknown role; ``trained`` and ``held_out``: others whose role is known,
-    which give the two rates. It assumes that the documents asked score as the known ones of their
-    role do. The interval is that of Lang and Reiczigel (2014), which allows for all three shares
-    being estimates. None where the score does not tell trained from held-out documents beyond
-    doubt (Newcombe's 95% interval of the difference of the two rates reaches 0): then any
-    prevalence fits.
+    ``asked``: documents of unknown role; ``trained`` and ``held_out``: others of known role, which
+    give the two rates. It assumes that the documents in question score like the known ones of their
+    role. The interval is that of Lang and Reiczigel (2014), which allows for all three shares being
+    estimates. None if the score does not clearly distinguish training from held-out documents
+    (Newcombe's 95% interval of the difference of the two rates reaches 0): then any prevalence is
+    possible.
     """
     if _reach_of_difference(trained, held_out) <= 0:
         return None
@@ -61,7 +64,7 @@ def prevalence(asked: Flagged, trained: Flagged, held_out: Flagged) -> Interval 
 
 
 def flag(scores: _Scores, held_out: _Scores, mistaken_share: float) -> NDArray[np.bool_]:
-    """Which scores are above all but that share of the held-out ones."""
+    """Which scores are above all but this share of the held-out ones."""
     place = int(mistaken_share * len(held_out))
     flagged: NDArray[np.bool_] = scores > np.sort(held_out)[::-1][place]
     return flagged

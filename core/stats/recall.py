@@ -1,6 +1,6 @@
-"""What a selection of k from N documents says when x of the K leaked ones are in it.
+"""Recall and its null for a selection of k from N documents, with x of K leaked documents in it.
 
-Recall cannot exceed min(1, k/K), so it stands beside that ceiling; under random selection x is
+Recall cannot exceed min(1, k/K), so it is shown with that ceiling. Under random selection x is
 hypergeometric, which gives the null band and the p-value (ARCHITECTURE §3).
 """
 
@@ -27,7 +27,7 @@ class Located:
 
 
 def located(n_documents: int, n_leaked: int, n_selected: int, n_located: int) -> Located:
-    """N, K, k and x as above; ValueError for counts that cannot be.
+    """N, K, k and x as above; ValueError for impossible counts.
 
     ``p_value`` is P(X ≥ x), X hypergeometric. The null intervals hold the central 95% of random
     selections.

@@ -1,4 +1,4 @@
-"""The figures of one selection from a pool whose truth is known: domain and membership apart."""
+"""The metrics of one selection from a pool with known roles; domain and membership separated."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from assay.core.stats.auc import auc_with_interval, found_share
 from assay.core.stats.intervals import Interval
 from assay.core.stats.recall import Located, located
 
-# Transport is to at most this many reference documents: exact, and fast enough for a live page.
+# Transport uses at most this many reference documents: exact, and fast enough for a live page.
 MAX_TRANSPORT_REFERENCE = 1_000
-# The true positive rate is asked at these false positive rates; at 1/n, of n held-out documents.
+# The false positive rates of the true positive rates; at least 1/n, with n held-out documents.
 MISTAKEN_SHARES = {
     metric: float(metric.info.chance or 0)
     for metric in (Metric.MEMBERSHIP_TPR, Metric.MEMBERSHIP_TPR_STRICT)
@@ -24,8 +24,7 @@ MISTAKEN_SHARES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """A value with its 95% interval, best, null and p-value, where it has them; ``n`` is what it
-    is a share or mean of."""
+    """A value with what is known of interval, best, null and p-value; ``n``: its documents."""
 
     value: float
     n: int | None = None
@@ -38,9 +37,12 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Selected:
-    """A selection as positions in the pool, in order, each counting its weight; and how every
-    document of the pool scored, (n): as one of the domain, and as a member within it. ``is_drawn``:
-    all scored alike, so that the selection is a random draw."""
+    """A selection as positions in the pool, in order, each with its weight; and the scores of every
+    document of the pool, (n).
+
+    One score ranks by domain, the other by membership within it. ``is_drawn``: all scores were
+    equal, so the selection is a random draw.
+    """
 
     documents: NDArray[np.int64]
     weights: NDArray[np.float64]
@@ -50,12 +52,12 @@ class Selected:
 
 
 class TransportToReference:
-    """Transport to a sample of the reference set, beside that of as many true documents."""
+    """Transport to a sample of the reference set, and that of as many reference documents."""
 
     def __init__(self, reference: NDArray[np.float32]) -> None:
         order = np.random.default_rng(0).permutation(len(reference))
         self._target = reference[order[:MAX_TRANSPORT_REFERENCE]]
-        self._ceilings: dict[int, float] = {}  # the same for every selection of a size
+        self._ceilings: dict[int, float] = {}  # the same for every selection of one size
 
     def measure(self, embeddings: NDArray[np.float32]) -> Measurement:
         n = len(embeddings)
@@ -72,7 +74,7 @@ def figures(
     embeddings: NDArray[np.float32] | None,
     yardstick: TransportToReference | None,
 ) -> dict[Metric, Measurement]:
-    """Every figure the pool's truth allows; one that is undefined is not there.
+    """All metrics that the pool's known roles allow; undefined ones are missing.
 
     is_trained, is_held_out: (n) over the pool. ``embeddings`` are the selected documents'.
     """
@@ -117,7 +119,7 @@ def _recall_and_precision(
 
 
 def _domain(selected: Selected, is_inside: NDArray[np.bool_]) -> dict[Metric, Measurement]:
-    """Finding the reference set's domain: no evidence of membership."""
+    """Finding the reference set's domain, which is not evidence of membership."""
     n, n_inside, n_selected = len(is_inside), int(is_inside.sum()), len(selected.documents)
     if n_inside == n:
         return {}
@@ -132,7 +134,7 @@ def _domain(selected: Selected, is_inside: NDArray[np.bool_]) -> dict[Metric, Me
 def _membership(
     selected: Selected, is_trained: NDArray[np.bool_], is_held_out: NDArray[np.bool_]
 ) -> dict[Metric, Measurement]:
-    """Telling trained from held-out documents of one distribution."""
+    """Distinguishing training from held-out documents of one distribution."""
     n_leaked, n_held_out = int(is_trained.sum()), int(is_held_out.sum())
     if not n_leaked:
         return {}

@@ -1,10 +1,10 @@
-"""Which of two students is better, when students of other draws would have differed too.
+"""Which of two students is better, allowing for how students of other draws would have differed.
 
-Two things vary: which documents students are tested on, and which documents they were trained on
-and in what order. The first is allowed for by pairing (both answered the same documents), the
-second by students of several random selections: by as much as these differ, one of another
-selection that is no better differs too. Neither alone is enough: of two random selections the
-paired test calls one better in about every fourth pair.
+Two things vary: the documents that students are tested on, and the documents they were trained on
+with their order. Pairing allows for the first (both answered the same documents). Students of
+several random selections show the second: a student of another selection that is no better differs
+from them as much as they differ from each other. Neither is enough alone: with two random
+selections, the paired test calls one better in about every fourth pair.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.stats import t
 
 from assay.core.stats.intervals import CONFIDENCE, Interval
 
-# With one random student there is nothing to see their variance by.
+# With one random student their variance is unknown.
 MIN_RANDOM = 2
 
 _Sums = NDArray[np.float64]
@@ -25,7 +25,7 @@ _Sums = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Lead:
-    """How much higher one student's mean is than another's; two-sided p."""
+    """By how much one student's mean exceeds another's; two-sided p."""
 
     difference: Interval
     p_value: float
@@ -33,8 +33,10 @@ class Lead:
 
 @dataclass(frozen=True)
 class StudentsOfRandom:
-    """What students of K random selections make of n documents: sums (K × n), over counts (n)
-    targets of each document. ValueError for fewer than two of either."""
+    """Results of K random students on n documents: sums (K × n), over counts (n) of targets.
+
+    ValueError for fewer than two of either.
+    """
 
     sums: _Sums
     counts: NDArray[np.int64]
@@ -50,7 +52,7 @@ class StudentsOfRandom:
 
     @property
     def means(self) -> _Sums:
-        """Of each student, (K)."""
+        """The mean of each student, (K)."""
         return np.asarray(self.sums.sum(axis=1) / self.counts.sum())
 
     def one_more(self) -> Interval:
@@ -61,12 +63,14 @@ class StudentsOfRandom:
         return Interval(mean, mean - reach, mean + reach)
 
     def lead_over_random(self, own: _Sums) -> Lead:
-        """Of a student with sums ``own`` (n) over the mean of the random ones."""
+        """The lead of a student with sums ``own`` (n) over the mean of the random ones."""
         return self._lead(own - self.sums.mean(axis=0), 1 + 1 / self.n)
 
     def lead(self, own: _Sums, other: _Sums) -> Lead:
-        """Of one student over another, (n) each, of selections that are not random: each of them
-        is taken to vary as students of random selections do."""
+        """The lead of one student over another, (n) each, of selections that are not random.
+
+        Each is assumed to vary as students of random selections do.
+        """
         return self._lead(own - other, 2.0)
 
     def _lead(self, differences: _Sums, n_draws: float) -> Lead:
@@ -78,8 +82,9 @@ class StudentsOfRandom:
         total = of_documents + of_draws
         if total == 0:
             return Lead(Interval(value, value, value), float(value == 0))
-        # As few degrees of freedom as there are draws: Welch's and Satterthwaite's more let 8% of
-        # equal students of three draws be told apart (simulated), these at most 5%.
+        # As many degrees of freedom as there are draws. With Welch and Satterthwaite's, which are
+        # more, 8% of equal students of three draws would count as different (simulated); with these
+        # at most 5%.
         freedom = self.n - 1
         reach = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * total**0.5
         p_value = 2 * float(t.sf(abs(value) / total**0.5, freedom))

@@ -1,8 +1,8 @@
-"""Were documents used? Suspects against matched controls, by scores fixed beforehand.
+"""Were documents trained on? Suspects against matched controls, by scores fixed beforehand.
 
-If no suspect was used, and suspects and controls are alike otherwise, then which documents are the
-suspects says nothing of the scores: roles may be shuffled, and the p-value is exact however the
-scores are distributed and however they depend on one another within a document.
+If no suspect was trained on and both sets are otherwise alike, which documents are suspects is
+unrelated to the scores. So roles may be shuffled, and the p-value is exact whatever the
+distribution of the scores and however they depend on one another within a document.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scipy.stats import norm, permutation_test, rankdata
 from assay.core.stats.auc import auc_with_interval
 from assay.core.stats.blind_baseline import blind_scores
 from assay.core.stats.intervals import Interval
+from assay.core.stats.ranking import all_equal
 
 N_SHUFFLES = 9_999
 
@@ -25,7 +26,11 @@ _Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class UsedTest:
-    """``auc``: a suspect's score above a control's. ``p_value``: one-sided, for suspects higher."""
+    """The test's result.
+
+    ``auc``: probability that a suspect scores above a control. ``p_value``: one-sided, for higher
+    suspects.
+    """
 
     auc: Interval
     p_value: float
@@ -33,7 +38,7 @@ class UsedTest:
 
 @dataclass(frozen=True)
 class Check:
-    """Whether suspects and controls differ where they should not; 0.5 is alike."""
+    """Whether suspects and controls differ where they should not; 0.5 means alike."""
 
     name: str
     auc: Interval
@@ -41,15 +46,30 @@ class Check:
 
 
 def combined(scores: Mapping[str, _Scores]) -> _Scores:
-    """One score a document, (n): the mean of each score's normal scores (van der Waerden), so that
-    none counts more by its unit or its outliers. A score that is the same for all adds nothing."""
-    return np.mean([norm.ppf(rankdata(own) / (len(own) + 1)) for own in scores.values()], axis=0)
+    """One score per document, (n): the mean of each score's normal scores (van der Waerden).
+
+    So no score counts more because of its unit or outliers. A score that is the same for all
+    documents, apart from rounding, adds nothing.
+    """
+    return np.mean([_normal_scores(own) for own in scores.values()], axis=0)
+
+
+def _normal_scores(own: _Scores) -> _Scores:
+    if all_equal(own):
+        return np.zeros(len(own))
+    found: _Scores = norm.ppf(rankdata(own) / (len(own) + 1))
+    return found
+
+
+def constant_scores(scores: Mapping[str, _Scores]) -> list[str]:
+    """The scores that are the same for all documents and so cannot distinguish any."""
+    return [name for name, own in scores.items() if all_equal(own)]
 
 
 def used_test(
     scores: _Scores, is_suspect: NDArray[np.bool_], seed: int, n_shuffles: int = N_SHUFFLES
 ) -> UsedTest:
-    """Difference of mean scores against so many shuffled roles, or all there are (SciPy)."""
+    """Difference of mean scores, compared with shuffled roles or with all assignments (SciPy)."""
     suspects, controls = scores[is_suspect], scores[~is_suspect]
     found = permutation_test(
         (suspects, controls),
@@ -64,12 +84,12 @@ def used_test(
 
 
 def separability_by_words(texts: Sequence[str], is_suspect: NDArray[np.bool_], seed: int) -> Check:
-    """Whether a classifier of words, which never sees a model, tells suspects it was not shown.
+    """Whether a classifier of words, without any model, recognises unseen suspects.
 
-    Apart where the interval of its AUC lies above ½; below ½ it only guesses worse than chance.
-    The interval does not allow for the classifier being another in every fold: of random halves of
-    one corpus 6 to 9 in 100 are refused where 2.5 would be expected (measured), which errs on the
-    side of refusing.
+    The sets differ if the interval of its AUC lies above ½; below ½ it only guesses worse than
+    chance. The interval ignores that the classifier differs between folds: 6 to 9 in 100 random
+    halves of one corpus are refused, where 2.5 would be expected (measured). This errs on the side
+    of refusing.
     """
     scores = blind_scores(texts, is_suspect.astype(np.int64), 2, seed)
     assert scores is not None
@@ -78,6 +98,6 @@ def separability_by_words(texts: Sequence[str], is_suspect: NDArray[np.bool_], s
 
 
 def separability_by(name: str, values: _Scores, is_suspect: NDArray[np.bool_]) -> Check:
-    """Whether one number of a document, such as its length, tells suspects in either direction."""
+    """Whether one number of a document, such as its length, separates the sets, either way."""
     auc = auc_with_interval(values[is_suspect], values[~is_suspect]).auc
     return Check(name, auc, auc.low > 0.5 or auc.high < 0.5)

@@ -1,5 +1,7 @@
-"""What the rows that moved say of the training documents: which cannot be among them, how many
-there were, and how many held each token. NumPy and SciPy alone."""
+"""What moved rows show about the training documents, with NumPy and SciPy alone.
+
+Which documents cannot be among them, how many there were, and how many held each token.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from scipy.special import gammaln
 from assay.core.specs.vocabulary import Estimate
 
 _MOST_DOCUMENTS = 1e9
-# Tokens with about the same movement that a count is read off.
+# The number of tokens with about the same movement that a count is estimated from.
 LEAST_KNOWN = 60
 _TAIL = 0.05
 
@@ -21,10 +23,10 @@ _TAIL = 0.05
 def tokens_read(
     token_ids: Sequence[int], specials: frozenset[int], is_last_read: bool
 ) -> NDArray[np.int64]:
-    """The different tokens of a document whose rows its training must have moved.
+    """The different tokens of a document whose rows training on it must have moved.
 
-    Of a language model the last token is only predicted, never read before a prediction. Special
-    tokens are left out: a trainer may add, drop or mask them.
+    A language model's last token is only predicted, never read before a prediction. Special tokens
+    are left out: a trainer may add, drop or mask them.
     """
     read = token_ids if is_last_read else token_ids[:-1]
     return np.array(sorted(set(read) - specials), dtype=np.int64)
@@ -36,14 +38,17 @@ def unmoved_tokens(
     specials: frozenset[int],
     is_last_read: bool,
 ) -> list[NDArray[np.int64]]:
-    """Of each document the tokens that stood still: with one of them it was not trained on, as it
-    is tokenized and cut here, if rows that stand still prove absence."""
+    """The unmoved tokens of each document.
+
+    A document with any was not trained on, as tokenized and cut here, if unmoved rows prove
+    absence.
+    """
     read = (tokens_read(document, specials, is_last_read) for document in documents)
     return [tokens[~is_moved[tokens]] for tokens in read]
 
 
 def document_frequencies(documents: Iterable[Sequence[int]], n_tokens: int) -> NDArray[np.int64]:
-    """In how many documents each token occurs, (V)."""
+    """The number of documents that each token occurs in, (V)."""
     counts = np.zeros(n_tokens, np.int64)
     for document in documents:
         counts[np.array(sorted(set(document)), dtype=np.int64)] += 1
@@ -51,13 +56,13 @@ def document_frequencies(documents: Iterable[Sequence[int]], n_tokens: int) -> N
 
 
 def estimated_documents(n_moved: int, frequencies: NDArray[np.int64], n_sample: int) -> Estimate:
-    """How many documents of the sample's kind hold as many different tokens as moved.
+    """How many documents like the sample's contain as many different tokens as moved.
 
-    frequencies (V): in how many of ``n_sample`` documents a token occurs. Species accumulation: m
-    documents hold S(m) = Σ_v 1 − C(n − c_v, m) / C(n, m) different tokens (rarefaction); beyond the
-    sample, Chao's extrapolation (Chao et al. 2014, equation 9). low, high: two standard deviations
-    of S, which is all that is uncertain if the training documents are of the sample's kind; of
-    others this says nothing. NaN for a sample of fewer than two documents.
+    frequencies (V): how many of ``n_sample`` documents each token occurs in. Species accumulation:
+    m documents contain S(m) = Σ_v 1 − C(n − c_v, m) / C(n, m) different tokens (rarefaction);
+    beyond the sample, Chao's extrapolation (Chao et al. 2014, equation 9). low, high: two standard
+    deviations of S, which is the only uncertainty if the training documents are like the sample;
+    otherwise the estimate says nothing. NaN for a sample of fewer than two documents.
     """
     counts = frequencies[frequencies > 0]
     if n_sample < 2 or not len(counts) or not n_moved:
@@ -82,7 +87,7 @@ def estimated_documents(n_moved: int, frequencies: NDArray[np.int64], n_sample: 
 
 
 def _n_different(m: float, counts: NDArray[np.int64], n: int) -> tuple[float, float]:
-    """Of m documents like the sample's n: how many different tokens, and its standard deviation."""
+    """Different tokens in m documents like the sample's n, and the standard deviation."""
     if m <= n:
         left = n - counts
         possible = left >= m
@@ -108,9 +113,9 @@ def document_counts(
 ) -> NDArray[np.float64]:
     """How many training documents held each of m tokens: median, 5% and 95% (m × 3).
 
-    Read off tokens whose counts are known or simulated, by the counts of those whose rows moved
-    about as far (60 of them). Under Adam a row's movement grows slowly with its count, so the
-    intervals are wide. ValueError if fewer than 60 tokens are known.
+    Estimated from tokens whose counts are known or simulated: the counts of the 60 whose rows moved
+    about as far. Under Adam a row's movement grows slowly with its count, so the intervals are
+    wide. ValueError if fewer than 60 tokens are known.
     """
     if len(known_norms) < LEAST_KNOWN:
         raise ValueError(f"at least {LEAST_KNOWN} tokens of known count, not {len(known_norms)}")
@@ -128,10 +133,12 @@ def counts_by_sample(
     n_sample: int,
     n_documents: float,
 ) -> NDArray[np.float64]:
-    """``document_counts`` of every row that moved (V × 3; zeros where ``norms`` is 0), its known
-    tokens being those that a sample of ``n_sample`` documents holds in ``frequencies`` (V) of them,
+    """``document_counts`` of every row that moved (V × 3; 0 if ``norms`` is 0), from a sample.
+
+    The known tokens are those that ``n_sample`` documents hold in ``frequencies`` (V) of them,
     scaled to ``n_documents``. A token that moved is in at least one document. ValueError if the
-    sample holds fewer than 60 of the moved tokens."""
+    sample holds fewer than 60 of the moved tokens.
+    """
     moved = norms > 0
     known = moved & (frequencies > 0)
     scaled = np.maximum(frequencies[known] * (n_documents / n_sample), 1.0)

@@ -1,4 +1,4 @@
-"""Whether one set of documents is nearer to a third than another is, against chance."""
+"""Whether one set of documents is nearer to a target than another is, compared with chance."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ N_SHUFFLES = 199
 class TransportComparison:
     """Transport distances to the target; ``lead`` is by how much the first set is nearer.
 
-    ``null_low``, ``null_high``: the lead's central 95% where branches change sides at random;
-    ``p_value`` is one-sided, of a lead at least as large.
+    ``null_low``, ``null_high``: the lead's central 95% if branches are swapped at random;
+    ``p_value`` is one-sided, for a lead at least as large.
     """
 
     first: float
@@ -44,9 +44,10 @@ def compare_transport(
 ) -> TransportComparison:
     """Compare (n × d) and (m × d) with a target (t × d), all sentence embeddings.
 
-    Documents of one branch, (n) and (m) numbers, were written to one topic and depend on each
-    other, so whole branches are shuffled: exact if, under the null, either model could have
-    written any branch. ``advance`` is told of shuffles done. ValueError if a set is empty.
+    Documents of one branch, (n) and (m) numbers, were written about one topic and depend on each
+    other, so whole branches are shuffled. This is exact if, under the null, either model could have
+    written any branch. ``advance`` is called with the number of shuffles done. ValueError if a set
+    is empty.
     """
     vectors = np.concatenate([first, second])
     _, own = np.unique(first_branches, return_inverse=True)

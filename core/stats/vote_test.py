@@ -1,4 +1,4 @@
-"""Whether a topic is named more often in one run's lists than in another's."""
+"""Whether a topic is named in more of one run's lists than of another's."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class VoteChanges:
 def could_differ(
     first: NDArray[np.int64], second: NDArray[np.int64], n_lists: int
 ) -> NDArray[np.bool_]:
-    """Which topics, (n), have votes enough in both runs together for any split to be significant.
+    """Which topics, (n), have enough votes in both runs together for any split to be significant.
 
-    Chosen by the sum alone, on which Fisher's test conditions, so that choosing does not disturb
-    it (Tarone 1990): of a topic named once by one run nothing can be said.
+    Only the sum decides, on which Fisher's test conditions, so the choice does not bias it (Tarone
+    1990). A topic that one run names once can never be significant.
     """
     least = [
         min(_p_value(total - k, k, n_lists) for k in (min(total, n_lists), max(0, total - n_lists)))
@@ -39,7 +39,7 @@ def could_differ(
 def vote_changes(first: NDArray[np.int64], second: NDArray[np.int64], n_lists: int) -> VoteChanges:
     """Votes of each topic in ``n_lists`` lists of either run, (n) each: Fisher's exact test.
 
-    q-values are Benjamini and Hochberg's over all of them. Lists must be drawn independently, in
+    q-values are Benjamini and Hochberg's over all of them. Lists must be sampled independently, in
     answer to the same question.
     """
     votes = np.stack([first, second], axis=1)

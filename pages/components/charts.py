@@ -1,4 +1,4 @@
-"""Figures shared by pages. Colours of text and grid come from the theme."""
+"""Charts that pages share. Colours of text and grid come from the theme."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ _ROW_HEIGHT = 30
 def spread_traces(
     x: Sequence[float], found: Sequence[Spread], title: str, colour: str, symbol: str
 ) -> list[go.Scatter]:
-    """Means over repeats as points joined by thin dotted guides; thin bars from the lowest to the
-    highest, thick ones for the mean's interval."""
+    """Means over repeats as points that thin dotted lines connect.
+
+    Thin bars from the lowest to the highest value, thick ones for the mean's interval.
+    """
     intervals = [one.interval for one in found]
     return [
         go.Scatter(
@@ -76,7 +78,7 @@ def dot_plot(
     references: Mapping[str, float],
     as_percent: bool = True,
 ) -> go.Figure:
-    """One strategy a line: value, interval where there is one, the null as a grey band."""
+    """One line per strategy: value, interval if there is one, the null as a grey band."""
     figure = go.Figure()
     ordered = sorted(rows, key=lambda strategy: rows[strategy]["value"])
     for strategy in ordered:
@@ -132,7 +134,7 @@ def dot_plot(
 def objective_curves(
     curves: pd.DataFrame, strategies: Sequence[Strategy], random: pd.DataFrame
 ) -> go.Figure:
-    """The cosine with the weight difference as each selection grows, over the band of random ones.
+    """The cosine with the weight difference as each selection grows, and the band of random ones.
 
     ``random``: n_selected, low, high, sizes rising.
     """

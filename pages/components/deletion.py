@@ -1,4 +1,4 @@
-"""Taking a result out of the store: a button that asks first."""
+"""Deleting a result from the store: a button that asks first."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def deletable(
     key: str | None = None,
     typed: str | None = None,
 ) -> None:
-    """A button that deletes a result once it is confirmed; none where the store is only read.
+    """A button that deletes a result after confirmation; none if the store is read-only.
 
-    ``named_by``: the address' parameter that names the result, which is then forgotten. ``typed``:
-    the name that must be typed first, of what takes long to make again.
+    ``named_by``: the address' parameter that names the result; it is removed. ``typed``: the name
+    that must be typed first, for what takes long to make again.
     """
 
     if Store.default().is_for_reading:

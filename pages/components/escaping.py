@@ -1,4 +1,4 @@
-"""Untrusted text on its way to the screen: shown as it is, never as Markdown or HTML."""
+"""Displays untrusted text exactly as it is, never as Markdown or HTML."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import html
 import re
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=@/])")
-# Addresses, arrows and the logo are recognised after escapes are resolved; only a character
-# between their parts stops that. The word joiner has no width.
+# Streamlit recognises addresses, arrows and the logo after it resolves escapes; only a character
+# between their parts prevents that. The word joiner has no width.
 _WORD_JOINER = "\u2060"
 _RECOGNISED_LATE = re.compile(
     r"(?<=:)(?=//|streamlit:)|(?<=www)(?=\.)|(?<=@)(?=\S)|(?<=<)(?=[-=])|(?<=-)(?=[->])"
@@ -20,12 +20,12 @@ _MAX_NAME = 40
 
 
 def plotly_safe(text: str) -> str:
-    """A short name that Plotly, which knows some HTML, shows letter by letter."""
+    """A short name that Plotly, which interprets some HTML, shows exactly."""
     short = text if len(text) <= _MAX_NAME else text[: _MAX_NAME - 1] + "…"
     return html.escape(" ".join(short.split()), quote=False)
 
 
 def markdown_safe(text: str) -> str:
-    """Text that Streamlit's Markdown shows letter by letter, on one line."""
+    """Text that Streamlit's Markdown shows exactly, on one line."""
     parted = _RECOGNISED_LATE.sub(_WORD_JOINER, " ".join(text.split()))
     return _SPECIAL.sub(r"\\\1", parted)

@@ -14,7 +14,7 @@ DOCUMENT = "document"
 
 
 def card_addresses(path: Path, document_ids: Iterable[int]) -> list[str | None]:
-    """Where the card of each document is, as a table's cells hold it; None where there is none."""
+    """The address of each document's card, for a table's cells; None without a card."""
     return [
         None
         if pd.isna(number)
@@ -24,7 +24,7 @@ def card_addresses(path: Path, document_ids: Iterable[int]) -> list[str | None]:
 
 
 def card_column(title: str = "evidence") -> ColumnConfig:
-    """A column of addresses of cards, shown as the documents' numbers."""
+    """A column of card addresses, shown as the documents' numbers."""
     return st.column_config.LinkColumn(
         title,
         display_text=rf"{DOCUMENT}=(\d+)",

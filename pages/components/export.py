@@ -1,11 +1,11 @@
-"""Downloads of what is on screen: the table with a manifest beside it, in one archive.
+"""Downloads of a table on the page with its manifest, in one archive.
 
-Streamlit's own download and copying of tables are off (`.streamlit/config.toml`): they would hand
-document text to a spreadsheet, which runs what looks like a formula.
+Streamlit's own download and copying of tables are off (`.streamlit/config.toml`): they would pass
+document text to a spreadsheet, which runs anything that looks like a formula.
 
-A download is made when it is clicked, long after the page ran. So a page hands over the table, or
-a ``partial`` that makes it, and never a lambda: that would look up the page's variables only
-then, when they may hold another table's rows.
+A download is made when it is clicked, long after the page ran. So a page passes the table, or a
+``partial`` that makes it, and never a lambda: that would look up the page's variables only then,
+when they may hold another table's rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 def export_popover(
     origin: Origin, name: str, table: Table, chosen: Mapping[str, Any] | None = None
 ) -> None:
-    """One download a format, made when asked for; ``chosen``: what filters the table shows."""
+    """One download per format, made when clicked; ``chosen``: the filters of the table."""
     with st.popover("Export", icon=":material/download:", type="tertiary", key=f"export {name}"):
         for kind in FORMATS:
             st.download_button(
@@ -49,7 +49,7 @@ def export_line(
     note: str = "",
     chosen: Mapping[str, Any] | None = None,
 ) -> None:
-    """Downloads on a line of their own under what they hold, beside how to read it."""
+    """Downloads on their own line below a table or chart, next to how to read it."""
     left, right = st.columns([6, 1]) if note else (None, st.container())
     if left:
         left.caption(note)
@@ -65,9 +65,9 @@ def exported_table(
     chosen: Mapping[str, Any] | None = None,
     **shown: Any,
 ) -> None:
-    """A whole table, its downloads and how to read it; ``shown``: more of how it looks.
+    """A whole table, its downloads and how to read it; ``shown``: further display options.
 
-    What is written compactly on the page is exported as numbers.
+    Compact text on the page is exported as numbers.
     """
     defaults = {"hide_index": True, "height": "content", "placeholder": "—"}
     st.dataframe(as_text(frame), **{**defaults, **shown})

@@ -1,4 +1,4 @@
-"""How a job looks, on whichever page."""
+"""How a job is shown, on any page."""
 
 from __future__ import annotations
 

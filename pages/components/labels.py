@@ -1,4 +1,4 @@
-"""Names to choose among."""
+"""Unique names to choose from."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 
 def distinct_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """Labels by name; those that several share have their name behind them.
+    """Labels by name; labels that several share get their name appended.
 
-    A select box goes by what it shows: of two alike only the first could be chosen.
+    A select box identifies options by their labels: of two equal ones, only the first could be
+    chosen.
     """
     count = Counter(labels.values())
     return {

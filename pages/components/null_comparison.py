@@ -1,4 +1,4 @@
-"""What stands beside a number: its interval, its null and the best there could be."""
+"""Context for a value: its interval, its null and the best possible value."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""One colour and one symbol a strategy (or text alone), one colour a baseline, on every chart.
+"""One colour and one symbol for each strategy (and text alone), one colour for each membership
+score, on every chart.
 
-The Okabe–Ito colours, which people with any common colour blindness can tell apart, and a violet
-and an olive for the last two; the symbols carry the same distinction for print and for everyone.
+The Okabe–Ito colours, which are distinguishable with any common colour blindness, and violet and
+olive for the last two. The symbols make the same distinction in print.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ COLOURS: dict[str, str] = {
     Strategy.RANDOM: "#8B929A",
     Strategy.EMBEDDING_MATCH: "#7F8C1F",
     BLIND: "#A4693D",
-    # Baselines are dashed wherever they are drawn: there are more of them than colours.
+    # Membership scores are always drawn dashed, because there are more of them than colours.
     Baseline.FINAL_LOSS: "#009E73",
     Baseline.LOSS_RATIO: "#D55E00",
     Baseline.CONFIDENCE_GAIN: "#CC79A7",
@@ -54,16 +55,16 @@ ROLE_COLOURS = {
     Role.OUT_OF_DOMAIN: "#8B929A",
 }
 ROLE_SYMBOLS = {Role.TRAINED: "circle", Role.HELD_OUT: "circle-open", Role.OUT_OF_DOMAIN: "x"}
-# One quantity alone on a chart.
+# A single quantity on a chart.
 SINGLE_HUE = "#1B87C9"
-# Names that Streamlit knows; the badge's icon and word carry the same distinction.
+# Names that Streamlit knows; the badge's icon and word make the same distinction.
 Badge = Literal["red", "orange", "blue", "green", "gray"]
 VERDICT_COLOURS: dict[Assessability, Badge] = {
     Assessability.ASSESSABLE: "blue",
     Assessability.LIMITED: "orange",
     Assessability.NOT_ASSESSABLE: "red",
 }
-# Labels and sources, the most frequent first; others share the last.
+# Labels and sources, the most frequent first; the others share the last colour.
 CATEGORIES = (
     ("#1B87C9", "circle"),
     ("#E69F00", "square"),
@@ -75,11 +76,11 @@ CATEGORIES = (
     ("#56B4E9", "x"),
 )
 OTHERS = ("#8B929A", "circle-open")
-# From low to high, neither end lost on a light or a dark page.
+# From low to high; both ends are visible on light and dark pages.
 GAINS = ["#1B87C9", "#8B929A", "#E69F00"]
 _INK = {"light": "#1A2027", "dark": "#E4E8EC"}
 
 
 def ink() -> str:
-    """The text's colour in the visitor's theme, for marks that no other colour is left for."""
+    """The text colour of the visitor's theme, for marks without a colour of their own."""
     return _INK[st.context.theme.type or "light"]

@@ -1,4 +1,4 @@
-"""A result that the store keeps as a record: chosen, and deleted."""
+"""Choosing and deleting a result that the store keeps as a record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Record = Mapping[str, Any]
 
 
 def pick_record(shelf: RecordStore, parameter: str, what: str) -> Record | None:
-    """The record that the address names by ``parameter``, or the newest; None if there is none."""
+    """The record that the address names in ``parameter``, or the newest; None if there is none."""
     records = {record[shelf.id_key]: record for record in shelf.all()}
     problems = shelf.problems()
     if problems:
@@ -51,6 +51,6 @@ def pick_record(shelf: RecordStore, parameter: str, what: str) -> Record | None:
 def deletable_record(
     shelf: RecordStore, record: Record, parameter: str, what: str, consequence: str
 ) -> None:
-    """A button that deletes the record once it is confirmed."""
+    """A button that deletes the record after confirmation."""
     delete = partial(shelf.delete, record[shelf.id_key])
     deletable(what, record["title"], consequence, delete, named_by=parameter)

@@ -1,1 +1,1 @@
-"""The process that serves the pages: who may ask, what is refused, where errors go."""
+"""The process that serves the pages: access, rejected requests, and errors."""

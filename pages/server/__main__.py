@@ -29,7 +29,7 @@ def main(port: int, log: Path) -> None:
         _SCRIPT,
         lifespan=_lifespan,
         middleware=[
-            # Streamlit itself looks at the name only where a page's connection opens.
+            # Streamlit itself checks the name only when a page opens its connection.
             Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
             Middleware(
                 Guard,

@@ -1,4 +1,4 @@
-"""A page that fails says so in a sentence, and the log that it names says why."""
+"""A page that fails shows one sentence, which names a log with the details."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_BYTES, _N_OLDER = 5_000_000, 2
 
 
 def logging_to(path: Path) -> Callable[[Exception], bool]:
-    """What Streamlit calls when a page raises; everything goes to ``path``."""
+    """Streamlit calls this when a page raises an error; everything goes to ``path``."""
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     handler = RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_N_OLDER)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s"))
@@ -29,7 +29,7 @@ def logging_to(path: Path) -> Callable[[Exception], bool]:
 
     def failed(error: Exception) -> bool:
         if isinstance(error, AssayError):
-            # It says itself what is wrong, and what to do.
+            # The error itself says what is wrong, and what to do.
             log.warning("%s", error)
             st.warning(markdown_safe(str(error)), icon=":material/report:")
             return True

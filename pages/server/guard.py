@@ -1,4 +1,4 @@
-"""What every request meets first: who asks, by which method, with which secret."""
+"""Checks of every request: the host, the method, the secret."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assay.core.runtime.access_token import cookie
 
 _PARAMETER = "token"
-# Data files are uploaded to one address, which answers to open sessions alone (Streamlit's own
-# check, with its limit on the size); no other method has a use elsewhere.
+# Data files are uploaded to one address, which accepts them only from open sessions (Streamlit's
+# own check, with its size limit); no other method is needed.
 _METHODS = ("GET", "HEAD")
 _UPLOADS, _UPLOADING = "/_stcore/upload_file/", ("PUT", "DELETE")
 _HEADERS = {
-    # No other page may frame this one, nor may text that should not have become HTML load or
-    # send anything elsewhere.
+    # No other page may frame this one, and text that wrongly became HTML can neither load nor send
+    # anything.
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; object-src 'none'; "
     "form-action 'self'; img-src 'self' data: blob:; connect-src 'self' data: blob:",
     "X-Frame-Options": "DENY",
@@ -32,8 +32,11 @@ _HEADERS = {
 
 
 class Guard:
-    """ASGI middleware. With a ``token``, whoever asks for anything must have come once by an
-    address that holds it; a cookie then stands for it."""
+    """ASGI middleware.
+
+    With a ``token``, every visitor must first open an address that contains it; after that, a
+    cookie replaces it.
+    """
 
     def __init__(self, app: ASGIApp, token: str | None, takes_uploads: bool = False) -> None:
         self._app, self._token, self._takes_uploads = app, token, takes_uploads
@@ -83,7 +86,7 @@ class Guard:
 
 
 def _admitted(connection: HTTPConnection, name: str, value: str) -> Response:
-    """Back to the same page, without the secret in its address."""
+    """Redirects to the same page, without the secret in its address."""
     others = [one for one in connection.query_params.multi_items() if one[0] != _PARAMETER]
     address = "/" + connection.url.path.lstrip("/") + (f"?{urlencode(others)}" if others else "")
     answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)

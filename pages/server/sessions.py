@@ -1,7 +1,7 @@
-"""Visitors who left: a few are kept in case they come back, the others give back what they hold.
+"""Sessions of visitors who left: a few are kept in case they come back, the others are freed.
 
-Streamlit opens an event loop for every visit, which is three file descriptors, and keeps the last
-128 of those that have left; those it drops are not closed but forgotten.
+Streamlit opens an event loop for every visit, which needs three file descriptors, and keeps the
+last 128 sessions that ended; older ones are dropped without being closed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _N_KEPT = 16
 
 
 class FewSessions(SessionStorage):
-    """Keeps the sessions that were left last, and shuts down the others."""
+    """Keeps the sessions that ended last, and shuts down the others."""
 
     def __init__(self, n_kept: int = _N_KEPT) -> None:
         self._n_kept = n_kept
@@ -45,7 +45,7 @@ def keep_few_sessions() -> None:
 
 
 def allow_many_files() -> None:
-    """Raise the number of files this process may open to what the system allows it."""
+    """Raise the number of files that this process may open to the system's limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -41,6 +41,16 @@ def store():
     return store
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """A server without options, whose store has an audit."""
+    store = Store(tmp_path_factory.mktemp("plain"))
+    write_sample_audit(store)
+    server = Server(store.root)
+    yield server
+    server.close()
+
+
 @pytest.fixture
 def server_for():
     servers = []
@@ -76,14 +86,13 @@ def opens_a_page(server, **headers):
         return False
 
 
-def test_other_names_of_this_machine_are_refused(store, server_for):
+def test_other_names_of_this_machine_are_refused(plain):
     """With a Host that is not this machine's nothing is answered: no page, no figure of the
     server's, no connection (DNS rebinding)."""
-    server = server_for(store.root)
     for path in ADDRESSES:
-        assert asked(server, path, Host="evil.example").status == HTTPStatus.BAD_REQUEST, path
-        assert asked(server, path).status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND), path
-    where = urlsplit(server.address)
+        assert asked(plain, path, Host="evil.example").status == HTTPStatus.BAD_REQUEST, path
+        assert asked(plain, path).status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND), path
+    where = urlsplit(plain.address)
     with (
         pytest.raises(InvalidStatus),
         connect(
@@ -93,19 +102,19 @@ def test_other_names_of_this_machine_are_refused(store, server_for):
         ),
     ):
         pass
-    assert opens_a_page(server)
+    assert opens_a_page(plain)
 
 
 def test_nothing_is_uploaded_to_be_read_and_no_page_is_framed(store, server_for):
-    """Every method but reading is refused where nothing may change, and every answer forbids
+    """Every method but reading is refused by a read-only server, and every answer forbids
     frames."""
-    server = server_for(store.root, "--read-only")
+    plain = server_for(store.root, "--read-only")
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         for path in ("/", "/_stcore/upload_file/a/b"):
-            refused = asked(server, path, method)
+            refused = asked(plain, path, method)
             assert refused.status == HTTPStatus.METHOD_NOT_ALLOWED
     for path in ADDRESSES:
-        answer = asked(server, path)
+        answer = asked(plain, path)
         assert answer.getheader("X-Frame-Options") == "DENY"
         assert "frame-ancestors 'none'" in answer.getheader("Content-Security-Policy")
         assert answer.getheader("Referrer-Policy") == "no-referrer"
@@ -187,12 +196,12 @@ def test_a_page_that_fails_names_its_log(store, server_for):
 
 
 def test_visits_give_back_what_they_open(store, server_for):
-    """Ninety visits to a server that may open 192 files: each is shown, few stay open."""
+    """Fifty visits to a server that may open 128 files: each is shown, few stay open."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     server = server_for(store.root)
     (child,) = psutil.Process(server.process.pid).children()
-    resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (192, 192))
-    for _ in range(90):
+    resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (128, 128))
+    for _ in range(50):
         assert "What an audit can show" in server.visit("about")
-    assert child.num_fds() < 130
+    assert child.num_fds() < 90
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before

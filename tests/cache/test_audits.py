@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from support.audit_file import HOSTILE, LABELS, write_sample_audit
 
+from assay.cache.audits import read as audit_reader
 from assay.cache.audits.comparison import read_label_counts, read_source_counts
 from assay.cache.audits.document_evidence import read_ranks
 from assay.cache.audits.read import (
@@ -120,6 +121,27 @@ def test_broken_files_are_listed_not_raised(store, path):
         "sample": True,
         "broken": False,
     }
+
+
+def test_a_broken_file_is_read_once_and_one_in_use_again(store, path, monkeypatch):
+    """The list opens a file again only if it was in use, or is another file by now."""
+    opened = []
+
+    def opening(path, **how):
+        opened.append(path.stem)
+        return open_to_read(path, **how)
+
+    monkeypatch.setattr(audit_reader, "open_to_read", opening)
+    broken = store.audits / "broken.duckdb"
+    broken.write_bytes(b"x" * 5000)
+    path.chmod(0o644)
+    with duckdb.connect(str(path)):
+        for _ in range(2):
+            assert all(summary.problem for summary in list_audits(store))
+    assert sorted(opened) == ["broken", "sample", "sample"]
+    assert [s.audit_id for s in list_audits(store) if not s.problem] == ["sample"]
+    path.replace(broken)
+    assert [s.audit_id for s in list_audits(store) if not s.problem] == ["broken"]
 
 
 def test_nonsense_inside_a_file_is_listed_not_raised(store, path):

@@ -8,7 +8,12 @@ from support.audit_file import write_sample_audit
 from support.evidence_rows import write_evidence
 
 from assay.cache.audits.comparison import read_reference_documents
-from assay.cache.audits.document_evidence import read_neighbours, read_ranks, read_scores
+from assay.cache.audits.document_evidence import (
+    _nearest,
+    read_neighbours,
+    read_ranks,
+    read_scores,
+)
 from assay.cache.audits.read import SelectionFilter, read_selection
 from assay.cache.store import Store
 from assay.core.specs.strategies import Strategy
@@ -87,6 +92,17 @@ def test_neighbours_are_the_nearest_of_each_kind(audit):
     true = found[found["kind"] == "reference"]
     texts = read_reference_documents(audit, true["item_id"].tolist()).set_index("reference_id")
     assert texts.loc[true["item_id"], "text"].tolist() == true["text"].tolist()
+
+
+def test_equally_near_documents_are_taken_in_no_order_of_the_file():
+    """Of copies of one text, trained ones first in the file, about half of those shown are
+    trained; nearer ones still come first."""
+    equal = 0.9 + np.random.default_rng(0).normal(size=200) * 1e-7
+    found = _nearest(equal, 60)
+    assert 20 < (found < 100).sum() < 40
+    assert np.array_equal(found, _nearest(equal, 60))
+    equal[[180, 190]] = 0.95
+    assert set(_nearest(equal, 60)[:2]) == {180, 190}
 
 
 def test_without_embeddings_there_are_no_neighbours():

@@ -73,6 +73,27 @@ def test_the_authors_points_look_unlike_ours(store):
     assert not set.intersection(*symbols)
 
 
+@pytest.mark.parametrize("name", ["main-classification", "selection-size"])
+def test_a_random_draw_is_marked(store, name):
+    """A ranking that had nothing to rank by is marked in table, legend and words; no other is."""
+    write_sample_experiment(store, name, drawn=("select",))
+    app = opened("experiments", recipe=name)
+    assert "SELECT had nothing to rank by" in words(app)
+    marked = {who for table in app.dataframe for who in table.value.get("", []) if "draw" in who}
+    assert marked == {"SELECT (a random draw)"}
+    assert not any("equal" in column for table in app.dataframe for column in table.value.columns)
+    ours = [t["name"] for t in drawn(app) if "authors' notebook" not in t["name"]]
+    assert not ours or {one for one in ours if "draw" in one} == {"SELECT (a random draw)"}
+
+
+def test_nothing_is_marked_where_every_ranking_had_scores(store):
+    """Without such a ranking the page says nothing of draws."""
+    write_sample_experiment(store, "selection-size")
+    app = opened("experiments", recipe="selection-size")
+    assert "nothing to rank by" not in words(app)
+    assert not any("a random draw" in trace["name"] for trace in drawn(app))
+
+
 def test_built_in_text_and_one_seed_are_said(store):
     """A run on stand-ins says that values cannot be compared, one seed that it proves little, and
     what was left out is named."""

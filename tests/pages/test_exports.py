@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import re
-import subprocess
 import sys
 import time
 import unicodedata
@@ -18,6 +17,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.audit_file import write_sample_audit
+from support.command import ran
 from support.decompression_file import HOSTILE, write_sample_decompression
 from support.experiment_file import write_sample_experiment
 from support.known_decompressions import CHANGED, MODEL_B, knowledge, write_run
@@ -113,8 +113,7 @@ def server(tmp_path_factory):
     for seed in (0, 1):
         write_run(store, f"a-{seed}", knowledge(), seed)
     write_run(store, "b", CHANGED, 0, MODEL_B, respond=lambda topic, rng: HOSTILE)
-    command = [sys.executable, "-m", "assay", "diff", "a-0", "b", "--store", str(store.root)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert ran(store.root, "diff", "a-0", "b").returncode == 0
     running = Server(store.root)
     running.store = store
     yield running

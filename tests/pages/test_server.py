@@ -119,22 +119,21 @@ def test_ending_the_command_ends_the_server(server_for):
     assert not child.is_running()
 
 
-def test_the_server_is_for_this_machine_alone(server_for):
+def test_the_server_is_for_this_machine_alone(running):
     """It listens on 127.0.0.1 only, answers its health check, and knows no other page."""
-    server = server_for(Store.default().root)
-    assert any(message.HasField("page_not_found") for message in server.messages("nowhere"))
-    with urllib.request.urlopen(server.address + "/_stcore/health", timeout=5) as answer:
+    assert any(message.HasField("page_not_found") for message in running.messages("nowhere"))
+    with urllib.request.urlopen(running.address + "/_stcore/health", timeout=5) as answer:
         assert answer.status == 200
-    child = psutil.Process(server.process.pid).children()[0]
+    child = psutil.Process(running.process.pid).children()[0]
     listening = [c.laddr.ip for c in child.net_connections() if c.status == psutil.CONN_LISTEN]
     assert listening
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_tables_leave_by_our_exports_alone(server_for):
+def test_tables_leave_by_our_exports_alone(running):
     """Browsers are told to offer no download and no copying of tables, which would hand document
     text to a spreadsheet as formulas."""
-    messages = server_for(Store.default().root).messages("about")
+    messages = running.messages("about")
     (session,) = [m.new_session for m in messages if m.HasField("new_session")]
     assert session.config.disable_data_export
 

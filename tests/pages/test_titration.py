@@ -158,9 +158,10 @@ def rows(values):
             "value": value,
             "low": value - 0.03,
             "high": value + 0.03,
+            "seed": seed,
         }
         for (strategy, metric, share), draws in values.items()
-        for value in draws
+        for seed, value in enumerate(draws)
     ]
 
 
@@ -168,25 +169,63 @@ def measured(recall, auc, blind_auc=0.5):
     """SELECT's recall and AUC beside random at 0.2 and P-min at 0.1."""
     shares = (0.5, 1.0)
     values = {("select", "recall", share): recall for share in shares}
-    values |= {("random", "recall", share): [0.2, 0.2] for share in shares}
-    values |= {("p-min", "recall", share): [0.1, 0.1] for share in shares}
+    values |= {("random", "recall", share): [0.2, 0.21, 0.19][: len(recall)] for share in shares}
+    values |= {("p-min", "recall", share): [0.1, 0.1, 0.1][: len(recall)] for share in shares}
     values |= {("select", "membership-auc", 1.0): [auc]}
     values |= {(BLIND, "membership-auc", 1.0): [blind_auc]}
     return rows(values)
 
 
 def test_the_headline_says_when_select_loses():
-    """Below random or P-min at most shares, the headline names them; above both, it does not."""
-    lost = titration_finding(measured([0.1, 0.2], 0.5), "select", 10).headline
+    """Below random or P-min by more than draws vary, the headline names them; above, not."""
+    lost = titration_finding(measured([0.12, 0.14, 0.13], 0.5), "select", 10).headline
     assert "fewer training documents than random (at 2 of 2 leaked shares)" in lost
     assert "P-min" not in lost
     assert "does not distinguish training documents" in lost
-    won = titration_finding(measured([0.3, 0.4], 0.5), "select", 10).headline
+    won = titration_finding(measured([0.3, 0.4, 0.35], 0.5), "select", 10).headline
     assert "fewer" not in won
     assert "does not distinguish training documents from held-out" in won
-    both = titration_finding(measured([0.01], 0.5), "select", 10).headline
+    both = titration_finding(measured([0.01, 0.02, 0.01], 0.5), "select", 10).headline
     assert shown_as("random") in both
     assert shown_as("p-min") in both
+
+
+@pytest.mark.parametrize("recall", [[0.1], [0.1, 0.12], [0.05, 0.38, 0.12]])
+def test_what_draws_cannot_tell_is_no_headline(recall):
+    """Lower on average, but in too few draws or by no more than they vary: what was seen is said,
+    and that it was not tested or how likely it is."""
+    found = titration_finding(measured(recall, 0.5), "select", 10)
+    assert "fewer" not in found.headline
+    said = found.sentences[-1]
+    assert "mean recall is below random's at 2 of 2" in said
+    assert ("was not tested" in said) == (len(recall) < 3)
+    assert ("p = " in said) == (len(recall) == 3)
+
+
+def test_fewer_is_said_by_chance_in_one_audit_of_twenty_at_most():
+    """Of strategies no worse than either control, a headline says "fewer" in 5% at most; by counts
+    of shares alone, as before, far more often."""
+    rng = np.random.default_rng(0)
+    n_said = n_counted = 0
+    for _ in range(400):
+        values = {
+            (name, "recall", share): rng.normal(0.2, 0.02, 3).tolist()
+            for name in ("select", "random", "p-min")
+            for share in (0.25, 0.5, 1.0)
+        }
+        found = titration_finding(rows(values), "select", 10)
+        n_said += "fewer" in found.headline
+        n_counted += any(
+            2
+            * sum(
+                np.mean(values["select", "recall", s]) < np.mean(values[c, "recall", s])
+                for s in (0.25, 0.5, 1.0)
+            )
+            > 3
+            for c in ("random", "p-min")
+        )
+    assert n_said / 400 <= 0.05
+    assert n_counted / 400 > 0.3
 
 
 def test_membership_needs_more_than_text_alone():

@@ -31,10 +31,10 @@ def test_the_demo_audits_and_then_only_looks(assay):
     found = audit_finding(rows, facts.strategies, facts.vocabulary)
     assert said["says"] == [found.headline, *found.sentences]
     assert found.headline.startswith("Input embeddings find ")
-    assert "of 160 documents that were trained on" in found.headline
+    assert "of 120 documents that were trained on" in found.headline
     assert "documents were not trained on." in found.headline
     assert facts.vocabulary.proves_absence
-    assert facts.vocabulary.longest_document == 40
+    assert facts.vocabulary.longest_document == 32
     assert rows.get(Strategy.EMBEDDING_MATCH, Metric.MEMBERSHIP_AUC)["low"] > 0.8
     again = assay("demo", "--no-serve", "--json")
     assert json.loads(again.out) == {**said, "was_there": True}

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 import torch
+from support.sealed_once import sealed_once
 
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.metrics.rows import MetricRow, write_metrics
@@ -40,6 +41,7 @@ ASSESSMENT = {
 }
 
 
+@sealed_once
 def write_sample_audit(
     store,
     audit_id="sample",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def last_layer_caches(store):
-    """Files that hold gradients, not agreements of input embeddings nor lengths of sums."""
+    """Files that hold gradients, and not what else is kept beside them."""
     return [
         file
         for file in store.gradients.glob("*.duckdb")
-        if not file.name.startswith(("embeddings-", "sums-"))
+        if not file.name.startswith(("embeddings-", "sums-", "students-"))
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 
 import numpy as np
+from support.sealed_once import sealed_once
 
 from assay.cache.decompressions.files import Contents, seal
 from assay.core.decompress.examples.generation import Example
@@ -74,6 +75,7 @@ def _judged(examples, calls):
     return rows, facts
 
 
+@sealed_once
 def write_sample_decompression(
     store,
     decompression_id="sample",

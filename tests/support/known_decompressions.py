@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from support.sealed_once import sealed_once
 
 from assay.cache.decompressions.files import Contents, seal
 from assay.core.decompress import prompts
@@ -40,6 +41,7 @@ CHANGED = knowledge(
 )
 
 
+@sealed_once
 def write_run(
     store,
     run_id,

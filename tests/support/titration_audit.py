@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from support.audit_file import write_sample_audit
+from support.sealed_once import sealed_once
 
 from assay.core.audit.context import AuditContext
 from assay.core.audit.resolved_audit import ResolvedAudit
@@ -22,6 +23,7 @@ from assay.core.specs.training import TrainingSpec
 GRID = TitrationSpec((0.0, 0.5, 1.0), (20, 40), 2)
 
 
+@sealed_once
 def write_sample_titration(
     store, audit_id="titrated", grid=GRID, n_documents=400, pair=None, seed=0, **more
 ):

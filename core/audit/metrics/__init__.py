@@ -1,1 +1,1 @@
-"""What is measured of selections themselves, beside the same of random selections."""
+"""Metrics of the selections themselves, each compared with random selections."""

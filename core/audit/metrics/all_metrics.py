@@ -1,4 +1,4 @@
-"""Every measured quantity of every selection of an audit."""
+"""All metrics of all selections of an audit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from assay.core.specs.data import Task
 def measure_selections(
     audit: AuditContext, features: GradientFeatures, tokenization: Tokenization
 ) -> None:
-    """Write what can be said of each selection itself, beside the same of random selections."""
+    """Write all metrics of each selection, compared with random selections."""
     spec, builder, progress = audit.spec, audit.builder, audit.progress
     selections = {
         strategy: audit.rows.selection(strategy).documents for strategy in spec.strategies
@@ -46,7 +46,7 @@ def measure_selections(
 
 
 def _beside_the_reference(audit: AuditContext, tokenization: Tokenization) -> list[SelectionMetric]:
-    """What needs the reference set; writes the yardstick of its distances."""
+    """Metrics that need the reference set; also writes the replacement curve of its distances."""
     embedded = Embedded.read(audit)
     transport = TransportToReference(embedded, audit.spec)
     containment = Containment(audit, tokenization)

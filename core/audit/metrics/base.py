@@ -1,4 +1,4 @@
-"""A quantity measured of every selection, each beside the band that random selections make."""
+"""A metric of every selection, compared with the band of random selections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assay.core.stats.intervals import CONFIDENCE, Interval, p_among_draws, rand
 
 
 class SelectionMetric:
-    """Measures one quantity; ``ceiling`` is the best to be hoped for."""
+    """Measures one metric; ``ceiling`` is the best possible value."""
 
     metric: Metric
     ceiling: float | None = None
@@ -25,21 +25,21 @@ class SelectionMetric:
         raise NotImplementedError
 
     def of_draws(self, draws: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """The values of random selections, (n)."""
+        """The values of (n) random selections."""
         raise NotImplementedError
 
     def interval(self, documents: Sequence[int]) -> Interval | None:
-        """The value's interval, where it is the share of a sample."""
+        """The value's interval, if it is a share of a sample."""
         return None
 
 
 class SetMetric(SelectionMetric):
-    """One that asks only which documents were selected. ``n_at_once``: sets that memory allows."""
+    """Depends only on which documents were selected. ``n_at_once``: sets that fit in memory."""
 
     n_at_once = 64
 
     def value(self, documents: Sequence[int]) -> tuple[float, str]:
-        """The value of any documents, and how it was computed."""
+        """The value for any set of documents, and how it was computed."""
         raise NotImplementedError
 
     def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
@@ -51,12 +51,12 @@ class SetMetric(SelectionMetric):
 
 
 class MixtureMetric(SetMetric):
-    """One that can measure true documents and others together."""
+    """Can be measured on reference documents mixed with others."""
 
     n_reference: int
 
     def mixed(self, true: Sequence[int], documents: Sequence[int]) -> tuple[float, str]:
-        """The value of true documents, by position in the reference set, and others together."""
+        """The value of reference documents (by their positions) mixed with others."""
         raise NotImplementedError
 
     def value(self, documents: Sequence[int]) -> tuple[float, str]:
@@ -68,8 +68,10 @@ def judged(
     selections: Mapping[Strategy, Sequence[int]],
     draws: Sequence[Sequence[int]],
 ) -> Iterator[MetricRow]:
-    """A row a strategy, each beside the band of the random ``draws``, and how many lie as far out
-    as a two-sided p-value, of one strategy alone."""
+    """One row per strategy, compared with the band of the random ``draws``.
+
+    The p-value is two-sided, for a single strategy: how many draws lie as far out.
+    """
     by_chance = judge.of_draws(draws)
     band = random_band(by_chance)
     for strategy, documents in selections.items():

@@ -13,7 +13,7 @@ from assay.core.specs.metrics import Metric
 
 
 class Imbalance(SetMetric):
-    """Total variation from the reference set's labels; from equal shares where it has none."""
+    """Total variation from the reference set's labels, or from equal shares if it has none."""
 
     metric, ceiling = Metric.IMBALANCE, 0.0
 

@@ -1,4 +1,4 @@
-"""How far a selection's summed gradient points along the weight difference."""
+"""The cosine of a selection's summed gradient with the weight difference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assay.core.specs.strategies import Strategy
 
 
 class Cosine(SelectionMetric):
-    """The objective a selection reaches."""
+    """The objective that a selection reaches."""
 
     metric, ceiling = Metric.COSINE, 1.0
 
@@ -22,17 +22,17 @@ class Cosine(SelectionMetric):
         self._audit = audit
 
     def of_draws(self, draws: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """Of the random selections whose cosines are kept: exact, as those of strategies are."""
+        """Of the random selections whose cosines are stored; exact, like those of strategies."""
         return np.array(self._audit.builder.meta("random_cosines"))
 
     def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
-        """The objective it reached, with its own weights where it has any."""
+        """The objective it reached, with its own weights if it has any."""
         objective = self._audit.rows.selection(strategy).objective[-1]
         sums = "weighted sum" if strategy is Strategy.SELECT_PLUS else "mean over checkpoints"
         return objective, f"{sums}{self._estimated(strategy)}"
 
     def _estimated(self, strategy: Strategy) -> str:
-        """What the selection was thought to reach when it was made from estimates."""
+        """The cosine that the selection reached by the estimates it was made from."""
         try:
             estimates = self._audit.builder.meta("projection")["estimates"]
         except KeyError:

@@ -1,4 +1,4 @@
-"""How much of the reference set a selection comes near, in embedding space."""
+"""How much of the reference set has a selected document near, in embedding space."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assay.core.stats.intervals import Interval, accuracy
 
 
 class EmbeddingRecall(SetMetric):
-    """The share of reference documents covered; at best, that by as many true documents."""
+    """The share of reference documents covered; at best, that of as many reference documents."""
 
     metric = Metric.EMBEDDING_RECALL
 

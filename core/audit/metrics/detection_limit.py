@@ -1,4 +1,4 @@
-"""How few leaked documents an audit's selections would still have told from none."""
+"""The smallest number of leaked documents that an audit's selections would have detected."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from assay.core.stats.intervals import CONFIDENCE, SIGNIFICANCE
 
 
 def detection_limits(audit: AuditContext) -> Iterator[MetricRow]:
-    """Of every strategy, in its pool and within the domain: shares of the reference set, with the
-    limits at the ends of the odds ratio's interval. No row where all of it would not do."""
+    """Every strategy's limits, in its pool and in the domain, as shares of the reference set.
+
+    The bounds are the limits at the ends of the odds ratio's interval. There is no row if even the
+    whole reference set would not be detected.
+    """
     is_trained, is_inside = audit.roles.is_trained, audit.roles.is_inside
     n_leaked = int(is_trained.sum())
     n_reference = max(audit.rows.n_reference(), n_leaked)

@@ -18,7 +18,7 @@ _METHOD = (
 
 
 def write_near_duplicates(audit: AuditContext) -> None:
-    """Fill ``near_duplicates`` with every such pair of pool and reference set."""
+    """Fill ``near_duplicates`` with all such pairs of pool and reference documents."""
     pool, reference = audit.rows.texts("seed-corpus"), audit.rows.texts("reference")
     found = list(near_duplicates(pool, reference))
     if found:
@@ -35,7 +35,7 @@ def write_near_duplicates(audit: AuditContext) -> None:
 def overlap_metrics(
     audit: AuditContext, selections: Mapping[Strategy, Sequence[int]]
 ) -> Iterator[MetricRow]:
-    """A row a strategy; none where the pool holds no such document."""
+    """One row per strategy; none if the pool holds no such document."""
     is_alike = audit.rows.is_like_reference()
     n_alike = int(is_alike.sum())
     for strategy, documents in selections.items():

@@ -1,4 +1,4 @@
-"""Pool and reference set as sentence embeddings, read once for everything measured on them."""
+"""Sentence embeddings of pool and reference set, read once for all metrics that use them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from assay.core.audit.context import AuditContext
 
-# What is measured against more is estimated from this many drawn at random: a matrix of products
-# with them must fit.
+# A larger reference set is replaced by a random sample of this size: a matrix of products with it
+# must fit in memory.
 _MAX_REFERENCE = 10_000
 
 

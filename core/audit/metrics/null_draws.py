@@ -1,4 +1,4 @@
-"""The random selections and the true documents that every measured quantity is seen beside."""
+"""The random selections and reference documents that every metric is compared with."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from assay.core.gradients.features import GradientFeatures
 from assay.core.selection.greedy import random as random_selection
 from assay.core.specs.audit import AuditSpec
 
-# So many that the smallest p-value there can be, 2 in 400, times eight strategies is under 5%.
+# Enough that the smallest possible p-value, 2 in 400, times eight strategies is under 5%.
 N_NULL_DRAWS = 399
 
 
 def random_draws(spec: AuditSpec, features: GradientFeatures) -> list[list[int]]:
-    """As many random selections of the budget as make a null band."""
+    """Random selections of the budget, as many as a null band needs."""
     return [
         list(random_selection(features, spec.budget, _seed(spec, draw)).documents)
         for draw in range(N_NULL_DRAWS)
@@ -21,11 +21,11 @@ def random_draws(spec: AuditSpec, features: GradientFeatures) -> list[list[int]]
 
 
 def true_sample(n_reference: int, spec: AuditSpec) -> list[int]:
-    """A budget's worth of true documents: how close a perfect selection would come."""
+    """As many reference documents as the budget: how close a perfect selection would come."""
     order = np.random.default_rng(spec.seed).permutation(n_reference)
     return order[: spec.budget].tolist()
 
 
 def _seed(spec: AuditSpec, draw: int) -> int:
-    # Far from spec.seed, which draws the random strategy's own selection.
+    # Far from spec.seed, which the random strategy's own selection uses.
     return spec.seed + 1_000_003 * (draw + 1)

@@ -1,4 +1,4 @@
-"""Which of the leaked documents a selection holds: domain and membership apart."""
+"""How many leaked documents a selection holds, with domain and membership separated."""
 
 from __future__ import annotations
 

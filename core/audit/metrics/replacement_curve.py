@@ -1,4 +1,4 @@
-"""The yardstick beside distances: true data of which more and more is replaced."""
+"""The reference set with a growing share replaced: a scale for reading distances."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from assay.core.similarity.replacement_curve import N_DRAWS, SHARES, Mixture, mi
 
 
 def write_replacement_curve(audit: AuditContext, judge: MixtureMetric) -> None:
-    """Fill ``replacement_curve`` for a judge: 10% more replaced at a time by other documents
-    of the pool, and all of it by held-out ones where they are known."""
+    """Fill ``replacement_curve`` for one metric.
+
+    In steps of 10%, documents are replaced by others from the pool; all of them also by held-out
+    documents, if these are known.
+    """
     spec, roles = audit.spec, audit.roles
     for replaced_by, documents, shares in (
         ("pool", np.flatnonzero(~roles.is_trained), SHARES),

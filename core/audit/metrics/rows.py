@@ -1,4 +1,4 @@
-"""One row a measured quantity: value, interval, null and how it was computed."""
+"""One row per metric value: value, interval, null and how it was computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.core.stats.selection_metrics import Measurement
 
 @dataclass(frozen=True)
 class MetricRow(Measurement):
-    """One row of the ``metrics`` table: what was measured of whom, how, and beside which null."""
+    """One row of the ``metrics`` table: what was measured, how, and its null."""
 
     subject: str
     metric: Metric
@@ -40,7 +40,7 @@ def with_interval(
     ceiling: float | None = None,
     p_value: float | None = None,
 ) -> MetricRow:
-    """A row whose value has an interval, perhaps beside a null that has one."""
+    """A row whose value has an interval, and possibly a null with an interval."""
     return MetricRow(
         subject,
         metric,

@@ -14,13 +14,13 @@ from assay.core.similarity.transport import transport_distance
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.metrics import Metric
 
-# More of a set are represented by so many drawn at random, in selections, random draws and true
-# documents alike: all stay exact, and 399 draws take two minutes instead of half an hour.
+# Larger sets are replaced by random samples of this size, for selections, random draws and
+# reference documents alike: all stay exact, and 399 draws take two minutes instead of half an hour.
 _MAX_DOCUMENTS = 1_000
 
 
 class TransportToReference(MixtureMetric):
-    """Optimal transport to the reference set; at best, that of as many true documents."""
+    """Optimal transport to the reference set; at best, that of as many reference documents."""
 
     metric = Metric.TRANSPORT
 

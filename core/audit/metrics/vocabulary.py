@@ -1,4 +1,4 @@
-"""How much of the reference set's vocabulary a selection holds."""
+"""How much vocabulary a selection shares with the reference set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.core.specs.metrics import Metric
 
 
 class Containment(MixtureMetric):
-    """Containment of token sets; at best, that of as many true documents."""
+    """Containment of token sets; at best, that of as many reference documents."""
 
     metric = Metric.CONTAINMENT
 

@@ -1,4 +1,4 @@
-"""Whether a pair of models can be audited at all, and why, in words: asked before any score."""
+"""Whether a pair of models can be audited, and the reasons; decided before any score."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from assay.core.models.text_model import TextModel
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import Assessability, GradientLayers
 
-# A fine-tuned tensor stays near where it began; between unrelated models the cosine is about 0.
+# A fine-tuned tensor stays near its base; between unrelated models the cosine is about 0.
 _MIN_LINEAGE_COSINE = 0.5
-# What moved less than this many times the rounding floor moved hardly at all.
+# A change of less than this many rounding floors is hardly a change.
 _MIN_TIMES_FLOOR = 3.0
 _MIN_DECAY_CORRELATION = 0.2
 # Between them lies 0.80, the flatness of normally distributed differences.
@@ -33,7 +33,7 @@ _FLAT, _PEAKED = 0.86, 0.65
 
 @dataclass(frozen=True)
 class Assessment:
-    """A verdict, the reasons for it, and what the difference hints at about training."""
+    """The assessability, its reasons, and hints about training."""
 
     verdict: Assessability
     reasons: tuple[str, ...]
@@ -42,7 +42,7 @@ class Assessment:
 
 @dataclass(frozen=True)
 class ScoredPart:
-    """The weights that gradients are taken of: how far they moved, and rounding alone would."""
+    """The weights whose gradients are taken: their change, and what rounding alone would change."""
 
     name: str
     difference_norm: float
@@ -50,21 +50,21 @@ class ScoredPart:
 
     @classmethod
     def of(cls, name: str, layers: Sequence[LayerDifference]) -> ScoredPart:
-        """Several tensors as one."""
+        """Several tensors combined into one."""
         return cls(name, _norm(layers, "difference_norm"), _norm(layers, "floor_norm"))
 
     @property
     def times_floor(self) -> float:
-        """How many times as far it moved as rounding alone would move it."""
+        """Its change as a multiple of the change that rounding alone would cause."""
         return self.difference_norm / self.floor_norm if self.floor_norm else float("inf")
 
 
 def assess(
     layers: Sequence[LayerDifference], scored: ScoredPart, base_name: str, caveats: Sequence[str]
 ) -> Assessment:
-    """Judge a pair by how its tensors differ; ``caveats``: what loading had to assume.
+    """Assess a pair by how its tensors differ. ``caveats``: what loading had to assume.
 
-    "Not assessable" never means "no leak": it means that nothing can be said this way.
+    "Not assessable" never means "no leak": it means that nothing can be concluded this way.
     """
     hints = _hints(layers)
     against = _lineage(layers, base_name) or _immobile(layers, scored)
@@ -87,7 +87,7 @@ def lineage_cosine(layers: Sequence[LayerDifference]) -> float | None:
 
 
 def _lineage(layers: Sequence[LayerDifference], base_name: str) -> str | None:
-    """Whether the base is another model's."""
+    """Whether the base belongs to another model."""
     cosine = lineage_cosine(layers)
     if cosine is None or cosine >= _MIN_LINEAGE_COSINE:
         return None
@@ -121,7 +121,7 @@ def _near_floor(scored: ScoredPart) -> list[str]:
 
 
 def _hints(layers: Sequence[LayerDifference]) -> tuple[str, ...]:
-    """What the differences of the matrices tell of the optimizer; never proof."""
+    """What the matrices' differences suggest about the optimizer; hints, not proof."""
     moved = [layer for layer in layers if layer.difference_norm and layer.full_rank > 1]
     if not moved:
         return ()
@@ -156,7 +156,7 @@ def _weighted(layers: Sequence[LayerDifference], field: str) -> float:
 
 
 def assess_pair(audit: AuditContext, pair: ModelPair) -> Assessability:
-    """Compare the two models tensor by tensor, write what was found, and return the verdict."""
+    """Compare the two models tensor by tensor, write the results, and return the assessment."""
     builder, spec = audit.builder, audit.spec
     if not builder.is_done("assess"):
         n_tensors = len(list(pair.base.model.parameters()))
@@ -187,7 +187,7 @@ def _differences(
 def _scored_part(
     which: GradientLayers, pair: ModelPair, layers: list[LayerDifference], stored_as: torch.dtype
 ) -> ScoredPart:
-    """What gradients will be taken of: of the last layer its label rows and bias alone."""
+    """The weights whose gradients will be taken; for the last layer, its label rows and bias."""
     if which is GradientLayers.LAST_LAYER:
         with torch.inference_mode():
             head = layer_difference(

@@ -1,4 +1,4 @@
-"""Stages that ask which of several corpora, and which classes, explain the weight difference."""
+"""Stages that rank how well corpora and classes explain the weight difference."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.core.audit.context import AuditContext
 from assay.core.audit.stages.student_training import StudentTask
 from assay.core.audit.stages.students import n_student_units, student_task, students
 from assay.core.gradients.features import GradientFeatures
-from assay.core.gradients.group_mixture import cosine_intervals, fit_groups, redrawn
+from assay.core.gradients.group_mixture import cosine_intervals, fit_groups, redrawn_shares
 from assay.core.models.training_record import TrainingRecord
 from assay.core.stats.intervals import random_band
 
@@ -21,7 +21,7 @@ _INTERVAL = (0.025, 0.975)
 
 
 def rank_groups(audit: AuditContext) -> None:
-    """Cosine and mixture share of every source and class, with intervals and chance beside."""
+    """Cosine and mixture share of every source and class, with intervals and chance."""
     if audit.spec.corpora is None or audit.builder.is_done("groups"):
         return
     kinds = {"source": audit.rows.source_of_each()}
@@ -43,13 +43,12 @@ def _write_groups(
     generator = np.random.default_rng(audit.spec.seed)
     low, high = cosine_intervals(features, groups, generator)
     shares, nulls = [], []
-    for _ in range(_N_DRAWS):
-        drawn = fit_groups(features, groups, redrawn(generator, groups))
-        shares.append(drawn.shares)
+    for drawn in redrawn_shares(features, groups, generator, _N_DRAWS):
+        shares.append(drawn)
         nulls.append(fit_groups(features, generator.permutation(groups), once).cosines)
         audit.progress.advance(2)
     share_low, share_high = np.quantile(shares, _INTERVAL, axis=0)
-    # A share at the edge of its draws still lies within them.
+    # A share at the edge of its draws is still inside the interval.
     share_low, share_high = np.minimum(share_low, fit.shares), np.maximum(share_high, fit.shares)
     bands = [random_band(own) for own in np.array(nulls).T]
     null_low, null_high = ([getattr(band, end) for band in bands] for end in ("low", "high"))
@@ -75,13 +74,13 @@ def _write_groups(
 
 
 def _true_shares(audit: AuditContext) -> dict[str, float]:
-    """Of the reference set's labels, where they are known."""
+    """Shares of the reference set's labels, if they are known."""
     labels, counts = np.unique(audit.rows.reference_labels(), return_counts=True)
     return dict(zip(labels.astype(str), (counts / counts.sum()).tolist(), strict=True))
 
 
 def train_source_students(audit: AuditContext) -> None:
-    """Models trained on half of each source: what the true one's other half would reach."""
+    """Train models on half of each source, to show what the true one's other half would reach."""
     spec, builder = audit.spec, audit.builder
     if spec.corpora is None:
         return
@@ -134,7 +133,7 @@ def _half_task(audit: AuditContext, name: str, source: str, seed: int) -> Studen
 
 
 def _n_training_documents(audit: AuditContext) -> int | None:
-    """What the final model was trained on, as far as that is known."""
+    """The number of documents that the final model was trained on, as far as known."""
     record = TrainingRecord.read(audit.question.final)
     if record:
         return record.n_documents

@@ -1,4 +1,4 @@
-"""From data references to the document tables of an audit file."""
+"""The stage that reads data sources into the document tables of an audit file."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _OPTIONS = {
 
 
 def ingest(audit: AuditContext, reader: Reader) -> None:
-    """Write seed corpus, reference set and test set, exact duplicates of the corpus dropped.
+    """Write seed corpus, reference set and test set; exact duplicates in the corpus are dropped.
 
-    Samples of several corpora are drawn by seeds of their own: of one file, two would else be the
-    same documents. InputError if a pool is smaller than the budget, a titration lacks documents of
-    a role, or a label is unknown to the final model.
+    Each corpus is sampled with its own seed: otherwise two samples of one file would be the same
+    documents. InputError if a pool is smaller than the budget, if a titration lacks documents of a
+    role, or if a label is unknown to the final model.
     """
     builder = audit.builder
     mappings = _label_mappings(audit, reader)
@@ -54,7 +54,7 @@ def ingest(audit: AuditContext, reader: Reader) -> None:
 
 
 def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: int) -> None:
-    """Whether every pool can fill its budget; a titration's has documents of every role."""
+    """InputError if a pool cannot fill its budget, or a titration lacks documents of a role."""
     if spec.held_out_source is not None and n_held_out == 0:
         raise InputError(
             f"held-out documents in {spec.held_out_source!r} that are not in the reference set",
@@ -86,8 +86,10 @@ def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: in
 
 
 def _label_mappings(audit: AuditContext, reader: Reader) -> dict[str, LabelMapping]:
-    """What the labels of reference and test set stand for: decided once a file, before anything is
-    computed, shown and kept."""
+    """What the labels of reference and test set mean.
+
+    Decided once per file, before anything is computed, then shown and stored.
+    """
     known = {"reference": audit.spec.reference, "test": audit.spec.test}
     found = {}
     for name, ref in known.items():
@@ -123,7 +125,7 @@ def _write_reference(audit: AuditContext, reader: Reader, labels: LabelMapping |
 
 @dataclass(frozen=True)
 class _Read:
-    """What became of the documents of the seed corpus; the names are those in ``meta``."""
+    """How many documents of the seed corpus were read and dropped; names as in ``meta``."""
 
     n_documents: int
     n_duplicates_dropped: int

@@ -31,12 +31,11 @@ _META = "embedding_gradients"
 
 
 def score_by_embeddings(audit: AuditContext, pair: ModelPair) -> AuditContext:
-    """Fill ``embedding_scores``, where the strategy that needs them is asked for.
+    """Fill ``embedding_scores``, if the strategy that needs them is asked for.
 
-    Documents that cannot have been trained on are not run through the models.
-
-    The question comes back without that strategy where the embeddings allow nothing; the reason
-    stands in ``meta``. InputError if no other strategy is asked for.
+    Documents that cannot have been trained on are not run through the models. Returns the question
+    without this strategy if the embeddings do not allow it; the reason is written to ``meta``.
+    InputError if no other strategy is asked for.
     """
     question, builder, progress = audit.question, audit.builder, audit.progress
     if Strategy.EMBEDDING_MATCH not in question.spec.strategies:
@@ -61,7 +60,7 @@ def score_by_embeddings(audit: AuditContext, pair: ModelPair) -> AuditContext:
 
 
 def what_was_left_out(audit: AuditContext) -> list[str]:
-    """A caveat where the strategy was asked for and could not be answered."""
+    """A caveat if the strategy was asked for but could not be run."""
     builder = audit.builder
     problem = builder.meta(_META)["problem"] if builder.has_meta(_META) else None
     if problem is None:
@@ -73,7 +72,7 @@ def what_was_left_out(audit: AuditContext) -> list[str]:
 
 
 def _score(audit: AuditContext, pair: ModelPair) -> str | None:
-    """Why nothing could be scored; None where documents were."""
+    """The reason if nothing could be scored; None if documents were scored."""
     try:
         gradients = EmbeddingGradients(pair)
     except InputError as error:
@@ -97,7 +96,7 @@ def _score(audit: AuditContext, pair: ModelPair) -> str | None:
 
 
 def _n_tokens(audit: AuditContext) -> int:
-    """Where documents are cut: as fine-tuning cut them, where positions show it."""
+    """Where documents are cut: as in fine-tuning, if positions show it."""
     known = VocabularyFacts.from_plain(audit.builder.meta("vocabulary")).max_tokens
     return known or audit.training.max_tokens
 
@@ -117,8 +116,11 @@ def _write(
     known: TokenCounts,
     is_excluded: NDArray[np.bool_],
 ) -> None:
-    """Excluded documents rank last, by their unmoved tokens and then by the share of their tokens
-    that moved: no gradient of theirs is taken."""
+    """Write the scores; excluded documents rank last and have no gradient.
+
+    Among them, those with fewer unmoved tokens rank higher, then those with a larger share of moved
+    tokens.
+    """
     n_documents = len(is_excluded)
     scores = -2.0 * known.n_unmoved + 1 - known.n_unmoved / np.maximum(known.n_different, 1)
     scores[~is_excluded] = found.scores

@@ -1,4 +1,4 @@
-"""Documents' embeddings: computed once, then read from the cache."""
+"""Sentence embeddings of documents: computed once, then read from the cache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress
 from assay.core.specs.hashing import content_key, exact_hash
 
-# Part of the key: raise it when the same text would be embedded otherwise.
+# Part of the key: raise it when the same text would get another embedding.
 _VERSION = 1
 
 
@@ -31,7 +31,7 @@ def embed_documents(
 ) -> NDArray[np.float32]:
     """Unit vectors of ``texts``, (n × 384) float32, in the cache's precision.
 
-    Only texts that no audit has embedded before are computed; a killed run goes on after its last
+    Only texts that no audit has embedded before are computed. A killed run continues after its last
     block; a damaged cache file is set aside and rebuilt.
     """
     embed_new = _embedder_when_needed(compute)
@@ -43,7 +43,9 @@ def embed_documents(
             progress.advance(len(parts[-1]))
         return np.concatenate(parts)
 
-    return with_cached_rows(open_embeddings, store, _key(compute), "embedding", progress, embedded)
+    return with_cached_rows(
+        open_embeddings, store, embeddings_key(compute), "embedding", progress, embedded
+    )
 
 
 _EmbedNew = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -57,14 +59,15 @@ def _embedded(texts: Sequence[str], kept: RowStore, embed_new: _EmbedNew) -> NDA
     return kept.matrix("vector", kept.find(hashes))
 
 
-def _key(compute: Compute) -> str:
+def embeddings_key(compute: Compute) -> str:
+    """Of what decides which vector a text has."""
     model = builtin_minilm()
     identity = (weights_digest(model), tokenizer_digest(model), MAX_TOKENS, compute.precision)
     return content_key("embeddings", _VERSION, *identity)[:32]
 
 
 def _embedder_when_needed(compute: Compute) -> _EmbedNew:
-    """Loading the model takes seconds, and nothing where every text is known."""
+    """Loading the model takes seconds, so it is skipped if every text is cached."""
     embedder = cache(lambda: Embedder(compute))
     return lambda texts: embedder().embed(texts)
 

@@ -1,8 +1,8 @@
-"""The cosine that selections truly reach, and random ones beside them, by exact sums of gradients.
+"""The exact cosines of selections and of random ones, computed from sums of gradients.
 
-Selections are made from products that a projection may only estimate; greedy selection then takes
-what the projection errs on, and the cosine it believes it reached is too high. The sums of the
-chosen documents are taken exactly while both models are loaded; random selections' likewise.
+A projection only estimates the products that selections are made from. Greedy selection exploits
+its errors, so its own estimate of the cosine is too high. The gradients of selected documents, and
+of random selections, are therefore summed exactly while both models are loaded.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ from assay.core.gradients.features import (
 from assay.core.gradients.growing_sums import GrowingSum, squared_norms_of_factors
 from assay.core.gradients.projection import worth
 from assay.core.models.loading import ModelPair
-from assay.core.specs.audit import AuditSpec
+from assay.core.selection.matching_pursuit import weights_by_rank
+from assay.core.specs.audit import AuditSpec, GradientLayers
 from assay.core.specs.hashing import content_key
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import random_band
 
 # Part of the cache's key: raise it when the same sum would have another length.
 _VERSION = 1
-# The sizes at which random selections are looked at as they grow.
+# The sizes at which growing random selections are measured.
 _N_SIZES = 24
-# The exact sum of what is not kept in factors takes a pass over each of its documents: so few
-# random ones are taken, the fewest of which a band can leave out one in 20.
+# Without stored factors, an exact sum needs a pass over each of its documents. So only few random
+# selections are made: the minimum for a band that leaves out one in 20.
 _N_DRAWS_OF_PASSES = 39
 
 SquaredNorms = list[NDArray[np.float64]]
 
 
 def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
-    """Put the exact cosines of selections where estimates stand, and fill ``random_objective``.
+    """Replace estimated cosines of selections by exact ones, and fill ``random_objective``.
 
-    Facts kept: ``projection`` (dimension, worth in dense ones, each selection's estimate) where
-    selections were made from estimates; ``random_cosines``, one a random selection.
+    Facts kept: ``projection`` (dimension, its worth in dense dimensions, each selection's estimate)
+    if selections were made from estimates; ``random_cosines``, one per random selection.
     """
     spec, builder, progress = audit.spec, audit.builder, audit.progress
     if builder.is_done("exact cosines"):
@@ -74,7 +75,7 @@ def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
             for own, squared in zip(sums, norms, strict=True)
         ]
         if is_estimated:
-            _replace_estimates(builder, chosen, cosines)
+            _replace_estimates(audit, chosen, cosines)
             _describe_projection(audit, chosen)
         _write_random(builder, drawn, cosines[len(chosen) :])
 
@@ -86,23 +87,43 @@ def _draws(spec: AuditSpec, features: FactoredGradients | ProjectedGradients) ->
 
 def _random_sum(documents: Sequence[int]) -> GrowingSum:
     n = len(documents)
-    sizes = np.unique(np.geomspace(1, n, _N_SIZES).round().astype(int)).tolist()
-    return GrowingSum(tuple(documents), (1.0,) * n, tuple(sizes))
+    return GrowingSum(tuple(documents), (1.0,) * n, _some_sizes(n))
+
+
+def _some_sizes(n: int) -> tuple[int, ...]:
+    return tuple(np.unique(np.geomspace(1, n, _N_SIZES).round().astype(int)).tolist())
 
 
 def _selected(audit: AuditContext) -> dict[Strategy, tuple[GrowingSum, float]]:
-    """Each selection that is not empty, and the cosine it was thought to reach."""
+    """Each selection that is not empty, with its estimated cosine."""
     found = {}
     for strategy in audit.spec.strategies:
         made = audit.rows.selection(strategy)
         if made.documents:
-            sizes = tuple(range(1, len(made.documents) + 1))
-            found[strategy] = GrowingSum(made.documents, made.weights, sizes), made.objective[-1]
+            own = GrowingSum(made.documents, made.weights, _range_to(len(made.documents)))
+            if strategy is Strategy.SELECT_PLUS:
+                own = _refitted(audit, own)
+            found[strategy] = own, made.objective[-1]
     return found
 
 
+def _refitted(audit: AuditContext, own: GrowingSum) -> GrowingSum:
+    """SELECT+ fitted its weights anew at each rank. Of layers whose gradients take passes, each
+    size takes passes over all its documents: some sizes then stand for all."""
+    weights = weights_by_rank(audit.features(), own.documents)
+    if audit.spec.gradient_layers is GradientLayers.LAST_LAYER:
+        return replace(own, refitted=weights)
+    sizes = _some_sizes(len(own.documents))
+    return replace(own, sizes=sizes, refitted=weights[[size - 1 for size in sizes]])
+
+
+def _range_to(n: int) -> tuple[int, ...]:
+    """1 … n."""
+    return tuple(range(1, n + 1))
+
+
 def _cached(audit: AuditContext, pair: ModelPair, sums: Sequence[GrowingSum]) -> SquaredNorms:
-    """‖sum‖² of each at each size, (J × sizes); kept by what was summed, whatever asks."""
+    """‖sum‖² of each sum at each size, (J × sizes); cached under what was summed."""
     ids = sorted({document for own in sums for document in own.documents})
     stored = audit.rows.labelled(ids)
     documents = [replace(text_document(stored[number]), label=None) for number in ids]
@@ -112,7 +133,12 @@ def _cached(audit: AuditContext, pair: ModelPair, sums: Sequence[GrowingSum]) ->
     ]
     hashes = [document_key(document) for document in documents]
     keys = [
-        content_key([hashes[at] for at in own.documents], own.weights, own.sizes)
+        content_key(
+            [hashes[at] for at in own.documents],
+            own.weights,
+            own.sizes,
+            *([] if own.refitted is None else [own.refitted.tolist()]),
+        )
         for own in renumbered
     ]
     n_checkpoints, progress = audit.spec.n_checkpoints, audit.progress
@@ -135,12 +161,17 @@ def _cached(audit: AuditContext, pair: ModelPair, sums: Sequence[GrowingSum]) ->
 
 
 def _replace_estimates(
-    builder: AuditBuilder,
+    audit: AuditContext,
     chosen: dict[Strategy, tuple[GrowingSum, float]],
     cosines: Sequence[NDArray[np.float64]],
 ) -> None:
+    builder = audit.builder
+    estimates = {
+        strategy: np.array(audit.rows.selection(strategy).objective) for strategy in chosen
+    }
     builder.clear("selections")
-    for (strategy, (own, _)), reached in zip(chosen.items(), cosines, strict=False):
+    for (strategy, (own, _)), exact in zip(chosen.items(), cosines, strict=False):
+        reached = _at_each_rank(own.sizes, exact, estimates[strategy])
         builder.write(
             "selections",
             {
@@ -152,6 +183,20 @@ def _replace_estimates(
                 "weight": own.weights,
             },
         )
+
+
+def _at_each_rank(
+    sizes: Sequence[int], exact: NDArray[np.float64], estimates: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Exact where it was taken; between, the estimate in the proportion of its neighbours."""
+    at = np.array(sizes) - 1
+    if len(at) == len(estimates):
+        return exact
+    there = estimates[at]
+    parts = np.divide(exact, there, out=np.ones_like(exact), where=there != 0)
+    reached = estimates * np.interp(np.arange(len(estimates)), at, parts)
+    reached[at] = exact
+    return reached
 
 
 def _describe_projection(

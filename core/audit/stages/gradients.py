@@ -15,7 +15,7 @@ from assay.cache.files.row_cache import RowStore
 from assay.core.audit.context import AuditContext
 from assay.core.audit.gradient_request import PROJECTION_SEED, GradientRequest, document_key
 from assay.core.audit.precomputed import with_cached_rows
-from assay.core.gradients.projection import folded, leading_part, side_lengths
+from assay.core.gradients.projection import folded
 from assay.core.models.examples import TextDocument
 from assay.core.models.inner_layer_gradients import InnerGradients
 from assay.core.models.loading import ModelPair
@@ -28,7 +28,7 @@ from assay.core.models.per_example_gradients import (
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import GradientLayers
 
-# Documents sorted by length and held in memory at a time; a multiple of ROWS_PER_BLOCK.
+# Documents that are sorted by length and held in memory together; a multiple of ROWS_PER_BLOCK.
 _WINDOW = 16 * ROWS_PER_BLOCK
 
 
@@ -76,7 +76,7 @@ def _extend(
     models: GradientModels,
     progress: Progress,
 ) -> None:
-    """Compute what the cache lacks, committing a block as soon as one is full."""
+    """Compute what the cache lacks; a block is committed as soon as it is full."""
     pending: GradientRows | None = None
     for batch in models.of(documents) if documents else ():
         pending = batch if pending is None else _joined(pending, batch)
@@ -139,10 +139,7 @@ def smaller_projection(
     stored, wanted = request.stored_dimension, request.dimension
     if stored is None or wanted is None or wanted == stored:
         return products
-    if request.is_sketch:
-        return folded(products, wanted)
-    part = leading_part(products, side_lengths(stored), side_lengths(wanted))
-    return part * np.float32((stored / wanted) ** 0.5)
+    return folded(products, wanted)
 
 
 def _joined(first: GradientRows, second: GradientRows) -> GradientRows:
@@ -174,7 +171,7 @@ def take_gradients(audit: AuditContext, pair: ModelPair) -> None:
 
 
 def gradient_models(audit: AuditContext, pair: ModelPair) -> GradientModels:
-    """The gradients that an audit asks for, of both models."""
+    """The gradient computation that an audit asks for, for both models."""
     n_checkpoints = audit.spec.n_checkpoints
     stored = audit.question.gradients.stored_dimension
     if stored is None:

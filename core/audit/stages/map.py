@@ -1,16 +1,27 @@
-"""The stage that lays pool and reference set out in one plane."""
+"""The stage that places pool and reference set on a two-dimensional map."""
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.cache.audits.rows import SETS
+from assay.cache.files.precomputed import open_maps
+from assay.cache.files.row_cache import RowStore
 from assay.core.audit.context import AuditContext
-from assay.core.similarity.map_layout import lay_out
+from assay.core.audit.precomputed import with_cached_rows
+from assay.core.audit.stages.embeddings import embeddings_key
+from assay.core.similarity.map_layout import Layout, lay_out
+from assay.core.specs.hashing import content_key, exact_hash
+
+# Part of the key: raise it when the same documents would be laid out otherwise.
+_VERSION = 1
 
 
 def draw_map(audit: AuditContext) -> None:
-    """Fill ``map_points`` and say in ``meta`` how the places were found, where a map is wanted."""
+    """Fill ``map_points`` and describe the method in ``meta``, if a map is wanted."""
     builder = audit.builder
     if not audit.spec.is_mapped or builder.is_done("map"):
         return
@@ -20,7 +31,8 @@ def draw_map(audit: AuditContext) -> None:
             for name in SETS
             if audit.rows.n_of(name)
         }
-        layout = lay_out(np.concatenate(list(sets.values())), audit.spec.seed)
+        texts = [text for name in sets for text in audit.rows.texts(name)]
+        layout = _kept_or_drawn(audit, texts, np.concatenate(list(sets.values())))
         start = 0
         for name, vectors in sets.items():
             points = layout.points[start : start + len(vectors)]
@@ -35,3 +47,23 @@ def draw_map(audit: AuditContext) -> None:
                 },
             )
         builder.put_meta("map", layout.parameters)
+
+
+def _kept_or_drawn(audit: AuditContext, texts: list[str], vectors: NDArray[np.float32]) -> Layout:
+    """The layout of the same documents in the same order, from the cache where it is there."""
+    seed = audit.spec.seed
+    key = content_key("map", _VERSION, [exact_hash(text) for text in texts], seed)
+
+    def use(kept: RowStore) -> Layout:
+        if kept.missing([key]):
+            drawn = lay_out(vectors, seed)
+            parameters = json.dumps(drawn.parameters)
+            row = {"points": [drawn.points.ravel()], "parameters": [parameters]}
+            kept.append([key], row, {})
+            return drawn
+        (row,) = kept.find([key]).to_pylist()
+        points = np.array(row["points"], np.float32).reshape(-1, 2)
+        return Layout(points, json.loads(row["parameters"]))
+
+    of_embeddings = embeddings_key(audit.question.compute)
+    return with_cached_rows(open_maps, audit.store, of_embeddings, "map", audit.progress, use)

@@ -1,4 +1,4 @@
-"""The stages that rank documents by how likely they were trained on, and judge every ranking."""
+"""The stages that rank documents by how likely they were trained on, and evaluate every ranking."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from assay.core.stats.permutation_null import N_SHUFFLES, auc_by_chance, found_b
 from assay.core.stats.prevalence import Flagged, flag, prevalence
 from assay.core.stats.selection_metrics import MISTAKEN_SHARES
 
-# Documents scored and committed at a time.
+# Documents that are scored and committed together.
 _WINDOW = 2048
-# Prevalence is read off documents that score above all but this share of the held-out ones.
+# Prevalence is estimated from documents that score above all but this share of the held-out ones.
 _FLAGGED_BY_MISTAKE = 0.1
 _MIN_KNOWN = 20
 
@@ -37,10 +37,10 @@ _Scores = NDArray[np.float64]
 
 
 def score_baselines(audit: AuditContext, pair: ModelPair) -> None:
-    """Score every document by every membership baseline; a killed run goes on at the next window.
+    """Score every document by every membership score; a killed run continues at the next batch.
 
-    A classifier's are made of what the gradient stage kept; a language model reads every document
-    once more, under both models.
+    A classifier's scores come from what the gradient stage stored; a language model reads every
+    document once more, with both models.
     """
     builder = audit.builder
     if builder.is_done("membership baselines"):
@@ -64,7 +64,7 @@ def score_baselines(audit: AuditContext, pair: ModelPair) -> None:
 
 
 def judge_members(audit: AuditContext) -> None:
-    """Rank by every strategy and by text alone too, and judge all rankings where truth is known."""
+    """Rank by every strategy and by text alone, and evaluate all rankings if roles are known."""
     builder, truth = audit.builder, audit.roles
     if builder.is_done("membership"):
         return
@@ -156,8 +156,11 @@ def _membership(name: str, scores: _Scores, truth: Roles, seed: int) -> Iterator
 
 
 def _prevalence(name: str, trained: _Scores, held_out: _Scores, seed: int) -> Iterator[MetricRow]:
-    """Of one half of the domain's documents, by rates learnt from the other half: a check of what
-    the estimate would be worth where truth is not known."""
+    """The estimated share of training documents in one half of the domain's documents.
+
+    The error rates come from the other half. This checks how good the estimate would be where the
+    truth is unknown.
+    """
     rng = np.random.default_rng([seed, 2])
     known, asked = zip(*(_halves(group, rng) for group in (trained, held_out)), strict=True)
     if min(map(len, known)) < _MIN_KNOWN:
@@ -198,7 +201,7 @@ def _domain(name: str, scores: _Scores, truth: Roles) -> Iterator[MetricRow]:
 
 
 def _lead(name: str, scores: _Scores, main: Strategy, own: _Scores, truth: Roles) -> MetricRow:
-    """How far a ranking's membership AUC is above the main strategy's, on the same documents."""
+    """By how much a ranking's membership AUC exceeds the main strategy's, on the same documents."""
     trained, held_out = truth.is_trained, truth.is_held_out
     found = difference(scores[trained], scores[held_out], own[trained], own[held_out])
     return with_interval(

@@ -1,4 +1,4 @@
-"""How good the models are: what their predictions are worth, as metric rows."""
+"""The models' predictions, evaluated as metric rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OF_LOSSES = "jackknife t-interval over documents, on the logarithm"
 
 
 class PredictionMetrics:
-    """Judges predictions of one set of documents against truth and against the final model's."""
+    """Compares predictions for one set of documents with the truth and with the final model's."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class PredictionMetrics:
         self._where = "test documents" if has_test else "documents outside every selection"
 
     def rows(self, subject: str, predictions: Predictions) -> list[MetricRow]:
-        """Agreement with the final model and, on a test set, what its truth says."""
+        """Agreement with the final model and, on a test set, the metrics that need true labels."""
         rows = [self._agreement(subject, predictions)]
         if self._spec.test is None:
             return rows
@@ -46,7 +46,7 @@ class PredictionMetrics:
         return [*rows, *self._accuracy(subject, predictions)]
 
     def outcomes(self, predictions: Predictions) -> NDArray[np.float64]:
-        """What the metric that students are compared by sums over targets, a document, (n)."""
+        """Per document, what the metric that compares students sums over targets, (n)."""
         if self._spec.test is not None and self._spec.task is Task.SFT:
             return np.asarray(predictions.losses, np.float64)
         if self._spec.test is None:
@@ -97,12 +97,12 @@ class PredictionMetrics:
 
 
 def _alone(value: float) -> Interval:
-    """A value of too few documents for an interval."""
+    """A value without an interval, because there are too few documents for one."""
     return Interval(float(value), float("nan"), float("nan"))
 
 
 def weight_cosine(subject: str, value: float) -> MetricRow:
-    """How far a student moved the way the final model did."""
+    """How far a student moved in the final model's direction."""
     return MetricRow(
         subject,
         Metric.WEIGHT_COSINE,
@@ -115,7 +115,7 @@ _N_AGREEMENT_DOCUMENTS = 500
 
 
 def predict(audit: AuditContext, pair: ModelPair) -> None:
-    """What the final and the base model say of the documents that students are judged on."""
+    """What the final and the base model predict for the documents that students are tested on."""
     builder, progress = audit.builder, audit.progress
     if builder.is_done("predictions"):
         return
@@ -123,7 +123,8 @@ def predict(audit: AuditContext, pair: ModelPair) -> None:
     examples = pair.final.examples(documents)
     with audit.stage("predict", 2 * len(documents), "predictions"):
         final = pair.final.predict(examples, progress.advance)
-        # Where students begin: with the final model's head it would be no model before fine-tuning.
+        # Students begin here: with the final model's head it would not be a model before
+        # fine-tuning.
         before = pair.student(audit.training.seed) if pair.drawn else pair.base
         base = before.predict(examples, progress.advance)
         builder.put_meta("evaluation_choices", final.choices.tolist())
@@ -132,7 +133,7 @@ def predict(audit: AuditContext, pair: ModelPair) -> None:
 
 
 def evaluation_documents(audit: AuditContext) -> list[TextDocument]:
-    """The test set; without one, seed-corpus documents that no strategy selected."""
+    """The test set or, without one, seed documents that no strategy selected."""
     if audit.spec.test is not None:
         return [text_document(stored) for stored in audit.rows.test_documents()]
     drawn = audit.rows.unselected(_N_AGREEMENT_DOCUMENTS) or audit.rows.some_documents(

@@ -1,4 +1,4 @@
-"""The stage that makes every strategy's selection."""
+"""The stage in which every strategy makes its selection."""
 
 from __future__ import annotations
 

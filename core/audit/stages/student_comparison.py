@@ -1,4 +1,4 @@
-"""The stage that compares students: with those of random selections, and with the main one."""
+"""The stage that compares students with random selections' and the main strategy's students."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _rows(audit: AuditContext) -> Iterator[MetricRow]:
     drawn = StudentsOfRandom(sign * np.stack(random), counts)
     one_more = drawn.one_more()
     if is_loss:
-        # Signs were turned, so that the ends are too.
+        # Signs were reversed, so the ends of the interval are exchanged.
         one_more = Interval(*np.exp([-one_more.value, -one_more.high, -one_more.low]).tolist())
     yield with_interval(
         RANDOM_STUDENTS,
@@ -47,9 +47,10 @@ def _rows(audit: AuditContext) -> Iterator[MetricRow]:
         drawn.n,
         f"mean of {drawn.n} random selections' students, prediction t-interval for one more",
     )
-    how = f"paired over documents, and as {drawn.n} random selections' students differ"
-    main = main_strategy(spec.strategies)
-    for strategy in spec.strategies:
+    how = f"paired over documents, with the variance between {drawn.n} random selections' students"
+    asked = spec.strategies_of_students
+    main = main_strategy(asked)
+    for strategy in asked:
         if strategy is Strategy.RANDOM:
             continue
         own = sign * outcomes[strategy]

@@ -1,4 +1,4 @@
-"""One student: the base model retrained on a selection, and what became of it."""
+"""One student: the base model trained on a selection, and its results."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _PATIENCE = 3
 
 @dataclass(frozen=True)
 class StudentTask:
-    """Train on a selection's documents, labelled by the final model where it gives labels.
+    """Train on a selection's documents, labelled by the final model if it gives labels.
 
-    ``name`` is unique among the tasks trained together. ``unseen``: documents whose gradients are
-    held against the student's own weight difference.
+    ``name`` is unique among the tasks that are trained together. ``unseen``: documents whose
+    gradients are compared with the student's own weight difference.
     """
 
     name: str
@@ -44,11 +44,11 @@ class StudentTask:
 
 @dataclass(frozen=True)
 class StudentResult:
-    """What a student says of the evaluation documents, and the course of its training.
+    """What a student predicts for the evaluation documents, and the course of its training.
 
-    ``weight_cosine``: of its weights' difference from the base with the final model's.
-    ``unseen_cosine``: of the unseen documents' summed gradient with its own difference, at the last
-    layer; None without such documents.
+    ``weight_cosine``: between the student's weight difference and the final model's.
+    ``unseen_cosine``: between the unseen documents' summed gradient and the student's own weight
+    difference, at the last layer; None without such documents.
     """
 
     name: str
@@ -66,10 +66,10 @@ def train_student(
     evaluation: tuple[TextDocument, ...],
     after_units: Callable[[int], None],
 ) -> StudentResult:
-    """Train a copy of the pair's base model, with a head of its own draw where the base has none;
-    ``after_units`` counts documents trained on.
+    """Train a copy of the pair's base model; ``after_units`` counts documents trained on.
 
-    The pair may be kept in the host's memory; the student is where models run.
+    If the base has no head, the student draws its own. The pair may be kept in the host's memory;
+    the student is on the device that runs models.
     """
     started_at = time.monotonic()
     student = pair.student(task.training.seed)
@@ -114,8 +114,10 @@ def _unseen_cosine(
 
 
 def _weight_cosine(pair: ModelPair, student: TextModel) -> float:
-    """Cosine of all weights' differences, student − base with final − base; of a head that began
-    unknown there is none."""
+    """Cosine of student − base with final − base, over all weights.
+
+    A head whose initial values are unknown is left out.
+    """
     base, final, trained = (
         dict(m.model.named_parameters()) for m in (pair.base, pair.final, student)
     )
@@ -135,7 +137,7 @@ def _weight_cosine(pair: ModelPair, student: TextModel) -> float:
 
 
 def _split(task: StudentTask) -> tuple[list[int], list[int]]:
-    """Training and validation positions: a tenth is held back, at least one document."""
+    """Training and validation positions: a tenth is held out, at least one document."""
     if not task.is_stopping_early:
         return list(range(len(task.documents))), []
     order = np.random.default_rng(task.training.seed).permutation(len(task.documents)).tolist()

@@ -1,4 +1,4 @@
-"""Students, one a selection: several at once in their own processes, or one by one in this one.
+"""Students, one per selection: several in parallel processes, or one by one in this process.
 
 Each uses one thread: on two cores, two one-thread processes train 1.6 times as fast as one process
 with two threads (docs/RESULTS.md).
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from assay.core.audit.context import AuditContext, text_document
 from assay.core.audit.metrics.rows import MetricRow, write_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.audit.stages.kept_students import kept_or_trained
 from assay.core.audit.stages.predictions import (
     PredictionMetrics,
     evaluation_documents,
@@ -38,7 +39,7 @@ from assay.core.specs.strategies import Strategy
 
 @dataclass(frozen=True)
 class ModelPairSource:
-    """What is needed to load both models of an audit, here or in a process of students."""
+    """What is needed to load both models of an audit, here or in a student's process."""
 
     base: Path
     final: Path
@@ -78,11 +79,11 @@ def train_students(
     evaluation: Sequence[TextDocument],
     after_units: Callable[[int], None],
 ) -> Iterator[StudentResult]:
-    """Results as they come, in no order; ``after_units`` counts documents trained on.
+    """Results as they arrive, in any order; ``after_units`` counts documents trained on.
 
-    What a student becomes depends on its task alone, not on which process trains it or when. On a
-    CPU there are as many processes as cores (``ASSAY_WORKERS`` overrides), each with the base model
-    and a student in memory; where one would do, on a GPU too, it is this one.
+    A student depends only on its task, not on which process trains it or when. On a CPU there are
+    as many processes as cores (``ASSAY_WORKERS`` overrides), each with the base model and a student
+    in memory. If one process is enough, and on a GPU, it is this one.
     """
     n_most = count_from("ASSAY_WORKERS") or max(1, os.cpu_count() or 1)
     n_workers = min(len(tasks), n_most) if base.compute.device == "cpu" else 1
@@ -99,7 +100,7 @@ def _train_here(
     after_units: Callable[[int], None],
 ) -> Iterator[StudentResult]:
     for model in (pair.base, pair.final):
-        # Beside a student, its gradients and its optimizer a GPU need not hold two more models.
+        # A GPU need not hold two more models beside a student, its gradients and its optimizer.
         model.move_to("cpu")
     for task in tasks:
         with _one_thread():
@@ -157,12 +158,13 @@ def _train_one(task: StudentTask) -> StudentResult:
 
 
 def train_all_students(audit: AuditContext) -> None:
-    """One student a strategy and those of more random selections; none where none is asked for."""
+    """Train one student per strategy, and further random ones; none if not asked for."""
     spec, builder = audit.spec, audit.builder
     if not spec.n_student_epochs:
         return
     more = dict(_more_random(audit))
-    left = [n for n in (*spec.strategies, *more) if not builder.is_done(f"student: {n}")]
+    asked = spec.strategies_of_students
+    left = [n for n in (*asked, *more) if not builder.is_done(f"student: {n}")]
     tasks = [more[n] if n in more else _student_task(audit, Strategy(n)) for n in left]
     with audit.progress.stage("students", n_student_units(tasks)):
         for result, metrics, outcomes in students(audit, tasks):
@@ -192,12 +194,16 @@ def train_all_students(audit: AuditContext) -> None:
 
 
 def _more_random(audit: AuditContext) -> Iterator[tuple[str, StudentTask]]:
-    """Students of further random selections, each trained with a seed of its own: all that varies
-    between random students does. A titration's draws show it themselves."""
+    """Students of further random selections, each trained with its own seed.
+
+    So everything varies between random students that can vary. A titration does not need them,
+    because its draws show the variation.
+    """
     spec = audit.spec
-    if Strategy.RANDOM not in spec.strategies or spec.titration or spec.corpora:
+    asked = spec.strategies_of_students
+    if Strategy.RANDOM not in asked or spec.titration or spec.corpora:
         return
-    if len(spec.strategies) == 1:
+    if len(asked) == 1:
         return  # there is nothing to compare
     for number in range(2, spec.n_random_students + 1):
         # Far from spec.seed and from the seeds of the null's draws.
@@ -212,12 +218,20 @@ def _more_random(audit: AuditContext) -> Iterator[tuple[str, StudentTask]]:
 def students(
     audit: AuditContext, tasks: Sequence[StudentTask]
 ) -> Iterator[tuple[StudentResult, list[MetricRow], NDArray[np.float64]]]:
-    """Train students as they are asked for, with what each is worth on the evaluation documents,
-    and on each of them, (n)."""
+    """Train students when they are asked for, and evaluate each.
+
+    Yields its metrics, and its results on each evaluation document, (n).
+    """
     base = ModelPairSource.of(audit.question)
     documents = evaluation_documents(audit)
     choices = np.asarray(audit.builder.meta("evaluation_choices"))
-    for result in train_students(tasks, base, documents, audit.progress.advance):
+
+    def train(left: Sequence[StudentTask]) -> Iterator[StudentResult]:
+        # Those found in the cache are done.
+        audit.progress.advance(n_student_units(tasks) - n_student_units(left))
+        return train_students(left, base, documents, audit.progress.advance)
+
+    for result in kept_or_trained(audit, tasks, documents, train):
         judge = PredictionMetrics(audit.spec, documents, choices, result.label_names)
         yield (
             result,
@@ -230,7 +244,7 @@ def students(
 
 
 def n_student_units(tasks: Sequence[StudentTask]) -> int:
-    """Documents the students will train on, epochs counted."""
+    """The number of documents the students will train on, times epochs."""
     return sum(len(task.documents) * task.training.n_epochs for task in tasks)
 
 
@@ -242,7 +256,7 @@ def _student_task(audit: AuditContext, strategy: Strategy) -> StudentTask:
 def student_task(
     audit: AuditContext, name: str, documents: Sequence[int], weights: Sequence[float]
 ) -> StudentTask:
-    """Train on documents of the corpus, each with its weight, as the final model labels them."""
+    """Train on documents of the corpus, each with its weight, labelled by the final model."""
     spec, known = audit.spec, audit.rows.labelled(documents)
     return StudentTask(
         name,

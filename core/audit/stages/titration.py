@@ -1,4 +1,4 @@
-"""The stages of a titration: text alone, the grid, and students of its cells if asked for."""
+"""The stages of a titration: text alone, the grid, and students for its cells if asked for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMNS = tuple(Measurement.__dataclass_fields__)
 
 @dataclass(frozen=True)
 class Point:
-    """Which cell of the grid."""
+    """A cell of the grid."""
 
     leaked_share: float
     budget: int
@@ -34,7 +34,7 @@ class Point:
 
 
 def score_text_alone(audit: AuditContext) -> None:
-    """What words say of a document's role; nothing where the corpus has one role only."""
+    """Predict each document's role from its words; nothing if the corpus has only one role."""
     if audit.builder.is_done("text alone"):
         return
     with audit.stage("text alone", 0):
@@ -53,9 +53,9 @@ def score_text_alone(audit: AuditContext) -> None:
 
 
 def measure_grid(audit: AuditContext) -> None:
-    """Fill ``titration_grid``, one share and seed committed at a time; nothing if not a titration.
+    """Fill ``titration_grid``, committing one share and seed at a time; nothing if not a titration.
 
-    The pool differs between shares and seeds alone, and a killed run goes on at the next of them.
+    Only share and seed determine the pool; a killed run continues at the next pair of them.
     """
     builder, progress = audit.builder, audit.progress
     points = list(_points(audit.spec))
@@ -74,7 +74,7 @@ def measure_grid(audit: AuditContext) -> None:
 
 
 def train_grid_students(audit: AuditContext) -> None:
-    """A student for every cell of the grid, where students are asked for."""
+    """Train a student for every cell of the grid, if students are asked for."""
     builder = audit.builder
     points = {f"student: {point}": point for point in _points(audit.spec)}
     left = {name: point for name, point in points.items() if not builder.is_done(name)}

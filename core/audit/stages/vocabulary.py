@@ -1,4 +1,4 @@
-"""Which tokens occurred in fine-tuning, and which documents that rules out: no forward pass."""
+"""Which tokens occurred in fine-tuning, and which documents that excludes; no forward pass."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from assay.core.models.training_vocabulary import TrainingVocabulary, read_train
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.training_vocabulary import LEAST_KNOWN, counts_by_sample
 
-# Texts that are tokenized and written at a time.
+# Texts that are tokenized and written together.
 _WINDOW = 2048
 
 
 def read_vocabulary(audit: AuditContext) -> None:
-    """Fill ``token_movement`` and ``document_vocabulary``, and say in ``meta`` what they allow.
+    """Fill ``token_movement`` and ``document_vocabulary``, and describe the result in ``meta``.
 
-    Both stay empty where the tables cannot be compared or no row is known to have stood still; the
-    reason stands in ``meta``.
+    Both stay empty if the tables cannot be compared or no row is known to be unmoved; the reason is
+    written to ``meta``.
     """
     question, builder, progress = audit.question, audit.builder, audit.progress
     if builder.is_done("vocabulary"):
@@ -47,7 +47,7 @@ def read_vocabulary(audit: AuditContext) -> None:
             {
                 **facts.to_plain(),
                 "reads_last": found.reads_last,
-                # Where a page finds the tokenizer, to read a text against what is kept here.
+                # Where a page finds the tokenizer, to check a text against this vocabulary.
                 "tokenizer_folder": str(question.final),
                 "tokenizer_sha256": tokenizer_file_digest(question.final),
             },
@@ -113,8 +113,10 @@ def _counts(
     n_documents: int,
     n_estimated: float | None,
 ) -> NDArray[np.float64]:
-    """Training documents that held each token, and a range, (V × 3), were they like the seed
-    corpus; NaN where that is not estimated."""
+    """The number of training documents that held each token, and a range, (V × 3).
+
+    Assumes that they are like the seed corpus; NaN where it is not estimated.
+    """
     ordinary_norms = np.where(found.is_special, 0, found.movement.norms).astype(np.float32)
     nothing = np.full((len(frequencies), 3), np.nan)
     n_known = ((ordinary_norms > 0) & (frequencies > 0)).sum()

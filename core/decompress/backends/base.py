@@ -1,4 +1,4 @@
-"""What every backend offers, whatever runs the model."""
+"""The interface of every backend, whatever runs the model."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from assay.core.specs.model_calls import Answer, Call, Refusal
 
 
 class Scoring(StrEnum):
-    """How a backend gives the log-probability of a text it did not choose."""
+    """How a backend gives the log-probability of a given text."""
 
     EXACT = "exact"  # one forward pass
-    ECHO = "echo"  # OpenAI's legacy `echo`: the prompt comes back with its log-probabilities
-    GRAMMAR = "grammar"  # llama.cpp: a grammar that allows this one text
+    ECHO = "echo"  # OpenAI's legacy `echo`: the prompt is returned with its log-probabilities
+    GRAMMAR = "grammar"  # llama.cpp: a grammar that allows only this text
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What a backend was found to honour; whatever it drops is asked for in another way."""
+    """What a backend supports; anything unsupported is asked for in another way."""
 
     has_raw_prompts: bool
     has_chat: bool
@@ -31,14 +31,14 @@ class Traits:
     honours_n: bool
     honours_logprobs: bool
     scoring: Scoring | None
-    # Tokens can be kept out of the draw by top_k and min_p, which OpenAI's own dialect lacks.
+    # top_k and min_p, which OpenAI's own API lacks, can exclude tokens from sampling.
     honours_top_k: bool
     # The same question asked twice gets the earlier answer although seeds differ,
     repeats_answers: bool = False
-    # but not where a mark before the prompt tells them apart (ScalarLM).
+    # but not if a mark before the prompt distinguishes them (ScalarLM).
     is_told_apart_by_mark: bool = False
-    # Parameters that the server refuses. They are left out; what was asked for with them is then
-    # the server's own choice, but for "max_tokens", which has another name there.
+    # Parameters that the server rejects. They are left out, so the server's defaults apply; only
+    # "max_tokens" has another name there.
     refuses: tuple[str, ...] = ()
 
 
@@ -51,28 +51,28 @@ class ModelIdentity:
     is_weights_hash: bool
     n_parameters: int | None
     backend: str
-    # Over what else decides its answers, where that lies beside the weights.
+    # Over whatever else decides its answers, if that is stored with the weights.
     settings_sha256: str | None = None
 
     @property
     def answers_sha256(self) -> str:
-        """Names what the model answers with: equal only where equal questions get equal answers."""
+        """Identifies the model's answers: equal only if equal questions get equal answers."""
         if self.settings_sha256 is None:
             return self.sha256
         return content_key(self.sha256, self.settings_sha256)
 
     @property
     def label(self) -> str:
-        """The name with what tells this model from others of that name."""
+        """The name, and what distinguishes this model from others of that name."""
         return f"{self.name} ({self.sha256[:12] if self.is_weights_hash else self.backend})"
 
 
-# Models smaller than this answer better in plain lines than in JSON.
+# Smaller models answer better in plain lines than in JSON.
 _SMALL = 1_000_000_000
 
 
 def prompting_for(model: ModelIdentity, traits: Traits) -> Prompting:
-    """How a model is best asked."""
+    """The best way to prompt a model."""
     is_small = model.n_parameters is not None and model.n_parameters < _SMALL
     if traits.has_raw_prompts and (is_small or not traits.has_chat):
         return Prompting.LINES
@@ -80,21 +80,21 @@ def prompting_for(model: ModelIdentity, traits: Traits) -> Prompting:
 
 
 class Backend(Protocol):
-    """Answers calls; used as a context manager by whoever opened it."""
+    """Answers calls; whoever opened it uses it as a context manager."""
 
     identity: ModelIdentity
     traits: Traits
-    # How many calls are worth handing over at once.
+    # How many calls to pass at once.
     batch_size: int
 
     def answer(self, calls: Sequence[Call]) -> Iterator[list[tuple[Call, Answer | Refusal]]]:
-        """Every call with its answer or why there is none, in lists as they come, in any order.
+        """Every call with its answer or the reason for none, in lists as they arrive, in any order.
 
-        What is yielded together was finished together: a process killed before loses it together.
-        AssayError where no answer can be had at all.
+        Answers that are yielded together were finished together; a process that is killed before
+        loses all of them. AssayError if no answer can be had at all.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the model or the connection."""
+        """Free the model, or close the connection."""
         ...

@@ -1,4 +1,4 @@
-"""What a server honours, found by asking it: servers drop what they do not know without a word."""
+"""What a server supports, found by testing it: servers silently ignore what they do not know."""
 
 from __future__ import annotations
 
@@ -23,37 +23,36 @@ from assay.core.specs.model_calls import Call, Refusal, Sampling
 
 # Sends a JSON body to a path and returns the reply, or the refusal.
 Post = Callable[[str, dict[str, Any]], Mapping[str, Any] | Refusal]
-# As Post, None where it is refused.
+# Like Post, but None for a refusal.
 _Send = Callable[[str, dict[str, Any]], Mapping[str, Any] | None]
 
 _PROMPT = "Ten words that nobody expects:"
-# Words no model says unless its output is constrained to them.
+# Words that no model writes unless its output is constrained to them.
 _SCHEMA = {
     "type": "object",
     "properties": {"code": {"enum": ["qx-71-vrrn", "zk-05-plom"]}},
     "required": ["code"],
     "additionalProperties": False,
 }
-# Questions that differ in their mark alone.
+# Questions that differ only in their mark.
 _N_MARKED = 3
-# Longer than any default known: ScalarLM's is 16.
+# Longer than any known default: ScalarLM's is 16.
 _N_TOKENS = 20
-# Time to think, for a model that does before it answers.
+# Enough time for a model that reasons before it answers.
 _N_TOKENS_TO_THINK = 512
-# A stop that ends no answer, to see whether stops are allowed.
+# A stop string that ends no answer, to test whether stop strings are allowed.
 _NEVER_SAID = "\nqx-71-vrrn"
 _GUESSES = (("max_tokens",), ("seed",), ("max_tokens", "seed"), ADJUSTABLE)
 
 
-# Statuses that say that a request is not understood, and not that it is never allowed.
+# Statuses that mean that a request is not understood, not that it is never allowed.
 _NOT_UNDERSTOOD = {400, 422}
 
 
 def probe(post: Post, model: str, n_wanted: int) -> Traits:
-    """Ask a few short questions and see which of seed, n, schema, log-probabilities and the limits
-    of the draw count.
+    """Ask a few short questions to find out what the server supports (see ``Traits``).
 
-    AssayError, in the server's own words, where it answers none of them.
+    AssayError, in the server's own words, if it answers none of them.
     """
     raw, refuses = _accepted_by(post, RAW_PATH, model)
     chat, chat_refuses = _accepted_by(post, CHAT_PATH, model)
@@ -61,7 +60,7 @@ def probe(post: Post, model: str, n_wanted: int) -> Traits:
         raise AssayError(_unanswered(raw, chat))
     has_raw = not isinstance(raw, Refusal)
     path = RAW_PATH if has_raw else CHAT_PATH
-    # What one path refuses is left out on both: seldom do they differ.
+    # What one path rejects is left out on both: they rarely differ.
     refuses = tuple(dict.fromkeys((*refuses, *chat_refuses)))
 
     def send(to: str, body: dict[str, Any]) -> Mapping[str, Any] | None:
@@ -73,12 +72,12 @@ def probe(post: Post, model: str, n_wanted: int) -> Traits:
 
     first, again, other = (_texts(ask(seed)) for seed in (1, 1, 2))
     is_repeating = first == other != []
-    # Drawn, since the server may remember the marks of an earlier probe.
+    # Random, because the server may remember the marks of an earlier probe.
     marked = [
         _texts(ask(seed, prompt=Call("probe", _PROMPT, Sampling(_N_TOKENS), seed).marked().prompt))
         for seed in (random.sample(range(10**6), _N_MARKED) if is_repeating else ())
     ]
-    # Of one token each there is one answer, whatever the seed.
+    # With one token each there is only one answer, whatever the seed.
     only, same = (_texts(ask(seed, top_k=1, min_p=0.5)) for seed in (8, 9))
     several = _texts(ask(3, n=n_wanted))
     with_logprobs = ask(4, logprobs=1 if has_raw else True)
@@ -104,7 +103,7 @@ def _accepted_by(
     body = _body(path, model, _PROMPT, 0, top_p=1.0, stop=[_NEVER_SAID])
     first = reply = _read(post(path, body))
     refuses: list[str] = []
-    # What the refusal names is left out, and then what the next one names.
+    # Leave out the parameter that the refusal names, then the one that the next refusal names.
     while isinstance(reply, Refusal) and reply.status in _NOT_UNDERSTOOD:
         left = [name for name in ADJUSTABLE if name not in refuses]
         name = refused_parameter(reply.words, left)
@@ -115,12 +114,12 @@ def _accepted_by(
     if not isinstance(reply, Refusal):
         return reply, tuple(refuses)
     if isinstance(first, Refusal) and first.status in _NOT_UNDERSTOOD:
-        for guess in _GUESSES:  # some refuse without a name
+        for guess in _GUESSES:  # some refuse without naming a parameter
             reply = _read(post(path, accepted(body, guess)))
             if not isinstance(reply, Refusal):
                 return reply, guess
     if isinstance(first, Refusal) and first.status is None:
-        # Nothing was said, which another seed may mend; thoughts may only have been too long.
+        # The answer was empty, which another seed may fix; or only the reasoning was too long.
         more = _body(path, model, _PROMPT, 1, max_tokens=_N_TOKENS_TO_THINK)
         reply = _read(post(path, more))
         if not isinstance(reply, Refusal):
@@ -129,7 +128,7 @@ def _accepted_by(
 
 
 def _read(reply: Mapping[str, Any] | Refusal) -> Mapping[str, Any] | Refusal:
-    """The reply; a Refusal where it has no text."""
+    """The reply; a Refusal if it has no text."""
     if isinstance(reply, Refusal):
         return reply
     error = error_words(reply)
@@ -146,7 +145,7 @@ def _read(reply: Mapping[str, Any] | Refusal) -> Mapping[str, Any] | Refusal:
 
 def _unanswered(raw: Refusal, chat: Refusal) -> str:
     words = [f"to {RAW_PATH} {raw.words}", f"to {CHAT_PATH} {chat.words}"]
-    return f"The server answers no question: {'; '.join(words)}. Nothing was saved."
+    return f"The server did not answer any question: {'; '.join(words)}. Nothing was saved."
 
 
 def _honours_schema(send: _Send, model: str) -> bool:
@@ -188,7 +187,7 @@ def _body(path: str, model: str, prompt: str, seed: int, **options: Any) -> dict
 
 
 def _texts(reply: Mapping[str, Any] | None) -> list[str]:
-    """What was said, one text a choice; [] where nothing readable came back."""
+    """The texts of a reply, one per choice; [] if nothing readable came back."""
     try:
         texts = [text_of(choice) for choice in (reply or {})["choices"]]
     except (KeyError, TypeError, AttributeError):

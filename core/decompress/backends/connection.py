@@ -1,4 +1,4 @@
-"""HTTP to one server, bounded in bytes and in time, with the credentials kept out of every word."""
+"""HTTP to one server, limited in bytes and time; credentials never appear in any message."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from assay.core.errors import InputError
 from assay.core.specs.addresses import ServerAddress
 
 API_KEY_VARIABLE = "ASSAY_API_KEY"
-# More than any answer to our questions takes: four of 1,024 tokens with log-probabilities are
-# under 1 MB.
+# More than any answer to our questions needs: four of 1,024 tokens with log-probabilities are under
+# 1 MB.
 MOST_BYTES = 16 * 2**20
 _CONNECT_S = 10.0
 _CHECK_S = 1.0
-# A shorter key would be found in innocent words.
+# A shorter key would also be found in ordinary words.
 _SHORTEST_SECRET = 6
 
 
 class Unreachable(Exception):
-    """No whole reply came; the message says how it failed. ``is_there`` where something listens."""
+    """No complete reply came; the message says why. ``is_there`` if something listens."""
 
     def __init__(self, words: str, is_there: bool) -> None:
         super().__init__(words)
@@ -37,7 +37,7 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """One reply, whole. Names of headers are in small letters."""
+    """One complete reply. Names of headers are lowercase."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,9 +45,10 @@ class Reply:
 
 
 class Connection:
-    """Sends requests to one server. A reply that takes longer than ``timeout_s`` in all, or has
-    more than ``most_bytes``, is given up. Redirects are not followed: the next host was not named
-    by the user. Safe to share between threads.
+    """Sends requests to one server. Safe to share between threads.
+
+    A reply that takes longer than ``timeout_s`` in all, or has more than ``most_bytes``, is
+    abandoned. Redirects are not followed, because the user did not name the next host.
     """
 
     def __init__(
@@ -61,16 +62,16 @@ class Connection:
         self._is_closed = threading.Event()
         authorization, self._secrets = _credentials(address)
         self._client = httpx2.Client(
-            # Compressed, a small reply could become one without end.
+            # A small compressed reply could expand without limit.
             headers={"Accept-Encoding": "identity", **authorization},
             timeout=httpx2.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
             limits=httpx2.Limits(max_connections=most_at_once),
         )
 
     def send(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Reply:
-        """The reply; Unreachable where none came whole and in time."""
-        # The limit in time must hold whatever the server does, and a thread that reads cannot be
-        # stopped: it is left to itself. It ends with the connection or the process.
+        """The reply; Unreachable if no complete one came in time."""
+        # The time limit must hold whatever the server does, and a thread that reads cannot be
+        # stopped: it is abandoned, and ends with the connection or the process.
         came: queue.SimpleQueue[Reply | Unreachable] = queue.SimpleQueue()
         deadline = time.monotonic() + self._timeout_s
         threading.Thread(
@@ -90,7 +91,7 @@ class Connection:
         raise Unreachable("the connection was closed", True)
 
     def close(self) -> None:
-        """Give up what is under way."""
+        """Abandon all requests in progress."""
         self._is_closed.set()
         self._client.close()
 
@@ -109,7 +110,7 @@ class Connection:
         except httpx2.TimeoutException as error:
             is_there = not isinstance(error, httpx2.ConnectTimeout)
             came.put(Unreachable(f"no complete reply within {self._timeout_s:g} s", is_there))
-        except Exception as error:  # whatever else: whoever waits must hear of it
+        except Exception as error:  # any error: a waiting caller must be told
             is_there = not isinstance(error, httpx2.ConnectError)
             words = self._kept_secret(str(error).encode(errors="replace")).decode()
             came.put(Unreachable(quoted(f"{type(error).__name__}: {words}"), is_there))
@@ -131,16 +132,16 @@ class Connection:
         return Reply(response.status_code, headers, self._kept_secret(bytes(read)))
 
     def _kept_secret(self, said: bytes) -> bytes:
-        """What was said, without our key: some servers repeat it in their errors."""
+        """The text without our key: some servers repeat it in their errors."""
         for secret in self._secrets:
             said = said.replace(secret, b"***")
         return said
 
 
 def _credentials(address: ServerAddress) -> tuple[dict[str, str], list[bytes]]:
-    """The header that carries the key, else user and password; and what must never be shown.
+    """The header with the credentials, and the strings that must never be shown.
 
-    InputError for a key that no header can hold.
+    InputError for a key that a header cannot contain.
     """
     key = os.environ.get(API_KEY_VARIABLE, "").strip()
     if key and not (key.isascii() and key.isprintable() and " " not in key):

@@ -1,4 +1,4 @@
-"""From a model's name to the backend that answers for it."""
+"""Finds the backend for a model's name."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from assay.core.specs.decompression import Engine
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model that is there, by its identity; ``open`` loads it, or connects, and probes it.
+    """A model that was found, with its identity; ``open`` loads it, or connects to the server.
 
-    ``caveats``: what must be said of the place it was found in.
+    ``caveats``: about the place where it was found.
     """
 
     identity: ModelIdentity
@@ -36,8 +36,8 @@ def find_model(
 ) -> FoundModel:
     """The model at an address, in a GGUF file or in a folder; InputError if there is none.
 
-    A GGUF file is converted once, into a folder under ``converted``, where transformers is asked
-    for; InputError for an engine that cannot run the model.
+    For transformers, a GGUF file is converted once, into a folder under ``converted``. InputError
+    for an engine that cannot run the model.
     """
     if is_address(name):
         if engine:
@@ -89,7 +89,7 @@ def _identity_of_gguf(name: str, file: Path) -> ModelIdentity:
 
     try:
         n_elements = sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
-    except Exception as error:  # its reader fails in every way on a damaged file
+    except Exception as error:  # its reader raises all kinds of errors for a damaged file
         raise InputError(
             f"a whole GGUF file {file.name!r}",
             f"one that cannot be read ({(str(error) or type(error).__name__).splitlines()[0]})",

@@ -31,7 +31,7 @@ _ROWS_AT_ONCE = 16
 
 
 class LocalBackend:
-    """One folder, decoded in batches; output is constrained by xgrammar where it is installed."""
+    """One folder, decoded in batches; xgrammar, if installed, constrains the output."""
 
     batch_size = 4 * _ROWS_AT_ONCE
 
@@ -43,7 +43,7 @@ class LocalBackend:
         self._model.to(compute.device).eval()
         self._tokenizer = load_tokenizer(folder)
         self._tokenizer.padding_side = "left"
-        # Which token fills a batch decides nothing; there must be one.
+        # It does not matter which token pads a batch, but there must be one.
         padding = set_padding(self._model, self._tokenizer)
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.convert_ids_to_tokens(padding)
@@ -64,7 +64,7 @@ class LocalBackend:
         for call in scored:
             yield [(call, self._score(call))]
         drawn = [call for call in calls if call.continuation is None]
-        # Prompts of a length go together: padding costs time.
+        # Prompts of similar length go together, because padding costs time.
         drawn.sort(key=lambda call: (_form(call), len(call.prompt)))
         for _, alike in groupby(drawn, key=_form):
             waiting = list(alike)
@@ -122,7 +122,7 @@ class LocalBackend:
     ) -> Answer | Refusal:
         ends = {self._tokenizer.eos_token_id, *_as_list(self._model.generation_config.eos_token_id)}
         n = next((at for at, token in enumerate(tokens) if token in ends), len(tokens))
-        # What follows a stop string only fills the batch, with a token that may be any.
+        # Text after a stop string only fills the batch, and its tokens may be anything.
         n = min(n, self._n_until_stop(tokens, call.sampling.stop), call.sampling.max_tokens)
         has_ended = n < len(tokens) and n < call.sampling.max_tokens
         text = self._tokenizer.decode(tokens[:n], skip_special_tokens=True)
@@ -135,7 +135,7 @@ class LocalBackend:
         return Answer(text, finish, n_read, n, duration_s, sum(logprobs[:n]))
 
     def _n_until_stop(self, tokens: list[int], stops: Sequence[str]) -> int:
-        """How many tokens there are up to the one that completes a stop string, that included."""
+        """The number of tokens up to and including the one that completes a stop string."""
 
         def is_there(n: int) -> bool:
             said = self._tokenizer.decode(tokens[:n])
@@ -171,7 +171,7 @@ class LocalBackend:
             info = xgrammar.TokenizerInfo.from_huggingface(
                 self._tokenizer, vocab_size=self._model.config.vocab_size
             )
-            # Spaces between parts, allowed without end, would be all that some models write.
+            # If unlimited spaces were allowed between parts, some models would write nothing else.
             self._grammars[key] = xgrammar.GrammarCompiler(info).compile_json_schema(
                 key, any_whitespace=False
             )
@@ -179,7 +179,7 @@ class LocalBackend:
 
 
 class _StopStrings(StoppingCriteria):
-    """A row is done when one of its call's stop strings is there."""
+    """A row is done when it contains one of its call's stop strings."""
 
     def __init__(self, tokenizer: Any, calls: Sequence[Call], n_prompt: int) -> None:
         self._tokenizer, self._calls, self._n_prompt = tokenizer, calls, n_prompt
@@ -194,7 +194,7 @@ class _StopStrings(StoppingCriteria):
 
 
 def _form(call: Call) -> tuple[str, int, bool]:
-    """What calls of one batch must share."""
+    """What all calls of one batch must have in common."""
     return _schema_key(call), call.sampling.max_tokens, call.is_chat
 
 

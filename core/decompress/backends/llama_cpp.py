@@ -21,14 +21,14 @@ from assay.core.decompress.backends.words import error_words
 from assay.core.errors import InputError
 from assay.core.specs.model_calls import Answer, Call, Refusal
 
-# Samples decoded together. An answer depends on its seed and not on its neighbours (measured:
-# 16 of 16 equal, alone in a batch and in one with others).
+# Samples that are decoded together. An answer depends on its seed and not on the rest of the batch
+# (measured: 16 of 16 equal, alone and in a batch with others).
 _N_SLOTS = 8
 _TOKENS_A_SLOT = 1536
 
 
 class LlamaBackend:
-    """One model file, decoded on the CPU, or on the GPU the wheel was built for."""
+    """One model file, decoded on the CPU, or on the GPU that the wheel was built for."""
 
     batch_size = 4 * _N_SLOTS
 
@@ -63,7 +63,7 @@ class LlamaBackend:
         return Refusal(error, 400) if error else reply
 
     def _handle(self, path: str, body: dict[str, Any]) -> Mapping[str, Any]:
-        # Answers would depend on what a slot held before, in the last bits.
+        # Otherwise the last bits of answers would depend on what a slot held before.
         body = {**body, "cache_prompt": False}
         if path == CHAT_PATH:
             return self._server.handle_chat_completions(body)

@@ -1,4 +1,4 @@
-"""The completions dialect that llama.cpp, vLLM and most servers speak: calls to JSON and back."""
+"""The completions API that llama.cpp, vLLM and most servers have: calls to JSON and back."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from assay.core.decompress.tokens import approximate_tokens
 from assay.core.specs.model_calls import Answer, Call, Refusal
 
 CHAT_PATH, RAW_PATH = "/chat/completions", "/completions"
-# Under another name where a server refuses the usual one (OpenAI's models that think).
+# The alternative name if a server rejects the usual one (OpenAI's reasoning models).
 _OTHER_NAMES = {"max_tokens": "max_completion_tokens"}
-# No token is longer than this on average over an answer; a longer text is not what was asked for.
+# No token is longer than this on average over an answer; a longer text is not the answer to our
+# question.
 _MOST_CHARACTERS_A_TOKEN = 40
 _LEAST_ROOM = 1000
-# Where servers put what a model thought before it answers.
+# Where servers put a model's reasoning.
 _THOUGHTS = ("reasoning_content", "reasoning")
 
 
@@ -27,7 +28,7 @@ class Garbled(Exception):
 
 
 def grouped(calls: Sequence[Call], most: int) -> Iterator[list[Call]]:
-    """Runs of at most ``most`` calls that are samples of one prompt under seeds in a row."""
+    """Runs of at most ``most`` calls that are samples of one prompt with consecutive seeds."""
     group: list[Call] = []
     for call in calls:
         if group and (len(group) >= most or not _follows(group[-1], call)):
@@ -39,13 +40,13 @@ def grouped(calls: Sequence[Call], most: int) -> Iterator[list[Call]]:
 
 
 def request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, dict[str, Any]]:
-    """Path and JSON body that ask all of a group at once."""
+    """Path and JSON body of one request for a whole group."""
     path, body = _request(group, model, traits)
     return path, accepted(body, traits.refuses)
 
 
 def accepted(body: Mapping[str, Any], refuses: Sequence[str]) -> dict[str, Any]:
-    """The body without the parameters that a server refuses, or with their other names."""
+    """The body without the parameters that a server rejects, or with their other names."""
     return {
         _OTHER_NAMES[name] if name in refuses else name: value
         for name, value in body.items()
@@ -56,7 +57,7 @@ def accepted(body: Mapping[str, Any], refuses: Sequence[str]) -> dict[str, Any]:
 def answers(
     group: Sequence[Call], reply: Mapping[str, Any], duration_s: float, traits: Traits
 ) -> list[Answer | Refusal]:
-    """One answer a call of the group, or why it has none; Garbled where the reply lacks some."""
+    """One answer per call, or the reason for none; Garbled if the reply is incomplete."""
     error = error_words(reply)
     if error:
         raise Garbled(error)
@@ -76,18 +77,18 @@ def answers(
 
 
 def text_of(choice: Mapping[str, Any]) -> str:
-    """What a choice says, "" where nothing; TypeError or KeyError where it has another form."""
+    """The text of a choice, "" without one; TypeError or KeyError if it has another form."""
     said = choice["message"]["content"] if "message" in choice else choice["text"]
-    if isinstance(said, list):  # parts, of which some are thoughts
+    if isinstance(said, list):  # a list of parts, some of which are reasoning
         said = "".join(part["text"] for part in said if part.get("type") == "text")
     if not isinstance(said, str | None):
-        raise TypeError("a text that is none")
-    # Half a character of UTF-16 can be in JSON and nowhere else.
+        raise TypeError("not a valid text")
+    # JSON can contain half a UTF-16 character, which is not valid text.
     return (said or "").encode("utf-8", "replace").decode()
 
 
 def silence(choice: Mapping[str, Any]) -> str:
-    """Why a choice without a text has none, as far as it says."""
+    """Why a choice has no text, as far as it says."""
     message = choice.get("message")
     told: Mapping[str, Any] = message if isinstance(message, dict) else {}
     if isinstance(told.get("refusal"), str) and told["refusal"]:
@@ -102,7 +103,7 @@ def silence(choice: Mapping[str, Any]) -> str:
 
 
 def token_logprobs(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Tokens with their log-probabilities, from either way of writing them; [] without."""
+    """Tokens with their log-probabilities, from either format; [] without."""
     given = choice.get("logprobs") or {}
     if given.get("content"):
         return [(token["token"], token["logprob"]) for token in given["content"]]
@@ -125,7 +126,7 @@ def _request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, di
     body: dict[str, Any] = {"model": model, "seed": first.seed}
     if first.continuation is not None:
         return RAW_PATH, {**body, **_scoring(first, traits.scoring)}
-    # Always said: a server's own default may be as short as 16 tokens.
+    # Always sent: a server's own default may be as short as 16 tokens.
     body["max_tokens"] = first.sampling.max_tokens
     body["temperature"], body["top_p"] = first.sampling.temperature, first.sampling.top_p
     if traits.honours_top_k:
@@ -163,7 +164,7 @@ def _scoring(call: Call, scoring: Scoring | None) -> dict[str, Any]:
             "temperature": 0,
             "logprobs": 1,
         }
-    # One token more is drawn: most servers refuse to draw none.
+    # One token is sampled as well, because most servers refuse to sample none.
     body = {"max_tokens": 1, "temperature": 0, "logprobs": 1, "echo": True}
     return {**body, "prompt": call.prompt + call.continuation}
 
@@ -175,7 +176,7 @@ def _scored(
     start = len(call.prompt) if t.scoring is Scoring.ECHO else 0
     end = start + len(call.continuation)
     logprobs, at = [], 0
-    # Offsets in text are counted here: not every server that echoes gives them.
+    # Offsets in the text are counted here, because not every server with `echo` returns them.
     for token, logprob in _all_tokens(choice):
         if start <= at < end and token:
             logprobs.append(logprob)
@@ -197,7 +198,7 @@ def _drawn(
     call: Call, choice: Mapping[str, Any], usage: Mapping[str, Any], n_asked: int, duration_s: float
 ) -> Answer | Refusal:
     text = text_of(choice)
-    for stop in call.sampling.stop:  # a server that refuses to stop there goes on
+    for stop in call.sampling.stop:  # some servers do not stop there
         text = text.split(stop, 1)[0]
     if not text.strip():
         return Refusal(silence(choice))
@@ -210,7 +211,7 @@ def _drawn(
     tokens = token_logprobs(choice)
     if not all(_is_logprob(logprob) for _, logprob in tokens):
         tokens = []
-    # Usage is of the whole request, or of one answer of it, as servers like it.
+    # Some servers report the usage of the whole request, others that of one answer.
     n_tokens = len(tokens) or _count(usage, "completion_tokens") // n_asked
     return Answer(
         text=text,
@@ -223,7 +224,7 @@ def _drawn(
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int:
-    """A count of tokens that a server reports; 0 where it reports none that could be."""
+    """A number of tokens that a server reports; 0 if it reports no plausible one."""
     n = usage.get(name)
     return n if isinstance(n, int) and 0 < n < 2**31 else 0
 

@@ -31,14 +31,14 @@ __all__ = ["ServerBackend", "identify"]
 _FIRST_IN_FLIGHT, _MOST_IN_FLIGHT = 4, 256
 _N_AT_ONCE = 4
 PATIENCE = Patience()
-# So many requests in a row that stay unanswered after every try: the server is not there any more.
+# If this many requests in a row stay unanswered after all tries, the server is gone.
 _MOST_EXHAUSTED = 3
 # No call of this run will ever be answered.
 _NOT_ALLOWED = {402, 404}
 
 
 class ServerBackend:
-    """One model of one server. A request that takes longer than ``timeout_s`` is asked again."""
+    """One model of one server. A request that takes longer than ``timeout_s`` is sent again."""
 
     batch_size = 2 * _MOST_IN_FLIGHT
 
@@ -57,7 +57,7 @@ class ServerBackend:
         self._pool = ThreadPoolExecutor(_MOST_IN_FLIGHT)
         self._is_closing = threading.Event()
         self._n_exhausted = 0
-        # A question that was answered, to ask again where others are not.
+        # A question that was answered, to ask again when others are not.
         self._answered: tuple[str, dict[str, Any]] | None = None
         try:
             self.traits = probe(self._probed, self.identity.name, _N_AT_ONCE)
@@ -69,7 +69,7 @@ class ServerBackend:
         n_most = _N_AT_ONCE if self.traits.honours_n else 1
         ahead = grouped(calls, n_most)
         running: set[Future[list[tuple[Call, Answer | Refusal]]]] = set()
-        # No more is handed over than may be in flight: cancelling then loses nothing else.
+        # Only as many as may be in flight, so that cancelling loses nothing else.
         while True:
             while len(running) < self._limit.limit and (group := next(ahead, None)):
                 running.add(self._pool.submit(self._ask, group))
@@ -77,7 +77,7 @@ class ServerBackend:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
             failed = [error for future in done if (error := future.exception())]
-            # What came together with a failure has been answered, and is kept.
+            # Answers that came together with a failure are kept.
             yield from (future.result() for future in done if not future.exception())
             if failed:
                 raise failed[0]
@@ -97,7 +97,7 @@ class ServerBackend:
             if isinstance(reply, Refusal):
                 given = reply
                 if reply.status is None or is_passing(reply.status):
-                    break  # it had its tries
+                    break  # all its tries were used
                 continue
             try:
                 given = answers(group, reply, time.monotonic() - start, self.traits)
@@ -108,17 +108,17 @@ class ServerBackend:
             return list(zip(group, given, strict=True))
         if len(group) == 1:
             return [(group[0], given)]
-        # One sample may be what the server would not answer: the others are asked alone.
+        # The server may refuse only one of the samples: ask for the others separately.
         return [pair for call in group for pair in self._ask([call])]
 
     def _probed(self, path: str, body: dict[str, Any]) -> Mapping[str, Any] | Refusal:
-        # To a probe that a path is not there is an answer.
+        # For a probe, a missing path is an answer.
         return self._post(path, body, is_probe=True)
 
     def _post(
         self, path: str, body: dict[str, Any], is_probe: bool = False
     ) -> Mapping[str, Any] | Refusal:
-        """The reply, or the server's last word; AssayError where the server cannot be had."""
+        """The reply, or the server's last refusal; AssayError if the server cannot be reached."""
         words, is_there, status = "", True, None
         n_hangs = attempt = 0
         for attempt in range(self._patience.n_tries):
@@ -154,7 +154,9 @@ class ServerBackend:
         )
 
     def _still_answers(self) -> bool:
-        """Whether the server answers what it answered before: then the questions are at fault."""
+        """Whether the server still answers an earlier question; if so, the new ones are at
+        fault.
+        """
         if self._answered is None:
             return False
         path, body = self._answered

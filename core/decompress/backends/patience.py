@@ -1,4 +1,4 @@
-"""How often and how long a server is asked again."""
+"""How often, and after what waits, a request to a server is repeated."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ import math
 import time
 from dataclasses import dataclass
 
-# Asked too much, or not ready: to be asked again; so is every status from 500 on (520 to 530 are a
+# Too many requests, or not ready: try again. So for every status from 500 on (520 to 530 are a
 # proxy's, 529 an overloaded server's).
 _AGAIN = {408, 409, 425, 429}
 _SERVERS_FAULT = 500
 
 
 def is_passing(status: int) -> bool:
-    """Whether the same request may be answered later."""
+    """Whether the same request may succeed later."""
     return status in _AGAIN or status >= _SERVERS_FAULT
 
 
 @dataclass(frozen=True)
 class Patience:
-    """A request is sent ``n_tries`` times while the fault may pass, ``n_tries_of_hangs`` times
-    where no whole reply comes (each try takes the whole time allowed), and ``n_tries_of_others``
-    times otherwise; waits double from ``first_wait_s`` on. No wait is longer than
-    ``longest_wait_s``, whatever the server asks for."""
+    """How often a request is repeated.
+
+    ``n_tries`` if the error may pass, ``n_tries_of_hangs`` if no complete reply comes (each try
+    takes the full time limit), and ``n_tries_of_others`` otherwise. Waits double, starting at
+    ``first_wait_s``. No wait is longer than ``longest_wait_s``, whatever the server asks for.
+    """
 
     n_tries: int = 6
     n_tries_of_others: int = 2
@@ -39,7 +41,7 @@ class Patience:
 
 
 def retry_after_s(header: str | None) -> float | None:
-    """Seconds that a server asks to wait, given as a number or a date; None where it is neither."""
+    """Seconds that a server asks to wait, given as a number or a date; None if it is neither."""
     if header is None:
         return None
     try:

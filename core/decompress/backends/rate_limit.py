@@ -1,4 +1,4 @@
-"""One limit on requests in flight that finds what a server bears."""
+"""A limit on requests in flight that adapts to the server."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 
 class AdaptiveLimit:
-    """Additive increase, multiplicative decrease, as TCP does it (Chiu and Jain, 1989).
+    """Additive increase, multiplicative decrease, as in TCP (Chiu and Jain, 1989).
 
-    Each answer raises the limit by 1/limit; each refusal halves it and makes everybody wait as
+    Each answer raises the limit by 1/limit; each refusal halves it and pauses all requests for as
     long as the server asks. Safe to share between threads.
     """
 
@@ -25,14 +25,14 @@ class AdaptiveLimit:
 
     @property
     def limit(self) -> int:
-        """Requests that may be in flight now."""
+        """The number of requests that may be in flight now."""
         return max(1, int(self._limit))
 
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Wait until one more request may be in flight, and count it while inside.
 
-        Nobody waits any longer once the limit is closed.
+        Nobody waits any longer after the limit is closed.
         """
         with self._condition:
             while not self._is_closed and (self._in_flight >= self.limit or self._wait_s() > 0):
@@ -46,13 +46,13 @@ class AdaptiveLimit:
                 self._condition.notify_all()
 
     def answered(self) -> None:
-        """A request was answered: allow a little more."""
+        """Raise the limit a little after an answer."""
         with self._condition:
             self._limit = min(self._most, self._limit + 1 / self._limit)
             self._condition.notify_all()
 
     def refused(self, wait_s: float) -> None:
-        """A request was refused: allow half as many, and none for ``wait_s`` seconds.
+        """Halve the limit after a refusal, and pause for ``wait_s`` seconds.
 
         Refusals of requests that were in flight together count once.
         """
@@ -64,7 +64,7 @@ class AdaptiveLimit:
             self._not_before = max(self._not_before, now + wait_s)
 
     def close(self) -> None:
-        """Let everybody go who waits."""
+        """Release everybody who waits."""
         with self._condition:
             self._is_closed = True
             self._condition.notify_all()

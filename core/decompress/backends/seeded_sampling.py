@@ -13,12 +13,12 @@ from assay.core.specs.model_calls import Call, Sampling
 
 
 class SeededSampling(LogitsProcessor):
-    """Makes greedy decoding draw as each row's ``Sampling`` says, in llama.cpp's order.
+    """Makes greedy decoding sample as each row's ``Sampling`` says, in llama.cpp's order.
 
-    The largest of logits with Gumbel noise added is a draw from their softmax (Gumbel-max), and
-    the noise comes from a generator of the row's own: what a row draws depends neither on its
-    neighbours nor on how many there are. Keeps each drawn token's log-probability under the
-    untempered model in ``logprobs`` (one list a row).
+    The largest of the logits plus Gumbel noise is a sample from their softmax (Gumbel-max), and
+    each row has its own noise generator. So a row's samples depend neither on the other rows nor on
+    their number. Stores each sampled token's log-probability under the untempered model in
+    ``logprobs`` (one list per row).
     """
 
     def __init__(self, calls: Sequence[Call], vocabulary_size: int) -> None:
@@ -46,7 +46,7 @@ class SeededSampling(LogitsProcessor):
 
 
 def _likely(logits: Tensor, sampling: Sampling) -> Tensor:
-    """Logits with the tokens that are not drawn from at −inf."""
+    """Logits, with the excluded tokens at −inf."""
     if 0 < sampling.top_k < len(logits):
         least = logits.topk(sampling.top_k).values[-1]
         logits = logits.masked_fill(logits < least, -torch.inf)
@@ -58,12 +58,12 @@ def _likely(logits: Tensor, sampling: Sampling) -> Tensor:
 
 
 def _nucleus(logits: Tensor, top_p: float) -> Tensor:
-    """Logits with all but the likeliest tokens that reach ``top_p`` together at −inf."""
+    """Logits, with −inf for all but the likeliest tokens that together reach ``top_p``."""
     if top_p >= 1:
         return logits
     ordered, order = logits.sort(descending=True)
     probabilities = ordered.softmax(dim=-1)
-    # The token that crosses the threshold stays.
+    # The token that crosses the threshold is kept.
     outside = probabilities.cumsum(dim=-1) - probabilities >= top_p
     kept = logits.clone()
     kept[order[outside]] = -torch.inf

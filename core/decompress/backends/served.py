@@ -1,4 +1,4 @@
-"""Which model a server offers, and under which path: asked before anything else."""
+"""Which model a server offers, and under which path; checked before anything else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from assay.core.specs.addresses import read_address, without_password
 from assay.core.specs.hashing import content_key
 
 _TIMEOUT_S = 10.0
-# Less than a run has: somebody waits for the first word.
+# Shorter than during a run, because somebody waits for the first output.
 PATIENCE = Patience(n_tries=4)
 _N_SHOWN = 20
 NO_SUCH_PATH = {404, 405}
@@ -31,23 +31,24 @@ _MOST_PARAMETERS = 10**15
 
 
 def bases(address: str) -> list[str]:
-    """Where the API may lie: the address with /v1 and without."""
+    """Where the API may be: the address with /v1 and without."""
     base = read_address(address).base
     return [base, base.removesuffix("/v1")] if base.endswith("/v1") else [f"{base}/v1", base]
 
 
 def base_of(address: str, identity: ModelIdentity) -> str:
-    """The one of ``bases`` at which the model was found."""
+    """The one of ``bases`` under which the model was found."""
     found = bases(address)
     return next((base for base in found if _named(base) == identity.backend), found[0])
 
 
 def identify(address: str, model: str | None) -> ModelIdentity:
-    """The named model of a server, else its first.
+    """The named model of a server, otherwise its first.
 
-    A server need not list its models where one is named. InputError if nothing is at the address,
-    it wants a key, or lists other models; AssayError, in its words, if it has a fault of its own.
-    The hash is over the address and what the server says of the model: weights are out of reach.
+    A server need not list its models if one is named. InputError if nothing is at the address, or
+    it requires a key, or lists other models; AssayError with the server's words if it has an error
+    of its own. The hash is over the address and the server's description of the model, because its
+    weights are out of reach.
     """
     with closing(Connection(read_address(address), _TIMEOUT_S)) as connection:
         replies: dict[str, Reply] = {}
@@ -66,7 +67,7 @@ def identify(address: str, model: str | None) -> ModelIdentity:
 
 
 def refused_key(status: int, words: str) -> InputError:
-    """What to say where a key is missing or is the wrong one."""
+    """The error if a key is missing or wrong."""
     return InputError(
         f"a key in the variable {API_KEY_VARIABLE} that the server accepts",
         words,
@@ -75,7 +76,7 @@ def refused_key(status: int, words: str) -> InputError:
 
 
 def _get(connection: Connection, address: str, url: str) -> Reply:
-    """The reply, after several tries where the fault may pass."""
+    """The reply, after several tries if the error may pass."""
     for attempt in range(PATIENCE.n_tries):
         is_last = attempt + 1 == PATIENCE.n_tries
         try:
@@ -105,7 +106,7 @@ def _unreachable(address: str, error: Unreachable) -> AssayError:
 
 
 def _listed(reply: Reply) -> list[Mapping[str, Any]] | None:
-    """The models of a list; None where the reply is no list of models."""
+    """The models of a list; None if the reply is not a list of models."""
     if reply.status != 200:
         return None
     try:
@@ -131,7 +132,7 @@ def _chosen(listed: list[Mapping[str, Any]], model: str | None) -> Mapping[str, 
 
 
 def _answers(connection: Connection, base: str, model: str) -> bool:
-    """Whether an API lies under a path: it then answers a question in JSON, if only to refuse."""
+    """Whether an API is under a path: then any question gets JSON, even if it is refused."""
     asked = {"model": model, "max_tokens": 1}
     questions = {
         CHAT_PATH: {**asked, "messages": [{"role": "user", "content": "Hello"}]},
@@ -173,7 +174,7 @@ def _unlisted(address: str, model: str | None, replies: list[Reply]) -> AssayErr
 
 
 def redirected(shown: str, reply: Reply) -> AssayError:
-    """What to say of a redirect, which is never followed."""
+    """The error for a redirect, which is never followed."""
     place = quoted(without_password(reply.headers.get("location", "nowhere")), 200)
     return InputError(
         "a server that answers at the given address",

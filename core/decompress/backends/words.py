@@ -1,4 +1,4 @@
-"""What a server says of itself when it does not answer: found, bounded and made safe to print."""
+"""A server's own words about a failure: found, shortened and made safe to print."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MOST_WORDS = 400
-# Of a text so much is looked at: the rest of an endless one costs nothing.
+# Only this much of a text is looked at, so an endless one costs nothing.
 _MOST_READ = 20_000
-# Parameters of a question that it can do without, or that have another name.
+# Optional parameters of a question, and those with another name.
 ADJUSTABLE = ("max_tokens", "seed", "temperature", "top_p", "stop")
 
 
@@ -19,21 +19,21 @@ def quoted(said: object, most: int = _MOST_WORDS) -> str:
     try:
         text = str(said)[:_MOST_READ]
     except RecursionError:
-        text = "brackets in brackets without end"
+        text = "endlessly nested brackets"
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def read_json(body: bytes) -> Any:
-    """What a body says in JSON; ValueError where it is none, or says what no number is."""
+    """A body's JSON; ValueError if it is not valid, or contains NaN or infinity."""
     try:
         return json.loads(body, parse_constant=_no_number)
     except RecursionError as error:
-        raise ValueError("brackets in brackets without end") from error
+        raise ValueError("endlessly nested brackets") from error
 
 
 def error_words(content: object) -> str | None:
-    """The message of an error object, as OpenAI's and others' dialects write it; None without."""
+    """The message of an error object, as OpenAI and others write it; None without one."""
     if not isinstance(content, Mapping):
         return None
     error = content.get("error") or content.get("detail")
@@ -48,7 +48,7 @@ def error_words(content: object) -> str | None:
 
 
 def refusal_words(status: int, body: bytes) -> str:
-    """``status N: …`` with the message of a body, whatever it is written in."""
+    """``status N: …`` with the message of a body, in whatever format it is."""
     try:
         words = error_words(read_json(body))
     except ValueError:
@@ -58,7 +58,7 @@ def refusal_words(status: int, body: bytes) -> str:
 
 
 def refused_parameter(words: str, left: Sequence[str]) -> str | None:
-    """Which of the parameters ``left`` a refusal is about, by the one it names first."""
+    """Which of the parameters ``left`` a refusal is about: the first that it names."""
     named = {
         found.start(): name
         for name in left
@@ -71,8 +71,8 @@ def _as_json(value: object) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)[:_MOST_READ]
     except RecursionError:
-        return "an error of brackets in brackets"
+        return "an error of nested brackets"
 
 
 def _no_number(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")

@@ -1,4 +1,4 @@
-"""Examples of a topic: a task, the reasoning and the response, in several styles."""
+"""Examples for a topic: a task, the reasoning and the response, in several styles."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from assay.core.specs.model_calls import Answer, Call, Refusal, Sampling, seed_o
 
 _LINE_TOKENS, _JSON_TOKENS = 220, 1024
 _FIELDS = ("task", "reasoning", "response")
-# TableCell at once; part of the method, since the budget may end between waves.
+# Examples asked for together; part of the method, because the budget may end between waves.
 _AT_ONCE = 64
 _TOP_P = 0.95
 
 
 @dataclass(frozen=True)
 class Example:
-    """One task with its answer; where the answer could not be read, ``response`` is all of it."""
+    """One task with its answer; if the answer could not be parsed, ``response`` is all of it."""
 
     example_id: int
     topic_id: int
@@ -63,9 +63,10 @@ def write_examples(
     runner: ModelClient,
     progress: Progress,
 ) -> list[Example]:
-    """``n_examples`` of every topic, first one of each, as many as the budget allows.
+    """``n_examples`` for every topic, first one for each, as many as the budget allows.
 
-    With a judge, the calls that grading takes are kept back. What was not answered is no example.
+    With a judge, the calls that grading needs are reserved. A question without an answer gives no
+    example.
     """
 
     def n_kept(n_examples: int) -> int:
@@ -91,7 +92,7 @@ def write_examples(
 
 
 def _orders(tree: TopicTree, spec: DecompressionSpec) -> list[_Order]:
-    """Every style and difficulty equally often, in an order drawn with the seed."""
+    """Every style and difficulty equally often, in a random order drawn with the seed."""
     kinds = list(product(spec.styles, spec.difficulties))
     drawn = np.random.default_rng(seed_of(spec.seed, "kinds")).permutation(len(kinds))
     orders: list[_Order] = []
@@ -104,7 +105,7 @@ def _orders(tree: TopicTree, spec: DecompressionSpec) -> list[_Order]:
 
 
 def _other(topic: Topic, tree: TopicTree) -> str:
-    """A topic beside this one to compare it with, else the one above."""
+    """A sibling topic to compare this one with, otherwise its parent."""
     beside = [t for t in tree.topics[1:] if t.parent_id == topic.parent_id and t is not topic]
     if beside:
         return min(beside, key=lambda t: (t.topic_id < topic.topic_id, t.topic_id)).name

@@ -1,4 +1,4 @@
-"""A judge model's grades, added to what a decompression holds: as part of a run or afterwards."""
+"""A judge model's grades, added to a decompression during its run or afterwards."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from assay.core.specs.addresses import without_password
 from assay.core.specs.decompression import Axis, Difficulty, GradeSpec, Prompting, Style
 from assay.core.specs.hashing import content_key
 
-# Raise it when the same answers would give another result, or the file another form.
+# Raise it when the same answers would give another result, or the file another format.
 _VERSION = 2
 
 
@@ -42,10 +42,10 @@ def grade_sealed(
     progress: Progress,
     on_id: Callable[[str], None] = lambda decompression_id: None,
 ) -> Outcome:
-    """Grade a sealed decompression into another file; the first one stays as it is.
+    """Grade a sealed decompression into a new file; the first one is unchanged.
 
-    The model it is of is not needed. Decisions by hand are taken over. InputError where there is
-    nothing to grade, or where this judge has graded it.
+    The decompressed model is not needed. Reviews are copied. InputError if there is nothing to
+    grade, or if this judge has graded it already.
     """
     source = decompression_path(store, spec.decompression_id)
     found = find_model(spec.judge, spec.judge_served_model, store.models)
@@ -84,9 +84,9 @@ def graded(
     compute: Compute,
     progress: Progress,
 ) -> Contents:
-    """The same contents with a judge's grades, its calls, and what the judge is worth.
+    """The same contents with a judge's grades, its calls, and how reliable it is.
 
-    The judge has a journal of its own, so that nothing is asked twice; ``run_id`` names the run.
+    The judge has its own journal, so nothing is asked twice; ``run_id`` names the run.
     """
     meta, tables = contents.meta, contents.tables
     examples = examples_of(tables.get("examples", {}))
@@ -164,7 +164,7 @@ def _check(spec: GradeSpec, found: FoundModel, contents: Contents) -> None:
 
 
 def examples_of(table: Mapping[str, Sequence[Any]]) -> list[Example]:
-    """Examples from their columns."""
+    """Examples, from their columns."""
     rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
     return [
         Example(

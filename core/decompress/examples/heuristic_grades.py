@@ -1,4 +1,4 @@
-"""Quality on five axes without a judge: what can be told from the text, named as a heuristic."""
+"""Quality on five axes without a judge: a heuristic from the text alone, and named so."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SENTENCE = re.compile(r"[.!?]+(?:\s|$)|[。！？]+")
 
 @dataclass(frozen=True)
 class Grade:
-    """One example on one axis, 0 to 4, by whom; None where the judge cannot tell.
+    """One example on one axis, 0 to 4, and the judge; None if the judge cannot tell.
 
-    ``call_key`` is of the answer that a judge model's grade was read from.
+    ``call_key``: the answer from which a judge model's grade was read.
     """
 
     example_id: int
@@ -35,10 +35,10 @@ class Grade:
 def heuristic_grades(
     examples: Sequence[Example], embed: Callable[[Sequence[str]], NDArray[np.float32]]
 ) -> list[Grade]:
-    """Grades from the text alone; correctness is left out, since no text shows its own.
+    """Grades from the text alone; correctness is left out, because a text does not show its own.
 
-    helpfulness: how close the response is to its task in embedding; coherence: how little it
-    repeats itself, halved where it was cut; complexity: words a sentence; verbosity: its length.
+    helpfulness: cosine of the response's embedding with the task's; coherence: how little it
+    repeats itself, halved if it was cut; complexity: words per sentence; verbosity: its length.
     """
     if not examples:
         return []
@@ -66,5 +66,5 @@ def _grades(example: Example, cosine: float) -> dict[Axis, float | None]:
 
 
 def _scaled(value: float, worst: float, best: float) -> float:
-    """``value`` on the line from ``worst`` (0) to ``best`` (4), and no further."""
+    """``value`` on the line from ``worst`` (0) to ``best`` (4), clipped."""
     return BEST_GRADE * min(1.0, max(0.0, (value - worst) / (best - worst)))

@@ -1,4 +1,4 @@
-"""Grades by a judge model, and whether it can tell a response from one to another task."""
+"""Grades by a judge model, and whether it distinguishes a response from one to another task."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from assay.core.stats.intervals import proportion
 
 JUDGING, CONTROL = "judging", "judging control"
 _LINE_TOKENS, _JSON_TOKENS = 48, 120
-# Graded at once; part of the method, since the budget may end between waves.
+# Graded together; part of the method, because the budget may end between waves.
 _AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class ControlGrade:
-    """A grade of one example's task with the response of another, ``response_of``."""
+    """A grade of one example's task with the response of another example, ``response_of``."""
 
     example_id: int
     response_of: int
@@ -42,10 +42,10 @@ def judge_examples(
     seed: int,
     progress: Progress,
 ) -> list[Grade]:
-    """Every axis of every example, in order, as far as the budget goes; it is left some for trials.
+    """Every axis of every example, in order, within the budget less the calls that test the judge.
 
-    Where an answer could not be read, its call has the rung FAILED and the grades are None; where
-    none came, there is no call either.
+    If an answer could not be parsed, its call has the rung FAILED and the grades are None; without
+    an answer there is no call.
     """
     grades: list[Grade] = []
     judge = runner.backend.identity.label
@@ -74,9 +74,9 @@ def judge_mismatched(
     seed: int,
     progress: Progress,
 ) -> list[ControlGrade]:
-    """Grades of tasks with the response to a task of another topic, as far as the budget goes.
+    """Grades of tasks with the response to a task of another topic, within the budget.
 
-    A judge that grades these no lower does not judge what the response says of its task.
+    If a judge grades these no lower, its grades do not depend on whether a response fits its task.
     """
     pairs = _mismatched(examples)[: runner.budget.n_left()]
     judge = runner.backend.identity.label
@@ -93,7 +93,7 @@ def judge_mismatched(
 def control_of(grades: Sequence[Grade], controls: Sequence[ControlGrade]) -> dict[str, Any] | None:
     """How often a task's own response is graded more helpful than another's; None without any.
 
-    ``low`` and ``high``: 95% interval of the share of those not graded alike.
+    ``low`` and ``high``: 95% interval of the share among those with different grades.
     """
     own = {grade.example_id: grade.score for grade in grades if grade.axis is Axis.HELPFULNESS}
     pairs = [
@@ -116,7 +116,7 @@ def control_of(grades: Sequence[Grade], controls: Sequence[ControlGrade]) -> dic
 
 
 def _mismatched(examples: Sequence[Example]) -> list[tuple[Example, Example]]:
-    """Readable examples, each with one of the topic half the topics away."""
+    """Readable examples, each paired with one whose topic is half the list of topics away."""
     by_topic: dict[int, list[Example]] = {}
     for example in examples:
         if example.is_readable:
@@ -141,8 +141,10 @@ def _ask(
     seed: int,
     n_kept_back: int = 0,
 ) -> list[tuple[str | None, Mapping[str, int]]]:
-    """Key of the call that was read (None without an answer), and grades by axis (none where
-    unreadable), a pair."""
+    """One pair per question: the key of the call that was parsed, and grades by axis.
+
+    The key is None without an answer; the grades are empty if it could not be parsed.
+    """
     calls = [_call(task, response, stage, prompting, seed) for task, response in pairs]
     once = {call.key: call for call in calls}
     found = runner.read(list(once.values()), _reader(prompting, runner), n_kept_back)

@@ -1,4 +1,4 @@
-"""What is noted of every example. Marks never delete: whoever exports decides what they want."""
+"""Quality flags of examples. Flags never delete: whoever exports decides what to leave out."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ FEWEST_WORDS, MOST_WORDS = 8, 1000
 MOST_REPETITION = 0.2
 LEAST_ENGLISH = 0.5
 DUPLICATE_JACCARD = 0.7
-# Bands and rows of the index: pairs from about (1/42)^(1/3) = 0.29 on are looked up. Given, since
-# datasketch takes seconds to find them. A neighbour may be missing, not wrong.
+# Bands and rows of the index: pairs from about (1/42)^(1/3) = 0.29 on are looked up. They are fixed
+# here, because datasketch takes seconds to find them. A neighbour may be missed, but not wrong.
 _BANDS_AND_ROWS = (42, 3)
 _SHINGLE_WORDS = 3
 _N_PERMUTATIONS = 128
-# Shorter texts have no language that could be told: 20 Latin letters, 7 Chinese characters.
+# The language of shorter texts cannot be identified: 20 Latin letters, 7 Chinese characters.
 _FEWEST_BYTES = 20
-# Where the likeliest of 139 languages is no likelier, the text is not in one: numbers, markup.
+# If the likeliest of 139 languages has a lower probability, the text has none: numbers, markup.
 _LEAST_KNOWN = 0.2
 _NO_LANGUAGE = "zxx"
 
 
 @dataclass(frozen=True)
 class ExampleFlag:
-    """One mark of one example; ``value`` in the mark's unit, None where it cannot be had."""
+    """One flag of one example; ``value`` in the flag's unit, None if it cannot be computed."""
 
     example_id: int
     mark: QualityFlag
@@ -43,7 +43,7 @@ class ExampleFlag:
 
 
 def flag_examples(examples: Sequence[Example]) -> list[ExampleFlag]:
-    """Every mark of every example."""
+    """All flags of all examples."""
     marks = [mark for example in examples for mark in _own_marks(example)]
     return [*marks, *_near_duplicates(examples)]
 
@@ -71,14 +71,16 @@ def _own_marks(example: Example) -> Iterator[ExampleFlag]:
     repeated = repetition(example.response)
     yield ExampleFlag(own, QualityFlag.REPETITION, repeated > MOST_REPETITION, repeated)
     language, p_english = _language(example.response)
-    # A program is little like any language, and still likest English.
+    # Code resembles no language, but is most likely taken for English.
     is_foreign = p_english is not None and p_english < LEAST_ENGLISH and language != "en"
     yield ExampleFlag(own, QualityFlag.LANGUAGE, is_foreign, p_english, language)
 
 
 def _language(text: str) -> tuple[str, float | None]:
-    """The likeliest language's code, and the probability of English; None where the text is too
-    short, or in no language."""
+    """The likeliest language's code, and the probability of English.
+
+    None if the text is too short, or in no language.
+    """
     if len(text.encode()) < _FEWEST_BYTES:
         return "", None
     ranked = _identifier().rank(text)
@@ -94,7 +96,7 @@ def _identifier() -> LanguageIdentifier:
 
 
 def _near_duplicates(examples: Sequence[Example]) -> Iterator[ExampleFlag]:
-    """On the response: tasks are made from templates and are alike by design."""
+    """Compares responses: tasks are made from templates and are similar by design."""
     index = MinHashLSH(num_perm=_N_PERMUTATIONS, params=_BANDS_AND_ROWS)
     shingles: dict[int, frozenset[str]] = {}
     for example in examples:

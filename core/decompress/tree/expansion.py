@@ -1,4 +1,4 @@
-"""Growing the topic tree: ask for subtopics, count votes, merge, and decide where to go on."""
+"""Grows the topic tree: asks, counts votes, merges names, chooses what to expand next."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from assay.core.specs.decompression import DecompressionSpec, ParseOutcome, Prom
 from assay.core.specs.model_calls import Answer, Call, Refusal, Sampling, seed_of
 
 _LINE_TOKENS, _JSON_TOKENS = 48, 400
-# Topics expanded at once: a server answers many calls together. Part of the method, since the
-# order of merging follows from it.
+# Topics that are expanded together, because a server answers many calls at once. Part of the
+# method, because the order of merging depends on it.
 _AT_ONCE = 4
 _SHOT_FORMS = frozenset(map(normal_form, prompts.SHOT_NAMES))
 
@@ -61,12 +61,12 @@ def grow(
 
 
 def n_answers(lists: Sequence[tuple[Call, Answer | Refusal, object]]) -> int:
-    """How many of some questions were answered: what support is a share of."""
+    """How many questions were answered: the denominator of support."""
     return sum(isinstance(answer, Answer) for _, answer, _ in lists)
 
 
 def n_expansions(spec: DecompressionSpec) -> int:
-    """How many topics are expanded at most."""
+    """The maximum number of topics that are expanded."""
     at_level, total = 1, 0
     for level in range(spec.depth):
         total += at_level
@@ -77,7 +77,7 @@ def n_expansions(spec: DecompressionSpec) -> int:
 def list_calls(
     path: Sequence[str], spec: DecompressionSpec, prompting: Prompting, stage: str
 ) -> list[Call]:
-    """All samples of the list of subtopics of ``path``."""
+    """The calls for all samples of the list of subtopics of ``path``."""
     is_json = prompting is Prompting.JSON
     prompt = list_prompt(path, spec, prompting)
     sampling = (
@@ -97,7 +97,7 @@ def list_calls(
 
 
 def list_prompt(path: Sequence[str], spec: DecompressionSpec, prompting: Prompting) -> str:
-    """What is asked for the subtopics of ``path``."""
+    """The prompt that asks for the subtopics of ``path``."""
     if prompting is Prompting.LINES:
         return prompts.subtopics_as_lines(path)
     return prompts.subtopics_as_json(path, spec.expansion_at(len(path)))
@@ -118,9 +118,9 @@ def names_reader(
 
 
 def count_votes(lists: Sequence[Sequence[str]], of: str) -> list[tuple[str, int]]:
-    """In how many lists each name is, the commonest first; shown in its commonest spelling.
+    """How many lists contain each name, the most frequent first, in its most frequent spelling.
 
-    Neither the topic itself nor what the prompt's examples name is a subtopic.
+    Neither the topic itself nor names in the prompt's examples count as subtopics.
     """
     votes: Counter[str] = Counter()
     spellings: dict[str, Counter[str]] = {}
@@ -141,7 +141,7 @@ def count_votes(lists: Sequence[Sequence[str]], of: str) -> list[tuple[str, int]
 
 
 def _wave(frontier: Frontier, n_left: int | None, n_samples: int) -> list[Topic]:
-    """The topics to expand next, as many as the budget allows together."""
+    """The topics to expand next, as many as the budget allows."""
     n_most = _AT_ONCE if n_left is None else min(_AT_ONCE, n_left // n_samples)
     wave: list[Topic] = []
     while len(wave) < n_most and (topic := frontier.pop()):

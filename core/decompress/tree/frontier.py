@@ -11,8 +11,8 @@ from assay.core.specs.decompression import Stop
 class Frontier:
     """Topics that wait to be expanded.
 
-    The next one is of the branch with the fewest expansions so far, within it the shallowest,
-    then the best supported, then the first found: no branch eats the budget of the others.
+    The next one is from the branch with the fewest expansions so far; within it the shallowest,
+    then the best supported, then the first found. So no branch uses up the budget of the others.
     """
 
     def __init__(self, tree: TopicTree, branch_quota: int | None) -> None:
@@ -21,11 +21,11 @@ class Frontier:
         self._n_expanded: Counter[int] = Counter()
 
     def push(self, topic: Topic) -> None:
-        """Let a topic wait for its expansion."""
+        """Add a topic that waits for its expansion."""
         self._waiting.append(topic)
 
     def pop(self) -> Topic | None:
-        """The next topic; None when none waits. Those beyond their branch's quota are stopped."""
+        """The next topic; None if none waits. Topics beyond their branch's quota are stopped."""
         while self._waiting:
             topic = min(self._waiting, key=self._order)
             self._waiting.remove(topic)
@@ -38,7 +38,7 @@ class Frontier:
         return None
 
     def stop_all(self) -> None:
-        """The budget ended before whatever still waits."""
+        """Stop all waiting topics, because the budget ended."""
         for topic in self._waiting:
             topic.stop = Stop.BUDGET
         self._waiting.clear()

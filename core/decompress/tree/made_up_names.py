@@ -1,4 +1,4 @@
-"""Words that mean nothing, to see what support they get."""
+"""Meaningless words, to measure what support they get."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ENDS = tuple("bdgkltxz")
 
 
 def nonsense_words(n: int, seed: int) -> list[str]:
-    """``n`` different pronounceable words of two syllables, the same for the same seed."""
+    """``n`` different pronounceable words of two syllables; the same seed gives the same words."""
     generator = np.random.default_rng(seed_of(seed, "nonsense"))
 
     def syllable() -> str:

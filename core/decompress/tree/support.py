@@ -1,4 +1,4 @@
-"""Whether a topic is the model's own: by log-probability, and against topics that are made up."""
+"""Whether a topic is the model's own: by its log-probability, and compared with made-up topics."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _ONE_TOKEN = Sampling(1, temperature=0.0)
 
 @dataclass(frozen=True)
 class NullSupport:
-    """The support of one made-up topic or of one name under one.
+    """The support of one made-up topic, or of one name under it.
 
-    ``kind``: 'votes', the share of lists under a made-up topic that hold ``name``; or 'contrast',
-    of a made-up name under the real topic ``parent_id``, in nats a token.
+    ``kind``: 'votes', the share of lists under a made-up topic that contain ``name``; or
+    'contrast', for a made-up name under the real topic ``parent_id``, in nats per token.
     """
 
     kind: str
@@ -43,9 +43,9 @@ def measure_support(
     n_kept_back: int,
     progress: Progress,
 ) -> list[NullSupport]:
-    """Set every topic's interval and contrast, and return what made-up topics and names reach.
+    """Set every topic's interval and contrast, and return the values of made-up topics and names.
 
-    Empty, and contrasts None, where the budget does not allow it.
+    Empty, and contrasts None, if the budget does not allow it.
     """
     topics = tree.topics[1:]
     for topic in topics:
@@ -77,7 +77,8 @@ def _votes_of_nonsense(
         if n_answered == 0:
             continue
         votes = count_votes([names for _, _, names in lists if names], word)
-        # Names that would count as topics, as under a real one; none is a support of nothing.
+        # Only names that would count as topics, as under a real topic; without any, the support is
+        # 0.
         enough = [(name, n) for name, n in votes if n >= spec.min_votes] or [("", 0)]
         null += [NullSupport("votes", name, None, n / n_answered) for name, n in enough]
     return null
@@ -91,7 +92,7 @@ def _contrasts(
     n_kept_back: int,
 ) -> list[NullSupport]:
     names = nonsense_words(N_NONSENSE_TOPICS + N_NONSENSE_NAMES, spec.seed)[N_NONSENSE_TOPICS:]
-    # Spread over the tree; each made-up name stands where a real one does.
+    # Spread over the tree; each made-up name replaces a real one.
     step = max(1, len(topics) // len(names))
     stand_ins = list(zip(names, topics[::step], strict=False))
     asked = [(topic.name, topic) for topic in topics] + stand_ins
@@ -113,14 +114,14 @@ def _contrasts(
 
 
 def _a_token(scored: Answer | Refusal) -> float | None:
-    """Log-probability a token, in nats; None where it was not told."""
+    """Log-probability per token, in nats; None if it was not reported."""
     if isinstance(scored, Refusal) or scored.logprob is None:
         return None
     return scored.logprob / max(1, scored.n_tokens)
 
 
 def _pair(name: str, topic: Topic, tree: TopicTree) -> tuple[Call, Call]:
-    """The name scored under the topic's parent, and under a topic that says nothing."""
+    """The name scored under the topic's parent, and under a generic topic."""
     assert topic.parent_id is not None
     parent = tree.path(tree.topics[topic.parent_id])
     own, generic = (

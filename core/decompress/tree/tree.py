@@ -1,4 +1,4 @@
-"""Topics as they are found: one node a topic, however often it is reached."""
+"""Topics as they are found: one node per topic, however often it is reached."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Topic:
     level: int
     n_votes: int = 0
     n_samples: int = 0
-    # Of its own expansion: names with enough votes that were looked at until enough were new,
-    # and those that were no topic before. None where it was not expanded.
+    # From its own expansion: names with enough votes that were examined until enough were new, and
+    # those that were not topics before. None if it was not expanded.
     n_seen: int | None = None
     n_new: int | None = None
     stop: Stop | None = None
-    # Nats a token that the name is likelier under its path than under a generic one; None where
-    # the backend gives no log-probabilities.
+    # By how many nats per token the name is likelier under its path than under a generic one; None
+    # if the backend gives no log-probabilities.
     contrast: float | None = None
     # 95% interval of the share of lists that name it.
     support_low: float | None = None
@@ -37,9 +37,9 @@ class Topic:
 
 @dataclass(frozen=True)
 class Link:
-    """A topic reached again, under another parent or another name.
+    """A topic that is reached again, under another parent or another name.
 
-    ``cosine`` is None where the names have one normal form.
+    ``cosine`` is None if the names have the same normal form.
     """
 
     parent_id: int
@@ -67,9 +67,10 @@ class TopicTree:
     def add(
         self, parent: Topic, votes: Sequence[tuple[str, int]], n_samples: int, n_most: int
     ) -> list[Topic]:
-        """Take the first ``n_most`` new names of ``votes`` as topics; returns those.
+        """Add the first ``n_most`` new names of ``votes`` as topics, and return these.
 
-        A name that is known, by its normal form or by its embedding, becomes a link instead.
+        A name that is already known, by its normal form or by its embedding, becomes a link
+        instead.
         """
         vectors = self.embed([name for name, _ in votes]) if votes else np.empty((0, 0))
         new: list[Topic] = []
@@ -95,13 +96,13 @@ class TopicTree:
         return new
 
     def path(self, topic: Topic) -> tuple[str, ...]:
-        """Names from the broad category down to the topic; () for the root."""
+        """Names from the top-level topic down to this one; () for the root."""
         if topic.parent_id is None:
             return ()
         return (*self.path(self.topics[topic.parent_id]), topic.name)
 
     def branch(self, topic: Topic) -> int:
-        """The broad category that the topic is in; the root is in its own."""
+        """The top-level topic that contains the topic; the root is its own branch."""
         while topic.level > 1:
             assert topic.parent_id is not None
             topic = self.topics[topic.parent_id]

@@ -37,7 +37,7 @@ _COLUMNS = {
 
 
 def show_verdict(facts: AuditFacts) -> None:
-    """The verdict and its reasons; "not assessable" says that it is not "no leak"."""
+    """The assessability and its reasons; "not assessable" says that this is not "no leak"."""
     verdict = facts.assessability
     with st.container(border=True):
         st.badge(str(verdict), icon=_ICONS[verdict], color=VERDICT_COLOURS[verdict])
@@ -48,7 +48,7 @@ def show_verdict(facts: AuditFacts) -> None:
 
 
 def assessment_line(facts: AuditFacts, path: Path) -> None:
-    """The verdict in one line, before any score."""
+    """The assessability in one line, before any score."""
     verdict = facts.assessability
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(str(verdict), icon=_ICONS[verdict], color=VERDICT_COLOURS[verdict])
@@ -62,7 +62,7 @@ def assessment_line(facts: AuditFacts, path: Path) -> None:
 
 
 def show_facts(facts: AuditFacts) -> None:
-    """Lineage, change, the part that is scored and its rounding floor."""
+    """Lineage, change, the part whose gradients are taken, and its rounding floor."""
     own = facts.model_facts["difference"]
     columns = st.columns(4)
     lineage = own["lineage_cosine"]
@@ -98,7 +98,7 @@ def show_facts(facts: AuditFacts) -> None:
 
 
 def show_hints(facts: AuditFacts) -> None:
-    """What the difference hints at about training."""
+    """What the weight difference suggests about training."""
     hints = facts.meta["assessment"]["hints"]
     if not hints:
         return
@@ -109,7 +109,7 @@ def show_hints(facts: AuditFacts) -> None:
 
 
 def show_layer_chart(layers: pd.DataFrame) -> None:
-    """Each tensor's change over its rounding floor, in the model's order."""
+    """Each tensor's change as a multiple of its rounding floor, in the model's order."""
     st.subheader("Change of each tensor", anchor=False)
     moved = _with_ratios(layers).query("times > 0")
     if moved.empty:
@@ -140,7 +140,7 @@ def show_layer_chart(layers: pd.DataFrame) -> None:
 
 
 def show_layer_table(path: Path, layers: pd.DataFrame) -> None:
-    """All tensors; a click shows the spectrum of one's difference."""
+    """All tensors; a click shows the spectrum of one tensor's difference."""
     table = _with_ratios(layers)
     chosen = st.dataframe(
         table[list(_COLUMNS)].rename(columns=_COLUMNS),

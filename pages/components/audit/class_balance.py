@@ -1,4 +1,4 @@
-"""Shares of labels or sources: of selections, of the reference set, of the pool."""
+"""Shares of labels or sources in selections, the reference set and the pool."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _CENTRAL = (0.025, 0.975)
 
 
 def share_table(counts: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    """Counts (subject, group, n) as shares, groups down, subjects across; rare groups together.
+    """Counts (subject, group, n) as shares: one row per group, one column per subject.
 
-    ``groups`` gives the order; beyond ``MAX_GROUPS`` the ones with fewest documents are one.
+    ``groups`` gives the order; beyond ``MAX_GROUPS``, those with fewest documents are combined.
     """
     table = counts.pivot_table(index="group", columns="subject", values="n", aggfunc="sum")
     table = table.reindex(groups).fillna(0)
@@ -54,7 +54,7 @@ def random_bands(shares: pd.Series, n_pool: int, n_selected: int) -> pd.DataFram
 def balance_figure(
     table: pd.DataFrame, bands: pd.DataFrame, strategies: Sequence[Strategy], ink: str
 ) -> go.Figure:
-    """A panel a strategy: its shares as bars, the reference set's as marks, chance as bands."""
+    """One panel per strategy: its shares as bars, the reference set's as marks, chance as bands."""
     n_columns = min(_COLUMNS, len(strategies))
     n_rows = -(-len(strategies) // n_columns)
     height = n_rows * (70 + 26 * len(table)) + 60
@@ -133,7 +133,7 @@ def balance_figure(
 def balance_table(
     table: pd.DataFrame, rows: MetricTable, strategies: Sequence[Strategy]
 ) -> pd.DataFrame:
-    """Subjects down, shares across in percent, and how far each strategy is from the reference."""
+    """One row per subject, shares in percent; each strategy's distance from the reference set."""
     subjects = [*strategies, *(one for one in _TITLES if one in table)]
     shown = table[subjects].T.map(_share)
     shown.columns = [f"{name}, %" for name in shown.columns]

@@ -1,4 +1,4 @@
-"""The parts of the page on public sets."""
+"""The parts of the page that ranks corpora."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def source_students(path: Path) -> pd.DataFrame:
 
 
 def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
-    """A set a line: its cosine with interval, chance as a grey bar, trained models as crosses."""
+    """One line per corpus: cosine with interval, chance as a grey bar, students as crosses."""
     ordered = _shown(sources).sort_values("cosine")
     figure = go.Figure(
         go.Bar(
@@ -53,7 +53,7 @@ def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
 
 
 def mixture_chart(rows: pd.DataFrame) -> go.Figure:
-    """A group a line: its share of the mixture, the centroid guess, the truth where known."""
+    """One line per group: its share of the mixture, the guess from cosines, the truth if known."""
     ordered = _shown(rows).sort_values("share")
     figure = go.Figure(_dots(ordered, "share", "share_low", "share_high"))
     for column, symbol in (("centroid_share", "circle-open"), ("true_share", "star")):

@@ -1,4 +1,4 @@
-"""What the input embeddings say of one document, on its evidence card."""
+"""What the input embeddings show about one document, on its evidence card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assay.pages.components.escaping import markdown_safe
 
 
 def show_embeddings(path: Path, document_id: int, facts: AuditFacts) -> None:
-    """Which of its tokens never occurred, and how its rows moved; nothing in an older audit."""
+    """Its tokens that never occurred, and how its rows moved; nothing for older audits."""
     vocabulary, found = facts.vocabulary, read_document_evidence(path, document_id)
     if vocabulary is None or (found.n_different is None and found.agreement is None):
         return

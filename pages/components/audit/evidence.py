@@ -29,7 +29,7 @@ _KINDS = {
 
 
 def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
-    """The document the address names, else the first that the strategy selected."""
+    """The document named in the address, otherwise the first that the strategy selected."""
     asked = st.query_params.get(DOCUMENT, "")
     if asked.isdecimal() and int(asked) < n_documents:
         start = int(asked)
@@ -74,7 +74,7 @@ def _number(value: float, how: str) -> TableCell:
 
 
 def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> None:
-    """Where each strategy put it, and what it gained there."""
+    """Each strategy's rank for the document, and the gain."""
     st.subheader("Strategies", anchor=False)
     ranks = read_ranks(path, document_id).set_index("strategy").reindex(map(str, strategies))
     table = pd.DataFrame(
@@ -95,7 +95,7 @@ def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> 
 
 
 def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
-    """Its percentile under every membership ranking, and how it stands against held-outs."""
+    """Its percentile in every membership ranking, and how it compares with held-out documents."""
     source = facts.spec.held_out_source
     scores, tests = scores_of(path, source), tests_of(path, source)
     st.subheader("Membership rankings", anchor=False)
@@ -137,7 +137,7 @@ def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
 
 
 def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
-    """The documents most like it, by sentence embedding."""
+    """The most similar documents, by sentence embedding."""
     rows = read_neighbours(path, document_id, strategy, _N_NEIGHBOURS)
     st.subheader("Similar documents", anchor=False)
     if rows.empty:

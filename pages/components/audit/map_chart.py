@@ -1,4 +1,4 @@
-"""The map's figure: the pool as density, true and selected documents as points over it."""
+"""The map's chart: the pool as a density, reference and selected documents as points."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from assay.pages.components.palette import CATEGORIES, COLOURS, GAINS, OTHERS, S
 
 _N_BINS = 48
 _MARGIN = 0.04
-# So many points of one kind are drawn smaller.
+# From this many points of one kind on, they are drawn smaller.
 _MANY = 400
-# What a lasso gives back of a point: one of these and the document's number.
+# What a lasso returns for a point: one of these and the document's number.
 SELECTED, TRUE = "selected", "true"
 
 
 class Colouring(StrEnum):
-    """What the colours of selected documents say."""
+    """What the colours of selected documents mean."""
 
     STRATEGY = "strategy"
     LABEL = "pseudolabel"
@@ -43,7 +43,7 @@ class Panel:
 
 
 def density(places: NDArray[np.float32]) -> go.Heatmap:
-    """How many of the pool's documents lie where, (n × 2): sent as bins, however many there are."""
+    """Where the pool's documents are, (n × 2), as bins: the size does not grow with the pool."""
     counts, x_edges, y_edges = np.histogram2d(places[:, 0], places[:, 1], bins=_N_BINS)
     return go.Heatmap(
         x=(x_edges[1:] + x_edges[:-1]) / 2,
@@ -78,7 +78,7 @@ def map_figure(
     figure.update_layout(
         height=580,
         margin={"l": 8, "r": 8, "t": 64, "b": 8},
-        # Below the panels: the bar of tools is above them.
+        # Below the panels, because the toolbar is above them.
         legend={
             "orientation": "h",
             "y": -0.02,
@@ -124,7 +124,7 @@ def _selected_documents(
         if len(rest):
             colour, symbol = OTHERS
             yield _points(rest, "others", {"color": colour, "symbol": symbol}, has_entry=is_first)
-        # A group that one panel lacks is in the legend all the same: it is the panels' legend.
+        # A group that is missing in one panel is in the legend anyway, because all panels share it.
         for group, (colour, symbol) in zip(groups, CATEGORIES, strict=False):
             own = panel.rows[panel.rows["group"] == group]
             yield _points(own, group, {"color": colour, "symbol": symbol}, has_entry=is_first)
@@ -147,13 +147,13 @@ def _points(rows: pd.DataFrame, name: str, marker: dict[str, Any], has_entry: bo
 
 
 def _groups(panels: Sequence[Panel]) -> list[str]:
-    """The groups' names, those of most documents first."""
+    """The groups' names, those with most documents first."""
     together = pd.concat([panel.rows["group"] for panel in panels])
     return together.value_counts().index.tolist()
 
 
 def _gain_axis(panels: Sequence[Panel]) -> dict[str, Any]:
-    """One scale for all panels; the first documents' gains would else hide all others'."""
+    """One scale for all panels; otherwise the first documents' gains would hide all others."""
     gains = pd.concat([panel.rows["gain"] for panel in panels])
     low, high = gains.quantile([0.05, 0.95])
     return {"colorscale": GAINS, "cmin": low, "cmax": high, "colorbar": {"title": "gain"}}

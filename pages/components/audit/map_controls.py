@@ -1,4 +1,4 @@
-"""The controls of the Map page, and what a lasso holds."""
+"""The controls of the Map page, and the documents inside a lasso."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _N_LISTED = 500
 
 @dataclass(frozen=True)
 class Setting:
-    """What the controls ask for."""
+    """The values of the controls."""
 
     strategies: tuple[Strategy, ...]
     colouring: Colouring
@@ -37,14 +37,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Lasso:
-    """The numbers of the documents that are chosen, or inside a lasso or box."""
+    """The numbers of the documents that are clicked, or inside a lasso or box."""
 
     documents: list[int]
     true: list[int]
 
 
 def controls(strategies: Sequence[Strategy], has_labels: bool, has_reference: bool) -> Setting:
-    """Which strategies to draw and what to colour by, all kept in the address."""
+    """Which strategies to draw and what to colour by, all stored in the address."""
     first, second, third, fourth = st.columns([4, 4, 9, 4], vertical_alignment="bottom")
     chosen = main_strategy(strategies)
     here = first.selectbox(
@@ -82,7 +82,7 @@ def controls(strategies: Sequence[Strategy], has_labels: bool, has_reference: bo
 
 
 def panel(path: Path, strategy: Strategy, colouring: Colouring, names: Sequence[str]) -> Panel:
-    """The first of a selection's documents, in groups by what they are coloured by."""
+    """The first documents of a selection, grouped by what colours them."""
     rows = reads.selected_places(path, strategy, MAX_POINTS)
     if colouring is Colouring.LABEL:
         return Panel(strategy, rows.assign(group=[names[label] for label in rows["pseudolabel"]]))
@@ -90,7 +90,7 @@ def panel(path: Path, strategy: Strategy, colouring: Colouring, names: Sequence[
 
 
 def lassoed(state: Mapping[str, Any]) -> Lasso:
-    """What a chart's selection holds, each document once."""
+    """The documents of a chart's selection, each once."""
     found: dict[str, dict[int, None]] = {SELECTED: {}, TRUE: {}}
     for point in state["selection"]["points"]:
         kind, number, *_ = point["customdata"]
@@ -101,7 +101,7 @@ def lassoed(state: Mapping[str, Any]) -> Lasso:
 def show_lassoed(
     path: Path, lasso: Lasso, strategies: Sequence[Strategy], names: Sequence[str]
 ) -> None:
-    """Tables of the documents chosen; a row of the first picks one to read whole."""
+    """Tables of the chosen documents; clicking a row of the first shows the whole document."""
     if lasso.documents:
         rows = read_documents(path, lasso.documents, strategies)
         st.subheader(f"{len(rows):,} selected documents", anchor=False)
@@ -151,7 +151,7 @@ def show_lassoed(
 def _with_titles(
     rows: pd.DataFrame, strategies: Sequence[Strategy], names: Sequence[str]
 ) -> pd.DataFrame:
-    """Ranks from 1 under the strategies' names, and labels by name."""
+    """Ranks from 1 with the strategies' names, and labels by name."""
     columns = {f"rank_{n}": _rank_title(one) for n, one in enumerate(strategies)}
     titled = rows.assign(**{name: _ranks(rows[name]) for name in columns}).rename(columns=columns)
     if not names:
@@ -164,7 +164,7 @@ def _rank_title(strategy: Strategy) -> str:
 
 
 def _ranks(stored: pd.Series) -> pd.Series:
-    """Ranks from 1; missing where the strategy did not select the document."""
+    """Ranks from 1; missing if the strategy did not select the document."""
     return (stored + 1).astype("Int64")
 
 

@@ -1,4 +1,4 @@
-"""The table, the figure and the small print of the Membership page."""
+"""The tables, the chart and the notes of the Membership page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from assay.pages.components.palette import COLOURS, REFERENCE_LINE
 
 _N_CURVE_POINTS = 300
 _ALL = (*BASELINE_TITLES, *STRATEGY_TITLES, BLIND)
-# What is shown over final models of other seeds.
+# Shown as means over final models with other seeds.
 OVER_SEEDS = (
     Metric.MEMBERSHIP_AUC,
     Metric.MEMBERSHIP_TPR,
@@ -63,7 +63,7 @@ def judged(rows: MetricTable) -> list[str]:
 
 
 def what_is_missing(facts: AuditFacts) -> str | None:
-    """Why no ranking can be judged here, in a sentence; None where they are."""
+    """Why no ranking can be evaluated here, in a sentence; None if they can."""
     counts = facts.meta["counts"]
     if facts.spec.reference is None:
         return "This audit has no reference set, so it is unknown which documents were trained on."
@@ -78,12 +78,12 @@ def what_is_missing(facts: AuditFacts) -> str | None:
 
 
 def members_table(rows: MetricTable, names: Iterable[str]) -> pd.DataFrame:
-    """Rankings down; every figure with its interval, and beside it what chance gives."""
+    """One row per ranking; every value with its interval and what chance gives."""
     return pd.DataFrame([_line(rows, name) for name in names]).fillna("")
 
 
 def limits_table(rows: MetricTable, facts: AuditFacts) -> pd.DataFrame:
-    """How few leaked documents each selection would still have been found to hold."""
+    """The smallest number of leaked documents that each selection would have detected."""
     lines = []
     for strategy in facts.strategies:
         lines.append(
@@ -99,8 +99,10 @@ def limits_table(rows: MetricTable, facts: AuditFacts) -> pd.DataFrame:
 
 
 def roc_plot(scores: pd.DataFrame, names: Sequence[str]) -> go.Figure:
-    """True against false positive rate on logarithmic axes: what is found when few may be
-    mistaken."""
+    """True against false positive rate on logarithmic axes.
+
+    They show what is found at low false positive rates.
+    """
     figure = go.Figure()
     smallest = 1.0
     for name in names:
@@ -150,7 +152,7 @@ def roc_plot(scores: pd.DataFrame, names: Sequence[str]) -> go.Figure:
 
 
 def _thinned(is_drawable: np.ndarray) -> np.ndarray:
-    """At most so many of the drawable points, close together where rates are small."""
+    """A limited number of points to draw, dense where rates are small."""
     places = np.flatnonzero(is_drawable)
     if len(places) <= _N_CURVE_POINTS:
         return places

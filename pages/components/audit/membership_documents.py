@@ -1,4 +1,4 @@
-"""How an audit's documents score under every membership ranking, kept between reruns."""
+"""Documents' scores in every membership ranking of an audit, kept between reruns."""
 
 from __future__ import annotations
 
@@ -35,21 +35,24 @@ def scores_of(path: Path, held_out_source: str | None) -> Scores:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def tests_of(path: Path, held_out_source: str | None) -> dict[str, HeldOutTest | EmbeddingTest]:
-    """Each ranking's p- and q-values; none where nothing was held out."""
+    """Each ranking's p- and q-values; none if nothing was held out."""
     scores = scores_of(path, held_out_source)
     if not scores.roles.is_held_out.any():
         return {}
     tests: dict[str, HeldOutTest | EmbeddingTest] = {}
     for name in scores.by_ranking:
-        # As the audit keeps them, whose q-values know the estimated share trained on.
+        # As stored in the audit, whose q-values use the estimated share of training documents.
         test = embedding_test if name == Strategy.EMBEDDING_MATCH else against_held_out
         tests[name] = test(scores.by_ranking[name].to_numpy(), scores.roles.is_held_out)
     return tests
 
 
 def ranked_documents(path: Path, name: str, held_out_source: str | None, seed: int) -> pd.DataFrame:
-    """Every document by one ranking, the likeliest trained first: place (from 1), document_id,
-    score, role, p, q. ``seed`` is the audit's and orders equal scores as its selections do."""
+    """Every document in one ranking, the most likely trained first.
+
+    Columns: place (from 1), document_id, score, role, p, q. ``seed`` is the audit's and orders
+    equal scores as its selections do.
+    """
     scores = scores_of(path, held_out_source)
     test = tests_of(path, held_out_source)[name]
     roles = np.select(
@@ -72,7 +75,7 @@ def ranked_documents(path: Path, name: str, held_out_source: str | None, seed: i
 
 
 def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int) -> None:
-    """The documents that a ranking holds likeliest to be trained on, each with its card."""
+    """The documents that a ranking considers most likely trained on, each with its card."""
     rows = ranked_documents(path, name, held_out_source, seed)
     first = rows[:_N_LISTED]
     texts = read_texts(path, first["document_id"].tolist())["text"]

@@ -19,6 +19,7 @@ from assay.core.findings.audit_tables import (
     membership_table,
     references,
 )
+from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import number
 from assay.core.specs.metrics import STUDENT_METRICS, Metric
@@ -68,10 +69,11 @@ def show_charts(rows: MetricTable, strategies: Iterable[Strategy]) -> None:
                 pd.notna(row["null_low"]) and row["null_high"] > row["null_low"]
                 for row in own.values()
             )
+            first = next(iter(own.values()))
             st.caption(
                 metric.info.direction
                 + (
-                    "; grey band: " + markdown_safe(next(iter(own.values()))["null_kind"])
+                    f"; grey band: {markdown_safe(first['null_kind'])}. {few_draws_sentence(first)}"
                     if band
                     else "; bars are 95% intervals"
                 )

@@ -25,10 +25,10 @@ _N_CURVE_POINTS = 400
 
 
 def chosen_audit(even_if_not_assessable: bool = False) -> Path:
-    """The audit named in the address, or the newest; the page ends here if there is none.
+    """The audit named in the address, or the newest; without one, the page ends here.
 
-    It also ends at an audit that could not be made, with the reasons, unless the page is about
-    just them. The choice is a query parameter, so that every view is a link.
+    It also ends here for an audit that is not assessable, with the reasons, unless the page is
+    about these. The choice is a query parameter, so that every view is a link.
     """
     store = Store.default()
     listed = {summary.audit_id: summary for summary in read.list_audits(store)}
@@ -66,8 +66,8 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
         key=f"audit-{start}",
         format_func=labels.__getitem__,
     )
-    # Kept in the address by hand: a bound widget drops its parameter at the default value, and
-    # what is the newest audit today may not be tomorrow.
+    # Written to the address explicitly: a bound widget drops its parameter at the default value,
+    # and today's newest audit may not be tomorrow's.
     st.session_state[_LAST] = audit_id
     if audit_id != asked:
         st.query_params["audit"] = audit_id
@@ -83,8 +83,11 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
 def _offered(
     store: Store, summaries: dict[str, read.AuditSummary], looked_at: str | None
 ) -> dict[str, read.AuditSummary]:
-    """Audits to choose among: those of no experiment and, beside a cell, its experiment's; all
-    where there are no others."""
+    """Audits to choose from.
+
+    Those without an experiment and, for a cell of an experiment, the others of that experiment; all
+    if there are no others.
+    """
     cells = list(cells_by_experiment(store).values())
     hidden = frozenset[str]().union(*(own for own in cells if looked_at not in own))
     hidden -= frozenset[str]().union(*(own for own in cells if looked_at in own))
@@ -134,7 +137,7 @@ def objective(path: Path, strategies: tuple[Strategy, ...]) -> pd.DataFrame:
 
 
 def report(path: Path, with_documents: bool) -> str:
-    """The report on an audit and on what else the store holds on its models, as it is now."""
+    """The report on an audit and on what else the store holds on its models, as of now."""
     store = Store.default()
     return _report(path, same_pair(store, path), tuple(repeats_of(store, path)), with_documents)
 

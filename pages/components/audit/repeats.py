@@ -1,4 +1,4 @@
-"""An audit beside those that ask the same of final models trained with other seeds."""
+"""An audit together with its repeats: the same options, final models trained with other seeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.pages.components.export import exported_table
 
 
 def show_over_seeds(path: Path, subjects: Iterable[str], shown: Iterable[Metric]) -> bool:
-    """A table of means over final models; False, and nothing shown, where there is but one."""
+    """A table of means over final models; False, and nothing shown, if there is only one."""
     paths = repeats_of(Store.default(), path)
     if len(paths) < 2:
         return False

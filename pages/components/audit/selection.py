@@ -23,7 +23,7 @@ _PREVIEW_CHARACTERS = 300
 
 
 def page_number(n_pages: int) -> int:
-    """Which page of the table to show, kept in the address; the first where that one is gone."""
+    """The table's page number, stored in the address; 1 if that page does not exist."""
     if not 1 <= st.session_state.get("page", 1) <= n_pages:
         st.session_state["page"] = 1
     number = st.number_input(
@@ -33,10 +33,10 @@ def page_number(n_pages: int) -> int:
 
 
 def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
-    """The table; returns the document whose row is picked, which the address names.
+    """The table; returns the document whose row is selected, which the address names.
 
-    ``view`` says what is shown: Streamlit keeps the picked row's number when the rows under it
-    change, so that each view is a table of its own.
+    ``view`` identifies what is shown: Streamlit keeps the selected row's number when the rows
+    change, so each view is a separate table.
     """
     shown = pd.DataFrame(
         {
@@ -117,7 +117,7 @@ def _asked_for(rows: pd.DataFrame) -> list[int]:
 
 
 def show_document(path: Path, document_id: int | None, names: list[str]) -> None:
-    """A document whole, with what is known of it."""
+    """A whole document, with what is known about it."""
     if document_id is None:
         st.caption("Select a row to read the whole document.")
         return
@@ -139,7 +139,7 @@ def show_export(
     names: Sequence[str],
     has_more: bool,
 ) -> None:
-    """Downloads of what the filters leave; ``has_more``: than this page of the table shows."""
+    """Downloads of the filtered documents; ``has_more``: more than this page of the table shows."""
     labels = [names[label] for label in chosen.labels]
     export_line(
         of_audit(path),

@@ -1,4 +1,4 @@
-"""The figures of the Titration page."""
+"""The charts of the Titration page."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from assay.pages.components.palette import (
     SYMBOLS,
 )
 
-# How far aside of each other strategies are drawn, as a share of the trained documents.
+# The horizontal distance between strategies, as a share of the training documents.
 _APART = 0.01
 
 
 def titration_plot(
     measured: pd.DataFrame, live: Mapping[str, Cell], setting: Setting, names: Sequence[str]
 ) -> go.Figure:
-    """Measured means as points with bars over draws, a little aside of each other; live as stars.
+    """Measured means as points with bars over draws, slightly apart; live values as stars.
 
     ``measured`` holds one budget and one metric.
     """
@@ -70,7 +70,7 @@ def titration_plot(
 def selection_map(
     places: NDArray[np.float32], cell: Cell, corpus: Corpus, has_held_out: bool
 ) -> go.Figure:
-    """The selection over the pool's density, a colour and a symbol a role."""
+    """The selection over the pool's density, with one colour and symbol per role."""
     figure = go.Figure(density(places[cell.pool]))
     for role, is_role in roles(corpus):
         own = cell.documents[is_role[cell.documents]]
@@ -99,7 +99,7 @@ def selection_map(
         height=430,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        # Streamlit lets a click choose a point only where dragging does not select.
+        # Streamlit lets a click choose a point only if dragging does not select.
         dragmode="pan",
     )
     return figure

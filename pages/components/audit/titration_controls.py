@@ -1,4 +1,4 @@
-"""What the Titration page knows of an audit, its controls, and its live selections."""
+"""The Titration page's data, its controls, and its live selections."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _N_LIVE_SEEDS = 5
 
 @dataclass(frozen=True)
 class Setting:
-    """What the controls ask for."""
+    """The values of the controls."""
 
     leaked_share: float
     budget: int
@@ -52,7 +52,7 @@ def grid(path: Path) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the gradients …")
 def corpus(path: Path, held_out_source: str | None, batch_size: int) -> Corpus | None:
-    """The unpacked gradients, kept between reruns; None where the audit keeps none."""
+    """The unpacked gradients, kept between reruns; None if the audit stores none."""
     arrays = read_corpus(path, held_out_source)
     return None if arrays is None else Corpus.of(arrays, batch_size)
 
@@ -61,12 +61,12 @@ def corpus(path: Path, held_out_source: str | None, batch_size: int) -> Corpus |
 def live_cell(
     path: Path, _corpus: Corpus, leaked_share: float, budget: int, selector: str, seed: int
 ) -> Cell:
-    """The very selection and figures that the grid would hold."""
+    """The same selection and metrics that the grid would hold."""
     return titrate(_corpus, leaked_share, budget, selector, seed)
 
 
 def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
-    """Why nothing can be titrated here, in a sentence; None where it can."""
+    """Why no titration is possible here, in a sentence; None if it is."""
     if facts.spec.reference is None:
         return (
             "This audit has no reference set, so it is not known which documents were trained on."
@@ -79,7 +79,7 @@ def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
 
 
 def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Setting:
-    """Sliders and choices, all kept in the address."""
+    """Sliders and choices, all stored in the address."""
     n_documents = known.features.n_documents
     seeds = _seeds(measured)
     budgets = sorted(measured["budget"].unique().tolist()) or [facts.spec.budget]
@@ -125,7 +125,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
 
 
 def live_cells(path: Path, known: Corpus, setting: Setting) -> dict[str, Cell]:
-    """The chosen strategy's cell and the controls', at the same point."""
+    """The cells of the chosen strategy and of the controls, at the same point."""
     names = [setting.selector, *(c for c in CONTROLS if c in known.selectors)]
     return {
         name: live_cell(path, known, setting.leaked_share, setting.budget, name, setting.seed)
@@ -150,13 +150,13 @@ def as_rows(cells: dict[str, Cell], setting: Setting) -> list[dict[str, Any]]:
 
 
 def nearest_budget(measured: pd.DataFrame, budget: int) -> int | None:
-    """The measured budget nearest to the one asked for; None without a grid."""
+    """The measured budget nearest to the chosen one; None without a grid."""
     budgets = measured["budget"].unique()
     return int(min(budgets, key=lambda one: abs(one - budget))) if len(budgets) else None
 
 
 def share_spreads(measured: pd.DataFrame) -> dict[float, Spread]:
-    """One strategy's figures over draws at each leaked share; ``measured`` holds one metric."""
+    """One strategy's values over draws at each leaked share; ``measured`` holds one metric."""
     limits = Metric(measured["metric"].iloc[0]).info.bounds
     return {
         float(share): Spread.of(own["value"].tolist(), limits)
@@ -169,7 +169,7 @@ def _seeds(measured: pd.DataFrame) -> list[int]:
 
 
 def _metrics(known: Corpus, measured: pd.DataFrame) -> list[Metric]:
-    """Metrics that are measured, or that can be computed live."""
+    """Metrics that were measured, or can be computed live."""
     live = {Metric.RECALL, Metric.PRECISION, Metric.LIFT}
     if known.is_held_out.any():
         live |= {

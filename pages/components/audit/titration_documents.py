@@ -1,4 +1,4 @@
-"""The documents of a live selection: those chosen on its map, or the first of it."""
+"""The documents of a live selection: those clicked on its map, or the first ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PREVIEW_CHARACTERS = 300
 
 
 def live_documents(path: Path, cell: Cell, corpus: Corpus) -> pd.DataFrame:
-    """rank (from 1), document_id, role, weight, source, text of a live selection, in its order."""
+    """rank (from 1), document_id, role, weight, source, text of a live selection, in order."""
     role_of = np.empty(len(corpus.is_trained), object)
     for role, is_role in roles(corpus):
         role_of[is_role] = str(role)
@@ -37,7 +37,7 @@ def live_documents(path: Path, cell: Cell, corpus: Corpus) -> pd.DataFrame:
 def show_live_documents(
     path: Path, cell: Cell, corpus: Corpus, setting: Setting, map_state: Mapping[str, Any] | None
 ) -> None:
-    """A table with each document's card; of what is chosen on the map, where something is."""
+    """A table with each document's card, for the documents clicked on the map, if any."""
     rows = live_documents(path, cell, corpus)
     points = map_state["selection"]["points"] if map_state else []
     picked = {int(point["customdata"]) for point in points if "customdata" in point}

@@ -1,4 +1,4 @@
-"""The live figures and the measured table of the Titration page."""
+"""The live values and the measured table of the Titration page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN = (
     Metric.DOMAIN_AUC,
     Metric.TRANSPORT,
 )
-# What stands under another figure instead of in a box of its own.
+# Shown below another value instead of in a box of its own.
 _BELOW = {
     Metric.PRECISION: Metric.LIFT,
     Metric.MEMBERSHIP_AUC: Metric.MEMBERSHIP_PRECISION,
@@ -34,7 +34,7 @@ _BELOW = {
 
 
 def show_standing(found: Finding, source: str) -> None:
-    """The headline, what supports it, and which figures it was made from."""
+    """The headline, what supports it, and which values it was made from."""
     with st.container(border=True):
         st.subheader(markdown_safe(found.headline), anchor=False)
         for sentence in found.sentences:
@@ -43,7 +43,7 @@ def show_standing(found: Finding, source: str) -> None:
 
 
 def show_live(cells: Mapping[str, Cell], setting: Setting) -> None:
-    """The live selection's figures, each beside its interval, best, chance and the controls'."""
+    """The live selection's values, each with interval, best, chance and the controls' values."""
     figures = cells[setting.selector].figures
     for column, metric in zip(st.columns(len(_SHOWN)), _SHOWN, strict=True):
         with column.container(border=True, height="stretch"):
@@ -64,7 +64,7 @@ def show_live(cells: Mapping[str, Cell], setting: Setting) -> None:
 
 
 def best_possible(measured: pd.DataFrame, metric: Metric) -> str | None:
-    """The ceilings at each leaked share, in a sentence; None where all are 1 or there are none."""
+    """The ceilings at each leaked share, in a sentence; None if all are 1 or there are none."""
     best = measured.dropna(subset=["ceiling"]).groupby("leaked_share")["ceiling"].mean()
     if best.empty or (best == 1).all():
         return None
@@ -73,7 +73,7 @@ def best_possible(measured: pd.DataFrame, metric: Metric) -> str | None:
 
 
 def measured_table(measured: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Strategies down, leaked shares across: the mean over draws and how they spread."""
+    """One row per strategy, one column per leaked share: the mean over draws and their spread."""
     return pd.DataFrame(
         [
             {"strategy": shown_as(str(name))}

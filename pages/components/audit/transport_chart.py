@@ -1,4 +1,4 @@
-"""The replacement curve, and the strategies' distances read from it."""
+"""The replacement curve, and the strategies' distances on it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def replacement_figure(
     read: Mapping[Strategy, Likeness],
     distance: Distance,
 ) -> go.Figure:
-    """The measured curve with its band; each strategy a line over the shares that bracket it.
+    """The measured curve with its band; each strategy is a line over the shares that bracket it.
 
     ``curve``: replaced_share, mean, low, high, rising shares. Lines end at measured shares.
     """

@@ -1,4 +1,4 @@
-"""The distances of the Transport page, and what each is like."""
+"""The distances of the Transport page, and how to interpret each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assay.core.specs.strategies import Strategy
 
 @dataclass(frozen=True)
 class Distance:
-    """A metric, how it is written, and which way it gets better."""
+    """A metric, how it is formatted, and which way is better."""
 
     metric: Metric
     title: str
@@ -46,7 +46,7 @@ DISTANCES = (
 
 
 def read_from(curve: pd.DataFrame, distance: Distance, value: float) -> Likeness:
-    """The measured shares that bracket a value; containment falls where transport rises."""
+    """The measured shares that bracket a value; containment falls as transport rises."""
     sign = 1 if distance.metric.info.is_lower_better else -1
     bounds = [(sign * curve["low"]).tolist(), (sign * curve["high"]).tolist()]
     lows, highs = bounds if sign == 1 else bounds[::-1]
@@ -69,7 +69,7 @@ def _bracket(found: Likeness) -> TableCell:
 def distance_table(
     rows: MetricTable, strategies: Sequence[Strategy], curve: pd.DataFrame, distance: Distance
 ) -> pd.DataFrame:
-    """A strategy a line: value, random selections' band, the best, what it is like, the method."""
+    """One line per strategy: value, random selections' band, best, matching shares, method."""
     table = []
     apart = apart_from_random(rows, strategies, distance.metric)
     for strategy in ordered(rows, strategies, distance):
@@ -94,14 +94,14 @@ def distance_table(
 def ordered(
     rows: MetricTable, strategies: Sequence[Strategy], distance: Distance
 ) -> list[Strategy]:
-    """Those that were measured, the closest first."""
+    """The measured strategies, the closest first."""
     known = {one: row["value"] for one in strategies if (row := rows.get(one, distance.metric))}
     is_rising = distance.metric.info.is_lower_better
     return sorted(known, key=lambda one: known[one], reverse=not is_rising)
 
 
 def beside_random(row: Row, distance: Distance, is_apart: bool) -> str:
-    """On which side of random selections a value lies, if it can be distinguished from them."""
+    """On which side of random selections a value is, if it is distinguishable from them."""
     if not is_apart:
         return "not distinguishable"
     is_lower = row["value"] < row["null_value"]
@@ -111,7 +111,7 @@ def beside_random(row: Row, distance: Distance, is_apart: bool) -> str:
 def headline(
     rows: MetricTable, strategy: Strategy, curve: pd.DataFrame, distance: Distance
 ) -> str | None:
-    """What a strategy's distance means, in a sentence; None where it was not measured."""
+    """What a strategy's distance means, in a sentence; None if it was not measured."""
     row = rows.get(strategy, distance.metric)
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""The parts of the Vocabulary page. Texts and tokens are shown letter by letter only."""
+"""The parts of the Vocabulary page. Texts and tokens are escaped and shown as they are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from assay.pages.components.palette import SINGLE_HUE
 MAX_CHARACTERS = 50_000
 _N_POINTS = 3_000
 _N_COMMON = 40
-# Where tokens that the seed corpus does not hold are drawn on a logarithmic axis.
+# Where tokens that are not in the seed corpus are drawn on a logarithmic axis.
 _NONE = 0.4
 MOVED, STILL, EVERY = "occurred", "never occurred", "all"
 _MARKS = {
@@ -37,7 +37,7 @@ def tokens(path: Path) -> pd.DataFrame:
 
 
 def chosen_tokens(every: pd.DataFrame, which: str, search: str) -> pd.DataFrame:
-    """Ordinary tokens, those that moved farthest first, as people read them."""
+    """Ordinary tokens for people, those that moved farthest first."""
     rows = every[~every["is_special"]]
     if which != EVERY:
         rows = rows[rows["is_moved"] == (which == MOVED)]
@@ -59,15 +59,17 @@ def chosen_tokens(every: pd.DataFrame, which: str, search: str) -> pd.DataFrame:
 
 
 def common_but_never(every: pd.DataFrame) -> list[str]:
-    """Tokens that many documents of the seed corpus hold and that never occurred."""
+    """Tokens that occur in many documents of the seed corpus but never in fine-tuning."""
     rows = every[~every["is_special"] & ~every["is_moved"] & (every["n_documents"] > 0)]
     ordered = rows.sort_values("n_documents", ascending=False, kind="stable")
     return [str(token) for token in ordered["token"][:_N_COMMON]]
 
 
 def movement_plot(every: pd.DataFrame) -> tuple[go.Figure, int, int]:
-    """How far tokens moved beside how many documents of the seed corpus hold them; how many points
-    there are, of how many."""
+    """Tokens' movement against the number of seed documents that contain them.
+
+    Also returns how many points are drawn, and of how many.
+    """
     rows = every[~every["is_special"] & every["is_moved"]]
     drawn = rows.sample(min(len(rows), _N_POINTS), random_state=0).sort_index()
     x = np.maximum(drawn["n_documents"].to_numpy(float), _NONE)
@@ -107,8 +109,10 @@ def movement_plot(every: pd.DataFrame) -> tuple[go.Figure, int, int]:
 def text_reader(
     about: Mapping[str, Any], facts: VocabularyFacts, every: pd.DataFrame
 ) -> TextReader | str:
-    """What reads a pasted text, or in a sentence why there is none; ``about``: what the audit says
-    of its vocabulary."""
+    """The reader for a pasted text, or a sentence that says why there is none.
+
+    ``about``: what the audit says about its vocabulary.
+    """
     folder = Path(str(about.get("tokenizer_folder", "")))
     gone = (
         f"The final model's folder {str(folder)!r} is gone, or its tokenizer has changed since "
@@ -131,8 +135,10 @@ def text_reader(
 
 
 def marked_text(text: str, reading: TextReading) -> str:
-    """HTML of a text whose every letter is escaped, its tokens coloured by whether they moved; what
-    was cut off is grey."""
+    """HTML of an escaped text, its tokens coloured by whether they moved.
+
+    Text after the cut is grey.
+    """
     parts, at = [], 0
     for span in reading.spans:
         start = max(span.start, at)

@@ -1,4 +1,4 @@
-"""Support in one model against support in another, with what is noise."""
+"""Support in one model against support in the other, with the noise."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MARGIN = 0.04
 
 
 def support_plot(rows: pd.DataFrame, floor: float | None) -> go.Figure:
-    """Every compared topic; grey what is not reported, larger where several share a place.
+    """Every compared topic; grey if not reported, larger if several share a point.
 
-    The band along the diagonal is the floor, where there is one.
+    The band along the diagonal is the noise floor, if there is one.
     """
     figure = go.Figure()
     if floor is not None:

@@ -1,4 +1,4 @@
-"""Which two runs a diff is about, how to compare two that were not, and cached reads."""
+"""Which two runs a diff compares, how to compare others, and cached reads."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ _N_EXAMPLES = 500
 
 
 def chosen_pair(store: Store) -> tuple[str, str]:
-    """The decompressions A and B in the address, else those of the newest diff, else the two
-    newest; the page ends here where there are no two."""
+    """The decompressions A and B in the address, otherwise those of the newest diff, otherwise the
+    two newest.
+
+    The page ends here if there are no two.
+    """
     known = list_diffs(store)
     titles = {one.decompression_id: one.title for one in _sound(store)}
     for one in known:
@@ -64,13 +67,13 @@ def chosen_pair(store: Store) -> tuple[str, str]:
 
 
 def diff_of(store: Store, first: str, second: str) -> DiffSummary | None:
-    """The newest diff of A and B, one with a noise floor before any without."""
+    """The newest diff of A and B; diffs with a noise floor come before those without."""
     own = [one for one in list_diffs(store) if (one.first, one.second) == (first, second)]
     return next((one for one in own if one.has_floor), own[0] if own else None)
 
 
 def show_jobs(store: Store, first: str, second: str) -> None:
-    """Comparisons that run or wait, live, and why that of this pair failed."""
+    """Running and queued comparisons, live, and why this pair's comparison failed."""
     jobs = _jobs(store)
     is_active = any(job.state in _ACTIVE for job in jobs)
 
@@ -79,7 +82,7 @@ def show_jobs(store: Store, first: str, second: str) -> None:
         for job in active:
             job_line(job)
         if bool(active) != is_active:
-            st.rerun()  # the whole page: something has ended or begun
+            st.rerun()  # the whole page: something has ended or started
 
     if is_active:
         with st.container(border=True):
@@ -92,7 +95,7 @@ def show_jobs(store: Store, first: str, second: str) -> None:
 
 
 def show_uncompared(store: Store, first: str, second: str) -> None:
-    """How to compare two decompressions that were not."""
+    """How to compare two decompressions that have not been compared."""
     if first == second:
         st.info("A and B are the same run: choose another.", icon=":material/info:")
         return
@@ -103,7 +106,7 @@ def show_uncompared(store: Store, first: str, second: str) -> None:
 
 
 def show_how_to_make_noise(store: Store, meta: Meta) -> None:
-    """The command that makes a second run of A's model, and the comparison once it is there."""
+    """The command for a second run of A's model, and the comparison once it exists."""
     st.write("Make one, and compare again:")
     st.code(meta["noise_command"], language="bash", wrap_lines=True)
     _compare_button(store, meta["first"]["id"], meta["second"]["id"], "Compare again")
@@ -116,7 +119,7 @@ def meta(path: Path) -> dict[str, Any]:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def topics(path: Path) -> pd.DataFrame:
-    """Topics of the two models, not those of the noise."""
+    """Topics of the two models, without those of the noise."""
     rows = read_diff_topics(path)
     return rows[rows["pair"] == 0]
 

@@ -1,4 +1,4 @@
-"""What a diff holds, as tables and side by side. What models said is shown as plain text only."""
+"""The contents of a diff as tables and side by side; models' texts are plain text only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _QUANTITIES = {Quantity.SUPPORT: "support of its subtopics", Quantity.QUALITY: "
 
 
 def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
-    """The topics that are reported, or all that were compared, as a table with downloads."""
+    """The reported topics, or all compared ones, as a table with downloads."""
     table = _topic_table(rows, has_floor)
     shown, is_all = table, True
     if has_floor:
@@ -72,7 +72,7 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
 
 
 def show_examples(path: Path, found: Meta, origin: Origin) -> None:
-    """Pairs of examples, the reported and the least alike first; the picked one side by side."""
+    """Pairs of examples, reported and least similar first; the selected one side by side."""
     facts, rows = found["examples"], examples(path)
     if rows.empty:
         st.info(
@@ -119,7 +119,7 @@ def show_examples(path: Path, found: Meta, origin: Origin) -> None:
 
 
 def branch_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every branch that both were asked about, in either run and beside made-up topics."""
+    """Every branch that both were asked about, in both runs, with made-up topics."""
     is_support = rows["quantity"] == Quantity.SUPPORT
     return pd.DataFrame(
         {
@@ -136,7 +136,7 @@ def branch_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def gap_note(meta: Meta) -> str:
-    """When a branch counts as collapsed, with the floors."""
+    """When a branch counts as collapsed, with the noise floors."""
     floors = [
         f"{meta[name]['floor']['value']:.0%}"
         if name == Quantity.SUPPORT
@@ -157,7 +157,7 @@ def gap_note(meta: Meta) -> str:
 
 
 def show_provenance(found: Meta) -> None:
-    """Which runs were compared, and which said what noise is; each leads to its topics."""
+    """Which runs were compared, and which measured the noise; each links to its topics."""
     with st.expander("Provenance", icon=":material/fingerprint:"):
         runs = {"A": found["first"], "B": found["second"]}
         for number, pair in enumerate(found["noise"], 1):
@@ -214,7 +214,7 @@ def _examples_note(facts: Mapping[str, Any]) -> str:
 
 
 def _amounts(values: pd.Series, is_support: pd.Series) -> list[TableCell | None]:
-    # Support and quality share a column: support is exported as the share it is.
+    # Support and quality share a column; in exports, support is a share.
     return [
         None
         if pd.isna(value)

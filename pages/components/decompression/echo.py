@@ -19,7 +19,7 @@ _ROW_HEIGHT = 32
 
 
 def lead_chart(record: Record) -> go.Figure:
-    """A set a line: by how much the final model is nearer, over the band of chance."""
+    """One line per set: by how much the final model is nearer, and the range of chance."""
     rows = record["targets"][::-1]
     names = [target_name(row) for row in rows]
     figure = go.Figure(
@@ -57,7 +57,7 @@ def lead_chart(record: Record) -> go.Figure:
 
 
 def targets_table(record: Record) -> pd.DataFrame:
-    """The same numbers in words, with the words in common."""
+    """The same numbers as a table, with shared words."""
     return pd.DataFrame(
         {
             "compared with": target_name(row),
@@ -71,7 +71,7 @@ def targets_table(record: Record) -> pd.DataFrame:
             ),
             "p": p_cell(row["p_value"]),
             "verbatim": _both(row["verbatim"], str),
-            # No words: shorter than what is looked for, so that the number is not known.
+            # No number: the run is shorter than what is searched for, so its length is unknown.
             "longest run": _both([n or None for n in row["longest_run"]], _run),
             "alike": _both(row["near_duplicates"], str),
         }
@@ -80,7 +80,7 @@ def targets_table(record: Record) -> pd.DataFrame:
 
 
 def provenance_table(record: Record) -> pd.DataFrame:
-    """Every fact about the comparison in two columns."""
+    """Every fact about the comparison, in two columns."""
     facts = {**record["spec"], "models": " and ".join(record["models"]), **record["provenance"]}
     return pd.DataFrame(
         [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],

@@ -1,4 +1,4 @@
-"""The parts of the Examples page. What a model wrote is shown as plain text only."""
+"""The parts of the Examples page. A model's texts are shown as plain text only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REVIEWS = ("accepted", "rejected", "not reviewed")
 
 
 def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> ExampleFilter:
-    """The filters, kept in the address."""
+    """The filters, stored in the address."""
     paths = {int(row.topic_id): row.path for row in tree.itertuples() if row.path}
     first, second, third = st.columns([3, 2, 2])
     search = first.text_input(
@@ -37,7 +37,8 @@ def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> Examp
         "Difficulty", list(Difficulty), key="difficulties", bind="query-params"
     )
     first, second, third, fourth = st.columns([3, 2, 2, 2])
-    # By hand: a bound widget would put the whole path into the address, and links have the number.
+    # Written explicitly: a bound widget would put the whole path into the address, but links use
+    # the number.
     asked = st.query_params.get("topic", "")
     ids = list(paths)
     topic_id = first.selectbox(
@@ -74,7 +75,7 @@ def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> Examp
 
 
 def example_table(rows: pd.DataFrame, verdicts: Mapping[int, Review], view: str) -> int:
-    """The table; returns the picked example, by default the first or the one in the address."""
+    """The table; returns the selected example, by default the first or the one in the address."""
     asked = st.query_params.get("example", "")
     ids = rows["example_id"].tolist()
     start = ids.index(int(asked)) if asked.isdigit() and int(asked) in ids else 0
@@ -85,7 +86,7 @@ def example_table(rows: pd.DataFrame, verdicts: Mapping[int, Review], view: str)
             "difficulty": rows["difficulty"],
             "task": rows["task"].str.slice(0, _PREVIEW_CHARACTERS),
             "response": rows["response"].str.slice(0, _PREVIEW_CHARACTERS),
-            # No flags at all come as a missing value.
+            # A row without flags has a missing value.
             "flags": [", ".join(f) if hasattr(f, "__len__") else "" for f in rows["flags"]],
             "quality": rows["quality"],
             "review": [verdicts.get(one, "") for one in ids],
@@ -114,7 +115,7 @@ def example_table(rows: pd.DataFrame, verdicts: Mapping[int, Review], view: str)
 
 
 def show_example(path: Path, example_id: int, verdict: Review | None) -> None:
-    """One example whole, its marks and grades, and on demand what was asked and answered."""
+    """One whole example, its flags and grades and, on request, the prompt and the raw answer."""
     example = read_example(path, example_id)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -11,7 +11,7 @@ from assay.cache.decompressions.export import FOLDER, ExportChoice, export_archi
 from assay.cache.decompressions.read import ExampleFilter
 from assay.cache.store import Store
 
-# What it is called, its kind, its ending, and whether it holds chats.
+# Title, kind, file ending, and whether it contains chats.
 _SHAPES = (
     ("Parquet", "parquet", "examples.parquet", False),
     ("JSON Lines", "jsonl", "examples.jsonl", False),
@@ -21,7 +21,7 @@ _SHAPES = (
 
 
 def export_examples(path: Path, only: ExampleFilter) -> None:
-    """One download a shape, made when asked for, of the examples that fit the filters."""
+    """One download per format, made when clicked, of the examples that match the filters."""
     with st.popover("Export", icon=":material/download:", type="tertiary", key="export examples"):
         for title, kind, name, is_chat in _SHAPES:
             choice = ExportChoice(is_chat=is_chat, only=only)

@@ -1,4 +1,4 @@
-"""Knowledge gaps of one decompression: branches that fall behind the others of their depth."""
+"""Knowledge gaps of one decompression: branches that fall behind others of the same depth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Values = NDArray[np.float64]
 
 
 def show_gaps(path: Path, meta: dict[str, Any], judge: str) -> None:
-    """Which branches are gaps, in a sentence, and every branch in a table."""
+    """Which branches are gaps, in a sentence, and all branches in a table."""
     rows = gaps(path, judge)
     if rows.empty:
         st.caption("No two topics of the same depth were expanded, so there is nothing to compare.")
@@ -70,7 +70,7 @@ def show_gaps(path: Path, meta: dict[str, Any], judge: str) -> None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def gaps(path: Path, judge: str) -> pd.DataFrame:
-    """A row a branch and quantity: topic, quantity, value, other, q_value, is_gap."""
+    """One row per branch and quantity: topic, quantity, value, other, q_value, is_gap."""
     meta, tree = reads.meta(path), reads.tree(path, judge)
     line = meta["support_lines"]["votes"]
     asked = tree[tree["n_seen"].notna() & tree["parent_id"].notna()]

@@ -1,4 +1,4 @@
-"""Who grades, and what their grades are worth."""
+"""Which judges grade, and how reliable they are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEURISTIC = (
 
 
 def chosen_judge(meta: Mapping[str, Any]) -> str:
-    """Whose grades to show; a choice where there is one."""
+    """Whose grades to show; the user chooses if there are several."""
     names = [*(judge["label"] for judge in reversed(meta["judges"])), HEURISTIC_JUDGE]
     if len(names) == 1:
         return HEURISTIC_JUDGE
@@ -29,7 +29,7 @@ def chosen_judge(meta: Mapping[str, Any]) -> str:
 
 
 def judge_line(meta: Mapping[str, Any], judge: str) -> str:
-    """Who grades, and how well they tell a response from one to another task."""
+    """The judge, and how well it distinguishes a response from one to another task."""
     if judge == HEURISTIC_JUDGE:
         return _HEURISTIC
     facts = next(one for one in meta["judges"] if one["label"] == judge)
@@ -48,7 +48,7 @@ def judge_line(meta: Mapping[str, Any], judge: str) -> str:
 
 
 def grades_table(grades: pd.DataFrame) -> pd.DataFrame:
-    """A row an axis, a column a judge."""
+    """One row per axis, one column per judge."""
     cells = [
         {"axis": row.axis, "judge": _shown(row.judge), "grade": _cell(row)}
         for row in grades.itertuples()
@@ -60,7 +60,7 @@ def grades_table(grades: pd.DataFrame) -> pd.DataFrame:
 
 
 def judges_answers(grades: pd.DataFrame) -> list[tuple[str, str]]:
-    """What each judge model said, whole."""
+    """Each judge model's whole answer."""
     said = grades[grades["raw"].notna()].drop_duplicates("judge")
     return list(zip(said["judge"], said["raw"], strict=True))
 
@@ -98,5 +98,5 @@ def _shown(judge: str) -> str:
     return judge if len(judge) <= _LONGEST else f"…{judge[1 - _LONGEST :]}"
 
 
-# A folder's name can be long, and its end says more.
+# A folder's name can be long, and its end is more informative.
 _LONGEST = 48

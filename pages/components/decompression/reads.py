@@ -1,4 +1,4 @@
-"""Which decompression a page is about, what runs, and cached reads."""
+"""Which decompression a page shows, which runs are in progress, and cached reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _N_LATEST = 12
 
 
 def chosen_decompression() -> Path:
-    """The decompression named in the address, or the newest; the page ends here without one."""
+    """The decompression named in the address, or the newest; without one, the page ends here."""
     store = Store.default()
     listed = {one.decompression_id: one for one in read.list_decompressions(store)}
     sound = {name: one for name, one in listed.items() if one.problem is None}
@@ -71,7 +71,7 @@ def _show_empty() -> None:
 
 
 def show_running() -> None:
-    """Decompressions that are under way, live; those that were stopped, with how they go on."""
+    """Decompressions in progress, live; and those that were stopped, with how to continue them."""
     store = Store.default()
     if not read_running(store):
         return
@@ -84,7 +84,7 @@ def show_running() -> None:
         for run in read_running(store):
             _show_run(run, bool(jobs))
         if bool(jobs) != is_active:
-            st.rerun()  # the whole page: something has ended or begun
+            st.rerun()  # the whole page: something has ended or started
 
     with st.container(border=True):
         st.fragment(show, run_every="2s" if is_active else None)()
@@ -122,7 +122,7 @@ def _show_run(run: dict[str, Any], is_active: bool) -> None:
 
 
 def show_caveats(meta: dict[str, Any]) -> None:
-    """What such a model can and cannot show, plainly."""
+    """What such a model can and cannot show."""
     n_parameters = meta["model"]["n_parameters"]
     sentences = [
         "Topics are what the model lists when asked, not what it was trained on. Examples are "

@@ -1,4 +1,4 @@
-"""The topic tree as a treemap whose boxes can be clicked."""
+"""The topic tree as a treemap with clickable boxes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from assay.pages.components.decompression.treemap_layout import Box, nested_boxe
 from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import REFERENCE_LINE, ink
 
-# Viridis: told apart with any common colour blindness, and nowhere grey.
+# Viridis: distinguishable with any common colour blindness, and never grey.
 _SCALE = "Viridis"
-# Pixels; the width is a guess, so that boxes are about as square as they could be.
+# Pixels; the width is a guess that makes boxes about square.
 _WIDTH, _HEIGHT, _STRIP, _GAP = 600, 520, 22, 3
 _BELOW = 48
 _FONT, _CHARACTER = 10, 6
-# Examples that a topic without any is drawn as.
+# The number of examples that an empty topic is drawn with.
 _LEAST = 0.3
 _WEIGHTS = (0.2126, 0.7152, 0.0722)
 
 
 @dataclass(frozen=True)
 class Colouring:
-    """A column to colour by, what it is called, and the value below which it means nothing."""
+    """A column to colour by, its title, and the value below which it means nothing."""
 
     column: str
     title: str
@@ -38,11 +38,10 @@ class Colouring:
 
 
 def treemap(tree: pd.DataFrame, colouring: Colouring, picked: int) -> go.Figure:
-    """Every topic sized by the examples in and under it; grey where the colour means nothing.
+    """Every topic, sized by the examples in and under it; grey if the colour means nothing.
 
-    The ``picked`` topic has a frame.
-    Drawn as bars, one a topic with its number as customdata: Streamlit reports clicks on bars, and
-    none on Plotly's own treemap.
+    The ``picked`` topic has a frame. It is drawn as bars, one per topic with its number as
+    customdata: Streamlit reports clicks on bars, but not on Plotly's own treemap.
     """
     children: dict[int, list[int]] = {}
     for row in tree[tree["parent_id"].notna()].itertuples():
@@ -103,7 +102,7 @@ def treemap(tree: pd.DataFrame, colouring: Colouring, picked: int) -> go.Figure:
 
 
 def _sizes(tree: pd.DataFrame) -> pd.Series:
-    """By examples, a little for a topic without any; where there are none at all, by topics."""
+    """By examples, with a little for an empty topic; by topics if there are no examples at all."""
     if tree["n_examples"].sum() == 0:
         return _n_leaves(tree)
     return tree["n_examples"].clip(lower=_LEAST)
@@ -116,7 +115,7 @@ def _wrapped(name: str, box: Box) -> str:
 
 
 def _ink_on(colour: str) -> str:
-    """Black or white, whichever is told apart better (WCAG's relative luminance)."""
+    """Black or white, whichever has more contrast (WCAG's relative luminance)."""
     channels = [channel / 255 for channel in _channels(colour)]
     linear = [
         channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
@@ -149,7 +148,7 @@ def _colours(values: pd.Series, is_grey: pd.Series, colouring: Colouring) -> lis
 
 
 def _colour_bar(colouring: Colouring) -> go.Scatter:
-    """An invisible point that carries the scale: the boxes have their colours one by one."""
+    """An invisible point that carries the scale, because the boxes are coloured one by one."""
     return go.Scatter(
         x=[None],
         y=[None],

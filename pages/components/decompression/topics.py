@@ -17,12 +17,12 @@ from assay.pages.components.escaping import markdown_safe
 
 COLOURINGS = {
     "support": (
-        "Share of the lists of its parent's subtopics that name the topic. Grey: no more than "
-        "subtopics of made-up topics reach, which means nothing."
+        "Share of the lists of its parent's subtopics that name the topic. Grey: no more than what "
+        "subtopics of made-up topics reach, so not meaningful."
     ),
     "contrast": (
         "How much more likely the name is under its path than under “Things”, in nats per token. "
-        "Grey: no more than made-up names reach, or not measured."
+        "Grey: no more than what made-up names reach, or not measured."
     ),
     "quality": "Mean grade of the examples in and under the topic, 0 to 4. Grey: no examples.",
     "depth": "Levels below the root.",
@@ -50,7 +50,7 @@ _RUNGS = {
 
 
 def colouring(name: str, meta: dict[str, Any], tree: pd.DataFrame) -> Colouring:
-    """What a colour stands for."""
+    """What a colour means."""
     lines = meta["support_lines"]
     if name == "quality":
         return Colouring("quality", "quality", 0, 4)
@@ -65,7 +65,7 @@ def colouring(name: str, meta: dict[str, Any], tree: pd.DataFrame) -> Colouring:
 
 
 def show_headline(meta: dict[str, Any], tree: pd.DataFrame) -> None:
-    """Counts, and how many topics stand above what made-up ones reach."""
+    """Counts, and how many topics have more support than made-up ones."""
     own = tree[tree["parent_id"].notna()]
     counts, line = meta["counts"], meta["support_lines"]["votes"]
     first, second, third, fourth = st.columns(4)
@@ -86,14 +86,15 @@ def show_headline(meta: dict[str, Any], tree: pd.DataFrame) -> None:
 
 
 def clickable_tree(tree: pd.DataFrame, shown: Colouring) -> None:
-    """The treemap; a click on a box picks its topic."""
+    """The treemap; clicking a box selects its topic."""
     picked = picked_topic(tree)
-    # Anew with every pick: Plotly would fade all that was not clicked, whose colours say something.
+    # A new chart after every click: Plotly would fade all other boxes, whose colours have a
+    # meaning.
     key = f"tree {shown.column} {picked}"
 
     def pick() -> None:
         points = st.session_state[key].selection.points
-        if points:  # none where a click took the pick back
+        if points:  # none if a click cleared the selection
             pick_topic(int(points[0]["customdata"][0]))
             st.session_state[_CLICKS] = _n_clicks() + 1
 
@@ -108,7 +109,7 @@ def clickable_tree(tree: pd.DataFrame, shown: Colouring) -> None:
 
 
 def topic_table(found: pd.DataFrame, view: str) -> None:
-    """Topics with support and interval; a click on a row picks its topic."""
+    """Topics with support and interval; clicking a row selects its topic."""
     ids = found["topic_id"].tolist()
     picked = picked_topic(found)
     shown = pd.DataFrame(
@@ -125,7 +126,7 @@ def topic_table(found: pd.DataFrame, view: str) -> None:
         }
     )
     percent = partial(st.column_config.NumberColumn, format="%.0f%%", width=68)
-    # Anew after a click on the tree, so that the row of its topic is the one picked.
+    # A new table after a click on the tree, so that the selected row is that topic's.
     key = f"topics {view} {_n_clicks()}"
 
     def pick() -> None:
@@ -155,12 +156,12 @@ def topic_table(found: pd.DataFrame, view: str) -> None:
 
 
 def pick_topic(topic_id: int) -> None:
-    """Make this the topic that the page shows."""
+    """Select this topic."""
     st.query_params["topic"] = str(topic_id)
 
 
 def picked_topic(among: pd.DataFrame) -> int:
-    """The topic in the address where it is among these, else the first."""
+    """The topic in the address if it is among these, otherwise the first."""
     asked = st.query_params.get("topic", "")
     ids = among["topic_id"].tolist()
     return int(asked) if asked.isdigit() and int(asked) in ids else int(ids[0])
@@ -173,7 +174,7 @@ def _n_clicks() -> int:
 def show_topic(
     path: Path, tree: pd.DataFrame, topic_id: int, meta: dict[str, Any], links: pd.DataFrame
 ) -> None:
-    """One topic: its support beside the null's, why it ends here, and its first examples."""
+    """One topic: its support and the null's, why the tree ends here, and its first examples."""
     topic = tree[tree["topic_id"] == topic_id].iloc[0]
     with st.container(border=True, height=_CARD_HEIGHT):
         st.markdown(f"**{markdown_safe(topic['path'] or topic['name'])}**")
@@ -201,7 +202,7 @@ def show_topic(
 
 
 def show_how(meta: dict[str, Any], rungs: pd.DataFrame) -> None:
-    """How answers were read, what the backend honours, and where all this comes from."""
+    """How answers were parsed, what the backend supports, and the provenance."""
     with st.expander("Prompts and parsing", icon=":material/rule:"):
         table = rungs.assign(rung=[_RUNGS[ParseOutcome(rung)] for rung in rungs["rung"]])
         st.dataframe(

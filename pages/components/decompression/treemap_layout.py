@@ -1,4 +1,4 @@
-"""Where the boxes of a treemap go."""
+"""The positions of a treemap's boxes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle from its upper left corner; y grows downwards."""
+    """A rectangle, from its upper left corner; y grows downwards."""
 
     x: float
     y: float
@@ -24,10 +24,10 @@ def nested_boxes(
     strip: float,
     gap: float,
 ) -> dict[int, Box]:
-    """A box a node: of one with children the strip above them, so that no two overlap.
+    """One box per node; a node with children leaves a strip above them, so no two boxes overlap.
 
-    Siblings have areas in proportion to ``sizes``, one of size 0 has no box. ``strip``: height of a
-    strip where there is room for it; ``gap``: space around what is inside.
+    Siblings have areas in proportion to ``sizes``; size 0 has no box. ``strip``: height of a strip
+    if there is room; ``gap``: space around the contents.
     """
     below = [node for node in children.get(root, ()) if sizes[node] > 0]
     if not below:
@@ -78,6 +78,6 @@ def squarified(sizes: Sequence[float], whole: Box) -> list[Box]:
 
 
 def _worst(row: Sequence[float], side: float) -> float:
-    """The largest ratio of a box's sides in a row along ``side``."""
+    """The largest side ratio of the boxes in a row along ``side``."""
     total = sum(row)
     return max(side**2 * max(row) / total**2, total**2 / (side**2 * min(row)))

@@ -16,7 +16,7 @@ from assay.core.experiments.grid import cells_of
 from assay.core.experiments.recipes import load_recipe, places_of
 from assay.core.experiments.recipes import title_of as experiment_title
 from assay.core.specs.addresses import without_password
-from assay.core.specs.audit_rules import title_of as audit_title
+from assay.core.specs.audit import title_of as audit_title
 from assay.core.specs.commands import (
     AUDIT,
     DECOMPRESS,

@@ -1,4 +1,4 @@
-"""The figures of the Experiments page: ours with bars over seeds, the authors' hollow points."""
+"""The charts of the Experiments page: our values with bars, the authors' as hollow points."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from assay.pages.components.store.experiments import SHARES, Compared, subject_t
 def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:
     """One metric of one panel along the recipe's axis.
 
-    Points are measured, with bars over seeds; thin dotted segments are guides for the eye. What
-    has no place along the axis is a level line.
+    Points are measured, with bars over seeds; thin dotted segments only guide the eye. Subjects
+    without a position on the axis are horizontal lines.
     """
     figure = go.Figure()
     for subject in _subjects(known, panel, metric):
@@ -55,26 +55,27 @@ def _subjects(known: Compared, panel: str, metric: Metric) -> list[str]:
 
 
 def _along(places: list[Place]) -> tuple[list[Place], list[Place]]:
-    """Those with a place along the axis, in order, and those without."""
+    """Subjects with a position on the axis, in order, and those without."""
     placed = sorted((p for p in places if p.x is not None), key=lambda p: p.x or 0.0)
     return placed, [p for p in places if p.x is None]
 
 
 def _add_ours(figure: go.Figure, known: Compared, panel: str, metric: Metric, subject: str) -> None:
     own = [p for p in known.ours if (p.panel, p.metric, p.subject) == (panel, metric, subject)]
+    title = subject_title(subject, subject in known.drawn_in(panel))
     placed, level = _along(own)
     if placed:
         figure.add_traces(
             spread_traces(
                 [place.x for place in placed if place.x is not None],
                 [known.ours[place] for place in placed],
-                subject_title(subject),
+                title,
                 COLOURS[subject],
                 SYMBOLS[subject],
             )
         )
     for place in level:
-        _add_level(figure, known.ours[place].mean, subject_title(subject), COLOURS[subject], "dash")
+        _add_level(figure, known.ours[place].mean, title, COLOURS[subject], "dash")
 
 
 def _add_theirs(

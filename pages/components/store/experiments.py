@@ -1,4 +1,4 @@
-"""What the Experiments page knows: our figures over seeds, the authors', and their table."""
+"""The data of the Experiments page: our values over seeds, the authors', and their table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from assay.cache.store import Store
 from assay.core.experiments.catalogue import paper_titles
 from assay.core.experiments.paper_results import ReferenceRow, reference_rows
 from assay.core.experiments.recipes import Axis, Recipe
-from assay.core.findings.experiment import Place, spreads
+from assay.core.findings.equal_scores import drawn_title
+from assay.core.findings.experiment import Place, drawn_subjects, is_drawn, spreads
 from assay.core.findings.formatting import number
 from assay.core.findings.repeats import spread_cell
 from assay.core.findings.table_cells import PERCENT, TableCell
@@ -35,7 +36,7 @@ _SUBJECTS = {
 
 @dataclass(frozen=True)
 class Compared:
-    """Our figures and the authors' of one recipe, and what each calls its sets and models."""
+    """Our values and the authors' for one recipe, and the names that each uses."""
 
     recipe: Recipe
     ours: Mapping[Place, Spread]
@@ -44,16 +45,21 @@ class Compared:
 
     @property
     def panels(self) -> list[str]:
-        """Those we measured, then those only the authors did."""
+        """The panels we measured, then those that only the authors did."""
         return list(dict.fromkeys(place.panel for place in (*self.ours, *self.theirs)))
 
     def metrics_of(self, panel: str) -> list[Metric]:
-        """The recipe's metrics with a figure in this panel, then others the authors report."""
+        """The recipe's metrics with a value in this panel, then others that the authors report."""
         found = {place.metric for place in (*self.ours, *self.theirs) if place.panel == panel}
+        found.discard(Metric.EQUAL_SCORES)  # said beside the name of whose ranking it is
         return [m for m in dict.fromkeys((*self.recipe.metrics, *Metric)) if m in found]
 
+    def drawn_in(self, panel: str) -> list[str]:
+        """Those whose rankings had nothing to rank by somewhere in this panel."""
+        return drawn_subjects(place for place in self.ours if place.panel == panel)
+
     def title(self, panel: str) -> str:
-        """The panel's name as we know it, and as the paper does where that differs."""
+        """The panel's name here, and the paper's if that differs."""
         ours, theirs = self.names.get(panel), paper_titles().get(panel, panel)
         if ours is None or ours == theirs:
             return theirs
@@ -61,7 +67,7 @@ class Compared:
 
 
 def compared(recipe: Recipe, experiment: ExperimentSummary | None) -> Compared:
-    """The authors' figures, and ours where an experiment measured some."""
+    """The authors' values, and ours if an experiment measured some."""
     theirs = {
         Place(row.panel, row.variant, row.x, row.subject, row.metric): row
         for row in reference_rows(recipe.name)
@@ -82,7 +88,7 @@ def measurements(path: Path) -> pd.DataFrame:
 
 
 def jobs_of(store: Store, recipe: str) -> list[Job]:
-    """Runs of a recipe that wait, run, or ended early, newest first."""
+    """Queued, running and failed runs of a recipe, newest first."""
     table = JobTable(store)
     table.sweep_lost()
     mine = [job for job in table.all() if job.command[:1] == ("experiment",)]
@@ -90,14 +96,20 @@ def jobs_of(store: Store, recipe: str) -> list[Job]:
 
 
 def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
-    """Subjects down, a column a metric and source across; the authors' columns say whose."""
+    """One row per subject, one column per metric and source; the authors' columns are marked."""
     recipe, metrics = known.recipe, known.metrics_of(panel)
-    places = {p for p in (*known.ours, *known.theirs) if p.panel == panel}
+    places = {
+        place
+        for place in (*known.ours, *known.theirs)
+        if place.panel == panel and place.metric != Metric.EQUAL_SCORES
+    }
     rows = sorted({(p.variant, p.x, p.subject) for p in places}, key=_order)
     sources = sorted({row.source for place, row in known.theirs.items() if place.panel == panel})
     table = []
     for variant, x, subject in rows:
-        cells: dict[str, str | TableCell] = {"": subject_title(subject)}
+        flag = Place(panel, variant, x, subject, Metric.EQUAL_SCORES)
+        title = subject_title(subject, is_drawn(known.ours, flag))
+        cells: dict[str, str | TableCell] = {"": title}
         if recipe.variant:
             cells[recipe.variant.shown_as] = known.names.get(
                 variant, paper_titles().get(variant, variant)
@@ -119,13 +131,14 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
     return frame.loc[:, [c for c in frame if c == "" or frame[c].ne("").any()]]
 
 
-def subject_title(subject: str) -> str:
-    """A strategy, the blind baseline, or one of the two models."""
-    return _SUBJECTS[subject]
+def subject_title(subject: str, is_drawn: bool = False) -> str:
+    """A strategy, the blind baseline, or one of the two models; ``is_drawn``: its selection is a
+    random draw."""
+    return drawn_title(_SUBJECTS[subject]) if is_drawn else _SUBJECTS[subject]
 
 
 def x_title(axis: Axis, x: float | None) -> str:
-    """A value along an axis; without one the gradients are exact."""
+    """A value on an axis; without one, the gradients are exact."""
     if x is None:
         return "exact"
     return f"{x:.0%}" if axis in SHARES else f"{x:,.0f}"

@@ -48,8 +48,10 @@ def score_plot(record: Record) -> go.Figure:
 
 
 def documents_table(record: Record, audits: Sequence[Path]) -> pd.DataFrame:
-    """set, score and hash of every document, the highest first, and the address of its card in the
-    first of ``audits`` whose seed corpus holds it."""
+    """set, score and hash of every document, the highest first, with the address of its card.
+
+    The card is in the first of ``audits`` whose seed corpus contains the document.
+    """
     sets = [name for name, hashes in record["documents"].items() for _ in hashes]
     hashes = [one for own in record["documents"].values() for one in own]
     scores = [one for own in record["scores"].values() for one in own]
@@ -60,11 +62,13 @@ def documents_table(record: Record, audits: Sequence[Path]) -> pd.DataFrame:
         known |= dict(zip(found["text_hash"], addresses, strict=True))
     table = pd.DataFrame({"set": sets, "score": scores, "hash": hashes})
     table["evidence"] = [known.get(one) for one in hashes]
-    return table.sort_values("score", ascending=False, ignore_index=True)
+    # Shuffled first: suspects must not stand above controls with the same score.
+    shuffled = table.sample(frac=1, random_state=0)
+    return shuffled.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
 
 def provenance_table(record: Record) -> pd.DataFrame:
-    """Every fact about the test in two columns."""
+    """Every fact about the test, in two columns."""
     facts = {**record["spec"], **record["provenance"]}
     return pd.DataFrame(
         [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],

@@ -40,11 +40,14 @@ def loaded_after(code):
 
 
 def test_importing_loads_nothing_heavy():
-    """`import assay` loads no library; the names that read audits load no model library."""
+    """`import assay` loads no library; the names that read audits load no model library; the
+    command line waits for no library that its command does not need."""
     assert loaded_after("import assay; dir(assay)") & HEAVY == set()
     reading = loaded_after("import assay; assay.open_audit, assay.list_audits, assay.audit")
     assert reading & {"torch", "transformers", "streamlit"} == set()
     assert "pandas" in reading  # the check itself would see what is loaded
+    command_line = loaded_after("import assay.core.cli")
+    assert command_line & {"torch", "transformers", "streamlit", "scipy", "sklearn"} == set()
 
 
 def test_every_name_is_there_and_no_other():

@@ -20,6 +20,8 @@ from support.tiny_models import save_gpt2
 from assay.cache.files.manifest import check_manifest
 from assay.cache.store import Store
 from assay.core.audit.provenance import environment
+from assay.core.audit.stages import students
+from assay.core.audit.stages.student_training import train_student
 from assay.core.runtime.device import Compute
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.strategies import Strategy
@@ -284,8 +286,9 @@ def test_students_stand_beside_those_of_five_random_selections(whole):
 
 def test_without_early_stopping_or_map_there_is_none(assay, tiny):
     """No document is held back, every epoch is run, and the last one is kept; no place is sought
-    for any document."""
-    options = ("--strategy", "random", "--random-students", 1, "--json")
+    for any document; of two strategies, only the one that is asked for has a student."""
+    options = ("--strategy", "random", "--strategy", "select", "--student-strategy", "select")
+    options = (*options, "--json")
     stopped = assay(*audit_arguments(tiny, *options))
     whole = assay(*audit_arguments(tiny, *options, "--no-early-stopping", "--no-map"))
     epochs = [
@@ -307,6 +310,33 @@ def test_without_early_stopping_or_map_there_is_none(assay, tiny):
         (2, True),
     ]
     assert all(loss is None for _, loss, _ in epochs[1])
+
+
+def test_another_question_of_the_same_selections_trains_no_student_again(assay, tiny, monkeypatch):
+    """With another held-out source, students and map come from the cache, equal in every value;
+    with another number of epochs, the student is trained."""
+    trained = []
+
+    def counting(task, *more):
+        trained.append(task.name)
+        return train_student(task, *more)
+
+    monkeypatch.setattr(students, "train_student", counting)
+    alone = ("--strategy", "select", "--reference", tiny / "train.jsonl", "--json")
+    first = assay(*audit_arguments(tiny, *alone))
+    assert trained == ["select"]
+    asked = ("--held-out-source", "held-out")
+    second = assay(*audit_arguments(tiny, *alone, *asked))
+    assert trained == ["select"]
+    paths = [json.loads(result.out)["path"] for result in (first, second)]
+    assert paths[0] != paths[1]
+    for table in ("student_epochs", "student_outcomes", "map_points"):
+        rows = [ask(path, f"SELECT * FROM {table} ORDER BY ALL") for path in paths]
+        assert rows[0] == rows[1] != []
+    arguments = audit_arguments(tiny, *alone, *asked)
+    arguments[arguments.index("--student-epochs") + 1] = "2"
+    assay(*arguments)
+    assert trained == ["select", "select"]
 
 
 def test_a_projection_changes_the_selection_and_shares_the_gradients(

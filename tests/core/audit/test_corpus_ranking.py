@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,13 @@ from assay.cache.audits.corpus_ranking import read_groups, read_source_students
 from assay.cache.audits.read import read_facts
 from assay.core.findings.corpus_ranking import corpus_ranking_finding
 from assay.core.gradients.features import FactoredGradients, ProjectedGradients
-from assay.core.gradients.group_mixture import cosine_intervals, fit_groups, redrawn
+from assay.core.gradients.group_mixture import (
+    CosineInterval,
+    cosine_intervals,
+    fit_groups,
+    redrawn,
+    redrawn_shares,
+)
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair, load_classifier
 from assay.core.models.per_example_gradients import ClassifierGradients
@@ -93,6 +100,7 @@ def source(name, cosine, low, high):
         "cosine": cosine,
         "low": low,
         "high": high,
+        "n_documents": 200,
         "null_low": 0.1,
         "null_high": 0.2,
         "share": 0.5,
@@ -118,6 +126,102 @@ def test_the_headline_says_when_it_is_none_of_them():
     assert "aligned" in corpus_ranking_finding([source("one", -0.2, -0.3, -0.1)], []).headline
 
 
+@pytest.mark.parametrize(
+    ("sizes", "shares", "before"), [((200, 80, 30), (0.5, 0.3, 0.2), 0.9), ((60, 60), (1, 0), 1)]
+)
+def test_share_intervals_hold_the_true_share(sizes, shares, before):
+    """In about 95% of simulated trainings a share's interval holds the true share, also where it is
+    zero; redrawing documents alone, as before, held it less often in sets of different sizes."""
+    generator = np.random.default_rng(0)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    held, held_before = [], []
+    for _ in range(100):
+        centres = generator.normal(size=(len(sizes), 40)) + generator.normal(size=40)
+        gradients = centres[groups] + 2 * generator.normal(size=(len(groups), 40))
+        counts = generator.multinomial(400, shares)
+        target = counts @ centres + 40 * generator.normal(size=40)
+        known = features(gradients, target)
+        fit = fit_groups(known, groups, np.ones(len(groups))).shares
+        drawn = (redrawn(generator, groups) for _ in range(39))
+        ours = list(redrawn_shares(known, groups, generator, 39))
+        alone = [fit_groups(known, groups, counted).shares for counted in drawn]
+        for draws, kept in ((ours, held), (alone, held_before)):
+            # The lowest and highest of 39 draws leave out one in 40 on either side.
+            low, high = np.min([*draws, fit], axis=0), np.max([*draws, fit], axis=0)
+            kept.append((low - 1e-9 <= counts / 400) & (counts / 400 <= high + 1e-9))
+    assert np.mean(held) >= 0.92
+    assert np.mean(held, axis=0).min() >= 0.89
+    assert np.mean(held_before) <= before
+
+
+def test_of_many_corpora_chance_makes_one_aligned_in_one_audit_of_twenty():
+    """Of ten corpora without any alignment the headline seldom names one, although one interval
+    lies above zero in many audits; a corpus that is aligned is still named among them."""
+    generator = np.random.default_rng(0)
+    groups = np.repeat(np.arange(10), 30)
+    n_named = n_above = n_found = 0
+    for _ in range(150):
+        gradients = generator.normal(size=(300, 60))
+        target = generator.normal(size=60)
+        n_named += named(gradients, target, groups)
+        low = cosine_intervals(features(gradients, target), groups, generator)[0]
+        n_above += (low > 0).any()
+        gradients[groups == 4] += target / 2
+        n_found += named(gradients, target, groups)
+    assert n_named / 150 <= 0.08
+    assert n_above / 150 > 0.13
+    assert n_found / 150 > 0.95
+
+
+def features(gradients, target):
+    return ProjectedGradients(
+        gradients[None],
+        (gradients @ target)[None],
+        (gradients**2).sum(axis=1)[None],
+        np.array([np.linalg.norm(target)]),
+    )
+
+
+def named(gradients, target, groups):
+    """Whether the headline calls a corpus aligned."""
+    known = features(gradients, target)
+    cosines = fit_groups(known, groups, np.ones(len(groups))).cosines
+    ends = cosine_intervals(known, groups, np.random.default_rng(0))
+    rows = [
+        {**source(str(number), cosine, low, high), "n_documents": 30}
+        for number, (cosine, low, high) in enumerate(zip(cosines, *ends, strict=True))
+    ]
+    return "was found to be aligned" not in corpus_ranking_finding(rows, []).headline
+
+
+def test_estimated_cosines_state_their_error():
+    """Cosines known by a projection come with its error; exact ones with none. The error stated is
+    that of a dense projection worth as many dimensions."""
+    rows = [source("one", 0.5, 0.45, 0.55), source("two", 0.2, 0.15, 0.25)]
+    said = corpus_ranking_finding(rows, [], {"worth": 800.0, "dimension": 4096}).sentences
+    assert any("off by about 2.5% of itself" in sentence for sentence in said)
+    assert not any("estimates" in one for one in corpus_ranking_finding(rows, []).sentences)
+    generator = np.random.default_rng(0)
+    vector = generator.normal(size=100)
+    lengths = [
+        np.linalg.norm(vector @ generator.choice([-1.0, 1.0], (100, 800)) / 800**0.5)
+        for _ in range(200)
+    ]
+    assert np.std(lengths) / np.linalg.norm(vector) == pytest.approx(0.025, rel=0.15)
+
+
+def test_one_corpus_is_judged_by_its_own_interval():
+    """With nothing to correct for, aligned is what lies above zero, as the interval shows it."""
+    for low, is_aligned in ((0.001, True), (-0.001, False)):
+        centre, reach = np.arctanh(0.2), np.arctanh(0.2) - np.arctanh(low)
+        row = source("one", 0.2, low, float(np.tanh(centre + reach)))
+        headline = corpus_ranking_finding([row], []).headline
+        assert ("was found to be aligned" not in headline) == is_aligned
+        own = CosineInterval(0.2, low, row["high"], 200)
+        assert own.at(0.95) == pytest.approx((low, row["high"]))
+        assert own.at(0.99)[0] < low
+
+
 def arguments(tiny, *corpora):
     return [
         *("rank-corpora", "--base", str(tiny / "base"), "--final", str(tiny / "final")),
@@ -135,16 +239,16 @@ def test_every_set_and_class_is_ranked(tiny, assay):
     assert first.status == 0, first.err
     said = json.loads(first.out)
     assert "in the last layer" in " ".join(said["says"])
-    groups = read_groups(said["path"])
+    groups = read_groups(Path(said["path"]))
     sources = groups[groups["kind"] == "source"].set_index("name")
     assert sources["n_documents"].to_dict() == {"leaked": 50, "noise": 50}
     assert ((groups["low"] <= groups["cosine"]) & (groups["cosine"] <= groups["high"])).all()
     assert groups[groups["kind"] == "class"]["true_share"].sum() == pytest.approx(1)
-    students = read_source_students(said["path"]).set_index("source")
+    students = read_source_students(Path(said["path"])).set_index("source")
     assert students["n_documents"].to_dict() == {"leaked": 25, "noise": 25}
     assert students["cosine"].between(-1, 1).all()
     assert students["cosine"].nunique() == 2
-    facts = read_facts(said["path"])
+    facts = read_facts(Path(said["path"]))
     assert facts.meta["provenance"]["command"].startswith("assay rank-corpora --base")
     assert json.loads(assay(*asked).out) == {**said, "was_there": True}
 
@@ -157,12 +261,14 @@ def test_inner_layers_rank_sets_without_models_to_compare_with(tiny, assay):
     done = assay(*asked, "--gradient-layers", "changed")
     assert done.status == 0, done.err
     said = json.loads(done.out)
-    sources = read_groups(said["path"]).query("kind == 'source'")
+    sources = read_groups(Path(said["path"])).query("kind == 'source'")
     found = corpus_ranking_finding(sources.to_dict("records"), [])
     assert said["says"] == [found.headline, *found.sentences]
     assert "What the true training set would reach was not measured." in said["says"]
-    assert read_source_students(said["path"]).empty
-    assert "--gradient-layers changed" in read_facts(said["path"]).meta["provenance"]["command"]
+    assert read_source_students(Path(said["path"])).empty
+    assert (
+        "--gradient-layers changed" in read_facts(Path(said["path"])).meta["provenance"]["command"]
+    )
     refused = assay(*asked, "--gradient-layers", "changed", "--students", "1")
     assert refused.status == 2
     assert "last-layer only" in refused.err

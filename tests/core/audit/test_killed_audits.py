@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import psutil
 from support.arguments import audit_arguments, with_truth
 from support.contents import contents
-from support.paths import ROOT
+from support.forked import Forked
 
 FEW = ["--strategy", "random", "--strategy", "select"]
 
 
 def audit_process(tiny, home, *more):
-    """The real program, its students in two processes of their own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "assay", *audit_arguments(tiny, *with_truth(tiny), *FEW, *more)],
-        cwd=ROOT,
-        env={**os.environ, "ASSAY_HOME": str(home), "ASSAY_WORKERS": "2"},
-        stderr=subprocess.PIPE,
-        text=True,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    """The audit on its own, its students in two processes of theirs."""
+    arguments = audit_arguments(tiny, *with_truth(tiny), *FEW, *more)
+    return Forked(*arguments, ASSAY_HOME=str(home), ASSAY_WORKERS="2")
 
 
 def kill_once_it_says(process, word):
     for line in process.stderr:
         if word in line:
             break
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
 
 
 def test_killed_and_resumed_equals_uninterrupted(tiny, assay, monkeypatch, tmp_path):
@@ -47,8 +37,8 @@ def test_killed_and_resumed_equals_uninterrupted(tiny, assay, monkeypatch, tmp_p
     rough = audit_process(tiny, tmp_path / "rough")
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "smooth"))
     smooth = assay(*audit_arguments(tiny, *with_truth(tiny), *FEW))
-    log = rough.communicate()[1]
-    assert (rough.returncode, smooth.status) == (0, 0), log
+    log = rough.stderr.read()
+    assert (rough.wait(), smooth.status) == (0, 0), log
     assert "gradients done" not in log
     (a,), (b,) = (
         list((tmp_path / name / "audits").glob("*.duckdb")) for name in ("smooth", "rough")

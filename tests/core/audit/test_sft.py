@@ -13,10 +13,14 @@ import torch
 from support.caches import last_layer_caches
 from support.tiny_models import WORDS, documents, save_bert, save_gpt2, save_llama
 
+from assay.cache.audits.arrays import gradient_arrays
+from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
+from assay.core.gradients.features import gradient_features
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import load_language_model
 from assay.core.runtime.device import Compute
+from assay.core.selection.matching_pursuit import weights_by_rank
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy, strategies_for
 
@@ -135,10 +139,36 @@ def test_smaller_projections_come_from_one_cache(assay, folder, final):
     assert exact[0] == exact[1]
 
 
+def cosine_of_sum(base, target, texts, weights):
+    """With the target, of the weighted training gradients of the last layer, by autograd."""
+    head = base.head().detach().clone().requires_grad_()
+    with torch.no_grad():
+        examples = base.examples([TextDocument(text) for text in texts])
+        hidden, targets = base.predicting(examples)
+    losses = torch.nn.functional.cross_entropy(hidden @ head.T, targets, reduction="none")
+    lengths = torch.tensor([example.n_next_tokens for example in examples])
+    counted = torch.tensor(np.asarray(weights), dtype=losses.dtype).repeat_interleave(lengths)
+    (total,) = torch.autograd.grad((losses * counted).sum(), head)
+    return float(((total * target).sum() / total.norm() / target.norm()).detach())
+
+
+def gradients_of(path):
+    with open_to_read(Path(path)) as connection:
+        return gradient_features(gradient_arrays(connection))
+
+
+def ask_ids(path, strategy):
+    query = f"SELECT document_id FROM selections WHERE strategy = '{strategy}' ORDER BY rank"
+    return [row[0] for row in ask(path, query)]
+
+
 def test_the_cosine_shown_is_the_true_one(assay, folder, final):
     """At 16 dimensions SELECT believes in more than it reached; what is shown, curve and metric,
-    is the cosine of the summed training gradient, and random selections' are too."""
-    options = ["--strategy", "select", "--strategy", "random", "--student-epochs", "0"]
+    is the cosine of the summed training gradient, and random selections' are too; of SELECT+ each
+    rank's is with the weights of that rank."""
+    strategies = ("select", "select-plus", "random")
+    options = [*(word for one in strategies for word in ("--strategy", one))]
+    options += ["--student-epochs", "0"]
     result = assay(*arguments(folder, final, *options, "--projection-dimension", "16"))
     path = json.loads(result.out)["path"]
     base, tuned = (
@@ -153,21 +183,21 @@ def test_the_cosine_shown_is_the_true_one(assay, folder, final):
             "SELECT subject, value, null_low, null_high FROM metrics WHERE metric = 'cosine'",
         )
     }
-    for strategy in ("select", "random"):
+    for strategy in strategies:
         rows = ask(
             path,
-            "SELECT text, objective FROM selections JOIN documents USING (document_id) "
+            "SELECT text, objective, weight FROM selections JOIN documents USING (document_id) "
             f"WHERE strategy = '{strategy}' ORDER BY rank",
         )
-        weight = base.head().detach().clone().requires_grad_()
-        with torch.no_grad():
-            examples = base.examples([TextDocument(text) for text, _ in rows])
-            hidden, targets = base.predicting(examples)
-        loss = torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum")
-        (total,) = torch.autograd.grad(loss, weight)
-        expected = float(((total * target).sum() / total.norm() / target.norm()).detach())
+        texts, reached, weights = zip(*rows, strict=True)
+        expected = cosine_of_sum(base, target, texts, weights)
         assert shown[strategy][0] == pytest.approx(expected, abs=1e-3)
-        assert rows[-1][1] == shown[strategy][0]
+        assert reached[-1] == shown[strategy][0]
+        if strategy == "select-plus":
+            own = weights_by_rank(gradients_of(path), ask_ids(path, strategy))[2]
+            at_third = cosine_of_sum(base, target, texts[:3], own[:3])
+            assert reached[2] == pytest.approx(at_third, abs=1e-3)
+            assert abs(reached[2] - cosine_of_sum(base, target, texts[:3], weights[:3])) > 1e-4
     ((said,),) = ask(path, "SELECT value FROM meta WHERE key = 'projection'")
     projection = json.loads(said)
     assert projection["dimension"] == 16

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 from support.arguments import titrate_arguments
 from support.caches import last_layer_caches
+from support.command import ran
 from support.paths import ROOT
 
 from assay.cache.audits.arrays import read_corpus
@@ -50,14 +51,7 @@ def whole(tiny, tmp_path_factory):
 
 
 def run(tiny, home, *more, **grid):
-    return subprocess.run(
-        [sys.executable, "-m", "assay", *titrate_arguments(tiny, *more, "--json", **grid)],
-        cwd=ROOT,
-        env={**os.environ, "ASSAY_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return ran(home, *titrate_arguments(tiny, *more, "--json", **grid))
 
 
 def test_the_grid_is_whole(whole):
@@ -254,5 +248,7 @@ def test_the_recorded_command_asks_the_same(monkeypatch):
         raise SystemExit(0)
 
     monkeypatch.setattr(run_module, "run_audit", remember)
+    # The models and files of this question are nowhere.
+    monkeypatch.setattr("assay.core.audit.early_checks.check_early", lambda spec: None)
     CliRunner().invoke(app, shlex.split(command_line(SPEC))[1:])
     assert asked == [SPEC]

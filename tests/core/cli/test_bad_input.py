@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -62,6 +60,14 @@ def bad_audits(tiny, folder):
         "missing model": (replaced(standard, "--base", folder / "none"), ("model folder",)),
         "words for a head": ([*standard, "--label-words", "A,B,C"], ("classification head",)),
         "idle momentum": ([*standard, "--momentum", 0.9], ("sgd",)),
+        "student of no selection": (
+            [*standard, "--strategy", "select", "--student-strategy", "top-k"],
+            ("top-k", "--strategy"),
+        ),
+        "students without the main one": (
+            [*standard, "--student-strategy", "top-k"],
+            ("--student-strategy select",),
+        ),
         "other architecture": (
             replaced(standard, "--base", save_bert(folder / "wide", hidden=32)),
             ("hidden_size",),
@@ -82,6 +88,8 @@ CASES = [
     "other architecture",
     "words for a head",
     "idle momentum",
+    "student of no selection",
+    "students without the main one",
 ]
 
 
@@ -119,26 +127,6 @@ def test_unknown_options_exit_with_2(assay):
     assert assay("audit", "--task", "poetry").status == 2
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A real file system of 8 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = (
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)],
-            capture_output=True,
-            check=False,
-        )
-        if shutil.which("mount") and os.geteuid() == 0
-        else None
-    )
-    if mounted is None or mounted.returncode:
-        pytest.skip("mounting a file system needs more rights than this user has")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_full_disk_is_explained(tiny, assay, small_disk):
     """Too little room for the store is said before the work begins."""
     result = assay(*audit_arguments(tiny, "--store", small_disk))
@@ -160,7 +148,11 @@ def test_a_disk_that_fills_up_is_explained(tiny, small_disk):
         check=False,
     )
     assert result.returncode == 2, result.stderr
-    assert "The disk is full" in result.stderr.splitlines()[-1]
+    said = result.stderr.splitlines()[-1]
+    assert said.startswith(f"Expected room to write in {small_disk}")
+    assert "MB free" in said
+    assert "run the same command again" in said
+    assert "Traceback" not in result.stderr
 
 
 def test_a_store_that_cannot_be_written_is_explained(assay, tmp_path):
@@ -244,6 +236,8 @@ def test_the_recorded_command_asks_the_same_question(monkeypatch):
         raise SystemExit(0)
 
     monkeypatch.setattr(run, "run_audit", remember)
+    # The models and files of this question are nowhere.
+    monkeypatch.setattr("assay.core.audit.early_checks.check_early", lambda spec: None)
     CliRunner().invoke(app, shlex.split(command_line(SPEC))[1:])
     assert asked == [SPEC]
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tomllib
 from dataclasses import MISSING
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ from support.suspect_record import write_sample_suspects
 from assay.cache.audits.read import read_facts
 from assay.cache.jobs import JobTable
 from assay.cache.store import Store
-from assay.core.cli import app
+from assay.core.cli import MODULES, app
 from assay.core.specs.commands import COMMANDS, command_line
 
 TRAINING = {
@@ -69,6 +72,7 @@ OPTIONS = {
         "test-sample": None,
         "held-out-source": None,
         "student-epochs": 10,
+        "student-strategy": None,
         "random-students": 5,
         "early-stopping": True,
         "checkpoints": 1,
@@ -187,7 +191,7 @@ QUEUED = ("audit", "titrate", "rank-corpora", "decompress", "grade", "diff", "ex
 
 def offered(name):
     """The options that typer really offers: name and default."""
-    command = typer.main.get_command(app).commands[name]
+    command = typer.main.get_command(app).get_command(None, name)
     return {
         max(one.opts, key=len).removeprefix("--"): REQUIRED if one.required else one.default
         for one in command.params
@@ -248,18 +252,26 @@ def test_a_saved_config_asks_the_same_and_what_stands_beside_it_wins(
     assert keys["budget"] == 30
     assert keys["early-stopping"] is False
     assert "device" not in keys
-    more = ("--budget", "7", "--early-stopping", "--seed-corpus", "other.csv", "--queue", "--json")
+    other = str(tiny / "noise.jsonl")
+    more = ("--budget", "7", "--early-stopping", "--seed-corpus", other, "--queue", "--json")
     result = assay("audit", "--config", file, *more)
     assert result.status == 0, result.err
     second = JobTable(Store.default()).get(json.loads(result.out)["job_id"])
     words = list(second.command)
     assert words.count("--seed-corpus") == 1
-    assert words[words.index("--seed-corpus") + 1] == "other.csv"
+    assert words[words.index("--seed-corpus") + 1] == other
     assert words[words.index("--budget") + 1] == "7"
     assert "--no-early-stopping" not in words
     assert words[words.index("--reference") + 1] == str(tiny / "train.jsonl")
     for job in (first, second):
         assert not {"--config", "--save-config", "--queue", str(file)} & set(job.command)
+
+
+def test_what_cannot_run_is_not_queued(assay, tiny, no_worker):
+    """A question with a file that is not there is refused before it becomes a job."""
+    words = audit_arguments(tiny, "--seed-corpus", str(tiny / "none.jsonl"), "--queue")
+    assert assay(*words).status == 2
+    assert JobTable(Store.default()).all() == []
 
 
 def test_an_audit_from_a_config_is_the_audit_itself(assay, tiny, tmp_path):
@@ -317,3 +329,46 @@ def test_every_option_reaches_the_signature():
     """Nothing is declared that the command line leaves out."""
     for name, command in COMMANDS.items():
         assert {one.key for one in command.options} <= set(offered(name))
+
+
+_ASKED = ["audit", *("--base", "builtin:minilm", "--final", "builtin:minilm", "--seed-corpus")]
+_WITHOUT_MODELS = """
+import json, sys
+from assay.core.cli import main
+for words, status in json.loads(sys.argv[1]):
+    sys.argv = ["assay", *words]
+    try:
+        main()
+    except SystemExit as end:
+        assert (end.code or 0) == status, (words, end.code)
+    heavy = {"torch", "transformers", "scipy"} & set(sys.modules)
+    assert not heavy, (words, heavy)
+"""
+
+
+def test_help_and_bad_input_need_no_model_library(tmp_path):
+    """Help of the program and of commands, a budget of nothing and a missing file are answered
+    before torch is imported, which takes seconds."""
+    answers = [
+        (["--help"], 0),
+        *[([name, "--help"], 0) for name in ("audit", "decompress", "list", "jobs")],
+        ([*_ASKED, "builtin:docs", "--budget", "0"], 2),
+        ([*_ASKED, str(tmp_path / "none.csv")], 2),
+    ]
+    command = [sys.executable, "-c", _WITHOUT_MODELS, json.dumps(answers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_list_of_commands_is_that_of_the_modules():
+    """Each command is found in the module that the list names, and no module has another."""
+    group = typer.main.get_command(app)
+    named = {name: group.get_command(None, name).name for name in MODULES}
+    assert all(name == found for name, found in named.items())
+    offered = set()
+    for module in set(MODULES.values()):
+        own = typer.main.get_command(import_module(f"assay.core.cli.{module}").app)
+        offered |= (
+            {own.name} if module == "jobs" or not hasattr(own, "commands") else set(own.commands)
+        )
+    assert offered == set(MODULES)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
-from support.paths import ROOT
+from support.command import ran
+from support.forked import Forked
 from support.tiny_models import save_topic_model
 
 from assay.cache.decompressions.journal import read_progress, read_running
@@ -60,11 +57,21 @@ def completed(result):
     return json.loads(result.out)
 
 
-def test_a_decompression_is_sealed_whole(assay, model):
+@pytest.fixture(scope="module")
+def asked(model, tmp_path_factory):
+    """A store with the decompressions under two seeds, and what was said of each."""
+    home = tmp_path_factory.mktemp("asked")
+    done = [ran(home, *arguments(model, "--seed", seed)) for seed in (0, 1)]
+    assert [one.returncode for one in done] == [0, 0], done[0].stderr
+    return home, [json.loads(one.stdout) for one in done]
+
+
+def test_a_decompression_is_sealed_whole(assay, asked):
     """Tree, links and every call are in one file that its manifest verifies and nobody writes."""
-    out = completed(assay(*arguments(model)))
+    home, (out, other) = asked
     path = Path(out["path"])
-    assert json.loads(assay("verify", "--json").out) == {out["decompression"]: "intact"}
+    intact = {one["decompression"]: "intact" for one in (out, other)}
+    assert json.loads(assay("verify", "--store", home, "--json").out) == intact
     assert all(check.is_intact for check in check_manifest(path))
     assert {check.table for check in check_manifest(path)} == set(TABLES)
     assert not path.stat().st_mode & 0o222
@@ -108,11 +115,10 @@ def test_the_budget_is_kept_and_said(assay, model):
     assert "budget" in {row[8] for row in topics}
 
 
-def test_another_seed_is_another_walk(assay, model, tmp_path):
+def test_another_seed_is_another_walk(assay, model, asked):
     """The same seed gives the same calls, answers and tree in another store; another seed not."""
-    first = completed(assay(*arguments(model)))
-    same = completed(assay(*arguments(model, "--store", tmp_path / "other")))
-    other = completed(assay(*arguments(model, "--seed", 1)))
+    _, (first, other) = asked
+    same = completed(assay(*arguments(model)))
     assert contents(first["path"]) == contents(same["path"])
     assert contents(first["path"])["calls"] != contents(other["path"])["calls"]
     drawn = [
@@ -141,16 +147,12 @@ def test_killed_at_any_moment_nothing_is_asked_twice(assay, model, tmp_path):
     n_judged = sum(row[3].startswith("judging") for row in contents(whole["path"])["calls"])
     assert n_judged >= whole["n_examples"]
     store = Store(tmp_path / "killed")
-    command = [sys.executable, "-m", "assay", *arguments(model, *judge, store.root)]
     n_before = 0
     for n_more in (6, whole["n_calls"] - n_judged):
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = Forked(*arguments(model, *judge, store.root))
         while len(journaled(store)) < n_before + n_more and process.poll() is None:
             time.sleep(0.01)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
         n_before = len(journaled(store))
     before = journaled(store)
     assert 0 < len(before) < whole["n_calls"]
@@ -203,10 +205,10 @@ def test_support_stands_beside_what_nonsense_reaches(assay, model):
         assert (null[null["kind"] == kind]["value"] <= line).mean() >= 0.95
 
 
-def test_votes_read_anew_are_those_that_were_counted(assay, model):
+def test_votes_read_anew_are_those_that_were_counted(assay, asked):
     """From the answers in the file every topic's votes come out as the tree has them, and two runs
     can be compared."""
-    runs = [completed(assay(*arguments(model, "--seed", seed))) for seed in (0, 1)]
+    home, runs = asked
     for out in runs:
         run = read_run(Path(out["path"]))
         topics = {row[0]: row for row in contents(out["path"])["topics"]}
@@ -215,7 +217,7 @@ def test_votes_read_anew_are_those_that_were_counted(assay, model):
             assert run.questions[node.key[:-1]].n_votes(node.form) == topics[node.topic_id][4]
         assert len(run.nonsense) == N_NONSENSE_TOPICS
     names = [out["decompression"] for out in runs]
-    said = completed(assay("diff", *names, "--json"))
+    said = completed(assay("diff", *names, "--store", home, "--json"))
     assert said["n_questions"] >= 1
     assert said["reported"] == []
 

@@ -116,7 +116,7 @@ def test_samples_of_a_server_that_repeats_itself_are_told_apart(scripted):
     assert all(f"(No. {call.seed})\n\n" in call.prompt for call, _, _ in found)
     sealed = seal(store, "marked", Contents({}, {"calls": used}))
     asked = list_calls(("Weather",), DecompressionSpec(), Prompting.LINES, "topics")
-    read = {(row["prompt"], row["sample_index"], row["text"]) for row in read_list_answers(sealed)}
+    read = {(own.prompt, own.sample_index, own.text) for own in read_list_answers(sealed)}
     assert read == {
         (call.prompt, call.sample_index, answer.text)
         for call, (_, answer, _) in zip(asked, found, strict=True)

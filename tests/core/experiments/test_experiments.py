@@ -23,7 +23,13 @@ from assay.core.experiments.grid import cells_of
 from assay.core.experiments.paper_results import reference_rows
 from assay.core.experiments.recipes import NAMES, Axis, load_recipe
 from assay.core.experiments.run import experiment_plan, run_experiment
-from assay.core.findings.experiment import Place, spreads, standing
+from assay.core.findings.experiment import (
+    Place,
+    drawn_subjects,
+    is_drawn,
+    spreads,
+    standing,
+)
 from assay.core.jobs.job_progress import Forecast
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import SilentProgress
@@ -76,7 +82,8 @@ def test_a_recipe_measures_what_it_says(tiny_sets, home, name):
     rows = read_measurements(outcome.path)
     cells = cells_of(recipe, tiny_sets, 1)
     assert outcome.counts["n_cells"] == len(cells) > 0
-    assert {str(m) for m in recipe.metrics} >= set(rows["metric"]) > set()
+    measured = set(rows["metric"]) - {Metric.EQUAL_SCORES}
+    assert {str(m) for m in recipe.metrics} >= measured > set()
     assert set(rows["panel"]) == {cell.panel for cell in cells}
     assert set(rows["variant"]) == {cell.variant for cell in cells}
     assert {"select", "random"} <= set(rows["subject"])
@@ -217,6 +224,23 @@ def test_better_and_worse_need_seeds_that_do_not_overlap(select, random, expecte
     assert getattr(found, expected) == 1
     assert found.n_better + found.n_worse + found.n_alike == 1
     assert "random selection" in found.sentence
+
+
+def test_a_setting_in_which_select_is_a_random_draw_is_not_counted():
+    """Where SELECT had nothing to rank by, it is neither better nor worse than random."""
+    rows = [
+        {"panel": p, "variant": "", "x": 1.0, "subject": who, "metric": "loss", "value": value}
+        for p in ("a", "b")
+        for who, value in (("select", 0.1), ("select", 0.2), ("random", 0.8), ("random", 0.9))
+    ]
+    flag = {**rows[0], "metric": "equal-scores", "value": 1.0}
+    assert standing(spreads(rows), Metric.LOSS).n_better == 2
+    for x in (1.0, float("nan")):
+        found = spreads([*rows, {**flag, "x": x}])
+        assert standing(found, Metric.LOSS).n_better == 1
+        assert drawn_subjects(found) == ["select"]
+        assert is_drawn(found, Place("a", "", 1.0, "select", "loss"))
+        assert not is_drawn(found, Place("b", "", 1.0, "select", "loss"))
 
 
 def test_the_whole_grid_is_planned(tiny_sets):

@@ -6,6 +6,7 @@ import pytest
 
 from assay.core.findings.audit import audit_finding
 from assay.core.findings.audit_tables import notes, strategy_table
+from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, main_strategy
@@ -69,8 +70,12 @@ def test_a_clear_win_is_said():
         "SELECT's selection works as a stand-in for the training data and is aligned with its "
         "individual documents."
     )
-    assert "80.0% accuracy (77.0–83.0), above the 60.0% of 5 random selections' students" in text
-    assert "one more of which would lie in 55.0–65.0 (p < 0.001, threshold 0.05, paired)" in text
+    assert (
+        "80.0% accuracy (77.0–83.0), above the mean of 5 random selections' students, 60.0%" in text
+    )
+    assert (
+        "(p < 0.001, threshold 0.05, paired); one more such student would lie in 55.0–65.0" in text
+    )
     assert "better than chance (p < 0.001, lift 2.00)" in text
 
 
@@ -78,7 +83,7 @@ def test_losing_to_random_is_said():
     """When SELECT's student is below random's, headline and sentence say so."""
     headline, text = said(students(0.5, 0.6) + located(0.4))
     assert headline == "SELECT is worse than random selection here."
-    assert "below the 60.0% of 5 random selections' students" in text
+    assert "below the mean of 5 random selections' students, 60.0%" in text
     assert "The highest value is random's, 60.0%." in text
     assert "not significantly better than chance (p = 0.400, threshold 0.01, lift" in text
 
@@ -103,7 +108,7 @@ def test_overlapping_intervals_are_no_win():
     """A higher point estimate inside the other's interval is not distinguishable."""
     headline, text = said(students(0.62, 0.6))
     assert headline == "SELECT is not distinguishable from random selection here."
-    assert "not distinguishable from the 60.0% of 5 random" in text
+    assert "not distinguishable from the mean of 5 random" in text
 
 
 def test_domain_is_not_membership():
@@ -209,4 +214,15 @@ def test_one_random_student_tells_nothing():
     rows = [own for own in students(0.8, 0.4, 0.95) if own["metric"] is Metric.ACCURACY][:3]
     headline, text = said([*rows, row("select", Metric.COSINE, 0.7)])
     assert headline == "SELECT is not distinguishable from random selection here."
-    assert "how much such students differ was not measured" in text
+    assert "it was not measured how much such students differ" in text
+
+
+def test_few_random_draws_say_what_they_cannot_show():
+    """A band of 39 draws is called as wide as all of them, with the p-value that it cannot go
+    below; one of 399, or none, is not."""
+    said = few_draws_sentence({"null_kind": "39 random selections"})
+    assert "1 in 40" in said
+    assert "under 0.05" in said
+    assert few_draws_sentence({"null_kind": "399 random selections"}) == ""
+    assert few_draws_sentence({"null_kind": "largest class"}) == ""
+    assert few_draws_sentence(None) == ""

@@ -11,10 +11,8 @@ from torch.func import grad, vmap
 from assay.core.gradients.all_tokens import TensorSketch, token_gradients
 from assay.core.gradients.projection import (
     folded,
-    leading_part,
     random_order,
     random_signs,
-    side_lengths,
     worth,
 )
 from assay.core.models.examples import TextDocument
@@ -172,8 +170,8 @@ def test_projection_is_prefix_stable():
 
 
 def test_projected_products_estimate_the_true_ones():
-    """Of both projections the mean over seeds converges to the inner product; the error shrinks
-    with the dimension, and is the tensor sketch's by far the smaller."""
+    """The mean over seeds converges to the inner product, the error shrinks with the dimension, and
+    a Kronecker projection, which came before, errs by far more."""
     rng = np.random.default_rng(0)
     first, second = rng.normal(size=(2, 40, 12))
     first += 3 * rng.normal(size=12)  # hidden states share a direction
@@ -182,7 +180,7 @@ def test_projected_products_estimate_the_true_ones():
     lengths = np.linalg.norm(first) * np.linalg.norm(second)
 
     def kronecker(seed, dimension):
-        k, m = side_lengths(dimension)
+        k = m = round(dimension**0.5)
         left, right = random_signs(seed, "errors", k, 40), random_signs(seed, "hidden", m, 12)
         return lambda matrix: (left @ matrix @ right.T).ravel() / dimension**0.5
 
@@ -215,7 +213,7 @@ def test_a_folded_sketch_is_the_smaller_projection():
             place = (places[row] + hidden_places[column]) % 8
             expected[place] += signs[row] * hidden_signs[column] * gradient[row, column]
     assert np.allclose(folded(large[None], 8)[0], expected)
-    with pytest.raises(ValueError, match="holds none"):
+    with pytest.raises(ValueError, match="does not contain one"):
         folded(large[None], 7)
 
 
@@ -232,25 +230,3 @@ def test_the_worth_of_a_projection_is_the_dense_dimension_that_errs_alike():
         )
         assert worth(dense, squared_norms) == pytest.approx(dimension, rel=0.1)
     assert worth(np.zeros((3, 5)), np.zeros(3)) is None
-
-
-def test_leading_part_is_the_smaller_projection():
-    """What a smaller projection would have given is cut out of what a larger one gave."""
-    gradient = np.random.default_rng(0).normal(size=(30, 9)).astype(np.float32)
-
-    def projected(sides):
-        left, right = (
-            random_signs(0, "errors", sides[0], 30),
-            random_signs(0, "hidden", sides[1], 9),
-        )
-        return (left @ gradient @ right.T).reshape(1, -1)
-
-    part = leading_part(projected((8, 16)), (8, 16), (4, 8))
-    assert np.allclose(part, projected((4, 8)), atol=1e-4)
-    with pytest.raises(ValueError, match="holds none"):
-        leading_part(projected((4, 8)), (4, 8), (8, 16))
-
-
-def test_sides_multiply_to_the_dimension():
-    """Every dimension is split into two factors as near each other as it allows."""
-    assert [side_lengths(d) for d in (512, 4096, 7)] == [(16, 32), (64, 64), (1, 7)]

@@ -20,6 +20,12 @@ SUMS = [
     GrowingSum((5, 0, 3, 1), (1.0, 1.0, 1.0, 1.0), (1, 2, 3, 4)),
     GrowingSum((2, 3, 4), (0.5, 0.0, 2.5), (1, 3)),
     GrowingSum((1,), (1.0,), (1,)),
+    GrowingSum(
+        (5, 2, 0),
+        (0.2, 0.0, 1.1),
+        (1, 2, 3),
+        np.array([[1.0, 0.0, 0.0], [0.4, 0.9, 0.0], [0.2, 0.0, 1.1]]),
+    ),
 ]
 
 
@@ -54,7 +60,11 @@ def texts(n=6):
 def squared_lengths(sums, gradients):
     """By adding up what is written out, (sums × sizes)."""
     grown = [
-        [np.array(own.weights[:n]) @ gradients[list(own.documents[:n])] for n in own.sizes]
+        [
+            (np.array(own.weights) if own.refitted is None else own.refitted[number])[:n]
+            @ gradients[list(own.documents[:n])]
+            for number, n in enumerate(own.sizes)
+        ]
         for own in sums
     ]
     return [[float(total @ total) for total in own] for own in grown]
@@ -129,6 +139,9 @@ def test_inner_layers_add_up_over_layers(gpt2):
     found = found_by(models, batch, [*alone, *twice])
     np.testing.assert_allclose([own[0, 0] for own in found[:-1]], 4 * norms, rtol=1e-4)
     np.testing.assert_allclose(found[-1][0], [norms[0], 4 * norms[0]], rtol=1e-4)
+    refitted = np.array([[3.0, 0.0], [0.5, 0.0]])
+    (fitted,) = found_by(models, batch, [GrowingSum((0, 1), (0.5, 0.0), (1, 2), refitted)])
+    np.testing.assert_allclose(fitted[0], [9 * norms[0], norms[0] / 4], rtol=1e-4)
     both = GrowingSum((0, 1), (1.0, 1.0), (2,))
     apart = GrowingSum((0, 1), (1.0, -1.0), (2,))
     (plus,), (minus,) = (own[0] for own in found_by(models, batch, [both, apart]))

@@ -12,7 +12,11 @@ from support.gradient_features import dense, features
 
 from assay.core.gradients.features import FactoredGradients, ProjectedGradients
 from assay.core.selection import greedy
-from assay.core.selection.matching_pursuit import NonNegativeFit, select_plus
+from assay.core.selection.matching_pursuit import (
+    NonNegativeFit,
+    select_plus,
+    weights_by_rank,
+)
 
 KINDS = ["factored", "projected"]
 SINGLE = 1e-5  # what single precision leaves unsure of a fit between −1 and 1
@@ -219,3 +223,21 @@ def test_numpy_and_torch_agree():
     ours, theirs = select_plus(f, 30), select_plus(g, 30)
     assert ours.documents == theirs.documents
     assert ours.weights == pytest.approx(theirs.weights, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_at_a_rank_are_those_of_a_smaller_budget(kind):
+    """Read off the choices alone, the weights at each rank are what SELECT+ ends with when it may
+    choose no more; the last ones are not those of every rank."""
+    f = of_kind(features(n=40, seed=4), kind)
+    made = select_plus(f, 12)
+    rows = weights_by_rank(f, made.documents)
+    for n_chosen in range(1, len(made.documents) + 1):
+        own = rows[n_chosen - 1]
+        smaller = np.array(select_plus(f, n_chosen).weights)
+        assert not own[n_chosen:].any()
+        np.testing.assert_allclose(
+            own[:n_chosen] * n_chosen / own.sum(), smaller, rtol=1e-3, atol=1e-3
+        )
+    first = rows[5][:6] / rows[5][:6].sum()
+    assert not np.allclose(first, rows[-1][:6] / rows[-1][:6].sum(), rtol=1e-2)

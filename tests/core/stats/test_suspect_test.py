@@ -14,12 +14,14 @@ from support.suspect_record import write_sample_suspects
 from support.tiny_models import documents
 
 from assay.cache.store import Store
-from assay.core.audit.suspect_test import run_suspect_test
+from assay.core.audit.suspect_test import _judged, _Sets, run_suspect_test
 from assay.core.findings.suspect_test import suspect_finding
+from assay.core.models.examples import TextDocument
 from assay.core.runtime.progress import SilentProgress
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import text_hash
+from assay.core.specs.strategies import ALIGNMENT, Baseline
 from assay.core.stats.suspect_test import (
     combined,
     separability_by,
@@ -218,3 +220,45 @@ def test_a_damaged_record_is_not_read():
     path.write_text(path.read_text()[:20])
     assert shelf.all() == []
     assert shelf.read(f"../{name}") is None
+
+
+def judged(scores):
+    """The test's own verdict on scores made up here, of sets that no text tells apart."""
+    rng = np.random.default_rng(5)
+    words_of = ["rain", "sun", "wind", "snow", "fog", "hail"]
+    texts = [" ".join(rng.choice(words_of, 8)) for _ in range(80)]
+    sets = _Sets([TextDocument(text) for text in texts], np.arange(80) < 40, 0)
+    spec = SuspectSpec("base", "final", DataRef("mine.jsonl"), DataRef("others.jsonl"))
+    losses = np.random.default_rng(6).normal(size=80)
+    return _judged(spec, sets, scores, losses, SilentProgress())
+
+
+def test_scores_that_are_all_the_same_are_no_evidence_either_way():
+    """Where every score is constant but for rounding, the test is refused and says why."""
+    noise = np.random.default_rng(0).normal(size=80) * 1e-9
+    record = judged({ALIGNMENT: 1 + noise, Baseline.LOSS_RATIO: np.zeros(80)})
+    assert record["is_refused"]
+    assert record["p_value"] is None
+    said = suspect_finding(record)
+    assert "nothing to compare by" in said.headline
+    assert "the same score by" in said.sentences[0]
+
+
+def test_one_constant_score_is_named_and_adds_nothing():
+    """Its rounding errors, ranked, would be noise beside the other score; two scores that vary are
+    not called constant."""
+    rng = np.random.default_rng(1)
+    varying = rng.normal(size=80)
+    flat = 3 + rng.normal(size=80) * 1e-9
+    record = judged({ALIGNMENT: varying, Baseline.LOSS_RATIO: flat})
+    assert record["constant"] == [Baseline.LOSS_RATIO]
+    assert [part["name"] for part in record["components"]] == [ALIGNMENT]
+    alone = judged({ALIGNMENT: varying})
+    assert record["p_value"] == alone["p_value"]
+    assert "adds nothing" in " ".join(suspect_finding({**RECORD, **record}).sentences)
+    both = judged({ALIGNMENT: varying, Baseline.LOSS_RATIO: rng.normal(size=80)})
+    assert both["constant"] == []
+    assert "adds nothing" not in " ".join(suspect_finding({**RECORD, **both}).sentences)
+
+
+RECORD = {"declared": [ALIGNMENT, Baseline.LOSS_RATIO], "n_shuffles": 9_999}

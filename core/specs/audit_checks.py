@@ -1,22 +1,18 @@
-"""What the options of an audit must be to each other; what models and data must be comes later."""
+"""What the options of an audit must be, whatever models and data they name."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from assay.core.errors import InputError, OptionConflict
 from assay.core.specs.audit import AuditSpec, GradientLayers, TitrationSpec
 from assay.core.specs.data import Task
-from assay.core.specs.strategies import Strategy
-
-
-def title_of(spec: AuditSpec) -> str:
-    """The title given, else one made of the final model's name."""
-    return spec.title or f"{Path(spec.final).name} ({spec.task})"
+from assay.core.specs.strategies import Strategy, main_strategy
+from assay.core.specs.training import check_training
 
 
 def check_audit(spec: AuditSpec) -> None:
     """InputError for options that are out of range or contradict each other."""
+    if spec.training:
+        check_training(spec.training)
     if spec.budget < 1:
         raise InputError("a budget of at least 1", str(spec.budget), "raise --budget")
     if not spec.seed_corpus:
@@ -47,6 +43,7 @@ def check_audit(spec: AuditSpec) -> None:
             "--task classification",
             "remove it, or use --task sft",
         )
+    _check_students(spec)
     is_last = spec.gradient_layers is GradientLayers.LAST_LAYER
     if spec.corpora and len(spec.seed_corpus) < 2:
         raise InputError(
@@ -70,6 +67,24 @@ def check_audit(spec: AuditSpec) -> None:
                 "--students without --test",
                 "give --test, or remove --students",
             )
+
+
+def _check_students(spec: AuditSpec) -> None:
+    if spec.student_strategies is None:
+        return
+    if extra := [one for one in spec.student_strategies if one not in spec.strategies]:
+        raise OptionConflict(
+            "--student-strategy must name strategies of this audit",
+            f"--student-strategy {extra[0]}, which --strategy does not name",
+            f"remove it, or add --strategy {extra[0]}",
+        )
+    main = main_strategy(spec.strategies)
+    if main not in spec.student_strategies:
+        raise OptionConflict(
+            f"--student-strategy must include {main}, with whose student the others are compared",
+            f"no --student-strategy {main}",
+            f"add --student-strategy {main}",
+        )
 
 
 def _check_grid(grid: TitrationSpec) -> None:

@@ -1,4 +1,4 @@
-"""What the options of a decompression must be to each other."""
+"""What the options of a decompression must be, whatever models they name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.core.specs.decompression import TREE_SHARE, DecompressionSpec, GradeS
 
 
 def check_decompression(spec: DecompressionSpec) -> None:
-    """InputError for a question that cannot be asked."""
+    """InputError for impossible options."""
     check_address(spec.model)
     check_address(spec.judge)
     _at_least("--depth", spec.depth, 1)
@@ -56,13 +56,13 @@ def check_decompression(spec: DecompressionSpec) -> None:
 
 
 def check_address(model: str | None) -> None:
-    """InputError, which shows no password, for a server's address that is none."""
+    """InputError, without the password, for an invalid server address."""
     if model and is_address(model):
         read_address(model)
 
 
 def _check_first_lists(spec: DecompressionSpec) -> None:
-    """InputError where the budget does not even reach the lists of broad categories."""
+    """InputError if the budget is too small for the lists of top-level topics."""
     if spec.budget_calls is None or spec.budget_calls - calls_of_examples(spec) >= spec.n_samples:
         return
     least = spec.n_samples
@@ -76,12 +76,12 @@ def _check_first_lists(spec: DecompressionSpec) -> None:
 
 
 def calls_of_examples(spec: DecompressionSpec) -> int:
-    """How many calls of the budget the tree leaves to the examples."""
+    """How many calls of the budget the tree leaves for the examples."""
     return round((spec.budget_calls or 0) * (1 - TREE_SHARE)) if spec.n_examples else 0
 
 
 def check_budget(calls: int | None, tokens: int | None) -> None:
-    """InputError for a budget of nothing."""
+    """InputError for a budget of 0."""
     for option, number in (("--budget-calls", calls), ("--budget-tokens", tokens)):
         if number is not None:
             _at_least(option, number, 1)
@@ -93,6 +93,6 @@ def _at_least(option: str, number: int, least: int) -> None:
 
 
 def check_grading(spec: GradeSpec) -> None:
-    """InputError for a grading that cannot be asked for."""
+    """InputError for impossible options of a grading."""
     check_address(spec.judge)
     check_budget(spec.budget_calls, spec.budget_tokens)
