@@ -9,30 +9,57 @@ import streamlit as st
 from assay.cache.audits.read import AuditSummary, list_audits
 from assay.cache.experiments.cells import cells_by_experiment
 from assay.cache.files.sealed import delete_audit
-from assay.cache.jobs import JobState, JobTable
+from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
+from assay.core.jobs.start import start_job
 from assay.core.specs.audit import Assessability
 from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import job_line
 from assay.pages.components.navigation import enter, page_file
+from assay.pages.components.page_table import PAGES
 
 enter()
 
+_DEMO = ("demo", "--no-serve")
 
-def show_empty() -> None:
-    st.write(
-        "There are no audits in this store yet. To run the built-in demo in a terminal, which "
-        "takes a few minutes and needs no network:"
+
+def show_empty(store: Store) -> None:
+    """What to do first: the demo or an audit of one's own, by a button or in a terminal."""
+    st.write("There are no audits in this store yet.")
+    is_demo_on_its_way = any(job.command[:1] == _DEMO[:1] for job in active_jobs())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not store.is_for_reading and not is_demo_on_its_way:
+            st.button(
+                "Run the demo",
+                type="primary",
+                icon=":material/play_arrow:",
+                on_click=start_demo,
+                args=(store,),
+            )
+        if "new_audit" in PAGES and not store.is_for_reading:
+            st.page_link(page_file("new_audit"), label="New audit", icon=PAGES["new_audit"].icon)
+    st.caption(
+        "The demo fine-tunes a small built-in model and audits it. It takes some minutes and needs "
+        "no network."
     )
+    st.write("The same in a terminal:")
     st.code("make demo", language="bash")
-    st.page_link(page_file("new_audit"), label="New job", icon=":material/add_circle:")
-    st.write("To audit your own models in a terminal:")
+    st.write("An audit of your own models:")
     st.code(
         "assay audit --base BASE --final FINAL --seed-corpus pool.parquet \\\n"
         "  --task classification --budget 500",
         language="bash",
     )
+
+
+def start_demo(store: Store) -> None:
+    """Run the demo in the background; this page then shows how far it is."""
+    start_job(store, _DEMO, "Embedded demo")
+
+
+def active_jobs() -> list[Job]:
+    return [job for job in table.all() if job.state in (JobState.QUEUED, JobState.RUNNING)]
 
 
 def _state(summary: AuditSummary) -> str:
@@ -77,7 +104,7 @@ def show_audit(summary: AuditSummary, experiment: str | None) -> None:
 
 @st.fragment(run_every="2s")
 def show_running() -> None:
-    jobs = [job for job in table.all() if job.state in (JobState.QUEUED, JobState.RUNNING)]
+    jobs = active_jobs()
     for job in jobs:
         job_line(job)
     if {job.job_id for job in jobs} != st.session_state.setdefault("running", set()):
@@ -88,11 +115,11 @@ def show_running() -> None:
 st.title("Audits")
 table = JobTable(Store.default())
 table.sweep_lost()
-if any(job.state in (JobState.QUEUED, JobState.RUNNING) for job in table.all()):
+if active_jobs():
     show_running()
 summaries = list_audits(Store.default())
 if not summaries:
-    show_empty()
+    show_empty(Store.default())
 experiments = {
     audit_id: name
     for name, audit_ids in cells_by_experiment(Store.default()).items()

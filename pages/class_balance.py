@@ -16,7 +16,7 @@ from assay.pages.components.audit.class_balance import (
     random_bands,
     share_table,
 )
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
 from assay.pages.components.navigation import enter
@@ -50,7 +50,7 @@ table = share_table(found, groups)
 strategies = [strategy for strategy in facts.strategies if strategy in table]
 bands = random_bands(table[POOL], counts["n_documents"], facts.spec.budget)
 figure = balance_figure(table, bands, strategies, ink())
-st.plotly_chart(figure, config=CONFIG, key="balance", alt="Shares of each strategy's selection")
+show_chart(figure, key="balance", alt="Shares of each strategy's selection")
 st.caption(
     "Bars: selection, by "
     + (

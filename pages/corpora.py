@@ -21,7 +21,7 @@ from assay.pages.components.audit.corpus_ranking import (
     mixture_chart,
     source_students,
 )
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
 from assay.pages.components.navigation import enter
@@ -70,9 +70,7 @@ with st.container(border=True):
 left, right = st.columns(2)
 with left:
     st.subheader("Cosine with the weight difference", anchor=False)
-    st.plotly_chart(
-        cosine_chart(sources, students), config=CONFIG, key="cosines", alt="Cosine of each corpus"
-    )
+    show_chart(cosine_chart(sources, students), key="cosines", alt="Cosine of each corpus")
     st.caption(
         f"{HOW_COSINES_READ} Bars: 95% interval; grey: chance."
         + (
@@ -86,17 +84,13 @@ with left:
     )
 with right:
     st.subheader("As a mixture of these corpora", anchor=False)
-    st.plotly_chart(
-        mixture_chart(sources), config=CONFIG, key="mixture", alt="Mixture of the corpora"
-    )
+    show_chart(mixture_chart(sources), key="mixture", alt="Mixture of the corpora")
     st.caption(f"{HOW_SHARES_READ} Hollow points: guess from cosine.")
 exported_table(of_audit(path), "sets", group_table(sources, "corpus", students))
 
 if len(classes):
     st.subheader("As a mixture of classes", anchor=False)
-    st.plotly_chart(
-        mixture_chart(classes), config=CONFIG, key="classes", alt="Mixture of the classes"
-    )
+    show_chart(mixture_chart(classes), key="classes", alt="Mixture of the classes")
     exported_table(
         of_audit(path),
         "classes",

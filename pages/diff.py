@@ -10,7 +10,7 @@ from assay.cache.export import of_diff
 from assay.cache.files.sealed import delete_diff
 from assay.cache.store import Store
 from assay.core.findings.diff import diff_finding
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.decompression import diff_reads, diff_tables
 from assay.pages.components.decompression.diff_chart import support_plot
 from assay.pages.components.deletion import deletable
@@ -49,9 +49,8 @@ st.subheader("Topics", anchor=False)
 left, right = st.columns([2, 3])
 with left:
     floor = meta["topics"]["floor"]
-    st.plotly_chart(
+    show_chart(
         support_plot(topics, floor["value"] if floor else None),
-        config=CONFIG,
         key="support",
         alt="Support of every compared topic in A and in B",
     )

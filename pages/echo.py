@@ -7,7 +7,7 @@ import streamlit as st
 from assay.cache.export import of_echo
 from assay.cache.store import Store
 from assay.core.findings.echo import echo_finding
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.decompression.echo import lead_chart, provenance_table, targets_table
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
@@ -56,9 +56,7 @@ with st.container(border=True):
     )
 
 st.subheader("Nearer than the base model's answers, by transport distance", anchor=False)
-st.plotly_chart(
-    lead_chart(record), config=CONFIG, key="leads", alt="How much nearer the final model is"
-)
+show_chart(lead_chart(record), key="leads", alt="How much nearer the final model is")
 st.caption(
     "Right of zero: the final model's answers are nearer by this much (transport distance "
     f"between sentence embeddings). Grey: 95% of {record['n_shuffles']:,} shuffles that swap "

@@ -24,7 +24,7 @@ from assay.pages.components.audit.membership import (
 )
 from assay.pages.components.audit.membership_documents import show_likeliest
 from assay.pages.components.audit.repeats import show_over_seeds
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
 from assay.pages.components.navigation import enter
@@ -106,9 +106,7 @@ drawn = st.multiselect(
     bind="query-params",
 )
 figure = roc_plot(rankings(path, spec.held_out_source), drawn)
-st.plotly_chart(
-    figure, config=CONFIG, key="roc", alt="True positive rate against false positive rate"
-)
+show_chart(figure, key="roc", alt="True positive rate against false positive rate")
 st.caption(
     "Both axes are logarithmic: an accusation needs the left edge, where false positives are "
     "rare. Dashed: baselines that use no gradient. The leftmost steps are single documents with "

@@ -1,4 +1,4 @@
-"""One audit at a glance: verdict, headline numbers with their nulls, provenance."""
+"""One audit's answers: four questions in plain words, then the figures behind them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import streamlit as st
 
 from assay.cache.audits.read import AuditFacts
 from assay.cache.export import of_audit
-from assay.core.findings.audit import audit_finding
 from assay.core.findings.audit_tables import TABLE, notes, strategy_table
 from assay.core.findings.finding import MetricTable
-from assay.core.specs.strategies import main_strategy
 from assay.pages.components.audit import reads
+from assay.pages.components.audit.answers import show_answers, show_failures
 from assay.pages.components.audit.assessability import assessment_line
 from assay.pages.components.audit.overview import (
     show_caveats,
     show_charts,
-    show_headline_numbers,
-    show_links,
     show_membership,
     show_provenance,
 )
@@ -31,7 +28,6 @@ path = reads.chosen_audit()
 facts, metrics = reads.facts(path), reads.metrics(path)
 rows = MetricTable(metrics.to_dict("records"))
 strategies = facts.strategies
-chosen = main_strategy(strategies)
 
 
 def _kind(facts: AuditFacts) -> str:
@@ -48,15 +44,12 @@ st.caption(
 )
 
 assessment_line(facts, path)
-found = audit_finding(rows, strategies, facts.vocabulary)
-with st.container(border=True):
-    st.subheader(found.headline, anchor=False)
-    for sentence in found.sentences:
-        st.write(markdown_safe(sentence))
+found = reads.answers(path)
+show_answers(path, facts, rows, found)
+show_failures(found)
+show_caveats(facts)
 
-show_headline_numbers(rows, chosen)
 show_charts(rows, strategies)
-
 st.subheader("All strategies", anchor=False)
 exported_table(
     of_audit(path),
@@ -66,6 +59,4 @@ exported_table(
 )
 show_over_seeds(path, strategies, TABLE)
 show_membership(path, rows, strategies)
-show_links(facts, path.stem)
-show_caveats(facts)
 show_provenance(path, facts)

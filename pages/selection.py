@@ -16,11 +16,12 @@ from assay.pages.components.audit.selection import (
     ROWS_PER_PAGE,
     page_number,
     ranked_table,
-    show_document,
+    show_chosen,
     show_export,
 )
-from assay.pages.components.charts import CONFIG, objective_curves
+from assay.pages.components.charts import objective_curves, show_chart
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.evidence_links import DOCUMENT
 from assay.pages.components.navigation import enter
 
 enter()
@@ -86,18 +87,18 @@ if n_rows == 0:
     )
 else:
     page = reads.selection(path, strategy, chosen, ROWS_PER_PAGE, offset)
+    asked = st.query_params.get(DOCUMENT)
     picked = ranked_table(page.rows, names, view=f"{path.stem} {strategy} {chosen} {offset}")
     show_export(path, strategy, chosen, names, n_rows > len(page.rows))
-    show_document(path, picked, names)
+    show_chosen(path, picked, asked, names, facts.meta["counts"]["n_documents"])
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):
     cosine = MetricTable(reads.metrics(path).to_dict("records")).get(strategy, Metric.COSINE)
     by_chance = markdown_safe(cosine["null_kind"]) if cosine else "random selections"
     curves = reads.objective(path, tuple(strategies))
     figure = objective_curves(curves, strategies, reads.random_objective(path))
-    st.plotly_chart(
+    show_chart(
         figure,
-        config=CONFIG,
         key="objective",
         alt="Cosine with the weight difference against number of selected documents",
     )

@@ -18,7 +18,7 @@ from assay.core.findings.suspect_test import (
     set_sizes,
     suspect_finding,
 )
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.evidence_links import card_column
 from assay.pages.components.export import exported_table
@@ -65,7 +65,7 @@ exported_table(origin, "checks", checks_table(record), note=HOW_TO_READ)
 
 if not record["is_refused"]:
     st.subheader("Suspects against controls", anchor=False)
-    st.plotly_chart(score_plot(record), config=CONFIG, key="scores", alt="Scores of both sets")
+    show_chart(score_plot(record), key="scores", alt="Scores of both sets")
     exported_table(origin, "parts", parts_table(record), note=markdown_safe(declared(record)))
     # Records of earlier versions do not name their documents.
     if "documents" in record:

@@ -20,7 +20,7 @@ from assay.pages.components.audit.titration_tables import (
     show_live,
     show_standing,
 )
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
 from assay.pages.components.navigation import enter
@@ -108,7 +108,7 @@ with left:
         else []
     )
     figure = titration_plot(here, cells, setting, [*cells, *added])
-    st.plotly_chart(figure, config=CONFIG, key="titration", alt="The metric against leaked share")
+    show_chart(figure, key="titration", alt="The metric against leaked share")
     if here.empty:
         st.caption("Stars: live selections. There are no measured points.")
     else:
@@ -128,9 +128,8 @@ with right:
         st.caption("This audit has no map.")
     else:
         figure = selection_map(places, chosen, known, bool(known.is_held_out.any()))
-        picked = st.plotly_chart(
+        picked = show_chart(
             figure,
-            config=CONFIG,
             key="map",
             on_select="rerun",
             selection_mode="points",

@@ -17,7 +17,7 @@ from assay.pages.components.audit.transport_tables import (
     ordered,
     read_from,
 )
-from assay.pages.components.charts import CONFIG, dot_plot
+from assay.pages.components.charts import dot_plot, show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
 from assay.pages.components.navigation import enter
@@ -70,7 +70,7 @@ with left:
     if len(held_out):
         references["held-out"] = held_out["mean"].iloc[0]
     figure = dot_plot(measured, references, distance.metric.info.is_percent)
-    st.plotly_chart(figure, config=CONFIG, key="distances", alt=distance.title)
+    show_chart(figure, key="distances", alt=distance.title)
     st.caption(
         f"{distance.direction}; grey band: {markdown_safe(first['null_kind'])}; dotted: as many "
         "reference documents" + (", and held-out documents." if len(held_out) else ".")
@@ -90,7 +90,7 @@ with right:
             {s: read_from(curve, distance, row["value"]) for s, row in measured.items()},
             distance,
         )
-        st.plotly_chart(figure, config=CONFIG, key="replacement", alt="Distance against share")
+        show_chart(figure, key="replacement", alt="Distance against share")
         n, n_draws = int(curve["n"].iloc[0]), int(curve["n_draws"].iloc[0])
         st.caption(
             f"Points: {n:,} reference documents, a share of which is replaced by other documents "

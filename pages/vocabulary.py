@@ -5,8 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from assay.cache.export import of_audit
-from assay.core.findings.embeddings import CORPUS
-from assay.core.findings.vocabulary import ASSUMPTIONS, text_sentence, vocabulary_finding
+from assay.core.findings.vocabulary import (
+    ASSUMPTIONS,
+    CORPUS,
+    text_sentence,
+    vocabulary_finding,
+)
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.vocabulary import (
     EVERY,
@@ -21,7 +25,7 @@ from assay.pages.components.audit.vocabulary import (
     text_reader,
     tokens,
 )
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line
 from assay.pages.components.navigation import enter
@@ -147,7 +151,7 @@ export_line(
 
 st.subheader("Movement and frequency", anchor=False)
 figure, n_drawn, n_all = movement_plot(every)
-st.plotly_chart(figure, config=CONFIG, key="movement", alt="Movement of rows against frequency")
+show_chart(figure, key="movement", alt="Movement of rows against frequency")
 st.caption(
     "Each point is a token that occurred. "
     + (f"A random {n_drawn:,} of {n_all:,} are drawn. " if n_drawn < n_all else "")

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from assay.cache.audits.arrays import read_corpus
+from assay.cache.audits.evidence import evidence_of
 from assay.cache.audits.read import AuditFacts, read_facts, read_metrics
 from assay.cache.export import documents_frame, export_selection, selection_frame
 from assay.cache.store import Store
 from assay.core.api.as_html import audit_as_html
-from assay.core.api.finding import finding_of
 from assay.core.errors import InputError
+from assay.core.findings.answers.answer import Answer
+from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
 from assay.core.findings.finding import Finding
 from assay.core.specs.audit import Assessability, AuditSpec
 from assay.core.specs.strategies import Strategy
@@ -52,8 +54,16 @@ class Audit:
 
     @property
     def finding(self) -> Finding:
-        """The finding: ``headline`` and ``sentences``, each made from rows of ``metrics``."""
-        return finding_of(self.path, self._facts)
+        """What it found: ``headline`` is the answer with the strongest evidence, ``sentences`` are
+        its certainty and everything else, each made from rows of ``metrics``."""
+        return audit_finding(evidence_of(self.store, self.path))
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """Four questions answered, the strongest evidence first: each with ``question``,
+        ``headline``, ``certainty``, ``standing`` and what was tried for it without success,
+        ``failed``."""
+        return audit_answers(evidence_of(self.store, self.path)).answers
 
     @property
     def assessability(self) -> Assessability:

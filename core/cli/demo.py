@@ -11,12 +11,8 @@ from assay.core.cli.options import (
     StoreOption,
     as_job,
     open_store,
-    say,
 )
-from assay.core.cli.pair_commands import (
-    figures_of,
-    outcome_of,
-)
+from assay.core.cli.pair_commands import say_answers
 from assay.core.cli.results import serve_dashboard
 
 app = typer.Typer(add_completion=False)
@@ -30,16 +26,11 @@ def demo(
     port: Annotated[int | None, typer.Option(help="Port of the dashboard.")] = None,
 ) -> None:
     """Fine-tune and audit a small built-in model, offline, then serve the dashboard."""
-    from assay.cache.audits.read import read_facts
-    from assay.core.api.finding import finding_of
     from assay.core.audit.demo import DEMO_PLAN, run_demo
 
     place = open_store(store)
     with as_job(place, "Embedded demo", DEMO_PLAN, ["demo", "--no-serve"]) as progress:
         outcome = run_demo(place, progress)
-    found = finding_of(outcome.path, read_facts(outcome.path))
-    says = [found.headline, *found.sentences]
-    said = {**outcome_of(outcome), "says": says if as_json else " ".join(says)}
-    say(said, as_json, lambda: figures_of(outcome.path))
+    say_answers(place, outcome, as_json)
     if serve:
         serve_dashboard(place, port)

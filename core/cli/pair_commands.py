@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -16,33 +17,72 @@ from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec, title_of
 
+if TYPE_CHECKING:
+    from assay.cache.audits.evidence import AuditEvidence
+    from assay.core.runtime.outcome import Outcome
+
 # The exit status of an audit that is complete, with the result "not assessable".
 NOT_ASSESSABLE = 3
 
 
-def answer(
-    spec: AuditSpec,
-    how: RunningOrQueued,
-    findings: Callable[[Path], dict[str, Any]] = lambda path: {},
-) -> None:
-    """Run the audit as a job, here or in the background, and report where it is.
-
-    ``findings``: what else to report from the sealed file.
-    """
+def answer(spec: AuditSpec, how: RunningOrQueued) -> None:
+    """Run the audit as a job, here or in the background, and say what it found."""
     if how.queue:
         queue_this(how.place, title_of(spec), how.as_json)
         return
+    from assay.cache.audits.read import read_facts
     from assay.core.audit.as_job import audit_as_job
 
     command = as_recorded(sys.argv[1:])
     outcome = audit_as_job(spec, how.place, how.device, how.precision, command)
-    said = outcome_of(outcome)
-    say({**said, **findings(outcome.path)}, how.as_json, lambda: figures_of(outcome.path))
-    if said["assessability"] == Assessability.NOT_ASSESSABLE:
+    say_answers(how.place, outcome, how.as_json)
+    if read_facts(outcome.path).assessability is Assessability.NOT_ASSESSABLE:
         raise typer.Exit(NOT_ASSESSABLE)
 
 
-def outcome_of(outcome: Any) -> dict[str, Any]:
+def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:
+    """The answers as the page has them, and where to read on; as JSON, with every figure.
+
+    A person gets the leading answer in two sentences, then every question with its answer.
+    """
+    from assay.cache.audits.evidence import evidence_of
+    from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
+
+    evidence = evidence_of(store, outcome.path)
+    if as_json:
+        found = audit_finding(evidence)
+        said = {
+            **outcome_of(outcome),
+            "says": [found.headline, *found.sentences],
+            "answers": [asdict(one) for one in audit_answers(evidence).answers],
+        }
+        say(said, as_json, lambda: figures_of(outcome.path))
+        return
+    for line in closing_words(evidence):
+        # Labels and titles are others' text, which may hold what commands a terminal.
+        typer.echo("".join(one for one in line if one.isprintable() or one == "\n"))
+    typer.echo(f"\nThe audit is in {outcome.path}")
+    typer.echo(f"To read on: assay dashboard, then /overview?audit={outcome.id}")
+
+
+def closing_words(evidence: AuditEvidence) -> Iterator[str]:
+    """What an audit found, as the last lines of its command."""
+    from assay.core.findings.answers.audit_answers import answers_to_what_was_asked
+    from assay.core.findings.initial_head import insiders_view
+
+    facts = evidence.facts
+    beyond = insiders_view(facts.meta)
+    if beyond:
+        yield f"{beyond}\n"
+    answers = answers_to_what_was_asked(evidence)
+    yield answers.closing
+    if facts.assessability is Assessability.NOT_ASSESSABLE:
+        return
+    for one in answers.answers[1:]:
+        yield f"\n{one.question}\n  {one.headline}"
+
+
+def outcome_of(outcome: Outcome) -> dict[str, Any]:
     """What a command prints about an audit; first of all whether the pair was assessable."""
     from assay.cache.audits.read import read_facts
 

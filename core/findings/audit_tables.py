@@ -10,10 +10,10 @@ from functools import partial
 
 import pandas as pd
 
-from assay.core.findings.audit import student_metric
 from assay.core.findings.equal_scores import drawn_among, shown_with_draw
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import bare
+from assay.core.findings.selections import student_metric
 from assay.core.findings.table_cells import TableCell, bracketed_cell, number_cell, p_cell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, main_strategy

@@ -116,6 +116,18 @@ def corpus_ranking_finding(
     return Finding(headline, tuple(sentences))
 
 
+def is_one_nearest(sources: Iterable[Row], students: Iterable[Row]) -> bool:
+    """Whether one corpus is aligned, ahead of all others, and not below every student of its own:
+    what ``corpus_ranking_finding`` says of it then names the kind of data."""
+    ranked = sorted(sources, key=lambda row: -row["cosine"])
+    first, own = ranked[0], [_interval(row) for row in ranked]
+    reached = [row["cosine"] for row in students if row["source"] == first["name"]]
+    together = 1 - CHANCE_OUTSIDE / len(ranked)
+    is_aligned = first["cosine"] > 0 and holm([one.p_value for one in own])[0] <= CHANCE_OUTSIDE
+    is_ahead = all(one.at(together)[1] < own[0].at(together)[0] for one in own[1:])
+    return is_aligned and is_ahead and not (reached and first["high"] < min(reached))
+
+
 def _interval(row: Row) -> CosineInterval:
     return CosineInterval(row["cosine"], row["low"], row["high"], int(row["n_documents"]))
 

@@ -19,18 +19,24 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class MembershipFinding:
-    """The ranking with the highest membership AUC, and what it is better than.
-
-    ``winner``: that ranking; ``is_found``: whether it is above chance and above text alone;
-    ``is_clear``: whether it is above the main strategy's in the paired test, None if it is the main
-    strategy's.
-    """
+    """``winner``: the ranking with the highest membership AUC; ``is_found``: whether that is more
+    than chance and than text alone; ``is_clear``: whether it is above the main strategy's, paired,
+    and None where that is the winner itself. ``finder``: of
+    the rankings that are more than chance and than text alone both by AUC and by their true
+    positive rate at a false positive rate of 1%, the one whose rate is surely highest; None where
+    no ranking is. Every p-value counts ``n_rankings`` times."""
 
     winner: str
     is_found: bool
     is_clear: bool | None
     headline: str
     sentence: str
+    n_rankings: int
+    finder: str | None
+
+    def corrected(self, row: Row) -> float:
+        """A ranking's p-value, as one of all that were tried (the first step of Holm's)."""
+        return float(min(1.0, self.n_rankings * row["p_value"]))
 
 
 def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | None:
@@ -54,9 +60,7 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
     winner = max(rivals, key=lambda name: rivals[name]["value"])
     best, own, blind = rivals[winner], aucs.get(main), aucs.get(BLIND)
     n = len(rivals)
-    is_found = n * best["p_value"] < SIGNIFICANCE and (
-        blind is None or best["low"] > blind["value"]
-    )
+    is_found = _passes(best, blind, n)
     lead = by_name.get((winner, Metric.MEMBERSHIP_LEAD))
     is_clear = None if lead is None else n * lead["p_value"] < SIGNIFICANCE
     counted = min(1.0, n * best["p_value"])
@@ -83,9 +87,28 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
             "; text alone, which is trained on known roles but sees no model, has "
             f"{in_sentence(blind)}"
         )
+    rates = {name: row for name in rivals if (row := by_name.get((name, Metric.MEMBERSHIP_TPR)))}
+    blind_rate = by_name.get((BLIND, Metric.MEMBERSHIP_TPR))
+    finders = [
+        name
+        for name, rate in rates.items()
+        if _passes(rivals[name], blind, n) and _passes(rate, blind_rate, n)
+    ]
     return MembershipFinding(
-        winner, is_found, is_clear, _headline(winner, main, n, is_found, is_clear), sentence + "."
+        winner,
+        is_found,
+        is_clear,
+        _headline(winner, main, n, is_found, is_clear),
+        sentence + ".",
+        n,
+        max(finders, key=lambda name: rates[name]["low"], default=None),
     )
+
+
+def _passes(row: Row, blind: Row | None, n: int) -> bool:
+    """Whether it is more than chance, as one of ``n``, and surely more than text alone."""
+    is_chance = n * row["p_value"] >= SIGNIFICANCE
+    return not is_chance and (blind is None or row["low"] > blind["value"])
 
 
 def _headline(winner: str, main: str, n: int, is_found: bool, is_clear: bool | None) -> str:

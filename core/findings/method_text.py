@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 IN_PLAIN_WORDS = (
     "Every training document moves a model's weights a little. The direction in which a document "
     "would move them, its gradient, can be computed from the base model and the document alone.",
@@ -87,5 +89,37 @@ GLOSSARY = {
     "95% interval": "a range that contains the true value in 95 of 100 repetitions",
     "t-interval": "the 95% interval of a mean over repeats, based on how much they differ",
     "p-value": "how often chance alone would give at least as strong a result",
+    "threshold": "the p-value that a result must be below to count: 0.01 for evidence that "
+    "documents were trained on, 0.05 for comparisons of selections",
+    "correction (Holm)": "raises p-values for the number of tests made, because the best of many "
+    "often looks good by luck",
+    "held-out document": "a document like the training documents that was not trained on",
+    "false positive rate": "the share of held-out documents that are taken for training documents",
+    "ranking": "a way of ordering documents by how likely they were trained on",
+    "AUC": "how often a training document ranks above a held-out one; 0.5 is chance, 1 is always",
+    "text alone": "a classifier that sees only the texts, no model, and knows which were trained "
+    "on; what it finds is no evidence about the model",
+    "input embeddings": "the model's table with one row for each token; ranking by them uses how "
+    "far rows moved along a document's gradients",
+    "token": "a word or part of a word, as the model reads it",
+    "random selection": "as many documents, drawn at random from the seed corpus",
     "assessable": "whether the weights allow an answer at all",
 }
+# How a term stands in a sentence where it does not stand by its name.
+_WRITTEN = {
+    "p-value": r"\bp [=<≤]",
+    "95% interval": r"\d–\d|95% interval",
+    "correction (Holm)": r"corrected|Holm",
+    "recall, precision": r"\brecall\b|\bprecision\b",
+    "training vocabulary": r"training vocabulary",
+    "agreement": r"agreement of|agreement with its",
+}
+
+
+def explained(text: str) -> dict[str, str]:
+    """The terms of the glossary that occur in a text, with their meanings."""
+    return {
+        term: meaning
+        for term, meaning in GLOSSARY.items()
+        if re.search(_WRITTEN.get(term, rf"\b{re.escape(term)}s?\b"), text, re.IGNORECASE)
+    }

@@ -44,6 +44,11 @@ def n_judged(records: Iterable[Record]) -> int:
     return sum(not record["is_refused"] for record in records)
 
 
+def is_evidence(record: Record, n_tests: int) -> bool:
+    """Whether the test, corrected for ``n_tests`` of this pair, shows that suspects were used."""
+    return not record["is_refused"] and n_tests * record["p_value"] < SIGNIFICANCE
+
+
 def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
     """The headline and what supports it.
 
@@ -68,7 +73,7 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
         )
     auc = record["auc"]
     counted = min(1.0, n_tests * record["p_value"])
-    is_found = counted < SIGNIFICANCE
+    is_found = is_evidence(record, n_tests)
     headline = (
         "Fine-tuning favours the suspects over the controls"
         if is_found

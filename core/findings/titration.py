@@ -31,7 +31,7 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     known = (_Against.of(own, strategy, one) for one in CONTROLS if one != strategy)
     compared = _corrected([one for one in known if one])
     beaten_by = [one for one in compared if one.is_fewer]
-    member, is_member = _membership(own, strategy)
+    member, is_member = _membership(own, strategy, budget)
     if strategy in drawn:
         headline = f"{name} has nothing to rank by: its selection is a random draw."
     elif beaten_by:
@@ -54,7 +54,7 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     sentences = [
         drawn_sentence(sorted(drawn)),
         member,
-        _domain(own, strategy),
+        _domain(own, strategy, budget),
         _recall_sentence(name, compared),
     ]
     return Finding(headline, tuple(sentence for sentence in sentences if sentence))
@@ -133,7 +133,7 @@ def _by_draw(rows: list[Row], strategy: str, metric: Metric) -> dict[tuple[float
     }
 
 
-def _membership(rows: list[Row], strategy: str) -> tuple[str | None, bool | None]:
+def _membership(rows: list[Row], strategy: str, budget: int) -> tuple[str | None, bool | None]:
     """The sentence, and whether training documents are distinguished; None if unknown."""
     found = _at_largest_share(rows, strategy, Metric.MEMBERSHIP_AUC)
     if found is None:
@@ -142,22 +142,22 @@ def _membership(rows: list[Row], strategy: str) -> tuple[str | None, bool | None
     blind = _at_largest_share(rows, BLIND, Metric.MEMBERSHIP_AUC)
     is_member = low > 0.5 and (blind is None or low > blind[1])
     sentence = (
-        f"Membership, at leaked share {percent(share)}: the AUC of {shown_as(strategy)}'s ranking "
-        f"is {decimal(auc)} ({interval(low, high)}; 0.5 is chance)"
+        f"Membership, at leaked share {percent(share)} and budget {budget:,}: the AUC of "
+        f"{shown_as(strategy)}'s ranking is {decimal(auc)} ({interval(low, high)}; 0.5 is chance)"
     )
     if blind and strategy != BLIND:
         sentence += f"; text alone, which sees no model, has {decimal(blind[1])}"
     return sentence + ".", is_member
 
 
-def _domain(rows: list[Row], strategy: str) -> str | None:
+def _domain(rows: list[Row], strategy: str, budget: int) -> str | None:
     found = _at_largest_share(rows, strategy, Metric.DOMAIN_AUC)
     if found is None:
         return None
     share, auc, low, high = found
     sentence = (
-        f"Domain, at leaked share {percent(share)}: AUC {decimal(auc)} ({interval(low, high)}), "
-        "which is not evidence of membership"
+        f"Domain, at leaked share {percent(share)} and budget {budget:,}: AUC {decimal(auc)} "
+        f"({interval(low, high)}), which is not evidence of membership"
     )
     blind = _at_largest_share(rows, BLIND, Metric.DOMAIN_AUC)
     if blind and strategy != BLIND:

@@ -8,7 +8,9 @@ from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import percent
 from assay.core.specs.vocabulary import Doubt, VocabularyFacts
 
-# Assumptions of "an unmoved token did not occur"; the weights cannot confirm the first three.
+# What an audit's texts are.
+CORPUS = "documents of the seed corpus"
+# What "an unmoved token did not occur" assumes; the weights cannot confirm the first three.
 ASSUMPTIONS = (
     "The base model is exactly the one that fine-tuning started from.",
     "Fine-tuning used the final model's tokenizer, and read each document from its beginning, as "
@@ -49,10 +51,10 @@ def vocabulary_finding(facts: VocabularyFacts, texts_are: str = "texts") -> Find
     headline, *reasons = _moved(facts) if found else _hopeless(facts)
     sentences = (
         *reasons,
-        _longest(facts),
+        longest_sentence(facts),
         _added(facts),
         _possible(facts, texts_are) if found else None,
-        _estimated(facts) if found else None,
+        estimated_sentence(facts) if found else None,
     )
     return Finding(headline, tuple(sentence for sentence in sentences if sentence))
 
@@ -78,11 +80,6 @@ def text_sentence(facts: VocabularyFacts, n_different: int, unmoved: Sequence[st
     )
 
 
-def possible_sentence(facts: VocabularyFacts, texts_are: str) -> str | None:
-    """How many documents can have been trained on at most; None if none was excluded."""
-    return _possible(facts, texts_are) if facts.is_assessable else None
-
-
 def _moved(facts: VocabularyFacts) -> tuple[str, str]:
     n_still = facts.n_tokens - facts.n_moved
     occurred = f"{facts.n_moved:,} of {facts.n_tokens:,} tokens occurred in fine-tuning"
@@ -105,7 +102,8 @@ def _hopeless(facts: VocabularyFacts) -> tuple[str, str]:
     return next(words for doubt, words in _NOTHING_SAID.items() if doubt in facts.doubts)
 
 
-def _longest(facts: VocabularyFacts) -> str | None:
+def longest_sentence(facts: VocabularyFacts) -> str | None:
+    """How many tokens of a document were read; None where that cannot be known."""
     if facts.longest_document is None:
         return None
     return (
@@ -142,7 +140,8 @@ def _possible(facts: VocabularyFacts, texts_are: str) -> str | None:
     )
 
 
-def _estimated(facts: VocabularyFacts) -> str | None:
+def estimated_sentence(facts: VocabularyFacts) -> str | None:
+    """About how many training documents there were; None where that was not estimated."""
     if facts.n_estimated is None:
         return None
     low, high = facts.n_estimated_low, facts.n_estimated_high

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from assay.cache.audits.evidence import read_evidence
 from assay.cache.audits.model_pair import SamePair
 from assay.cache.audits.read import AuditFacts, read_facts, read_metrics
 from assay.cache.audits.repeats import read_repeats
@@ -18,7 +19,7 @@ from assay.cache.export import selection_frame
 from assay.cache.files.manifest import check_seal, file_digest
 from assay.cache.store import Store
 from assay.core.findings import method_text
-from assay.core.findings.audit import audit_finding
+from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.findings.audit_tables import (
     MEMBERSHIP_NOTE,
     TABLE,
@@ -28,11 +29,10 @@ from assay.core.findings.audit_tables import (
     references,
     strategy_table,
 )
-from assay.core.findings.embeddings import CORPUS
 from assay.core.findings.finding import MetricTable
-from assay.core.findings.initial_head import with_insiders_view
+from assay.core.findings.initial_head import insiders_view
 from assay.core.findings.repeats import HOW_REPEATS_READ, spread_table
-from assay.core.findings.vocabulary import ASSUMPTIONS, vocabulary_finding
+from assay.core.findings.vocabulary import ASSUMPTIONS, CORPUS, vocabulary_finding
 from assay.core.report.pair_findings import Table, pair_findings
 from assay.core.report.svg_charts import dot_plot
 from assay.core.specs.audit import Assessability
@@ -69,6 +69,7 @@ def render_report(
     """
     check_seal(path)
     facts = read_facts(path)
+    tests = [one for name in known.suspect_tests if (one := store.suspect_tests.read(name))]
     is_scored = facts.assessability is not Assessability.NOT_ASSESSABLE
     return _template().render(
         mark=MARK,
@@ -79,7 +80,7 @@ def render_report(
         unasked=_unasked(facts, known),
         method=method_text,
         provenance=_provenance(facts, path),
-        scores=_scores(path, facts, repeats, with_documents) if is_scored else None,
+        scores=_scores(path, facts, repeats, tests, with_documents) if is_scored else None,
     )
 
 
@@ -111,15 +112,18 @@ def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:
 
 
 def _scores(
-    path: Path, facts: AuditFacts, repeats: Sequence[Path], with_documents: bool
+    path: Path,
+    facts: AuditFacts,
+    repeats: Sequence[Path],
+    tests: list[dict[str, Any]],
+    with_documents: bool,
 ) -> dict[str, Any]:
     rows = MetricTable(read_metrics(path).to_dict("records"))
     strategies = facts.strategies
     chosen = main_strategy(strategies)
     return {
-        "finding": with_insiders_view(
-            audit_finding(rows, strategies, facts.vocabulary), facts.meta
-        ),
+        "beyond": insiders_view(facts.meta),
+        "found": audit_answers(read_evidence(path, tests)),
         "vocabulary": _vocabulary(facts),
         "figures": _figures(rows, strategies),
         "table": Table.of(strategy_table(rows, strategies), notes(rows, strategies)),

@@ -1,8 +1,10 @@
 """What chance alone gives: the permutation null of a ranking's AUC and true positive rate.
 
-Under the null a document's role is unrelated to its score, so every assignment of roles is equally
-likely. For the number of located documents this null is the hypergeometric distribution
-(``assay.core.stats.recall``); for these two there is no closed form, so roles are shuffled (SciPy).
+Under the null a document's role says nothing of its score, so any assignment of roles is as likely
+as the true one. Of located documents the same null is the hypergeometric law in closed form
+(``assay.core.stats.recall``). Bands of these two are of shuffled roles (SciPy); p-values are in
+closed form, because one of 999 shuffles is never below .001, and so never below .01 once it is
+corrected for ten rankings.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu, permutation_test, rankdata
+from scipy.stats import hypergeom, mannwhitneyu, permutation_test, rankdata
 
 from assay.core.stats.intervals import Interval, random_band
 
@@ -55,7 +57,12 @@ def auc_by_chance(positive: _Scores, negative: _Scores, seed: int = 0) -> Chance
 def found_by_chance(
     positive: _Scores, negative: _Scores, mistaken_share: float, seed: int = 0
 ) -> Chance:
-    """The null of the true positive rate at a false positive rate."""
+    """Of the true positive rate at a false positive rate. The band is of ``N_SHUFFLES`` shuffles.
+
+    p is exact: at least x positives lie above the r-th highest negative where, and only where, x of
+    the x + r - 1 highest documents are positive, and their number is hypergeometric. Ties count
+    against the positives, so p is then too high rather than too low.
+    """
     n_mistaken = int(mistaken_share * len(negative))
     place = len(negative) - 1 - n_mistaken
 
@@ -64,7 +71,11 @@ def found_by_chance(
         share: _Scores = (first > threshold).mean(axis=axis)
         return share
 
-    return _shuffled(positive, negative, found, seed)
+    threshold = np.partition(negative, place)[place]
+    n_found = int((positive > threshold).sum())
+    n, n_highest = len(positive), n_found + n_mistaken
+    p_value = float(hypergeom.sf(n_found - 1, n + len(negative), n, n_highest))
+    return Chance(_shuffled(positive, negative, found, seed).null, p_value)
 
 
 def _shuffled(first: _Scores, second: _Scores, statistic: object, seed: int) -> Chance:

@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from assay.pages.components.escaping import markdown_safe
+
 DOCUMENT = "document"
 
 
@@ -40,4 +42,19 @@ def card_link(path: Path, document_id: int) -> None:
         label="All evidence on this document",
         icon=":material/plagiarism:",
         query_params={"audit": path.stem, DOCUMENT: str(document_id)},
+    )
+
+
+def numbered(asked: str, n_documents: int) -> int | None:
+    """The document that an address names; None where the audit has none of that number."""
+    is_number = asked.isascii() and asked.isdecimal() and len(asked) < 10
+    return int(asked) if is_number and int(asked) < n_documents else None
+
+
+def show_no_document(asked: str, n_documents: int) -> None:
+    """That the audit has no such document."""
+    st.warning(
+        f"This audit has no document {markdown_safe(asked[:40])}; its documents are numbered 0 to "
+        f"{n_documents - 1:,}.",
+        icon=":material/search_off:",
     )

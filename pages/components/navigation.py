@@ -3,6 +3,10 @@
 On a fresh server Streamlit runs the first visitor's ``pages/`` file without ``app.py``. Every
 page therefore begins with ``enter()``, which then runs the navigation itself; the page asked for
 and its parameters stay as they are.
+
+Streamlit's own list of pages stands above everything else in the sidebar and cannot carry an
+audit from page to page. So it is hidden, and the sidebar is made here: which audit, then the
+pages by question, each link naming the audit.
 """
 
 from __future__ import annotations
@@ -12,36 +16,10 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from assay.pages.components.sign_in import require_sign_in
+from assay.pages.components.audit.chooser import Choice, choose_audit
+from assay.pages.components.page_table import FIRST, PAGES, PageEntry, Section
+from assay.pages.components.sign_in import offer_sign_out, require_sign_in
 
-_AUDIT_PAGES = {
-    "overview": ("Overview", ":material/summarize:"),
-    "assessability": ("Assessability", ":material/balance:"),
-    "selection": ("Selection", ":material/playlist_add_check:"),
-    "map": ("Map", ":material/scatter_plot:"),
-    "transport": ("Transport", ":material/straighten:"),
-    "class_balance": ("Class balance", ":material/stacked_bar_chart:"),
-    "evidence": ("Evidence", ":material/plagiarism:"),
-    "vocabulary": ("Vocabulary", ":material/dictionary:"),
-    "membership": ("Membership", ":material/how_to_reg:"),
-    "titration": ("Titration", ":material/science:"),
-    "corpora": ("Public sets", ":material/library_books:"),
-    "report": ("Report", ":material/description:"),
-}
-_MODEL_PAGES = {
-    "topics": ("Topics", ":material/account_tree:"),
-    "examples": ("Examples", ":material/quiz:"),
-    "diff": ("Model diff", ":material/difference:"),
-    "echo": ("Echo", ":material/hearing:"),
-}
-_STORE_PAGES = {
-    "audits": ("Audits", ":material/folder_open:"),
-    "new_audit": ("New job", ":material/add_circle:"),
-    "suspects": ("Suspects", ":material/person_search:"),
-    "experiments": ("Experiments", ":material/labs:"),
-    "jobs": ("Jobs", ":material/pending_actions:"),
-    "about": ("About the method", ":material/help:"),
-}
 _MARK = "_assay_navigation_run"
 _LOGO = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"
 
@@ -54,17 +32,19 @@ def run_app() -> None:
     assert context is not None
     setattr(context, _MARK, True)
     require_sign_in()
-    sections = {
-        "Store": [
-            *(_page(name, is_default=name == "audits") for name in _STORE_PAGES),
-            # The default page answers at the root alone; this one answers to its name.
-            st.Page(page_file("audits"), title="Audits", url_path="audits", visibility="hidden"),
-            st.Page(page_file("new_audit"), url_path="new-audit", visibility="hidden"),
-        ],
-        "Audit": [_page(name) for name in _AUDIT_PAGES],
-        "Model": [_page(name) for name in _MODEL_PAGES],
-    }
-    st.navigation(sections, expanded=True).run()
+    pages = [_page(entry) for entry in PAGES.values() if entry.name != FIRST]
+    first = st.Page(PAGES[FIRST].file, title=PAGES[FIRST].title, url_path="", default=True)
+    # The default page answers at the root alone; this one answers to its name.
+    named = st.Page(PAGES[FIRST].file, title=PAGES[FIRST].title, url_path=FIRST)
+    page = st.navigation([first, named, *pages], position="hidden")
+    entry = PAGES.get(page.url_path, PAGES[FIRST])
+    with st.sidebar:
+        choice = choose_audit(entry)
+        _show_pages(entry, choice)
+        offer_sign_out()
+    about = choice.title if entry.needs_audit and choice else None
+    st.set_page_config(page_title=" · ".join(one for one in (entry.title, about, "Assay") if one))
+    page.run()
 
 
 def enter() -> None:
@@ -77,10 +57,27 @@ def enter() -> None:
 
 def page_file(name: str) -> str:
     """The path of a page, as links want it."""
-    return f"pages/{name}.py"
+    return PAGES[name].file
 
 
-def _page(name: str, is_default: bool = False) -> st.Page:
-    title, icon = {**_STORE_PAGES, **_AUDIT_PAGES, **_MODEL_PAGES}[name]
-    url_path = "" if is_default else name
-    return st.Page(page_file(name), title=title, icon=icon, url_path=url_path, default=is_default)
+def _page(entry: PageEntry) -> st.Page:
+    return st.Page(entry.file, title=entry.title, icon=entry.icon, url_path=entry.name)
+
+
+def _show_pages(current: PageEntry, choice: Choice | None) -> None:
+    """The pages by question; only the group of the page looked at is open."""
+    for section in Section:
+        entries = [entry for entry in PAGES.values() if entry.section is section]
+        is_current = current.section is section
+        with st.expander(
+            section, expanded=is_current, type="compact", key=f"pages {section} {is_current}"
+        ):
+            for entry in entries:
+                about = {"audit": choice.audit_id} if entry.needs_audit and choice else None
+                st.page_link(
+                    entry.file,
+                    label=entry.title,
+                    icon=entry.icon,
+                    query_params=about,
+                    width="stretch",
+                )

@@ -22,7 +22,13 @@ def require_sign_in() -> None:
         if st.button("Sign in", type="primary", icon=":material/login:"):
             st.login()
         st.stop()
-    with st.sidebar, st.container(horizontal=True, vertical_alignment="center"):
+
+
+def offer_sign_out() -> None:
+    """Who is signed in, and a button to sign out; nothing where no provider is named."""
+    if not _has_provider():
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(markdown_safe(str(st.user.get("email") or st.user.get("name") or "Signed in")))
         if st.button("Sign out", type="tertiary", icon=":material/logout:"):
             st.logout()

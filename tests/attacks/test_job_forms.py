@@ -256,7 +256,7 @@ def test_uploads_need_an_open_page_and_a_store_to_write_to(tmp_path):
         server = Server(tmp_path / "home", *options)
         try:
             assert put(server, "/_stcore/upload_file/a/b", 10) in refusals
-            assert put(server, "/new-audit", 10) == HTTPStatus.METHOD_NOT_ALLOWED
+            assert put(server, "/new_audit", 10) == HTTPStatus.METHOD_NOT_ALLOWED
             query = urlencode({"kind": "decompress", "start": "true"})
             assert server.visit("new_audit", query)
         finally:

@@ -70,17 +70,6 @@ def test_audit_pages_show_the_audit(store, page, has_truth):
     assert len(app.dataframe) >= 1
 
 
-def test_overview_shows_numbers_beside_their_nulls(store):
-    """Each headline number stands with its interval or what random selection reaches."""
-    write_sample_audit(store)
-    app = opened("overview", audit="sample")
-    assert [m.label for m in app.metric][:2] == ["Student accuracy", "Recall of training documents"]
-    text = words(app)
-    assert "random selection" in text
-    assert "final model" in text
-    assert "SELECT" in app.subheader[0].value
-
-
 def test_an_unknown_audit_is_named(store):
     """An address with an audit that is gone says so, on every page, and shows no other's."""
     write_sample_audit(store)

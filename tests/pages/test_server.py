@@ -15,6 +15,7 @@ from support.server import Server
 from assay.cache.audits.writer import AuditBuilder
 from assay.cache.jobs import JobTable
 from assay.cache.store import Store
+from assay.pages.components.page_table import PAGES
 
 
 @pytest.fixture
@@ -48,10 +49,17 @@ LINKS = [
     ("suspects", "", "assay suspect"),
     ("experiments", "recipe=ot-sensitivity", "assay experiment ot-sensitivity"),
     ("jobs", "", "their own processes"),
+    ("new_audit", "kind=titrate", "Kind of job"),
     ("topics", "decompression=sample&colour=depth", "violin making"),
     ("examples", "decompression=sample&topic=1", "Prompt and raw output"),
     ("diff", "", "assay diff A B"),
+    ("echo", "", "assay echo"),
 ]
+
+
+def test_every_page_has_a_link_here():
+    """No page is left out below."""
+    assert {page for page, _, _ in LINKS} - {""} >= set(PAGES)
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +80,16 @@ def is_shown(server, page, query, expected):
     assert expected in shown
     assert "exception" not in shown.lower()
     assert not any(message.HasField("page_not_found") for message in messages)
+    titles = [m.page_config_changed.title for m in messages if m.HasField("page_config_changed")]
+    entry = PAGES.get(page, PAGES["audits"])
+    about = ["Sample audit"] if entry.needs_audit else []
+    assert titles[-1] == " · ".join([entry.title, *about, "Assay"])
 
 
 @pytest.mark.parametrize(("page", "query", "expected"), LINKS)
 def test_a_deep_link_works(running, page, query, expected):
-    """The first request of a visit may be for any page, and gets that page."""
+    """The first request of a visit may be for any page, and gets that page; the browser's title
+    names page and audit."""
     is_shown(running, page, query, expected)
 
 

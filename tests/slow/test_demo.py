@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from assay.cache.audits.evidence import read_evidence
 from assay.cache.audits.read import read_facts, read_metrics
 from assay.cache.files.manifest import check_manifest
-from assay.core.findings.audit import audit_finding
+from assay.core.findings.answers.answer import Question, Standing
+from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
@@ -28,11 +30,15 @@ def test_the_demo_audits_and_then_only_looks(assay):
     final, base = rows.get("final", Metric.ACCURACY), rows.get("base", Metric.ACCURACY)
     assert final["low"] > base["high"]
     assert facts.meta["counts"]["n_leaked"] > 0
-    found = audit_finding(rows, facts.strategies, facts.vocabulary)
+    evidence = read_evidence(path, [])
+    found, answers = audit_finding(evidence), audit_answers(evidence)
     assert said["says"] == [found.headline, *found.sentences]
-    assert found.headline.startswith("Input embeddings find ")
-    assert "of 120 documents that were trained on" in found.headline
-    assert "documents were not trained on." in found.headline
+    assert [one["headline"] for one in said["answers"]] == [one.headline for one in answers.answers]
+    told, proven = answers.to(Question.TOLD), answers.to(Question.PROVEN)
+    assert told.headline.startswith("Input embeddings find ")
+    assert "of 160 training documents at a false positive rate of 1%" in told.headline
+    assert proven.headline.endswith("documents of the seed corpus were not trained on.")
+    assert {told.standing, proven.standing} == {Standing.SINGLE}
     assert facts.vocabulary.proves_absence
     assert facts.vocabulary.longest_document == 32
     assert rows.get(Strategy.EMBEDDING_MATCH, Metric.MEMBERSHIP_AUC)["low"] > 0.8

@@ -146,7 +146,7 @@ def _membership(name: str, scores: _Scores, truth: Roles, seed: int) -> Iterator
                 found_share(trained, held_out, share),
                 len(trained),
                 f"at a false positive rate of {share:.1%}; order statistics and Clopper–Pearson "
-                "interval, permutation p-value",
+                "interval, exact p-value",
                 chance.null,
                 shuffled,
                 1.0,

@@ -12,7 +12,7 @@ import streamlit as st
 from assay.cache.audits.read import AuditFacts
 from assay.cache.export import of_audit
 from assay.core.specs.audit import Assessability
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe, plotly_safe
 from assay.pages.components.export import export_line
 from assay.pages.components.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
@@ -131,7 +131,7 @@ def show_layer_chart(layers: pd.DataFrame) -> None:
         title="change ÷ rounding floor", type="log", dtick=1, exponentformat="power"
     )
     figure.update_layout(height=300, margin={"l": 8, "r": 8, "t": 8, "b": 8})
-    st.plotly_chart(figure, config=CONFIG, key="layers", alt="Change of each tensor")
+    show_chart(figure, key="layers", alt="Change of each tensor")
     n_still = len(layers) - len(moved)
     st.caption(
         "Dotted: the change that rounding to the stored precision alone would cause."
@@ -188,7 +188,7 @@ def _show_spectrum(layer: pd.Series) -> None:
     figure.update_xaxes(title="singular value")
     figure.update_yaxes(title="share of the squared change", tickformat=".0%")
     figure.update_layout(height=260, margin={"l": 8, "r": 8, "t": 8, "b": 8})
-    st.plotly_chart(figure, config=CONFIG, key="spectrum", alt="Spectrum of the difference")
+    show_chart(figure, key="spectrum", alt="Spectrum of the difference")
 
 
 def _with_ratios(layers: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,13 @@ from assay.cache.export import of_audit
 from assay.core.findings.table_cells import TableCell
 from assay.core.specs.strategies import Strategy, shown_as
 from assay.pages.components.audit.membership_documents import HOW_P_AND_Q_READ, scores_of, tests_of
-from assay.pages.components.evidence_links import DOCUMENT, card_addresses, card_column
+from assay.pages.components.evidence_links import (
+    DOCUMENT,
+    card_addresses,
+    card_column,
+    numbered,
+    show_no_document,
+)
 from assay.pages.components.export import export_line, exported_table
 
 _N_NEIGHBOURS = 5
@@ -29,11 +35,11 @@ _KINDS = {
 
 
 def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
-    """The document named in the address, otherwise the first that the strategy selected."""
-    asked = st.query_params.get(DOCUMENT, "")
-    if asked.isdecimal() and int(asked) < n_documents:
-        start = int(asked)
-    else:
+    """The document the address names, else the first that the strategy selected; the page ends at
+    an address that names none."""
+    asked = st.query_params.get(DOCUMENT)
+    start = numbered(asked or "", n_documents)
+    if asked is None:
         first = read_selection(path, strategy, SelectionFilter(), 1).rows
         start = int(first["document_id"].iloc[0])
     number = st.number_input(
@@ -44,6 +50,9 @@ def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
         key=f"document {path.stem} {start}",
         width=240,
     )
+    if number is None:
+        show_no_document(str(asked), n_documents)
+        st.stop()
     st.query_params[DOCUMENT] = str(number)
     return int(number)
 

@@ -14,45 +14,16 @@ from assay.cache.export import of_audit
 from assay.core.findings.audit_tables import (
     MEMBERSHIP,
     MEMBERSHIP_NOTE,
-    TRUTH,
     charted,
     membership_table,
     references,
 )
 from assay.core.findings.beside_random import few_draws_sentence
-from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import number
-from assay.core.specs.metrics import STUDENT_METRICS, Metric
+from assay.core.findings.finding import MetricTable
 from assay.core.specs.strategies import Strategy
-from assay.pages.components.charts import CONFIG, dot_plot
+from assay.pages.components.charts import dot_plot, show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line, exported_table
-from assay.pages.components.navigation import page_file
-
-_HEADLINES = (
-    Metric.ACCURACY,
-    Metric.PERPLEXITY,
-    Metric.AGREEMENT,
-    Metric.RECALL,
-    Metric.TRANSPORT,
-    Metric.IMBALANCE,
-    Metric.COSINE,
-)
-_N_HEADLINES = 4
-
-
-def show_headline_numbers(rows: MetricTable, strategy: Strategy) -> None:
-    """The first few metrics there are, each beside its null."""
-    shown = [m for m in _HEADLINES if rows.get(strategy, m)]
-    if TRUTH & set(shown):
-        shown.remove(Metric.AGREEMENT)
-    columns = st.columns(len(shown[:_N_HEADLINES]))
-    for column, metric in zip(columns, shown, strict=False):
-        row = rows.get(strategy, metric)
-        assert row is not None
-        with column.container(border=True, height="stretch"):
-            st.metric(metric.info.title, number(metric, row["value"]))
-            st.caption("  \n".join(_beside(rows, strategy, metric, row)))
 
 
 def show_charts(rows: MetricTable, strategies: Iterable[Strategy]) -> None:
@@ -64,7 +35,7 @@ def show_charts(rows: MetricTable, strategies: Iterable[Strategy]) -> None:
             st.subheader(title, anchor=False)
             own = {s: row for s in ran if (row := rows.get(s, metric))}
             figure = dot_plot(own, references(rows, metric, own), metric.info.is_percent)
-            st.plotly_chart(figure, config=CONFIG, key=f"chart-{metric}", alt=title)
+            show_chart(figure, key=f"chart-{metric}", alt=title)
             band = any(
                 pd.notna(row["null_low"]) and row["null_high"] > row["null_low"]
                 for row in own.values()
@@ -97,37 +68,6 @@ def show_membership(path: Path, rows: MetricTable, strategies: Iterable[Strategy
             for short in ("by chance", "p")
         },
     )
-
-
-def show_links(facts: AuditFacts, audit_id: str) -> None:
-    """The pages that show more of this audit, a question each."""
-    asked = [
-        ("selection", "The selected documents", ":material/playlist_add_check:"),
-        ("evidence", "All evidence on one document", ":material/plagiarism:"),
-        (
-            "map",
-            "Where they lie in the seed corpus and the reference set",
-            ":material/scatter_plot:",
-        ),
-        ("transport", "How far they are from the reference set", ":material/straighten:"),
-        (
-            "class_balance",
-            "Which classes and sources they come from",
-            ":material/stacked_bar_chart:",
-        ),
-    ]
-    if facts.meta["counts"]["n_leaked"]:
-        asked.append(("titration", "What is located at each leaked share", ":material/science:"))
-    if facts.meta["counts"]["n_leaked"] and facts.meta["counts"]["n_held_out"]:
-        asked.append(
-            ("membership", "Which ranking finds training documents best", ":material/how_to_reg:")
-        )
-    if facts.vocabulary is not None:
-        asked.append(
-            ("vocabulary", "Which tokens occurred in fine-tuning", ":material/dictionary:")
-        )
-    for page, label, icon in asked:
-        st.page_link(page_file(page), label=label, icon=icon, query_params={"audit": audit_id})
 
 
 def show_caveats(facts: AuditFacts) -> None:
@@ -163,35 +103,6 @@ def show_provenance(path: Path, facts: AuditFacts) -> None:
             "provenance",
             pd.concat(tables, names=["about"]).reset_index("about"),
         )
-
-
-def _beside(rows: MetricTable, strategy: Strategy, metric: Metric, row: Row) -> list[str]:
-    """The interval, the null and the best to be hoped for."""
-    lines = []
-    if pd.notna(row["low"]):
-        lines.append(f"95% interval {number(metric, row['low'])} to {number(metric, row['high'])}")
-    random = rows.get(Strategy.RANDOM, metric)
-    if metric in STUDENT_METRICS:
-        if random and strategy is not Strategy.RANDOM:
-            lines.append(
-                f"random selection {number(metric, random['value'])} "
-                f"({number(metric, random['low'])} to "
-                f"{number(metric, random['high'])})"
-            )
-    elif pd.notna(row["null_value"]):
-        lines.append(
-            f"random {number(metric, row['null_value'])} "
-            f"({number(metric, row['null_low'])} to "
-            f"{number(metric, row['null_high'])})"
-        )
-    if metric is Metric.TRANSPORT and pd.notna(row["ceiling"]):
-        lines.append(f"as many reference documents {number(metric, row['ceiling'])}")
-    if metric is Metric.RECALL:
-        lines.append(f"at most {number(metric, row['ceiling'])} is possible")
-    final = rows.get("final", metric)
-    if metric in TRUTH and final:
-        lines.append(f"final model {number(metric, final['value'])}")
-    return [markdown_safe(line) for line in lines]
 
 
 def _pairs(values: dict[str, Any]) -> pd.DataFrame:

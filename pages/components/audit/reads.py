@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -10,31 +11,37 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from assay.cache.audits import comparison, read
-from assay.cache.audits.model_pair import SamePair, same_pair
+from assay.cache.audits.evidence import read_evidence
+from assay.cache.audits.model_pair import SamePair, same_pair, suspect_tests_of
 from assay.cache.audits.repeats import repeats_of
-from assay.cache.experiments.cells import cells_by_experiment
 from assay.cache.store import Store
+from assay.core.findings.answers.answer import AuditAnswers
+from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.findings.initial_head import insiders_view
 from assay.core.specs.audit import Assessability
 from assay.core.specs.strategies import Strategy
+from assay.pages.components.audit.chooser import AUDIT
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.labels import distinct_labels
-
-_LAST = "last_audit"
-_N_CURVE_POINTS = 400
 
 
 def chosen_audit(even_if_not_assessable: bool = False) -> Path:
-    """The audit named in the address, or the newest; without one, the page ends here.
+    """The audit that the address names; the page ends here if there is none.
 
-    It also ends here for an audit that is not assessable, with the reasons, unless the page is
-    about these. The choice is a query parameter, so that every view is a link.
+    It also ends at an audit that could not be made, with the reasons, unless the page is about
+    just them.
     """
     store = Store.default()
     listed = {summary.audit_id: summary for summary in read.list_audits(store)}
-    summaries = {name: summary for name, summary in listed.items() if summary.problem is None}
-    asked = st.query_params.get("audit")
-    if asked is not None and asked not in summaries:
+    asked = st.query_params.get(AUDIT)
+    if asked is None:
+        st.info(
+            f"None of the {len(listed)} audits in this store can be read. The Audits page says why."
+            if listed
+            else "There are no audits yet. The Audits page starts one.",
+            icon=":material/info:",
+        )
+        _to_audits()
+    if asked not in listed or listed[asked].problem is not None:
         what = (
             f"The audit {asked} cannot be read: {listed[asked].problem}."
             if asked in listed
@@ -44,54 +51,19 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
             f"{markdown_safe(what)} Choose another on the Audits page.",
             icon=":material/search_off:",
         )
-        st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
-        st.stop()
-    if not summaries:
-        st.info(
-            f"None of the {len(listed)} audits in this store can be read. The Audits page says why."
-            if listed
-            else "There are no audits yet. The Audits page shows how to run one.",
-            icon=":material/info:",
-        )
-        st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
-        st.stop()
-    last = st.session_state.get(_LAST)
-    summaries = _offered(store, summaries, asked or last)
-    start = asked or (last if last in summaries else next(iter(summaries)))
-    labels = distinct_labels({name: one.title for name, one in summaries.items()})
-    audit_id = st.sidebar.selectbox(
-        "Audit",
-        list(summaries),
-        index=list(summaries).index(start),
-        key=f"audit-{start}",
-        format_func=labels.__getitem__,
-    )
-    # Written to the address explicitly: a bound widget drops its parameter at the default value,
-    # and today's newest audit may not be tomorrow's.
-    st.session_state[_LAST] = audit_id
-    if audit_id != asked:
-        st.query_params["audit"] = audit_id
-    path = read.audit_path(store, audit_id)
+        _to_audits()
+    path = read.audit_path(store, asked)
     if not even_if_not_assessable:
-        _stop_if_not_assessable(path, summaries[audit_id])
+        _stop_if_not_assessable(path, listed[asked])
     beyond = insiders_view(facts(path).meta)
     if beyond:
         st.info(markdown_safe(beyond), icon=":material/visibility:")
     return path
 
 
-def _offered(
-    store: Store, summaries: dict[str, read.AuditSummary], looked_at: str | None
-) -> dict[str, read.AuditSummary]:
-    """Audits to choose from.
-
-    Those without an experiment and, for a cell of an experiment, the others of that experiment; all
-    if there are no others.
-    """
-    cells = list(cells_by_experiment(store).values())
-    hidden = frozenset[str]().union(*(own for own in cells if looked_at not in own))
-    hidden -= frozenset[str]().union(*(own for own in cells if looked_at in own))
-    return {name: one for name, one in summaries.items() if name not in hidden} or summaries
+def _to_audits() -> NoReturn:
+    st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
+    st.stop()
 
 
 def _stop_if_not_assessable(path: Path, summary: read.AuditSummary) -> None:
@@ -119,6 +91,17 @@ def facts(path: Path) -> read.AuditFacts:
 @st.cache_data(max_entries=64, show_spinner=False)
 def metrics(path: Path) -> pd.DataFrame:
     return read.read_metrics(path)
+
+
+def answers(path: Path) -> AuditAnswers:
+    """The answers, with the suspect tests that the store holds now."""
+    store = Store.default()
+    return _answers(path, suspect_tests_of(store, facts(path).pair))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _answers(path: Path, suspect_tests: list[dict[str, Any]]) -> AuditAnswers:
+    return audit_answers(read_evidence(path, suspect_tests))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

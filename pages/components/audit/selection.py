@@ -15,7 +15,12 @@ from assay.cache.export import of_audit, selection_frame
 from assay.core.findings.table_cells import as_text
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.audit.evidence import facts_table
-from assay.pages.components.evidence_links import DOCUMENT, card_link
+from assay.pages.components.evidence_links import (
+    DOCUMENT,
+    card_link,
+    numbered,
+    show_no_document,
+)
 from assay.pages.components.export import export_line
 
 ROWS_PER_PAGE = 200
@@ -116,11 +121,29 @@ def _asked_for(rows: pd.DataFrame) -> list[int]:
     return [int(number) for number in is_asked.to_numpy().nonzero()[0]]
 
 
-def show_document(path: Path, document_id: int | None, names: list[str]) -> None:
-    """A whole document, with what is known about it."""
+def show_chosen(
+    path: Path, document_id: int | None, asked: str | None, names: list[str], n_documents: int
+) -> None:
+    """The document of the chosen row; or why the one that was asked for is not shown.
+
+    ``asked``: what the address named before the table was shown.
+    """
+    if document_id is None and asked is not None:
+        number = numbered(asked, n_documents)
+        if number is None:
+            show_no_document(asked, n_documents)
+            return
+        st.info(f"Document {number:,} is not among the rows above.", icon=":material/info:")
+        card_link(path, number)
+        return
     if document_id is None:
         st.caption("Select a row to read the whole document.")
         return
+    show_document(path, document_id, names)
+
+
+def show_document(path: Path, document_id: int, names: list[str]) -> None:
+    """A whole document and its values."""
     document = read_document(path, document_id)
     with st.container(border=True):
         left, right = st.columns([3, 2])

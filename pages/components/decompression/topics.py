@@ -11,7 +11,7 @@ import streamlit as st
 
 from assay.cache.decompressions.read import ExampleFilter, read_examples
 from assay.core.specs.decompression import ParseOutcome, Stop
-from assay.pages.components.charts import CONFIG
+from assay.pages.components.charts import show_chart
 from assay.pages.components.decompression.topic_treemap import Colouring, treemap
 from assay.pages.components.escaping import markdown_safe
 
@@ -98,9 +98,8 @@ def clickable_tree(tree: pd.DataFrame, shown: Colouring) -> None:
             pick_topic(int(points[0]["customdata"][0]))
             st.session_state[_CLICKS] = _n_clicks() + 1
 
-    st.plotly_chart(
+    show_chart(
         treemap(tree, shown, picked),
-        config=CONFIG,
         key=key,
         on_select=pick,
         selection_mode="points",

@@ -9,10 +9,10 @@ import pytest
 from support.audit_file import HOSTILE, write_sample_audit
 
 import assay as library
+from assay.cache.audits.evidence import evidence_of
 from assay.cache.audits.read import read_facts
 from assay.cache.store import Store
-from assay.core.findings.audit import audit_finding
-from assay.core.findings.finding import MetricTable
+from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
 from assay.core.specs.strategies import Strategy
 
 NOT_ASSESSABLE = {"verdict": "not assessable", "reasons": ["The head never moved."], "hints": []}
@@ -33,9 +33,11 @@ def audit(store):
 
 
 def test_an_audit_says_what_its_page_says(audit):
-    """The finding is made from the audit's own metrics, as on the page Overview."""
-    rows = MetricTable(audit.metrics.to_dict("records"))
-    assert audit.finding == audit_finding(rows, audit.spec.strategies)
+    """Finding and answers are those of the page Overview, made from the audit's own tables."""
+    evidence = evidence_of(audit.store, audit.path)
+    assert audit.finding == audit_finding(evidence)
+    assert audit.answers == audit_answers(evidence).answers
+    assert audit.finding.headline == audit.answers[0].headline
     assert audit.assessability == "assessable"
     assert audit.spec.budget == 60
     assert audit.caveats == tuple(read_facts(audit.path).meta["caveats"])

@@ -263,7 +263,8 @@ def test_inner_layers_rank_sets_without_models_to_compare_with(tiny, assay):
     said = json.loads(done.out)
     sources = read_groups(Path(said["path"])).query("kind == 'source'")
     found = corpus_ranking_finding(sources.to_dict("records"), [])
-    assert said["says"] == [found.headline, *found.sentences]
+    assert said["says"][0] == found.headline
+    assert found.sentences[0] in said["says"][1]
     assert "What the true training set would reach was not measured." in said["says"]
     assert read_source_students(Path(said["path"])).empty
     assert (

@@ -14,8 +14,10 @@ from support.half_vocabulary import KNOWN, half_vocabulary
 from support.tiny_models import documents, save_gpt2, save_llama
 
 from assay.cache.audits.arrays import read_corpus
+from assay.cache.audits.evidence import read_evidence
 from assay.cache.audits.read import read_facts, read_metrics
-from assay.core.findings.audit import audit_finding
+from assay.core.findings.answers.answer import Question, Standing
+from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.findings.finding import MetricTable
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
@@ -125,17 +127,14 @@ def test_documents_are_scored_selected_and_judged(audit, half):
     assert read_corpus(audit, "held-out").embedding_scores.tolist() == scores.tolist()
 
 
-def test_the_headline_leads_with_what_embeddings_say(audit):
-    """First what is found or excluded, with its numbers, then the rest."""
-    facts = read_facts(audit)
-    rows = MetricTable(read_metrics(audit).to_dict("records"))
-    vocabulary = VocabularyFacts.from_plain(facts.meta["vocabulary"])
-    found = audit_finding(rows, facts.strategies, vocabulary)
-    assert found.headline.startswith("Input embeddings")
+def test_what_embeddings_rule_out_is_answered(audit):
+    """The number of documents ruled out is that of documents with an unmoved token."""
+    evidence = read_evidence(audit, [])
+    vocabulary = evidence.facts.vocabulary
     n_out = vocabulary.n_documents - vocabulary.n_possible
-    assert f"{n_out:,} of {vocabulary.n_documents:,} documents" in found.headline
-    without = audit_finding(rows, facts.strategies, None)
-    assert without.headline != found.headline
+    proven = audit_answers(evidence).to(Question.PROVEN)
+    assert proven.headline.startswith(f"{n_out:,} of the {vocabulary.n_documents:,} documents")
+    assert proven.standing is Standing.SINGLE
 
 
 def test_a_second_audit_reads_the_cache(assay, half, audit, monkeypatch):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from assay.core.findings.audit import audit_finding
-from assay.core.findings.finding import MetricTable
 from assay.core.findings.membership import membership_finding
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, Baseline, Strategy
+from assay.core.specs.strategies import Baseline, Strategy
 
 
 def rows(**aucs):
@@ -94,15 +92,3 @@ def test_a_ranking_of_equal_scores_cannot_win():
     assert membership_finding(known, Strategy.SELECT).winner == Strategy.P_MIN
     known.append({"subject": Strategy.P_MIN, "metric": Metric.EQUAL_SCORES, "value": 1.0})
     assert membership_finding(known, Strategy.SELECT).winner == Strategy.SELECT
-
-
-def test_the_verdict_names_the_winner():
-    """The audit's own headline says which ranking won; without held-outs it says nothing of it."""
-    cosine = {"subject": "select", "metric": Metric.COSINE, "value": 0.5, "n": 10}
-    said = audit_finding(MetricTable([cosine, *rows(select=0.55, windows=0.7)]), [Strategy.SELECT])
-    assert said.headline.endswith(
-        "Of 2 rankings, windows (WBC) best distinguishes training documents from held-out ones."
-    )
-    assert "highest AUC" in said.sentences[-1]
-    assert "rankings" not in audit_finding(MetricTable([cosine]), [Strategy.SELECT]).headline
-    assert BLIND not in said.headline

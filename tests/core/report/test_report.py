@@ -14,9 +14,10 @@ from support.report import rendered
 from support.suspect_record import PAIR, write_sample_suspects
 
 from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+from assay.cache.audits.evidence import evidence_of
 from assay.cache.audits.read import read_facts, read_metrics
 from assay.cache.store import Store
-from assay.core.findings.audit import audit_finding
+from assay.core.findings.answers.audit_answers import audit_finding
 from assay.core.findings.corpus_ranking import corpus_ranking_finding
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import percent
@@ -91,7 +92,7 @@ def test_its_sentences_are_the_overviews(store):
     path, page = reported(store)
     text = Elements(page).text
     rows = MetricTable(read_metrics(path).to_dict("records"))
-    found = audit_finding(rows, read_facts(path).strategies)
+    found = audit_finding(evidence_of(store, path))
     for sentence in (found.headline, *found.sentences):
         assert sentence in text
     recall = rows.get(Strategy.SELECT, Metric.RECALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from itertools import combinations
 
 import duckdb
 import numpy as np
@@ -313,6 +314,24 @@ def test_the_null_of_found_documents_is_fair():
     ]
     assert np.mean(np.array(values) <= 0.1) <= 0.13
     assert found_by_chance(rng.normal(size=60) + 2, rng.normal(size=120), 0.05).p_value < 0.01
+
+
+def test_the_p_value_of_found_documents_is_that_of_all_assignments():
+    """It is the share of all assignments of roles that find as many, has no floor at one of 999
+    shuffles, and is too high rather than too low where scores are tied."""
+    scores = np.array([9.0, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+
+    def n_found(positive):
+        negative = np.delete(scores, positive)
+        return int((scores[list(positive)] > np.sort(negative)[-2]).sum())
+
+    drawn = [n_found(list(one)) for one in combinations(range(10), 4)]
+    for positive in ([0, 1, 2, 5], [0, 3, 4, 9], [6, 7, 8, 9]):
+        found = found_by_chance(scores[positive], np.delete(scores, positive), 0.17)
+        assert found.p_value == pytest.approx(np.mean(np.array(drawn) >= n_found(positive)))
+    far = found_by_chance(np.arange(60.0) + 200, np.arange(120.0), 0.05)
+    assert far.p_value < 1e-9
+    assert found_by_chance(np.zeros(30), np.zeros(50), 0.05).p_value == 1
 
 
 def test_found_counts_are_those_above_the_threshold():

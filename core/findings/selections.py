@@ -1,16 +1,13 @@
-"""The finding of an audit: sentences made from the same rows as its tables.
+"""What selections are worth, in sentences made from the same rows as the audit's tables.
 
 "Aligned with", never "was trained on": a selection is evidence of direction, not of membership.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 
-from assay.core.findings.embeddings import embedding_finding
-from assay.core.findings.equal_scores import drawn_among, drawn_sentence
-from assay.core.findings.finding import Finding, MetricTable, Row
+from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import (
     decimal,
     in_sentence,
@@ -20,102 +17,23 @@ from assay.core.findings.formatting import (
     percent,
     possessive,
 )
-from assay.core.findings.membership import membership_finding
 from assay.core.specs.metrics import STUDENT_METRICS, Metric
-from assay.core.specs.strategies import RANDOM_STUDENTS, Strategy, main_strategy
-from assay.core.specs.vocabulary import VocabularyFacts
+from assay.core.specs.strategies import RANDOM_STUDENTS, Strategy
 from assay.core.stats.intervals import CHANCE_OUTSIDE, SIGNIFICANCE, holm
 
 _THRESHOLD = f", threshold {SIGNIFICANCE}"
-_BETTER, _WORSE, _ALIKE = "better", "worse", "not distinguishable"
 
 
-def audit_finding(
-    rows: MetricTable,
-    strategies: Iterable[Strategy],
-    vocabulary: VocabularyFacts | None = None,
-) -> Finding:
-    """The finding of an audit; it leads with what input embeddings find or exclude.
-
-    ``vocabulary``: what they show about tokens; None if that was not computed.
-    """
-    ran = list(strategies)
-    drawn = drawn_among(rows, ran)
-    strategy = main_strategy(ran)
-    # A random draw's luck is not a strategy's merit.
-    ran = [one for one in ran if one == strategy or one not in drawn]
-    student = _student(rows, strategy, ran)
-    found = _located(rows, strategy)
-    is_located = _is_more_than_chance(rows, strategy)
-    # Without held-out documents, finding the domain looks the same as finding the documents.
-    is_domain_only = rows.get(strategy, Metric.MEMBERSHIP_PRECISION) is None
-    beside_random = _beside_random(rows, strategy)
-    is_useful = None if beside_random is None else beside_random == _BETTER
-    name = strategy.shown_as
-    whose = possessive(name[:1].upper() + name[1:])
-    if strategy in drawn:
-        headline = f"{name} has nothing to rank by here: what it selected is a random draw."
-    elif is_located:
-        aligned = "the domain of" if is_domain_only else "documents of"
-        headline = f"{whose} selection is aligned with {aligned} the reference set."
-        if is_useful:
-            headline = (
-                f"{whose} selection works as a stand-in for the training data and is aligned with "
-                f"{'its domain' if is_domain_only else 'its individual documents'}."
-            )
-        if beside_random == _WORSE:
-            headline = f"{headline[:-1]}, but gives a worse student than random selection."
-    elif is_useful and found:
-        headline = (
-            f"{whose} selection works as a stand-in for the training data, but does not locate "
-            "its documents."
-        )
-    elif is_useful:
-        headline = f"{whose} selection works as a stand-in for the training data."
-    elif is_useful is None and found:
-        headline = f"{whose} selection does not locate documents of the reference set."
-    elif is_useful is None and (nearness := _nearness(rows, strategy)):
-        headline = f"{whose} selection is {nearness} the reference set than random selections are."
-    elif is_useful is None:
-        headline = (
-            f"{name} selected {_budget(rows, strategy)} documents; their quality was not measured."
-        )
-    elif beside_random == _WORSE:
-        headline = f"{name} is worse than random selection here."
-    else:
-        headline = f"{name} is not distinguishable from random selection here."
-    if (all_better := _clearly_better(rows, strategy, ran)) and beside_random != _WORSE:
-        better = all_better[0]
-        who = f"Selection by {better.shown_as}" if better is Strategy.EMBEDDING_MATCH else ""
-        headline += f" {who or better.shown_as} gives a better student."
-    rivals = membership_finding(rows.all(), strategy)
-    if rivals:
-        headline += f" {rivals.headline}"
-    strongest = embedding_finding(rows, vocabulary)
-    if strongest:
-        headline = f"{strongest.headline} {headline}"
-    sentences = (
-        *(strongest.sentences if strongest else ()),
-        drawn_sentence(drawn),
-        student,
-        found,
-        _membership(rows, strategy),
-        _distance(rows, strategy),
-        rivals and rivals.sentence,
-    )
-    return Finding(headline, tuple(sentence for sentence in sentences if sentence))
-
-
-def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str | None:
+def student_sentence(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str | None:
+    """What the student reaches, beside random selections' and the best one's; None without one."""
     metric = student_metric(rows, strategy)
     if metric is None:
         return None
     row = rows.get(strategy, metric)
     assert row is not None
     sentence = (
-        f"A student trained on {possessive(strategy.shown_as)} {_budget(rows, strategy)} documents "
-        f"reaches "
-        f"{_amount(metric, row)} ({_range(metric, row)})"
+        f"A student trained on {possessive(strategy.shown_as)} {budget_of(rows, strategy)} "
+        f"documents reaches {_amount(metric, row)} ({student_range(metric, row)})"
     )
     random = rows.get(Strategy.RANDOM, metric)
     several, lead = rows.get(RANDOM_STUDENTS, metric), rows.get(strategy, Metric.LEAD_OVER_RANDOM)
@@ -123,12 +41,12 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
         sentence += (
             f", {_side(metric, lead)} the mean of {several['n']} random selections' students, "
             f"{number(metric, several['value'])} ({_tested(lead)}); one more such student would "
-            f"lie in {_range(metric, several)}"
+            f"lie in {student_range(metric, several)}"
         )
     elif random and strategy is not Strategy.RANDOM:
         sentence += (
             f"; the student of one random selection has {number(metric, random['value'])} "
-            f"({_range(metric, random)}); it was not measured how much such students differ"
+            f"({student_range(metric, random)}); it was not measured how much such students differ"
         )
     final = rows.get("final", metric)
     if final and metric is not Metric.AGREEMENT:
@@ -153,7 +71,8 @@ def _student(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> str 
     return sentence + "."
 
 
-def _located(rows: MetricTable, strategy: Strategy) -> str | None:
+def located_sentence(rows: MetricTable, strategy: Strategy) -> str | None:
+    """How many reference documents the selection contains; None where that cannot be known."""
     row, lift = rows.get(strategy, Metric.RECALL), rows.get(strategy, Metric.LIFT)
     if row is None or lift is None:
         return None
@@ -167,8 +86,8 @@ def _located(rows: MetricTable, strategy: Strategy) -> str | None:
             "domain would look the same."
         )
     return (
-        f"{_selection(strategy)} contains {n_located:,} of the {row['n']:,} reference documents "
-        "in the seed corpus. "
+        f"{_selection(strategy)} of {budget_of(rows, strategy)} documents contains {n_located:,} "
+        f"of the {row['n']:,} reference documents in the seed corpus. "
         f"Recall is {in_sentence(row, percent)}; at most {percent(row['ceiling'])} is possible, "
         f"and random selection has {percent(row['null_value'])}. "
         f"This is {chance} ({p_value(row['p_value'])}{'' if is_better else _THRESHOLD}, lift "
@@ -177,15 +96,17 @@ def _located(rows: MetricTable, strategy: Strategy) -> str | None:
     )
 
 
-def _membership(rows: MetricTable, strategy: Strategy) -> str | None:
+def members_sentence(rows: MetricTable, strategy: Strategy) -> str | None:
+    """Whether the selection prefers training documents to held-out ones; None without those."""
     row = rows.get(strategy, Metric.MEMBERSHIP_PRECISION)
     if row is None:
         return None
     verb = "distinguishes" if row["p_value"] < SIGNIFICANCE else "does not distinguish"
     return (
-        f"Within the reference set's domain, {strategy.shown_as} {verb} training documents from "
-        "held-out ones: "
-        f"{percent(row['value'])} of the documents it selected there are training documents; "
+        f"Within the reference set's domain, {possessive(strategy.shown_as)} selection of "
+        f"{budget_of(rows, strategy)} documents {verb} training documents from held-out ones: "
+        f"{percent(row['value'])} of the {row['n']:,} that it selected there are training "
+        "documents; "
         f"chance gives {percent(row['null_value'])} ({p_value(row['p_value'])}"
         f"{'' if row['p_value'] < SIGNIFICANCE else _THRESHOLD})."
     )
@@ -201,7 +122,8 @@ def _nearness(rows: MetricTable, strategy: Strategy) -> str | None:
     return "farther from" if row["value"] > row["null_high"] else "no nearer to"
 
 
-def _distance(rows: MetricTable, strategy: Strategy) -> str | None:
+def distance_sentence(rows: MetricTable, strategy: Strategy) -> str | None:
+    """How far the selection is from the reference set, beside random ones; None if not measured."""
     row, nearness = rows.get(strategy, Metric.TRANSPORT), _nearness(rows, strategy)
     if row is None or nearness is None:
         return None
@@ -211,27 +133,6 @@ def _distance(rows: MetricTable, strategy: Strategy) -> str | None:
         f"{decimal(row['null_low'])} to {decimal(row['null_high'])} (95% of "
         f"{row['null_kind']}), and that of as many reference documents {decimal(row['ceiling'])}."
     )
-
-
-def _is_more_than_chance(rows: MetricTable, strategy: Strategy) -> bool:
-    """Whether all sentences on located documents say "more than chance", not only one."""
-    metrics = (Metric.RECALL, Metric.MEMBERSHIP_PRECISION)
-    known = [row for metric in metrics if (row := rows.get(strategy, metric))]
-    return bool(known) and all(row["p_value"] < SIGNIFICANCE for row in known)
-
-
-def _beside_random(rows: MetricTable, strategy: Strategy) -> str | None:
-    """The main comparison, declared beforehand and so not corrected: better or worse at p ≤ .05.
-
-    Otherwise not distinguishable; None if no random selection's student was trained.
-    """
-    metric = student_metric(rows, strategy)
-    if metric is None or strategy is Strategy.RANDOM or not rows.get(Strategy.RANDOM, metric):
-        return None
-    lead = rows.get(strategy, Metric.LEAD_OVER_RANDOM)
-    if lead is None or lead["p_value"] > CHANCE_OUTSIDE:
-        return _ALIKE
-    return _BETTER if lead["value"] > 0 else _WORSE
 
 
 def _leads(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> dict[Strategy, Row]:
@@ -283,12 +184,14 @@ def _selection(strategy: Strategy) -> str:
     return f"{name[:1].upper()}{name[1:]} selection"
 
 
-def _range(metric: Metric, row: Row) -> str:
+def student_range(metric: Metric, row: Row) -> str:
+    """The interval of a student's merit, in words."""
     if row["low"] is None or row["low"] != row["low"]:
         return "too few documents for an interval"
     return interval(row["low"], row["high"], partial(number, metric))
 
 
-def _budget(rows: MetricTable, strategy: Strategy) -> str:
+def budget_of(rows: MetricTable, strategy: Strategy) -> str:
+    """How many documents the strategy selected, in words."""
     row = rows.get(strategy, Metric.COSINE)
     return f"{row['n']:,}" if row else "selected"

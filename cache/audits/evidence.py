@@ -1,0 +1,48 @@
+"""Everything that an audit's answers are made of, read at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.cache.audits.corpus_ranking import read_groups, read_source_students
+from assay.cache.audits.model_pair import suspect_tests_of
+from assay.cache.audits.read import AuditFacts, read_facts, read_metrics, read_titration
+from assay.cache.store import Store
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class AuditEvidence:
+    """``metrics``: rows of the table of that name; ``sources``: ranked public corpora, and
+    ``source_students``: models trained on half of one, where the audit ranked any; ``titration``:
+    rows of the grid, where one was measured;
+    ``suspect_tests``: the store's records on the same models, newest first."""
+
+    facts: AuditFacts
+    metrics: Rows
+    sources: Rows
+    source_students: Rows
+    titration: Rows
+    suspect_tests: Rows
+
+
+def read_evidence(path: Path, suspect_tests: Rows) -> AuditEvidence:
+    """Of the audit at ``path``; UnreadableFile or OSError if it cannot be read."""
+    groups = read_groups(path)
+    facts = read_facts(path)
+    return AuditEvidence(
+        facts,
+        read_metrics(path).to_dict("records"),
+        groups[groups["kind"] == "source"].to_dict("records"),
+        read_source_students(path).to_dict("records"),
+        read_titration(path).to_dict("records") if facts.spec.titration else [],
+        suspect_tests,
+    )
+
+
+def evidence_of(store: Store, path: Path) -> AuditEvidence:
+    """The same, with the suspect tests that ``store`` holds now."""
+    return read_evidence(path, suspect_tests_of(store, read_facts(path).pair))

@@ -1,0 +1,77 @@
+"""The answers of one audit: the same on its page, in its report, in a terminal and a notebook."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from assay.cache.audits.evidence import AuditEvidence
+from assay.core.findings.answers.answer import Answer, AuditAnswers, Question, Standing
+from assay.core.findings.answers.closeness import close
+from assay.core.findings.answers.kind import kind
+from assay.core.findings.answers.proven import proven
+from assay.core.findings.answers.told import told
+from assay.core.findings.finding import Finding, MetricTable
+from assay.core.findings.initial_head import with_insiders_view
+from assay.core.findings.titration import titration_finding
+from assay.core.specs.audit import Assessability
+from assay.core.specs.strategies import main_strategy
+
+_NOT_SCORED = "No documents were scored, so this does not show whether anything leaked."
+
+
+def audit_answers(evidence: AuditEvidence) -> AuditAnswers:
+    """All four questions, answered from what the audit and the store hold."""
+    facts = evidence.facts
+    if facts.assessability is Assessability.NOT_ASSESSABLE:
+        reasons = " ".join(facts.meta["assessment"]["reasons"])
+        return AuditAnswers(
+            tuple(Answer(one, _NOT_SCORED, reasons, Standing.UNKNOWN) for one in Question)
+        )
+    rows, main = MetricTable(evidence.metrics), main_strategy(facts.strategies)
+    return AuditAnswers.ordered(
+        (
+            _with_titration(told(rows, main, facts.meta["counts"]), evidence),
+            proven(facts.vocabulary, evidence.suspect_tests),
+            close(rows, facts.strategies),
+            kind(
+                rows,
+                main,
+                facts.vocabulary,
+                facts.label_names,
+                evidence.sources,
+                evidence.source_students,
+                facts.meta.get("projection"),
+            ),
+        )
+    )
+
+
+def answers_to_what_was_asked(evidence: AuditEvidence) -> AuditAnswers:
+    """The same for who asked: a ranking of corpora or a titration asks one of the questions, and
+    its answer comes first."""
+    spec, answers = evidence.facts.spec, audit_answers(evidence)
+    if spec.corpora:
+        return answers.led_by(Question.KIND)
+    return answers.led_by(Question.TOLD) if spec.titration else answers
+
+
+def audit_finding(evidence: AuditEvidence) -> Finding:
+    """The answers as one headline and its sentences, and first what they rest on that no outsider
+    has."""
+    facts = evidence.facts
+    if facts.assessability is Assessability.NOT_ASSESSABLE:
+        reasons = tuple(facts.meta["assessment"]["reasons"])
+        return with_insiders_view(Finding(_NOT_SCORED, reasons), facts.meta)
+    return with_insiders_view(answers_to_what_was_asked(evidence).as_finding(), facts.meta)
+
+
+def _with_titration(answer: Answer, evidence: AuditEvidence) -> Answer:
+    """With what the grid says at the budget nearest to the audit's."""
+    if not evidence.titration:
+        return answer
+    spec = evidence.facts.spec
+    budgets = {row["budget"] for row in evidence.titration}
+    budget = min(budgets, key=lambda one: (abs(one - spec.budget), one))
+    found = titration_finding(evidence.titration, main_strategy(spec.strategies), budget)
+    said = (f"Titration, at budget {budget:,}: {found.headline}", *found.sentences)
+    return replace(answer, sentences=(*answer.sentences, *said))

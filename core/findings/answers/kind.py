@@ -1,0 +1,120 @@
+"""What kind of data the training documents were: of which corpus, with which words and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assay.core.findings.answers.answer import Answer, Question, Standing
+from assay.core.findings.beside_random import apart_from_random
+from assay.core.findings.corpus_ranking import Row, corpus_ranking_finding, is_one_nearest
+from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import decimal, listed, p_value
+from assay.core.findings.vocabulary import estimated_sentence, longest_sentence
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+from assay.core.specs.vocabulary import VocabularyFacts
+from assay.core.stats.intervals import CHANCE_OUTSIDE
+
+_MOST_LISTED = 8
+
+
+def kind(
+    rows: MetricTable,
+    strategy: Strategy,
+    vocabulary: VocabularyFacts | None,
+    labels: Sequence[str],
+    sources: Sequence[Row],
+    students: Sequence[Row],
+    projection: Mapping[str, Any] | None = None,
+) -> Answer:
+    """``strategy``: the audit's main one. ``sources``: ranked public corpora, if any were ranked;
+    ``students``: models trained on half of one of them; ``projection``: the audit's, if it has
+    one."""
+    words, classes = _words(vocabulary), _classes(rows, strategy, labels)
+    balance, failed = _balance(rows, strategy)
+    if sources:
+        found = corpus_ranking_finding(sources, students, projection)
+        is_found = is_one_nearest(sources, students)
+        certainty, *more = found.sentences
+        return Answer(
+            Question.KIND,
+            found.headline,
+            f"{certainty} Corpora are ranked apart only where their intervals, widened for their "
+            "number (Bonferroni), do not overlap; threshold 0.05.",
+            Standing.RELATIVE if is_found else Standing.NOT_FOUND,
+            sentences=tuple(one for one in (*more, words and words[0], classes, balance) if one),
+            failed=failed,
+        )
+    if words:
+        headline, certainty, standing = words
+        rest = tuple(one for one in (classes, balance) if one)
+        return Answer(Question.KIND, headline, certainty, standing, sentences=rest, failed=failed)
+    if balance:
+        assert classes is not None
+        return Answer(
+            Question.KIND,
+            f"{classes} {strategy.shown_as} finds about how many of each there were.",
+            balance,
+            Standing.RELATIVE,
+            failed=failed,
+        )
+    return Answer(
+        Question.KIND,
+        classes or "Unknown: nothing in these weights shows it.",
+        "The input embeddings do not show the training vocabulary, and no public corpora were "
+        "ranked (`assay rank-corpora` does that).",
+        Standing.UNKNOWN,
+        failed=failed,
+    )
+
+
+def _words(facts: VocabularyFacts | None) -> tuple[str, str, Standing] | None:
+    """Which tokens occurred, and about how many documents of what length that makes."""
+    if facts is None or not facts.is_assessable or not facts.n_moved:
+        return None
+    about = " ".join(one for one in (estimated_sentence(facts), longest_sentence(facts)) if one)
+    if facts.proves_absence:
+        return (
+            f"Texts with {facts.n_moved:,} different tokens, of {facts.n_tokens:,} that the model "
+            "knows.",
+            f"{about} The list of tokens is exact under the assumptions on the Vocabulary "
+            "page.".strip(),
+            Standing.GROUP,
+        )
+    return (
+        f"Texts with at least {facts.n_moved:,} different tokens, of {facts.n_tokens:,} that the "
+        "model knows.",
+        f"{about} Rounding hides some tokens, so the list is incomplete.".strip(),
+        Standing.RELATIVE,
+    )
+
+
+def _classes(rows: MetricTable, strategy: Strategy, labels: Sequence[str]) -> str | None:
+    """What the final model distinguishes, which anybody can read from it."""
+    if not labels:
+        return None
+    shown = list(labels[:_MOST_LISTED])
+    if len(labels) > _MOST_LISTED:
+        shown.append(f"{len(labels) - _MOST_LISTED:,} more")
+    return f"Texts of {len(labels):,} classes: {listed(shown)}."
+
+
+def _balance(rows: MetricTable, strategy: Strategy) -> tuple[str | None, tuple[str, ...]]:
+    """How near the selection's class shares are to the reference set's: where that is nearer than
+    random ones are, and where it is not."""
+    row = rows.get(strategy, Metric.IMBALANCE)
+    if row is None or strategy is Strategy.RANDOM:
+        return None, ()
+    is_apart = strategy in apart_from_random(rows, [strategy], Metric.IMBALANCE)
+    is_nearer = is_apart and row["value"] < row["null_value"]
+    p = row.get("p_value")
+    tested = "" if p is None or p != p else f" ({p_value(p)}, threshold {CHANCE_OUTSIDE})"
+    side = "nearer" if is_nearer else ("farther" if is_apart else "no nearer")
+    sentence = (
+        f"The class shares of {strategy.shown_as}'s selection of {row['n']:,} documents are {side} "
+        f"to the true ones than random selections' are: total variation {decimal(row['value'])}, "
+        f"theirs {decimal(row['null_low'])} to {decimal(row['null_high'])}{tested}."
+    )
+    sentence = sentence.replace("farther to", "farther from")
+    return (sentence, ()) if is_nearer else (None, (sentence,))

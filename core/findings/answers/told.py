@@ -1,0 +1,154 @@
+"""Whether anybody can tell documents that were trained on from documents like them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from assay.core.findings.answers.answer import Answer, Question, Standing
+from assay.core.findings.equal_scores import is_drawn
+from assay.core.findings.finding import MetricTable, Row
+from assay.core.findings.formatting import in_sentence, interval, p_value, percent
+from assay.core.findings.membership import MembershipFinding, membership_finding
+from assay.core.findings.selections import located_sentence, members_sentence
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Strategy, shown_as
+from assay.core.stats.intervals import SIGNIFICANCE
+
+_DOMAIN = (
+    "It takes documents like the training documents that were never trained on: without them, "
+    "finding the subject looks the same as finding the documents."
+)
+
+
+def told(rows: MetricTable, strategy: Strategy, counts: Mapping[str, Any]) -> Answer:
+    """``strategy``: the audit's main one; ``counts``: of documents, as the audit's file has them.
+
+    A ranking tells documents apart as a group where its AUC is above chance, corrected for all
+    rankings, and above that of text alone. It finds single documents where, besides, more of them
+    than chance rank above all but 1% of the held-out ones, corrected alike.
+    """
+    found = membership_finding(rows.all(), strategy)
+    failed = _failed(rows, strategy)
+    if found is None:
+        return _untested(rows, strategy, counts, failed)
+    best, n = found.finder or found.winner, found.n_rankings
+    name = shown_as(best)
+    other = () if best == strategy else (_main_strategy(rows, strategy),)
+    failed = tuple(sentence for sentence in (*other, *failed) if sentence)
+    if not found.is_found:
+        return Answer(
+            Question.TOLD,
+            f"None of {n} rankings distinguishes training documents from held-out ones.",
+            found.sentence,
+            Standing.NOT_FOUND,
+            failed=failed,
+        )
+    auc = rows.get(best, Metric.MEMBERSHIP_AUC)
+    assert auc is not None
+    tested = f"{p_value(found.corrected(auc))}{_for(n)}, threshold {SIGNIFICANCE}"
+    separation = f"AUC {in_sentence(auc)}; 0.5 is chance; {tested}{_text_alone(rows)}"
+    rate = rows.get(best, Metric.MEMBERSHIP_TPR)
+    if rate is None or found.finder is None:
+        return Answer(
+            Question.TOLD,
+            f"As a group only: {name} {_verb(name, 'rank')} training documents above held-out ones "
+            "more often than chance does. That single documents can be told is not shown.",
+            f"{separation}. {_weak_rate(rate, found)}",
+            Standing.GROUP,
+            failed=failed,
+        )
+    n_found = round(rate["value"] * rate["n"])
+    found_rate = (
+        f"{percent(rate['value'])} are found "
+        f"({interval(rate['low'], rate['high'], percent)}; chance finds 1%; "
+        f"{p_value(found.corrected(rate))}{_for(n)}, "
+        f"threshold {SIGNIFICANCE})"
+    )
+    return Answer(
+        Question.TOLD,
+        f"{name[:1].upper()}{name[1:]} {_verb(name, 'find')} {n_found:,} of "
+        f"{rate['n']:,} training documents at a false positive rate of 1%.",
+        f"{found_rate[:1].upper()}{found_rate[1:]}. {separation[:1].upper()}{separation[1:]}.",
+        Standing.SINGLE,
+        float(rate["low"]),
+        failed=failed,
+    )
+
+
+def _weak_rate(rate: Row | None, found: MembershipFinding) -> str:
+    if rate is None:
+        return "A false positive rate of 1% needs 100 held-out documents or more."
+    finds = (
+        f"At a false positive rate of 1% it finds {percent(rate['value'])} "
+        f"({interval(rate['low'], rate['high'], percent)}; chance finds 1%)"
+    )
+    if found.corrected(rate) < SIGNIFICANCE:
+        return f"{finds}, which text alone might find too."
+    return (
+        f"{finds}, which does not reach the threshold: {p_value(found.corrected(rate))}"
+        f"{_for(found.n_rankings)}."
+    )
+
+
+def _for(n_rankings: int) -> str:
+    return f" corrected for {n_rankings} rankings (Holm)" if n_rankings > 1 else ""
+
+
+def _verb(name: str, verb: str) -> str:
+    return verb if name.endswith("embeddings") else f"{verb}s"
+
+
+def _text_alone(rows: MetricTable) -> str:
+    blind = rows.get(BLIND, Metric.MEMBERSHIP_AUC)
+    return f"; text alone, which sees no model, has {in_sentence(blind)}" if blind else ""
+
+
+def _main_strategy(rows: MetricTable, strategy: Strategy) -> str | None:
+    """That the selection's own ranking is another matter, where it fails."""
+    auc = rows.get(strategy, Metric.MEMBERSHIP_AUC)
+    if auc is None or auc["p_value"] < SIGNIFICANCE or is_drawn(rows, strategy):
+        return None
+    return (
+        f"{strategy.shown_as}'s ranking does not distinguish training documents from held-out "
+        f"ones: AUC {in_sentence(auc)} ({p_value(auc['p_value'])}, threshold {SIGNIFICANCE})."
+    )
+
+
+def _failed(rows: MetricTable, strategy: Strategy) -> tuple[str, ...]:
+    """Of the main strategy's selection, what came out no better than chance."""
+    tried = (
+        (Metric.RECALL, located_sentence),
+        (Metric.MEMBERSHIP_PRECISION, members_sentence),
+    )
+    return tuple(
+        sentence
+        for metric, said in tried
+        if (row := rows.get(strategy, metric))
+        and row["p_value"] >= SIGNIFICANCE
+        and (sentence := said(rows, strategy))
+    )
+
+
+def _untested(
+    rows: MetricTable, strategy: Strategy, counts: Mapping[str, Any], failed: tuple[str, ...]
+) -> Answer:
+    recall = rows.get(strategy, Metric.RECALL)
+    if recall is not None and recall["p_value"] < SIGNIFICANCE and not is_drawn(rows, strategy):
+        sentence = located_sentence(rows, strategy)
+        assert sentence is not None
+        return Answer(
+            Question.TOLD,
+            f"Unknown: {strategy.shown_as} finds the subject of the training documents, and there "
+            "are no held-out documents to show whether it finds more.",
+            sentence,
+            Standing.RELATIVE,
+            failed=failed,
+        )
+    if not counts.get("n_reference"):
+        why = "Not tested: the training documents are not known, so no ranking can be checked."
+    elif not counts.get("n_leaked"):
+        why = "Not tested: no training document is in the seed corpus."
+    else:
+        why = "Not tested: there are no held-out documents to compare with."
+    return Answer(Question.TOLD, why, _DOMAIN, Standing.UNKNOWN, failed=failed)

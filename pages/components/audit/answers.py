@@ -1,0 +1,87 @@
+"""The answers on the Overview: one card a question, the strongest evidence first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from assay.cache.audits.read import AuditFacts
+from assay.core.findings.answers.answer import Answer, AuditAnswers, Question, Standing
+from assay.core.findings.finding import MetricTable
+from assay.core.findings.method_text import explained
+from assay.pages.components.audit.answer_pictures import picture
+from assay.pages.components.charts import show_chart
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.page_table import PAGES
+from assay.pages.components.palette import Badge
+
+# Where each question is answered at length, the main page first.
+_ROOMS = {
+    Question.TOLD: ("membership", "evidence"),
+    Question.PROVEN: ("vocabulary", "suspects"),
+    Question.CLOSE: ("selection", "transport", "map"),
+    Question.KIND: ("corpora", "class_balance", "vocabulary"),
+}
+_STANDINGS: dict[Standing, tuple[str, str, Badge]] = {
+    Standing.SINGLE: ("about single documents", ":material/verified:", "green"),
+    Standing.GROUP: ("about documents together", ":material/check_circle:", "blue"),
+    Standing.RELATIVE: ("closer than chance", ":material/trending_up:", "blue"),
+    Standing.NOT_FOUND: ("no more than chance", ":material/remove_circle:", "gray"),
+    Standing.UNKNOWN: ("not tested", ":material/help:", "gray"),
+}
+
+
+def show_answers(path: Path, facts: AuditFacts, rows: MetricTable, found: AuditAnswers) -> None:
+    """Every question with its answer, certainty, picture and pages."""
+    for one in found.answers:
+        _show(path, facts, rows, one, is_first=one is found.lead)
+
+
+def show_failures(found: AuditAnswers) -> None:
+    """What was tried without success, in a quiet place; nothing where all succeeded."""
+    if not found.failed:
+        return
+    st.subheader("Tried without success", anchor=False)
+    for sentence in found.failed:
+        st.caption(f"- {markdown_safe(sentence)}", help=_terms(sentence))
+
+
+def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_first: bool) -> None:
+    with st.container(border=True, key=f"answer {one.question.name}"):
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(f"**{one.question}**", width="content")
+                label, icon, colour = _STANDINGS[one.standing]
+                st.badge(label, icon=icon, color=colour)
+            # The first is the page's answer; the others are as important as their evidence.
+            said = markdown_safe(one.headline)
+            terms = _terms(f"{one.headline} {one.certainty}")
+            if is_first:
+                st.subheader(said, anchor=False, help=terms)
+            else:
+                st.markdown(f"##### {said}", anchors=False, help=terms)
+            st.caption(markdown_safe(one.certainty))
+            for sentence in one.sentences:
+                st.caption(markdown_safe(sentence))
+            with st.container(horizontal=True, gap="small"):
+                for name in _ROOMS[one.question]:
+                    entry = PAGES[name]
+                    st.page_link(
+                        entry.file,
+                        label=entry.title,
+                        icon=entry.icon,
+                        query_params={"audit": path.stem} if entry.needs_audit else None,
+                    )
+        drawn = picture(one, path, facts, rows)
+        if drawn:
+            with right:
+                show_chart(drawn.figure, key=f"picture {one.question.name}", alt=drawn.alt)
+                st.caption(markdown_safe(drawn.caption))
+
+
+def _terms(text: str) -> str | None:
+    """What the words in the text mean, for its tooltip."""
+    found = explained(text)
+    return "  \n".join(f"**{word}**: {meaning}" for word, meaning in found.items()) or None

@@ -1,0 +1,50 @@
+"""What `assay audit` ends with: the answers, in words."""
+
+from __future__ import annotations
+
+import pytest
+from support.audit_file import write_sample_audit
+from support.evidence import evidence, ranking
+
+from assay.cache.store import Store
+from assay.core.cli.pair_commands import closing_words, say_answers
+from assay.core.findings.answers.audit_answers import audit_answers
+from assay.core.runtime.outcome import Outcome
+
+
+def test_an_audit_ends_with_its_leading_answer_and_then_every_question():
+    """First the answer with its certainty, then each other question with its answer, those of the
+    page; no Python value in brackets."""
+    made = evidence(ranking("select", 0.9, 1e-9, 0.5, 1e-9))
+    first, *others = closing_words(made)
+    answers = audit_answers(made).answers
+    assert first == f"{answers[0].headline} {answers[0].certainty}"
+    for one, words in zip(answers[1:], others, strict=True):
+        assert one.question in words
+        assert one.headline in words
+    assert not any(mark in " ".join((first, *others)) for mark in ("[", "False", "None:"))
+
+
+@pytest.mark.parametrize("start", ["recorded", "unknown"])
+def test_the_insiders_view_comes_before_any_answer(start):
+    """Whoever reads only the first line learns that no outsider could make this audit."""
+    words = list(closing_words(evidence(initial_head=start)))
+    assert words[0].startswith("Evaluation only") == (start == "recorded")
+
+
+def test_where_nothing_was_scored_only_that_is_said():
+    """An audit that cannot be assessed ends with that and the reasons, once."""
+    (words,) = closing_words(evidence(verdict="not assessable"))
+    assert words.startswith("No documents were scored")
+    assert words.endswith("The head moved.")
+
+
+def test_labels_cannot_command_a_terminal(capsys):
+    """A label's control characters are left out; where to read on is named."""
+    store = Store.default()
+    path = write_sample_audit(store, label_names=["\x1b[31mred\x07", "b", "c", "d"])
+    say_answers(store, Outcome(path.stem, path, was_there=False), as_json=False)
+    said = capsys.readouterr().out
+    assert "[31mred" in said
+    assert all(one.isprintable() or one == "\n" for one in said)
+    assert "/overview?audit=sample" in said

@@ -1,0 +1,401 @@
+"""The answers say what the evidence says, the strongest first, also when that is unwelcome."""
+
+from __future__ import annotations
+
+import random as python_random
+
+import pytest
+from support.evidence import STRATEGIES, distance, evidence, ranking, row, students
+
+from assay.core.findings.answers.answer import Question, Standing
+from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
+from assay.core.findings.audit_tables import notes, strategy_table
+from assay.core.findings.beside_random import few_draws_sentence
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BLIND, Baseline, Strategy, main_strategy
+from assay.core.specs.vocabulary import Doubt, VocabularyFacts
+
+EXACT = VocabularyFacts(
+    proves_absence=True,
+    n_tokens=1000,
+    n_moved=300,
+    max_tokens=40,
+    n_documents=1600,
+    n_possible=400,
+)
+COARSE = VocabularyFacts(
+    doubts=(Doubt.COARSE_STORAGE,),
+    n_tokens=1000,
+    n_moved=300,
+    chance_missed=0.1,
+    n_documents=1600,
+    n_possible=400,
+)
+TIED = VocabularyFacts(doubts=(Doubt.TIED,), n_tokens=1000, n_moved=1000, n_documents=1600)
+RIVALS = (Strategy.SELECT, Strategy.TOP_K, Strategy.EMBEDDING_MATCH, Baseline.LOSS_RATIO)
+
+
+def answered(question, *rows, **more):
+    return audit_answers(evidence(rows, **more)).to(question)
+
+
+def told(*rows, **more):
+    return answered(Question.TOLD, *rows, **more)
+
+
+def close(*rows, **more):
+    return answered(Question.CLOSE, *rows, **more)
+
+
+def group(name, lead):
+    return {"name": name, "cosine": 0.4 + lead, "low": 0.35 + lead, "high": 0.45 + lead, **SHARES}
+
+
+SHARES = {
+    "n_documents": 200,
+    "null_low": 0.1,
+    "null_high": 0.2,
+    "share": 0.5,
+    "share_low": 0.4,
+    "share_high": 0.6,
+}
+
+
+def made_up(rng):
+    """An audit whose every piece of evidence is strong, weak or absent, at random."""
+    rows = []
+    if rng.random() < 0.7:
+        for name in RIVALS:
+            auc = rng.choice([0.5, 0.56, 0.7, 0.95]) + rng.random() / 1000
+            rate = rng.choice([0.005, 0.02, 0.3, 0.8]) + rng.random() / 1000
+            rows += ranking(
+                name,
+                auc,
+                1e-8 if auc > 0.6 else rng.choice([0.004, 0.4]),
+                rate,
+                1e-6 if rate > 0.1 else rng.choice([0.004, 0.6]),
+            )
+        if rng.random() < 0.7:
+            rows += ranking(BLIND, rng.choice([0.5, 0.68, 0.97]), 0.3, rng.choice([0.01, 0.5]))
+    if rng.random() < 0.7:
+        choice = [(0.6, 0.9), (0.62, 0.03), (0.7, 1e-4), (0.5, 1e-4)]
+        rows += students(top_k=rng.choice(choice), select=rng.choice(choice))
+    if rng.random() < 0.7:
+        rows += [
+            distance(name, *rng.choice([(1.25, 0.9), (1.1, 0.005), (1.1, 0.03), (1.4, 0.005)]))
+            for name in STRATEGIES
+        ]
+    if rng.random() < 0.3:
+        rows.append(row(rng.choice(RIVALS), Metric.EQUAL_SCORES, 1.0))
+    sources = [group("news", rng.choice([0, 0.3])), group("mail", 0)] if rng.random() < 0.4 else []
+    return evidence(rows, rng.choice([None, EXACT, COARSE, TIED]), sources=sources)
+
+
+def value(rows, subject, metric, name="value"):
+    found = [one[name] for one in rows if (one["subject"], one["metric"]) == (subject, metric)]
+    return found[0] if found else None
+
+
+def judged(rows):
+    drawn = {one["subject"] for one in rows if one["metric"] is Metric.EQUAL_SCORES}
+    return [one for one in RIVALS if value(rows, one, Metric.MEMBERSHIP_AUC) and one not in drawn]
+
+
+def tells(rows, metric, name, n):
+    """Whether one ranking passes by one measure, all rankings counted, and beats text alone."""
+    blind = value(rows, BLIND, metric)
+    return n * value(rows, name, metric, "p_value") < 0.01 and (
+        blind is None or value(rows, name, metric, "low") > blind
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_strongest_evidence_leads_and_nothing_else_is_claimed(seed):
+    """Over many made-up audits: every question is answered once, in the order of its evidence;
+    single documents are said to be found where, and only where, a ranking passes both tests; a
+    better student where, and only where, one passes its own."""
+    rng = python_random.Random(seed)
+    for _ in range(60):
+        made = made_up(rng)
+        rows, found = made.metrics, audit_answers(made)
+        assert sorted(one.question for one in found.answers) == sorted(Question)
+        order = [(-one.standing, -one.share) for one in found.answers]
+        assert order == sorted(order)
+        assert found.lead.standing == max(one.standing for one in found.answers)
+        names = judged(rows)
+        best = max(names, key=lambda one: value(rows, one, Metric.MEMBERSHIP_AUC), default=None)
+        by_group = bool(best) and tells(rows, Metric.MEMBERSHIP_AUC, best, len(names))
+        both = (Metric.MEMBERSHIP_AUC, Metric.MEMBERSHIP_TPR)
+        by_single = any(all(tells(rows, m, one, len(names)) for m in both) for one in names)
+        own = found.to(Question.TOLD)
+        assert (own.standing is Standing.SINGLE) == by_single
+        assert (own.standing is Standing.GROUP) == (by_group and not by_single)
+        assert ("at a false positive rate of 1%." in own.headline) == by_single
+        drawn = {one["subject"] for one in rows if one["metric"] is Metric.EQUAL_SCORES}
+        leads = {
+            one["subject"]: one["value"] if one["p_value"] <= 0.05 else 0
+            for one in rows
+            if one["metric"] is Metric.LEAD_OVER_RANDOM and one["subject"] not in drawn
+        }
+        headline = found.to(Question.CLOSE).headline
+        assert headline.startswith("A student") == any(lead > 0 for lead in leads.values())
+        proves = found.to(Question.PROVEN)
+        assert ("were not trained on" in proves.headline) == (made.facts.vocabulary == EXACT)
+        if proves.standing is Standing.SINGLE and not by_single:
+            assert found.lead is proves
+        for one in found.answers:
+            assert one.is_found or "threshold" in one.certainty or one.standing < 2
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        evidence(n_reference=0, n_leaked=0),
+        evidence(vocabulary=TIED, labels=()),
+        evidence(
+            [
+                *(line for name in RIVALS for line in ranking(name, 0.52, 0.2)),
+                *students(top_k=(0.61, 0.7), select=(0.59, 0.8)),
+                *(distance(name, 1.25, 0.9) for name in STRATEGIES),
+            ],
+            TIED,
+        ),
+    ],
+)
+def test_where_there_is_no_evidence_nothing_is_claimed(empty):
+    """Audits of nothing, of tied models, and with every test failed have no answer that counts as
+    found, and say neither that anything leaked nor that nothing did."""
+    found = audit_answers(empty)
+    assert not any(one.is_found for one in found.answers)
+    said = audit_finding(empty)
+    words = " ".join((said.headline, *said.sentences)).lower()
+    for claim in ("were not trained on", "finds ", "closer in meaning", "no leak"):
+        assert claim not in words.replace("no training document is", "")
+
+
+def test_an_audit_that_cannot_be_assessed_answers_nothing():
+    """Each question has the same answer: no documents were scored, and why."""
+    made = evidence(ranking("select", 0.9, 1e-9), EXACT, verdict="not assessable")
+    found = audit_answers(made)
+    assert {one.headline for one in found.answers} == {
+        "No documents were scored, so this does not show whether anything leaked."
+    }
+    assert audit_finding(made).sentences == ("The head moved.",)
+
+
+def test_the_insiders_view_is_said_first():
+    """What rests on something that no outsider has says so in the first sentence."""
+    made = evidence(ranking("select", 0.9, 1e-9), initial_head="recorded")
+    assert audit_finding(made).sentences[0].startswith("Evaluation only")
+    assert "Evaluation only" not in str(audit_finding(evidence()))
+
+
+def test_documents_found_come_with_rate_interval_correction_and_threshold():
+    """The answer names the false positive rate; its certainty the interval, chance, the number of
+    rankings, the threshold, and text alone."""
+    found = told(
+        *ranking("embedding-match", 0.95, 1e-9, 0.8, 1e-9),
+        *ranking("select", 0.5, 0.5),
+        *ranking(BLIND, 0.52, 0.3),
+    )
+    assert found.headline == (
+        "Input embeddings find 128 of 160 training documents at a false positive rate of 1%."
+    )
+    for part in ("56.0–96.0", "chance finds 1%", "corrected for 2 rankings", "threshold 0.01"):
+        assert part in found.certainty
+    assert "text alone, which sees no model, has 0.520" in found.certainty
+    assert "SELECT's ranking does not distinguish" in found.failed[0]
+
+
+def test_a_ranking_that_finds_no_single_document_is_not_crowned():
+    """A clear AUC with a true positive rate of chance is told of the group, not of documents."""
+    found = told(*ranking("loss-ratio", 0.7, 1e-9, 0.006, 0.8), *ranking("select", 0.5, 0.5))
+    assert found.headline.startswith("As a group only: loss ratio ranks training documents above")
+    assert "does not reach the threshold: p = 1.000 corrected for 2" in found.certainty
+
+
+@pytest.mark.parametrize(("auc", "blind"), [(0.52, 0.5), (0.75, 0.8)])
+def test_nobody_wins_at_chance_or_below_text_alone(auc, blind):
+    """The best of many at chance tells nothing, nor does one that words alone explain."""
+    p_value = 1e-9 if auc > 0.6 else 0.2
+    found = told(*ranking("select", auc, p_value), *ranking(BLIND, blind, 0.2))
+    assert found.standing is Standing.NOT_FOUND
+    assert found.headline.startswith("None of 1 rankings distinguishes")
+
+
+def test_without_held_out_documents_only_the_subject_is_claimed():
+    """Recall far above chance says nothing beyond the subject where no held-out documents are
+    known."""
+    recall = row("select", Metric.RECALL, 0.2, 0.1, 0.4, p_value=1e-30)
+    lift = row("select", Metric.LIFT, 2.0, 1, 4, p_value=1e-30)
+    found = told(recall, lift)
+    assert found.headline.startswith("Unknown: SELECT finds the subject")
+    assert "a selection that only finds the domain would look the same" in found.certainty
+    chance = told({**recall, "p_value": 0.4}, lift)
+    assert chance.headline == "Not tested: there are no held-out documents to compare with."
+    assert "not significantly better than chance (p = 0.400, threshold 0.01" in chance.failed[0]
+
+
+def test_failures_of_the_selection_name_its_size():
+    """Sentences on a selection name its budget, so that two pages cannot contradict each other."""
+    rows = [
+        row("select", Metric.COSINE, 0.5, n=320),
+        row("select", Metric.RECALL, 0.1, 0.05, 0.2, p_value=0.5),
+        row("select", Metric.LIFT, 1.0, 0.5, 2, p_value=0.5),
+        row("select", Metric.MEMBERSHIP_PRECISION, 0.2, 0.1, 0.3, p_value=0.5, n=77),
+        *ranking("select", 0.5, 0.5),
+    ]
+    failed = told(*rows).failed
+    assert len([one for one in failed if "selection of 320 documents" in one]) == 2
+    assert "20.0% of the 77 that it selected there" in failed[-1]
+
+
+def test_a_better_student_is_named_with_what_it_is_compared_with():
+    """The answer has the budget, random selections' students and the final model; its certainty
+    the interval, the correction and the threshold."""
+    found = close(*students(top_k=(0.8, 1e-6), select=(0.61, 0.8), embedding_match=(0.7, 0.01)))
+    assert found.headline == (
+        "A student trained on the 100 documents that top-k selects reaches 80.0% accuracy; "
+        "students of as many random documents reach 60.0%, the final model 90.0%."
+    )
+    assert "77.0–83.0" in found.certainty
+    assert "corrected for 2 strategies (Holm), threshold 0.05" in found.certainty
+    assert "SELECT's 100 documents reaches 61.0%" in found.failed[0]
+
+
+def test_a_language_models_students_are_better_where_perplexity_is_lower():
+    """A lower perplexity is a better student; a higher one is worse and said to be."""
+    found = close(*students(Metric.PERPLEXITY, 20.0, select=(12.0, 1e-6), top_k=(30.0, 1e-6)))
+    assert "that SELECT selects reaches 12.0" in found.headline
+    assert "declared beforehand, not corrected" in found.certainty
+    assert found.failed == ("Worse students than those of random documents: top-k (30.00).",)
+
+
+def test_losing_to_random_is_said():
+    """Where every student is worse than random's the answer is no, and each loser is named."""
+    found = close(*students(top_k=(0.5, 1e-6), select=(0.5, 1e-6)))
+    assert found.standing is Standing.NOT_FOUND
+    assert "threshold 0.05" in found.certainty
+    text = " ".join(found.failed)
+    assert "below the mean of 5 random selections' students, 60.0%" in text
+    assert (
+        "Worse students than those of random documents: SELECT (50.0%) and top-k (50.0%)." in text
+    )
+
+
+def test_a_small_lead_among_many_is_no_lead():
+    """The main strategy's own test is declared beforehand; another's must pass the correction."""
+    others = {"top_k": (0.7, 0.03), "embedding_match": (0.61, 0.9)}
+    assert close(*students(select=(0.61, 0.9), **others)).standing is Standing.NOT_FOUND
+    assert close(*students(select=(0.7, 0.03))).standing is Standing.RELATIVE
+
+
+def test_one_random_student_tells_nothing():
+    """Where by how much random students differ is not known, no win is claimed."""
+    rows = [one for one in students(select=(0.9, 1e-6)) if one["subject"] != "random-students"]
+    found = close(*rows)
+    assert found.standing is Standing.UNKNOWN
+    assert "it was not measured how much such students differ" in " ".join(found.failed)
+
+
+@pytest.mark.parametrize(
+    ("value", "p_value", "standing"),
+    [(1.1, 0.005, Standing.RELATIVE), (1.25, 0.9, Standing.NOT_FOUND)],
+)
+def test_without_students_the_distance_answers(value, p_value, standing):
+    """A selection nearer than random ones is an answer, with theirs and true documents' distance
+    beside it; one that is no nearer is none."""
+    cosine = row("select", Metric.COSINE, 0.5, n=160)
+    found = close(cosine, distance("select", value, p_value))
+    assert found.standing is standing
+    assert ("closer in meaning" in found.headline) == (standing is Standing.RELATIVE)
+    if standing is Standing.RELATIVE:
+        assert "1.200 to 1.300, as many training documents 0.900" in found.certainty
+
+
+def test_a_strategy_with_nothing_to_rank_by_is_no_strategy():
+    """A random draw that came out best is not praised, and is said to be a draw; with scores that
+    differ the same figures make it the best."""
+    rows = students(top_k=(0.8, 1e-6), select=(0.6, 0.9))
+    assert "top-k" in close(*rows).headline
+    drawn = [*rows, row("top-k", Metric.EQUAL_SCORES, 1.0)]
+    found = close(*drawn)
+    assert not found.is_found
+    assert "top-k had nothing to rank by: all documents have the same score" in found.failed[0]
+    assert (
+        "top-k (a random draw)"
+        in strategy_table(MetricTable(drawn), STRATEGIES)["strategy"].tolist()
+    )
+    assert "nothing to rank by" in notes(MetricTable(drawn), STRATEGIES)
+
+
+def test_proof_of_absence_is_counted_and_conditional():
+    """The number of documents ruled out stands in the answer, the assumptions in its certainty;
+    coarse storage proves nothing, and tied models rule nothing out."""
+    exact = answered(Question.PROVEN, vocabulary=EXACT)
+    assert exact.headline == (
+        "1,200 of the 1,600 documents of the seed corpus were not trained on."
+    )
+    assert exact.certainty.startswith("Certain under four assumptions")
+    assert exact.share == 0.75
+    coarse = answered(Question.PROVEN, vocabulary=COARSE)
+    assert coarse.headline.startswith("Nothing is proven, but 1,200 of the 1,600")
+    assert "10.0%" in coarse.certainty
+    assert coarse.standing is Standing.GROUP
+    tied = answered(Question.PROVEN, vocabulary=TIED)
+    assert tied.headline.startswith("No token can be ruled out")
+    assert tied.standing is Standing.UNKNOWN
+
+
+@pytest.mark.parametrize(("p_value", "is_evidence"), [(0.002, True), (0.006, False)])
+def test_suspect_tests_count_together(p_value, is_evidence):
+    """A suspect test of the same models is evidence of presence where it passes, corrected for all
+    tests of the pair, and is named as tried where it does not."""
+    auc = {"value": 0.7, "low": 0.6, "high": 0.8}
+    test = {"title": "Mine", "is_refused": False, "checks": [], "auc": auc, "p_value": p_value}
+    found = answered(Question.PROVEN, vocabulary=TIED, tests=[test, {**test, "p_value": 0.9}])
+    assert (found.standing is Standing.GROUP) == is_evidence
+    assert ("Fine-tuning favours the suspects" in found.headline) == is_evidence
+    assert len(found.failed) == (1 if is_evidence else 2)
+
+
+def test_ranked_corpora_name_the_kind_only_where_one_is_ahead():
+    """A corpus ahead of all others answers what kind of data it was; two alike do not, and nor
+    does one that stays below models trained on it."""
+    ahead = [group("news", 0.3), group("mail", 0)]
+    found = answered(Question.KIND, sources=ahead)
+    assert found.headline.startswith("news is the most aligned")
+    assert found.standing is Standing.RELATIVE
+    alike = answered(Question.KIND, sources=[group("news", 0.05), group("mail", 0)])
+    assert alike.standing is Standing.NOT_FOUND
+    below = answered(Question.KIND, sources=ahead, students_of=[{"source": "news", "cosine": 0.95}])
+    assert below.standing is Standing.NOT_FOUND
+
+
+def test_focus_is_select_where_it_ran():
+    """The main strategy is SELECT, or the last one of those that ran."""
+    assert main_strategy(STRATEGIES) is Strategy.SELECT
+    assert main_strategy([Strategy.RANDOM, Strategy.TOP_K]) is Strategy.TOP_K
+
+
+def test_who_asked_one_question_gets_its_answer_first():
+    """A ranking of corpora leads with the kind of data and a titration with whether documents are
+    told, also where other evidence is stronger."""
+    sources = [group("news", 0.3), group("mail", 0)]
+    made = evidence(vocabulary=EXACT, sources=sources)
+    assert audit_finding(made).headline.startswith("1,200 of the 1,600")
+    spec = {**made.facts.meta["spec"], "corpora": {"n_students": 0}}
+    asked = evidence(vocabulary=EXACT, sources=sources, spec=spec)
+    assert audit_finding(asked).headline.startswith("news is the most aligned")
+
+
+def test_few_random_draws_say_what_they_cannot_show():
+    """A band of 39 draws is called as wide as all of them, with the p-value that it cannot go
+    below; one of 399, or none, is not."""
+    said = few_draws_sentence({"null_kind": "39 random selections"})
+    assert "1 in 40" in said
+    assert "under 0.05" in said
+    assert few_draws_sentence({"null_kind": "399 random selections"}) == ""
+    assert few_draws_sentence({"null_kind": "largest class"}) == ""
+    assert few_draws_sentence(None) == ""

@@ -1,0 +1,96 @@
+"""The Overview answers four questions, the strongest evidence first."""
+
+from __future__ import annotations
+
+import pytest
+from support.audit_file import write_sample_audit
+from support.pages import opened, words
+from support.pair_rows import of_pair, write_groups
+from support.suspect_record import write_sample_suspects
+
+from assay.cache.audits.evidence import evidence_of
+from assay.cache.store import Store
+from assay.core.findings.answers.answer import Question
+from assay.core.findings.answers.audit_answers import audit_answers
+from assay.core.findings.method_text import GLOSSARY, explained
+from assay.core.specs.vocabulary import VocabularyFacts
+from assay.pages.components.escaping import markdown_safe
+
+EXACT = VocabularyFacts(
+    proves_absence=True, n_tokens=1000, n_moved=300, n_documents=400, n_possible=100
+)
+
+
+@pytest.fixture
+def store():
+    return Store.default()
+
+
+def answered(store):
+    return audit_answers(evidence_of(store, store.audits / "sample.duckdb"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"has_truth": False},
+        {"label_names": []},
+        {"n_documents": 8, "budget": 3},
+        {"before_seal": write_groups},
+        {"before_seal": lambda builder: builder.put_meta("vocabulary", EXACT.to_plain())},
+    ],
+    ids=["whole", "no truth", "no labels", "tiny", "corpora", "vocabulary"],
+)
+def test_it_shows_the_answers_in_their_order(store, more):
+    """Of every kind of audit the page has the answers of the command line, each with its
+    certainty, in the same order, and what failed below them."""
+    write_sample_audit(store, **more)
+    found, app = answered(store), opened("overview", audit="sample")
+    said = words(app)
+    asked = [one.value.strip("*") for one in app.markdown if one.value.strip("*") in list(Question)]
+    assert asked == [one.question for one in found.answers]
+    assert app.subheader[0].value == markdown_safe(found.lead.headline)
+    for one in found.answers:
+        for sentence in (one.headline, one.certainty, *one.sentences, *one.failed):
+            assert markdown_safe(sentence) in said
+    assert ("Tried without success" in said) == bool(found.failed)
+
+
+def test_proof_leads_and_words_are_explained_where_they_stand(store):
+    """With a proof of absence that comes first; the tooltip of its sentence explains its terms."""
+    write_sample_audit(
+        store, before_seal=lambda builder: builder.put_meta("vocabulary", EXACT.to_plain())
+    )
+    app = opened("overview", audit="sample")
+    lead = app.subheader[0]
+    assert lead.value.startswith("300 of the 400 documents of the seed corpus were not trained")
+    assert GLOSSARY["seed corpus"] in lead.help
+    assert GLOSSARY["token"] in lead.help
+
+
+def test_a_suspect_test_of_the_models_is_part_of_the_answer(store):
+    """A test that was made after the audit is on its page at the next visit."""
+    write_sample_audit(store, before_seal=of_pair)
+    assert "Suspects number 1" not in words(opened("overview", audit="sample"))
+    write_sample_suspects(store, 1, shift=2.0)
+    assert markdown_safe("Suspect test “Suspects number 1”") in words(
+        opened("overview", audit="sample")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("AUC 0.9 (0.8–0.95); p < 0.001 corrected", {"AUC", "p-value", "95% interval"}),
+        ("documents of the seed corpus", {"seed corpus"}),
+        ("students of random selections", {"student", "random selection"}),
+        ("Nothing.", set()),
+    ],
+)
+def test_terms_are_found_in_sentences(text, terms):
+    """A sentence's terms are those of the glossary that stand in it, and no others."""
+    found = explained(text)
+    assert terms <= set(found)
+    assert all(GLOSSARY[term] == meaning for term, meaning in found.items())
+    assert terms or not found
