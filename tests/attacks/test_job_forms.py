@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import http.client
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from support.pages import opened, words
 from support.server import Server
 from support.tiny_models import save_bert
+from websockets.sync.client import connect
 
 from assay.cache.jobs import JobTable
 from assay.cache.store import Store
@@ -236,30 +240,70 @@ def test_one_press_is_one_job(monkeypatch):
     start_job(store, ("demo", "--no-serve"), "Demo")
 
 
-def put(server: Server, path: str, n_bytes: int) -> int:
+def put(server: Server, path: str, n_bytes: int = 10, **headers: str) -> HTTPStatus:
+    """What a file sent there is answered; ``n_bytes`` is what the request claims to hold."""
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="f"; filename="f.csv"\r\n\r\nx\r\n--b--\r\n'
+    )
+    sent = {"Content-Type": "multipart/form-data; boundary=b", **headers}
+    if n_bytes > len(body):
+        sent["Content-Length"] = str(n_bytes)
+    with closing(connection_to(server)) as connection:
+        connection.request("PUT", path, body, sent)
+        return HTTPStatus(connection.getresponse().status)
+
+
+def connection_to(server: Server) -> http.client.HTTPConnection:
     where = urlsplit(server.address)
-    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=20)
-    try:
-        connection.request("PUT", path, b"x" * 10, {"Content-Length": str(n_bytes)})
-        return connection.getresponse().status
-    finally:
-        connection.close()
+    return http.client.HTTPConnection(where.hostname, where.port, timeout=20)
+
+
+def of_the_page(server: Server) -> dict[str, str]:
+    """The headers by which the server knows that its own page sends a file, not another site's."""
+    with closing(connection_to(server)) as connection:
+        connection.request("GET", "/_stcore/health")
+        cookie = connection.getresponse().getheader("Set-Cookie").split(";")[0]
+    return {"Cookie": cookie, "X-Xsrftoken": cookie.partition("=")[2].strip('"')}
+
+
+@contextmanager
+def open_page(server: Server) -> Iterator[str]:
+    """A visitor on the page New job, for as long as the block lasts; the session's name."""
+    address = server.address.replace("http", "ws") + "/_stcore/stream"
+    with connect(
+        address, subprotocols=["streamlit"], origin=server.address, max_size=None
+    ) as socket:
+        ask = BackMsg()
+        ask.rerun_script.page_name = "new_audit"
+        socket.send(ask.SerializeToString())
+        message = ForwardMsg()
+        while not message.HasField("new_session"):
+            message.ParseFromString(socket.recv(timeout=30))
+        yield message.new_session.initialize.session_id
 
 
 def test_uploads_need_an_open_page_and_a_store_to_write_to(tmp_path):
-    """Without a session nothing is taken, by any method; a read-only server takes nothing."""
-    Store(tmp_path / "home").root.mkdir()
-    for options, refusals in (
-        ((), range(400, 500)),
-        (("--read-only",), (HTTPStatus.METHOD_NOT_ALLOWED,)),
-    ):
-        server = Server(tmp_path / "home", *options)
-        try:
-            assert put(server, "/_stcore/upload_file/a/b", 10) in refusals
-            assert put(server, "/new_audit", 10) == HTTPStatus.METHOD_NOT_ALLOWED
-            query = urlencode({"kind": "decompress", "start": "true"})
-            assert server.visit("new_audit", query)
-        finally:
-            server.close()
-    assert JobTable(Store(tmp_path / "home")).all() == []
-    assert not (Path(tmp_path) / "home" / "data" / "uploads").exists()
+    """A file is taken from an open page of this server alone, within the limit, and not at all by
+    a read-only server; an address that names what to start starts nothing."""
+    home = tmp_path / "home"
+    home.mkdir()
+    uploads = "/_stcore/upload_file"
+    with closing(Server(home)) as server:
+        known = of_the_page(server)
+        assert put(server, f"{uploads}/a/b") is HTTPStatus.FORBIDDEN
+        assert put(server, f"{uploads}/a/b", **known) is HTTPStatus.BAD_REQUEST
+        assert put(server, "/new_audit", **known) is HTTPStatus.METHOD_NOT_ALLOWED
+        with open_page(server) as session:
+            to_page = f"{uploads}/{session}/b"
+            assert put(server, to_page) is HTTPStatus.FORBIDDEN
+            too_large = put(server, to_page, 10_000_000_000, **known)
+            assert too_large is HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            assert put(server, to_page, **known) is HTTPStatus.NO_CONTENT
+        assert server.visit("new_audit", urlencode({"kind": "decompress", "start": "true"}))
+    with closing(Server(home, "--read-only")) as server:
+        known = of_the_page(server)
+        with open_page(server) as session:
+            refused = put(server, f"{uploads}/{session}/b", **known)
+            assert refused is HTTPStatus.METHOD_NOT_ALLOWED
+    assert JobTable(Store(home)).all() == []
+    assert not (home / "data" / "uploads").exists()
