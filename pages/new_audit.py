@@ -99,7 +99,7 @@ def show_grid(form: Form, filled: Filled, options: list[CommandOption]) -> None:
 
 def show_start(form: Form, filled: Filled, is_stopped: bool) -> None:
     if filled.missing:
-        named = ", ".join(one.key for one in filled.missing)
+        named = ", ".join(one.key.replace("-", " ") for one in filled.missing)
         st.caption(markdown_safe(f"Still needed: {named}."))
     elif filled.errors:
         st.caption("Correct what is marked in red.")

@@ -16,7 +16,7 @@ from assay.core.errors import InputError
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.options import CommandOption
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.new_job.form_state import OF_DOCUMENTS, Form
+from assay.pages.components.new_job.form_state import OF_DOCUMENTS, Form, as_list
 
 _UPLOAD_MB = 100
 _ALL_UPLOADS_BYTES = 2_000_000_000
@@ -28,9 +28,7 @@ _BUILT_IN = {"builtin:docs": 30_000, "builtin:stdlib": 4_000}
 def show_documents(form: Form, one: CommandOption, is_labelled: bool) -> int | None:
     """The sets that an option names: preview and columns of each. How many documents they hold
     together; None where a look does not tell."""
-    held = form.raw(one.name)
-    places = held if isinstance(held, list) else [held] if held else []
-    counts = [_show_set(form, one, place, is_labelled) for place in places]
+    counts = [_show_set(form, one, place, is_labelled) for place in as_list(form.raw(one.name))]
     known = [n for n in counts if n is not None]
     return sum(known) if known and len(known) == len(counts) else None
 
@@ -96,12 +94,15 @@ def _size(found: Preview) -> str:
 def _columns(form: Form, one: CommandOption, place: str, found: Preview, is_labelled: bool) -> None:
     with st.container(horizontal=True):
         for which in ("text", *(["label"] if is_labelled else [])):
+            key = form.columns_key(one.name, place, which)
+            if st.session_state.get(key) not in (None, *found.columns):
+                del st.session_state[key]  # the file has changed since
             st.selectbox(
                 f"Column with the {which}",
                 found.columns,
                 index=None,
                 placeholder=f"default: {form.raw(f'{which}_column') or which}",
-                key=form.columns_key(one.name, place, which),
+                key=key,
                 format_func=lambda name: name[:80],
                 width=260,
             )

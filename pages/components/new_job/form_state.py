@@ -56,11 +56,16 @@ class Form:
             key = self.key(one.name)
             if key not in st.session_state:
                 st.session_state[key] = kept.get(one.name, shown(one, one.default))
+        for key in self._column_keys():
+            if key not in st.session_state and key in kept:
+                st.session_state[key] = kept[key]
 
     def keep(self) -> None:
         """Remember what the widgets hold."""
         for one in self.kind.command.options:
             self._kept()[one.name] = st.session_state[self.key(one.name)]
+        for key in self._column_keys():
+            self._kept()[key] = st.session_state.get(key)
 
     def fill(self, given: Mapping[str, Any]) -> None:
         """Put these values in, and defaults everywhere else."""
@@ -97,6 +102,16 @@ class Form:
     def raw(self, name: str) -> Any:
         """What a widget holds."""
         return st.session_state.get(self.key(name))
+
+    def _column_keys(self) -> list[str]:
+        """The keys of all columns that can be chosen, of the documents named now."""
+        return [
+            self.columns_key(one.name, place, which)
+            for one in self.kind.command.options
+            if one.declared.names in OF_DOCUMENTS
+            for place in as_list(self.raw(one.name))
+            for which in ("text", "label")
+        ]
 
     def columns_key(self, name: str, place: str, which: str) -> str:
         """The session's key of a column chosen for a set of documents."""
@@ -145,6 +160,13 @@ class Form:
     def _kept(self) -> dict[str, Any]:
         forms: dict[str, dict[str, Any]] = st.session_state.setdefault(_KEPT, {})
         return forms.setdefault(self.kind.name, {})
+
+
+def as_list(held: Any) -> list[str]:
+    """The names that a widget for one or for several holds."""
+    if held is None:
+        return []
+    return list(held) if isinstance(held, list) else [held]
 
 
 def shown(one: CommandOption, value: Any) -> Any:

@@ -48,7 +48,8 @@ def takes_more(names: Names) -> bool:
 
 @st.cache_data(ttl="20s", max_entries=8, show_spinner=False)
 def _found(folders: tuple[Path, ...], store: str) -> tuple[list[str], list[str]]:
-    """Models and data files, as a person would name them."""
+    """Models and data files, as a person would name them; each once, also if roots overlap."""
+    seen: set[Path] = set()
     models: list[str] = []
     data: list[str] = []
     for root in folders:
@@ -57,6 +58,9 @@ def _found(folders: tuple[Path, ...], store: str) -> tuple[list[str], list[str]]
         )
         for top in tops:
             for folder, names in _walked(top):
+                if folder in seen:
+                    continue
+                seen.add(folder)
                 short = folder.relative_to(root)
                 if any(name in names for name in _MODEL_FILES) and folder != root:
                     models.append(str(short))

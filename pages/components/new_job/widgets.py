@@ -8,7 +8,7 @@ import streamlit as st
 
 from assay.core.specs.options import CommandOption, Names
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.new_job.form_state import Form
+from assay.pages.components.new_job.form_state import Form, as_list
 from assay.pages.components.new_job.offers import offers, takes_more
 
 _LONG = 500
@@ -51,7 +51,7 @@ def _flag(one: CommandOption) -> str:
 def _choice_of_names(form: Form, one: CommandOption, names: Names, common: dict[str, Any]) -> None:
     roots, store = form.checker.roots, form.checker.store
     held = form.raw(one.name)
-    options = list(dict.fromkeys([*offers(names, roots, store), *_listed(held)]))
+    options = list(dict.fromkeys([*offers(names, roots, store), *as_list(held)]))
     more: dict[str, Any] = {"accept_new_options": takes_more(names)}
     placeholder = _PLACEHOLDERS.get(names, "choose one" if options else "there is none yet")
     if one.is_repeated:
@@ -67,12 +67,6 @@ _PLACEHOLDERS = {
     Names.CORPUS: "a file, folder, pattern, hub data set or decompression",
     Names.DATA_FOLDER: "a folder",
 }
-
-
-def _listed(held: Any) -> list[str]:
-    if held is None:
-        return []
-    return list(held) if isinstance(held, list) else [held]
 
 
 def _number(one: CommandOption, common: dict[str, Any], unset: str | None) -> None:
