@@ -31,7 +31,7 @@ from assay.core.runtime.device import choose_compute
 from assay.core.selection.greedy import select
 from assay.core.selection.matching_pursuit import select_plus
 from assay.core.selection.titration import Corpus, titrate
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.strategies import BY_OWN_SCORE, Strategy
 from assay.core.specs.training import TrainingSpec
 
 N_TURNS = 3
@@ -116,7 +116,8 @@ def live_selection() -> float:
         rng.normal(size=(len(number), 384)).astype("f"),
         rng.normal(size=(2000, 384)).astype("f"),
         32,
-        rng.normal(size=len(number)),
+        {strategy: rng.normal(size=len(number)) for strategy in BY_OWN_SCORE},
+        features,
     )
 
     def move(selector: str) -> float:

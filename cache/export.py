@@ -21,9 +21,13 @@ from assay.cache.audits.read import (
     read_selection,
 )
 from assay.cache.export_files import check_replaceable, write_export
-from assay.cache.files.sealed import read_meta
+from assay.cache.files.sealed import read_result
 from assay.cache.spreadsheet import to_csv, to_json
 from assay.core.errors import InputError
+from assay.core.specs.results.echo import EchoResult
+from assay.core.specs.results.experiment import ExperimentResult
+from assay.core.specs.results.result import Result
+from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.strategies import Strategy
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -85,50 +89,32 @@ def of_diff(path: Path) -> Origin:
     return _of_sealed(path, "diff", "compared_at")
 
 
-def of_suspect_test(record: Mapping[str, Any]) -> Origin:
+def of_suspect_test(record: SuspectResult) -> Origin:
     """The origin of a table from a suspect test."""
-    provenance = record["provenance"]
-    return Origin(
-        record["test_id"],
-        partial(
-            dict,
-            suspect_test=record["test_id"],
-            title=record["title"],
-            tested_at=record["created_at"],
-            assay_version=provenance.get("assay_version"),
-            command=provenance.get("command"),
-        ),
-    )
+    return _of_record("suspect_test", record, "tested_at")
 
 
-def of_experiment(name: str, meta: Mapping[str, Any]) -> Origin:
+def of_experiment(name: str, meta: ExperimentResult) -> Origin:
     """The origin of a table from an experiment; ``meta``: what it says about itself."""
     return Origin(
         name,
         partial(
             dict,
             experiment=name,
-            title=meta["title"],
-            made_at=meta["created_at"],
-            assay_version=meta["provenance"].get("assay_version"),
-            **{key: meta[key] for key in ("recipe", "scale", "n_seeds", "is_built_in")},
+            title=meta.title,
+            made_at=meta.created_at,
+            assay_version=meta.assay_version,
+            recipe=meta.recipe,
+            scale=meta.scale,
+            n_seeds=meta.n_seeds,
+            is_built_in=meta.is_built_in,
         ),
     )
 
 
-def of_echo(record: Mapping[str, Any]) -> Origin:
+def of_echo(record: EchoResult) -> Origin:
     """The origin of a table from an echo comparison."""
-    return Origin(
-        record["echo_id"],
-        partial(
-            dict,
-            echo=record["echo_id"],
-            title=record["title"],
-            compared_at=record["created_at"],
-            assay_version=record["provenance"]["assay_version"],
-            command=record["provenance"]["command"],
-        ),
-    )
+    return _of_record("echo", record, "compared_at")
 
 
 def manifest(
@@ -203,15 +189,23 @@ def _of_sealed(path: Path, kind: str, made_at: str) -> Origin:
     return Origin(path.stem, partial(_describe_sealed, path, kind, made_at))
 
 
-def _describe_sealed(path: Path, kind: str, made_at: str) -> dict[str, Any]:
-    meta = read_meta(path)
+def _of_record(kind: str, record: SuspectResult | EchoResult, made_at: str) -> Origin:
+    name = record.record_id
+    return Origin(name, partial(_described, kind, name, record, made_at))
+
+
+def _described(kind: str, name: str, result: Result, made_at: str) -> dict[str, Any]:
     return {
-        kind: path.stem,
-        "title": meta["title"],
-        made_at: meta["created_at"],
-        "assay_version": meta["provenance"]["assay_version"],
-        "command": meta["provenance"]["command"],
+        kind: name,
+        "title": result.title,
+        made_at: result.created_at,
+        "assay_version": result.assay_version,
+        "command": result.command,
     }
+
+
+def _describe_sealed(path: Path, kind: str, made_at: str) -> dict[str, Any]:
+    return _described(kind, path.stem, read_result(path, Result), made_at)
 
 
 def _as_text(described: Mapping[str, Any]) -> str:

@@ -6,36 +6,39 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from assay.cache.deletions import note_deletion
-from assay.cache.files.claims import check_claims
+from assay.cache.files.claims import as_claimed
 from assay.core.errors import full_disk_explained
+from assay.core.specs.results.echo import EchoResult
+from assay.core.specs.results.suspect_test import SuspectResult
 
 # A record of 100,000 documents takes about 15 MB.
 _MAX_BYTES = 256_000_000
 
+Record = TypeVar("Record", bound=SuspectResult | EchoResult)
+
 
 @dataclass(frozen=True)
-class RecordStore:
-    """The records of one kind, in one folder; ``id_key`` holds a record's name, KIND-twelve hex."""
+class RecordStore(Generic[Record]):
+    """The records of one kind, in one folder; their ids are KIND-twelve hex."""
 
     folder: Path
     kind: str
-    id_key: str
+    shape: type[Record]
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Store a record under its name; a value that JSON cannot represent is an error."""
-        path = self.folder / f"{record[self.id_key]}.json"
+    def write(self, record: Record) -> None:
+        """Store a record under its id; a value that JSON cannot represent is an error."""
+        path = self.folder / f"{record.record_id}.json"
         partial = path.with_suffix(f".{os.getpid()}.partial")
         with full_disk_explained(self.folder):
-            partial.write_text(json.dumps(record, allow_nan=False, indent=1))
+            partial.write_text(json.dumps(asdict(record), allow_nan=False, indent=1))
         os.replace(partial, path)
 
-    def read(self, name: str) -> dict[str, Any] | None:
+    def read(self, name: str) -> Record | None:
         """A record by its name; None if it does not exist or cannot be read."""
         if not re.fullmatch(rf"{self.kind}-[0-9a-f]{{12}}", name):
             return None
@@ -67,29 +70,26 @@ class RecordStore:
             (self.folder / f"{name}.json").unlink(missing_ok=True)
 
     @staticmethod
-    def _remembered(record: Mapping[str, Any]) -> dict[str, Any]:
-        """What still counts of a record that is gone: that it judged, and which models."""
-        provenance = record.get("provenance") or {}
-        digests = ("base_weights_sha256", "final_weights_sha256")
+    def _remembered(record: Record) -> dict[str, Any]:
+        """What of a deleted record still counts: whether it judged, and which models."""
         return {
-            "title": str(record.get("title", ""))[:200],
-            "created_at": record.get("created_at"),
-            **({"is_refused": bool(record["is_refused"])} if "is_refused" in record else {}),
-            "provenance": {name: provenance.get(name) for name in digests},
+            "title": record.title[:200],
+            "created_at": record.created_at,
+            "pair": record.pair,
+            **({"is_refused": record.is_refused} if isinstance(record, SuspectResult) else {}),
         }
 
-    def all(self) -> list[dict[str, Any]]:
+    def all(self) -> list[Record]:
         """All records that can be read, newest first."""
         found = [self.read(path.stem) for path in self.folder.glob("*.json")]
         records = [record for record in found if record is not None]
-        return sorted(records, key=lambda record: str(record["created_at"]), reverse=True)
+        return sorted(records, key=lambda record: record.created_at, reverse=True)
 
-    def _parsed(self, path: Path) -> dict[str, Any]:
+    def _parsed(self, path: Path) -> Record:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_BYTES:
             raise ValueError("it is not a regular file of acceptable size")
-        record = json.loads(path.read_text(encoding="utf-8"))
-        check_claims(self.kind, record)
-        if record[self.id_key] != path.stem:
-            raise ValueError(f"it contains another id, {record[self.id_key][:40]!r}")
-        return dict(record)
+        record = as_claimed(self.shape, json.loads(path.read_text(encoding="utf-8")))
+        if record.record_id != path.stem:
+            raise ValueError(f"it contains another id, {record.record_id[:40]!r}")
+        return record

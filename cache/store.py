@@ -10,6 +10,8 @@ import platformdirs
 
 from assay.cache.records import RecordStore
 from assay.core.errors import AssayError, InputError
+from assay.core.specs.results.echo import EchoResult
+from assay.core.specs.results.suspect_test import SuspectResult
 
 READ_ONLY_VARIABLE = "ASSAY_READ_ONLY"
 
@@ -62,12 +64,12 @@ class Store:
         return self._folder("experiments")
 
     @property
-    def suspect_tests(self) -> RecordStore:
-        return RecordStore(self._folder("suspect-tests"), "suspect", "test_id")
+    def suspect_tests(self) -> RecordStore[SuspectResult]:
+        return RecordStore(self._folder("suspect-tests"), "suspect", SuspectResult)
 
     @property
-    def echoes(self) -> RecordStore:
-        return RecordStore(self._folder("echoes"), "echo", "echo_id")
+    def echoes(self) -> RecordStore[EchoResult]:
+        return RecordStore(self._folder("echoes"), "echo", EchoResult)
 
     @property
     def building(self) -> Path:

@@ -36,9 +36,9 @@ with st.container(border=True):
     st.subheader(markdown_safe(said.headline), anchor=False)
     for sentence in said.sentences:
         st.write(markdown_safe(sentence))
-    if not meta["noise"]:
+    if not meta.noise:
         diff_reads.show_how_to_make_noise(store, meta)
-for line in meta["caveats"]:
+for line in meta.caveats:
     st.warning(markdown_safe(line), icon=":material/warning:")
 st.caption(
     "Topics are what a model lists when asked, examples are what it writes. A difference shows "
@@ -48,16 +48,16 @@ st.caption(
 st.subheader("Topics", anchor=False)
 left, right = st.columns([2, 3])
 with left:
-    floor = meta["topics"]["floor"]
+    floor = meta.topics.floor
     show_chart(
-        support_plot(topics, floor["value"] if floor else None),
+        support_plot(topics, floor.value if floor else None),
         key="support",
         alt="Support of every compared topic in A and in B",
     )
     st.caption(
         "Support: share of lists of subtopics that name the topic. Only questions that both "
-        f"models were asked count: {meta['counts']['n_questions']:,} questions with "
-        f"{meta['counts']['n_topics']:,} topics. {meta['counts']['n_left_out']:,} more topics are "
+        f"models were asked count: {meta.counts.n_questions:,} questions with "
+        f"{meta.counts.n_topics:,} topics. {meta.counts.n_left_out:,} more topics are "
         "named too rarely to detect a difference."
         + (
             " Grey band: 95% of topics in two runs of the same model."

@@ -51,15 +51,14 @@ with st.container(border=True):
     for sentence in said.sentences:
         st.write(markdown_safe(sentence))
     st.caption(
-        f"{record['n_said']:,} answers of the final model, {record['n_control']:,} of the base "
-        "model."
+        f"{record.n_said:,} answers of the final model, {record.n_control:,} of the base model."
     )
 
 st.subheader("Nearer than the base model's answers, by transport distance", anchor=False)
 show_chart(lead_chart(record), key="leads", alt="How much nearer the final model is")
 st.caption(
     "Right of zero: the final model's answers are nearer by this much (transport distance "
-    f"between sentence embeddings). Grey: 95% of {record['n_shuffles']:,} shuffles that swap "
+    f"between sentence embeddings). Grey: 95% of {record.n_shuffles:,} shuffles that swap "
     "whole topics between the two models. The headline tests one set; the p\\-values of the "
     "others are for information only and not corrected for their number."
 )
@@ -68,12 +67,12 @@ exported_table(
     "echo",
     targets_table(record),
     note="Left: final model; right: base model. Verbatim: answers that repeat a run of "
-    f"{record['verbatim_words']} words from the set. Longest run: in words. Alike: near "
+    f"{record.verbatim_words} words from the set. Longest run: in words. Alike: near "
     "duplicates of a document of the set. A model that learned a style or a subject can be nearer "
     "without repeating a word; a model that shows no trace of its training data may still have "
     "learned it.",
 )
-for line in record["caveats"]:
+for line in record.caveats:
     st.warning(markdown_safe(line), icon=":material/warning:")
 with st.expander("Provenance", icon=":material/fingerprint:"):
     st.dataframe(provenance_table(record), hide_index=True)

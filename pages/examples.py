@@ -27,10 +27,10 @@ path = reads.chosen_decompression()
 meta = reads.meta(path)
 judge = chosen_judge(meta)
 tree = reads.tree(path, judge)
-st.caption(markdown_safe(f"{meta['title']} · {meta['model']['name']}"))
+st.caption(markdown_safe(f"{meta.title} · {meta.model.name}"))
 reads.show_caveats(meta)
 st.caption(judge_line(meta, judge))
-if not meta["counts"]["n_examples"]:
+if not meta.counts.n_examples:
     st.info(
         "No examples were written: the budget was used up, or --examples was 0.",
         icon=":material/info:",

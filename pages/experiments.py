@@ -34,7 +34,7 @@ store = Store.default()
 def chosen_recipe() -> Recipe:
     """The recipe named in the address, or the one last run; its name there is the command's."""
     asked = st.query_params.get("recipe")
-    latest = next((one.meta["recipe"] for one in list_experiments(store)), NAMES[0])
+    latest = next((one.meta.recipe for one in list_experiments(store)), NAMES[0])
     start = asked if asked in NAMES else latest
     picked = st.selectbox(
         "Experiment",
@@ -68,7 +68,7 @@ def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
 
     def shown(name: str) -> str:
         meta = by_id[name].meta
-        return f"{meta['created_at'][:16].replace('T', ' ')} UTC · {meta['scale']} · {name[-10:]}"
+        return f"{meta.created_at[:16].replace('T', ' ')} UTC · {meta.scale} · {name[-10:]}"
 
     asked = st.query_params.get("run")
     if asked not in by_id:
@@ -83,7 +83,7 @@ def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
 @st.dialog("Delete this run?")
 def confirm_delete(experiment: ExperimentSummary) -> None:
     cells = own_cells(store, experiment.experiment_id)
-    st.write(f"**{markdown_safe(experiment.meta['title'])}**")
+    st.write(f"**{markdown_safe(experiment.meta.title)}**")
     st.write(
         "This deletes the file permanently. Final models and gradients stay in the cache, so the "
         "same run can be repeated quickly."
@@ -123,14 +123,14 @@ def show_shelf(experiment: ExperimentSummary) -> None:
 def show_about(experiment: ExperimentSummary) -> None:
     """Where and on what it ran, and what it lacks."""
     meta = experiment.meta
-    n_seeds = int(meta["n_seeds"])
-    about = [f"{meta['scale']} scale", f"{n_seeds} seed{'s' * (n_seeds > 1)}"]
-    about += [f"{meta['provenance']['device']}, {meta['provenance']['precision']}"]
-    if meta["left_out"]:
-        lacking = ", ".join(paper_titles()[name] for name in meta["left_out"])
+    n_seeds = int(meta.n_seeds)
+    about = [f"{meta.scale} scale", f"{n_seeds} seed{'s' * (n_seeds > 1)}"]
+    about += [f"{meta.provenance['device']}, {meta.provenance['precision']}"]
+    if meta.left_out:
+        lacking = ", ".join(paper_titles()[name] for name in meta.left_out)
         about.append(f"left out, because not available: {lacking}")
     st.caption(markdown_safe(" · ".join(about)))
-    if meta["is_built_in"]:
+    if meta.is_built_in:
         st.info(
             "Run on built-in text instead of the paper's data sets, with a smaller model. "
             "Absolute values cannot be compared with the authors'; at most the order of "
@@ -139,11 +139,11 @@ def show_about(experiment: ExperimentSummary) -> None:
         )
         return
     instead = "; ".join(
-        f"{meta['names'][name]} instead of {title}"
+        f"{meta.names[name]} instead of {title}"
         for name, title in paper_titles().items()
-        if name in load_recipe(meta["recipe"]).models and meta["names"].get(name, title) != title
+        if name in load_recipe(meta.recipe).models and meta.names.get(name, title) != title
     )
-    if meta["scale"] == "small":
+    if meta.scale == "small":
         st.caption(
             markdown_safe(
                 "Smaller models, data sets and budgets than in the paper"

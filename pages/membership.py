@@ -157,6 +157,18 @@ with st.expander("How each ranking works", icon=":material/balance:"):
         "moved along its own gradients, minus a penalty for tokens whose rows did not move."
     )
     st.write(
+        f"- **{Strategy.EMBEDDING_SELECT.shown_as}**: SELECT over gradients at the input "
+        "embeddings instead of the last layer."
+    )
+    st.write(
+        f"- **{Strategy.VOCABULARY_MATCH.shown_as}**: how far the rows of a document's tokens "
+        "moved, rare tokens counting more. It finds the domain rather than single documents."
+    )
+    st.write(
+        f"- **{Strategy.LOSS_DROP.shown_as}**: by how many nats a token the final model's loss is "
+        "below the base model's."
+    )
+    st.write(
         "- Strategies rank by their own criterion: the SELECT variants by order of selection, "
         "then by cosine; P\\-min and P\\-max by the base model's loss."
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from assay.cache.audits.model_pair import audits_of, n_deleted_tests, suspect_tests_of
-from assay.cache.audits.read import weights_of
 from assay.cache.export import of_suspect_test
 from assay.cache.store import Store
 from assay.core.findings.suspect_test import (
@@ -45,9 +44,8 @@ if record is None:
     st.stop()
 assert record is not None
 
-pair = weights_of(record["provenance"])
-n_deleted = n_deleted_tests(store, pair)
-said = suspect_finding(record, n_judged(suspect_tests_of(store, pair)) + n_deleted)
+n_deleted = n_deleted_tests(store, record.pair)
+said = suspect_finding(record, n_judged(suspect_tests_of(store, record.pair)) + n_deleted)
 with st.container(border=True):
     st.subheader(markdown_safe(said.headline), anchor=False)
     for sentence in said.sentences:
@@ -63,17 +61,17 @@ st.subheader("Are the two sets comparable?", anchor=False)
 origin = of_suspect_test(record)
 exported_table(origin, "checks", checks_table(record), note=HOW_TO_READ)
 
-if not record["is_refused"]:
+if not record.is_refused:
     st.subheader("Suspects against controls", anchor=False)
     show_chart(score_plot(record), key="scores", alt="Scores of both sets")
     exported_table(origin, "parts", parts_table(record), note=markdown_safe(declared(record)))
     # Records of earlier versions do not name their documents.
-    if "documents" in record:
+    if record.documents is not None:
         st.subheader("Every document", anchor=False)
         exported_table(
             origin,
             "documents",
-            documents_table(record, audits_of(store, pair)),
+            documents_table(record, audits_of(store, record.pair)),
             note="Score: the combined score, 0 on average over both sets. A document is "
             "identified by a hash of its text. It links to its evidence if an audit of these "
             "models has it in its seed corpus.",
@@ -82,7 +80,7 @@ if not record["is_refused"]:
         )
 
 st.subheader("Assumptions", anchor=False)
-for line in (*ASSUMPTIONS, *record["caveats"]):
+for line in (*ASSUMPTIONS, *record.caveats):
     st.write(f"- {markdown_safe(line)}")
 with st.expander("Provenance", icon=":material/fingerprint:"):
     exported_table(origin, "provenance", provenance_table(record))

@@ -39,8 +39,8 @@ tree = reads.tree(path, judge)
 
 st.caption(
     markdown_safe(
-        f"{meta['title']} · {meta['model']['name']} · {meta['created_at'][:10]} · asked in "
-        f"{meta['prompting']} · {meta['model']['backend']}"
+        f"{meta.title} · {meta.model.name} · {meta.created_at[:10]} · asked in "
+        f"{meta.prompting} · {meta.model.backend}"
     )
 )
 reads.show_caveats(meta)
@@ -72,7 +72,7 @@ with as_list:
     else:
         topic_table(found, view=f"{path.stem} {search}")
 with right:
-    if meta["counts"]["n_examples"]:
+    if meta.counts.n_examples:
         with st.container(horizontal=True, horizontal_alignment="right"):
             export_examples(path, ExampleFilter())
     links = pd.DataFrame(reads.links(path))
@@ -82,7 +82,7 @@ show_gaps(path, meta, judge)
 show_how(meta, reads.rungs(path))
 deletable(
     "decompression",
-    meta["title"],
+    meta.title,
     "This deletes the file permanently. The model's answers stay in its journal, so the same "
     "decompression can be made again without repeating any call.",
     partial(delete_decompression, Store.default(), path.stem),

@@ -13,22 +13,25 @@ from numpy.typing import NDArray
 
 from assay.cache.audits.rows import AuditRows, DocumentScores, Roles
 from assay.cache.files.blocks import Block, unpack
-from assay.cache.files.database import open_to_read
+from assay.cache.files.database import has_table, open_to_read
+from assay.core.specs.strategies import Strategy
 
 
 @dataclass(frozen=True)
 class CorpusArrays:
     """The arrays of an audit's n documents, in order.
 
-    gradients: see ``gradient_arrays``. embedding_scores (n, float64), blind (n × 2, float64:
-    P(trained) and P(held out) by text alone), embeddings and those of the reference set (· × d,
-    float32): None if the audit has none.
+    gradients: see ``gradient_arrays``; own_scores: see ``AuditRows.own_scores``;
+    embedding_gradients: see ``embedding_gradient_arrays``; blind (n × 2,
+    float64: P(trained) and P(held out) by text alone), embeddings and those of the reference set
+    (· × d, float32): None where the audit has none.
     """
 
     gradients: dict[str, NDArray]
     scores: DocumentScores
     roles: Roles
-    embedding_scores: NDArray[np.float64] | None
+    own_scores: dict[Strategy, NDArray[np.float64]]
+    embedding_gradients: dict[str, NDArray] | None
     blind: NDArray[np.float64] | None
     embeddings: NDArray[np.float32] | None
     reference: NDArray[np.float32] | None
@@ -53,7 +56,8 @@ def corpus_arrays(
         gradients,
         rows.scores(),
         rows.roles(held_out_source),
-        rows.embedding_scores(),
+        rows.own_scores(),
+        embedding_gradient_arrays(connection),
         np.stack([blind.p_trained, blind.p_held_out], axis=1) if len(blind.p_trained) else None,
         read_matrix(connection, "embeddings", {"set_name": "seed-corpus"}),
         read_matrix(connection, "embeddings", {"set_name": "reference"}),
@@ -84,6 +88,28 @@ def gradient_arrays(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray]
         "alignment": np.array([row[0] for row in scores]).T,
         "squared_norms": np.array([row[1] for row in scores]).T,
         "target_norms": np.array([row[0] for row in rows]),
+    }
+
+
+def embedding_gradient_arrays(
+    connection: duckdb.DuckDBPyConnection,
+) -> dict[str, NDArray] | None:
+    """The same of gradients at the input embeddings, as of a language model with one checkpoint;
+    None where none were taken, as in audits older than these."""
+    if not has_table(connection, "embedding_gradients"):
+        return None
+    rows = connection.execute(
+        "SELECT alignment, squared_norm, target_norm FROM embedding_gradients ORDER BY document_id"
+    ).fetchall()
+    projected = read_matrix(connection, "embedding_factors", {"name": "projected"})
+    if not rows or projected is None:
+        return None
+    alignment, squared_norms, target_norms = np.array(rows).T
+    return {
+        "projected": projected[None],
+        "alignment": alignment[None],
+        "squared_norms": squared_norms[None],
+        "target_norms": target_norms[:1],
     }
 
 

@@ -10,6 +10,7 @@ from assay.cache.audits.corpus_ranking import read_groups, read_source_students
 from assay.cache.audits.model_pair import suspect_tests_of
 from assay.cache.audits.read import AuditFacts, read_facts, read_metrics, read_titration
 from assay.cache.store import Store
+from assay.core.specs.results.suspect_test import SuspectResult
 
 Rows = list[dict[str, Any]]
 
@@ -26,10 +27,10 @@ class AuditEvidence:
     sources: Rows
     source_students: Rows
     titration: Rows
-    suspect_tests: Rows
+    suspect_tests: list[SuspectResult]
 
 
-def read_evidence(path: Path, suspect_tests: Rows) -> AuditEvidence:
+def read_evidence(path: Path, suspect_tests: list[SuspectResult]) -> AuditEvidence:
     """Of the audit at ``path``; UnreadableFile or OSError if it cannot be read."""
     groups = read_groups(path)
     facts = read_facts(path)

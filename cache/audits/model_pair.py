@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay.cache.audits.corpus_ranking import read_groups
-from assay.cache.audits.read import list_audits, read_facts, weights_of
+from assay.cache.audits.read import list_audits, read_facts
 from assay.cache.deletions import deletions
 from assay.cache.files.database import UnreadableFile
 from assay.cache.store import Store
+from assay.core.specs.results.suspect_test import SuspectResult
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def same_pair(store: Store, path: Path) -> SamePair:
     candidates = dict.fromkeys([path, *audits_of(store, pair)])
     return SamePair(
         tuple(one for one in candidates if _has_groups(one)),
-        tuple(record["test_id"] for record in suspect_tests_of(store, pair)),
+        tuple(record.test_id for record in suspect_tests_of(store, pair)),
         n_deleted_tests(store, pair),
     )
 
@@ -56,15 +56,11 @@ def audits_of(store: Store, pair: tuple[str, str] | None) -> list[Path]:
     ]
 
 
-def suspect_tests_of(store: Store, pair: tuple[str, str] | None) -> list[dict[str, Any]]:
+def suspect_tests_of(store: Store, pair: tuple[str, str] | None) -> list[SuspectResult]:
     """The records of all suspect tests of a pair, newest first; none for an unknown pair."""
     if pair is None:
         return []
-    return [
-        record
-        for record in store.suspect_tests.all()
-        if weights_of(record.get("provenance", {})) == pair
-    ]
+    return [record for record in store.suspect_tests.all() if record.pair == pair]
 
 
 def n_deleted_tests(store: Store, pair: tuple[str, str] | None) -> int:
@@ -80,8 +76,7 @@ def n_deleted_tests(store: Store, pair: tuple[str, str] | None) -> int:
             for one in deletions(store.root)
             if one["kind"] == store.suspect_tests.kind
             and one.get("is_refused") is False
-            and isinstance(one.get("provenance"), dict)
-            and weights_of(one["provenance"]) == pair
+            and one.get("pair") == list(pair)
             and store.suspect_tests.read(str(one.get("name"))) is None
         }
     )

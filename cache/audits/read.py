@@ -7,7 +7,7 @@ keep the result.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ import pandas as pd
 
 from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION
-from assay.cache.files.claims import check_claims, check_version
+from assay.cache.files.claims import check_version, claims_of
 from assay.cache.files.database import UnreadableFile, open_to_read
 from assay.cache.files.listing import Stamp, named_file, remembered, summaries
 from assay.cache.store import Store
@@ -25,6 +25,7 @@ from assay.core.errors import InputError
 from assay.core.specs.audit import Assessability, AuditSpec
 from assay.core.specs.hashing import canonical_json
 from assay.core.specs.plain import from_plain, to_plain
+from assay.core.specs.results.result import pair_of
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import VocabularyFacts
 
@@ -73,7 +74,7 @@ class AuditFacts:
     @property
     def pair(self) -> tuple[str, str] | None:
         """Digests of the base and the final model's weights."""
-        return weights_of(self.meta["provenance"])
+        return pair_of(self.meta["provenance"])
 
     @cached_property
     def spec(self) -> AuditSpec:
@@ -103,12 +104,6 @@ class SelectionPage:
     n_rows: int
 
 
-def weights_of(provenance: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Digests of the base and the final model's weights; None if they were not recorded."""
-    base, final = (provenance.get(f"{model}_weights_sha256") for model in ("base", "final"))
-    return (base, final) if base and final else None
-
-
 def audit_path(store: Store, audit_id: str) -> Path:
     """The file of an audit; InputError if there is none with that name."""
     return named_file(
@@ -134,7 +129,7 @@ def read_facts(path: Path) -> AuditFacts:
     try:
         said = {key: json.loads(value) for key, value in meta.items()}
         check_version(said, SCHEMA_VERSION)
-        check_claims("audit", said)
+        claims_of("audit", said)
         facts: dict[str, dict[str, Any]] = {}
         for model, fact, value in rows:
             facts.setdefault(model, {})[fact] = json.loads(value)
@@ -299,7 +294,7 @@ def _known_summary(path: Path, stamp: Stamp) -> AuditSummary:
         int(meta.get("counts", {}).get("n_documents") or 0),
         stamp.size,
         facts.assessability,
-        pair=weights_of(meta["provenance"]),
+        pair=facts.pair,
         question=_but_for_the_seed(spec),
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.files.database import has_table
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.strategies import Baseline, Strategy
 
 # The table and its key for each set in ``embeddings`` and ``map_points``.
 SETS = {
@@ -264,12 +264,25 @@ class AuditRows:
             [scorer],
         )
 
-    def embedding_scores(self) -> NDArray[np.float64] | None:
-        """Scores by input embeddings, (n); None if there are none, as in older audits."""
-        if not has_table(self._connection, "embedding_scores"):
-            return None
-        scores = self._column("SELECT score FROM embedding_scores ORDER BY document_id", np.float64)
-        return scores if len(scores) else None
+    def own_scores(self) -> dict[Strategy, NDArray[np.float64]]:
+        """Of strategies that rank by one number a document, (n) each; those that it lacks are left
+        out: an audit's weights may not allow them, or it is older.
+
+        Loss drop: the base's loss less the final model's, a scored token.
+        """
+        found = {
+            Strategy.EMBEDDING_MATCH: self._own_column("embedding_scores"),
+            Strategy.VOCABULARY_MATCH: self._own_column("vocabulary_scores"),
+        }
+        final_losses = -self.membership_scores(Baseline.FINAL_LOSS)
+        if len(final_losses):
+            found[Strategy.LOSS_DROP] = self.scores().base_losses - final_losses
+        return {strategy: scores for strategy, scores in found.items() if len(scores)}
+
+    def _own_column(self, table: str) -> NDArray[np.float64]:
+        if not has_table(self._connection, table):
+            return np.zeros(0)
+        return self._column(f"SELECT score FROM {table} ORDER BY document_id", np.float64)
 
     def token_counts(self) -> TokenCounts:
         """What the input embeddings show about every document's tokens."""

@@ -10,7 +10,7 @@ from assay.cache.files.tables import MANIFEST_TABLE, Table
 _INTRODUCTION = f"""\
 # The audit file
 
-<!-- Made from cache/audits/schema.py by `make docs`; do not edit it by hand. -->
+<!-- Made from cache/audits/schema/ by `make docs`; do not edit it by hand. -->
 
 An audit is one DuckDB file, `audits/NAME.duckdb` in the [store](guide.md#running). Any program that
 reads DuckDB can open it; Assay is not needed. A complete file never changes, so open it read-only.

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.arrays import CorpusArrays, corpus_arrays, gradient_arrays, read_matrix
+from assay.cache.audits.arrays import (
+    CorpusArrays,
+    corpus_arrays,
+    embedding_gradient_arrays,
+    gradient_arrays,
+    read_matrix,
+)
 from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION, TABLES
 from assay.cache.files.blocks import pack
@@ -68,6 +74,10 @@ class AuditBuilder(FileBuilder):
         if arrays is None:
             raise ValueError("no gradients are written yet")
         return arrays
+
+    def embedding_gradients(self) -> dict[str, NDArray] | None:
+        """See ``cache.audits.arrays.embedding_gradient_arrays``."""
+        return embedding_gradient_arrays(self._connection)
 
     def corpus(self, held_out_source: str | None) -> CorpusArrays:
         """The corpus as arrays; ValueError without gradients."""

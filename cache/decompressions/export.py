@@ -16,8 +16,8 @@ import pandas as pd
 from assay.cache.decompressions.read import (
     ExampleFilter,
     decompression_path,
+    read_decompression,
     read_examples,
-    read_meta,
 )
 from assay.cache.decompressions.reviews import Review, read_verdicts
 from assay.cache.export import to_bytes
@@ -26,6 +26,7 @@ from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.decompression import EXAMPLE_TEMPERATURE
+from assay.core.specs.results.decompression import DecompressionResult, JudgeControl
 
 FILE_FORMATS = ("jsonl", "parquet")
 # A folder with a data card, as `datasets` loads it.
@@ -87,7 +88,7 @@ def export_decompression(
     if not exported.n_rows:
         raise InputError("examples that match the filters", "none", "use fewer filters")
     if kind == FOLDER:
-        described = _manifest(path, read_meta(path), choice)
+        described = _manifest(path, read_decompression(path), choice)
         write_folder(out, exported.files, described, may_overwrite)
     else:
         data, manifest = exported.files.values()
@@ -100,7 +101,7 @@ def export_files(
 ) -> Exported:
     """A folder's files, or a file called ``name`` with its manifest."""
     frame = example_frame(store, path, choice)
-    meta = read_meta(path)
+    meta = read_decompression(path)
     if kind == FOLDER:
         card = _card(path, meta, choice, len(frame)).encode()
         files = {"data/train.parquet": to_bytes(frame, "parquet"), "README.md": card}
@@ -173,15 +174,20 @@ def _in_words(only: ExampleFilter) -> Iterator[str]:
         yield f"{which} {len(only.example_ids):,} examples chosen by review"
 
 
-def _manifest(path: Path, meta: dict[str, Any], choice: ExportChoice) -> dict[str, Any]:
+def _manifest(path: Path, meta: DecompressionResult, choice: ExportChoice) -> dict[str, Any]:
     """What an export is: from which model, and how it was chosen."""
+    model = meta.model
     return {
         "decompression": path.stem,
-        "title": meta["title"],
-        "asked_at": meta["created_at"],
-        "assay_version": meta["provenance"]["assay_version"],
-        "model": {name: meta["model"][name] for name in ("name", "sha256", "is_weights_hash")},
-        "judges": [judge["label"] for judge in meta["judges"]],
+        "title": meta.title,
+        "asked_at": meta.created_at,
+        "assay_version": meta.assay_version,
+        "model": {
+            "name": model.name,
+            "sha256": model.sha256,
+            "is_weights_hash": model.is_weights_hash,
+        },
+        "judges": [judge.label for judge in meta.judges],
         "filters": choice.filters,
     }
 
@@ -201,9 +207,9 @@ def _said(row: dict[Any, Any]) -> str:
     return f"{row['reasoning']}\n\n{row['response']}" if row["reasoning"] else row["response"]
 
 
-def _card(path: Path, meta: dict[str, Any], choice: ExportChoice, n_rows: int) -> str:
-    model, counts, spec = meta["model"], meta["counts"], meta["spec"]
-    what = "weights" if model["is_weights_hash"] else "the server's own description"
+def _card(path: Path, meta: DecompressionResult, choice: ExportChoice, n_rows: int) -> str:
+    model, counts, spec = meta.model, meta.counts, meta.asked
+    what = "weights" if model.is_weights_hash else "the server's own description"
     return f"""---
 license: other
 task_categories:
@@ -218,16 +224,16 @@ configs:
     path: data/train.parquet
 ---
 
-# {_plain(meta["title"])}
+# {_plain(meta.title)}
 
 {n_rows:,} examples that a language model wrote about the topics it named itself. They show what
 the model says, not what is true.
 
-- Source model: `{_plain(model["name"])}`, SHA-256 of {what} `{model["sha256"]}`
-- Asked on {meta["created_at"][:10]}, in {meta["prompting"]}, seed {spec["seed"]}, topics at \
-temperature {spec["temperature"]}, examples at {EXAMPLE_TEMPERATURE}
-- {counts["n_topics"]:,} topics, {counts["n_calls"]:,} calls, {counts["n_tokens"]:,} tokens
-- {counts["n_examples"]:,} examples were written, {counts["n_flagged"]:,} of them with a quality \
+- Source model: `{_plain(model.name)}`, SHA-256 of {what} `{model.sha256}`
+- Asked on {meta.created_at[:10]}, in {meta.prompting}, seed {spec.seed}, topics at \
+temperature {spec.temperature}, examples at {EXAMPLE_TEMPERATURE}
+- {counts.n_topics:,} topics, {counts.n_calls:,} calls, {counts.n_tokens:,} tokens
+- {counts.n_examples:,} examples were written, {counts.n_flagged:,} of them with a quality \
 flag (validity, length, repetition, language, near-duplicate)
 {_judges(meta)}
 - Filters of this export: {choice.filters}
@@ -236,7 +242,7 @@ flag (validity, length, repetition, language, near-duplicate)
 ## Licence
 
 What a model writes may be bound by the licence of the model and by the terms of whoever serves
-it. Read those of `{_plain(model["name"])}` before you use or publish this data set.
+it. Read those of `{_plain(model.name)}` before you use or publish this data set.
 
 ## Prompts
 
@@ -246,24 +252,24 @@ The first prompt of each kind, word for word; every other one differs in its top
 """
 
 
-def _judges(meta: dict[str, Any]) -> str:
+def _judges(meta: DecompressionResult) -> str:
     lines = ["- Grades, 0 to 4: `heuristic` (from the text alone, without a model)"]
-    for judge in meta["judges"]:
-        what = "weights" if judge["is_weights_hash"] else "the server's own description"
+    for judge in meta.judges:
+        what = "weights" if judge.is_weights_hash else "the server's own description"
         lines.append(
-            f"- Grades, 0 to 4: judge model `{_plain(judge['label'])}`, SHA-256 of {what} "
-            f"`{judge['sha256']}`; {judge['n_unreadable']:,} of {judge['n_graded']:,} answers "
-            f"could not be read; {_control(judge['control'])}"
+            f"- Grades, 0 to 4: judge model `{_plain(judge.label)}`, SHA-256 of {what} "
+            f"`{judge.sha256}`; {judge.n_unreadable:,} of {judge.n_graded:,} answers "
+            f"could not be read; {_control(judge.control)}"
         )
     return "\n".join(lines)
 
 
-def _control(control: dict[str, Any] | None) -> str:
+def _control(control: JudgeControl | None) -> str:
     if control is None:
         return "it was not measured whether it distinguishes a response from one to another task"
     return (
-        f"in {control['n_higher']} of {control['n_pairs']} tasks it graded the task's own response "
-        f"as more helpful than a response to another topic, in {control['n_lower']} as less helpful"
+        f"in {control.n_higher} of {control.n_pairs} tasks it graded the task's own response "
+        f"as more helpful than a response to another topic, in {control.n_lower} as less helpful"
     )
 
 

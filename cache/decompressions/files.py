@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from assay.cache.decompressions.schema import SCHEMA_VERSION, TABLES
+from assay.cache.files.claims import as_claimed
 from assay.cache.files.database import open_to_read
 from assay.cache.files.sealed import seal_whole
 from assay.cache.store import Store
 from assay.core.errors import InputError
+from assay.core.specs.results.decompression import DecompressionResult
 
 # Tables and values that Assay did not write; a file that is in use or inaccessible is another
 # matter.
@@ -28,7 +30,7 @@ class Contents:
     A table without columns is empty.
     """
 
-    meta: Mapping[str, Any]
+    meta: DecompressionResult
     tables: Mapping[str, Mapping[str, Any]]
 
 
@@ -63,7 +65,7 @@ def _contents(path: Path) -> Contents:
         }
     meta = dict(zip(*tables.pop("meta").to_pydict().values(), strict=True))
     return Contents(
-        {key: json.loads(value) for key, value in meta.items()},
+        as_claimed(DecompressionResult, {key: json.loads(value) for key, value in meta.items()}),
         {table: rows.to_pydict() for table, rows in tables.items() if len(rows)},
     )
 
@@ -71,5 +73,6 @@ def _contents(path: Path) -> Contents:
 def seal(store: Store, decompression_id: str, contents: Contents) -> Path:
     """Write a decompression, and move it to the folder of complete ones."""
     sealed = store.decompressions / f"{decompression_id}.duckdb"
-    meta = {**contents.meta, "schema_version": SCHEMA_VERSION}
+    said = {key: value for key, value in asdict(contents.meta).items() if value is not None}
+    meta = {**said, "schema_version": SCHEMA_VERSION}
     return seal_whole(store, sealed, TABLES, meta, contents.tables)

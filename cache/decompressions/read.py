@@ -14,9 +14,10 @@ import pandas as pd
 
 from assay.cache.files.database import open_to_read
 from assay.cache.files.listing import Stamp, named_file, remembered, stamp_of, summaries, summarized
-from assay.cache.files.sealed import read_meta
+from assay.cache.files.sealed import read_result
 from assay.cache.store import Store
 from assay.core.errors import InputError
+from assay.core.specs.results.decompression import DecompressionResult
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ def list_decompressions(store: Store) -> list[DecompressionSummary]:
 def summary_of(path: Path) -> DecompressionSummary:
     """One line about a file, which may be anywhere; FileNotFoundError if it does not exist."""
     return summarized(path, stamp_of(path), _known_summary, _unreadable)
+
+
+def read_decompression(path: Path) -> DecompressionResult:
+    """What a decompression says about itself; UnreadableFile as for ``read_result``."""
+    return read_result(path, DecompressionResult)
 
 
 def read_topics(path: Path, judge: str | None = None) -> pd.DataFrame:
@@ -208,8 +214,8 @@ def _condition(chosen: ExampleFilter) -> tuple[str, list[Any]]:
 
 @remembered
 def _known_summary(path: Path, stamp: Stamp) -> DecompressionSummary:
-    meta = read_meta(path)
-    return DecompressionSummary(path.stem, meta["title"], meta["created_at"])
+    meta = read_decompression(path)
+    return DecompressionSummary(path.stem, meta.title, meta.created_at)
 
 
 def _unreadable(path: Path, problem: str, size: int) -> DecompressionSummary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import pandas as pd
 from assay.cache.diffs.schema import DIFF_SCHEMA_VERSION, DIFF_TABLES
 from assay.cache.files.database import open_to_read
 from assay.cache.files.listing import Stamp, readable, remembered
-from assay.cache.files.sealed import read_meta, seal_whole
+from assay.cache.files.sealed import read_result, seal_whole
 from assay.cache.store import Store
+from assay.core.specs.results.diff import DiffResult
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,10 @@ class DiffSummary:
 
 
 def seal_diff(
-    store: Store, diff_id: str, meta: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]]
+    store: Store, diff_id: str, meta: DiffResult, tables: Mapping[str, Mapping[str, Any]]
 ) -> Path:
     """Write a diff, and move it to the folder of complete ones."""
-    facts = {**meta, "schema_version": DIFF_SCHEMA_VERSION}
+    facts = {**asdict(meta), "schema_version": DIFF_SCHEMA_VERSION}
     return seal_whole(store, store.diffs / f"{diff_id}.duckdb", DIFF_TABLES, facts, tables)
 
 
@@ -73,7 +74,5 @@ def read_diff_branches(path: Path) -> pd.DataFrame:
 
 @remembered
 def _known_summary(path: Path, stamp: Stamp) -> DiffSummary:
-    meta = read_meta(path)
-    return DiffSummary(
-        path, meta["created_at"], meta["first"]["id"], meta["second"]["id"], bool(meta["noise"])
-    )
+    meta = read_result(path, DiffResult)
+    return DiffSummary(path, meta.created_at, meta.first.id, meta.second.id, bool(meta.noise))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,8 +11,9 @@ from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION, EXPERIMENT
 from assay.cache.files.builder import FileBuilder
 from assay.cache.files.database import open_to_read
 from assay.cache.files.listing import Stamp, readable, remembered
-from assay.cache.files.sealed import read_meta
+from assay.cache.files.sealed import read_result
 from assay.cache.store import Store
+from assay.core.specs.results.experiment import ExperimentResult
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class ExperimentSummary:
 
     experiment_id: str
     path: Path
-    meta: dict[str, Any]
+    meta: ExperimentResult
     audit_ids: frozenset[str]
 
 
 def list_experiments(store: Store, recipe: str | None = None) -> list[ExperimentSummary]:
     """The readable experiments of a recipe, or of all, newest first."""
     found = readable(store.experiments, _known_summary)
-    known = [one for one in found if recipe in (None, one.meta["recipe"])]
-    return sorted(known, key=lambda summary: summary.meta["created_at"], reverse=True)
+    known = [one for one in found if recipe in (None, one.meta.recipe)]
+    return sorted(known, key=lambda summary: summary.meta.created_at, reverse=True)
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def read_measurements(path: Path) -> pd.DataFrame:
 
 @remembered
 def _known_summary(path: Path, stamp: Stamp) -> ExperimentSummary:
-    meta = read_meta(path)
+    meta = read_result(path, ExperimentResult)
     with open_to_read(path) as connection:
         cells = connection.execute("SELECT DISTINCT audit_id FROM measurements").fetchall()
     return ExperimentSummary(path.stem, path, meta, frozenset(row[0] for row in cells))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -18,14 +17,12 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import duckdb
-import pyarrow as pa
 
 from assay.cache.files.blocks import DamagedBlock
 from assay.cache.files.database import UnreadableFile, explained_errors, is_damage, open_to_write
 from assay.cache.files.locks import waiting_lock
-from assay.cache.files.manifest import write_manifest
 from assay.cache.files.quarantine import quarantine
-from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
+from assay.cache.files.sealing import append, complete, create_tables, put_meta
 from assay.cache.store import Store
 from assay.core.errors import AssayError, full_disk_explained
 
@@ -88,7 +85,7 @@ class FileBuilder:
         self.quarantined = quarantine(self.store, self.path, why)
         connection = open_to_write(self.path)
         self._create_tables(connection)
-        _put_meta(connection, "schema_version", self._version)
+        put_meta(connection, "schema_version", self._version)
         return connection
 
     def _is_of_this_version(self, connection: duckdb.DuckDBPyConnection) -> bool:
@@ -101,12 +98,11 @@ class FileBuilder:
             return False  # its tables differ
         if version not in ([], [(self._version,)]):
             return False
-        _put_meta(connection, "schema_version", self._version)
+        put_meta(connection, "schema_version", self._version)
         return True
 
     def _create_tables(self, connection: duckdb.DuckDBPyConnection) -> None:
-        for table, columns in {**self._tables, MANIFEST: MANIFEST_COLUMNS}.items():
-            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+        create_tables(connection, self._tables)
 
     def is_done(self, stage: str) -> bool:
         """Whether an earlier run committed this stage."""
@@ -135,11 +131,7 @@ class FileBuilder:
 
     def write(self, table: str, columns: Mapping[str, Any]) -> None:
         """Append rows, given as columns of equal length (lists or NumPy arrays)."""
-        rows = pa.table(dict(columns))
-        names = ", ".join(columns)
-        self._connection.register("incoming", rows)
-        self._connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
-        self._connection.unregister("incoming")
+        append(self._connection, table, columns)
 
     def write_rows(self, table: str, rows: Sequence[Any], **same: Any) -> None:
         """Append rows, given as dataclasses whose fields are columns; nothing if there are none.
@@ -154,7 +146,7 @@ class FileBuilder:
 
     def put_meta(self, key: str, value: Any) -> None:
         """Set one JSON value."""
-        _put_meta(self._connection, key, value)
+        put_meta(self._connection, key, value)
 
     def has_meta(self, key: str) -> bool:
         """Whether ``put_meta`` set this key."""
@@ -172,15 +164,7 @@ class FileBuilder:
 
     def seal(self) -> Path:
         """Write the manifest, close, and move the file to the folder of complete ones."""
-        with full_disk_explained(self.path.parent):
-            write_manifest(self._connection, sorted(self._tables))
-            self._connection.execute("CHECKPOINT")
-        self._connection.close()
-        _sync(self.path)
-        sealed = self._shelf / self.path.name
-        os.replace(self.path, sealed)
-        sealed.chmod(0o444)
-        return sealed
+        return complete(self._connection, self._tables, self.path, self._shelf / self.path.name)
 
     def close(self) -> None:
         """Close the file; what was committed is kept for the next run."""
@@ -192,12 +176,3 @@ def alone(
 ) -> AbstractContextManager[None]:
     """Hold a file for this process; ``while_waiting`` is called while another process builds it."""
     return waiting_lock(store.building / f"{name}.lock", while_waiting)
-
-
-def _put_meta(connection: duckdb.DuckDBPyConnection, key: str, value: Any) -> None:
-    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, json.dumps(value)])
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -1,7 +1,7 @@
 """What an untrusted file says about itself, checked against what pages rely on.
 
 There is one dataclass per kind of file. Other keys may hold anything, because a later version may
-add some. Values are returned unchanged.
+add some.
 """
 
 from __future__ import annotations
@@ -9,13 +9,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+from assay.core.specs.results.decompression import DecompressionResult
+from assay.core.specs.results.diff import DiffResult
+from assay.core.specs.results.experiment import ExperimentResult
+from assay.core.specs.results.result import Result
+
 _Number = int | float | None
 _MAX_DEPTH = 50
+Claims = TypeVar("Claims")
 
 
 @dataclass
@@ -23,23 +29,6 @@ class _Assessment:
     verdict: Literal["assessable", "limited", "not assessable"]
     reasons: list[str]
     hints: list[str]
-
-
-@dataclass
-class _Provenance:
-    command: str
-    assay_version: str
-    packages: dict[str, str]
-    base_weights_sha256: str | None = None
-    final_weights_sha256: str | None = None
-
-
-@dataclass
-class _MadeBy:
-    command: str | None = None
-    assay_version: str | None = None
-    base_weights_sha256: str | None = None
-    final_weights_sha256: str | None = None
 
 
 @dataclass
@@ -54,181 +43,51 @@ class _Question:
     held_out_source: str | None = None
 
 
-@dataclass
-class _Audit:
+@dataclass(frozen=True)
+class _Audit(Result):
     schema_version: int
     spec: _Question
-    title: str
-    created_at: str
     label_names: list[str]
     assessment: _Assessment
     caveats: list[str]
     training: dict[str, Any]
-    provenance: _Provenance
     counts: dict[str, _Number] = field(default_factory=dict)
 
-
-@dataclass
-class _Experiment:
-    schema_version: int
-    recipe: str
-    title: str
-    scale: str
-    n_seeds: int
-    is_built_in: bool
-    names: dict[str, str]
-    left_out: list[str]
-    created_at: str
-    provenance: dict[str, Any]
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if None in (self.command, self.assay_version) or "packages" not in self.provenance:
+            raise ValueError("provenance lacks command, assay_version or packages")
 
 
-@dataclass
-class _Model:
-    name: str
-    backend: str
-    sha256: str
-    is_weights_hash: bool
-    n_parameters: int | None
-
-
-@dataclass
-class _Decompression:
-    schema_version: int
-    title: str
-    created_at: str
-    spec: dict[str, Any]
-    prompting: str
-    model: _Model
-    traits: dict[str, Any]
-    judges: list[dict[str, Any]]
-    headline_judge: str
-    counts: dict[str, _Number]
-    support_lines: dict[str, float | None]
-    provenance: dict[str, Any]
-
-
-@dataclass
-class _Run:
-    id: str
-    title: str
-
-
-@dataclass
-class _Diff:
-    schema_version: int
-    title: str
-    created_at: str
-    first: _Run
-    second: _Run
-    noise: list[list[_Run]]
-    counts: dict[str, _Number]
-    caveats: list[str]
-    noise_command: str
-    provenance: dict[str, Any]
-
-
-@dataclass
-class _Interval:
-    value: float
-    low: float
-    high: float
-
-
-@dataclass
-class _Check(_Interval):
-    name: str
-    is_apart: bool
-    is_refusal: bool
-
-
-@dataclass
-class _Part(_Interval):
-    name: str
-    p_value: float
-
-
-@dataclass
-class _BySet:
-    suspects: list[str | float]
-    controls: list[str | float]
-
-
-@dataclass
-class _Suspects:
-    test_id: str
-    title: str
-    created_at: str
-    spec: dict[str, Any]
-    n_suspects: int
-    n_controls: int
-    n_dropped: int
-    n_shuffles: int
-    declared: list[str]
-    caveats: list[str]
-    provenance: _MadeBy
-    checks: list[_Check]
-    is_refused: bool
-    p_value: float | None
-    auc: _Interval | None
-    components: list[_Part]
-    scores: _BySet | None
-    documents: _BySet | None = None
-    constant: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _Target:
-    kind: str
-    strategy: str | None
-    said: float
-    control: float
-    null_low: float
-    null_high: float
-    p_value: float
-    verbatim: list[int]
-    longest_run: list[int]
-    verbatim_p_value: float
-
-
-@dataclass
-class _Echo:
-    echo_id: str
-    title: str
-    created_at: str
-    spec: dict[str, Any]
-    models: list[str]
-    n_said: int
-    n_control: int
-    n_shuffles: int
-    verbatim_words: int
-    targets: list[_Target]
-    caveats: list[str]
-    provenance: dict[str, Any]
-
-
-_SHAPES: dict[str, type] = {
+_SHAPES: dict[str, type[Result]] = {
     "audit": _Audit,
-    "experiment": _Experiment,
-    "decompression": _Decompression,
-    "diff": _Diff,
-    "suspect": _Suspects,
-    "echo": _Echo,
+    "experiment": ExperimentResult,
+    "decompression": DecompressionResult,
+    "diff": DiffResult,
 }
 
 
-def check_claims(kind: str, said: Any) -> None:
-    """ValueError, naming the first thing that is wrong, unless ``said`` is what pages expect."""
+def claims_of(kind: str, said: Any) -> Result:
+    """What a sealed file of that kind says; ValueError as for ``as_claimed``."""
+    return as_claimed(_SHAPES[kind], said)
+
+
+def as_claimed(shape: type[Claims], said: Any) -> Claims:
+    """``said`` as a dataclass; ValueError, naming the first thing that is wrong."""
     from pydantic import ValidationError  # takes a while to import
 
     _check_depth(said)
     try:
-        _shape(_SHAPES[kind]).validate_json(json.dumps(said), strict=True)
+        # A type is hashable, but mypy does not know that of a type variable.
+        adapter = _shape(shape)  # type: ignore[arg-type]
+        claims: Claims = adapter.validate_json(json.dumps(said), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:80]
         raise ValueError(
             f"its metadata are wrong at {where or 'the top level'} ({first['msg']})"
         ) from None
+    return claims
 
 
 def check_version(said: Any, expected: int) -> None:

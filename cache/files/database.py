@@ -46,8 +46,6 @@ _HOLDER = re.compile(r"lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 # Errors in our own queries: every table they name was found in the file.
 _OUR_MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 
-StoreError = duckdb.Error
-
 
 class UnreadableFile(AssayError):
     """A file that cannot be read; ``is_damaged`` if damage is proven (not a lock or limit).

@@ -16,9 +16,14 @@ SCORES = {
     "squared_norms": "DOUBLE[] NOT NULL",
 }
 
-# For a document's different tokens, and for each label considered (token by token): how far the
-# token's row moved along the document's gradient.
-AGREEMENTS = {"tokens": "INTEGER[] NOT NULL", "agreements": "REAL[] NOT NULL"}
+# Of a document's different tokens, and at each label in question (token by token), how far the
+# token's row moved along the document's gradient; of that gradient, what selection needs.
+AGREEMENTS = {
+    "tokens": "INTEGER[] NOT NULL",
+    "agreements": "REAL[] NOT NULL",
+    "squared_norms": "DOUBLE NOT NULL",
+    "alignment": "DOUBLE NOT NULL",
+}
 
 # For a sum of gradients, found by what is summed: its squared length at each checkpoint and size.
 SUMS = {"squared_norms": "DOUBLE[] NOT NULL"}
@@ -61,7 +66,8 @@ def open_embeddings(
 def open_agreements(
     store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
 ) -> AbstractContextManager[RowStore]:
-    """How rows of input embeddings moved along documents' gradients; see ``open_rows``."""
+    """How rows of input embeddings moved along documents' gradients, and these gradients as the
+    array ``projected``; see ``open_rows``."""
     path = store.gradients / f"embeddings-{key}.duckdb"
     return open_rows(store, path, AGREEMENTS, while_waiting, on_damage)
 

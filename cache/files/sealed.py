@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import Any, TypeVar
 
 from assay.cache.deletions import note_deletion
-from assay.cache.files.claims import check_claims, check_version
+from assay.cache.files.claims import check_version, claims_of
 from assay.cache.files.database import UnreadableFile, open_to_read, open_to_write
 from assay.cache.files.inspection import kind_of
 from assay.cache.files.kinds import KINDS
-from assay.cache.files.manifest import check_seal, write_manifest
+from assay.cache.files.manifest import check_seal
 from assay.cache.files.quarantine import quarantine
-from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
+from assay.cache.files.sealing import append, complete, create_tables, put_meta
 from assay.cache.store import Store
 from assay.core.errors import full_disk_explained
+from assay.core.specs.results.result import Result
+
+Kind = TypeVar("Kind", bound=Result)
 
 
 def delete_audit(store: Store, audit_id: str) -> None:
@@ -94,35 +94,26 @@ def seal_whole(
     building = store.building / f"{sealed.parent.name}-{sealed.name}"
     building.unlink(missing_ok=True)
     with full_disk_explained(building.parent), open_to_write(building) as connection:
-        for table, columns in {**schema, MANIFEST: MANIFEST_COLUMNS}.items():
-            connection.execute(f"CREATE TABLE {table} ({columns})")
+        create_tables(connection, schema)
         for key, value in meta.items():
-            connection.execute("INSERT INTO meta VALUES (?, ?)", [key, json.dumps(value)])
+            put_meta(connection, key, value)
         for table, named in tables.items():
-            if not named:
-                continue
-            names = ", ".join(named)
-            connection.register("incoming", pa.table(dict(named)))
-            connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
-            connection.unregister("incoming")
-        write_manifest(connection, sorted(schema))
-        connection.execute("CHECKPOINT")
-    with building.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(building, sealed)
-    sealed.chmod(0o444)
-    return sealed
+            if named:
+                append(connection, table, named)
+        return complete(connection, schema, building, sealed)
 
 
-def read_meta(path: Path) -> dict[str, Any]:
-    """What a sealed file says about itself; UnreadableFile if that is not valid for its kind."""
+def read_result(path: Path, shape: type[Kind]) -> Kind:
+    """What a sealed file says about itself; UnreadableFile if that is not valid for ``shape``."""
     with open_to_read(path, is_listing=True) as connection:
         kind = kind_of(connection)
         rows = connection.execute("SELECT key, value FROM meta").fetchall()
     try:
         said = {key: json.loads(value) for key, value in rows}
         check_version(said, KINDS[kind].version)
-        check_claims(kind, said)
+        found = claims_of(kind, said)
     except (ValueError, RecursionError) as error:
         raise UnreadableFile(path, str(error), is_damaged=False) from error
-    return said
+    if not isinstance(found, shape):
+        raise UnreadableFile(path, f"its kind is another: {kind}", is_damaged=False)
+    return found

@@ -5,52 +5,60 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import fields
+from inspect import Parameter, Signature
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from assay.cache.store import Store, open_store
 from assay.core.api.audit import Audit
 from assay.core.api.question import Documents, OneOrMore, question
 from assay.core.specs.audit import AuditSpec, GradientLayers, InitialHead
-from assay.core.specs.commands import command_line
+from assay.core.specs.commands import AUDIT, command_line
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
+
+
+class Settings(TypedDict, total=False):
+    """The settings of ``audit``, which explains each; the defaults are those of the spec."""
+
+    n_candidates: int | None
+    task: Task | str
+    budget: int
+    strategies: OneOrMore[Strategy | str] | None
+    reference: Documents | None
+    test: Documents | None
+    held_out_source: str | None
+    label_words: Sequence[str] | None
+    training: TrainingSpec | None
+    n_student_epochs: int
+    student_strategies: OneOrMore[Strategy | str] | None
+    n_random_students: int
+    is_stopping_early: bool
+    n_checkpoints: int
+    projection_dimension: int | None
+    gradient_layers: GradientLayers | str
+    initial_head: InitialHead | str
+    is_mapped: bool
+    response_template: str | None
+    seed: int
+    title: str
+    text_column: str
+    prompt_column: str | None
+    label_column: str
+    label_names: Sequence[str] | None
+    store: str | os.PathLike[str] | None
+    device: str | None
+    precision: str
+    progress: bool
 
 
 def audit(
     base: str | os.PathLike[str],
     final: str | os.PathLike[str],
     seed_corpus: OneOrMore[Documents],
-    *,
-    n_candidates: int | None = None,
-    task: Task | str = Task.CLASSIFICATION,
-    budget: int = 500,
-    strategies: OneOrMore[Strategy | str] | None = None,
-    reference: Documents | None = None,
-    test: Documents | None = None,
-    held_out_source: str | None = None,
-    label_words: Sequence[str] | None = None,
-    training: TrainingSpec | None = None,
-    n_student_epochs: int = 10,
-    student_strategies: OneOrMore[Strategy | str] | None = None,
-    n_random_students: int = 5,
-    is_stopping_early: bool = True,
-    n_checkpoints: int = 1,
-    projection_dimension: int | None = None,
-    gradient_layers: GradientLayers | str = GradientLayers.LAST_LAYER,
-    initial_head: InitialHead | str = InitialHead.UNKNOWN,
-    is_mapped: bool = True,
-    response_template: str | None = None,
-    seed: int = 0,
-    title: str = "",
-    text_column: str = "text",
-    prompt_column: str | None = None,
-    label_column: str = "label",
-    label_names: Sequence[str] | None = None,
-    store: str | os.PathLike[str] | None = None,
-    device: str | None = None,
-    precision: str = "auto",
-    progress: bool = True,
+    **settings: Unpack[Settings],
 ) -> Audit:
     """Find the documents of a seed corpus that a weight difference points to.
 
@@ -96,35 +104,44 @@ def audit(
 
     Unusable input raises InputError with the command line's sentence.
     """
-    asked = {
-        "base": base,
-        "final": final,
-        "seed_corpus": seed_corpus,
-        "n_candidates": n_candidates,
-        "task": task,
-        "budget": budget,
-        "strategies": strategies,
-        "reference": reference,
-        "test": test,
-        "held_out_source": held_out_source,
-        "label_words": label_words,
-        "training": training,
-        "n_student_epochs": n_student_epochs,
-        "student_strategies": student_strategies,
-        "n_random_students": n_random_students,
-        "is_stopping_early": is_stopping_early,
-        "n_checkpoints": n_checkpoints,
-        "projection_dimension": projection_dimension,
-        "gradient_layers": gradient_layers,
-        "initial_head": initial_head,
-        "is_mapped": is_mapped,
-        "response_template": response_template,
-        "seed": seed,
-        "title": title,
-    }
+    given = _SIGNATURE.bind(base, final, seed_corpus, **settings)
+    given.apply_defaults()
+    asked = {one.name: given.arguments.pop(one.name) for one in _OF_SPEC}
+    store, device, precision, progress = (given.arguments.pop(name) for name in _HOW)
     place = open_store(Path(store) if store is not None else None)
-    spec = question(asked, place, text_column, prompt_column, label_column, label_names)
+    # The rest is about how documents are read.
+    spec = question(asked, place, **given.arguments)
     return Audit(_answered(spec, place, device, precision, progress), place)
+
+
+# Fields of the spec that this function sets; the others belong to other commands.
+_OF_SPEC = [
+    one
+    for one in fields(AuditSpec)
+    if one.name in Settings.__annotations__ or one.name in ("base", "final", "seed_corpus")
+]
+_HOW = {"store": None, "device": None, "precision": "auto", "progress": True}
+
+
+def _signature() -> Signature:
+    """Every setting with its default, as `help` and editors show it."""
+    columns = {one.name: one.default for one in AUDIT.options}
+    # The strategies depend on the task.
+    usual = columns | {one.name: one.default for one in _OF_SPEC} | _HOW | {"strategies": None}
+    named = [
+        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=audit.__annotations__[name])
+        for name in ("base", "final", "seed_corpus")
+    ]
+    kind = Parameter.KEYWORD_ONLY
+    settings = [
+        Parameter(name, kind, default=usual[name], annotation=hint.__forward_arg__)
+        for name, hint in Settings.__annotations__.items()
+    ]
+    return Signature([*named, *settings], return_annotation=Audit)
+
+
+_SIGNATURE = _signature()
+audit.__signature__ = _SIGNATURE  # type: ignore[attr-defined]
 
 
 def _answered(

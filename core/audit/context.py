@@ -78,6 +78,11 @@ class AuditContext:
             return features
         return projected_factors(features, dimension, PROJECTION_SEED)
 
+    def embedding_features(self) -> GradientFeatures | None:
+        """The documents' gradients at the input embeddings; None where none were taken."""
+        arrays = self.builder.embedding_gradients()
+        return gradient_features(arrays) if arrays else None
+
     def documents(self, first: int, n: int) -> list[TextDocument]:
         """``n`` documents of the seed corpus starting at number ``first``, without labels."""
         return [text_document(stored) for stored in self.rows.documents(first, n)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assay.core.specs.audit import AuditSpec, GradientLayers
 from assay.core.specs.data import Task
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS
 
 # Seconds on one core of a 2026 server, MiniLM, documents of 48 tokens.
 _A_GRADIENT_S = 0.006
@@ -54,7 +54,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         * _A_GRADIENT_S
         * size
         * _EMBEDDING_CHECKPOINTS
-        * (Strategy.EMBEDDING_MATCH in spec.strategies),
+        * (not set(BY_EMBEDDING_GRADIENTS).isdisjoint(spec.strategies)),
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
         "predict": 4.0 * size,
         "students": 10 + n_students * a_student_s,

@@ -8,7 +8,7 @@ from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.null_draws import N_NULL_DRAWS
 from assay.core.audit.provenance import environment
 from assay.core.audit.resolved_audit import ResolvedAudit
-from assay.core.audit.stages.embedding_agreement import what_was_left_out
+from assay.core.audit.stages.answerable import what_was_left_out
 from assay.core.specs.audit import INSIDERS_HEAD, AuditSpec, HeadStart, title_of
 from assay.core.specs.commands import command_line
 from assay.core.specs.hashing import content_key
@@ -34,7 +34,7 @@ def describe(
         builder.put_meta("title", title_of(spec))
         builder.put_meta("created_at", datetime.datetime.now(datetime.UTC).isoformat())
         builder.put_meta("label_names", list(label_names))
-        own = [*_caveats(question), *what_was_left_out(audit), *_skipped(audit)]
+        own = [*_caveats(question), *what_was_left_out(audit, asked.strategies), *_skipped(audit)]
         builder.put_meta("caveats", [*insiders_caveat(head_start), *caveats, *own])
         builder.put_meta("initial_head", str(head_start))
         builder.put_meta(

@@ -28,6 +28,7 @@ from assay.core.audit.stages import (
     students,
     titration,
 )
+from assay.core.audit.stages.answerable import with_answerable_strategies
 from assay.core.audit.stages.assessability import assess_pair
 from assay.core.audit.stages.embedding_agreement import score_by_embeddings
 from assay.core.audit.stages.exact_cosines import take_exact_cosines
@@ -99,7 +100,8 @@ def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
     read_vocabulary(audit)
     gradients.take_gradients(audit, pair)
     membership.score_baselines(audit, pair)
-    audit = score_by_embeddings(audit, pair)
+    score_by_embeddings(audit, pair)
+    audit = with_answerable_strategies(audit)
     selections.make_selections(audit)
     take_exact_cosines(audit, pair)
     predictions.predict(audit, pair)

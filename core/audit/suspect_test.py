@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +36,17 @@ from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import command_line
 from assay.core.specs.data import Task
 from assay.core.specs.hashing import content_key, text_hash
+from assay.core.specs.interval import Interval
 from assay.core.specs.plain import to_plain
+from assay.core.specs.results.suspect_test import (
+    HashesBySet,
+    ScorePart,
+    ScoresBySet,
+    SetCheck,
+    SuspectResult,
+)
 from assay.core.specs.strategies import ALIGNMENT, declared_scores
 from assay.core.specs.training import TrainingSpec
-from assay.core.stats.intervals import Interval
 from assay.core.stats.membership_scores import label_scores, token_scores
 from assay.core.stats.suspect_test import (
     N_SHUFFLES,
@@ -52,12 +59,13 @@ from assay.core.stats.suspect_test import (
 )
 
 # Raise it when the same question would give another record.
-_VERSION = 4
+_VERSION = 5
 _MIN_DOCUMENTS = 10
 # Only alignment and norms are needed, which use no projection: this is the smallest there is.
 _PROJECTION = 1
 
 _Scores = NDArray[np.float64]
+_One = TypeVar("_One")
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class _Sets:
 
 def run_suspect_test(
     spec: SuspectSpec, store: Store, compute: Compute, progress: Progress
-) -> dict[str, Any]:
+) -> SuspectResult:
     """The record of the test: computed once, stored under a key of its contents.
 
     InputError for unusable input. A refusal is a record without a p-value; then no scores were
@@ -111,25 +119,27 @@ def run_suspect_test(
         for line in reader.skipped.lines():
             progress.note(line)
     scores, base_losses = _scores(spec, pair, sets.documents, progress)
-    record: dict[str, Any] = {
-        "test_id": test_id,
-        "title": spec.title or f"{spec.suspects.location} against {spec.controls.location}",
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
-        "spec": to_plain(spec),
-        "n_suspects": int(sets.is_suspect.sum()),
-        "n_controls": int((~sets.is_suspect).sum()),
-        "n_dropped": sets.n_dropped,
-        "n_shuffles": N_SHUFFLES,
-        "declared": list(declared_scores(spec.task)),
-        "caveats": [*insiders_caveat(pair.head_start), *pair.caveats, *reader.skipped.lines()],
-        "provenance": {
+    test = _tested(spec, sets, scores, base_losses, progress)
+    record = SuspectResult(
+        test_id=test_id,
+        title=spec.title or f"{spec.suspects.location} against {spec.controls.location}",
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(),
+        spec=to_plain(spec),
+        n_suspects=int(sets.is_suspect.sum()),
+        n_controls=int((~sets.is_suspect).sum()),
+        n_dropped=sets.n_dropped,
+        n_shuffles=N_SHUFFLES,
+        declared=tuple(declared_scores(spec.task)),
+        caveats=(*insiders_caveat(pair.head_start), *pair.caveats, *reader.skipped.lines()),
+        provenance={
             **digests,
             "max_tokens": max_tokens,
             "command": command_line(replace(spec, max_tokens=max_tokens)),
             **environment(compute),
         },
-        **_judged(spec, sets, scores, base_losses, progress),
-    }
+        documents=HashesBySet(*_by_set([text_hash(d.text) for d in sets.documents], sets)),
+        **vars(test),
+    )
     store.suspect_tests.write(record)
     return record
 
@@ -203,14 +213,26 @@ def _of_tokens(
     return found
 
 
-def _judged(
+@dataclass(frozen=True)
+class _Test:
+    """The checks and, unless one refuses, the test; fields as in ``SuspectResult``."""
+
+    checks: tuple[SetCheck, ...]
+    is_refused: bool
+    constant: tuple[str, ...]
+    p_value: float | None = None
+    auc: Interval | None = None
+    components: tuple[ScorePart, ...] = ()
+    scores: ScoresBySet | None = None
+
+
+def _tested(
     spec: SuspectSpec,
     sets: _Sets,
     scores: dict[str, _Scores],
     base_losses: _Scores,
     progress: Progress,
-) -> dict[str, Any]:
-    """The checks and, unless one refuses, the test."""
+) -> _Test:
     is_suspect = sets.is_suspect
     texts = [document.text for document in sets.documents]
     with progress.stage("test", 0):
@@ -220,20 +242,11 @@ def _judged(
             separability_by("length", lengths, is_suspect),
         ]
         warning = separability_by("loss under the base model", base_losses, is_suspect)
-        constant = constant_scores(scores)
-        found: dict[str, Any] = {
-            "documents": _by_set([text_hash(text) for text in texts], is_suspect),
-            "checks": [
-                *(_plain_check(check, is_refusal=True) for check in refusing),
-                _plain_check(warning, is_refusal=False),
-            ],
-            # Of scores that are all equal every shuffle gives the same, and no p-value.
-            "is_refused": any(check.is_separable for check in refusing)
-            or len(constant) == len(scores),
-            "constant": constant,
-        }
-        if found["is_refused"]:
-            return {**found, "p_value": None, "auc": None, "components": [], "scores": None}
+        constant = tuple(constant_scores(scores))
+        checks = (*(_check(one, is_refusal=True) for one in refusing), _check(warning, False))
+        # Of scores that are all equal every shuffle gives the same, and no p-value.
+        if any(one.is_separable for one in refusing) or len(constant) == len(scores):
+            return _Test(checks, is_refused=True, constant=constant)
         score = combined(scores)
         result = used_test(score, is_suspect, spec.seed)
         parts = {
@@ -241,35 +254,30 @@ def _judged(
             for name, own in scores.items()
             if name not in constant
         }
-    return {
-        **found,
-        "p_value": result.p_value,
-        "auc": _plain(result.auc),
-        "components": [
-            {"name": name, "p_value": part.p_value, **_plain(part.auc)}
+    return _Test(
+        checks,
+        is_refused=False,
+        constant=constant,
+        p_value=result.p_value,
+        auc=result.auc,
+        components=tuple(
+            ScorePart(**asdict(part.auc), name=name, p_value=part.p_value)
             for name, part in parts.items()
-        ],
-        "scores": _by_set(score.tolist(), is_suspect),
-    }
+        ),
+        scores=ScoresBySet(*_by_set(score.tolist(), sets)),
+    )
 
 
-def _by_set(values: Sequence[Any], is_suspect: NDArray[np.bool_]) -> dict[str, list[Any]]:
+def _by_set(values: Sequence[_One], sets: _Sets) -> tuple[tuple[_One, ...], tuple[_One, ...]]:
     """One value per document, suspects separate from controls, in the same order throughout."""
-    pairs = list(zip(values, is_suspect, strict=True))
-    return {
-        "suspects": [value for value, suspect in pairs if suspect],
-        "controls": [value for value, suspect in pairs if not suspect],
-    }
+    pairs = list(zip(values, sets.is_suspect, strict=True))
+    return (
+        tuple(value for value, suspect in pairs if suspect),
+        tuple(value for value, suspect in pairs if not suspect),
+    )
 
 
-def _plain(interval: Interval) -> dict[str, float]:
-    return asdict(interval)
-
-
-def _plain_check(check: Check, is_refusal: bool) -> dict[str, Any]:
-    return {
-        "name": check.name,
-        "is_apart": check.is_separable,
-        "is_refusal": is_refusal,
-        **_plain(check.auc),
-    }
+def _check(check: Check, is_refusal: bool) -> SetCheck:
+    return SetCheck(
+        **asdict(check.auc), name=check.name, is_apart=check.is_separable, is_refusal=is_refusal
+    )

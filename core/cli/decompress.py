@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
 from assay.core.cli.declared_options import declared_command
@@ -48,28 +50,27 @@ def grade(
     how: RunningOrQueued,
 ) -> None:
     """Let a judge model grade a decompression's examples; the grades go into a new file."""
-    from assay.cache.decompressions.read import decompression_path
-    from assay.cache.files.sealed import read_meta
+    from assay.cache.decompressions.read import decompression_path, read_decompression
     from assay.core.decompress.durations import grading_plan
 
     place = how.place
-    meta = read_meta(decompression_path(place, spec.decompression_id))
+    meta = read_decompression(decompression_path(place, spec.decompression_id))
     judge = spec.judge_served_model or without_password(spec.judge)
-    title = f"{meta['title']}, graded by {judge}"
+    title = f"{meta.title}, graded by {judge}"
     if how.queue:
         queue_this(place, title, how.as_json)
         return
     from assay.core.decompress.examples.graded_copy import grade_sealed
     from assay.core.runtime.device import choose_compute
 
-    with as_job(place, title, grading_plan(meta["counts"]["n_examples"])) as progress:
+    with as_job(place, title, grading_plan(meta.counts.n_examples)) as progress:
         compute = choose_compute(how.device, how.precision)
         outcome = grade_sealed(spec, place, compute, progress, progress.attach_result)
     _say(outcome, how.as_json)
 
 
 def _say(outcome: Outcome, as_json: bool) -> None:
-    from assay.cache.files.sealed import read_meta
+    from assay.cache.decompressions.read import read_decompression
 
     say(
         {
@@ -81,7 +82,7 @@ def _say(outcome: Outcome, as_json: bool) -> None:
         as_json,
         lambda: {
             name: said
-            for name, said in read_meta(outcome.path).items()
+            for name, said in asdict(read_decompression(outcome.path)).items()
             if name in ("support_lines", "judges", "headline_judge", "model", "prompting")
         },
     )

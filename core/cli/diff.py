@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -43,8 +43,9 @@ def diff(
     """Compare two decompressed models and report differences beyond sampling noise."""
     from assay.cache.diffs.read import read_diff_topics
     from assay.cache.export import check_out, of_diff, write_table
-    from assay.cache.files.sealed import read_meta
+    from assay.cache.files.sealed import read_result
     from assay.core.findings.diff import diff_finding
+    from assay.core.specs.results.diff import DiffResult
 
     place = how.place
     if how.queue:
@@ -60,7 +61,7 @@ def diff(
         compute = choose_compute(how.device, "fp32")
         outcome = run(spec.first, spec.second, spec.noise, place, compute, progress)
         progress.attach_result(outcome.id)
-    meta, topics = read_meta(outcome.path), read_diff_topics(outcome.path)
+    meta, topics = read_result(outcome.path, DiffResult), read_diff_topics(outcome.path)
     own = topics[topics["pair"] == 0].drop(columns="pair")
     if out:
         write_table(of_diff(outcome.path), "topics", own, out, {}, overwrite)
@@ -70,14 +71,14 @@ def diff(
         "diff": outcome.id,
         "path": str(outcome.path),
         "was_there": outcome.was_there,
-        "noise": [[run["id"] for run in pair] for pair in meta["noise"]],
-        "floor": meta["topics"]["floor"],
-        **meta["counts"],
+        "noise": [[run.id for run in pair] for pair in meta.noise],
+        "floor": meta.topics.floor and asdict(meta.topics.floor),
+        **asdict(meta.counts),
         "reported": own[own["is_reported"]][columns].to_dict("records"),
         "says": [said.headline, *said.sentences],
-        "caveats": meta["caveats"],
+        "caveats": meta.caveats,
     }
-    if not meta["noise"]:
-        result["make_noise_with"] = meta["noise_command"]
+    if not meta.noise:
+        result["make_noise_with"] = meta.noise_command
     facts = ("topics", "examples", "support", "quality")
-    say(result, how.as_json, lambda: {"facts": {name: meta[name] for name in facts}})
+    say(result, how.as_json, lambda: {"facts": {name: asdict(meta)[name] for name in facts}})

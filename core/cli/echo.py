@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
 from assay.core.cli.declared_options import declared_command
@@ -26,21 +28,21 @@ def echo(
     place = how.place
     with as_job(place, spec.job_title, echo_plan()) as progress:
         record = run_echo(spec, place, choose_compute(how.device, how.precision), progress)
-        progress.attach_result(record["echo_id"])
+        progress.attach_result(record.echo_id)
     said = echo_finding(record)
     say(
         {
-            "echo_id": record["echo_id"],
+            "echo_id": record.echo_id,
             "says": [said.headline, *said.sentences],
             "targets": {
                 target_name(row): {
-                    name: row[name]
+                    name: getattr(row, name)
                     for name in ("said", "control", "null_low", "null_high", "p_value")
                 }
-                for row in record["targets"]
+                for row in record.targets
             },
-            "caveats": record["caveats"],
+            "caveats": record.caveats,
         },
         how.as_json,
-        lambda: {"rows": record["targets"]},
+        lambda: {"rows": [asdict(row) for row in record.targets]},
     )

@@ -61,6 +61,8 @@ def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:
     for line in closing_words(evidence):
         # Labels and titles are others' text, which may hold what commands a terminal.
         typer.echo("".join(one for one in line if one.isprintable() or one == "\n"))
+    if table := figures_table(evidence):
+        typer.echo(f"\n{table}")
     typer.echo(f"\nThe audit is in {outcome.path}")
     typer.echo(f"To read on: assay dashboard, then /overview?audit={outcome.id}")
 
@@ -80,6 +82,26 @@ def closing_words(evidence: AuditEvidence) -> Iterator[str]:
         return
     for one in answers.answers[1:]:
         yield f"\n{one.question}\n  {one.headline}"
+
+
+def figures_table(evidence: AuditEvidence) -> str:
+    """The most important figures of each strategy as lines of text; "" if there are none.
+
+    Titrations and rankings of corpora answer with other figures, which their pages show.
+    """
+    from assay.core.findings.audit_tables import FEW, TRUTH, strategy_table
+    from assay.core.findings.finding import MetricTable
+    from assay.core.findings.table_cells import as_text
+    from assay.core.specs.metrics import Metric
+
+    facts = evidence.facts
+    if facts.spec.titration or facts.spec.corpora or not evidence.metrics:
+        return ""
+    rows = MetricTable(evidence.metrics)
+    has_truth = any(rows.get(one, metric) for one in facts.strategies for metric in TRUTH)
+    shown = [metric for metric in FEW if metric is not Metric.AGREEMENT or not has_truth]
+    table = as_text(strategy_table(rows, facts.strategies, shown))
+    return table.to_string(index=False) if len(table.columns) > 1 else ""
 
 
 def outcome_of(outcome: Outcome) -> dict[str, Any]:

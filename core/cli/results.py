@@ -29,13 +29,16 @@ from assay.core.specs.audit import AuditSpec, SuspectSpec
 from assay.core.specs.commands import REPORT
 from assay.core.specs.config_file import config_of
 from assay.core.specs.decompression import DecompressionSpec
-from assay.core.specs.plain import from_plain
 from assay.core.specs.report import ReportSpec
 from assay.core.specs.strategies import Strategy
 
 app = typer.Typer(add_completion=False)
 
 
+PortOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
+]
 TokenOption = Annotated[
     bool,
     typer.Option(
@@ -49,10 +52,7 @@ TokenOption = Annotated[
 
 @app.command()
 def dashboard(
-    port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
-    ] = None,
+    port: PortOption = None,
     read_only: Annotated[
         bool,
         typer.Option(
@@ -81,10 +81,7 @@ def dashboard(
 @app.command("open")
 def open_file(
     file: Annotated[Path, typer.Argument(help="A sealed file, for example one from a colleague.")],
-    port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
-    ] = None,
+    port: PortOption = None,
     token: TokenOption = False,
 ) -> None:
     """Check a result file from elsewhere, and show it in a separate read-only dashboard."""
@@ -244,13 +241,12 @@ def report(
 def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:
     """The sealed spec with that name; InputError if the store has none."""
     from assay.cache.audits.read import audit_path, read_facts
-    from assay.cache.files.sealed import read_meta
+    from assay.cache.decompressions.read import read_decompression
 
     if (test := place.suspect_tests.read(name)) is not None:
-        return from_plain(SuspectSpec, test["spec"])
+        return test.asked
     if name in {path.stem for path in place.decompressions.glob("*.duckdb")}:
-        meta = read_meta(place.decompressions / f"{name}.duckdb")
-        return from_plain(DecompressionSpec, meta["spec"])
+        return read_decompression(place.decompressions / f"{name}.duckdb").asked
     return read_facts(audit_path(place, name)).spec
 
 

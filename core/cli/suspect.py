@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
 from assay.core.cli.declared_options import declared_command
@@ -20,7 +22,6 @@ def suspect(
 ) -> None:
     """Test whether documents were trained on, by comparing them with matched controls."""
     from assay.cache.audits.model_pair import n_deleted_tests, suspect_tests_of
-    from assay.cache.audits.read import weights_of
     from assay.core.audit.durations import suspect_plan
     from assay.core.audit.suspect_test import run_suspect_test
     from assay.core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding
@@ -29,27 +30,26 @@ def suspect(
     place = how.place
     with as_job(place, spec.job_title, suspect_plan(spec.task)) as progress:
         record = run_suspect_test(spec, place, choose_compute(how.device, how.precision), progress)
-        progress.attach_result(record["test_id"])
-    pair = weights_of(record["provenance"])
-    of_pair = suspect_tests_of(place, pair)
-    n_tests = n_judged(of_pair) + n_deleted_tests(place, pair)
-    said = suspect_finding(record, n_tests)
+        progress.attach_result(record.test_id)
+    of_pair = suspect_tests_of(place, record.pair)
+    said = suspect_finding(record, n_judged(of_pair) + n_deleted_tests(place, record.pair))
+    plain = asdict(record)
     shown = ("test_id", "is_refused", "p_value", "auc", "n_suspects", "n_controls", "n_dropped")
     result = {
-        **{name: record[name] for name in shown},
-        "checks": record["checks"],
+        **{name: plain[name] for name in shown},
+        "checks": plain["checks"],
         "says": [said.headline, *said.sentences],
         "assumes": list(ASSUMPTIONS),
     }
     more = ("components", "declared", "n_shuffles", "caveats", "scores", "provenance")
-    say(result, how.as_json, lambda: {name: record[name] for name in more})
-    if record["is_refused"] and not any(check["is_apart"] for check in record["checks"]):
+    say(result, how.as_json, lambda: {name: plain[name] for name in more})
+    if record.is_refused and not any(one.is_apart for one in record.checks if one.is_refusal):
         raise InputError(
             "a score that differs between documents",
             " ".join(said.sentences),
             "check that --base and --final are the two models you mean",
         )
-    if record["is_refused"]:
+    if record.is_refused:
         raise InputError(
             "suspects and controls that look alike to a classifier that sees no model",
             " ".join(said.sentences),

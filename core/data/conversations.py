@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from assay.core.data.chat_template import ChatRefused, as_chat
 from assay.core.data.skipped import Unusable
 from assay.core.specs.data import DataRef
+from assay.core.specs.plain import JsonObject
 
 Messages = tuple[tuple[str, str], ...]
 
@@ -17,7 +18,7 @@ _ROLES = {"human": "user", "gpt": _ASSISTANT, "chatgpt": _ASSISTANT, "model": _A
 _KEYS = (("role", "content"), ("from", "value"))
 
 
-def conversation(row: Mapping[str, Any], ref: DataRef) -> Messages:
+def conversation(row: JsonObject, ref: DataRef) -> Messages:
     """A row's turns as (role, content), up to its last response; empty for a row of plain text.
 
     Turns are a list of {role, content} or ShareGPT's {from, value} in the text column; or a prompt
@@ -59,7 +60,7 @@ def _turns(value: Any, role: str) -> Iterator[tuple[str, str]]:
         yield _ROLES.get(name, name), _content(turn.get(keys[1]))
 
 
-def _one_by_one(turns: Mapping[str, Any]) -> list[Any]:
+def _one_by_one(turns: JsonObject) -> list[Any]:
     """Turns in the form of ``datasets``: one list per field is turned into a list of turns."""
     columns = {name: own for name, own in turns.items() if isinstance(own, list)}
     lengths = {len(own) for own in columns.values()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from assay.core.data.files import MAX_CHARACTERS
 from assay.core.data.skipped import SkippedRows, Unusable
 from assay.core.errors import InputError
 from assay.core.specs.data import DataRef
+from assay.core.specs.plain import JsonObject
 
 _MOST_NAMES = 20
 _MOST_LETTERS = 60
@@ -39,7 +40,7 @@ class Row(NamedTuple):
 
     file: str
     number: int
-    cells: Mapping[str, Any]
+    cells: JsonObject
 
 
 def wanted_columns(ref: DataRef, split: str | None) -> list[str]:

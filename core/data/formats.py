@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from assay.core.data.files import COMPRESSIONS, MAX_CHARACTERS, MAX_RATIO, reading, unpacked
 from assay.core.data.json_rows import bounded_lines, json_lines, json_values
 from assay.core.errors import InputError
+from assay.core.specs.plain import JsonObject
 
 _FORMATS = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 _BATCH_ROWS = 1024
@@ -46,7 +47,7 @@ def columns_of(path: Path) -> list[str]:
         return list(dict.fromkeys(name for row in head for name in row))
 
 
-def file_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def file_rows(path: Path, columns: Sequence[str]) -> Iterator[JsonObject]:
     """Rows with (at least) ``columns``; InputError if the file is damaged or has another format."""
     kind = _format(path)
     with reading(path), unpacked(path, kind == ".parquet") as stream:
@@ -79,9 +80,7 @@ def _text(stream: IO[bytes]) -> IO[str]:
     return io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
 
 
-def _parquet_rows(
-    stream: IO[bytes], columns: Sequence[str], path: Path
-) -> Iterator[Mapping[str, Any]]:
+def _parquet_rows(stream: IO[bytes], columns: Sequence[str], path: Path) -> Iterator[JsonObject]:
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     schema = pq.ParquetFile(stream).schema
@@ -101,14 +100,14 @@ def _parquet_rows(
         yield from _rows_of(batch)
 
 
-def _rows_of(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
+def _rows_of(batch: pa.RecordBatch) -> Iterator[JsonObject]:
     """One row at a time: a batch of texts can be far larger in Python than in Arrow."""
     named = list(zip(batch.schema.names, batch.columns, strict=True))
     for at in range(batch.num_rows):
         yield {name: values[at].as_py() for name, values in named}
 
 
-def _csv_rows(text: IO[str], path: Path, kind: str) -> Iterator[Mapping[str, Any]]:
+def _csv_rows(text: IO[str], path: Path, kind: str) -> Iterator[JsonObject]:
     lines = _csv_lines(text, path, kind)
     _, header = next(lines, (0, []))
     for number, fields in lines:
@@ -142,7 +141,7 @@ def _csv_lines(text: IO[str], path: Path, kind: str) -> Iterator[tuple[int, list
         ) from error
 
 
-def _json_rows(text: IO[str], path: Path, kind: str) -> Iterator[Mapping[str, Any]]:
+def _json_rows(text: IO[str], path: Path, kind: str) -> Iterator[JsonObject]:
     return json_values(text, path.name) if kind == ".json" else json_lines(text, path.name)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import IO, Any
 
 from assay.core.data.files import MAX_CHARACTERS
 from assay.core.errors import InputError
+from assay.core.specs.plain import JsonObject
 
 _CHUNK = 1 << 16
 _SPACES = frozenset(" \t\r\n")
@@ -24,12 +25,12 @@ def bounded_lines(text: IO[str], name: str) -> Iterator[str]:
         yield line
 
 
-def json_lines(text: IO[str], name: str) -> Iterator[Mapping[str, Any]]:
+def json_lines(text: IO[str], name: str) -> Iterator[JsonObject]:
     """One object per line; blank lines are skipped."""
     return _objects_of_lines(bounded_lines(text, name), name)
 
 
-def json_values(text: IO[str], name: str) -> Iterator[Mapping[str, Any]]:
+def json_values(text: IO[str], name: str) -> Iterator[JsonObject]:
     """The objects of a ``.json`` file: an array of them, or one per line as in JSON Lines."""
     n_lines = 0
     while (mark := text.read(1)) and mark in _SPACES:
@@ -43,7 +44,7 @@ def json_values(text: IO[str], name: str) -> Iterator[Mapping[str, Any]]:
 
 def _objects_of_lines(
     lines: Iterable[str], name: str, first_number: int = 1
-) -> Iterator[Mapping[str, Any]]:
+) -> Iterator[JsonObject]:
     for number, line in enumerate(lines, start=first_number):
         if line.strip():
             yield _object(_parsed(line, name, f"line {number:,}"), name, f"line {number:,}")
@@ -61,7 +62,7 @@ def _chunks(text: IO[str]) -> Iterator[str]:
         yield chunk
 
 
-def _array(chunks: Iterator[str], name: str) -> Iterator[Mapping[str, Any]]:
+def _array(chunks: Iterator[str], name: str) -> Iterator[JsonObject]:
     """The objects of one array, from after its bracket, read a chunk at a time.
 
     If an object does not end in what was read, twice as much is read before the next try, so the
@@ -146,7 +147,7 @@ class _Buffer:
         return n_new > 0
 
 
-def _object(value: Any, name: str, where: str) -> Mapping[str, Any]:
+def _object(value: Any, name: str, where: str) -> JsonObject:
     if not isinstance(value, dict):
         raise _not_an_object(type(value).__name__, name, where)
     return value

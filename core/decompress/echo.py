@@ -20,7 +20,7 @@ from assay.cache.audits.texts import (
     read_selected,
 )
 from assay.cache.decompressions.as_corpus import SAID, read_said
-from assay.cache.decompressions.read import decompression_path, read_meta
+from assay.cache.decompressions.read import decompression_path, read_decompression
 from assay.cache.store import Store
 from assay.core.audit.provenance import environment
 from assay.core.audit.stages.embeddings import embed_documents
@@ -31,8 +31,11 @@ from assay.core.runtime.progress import Progress
 from assay.core.similarity.near_duplicates import near_duplicates
 from assay.core.similarity.verbatim import longest_shared_runs, more_often
 from assay.core.specs.commands import DECOMPRESS, command_line
-from assay.core.specs.echo import EchoSpec, EchoTarget
+from assay.core.specs.echo import EchoSpec
 from assay.core.specs.hashing import content_key
+from assay.core.specs.results.decompression import DecompressionResult
+from assay.core.specs.results.echo import EchoResult, EchoRow
+from assay.core.specs.strategies import Strategy
 from assay.core.stats.transport_test import N_SHUFFLES, compare_transport
 
 # Raise it when the same question would give other numbers.
@@ -45,6 +48,14 @@ _MAY_DIFFER = ("model", "served_model", "judge", "judge_served_model", "title", 
 
 
 @dataclass(frozen=True)
+class EchoTarget:
+    """Documents that two models' answers are compared with; fields as in ``EchoRow``."""
+
+    kind: str
+    strategy: Strategy | None = None
+
+
+@dataclass(frozen=True)
 class _Said:
     """One model's answers: n texts, the topic of each, and their embeddings (n × d)."""
 
@@ -53,7 +64,7 @@ class _Said:
     vectors: NDArray[np.float32]
 
 
-def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress) -> dict[str, Any]:
+def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress) -> EchoResult:
     """The record of the comparison: computed once, stored under a key of its question.
 
     InputError if a name is unknown, if the two models were asked in different ways, if one has no
@@ -61,7 +72,7 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
     """
     audit = audit_path(store, spec.audit)
     paths = [decompression_path(store, name) for name in (spec.decompression, spec.control)]
-    metas = [read_meta(path) for path in paths]
+    metas = [read_decompression(path) for path in paths]
     _check_asked_alike(metas)
     echo_id = f"echo-{content_key('echo', _VERSION, asdict(spec))[:12]}"
     known = store.echoes.read(echo_id)
@@ -81,35 +92,35 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
         )
     with progress.stage("compare", len(targets) * N_SHUFFLES):
         rows = [
-            {**asdict(target), **_compared(said, control, texts, spec.seed, progress)}
+            _compared(target, said, control, texts, spec.seed, progress)
             for target, texts in targets
         ]
     facts = read_facts(audit).meta
-    record = {
-        "echo_id": echo_id,
-        "title": f"{metas[0]['title']} against {facts['title']}",
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
-        "spec": asdict(spec),
-        "audit_title": facts["title"],
-        "models": [meta["model"]["name"] for meta in metas],
-        "n_said": len(said.texts),
-        "n_control": len(control.texts),
-        "n_shuffles": N_SHUFFLES,
-        "verbatim_words": VERBATIM_WORDS,
-        "targets": rows,
-        "caveats": _caveats(metas, facts["provenance"]),
-        "provenance": {
-            "said_sha256": metas[0]["model"]["sha256"],
-            "control_sha256": metas[1]["model"]["sha256"],
+    record = EchoResult(
+        echo_id=echo_id,
+        title=f"{metas[0].title} against {facts['title']}",
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(),
+        spec=asdict(spec),
+        audit_title=facts["title"],
+        models=tuple(meta.model.name for meta in metas),
+        n_said=len(said.texts),
+        n_control=len(control.texts),
+        n_shuffles=N_SHUFFLES,
+        verbatim_words=VERBATIM_WORDS,
+        targets=tuple(rows),
+        caveats=tuple(_caveats(metas, facts["provenance"])),
+        provenance={
+            "said_sha256": metas[0].model.sha256,
+            "control_sha256": metas[1].model.sha256,
             "command": command_line(spec),
             **environment(compute),
         },
-    }
+    )
     store.echoes.write(record)
     return record
 
 
-def _check_asked_alike(metas: Sequence[dict[str, Any]]) -> None:
+def _check_asked_alike(metas: Sequence[DecompressionResult]) -> None:
     first, second = metas
     settings = [name for name in DECOMPRESS.flags if name not in _MAY_DIFFER]
     differing = differing_settings(first, second, settings)
@@ -162,50 +173,50 @@ def _sampled(frame: Any, name: str, spec: EchoSpec) -> Any:
 
 
 def _compared(
-    said: _Said, control: _Said, target: Texts, seed: int, progress: Progress
-) -> dict[str, Any]:
+    target: EchoTarget, said: _Said, control: _Said, texts: Texts, seed: int, progress: Progress
+) -> EchoRow:
     """Transport of both to one target with its chance range, and shared runs of words."""
     near = compare_transport(
         said.vectors,
         control.vectors,
-        target.embeddings,
+        texts.embeddings,
         said.branches,
         control.branches,
         seed,
         progress.advance,
     )
-    runs = [longest_shared_runs(one.texts, target.texts) for one in (said, control)]
+    runs = [longest_shared_runs(one.texts, texts.texts) for one in (said, control)]
     verbatim = [sum(length >= VERBATIM_WORDS for length in own) for own in runs]
     alike = [
-        len({pair.first for pair in near_duplicates(one.texts, target.texts)})
+        len({pair.first for pair in near_duplicates(one.texts, texts.texts)})
         for one in (said, control)
     ]
-    return {
-        "n_documents": len(target.texts),
-        "said": near.first,
-        "control": near.second,
-        "null_low": near.null_low,
-        "null_high": near.null_high,
-        "p_value": near.p_value,
-        "verbatim": verbatim,
-        "longest_run": [max(own) for own in runs],
-        "near_duplicates": alike,
-        "verbatim_p_value": more_often(
-            verbatim[0], verbatim[1], len(said.texts), len(control.texts)
-        ),
-    }
+    return EchoRow(
+        kind=target.kind,
+        strategy=target.strategy,
+        n_documents=len(texts.texts),
+        said=near.first,
+        control=near.second,
+        null_low=near.null_low,
+        null_high=near.null_high,
+        p_value=near.p_value,
+        verbatim=(verbatim[0], verbatim[1]),
+        longest_run=(max(runs[0]), max(runs[1])),
+        near_duplicates=(alike[0], alike[1]),
+        verbatim_p_value=more_often(verbatim[0], verbatim[1], len(said.texts), len(control.texts)),
+    )
 
 
-def _caveats(metas: Sequence[dict[str, Any]], provenance: dict[str, Any]) -> list[str]:
+def _caveats(metas: Sequence[DecompressionResult], provenance: dict[str, Any]) -> list[str]:
     """What else than the audited pair the comparison may depend on."""
     found = []
     for meta, role in zip(metas, ("final", "base"), strict=True):
-        if meta["model"]["sha256"] != provenance.get(f"{role}_weights_sha256"):
+        if meta.model.sha256 != provenance.get(f"{role}_weights_sha256"):
             found.append(
-                f"{meta['model']['name']} may not have the weights of the audit's {role} model: "
+                f"{meta.model.name} may not have the weights of the audit's {role} model: "
                 "the hashes differ, as they do for converted or served models."
             )
-    backends = [meta["model"]["backend"] for meta in metas]
+    backends = [meta.model.backend for meta in metas]
     if backends[0] != backends[1]:
         found.append(
             f"The two decompressions used {' and '.join(backends)}; it is unknown whether both "

@@ -11,6 +11,7 @@ from json_repair import repair_json
 
 from assay.core.decompress.topic_names import is_name, split_list
 from assay.core.specs.decompression import ParseOutcome
+from assay.core.specs.plain import JsonObject
 
 # json-repair takes more than linear time on some texts. Texts that are longer, or nested deeper,
 # than any answer we ask for are not repaired. The longest answer we ask for has 1,024 tokens.
@@ -22,7 +23,7 @@ _LONGEST_READ = 100_000
 
 def read_object(
     text: str, fields: Sequence[str], is_enforced: bool
-) -> tuple[Mapping[str, Any] | None, ParseOutcome]:
+) -> tuple[JsonObject | None, ParseOutcome]:
     """The JSON object with all of ``fields`` filled; None and FAILED if there is none.
 
     A zero counts as filled. json-repair makes an object of any text, so one with a missing or empty

@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from assay.cache.decompressions.files import Contents, seal
@@ -45,6 +45,11 @@ from assay.core.specs.decompression import (
 )
 from assay.core.specs.decompression_checks import calls_of_examples, check_decompression
 from assay.core.specs.hashing import content_key
+from assay.core.specs.results.decompression import (
+    DecompressionCounts,
+    DecompressionResult,
+    SupportLines,
+)
 from assay.core.stats.noise_floor import null_line
 
 # Raise it when the same answers would give another result, or the file another format.
@@ -85,7 +90,7 @@ def decompress(
                 backend = found.open(compute)
             with closing(backend):
                 contents = _walk(spec, backend, journal, budget, compute, progress)
-            meta = {**contents.meta, "caveats": list(found.caveats)}
+            meta = replace(contents.meta, caveats=tuple(found.caveats))
             contents = Contents(meta, contents.tables)
             if judge:
                 contents = graded(
@@ -94,7 +99,7 @@ def decompress(
             with progress.stage("seal", 0):
                 path = seal(store, run_id, contents)
                 journal.end()
-    counts = {**contents.meta["counts"], "n_asked": budget.n_asked}
+    counts = {**asdict(contents.meta.counts), "n_asked": budget.n_asked}
     return Outcome(run_id, path, False, counts)
 
 
@@ -116,11 +121,12 @@ def _walk(
     progress: Progress,
 ) -> Contents:
     prompting = spec.prompting or prompting_for(backend.identity, backend.traits)
-    model = asdict(backend.identity)
     check_samples_differ(spec, backend.traits)
     for remark in remarks(backend.traits):
         progress.note(remark)
-    journal.begin({"title": title_of(spec), "model": model, "spec": kept_spec(spec)})
+    journal.begin(
+        {"title": title_of(spec), "model": asdict(backend.identity), "spec": kept_spec(spec)}
+    )
     embed = Embedder(compute).embed
     tree = TopicTree(embed, spec.merge_cosine, prompts.ROOT_NAME)
     runner = ModelClient(backend, journal, progress, budget)
@@ -139,31 +145,32 @@ def _walk(
     calls = journal.used_calls()
     with progress.stage("marks", 0):
         marks, grades = flag_examples(examples), heuristic_grades(examples, embed)
-    meta = {
-        "title": title_of(spec),
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
-        "spec": kept_spec(spec),
-        "prompting": prompting,
-        "model": model,
-        "traits": asdict(backend.traits),
-        "judges": [],
-        "headline_judge": HEURISTIC_JUDGE,
-        "counts": {
-            "n_topics": len(tree.topics) - 1,
-            "n_links": len(tree.links),
-            "n_examples": len(examples),
-            "n_flagged": len({mark.example_id for mark in marks if mark.is_flagged}),
-            "n_calls": len(calls["call_key"]),
-            "n_unanswered": n_unanswered,
-            "n_tokens": budget.n_tokens,
-        },
-        "unanswered_words": runner.unanswered.words,
-        "support_lines": {
-            kind: null_line([one.value for one in null if one.kind == kind])
-            for kind in ("votes", "contrast")
-        },
-        "provenance": environment(compute),
+    lines = {
+        kind: null_line([one.value for one in null if one.kind == kind])
+        for kind in ("votes", "contrast")
     }
+    meta = DecompressionResult(
+        title=title_of(spec),
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(),
+        spec=kept_spec(spec),
+        prompting=prompting,
+        model=backend.identity,
+        traits=asdict(backend.traits),
+        judges=(),
+        headline_judge=HEURISTIC_JUDGE,
+        counts=DecompressionCounts(
+            n_topics=len(tree.topics) - 1,
+            n_links=len(tree.links),
+            n_examples=len(examples),
+            n_flagged=len({mark.example_id for mark in marks if mark.is_flagged}),
+            n_calls=len(calls["call_key"]),
+            n_unanswered=n_unanswered,
+            n_tokens=budget.n_tokens,
+        ),
+        unanswered_words=tuple(runner.unanswered.words),
+        support_lines=SupportLines(**lines),
+        provenance=environment(compute),
+    )
     tables = {
         "calls": calls,
         "topics": columns(tree.topics),

@@ -15,8 +15,8 @@ from assay.cache.decompressions.answers import ListAnswer, read_list_answers, re
 from assay.cache.decompressions.read import (
     ExampleFilter,
     decompression_path,
+    read_decompression,
     read_examples,
-    read_meta,
     summary_of,
 )
 from assay.cache.store import Store
@@ -28,7 +28,7 @@ from assay.core.decompress.tree.made_up_names import nonsense_words
 from assay.core.decompress.tree.support import N_NONSENSE_TOPICS
 from assay.core.errors import InputError
 from assay.core.specs.decompression import DecompressionSpec, Prompting
-from assay.core.specs.plain import from_plain
+from assay.core.specs.results.decompression import DecompressionResult
 
 # The normal forms of a topic's path: equal if two runs were asked about the same topic.
 Key = tuple[str, ...]
@@ -91,7 +91,7 @@ class Run:
 
     name: str
     path: Path
-    meta: Mapping[str, Any]
+    meta: DecompressionResult
     spec: DecompressionSpec
     nodes: Sequence[Node]
     questions: Mapping[Key, Question]
@@ -101,18 +101,17 @@ class Run:
 
     @property
     def model_sha256(self) -> str:
-        return str(self.meta["model"]["sha256"])
+        return self.meta.model.sha256
 
     @property
     def line(self) -> float | None:
         """The support that subtopics of made-up topics reach; None if it was not measured."""
-        line = self.meta["support_lines"]["votes"]
-        return None if line is None else float(line)
+        return self.meta.support_lines.votes
 
     @property
     def judge(self) -> str:
         """Who graded the examples: only grades by the same judge can be compared."""
-        return str(self.meta["headline_judge"])
+        return self.meta.headline_judge
 
     @cached_property
     def by_form(self) -> Mapping[str, Node]:
@@ -149,8 +148,8 @@ def find_run(store: Store, name: str) -> Path:
 
 def read_run(path: Path) -> Run:
     """One whole decompression; InputError if its prompts were worded differently."""
-    meta = read_meta(path)
-    spec = from_plain(DecompressionSpec, meta["spec"])
+    meta = read_decompression(path)
+    spec = meta.asked
     paths: dict[int, tuple[str, ...]] = {}
     nodes: list[Node] = []
     asked: list[tuple[str, ...]] = []
@@ -161,7 +160,7 @@ def read_run(path: Path) -> Run:
             nodes.append(Node(topic.topic_id, topic.name, paths[topic.topic_id]))
         if topic.is_expanded:
             asked.append(paths[topic.topic_id])
-    prompting = Prompting(meta["prompting"])
+    prompting = meta.prompting
     answers: dict[str, list[ListAnswer]] = {}
     for row in read_list_answers(path):
         answers.setdefault(row.prompt, []).append(row)

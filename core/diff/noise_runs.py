@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from assay.cache.decompressions.read import list_decompressions, read_meta
+from assay.cache.decompressions.read import list_decompressions, read_decompression
 from assay.cache.store import Store
 from assay.core.decompress.comparability import differing_settings
 from assay.core.diff.decompressions import Run, find_run, read_run
 from assay.core.errors import InputError
 from assay.core.specs.commands import command_line
-from assay.core.specs.decompression import DecompressionSpec
-from assay.core.specs.plain import from_plain
+from assay.core.specs.results.decompression import DecompressionResult
 
 # Settings that must be equal. One model on two engines differed by more than two seeds on one
 # engine, when the engines sampled from different tokens; whole trees have not been compared since.
@@ -68,7 +66,7 @@ def given_noise(name: str, first: Run, second: Run, store: Store) -> RunPair:
     raise InputError(
         f"as --noise another run of the model of {first.name} or {second.name}, with another seed "
         "and its own answers",
-        f"{run.name}, seed {run.spec.seed}, of {run.meta['model']['name']}",
+        f"{run.name}, seed {run.spec.seed}, of {run.meta.model.name}",
         f"create one with `{noise_command(first)}`",
     )
 
@@ -80,7 +78,7 @@ def found_noise(first: Run, second: Run, store: Store) -> list[RunPair]:
         for one in list_decompressions(store)
         if one.problem is None
     ]
-    known = sorted(((read_meta(path), path) for path in paths), key=_by_seed)
+    known = sorted(((read_decompression(path), path) for path in paths), key=_by_seed)
     pairs = []
     for partner in (first,) if first.name == second.name else (first, second):
         found = _another_run(partner, (first.name, second.name), known)
@@ -105,11 +103,11 @@ def noise_command(run: Run) -> str:
 
 
 def _another_run(
-    partner: Run, taken: Iterable[str], known: Iterable[tuple[Mapping[str, Any], Path]]
+    partner: Run, taken: Iterable[str], known: Iterable[tuple[DecompressionResult, Path]]
 ) -> Run | None:
     for meta, path in known:
-        is_other = path.stem not in taken and meta["spec"]["seed"] != partner.spec.seed
-        is_same_model = meta["model"]["sha256"] == partner.model_sha256
+        is_other = path.stem not in taken and meta.asked.seed != partner.spec.seed
+        is_same_model = meta.model.sha256 == partner.model_sha256
         is_alike = differing_settings(meta, partner.meta, SETTINGS) is None
         if is_other and is_same_model and is_alike:
             run = read_run(path)
@@ -118,6 +116,6 @@ def _another_run(
     return None
 
 
-def _by_seed(known: tuple[Mapping[str, Any], Path]) -> tuple[int, str]:
+def _by_seed(known: tuple[DecompressionResult, Path]) -> tuple[int, str]:
     meta, path = known
-    return from_plain(DecompressionSpec, meta["spec"]).seed, path.stem
+    return meta.asked.seed, path.stem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from assay.cache.diffs.read import seal_diff
@@ -15,7 +15,7 @@ from assay.core.diff.compare import Compared, compare
 from assay.core.diff.decompressions import Run, find_run, read_run
 from assay.core.diff.embedded_names import Names
 from assay.core.diff.noise_runs import RunPair, check_alike, found_noise, given_noise, noise_command
-from assay.core.diff.significance import Judged, judged_branches, judged_examples, judged_topics
+from assay.core.diff.significance import Row, judged_branches, judged_examples, judged_topics
 from assay.core.models.digests import file_digest
 from assay.core.models.sentence_encoder import Embedder
 from assay.core.runtime.device import Compute
@@ -23,6 +23,7 @@ from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.diff import Change, Quantity
 from assay.core.specs.hashing import content_key
+from assay.core.specs.results.diff import DiffCounts, DiffResult, RunFacts
 
 # Raise it when the same files would give another result.
 _VERSION = 1
@@ -52,15 +53,11 @@ def diff(
             found.append(compare(pair.first, pair.second, names, embed))
             progress.advance()
     with progress.stage("judge", 0):
-        meta, tables = _judged(found[0], found[1:])
-    meta |= {
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
-        "provenance": {
-            **environment(compute),
-            "command": f"assay diff {one.name} {other.name}"
-            + (f" --noise {pairs[0].second.name}" if noise else ""),
-        },
-    }
+        command = f"assay diff {one.name} {other.name}"
+        if noise:
+            command += f" --noise {pairs[0].second.name}"
+        provenance = {**environment(compute), "command": command}
+        meta, tables = _judged(found[0], found[1:], provenance)
     with progress.stage("seal", 0):
         return Outcome(diff_id, seal_diff(store, diff_id, meta, tables), False)
 
@@ -72,65 +69,65 @@ def _id_of(pairs: Sequence[RunPair]) -> str:
 
 
 def _judged(
-    models: Compared, noise: Sequence[Compared]
-) -> tuple[dict[str, Any], dict[str, dict[str, list[Any]]]]:
+    models: Compared, noise: Sequence[Compared], provenance: dict[str, Any]
+) -> tuple[DiffResult, dict[str, dict[str, list[Any]]]]:
     """What the file says about itself, and its tables."""
     topics, examples = judged_topics(models, noise), judged_examples(models, noise)
     support, quality = (judged_branches(models, noise, quantity) for quantity in Quantity)
     reported = [row for row in topics.models if row["is_reported"]]
+    changes = {f"n_{c}": sum(row["change"] == c for row in reported) for c in Change}
+    branches = [*support.models, *quality.models]
     first, second = _about(models.first), _about(models.second)
-    meta = {
-        "title": f"{first['title']} → {second['title']}",
-        "first": first,
-        "second": second,
-        "noise": [[_about(one.first), _about(one.second)] for one in noise],
-        "topics": topics.facts,
-        "examples": examples.facts,
-        "support": support.facts,
-        "quality": quality.facts,
-        "counts": {
-            "n_questions": models.n_questions,
-            "n_topics": len(topics.models),
-            "n_left_out": models.n_left_out,
-            **{f"n_{c}": sum(row["change"] == c for row in reported) for c in Change},
-            "n_examples_reported": sum(row["is_reported"] for row in examples.models),
-            "n_gaps": sum(row["is_reported"] for row in (*support.models, *quality.models)),
-        },
-        "caveats": caveats(first, second),
-        "noise_command": noise_command(models.first),
-    }
-    branches = Judged(
-        [*support.models, *quality.models],
-        [[*one, *other] for one, other in zip(support.noise, quality.noise, strict=True)],
-        {},
+    meta = DiffResult(
+        title=f"{first.title} → {second.title}",
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(),
+        provenance=provenance,
+        first=first,
+        second=second,
+        noise=tuple((_about(one.first), _about(one.second)) for one in noise),
+        topics=topics.facts,
+        examples=examples.facts,
+        support=support.facts,
+        quality=quality.facts,
+        counts=DiffCounts(
+            n_questions=models.n_questions,
+            n_topics=len(topics.models),
+            n_left_out=models.n_left_out,
+            n_examples_reported=sum(row["is_reported"] for row in examples.models),
+            n_gaps=sum(row["is_reported"] for row in branches),
+            **changes,
+        ),
+        caveats=tuple(caveats(first, second)),
+        noise_command=noise_command(models.first),
     )
-    tables = {"topics": _table(topics), "examples": _table(examples), "branches": _table(branches)}
+    of_noise = [[*one, *other] for one, other in zip(support.noise, quality.noise, strict=True)]
+    tables = {
+        "topics": _table(topics.models, topics.noise),
+        "examples": _table(examples.models, examples.noise),
+        "branches": _table(branches, of_noise),
+    }
     return meta, tables
 
 
-def _about(run: Run) -> dict[str, Any]:
-    model: Mapping[str, Any] = run.meta["model"]
-    return {
-        "id": run.name,
-        "title": run.meta["title"],
-        "seed": run.spec.seed,
-        "model": model["name"],
-        "backend": model["backend"],
-        "sha256": model["sha256"],
-        "is_weights_hash": model["is_weights_hash"],
-        "n_parameters": model["n_parameters"],
-        "judge": run.judge,
-        "line": run.line,
-    }
+def _about(run: Run) -> RunFacts:
+    model = run.meta.model
+    return RunFacts(
+        id=run.name,
+        title=run.meta.title,
+        seed=run.spec.seed,
+        model=model.name,
+        backend=model.backend,
+        sha256=model.sha256,
+        is_weights_hash=model.is_weights_hash,
+        n_parameters=model.n_parameters,
+        judge=run.judge,
+        line=run.line,
+    )
 
 
-def _table(judged: Judged) -> dict[str, list[Any]]:
+def _table(models: list[Row], noise: list[list[Row]]) -> dict[str, list[Any]]:
     """All rows as columns, paths as text; pair 0 is the two models."""
-    numbered = [
-        {"pair": pair, **row}
-        for pair, rows in enumerate([judged.models, *judged.noise])
-        for row in rows
-    ]
+    numbered = [{"pair": pair, **row} for pair, rows in enumerate([models, *noise]) for row in rows]
     if not numbered:
         return {}
     columns = {name: [_plain(row[name]) for row in numbered] for name in numbered[0]}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from assay.core.diff.branches import Branch
 from assay.core.diff.compare import Compared
 from assay.core.diff.examples import ExamplePair
 from assay.core.specs.diff import Quantity
+from assay.core.specs.results.diff import BranchFacts, ExampleFacts, ShareAlone, TopicFacts
 from assay.core.stats.auc import auc_with_interval
 from assay.core.stats.conformal import against_held_out
 from assay.core.stats.mean_drop_test import MeanDrop, mean_drops
@@ -22,16 +23,19 @@ from assay.core.stats.vote_test import SIGNIFICANCE, vote_changes
 Row = dict[str, Any]
 
 
+Facts = TypeVar("Facts")
+
+
 @dataclass(frozen=True)
-class Judged:
+class Judged(Generic[Facts]):
     """Rows of one kind, for the two models and for the noise, and facts about them."""
 
     models: list[Row]
     noise: list[list[Row]]
-    facts: Row
+    facts: Facts
 
 
-def judged_topics(models: Compared, noise: Sequence[Compared]) -> Judged:
+def judged_topics(models: Compared, noise: Sequence[Compared]) -> Judged[TopicFacts]:
     """Topics; reported if the support changes significantly and beyond the noise floor.
 
     In the run with more support, it must also be above what made-up topics reach.
@@ -47,17 +51,17 @@ def judged_topics(models: Compared, noise: Sequence[Compared]) -> Judged:
             and row["q_value"] <= SIGNIFICANCE
             and (run.line is None or support > run.line)
         )
-    facts = {
-        "floor": asdict(floor) if floor else None,
+    facts = TopicFacts(
+        floor=floor,
         # The same test between two runs of one model, which should find nothing.
-        "n_noise_significant": _n_significant(others),
-        "lost": _share(models, noise, lambda compared: compared.lost),
-        "gained": _share(models, noise, lambda compared: compared.gained),
-    }
+        n_noise_significant=_n_significant(others),
+        lost=_share(models, noise, lambda compared: compared.lost),
+        gained=_share(models, noise, lambda compared: compared.gained),
+    )
     return Judged(own, others, facts)
 
 
-def judged_examples(models: Compared, noise: Sequence[Compared]) -> Judged:
+def judged_examples(models: Compared, noise: Sequence[Compared]) -> Judged[ExampleFacts]:
     """Pairs of examples; reported if less similar than pairs from two runs of one model.
 
     Each gets a conformal p-value, corrected for all pairs (Benjamini and Hochberg).
@@ -71,22 +75,22 @@ def judged_examples(models: Compared, noise: Sequence[Compared]) -> Judged:
         for row, p_value, q_value in zip(own, test.p_values, test.q_values, strict=False):
             row["p_value"], row["q_value"] = float(p_value), float(q_value)
             row["is_reported"] = row["q_value"] <= SIGNIFICANCE
-        auc = asdict(auc_with_interval(of_noise, models.cosines).auc)
-    facts = {
-        "n": len(own),
-        "n_same": sum(pair.is_same for pair in models.examples),
-        "median_cosine": _median(models.cosines),
-        "n_noise": len(of_noise),
-        "n_noise_same": sum(pair.is_same for one in noise for pair in one.examples),
-        "median_noise_cosine": _median(of_noise),
-        # Probability that a pair from two runs of one model is more similar than one from the two
-        # models.
-        "auc": auc,
-    }
+        auc = auc_with_interval(of_noise, models.cosines).auc
+    facts = ExampleFacts(
+        n=len(own),
+        n_same=sum(pair.is_same for pair in models.examples),
+        median_cosine=_median(models.cosines),
+        n_noise=len(of_noise),
+        n_noise_same=sum(pair.is_same for one in noise for pair in one.examples),
+        median_noise_cosine=_median(of_noise),
+        auc=auc,
+    )
     return Judged(own, others, facts)
 
 
-def judged_branches(models: Compared, noise: Sequence[Compared], quantity: Quantity) -> Judged:
+def judged_branches(
+    models: Compared, noise: Sequence[Compared], quantity: Quantity
+) -> Judged[BranchFacts]:
     """Branches; one is reported if it falls significantly and by more than the noise floor.
 
     Its support must also fall from above what made-up topics reach to that level.
@@ -101,11 +105,7 @@ def judged_branches(models: Compared, noise: Sequence[Compared], quantity: Quant
             and row["q_value"] <= SIGNIFICANCE
             and (quantity is Quantity.QUALITY or _is_emptied(branch))
         )
-    facts = {
-        "floor": asdict(floor) if floor else None,
-        "n_noise_significant": _n_significant(others),
-    }
-    return Judged(own, others, facts)
+    return Judged(own, others, BranchFacts(floor, _n_significant(others)))
 
 
 def _topic_rows(compared: Compared) -> list[Row]:
@@ -168,17 +168,18 @@ def _share(
     models: Compared,
     noise: Sequence[Compared],
     counted: Callable[[Compared], tuple[int, int]],
-) -> Row | None:
+) -> ShareAlone | None:
     """A share of topics without a counterpart, compared with that between runs of one model."""
     n_found, n = counted(models)
     of_noise = [counted(one) for one in noise]
     n_noise_found, n_noise = sum(one for one, _ in of_noise), sum(of for _, of in of_noise)
     if not n:
         return None
-    counts: Row = {"n_found": n_found, "n": n, "n_noise_found": n_noise_found, "n_noise": n_noise}
+    counts = ShareAlone(n_found, n, n_noise_found, n_noise)
     if not n_noise:
         return counts
-    return {**counts, **asdict(share_beyond(n_found, n, n_noise_found, n_noise))}
+    beyond = share_beyond(n_found, n, n_noise_found, n_noise)
+    return replace(counts, share=beyond.share, noise=beyond.noise, excess=beyond.excess)
 
 
 def _drop(row: Row) -> float:

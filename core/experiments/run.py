@@ -28,6 +28,7 @@ from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit_checks import check_audit
 from assay.core.specs.hashing import content_key
+from assay.core.specs.results.experiment import ExperimentResult
 
 # Raise it when the same cells would give other values.
 _VERSION = 4
@@ -127,18 +128,18 @@ def _describe(
     """What the experiment says about itself."""
     titles = {name: known.title for name, known in catalogue.sets.items()}
     titles |= {name: known.title for name, known in catalogue.models.items()}
-    facts = {
-        "recipe": recipe.name,
-        "title": recipe.title,
-        "scale": catalogue.scale,
-        "n_seeds": n_seeds,
-        "is_built_in": catalogue.is_built_in,
-        "names": titles,
-        "left_out": catalogue.left_out(recipe),
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
-        "provenance": environment(compute),
-    }
-    for key, value in facts.items():
+    said = ExperimentResult(
+        title=recipe.title,
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(),
+        provenance=environment(compute),
+        recipe=recipe.name,
+        scale=catalogue.scale,
+        n_seeds=n_seeds,
+        is_built_in=catalogue.is_built_in,
+        names=titles,
+        left_out=tuple(catalogue.left_out(recipe)),
+    )
+    for key, value in asdict(said).items():
         builder.put_meta(key, value)
 
 

@@ -43,6 +43,15 @@ TABLE = (
     Metric.AGREEMENT,
     Metric.WEIGHT_COSINE,
 )
+# What fits beside each other in a terminal; of the first three at most one is measured.
+FEW = (
+    Metric.ACCURACY,
+    Metric.PERPLEXITY,
+    Metric.AGREEMENT,
+    Metric.RECALL,
+    Metric.TRANSPORT,
+    Metric.COSINE,
+)
 BOUNDS = {
     "null_low": "chance, from",
     "null_high": "chance, to",
@@ -57,10 +66,12 @@ MEMBERSHIP_NOTE = (
 )
 
 
-def strategy_table(rows: MetricTable, strategies: Iterable[Strategy]) -> pd.DataFrame:
+def strategy_table(
+    rows: MetricTable, strategies: Iterable[Strategy], metrics: Iterable[Metric] = TABLE
+) -> pd.DataFrame:
     """One row per strategy, one column per metric; then the values to compare with."""
     ordered = _best_first(rows, strategies)
-    columns = {m: m.info.column for m in TABLE if any(rows.get(s, m) for s in ordered)}
+    columns = {m: m.info.column for m in metrics if any(rows.get(s, m) for s in ordered)}
     table = []
     for strategy in ordered:
         cells: dict[str, str | TableCell] = {"strategy": shown_with_draw(rows, strategy)}

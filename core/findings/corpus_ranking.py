@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import (
     NOTHING,
+    Row,
     Written,
     decimal,
     in_sentence,
@@ -22,9 +22,8 @@ from assay.core.findings.formatting import (
 from assay.core.findings.projection import estimated_cosines_sentence
 from assay.core.findings.table_cells import PERCENT, TableCell, bracketed_cell, interval_cell
 from assay.core.gradients.group_mixture import CosineInterval
+from assay.core.specs.plain import JsonObject
 from assay.core.stats.intervals import CHANCE_OUTSIDE, holm
-
-Row = Mapping[str, Any]
 
 HOW_COSINES_READ = (
     "Cosine: cosine of a corpus' mean gradient with the weight difference, at the size of the "
@@ -50,7 +49,7 @@ HOW_SHARES_READ = (
 def corpus_ranking_finding(
     sources: Iterable[Row],
     students: Iterable[Row],
-    projection: Mapping[str, Any] | None = None,
+    projection: JsonObject | None = None,
 ) -> Finding:
     """The corpus with the highest cosine, compared with what the true one would reach.
 

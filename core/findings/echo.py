@@ -1,20 +1,16 @@
 """The finding of an echo comparison, in sentences made from its record.
 
-A record is plain values (``core.decompress.echo`` writes it): the page and the command line say the
-same.
+The record is written by ``core.decompress.echo``: the page and the command line say the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import decimal, p_value, signed
+from assay.core.specs.results.echo import EchoResult, EchoRow
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import SIGNIFICANCE
 
-Record = Mapping[str, Any]
 # Shorter runs occur in any two texts and are not searched for; this is what a longest run of 0
 # means.
 SHORTEST_RUN = 5
@@ -27,59 +23,57 @@ _NAMES = {
 }
 
 
-def target_name(row: Record) -> str:
+def target_name(row: EchoRow) -> str:
     """What a row of the record compares the answers with."""
-    if row["strategy"]:
-        return f"the selection by {Strategy(row['strategy']).shown_as}"
-    return _NAMES[row["kind"]]
+    if row.strategy:
+        return f"the selection by {row.strategy.shown_as}"
+    return _NAMES[row.kind]
 
 
-def echo_finding(record: Record) -> Finding:
+def echo_finding(record: EchoResult) -> Finding:
     """The headline and what supports it: about the reference set, otherwise SELECT's selection."""
     main = main_target(record)
-    is_nearer = main["p_value"] < SIGNIFICANCE
+    is_nearer = main.p_value < SIGNIFICANCE
     nearer = "nearer" if is_nearer else "no nearer"
     headline = (
         f"The final model's answers are {nearer} to {target_name(main)} than the base model's"
     )
     sentences = [
-        f"The transport distance is {decimal(main['said'])} for the final model and "
-        f"{decimal(main['control'])} for the base model, a lead of "
-        f"{signed(main['control'] - main['said'])}; chance gives "
-        f"{signed(main['null_low'])} to {signed(main['null_high'])}."
+        f"The transport distance is {decimal(main.said)} for the final model and "
+        f"{decimal(main.control)} for the base model, a lead of "
+        f"{signed(main.lead)}; chance gives "
+        f"{signed(main.null_low)} to {signed(main.null_high)}."
     ]
-    pool = next(row for row in record["targets"] if row["kind"] == "seed-corpus")
-    if is_nearer and pool["p_value"] < SIGNIFICANCE:
+    pool = next(row for row in record.targets if row.kind == "seed-corpus")
+    if is_nearer and pool.p_value < SIGNIFICANCE:
         sentences.append(
             f"They are also nearer to the whole seed corpus (lead "
-            f"{signed(pool['control'] - pool['said'])}), so part of this may be a change of style."
+            f"{signed(pool.lead)}), so part of this may be a change of style."
         )
     sentences += _about_held_out(record, main) if is_nearer else ()
-    words, (own, others) = record["verbatim_words"], main["verbatim"]
+    words, (own, others) = record.verbatim_words, main.verbatim
     sentences.append(
-        f"{own} of the final model's {record['n_said']} answers repeat a run of at least {words} "
-        f"words from it, and {others} of the base model's {record['n_control']} "
-        f"({p_value(main['verbatim_p_value'])}). The longest runs have "
-        f"{' and '.join(map(run_in_words, main['longest_run']))} words."
+        f"{own} of the final model's {record.n_said} answers repeat a run of at least {words} "
+        f"words from it, and {others} of the base model's {record.n_control} "
+        f"({p_value(main.verbatim_p_value)}). The longest runs have "
+        f"{' and '.join(map(run_in_words, main.longest_run))} words."
     )
-    return Finding(f"{headline}: {p_value(main['p_value'])}.", tuple(sentences))
+    return Finding(f"{headline}: {p_value(main.p_value)}.", tuple(sentences))
 
 
-def _about_held_out(record: Record, main: Record) -> list[str]:
+def _about_held_out(record: EchoResult, main: EchoRow) -> list[str]:
     """Whether the reference set is echoed, or only its domain."""
-    held_out = next((row for row in record["targets"] if row["kind"] == "held-out"), None)
-    if main["kind"] != "reference":
+    held_out = next((row for row in record.targets if row.kind == "held-out"), None)
+    if main.kind != "reference":
         return []
     if held_out is None:
         return [
             "There are no held-out documents, so an echo of these documents cannot be "
             "distinguished from an echo of their domain."
         ]
-    lead = (
-        f"(lead {signed(held_out['control'] - held_out['said'])}, {p_value(held_out['p_value'])})"
-    )
-    if held_out["p_value"] < SIGNIFICANCE:
-        has_quotations = main["verbatim_p_value"] < SIGNIFICANCE
+    lead = f"(lead {signed(held_out.lead)}, {p_value(held_out.p_value)})"
+    if held_out.p_value < SIGNIFICANCE:
+        has_quotations = main.verbatim_p_value < SIGNIFICANCE
         only = (
             ""
             if has_quotations
@@ -97,13 +91,11 @@ def run_in_words(n_words: int) -> str:
     return str(n_words) if n_words else f"under {SHORTEST_RUN}"
 
 
-def main_target(record: Record) -> Record:
+def main_target(record: EchoResult) -> EchoRow:
     """The reference set if it is known, otherwise SELECT's selection, otherwise the last one."""
-    rows = record["targets"]
-    by_kind = {(row["kind"], row["strategy"]): row for row in rows}
-    for wanted in (("reference", None), ("selection", str(Strategy.SELECT))):
+    rows = record.targets
+    by_kind = {(row.kind, row.strategy): row for row in rows}
+    for wanted in (("reference", None), ("selection", Strategy.SELECT)):
         if wanted in by_kind:
-            row: Record = by_kind[wanted]
-            return row
-    last: Record = rows[-1]
-    return last
+            return by_kind[wanted]
+    return rows[-1]

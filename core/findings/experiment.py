@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
+from assay.core.findings.formatting import Row
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import Spread
 
-Row = Mapping[str, Any]
 _PLACE = ("panel", "variant", "x", "subject", "metric")
 
 

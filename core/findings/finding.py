@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from assay.core.findings.formatting import Row as Row
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from assay.core.specs.interval import Interval
 from assay.core.specs.metrics import Metric
 
 Row = Mapping[str, Any]
@@ -62,17 +63,24 @@ def interval(low: float, high: float, written: Written = decimal) -> str:
     return f"{written(low).removesuffix('%')}–{written(high).removesuffix('%')}"
 
 
-def bracketed(row: Row, written: Written = decimal) -> str:
+def interval_of(row: Row | Interval) -> Interval:
+    """The value of a table's row with its interval."""
+    return row if isinstance(row, Interval) else Interval(row["value"], row["low"], row["high"])
+
+
+def bracketed(row: Row | Interval, written: Written = decimal) -> str:
     """A value in a table: 0.300 [0.123–0.456], or without brackets if it has no interval."""
-    value = written(row["value"])
-    if pd.isna(row["low"]):
+    found = interval_of(row)
+    value = written(found.value)
+    if pd.isna(found.low):
         return value
-    return f"{value} [{interval(row['low'], row['high'], written)}]"
+    return f"{value} [{interval(found.low, found.high, written)}]"
 
 
-def in_sentence(row: Row, written: Written = decimal) -> str:
+def in_sentence(row: Row | Interval, written: Written = decimal) -> str:
     """A value and its interval in a sentence: 0.300 (0.123–0.456)."""
-    return f"{written(row['value'])} ({interval(row['low'], row['high'], written)})"
+    found = interval_of(row)
+    return f"{written(found.value)} ({interval(found.low, found.high, written)})"
 
 
 def p_value(value: float) -> str:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from assay.core.findings.formatting import in_sentence, p_value
+from assay.core.findings.formatting import Row, in_sentence, p_value
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Strategy, shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
 
 # These cannot win: the first has no information, the second is trained on known roles.
 _NO_RIVALS = (Strategy.RANDOM, BLIND)
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

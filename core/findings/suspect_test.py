@@ -1,23 +1,21 @@
 """The finding and assumptions of a suspect test, in sentences and tables made from its record.
 
-A record is plain values (``assay.core.audit.suspect_test`` writes it): the page, the report and the
-command line say the same.
+The record is written by ``assay.core.audit.suspect_test``: the page, the report and the command
+line say the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import in_sentence, listed, p_value, small_share
 from assay.core.findings.table_cells import TableCell, bracketed_cell, p_cell
+from assay.core.specs.results.suspect_test import ScorePart, SuspectResult
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
-
-Record = Mapping[str, Any]
 
 ASSUMPTIONS = (
     "Suspects and controls come from the same distribution: apart from having been trained on, any "
@@ -39,24 +37,24 @@ HOW_TO_READ = (
 _NO_DIFFERENCE = TableCell.of("0.500", value=0.5)
 
 
-def n_judged(records: Iterable[Record]) -> int:
+def n_judged(records: Iterable[SuspectResult]) -> int:
     """How many tests gave a p-value."""
-    return sum(not record["is_refused"] for record in records)
+    return sum(not record.is_refused for record in records)
 
 
-def is_evidence(record: Record, n_tests: int) -> bool:
+def is_evidence(record: SuspectResult, n_tests: int) -> bool:
     """Whether the test, corrected for ``n_tests`` of this pair, shows that suspects were used."""
-    return not record["is_refused"] and n_tests * record["p_value"] < SIGNIFICANCE
+    return record.p_value is not None and n_tests * record.p_value < SIGNIFICANCE
 
 
-def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
+def suspect_finding(record: SuspectResult, n_tests: int = 1) -> Finding:
     """The headline and what supports it.
 
     ``n_tests``: how many tests of this pair gave a p-value; each is multiplied by their number
     (Bonferroni).
     """
-    if record["is_refused"]:
-        apart = [check for check in record["checks"] if check["is_refusal"] and check["is_apart"]]
+    if record.is_refused:
+        apart = [check for check in record.checks if check.is_refusal and check.is_apart]
         if not apart:
             return Finding(
                 "Refused: there is nothing to compare by.",
@@ -65,14 +63,16 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
         return Finding(
             "Refused: suspects and controls can be distinguished without any model.",
             tuple(
-                f"By {check['name']} alone: AUC {in_sentence(check)}; 0.5 means no difference. A "
+                f"By {check.name} alone: AUC {in_sentence(check)}; 0.5 means no difference. A "
                 "difference in the models' scores could therefore come from the texts instead of "
                 "from training."
                 for check in apart
             ),
         )
-    auc = record["auc"]
-    counted = min(1.0, n_tests * record["p_value"])
+    auc = record.auc
+    assert auc is not None
+    assert record.p_value is not None
+    counted = min(1.0, n_tests * record.p_value)
     is_found = is_evidence(record, n_tests)
     headline = (
         "Fine-tuning favours the suspects over the controls"
@@ -81,7 +81,7 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
     )
     sentences = [
         f"A suspect scores above a control with probability {in_sentence(auc)}. By chance, "
-        f"{small_share(record['p_value'])} of shuffles give a difference of means at least this "
+        f"{small_share(record.p_value)} of shuffles give a difference of means at least this "
         "large."
     ]
     if not is_found:
@@ -89,12 +89,12 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
             "This does not prove that they were not: if only a few of them were trained on, or "
             "only lightly, a test of this size may miss it."
         )
-    if record.get("constant"):
+    if record.constant:
         sentences.append(f"{_constant(record)}, which adds nothing to the comparison.")
-    for check in record["checks"]:
-        if check["is_apart"]:
+    for check in record.checks:
+        if check.is_apart:
             sentences.append(
-                f"Caution: the two sets differ by {check['name']} (AUC {in_sentence(check)}), "
+                f"Caution: the two sets differ by {check.name} (AUC {in_sentence(check)}), "
                 "which has "
                 "nothing to do with fine-tuning."
             )
@@ -104,57 +104,59 @@ def suspect_finding(record: Record, n_tests: int = 1) -> Finding:
     return Finding(f"{headline}: {number}.", tuple(sentences))
 
 
-def _constant(record: Record) -> str:
-    names = [shown_as(name) for name in record.get("constant", ())]
+def _constant(record: SuspectResult) -> str:
+    names = [shown_as(name) for name in record.constant]
     return f"All documents have the same score by {listed(names)}"
 
 
-def declared(record: Record) -> str:
+def declared(record: SuspectResult) -> str:
     """The statistic in words, and how its p-value is computed."""
-    names = [shown_as(name) for name in record["declared"]]
+    names = [shown_as(name) for name in record.declared]
     return (
         "The statistic was fixed beforehand: the difference of means of a combined score, which "
         f"averages the normal scores of {', '.join(names)}. Its p-value comes from "
-        f"{record['n_shuffles']:,} shuffles of suspects and controls. The p-values of the parts "
+        f"{record.n_shuffles:,} shuffles of suspects and controls. The p-values of the parts "
         "are for information only and not corrected for their number."
     )
 
 
-def set_sizes(record: Record) -> str:
+def set_sizes(record: SuspectResult) -> str:
     """How many documents the test has, and how many it dropped."""
     return (
-        f"{record['n_suspects']:,} suspects, {record['n_controls']:,} controls; "
-        f"{record['n_dropped']:,} dropped because they were in both sets, repeated, or had no "
+        f"{record.n_suspects:,} suspects, {record.n_controls:,} controls; "
+        f"{record.n_dropped:,} dropped because they were in both sets, repeated, or had no "
         "tokens to score."
     )
 
 
-def parts_table(record: Record) -> pd.DataFrame:
+def parts_table(record: SuspectResult) -> pd.DataFrame:
     """The combined score and its parts, for a test that was not refused."""
-    rows = [{"name": "combined", "p_value": record["p_value"], **record["auc"]}]
+    assert record.auc is not None
+    assert record.p_value is not None
+    combined = ScorePart(
+        record.auc.value, record.auc.low, record.auc.high, "combined", record.p_value
+    )
     return pd.DataFrame(
         {
-            "score": row["name"] if row["name"] == "combined" else shown_as(row["name"]),
+            "score": row.name if row.name == "combined" else shown_as(row.name),
             "AUC": bracketed_cell(row),
             "by chance": _NO_DIFFERENCE,
-            "p": p_cell(row["p_value"]),
+            "p": p_cell(row.p_value),
         }
-        for row in [*rows, *record["components"]]
+        for row in [combined, *record.components]
     )
 
 
-def checks_table(record: Record) -> pd.DataFrame:
+def checks_table(record: SuspectResult) -> pd.DataFrame:
     """The checks of whether the two sets differ where they should not."""
     return pd.DataFrame(
         {
-            "check": check["name"],
+            "check": check.name,
             "AUC": bracketed_cell(check),
             "no difference": _NO_DIFFERENCE,
-            "result": (
-                "sets differ: test refused" if check["is_refusal"] else "sets differ: caution"
-            )
-            if check["is_apart"]
+            "result": ("sets differ: test refused" if check.is_refusal else "sets differ: caution")
+            if check.is_apart
             else "no difference found",
         }
-        for check in record["checks"]
+        for check in record.checks
     )

@@ -16,7 +16,9 @@ from assay.core.findings.formatting import (
     decimal,
     exponent,
     interval,
+    interval_of,
 )
+from assay.core.specs.interval import Interval
 from assay.core.specs.metrics import Metric
 
 # The main number of a cell; its column in an export has the table's own heading.
@@ -57,10 +59,11 @@ def number_cell(metric: Metric, value: float) -> TableCell:
     return TableCell.of(bare(metric, value), metric.info.unit, value=value)
 
 
-def bracketed_cell(row: Row, written: Written = decimal, unit: str = "") -> TableCell:
+def bracketed_cell(row: Row | Interval, written: Written = decimal, unit: str = "") -> TableCell:
     """A value with its interval, or alone without one."""
-    bounds = {} if pd.isna(row["low"]) else {"low": row["low"], "high": row["high"]}
-    return TableCell.of(bracketed(row, written), unit, value=row["value"], **bounds)
+    found = interval_of(row)
+    bounds = {} if pd.isna(found.low) else {"low": found.low, "high": found.high}
+    return TableCell.of(bracketed(row, written), unit, value=found.value, **bounds)
 
 
 def interval_cell(low: float, high: float, written: Written = decimal) -> TableCell:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
 
 from assay.core.findings.equal_scores import drawn_sentence
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import decimal, interval, listed, p_value, percent
+from assay.core.findings.formatting import Row, decimal, interval, listed, p_value, percent
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
 from assay.core.stats.intervals import CHANCE_OUTSIDE, holm, p_of_mean
-
-Row = Mapping[str, Any]
 
 
 def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Finding:

@@ -222,7 +222,10 @@ def _beyond_rounding(
         start, end = start.astype(np.float64), end.astype(np.float64)
         norms.append(np.linalg.norm(end - common * start, axis=1))
         factor = common if by_fraction is None else by_fraction[_fraction_bin(start)]
-        left = np.maximum(np.abs(end - factor * start) - half_unit(end, stored_as), 0)
+        # Of the larger of both: a power of two that decays falls to where numbers lie twice as
+        # dense, while others like it were rounded as coarsely as before.
+        larger = np.maximum(np.abs(start), np.abs(end))
+        left = np.maximum(np.abs(end - factor * start) - half_unit(larger, stored_as), 0)
         sizes = np.maximum(np.linalg.norm(start, axis=1), least)
         distances.append(np.linalg.norm(left, axis=1) / sizes)
     return (

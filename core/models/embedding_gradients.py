@@ -1,8 +1,9 @@
 """How far rows of the embedding table moved along each document's own gradient.
 
-Documents of a batch do not influence each other, so one backward pass of their summed loss gives
-every document's gradient at its own input embeddings. It costs about as much as two forward passes
-per checkpoint. The gradients themselves are discarded; one number per token of a document is kept.
+Nothing couples the documents of a batch, so one backward pass of their summed loss gives every
+document's gradient at its own input embeddings. It costs about as much as two forward passes a
+checkpoint. The gradients themselves are let go; what stays is one number a token of a document, and
+a projection of those at the middle checkpoint.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from torch.nn import functional
 from assay.core.errors import InputError
 from assay.core.gradients.embedding_agreement import agreement, per_token, whitening
 from assay.core.gradients.embedding_movement import Movement, RowMovement, differences, row_movement
+from assay.core.gradients.embedding_sketch import (
+    N_BUCKETS,
+    N_DIRECTIONS,
+    EmbeddingSketch,
+)
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.classifier import Classifier, SequenceClassifier
 from assay.core.models.examples import Example, TextDocument
@@ -45,16 +51,22 @@ class AgreementRows:
 
     indices (n, int64): which documents; n_tokens (n, int64): how many different tokens each has;
     tokens (r, int32); agreements (r × L, float32 in [−1, 1]): how much of the token's movement
-    descent along the document's gradients explains, 0 if the row did not move. L is 1 for a
-    language model and 2 for a classifier: the final model's likeliest label and the next one, since
-    a document may have been trained on with a label other than the final model's. pseudolabel (n,
-    int64): for a classifier.
+    descent along the document's gradients explains, 0 where the row stood still. L: 1 for a
+    language model; 2 for a classifier, at the final model's likeliest label and at the next one,
+    since a document may have been trained on with a label that the final model does not give.
+    projected (n × k, float32): the rows of a document's own tokens of its gradient at the middle
+    checkpoint and the likeliest label, for inner products among them; squared_norms (n) and
+    alignment (n) with common · base − final, both exact, float64. pseudolabel (n, int64): of a
+    classifier.
     """
 
     indices: NDArray[np.int64]
     n_tokens: NDArray[np.int64]
     tokens: NDArray[np.int32]
     agreements: NDArray[np.float32]
+    projected: NDArray[np.float32]
+    squared_norms: NDArray[np.float64]
+    alignment: NDArray[np.float64]
     pseudolabel: NDArray[np.int64] | None = None
 
 
@@ -75,7 +87,7 @@ class EmbeddingGradients:
             raise InputError(
                 "a final model whose input embeddings were trained",
                 "unchanged ones (frozen, or not part of the adapter)",
-                "remove --strategy embedding-match",
+                "remove --strategy embedding-match and embedding-select",
             )
         device = pair.base.compute.device
         moved = differences(_host(before), _host(after), self.movement)
@@ -83,6 +95,10 @@ class EmbeddingGradients:
         self._whitening = whitening(
             self._movements[torch.from_numpy(self.movement.is_moved).to(device)]
         )
+        # Of what selection aims at: base − final, up to the common factor.
+        self.target_norm = float(np.linalg.norm(moved))
+        n_tokens, width = moved.shape
+        self._sketch = EmbeddingSketch.draw(n_tokens, width, device)
         self._adds_output_part = is_language and is_tied(pair.final)
         self._checkpoints = [_checkpoint(pair, fraction) for fraction in checkpoints]
 
@@ -101,13 +117,36 @@ class EmbeddingGradients:
             of_document, tokens, found = self._at_labels(batch, labels)
             movements = self._movements[tokens]
             agreements = [agreement(own, movements, self._whitening) for own in found]
+            kept = self._kept(found[0], of_document, tokens, movements, len(batch))
             yield AgreementRows(
                 indices=np.asarray(indices),
                 n_tokens=np.bincount(of_document.cpu().numpy(), minlength=len(batch)),
                 tokens=tokens.cpu().numpy().astype(np.int32),
                 agreements=_host(torch.stack(agreements, dim=1)),
+                **kept,
                 pseudolabel=None if labels is None else labels[:, 0].cpu().numpy(),
             )
+
+    def _kept(
+        self,
+        gradients: Sequence[Tensor],
+        of_document: Tensor,
+        tokens: Tensor,
+        movements: Tensor,
+        n_documents: int,
+    ) -> dict[str, NDArray]:
+        """What selection needs of the gradients (r × d) at the middle checkpoint."""
+        rows = gradients[len(gradients) // 2]
+
+        def sums(of_rows: Tensor) -> NDArray[np.float64]:
+            total = torch.zeros(n_documents, dtype=torch.float64, device=of_rows.device)
+            return total.index_add_(0, of_document, of_rows.double()).cpu().numpy()
+
+        return {
+            "projected": _host(self._sketch.of(rows, tokens, of_document, n_documents)),
+            "squared_norms": sums((rows**2).sum(dim=1)),
+            "alignment": sums(-(rows * movements).sum(dim=1)),
+        }
 
     def _at_labels(
         self, batch: Sequence[Example], labels: Tensor | None
@@ -180,6 +219,9 @@ def _without_tokens(indices: Sequence[int], n_labels: int) -> AgreementRows:
         np.zeros(len(indices), np.int64),
         np.zeros(0, np.int32),
         np.zeros((0, n_labels), np.float32),
+        np.zeros((len(indices), N_BUCKETS * N_DIRECTIONS), np.float32),
+        np.zeros(len(indices)),
+        np.zeros(len(indices)),
     )
 
 
@@ -213,7 +255,7 @@ def _input_layer(model: TextModel) -> nn.Embedding:
     raise InputError(
         "a model with one table of input embeddings",
         f"{type(body).__name__}",
-        "remove --strategy embedding-match",
+        "remove --strategy embedding-match and embedding-select",
     )
 
 

@@ -6,10 +6,10 @@ If a folder has no weights for a tensor, transformers draws them at random and c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from assay.core.errors import InputError
+from assay.core.specs.plain import JsonObject
 
 # What tools put into tensors' names, what that means, and how to fix it.
 _WRAPPERS = (
@@ -23,7 +23,7 @@ _WRAPPERS = (
 _LEFTOVERS = ("inv_freq", "position_ids", "token_type_ids", "masked_bias", "attn.bias")
 
 
-def missing_head(report: Mapping[str, Any], model: Any, name: str) -> tuple[str, ...]:
+def missing_head(report: JsonObject, model: Any, name: str) -> tuple[str, ...]:
     """The tensors of a new head, which a base may lack; InputError for any other problem.
 
     ``report``: transformers' ``output_loading_info``; ``name``: the folder's, for errors.
@@ -54,7 +54,7 @@ def missing_head(report: Mapping[str, Any], model: Any, name: str) -> tuple[str,
     return tuple(missing)
 
 
-def check_complete(report: Mapping[str, Any], model: Any, name: str, head_do: str) -> None:
+def check_complete(report: JsonObject, model: Any, name: str, head_do: str) -> None:
     """InputError unless every tensor of ``model`` came from its folder.
 
     ``head_do``: what to do if only the head is missing.

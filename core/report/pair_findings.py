@@ -32,6 +32,7 @@ from assay.core.findings.suspect_test import (
     suspect_finding,
 )
 from assay.core.findings.table_cells import as_text
+from assay.core.specs.results.suspect_test import SuspectResult
 
 
 @dataclass(frozen=True)
@@ -115,16 +116,16 @@ def _ranking(path: Path) -> PairFinding:
     )
 
 
-def _suspect_test(record: dict[str, Any], n_tests: int) -> PairFinding:
+def _suspect_test(record: SuspectResult, n_tests: int) -> PairFinding:
     tables = [Table.of(checks_table(record))]
-    if not record["is_refused"]:
+    if not record.is_refused:
         tables.append(Table.of(parts_table(record), declared(record)))
     return PairFinding(
-        record["title"],
-        record["test_id"],
-        record["created_at"],
+        record.title,
+        record.test_id,
+        record.created_at,
         suspect_finding(record, n_tests),
         tuple(tables),
-        record["provenance"].get("command"),
-        (set_sizes(record), *record["caveats"]),
+        record.command,
+        (set_sizes(record), *record.caveats),
     )

@@ -36,6 +36,7 @@ from assay.core.findings.vocabulary import ASSUMPTIONS, CORPUS, vocabulary_findi
 from assay.core.report.pair_findings import Table, pair_findings
 from assay.core.report.svg_charts import dot_plot
 from assay.core.specs.audit import Assessability
+from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.strategies import Strategy, main_strategy
 
 # Every report contains this, so that a later one may replace it.
@@ -115,7 +116,7 @@ def _scores(
     path: Path,
     facts: AuditFacts,
     repeats: Sequence[Path],
-    tests: list[dict[str, Any]],
+    tests: list[SuspectResult],
     with_documents: bool,
 ) -> dict[str, Any]:
     rows = MetricTable(read_metrics(path).to_dict("records"))

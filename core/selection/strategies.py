@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
@@ -13,6 +16,9 @@ from assay.core.selection.matching_pursuit import select_plus
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.ranking import all_equal
 
+OwnScores = Mapping[Strategy, NDArray[np.float64]]
+_NO_SCORES: OwnScores = MappingProxyType({})
+
 
 def make_selection(
     strategy: Strategy,
@@ -22,13 +28,14 @@ def make_selection(
     budget: int,
     batch_size: int,
     seed: int,
-    embedding_scores: NDArray[np.float64] | None = None,
+    own_scores: OwnScores = _NO_SCORES,
+    embedding_features: GradientFeatures | None = None,
 ) -> Selection:
     """The selection of one strategy; ``batch_size`` is the final model's.
 
-    The seed is used by the random strategy, and decides between documents with equal scores.
-    embedding_scores (n): how well the movement of input embeddings fits each document; ValueError
-    if the strategy needs them and there are none.
+    own_scores: of strategies that rank by one number a document (``BY_OWN_SCORE``), (n) each;
+    embedding_features: gradients at the input embeddings. ValueError if what the strategy needs is
+    missing.
     """
     match strategy:
         case Strategy.RANDOM:
@@ -47,8 +54,11 @@ def make_selection(
             return greedy.select(features, budget, seed=seed)
         case Strategy.SELECT_PLUS:
             return select_plus(features, budget, seed)
-        case Strategy.EMBEDDING_MATCH:
-            return greedy.by_score(features, _needed(embedding_scores), budget, seed)
+        case Strategy.EMBEDDING_SELECT:
+            chosen = greedy.select(_known(embedding_features), budget, seed=seed)
+            return greedy.in_order(features, chosen.documents)
+        case Strategy.EMBEDDING_MATCH | Strategy.VOCABULARY_MATCH | Strategy.LOSS_DROP:
+            return greedy.by_score(features, _needed(own_scores, strategy), budget, seed)
 
 
 def ranking_scores(
@@ -58,14 +68,15 @@ def ranking_scores(
     base_losses: NDArray[np.float64],
     selection: Selection,
     seed: int,
-    embedding_scores: NDArray[np.float64] | None = None,
+    own_scores: OwnScores = _NO_SCORES,
+    embedding_features: GradientFeatures | None = None,
 ) -> NDArray[np.float64]:
     """Scores of all n documents, (n); ``selection`` is the strategy's own, NumPy features.
 
     Random: its order. Top-k: the cosine with the target. Balanced: the rank by cosine within the
-    pseudolabel. P-min and P-max: the loss. Input embeddings: their own score. Greedy strategies:
-    their order, then the other documents by cosine. (What they would add next is not a score: once
-    the sum is near the target, it only shows what is still missing.)
+    pseudolabel. P-min and P-max: the loss. ``BY_OWN_SCORE``: that score. The greedy ones: their
+    order, and behind it, where they say nothing, the rest by cosine. (What they would add
+    next is no score of the rest: once the sum is near the target it only says what it still lacks.)
     """
     match strategy:
         case Strategy.RANDOM:
@@ -79,12 +90,18 @@ def ranking_scores(
             return -base_losses
         case Strategy.P_MAX:
             return base_losses
-        case Strategy.EMBEDDING_MATCH:
-            return _needed(embedding_scores)
-        case Strategy.SELECT | Strategy.SELECT_PLUS | Strategy.SELECT_BATCH:
+        case Strategy.EMBEDDING_MATCH | Strategy.VOCABULARY_MATCH | Strategy.LOSS_DROP:
+            return _needed(own_scores, strategy)
+        case (
+            Strategy.SELECT
+            | Strategy.SELECT_PLUS
+            | Strategy.SELECT_BATCH
+            | Strategy.EMBEDDING_SELECT
+        ):
             n_chosen = len(selection.documents)
-            scores = cosines(features)
-            # A cosine is at most 1, so selected documents rank before all others.
+            is_last_layer = strategy is not Strategy.EMBEDDING_SELECT
+            scores = cosines(features if is_last_layer else _known(embedding_features))
+            # A cosine is at most 1: what was chosen stays ahead of what was not.
             scores[list(selection.documents)] = 2.0 + _by_place(np.arange(n_chosen), n_chosen)
             return scores
 
@@ -93,7 +110,8 @@ def has_nothing_to_rank_by(
     strategy: Strategy,
     features: GradientFeatures,
     base_losses: NDArray[np.float64],
-    embedding_scores: NDArray[np.float64] | None = None,
+    own_scores: OwnScores = _NO_SCORES,
+    embedding_features: GradientFeatures | None = None,
 ) -> bool:
     """Whether all n documents have equal scores, so that the strategy's selection is a random draw.
 
@@ -105,17 +123,24 @@ def has_nothing_to_rank_by(
             return False
         case Strategy.P_MIN | Strategy.P_MAX:
             return all_equal(base_losses)
-        case Strategy.EMBEDDING_MATCH:
-            return all_equal(_needed(embedding_scores))
+        case Strategy.EMBEDDING_MATCH | Strategy.VOCABULARY_MATCH | Strategy.LOSS_DROP:
+            return all_equal(_needed(own_scores, strategy))
         case _:
-            own = cosines(features)
+            is_last_layer = strategy is not Strategy.EMBEDDING_SELECT
+            own = cosines(features if is_last_layer else _known(embedding_features))
             return all_equal(own[own > ZERO_GRADIENT])
 
 
-def _needed(embedding_scores: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    if embedding_scores is None:
-        raise ValueError("no document is scored by input embeddings")
-    return embedding_scores
+def _needed(own_scores: OwnScores, strategy: Strategy) -> NDArray[np.float64]:
+    if strategy not in own_scores:
+        raise ValueError(f"no document has a score of {strategy.shown_as}")
+    return own_scores[strategy]
+
+
+def _known(embedding_features: GradientFeatures | None) -> GradientFeatures:
+    if embedding_features is None:
+        raise ValueError("no gradients at the input embeddings")
+    return embedding_features
 
 
 def _by_place(order: NDArray[np.integer], n: int) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ a live value and a measured one are the same number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from assay.core.selection.strategies import (
 )
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, Strategy, strategies_for
+from assay.core.specs.strategies import BLIND, BY_OWN_SCORE, Strategy, strategies_for
 from assay.core.stats.ranking import all_equal, ranked
 from assay.core.stats.selection_metrics import Measurement, Selected, TransportToReference, figures
 
@@ -38,8 +38,8 @@ class Corpus:
     pseudolabels (n, int64, -1 without one); base_losses (n, float64, nats); is_trained and
     is_held_out (n, bool), all others are out of domain; blind: P(trained), P(held-out) by text
     alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d), unit length;
-    embedding_scores (n): how well the movement of input embeddings fits. None if unknown.
-    ``batch_size`` is the final model's.
+    None where unknown. ``batch_size`` is the final model's. own_scores: of strategies that rank by
+    one number a document, (n) each; embedding_features: gradients at the input embeddings.
     """
 
     features: GradientFeatures
@@ -51,7 +51,8 @@ class Corpus:
     embeddings: NDArray[np.float32] | None
     reference: NDArray[np.float32] | None
     batch_size: int
-    embedding_scores: NDArray[np.float64] | None = None
+    own_scores: Mapping[Strategy, NDArray[np.float64]] = field(default_factory=dict)
+    embedding_features: GradientFeatures | None = None
 
     @classmethod
     def of(cls, arrays: CorpusArrays, batch_size: int) -> Corpus:
@@ -66,7 +67,10 @@ class Corpus:
             embeddings=arrays.embeddings,
             reference=arrays.reference,
             batch_size=batch_size,
-            embedding_scores=arrays.embedding_scores,
+            own_scores=arrays.own_scores,
+            embedding_features=gradient_features(arrays.embedding_gradients)
+            if arrays.embedding_gradients
+            else None,
         )
 
     @cached_property
@@ -78,12 +82,13 @@ class Corpus:
     def selectors(self) -> tuple[str, ...]:
         """What can select here: every strategy for the task, and text alone if it was computed."""
         task = Task.SFT if (self.pseudolabels < 0).all() else Task.CLASSIFICATION
-        known = [
-            strategy
-            for strategy in strategies_for(task)
-            if strategy is not Strategy.EMBEDDING_MATCH or self.embedding_scores is not None
-        ]
+        known = [strategy for strategy in strategies_for(task) if self._allows(strategy)]
         return (*known, *([BLIND] if self.blind is not None else []))
+
+    def _allows(self, strategy: Strategy) -> bool:
+        if strategy is Strategy.EMBEDDING_SELECT:
+            return self.embedding_features is not None
+        return strategy not in BY_OWN_SCORE or strategy in self.own_scores
 
 
 @dataclass(frozen=True)
@@ -141,13 +146,16 @@ def _by_strategy(
     strategy = Strategy(selector)
     features = corpus.features.subset(pool)  # type: ignore[arg-type]
     labels, losses = corpus.pseudolabels[pool], corpus.base_losses[pool]
-    matches = None if corpus.embedding_scores is None else corpus.embedding_scores[pool]
+    own = {name: scores[pool] for name, scores in corpus.own_scores.items()}
+    inner = corpus.embedding_features
+    if inner is not None:
+        inner = inner.subset(pool)  # type: ignore[arg-type]
     selection = make_selection(
-        strategy, features, labels, losses, budget, corpus.batch_size, seed, matches
+        strategy, features, labels, losses, budget, corpus.batch_size, seed, own, inner
     )
-    scores = ranking_scores(strategy, features, labels, losses, selection, seed, matches)
+    scores = ranking_scores(strategy, features, labels, losses, selection, seed, own, inner)
     documents = np.asarray(selection.documents, np.int64)
-    is_drawn = has_nothing_to_rank_by(strategy, features, losses, matches)
+    is_drawn = has_nothing_to_rank_by(strategy, features, losses, own, inner)
     return Selected(
         documents, _weights(selection.weights, len(documents)), scores, scores, is_drawn
     )

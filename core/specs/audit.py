@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Role, Task
-from assay.core.specs.options import REQUIRED, Names, Option, option
+from assay.core.specs.options import REQUIRED, Declared, Names, Option, option
 from assay.core.specs.strategies import Strategy, strategies_for
 from assay.core.specs.training import TrainingSpec
 
@@ -63,19 +63,19 @@ INSIDERS_HEAD = (
     "Evaluation only: the base model and the students start from the head that fine-tuning drew, "
     "which no outsider knows."
 )
-_INITIAL_HEAD: dict[str, Any] = {
+_INITIAL_HEAD: Declared = {
     "help": "The head's values before fine-tuning, if the base model has no classification head: "
     "unknown, as for any outsider, or recorded by `assay finetune` (for evaluation only)."
 }
-_BASE: dict[str, Any] = {
+_BASE: Declared = {
     "help": "Model before fine-tuning: a folder, GGUF file, hub name or builtin:NAME.",
     "names": Names.MODEL,
 }
-_FINAL: dict[str, Any] = {
+_FINAL: Declared = {
     "help": "Model after fine-tuning, or its LoRA adapter.",
     "names": Names.MODEL,
 }
-_TITLE: dict[str, Any] = {"help": "Title shown in the dashboard.", "is_main": True}
+_TITLE: Declared = {"help": "Title shown in the dashboard.", "is_main": True}
 # The seed corpus of a titration consists of the reference set and these.
 _ROLES = (
     (Role.TRAINED, None),

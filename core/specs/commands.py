@@ -86,7 +86,7 @@ class Command:
         asked = {group.field.name: group.value(values, lookups) for group in self.groups}
         return self.spec(**asked | {name: rule(asked) for name, rule in self.decides.items()})
 
-    def asked(self, spec: Any) -> dict[str, Any]:
+    def asked(self, spec: Any) -> Values:
         """The options that describe this spec, without those at their defaults."""
         values = {one.name: one.default for one in self.options}
         usual = Columns.of(_documents_of(spec))
@@ -100,7 +100,7 @@ class Command:
             values |= group.asked(getattr(spec, group.field.name), usual)
         return self.given(values)
 
-    def given(self, values: Values) -> dict[str, Any]:
+    def given(self, values: Values) -> Values:
         """The values that differ from their defaults, and the seed."""
         kept = {}
         for one in self.options:

@@ -29,7 +29,7 @@ def config_of(spec: Any) -> str:
     return config_text(command, command.asked(spec))
 
 
-def read_config(path: Path, command: Command) -> dict[str, Any]:
+def read_config(path: Path, command: Command) -> Values:
     """The options that a config file sets for a command, by name.
 
     InputError, naming the key, if the file cannot be read, is for another command, has an unknown

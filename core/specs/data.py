@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from assay.core.specs.options import option
+from assay.core.specs.options import Declared, option
 
 
 class Task(StrEnum):
@@ -25,12 +24,12 @@ class Role(StrEnum):
 
 
 # Options that are the same in every command that reads a final model.
-TASK: dict[str, Any] = {"help": "What the final model was fine-tuned to do.", "is_main": True}
-LABEL_WORDS: dict[str, Any] = {
+TASK: Declared = {"help": "What the final model was fine-tuned to do.", "is_main": True}
+LABEL_WORDS: Declared = {
     "help": "Classification with a causal model: one word per label, separated by commas.",
     "is_joined": True,
 }
-RESPONSE_TEMPLATE: dict[str, Any] = {
+RESPONSE_TEMPLATE: Declared = {
     "help": "SFT: the text that comes right before the response; only the response is scored."
 }
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from assay.core.specs.addresses import without_password
-from assay.core.specs.options import Names, option
+from assay.core.specs.options import Declared, Names, option
 from assay.core.specs.plain import to_plain
 
 EMBEDDED_MODEL = "builtin:smollm2"
@@ -98,18 +98,13 @@ EXAMPLE_TEMPERATURE = 0.7
 BEST_GRADE = 4
 
 
-_JUDGE_SERVED_MODEL: dict[str, Any] = {
-    "help": "If the judge is a server: which of its models to use."
-}
-_PROMPTING: dict[str, Any] = {
+_JUDGE_SERVED_MODEL: Declared = {"help": "If the judge is a server: which of its models to use."}
+_PROMPTING: Declared = {
     "help": "How to prompt the model: lines suits small models, json others.",
     "unset": "chosen by model",
 }
-_BUDGET_CALLS: dict[str, Any] = {
-    "help": "Stop after this many model calls.",
-    "is_main": True,
-}
-_BUDGET_TOKENS: dict[str, Any] = {
+_BUDGET_CALLS: Declared = {"help": "Stop after this many model calls.", "is_main": True}
+_BUDGET_TOKENS: Declared = {
     "help": "Stop after this many tokens, prompts and answers together. Estimated from bytes if a "
     "server does not report them."
 }

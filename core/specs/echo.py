@@ -29,14 +29,3 @@ class EchoSpec:
     def job_title(self) -> str:
         """What a list of jobs calls it."""
         return f"Echo of {self.decompression}"
-
-
-@dataclass(frozen=True)
-class EchoTarget:
-    """Documents that two models' answers are compared with.
-
-    kind: seed-corpus, reference, held-out, or selection, which has a strategy.
-    """
-
-    kind: str
-    strategy: str | None = None

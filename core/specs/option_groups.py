@@ -65,7 +65,7 @@ class FieldOptions(ABC):
         """The field's value, from the options' values."""
 
     @abstractmethod
-    def asked(self, value: Any, usual: Columns) -> dict[str, Any]:
+    def asked(self, value: Any, usual: Columns) -> Values:
         """The options' values, from the field's value; what is not given keeps its default.
 
         ``usual``: the columns that the command names for all of its documents.
@@ -94,7 +94,7 @@ class PlainField(FieldOptions):
             return value
         return tuple(dict.fromkeys(value) if self.declared.is_unique else value)
 
-    def asked(self, value: Any, usual: Columns) -> dict[str, Any]:
+    def asked(self, value: Any, usual: Columns) -> Values:
         if self.declared.switch is None:
             return {self.name: value}
         return {self.options[0].name: bool(value), **({self.name: value} if value else {})}
@@ -147,7 +147,7 @@ class DocumentsField(_Documents):
         sample = samples[0] if samples else None
         return self.ref(location, sample, given) if location else None
 
-    def asked(self, value: DataRef | None, usual: Columns) -> dict[str, Any]:
+    def asked(self, value: DataRef | None, usual: Columns) -> Values:
         if value is None:
             return {}
         place = self.place(self.declared)
@@ -170,7 +170,7 @@ class CandidatesField(_Documents):
         sample = samples[0] if samples else None
         return tuple(lookups.corpus(one, text, prompt, sample) for one in locations)
 
-    def asked(self, value: tuple[DataRef, ...], usual: Columns) -> dict[str, Any]:
+    def asked(self, value: tuple[DataRef, ...], usual: Columns) -> Values:
         place = self.place(self.declared)
         said = (tuple(map(usual.name, value)), value[0].sample)
         return {one.name: part for one, part in zip(place, said, strict=False)}
@@ -205,7 +205,7 @@ class RolesField(_Documents):
             for location in ([locations] if isinstance(locations, str) else locations)
         )
 
-    def asked(self, value: tuple[DataRef, ...], usual: Columns) -> dict[str, Any]:
+    def asked(self, value: tuple[DataRef, ...], usual: Columns) -> Values:
         said: dict[str, Any] = {}
         for role, (place, sample) in self.parts():
             own = [ref for ref in value if ref.source == role]
@@ -230,11 +230,9 @@ class NestedField(FieldOptions):
         parts = {group.field.name: group.value(given, lookups) for group in self.groups}
         return self.type.kind(**parts)
 
-    def asked(self, value: Any, usual: Columns) -> dict[str, Any]:
-        said: dict[str, Any] = {}
-        for group in self.groups:
-            said |= group.asked(getattr(value, group.field.name), usual)
-        return said
+    def asked(self, value: Any, usual: Columns) -> Values:
+        parts = [group.asked(getattr(value, group.field.name), usual) for group in self.groups]
+        return {name: said for part in parts for name, said in part.items()}
 
 
 class TrainingChanges(NestedField):
@@ -255,7 +253,7 @@ class TrainingChanges(NestedField):
         recorded = lookups.recorded_training(given["base"], given["final"])
         return training_changed(recorded or TrainingSpec(), known)
 
-    def asked(self, value: TrainingSpec | None, usual: Columns) -> dict[str, Any]:
+    def asked(self, value: TrainingSpec | None, usual: Columns) -> Values:
         return super().asked(value, usual) if value else {}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, replace
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from assay.core.errors import InputError
 from assay.core.specs.plain import checked
@@ -37,6 +37,26 @@ class Names(StrEnum):
     AUDIT = "audit"
     DECOMPRESSION = "decompression"
     EXPERIMENT = "experiment"
+
+
+class Declared(TypedDict, total=False):
+    """What a field may declare about its option, or about that of one command; see ``Option``."""
+
+    help: str
+    flag: str
+    minimum: float
+    default: Any
+    otherwise: Callable[[Values], Any]
+    unset: str
+    is_joined: bool
+    is_unique: bool
+    is_argument: bool
+    is_main: bool
+    names: Names
+    switch: Option
+    sample: Option
+    is_labelled: bool
+    roles: tuple[tuple[str, Option | None], ...]
 
 
 @dataclass(frozen=True)
@@ -75,8 +95,8 @@ def option(
     /,
     *,
     only: Sequence[str] = (),
-    differs: Mapping[str, Mapping[str, Any] | None] | None = None,
-    **declared: Any,
+    differs: Mapping[str, Declared | None] | None = None,
+    **declared: Unpack[Declared],
 ) -> Any:
     """A dataclass field with its option.
 

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from assay.core.errors import InputError
 from assay.core.specs.hashing import canonical_json
 
 Spec = TypeVar("Spec")
+# JSON of unknown form: from a server, somebody else's file, or a model folder.
+JsonObject: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ class Strategy(StrEnum):
     SELECT_BATCH = "select-batch"
     SELECT = "select"
     SELECT_PLUS = "select-plus"
+    LOSS_DROP = "loss-drop"
+    VOCABULARY_MATCH = "vocabulary-match"
+    EMBEDDING_SELECT = "embedding-select"
     EMBEDDING_MATCH = "embedding-match"
 
     @property
@@ -36,8 +39,16 @@ STRATEGY_TITLES = {
     Strategy.SELECT_BATCH: "SELECT (batch)",
     Strategy.SELECT: "SELECT",
     Strategy.SELECT_PLUS: "SELECT+",
+    Strategy.LOSS_DROP: "loss drop",
+    Strategy.VOCABULARY_MATCH: "training vocabulary",
+    Strategy.EMBEDDING_SELECT: "SELECT (input embeddings)",
     Strategy.EMBEDDING_MATCH: "input embeddings",
 }
+# These rank by one number of each document, which the audit keeps. Where the weights do not allow
+# it there is none, and the strategy is left out.
+BY_OWN_SCORE = (Strategy.LOSS_DROP, Strategy.VOCABULARY_MATCH, Strategy.EMBEDDING_MATCH)
+# These need gradients at the input embeddings.
+BY_EMBEDDING_GRADIENTS = (Strategy.EMBEDDING_SELECT, Strategy.EMBEDDING_MATCH)
 
 
 class Baseline(StrEnum):

@@ -10,16 +10,9 @@ from numpy.typing import NDArray
 from scipy.stats import sem, t, ttest_1samp
 from statsmodels.stats.proportion import proportion_confint
 
+from assay.core.specs.interval import Interval as Interval
+
 CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A proportion or mean with its two-sided interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def proportion(n_found: int, n: int) -> Interval:

@@ -18,8 +18,10 @@ _Values = NDArray[np.float64]
 # Losses below this are rounding: the smallest float32 step below a probability of 1.
 _SMALLEST_LOSS = 2.0**-24
 _MIN_K_SHARE = 0.2
-# 2 … 40 tokens in ten geometric steps, as in the method's paper.
-_WINDOW_SIZES = np.round(2 * 20 ** (np.arange(10) / 9)).astype(int)
+# As the authors of the method list them in their code; their paper's formula gives other sizes.
+_WINDOW_SIZES = (2, 3, 4, 6, 9, 13, 18, 25, 32, 40)
+# Fewer wrong tokens than this say nothing (EZ-MIA's released code).
+_FEWEST_ERRORS = 2
 
 
 @dataclass(frozen=True)
@@ -89,29 +91,32 @@ def error_zone(evidence: TokenEvidence) -> float:
     """EZ-MIA (Ilić et al., 2026, arXiv 2601.12104): whether the final model rates true tokens
     higher than the base does, where it still gets them wrong.
 
-    P: the sum of the rises of the log-probability over the tokens where the final model's likeliest
-    token is a different one; N: the sum of the falls. Based on the abstract, the authors'
-    repository and two ports of its scoring function, not on the whole paper. Differences: P / (P +
-    N) instead of P / N, which ranks the same and is defined if nothing falls (the authors' code
-    then gives 0, so the clearest training document ranks last, and also if fewer than two tokens
-    are wrong). A document without any error has 1, one on which both models agree exactly has ½.
+    P: the rises of the log-probability over the tokens at which the final model's likeliest token
+    is another, summed; N: the falls. As in the released code (``error_zone_pos_neg_sum_ratio``),
+    the first token that is predicted does not count, and a document with fewer than two wrong
+    tokens ranks last, with 0. The others rank by P / N, here P / (P + N). Where nothing fell,
+    paper and code part: the code gives 0, the paper calls the document a member. LeakPro's port
+    follows the paper and breaks ties by P, and so does this, with 1 + P / (1 + P); a document on
+    which both models agree exactly has ½.
     """
-    shifts = (evidence.final - evidence.base)[evidence.is_error]
-    if not len(shifts):
-        return 1.0
-    total = float(np.abs(shifts).sum())
-    return float(shifts[shifts > 0].sum()) / total if total else 0.5
+    shifts = (evidence.final - evidence.base)[1:][evidence.is_error[1:]]
+    if len(shifts) < _FEWEST_ERRORS:
+        return 0.0
+    rises, falls = float(shifts[shifts > 0].sum()), float(-shifts[shifts < 0].sum())
+    if not rises and not falls:
+        return 0.5
+    return rises / (rises + falls) if falls else 1 + rises / (1 + rises)
 
 
 def window_votes(shifts: _Values) -> float:
     """WBC (Chen et al., 2026, arXiv 2601.02751): the share of windows that the final model predicts
     better, averaged over window sizes.
 
-    shifts (T): final − base log-probability. Sizes are round(2 · 20^(k/9)), k = 0 … 9; a window
-    votes if its sum is above zero. Based on the abstract and a port that quotes the paper's
-    equations, not on the whole paper. Sizes longer than the document do not vote, and a document of
-    one token is one window (the paper uses 512 tokens or more and does not define this case).
+    shifts (T): final − base log-probability; a window votes where its sum is above zero. Sizes are
+    those of the released code (github.com/Stry233/WBC, as LeakPro's port quotes it): the paper's
+    formula, round(2 · 20^(k/9)), gives 2 3 4 5 8 11 15 21 29 40. As in that code, a size that is
+    longer than the document is cut to its length, so that every size votes.
     """
     sums = np.concatenate([[0.0], np.cumsum(shifts)])
-    sizes = [size for size in _WINDOW_SIZES if size <= len(shifts)] or [len(shifts)]
+    sizes = [min(size, len(shifts)) for size in _WINDOW_SIZES]
     return float(np.mean([np.mean(sums[size:] - sums[:-size] > 0) for size in sizes]))

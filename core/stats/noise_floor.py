@@ -10,22 +10,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
+from assay.core.specs.results.diff import NoiseFloor
 from assay.core.stats.intervals import CONFIDENCE, Interval, proportion
 
 LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class NoiseFloor:
-    """``LEVEL`` of the differences between two runs of one model are at most ``value``.
-
-    This holds with ``LEVEL`` confidence and rests on ``n`` differences; ``is_distribution_free`` if
-    they are enough to assume nothing about their distribution.
-    """
-
-    value: float
-    n: int
-    is_distribution_free: bool
 
 
 def noise_floor(differences: Sequence[float] | NDArray[np.float64]) -> NoiseFloor | None:
@@ -56,11 +44,6 @@ class ShareBeyond:
     share: Interval
     noise: Interval
     excess: Interval
-
-    @property
-    def is_beyond(self) -> bool:
-        """Whether the interval of the excess lies above zero."""
-        return self.excess.low > 0
 
 
 def share_beyond(n_found: int, n: int, n_noise_found: int, n_noise: int) -> ShareBeyond:

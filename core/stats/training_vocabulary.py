@@ -55,6 +55,23 @@ def document_frequencies(documents: Iterable[Sequence[int]], n_tokens: int) -> N
     return counts
 
 
+def vocabulary_match(
+    documents: Iterable[NDArray[np.int64]],
+    norms: NDArray[np.float32],
+    frequencies: NDArray[np.int64],
+    n_documents: int,
+) -> list[float]:
+    """How much of what was taught each document holds: the mean over its different tokens of how
+    far the row moved times log(``n_documents`` / frequency); 0 for a document without a token.
+
+    norms (V): of rows that moved, else 0; frequencies (V): in how many of ``n_documents`` each
+    token occurs. Needs no forward pass; it finds a domain rather than single documents.
+    """
+    rarity = np.log(n_documents / np.maximum(frequencies, 1))
+    worth = norms * rarity
+    return [float(worth[tokens].mean()) if len(tokens) else 0.0 for tokens in documents]
+
+
 def estimated_documents(n_moved: int, frequencies: NDArray[np.int64], n_sample: int) -> Estimate:
     """How many documents like the sample's contain as many different tokens as moved.
 

@@ -1,8 +1,9 @@
 """One colour and one symbol for each strategy (and text alone), one colour for each membership
 score, on every chart.
 
-The Okabe–Ito colours, which are distinguishable with any common colour blindness, and violet and
-olive for the last two. The symbols make the same distinction in print.
+The Okabe–Ito colours, which people with any common colour blindness can tell apart, and a violet,
+an olive, a dark green, a dark red and a slate blue for the others; the symbols carry the same
+distinction for print and for everyone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ COLOURS: dict[str, str] = {
     Strategy.P_MAX: "#CC79A7",
     Strategy.RANDOM: "#8B929A",
     Strategy.EMBEDDING_MATCH: "#7F8C1F",
+    Strategy.EMBEDDING_SELECT: "#3E7A5E",
+    Strategy.VOCABULARY_MATCH: "#B23A63",
+    Strategy.LOSS_DROP: "#4C6A92",
     BLIND: "#A4693D",
     # Membership scores are always drawn dashed, because there are more of them than colours.
     Baseline.FINAL_LOSS: "#009E73",
@@ -45,6 +49,9 @@ SYMBOLS: dict[str, str] = {
     Strategy.P_MAX: "triangle-up",
     Strategy.RANDOM: "x",
     Strategy.EMBEDDING_MATCH: "star",
+    Strategy.EMBEDDING_SELECT: "diamond-open",
+    Strategy.VOCABULARY_MATCH: "star-open",
+    Strategy.LOSS_DROP: "hexagon",
     BLIND: "cross",
 }
 NULL_BAND = "rgba(139, 146, 154, 0.22)"

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
-from assay.cache.records import RecordStore
+from assay.cache.records import Record, RecordStore
 from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.labels import distinct_labels
 
-Record = Mapping[str, Any]
 
-
-def pick_record(shelf: RecordStore, parameter: str, what: str) -> Record | None:
+def pick_record(shelf: RecordStore[Record], parameter: str, what: str) -> Record | None:
     """The record that the address names in ``parameter``, or the newest; None if there is none."""
-    records = {record[shelf.id_key]: record for record in shelf.all()}
+    records = {record.record_id: record for record in shelf.all()}
     problems = shelf.problems()
     if problems:
         named = ", ".join(f"{name} ({problem})" for name, problem in problems.items())
@@ -34,7 +30,7 @@ def pick_record(shelf: RecordStore, parameter: str, what: str) -> Record | None:
         return None
     names = list(records)
     labels = distinct_labels(
-        {name: f"{one['title']} · {one['created_at'][:10]}" for name, one in records.items()}
+        {name: f"{one.title} · {one.created_at[:10]}" for name, one in records.items()}
     )
     chosen = st.selectbox(
         what.capitalize(),
@@ -49,8 +45,8 @@ def pick_record(shelf: RecordStore, parameter: str, what: str) -> Record | None:
 
 
 def deletable_record(
-    shelf: RecordStore, record: Record, parameter: str, what: str, consequence: str
+    shelf: RecordStore[Record], record: Record, parameter: str, what: str, consequence: str
 ) -> None:
     """A button that deletes the record after confirmation."""
-    delete = partial(shelf.delete, record[shelf.id_key])
-    deletable(what, record["title"], consequence, delete, named_by=parameter)
+    delete = partial(shelf.delete, record.record_id)
+    deletable(what, record.title, consequence, delete, named_by=parameter)

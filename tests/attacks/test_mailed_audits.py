@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import duckdb
 import pytest
@@ -231,9 +232,9 @@ def broken_store(store, mailed):
         )
     ):
         name = f"suspect-{0xBAD0 + number:012x}"
-        odd = {**good, **record, "test_id": name}
+        odd = {**asdict(good), **record, "test_id": name}
         (store.suspect_tests.folder / f"{name}.json").write_text(json.dumps(odd))
-    without_date = {k: v for k, v in good.items() if k != "created_at"}
+    without_date = {k: v for k, v in asdict(good).items() if k != "created_at"}
     without_date["test_id"] = "suspect-0000000bad99"
     for shelf in (store.suspect_tests, store.echoes):
         (shelf.folder / f"{shelf.kind}-0000000bad99.json").write_text(json.dumps(without_date))

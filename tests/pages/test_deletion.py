@@ -9,7 +9,6 @@ from support.pages import confirmed, opened, words
 from support.suspect_record import write_sample_suspects
 
 from assay.cache.audits.model_pair import n_deleted_tests
-from assay.cache.audits.read import weights_of
 from assay.cache.deletions import deletions
 from assay.cache.store import Store
 
@@ -73,14 +72,14 @@ def test_a_deleted_suspect_test_keeps_counting():
     store = Store.default()
     write_suspects(store)
     records = store.suspect_tests.all()
-    pair = weights_of(records[0]["provenance"])
+    pair = records[0].pair
     assert pair is not None
-    before = words(opened("suspects", test=records[1]["test_id"]))
-    store.suspect_tests.delete(records[0]["test_id"])
+    before = words(opened("suspects", test=records[1].test_id))
+    store.suspect_tests.delete(records[0].test_id)
     assert n_deleted_tests(store, pair) == 1
     assert n_deleted_tests(store, ("other", "models")) == 0
     assert same_pair_sentence(before) == same_pair_sentence(
-        words(opened("suspects", test=records[1]["test_id"]))
+        words(opened("suspects", test=records[1].test_id))
     )
     assert "still counts" in words(opened("suspects"))
     store.suspect_tests.write(records[0])

@@ -32,10 +32,12 @@ from assay.cache.audits.document_evidence import read_neighbours
 from assay.cache.audits.read import audit_path
 from assay.cache.export import FORMATS, export_selection, to_bytes
 from assay.cache.export_files import manifest_of
+from assay.cache.files.claims import as_claimed
 from assay.cache.spreadsheet import FORMULA_SIGNS, MARK, neutral
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.findings.table_cells import PERCENT, TableCell, as_numbers, as_text
+from assay.core.specs.results.echo import EchoResult
 from assay.core.specs.strategies import Strategy
 
 EMPTY = {None, "", "—"}
@@ -106,7 +108,7 @@ def server(tmp_path_factory):
     write_sample_audit(store)
     write_sample_audit(store, "ranked", before_seal=write_groups)
     write_sample_suspects(store)
-    store.echoes.write(ECHO)
+    store.echoes.write(as_claimed(EchoResult, ECHO))
     for name in ("main-classification", "leakage-titration"):
         write_sample_experiment(store, name)
     write_sample_decompression(store)

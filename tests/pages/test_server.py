@@ -41,6 +41,7 @@ LINKS = [
     ("transport", "audit=sample&distance=Vocabulary%20containment", "smaller vocabulary"),
     ("class_balance", "audit=sample&by=source", "central 95%"),
     ("membership", "audit=sample", "cannot evaluate rankings"),
+    ("vocabulary", "audit=sample", "Vocabulary"),
     ("titration", "audit=sample&share=20&strategy=random", "contains no gradients"),
     ("evidence", "audit=sample&document=7", "Membership rankings"),
     ("corpora", "audit=sample", "does not rank corpora"),

@@ -40,8 +40,8 @@ def test_p_values_are_uniform_over_fine_tunings(tmp_path):
             refs = [DataRef(str(folder / f"{n}.jsonl")) for n in (name, "controls")]
             spec = SuspectSpec(str(folder / "base"), str(folder / "final"), *refs)
             record = run_suspect_test(spec, Store(folder / "home"), CPU, SilentProgress())
-            if not record["is_refused"]:
-                found.append(record["p_value"])
+            if not record.is_refused:
+                found.append(record.p_value)
     print(pd.DataFrame({"unused": pd.Series(null), "used": pd.Series(used)}).describe())
     assert min(len(null), len(used)) > 0.7 * N_MODELS
     assert kstest(null, "uniform").pvalue > 0.01

@@ -8,6 +8,7 @@ import numpy as np
 from support.sealed_once import sealed_once
 
 from assay.cache.decompressions.files import Contents, seal
+from assay.cache.files.claims import as_claimed
 from assay.core.decompress.examples.generation import Example
 from assay.core.decompress.examples.heuristic_grades import heuristic_grades
 from assay.core.decompress.examples.quality_flags import flag_examples
@@ -24,6 +25,7 @@ from assay.core.specs.decompression import (
 )
 from assay.core.specs.model_calls import Answer, Call, Sampling
 from assay.core.specs.plain import to_plain
+from assay.core.specs.results.decompression import DecompressionResult
 
 HOSTILE = "<script>alert(1)</script> [link](http://evil) $x$ `code` **bold**"
 _RESPONSES = (
@@ -153,7 +155,7 @@ def write_sample_decompression(
         "support_lines": {"votes": 0.25, "contrast": 0.5},
         "provenance": {"assay_version": "0.1.0"},
     }
-    return seal(store, decompression_id, Contents(meta, tables))
+    return seal(store, decompression_id, Contents(as_claimed(DecompressionResult, meta), tables))
 
 
 def _call_columns(calls, n_unread):

@@ -6,12 +6,14 @@ import numpy as np
 from support.sealed_once import sealed_once
 
 from assay.cache.decompressions.files import Contents, seal
+from assay.cache.files.claims import as_claimed
 from assay.core.decompress import prompts
 from assay.core.decompress.tree.expansion import count_votes
 from assay.core.decompress.tree.made_up_names import nonsense_words
 from assay.core.decompress.tree.support import N_NONSENSE_TOPICS
 from assay.core.specs.decompression import Axis, DecompressionSpec
 from assay.core.specs.plain import to_plain
+from assay.core.specs.results.decompression import DecompressionResult
 
 FIELDS = ("music", "cooking", "weather", "sailing craft", "chess", "geology")
 # Chance that a list names a subtopic, of each of the fields' six.
@@ -112,7 +114,7 @@ def write_run(
             "judge": ["heuristic"] * len(grades),
         },
     }
-    return seal(store, run_id, Contents(meta, tables))
+    return seal(store, run_id, Contents(as_claimed(DecompressionResult, meta), tables))
 
 
 def _drawn(chances, rng):

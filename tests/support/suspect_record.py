@@ -6,10 +6,12 @@ from dataclasses import asdict
 
 import numpy as np
 
+from assay.cache.files.claims import as_claimed
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.plain import to_plain
+from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.strategies import declared_scores
 from assay.core.stats.suspect_test import N_SHUFFLES, combined, separability_by, used_test
 
@@ -32,7 +34,7 @@ def write_sample_suspects(
         (separability_by("loss under the base model", rng.normal(size=80), is_suspect), False)
     )
     spec = SuspectSpec("base", "final", DataRef("mine.jsonl"), DataRef("others.jsonl"))
-    record = {
+    plain = {
         "test_id": f"suspect-{number:012x}",
         "title": title or f"Suspects number {number}",
         "created_at": f"2026-11-{20 + number}T12:00:00+00:00",
@@ -70,7 +72,7 @@ def write_sample_suspects(
         score = combined(scores)
         found = used_test(score, is_suspect, 0)
         parts = {name: used_test(own, is_suspect, 0) for name, own in scores.items()}
-        record |= {
+        plain |= {
             "p_value": found.p_value,
             "auc": asdict(found.auc),
             "components": [
@@ -82,5 +84,6 @@ def write_sample_suspects(
                 "controls": score[~is_suspect].tolist(),
             },
         }
+    record = as_claimed(SuspectResult, plain)
     store.suspect_tests.write(record)
     return record

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from transformers import BertConfig, BertForSequenceClassification, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    Adafactor,
+    BertConfig,
+    BertForSequenceClassification,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
+
+_OPTIMIZERS = ["adam", "adamw .01", "adamw .1", "sgd", "sgd .01", "adafactor"]
 
 FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -29,31 +37,33 @@ def random_settings(seed):
     draw = np.random.default_rng(seed)
     stored = str(draw.choice(["fp32", "bf16", "fp16"]))
     return {
-        "is_language_model": bool(draw.random() < 0.3),
+        "is_language_model": bool(draw.random() < 0.4),
+        "is_tied": bool(draw.random() < 0.25),
         "n_vocabulary": int(draw.integers(150, 400)),
         "n_documents": int(draw.integers(20, 60)),
         "batch_size": int(draw.choice([4, 8, 16])),
         "n_epochs": int(draw.integers(1, 4)),
         "dropout": float(draw.choice([0, 0.1, 0.3])),
         "rate": float(draw.choice([1e-5, 2e-5, 1e-4, 1e-3])),
-        "optimizer": str(draw.choice(["adam", "adamw .01", "adamw .1", "sgd", "sgd .01"])),
+        "longest": int(draw.choice([6, 12, 40])),
+        "optimizer": str(draw.choice(_OPTIMIZERS)),
         "schedule": str(draw.choice(["constant", "linear"])),
         "base_stored": str(draw.choice(["fp32", stored])),
         "final_stored": stored,
     }
 
 
-def train(seed, is_tied=False, trained_in="fp32", **chosen):
+def train(seed, trained_in="fp32", **chosen):
     """A random fine-tuning; ``chosen`` overrides what is drawn."""
     settings = {**random_settings(seed), **chosen}
     draw = np.random.default_rng(seed + 1_000_000)
     torch.manual_seed(seed)
-    model = _model(settings, is_tied)
+    model = _model(settings)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(parameter.to(FORMATS[settings["base_stored"]]).float())
     base = model.get_input_embeddings().weight.detach().clone()
-    documents = _documents(draw, settings["n_documents"], settings["n_vocabulary"])
+    documents = _documents(draw, settings)
     labels = draw.integers(0, 3, len(documents))
     model.to(FORMATS[trained_in]).train()
     optimizer = _optimizer(model, settings)
@@ -82,7 +92,7 @@ def train(seed, is_tied=False, trained_in="fp32", **chosen):
     )
 
 
-def _model(settings, is_tied):
+def _model(settings):
     if settings["is_language_model"]:
         return LlamaForCausalLM(
             LlamaConfig(
@@ -93,7 +103,7 @@ def _model(settings, is_tied):
                 num_attention_heads=2,
                 num_key_value_heads=1,
                 max_position_embeddings=64,
-                tie_word_embeddings=is_tied,
+                tie_word_embeddings=settings["is_tied"],
                 pad_token_id=0,
                 attention_dropout=settings["dropout"],
             )
@@ -113,14 +123,14 @@ def _model(settings, is_tied):
     )
 
 
-def _documents(draw, n_documents, n_vocabulary):
+def _documents(draw, settings):
     """Token ids between a beginning (2) and an end (3), common ones more often, as words are."""
-    tokens = draw.permutation(np.arange(4, n_vocabulary))
+    tokens = draw.permutation(np.arange(4, settings["n_vocabulary"]))
     shares = 1 / np.arange(1, len(tokens) + 1)
     shares /= shares.sum()
     return [
-        [2, *draw.choice(tokens, int(draw.integers(3, 12)), p=shares).tolist(), 3]
-        for _ in range(n_documents)
+        [2, *draw.choice(tokens, int(draw.integers(3, settings["longest"])), p=shares).tolist(), 3]
+        for _ in range(settings["n_documents"])
     ]
 
 
@@ -131,6 +141,10 @@ def _optimizer(model, settings):
         optimizer = torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
     elif kind == "adamw":
         optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay)
+    elif kind == "adafactor":
+        optimizer = Adafactor(
+            model.parameters(), lr=rate, relative_step=False, scale_parameter=False
+        )
     else:
         rate *= 300
         optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, weight_decay=decay)

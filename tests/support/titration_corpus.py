@@ -6,6 +6,7 @@ import numpy as np
 
 from assay.core.gradients.features import FactoredGradients
 from assay.core.selection.titration import Corpus
+from assay.core.specs.strategies import BY_OWN_SCORE
 
 
 def corpus_of(n=300, n_trained=100, n_held_out=100, seed=0, pull=0.0, width=12, batch_size=8):
@@ -18,6 +19,8 @@ def corpus_of(n=300, n_trained=100, n_held_out=100, seed=0, pull=0.0, width=12, 
     hidden[0, :n_trained] += pull * towards / np.linalg.norm(towards, axis=1, keepdims=True)
     embeddings = rng.normal(size=(n, 8)).astype("f")
     number = np.arange(n)
+    # Apart from the others' generator, so that what was measured with them stays.
+    own_scores = np.random.default_rng(seed + 1).normal(size=(len(BY_OWN_SCORE), n))
     return Corpus(
         FactoredGradients(errors, hidden, target),
         rng.integers(0, 3, n),
@@ -28,6 +31,6 @@ def corpus_of(n=300, n_trained=100, n_held_out=100, seed=0, pull=0.0, width=12, 
         embeddings,
         embeddings[:n_trained],
         batch_size,
-        # Apart from the others' generator, so that what was measured with them stays.
-        np.random.default_rng(seed + 1).normal(size=n),
+        dict(zip(BY_OWN_SCORE, own_scores, strict=True)),
+        FactoredGradients(errors, hidden[:, ::-1], target),
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.audits.rows import TokenCounts
-from assay.core.audit.cached_agreements import agreements_of, corpus_frequencies
+from assay.core.audit.cached_agreements import (
+    KeptGradients,
+    agreements_of,
+    corpus_frequencies,
+)
 from assay.core.audit.context import AuditContext
 from assay.core.errors import InputError
 from assay.core.models.embedding_gradients import (
@@ -18,7 +21,7 @@ from assay.core.models.embedding_gradients import (
 )
 from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import TextModel
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.embedding_membership import (
     EmbeddingScores,
@@ -30,45 +33,23 @@ _STAGE = "embedding gradients"
 _META = "embedding_gradients"
 
 
-def score_by_embeddings(audit: AuditContext, pair: ModelPair) -> AuditContext:
-    """Fill ``embedding_scores``, if the strategy that needs them is asked for.
+def score_by_embeddings(audit: AuditContext, pair: ModelPair) -> None:
+    """Fill ``embedding_scores`` and what selection needs of the gradients, where a strategy that
+    needs them is asked for.
 
-    Documents that cannot have been trained on are not run through the models. Returns the question
-    without this strategy if the embeddings do not allow it; the reason is written to ``meta``.
-    InputError if no other strategy is asked for.
+    Documents that cannot have been trained on are not run through the models. Where the embeddings
+    allow nothing, the reason stands in ``meta``.
     """
-    question, builder, progress = audit.question, audit.builder, audit.progress
-    if Strategy.EMBEDDING_MATCH not in question.spec.strategies:
-        return audit
-    if not builder.is_done(_STAGE):
-        with audit.stage(_STAGE, audit.n_documents):
-            problem = _score(audit, pair)
-            builder.put_meta(_META, {"problem": problem})
-    problem = builder.meta(_META)["problem"]
-    if problem is None:
-        return audit
-    progress.note(f"documents are not scored by input embeddings: {problem}")
-    others = tuple(s for s in question.spec.strategies if s is not Strategy.EMBEDDING_MATCH)
-    if not others:
-        raise InputError(
-            "a strategy that works for these models",
-            f"only {Strategy.EMBEDDING_MATCH}, which does not ({problem.rstrip('.')})",
-            "add another --strategy",
-        )
-    answerable = replace(question, spec=replace(question.spec, strategies=others))
-    return replace(audit, question=answerable)
+    is_asked = not set(BY_EMBEDDING_GRADIENTS).isdisjoint(audit.spec.strategies)
+    if not is_asked or audit.builder.is_done(_STAGE):
+        return
+    with audit.stage(_STAGE, audit.n_documents):
+        audit.builder.put_meta(_META, {"problem": _score(audit, pair)})
 
 
-def what_was_left_out(audit: AuditContext) -> list[str]:
-    """A caveat if the strategy was asked for but could not be run."""
-    builder = audit.builder
-    problem = builder.meta(_META)["problem"] if builder.has_meta(_META) else None
-    if problem is None:
-        return []
-    return [
-        f"The strategy “{Strategy.EMBEDDING_MATCH.shown_as}” was left out, which says nothing "
-        f"about a leak. {problem}"
-    ]
+def why_not_scored(audit: AuditContext) -> str | None:
+    """Why no document has a score; None where they have, or none was asked for."""
+    return audit.builder.meta(_META)["problem"] if audit.builder.has_meta(_META) else None
 
 
 def _score(audit: AuditContext, pair: ModelPair) -> str | None:
@@ -81,7 +62,7 @@ def _score(audit: AuditContext, pair: ModelPair) -> str | None:
     is_excluded = (known.n_unmoved > 0) & gradients.movement.proves_absence
     n_tokens = _n_tokens(audit)
     with _cut_after(pair.final, n_tokens):
-        rows = agreements_of(audit, gradients, is_excluded, n_tokens)
+        rows, kept = agreements_of(audit, gradients, is_excluded, n_tokens)
         frequencies = corpus_frequencies(audit, pair.final, len(gradients.movement.is_moved))
     movement = gradients.movement
     scores = embedding_scores(
@@ -92,6 +73,7 @@ def _score(audit: AuditContext, pair: ModelPair) -> str | None:
         movement.chance_missed,
     )
     _write(audit, scores, known, is_excluded)
+    _write_gradients(audit, kept, gradients.target_norm, is_excluded)
     return None
 
 
@@ -140,6 +122,30 @@ def _write(
             "q_value": q_values,
         },
     )
+
+
+def _write_gradients(
+    audit: AuditContext,
+    kept: KeptGradients,
+    target_norm: float,
+    is_excluded: NDArray[np.bool_],
+) -> None:
+    """Gradients of excluded documents are zero, so that no selection takes them."""
+    n_documents, asked = len(is_excluded), ~is_excluded
+    numbers = np.zeros((2, n_documents))
+    numbers[:, asked] = kept.squared_norms, kept.alignment
+    audit.builder.write(
+        "embedding_gradients",
+        {
+            "document_id": np.arange(n_documents),
+            "squared_norm": numbers[0],
+            "alignment": numbers[1],
+            "target_norm": np.full(n_documents, target_norm),
+        },
+    )
+    projected = np.zeros((n_documents, kept.projected.shape[1]), np.float32)
+    projected[asked] = kept.projected
+    audit.builder.write_matrix("embedding_factors", {"name": "projected"}, projected)
 
 
 def _of_all(values: NDArray, is_excluded: NDArray[np.bool_]) -> list[float | None]:

@@ -94,13 +94,13 @@ def _write_token_scores(
 def _natural_scores(audit: AuditContext) -> Iterator[tuple[str, _Scores]]:
     spec, features = audit.spec, audit.features()
     labels, losses = audit.scores.pseudolabels, audit.scores.base_losses
-    matches = audit.rows.embedding_scores()
+    own, inner = audit.rows.own_scores(), audit.embedding_features()
     for strategy in spec.strategies:
         stored = audit.rows.selection(strategy)
         selection = Selection(stored.documents, stored.objective)
         yield (
             strategy,
-            ranking_scores(strategy, features, labels, losses, selection, spec.seed, matches),
+            ranking_scores(strategy, features, labels, losses, selection, spec.seed, own, inner),
         )
     blind = audit.rows.blind_scores()
     trained, in_domain = blind.p_trained, blind.p_trained + blind.p_held_out

@@ -15,7 +15,7 @@ def make_selections(audit: AuditContext) -> None:
     spec = audit.spec
     with audit.stage("select", len(spec.strategies), "selections"):
         features = audit.features()
-        embedding_scores = audit.rows.embedding_scores()
+        own_scores, inner = audit.rows.own_scores(), audit.embedding_features()
         for strategy in spec.strategies:
             selection = make_selection(
                 strategy,
@@ -25,7 +25,8 @@ def make_selections(audit: AuditContext) -> None:
                 spec.budget,
                 audit.training.batch_size,
                 spec.seed,
-                embedding_scores,
+                own_scores,
+                inner,
             )
             audit.builder.write(
                 "selections",
@@ -39,7 +40,7 @@ def make_selections(audit: AuditContext) -> None:
                 },
             )
             if has_nothing_to_rank_by(
-                strategy, features, audit.scores.base_losses, embedding_scores
+                strategy, features, audit.scores.base_losses, own_scores, inner
             ):
                 write_metrics(audit.builder, [_equal_scores(strategy, features.n_documents)])
             audit.progress.advance(1)

@@ -14,17 +14,22 @@ from assay.core.errors import InputError
 from assay.core.models.text_reading import tokenizer_file_digest
 from assay.core.models.training_vocabulary import TrainingVocabulary, read_training_vocabulary
 from assay.core.specs.vocabulary import VocabularyFacts
-from assay.core.stats.training_vocabulary import LEAST_KNOWN, counts_by_sample
+from assay.core.stats.training_vocabulary import (
+    LEAST_KNOWN,
+    counts_by_sample,
+    vocabulary_match,
+)
 
 # Texts that are tokenized and written together.
 _WINDOW = 2048
 
 
 def read_vocabulary(audit: AuditContext) -> None:
-    """Fill ``token_movement`` and ``document_vocabulary``, and describe the result in ``meta``.
+    """Fill ``token_movement``, ``document_vocabulary`` and ``vocabulary_scores``, and say in
+    ``meta`` what they allow.
 
-    Both stay empty if the tables cannot be compared or no row is known to be unmoved; the reason is
-    written to ``meta``.
+    All stay empty where the tables cannot be compared or no row is known to have stood still; the
+    reason stands in ``meta``.
     """
     question, builder, progress = audit.question, audit.builder, audit.progress
     if builder.is_done("vocabulary"):
@@ -80,7 +85,24 @@ def _write(
     estimate = found.estimated_documents(token_ids)
     facts = facts.with_texts(reader.limit(max_tokens), n_unmoved, estimate)
     _write_tokens(audit.builder, found, token_ids, facts)
+    _write_scores(audit.builder, found, token_ids)
     return facts
+
+
+def _write_scores(
+    builder: AuditBuilder, found: TrainingVocabulary, documents: Sequence[Sequence[int]]
+) -> None:
+    reader, frequencies = found.reader(), found.frequencies(documents)
+    norms = np.zeros(len(frequencies), np.float32)
+    norms[found.token_ids] = found.movement.norms
+    tokens = (reader.read_tokens(document) for document in documents)
+    builder.write(
+        "vocabulary_scores",
+        {
+            "document_id": range(len(documents)),
+            "score": vocabulary_match(tokens, norms, frequencies, len(documents)),
+        },
+    )
 
 
 def _write_tokens(

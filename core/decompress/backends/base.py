@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from assay.core.specs.decompression import Prompting
-from assay.core.specs.hashing import content_key
 from assay.core.specs.model_calls import Answer, Call, Refusal
+from assay.core.specs.results.decompression import ModelIdentity as ModelIdentity
 
 
 class Scoring(StrEnum):
@@ -40,31 +40,6 @@ class Traits:
     # Parameters that the server rejects. They are left out, so the server's defaults apply; only
     # "max_tokens" has another name there.
     refuses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """Which model answers. ``sha256`` is over its weights, or over a server's own description."""
-
-    name: str
-    sha256: str
-    is_weights_hash: bool
-    n_parameters: int | None
-    backend: str
-    # Over whatever else decides its answers, if that is stored with the weights.
-    settings_sha256: str | None = None
-
-    @property
-    def answers_sha256(self) -> str:
-        """Identifies the model's answers: equal only if equal questions get equal answers."""
-        if self.settings_sha256 is None:
-            return self.sha256
-        return content_key(self.sha256, self.settings_sha256)
-
-    @property
-    def label(self) -> str:
-        """The name, and what distinguishes this model from others of that name."""
-        return f"{self.name} ({self.sha256[:12] if self.is_weights_hash else self.backend})"
 
 
 # Smaller models answer better in plain lines than in JSON.

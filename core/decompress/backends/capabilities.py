@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from assay.core.decompress.backends.base import Scoring, Traits
@@ -20,11 +20,12 @@ from assay.core.decompress.backends.openai_format import (
 from assay.core.decompress.backends.words import ADJUSTABLE, error_words, quoted, refused_parameter
 from assay.core.errors import AssayError
 from assay.core.specs.model_calls import Call, Refusal, Sampling
+from assay.core.specs.plain import JsonObject
 
 # Sends a JSON body to a path and returns the reply, or the refusal.
-Post = Callable[[str, dict[str, Any]], Mapping[str, Any] | Refusal]
+Post = Callable[[str, JsonObject], JsonObject | Refusal]
 # Like Post, but None for a refusal.
-_Send = Callable[[str, dict[str, Any]], Mapping[str, Any] | None]
+_Send = Callable[[str, JsonObject], JsonObject | None]
 
 _PROMPT = "Ten words that nobody expects:"
 # Words that no model writes unless its output is constrained to them.
@@ -63,11 +64,11 @@ def probe(post: Post, model: str, n_wanted: int) -> Traits:
     # What one path rejects is left out on both: they rarely differ.
     refuses = tuple(dict.fromkeys((*refuses, *chat_refuses)))
 
-    def send(to: str, body: dict[str, Any]) -> Mapping[str, Any] | None:
+    def send(to: str, body: JsonObject) -> JsonObject | None:
         reply = post(to, accepted(body, refuses))
         return None if isinstance(reply, Refusal) else reply
 
-    def ask(seed: int, prompt: str = _PROMPT, **options: Any) -> Mapping[str, Any] | None:
+    def ask(seed: int, prompt: str = _PROMPT, **options: Any) -> JsonObject | None:
         return send(path, _body(path, model, prompt, seed, **options))
 
     first, again, other = (_texts(ask(seed)) for seed in (1, 1, 2))
@@ -96,9 +97,7 @@ def probe(post: Post, model: str, n_wanted: int) -> Traits:
     )
 
 
-def _accepted_by(
-    post: Post, path: str, model: str
-) -> tuple[Mapping[str, Any] | Refusal, tuple[str, ...]]:
+def _accepted_by(post: Post, path: str, model: str) -> tuple[JsonObject | Refusal, tuple[str, ...]]:
     """The first reply with a text on a path, and the parameters that had to be left out for it."""
     body = _body(path, model, _PROMPT, 0, top_p=1.0, stop=[_NEVER_SAID])
     first = reply = _read(post(path, body))
@@ -127,7 +126,7 @@ def _accepted_by(
     return first, ()
 
 
-def _read(reply: Mapping[str, Any] | Refusal) -> Mapping[str, Any] | Refusal:
+def _read(reply: JsonObject | Refusal) -> JsonObject | Refusal:
     """The reply; a Refusal if it has no text."""
     if isinstance(reply, Refusal):
         return reply
@@ -176,7 +175,7 @@ def _scoring(send: _Send, model: str) -> Scoring | None:
     return Scoring.ECHO if unlikely.strip() in said else None
 
 
-def _body(path: str, model: str, prompt: str, seed: int, **options: Any) -> dict[str, Any]:
+def _body(path: str, model: str, prompt: str, seed: int, **options: Any) -> JsonObject:
     asked = (
         {"messages": [{"role": "user", "content": prompt}]}
         if path == CHAT_PATH
@@ -186,7 +185,7 @@ def _body(path: str, model: str, prompt: str, seed: int, **options: Any) -> dict
     return {**body, **asked, **options}
 
 
-def _texts(reply: Mapping[str, Any] | None) -> list[str]:
+def _texts(reply: JsonObject | None) -> list[str]:
     """The texts of a reply, one per choice; [] if nothing readable came back."""
     try:
         texts = [text_of(choice) for choice in (reply or {})["choices"]]
@@ -195,7 +194,7 @@ def _texts(reply: Mapping[str, Any] | None) -> list[str]:
     return texts if any(text.strip() for text in texts) else []
 
 
-def _has_logprobs(reply: Mapping[str, Any] | None) -> bool:
+def _has_logprobs(reply: JsonObject | None) -> bool:
     try:
         return bool(token_logprobs((reply or {})["choices"][0]))
     except (KeyError, TypeError, IndexError, AttributeError, ValueError):

@@ -9,13 +9,13 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import httpx2
 
 from assay.core.decompress.backends.words import quoted
 from assay.core.errors import InputError
 from assay.core.specs.addresses import ServerAddress
+from assay.core.specs.plain import JsonObject
 
 API_KEY_VARIABLE = "ASSAY_API_KEY"
 # More than any answer to our questions needs: four of 1,024 tokens with log-probabilities are under
@@ -68,7 +68,7 @@ class Connection:
             limits=httpx2.Limits(max_connections=most_at_once),
         )
 
-    def send(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Reply:
+    def send(self, method: str, url: str, body: JsonObject | None = None) -> Reply:
         """The reply; Unreachable if no complete one came in time."""
         # The time limit must hold whatever the server does, and a thread that reads cannot be
         # stopped: it is abandoned, and ends with the connection or the process.
@@ -99,7 +99,7 @@ class Connection:
         self,
         method: str,
         url: str,
-        body: Mapping[str, Any] | None,
+        body: JsonObject | None,
         deadline: float,
         came: queue.SimpleQueue[Reply | Unreachable],
     ) -> None:
@@ -115,9 +115,7 @@ class Connection:
             words = self._kept_secret(str(error).encode(errors="replace")).decode()
             came.put(Unreachable(quoted(f"{type(error).__name__}: {words}"), is_there))
 
-    def _reply(
-        self, method: str, url: str, body: Mapping[str, Any] | None, deadline: float
-    ) -> Reply:
+    def _reply(self, method: str, url: str, body: JsonObject | None, deadline: float) -> Reply:
         with self._client.stream(method, url, json=body) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
             if headers.get("content-encoding", "identity") != "identity":

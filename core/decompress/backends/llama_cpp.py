@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from assay.core.decompress.backends.openai_format import (
 from assay.core.decompress.backends.words import error_words
 from assay.core.errors import InputError
 from assay.core.specs.model_calls import Answer, Call, Refusal
+from assay.core.specs.plain import JsonObject
 
 # Samples that are decoded together. An answer depends on its seed and not on the rest of the batch
 # (measured: 16 of 16 equal, alone and in a batch with others).
@@ -57,12 +58,12 @@ class LlamaBackend:
             return [(call, Refusal(str(error))) for call in group]
         return list(zip(group, given, strict=True))
 
-    def _post(self, path: str, body: dict[str, Any]) -> Mapping[str, Any] | Refusal:
+    def _post(self, path: str, body: JsonObject) -> JsonObject | Refusal:
         reply = self._handle(path, body)
         error = error_words(reply)
         return Refusal(error, 400) if error else reply
 
-    def _handle(self, path: str, body: dict[str, Any]) -> Mapping[str, Any]:
+    def _handle(self, path: str, body: JsonObject) -> JsonObject:
         # Otherwise the last bits of answers would depend on what a slot held before.
         body = {**body, "cache_prompt": False}
         if path == CHAT_PATH:

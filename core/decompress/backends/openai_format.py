@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from assay.core.decompress.backends.base import Scoring, Traits
 from assay.core.decompress.backends.words import error_words, quoted
 from assay.core.decompress.tokens import approximate_tokens
 from assay.core.specs.model_calls import Answer, Call, Refusal
+from assay.core.specs.plain import JsonObject
 
 CHAT_PATH, RAW_PATH = "/chat/completions", "/completions"
 # The alternative name if a server rejects the usual one (OpenAI's reasoning models).
@@ -39,13 +40,13 @@ def grouped(calls: Sequence[Call], most: int) -> Iterator[list[Call]]:
         yield group
 
 
-def request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, dict[str, Any]]:
+def request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, JsonObject]:
     """Path and JSON body of one request for a whole group."""
     path, body = _request(group, model, traits)
     return path, accepted(body, traits.refuses)
 
 
-def accepted(body: Mapping[str, Any], refuses: Sequence[str]) -> dict[str, Any]:
+def accepted(body: JsonObject, refuses: Sequence[str]) -> JsonObject:
     """The body without the parameters that a server rejects, or with their other names."""
     return {
         _OTHER_NAMES[name] if name in refuses else name: value
@@ -55,7 +56,7 @@ def accepted(body: Mapping[str, Any], refuses: Sequence[str]) -> dict[str, Any]:
 
 
 def answers(
-    group: Sequence[Call], reply: Mapping[str, Any], duration_s: float, traits: Traits
+    group: Sequence[Call], reply: JsonObject, duration_s: float, traits: Traits
 ) -> list[Answer | Refusal]:
     """One answer per call, or the reason for none; Garbled if the reply is incomplete."""
     error = error_words(reply)
@@ -76,7 +77,7 @@ def answers(
         raise Garbled(f"a reply of unknown form: {quoted(reply)}") from other
 
 
-def text_of(choice: Mapping[str, Any]) -> str:
+def text_of(choice: JsonObject) -> str:
     """The text of a choice, "" without one; TypeError or KeyError if it has another form."""
     said = choice["message"]["content"] if "message" in choice else choice["text"]
     if isinstance(said, list):  # a list of parts, some of which are reasoning
@@ -87,10 +88,10 @@ def text_of(choice: Mapping[str, Any]) -> str:
     return (said or "").encode("utf-8", "replace").decode()
 
 
-def silence(choice: Mapping[str, Any]) -> str:
+def silence(choice: JsonObject) -> str:
     """Why a choice has no text, as far as it says."""
     message = choice.get("message")
-    told: Mapping[str, Any] = message if isinstance(message, dict) else {}
+    told: JsonObject = message if isinstance(message, dict) else {}
     if isinstance(told.get("refusal"), str) and told["refusal"]:
         return f"a refusal: {quoted(told['refusal'])}"
     for name in _THOUGHTS:
@@ -102,7 +103,7 @@ def silence(choice: Mapping[str, Any]) -> str:
     return f"an answer without text (finish_reason {quoted(choice.get('finish_reason'), 40)})"
 
 
-def token_logprobs(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
+def token_logprobs(choice: JsonObject) -> list[tuple[str, float]]:
     """Tokens with their log-probabilities, from either format; [] without."""
     given = choice.get("logprobs") or {}
     if given.get("content"):
@@ -121,7 +122,7 @@ def literal_grammar(text: str) -> str:
     return f"root ::= {json.dumps(text, ensure_ascii=False)}"
 
 
-def _request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, dict[str, Any]]:
+def _request(group: Sequence[Call], model: str, traits: Traits) -> tuple[str, JsonObject]:
     first = group[0]
     body: dict[str, Any] = {"model": model, "seed": first.seed}
     if first.continuation is not None:
@@ -154,7 +155,7 @@ def _follows(before: Call, call: Call) -> bool:
     )
 
 
-def _scoring(call: Call, scoring: Scoring | None) -> dict[str, Any]:
+def _scoring(call: Call, scoring: Scoring | None) -> JsonObject:
     assert call.continuation is not None
     if scoring is Scoring.GRAMMAR:
         return {
@@ -170,7 +171,7 @@ def _scoring(call: Call, scoring: Scoring | None) -> dict[str, Any]:
 
 
 def _scored(
-    call: Call, choice: Mapping[str, Any], usage: Mapping[str, Any], duration_s: float, t: Traits
+    call: Call, choice: JsonObject, usage: JsonObject, duration_s: float, t: Traits
 ) -> Answer:
     assert call.continuation is not None
     start = len(call.prompt) if t.scoring is Scoring.ECHO else 0
@@ -187,7 +188,7 @@ def _scored(
     return Answer("", "stop", n_prompt_tokens, len(logprobs), duration_s, sum(logprobs))
 
 
-def _all_tokens(choice: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _all_tokens(choice: JsonObject) -> list[tuple[str, Any]]:
     given = choice["logprobs"]
     if given.get("content"):
         return [(token["token"], token["logprob"]) for token in given["content"]]
@@ -195,7 +196,7 @@ def _all_tokens(choice: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _drawn(
-    call: Call, choice: Mapping[str, Any], usage: Mapping[str, Any], n_asked: int, duration_s: float
+    call: Call, choice: JsonObject, usage: JsonObject, n_asked: int, duration_s: float
 ) -> Answer | Refusal:
     text = text_of(choice)
     for stop in call.sampling.stop:  # some servers do not stop there
@@ -223,7 +224,7 @@ def _drawn(
     )
 
 
-def _count(usage: Mapping[str, Any], name: str) -> int:
+def _count(usage: JsonObject, name: str) -> int:
     """A number of tokens that a server reports; 0 if it reports no plausible one."""
     n = usage.get(name)
     return n if isinstance(n, int) and 0 < n < 2**31 else 0

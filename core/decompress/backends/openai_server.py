@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any
 
 from assay.core.decompress.backends.base import ModelIdentity
 from assay.core.decompress.backends.capabilities import probe
@@ -25,6 +24,7 @@ from assay.core.decompress.backends.words import read_json, refusal_words
 from assay.core.errors import AssayError
 from assay.core.specs.addresses import read_address
 from assay.core.specs.model_calls import Answer, Call, Refusal
+from assay.core.specs.plain import JsonObject
 
 __all__ = ["ServerBackend", "identify"]
 
@@ -58,7 +58,7 @@ class ServerBackend:
         self._is_closing = threading.Event()
         self._n_exhausted = 0
         # A question that was answered, to ask again when others are not.
-        self._answered: tuple[str, dict[str, Any]] | None = None
+        self._answered: tuple[str, JsonObject] | None = None
         try:
             self.traits = probe(self._probed, self.identity.name, _N_AT_ONCE)
         except BaseException:
@@ -111,13 +111,11 @@ class ServerBackend:
         # The server may refuse only one of the samples: ask for the others separately.
         return [pair for call in group for pair in self._ask([call])]
 
-    def _probed(self, path: str, body: dict[str, Any]) -> Mapping[str, Any] | Refusal:
+    def _probed(self, path: str, body: JsonObject) -> JsonObject | Refusal:
         # For a probe, a missing path is an answer.
         return self._post(path, body, is_probe=True)
 
-    def _post(
-        self, path: str, body: dict[str, Any], is_probe: bool = False
-    ) -> Mapping[str, Any] | Refusal:
+    def _post(self, path: str, body: JsonObject, is_probe: bool = False) -> JsonObject | Refusal:
         """The reply, or the server's last refusal; AssayError if the server cannot be reached."""
         words, is_there, status = "", True, None
         n_hangs = attempt = 0
@@ -168,7 +166,7 @@ class ServerBackend:
             self._n_exhausted = 0
         return reply.status == 200
 
-    def _content(self, reply: Reply, is_probe: bool) -> Mapping[str, Any] | Refusal:
+    def _content(self, reply: Reply, is_probe: bool) -> JsonObject | Refusal:
         words = refusal_words(reply.status, reply.body)
         if 300 <= reply.status < 400:
             raise redirected(self._base, reply)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
 
 from assay.core.decompress.backends.base import ModelIdentity
 from assay.core.decompress.backends.connection import (
@@ -20,6 +18,7 @@ from assay.core.decompress.backends.words import quoted, read_json, refusal_word
 from assay.core.errors import AssayError, InputError
 from assay.core.specs.addresses import read_address, without_password
 from assay.core.specs.hashing import content_key
+from assay.core.specs.plain import JsonObject
 
 _TIMEOUT_S = 10.0
 # Shorter than during a run, because somebody waits for the first output.
@@ -105,7 +104,7 @@ def _unreachable(address: str, error: Unreachable) -> AssayError:
     )
 
 
-def _listed(reply: Reply) -> list[Mapping[str, Any]] | None:
+def _listed(reply: Reply) -> list[JsonObject] | None:
     """The models of a list; None if the reply is not a list of models."""
     if reply.status != 200:
         return None
@@ -116,7 +115,7 @@ def _listed(reply: Reply) -> list[Mapping[str, Any]] | None:
         return None
 
 
-def _chosen(listed: list[Mapping[str, Any]], model: str | None) -> Mapping[str, Any]:
+def _chosen(listed: list[JsonObject], model: str | None) -> JsonObject:
     if listed and model is None:
         return listed[0]
     for entry in listed:
@@ -183,7 +182,7 @@ def redirected(shown: str, reply: Reply) -> AssayError:
     )
 
 
-def _identity(base: str, said: Mapping[str, Any]) -> ModelIdentity:
+def _identity(base: str, said: JsonObject) -> ModelIdentity:
     meta = said.get("meta")
     n = meta.get("n_params") if isinstance(meta, dict) else None
     is_number = isinstance(n, int) and 0 < n < _MOST_PARAMETERS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from assay.cache.decompressions.files import Contents, read_contents, seal
@@ -30,6 +30,7 @@ from assay.core.runtime.progress import Progress
 from assay.core.specs.addresses import without_password
 from assay.core.specs.decompression import Axis, Difficulty, GradeSpec, Prompting, Style
 from assay.core.specs.hashing import content_key
+from assay.core.specs.results.decompression import JudgeFacts
 
 # Raise it when the same answers would give another result, or the file another format.
 _VERSION = 2
@@ -63,15 +64,15 @@ def grade_sealed(
             contents, found, spec.prompting, graded_id, store, budget, compute, progress
         )
         with progress.stage("seal", 0):
-            meta = {
-                **contents.meta,
-                "title": f"{contents.meta['title']}, graded by {found.identity.name}",
-                "created_at": datetime.datetime.now(datetime.UTC).isoformat(),
-                "graded_from": spec.decompression_id,
-            }
+            meta = replace(
+                contents.meta,
+                title=f"{contents.meta.title}, graded by {found.identity.name}",
+                created_at=datetime.datetime.now(datetime.UTC).isoformat(),
+                graded_from=spec.decompression_id,
+            )
             copy_verdicts(store, spec.decompression_id, graded_id)
             path = seal(store, graded_id, Contents(meta, contents.tables))
-    return Outcome(graded_id, path, False, {**meta["counts"], "n_asked": budget.n_asked})
+    return Outcome(graded_id, path, False, {**asdict(meta.counts), "n_asked": budget.n_asked})
 
 
 def graded(
@@ -98,9 +99,9 @@ def graded(
         Journal(store, found.identity.answers_sha256, f"{run_id}-judge") as journal,
     ):
         asked_as = prompting or prompting_for(backend.identity, backend.traits)
-        journal.begin({"title": f"{meta['title']}, graded by {found.identity.name}"})
+        journal.begin({"title": f"{meta.title}, graded by {found.identity.name}"})
         runner = ModelClient(backend, journal, progress, budget)
-        seed = meta["spec"]["seed"]
+        seed = meta.asked.seed
         grades = judge_examples(examples, asked_as, runner, seed, progress)
         n_graded = len(grades) // len(Axis)
         controls = judge_mismatched(examples[:n_graded], asked_as, runner, seed, progress)
@@ -108,29 +109,29 @@ def graded(
         journal.end()
     n_before = len(tables.get("calls", {}).get("position", ()))
     calls = {**calls, "position": [n_before + at for at in range(len(calls["position"]))]}
-    judge = {
+    judge = JudgeFacts(
         **asdict(found.identity),
-        "label": found.identity.label,
-        "prompting": asked_as,
-        "traits": asdict(backend.traits),
-        "n_graded": n_graded,
-        "n_unreadable": sum(grade.score is None for grade in grades) // len(Axis),
-        "control": control_of(grades, controls),
-    }
-    counts: dict[str, Any] = {
-        **meta["counts"],
-        "n_calls": meta["counts"]["n_calls"] + len(calls["call_key"]),
-        "n_unanswered": meta["counts"].get("n_unanswered", 0) + runner.unanswered.n_refused,
-        "n_tokens": meta["counts"]["n_tokens"] + budget.n_tokens - n_tokens,
-    }
+        label=found.identity.label,
+        prompting=asked_as,
+        traits=asdict(backend.traits),
+        n_graded=n_graded,
+        n_unreadable=sum(grade.score is None for grade in grades) // len(Axis),
+        control=control_of(grades, controls),
+    )
+    counts = replace(
+        meta.counts,
+        n_calls=meta.counts.n_calls + len(calls["call_key"]),
+        n_unanswered=meta.counts.n_unanswered + runner.unanswered.n_refused,
+        n_tokens=meta.counts.n_tokens + budget.n_tokens - n_tokens,
+    )
     return Contents(
-        {
-            **meta,
-            "counts": counts,
-            "unanswered_words": [*meta.get("unanswered_words", ()), *runner.unanswered.words],
-            "judges": [*meta["judges"], judge],
-            "headline_judge": found.identity.label,
-        },
+        replace(
+            meta,
+            counts=counts,
+            unanswered_words=(*meta.unanswered_words, *runner.unanswered.words),
+            judges=(*meta.judges, judge),
+            headline_judge=found.identity.label,
+        ),
         {
             **tables,
             "calls": followed_by(tables.get("calls", {}), calls),
@@ -155,7 +156,7 @@ def _check(spec: GradeSpec, found: FoundModel, contents: Contents) -> None:
             f"{spec.decompression_id}, which has none",
             "choose another",
         )
-    if found.identity.label in {judge["label"] for judge in contents.meta["judges"]}:
+    if found.identity.label in {judge.label for judge in contents.meta.judges}:
         raise InputError(
             "a judge that has not graded this decompression yet",
             found.identity.label,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from assay.core.decompress import prompts
 from assay.core.decompress.budget import N_CONTROLS
@@ -15,6 +14,7 @@ from assay.core.decompress.parsing import read_grades
 from assay.core.runtime.progress import Progress
 from assay.core.specs.decompression import BEST_GRADE, Axis, ParseOutcome, Prompting
 from assay.core.specs.model_calls import Answer, Call, Sampling, seed_of
+from assay.core.specs.results.decompression import JudgeControl
 from assay.core.stats.intervals import proportion
 
 JUDGING, CONTROL = "judging", "judging control"
@@ -90,11 +90,8 @@ def judge_mismatched(
     ]
 
 
-def control_of(grades: Sequence[Grade], controls: Sequence[ControlGrade]) -> dict[str, Any] | None:
-    """How often a task's own response is graded more helpful than another's; None without any.
-
-    ``low`` and ``high``: 95% interval of the share among those with different grades.
-    """
+def control_of(grades: Sequence[Grade], controls: Sequence[ControlGrade]) -> JudgeControl | None:
+    """How often a task's own response is graded more helpful than another's; None without any."""
     own = {grade.example_id: grade.score for grade in grades if grade.axis is Axis.HELPFULNESS}
     pairs = [
         (own.get(control.example_id), control.score)
@@ -106,13 +103,8 @@ def control_of(grades: Sequence[Grade], controls: Sequence[ControlGrade]) -> dic
         return None
     n_higher, n_lower = sum(a > b for a, b in read), sum(a < b for a, b in read)
     share = proportion(n_higher, n_higher + n_lower) if n_higher + n_lower else None
-    return {
-        "n_pairs": len(read),
-        "n_higher": n_higher,
-        "n_lower": n_lower,
-        "low": share.low if share else 0.0,
-        "high": share.high if share else 1.0,
-    }
+    low, high = (share.low, share.high) if share else (0.0, 1.0)
+    return JudgeControl(len(read), n_higher, n_lower, low, high)
 
 
 def _mismatched(examples: Sequence[Example]) -> list[tuple[Example, Example]]:

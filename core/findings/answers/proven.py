@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.formatting import percent
-from assay.core.findings.suspect_test import Record, is_evidence, n_judged, suspect_finding
+from assay.core.findings.suspect_test import is_evidence, n_judged, suspect_finding
 from assay.core.findings.vocabulary import ASSUMPTIONS, vocabulary_finding
+from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.vocabulary import VocabularyFacts
 
 _NEVER_PRESENT = (
@@ -17,18 +18,18 @@ _NEVER_PRESENT = (
 _NO_TEST = "No particular documents were tested: `assay suspect` does that."
 
 
-def proven(vocabulary: VocabularyFacts | None, tests: Sequence[Record]) -> Answer:
+def proven(vocabulary: VocabularyFacts | None, tests: Sequence[SuspectResult]) -> Answer:
     """``tests``: the suspect tests of the same models, whichever they were given to."""
     n_tests = n_judged(tests)
     found = [one for one in tests if is_evidence(one, n_tests)]
     said = [suspect_finding(one, n_tests) for one in found]
     failed = tuple(
-        f"Suspect test “{one['title']}”: {suspect_finding(one, n_tests).headline}"
+        f"Suspect test “{one.title}”: {suspect_finding(one, n_tests).headline}"
         for one in tests
         if one not in found
     )
     present = tuple(
-        f"Suspect test “{one['title']}”: {finding.headline}"
+        f"Suspect test “{one.title}”: {finding.headline}"
         for one, finding in zip(found, said, strict=True)
     )
     headline, certainty, standing, share = _absent(vocabulary)

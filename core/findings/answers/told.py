@@ -53,7 +53,7 @@ def told(rows: MetricTable, strategy: Strategy, counts: Mapping[str, Any]) -> An
         return Answer(
             Question.TOLD,
             f"As a group only: {name} {_verb(name, 'rank')} training documents above held-out ones "
-            "more often than chance does. That single documents can be told is not shown.",
+            "more often than chance does. Single documents could not be identified.",
             f"{separation}. {_weak_rate(rate, found)}",
             Standing.GROUP,
             failed=failed,

@@ -66,7 +66,7 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
             for sentence in one.sentences:
                 st.caption(markdown_safe(sentence))
             with st.container(horizontal=True, gap="small"):
-                for name in _ROOMS[one.question]:
+                for name in _rooms(one.question, facts):
                     entry = PAGES[name]
                     st.page_link(
                         entry.file,
@@ -79,6 +79,12 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
             with right:
                 show_chart(drawn.figure, key=f"picture {one.question.name}", alt=drawn.alt)
                 st.caption(markdown_safe(drawn.caption))
+
+
+def _rooms(question: Question, facts: AuditFacts) -> tuple[str, ...]:
+    """A titration needs training documents in the seed corpus."""
+    leaks = question is Question.TOLD and facts.meta["counts"]["n_leaked"]
+    return (*_ROOMS[question], *(["titration"] if leaks else []))
 
 
 def _terms(text: str) -> str | None:

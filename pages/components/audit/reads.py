@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from assay.core.findings.answers.answer import AuditAnswers
 from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.findings.initial_head import insiders_view
 from assay.core.specs.audit import Assessability
+from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.audit.chooser import AUDIT
 from assay.pages.components.escaping import markdown_safe
@@ -100,7 +101,7 @@ def answers(path: Path) -> AuditAnswers:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _answers(path: Path, suspect_tests: list[dict[str, Any]]) -> AuditAnswers:
+def _answers(path: Path, suspect_tests: list[SuspectResult]) -> AuditAnswers:
     return audit_answers(read_evidence(path, suspect_tests))
 
 

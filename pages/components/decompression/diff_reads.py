@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,14 @@ from assay.cache.diffs.read import (
     read_diff_examples,
     read_diff_topics,
 )
-from assay.cache.files.sealed import read_meta
+from assay.cache.files.sealed import read_result
 from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.worker import ensure_worker
+from assay.core.specs.results.diff import DiffResult
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import job_line
 
-Meta = Mapping[str, Any]
 _ACTIVE = (JobState.QUEUED, JobState.RUNNING)
 _N_EXAMPLES = 500
 
@@ -105,16 +104,16 @@ def show_uncompared(store: Store, first: str, second: str) -> None:
     st.code(f"assay diff {first} {second}", language="bash")
 
 
-def show_how_to_make_noise(store: Store, meta: Meta) -> None:
+def show_how_to_make_noise(store: Store, meta: DiffResult) -> None:
     """The command for a second run of A's model, and the comparison once it exists."""
     st.write("Make one, and compare again:")
-    st.code(meta["noise_command"], language="bash", wrap_lines=True)
-    _compare_button(store, meta["first"]["id"], meta["second"]["id"], "Compare again")
+    st.code(meta.noise_command, language="bash", wrap_lines=True)
+    _compare_button(store, meta.first.id, meta.second.id, "Compare again")
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def meta(path: Path) -> dict[str, Any]:
-    return read_meta(path)
+def meta(path: Path) -> DiffResult:
+    return read_result(path, DiffResult)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +11,8 @@ import streamlit as st
 from assay.cache.export import Origin
 from assay.core.findings.table_cells import TableCell
 from assay.core.specs.diff import Quantity
-from assay.pages.components.decompression.diff_reads import Meta, examples
+from assay.core.specs.results.diff import DiffResult, ExampleFacts
+from assay.pages.components.decompression.diff_reads import examples
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line
 
@@ -71,9 +71,9 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
     )
 
 
-def show_examples(path: Path, found: Meta, origin: Origin) -> None:
+def show_examples(path: Path, found: DiffResult, origin: Origin) -> None:
     """Pairs of examples, reported and least similar first; the selected one side by side."""
-    facts, rows = found["examples"], examples(path)
+    facts, rows = found.examples, examples(path)
     if rows.empty:
         st.info(
             "A and B have no examples of the same style and difficulty on the same topic.",
@@ -90,7 +90,7 @@ def show_examples(path: Path, found: Meta, origin: Origin) -> None:
                 "likeness": rows["cosine"],
                 "q": rows["q_value"],
                 "": ["changed" if one else "within noise" for one in rows["is_reported"]]
-                if found["noise"]
+                if found.noise
                 else "no noise run",
             }
         ),
@@ -135,14 +135,12 @@ def branch_table(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def gap_note(meta: Meta) -> str:
+def gap_note(meta: DiffResult) -> str:
     """When a branch counts as collapsed, with the noise floors."""
     floors = [
-        f"{meta[name]['floor']['value']:.0%}"
-        if name == Quantity.SUPPORT
-        else f"{meta[name]['floor']['value']:.2f}"
-        for name in Quantity
-        if meta[name]["floor"]
+        f"{floor.value:.0%}" if quantity is Quantity.SUPPORT else f"{floor.value:.2f}"
+        for quantity in Quantity
+        if (floor := meta.branches(quantity).floor)
     ]
     told = (
         f" Noise floors from two runs of the same model: {' and '.join(floors)}."
@@ -156,26 +154,26 @@ def gap_note(meta: Meta) -> str:
     )
 
 
-def show_provenance(found: Meta) -> None:
+def show_provenance(found: DiffResult) -> None:
     """Which runs were compared, and which measured the noise; each links to its topics."""
     with st.expander("Provenance", icon=":material/fingerprint:"):
-        runs = {"A": found["first"], "B": found["second"]}
-        for number, pair in enumerate(found["noise"], 1):
+        runs = {"A": found.first, "B": found.second}
+        for number, pair in enumerate(found.noise, 1):
             runs |= {f"noise {number}, first": pair[0], f"noise {number}, second": pair[1]}
         st.dataframe(
-            pd.DataFrame([{"": name, **run} for name, run in runs.items()]),
+            pd.DataFrame([{"": name, **asdict(run)} for name, run in runs.items()]),
             hide_index=True,
             height="content",
             placeholder="—",
         )
-        for name in ("first", "second"):
+        for name, run in (("A", found.first), ("B", found.second)):
             st.page_link(
                 "pages/topics.py",
-                label=f"Topics of {'A' if name == 'first' else 'B'}",
+                label=f"Topics of {name}",
                 icon=":material/account_tree:",
-                query_params={"decompression": found[name]["id"]},
+                query_params={"decompression": run.id},
             )
-        st.json(found["provenance"], expanded=False)
+        st.json(found.provenance, expanded=False)
 
 
 def _topic_table(rows: pd.DataFrame, has_floor: bool) -> pd.DataFrame:
@@ -197,15 +195,15 @@ def _topic_table(rows: pd.DataFrame, has_floor: bool) -> pd.DataFrame:
     )
 
 
-def _examples_note(facts: Mapping[str, Any]) -> str:
+def _examples_note(facts: ExampleFacts) -> str:
     note = (
-        f"{facts['n']:,} pairs with the same style, difficulty and topic; median similarity "
-        f"{facts['median_cosine']:.2f}, {facts['n_same']:,} identical. "
+        f"{facts.n:,} pairs with the same style, difficulty and topic; median similarity "
+        f"{facts.median_cosine:.2f}, {facts.n_same:,} identical. "
     )
-    if facts["n_noise"]:
+    if facts.n_noise:
         note += (
-            f"Between two runs of the same model: {facts['n_noise']:,} pairs, median "
-            f"{facts['median_noise_cosine']:.2f}, {facts['n_noise_same']:,} identical. A pair has "
+            f"Between two runs of the same model: {facts.n_noise:,} pairs, median "
+            f"{facts.median_noise_cosine:.2f}, {facts.n_noise_same:,} identical. A pair has "
             "changed if it is less similar than these explain, corrected for all pairs."
         )
     else:

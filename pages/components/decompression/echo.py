@@ -11,21 +11,20 @@ import plotly.graph_objects as go
 from assay.core.findings.echo import run_in_words, target_name
 from assay.core.findings.formatting import decimal, signed
 from assay.core.findings.table_cells import TableCell, p_cell
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.results.echo import EchoResult, EchoRow
 from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
-from assay.pages.components.record_picker import Record
 
 _ROW_HEIGHT = 32
 
 
-def lead_chart(record: Record) -> go.Figure:
+def lead_chart(record: EchoResult) -> go.Figure:
     """One line per set: by how much the final model is nearer, and the range of chance."""
-    rows = record["targets"][::-1]
+    rows = record.targets[::-1]
     names = [target_name(row) for row in rows]
     figure = go.Figure(
         go.Bar(
-            base=[row["null_low"] for row in rows],
-            x=[row["null_high"] - row["null_low"] for row in rows],
+            base=[row.null_low for row in rows],
+            x=[row.null_high - row.null_low for row in rows],
             y=names,
             orientation="h",
             marker={"color": NULL_BAND},
@@ -34,7 +33,7 @@ def lead_chart(record: Record) -> go.Figure:
     )
     figure.add_trace(
         go.Scatter(
-            x=[row["control"] - row["said"] for row in rows],
+            x=[row.lead for row in rows],
             y=names,
             mode="markers",
             marker={
@@ -56,32 +55,32 @@ def lead_chart(record: Record) -> go.Figure:
     return figure
 
 
-def targets_table(record: Record) -> pd.DataFrame:
+def targets_table(record: EchoResult) -> pd.DataFrame:
     """The same numbers as a table, with shared words."""
     return pd.DataFrame(
         {
             "compared with": target_name(row),
-            "documents": row["n_documents"],
-            "distance": _both((row["said"], row["control"]), decimal),
-            "nearer by": _lead(row["control"] - row["said"]),
+            "documents": row.n_documents,
+            "distance": _both((row.said, row.control), decimal),
+            "nearer by": _lead(row.lead),
             "by chance": TableCell.of(
-                f"{signed(row['null_low'])} to {signed(row['null_high'])}",
-                low=row["null_low"],
-                high=row["null_high"],
+                f"{signed(row.null_low)} to {signed(row.null_high)}",
+                low=row.null_low,
+                high=row.null_high,
             ),
-            "p": p_cell(row["p_value"]),
-            "verbatim": _both(row["verbatim"], str),
+            "p": p_cell(row.p_value),
+            "verbatim": _both(row.verbatim, str),
             # No number: the run is shorter than what is searched for, so its length is unknown.
-            "longest run": _both([n or None for n in row["longest_run"]], _run),
-            "alike": _both(row["near_duplicates"], str),
+            "longest run": _both([n or None for n in row.longest_run], _run),
+            "alike": _both(row.near_duplicates, str),
         }
-        for row in record["targets"]
+        for row in record.targets
     )
 
 
-def provenance_table(record: Record) -> pd.DataFrame:
+def provenance_table(record: EchoResult) -> pd.DataFrame:
     """Every fact about the comparison, in two columns."""
-    facts = {**record["spec"], "models": " and ".join(record["models"]), **record["provenance"]}
+    facts = {**record.spec, "models": " and ".join(record.models), **record.provenance}
     return pd.DataFrame(
         [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
         columns=["", "value"],
@@ -101,9 +100,9 @@ def _run(n_words: int | None) -> str:
     return run_in_words(n_words or 0)
 
 
-def _colour(row: Record) -> str:
-    return COLOURS[Strategy(row["strategy"])] if row["strategy"] else SINGLE_HUE
+def _colour(row: EchoRow) -> str:
+    return COLOURS[row.strategy] if row.strategy else SINGLE_HUE
 
 
-def _symbol(row: Record) -> str:
-    return SYMBOLS[Strategy(row["strategy"])] if row["strategy"] else "star"
+def _symbol(row: EchoRow) -> str:
+    return SYMBOLS[row.strategy] if row.strategy else "star"

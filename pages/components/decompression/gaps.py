@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from assay.cache.decompressions.answers import read_branch_votes
 from assay.cache.decompressions.read import ExampleFilter, read_examples
+from assay.core.specs.results.decompression import DecompressionResult
 from assay.core.stats.mean_drop_test import against_rest
 from assay.core.stats.vote_test import SIGNIFICANCE
 from assay.pages.components.decompression import reads
@@ -21,7 +22,7 @@ from assay.pages.components.escaping import markdown_safe
 _Values = NDArray[np.float64]
 
 
-def show_gaps(path: Path, meta: dict[str, Any], judge: str) -> None:
+def show_gaps(path: Path, meta: DecompressionResult, judge: str) -> None:
     """Which branches are gaps, in a sentence, and all branches in a table."""
     rows = gaps(path, judge)
     if rows.empty:
@@ -52,7 +53,7 @@ def show_gaps(path: Path, meta: dict[str, Any], judge: str) -> None:
                 for name, form in (("mean", "%.2f"), ("others of its depth", "%.2f"), ("q", "%.3f"))
             },
         )
-        line = meta["support_lines"]["votes"]
+        line = meta.support_lines.votes
         st.caption(
             "Support: mean share of lists that name the branch's subtopics; a missing subtopic "
             "counts as 0. A gap is significantly lower than the other branches, and on average no "
@@ -72,16 +73,17 @@ def show_gaps(path: Path, meta: dict[str, Any], judge: str) -> None:
 def gaps(path: Path, judge: str) -> pd.DataFrame:
     """One row per branch and quantity: topic, quantity, value, other, q_value, is_gap."""
     meta, tree = reads.meta(path), reads.tree(path, judge)
-    line = meta["support_lines"]["votes"]
+    spec = meta.asked
+    line = meta.support_lines.votes
     asked = tree[tree["n_seen"].notna() & tree["parent_id"].notna()]
     examples = read_examples(path, ExampleFilter(), 2**31, judge=judge).rows
     votes = read_branch_votes(path)
 
     def support(topic: Any) -> _Values:
-        widths = meta["spec"]["expansion"]
+        widths = spec.expansion
         n_places = widths[min(int(topic.level), len(widths) - 1)]
         best = sorted(votes[int(topic.topic_id)], reverse=True)[:n_places]
-        return np.array([*best, *[0] * (n_places - len(best))]) / meta["spec"]["n_samples"]
+        return np.array([*best, *[0] * (n_places - len(best))]) / spec.n_samples
 
     def quality(topic: Any) -> _Values:
         under = _under(tree, int(topic.topic_id))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from assay.core.specs.decompression import HEURISTIC_JUDGE, Axis, ParseOutcome
+from assay.core.specs.results.decompression import DecompressionResult, JudgeControl
 from assay.pages.components.escaping import markdown_safe
 
 _HEURISTIC = (
@@ -18,9 +18,9 @@ _HEURISTIC = (
 )
 
 
-def chosen_judge(meta: Mapping[str, Any]) -> str:
+def chosen_judge(meta: DecompressionResult) -> str:
     """Whose grades to show; the user chooses if there are several."""
-    names = [*(judge["label"] for judge in reversed(meta["judges"])), HEURISTIC_JUDGE]
+    names = [*(judge.label for judge in reversed(meta.judges)), HEURISTIC_JUDGE]
     if len(names) == 1:
         return HEURISTIC_JUDGE
     return st.sidebar.selectbox(
@@ -28,23 +28,21 @@ def chosen_judge(meta: Mapping[str, Any]) -> str:
     )
 
 
-def judge_line(meta: Mapping[str, Any], judge: str) -> str:
+def judge_line(meta: DecompressionResult, judge: str) -> str:
     """The judge, and how well it distinguishes a response from one to another task."""
     if judge == HEURISTIC_JUDGE:
         return _HEURISTIC
-    facts = next(one for one in meta["judges"] if one["label"] == judge)
+    facts = next(one for one in meta.judges if one.label == judge)
     parts = [f"Quality is graded by {markdown_safe(judge)}: a language model's opinion."]
-    n_examples = meta["counts"]["n_examples"]
-    if facts["n_graded"] < n_examples:
+    n_examples = meta.counts.n_examples
+    if facts.n_graded < n_examples:
+        parts.append(f"The budget was used up after {facts.n_graded:,} of {n_examples:,} examples.")
+    if facts.n_unreadable:
         parts.append(
-            f"The budget was used up after {facts['n_graded']:,} of {n_examples:,} examples."
-        )
-    if facts["n_unreadable"]:
-        parts.append(
-            f"{facts['n_unreadable']:,} of {facts['n_graded']:,} answers could not be parsed; "
+            f"{facts.n_unreadable:,} of {facts.n_graded:,} answers could not be parsed; "
             "those grades are empty."
         )
-    return " ".join([*parts, _control(facts["control"])])
+    return " ".join([*parts, _control(facts.control)])
 
 
 def grades_table(grades: pd.DataFrame) -> pd.DataFrame:
@@ -65,19 +63,19 @@ def judges_answers(grades: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(said["judge"], said["raw"], strict=True))
 
 
-def _control(control: Mapping[str, Any] | None) -> str:
+def _control(control: JudgeControl | None) -> str:
     if control is None:
         return (
             "It was not measured whether this judge distinguishes a response from one to "
             "another task."
         )
-    n_pairs, n_higher, n_lower = (control[name] for name in ("n_pairs", "n_higher", "n_lower"))
+    n_pairs, n_higher, n_lower = (control.n_pairs, control.n_higher, control.n_lower)
     counts = (
         f"As a check, {n_pairs} tasks were graded again with a response from another topic. "
         f"The task's own response was graded more helpful in {n_higher} cases and less helpful in "
-        f"{n_lower} (95% interval of the share {control['low']:.0%} to {control['high']:.0%})"
+        f"{n_lower} (95% interval of the share {control.low:.0%} to {control.high:.0%})"
     )
-    if control["low"] > 0.5:
+    if control.low > 0.5:
         return f"{counts}."
     doubt = (
         "**This judge does not reliably distinguish a response from one to another task**: do "

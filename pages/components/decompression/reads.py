@@ -12,6 +12,7 @@ from assay.cache.decompressions import read
 from assay.cache.decompressions.journal import read_progress, read_running
 from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
+from assay.core.specs.results.decompression import DecompressionResult
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import RESULTS, job_line
 from assay.pages.components.labels import distinct_labels
@@ -121,9 +122,9 @@ def _show_run(run: dict[str, Any], is_active: bool) -> None:
         st.caption("Latest topics: " + markdown_safe(", ".join(latest)))
 
 
-def show_caveats(meta: dict[str, Any]) -> None:
+def show_caveats(meta: DecompressionResult) -> None:
     """What such a model can and cannot show."""
-    n_parameters = meta["model"]["n_parameters"]
+    n_parameters = meta.model.n_parameters
     sentences = [
         "Topics are what the model lists when asked, not what it was trained on. Examples are "
         "what it writes, not what is true."
@@ -135,25 +136,25 @@ def show_caveats(meta: dict[str, Any]) -> None:
             "wrong, repetitive or off-topic, and its arithmetic is unreliable: they show how it "
             "writes, not what it knows."
         )
-    if not meta["model"]["is_weights_hash"]:
+    if not meta.model.is_weights_hash:
         sentences.append(
             "The model runs on a server, so its weights could not be hashed; the identity shown "
             "is what the server reports."
         )
-    if meta["traits"].get("repeats_answers"):
+    if meta.traits.get("repeats_answers"):
         sentences.append(
             "The server repeats its answer to a repeated prompt, so every sample's prompt starts "
             "with a different number. The samples differ, but do not have exactly the same prompt."
         )
-    sentences += [markdown_safe(caveat) for caveat in meta.get("caveats", ())]
-    n_unanswered = meta["counts"].get("n_unanswered", 0)
+    sentences += [markdown_safe(caveat) for caveat in meta.caveats]
+    n_unanswered = meta.counts.n_unanswered
     if n_unanswered:
         sentences.append(
             f"{n_unanswered:,} questions got no answer in two attempts and are left out; support "
             "counts only the lists that were answered. The first error: "
-            f"{markdown_safe(next(iter(meta['unanswered_words']), 'nothing'))}."
+            f"{markdown_safe(next(iter(meta.unanswered_words), 'nothing'))}."
         )
-    refused = [name for name in meta["traits"].get("refuses", ()) if name != "max_tokens"]
+    refused = [name for name in meta.traits.get("refuses", ()) if name != "max_tokens"]
     if refused:
         sentences.append(
             f"The server rejects {markdown_safe(' and '.join(refused))}, so its own default "
@@ -163,8 +164,8 @@ def show_caveats(meta: dict[str, Any]) -> None:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def meta(path: Path) -> dict[str, Any]:
-    return read.read_meta(path)
+def meta(path: Path) -> DecompressionResult:
+    return read.read_decompression(path)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import streamlit as st
 
 from assay.cache.decompressions.read import ExampleFilter, read_examples
 from assay.core.specs.decompression import ParseOutcome, Stop
+from assay.core.specs.results.decompression import DecompressionResult
 from assay.pages.components.charts import show_chart
 from assay.pages.components.decompression.topic_treemap import Colouring, treemap
 from assay.pages.components.escaping import markdown_safe
@@ -49,9 +51,9 @@ _RUNGS = {
 }
 
 
-def colouring(name: str, meta: dict[str, Any], tree: pd.DataFrame) -> Colouring:
+def colouring(name: str, meta: DecompressionResult, tree: pd.DataFrame) -> Colouring:
     """What a colour means."""
-    lines = meta["support_lines"]
+    lines = meta.support_lines
     if name == "quality":
         return Colouring("quality", "quality", 0, 4)
     if name == "depth":
@@ -59,17 +61,17 @@ def colouring(name: str, meta: dict[str, Any], tree: pd.DataFrame) -> Colouring:
     if name == "contrast":
         highest = tree["contrast"].max()
         return Colouring(
-            "contrast", "contrast", 0, 1 if pd.isna(highest) else float(highest), lines["contrast"]
+            "contrast", "contrast", 0, 1 if pd.isna(highest) else float(highest), lines.contrast
         )
-    return Colouring("support", "support", 0, 1, lines["votes"], as_percent=True)
+    return Colouring("support", "support", 0, 1, lines.votes, as_percent=True)
 
 
-def show_headline(meta: dict[str, Any], tree: pd.DataFrame) -> None:
+def show_headline(meta: DecompressionResult, tree: pd.DataFrame) -> None:
     """Counts, and how many topics have more support than made-up ones."""
     own = tree[tree["parent_id"].notna()]
-    counts, line = meta["counts"], meta["support_lines"]["votes"]
+    counts, line = meta.counts, meta.support_lines.votes
     first, second, third, fourth = st.columns(4)
-    first.metric("Topics", f"{counts['n_topics']:,}", border=True)
+    first.metric("Topics", f"{counts.n_topics:,}", border=True)
     if line is None:
         second.metric("Held by the model", "not measured", border=True)
     else:
@@ -81,8 +83,8 @@ def show_headline(meta: dict[str, Any], tree: pd.DataFrame) -> None:
             "made-up topics reach (95% of them, or all if there are few).",
             border=True,
         )
-    third.metric("Examples", f"{counts['n_examples']:,}", border=True)
-    fourth.metric("Flagged", f"{counts['n_flagged']:,}", border=True)
+    third.metric("Examples", f"{counts.n_examples:,}", border=True)
+    fourth.metric("Flagged", f"{counts.n_flagged:,}", border=True)
 
 
 def clickable_tree(tree: pd.DataFrame, shown: Colouring) -> None:
@@ -171,7 +173,7 @@ def _n_clicks() -> int:
 
 
 def show_topic(
-    path: Path, tree: pd.DataFrame, topic_id: int, meta: dict[str, Any], links: pd.DataFrame
+    path: Path, tree: pd.DataFrame, topic_id: int, meta: DecompressionResult, links: pd.DataFrame
 ) -> None:
     """One topic: its support and the null's, why the tree ends here, and its first examples."""
     topic = tree[tree["topic_id"] == topic_id].iloc[0]
@@ -200,7 +202,7 @@ def show_topic(
             st.text(row["response"])
 
 
-def show_how(meta: dict[str, Any], rungs: pd.DataFrame) -> None:
+def show_how(meta: DecompressionResult, rungs: pd.DataFrame) -> None:
     """How answers were parsed, what the backend supports, and the provenance."""
     with st.expander("Prompts and parsing", icon=":material/rule:"):
         table = rungs.assign(rung=[_RUNGS[ParseOutcome(rung)] for rung in rungs["rung"]])
@@ -212,24 +214,25 @@ def show_how(meta: dict[str, Any], rungs: pd.DataFrame) -> None:
         st.caption(
             "All calls are kept, including those that could not be parsed. The backend supports:"
         )
-        st.json(meta["traits"], expanded=False)
+        st.json(meta.traits, expanded=False)
     with st.expander("Provenance", icon=":material/fingerprint:"):
-        st.json({key: meta[key] for key in ("model", "spec", "counts", "provenance")}, expanded=1)
+        said = asdict(meta)
+        st.json({key: said[key] for key in ("model", "spec", "counts", "provenance")}, expanded=1)
 
 
-def _support_of(topic: pd.Series, meta: dict[str, Any]) -> str:
-    lines = meta["support_lines"]
+def _support_of(topic: pd.Series, meta: DecompressionResult) -> str:
+    lines = meta.support_lines
     text = (
         f"Named in {topic['n_votes']} of {topic['n_samples']} lists "
         f"({topic['support']:.0%}, 95% interval {topic['support_low']:.0%} to "
         f"{topic['support_high']:.0%})"
     )
-    if lines["votes"] is not None:
-        text += f"; subtopics of made-up topics reach {lines['votes']:.0%}"
+    if lines.votes is not None:
+        text += f"; subtopics of made-up topics reach {lines.votes:.0%}"
     if not pd.isna(topic["contrast"]):
         text += f". Contrast {topic['contrast']:.2f} nats per token"
-        if lines["contrast"] is not None:
-            text += f"; made-up names reach {lines['contrast']:.2f}"
+        if lines.contrast is not None:
+            text += f"; made-up names reach {lines.contrast:.2f}"
     return text + "."
 
 

@@ -74,7 +74,7 @@ def compared(recipe: Recipe, experiment: ExperimentSummary | None) -> Compared:
     }
     if experiment is None:
         return Compared(recipe, {}, theirs, {})
-    return Compared(recipe, our_spreads(experiment.path), theirs, experiment.meta["names"])
+    return Compared(recipe, our_spreads(experiment.path), theirs, experiment.meta.names)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

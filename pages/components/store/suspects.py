@@ -10,15 +10,16 @@ import plotly.graph_objects as go
 
 from assay.cache.audits.document_evidence import read_documents_of
 from assay.core.specs.data import Role
+from assay.core.specs.results.suspect_test import SuspectResult
 from assay.pages.components.evidence_links import card_addresses
 from assay.pages.components.palette import REFERENCE_LINE, ROLE_COLOURS
-from assay.pages.components.record_picker import Record
 
 _N_BINS = 30
 
 
-def score_plot(record: Record) -> go.Figure:
+def score_plot(record: SuspectResult) -> go.Figure:
     """Suspects' and controls' combined scores, as shares of each set."""
+    scores = record.scores
     figure = go.Figure()
     for name, colour in (
         ("controls", ROLE_COLOURS[Role.HELD_OUT]),
@@ -26,7 +27,7 @@ def score_plot(record: Record) -> go.Figure:
     ):
         figure.add_trace(
             go.Histogram(
-                x=record["scores"][name],
+                x=getattr(scores, name),
                 name=name,
                 histnorm="percent",
                 nbinsx=_N_BINS,
@@ -47,14 +48,17 @@ def score_plot(record: Record) -> go.Figure:
     return figure
 
 
-def documents_table(record: Record, audits: Sequence[Path]) -> pd.DataFrame:
+def documents_table(record: SuspectResult, audits: Sequence[Path]) -> pd.DataFrame:
     """set, score and hash of every document, the highest first, with the address of its card.
 
     The card is in the first of ``audits`` whose seed corpus contains the document.
     """
-    sets = [name for name, hashes in record["documents"].items() for _ in hashes]
-    hashes = [one for own in record["documents"].values() for one in own]
-    scores = [one for own in record["scores"].values() for one in own]
+    named, scored = record.documents, record.scores
+    assert named is not None
+    assert scored is not None
+    sets = ["suspects"] * len(named.suspects) + ["controls"] * len(named.controls)
+    hashes = [*named.suspects, *named.controls]
+    scores = [*scored.suspects, *scored.controls]
     known: dict[str, str | None] = {}
     for path in reversed(audits):
         found = read_documents_of(path, hashes)
@@ -67,9 +71,9 @@ def documents_table(record: Record, audits: Sequence[Path]) -> pd.DataFrame:
     return shuffled.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
 
-def provenance_table(record: Record) -> pd.DataFrame:
+def provenance_table(record: SuspectResult) -> pd.DataFrame:
     """Every fact about the test, in two columns."""
-    facts = {**record["spec"], **record["provenance"]}
+    facts = {**record.spec, **record.provenance}
     return pd.DataFrame(
         [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
         columns=["", "value"],

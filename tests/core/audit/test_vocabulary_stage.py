@@ -19,6 +19,8 @@ from assay.cache.audits.read import read_facts, read_metrics
 from assay.core.findings.answers.answer import Question, Standing
 from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.findings.finding import MetricTable
+from assay.core.gradients.features import gradient_features
+from assay.core.selection.greedy import select
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import Doubt, VocabularyFacts
@@ -27,6 +29,7 @@ from assay.core.stats.auc import auc_with_interval
 pytestmark = pytest.mark.usefixtures("tiny_encoder")
 
 MATCH = str(Strategy.EMBEDDING_MATCH)
+STRATEGIES = ("random", "loss-drop", "vocabulary-match", "embedding-select", "embedding-match")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def half(tmp_path_factory):
     return half_vocabulary(tmp_path_factory.mktemp("half"))
 
 
-def asked(half, *more, strategies=("random", "embedding-match"), final=None):
+def asked(half, *more, strategies=STRATEGIES, final=None):
     chosen = [part for strategy in strategies for part in ("--strategy", strategy)]
     corpora = [
         part
@@ -124,7 +127,56 @@ def test_documents_are_scored_selected_and_judged(audit, half):
         audit, f"SELECT score FROM membership_scores WHERE scorer = '{MATCH}' ORDER BY document_id"
     )
     assert [score for (score,) in kept] == scores.tolist()
-    assert read_corpus(audit, "held-out").embedding_scores.tolist() == scores.tolist()
+    assert read_corpus(audit, "held-out").own_scores[MATCH].tolist() == scores.tolist()
+
+
+def test_own_scores_follow_from_what_is_stored(audit):
+    """The vocabulary's score is that of the stored movements and counts; the loss drop is the
+    base's loss less the final model's. Both select and rank by it."""
+    own = read_corpus(audit, "held-out").own_scores
+    losses = rows_of(
+        audit, "SELECT base_loss + ln(final_probability) FROM scores ORDER BY document_id"
+    )
+    assert own[Strategy.LOSS_DROP] == pytest.approx([drop for (drop,) in losses], abs=1e-5)
+    tokens = rows_of(audit, "SELECT token, norm, n_documents FROM token_movement")
+    n, matches = len(losses), own[Strategy.VOCABULARY_MATCH]
+    worth = {token: norm * np.log(n / max(count, 1)) for token, norm, count in tokens}
+    facts = VocabularyFacts.from_plain(read_facts(audit).meta["vocabulary"])
+    n_words = facts.longest_document - 2
+    texts = [text for (text,) in rows_of(audit, "SELECT text FROM documents ORDER BY document_id")]
+    expected = [np.mean([worth[w] for w in set(text.split()[:n_words])]) for text in texts]
+    assert matches == pytest.approx(expected, rel=1e-4, abs=1e-7)
+    for strategy, scores in own.items():
+        query = f"SELECT document_id FROM selections WHERE strategy = '{strategy}' ORDER BY rank"
+        chosen = [document for (document,) in rows_of(audit, query)]
+        assert (np.diff(scores[chosen]) <= 0).all()
+        assert scores[chosen].min() >= np.delete(scores, chosen).max()
+        kept = rows_of(
+            audit,
+            f"SELECT score FROM membership_scores WHERE scorer = '{strategy}' ORDER BY document_id",
+        )
+        assert [score for (score,) in kept] == scores.tolist()
+
+
+def test_selection_by_embedding_gradients_is_select_over_what_is_kept(audit):
+    """What it chooses is SELECT's choice of the stored gradients, without any excluded document;
+    the stored lengths and alignments fit the stored projections, and it ranks by them."""
+    corpus = read_corpus(audit, "held-out")
+    features = gradient_features(corpus.embedding_gradients)
+    chosen = rows_of(
+        audit,
+        "SELECT document_id, n_unmoved FROM selections "
+        "JOIN document_vocabulary USING (document_id) "
+        "WHERE strategy = 'embedding-select' ORDER BY rank",
+    )
+    assert [document for document, _ in chosen] == list(select(features, 20).documents)
+    assert not any(n_unmoved for _, n_unmoved in chosen)
+    estimated = (corpus.embedding_gradients["projected"][0] ** 2).sum(axis=1)
+    exact = corpus.embedding_gradients["squared_norms"][0]
+    asked = exact > 0
+    assert 0 < asked.sum() < len(asked)
+    assert np.median(estimated[asked] / exact[asked]) == pytest.approx(1, abs=0.2)
+    assert not estimated[~asked].any()
 
 
 def test_what_embeddings_rule_out_is_answered(audit):
@@ -170,12 +222,12 @@ def test_frozen_embeddings_leave_the_strategy_out(assay, half, tmp_path):
     final = frozen_copy(half, tmp_path / "frozen")
     path = sealed(assay(*asked(half, *known(half), final=final)))
     facts = read_facts(path)
-    assert facts.strategies == [Strategy.RANDOM]
-    assert any("left out" in caveat for caveat in facts.meta["caveats"])
+    assert facts.strategies == [Strategy.RANDOM, Strategy.LOSS_DROP]
+    assert sum("left out" in caveat for caveat in facts.meta["caveats"]) == 3
     assert "embedding-match" in facts.meta["provenance"]["command"]
     assert VocabularyFacts.from_plain(facts.meta["vocabulary"]).doubts == (Doubt.FROZEN,)
     assert rows_of(path, "SELECT count(*) FROM token_movement") == [(0,)]
-    assert read_corpus(path, "held-out").embedding_scores is None
+    assert list(read_corpus(path, "held-out").own_scores) == [Strategy.LOSS_DROP]
 
 
 def test_the_strategy_alone_is_refused_where_nothing_can_be_said(assay, half, tmp_path):

@@ -7,9 +7,10 @@ from support.audit_file import write_sample_audit
 from support.evidence import evidence, ranking
 
 from assay.cache.store import Store
-from assay.core.cli.pair_commands import closing_words, say_answers
+from assay.core.cli.pair_commands import closing_words, figures_table, say_answers
 from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.runtime.outcome import Outcome
+from assay.core.specs.strategies import Strategy
 
 
 def test_an_audit_ends_with_its_leading_answer_and_then_every_question():
@@ -48,3 +49,18 @@ def test_labels_cannot_command_a_terminal(capsys):
     assert "[31mred" in said
     assert all(one.isprintable() or one == "\n" for one in said)
     assert "/overview?audit=sample" in said
+
+
+def test_the_figures_of_each_strategy_are_a_small_table(capsys):
+    """Each strategy has a line with its recall, as the page shows it, at most 100 characters wide;
+    an audit without figures has no table."""
+    store = Store.default()
+    path = write_sample_audit(store)
+    say_answers(store, Outcome(path.stem, path, was_there=False), as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    (head,) = [line for line in lines if line.split()[:1] == ["strategy"]]
+    table = lines[lines.index(head) : lines.index("", lines.index(head))]
+    assert "recall" in head
+    assert all(any(one.shown_as in line for line in table) for one in Strategy)
+    assert max(map(len, table)) <= 100
+    assert figures_table(evidence(verdict="not assessable")) == ""

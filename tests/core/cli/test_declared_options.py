@@ -317,7 +317,7 @@ def test_whatever_is_sealed_says_its_config(assay):
     store = Store.default()
     audit = write_sample_audit(store).stem
     write_sample_decompression(store, "said")
-    test = write_sample_suspects(store)["test_id"]
+    test = write_sample_suspects(store).test_id
     for name, command in ((audit, "audit"), ("said", "decompress"), (test, "suspect")):
         shown = assay("show-config", name)
         assert shown.status == 0, shown.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 import numpy as np
@@ -23,6 +24,7 @@ from assay.core.similarity.verbatim import words as words_of
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.commands import command_line
 from assay.core.specs.data import DataRef
+from assay.core.specs.results.echo import EchoResult, EchoRow
 from assay.core.stats.transport_test import compare_transport
 
 
@@ -81,18 +83,19 @@ def test_longest_runs_are_those_difflib_finds():
 def test_a_kind_of_text_is_told_from_the_very_documents(p_value, said):
     """Where documents like the reference set, not used, are echoed as well, the verdict says that
     nothing points to the very documents; else that those are no nearer."""
-    row = {"said": 1.6, "control": 1.7, "null_low": -0.1, "null_high": 0.05, "strategy": None}
-    row |= {"verbatim": [0, 0], "verbatim_p_value": 1.0, "longest_run": [7, 0]}
+    row = EchoRow("", None, 60, 1.6, 1.7, -0.1, 0.05, 1.0, (0, 0), (7, 0), (0, 0), 1.0)
     kinds = {"seed-corpus": 0.3, "reference": 0.005, "held-out": p_value}
-    targets = [{**row, "kind": kind, "p_value": p} for kind, p in kinds.items()]
-    record = {"targets": targets, "verbatim_words": 8, "n_said": 40, "n_control": 40}
+    targets = tuple(replace(row, kind=kind, p_value=p) for kind, p in kinds.items())
+    record = EchoResult(
+        "An echo", "2026-11-20", {}, "echo-0", {}, "An audit", (), 40, 40, 999, 8, targets, ()
+    )
     sentences = echo_finding(record).sentences
     assert said in sentences[1]
     assert "7 and under 5 words" in sentences[2]
-    quoting = [{**target, "verbatim_p_value": 0.001} for target in targets]
-    quotes = echo_finding({**record, "targets": quoting}).sentences
+    quoting = tuple(replace(target, verbatim_p_value=0.001) for target in targets)
+    quotes = echo_finding(replace(record, targets=quoting)).sentences
     assert not any("no sign of an echo" in sentence for sentence in quotes)
-    without = {**record, "targets": targets[:2]}
+    without = replace(record, targets=targets[:2])
     assert not any(
         "the held-out documents" in sentence for sentence in echo_finding(without).sentences
     )
@@ -129,10 +132,10 @@ def test_a_model_that_quotes_its_training_data_is_told_from_one_that_does_not(as
     assert "under 5 words" in found["says"][-1]
     assert found["targets"]["the reference set"]["p_value"] < 0.05
     record = Store.default().echoes.read(found["echo_id"])
-    reference = next(row for row in record["targets"] if row["kind"] == "reference")
-    assert reference["verbatim"][0] >= 20
-    assert reference["verbatim"][1] == 0
-    assert reference["near_duplicates"][0] >= 20
+    reference = next(row for row in record.targets if row.kind == "reference")
+    assert reference.verbatim[0] >= 20
+    assert reference.verbatim[1] == 0
+    assert reference.near_duplicates[0] >= 20
     assert len(found["caveats"]) == 2  # made-up weights are not the audited ones
     exchanged = json.loads(assay("echo", "other", "--control", "quoting", *options).out)
     assert "are no nearer" in exchanged["says"][0]

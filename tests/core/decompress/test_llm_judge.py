@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from support.decompression_file import write_sample_decompression
 from support.tiny_models import save_topic_model
 
-from assay.cache.decompressions.read import ExampleFilter, read_examples, read_meta, read_topics
+from assay.cache.decompressions.read import (
+    ExampleFilter,
+    read_decompression,
+    read_examples,
+    read_topics,
+)
 from assay.cache.decompressions.reviews import Review, read_verdicts, set_verdict
 from assay.cache.files.manifest import check_manifest
 from assay.cache.store import Store
@@ -68,10 +73,10 @@ def test_a_judge_grades_every_example_on_every_axis(assay, judge, sample):
     assert set(grades["score"]) <= {0.0, 1.0, 2.0, 3.0, 4.0}
     assert len(grades) == 4 * len(Axis)
     assert set(grades["rung"]) == {"schema"}
-    meta = read_meta(out["path"])
-    assert meta["headline_judge"] == identity.label
-    assert meta["judges"][0]["sha256"] == identity.sha256
-    assert meta["judges"][0]["n_unreadable"] == 0
+    meta = read_decompression(out["path"])
+    assert meta.headline_judge == identity.label
+    assert meta.judges[0].sha256 == identity.sha256
+    assert meta.judges[0].n_unreadable == 0
     # The heuristic's grades stay, and quality is the named judge's alone.
     quality = {
         who: read_topics(out["path"], who)["quality"].tolist()
@@ -87,13 +92,13 @@ def test_a_judge_grades_every_example_on_every_axis(assay, judge, sample):
 def test_a_grade_that_cannot_be_read_is_empty(assay, judge, sample):
     """A model that answers with other words grades nothing: each is asked twice, then failed."""
     out = grade(assay, judge)
-    meta = read_meta(out["path"])
-    grades = judged(out["path"], meta["headline_judge"])
+    meta = read_decompression(out["path"])
+    grades = judged(out["path"], meta.headline_judge)
     assert len(grades) == 4 * len(Axis)
     assert grades["score"].isna().all()
     assert set(grades["rung"]) == {"failed"}
-    assert meta["judges"][0]["n_unreadable"] == 4
-    assert meta["judges"][0]["control"] is None
+    assert meta.judges[0].n_unreadable == 4
+    assert meta.judges[0].control is None
     assert read_examples(out["path"], ExampleFilter(), 10).rows["quality"].isna().all()
 
 
@@ -101,10 +106,10 @@ def test_what_a_judge_said_is_not_asked_again(assay, judge, sample):
     """A budget ends the grading at its number of calls; a larger one asks only what is left."""
     small = grade(assay, judge, "--prompting", "json", "--budget-calls", 3)
     assert small["n_asked"] == 3
-    assert read_meta(small["path"])["judges"][0]["n_graded"] == 3
+    assert read_decompression(small["path"]).judges[0].n_graded == 3
     large = grade(assay, judge, "--prompting", "json")
-    assert large["n_asked"] == large["n_calls"] - read_meta(sample)["counts"]["n_calls"] - 3
-    label = read_meta(large["path"])["headline_judge"]
+    assert large["n_asked"] == large["n_calls"] - read_decompression(sample).counts.n_calls - 3
+    label = read_decompression(large["path"]).headline_judge
     few, whole = (judged(one["path"], label) for one in (small, large))
     assert few.equals(whole[: len(few)])
 
@@ -117,9 +122,9 @@ def test_a_run_keeps_calls_back_for_its_judge(assay, judge):
     with duckdb.connect(out["path"], read_only=True) as connection:
         stages = [stage for (stage,) in connection.execute("SELECT stage FROM calls").fetchall()]
     assert len(stages) == out["n_calls"] <= 44
-    (facts,) = read_meta(out["path"])["judges"]
-    assert facts["n_graded"] == out["n_examples"] > 3
-    assert stages.count("judging") >= facts["n_graded"]
+    (facts,) = read_decompression(out["path"]).judges
+    assert facts.n_graded == out["n_examples"] > 3
+    assert stages.count("judging") >= facts.n_graded
 
 
 @given(st.integers(0, 10_000))
@@ -191,11 +196,11 @@ def test_a_judge_that_does_not_read_is_found_out():
     """Grades that fall on mismatches clear one half; the same for all, or at random, do not."""
     generator = np.random.default_rng(0)
     good = controlled([3.0] * 20, [1.0] * 19 + [4.0])
-    assert good["low"] > 0.5
+    assert good.low > 0.5
     constant = controlled([3.0] * 20, [3.0] * 20)
-    assert (constant["low"], constant["high"]) == (0, 1)
+    assert (constant.low, constant.high) == (0, 1)
     random = [
-        controlled(*generator.integers(0, 5, (2, 24)).astype(float).tolist())["low"] > 0.5
+        controlled(*generator.integers(0, 5, (2, 24)).astype(float).tolist()).low > 0.5
         for _ in range(400)
     ]
     assert np.mean(random) < 0.05
@@ -212,7 +217,7 @@ def test_a_judge_may_be_a_server(assay, sample, tmp_path):
         in_process = grade(assay, "builtin:smollm2")
     finally:
         backend.close()
-    labels = [read_meta(one["path"])["headline_judge"] for one in (over_http, in_process)]
+    labels = [read_decompression(one["path"]).headline_judge for one in (over_http, in_process)]
     assert labels[0].endswith(f"(server at {address}/v1)")
     assert labels[1].startswith("builtin:smollm2 (")
     one, other = (

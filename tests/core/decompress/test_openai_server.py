@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import binomtest
+from support.decompression_file import write_sample_decompression
 from support.model_calls import COMPUTE, answered, call
 from support.scripted_server import Scripted
 
 from assay.cache.decompressions.answers import read_list_answers
-from assay.cache.decompressions.files import Contents, seal
+from assay.cache.decompressions.files import Contents, read_contents, seal
 from assay.cache.decompressions.journal import Journal
 from assay.cache.store import Store
 from assay.core.decompress.backends.base import Scoring, Traits
@@ -114,7 +115,8 @@ def test_samples_of_a_server_that_repeats_itself_are_told_apart(scripted):
     assert len({answer.text for _, answer, _ in found}) == n_asked == 16
     assert used["prompt"] == [call.prompt for call, _, _ in found]
     assert all(f"(No. {call.seed})\n\n" in call.prompt for call, _, _ in found)
-    sealed = seal(store, "marked", Contents({}, {"calls": used}))
+    meta = read_contents(write_sample_decompression(store)).meta
+    sealed = seal(store, "marked", Contents(meta, {"calls": used}))
     asked = list_calls(("Weather",), DecompressionSpec(), Prompting.LINES, "topics")
     read = {(own.prompt, own.sample_index, own.text) for own in read_list_answers(sealed)}
     assert read == {

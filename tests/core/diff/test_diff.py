@@ -12,7 +12,7 @@ from support.known_decompressions import CHANGED, MODEL_A, MODEL_B, knowledge, w
 
 from assay.cache.diffs.read import list_diffs, read_diff_branches, read_diff_examples
 from assay.cache.files.manifest import check_manifest
-from assay.cache.files.sealed import read_meta
+from assay.cache.files.sealed import read_result
 from assay.cache.store import Store
 from assay.core.diff.compare import compare
 from assay.core.diff.decompressions import read_run
@@ -23,6 +23,7 @@ from assay.core.errors import InputError
 from assay.core.specs.commands import DECOMPRESS, command_line
 from assay.core.specs.decompression import DecompressionSpec
 from assay.core.specs.diff import Change, Quantity
+from assay.core.specs.results.diff import DiffResult
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_planted_changes_are_reported_for_what_they_are(store):
         key=lambda row: row["difference"],
     )
     assert moved["elsewhere"] == ("weather", "music one")
-    assert all(abs(row["difference"]) > judged.facts["floor"]["value"] for row in reported(judged))
+    assert all(abs(row["difference"]) > judged.facts.floor.value for row in reported(judged))
 
 
 def test_without_noise_nothing_is_reported(assay, store, tmp_path):
@@ -169,7 +170,7 @@ def test_runs_from_before_draws_had_limits_compare_among_themselves(store):
         for name, model in (("a", MODEL_A), ("b", MODEL_B), ("c", MODEL_B))
     )
     check_alike(old, other)
-    new.meta["traits"]["honours_top_k"] = True
+    new.meta.traits["honours_top_k"] = True
     with pytest.raises(InputError, match="drawing among all tokens, and transformers"):
         check_alike(old, new)
 
@@ -236,7 +237,7 @@ def test_changed_answers_are_reported_and_others_not(assay, store):
     is_confused = ~examples["topic"].str.contains("music")
     assert (examples["is_reported"] == is_confused).all()
     assert 0 < is_confused.sum() < len(examples)
-    assert read_meta(path)["examples"]["auc"]["low"] > 0.5
+    assert read_result(path, DiffResult).examples.auc.low > 0.5
     branches = read_diff_branches(path)
     gaps = branches[branches["is_reported"]]
     assert gaps[["branch", "quantity"]].to_numpy().tolist() == [["chess", "quality"]]

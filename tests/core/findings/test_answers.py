@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random as python_random
+from dataclasses import replace
 
 import pytest
 from support.evidence import STRATEGIES, distance, evidence, ranking, row, students
+from support.suspect_record import write_sample_suspects
 
+from assay.cache.store import Store
 from assay.core.findings.answers.answer import Question, Standing
 from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
 from assay.core.findings.audit_tables import notes, strategy_table
@@ -352,9 +355,9 @@ def test_proof_of_absence_is_counted_and_conditional():
 def test_suspect_tests_count_together(p_value, is_evidence):
     """A suspect test of the same models is evidence of presence where it passes, corrected for all
     tests of the pair, and is named as tried where it does not."""
-    auc = {"value": 0.7, "low": 0.6, "high": 0.8}
-    test = {"title": "Mine", "is_refused": False, "checks": [], "auc": auc, "p_value": p_value}
-    found = answered(Question.PROVEN, vocabulary=TIED, tests=[test, {**test, "p_value": 0.9}])
+    sample = write_sample_suspects(Store.default())
+    tests = [replace(sample, p_value=one) for one in (p_value, 0.9)]
+    found = answered(Question.PROVEN, vocabulary=TIED, tests=tests)
     assert (found.standing is Standing.GROUP) == is_evidence
     assert ("Fine-tuning favours the suspects" in found.headline) == is_evidence
     assert len(found.failed) == (1 if is_evidence else 2)

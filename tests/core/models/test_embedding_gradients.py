@@ -27,13 +27,18 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from assay.cache.files.precomputed import open_agreements
+from assay.cache.store import Store
+from assay.core.audit.cached_agreements import _extend
 from assay.core.errors import InputError
+from assay.core.gradients.embedding_movement import differences
 from assay.core.models.embedding_gradients import EmbeddingGradients, input_table
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair, load_classifier, load_language_model
 from assay.core.models.text_model import TextModel
 from assay.core.models.training import fine_tune
 from assay.core.runtime.device import Compute
+from assay.core.runtime.progress import SilentProgress
 from assay.core.specs.training import TrainingSpec
 from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores
 from assay.core.stats.training_vocabulary import document_frequencies, unmoved_tokens
@@ -153,7 +158,9 @@ def test_rows_do_not_depend_on_the_batch(case, tmp_path, monkeypatch):
         found = {}
         for rows in gradients.of(docs):
             parts = np.split(rows.agreements, np.cumsum(rows.n_tokens)[:-1])
-            found.update(zip(rows.indices.tolist(), parts, strict=True))
+            kept = zip(rows.squared_norms, rows.alignment, rows.projected, strict=True)
+            for index, part, (length, along, small) in zip(rows.indices, parts, kept, strict=True):
+                found[int(index)] = np.concatenate([part.ravel(), [length, along], small])
         return found
 
     at_once = collected()
@@ -163,6 +170,41 @@ def test_rows_do_not_depend_on_the_batch(case, tmp_path, monkeypatch):
     assert sorted(at_once) == sorted(in_pairs) == list(range(11))
     for number in range(11):
         assert np.allclose(at_once[number], in_pairs[number], atol=1e-4)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_selection_needs_is_exact(case, tmp_path):
+    """Length and alignment are those of the rows of the document's own tokens at the middle
+    checkpoint, at the likeliest label, by autograd alone; unmoved rows count nothing."""
+    pair = trained_pair(*CASES[case][:2], tmp_path, CASES[case][2])
+    gradients = EmbeddingGradients(pair)
+    (rows,) = gradients.of([TextDocument(TEXTS[0])])
+    (example,) = pair.final.examples([TextDocument(TEXTS[0])])
+    middle = gradients._checkpoints[len(gradients._checkpoints) // 2]
+    label = None if rows.pseudolabel is None else int(rows.pseudolabel[0])
+    tokens = sorted(set(example.token_ids))
+    wanted = alone(middle, example, label)[tokens].numpy()
+    before, after = (input_table(model).numpy() for model in (pair.base, pair.final))
+    moved = differences(before, after, gradients.movement)[tokens]
+    assert rows.squared_norms[0] == pytest.approx((wanted**2).sum(), rel=1e-3)
+    assert rows.alignment[0] == pytest.approx(-(wanted * moved).sum(), rel=1e-3)
+    assert rows.alignment[0] > 0
+
+
+def test_a_batch_of_many_short_documents_is_kept(tmp_path):
+    """More documents than a block of the cache holds come in one batch, and all are kept."""
+    pair = trained_pair(load_language_model, save_llama, tmp_path, False)
+    docs = [TextDocument(" ".join(TEXTS[number % 60].split()[:3])) for number in range(300)]
+    keys = [str(number) for number in range(300)]
+    gradients = EmbeddingGradients(pair)
+    assert max(len(rows.indices) for rows in gradients.of(docs)) == 300
+    store = Store(tmp_path / "home")
+    with open_agreements(store, "key", lambda: None, lambda _: None) as kept:
+        _extend(kept, keys, docs, gradients, SilentProgress())
+        assert kept.missing(keys) == []
+        found = kept.matrix("projected", kept.find(keys))
+    assert np.allclose(found[:60], found[60:120], atol=1e-3 * np.abs(found).max())
+    assert np.abs(found).max(axis=1).min() > 0
 
 
 def test_documents_without_tokens_say_nothing(tmp_path):

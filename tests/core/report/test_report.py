@@ -136,7 +136,8 @@ def test_the_command_writes_it(store, assay, tmp_path, has_truth):
 
 def test_what_was_asked_of_the_same_pair_is_in_it(store):
     """Rankings of public sets and suspect tests of these models, and of no others, are sections
-    whose sentences are made from the rows of their tables; the summary repeats their headlines."""
+    whose sentences are made from the rows of their tables; the summary repeats their headlines, and
+    the answers on single documents may, too."""
     path = write_sample_audit(store, before_seal=of_pair)
     ranking = write_sample_audit(store, "ranking", title="A ranking", before_seal=ranked)
     write_sample_audit(store, "stranger", title="A stranger", before_seal=write_groups)
@@ -152,7 +153,7 @@ def test_what_was_asked_of_the_same_pair_is_in_it(store):
     verdicts = [corpus_ranking_finding(sources, students)]
     verdicts += [suspect_finding(record, n_tests=2) for record in (used, unused, refused)]
     for one in verdicts:
-        assert text.count(one.headline) == 2
+        assert text.count(one.headline) >= 2
         assert all(sentence in text for sentence in one.sentences)
     for row in sources:
         assert f"{row['cosine']:.3f} [{row['low']:.3f}–{row['high']:.3f}]" in text
@@ -160,7 +161,7 @@ def test_what_was_asked_of_the_same_pair_is_in_it(store):
     assert "<b>x</b>" in text
     assert "Of another pair" not in text
     assert "A stranger" not in text
-    assert "Not tested" not in text
+    assert "assay rank-corpora --base base" not in text
 
 
 def test_each_test_of_a_pair_makes_the_others_p_values_larger(store):
@@ -169,13 +170,12 @@ def test_each_test_of_a_pair_makes_the_others_p_values_larger(store):
     record = next(
         found
         for shift in range(40)
-        if 0.002 < (found := write_sample_suspects(store, 0, shift / 40))["p_value"] < 0.005
+        if 0.002 < (found := write_sample_suspects(store, 0, shift / 40)).p_value < 0.005
     )
     assert "favours the suspects" in suspect_finding(record).headline
     assert "no evidence" in suspect_finding(record, n_tests=9).headline
     assert (
-        f"p = {9 * record['p_value']:.3f} corrected for 9 tests"
-        in suspect_finding(record, 9).headline
+        f"p = {9 * record.p_value:.3f} corrected for 9 tests" in suspect_finding(record, 9).headline
     )
 
 

@@ -15,7 +15,7 @@ from support.titration_corpus import corpus_of
 from assay.core.selection.strategies import make_selection, ranking_scores
 from assay.core.selection.titration import draw_pool, titrate
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, Strategy, shown_as
+from assay.core.specs.strategies import BLIND, BY_OWN_SCORE, Strategy, shown_as
 from assay.core.stats.auc import auc_with_interval, n_found_at
 from assay.core.stats.blind_baseline import blind_scores
 
@@ -55,7 +55,11 @@ def alike(corpus):
     """The same corpus, in which no document differs from another by anything but its role."""
     f = corpus.features
     f.errors[:], f.hidden[:] = f.errors[:, :1], f.hidden[:, :1]
-    corpus.base_losses[:], corpus.blind[:], corpus.embedding_scores[:] = 1.4, 0.2, 0.5
+    corpus.base_losses[:], corpus.blind[:] = 1.4, 0.2
+    inner = corpus.embedding_features
+    inner.errors[:], inner.hidden[:] = inner.errors[:, :1], inner.hidden[:, :1]
+    for scores in corpus.own_scores.values():
+        scores[:] = 0.5
     return corpus
 
 
@@ -75,12 +79,15 @@ def test_a_corpus_in_another_order_has_the_same_expected_recall(strategy):
     n, f = 300, corpus.features
     same = np.random.default_rng(1).permutation(n)[: n // 2]
     f.errors[:, same], f.hidden[:, same] = f.errors[:, same[:1]], f.hidden[:, same[:1]]
-    corpus.base_losses[same], corpus.embedding_scores[same] = 0.0, 9.0
+    corpus.base_losses[same] = 0.0
+    for scores in corpus.own_scores.values():
+        scores[same] = 9.0
     found = []
     for order in (np.arange(n), np.arange(n)[::-1]):
         arguments = (f.subset(order), np.zeros(n, int), corpus.base_losses[order])
-        scores = corpus.embedding_scores[order]
-        chosen = [make_selection(strategy, *arguments, 40, 8, s, scores) for s in range(40)]
+        scores = {name: own[order] for name, own in corpus.own_scores.items()}
+        inner = f.subset(order)
+        chosen = [make_selection(strategy, *arguments, 40, 8, s, scores, inner) for s in range(40)]
         located = [corpus.is_trained[order[list(own.documents)]].sum() for own in chosen]
         found.append(np.mean(located))
     assert found[0] == pytest.approx(found[1], abs=2.5)
@@ -147,9 +154,11 @@ def test_natural_scores_rank_as_the_strategy_chooses(strategy):
     """The chosen documents are those with the highest scores, class by class for the balanced."""
     corpus = corpus_of()
     arguments = (corpus.features, corpus.pseudolabels, corpus.base_losses)
-    matches = np.random.default_rng(3).normal(size=300)
-    selection = make_selection(strategy, *arguments, 30, 8, 5, matches)
-    scores = ranking_scores(strategy, *arguments, selection, 5, matches)
+    generator = np.random.default_rng(3)
+    matches = {name: generator.normal(size=300) for name in BY_OWN_SCORE}
+    more = (matches, corpus.embedding_features)
+    selection = make_selection(strategy, *arguments, 30, 8, 5, *more)
+    scores = ranking_scores(strategy, *arguments, selection, 5, *more)
     chosen = list(selection.documents)
     others = np.setdiff1d(np.arange(300), chosen)
     groups = corpus.pseudolabels if strategy is Strategy.TOP_K_BALANCED else np.zeros(300, int)

@@ -106,7 +106,7 @@ def test_a_fallen_branch_stands_out_and_chance_does_not():
 def test_a_share_is_beyond_noise_only_with_its_whole_interval():
     """More lost topics than between runs of one model are beyond noise where the difference's
     interval is; a few more are not."""
-    assert share_beyond(30, 40, 8, 40).is_beyond
-    assert not share_beyond(11, 40, 8, 40).is_beyond
+    assert share_beyond(30, 40, 8, 40).excess.low > 0
+    assert share_beyond(11, 40, 8, 40).excess.low < 0
     with pytest.raises(ValueError):
         share_beyond(1, 2, 0, 0)

@@ -121,12 +121,12 @@ def test_scores_are_those_of_the_plain_models(overfitted):
         deviation = ((final.exp() * final**2).sum(-1).numpy() - mean**2) ** 0.5
         lowest = np.sort((own - mean) / deviation)[: max(1, len(own) // 5)]
         is_error = (final.argmax(-1) != targets).numpy()
-        shifts = (own - own_base)[is_error]
+        shifts = (own - own_base)[1:][is_error[1:]]
         rises, falls = shifts[shifts > 0].sum(), -shifts[shifts < 0].sum()
+        error_zone = rises / (rises + falls) if falls else 1 + rises / (1 + rises)
         votes = [
             np.mean([(own - own_base)[i : i + w].sum() > 0 for i in range(len(own) - w + 1)])
-            for w in [2, 3, 4, 5, 8, 11, 15, 21, 29, 40]
-            if w <= len(own)
+            for w in (min(size, len(own)) for size in [2, 3, 4, 6, 9, 13, 18, 25, 32, 40])
         ]
         n_bytes = len(zlib.compress(tokenizer.decode(targets).encode()))
         expected = {
@@ -134,7 +134,7 @@ def test_scores_are_those_of_the_plain_models(overfitted):
             Baseline.LOSS_RATIO: own_base.mean() / own.mean(),
             Baseline.MIN_K: lowest.mean(),
             Baseline.ZLIB: own.mean() / n_bytes,
-            Baseline.ERROR_ZONE: rises / (rises + falls) if len(shifts) else 1.0,
+            Baseline.ERROR_ZONE: error_zone if len(shifts) > 1 else 0.0,
             Baseline.WINDOWS: np.mean(votes),
         }
         for name, value in expected.items():
@@ -224,11 +224,39 @@ def test_documents_at_the_edge_have_scores():
     """One token, no error, no difference and a deviation of zero give scores, not failures."""
     assert window_votes(np.array([0.3])) == 1
     assert window_votes(np.array([-0.3])) == 0
-    assert error_zone(evidence([-1.0, -2.0], is_error=False)) == 1
-    assert error_zone(evidence([0.0, 0.0])) == 0.5
+    assert error_zone(evidence([-1.0, -2.0, -3.0], is_error=False)) == 0
+    assert error_zone(evidence([0.0, 0.0, 0.0])) == 0.5
     assert min_k_plus_plus(evidence([-1.0])) == pytest.approx(2.0)
     flat = TokenEvidence(np.zeros(2), np.zeros(2), np.zeros(2), np.zeros(2), np.zeros(2, bool), 10)
     assert np.isfinite(min_k_plus_plus(flat))
+
+
+@pytest.mark.parametrize(
+    ("shifts", "expected"),
+    [
+        ([9.0, 3.0, -1.0, 2.0], 5 / 6),  # P = 3 + 2, N = 1: the first token does not count
+        ([-9.0, -1.0, -2.0], 0.0),
+        ([9.0, 4.0], 0.0),  # one wrong token besides the first says nothing
+        ([0.0, 1.0, 2.0], 1.75),  # nothing fell: above every ratio, by how much rose
+        ([0.0, 1.0, 0.0], 1.5),
+    ],
+)
+def test_the_error_zone_by_hand(shifts, expected):
+    """EZ-MIA's released definition, of values computed by hand."""
+    assert error_zone(evidence(shifts)) == pytest.approx(expected)
+
+
+def test_windows_by_hand():
+    """Every window size votes: those longer than the document as the whole of it."""
+    # Of 1 −2 1 1: pairs −1 −1 2 give ⅓, triples 0 0 give 0, the whole 1 gives 1, eight times.
+    assert window_votes(np.array([1.0, -2.0, 1.0, 1.0])) == pytest.approx((1 / 3 + 0 + 8) / 10)
+    # 41 tokens that rose by 1 but for one in the midst that fell by 5: a window of at most six
+    # tokens that holds it is not above zero, and as many of them hold it as they are long.
+    shifts = np.ones(41)
+    shifts[20] = -5.0
+    losing = {2: 2, 3: 3, 4: 4, 6: 6}
+    votes = [1 - losing.get(w, 0) / (42 - w) for w in (2, 3, 4, 6, 9, 13, 18, 25, 32, 40)]
+    assert window_votes(shifts) == pytest.approx(np.mean(votes))
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, 3.0])

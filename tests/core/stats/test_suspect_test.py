@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from support.suspect_record import write_sample_suspects
 from support.tiny_models import documents
 
 from assay.cache.store import Store
-from assay.core.audit.suspect_test import _judged, _Sets, run_suspect_test
+from assay.core.audit.suspect_test import _Sets, _tested, run_suspect_test
 from assay.core.findings.suspect_test import suspect_finding
 from assay.core.models.examples import TextDocument
 from assay.core.runtime.progress import SilentProgress
@@ -84,8 +85,8 @@ def test_sets_told_apart_without_a_model_are_refused(world, assay):
     assert "look alike to a classifier that sees no model" in done.err
     assert done.err.count("\n") <= 12
     record = Store.default().suspect_tests.read(found["test_id"])
-    assert record["scores"] is None
-    assert record["components"] == []
+    assert record.scores is None
+    assert record.components == ()
 
 
 def test_the_same_question_is_answered_once(world, monkeypatch):
@@ -99,8 +100,8 @@ def test_the_same_question_is_answered_once(world, monkeypatch):
 
     first = run(0)
     texts = pd.read_json(world / "unused.jsonl", lines=True)["text"]
-    assert first["documents"]["suspects"] == [text_hash(text) for text in texts]
-    assert len(first["documents"]["controls"]) == len(first["scores"]["controls"])
+    assert first.documents.suspects == tuple(text_hash(text) for text in texts)
+    assert len(first.documents.controls) == len(first.scores.controls)
     monkeypatch.setattr("assay.core.audit.suspect_test.load_pair", None)
     assert run(0) == first
     with pytest.raises(TypeError):
@@ -145,7 +146,7 @@ def test_p_values_of_a_real_model_are_uniform_where_nothing_was_used(world):
     refs = [DataRef(str(world / f"{name}.jsonl")) for name in ("used", "held-out")]
     spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs)
     record = run_suspect_test(spec, Store.default(), CPU, SilentProgress())
-    used, held_out = (np.array(record["scores"][name]) for name in ("suspects", "controls"))
+    used, held_out = (np.array(getattr(record.scores, name)) for name in ("suspects", "controls"))
     rng = np.random.default_rng(1)
 
     def p_value(scores, is_suspect, seed):
@@ -195,14 +196,14 @@ def test_the_page_says_what_the_record_says(world):
         refs = [DataRef(str(world / f"{name}.jsonl")) for name in (suspects, "held-out")]
         spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs, title=suspects)
         run_suspect_test(spec, store, CPU, SilentProgress())
-    records = {record["title"]: record for record in store.suspect_tests.all()}
-    app = opened("suspects", test=records["used"]["test_id"])
+    records = {record.title: record for record in store.suspect_tests.all()}
+    app = opened("suspects", test=records["used"].test_id)
     text = words(app).replace("\\", "")
     assert suspect_finding(records["used"]).headline in text
     assert "certainly" not in text
     assert "trained on" not in suspect_finding(records["used"]).headline
     assert len(app.get("plotly_chart")) == 1
-    refused = opened("suspects", test=records["other"]["test_id"])
+    refused = opened("suspects", test=records["other"].test_id)
     assert "Refused" in words(refused)
     assert not refused.get("plotly_chart")
     assert "no suspect test named" in opened("suspects", test="gone").warning[0].value
@@ -212,11 +213,11 @@ def test_a_damaged_record_is_not_read():
     """Half a file, a foreign name or another's contents count as no record."""
     store = Store.default()
     shelf = store.suspect_tests
-    name = write_sample_suspects(store)["test_id"]
+    name = write_sample_suspects(store).test_id
     path = shelf.folder / f"{name}.json"
     (shelf.folder / "suspect-ffffffffffff.json").write_text(path.read_text())
     (shelf.folder / "notes.json").write_text("{}")
-    assert [r["test_id"] for r in shelf.all()] == [name]
+    assert [r.test_id for r in shelf.all()] == [name]
     path.write_text(path.read_text()[:20])
     assert shelf.all() == []
     assert shelf.read(f"../{name}") is None
@@ -230,15 +231,16 @@ def judged(scores):
     sets = _Sets([TextDocument(text) for text in texts], np.arange(80) < 40, 0)
     spec = SuspectSpec("base", "final", DataRef("mine.jsonl"), DataRef("others.jsonl"))
     losses = np.random.default_rng(6).normal(size=80)
-    return _judged(spec, sets, scores, losses, SilentProgress())
+    test = _tested(spec, sets, scores, losses, SilentProgress())
+    return replace(write_sample_suspects(Store.default()), **vars(test))
 
 
 def test_scores_that_are_all_the_same_are_no_evidence_either_way():
     """Where every score is constant but for rounding, the test is refused and says why."""
     noise = np.random.default_rng(0).normal(size=80) * 1e-9
     record = judged({ALIGNMENT: 1 + noise, Baseline.LOSS_RATIO: np.zeros(80)})
-    assert record["is_refused"]
-    assert record["p_value"] is None
+    assert record.is_refused
+    assert record.p_value is None
     said = suspect_finding(record)
     assert "nothing to compare by" in said.headline
     assert "the same score by" in said.sentences[0]
@@ -251,14 +253,10 @@ def test_one_constant_score_is_named_and_adds_nothing():
     varying = rng.normal(size=80)
     flat = 3 + rng.normal(size=80) * 1e-9
     record = judged({ALIGNMENT: varying, Baseline.LOSS_RATIO: flat})
-    assert record["constant"] == [Baseline.LOSS_RATIO]
-    assert [part["name"] for part in record["components"]] == [ALIGNMENT]
-    alone = judged({ALIGNMENT: varying})
-    assert record["p_value"] == alone["p_value"]
-    assert "adds nothing" in " ".join(suspect_finding({**RECORD, **record}).sentences)
+    assert record.constant == (Baseline.LOSS_RATIO,)
+    assert [part.name for part in record.components] == [ALIGNMENT]
+    assert record.p_value == judged({ALIGNMENT: varying}).p_value
+    assert "adds nothing" in " ".join(suspect_finding(record).sentences)
     both = judged({ALIGNMENT: varying, Baseline.LOSS_RATIO: rng.normal(size=80)})
-    assert both["constant"] == []
-    assert "adds nothing" not in " ".join(suspect_finding({**RECORD, **both}).sentences)
-
-
-RECORD = {"declared": [ALIGNMENT, Baseline.LOSS_RATIO], "n_shuffles": 9_999}
+    assert both.constant == ()
+    assert "adds nothing" not in " ".join(suspect_finding(both).sentences)

@@ -12,6 +12,7 @@ from assay.core.stats.training_vocabulary import (
     estimated_documents,
     tokens_read,
     unmoved_tokens,
+    vocabulary_match,
 )
 
 
@@ -27,6 +28,16 @@ def test_tokens_that_training_reads():
     assert tokens_read([1, 5, 5, 9], frozenset({1}), is_last_read=True).tolist() == [5, 9]
     assert tokens_read([1, 5, 5, 9], frozenset({1}), is_last_read=False).tolist() == [5]
     assert tokens_read([], frozenset(), is_last_read=False).tolist() == []
+
+
+def test_the_vocabulary_match_by_hand():
+    """The mean over a document's tokens of movement times log rarity; a token that every document
+    holds counts nothing, nor does one that stood still, and no token at all gives 0."""
+    norms = np.array([3.0, 2.0, 0.0, 1.0], np.float32)
+    frequencies = np.array([8, 2, 1, 0])
+    documents = [np.array(tokens, np.int64) for tokens in ([0], [0, 1], [1, 2], [3], [])]
+    found = vocabulary_match(documents, norms, frequencies, 8)
+    assert found == pytest.approx([0, np.log(4), np.log(4), np.log(8), 0], rel=1e-6)
 
 
 def test_unmoved_tokens_exclude():

@@ -1,0 +1,50 @@
+"""How a file of results is written and sealed; after that it never changes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from assay.cache.files.manifest import write_manifest
+from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
+from assay.core.errors import full_disk_explained
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, schema: Mapping[str, str]) -> None:
+    """Create ``schema``'s tables and the manifest's, unless they exist."""
+    for table, columns in {**schema, MANIFEST: MANIFEST_COLUMNS}.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+
+
+def append(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Any]) -> None:
+    """Append rows, given as columns of equal length (lists or NumPy arrays)."""
+    names = ", ".join(columns)
+    connection.register("incoming", pa.table(dict(columns)))
+    connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
+    connection.unregister("incoming")
+
+
+def put_meta(connection: duckdb.DuckDBPyConnection, key: str, value: Any) -> None:
+    """Set one JSON value."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, json.dumps(value)])
+
+
+def complete(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[str], building: Path, sealed: Path
+) -> Path:
+    """Write the manifest of ``tables``, close the file, and move it to ``sealed``."""
+    with full_disk_explained(building.parent):
+        write_manifest(connection, sorted(tables))
+        connection.execute("CHECKPOINT")
+    connection.close()
+    with building.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(building, sealed)
+    sealed.chmod(0o444)
+    return sealed
