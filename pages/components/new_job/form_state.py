@@ -87,7 +87,7 @@ class Form:
                 values[one.name] = value
             elif one.is_required:
                 found.missing.append(one)
-        found.given = command.given(values)
+        found.given = dict(command.given(values))
         if found.missing or found.errors:
             return found
         try:
