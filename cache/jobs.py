@@ -136,9 +136,9 @@ class JobTable:
         names = {row[1] for row in connection.execute("PRAGMA table_info(jobs)")}
         return not names or names == set(_COLUMNS.split(", "))
 
-    def submit(self, command: Sequence[str], title: str) -> int:
-        """Queue ``assay *command``; returns the job's number."""
-        return self._insert(command, title, JobState.QUEUED)
+    def submit(self, command: Sequence[str], title: str, folder: Path | None = None) -> int:
+        """Queue ``assay *command``, to run in ``folder`` or else here; returns the job's number."""
+        return self._insert(command, title, JobState.QUEUED, folder)
 
     def begin(self, command: Sequence[str], title: str) -> int:
         """Register this process as a running job; returns the job's number."""
@@ -271,7 +271,9 @@ class JobTable:
             lines = stream.read().decode(errors="replace").splitlines()
         return "\n".join(lines[-n_lines:])
 
-    def _insert(self, command: Sequence[str], title: str, state: JobState) -> int:
+    def _insert(
+        self, command: Sequence[str], title: str, state: JobState, folder: Path | None = None
+    ) -> int:
         with self._transaction() as connection:
             cursor = connection.execute(
                 "INSERT INTO jobs (command, folder, title, state, created_at) "
@@ -280,7 +282,7 @@ class JobTable:
                 # and nowhere else.
                 [
                     json.dumps([without_password(word) for word in command]),
-                    os.getcwd(),
+                    str(folder) if folder else os.getcwd(),
                     without_password(title),
                     state,
                     time.time(),

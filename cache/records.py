@@ -8,8 +8,9 @@ import re
 import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from assay.cache.deletions import note_deletion
 from assay.cache.files.claims import as_claimed
 from assay.core.errors import full_disk_explained
 from assay.core.specs.results.echo import EchoResult
@@ -63,8 +64,20 @@ class RecordStore(Generic[Record]):
 
     def delete(self, name: str) -> None:
         """Delete a record by its name, if it exists."""
-        if self.read(name) is not None:
+        record = self.read(name)
+        if record is not None:
+            note_deletion(self.folder.parent, self.kind, name, self._remembered(record))
             (self.folder / f"{name}.json").unlink(missing_ok=True)
+
+    @staticmethod
+    def _remembered(record: Record) -> dict[str, Any]:
+        """What of a deleted record still counts: whether it judged, and which models."""
+        return {
+            "title": record.title[:200],
+            "created_at": record.created_at,
+            "pair": record.pair,
+            **({"is_refused": record.is_refused} if isinstance(record, SuspectResult) else {}),
+        }
 
     def all(self) -> list[Record]:
         """All records that can be read, newest first."""

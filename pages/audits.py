@@ -11,7 +11,7 @@ from assay.cache.experiments.cells import cells_by_experiment
 from assay.cache.files.sealed import delete_audit
 from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
-from assay.core.jobs.worker import ensure_worker
+from assay.core.jobs.start import start_job
 from assay.core.specs.audit import Assessability
 from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
@@ -55,9 +55,7 @@ def show_empty(store: Store) -> None:
 
 def start_demo(store: Store) -> None:
     """Run the demo in the background; this page then shows how far it is."""
-    store.require_writing()
-    JobTable(store).submit(_DEMO, "Embedded demo")
-    ensure_worker(store)
+    start_job(store, _DEMO, "Embedded demo")
 
 
 def active_jobs() -> list[Job]:
@@ -100,6 +98,7 @@ def show_audit(summary: AuditSummary, experiment: str | None) -> None:
             partial(delete_audit, Store.default(), summary.audit_id),
             label="Delete",
             key=f"delete-{summary.audit_id}",
+            typed=summary.audit_id,
         )
 
 

@@ -88,5 +88,5 @@ deletable(
     f"{first} and {second}",
     "This deletes the file permanently. Both decompressions stay, so the same diff can be made "
     "again.",
-    partial(delete_diff, path),
+    partial(delete_diff, store, path),
 )

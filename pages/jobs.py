@@ -12,7 +12,7 @@ from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.worker import ensure_worker
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.jobs import OF_A_MODEL, job_line
+from assay.pages.components.jobs import RESULTS, job_line
 from assay.pages.components.navigation import enter, page_file
 
 enter()
@@ -31,6 +31,7 @@ def show_job(job: Job) -> None:
         took = f" · {job.ended_at - started:,.0f} s" if job.ended_at else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"job {job.job_id} · {when}{took}", width="content")
+            show_result(job)
             show_actions(job)
         with st.expander("Command and log", key=f"log-{job.job_id}", on_change="rerun") as opened:
             if opened.open:
@@ -38,6 +39,20 @@ def show_job(job: Job) -> None:
                 st.code(
                     table.log_tail(job.job_id, _LOG_LINES) or "(empty)", language=None, height=320
                 )
+
+
+def show_result(job: Job) -> None:
+    """A link to what the job made; of a store that is only read, too."""
+    if job.state is not JobState.DONE:
+        return
+    shown = RESULTS.get(job.command[0])
+    if shown is not None and job.result_id:
+        st.page_link(
+            page_file(shown.page),
+            label=shown.label,
+            icon=":material/arrow_forward:",
+            query_params=shown.query(job),
+        )
 
 
 def show_actions(job: Job) -> None:
@@ -55,14 +70,6 @@ def show_actions(job: Job) -> None:
         table.requeue(job.job_id)
         ensure_worker(store)
         st.rerun()
-    if job.state is JobState.DONE and job.result_id:
-        is_of_a_model = job.command[0] in OF_A_MODEL
-        st.page_link(
-            page_file("topics" if is_of_a_model else "overview"),
-            label="Open the topics" if is_of_a_model else "Open the audit",
-            icon=":material/arrow_forward:",
-            query_params={"decompression" if is_of_a_model else "audit": job.result_id},
-        )
     if job.state not in _ACTIVE and st.button(
         "Remove", key=f"remove-{job.job_id}", icon=":material/delete:", type="tertiary"
     ):
@@ -70,13 +77,25 @@ def show_actions(job: Job) -> None:
         st.rerun()
 
 
+@st.fragment(run_every="2s")
 def show_all() -> None:
+    """Looks again all the time: a job may begin in a terminal, or on another page."""
     table.sweep_lost()
     jobs = table.all()
+    if not jobs:
+        show_none()
     for job in jobs:
         show_job(job)
-    if any(job.state in _ACTIVE for job in jobs) != is_active:
-        st.rerun()  # the whole page, which then decides whether to keep refreshing
+
+
+def show_none() -> None:
+    st.write(
+        "No jobs yet. Every `assay` command that computes something appears here; with `--queue` "
+        "it runs in the background:"
+    )
+    st.code(
+        "assay audit --base BASE --final FINAL --seed-corpus pool.parquet --queue", language="bash"
+    )
 
 
 st.title("Jobs")
@@ -88,14 +107,6 @@ for moved in list_set_aside(store):
         markdown_safe(f"{moved.was} was damaged ({moved.why}) and was moved to {moved.now}."),
         icon=":material/healing:",
     )
-everything = table.all()
-if not everything:
-    st.write(
-        "No jobs yet. Every `assay` command that computes something appears here; with `--queue` "
-        "it runs in the background:"
-    )
-    st.code(
-        "assay audit --base BASE --final FINAL --seed-corpus pool.parquet --queue", language="bash"
-    )
-is_active = any(job.state in _ACTIVE for job in everything)
-st.fragment(show_all, run_every="2s" if is_active else None)()
+if not store.is_for_reading:
+    st.page_link(page_file("new_audit"), label="New job", icon=":material/add_circle:")
+show_all()

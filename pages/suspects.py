@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from assay.cache.audits.model_pair import audits_of, suspect_tests_of
+from assay.cache.audits.model_pair import audits_of, n_deleted_tests, suspect_tests_of
 from assay.cache.export import of_suspect_test
 from assay.cache.store import Store
 from assay.core.findings.suspect_test import (
@@ -44,12 +44,18 @@ if record is None:
     st.stop()
 assert record is not None
 
-said = suspect_finding(record, n_judged(suspect_tests_of(store, record.pair)))
+n_deleted = n_deleted_tests(store, record.pair)
+said = suspect_finding(record, n_judged(suspect_tests_of(store, record.pair)) + n_deleted)
 with st.container(border=True):
     st.subheader(markdown_safe(said.headline), anchor=False)
     for sentence in said.sentences:
         st.write(markdown_safe(sentence))
     st.caption(set_sizes(record))
+    if n_deleted:
+        kept = "test of these models was deleted and still counts"
+        if n_deleted > 1:
+            kept = "tests of these models were deleted and still count"
+        st.caption(f"{n_deleted:,} {kept} in the correction.")
 
 st.subheader("Are the two sets comparable?", anchor=False)
 origin = of_suspect_test(record)
@@ -83,6 +89,6 @@ deletable_record(
     record,
     "test",
     "suspect test",
-    "This deletes the record permanently. Tests of the same models are corrected for the number "
-    "of tests in the store, so deleting one makes the others look more certain than they are.",
+    "This deletes the record permanently. The test still counts: other tests of the same models "
+    "stay corrected for it.",
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from assay.cache.audits.corpus_ranking import read_groups
 from assay.cache.audits.read import list_audits, read_facts
+from assay.cache.deletions import deletions
 from assay.cache.files.database import UnreadableFile
 from assay.cache.store import Store
 from assay.core.specs.results.suspect_test import SuspectResult
@@ -19,11 +20,13 @@ from assay.core.specs.results.suspect_test import SuspectResult
 class SamePair:
     """Audits that ranked corpora, and suspect tests by name; the newest of each first.
 
-    An audit that ranked corpora itself comes first.
+    An audit that ranked corpora itself comes first. ``n_deleted_tests``: tests that gave a p-value
+    and were deleted.
     """
 
     rankings: tuple[Path, ...]
     suspect_tests: tuple[str, ...]
+    n_deleted_tests: int = 0
 
 
 def same_pair(store: Store, path: Path) -> SamePair:
@@ -33,6 +36,7 @@ def same_pair(store: Store, path: Path) -> SamePair:
     return SamePair(
         tuple(one for one in candidates if _has_groups(one)),
         tuple(record.test_id for record in suspect_tests_of(store, pair)),
+        n_deleted_tests(store, pair),
     )
 
 
@@ -57,3 +61,22 @@ def suspect_tests_of(store: Store, pair: tuple[str, str] | None) -> list[Suspect
     if pair is None:
         return []
     return [record for record in store.suspect_tests.all() if record.pair == pair]
+
+
+def n_deleted_tests(store: Store, pair: tuple[str, str] | None) -> int:
+    """How many different suspect tests of a pair gave a p-value and are no longer kept.
+
+    One that was made again after it was deleted is kept, and counts as that.
+    """
+    if pair is None:
+        return 0
+    return len(
+        {
+            one.get("name")
+            for one in deletions(store.root)
+            if one["kind"] == store.suspect_tests.kind
+            and one.get("is_refused") is False
+            and one.get("pair") == list(pair)
+            and store.suspect_tests.read(str(one.get("name"))) is None
+        }
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from assay.cache.deletions import note_deletion
 from assay.cache.experiments.read import list_experiments
 from assay.cache.files.sealed import delete_audit
 from assay.cache.store import Store
@@ -48,6 +49,7 @@ def delete_experiment(store: Store, experiment_id: str, with_audits: bool) -> No
     """Delete a complete experiment and, if asked, its audits that belong to no other experiment."""
     store.require_writing()
     audits = own_cells(store, experiment_id) if with_audits else ()
+    note_deletion(store.root, "experiment", experiment_id, {"with_audits": with_audits})
     (store.experiments / f"{experiment_id}.duckdb").unlink(missing_ok=True)
     forget_list(store, experiment_id)
     for audit_id in audits:

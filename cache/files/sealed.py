@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from assay.cache.deletions import note_deletion
 from assay.cache.files.claims import check_version, claims_of
 from assay.cache.files.database import UnreadableFile, open_to_read, open_to_write
 from assay.cache.files.inspection import kind_of
@@ -23,19 +24,24 @@ Kind = TypeVar("Kind", bound=Result)
 
 def delete_audit(store: Store, audit_id: str) -> None:
     """Delete a complete audit; a page that has it open keeps its copy until it closes."""
-    store.require_writing()
-    (store.audits / f"{audit_id}.duckdb").unlink(missing_ok=True)
+    _delete(store, "audit", store.audits / f"{audit_id}.duckdb")
 
 
 def delete_decompression(store: Store, decompression_id: str) -> None:
     """Delete a complete decompression; the answers it was made from stay in the model's journal."""
-    store.require_writing()
-    (store.decompressions / f"{decompression_id}.duckdb").unlink(missing_ok=True)
+    _delete(store, "decompression", store.decompressions / f"{decompression_id}.duckdb")
 
 
-def delete_diff(path: Path) -> None:
+def delete_diff(store: Store, path: Path) -> None:
     """Delete a complete diff."""
-    path.unlink(missing_ok=True)
+    _delete(store, "diff", path)
+
+
+def _delete(store: Store, kind: str, path: Path) -> None:
+    store.require_writing()
+    if path.exists():
+        note_deletion(store.root, kind, path.stem)
+        path.unlink(missing_ok=True)
 
 
 def sealed_audit(store: Store, audit_id: str) -> Path | None:

@@ -8,8 +8,7 @@ from typing import Any
 
 from assay.core.data.sources import check_there
 from assay.core.models.locate import check_model_there
-from assay.core.specs.audit import AuditSpec
-from assay.core.specs.audit_checks import check_audit
+from assay.core.specs.commands import command_of
 from assay.core.specs.data import DataRef
 
 _MODELS = ("base", "final")
@@ -18,8 +17,7 @@ _MODELS = ("base", "final")
 def check_early(spec: Any) -> None:
     """InputError for options that contradict each other, and for a model or a data file of any spec
     that is not there, or lacks a column."""
-    if isinstance(spec, AuditSpec):
-        check_audit(spec)
+    command_of(spec).check(spec)
     for one in fields(spec):
         value = getattr(spec, one.name)
         if one.name in _MODELS and isinstance(value, str):

@@ -22,6 +22,7 @@ import psutil
 from assay.cache.store import READ_ONLY_VARIABLE, Store
 from assay.core.errors import InputError
 from assay.core.runtime.access_token import TOKEN_VARIABLE, cookie
+from assay.core.runtime.allowed_roots import ROOTS_VARIABLE
 
 _HOST = "127.0.0.1"
 _PORTS = range(8501, 9501)
@@ -43,6 +44,8 @@ class Serving:
     port: int | None = None
     token: str | None = None
     page: str = ""
+    # What jobs started in the browser may read, besides the store.
+    roots: tuple[Path, ...] = ()
 
 
 def serve(store: Store, how: Serving = Serving()) -> int:
@@ -61,7 +64,7 @@ def serve(store: Store, how: Serving = Serving()) -> int:
         # Another program may take a port between our check and the server's start: try the next
         # one.
         for candidate in [how.port] if how.port else islice(filter(_is_free, _PORTS), _N_TRIES):
-            with _log_folder(store) as logs, _server(store, candidate, how.token, logs) as server:
+            with _log_folder(store) as logs, _server(store, candidate, how, logs) as server:
                 if _answers(server, candidate, how.token):
                     print(f"Assay is at {_address(candidate, how)}", flush=True)
                     return server.wait()
@@ -92,13 +95,13 @@ def _log_folder(store: Store) -> Iterator[Path]:
 
 
 @contextmanager
-def _server(
-    store: Store, port: int, token: str | None, logs: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+def _server(store: Store, port: int, how: Serving, logs: Path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**_ONE_THREAD, **os.environ, "ASSAY_HOME": str(store.root)}
     environment.pop(TOKEN_VARIABLE, None)
-    if token:
-        environment[TOKEN_VARIABLE] = token
+    if how.token:
+        environment[TOKEN_VARIABLE] = how.token
+    # The server itself runs elsewhere, so the working folder must be named.
+    environment[ROOTS_VARIABLE] = os.pathsep.join(map(str, how.roots or (Path.cwd(),)))
     if store.is_for_reading:
         environment[READ_ONLY_VARIABLE] = "1"
     server = subprocess.Popen(

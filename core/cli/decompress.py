@@ -31,9 +31,7 @@ def decompress(
     """
     place = how.place
     from assay.core.decompress.durations import decompression_plan
-    from assay.core.decompress.validation import check
 
-    check(spec)
     if how.queue:
         queue_this(place, title_of(spec), how.as_json)
         return
@@ -54,11 +52,8 @@ def grade(
     """Let a judge model grade a decompression's examples; the grades go into a new file."""
     from assay.cache.decompressions.read import decompression_path, read_decompression
     from assay.core.decompress.durations import grading_plan
-    from assay.core.decompress.validation import check_address, check_budget
 
     place = how.place
-    check_address(spec.judge)
-    check_budget(spec.budget_calls, spec.budget_tokens)
     meta = read_decompression(decompression_path(place, spec.decompression_id))
     judge = spec.judge_served_model or without_password(spec.judge)
     title = f"{meta.title}, graded by {judge}"

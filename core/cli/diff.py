@@ -2,54 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import (
     DeviceOption,
-    JsonOption,
+    Keeping,
     OverwriteOption,
     QueueOption,
-    StoreOption,
     as_job,
-    open_store,
     out_file,
     say,
 )
 from assay.core.cli.pair_commands import queue_this
+from assay.core.specs.commands import DIFF
+from assay.core.specs.diff import DIFF_PLAN, DiffSpec
 
 app = typer.Typer(add_completion=False)
-# Seconds on two cores for some hundred names and answers; only the proportions matter.
-_PLAN = {"read": 1.0, "compare": 20.0, "judge": 5.0, "seal": 1.0}
 
 
-@app.command()
+@dataclass(frozen=True)
+class _OnDevice(Keeping):
+    device: DeviceOption = None
+    queue: QueueOption = False
+
+
+@declared_command(app, DIFF)
 def diff(
-    first: Annotated[
-        str, typer.Argument(metavar="A", help="A decompression: its name in the store, or a file.")
-    ],
-    second: Annotated[
-        str, typer.Argument(metavar="B", help="A decompression of the other model or version.")
-    ],
-    noise: Annotated[
-        str | None,
-        typer.Option(
-            help="A decompression of A's or B's model with another seed. It shows how much two "
-            "runs "
-            "of one model differ (default: found in the store)."
-        ),
-    ] = None,
+    spec: DiffSpec,
+    how: _OnDevice,
     out: Annotated[
         Path | None, typer.Option(help="Also write the topics to a .csv, .jsonl or .parquet file.")
     ] = None,
     overwrite: OverwriteOption = False,
-    device: DeviceOption = None,
-    queue: QueueOption = False,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Compare two decompressed models and report differences beyond sampling noise."""
     from assay.cache.diffs.read import read_diff_topics
@@ -58,10 +47,9 @@ def diff(
     from assay.core.findings.diff import diff_finding
     from assay.core.specs.results.diff import DiffResult
 
-    place = open_store(store)
-    title = f"Diff of {first} and {second}"
-    if queue:
-        queue_this(place, title, as_json)
+    place = how.place
+    if how.queue:
+        queue_this(place, spec.job_title, how.as_json)
         return
     if out:
         check_out(out, overwrite)
@@ -69,8 +57,10 @@ def diff(
     from assay.core.diff.run import diff as run
     from assay.core.runtime.device import choose_compute
 
-    with as_job(place, title, _PLAN) as progress:
-        outcome = run(first, second, noise, place, choose_compute(device, "fp32"), progress)
+    with as_job(place, spec.job_title, DIFF_PLAN) as progress:
+        compute = choose_compute(how.device, "fp32")
+        outcome = run(spec.first, spec.second, spec.noise, place, compute, progress)
+        progress.attach_result(outcome.id)
     meta, topics = read_result(outcome.path, DiffResult), read_diff_topics(outcome.path)
     own = topics[topics["pair"] == 0].drop(columns="pair")
     if out:
@@ -91,4 +81,4 @@ def diff(
     if not meta.noise:
         result["make_noise_with"] = meta.noise_command
     facts = ("topics", "examples", "support", "quality")
-    say(result, as_json, lambda: {"facts": {name: asdict(meta)[name] for name in facts}})
+    say(result, how.as_json, lambda: {"facts": {name: asdict(meta)[name] for name in facts}})

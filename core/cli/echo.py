@@ -26,8 +26,9 @@ def echo(
     from assay.core.runtime.device import choose_compute
 
     place = how.place
-    with as_job(place, f"Echo of {spec.decompression}", echo_plan()) as progress:
+    with as_job(place, spec.job_title, echo_plan()) as progress:
         record = run_echo(spec, place, choose_compute(how.device, how.precision), progress)
+        progress.attach_result(record.echo_id)
     said = echo_finding(record)
     say(
         {

@@ -51,11 +51,9 @@ QueueOption = Annotated[
 
 
 @dataclass(frozen=True)
-class Running:
-    """Where a command runs, where its results are kept, and how it reports them."""
+class Keeping:
+    """Where a command's results are kept, and how it reports them."""
 
-    device: DeviceOption = None
-    precision: PrecisionOption = "auto"
     store: StoreOption = None
     as_json: JsonOption = False
 
@@ -63,6 +61,14 @@ class Running:
     def place(self) -> Store:
         """The store; InputError if it cannot be written."""
         return open_store(self.store)
+
+
+@dataclass(frozen=True)
+class Running(Keeping):
+    """The same of a command that runs a model: where, and in which number format."""
+
+    device: DeviceOption = None
+    precision: PrecisionOption = "auto"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 
 from assay.cache.store import Store
+from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import (
     JsonOption,
+    Keeping,
     OverwriteOption,
     StoreOption,
     open_store,
@@ -22,9 +24,12 @@ from assay.core.cli.options import (
 )
 from assay.core.errors import InputError
 from assay.core.runtime.access_token import TOKEN_VARIABLE, check_token, new_token
+from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.audit import AuditSpec, SuspectSpec
+from assay.core.specs.commands import REPORT
 from assay.core.specs.config_file import config_of
 from assay.core.specs.decompression import DecompressionSpec
+from assay.core.specs.report import ReportSpec
 from assay.core.specs.strategies import Strategy
 
 app = typer.Typer(add_completion=False)
@@ -55,11 +60,22 @@ def dashboard(
         ),
     ] = False,
     token: TokenOption = False,
+    roots: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--roots",
+            metavar="FOLDER",
+            help="Folder with models and data that jobs started in the browser may read, besides "
+            "the store. Repeat for several (default: the working folder).",
+        ),
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Serve the dashboard on this machine."""
     place = open_store(store)
-    serve_dashboard(Store.to_read(place.root) if read_only else place, port, token)
+    allowed = AllowedRoots.of(roots or [Path.cwd()])
+    how = Store.to_read(place.root) if read_only else place
+    serve_dashboard(how, port, token, roots=allowed)
 
 
 @app.command("open")
@@ -203,30 +219,23 @@ def export(
     say({"out": str(out), "n_rows": n_rows}, as_json)
 
 
-@app.command()
+@declared_command(app, REPORT)
 def report(
-    audit_id: Annotated[
-        str, typer.Argument(help="An audit, as `assay list` shows it, or its file.")
-    ],
-    out: Annotated[Path, typer.Option(help="The .html file to write.")],
-    with_documents: Annotated[
-        bool, typer.Option("--with-documents", help="Include the text of selected documents.")
-    ] = False,
+    spec: ReportSpec,
+    how: Keeping,
     overwrite: OverwriteOption = False,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Write an audit as one self-contained HTML page, ready to print."""
     from assay.cache.audits.read import audit_path
     from assay.cache.files.manifest import file_digest
     from assay.core.report.write import write_report
 
-    out_file(out)
-    with _located(audit_id, store) as (place, known):
+    out = out_file(Path(spec.out))
+    with _located(spec.audit, how.store) as (place, known):
         path = audit_path(place, known)
         digest = file_digest(path)
-        n_bytes = write_report(place, path, out, with_documents, overwrite)
-    say({"out": str(out), "n_bytes": n_bytes, "audit_sha256": digest}, as_json)
+        n_bytes = write_report(place, path, out, spec.with_documents, overwrite)
+    say({"out": str(out), "n_bytes": n_bytes, "audit_sha256": digest}, how.as_json)
 
 
 def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:
@@ -254,10 +263,14 @@ def _located(name: str, store: Path | None) -> Iterator[tuple[Store, str]]:
 
 
 def serve_dashboard(
-    store: Store, port: int | None, is_asking: bool = False, page: str = ""
+    store: Store,
+    port: int | None,
+    is_asking: bool = False,
+    page: str = "",
+    roots: AllowedRoots | None = None,
 ) -> None:
     """Serve until interrupted, then exit with the server's status."""
     from assay.core.cli.dashboard_server import Serving, serve
 
     token = check_token(os.environ.get(TOKEN_VARIABLE) or new_token()) if is_asking else None
-    raise typer.Exit(serve(store, Serving(port, token, page)))
+    raise typer.Exit(serve(store, Serving(port, token, page, roots.folders if roots else ())))

@@ -21,18 +21,18 @@ def suspect(
     how: Running,
 ) -> None:
     """Test whether documents were trained on, by comparing them with matched controls."""
-    from assay.cache.audits.model_pair import suspect_tests_of
+    from assay.cache.audits.model_pair import n_deleted_tests, suspect_tests_of
     from assay.core.audit.durations import suspect_plan
     from assay.core.audit.suspect_test import run_suspect_test
     from assay.core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding
     from assay.core.runtime.device import choose_compute
 
     place = how.place
-    title = spec.title or f"Suspects {spec.suspects.location}"
-    with as_job(place, title, suspect_plan(spec.task)) as progress:
+    with as_job(place, spec.job_title, suspect_plan(spec.task)) as progress:
         record = run_suspect_test(spec, place, choose_compute(how.device, how.precision), progress)
+        progress.attach_result(record.test_id)
     of_pair = suspect_tests_of(place, record.pair)
-    said = suspect_finding(record, n_judged(of_pair))
+    said = suspect_finding(record, n_judged(of_pair) + n_deleted_tests(place, record.pair))
     plain = asdict(record)
     shown = ("test_id", "is_refused", "p_value", "auc", "n_suspects", "n_controls", "n_dropped")
     result = {

@@ -29,7 +29,7 @@ from assay.core.decompress.table_rows import columns, numbered
 from assay.core.decompress.tree.expansion import grow
 from assay.core.decompress.tree.support import measure_support
 from assay.core.decompress.tree.tree import TopicTree
-from assay.core.decompress.validation import calls_of_examples, check, check_samples_differ, remarks
+from assay.core.decompress.validation import check_samples_differ, remarks
 from assay.core.errors import AssayError
 from assay.core.models.sentence_encoder import Embedder
 from assay.core.runtime.device import Compute
@@ -43,6 +43,7 @@ from assay.core.specs.decompression import (
     kept_spec,
     title_of,
 )
+from assay.core.specs.decompression_checks import calls_of_examples, check_decompression
 from assay.core.specs.hashing import content_key
 from assay.core.specs.results.decompression import (
     DecompressionCounts,
@@ -71,7 +72,7 @@ def decompress(
     where it was, without asking anything twice. InputError for unusable input; AssayError, and
     nothing sealed, if the model does not answer or names no topic.
     """
-    check(spec)
+    check_decompression(spec)
     found = find_model(spec.model, spec.served_model, store.models, spec.engine)
     judge = find_model(spec.judge, spec.judge_served_model, store.models) if spec.judge else None
     run_id = run_id_of(spec, found, judge)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import InputError
-from assay.core.experiments.recipes import Recipe, Scale, Sizes
+from assay.core.experiments.recipes import Recipe, Sizes
 from assay.core.specs.data import DataRef
+from assay.core.specs.experiment import Scale
 
 _SETS_FILE = Path(__file__).parent / "sets.toml"
 

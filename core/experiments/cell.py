@@ -16,15 +16,13 @@ from assay.cache.files.builder import alone
 from assay.cache.store import Store
 from assay.core.audit.finetune import finetune, finetune_key
 from assay.core.audit.run import run_audit
+from assay.core.experiments.durations import AT_ONCE
 from assay.core.experiments.grid import Cell
 from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.parallel import as_they_come, processes
 from assay.core.runtime.progress import Progress, SilentProgress
 from assay.core.specs.training import FinetuneSpec
-
-# The stage in which several cells are made in parallel.
-AT_ONCE = "cells"
 
 
 @dataclass(frozen=True)

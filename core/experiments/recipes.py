@@ -12,6 +12,7 @@ from typing import Any
 
 from assay.core.errors import InputError
 from assay.core.specs.data import Task
+from assay.core.specs.experiment import ExperimentSpec, Scale
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import Optimizer
@@ -28,13 +29,6 @@ NAMES = (
     "seed-corpus",
     "optimizers",
 )
-
-
-class Scale(StrEnum):
-    """Local models and data sets, or the paper's by hub name."""
-
-    SMALL = "small"
-    PAPER = "paper"
 
 
 class Axis(StrEnum):
@@ -142,3 +136,19 @@ def load_recipe(name: str) -> Recipe:
         x=Axis(plain.get("x", "")),
         sizes={scale: plain.get(scale, {}) for scale in Scale},
     )
+
+
+def title_of(spec: ExperimentSpec) -> str:
+    """What a list of jobs calls an experiment; InputError if there is none of its name."""
+    return f"{load_recipe(spec.name).title} ({spec.scale}, {spec.n_seeds} seeds)"
+
+
+def places_of(spec: ExperimentSpec) -> dict[str, str]:
+    """Models by name; InputError for an option that is no NAME=PLACE."""
+    given = spec.models or ()
+    for one in given:
+        if not all(one.partition("=")):
+            raise InputError(
+                "--model NAME=PLACE", repr(one), "write it as in --model gpt2_medium=FOLDER"
+            )
+    return {name: place for name, _, place in (one.partition("=") for one in given)}

@@ -15,12 +15,11 @@ from assay.cache.experiments.schema import EXPERIMENT_SCHEMA_VERSION
 from assay.cache.files.builder import alone, built
 from assay.cache.files.sealed import sealed_experiment
 from assay.cache.store import Store
-from assay.core.audit.durations import audit_plan, finetune_plan
 from assay.core.audit.finetune import finetune_key
 from assay.core.audit.provenance import environment
 from assay.core.audit.resolved_audit import asked_of, data_digests
 from assay.core.experiments.catalogue import Catalogue, paper_titles
-from assay.core.experiments.cell import AT_ONCE, make_cell, make_cells
+from assay.core.experiments.cell import make_cell, make_cells
 from assay.core.experiments.grid import Cell, cells_of
 from assay.core.experiments.measurements import measurements_of
 from assay.core.experiments.recipes import Recipe
@@ -33,20 +32,6 @@ from assay.core.specs.results.experiment import ExperimentResult
 
 # Raise it when the same cells would give other values.
 _VERSION = 4
-
-
-def experiment_plan(cells: list[Cell], n_at_once: int = 1) -> dict[str, float]:
-    """Expected seconds of each stage, over the whole grid, in the order in which they run."""
-    if n_at_once > 1:
-        return {AT_ONCE: sum(experiment_plan(cells).values()) / n_at_once}
-    plan: dict[str, float] = {}
-    for cell in cells:
-        stages = {
-            **finetune_plan(cell.finetune.data.sample, cell.finetune.training.n_epochs),
-            **audit_plan(cell.audit),
-        }
-        plan |= {f"{cell.name} · {stage}": seconds for stage, seconds in stages.items()}
-    return plan
 
 
 def run_experiment(

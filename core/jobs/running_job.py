@@ -44,10 +44,12 @@ def running_job(
     # Before any work: a wrong setting must not end it half-way.
     for variable in COUNTS:
         count_from(variable)
+    # A worker's console is the job's log, which has every line already.
+    is_on_console = on_console and not os.environ.get(JOB_VARIABLE)
     with full_disk_explained(store.root):
         table = JobTable(store)
         job_id = _register(table, command, title)
-        progress = JobProgress(table, job_id, plan, on_console)
+        progress = JobProgress(table, job_id, plan, is_on_console)
         with _signals_heard(progress):
             with progress:
                 try:

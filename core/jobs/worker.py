@@ -79,7 +79,9 @@ def _run(store: Store, table: JobTable, job: Job, program: Sequence[str]) -> Non
     now = table.get(job.job_id)
     if now and now.state is JobState.RUNNING:
         state = JobState.CANCELLED if now.is_cancel_requested else JobState.FAILED
-        table.finish(job.job_id, state, None if state is JobState.CANCELLED else _how(child))
+        if child.returncode == 0:
+            state = JobState.DONE  # a short command that reports no progress
+        table.finish(job.job_id, state, _how(child) if state is JobState.FAILED else None)
 
 
 def _wait(table: JobTable, job_id: int, child: subprocess.Popen[bytes]) -> None:

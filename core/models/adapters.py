@@ -15,9 +15,8 @@ from assay.core.models.folder_files import inside, json_object
 from assay.core.models.pretrained import load_adapted, load_causal, load_with_new_head, read_config
 from assay.core.models.safetensors_header import StoredTensor, read_header
 from assay.core.models.vocabulary import resize, untie
-from assay.core.models.weight_files import ADAPTER_WEIGHTS, adapter_file
+from assay.core.models.weight_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_file
 
-ADAPTER_CONFIG = "adapter_config.json"
 # The kinds that change weights and can be merged into them.
 _KINDS = ("LORA", "ADALORA", "LOHA", "LOKR", "IA3", "OFT", "BOFT", "VERA", "HRA", "FOURIERFT")
 # Settings that would import modules, read other places or start from data.

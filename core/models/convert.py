@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from assay.core.errors import InputError
-from assay.core.models.adapters import ADAPTER_CONFIG, adapter_key, merged
+from assay.core.models.adapters import adapter_key, merged
 from assay.core.models.digests import file_digest, has_tokenizer, weights_digest
 from assay.core.models.folder_files import has_file
 from assay.core.models.pretrained import load_gguf, load_tokenizer
-from assay.core.models.weight_files import has_model
+from assay.core.models.weight_files import ADAPTER_CONFIG, has_model
 from assay.core.specs.hashing import content_key
 
 # Raise it when the same file would be converted to other weights.

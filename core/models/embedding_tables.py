@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,25 +51,44 @@ class EmbeddingTables:
     is_tied: bool
 
 
+@dataclass(frozen=True)
+class TableLayout:
+    """The names of a model's tables among its tensors, and what they serve."""
+
+    tokens: str | None
+    positions: str | None
+    gives_tokens: bool
+    is_tied: bool
+
+
+def table_layout(names: Iterable[str], config: dict) -> TableLayout:
+    """Which of a model's tensors are its tables, by the names that architectures give them."""
+    known = list(names)
+    gives_tokens = _gives_tokens(config)
+    return TableLayout(
+        _named(known, _TOKEN_TABLES),
+        _named(known, _POSITION_TABLES),
+        gives_tokens,
+        # One table in the file is used for both input and output.
+        gives_tokens and not _named(known, _OUTPUT_TABLES),
+    )
+
+
 def read_embedding_tables(folder: Path) -> EmbeddingTables:
     """The tables of a folder with safetensors; InputError without a known token table."""
     headers = stored_tensors(folder)
-    config = _config(folder)
-    tokens = _named(headers, _TOKEN_TABLES)
-    if not tokens:
+    layout = table_layout(headers, _config(folder))
+    if not layout.tokens:
         raise InputError(
             f"a table of input embeddings in {folder.name!r}",
             "none under a known name",
             "give a transformer saved with save_pretrained",
         )
-    positions = _named(headers, _POSITION_TABLES)
-    gives_tokens = _gives_tokens(config)
     return EmbeddingTables(
-        _read(*headers[tokens]),
-        _read(*headers[positions]) if positions else None,
-        gives_tokens,
-        # One table in the file is used for both input and output.
-        gives_tokens and not _named(headers, _OUTPUT_TABLES),
+        _read(*headers[layout.tokens]),
+        _read(*headers[layout.positions]) if layout.positions else None,
+        layout.gives_tokens,
+        layout.is_tied,
     )
 
 
@@ -84,11 +104,11 @@ def _config(folder: Path) -> dict:
     return config
 
 
-def _named(headers: dict[str, tuple[Path, StoredTensor]], endings: tuple[str, ...]) -> str | None:
+def _named(names: Iterable[str], endings: tuple[str, ...]) -> str | None:
     """The tensor whose name ends with one of these; the shortest name if several do."""
     found = [
         name
-        for name in headers
+        for name in names
         if any(name == ending or name.endswith("." + ending) for ending in endings)
     ]
     return min(found, key=len) if found else None

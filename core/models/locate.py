@@ -32,13 +32,20 @@ def check_model_there(name: str) -> None:
     _located(name, _HUB_CONFIGS)
 
 
-def _located(name: str, hub_patterns: Sequence[str]) -> Path:
+def builtin_model(name: str) -> Path | None:
+    """Where a model lies that is installed with Assay; None for another kind of name."""
     if name == "builtin:minilm":
         return builtin_minilm()
     if name == "builtin:smollm2":
         return _builtin_smollm2()
     if name.startswith("builtin:"):
         raise InputError("builtin:minilm or builtin:smollm2", repr(name), "choose one of them")
+    return None
+
+
+def _located(name: str, hub_patterns: Sequence[str]) -> Path:
+    if built_in := builtin_model(name):
+        return built_in
     path = Path(name).expanduser()
     if path.exists():
         return path

@@ -77,7 +77,7 @@ class PairFindings:
 def pair_findings(store: Store, known: SamePair) -> PairFindings:
     """Everything that ``known`` names, read and put into words."""
     records = [record for name in known.suspect_tests if (record := store.suspect_tests.read(name))]
-    n_tests = n_judged(records)
+    n_tests = n_judged(records) + known.n_deleted_tests
     return PairFindings(
         tuple(_ranking(path) for path in known.rankings),
         tuple(_suspect_test(record, n_tests) for record in records),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Role, Task
-from assay.core.specs.options import REQUIRED, Declared, Option, option
+from assay.core.specs.options import REQUIRED, Declared, Names, Option, option
 from assay.core.specs.strategies import Strategy, strategies_for
 from assay.core.specs.training import TrainingSpec
 
@@ -68,10 +68,14 @@ _INITIAL_HEAD: Declared = {
     "unknown, as for any outsider, or recorded by `assay finetune` (for evaluation only)."
 }
 _BASE: Declared = {
-    "help": "Model before fine-tuning: a folder, GGUF file, hub name or builtin:NAME."
+    "help": "Model before fine-tuning: a folder, GGUF file, hub name or builtin:NAME.",
+    "names": Names.MODEL,
 }
-_FINAL: Declared = {"help": "Model after fine-tuning, or its LoRA adapter."}
-_TITLE: Declared = {"help": "Title shown in the dashboard."}
+_FINAL: Declared = {
+    "help": "Model after fine-tuning, or its LoRA adapter.",
+    "names": Names.MODEL,
+}
+_TITLE: Declared = {"help": "Title shown in the dashboard.", "is_main": True}
 # The seed corpus of a titration consists of the reference set and these.
 _ROLES = (
     (Role.TRAINED, None),
@@ -91,6 +95,7 @@ _ROLES = (
         Option(
             flag="out-of-domain",
             help="Documents from another domain. Repeat for several sets.",
+            names=Names.DOCUMENTS,
             sample=Option(help="Keep this many of each set, at random."),
         ),
     ),
@@ -125,6 +130,11 @@ class SuspectSpec:
     seed: int = option(0, minimum=0, help="Random seed.")
     title: str = option("", **_TITLE)
 
+    @property
+    def job_title(self) -> str:
+        """What a list of jobs calls it."""
+        return self.title or f"Suspects {self.suspects.location}"
+
 
 @dataclass(frozen=True)
 class TitrationSpec:
@@ -138,12 +148,14 @@ class TitrationSpec:
         (0.0, 0.1, 0.25, 0.5, 0.75, 1.0),
         flag="leaked-share",
         is_unique=True,
+        is_main=True,
         help="Share of the reference set to leak into the pool, from 0 to 1. Repeat for several.",
     )
     budgets: tuple[int, ...] = option(
         (500,),
         flag="budget",
         is_unique=True,
+        is_main=True,
         help="Number of documents to select. Repeat for several.",
     )
     n_seeds: int = option(
@@ -188,6 +200,8 @@ class AuditSpec:
     seed_corpus: tuple[DataRef, ...] = option(
         help="Public documents to search. Repeat for several sources. FILE#SPLIT reads one split; "
         "decompression:NAME reads the examples that a decompressed model wrote.",
+        names=Names.CORPUS,
+        is_main=True,
         differs={
             "titrate": {"roles": _ROLES},
             "rank-corpora": {
@@ -207,12 +221,14 @@ class AuditSpec:
         None,
         flag="candidates",
         help="Keep this many documents of the seed corpus, at random.",
+        is_main=True,
         only=("audit",),
     )
     task: Task = option(Task.CLASSIFICATION, **TASK)
     budget: int = option(
         500,
         help="Number of documents that each strategy selects.",
+        is_main=True,
         differs={
             "rank-corpora": {
                 "default": 100,
@@ -226,6 +242,7 @@ class AuditSpec:
         tuple(Strategy),
         flag="strategy",
         is_unique=True,
+        is_main=True,
         otherwise=lambda given: strategies_for(given["task"]),
         unset="all",
         help="How to select documents. Repeat for several.",
@@ -239,6 +256,7 @@ class AuditSpec:
     reference: DataRef | None = option(
         None,
         help="The real training documents, used for evaluation only.",
+        is_main=True,
         sample=Option(help="Keep this many, at random; the same number as `finetune --sample`."),
         is_labelled=True,
         differs={
@@ -251,6 +269,7 @@ class AuditSpec:
     test: DataRef | None = option(
         None,
         help="Labelled documents to test students on.",
+        is_main=True,
         sample=Option(help="Keep this many, at random."),
         is_labelled=True,
         differs={"rank-corpora": None},
@@ -261,6 +280,7 @@ class AuditSpec:
         None,
         help="The --seed-corpus source (file or name) with documents from the reference set's "
         "distribution that were never trained on.",
+        is_main=True,
         only=("audit",),
     )
     label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)

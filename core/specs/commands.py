@@ -10,12 +10,17 @@ from typing import Any
 
 from assay.core.errors import InputError
 from assay.core.specs.audit import AuditSpec, SuspectSpec
+from assay.core.specs.audit_checks import check_audit
 from assay.core.specs.data import DataRef, Role
 from assay.core.specs.decompression import DecompressionSpec, GradeSpec
+from assay.core.specs.decompression_checks import check_decompression, check_grading
+from assay.core.specs.diff import DiffSpec
 from assay.core.specs.echo import EchoSpec
+from assay.core.specs.experiment import ExperimentSpec
 from assay.core.specs.option_groups import FieldOptions, Lookups, fields_of
 from assay.core.specs.options import REQUIRED, CommandOption, Values
 from assay.core.specs.place import Columns
+from assay.core.specs.report import ReportSpec
 from assay.core.specs.strategies import CONTROLS, Strategy
 from assay.core.specs.training import FinetuneSpec
 
@@ -27,12 +32,14 @@ _Fields = Mapping[str, Any]
 class Command:
     """A command and the spec that it builds.
 
-    ``decides``: fields that the command itself computes from the options.
+    ``decides``: fields that the command itself computes from the options. ``check``: raises
+    InputError for options that are out of range or contradict each other.
     """
 
     name: str
     spec: type
     decides: Mapping[str, Callable[[_Fields], Any]] = field(default_factory=dict)
+    check: Callable[[Any], None] = lambda spec: None
 
     @cached_property
     def groups(self) -> tuple[FieldOptions, ...]:
@@ -130,7 +137,7 @@ def _with_controls(asked: _Fields) -> tuple[Strategy, ...]:
 
 
 FINETUNE = Command("finetune", FinetuneSpec)
-AUDIT = Command("audit", AuditSpec)
+AUDIT = Command("audit", AuditSpec, check=check_audit)
 TITRATE = Command(
     "titrate",
     AuditSpec,
@@ -139,6 +146,7 @@ TITRATE = Command(
         "budget": lambda asked: max(asked["titration"].budgets),
         "held_out_source": lambda asked: Role.HELD_OUT.value,
     },
+    check_audit,
 )
 RANK_CORPORA = Command(
     "rank-corpora",
@@ -147,14 +155,30 @@ RANK_CORPORA = Command(
         "strategies": lambda asked: (Strategy.RANDOM, Strategy.SELECT),
         "n_student_epochs": lambda asked: 0,
     },
+    check_audit,
 )
 SUSPECT = Command("suspect", SuspectSpec)
-DECOMPRESS = Command("decompress", DecompressionSpec)
-GRADE = Command("grade", GradeSpec)
+DECOMPRESS = Command("decompress", DecompressionSpec, check=check_decompression)
+GRADE = Command("grade", GradeSpec, check=check_grading)
 ECHO = Command("echo", EchoSpec)
+DIFF = Command("diff", DiffSpec)
+EXPERIMENT = Command("experiment", ExperimentSpec)
+REPORT = Command("report", ReportSpec)
 COMMANDS = {
     one.name: one
-    for one in (FINETUNE, AUDIT, TITRATE, RANK_CORPORA, SUSPECT, DECOMPRESS, GRADE, ECHO)
+    for one in (
+        FINETUNE,
+        AUDIT,
+        TITRATE,
+        RANK_CORPORA,
+        SUSPECT,
+        DECOMPRESS,
+        GRADE,
+        ECHO,
+        DIFF,
+        EXPERIMENT,
+        REPORT,
+    )
 }
 
 

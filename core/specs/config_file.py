@@ -36,13 +36,18 @@ def read_config(path: Path, command: Command) -> Values:
     key or a value of the wrong type.
     """
     try:
-        plain = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"a readable TOML file {str(path)!r}",
-            f"an error ({error})",
-            "create one with --save-config",
-        ) from error
+        raise _unreadable(str(path), error) from error
+    return parse_config(text, command, path.name)
+
+
+def parse_config(text: str, command: Command, name: str) -> dict[str, Any]:
+    """The same of a file's text."""
+    try:
+        plain = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(name, error) from error
     meant_for = plain.pop(_COMMAND, command.name)
     if meant_for != command.name:
         raise InputError(
@@ -54,11 +59,17 @@ def read_config(path: Path, command: Command) -> Values:
     for key in plain:
         if key not in known:
             raise InputError(
-                f"only options of `assay {command.name}` in {path.name}",
+                f"only options of `assay {command.name}` in {name}",
                 repr(key),
                 f"remove it, or see `assay {command.name} --help`",
             )
     return {known[key].name: known[key].read(value) for key, value in plain.items()}
+
+
+def _unreadable(name: str, error: Exception) -> InputError:
+    return InputError(
+        f"a readable TOML file {name!r}", f"an error ({error})", "create one with --save-config"
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -24,7 +24,7 @@ class Role(StrEnum):
 
 
 # Options that are the same in every command that reads a final model.
-TASK: Declared = {"help": "What the final model was fine-tuned to do."}
+TASK: Declared = {"help": "What the final model was fine-tuned to do.", "is_main": True}
 LABEL_WORDS: Declared = {
     "help": "Classification with a causal model: one word per label, separated by commas.",
     "is_joined": True,

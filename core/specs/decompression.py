@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from assay.core.specs.addresses import without_password
-from assay.core.specs.options import Declared, option
+from assay.core.specs.options import Declared, Names, option
 from assay.core.specs.plain import to_plain
 
 EMBEDDED_MODEL = "builtin:smollm2"
@@ -103,7 +103,7 @@ _PROMPTING: Declared = {
     "help": "How to prompt the model: lines suits small models, json others.",
     "unset": "chosen by model",
 }
-_BUDGET_CALLS: Declared = {"help": "Stop after this many model calls."}
+_BUDGET_CALLS: Declared = {"help": "Stop after this many model calls.", "is_main": True}
 _BUDGET_TOKENS: Declared = {
     "help": "Stop after this many tokens, prompts and answers together. Estimated from bytes if a "
     "server does not report them."
@@ -118,6 +118,8 @@ class DecompressionSpec:
         EMBEDDED_MODEL,
         help="A folder, GGUF file, hub name, builtin:NAME, or the address of an OpenAI-compatible "
         "server (put its key into the variable ASSAY_API_KEY).",
+        is_main=True,
+        names=Names.SPEAKER,
     )
     # None chooses by the model: llama.cpp for GGUF files, transformers for folders.
     engine: Engine | None = option(
@@ -134,15 +136,17 @@ class DecompressionSpec:
     judge: str | None = option(
         None,
         help="A model to grade every example, in any form that --model takes.",
+        is_main=True,
+        names=Names.SPEAKER,
         unset="only a heuristic grades",
     )
     judge_served_model: str | None = option(None, **_JUDGE_SERVED_MODEL)
     # None chooses by the model: lines for small ones, JSON for others. Also how a judge is asked.
     prompting: Prompting | None = option(None, **_PROMPTING)
-    depth: int = option(2, help="Levels of the topic tree.")
+    depth: int = option(2, help="Levels of the topic tree.", is_main=True)
     # From the root down; the last one also applies to all deeper levels.
     expansion: tuple[int, ...] = option(
-        (8, 4), help="Subtopics to keep per topic. Repeat for deeper levels."
+        (8, 4), help="Subtopics to keep per topic. Repeat for deeper levels.", is_main=True
     )
     n_samples: int = option(
         16,
@@ -162,7 +166,10 @@ class DecompressionSpec:
         0.9, help="Merge topic names whose embeddings have at least this cosine."
     )
     n_examples: int = option(
-        2, flag="examples", help="Examples (task, reasoning, response) to write per topic."
+        2,
+        flag="examples",
+        help="Examples (task, reasoning, response) to write per topic.",
+        is_main=True,
     )
     styles: tuple[Style, ...] = option(
         tuple(Style), flag="style", help="Kinds of task to write. Repeat for several."
@@ -179,7 +186,7 @@ class DecompressionSpec:
     budget_calls: int | None = option(None, **_BUDGET_CALLS)
     budget_tokens: int | None = option(None, **_BUDGET_TOKENS)
     seed: int = option(0, minimum=0, help="Random seed.")
-    title: str = option("", help="Title shown in the dashboard.")
+    title: str = option("", help="Title shown in the dashboard.", is_main=True)
 
     def expansion_at(self, level: int) -> int:
         """How many subtopics a topic of this level (the root is 0) keeps."""
@@ -193,10 +200,12 @@ class GradeSpec:
     decompression_id: str = option(
         flag="decompression",
         is_argument=True,
+        names=Names.DECOMPRESSION,
         help="Name of a decompression, as `assay list` shows it.",
     )
     judge: str = option(
-        help="The judge: a folder, GGUF file, hub name, builtin:NAME, or a server's address."
+        help="The judge: a folder, GGUF file, hub name, builtin:NAME, or a server's address.",
+        names=Names.SPEAKER,
     )
     judge_served_model: str | None = option(None, **_JUDGE_SERVED_MODEL)
     prompting: Prompting | None = option(None, **_PROMPTING)

@@ -14,6 +14,7 @@ from assay.core.specs.data import DataRef, Task
 from assay.core.specs.options import (
     REQUIRED,
     CommandOption,
+    Names,
     Option,
     Values,
     declared_for,
@@ -115,11 +116,12 @@ class _Documents(FieldOptions):
 
     def place(self, declared: Option, is_repeated: bool = False) -> tuple[CommandOption, ...]:
         """Where documents are, and how many of them to keep."""
+        declared = replace(declared, names=declared.names or Names.DOCUMENTS)
         own = CommandOption(str, declared, declared.default, is_repeated)
         if declared.sample is None:
             return (own,)
         flag = declared.sample.flag or f"{declared.flag}-sample"
-        sample = replace(declared.sample, flag=flag)
+        sample = replace(declared.sample, flag=flag, is_main=declared.is_main)
         default = None if sample.default is Option.default else sample.default
         return (own, CommandOption(int, sample, default))
 

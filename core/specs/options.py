@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, TypedDict, Unpack
 
 from assay.core.errors import InputError
@@ -19,6 +19,24 @@ REQUIRED: Any = MISSING
 _AS_FIELD: Any = object()
 # The given values, by the options' names.
 Values = Mapping[str, Any]
+
+
+class Names(StrEnum):
+    """What the text of an option names; a page offers what there is, and checks what it is."""
+
+    MODEL = "model"
+    # A model, or the address of a server.
+    SPEAKER = "speaker"
+    # NAME=MODEL.
+    NAMED_MODEL = "named model"
+    DOCUMENTS = "documents"
+    # Documents, or the examples of a decompression.
+    CORPUS = "corpus"
+    DATA_FOLDER = "data folder"
+    NEW_FILE = "new file"
+    AUDIT = "audit"
+    DECOMPRESSION = "decompression"
+    EXPERIMENT = "experiment"
 
 
 class Declared(TypedDict, total=False):
@@ -33,6 +51,8 @@ class Declared(TypedDict, total=False):
     is_joined: bool
     is_unique: bool
     is_argument: bool
+    is_main: bool
+    names: Names
     switch: Option
     sample: Option
     is_labelled: bool
@@ -58,6 +78,9 @@ class Option:
     is_unique: bool = False
     # A positional argument instead of a flag.
     is_argument: bool = False
+    # A form asks for it first; what is neither this nor required stands under "More options".
+    is_main: bool = False
+    names: Names | None = None
     # Without this switch the field is 0.
     switch: Option | None = None
     # For documents: the option that keeps this many at random, and whether labels are read.
@@ -153,6 +176,27 @@ class CommandOption:
         if least is not None and found < least:
             raise InputError(f"at least {least} for {self.key}", repr(value), "raise it")
         return found
+
+    def from_text(self, text: str) -> Any:
+        """The value that was typed, of several with commas between them; None for a blank.
+
+        InputError that names the option where it does not fit.
+        """
+        parts = [part.strip() for part in text.split(",")] if self.is_repeated else [text]
+        if not any(map(str.strip, parts)):
+            return None
+        values = [self._typed(part) for part in parts]
+        return self.read(values if self.is_repeated else values[0])
+
+    def _typed(self, text: str) -> Any:
+        if self.kind not in (int, float):
+            # What surrounds a template is a part of it; of a name it is a slip of the hand.
+            return text.strip() if self.declared.names else text
+        try:
+            return self.kind(text.strip().replace("_", ""))
+        except ValueError as error:
+            what = "a whole number" if self.kind is int else "a number"
+            raise InputError(f"{what} for {self.key}", repr(text), "correct it") from error
 
     def words(self, value: Any) -> list[str]:
         """The words of a command line that set this option to this value."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.core.errors import OptionConflict
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Task
-from assay.core.specs.options import Option, option
+from assay.core.specs.options import Names, Option, option
 
 
 class Optimizer(StrEnum):
@@ -60,7 +60,9 @@ class TrainingSpec:
 class FinetuneSpec:
     """How to make a final model whose training data is known."""
 
-    base: str = option(help="Base model: a folder, GGUF file, hub name or builtin:NAME.")
+    base: str = option(
+        help="Base model: a folder, GGUF file, hub name or builtin:NAME.", names=Names.MODEL
+    )
     data: DataRef = option(
         help="Training data: a file, folder, hub data set or builtin:NAME.",
         sample=Option(flag="sample", help="Train on this many documents, chosen at random."),

@@ -19,10 +19,12 @@ def deletable(
     named_by: str | None = None,
     label: str | None = None,
     key: str | None = None,
+    typed: str | None = None,
 ) -> None:
     """A button that deletes a result after confirmation; none if the store is read-only.
 
-    ``named_by``: the address' parameter that names the result; it is removed.
+    ``named_by``: the address' parameter that names the result; it is removed. ``typed``: the name
+    that must be typed first, for what takes long to make again.
     """
 
     if Store.default().is_for_reading:
@@ -31,8 +33,14 @@ def deletable(
     def confirm() -> None:
         st.write(f"**{markdown_safe(title)}**")
         st.write(consequence)
+        is_sure = True
+        if typed is not None:
+            st.caption("To delete it, type its name:")
+            st.code(typed, language=None)
+            is_sure = st.text_input("Name", key=f"name of {typed}").strip() == typed
         if st.button(
             "Delete",
+            disabled=not is_sure,
             type="primary",
             icon=":material/delete:",
             on_click=_delete,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import streamlit as st
 
 from assay.cache.jobs import Job, JobState
@@ -15,8 +18,44 @@ COLOURS: dict[JobState, Badge] = {
     JobState.FAILED: "red",
     JobState.CANCELLED: "orange",
 }
-# Commands whose result is a decompression.
-OF_A_MODEL = ("decompress", "grade")
+
+
+@dataclass(frozen=True)
+class ResultLink:
+    """Where a job's result is shown; ``query``: what names it in the address."""
+
+    page: str
+    label: str
+    query: Callable[[Job], dict[str, str]]
+
+
+def _by(parameter: str) -> Callable[[Job], dict[str, str]]:
+    return lambda job: {parameter: job.result_id or ""}
+
+
+def _sides(job: Job) -> dict[str, str]:
+    return {"a": job.command[1], "b": job.command[2]}
+
+
+def _run(job: Job) -> dict[str, str]:
+    return {"recipe": job.command[1], "run": job.result_id or ""}
+
+
+_AUDIT = ResultLink("overview", "Open the audit", _by("audit"))
+_TOPICS = ResultLink("topics", "Open the topics", _by("decompression"))
+# By command; a job of another has no page.
+RESULTS = {
+    "audit": _AUDIT,
+    "demo": _AUDIT,
+    "titrate": ResultLink("titration", "Open the titration", _by("audit")),
+    "rank-corpora": ResultLink("corpora", "Open the ranking", _by("audit")),
+    "suspect": ResultLink("suspects", "Open the test", _by("test")),
+    "decompress": _TOPICS,
+    "grade": _TOPICS,
+    "diff": ResultLink("diff", "Open the diff", _sides),
+    "echo": ResultLink("echo", "Open the comparison", _by("echo")),
+    "experiment": ResultLink("experiments", "Open the experiment", _run),
+}
 
 
 def job_line(job: Job) -> None:

@@ -18,6 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from assay.pages.components.audit.chooser import Choice, choose_audit
 from assay.pages.components.page_table import FIRST, PAGES, PageEntry, Section
+from assay.pages.components.sign_in import offer_sign_out, require_sign_in
 
 _MARK = "_assay_navigation_run"
 _LOGO = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"
@@ -30,15 +31,17 @@ def run_app() -> None:
     context = get_script_run_ctx()
     assert context is not None
     setattr(context, _MARK, True)
+    require_sign_in()
     pages = [_page(entry) for entry in PAGES.values() if entry.name != FIRST]
     first = st.Page(PAGES[FIRST].file, title=PAGES[FIRST].title, url_path="", default=True)
     # The default page answers at the root alone; this one answers to its name.
     named = st.Page(PAGES[FIRST].file, title=PAGES[FIRST].title, url_path=FIRST)
     page = st.navigation([first, named, *pages], position="hidden")
-    entry = next((one for one in PAGES.values() if one.url_path == page.url_path), PAGES[FIRST])
+    entry = PAGES.get(page.url_path, PAGES[FIRST])
     with st.sidebar:
         choice = choose_audit(entry)
         _show_pages(entry, choice)
+        offer_sign_out()
     about = choice.title if entry.needs_audit and choice else None
     st.set_page_config(page_title=" · ".join(one for one in (entry.title, about, "Assay") if one))
     page.run()
@@ -58,7 +61,7 @@ def page_file(name: str) -> str:
 
 
 def _page(entry: PageEntry) -> st.Page:
-    return st.Page(entry.file, title=entry.title, icon=entry.icon, url_path=entry.url_path)
+    return st.Page(entry.file, title=entry.title, icon=entry.icon, url_path=entry.name)
 
 
 def _show_pages(current: PageEntry, choice: Choice | None) -> None:

@@ -25,7 +25,7 @@ class Section(StrEnum):
 
 @dataclass(frozen=True)
 class PageEntry:
-    """``name``: of its file in ``pages/``; ``address``: in the browser, by default the name.
+    """``name``: of its file in ``pages/`` and in the browser's address.
 
     ``needs_audit``: it is about one audit, which its address names.
     """
@@ -35,16 +35,11 @@ class PageEntry:
     icon: str
     section: Section
     needs_audit: bool = False
-    address: str = ""
 
     @property
     def file(self) -> str:
         """Its path, as links want it."""
         return f"pages/{self.name}.py"
-
-    @property
-    def url_path(self) -> str:
-        return self.address or self.name
 
     @property
     def exists(self) -> bool:
@@ -55,8 +50,8 @@ def _of_audit(name: str, title: str, icon: str, section: Section) -> PageEntry:
     return PageEntry(name, title, f":material/{icon}:", section, needs_audit=True)
 
 
-def _of_store(name: str, title: str, icon: str, section: Section, address: str = "") -> PageEntry:
-    return PageEntry(name, title, f":material/{icon}:", section, address=address)
+def _of_store(name: str, title: str, icon: str, section: Section) -> PageEntry:
+    return PageEntry(name, title, f":material/{icon}:", section)
 
 
 ENTRIES = (
@@ -78,7 +73,7 @@ ENTRIES = (
     _of_store("diff", "Model diff", "difference", Section.SAYS),
     _of_store("echo", "Echo", "hearing", Section.SAYS),
     _of_store("audits", "Audits", "folder_open", Section.STORE),
-    _of_store("new_audit", "New audit", "add_circle", Section.STORE, "new-audit"),
+    _of_store("new_audit", "New job", "add_circle", Section.STORE),
     _of_store("jobs", "Jobs", "pending_actions", Section.STORE),
     _of_store("experiments", "Experiments", "labs", Section.STORE),
     _of_store("about", "About the method", "help", Section.STORE),

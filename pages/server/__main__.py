@@ -12,6 +12,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from assay.cache.store import Store
 from assay.core.runtime.access_token import TOKEN_VARIABLE
 from assay.pages.server.errors import logging_to
 from assay.pages.server.guard import Guard
@@ -30,7 +31,11 @@ def main(port: int, log: Path) -> None:
         middleware=[
             # Streamlit itself checks the name only when a page opens its connection.
             Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
-            Middleware(Guard, token=os.environ.pop(TOKEN_VARIABLE, None)),
+            Middleware(
+                Guard,
+                token=os.environ.pop(TOKEN_VARIABLE, None),
+                takes_uploads=not Store.default().is_for_reading,
+            ),
         ],
         on_script_error=logging_to(log),
     )

@@ -14,8 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assay.core.runtime.access_token import cookie
 
 _PARAMETER = "token"
-# Nothing is uploaded to a dashboard, so no other method is needed.
+# Data files are uploaded to one address, which accepts them only from open sessions (Streamlit's
+# own check, with its size limit); no other method is needed.
 _METHODS = ("GET", "HEAD")
+_UPLOADS, _UPLOADING = "/_stcore/upload_file/", ("PUT", "DELETE")
 _HEADERS = {
     # No other page may frame this one, and text that wrongly became HTML can neither load nor send
     # anything.
@@ -36,8 +38,8 @@ class Guard:
     cookie replaces it.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self._app, self._token = app, token
+    def __init__(self, app: ASGIApp, token: str | None, takes_uploads: bool = False) -> None:
+        self._app, self._token, self._takes_uploads = app, token, takes_uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -59,7 +61,7 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         connection = HTTPConnection(scope)
-        if scope["type"] == "http" and scope["method"] not in _METHODS:
+        if scope["type"] == "http" and not self._is_allowed(scope["method"], scope["path"]):
             return PlainTextResponse(
                 "This server only serves pages.", HTTPStatus.METHOD_NOT_ALLOWED
             )
@@ -76,6 +78,11 @@ class Guard:
             "This dashboard requires a token: open the address that `assay dashboard` printed.",
             HTTPStatus.UNAUTHORIZED,
         )
+
+    def _is_allowed(self, method: str, path: str) -> bool:
+        if method in _METHODS:
+            return True
+        return self._takes_uploads and method in _UPLOADING and path.startswith(_UPLOADS)
 
 
 def _admitted(connection: HTTPConnection, name: str, value: str) -> Response:

@@ -105,8 +105,10 @@ def test_other_names_of_this_machine_are_refused(plain):
     assert opens_a_page(plain)
 
 
-def test_nothing_is_uploaded_and_no_page_is_framed(plain):
-    """Every method but reading is refused, and every answer forbids frames."""
+def test_nothing_is_uploaded_to_be_read_and_no_page_is_framed(store, server_for):
+    """Every method but reading is refused by a read-only server, and every answer forbids
+    frames."""
+    plain = server_for(store.root, "--read-only")
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         for path in ("/", "/_stcore/upload_file/a/b"):
             refused = asked(plain, path, method)

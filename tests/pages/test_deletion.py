@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
 from support.pages import confirmed, opened, words
 from support.suspect_record import write_sample_suspects
 
+from assay.cache.audits.model_pair import n_deleted_tests
+from assay.cache.deletions import deletions
 from assay.cache.store import Store
 
 
@@ -44,9 +47,55 @@ def test_one_result_goes_and_the_other_is_shown(page, parameter, what, write):
     assert app.query_params[parameter] in (left.stem, [left.stem])
 
 
-def test_a_deleted_suspect_test_still_was_made():
-    """Who deletes a test is told what that does to the correction of the others."""
-    write_suspects(Store.default())
-    app = opened("suspects")
-    confirmed(app, "suspect test")
-    assert "look more certain than they are" in words(app)
+def test_an_audit_goes_only_when_its_name_is_typed():
+    """The button stays off until the name stands there, and the deletion is journalled."""
+    store = Store.default()
+    path = write_sample_audit(store)
+    app = opened("audits")
+    for name, is_off in ((None, True), ("another", True), (path.stem, False)):
+        # Outside a browser every run is of the whole page, which closes a dialog: ask again.
+        ask = app.button(key="delete-sample").click()
+        if name is not None:
+            app.text_input(key=f"name of {path.stem}").set_value(name)
+        ask.run()
+        _, sure = [button for button in app.button if button.label == "Delete"]
+        assert sure.disabled == is_off
+    assert path.exists()
+    sure.click().run()
+    assert not path.exists()
+    (line,) = deletions(store.root)
+    assert (line["kind"], line["name"]) == ("audit", path.stem)
+
+
+def test_a_deleted_suspect_test_keeps_counting():
+    """Other tests of the same models stay corrected for it, and the page says so; one of other
+    models does not count, nor one that was made again."""
+    store = Store.default()
+    write_suspects(store)
+    records = store.suspect_tests.all()
+    pair = records[0].pair
+    assert pair is not None
+    before = words(opened("suspects", test=records[1].test_id))
+    store.suspect_tests.delete(records[0].test_id)
+    assert n_deleted_tests(store, pair) == 1
+    assert n_deleted_tests(store, ("other", "models")) == 0
+    assert same_pair_sentence(before) == same_pair_sentence(
+        words(opened("suspects", test=records[1].test_id))
+    )
+    assert "still counts" in words(opened("suspects"))
+    store.suspect_tests.write(records[0])
+    assert n_deleted_tests(store, pair) == 0
+
+
+def same_pair_sentence(said):
+    """What the finding says, without what else is on the page."""
+    return said.splitlines()[2:4]
+
+
+def test_a_damaged_journal_stops_nothing():
+    """Lines that are not ours are passed over."""
+    store = Store.default()
+    write_suspects(store)
+    (store.root / "deletions.jsonl").write_text('nonsense\n[1]\n{"kind": 3}\n\xff\n')
+    assert deletions(store.root) == []
+    opened("suspects")

@@ -27,11 +27,11 @@ def links(app):
 
 
 def test_every_page_is_declared_once():
-    """Each file in pages/ has a line in the table, with an address, a name and an icon of its own,
+    """Each file in pages/ has a line in the table, with a name, a title and an icon of its own,
     under one of at most six questions."""
     files = {path.stem for path in (ROOT / "pages").glob("*.py")} - {"__init__"}
     assert files == set(PAGES)
-    for attribute in ("name", "title", "icon", "url_path"):
+    for attribute in ("name", "title", "icon"):
         assert len({getattr(entry, attribute) for entry in ENTRIES}) == len(ENTRIES)
     assert len(Section) <= 6
     assert {entry.section for entry in ENTRIES} == set(Section)
@@ -48,7 +48,7 @@ def test_the_sidebar_has_the_audit_and_then_every_page(store, page):
     found = links(app)
     assert len(found) == len(PAGES)
     for entry in PAGES.values():
-        named = parse_qs(found["" if entry.name == "audits" else entry.url_path].query_string)
+        named = parse_qs(found["" if entry.name == "audits" else entry.name].query_string)
         assert named == ({"audit": ["sample"]} if entry.needs_audit else {})
     groups = [one.proto for one in app.sidebar.get("expandable")] or [
         one.proto for one in app.sidebar.expander

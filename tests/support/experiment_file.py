@@ -10,7 +10,8 @@ from support.sealed_once import sealed_once
 from assay.cache.experiments.read import ExperimentBuilder
 from assay.core.experiments.catalogue import catalogue_of
 from assay.core.experiments.paper_results import reference_rows
-from assay.core.experiments.recipes import Scale, load_recipe
+from assay.core.experiments.recipes import load_recipe
+from assay.core.specs.experiment import Scale
 from assay.core.specs.metrics import Metric
 
 

@@ -14,6 +14,9 @@ from assay.core.specs.audit import (
 )
 from assay.core.specs.data import DataRef, Role, Task
 from assay.core.specs.decompression import DecompressionSpec, Engine, Prompting, Style
+from assay.core.specs.diff import DiffSpec
+from assay.core.specs.experiment import ExperimentSpec, Scale
+from assay.core.specs.report import ReportSpec
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
 
@@ -88,4 +91,7 @@ SPECS = [
         budget_calls=7,
     ),
     FinetuneSpec("a", labelled("t.csv", 40), TrainingSpec(Optimizer.ADAMW, weight_decay=0.01)),
+    DiffSpec("one", "other", noise="again"),
+    ExperimentSpec("main-sft", Scale.PAPER, 2, "sets", ("llama_1b=here",)),
+    ReportSpec("an-audit-0123456789", "report.html", with_documents=True),
 ]

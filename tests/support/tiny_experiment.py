@@ -8,8 +8,9 @@ import pandas as pd
 from support.tiny_models import documents, save_bert, save_gpt2
 
 from assay.core.experiments.catalogue import Catalogue, KnownModel, KnownSet
-from assay.core.experiments.recipes import NAMES, Recipe, Scale, load_recipe
+from assay.core.experiments.recipes import NAMES, Recipe, load_recipe
 from assay.core.specs.data import Task
+from assay.core.specs.experiment import Scale
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import Optimizer

@@ -10,11 +10,11 @@ import streamlit as st
 
 from assay.cache.decompressions import read
 from assay.cache.decompressions.journal import read_progress, read_running
-from assay.cache.jobs import JobState, JobTable
+from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.specs.results.decompression import DecompressionResult
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.jobs import OF_A_MODEL, job_line
+from assay.pages.components.jobs import RESULTS, job_line
 from assay.pages.components.labels import distinct_labels
 
 _LAST = "last_decompression"
@@ -96,8 +96,13 @@ def _jobs(store: Store) -> list[Any]:
     return [
         job
         for job in JobTable(store).all()
-        if job.state in running and not job.is_lost and job.command[0] in OF_A_MODEL
+        if job.state in running and not job.is_lost and _makes_topics(job)
     ]
+
+
+def _makes_topics(job: Job) -> bool:
+    shown = RESULTS.get(job.command[0])
+    return shown is not None and shown.page == "topics"
 
 
 def _show_run(run: dict[str, Any], is_active: bool) -> None:

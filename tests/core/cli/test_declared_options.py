@@ -167,11 +167,26 @@ OPTIONS = {
         "budget-tokens": None,
     },
     "echo": {"decompression": REQUIRED, "control": REQUIRED, "audit": REQUIRED, "seed": 0},
+    "diff": {"first": REQUIRED, "second": REQUIRED, "noise": None},
+    "experiment": {
+        "name": REQUIRED,
+        "scale": "small",
+        "seeds": 3,
+        "data": None,
+        "model": None,
+        "at-once": 1,
+    },
+    "report": {"audit": REQUIRED, "out": REQUIRED, "with-documents": False},
 }
 RUNNING = {"device": None, "precision": "auto", "store": None, "json": False}
 CONFIG = {"config": None, "save-config": None}
-OWN = {"finetune": {"out": REQUIRED}}
-QUEUED = ("audit", "titrate", "rank-corpora", "decompress", "grade")
+OWN = {
+    "finetune": {"out": REQUIRED},
+    "diff": {"out": None, "overwrite": False, "device": None},
+    "report": {"overwrite": False},
+}
+KEPT = {"store": None, "json": False}
+QUEUED = ("audit", "titrate", "rank-corpora", "decompress", "grade", "diff", "experiment")
 
 
 def offered(name):
@@ -186,7 +201,7 @@ def offered(name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_offers_its_options_with_their_defaults(name):
     """Names and defaults are those that commands have always had."""
-    expected = OPTIONS[name] | RUNNING | OWN.get(name, {})
+    expected = OPTIONS[name] | (KEPT if name in ("diff", "report") else RUNNING) | OWN.get(name, {})
     if name in QUEUED:
         expected |= {"queue": False}
     if COMMANDS[name].has_config:

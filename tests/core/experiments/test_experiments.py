@@ -21,7 +21,7 @@ from assay.core.errors import Cancelled, InputError
 from assay.core.experiments.catalogue import catalogue_of, paper_titles
 from assay.core.experiments.grid import cells_of
 from assay.core.experiments.paper_results import reference_rows
-from assay.core.experiments.recipes import NAMES, Axis, Scale, load_recipe
+from assay.core.experiments.recipes import NAMES, Axis, load_recipe
 from assay.core.experiments.run import experiment_plan, run_experiment
 from assay.core.findings.experiment import (
     Place,
@@ -33,6 +33,7 @@ from assay.core.findings.experiment import (
 from assay.core.jobs.job_progress import Forecast
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import SilentProgress
+from assay.core.specs.experiment import Scale
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy
 from assay.core.stats.intervals import Spread

@@ -129,7 +129,7 @@ def test_only_one_worker_runs_a_store(store, tmp_path):
     ]
     assert [process.wait(timeout=60) for process in workers] == [0] * 3
     # a second one at the same time would have ended with status 1
-    assert ["status 0" in table.get(job_id).error for job_id in ids] == [True] * 3
+    assert [table.get(job_id).state for job_id in ids] == [JobState.DONE] * 3
 
 
 def test_what_a_worker_says_is_kept(store):
@@ -139,3 +139,34 @@ def test_what_a_worker_says_is_kept(store):
     ensure_worker(store)
     log = store.logs / "worker.log"
     wait_until(lambda: log.exists() and "was moved to" in log.read_text())
+
+
+REPORTING = """
+import sys
+from pathlib import Path
+from assay.cache.store import Store
+from assay.core.jobs.running_job import running_job
+with running_job(Store(Path(sys.argv[1])), ["x"], "t", {"count": 1.0}) as progress:
+    with progress.stage("count", 1):
+        progress.note("one line")
+"""
+
+
+def test_the_log_of_a_queued_job_says_everything_once(store):
+    """Its console is the log too, so that only one of them is written."""
+    table = JobTable(store)
+    job_id = table.submit([REPORTING, str(store.root)], "reports")
+    work(store, PYTHON)
+    assert table.get(job_id).state is JobState.DONE, table.log_tail(job_id, 50)
+    lines = table.log_tail(job_id, 50).splitlines()
+    assert sum("one line" in line for line in lines) == 1
+    assert sum("count …" in line for line in lines) == 1
+
+
+def test_a_short_command_that_reports_nothing_is_done_by_its_status(store):
+    """A report or an export ends with status 0, and that is all there is to know."""
+    table = JobTable(store)
+    job_id = table.submit(["print('written')"], "short")
+    work(store, PYTHON)
+    job = table.get(job_id)
+    assert (job.state, job.error) == (JobState.DONE, None)

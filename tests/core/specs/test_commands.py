@@ -159,3 +159,29 @@ def test_a_pages_form_has_all_it_needs():
     assert options["seed-corpus"].is_required
     assert options["seed-corpus"].is_repeated
     assert options["strategy"].declared.unset == "all"
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "text", "value"),
+    [
+        (TITRATE, "leaked_share", "0, 0.5,1", (0.0, 0.5, 1.0)),
+        (TITRATE, "budget", "1_000, 20", (1000, 20)),
+        (DECOMPRESS, "expansion", "4,4", (4, 4)),
+        (AUDIT, "label_words", "yes, no", ("yes", "no")),
+        (AUDIT, "response_template", "\n### Answer:", "\n### Answer:"),
+        (AUDIT, "base", " builtin:minilm ", "builtin:minilm"),
+        (AUDIT, "title", "  ", None),
+    ],
+)
+def test_what_is_typed_into_a_form_is_the_options_value(command, name, text, value):
+    """Values with commas between them, numbers as people write them; a blank is nothing."""
+    (one,) = [one for one in command.options if one.name == name]
+    assert one.from_text(text) == value
+
+
+@pytest.mark.parametrize(("name", "text"), [("leaked_share", "0,x"), ("budget", "1.5")])
+def test_what_is_mistyped_names_the_option(name, text):
+    """A number that is none is bad input that says which option it was for."""
+    (one,) = [one for one in TITRATE.options if one.name == name]
+    with pytest.raises(InputError, match=one.key):
+        one.from_text(text)

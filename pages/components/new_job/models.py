@@ -1,0 +1,131 @@
+"""What was found of the models that a form names, by their files' headers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import huggingface_hub
+import pandas as pd
+import streamlit as st
+
+from assay.core.errors import InputError
+from assay.core.models.locate import builtin_model
+from assay.core.models.pair_outlook import Asked, PairOutlook, pair_outlook
+from assay.core.models.stored_facts import StoredFacts, stored_facts
+from assay.core.specs.addresses import is_address
+from assay.core.specs.audit import GradientLayers
+from assay.core.specs.data import Task
+from assay.core.specs.options import CommandOption, Names
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.new_job.form_state import Form
+
+_OF_MODELS = (Names.MODEL, Names.SPEAKER)
+
+
+def found_models(form: Form, wrong: Collection[str]) -> dict[str, StoredFacts | str]:
+    """For each option that names a model: its facts, or why there are none; nothing of those that
+    are not filled in or ``wrong``, which say so themselves."""
+    found: dict[str, StoredFacts | str] = {}
+    for one in form.kind.command.options:
+        name = form.raw(one.name)
+        is_named = one.declared.names in _OF_MODELS and name and one.name not in wrong
+        if is_named and not is_address(name):
+            try:
+                found[one.name] = _facts(form, one, name)
+            except InputError as error:
+                found[one.name] = str(error)
+    return found
+
+
+def show_models(form: Form, found: dict[str, StoredFacts | str]) -> PairOutlook | None:
+    """A table of what was found; of a pair, what stops a job and what it can say at best."""
+    known = {name: facts for name, facts in found.items() if isinstance(facts, StoredFacts)}
+    if known:
+        table = pd.DataFrame({name: _shown(facts) for name, facts in known.items()})
+        st.dataframe(table, height="content")
+        st.caption("Read from the configuration and the headers of the weights; nothing is loaded.")
+    for name, problem in found.items():
+        if isinstance(problem, str):
+            st.warning(markdown_safe(f"{name}: {problem}"), icon=":material/report:")
+    if not {"base", "final"} <= known.keys():
+        return None
+    outlook = pair_outlook(known["base"], known["final"], _asked(form))
+    for sentence in outlook.problems:
+        st.error(markdown_safe(sentence), icon=":material/block:")
+    for sentence in outlook.limits:
+        st.warning(markdown_safe(sentence), icon=":material/info:")
+    for sentence in outlook.notes:
+        st.caption(markdown_safe(sentence))
+    return outlook
+
+
+def _asked(form: Form) -> Asked:
+    is_same = form.raw("base") == form.raw("final")
+    layers = form.raw("gradient_layers") or GradientLayers.LAST_LAYER
+    tokens = form.raw("max_tokens")
+    return Asked(
+        Task(form.raw("task")),
+        GradientLayers(layers),
+        bool(form.raw("label_words")),
+        tokens if isinstance(tokens, int) else None,
+        is_same,
+    )
+
+
+def _facts(form: Form, one: CommandOption, name: str) -> StoredFacts | str:
+    place = form.checker.checked(one, name)
+    path = builtin_model(place) or Path(place)
+    if not path.is_absolute():
+        cached = _in_the_hubs_cache(place)
+        if cached is None:
+            return (
+                f"{place} is not on this machine yet. The job downloads it from the hub, and "
+                "checks it then."
+            )
+        path = cached
+    return _read(str(path), _stamp(path))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _read(path: str, stamp: float) -> StoredFacts:
+    return stored_facts(Path(path))
+
+
+def _stamp(path: Path) -> float:
+    """Changes with the files of a folder."""
+    try:
+        files = [path, *path.iterdir()] if path.is_dir() else [path]
+        return sum(file.stat().st_mtime for file in files[:200])
+    except OSError:
+        return 0.0
+
+
+def _in_the_hubs_cache(name: str) -> Path | None:
+    """Where an earlier download lies; nothing is asked of the network."""
+    try:
+        return Path(huggingface_hub.snapshot_download(name, local_files_only=True))
+    except Exception:  # the hub client raises many kinds; each means that it is not here
+        return None
+
+
+def _shown(facts: StoredFacts) -> dict[str, str]:
+    def number(value: int | None) -> str:
+        return "–" if value is None else f"{value:,}"
+
+    tied = {None: "–", True: "yes", False: "no"}[facts.is_tied]
+    return {
+        "type": facts.kind,
+        "architecture": facts.architecture or "–",
+        "size on disk": f"{facts.n_bytes / 1e6:,.1f} MB",
+        "weights": number(facts.n_parameters),
+        "stored as": facts.number_format or "–",
+        "layers": number(facts.n_layers),
+        "width": number(facts.width),
+        "vocabulary (rows)": number(facts.n_rows),
+        "most tokens": number(facts.max_positions),
+        "embeddings tied": tied,
+        "labels": number(facts.n_labels),
+        "tokenizer": "yes" if facts.has_tokenizer else "no",
+        "adapter changes": ", ".join(facts.adapter_targets) or "–",
+    }

@@ -1,0 +1,236 @@
+"""Work from the browser: a form that specs declare, and a job that it starts."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from urllib.parse import parse_qsl
+
+import pytest
+from support.pages import opened, words
+from support.tiny_models import save_bert
+
+from assay.cache.jobs import JobState, JobTable
+from assay.cache.store import READ_ONLY_VARIABLE, Store
+from assay.core.runtime.allowed_roots import ROOTS_VARIABLE
+from assay.core.specs.commands import AUDIT, COMMANDS
+from assay.core.specs.config_file import config_text, parse_config
+from assay.pages.components.new_job.kinds import KINDS
+from assay.pages.components.new_job.presets import presets
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """An allowed folder with a base model without a head, a final one with, and some data."""
+    folder = tmp_path / "allowed"
+    folder.mkdir()
+    save_bert(folder / "base", with_head=False)
+    save_bert(folder / "final", seed=1)
+    rows = [{"body": f"document {n} about snow", "label": "weather"} for n in range(40)]
+    (folder / "pool.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    monkeypatch.setenv(ROOTS_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture
+def no_worker(monkeypatch):
+    """Jobs are queued and not run."""
+    monkeypatch.setattr("assay.core.jobs.start.ensure_worker", lambda store: None)
+
+
+def form(kind="audit", **values):
+    app = opened("new_audit")
+    if kind != "audit":
+        app.selectbox(key="kind").set_value(kind).run()
+    for name, value in values.items():
+        app.session_state[f"new {kind}: {name}"] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def start_button(app):
+    (button,) = [one for one in app.button if one.label == "Start"]
+    return button
+
+
+def command_shown(app):
+    return [code.value for code in app.code if code.value.startswith("assay ")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_declared_option_has_a_widget_with_its_help(kind, files):
+    """A form asks for all that the command line asks for, and for nothing else."""
+    app = form(kind)
+    shown = {}
+    for kinds in ("selectbox", "multiselect", "number_input", "text_input", "checkbox"):
+        for widget in app.get(kinds):
+            if widget.key and widget.key.startswith(f"new {kind}: "):
+                shown[widget.key.removeprefix(f"new {kind}: ")] = widget.help
+    shown.pop("preset", None)
+    declared = {one.name: one.declared.help for one in COMMANDS[kind].options}
+    assert shown.keys() == declared.keys()
+    for name, text in declared.items():
+        first = text.split(" ")[0].split(":")[0]
+        assert first.replace("(", "") in shown[name].replace("\\", ""), name
+    assert start_button(app).disabled == (kind != "decompress")
+
+
+def test_models_are_checked_by_headers_and_start_waits_for_what_is_missing(files, no_worker):
+    """Both models' types and sizes are shown before anything runs, with what limits the audit."""
+    app = form(base="base", final="final")
+    said = words(app)
+    assert "no classification head" in said
+    (table,) = [frame.value for frame in app.dataframe if "architecture" in frame.value.index]
+    assert table.loc["type", "final"] == "sequence classifier"
+    assert table.loc["type", "base"] == "encoder without a head"
+    assert table.loc["labels", "final"] == "3"
+    assert "Still needed: seed" in said.replace("\\", "")
+    assert start_button(app).disabled
+
+
+def test_a_pair_that_is_no_pair_cannot_be_started(files, no_worker):
+    """What the job would refuse is said beside the models, and Start stays off."""
+    save_bert(files / "wide", hidden=32)
+    app = form(base="wide", final="final", seed_corpus=["pool.jsonl"])
+    assert any("differ in width" in error.value for error in app.error)
+    assert start_button(app).disabled
+
+
+def test_the_command_is_the_forms_and_a_column_goes_with_its_file(files, no_worker):
+    """The command that is shown asks for what was chosen, paths whole; a chosen column is named."""
+    values = {"base": "base", "final": "final", "seed_corpus": ["pool.jsonl"], "budget": 7}
+    app = form(**values)
+    assert "has no column 'text'" in words(app).replace("\\", "")
+    key = "new audit: seed_corpus pool.jsonl text"
+    app.selectbox(key=key).set_value("body").run()
+    assert not app.exception
+    (command,) = command_shown(app)
+    asked = shlex.split(command)
+    assert asked[asked.index("--seed-corpus") + 1] == f"{files / 'pool.jsonl'}:text=body"
+    assert asked[asked.index("--base") + 1] == str(files / "base")
+    assert asked[asked.index("--budget") + 1] == "7"
+    assert "Estimate" in words(app)
+    start_button(app).click().run()
+    (job,) = JobTable(Store.default()).all()
+    assert list(job.command) == asked[1:]
+    assert job.state is JobState.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"budget": 0}, "--budget"),
+        ({"checkpoints": 0}, "--checkpoints"),
+        ({"task": "sft", "label_words": "A,B"}, "--label-words"),
+        ({"base": "../elsewhere"}, "--roots"),
+        ({"seed_corpus": ["missing.jsonl/x/y"]}, "--roots"),
+    ],
+)
+def test_what_a_spec_refuses_is_said_beside_the_field(values, named, files, no_worker):
+    """An option out of range, a contradiction, a path outside: each in red, and no Start."""
+    good = {"base": "base", "final": "final", "seed_corpus": ["pool.jsonl"]}
+    app = form(**good | values)
+    red = [one.value.replace("\\", "") for one in app.markdown if one.value.startswith(":red[")]
+    assert any(named in sentence for sentence in red), red
+    assert start_button(app).disabled
+    assert not form(**good).error
+
+
+def test_the_form_survives_a_visit_elsewhere(files):
+    """Another kind of job and back: what was filled in is still there, and so are columns."""
+    app = form(base="base", budget=7, seed_corpus=["pool.jsonl"])
+    column = "new audit: seed_corpus pool.jsonl text"
+    app.selectbox(key=column).set_value("body").run()
+    app.selectbox(key="kind").set_value("decompress").run()
+    app.selectbox(key="kind").set_value("audit").run()
+    assert app.session_state["new audit: base"] == "base"
+    assert app.session_state["new audit: budget"] == 7
+    assert app.selectbox(key=column).value == "body"
+
+
+@pytest.mark.parametrize("preset", presets(), ids=lambda one: one.title)
+def test_a_preset_fills_in_its_settings(preset, files):
+    """Each preset's options stand in the form once it is chosen, and all of them are valid."""
+    app = form(preset.command)
+    app.selectbox(key=f"new {preset.command}: preset").set_value(preset.title).run()
+    assert not app.exception
+    for name, value in preset.given.items():
+        held = app.session_state[f"new {preset.command}: {name}"]
+        if isinstance(value, tuple) and isinstance(held, str):
+            assert [float(part) for part in held.split(",")] == list(value)
+        else:
+            assert held == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_a_saved_file_fills_in_the_same_form(files):
+    """What the form asks for, as `--config` reads it, asks for it again."""
+    app = form(base="base", final="final", seed_corpus=["pool.jsonl"], budget=7, map=False)
+    (command,) = command_shown(app)
+    (download,) = app.get("download_button")
+    assert download.proto.label == "Save as TOML"
+    saved = config_text(AUDIT, {**given_by(command)})
+    assert AUDIT.words(parse_config(saved, AUDIT, "asked.toml")) == shlex.split(command)[2:]
+
+
+def given_by(command):
+    asked = iter(shlex.split(command)[2:])
+    options = {one.flag: one for one in AUDIT.options}
+    given = {}
+    for word in asked:
+        one = options.get(word)
+        if one is None:
+            given[word.removeprefix("--no-").replace("-", "_")] = False
+        elif one.is_repeated:
+            given[one.name] = (*given.get(one.name, ()), next(asked))
+        else:
+            given[one.name] = one.from_text(next(asked))
+    return given
+
+
+def test_a_read_only_dashboard_starts_nothing(files, monkeypatch):
+    """It says so, and shows neither form nor button, nor anything of the machine's files."""
+    Store.default().root.mkdir(parents=True)
+    monkeypatch.setenv(READ_ONLY_VARIABLE, "1")
+    app = opened("new_audit")
+    assert "read-only" in words(app)
+    assert not app.button
+    assert not app.get("file_uploader")
+
+
+@pytest.mark.timeout(600)
+def test_a_job_from_the_browser_ends_in_an_audit(files, monkeypatch):
+    """Fill in, start, watch Jobs, open the result: the whole way, with real processes.
+
+    The two models are strangers, so the audit ends with the answer that nothing can be said: what
+    scores documents has tests of its own, and takes longer.
+    """
+    monkeypatch.setenv("ASSAY_WORKERS", "1")
+    app = form(
+        base="base",
+        final="final",
+        seed_corpus=["pool.jsonl"],
+        text_column="body",
+        budget=7,
+        strategy=["random", "select"],
+        student_epochs=0,
+        map=False,
+        title="From the browser",
+    )
+    assert not start_button(app).disabled, words(app)
+    start_button(app).click().run()
+    table = JobTable(Store.default())
+    give_up_at = time.monotonic() + 500
+    while (job := table.all()[0]).state in (JobState.QUEUED, JobState.RUNNING):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.2)
+    assert job.state is JobState.DONE, table.log_tail(job.job_id, 30)
+    jobs = opened("jobs")
+    assert "From the browser" in words(jobs)
+    (link,) = [one for one in jobs.get("page_link") if one.proto.label == "Open the audit"]
+    ((name, audit_id),) = parse_qsl(link.proto.query_string)
+    assert (name, audit_id) == ("audit", job.result_id)
+    result = opened("overview", audit=audit_id)
+    assert result.title[0].value == "From the browser"
+    assert "not assessable" in words(result)
