@@ -122,7 +122,7 @@ def test_a_document_that_a_selection_lacks_has_a_link_to_its_card(store):
 def test_an_empty_store_starts_the_demo_once(store, monkeypatch):
     """The button queues the demo and then is gone, so that it is not started twice."""
     asked = []  # a worker would run the demo for minutes after this test
-    monkeypatch.setattr("assay.core.jobs.worker.ensure_worker", asked.append)
+    monkeypatch.setattr("assay.core.jobs.start.ensure_worker", asked.append)
     app = opened("audits")
     (start,) = [one for one in app.button if one.label == "Run the demo"]
     start.click().run()
