@@ -20,6 +20,7 @@ from assay.cache.store import Store
 from assay.core.errors import AssayError, FullDisk, full_disk_explained, is_full_disk
 from assay.core.jobs.running_job import running_job
 from assay.core.specs.model_calls import Answer, Call, Sampling
+from assay.core.specs.results.echo import EchoResult
 
 WIDTH = 1_000
 
@@ -176,7 +177,17 @@ def test_a_record_is_whole_or_not_there(store):
     records = store.echoes
     fill(store.root)
     with pytest.raises(FullDisk):
-        records.write({"echo_id": "echo-" + "0" * 12, "text": "x" * 100_000})
+        records.write(
+            EchoResult(
+                "An echo",
+                "2026-11-20",
+                {},
+                "echo-" + "0" * 12,
+                {"text": "x" * 100_000},
+                "An audit",
+                *((), 40, 40, 999, 8, (), ()),
+            )
+        )
     assert records.all() == []
     assert records.problems() == {}
 

@@ -181,7 +181,7 @@ def write_sample_audit(
             "assay_version": "0.1.0",
             "commit": None,
             "packages": {"torch": "2.13.0"},
-            "n_null_draws": 399,
+            "n_null_draws": 599,
             "command": "assay audit --base base --final final",
         },
     }
@@ -323,7 +323,7 @@ def _metrics(
             null_value=0.05,
             null_low=0.03,
             null_high=0.07,
-            null_kind="399 random selections",
+            null_kind="599 random selections",
         ),
         MetricRow(
             strategy,
@@ -335,7 +335,7 @@ def _metrics(
             null_value=0.1,
             null_low=0.05,
             null_high=0.15,
-            null_kind="399 random selections",
+            null_kind="599 random selections",
         ),
     ]
     if not has_truth:
@@ -368,7 +368,7 @@ def _metrics(
             null_value=1.2,
             null_low=1.18,
             null_high=1.22,
-            null_kind="399 random selections",
+            null_kind="599 random selections",
         ),
         MetricRow(
             strategy,
@@ -383,7 +383,7 @@ def _metrics(
             null_value=0.4,
             null_low=0.35,
             null_high=0.45,
-            null_kind="399 random selections",
+            null_kind="599 random selections",
         ),
         MetricRow(
             strategy,
@@ -395,7 +395,7 @@ def _metrics(
             null_value=0.8,
             null_low=0.79,
             null_high=0.81,
-            null_kind="399 random selections",
+            null_kind="599 random selections",
         ),
     ]
     n_located, n_domain = int(is_located.sum()), int((is_located | is_held_out).sum())

@@ -27,7 +27,7 @@ def row(subject, metric, value, low=None, high=None, **more):
         "null_value": 0.1,
         "null_low": 0.05,
         "null_high": 0.15,
-        "null_kind": "399 random selections",
+        "null_kind": "599 random selections",
         "p_value": None,
         "method": "paired",
         **more,

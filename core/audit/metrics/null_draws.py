@@ -8,8 +8,8 @@ from assay.core.gradients.features import GradientFeatures
 from assay.core.selection.greedy import random as random_selection
 from assay.core.specs.audit import AuditSpec
 
-# Enough that the smallest possible p-value, 2 in 400, times eight strategies is under 5%.
-N_NULL_DRAWS = 399
+# Enough that the smallest possible p-value, 2 in 600, times eleven strategies is under 5%.
+N_NULL_DRAWS = 599
 
 
 def random_draws(spec: AuditSpec, features: GradientFeatures) -> list[list[int]]:

@@ -15,7 +15,7 @@ from assay.core.specs.audit import AuditSpec
 from assay.core.specs.metrics import Metric
 
 # Larger sets are replaced by random samples of this size, for selections, random draws and
-# reference documents alike: all stay exact, and 399 draws take two minutes instead of half an hour.
+# reference documents alike: all stay exact, and 599 draws take three minutes, not half an hour.
 _MAX_DOCUMENTS = 1_000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -161,7 +162,7 @@ def test_a_pair_that_cannot_be_assessed_is_sealed_unscored(tiny, adapted, assay)
     said = json.loads(first.out)
     assert said["assessability"] == "not assessable"
     assert "--gradient-layers changed" in said["reasons"][0]
-    assert all(check.is_intact for check in check_manifest(said["path"]))
+    assert all(check.is_intact for check in check_manifest(Path(said["path"])))
     for table in ("documents", "scores", "selections", "metrics"):
         assert ask(said["path"], f"SELECT count(*) FROM {table}") == [(0,)]
     moved = dict(ask(said["path"], "SELECT name, difference_norm FROM layers"))

@@ -59,7 +59,9 @@ def test_the_grid_is_whole(whole):
     _, path = whole
     assert all(check.is_intact for check in check_manifest(path))
     cells = ask(path, "SELECT DISTINCT leaked_share, budget, strategy, seed FROM titration_grid")
-    names = {str(strategy) for strategy in Strategy} | {BLIND}
+    # No row of the tiny embeddings is known to have stood still.
+    ran = [strategy for strategy in Strategy if strategy is not Strategy.VOCABULARY_MATCH]
+    names = {*map(str, ran), BLIND}
     expected = {
         (share, budget, name, seed)
         for share in (0.0, 0.25, 1.0)

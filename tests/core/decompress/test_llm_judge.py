@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -69,22 +70,22 @@ def test_a_judge_grades_every_example_on_every_axis(assay, judge, sample):
     out = grade(assay, judge, "--prompting", "json")
     identity = find_model(str(judge), None, judge).identity
     assert identity.label == f"{judge} ({identity.sha256[:12]})"
-    grades = judged(out["path"], identity.label)
+    grades = judged(Path(out["path"]), identity.label)
     assert set(grades["score"]) <= {0.0, 1.0, 2.0, 3.0, 4.0}
     assert len(grades) == 4 * len(Axis)
     assert set(grades["rung"]) == {"schema"}
-    meta = read_decompression(out["path"])
+    meta = read_decompression(Path(out["path"]))
     assert meta.headline_judge == identity.label
     assert meta.judges[0].sha256 == identity.sha256
     assert meta.judges[0].n_unreadable == 0
     # The heuristic's grades stay, and quality is the named judge's alone.
     quality = {
-        who: read_topics(out["path"], who)["quality"].tolist()
+        who: read_topics(Path(out["path"]), who)["quality"].tolist()
         for who in (None, identity.label, "heuristic")
     }
     assert quality[None] == quality[identity.label] != quality["heuristic"]
     assert quality["heuristic"] == read_topics(sample)["quality"].tolist()
-    assert all(check.is_intact for check in check_manifest(out["path"]))
+    assert all(check.is_intact for check in check_manifest(Path(out["path"])))
     assert read_verdicts(Store.default(), out["decompression"]) == {2: Review.REJECTED}
     assert sample.read_bytes() == before
 
@@ -92,25 +93,25 @@ def test_a_judge_grades_every_example_on_every_axis(assay, judge, sample):
 def test_a_grade_that_cannot_be_read_is_empty(assay, judge, sample):
     """A model that answers with other words grades nothing: each is asked twice, then failed."""
     out = grade(assay, judge)
-    meta = read_decompression(out["path"])
-    grades = judged(out["path"], meta.headline_judge)
+    meta = read_decompression(Path(out["path"]))
+    grades = judged(Path(out["path"]), meta.headline_judge)
     assert len(grades) == 4 * len(Axis)
     assert grades["score"].isna().all()
     assert set(grades["rung"]) == {"failed"}
     assert meta.judges[0].n_unreadable == 4
     assert meta.judges[0].control is None
-    assert read_examples(out["path"], ExampleFilter(), 10).rows["quality"].isna().all()
+    assert read_examples(Path(out["path"]), ExampleFilter(), 10).rows["quality"].isna().all()
 
 
 def test_what_a_judge_said_is_not_asked_again(assay, judge, sample):
     """A budget ends the grading at its number of calls; a larger one asks only what is left."""
     small = grade(assay, judge, "--prompting", "json", "--budget-calls", 3)
     assert small["n_asked"] == 3
-    assert read_decompression(small["path"]).judges[0].n_graded == 3
+    assert read_decompression(Path(small["path"])).judges[0].n_graded == 3
     large = grade(assay, judge, "--prompting", "json")
     assert large["n_asked"] == large["n_calls"] - read_decompression(sample).counts.n_calls - 3
-    label = read_decompression(large["path"]).headline_judge
-    few, whole = (judged(one["path"], label) for one in (small, large))
+    label = read_decompression(Path(large["path"])).headline_judge
+    few, whole = (judged(Path(one["path"]), label) for one in (small, large))
     assert few.equals(whole[: len(few)])
 
 
@@ -122,7 +123,7 @@ def test_a_run_keeps_calls_back_for_its_judge(assay, judge):
     with duckdb.connect(out["path"], read_only=True) as connection:
         stages = [stage for (stage,) in connection.execute("SELECT stage FROM calls").fetchall()]
     assert len(stages) == out["n_calls"] <= 44
-    (facts,) = read_decompression(out["path"]).judges
+    (facts,) = read_decompression(Path(out["path"])).judges
     assert facts.n_graded == out["n_examples"] > 3
     assert stages.count("judging") >= facts.n_graded
 
@@ -217,11 +218,13 @@ def test_a_judge_may_be_a_server(assay, sample, tmp_path):
         in_process = grade(assay, "builtin:smollm2")
     finally:
         backend.close()
-    labels = [read_decompression(one["path"]).headline_judge for one in (over_http, in_process)]
+    labels = [
+        read_decompression(Path(one["path"])).headline_judge for one in (over_http, in_process)
+    ]
     assert labels[0].endswith(f"(server at {address}/v1)")
     assert labels[1].startswith("builtin:smollm2 (")
     one, other = (
-        judged(out["path"], label)
+        judged(Path(out["path"]), label)
         for out, label in zip((over_http, in_process), labels, strict=True)
     )
     assert one.equals(other)

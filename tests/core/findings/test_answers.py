@@ -395,10 +395,10 @@ def test_who_asked_one_question_gets_its_answer_first():
 
 def test_few_random_draws_say_what_they_cannot_show():
     """A band of 39 draws is called as wide as all of them, with the p-value that it cannot go
-    below; one of 399, or none, is not."""
+    below; one of 599, or none, is not."""
     said = few_draws_sentence({"null_kind": "39 random selections"})
     assert "1 in 40" in said
     assert "under 0.05" in said
-    assert few_draws_sentence({"null_kind": "399 random selections"}) == ""
+    assert few_draws_sentence({"null_kind": "599 random selections"}) == ""
     assert few_draws_sentence({"null_kind": "largest class"}) == ""
     assert few_draws_sentence(None) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assay.core.audit.metrics.null_draws import N_NULL_DRAWS
 from assay.core.similarity.transport import transport_distance
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.auc import difference
@@ -98,14 +99,15 @@ def test_one_of_eight_outside_by_chance_is_rare_once_corrected():
     rng = np.random.default_rng(1)
     n_any = n_corrected = 0
     for _ in range(600):
-        draws, own = rng.normal(size=399), rng.normal(size=8)
+        draws, own = rng.normal(size=N_NULL_DRAWS), rng.normal(size=8)
         p_values = [p_among_draws(value, draws) for value in own]
         n_any += min(p_values) <= CHANCE_OUTSIDE
         n_corrected += min(holm(p_values)) <= CHANCE_OUTSIDE
     assert n_any > 150
     assert n_corrected < 45
     # As many draws as the smallest p that can be needs, whichever strategies run.
-    assert 2 / 400 * (len(Strategy) - 1) <= CHANCE_OUTSIDE < 2 / 200 * (len(Strategy) - 1)
+    smallest = 2 / (N_NULL_DRAWS + 1)
+    assert smallest * (len(Strategy) - 1) <= CHANCE_OUTSIDE < 2 / 400 * (len(Strategy) - 1)
 
 
 def test_two_and_two_documents_prove_nothing():
