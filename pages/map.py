@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import percent
 from assay.core.specs.metrics import Metric
 from assay.pages.components.audit import reads
-from assay.pages.components.audit.map_chart import map_figure
+from assay.pages.components.audit.map_chart import (
+    MAX_DRAWN,
+    MapView,
+    bounds_of,
+    show_map,
+)
+from assay.pages.components.audit.map_choice import Choice, chosen_in_link, inside, put_in_link
 from assay.pages.components.audit.map_controls import (
+    HOVER_CHARACTERS,
     MAX_POINTS,
     controls,
-    lassoed,
     panel,
-    show_lassoed,
+    shown,
+    shown_reference,
+)
+from assay.pages.components.audit.map_documents import (
+    Found,
+    manifest_of,
+    show_found,
+    show_open_document,
+    show_open_reference,
 )
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.evidence_links import numbered
 from assay.pages.components.navigation import enter
 from assay.pages.components.null_comparison import beside, settings_line
-from assay.pages.components.palette import ink
 
 enter()
 
@@ -40,20 +55,97 @@ if not len(places):
     )
     st.stop()
 
-setting = controls(facts.strategies, bool(names), counts["n_reference"] > 0)
+setting = controls(path, facts.strategies, names)
 panels = [panel(path, strategy, setting.colouring, names) for strategy in setting.strategies]
-true = reads.reference_places(path, MAX_POINTS) if setting.has_true else None
-state = st.plotly_chart(
-    map_figure(places, panels, true, setting.colouring, ink()),
-    key="map",
-    on_select="rerun",
-    selection_mode=("points", "lasso", "box"),
-    config={"displaylogo": False},
-    alt="Selected documents and reference documents over the density of the seed corpus",
+stored = reads.reference_places(path, MAX_POINTS) if setting.has_true else None
+true = None if stored is None else shown_reference(stored, setting.colouring, names)
+bounds = bounds_of(places, true)
+choice = chosen_in_link(bounds)
+matching = (
+    reads.matching(path, setting.chosen, setting.selected_by) if setting.is_filtered else None
 )
+# Of a large pool only the documents that match filters are points, above the density of all.
+is_large = len(places) > MAX_DRAWN
+drawn = None if not is_large else () if matching is None else tuple(matching[:MAX_DRAWN].tolist())
+pool = shown(reads.hover(path, HOVER_CHARACTERS, drawn), setting.colouring, names)
+
+
+def found_by(choice: Choice) -> Found | None:
+    """The documents in the area, if any, that match the filters, if any."""
+    if choice.area is None and matching is None:
+        return None
+    numbers = np.arange(len(places)) if matching is None else matching
+    reference = []
+    if choice.area is not None:
+        numbers = numbers[inside(places[numbers], choice.area)]
+        if true is not None:
+            is_inside = inside(true[["x", "y"]].to_numpy(np.float32), choice.area)
+            reference = true.loc[is_inside, "reference_id"].tolist()
+    manifest = manifest_of(setting, names, numbers.tolist())
+    if choice.area is not None:
+        manifest["area"] = choice.area.tolist()
+    return Found(numbers.tolist(), reference, manifest)
+
+
+def open_places(choice: Choice) -> list[tuple[float, float]]:
+    """Where the document that is read lies, to be marked."""
+    if choice.document is not None:
+        number = numbered(choice.document, len(places))
+        if number is None:
+            return []
+        return [(float(places[number, 0]), float(places[number, 1]))]
+    if choice.reference is not None and true is not None:
+        here = true[true["reference_id"].astype(str) == choice.reference]
+        return [(x, y) for x, y in here[["x", "y"]].to_numpy(float).tolist()]
+    return []
+
+
+def keep_gesture() -> None:
+    """What was clicked or drawn goes into the address."""
+    event = st.session_state["map"].chosen
+    if event:
+        put_in_link(event, bounds)
+
+
+found = found_by(choice)
+left, right = st.columns([3, 2])
+with left:
+    show_map(
+        MapView(
+            places,
+            is_large,
+            pool,
+            panels,
+            true,
+            setting.colouring,
+            matching,
+            reads.regions(path) if setting.has_names else [],
+            choice.area,
+            open_places(choice),
+        ),
+        bounds,
+        "Documents of the seed corpus by meaning, with selected and reference documents",
+        keep_gesture,
+    )
+with right:
+    if choice.document is not None:
+        show_open_document(path, choice.document, names, counts["n_documents"])
+    elif choice.reference is not None:
+        show_open_reference(path, choice.reference, names, counts["n_reference"])
+    if found is not None:
+        show_found(path, found, setting, names)
+    if not choice and found is None:
+        st.info(
+            "Click a document to read it. Draw around documents to list them. Search or filter to "
+            "highlight those that match. The address keeps what you chose.",
+            icon=":material/touch_app:",
+        )
 st.caption(
-    "Grey: density of the seed corpus. Draw a lasso or a box around points to read their "
-    "documents; with the pan tool, click a point. Changing the colours clears the choice. "
+    (
+        "Grey: density of the seed corpus. "
+        if is_large
+        else "Grey points: documents that were not selected. "
+    )
     + (
         f"Only the first {MAX_POINTS:,} selected documents are drawn. "
         if any(len(one.rows) == MAX_POINTS for one in panels)
@@ -62,6 +154,12 @@ st.caption(
     + (
         f"Only {MAX_POINTS:,} reference documents are drawn. "
         if true is not None and counts["n_reference"] > len(true)
+        else ""
+    )
+    + (f"{len(matching):,} documents match. " if matching is not None else "")
+    + (
+        "Words: frequent in their region of the map and rare elsewhere. "
+        if setting.has_names
         else ""
     )
     + markdown_safe(settings_line(facts.meta["map"]))
@@ -80,15 +178,9 @@ for column, strategy in zip(st.columns(len(panels)), setting.strategies, strict=
                 st.write(f"**{strategy.shown_as}** · {title}: **{percent(row['value'])}**")
                 st.caption(markdown_safe(beside(row)))
 if counts["n_reference"]:
-    found = reads.overlap(path)
+    overlap = reads.overlap(path)
     st.caption(
-        f"The seed corpus contains {found.n_exact:,} exact and {found.n_near:,} near duplicates "
-        "of reference documents. “Near” a reference document: nearer than its fifth nearest other "
-        "reference document (coverage, Naeem et al. 2020)."
+        f"The seed corpus contains {overlap.n_exact:,} exact and {overlap.n_near:,} near "
+        "duplicates of reference documents. “Near” a reference document: nearer than its fifth "
+        "nearest other reference document (coverage, Naeem et al. 2020)."
     )
-
-chosen = lassoed(state)
-if chosen.documents or chosen.true:
-    show_lassoed(path, chosen, setting.strategies, names)
-else:
-    st.caption("Nothing is selected yet.")

@@ -32,10 +32,10 @@ def read_places(path: Path) -> NDArray[np.float32]:
 
 
 def read_selected_places(path: Path, strategy: Strategy, limit: int) -> pd.DataFrame:
-    """The first ``limit`` of a selection: document_id, rank, gain, pseudolabel, source, x, y."""
+    """The first ``limit`` of a selection, each with its scores, source, text, x and y."""
     with open_to_read(path) as connection:
         return connection.execute(
-            "SELECT document_id, rank, gain, pseudolabel, source, x, y FROM selections "
+            "SELECT document_id, rank, gain, pseudolabel, source, x, y, text FROM selections "
             "JOIN documents USING (document_id) JOIN scores USING (document_id) "
             "JOIN map_points ON set_name = 'seed-corpus' AND item_id = document_id "
             "WHERE strategy = ? ORDER BY rank LIMIT ?",
@@ -44,34 +44,16 @@ def read_selected_places(path: Path, strategy: Strategy, limit: int) -> pd.DataF
 
 
 def read_reference_places(path: Path, limit: int) -> pd.DataFrame:
-    """reference_id, label, x, y of ``limit`` reference documents, chosen by their texts' hashes."""
+    """reference_id, label, x, y, text of ``limit`` reference documents.
+
+    They are chosen by their texts' hashes.
+    """
     with open_to_read(path) as connection:
         return connection.execute(
-            "SELECT reference_id, label, x, y FROM reference_documents "
+            "SELECT reference_id, label, x, y, text FROM reference_documents "
             "JOIN map_points ON set_name = 'reference' AND item_id = reference_id "
             "ORDER BY md5(text_hash), reference_id LIMIT ?",
             [limit],
-        ).df()
-
-
-def read_documents(
-    path: Path, document_ids: Sequence[int], strategies: Sequence[Strategy]
-) -> pd.DataFrame:
-    """Seed documents with text, scores and one column of ranks (from 0) per strategy."""
-    ranks = ", ".join(
-        f"max(rank) FILTER (WHERE strategy = ?) AS rank_{n}" for n in range(len(strategies))
-    )
-    with open_to_read(path) as connection:
-        return connection.execute(
-            f"SELECT document_id, {ranks}, any_value(text) AS text, "
-            "any_value(pseudolabel) AS pseudolabel, any_value(source) AS source, "
-            "any_value(cosine) AS cosine, any_value(in_reference) AS in_reference "
-            "FROM documents JOIN scores USING (document_id) LEFT JOIN selections "
-            "USING (document_id) WHERE list_contains(?::INTEGER[], document_id) "
-            "GROUP BY document_id ORDER BY least("
-            + ", ".join(f"rank_{n}" for n in range(len(strategies)))
-            + "), document_id",
-            [*map(str, strategies), list(document_ids)],
         ).df()
 
 
@@ -84,8 +66,8 @@ def read_reference_documents(path: Path, reference_ids: Sequence[int]) -> pd.Dat
         return connection.execute(
             "SELECT reference_id, document_id, label, r.text FROM reference_documents r "
             "LEFT JOIN documents USING (text_hash) "
-            "WHERE list_contains(?::INTEGER[], reference_id) ORDER BY reference_id",
-            [list(reference_ids)],
+            "JOIN unnest(?::INTEGER[]) w(reference_id) USING (reference_id) ORDER BY reference_id",
+            [[int(number) for number in reference_ids]],
         ).df()
 
 

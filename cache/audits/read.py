@@ -251,8 +251,13 @@ _SELECTION_COLUMNS = (
 
 
 def _condition(strategy: Strategy, chosen: SelectionFilter) -> tuple[str, list[Any]]:
-    conditions, parameters = ["strategy = ?"], [str(strategy)]
-    values: list[Any] = parameters
+    condition, parameters = document_condition(chosen)
+    return f"strategy = ? AND {condition}", [str(strategy), *parameters]
+
+
+def document_condition(chosen: SelectionFilter) -> tuple[str, list[Any]]:
+    """SQL that is true for matching rows of documents and scores, with its parameters."""
+    conditions, values = ["true"], list[Any]()
     if chosen.search:
         conditions.append("contains(lower(text), lower(?))")
         values.append(chosen.search)

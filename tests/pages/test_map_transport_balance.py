@@ -9,25 +9,29 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import hypergeom
-from support.audit_file import HOSTILE, N_REFERENCE, write_sample_audit
+from support.audit_file import HOSTILE, LABELS, N_REFERENCE, write_sample_audit
 from support.pages import opened, words
+from support.paths import ROOT
 from support.titration_audit import write_sample_titration
 
 from assay.cache.audits.comparison import (
-    read_documents,
     read_label_counts,
     read_overlap,
+    read_places,
     read_random_objective,
     read_selected_places,
 )
+from assay.cache.audits.map_documents import read_documents, read_matching
+from assay.cache.audits.read import SelectionFilter
 from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.similarity.replacement_curve import Likeness
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.audit.class_balance import MAX_GROUPS, random_bands, share_table
-from assay.pages.components.audit.map_chart import SELECTED, TRUE
-from assay.pages.components.audit.map_controls import MAX_POINTS, lassoed
+from assay.pages.components.audit.map_chart import MAX_DRAWN
+from assay.pages.components.audit.map_choice import area_from, as_text, inside
+from assay.pages.components.audit.map_controls import HOVER_CHARACTERS, MAX_POINTS
 from assay.pages.components.audit.transport_tables import DISTANCES, in_words, read_from
 from assay.pages.components.escaping import plotly_safe
 
@@ -41,11 +45,6 @@ def drawn(app, number=0):
     return json.loads(app.get("plotly_chart")[number].proto.spec)
 
 
-def points(app, name):
-    """How many points the traces of that name have, in all panels."""
-    return [len(numbers(trace["x"])) for trace in drawn(app)["data"] if trace.get("name") == name]
-
-
 def numbers(values):
     """What Plotly sends: a list, or bytes with their type."""
     if isinstance(values, dict):
@@ -53,80 +52,149 @@ def numbers(values):
     return np.asarray(values)
 
 
-def test_the_map_draws_points_for_selected_and_true_documents_only(store):
-    """However large the pool, only selections and true documents travel as points."""
-    write_sample_audit(store, n_documents=20_000, budget=150)
-    app = opened("map", audit="sample")
-    assert points(app, "SELECT") == [150]
-    assert points(app, "random") == [150]
-    assert points(app, "reference documents") == [N_REFERENCE, N_REFERENCE]
-    kinds = [trace["type"] for trace in drawn(app)["data"]]
-    assert kinds.count("heatmap") == 2
-    assert len(app.get("plotly_chart")[0].proto.spec) < 300_000
-    text = words(app).replace("\\", "")
-    assert "UMAP, n neighbors 15, seed 0" in text
-    assert "clears the choice" in text
+def chart(app):
+    """What the map's canvas is given."""
+    (one,) = app.get("bidi_component")
+    return json.loads(one.proto.json)
+
+
+def test_every_document_is_a_point_of_the_map(store):
+    """Of a pool of ordinary size all documents travel as points with text, label and source."""
+    write_sample_audit(store)
+    app = opened("map", audit="sample", beside="random")
+    data = chart(app)
+    assert data["pool"]["id"] == list(range(400))
+    assert data["density"] is None
+    assert [panel["title"] for panel in data["panels"]] == ["SELECT", "random"]
+    assert [len(panel["id"]) for panel in data["panels"]] == [60, 60]
+    assert len(data["reference"]["id"]) == N_REFERENCE
+    assert all(len(text) <= HOVER_CHARACTERS + 1 for text in data["pool"]["text"])
+    assert data["pool"]["about"][0].split(" · ")[0] in LABELS
+    assert "UMAP, n neighbors 15, seed 0" in words(app).replace("\\", "")
+
+
+def test_a_large_pool_is_a_density_with_matches_as_points(store):
+    """Beyond 20,000 documents the density is drawn, and only documents that match are points."""
+    write_sample_audit(store, n_documents=MAX_DRAWN + 1, budget=150)
+    data = chart(opened("map", audit="sample"))
+    assert sum(data["density"]["counts"]) == MAX_DRAWN + 1
+    assert data["pool"]["id"] == []
+    assert len(json.dumps(data)) < 400_000
+    data = chart(opened("map", audit="sample", selected="random"))
+    path = store.audits / "sample.duckdb"
+    random = read_selected_places(path, Strategy.RANDOM, 1_000)["document_id"]
+    assert data["pool"]["id"] == sorted(random)
 
 
 def test_a_large_selection_is_drawn_in_part_and_said_so(store):
     """Of a selection of more than can be drawn the first are, and the page says how many."""
     write_sample_audit(store, n_documents=4_000, budget=MAX_POINTS + 500)
-    app = opened("map", audit="sample", beside="nothing")
-    assert points(app, "SELECT") == [MAX_POINTS]
+    app = opened("map", audit="sample")
+    assert [len(panel["id"]) for panel in chart(app)["panels"]] == [MAX_POINTS]
     assert f"first {MAX_POINTS:,} selected documents are drawn" in words(app).replace("\\", "")
-
-
-def test_two_strategies_share_their_axes(store):
-    """Side by side, both panels show the same range, and moving one moves the other."""
-    write_sample_audit(store)
-    layout = drawn(opened("map", audit="sample", strategy="p-min", beside="top-k"))["layout"]
-    assert layout["xaxis"]["range"] == layout["xaxis2"]["range"]
-    assert layout["yaxis"]["range"] == layout["yaxis2"]["range"]
-    assert layout["xaxis2"]["matches"] == "x"
-    alone = drawn(opened("map", audit="sample", strategy="p-min", beside="nothing"))["layout"]
-    assert "xaxis2" not in alone
-    assert alone["xaxis"]["range"] == layout["xaxis"]["range"]
 
 
 @pytest.mark.parametrize("colour", ["strategy", "pseudolabel", "source", "gain"])
 def test_every_colouring_draws_every_document_once(store, colour):
-    """Whatever the colours say, each selected document is one point."""
-    write_sample_audit(store, budget=60)
-    app = opened("map", audit="sample", beside="nothing", colour=colour)
-    ids = [
-        point[1]
-        for trace in drawn(app)["data"]
-        for point in trace.get("customdata", [])
-        if point[0] == SELECTED
-    ]
-    path = store.audits / "sample.duckdb"
-    assert sorted(ids) == sorted(
+    """Whatever the colours say, each selected document is one mark of a known colour and shape."""
+    path = write_sample_audit(store, budget=60)
+    data = chart(opened("map", audit="sample", colour=colour))
+    (panel,) = data["panels"]
+    assert sorted(panel["id"]) == sorted(
         read_selected_places(path, Strategy.SELECT, 100)["document_id"].tolist()
     )
+    assert len(panel["colour"]) == len(panel["shape"]) == 60
+    assert all(0 <= one < len(data["colours"]) for one in panel["colour"])
+    assert all(0 <= one < len(data["shapes"]) for one in panel["shape"])
 
 
-def test_true_documents_can_be_left_out(store):
-    """The switch takes them away; an audit that knows none has no switch."""
+def test_true_documents_are_coloured_as_selected_ones_and_can_be_left_out(store):
+    """By label a reference document has its label's colour; the switch takes them away, and an
+    audit that knows none has no switch."""
     write_sample_audit(store)
     write_sample_audit(store, audit_id="blind", has_truth=False)
-    assert not points(opened("map", audit="sample", true="false"), "reference documents")
+    data = chart(opened("map", audit="sample", colour="pseudolabel"))
+    colours = {entry["name"]: entry["colour"] for entry in data["legend"]}
+    for code, about in zip(data["reference"]["colour"], data["reference"]["about"], strict=True):
+        label = about.removeprefix("true label ").split(" · ")[0]
+        assert data["colours"][code] == colours[label]
+    assert chart(opened("map", audit="sample", true="false"))["reference"] is None
     assert not opened("map", audit="blind").toggle
 
 
-def test_a_lasso_gives_documents_of_both_kinds_once(store):
-    """The points inside, drawn in either panel, become tables of documents with their ranks."""
+def test_filters_and_search_highlight_on_the_map(store):
+    """Exactly the documents that match are marked in the pool and in selections, and listed."""
     path = write_sample_audit(store)
-    inside = [[SELECTED, 7, 1, 0.1], [SELECTED, 3, 2, 0.1], [TRUE, 5], [SELECTED, 7, 9, 0.2]]
-    state = {"selection": {"points": [{"customdata": values} for values in inside]}}
-    found = lassoed(state)
-    assert (found.documents, found.true) == ([7, 3], [5])
-    strategies = (Strategy.SELECT, Strategy.RANDOM)
-    chosen = read_selected_places(path, Strategy.SELECT, 3)
-    rows = read_documents(path, [*chosen["document_id"], 399, 0], strategies)
-    ranks = dict(zip(rows["document_id"], rows["rank_0"], strict=True))
-    assert [ranks[number] for number in chosen["document_id"]] == [0, 1, 2]
-    assert set(rows["document_id"]) == {*chosen["document_id"], 399, 0}
-    assert lassoed({"selection": {"points": []}}).documents == []
+    app = opened("map", audit="sample", search="MARKET", labels="sport")
+    data = chart(app)
+    wanted = read_matching(path, SelectionFilter("market", (LABELS.index("sport"),)), None)
+    marked = [
+        number
+        for number, is_match in zip(data["pool"]["id"], data["pool"]["match"], strict=True)
+        if is_match
+    ]
+    assert 0 < len(wanted) < 400
+    assert marked == wanted.tolist()
+    (panel,) = data["panels"]
+    assert [number in set(marked) for number in panel["id"]] == [*map(bool, panel["match"])]
+    assert len(app.dataframe[0].value) == len(wanted)
+    assert chart(opened("map", audit="sample"))["pool"]["match"] is None
+
+
+def test_an_area_in_the_link_lists_its_documents(store):
+    """The documents inside are listed, selected ones first; what is no area is ignored."""
+    path = write_sample_audit(store)
+    app = opened("map", audit="sample", area="0-0.1000-0.1000-500.0-500")
+    data = chart(app)
+    left, bottom, _, top = data["bounds"]
+    places = read_places(path)
+    is_inside = places[:, 1] <= bottom + (top - bottom) / 2
+    assert 0 < is_inside.sum() < 400
+    table = app.dataframe[0].value
+    assert len(table) == is_inside.sum()
+    ranks = table["rank, SELECT"].dropna().tolist()
+    assert ranks == sorted(ranks)
+    assert table["rank, SELECT"].iloc[: len(ranks)].notna().all()
+    assert data["area"][0] == pytest.approx([left, bottom])
+    for wrong in ("x", "1-2.3-4", "1-2-3.4-5.6-7", "<script>"):
+        assert chart(opened("map", audit="sample", area=wrong))["area"] is None
+
+
+def test_an_area_survives_its_link():
+    """Written and read again, an area holds the same places; long ones are thinned."""
+    bounds = (-3.0, -2.0, 5.0, 4.0)
+    places = np.random.default_rng(0).uniform((-3, -2), (5, 4), (5_000, 2)).astype(np.float32)
+    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    circle = np.stack([1 + 2 * np.cos(angle), 1 + 2 * np.sin(angle)], axis=1)
+    text = as_text(circle.tolist(), bounds)
+    assert len(text) < 500
+    is_inside = inside(places, area_from(text, bounds))
+    is_near = np.hypot(places[:, 0] - 1, places[:, 1] - 1) < 2
+    assert (is_inside == is_near).mean() > 0.99
+    assert inside(places, circle).sum() == pytest.approx(is_near.sum(), rel=0.01)
+
+
+def test_a_document_in_the_link_is_read_beside_the_map(store):
+    """Its text stands there letter by letter, and the map marks it; a wrong number says so."""
+    path = write_sample_audit(store)
+    app = opened("map", audit="sample", document="7")
+    (text,) = read_documents(path, [7], (Strategy.SELECT,))["text"]
+    assert text in [code.value for code in app.code]
+    assert chart(app)["open"] == [pytest.approx(read_places(path)[7].tolist())]
+    reference = opened("map", audit="sample", reference="0")
+    assert any(HOSTILE in code.value for code in reference.code)
+    assert "no document 99999" in opened("map", audit="sample", document="99999").warning[0].value
+
+
+def test_documents_are_read_with_ranks(store):
+    """The asked documents, each once, those with the best rank first."""
+    path = write_sample_audit(store)
+    chosen = read_selected_places(path, Strategy.SELECT, 3)["document_id"].tolist()
+    others = sorted({399, 0} - set(chosen))
+    rows = read_documents(path, [*others, *chosen], (Strategy.SELECT,))
+    assert rows["document_id"].tolist() == [*chosen, *others]
+    assert rows["rank_0"].tolist()[:3] == [0, 1, 2]
+    assert len(read_documents(path, range(400), (Strategy.SELECT,), 9)) == 9
 
 
 def test_names_in_figures_are_shown_letter_by_letter(store):
@@ -134,10 +202,17 @@ def test_names_in_figures_are_shown_letter_by_letter(store):
     assert plotly_safe("<b>x</b> & y") == "&lt;b&gt;x&lt;/b&gt; &amp; y"
     assert len(plotly_safe("n" * 500)) == 40
     write_sample_audit(store, label_names=[HOSTILE, "<b>x</b>", "c", "d"])
-    for page, query in (("map", {"colour": "pseudolabel"}), ("class_balance", {})):
-        spec = opened(page, audit="sample", **query).get("plotly_chart")[0].proto.spec
-        assert "<script" not in spec
-        assert "<b>x" not in spec
+    spec = opened("class_balance", audit="sample").get("plotly_chart")[0].proto.spec
+    assert "<script" not in spec
+    assert "<b>x" not in spec
+
+
+def test_the_canvas_makes_no_markup():
+    """The map's script sets text alone: nothing in it turns a document into HTML."""
+    script = (ROOT / "pages/components/audit/map_canvas.js").read_text()
+    assert "textContent" in script
+    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser"):
+        assert way not in script
 
 
 def test_without_a_map_the_page_says_so(store):

@@ -1,32 +1,39 @@
-"""The map's chart: the pool as a density, reference and selected documents as points."""
+"""The map's chart: every document a point, or a density with the selected documents as points.
+
+It is drawn by map_canvas.js on a canvas, because a chart that is a picture of its data to Streamlit
+starts anew, zoomed out, whenever a filter changes it, and sends back every point inside a lasso.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from numpy.typing import NDArray
-from plotly.subplots import make_subplots
+import streamlit as st
+from numpy.typing import ArrayLike, NDArray
 
+from assay.core.similarity.map_regions import Region
 from assay.core.specs.strategies import Strategy
-from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import CATEGORIES, COLOURS, GAINS, OTHERS, SYMBOLS
 
-_N_BINS = 48
+# Up to this many documents, each is a point; of more, the density is drawn.
+MAX_DRAWN = 20_000
+_N_BINS = 64
 _MARGIN = 0.04
-# From this many points of one kind on, they are drawn smaller.
-_MANY = 400
-# What a lasso returns for a point: one of these and the document's number.
-SELECTED, TRUE = "selected", "true"
+_MAX_NAME = 40
+_SHAPES = (*dict.fromkeys(SYMBOLS.values()), "cross", "star")
+_GAIN_STEPS = 24
 
 
 class Colouring(StrEnum):
-    """What the colours of selected documents mean."""
+    """What the colours of selected and reference documents mean."""
 
     STRATEGY = "strategy"
     LABEL = "pseudolabel"
@@ -36,133 +43,218 @@ class Colouring(StrEnum):
 
 @dataclass(frozen=True)
 class Panel:
-    """One strategy's selected documents: document_id, rank, gain, group (a name), x, y."""
+    """One strategy's selected documents: document_id, rank, gain, group (a name), text, about, x,
+    y."""
 
     strategy: Strategy
     rows: pd.DataFrame
 
 
-def density(places: NDArray[np.float32]) -> go.Heatmap:
-    """Where the pool's documents are, (n × 2), as bins: the size does not grow with the pool."""
+@dataclass(frozen=True)
+class MapView:
+    """Everything the chart shows.
+
+    ``pool``: the documents drawn as points, as in ``Panel`` but for rank and gain; ``density``:
+    whether ``places`` (n × 2) are drawn as a density beneath. ``matching``: numbers of the
+    documents that match filters, None without filters. ``reference``: reference_id, group, text,
+    about, x, y. ``area`` and ``open_places``: what is chosen.
+    """
+
+    places: NDArray[np.float32]
+    density: bool
+    pool: pd.DataFrame
+    panels: Sequence[Panel]
+    reference: pd.DataFrame | None
+    colouring: Colouring
+    matching: NDArray[np.int64] | None
+    regions: Sequence[Region]
+    area: NDArray[np.float64] | None
+    open_places: Sequence[tuple[float, float]]
+
+
+def bounds_of(places: NDArray[np.float32], reference: pd.DataFrame | None) -> list[float]:
+    """left, bottom, right, top of the map, with a margin."""
+    everything = places if reference is None else np.concatenate([places, reference[["x", "y"]]])
+    low, high = everything.min(axis=0).astype(float), everything.max(axis=0).astype(float)
+    margin = _MARGIN * np.maximum(high - low, 1e-6)
+    return [*(low - margin).tolist(), *(high + margin).tolist()]
+
+
+def show_map(
+    view: MapView, bounds: Sequence[float], alt: str, on_chosen: Callable[[], None]
+) -> None:
+    """Draw it; a gesture calls ``on_chosen``, when ``st.session_state["map"].chosen`` holds it."""
+    _component()(
+        key="map", data=chart_data(view, bounds, alt), on_chosen_change=on_chosen, height="content"
+    )
+
+
+def chart_data(view: MapView, bounds: Sequence[float], alt: str) -> dict[str, Any]:
+    """What map_canvas.js draws; numbers of colours and shapes are places in their lists."""
+    scheme = _scheme(view)
+    reference = view.reference
+    return {
+        "bounds": list(bounds),
+        "alt": alt,
+        "colours": scheme.colours,
+        "shapes": list(_SHAPES),
+        "legend": scheme.legend,
+        "is_filtered": view.matching is not None,
+        "density": _density(view.places) if view.density else None,
+        "pool": _layer(view.pool, "document_id", view.matching, scheme.of_pool(view.pool)),
+        "panels": [
+            {
+                "title": panel.strategy.shown_as,
+                **_layer(panel.rows, "document_id", view.matching, scheme.of_panel(panel)),
+            }
+            for panel in view.panels
+        ],
+        "reference": None
+        if reference is None
+        else _layer(reference, "reference_id", None, scheme.of_pool(reference)),
+        "regions": [
+            {"x": one.x, "y": one.y, "name": " · ".join(map(short, one.words))}
+            for one in view.regions
+        ],
+        "area": None if view.area is None else view.area.tolist(),
+        "open": [list(place) for place in view.open_places],
+    }
+
+
+def short(name: str) -> str:
+    """A name on one line, cut to what a legend holds."""
+    name = " ".join(name.split())
+    return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    folder = Path(__file__).parent
+    html, css, js = (
+        (folder / f"map_canvas.{kind}").read_text(encoding="utf-8")
+        for kind in ("html", "css", "js")
+    )
+    return st.components.v2.component("assay_map", html=html, css=css, js=js)
+
+
+def _layer(
+    rows: pd.DataFrame,
+    number: str,
+    matching: NDArray[np.int64] | None,
+    marks: dict[str, list[int] | None],
+) -> dict[str, Any]:
+    return {
+        "id": rows[number].tolist(),
+        "xy": _packed(rows[["x", "y"]]),
+        "text": rows["text"].tolist(),
+        "about": rows["about"].tolist(),
+        "match": None if matching is None else rows[number].isin(matching).astype(int).tolist(),
+        **marks,
+    }
+
+
+def _packed(values: ArrayLike) -> str:
+    """float32, row-major, in base64."""
+    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
+
+
+def _density(places: NDArray[np.float32]) -> dict[str, Any]:
+    """Where the pool's documents are, as bins: the size does not grow with the pool."""
     counts, x_edges, y_edges = np.histogram2d(places[:, 0], places[:, 1], bins=_N_BINS)
-    return go.Heatmap(
-        x=(x_edges[1:] + x_edges[:-1]) / 2,
-        y=(y_edges[1:] + y_edges[:-1]) / 2,
-        z=np.where(counts > 0, counts, np.nan).T,
-        colorscale=[[0, "rgba(139,146,154,0.10)"], [1, "rgba(139,146,154,0.65)"]],
-        showscale=False,
-        hoverinfo="skip",
+    return {
+        "nx": _N_BINS,
+        "ny": _N_BINS,
+        "x0": float(x_edges[0]),
+        "y0": float(y_edges[0]),
+        "dx": float(x_edges[1] - x_edges[0]),
+        "dy": float(y_edges[1] - y_edges[0]),
+        "counts": counts.astype(int).ravel().tolist(),
+    }
+
+
+@dataclass(frozen=True)
+class _Scheme:
+    """Colours of one colouring, and what each document's is."""
+
+    colouring: Colouring
+    colours: list[str]
+    legend: list[dict[str, Any]]
+    # The place of each group's colour and its shape; others share the last.
+    groups: dict[str, int]
+    gains: tuple[float, float]
+
+    def of_pool(self, rows: pd.DataFrame) -> dict[str, list[int] | None]:
+        """Documents of the pool and reference documents have the colour of their group, or none."""
+        if not self.groups:
+            return {"colour": None}
+        return {"colour": [self.groups.get(group, -1) for group in rows["group"]]}
+
+    def of_panel(self, panel: Panel) -> dict[str, list[int] | None]:
+        rows = panel.rows
+        if self.colouring is Colouring.STRATEGY:
+            colour = [self.colours.index(COLOURS[panel.strategy])] * len(rows)
+            return {"colour": colour, "shape": [_shape(SYMBOLS[panel.strategy])] * len(rows)}
+        if self.colouring is Colouring.GAIN:
+            low, high = self.gains
+            share = np.clip((rows["gain"] - low) / max(high - low, 1e-12), 0, 1)
+            colour = (share * (_GAIN_STEPS - 1)).round().astype(int).tolist()
+            return {"colour": colour, "shape": [_shape("circle")] * len(rows)}
+        code = [self.groups.get(group, len(self.colours) - 1) for group in rows["group"]]
+        shapes = [_shape(symbol) for _, symbol in (*CATEGORIES, OTHERS)]
+        return {"colour": code, "shape": [shapes[one] for one in code]}
+
+
+def _shape(symbol: str) -> int:
+    return _SHAPES.index(symbol)
+
+
+def _scheme(view: MapView) -> _Scheme:
+    reference = (
+        [{"name": "reference documents (evaluation)", "colour": None, "shape": "x"}]
+        if view.reference is not None
+        else []
+    )
+    if view.colouring is Colouring.STRATEGY:
+        used = [panel.strategy for panel in view.panels]
+        legend = [
+            {"name": f"selected by {one.shown_as}", "colour": COLOURS[one], "shape": SYMBOLS[one]}
+            for one in used
+        ]
+        colours = list(dict.fromkeys(COLOURS[one] for one in used))
+        return _Scheme(view.colouring, colours, [*legend, *reference], {}, (0, 0))
+    if view.colouring is Colouring.GAIN:
+        gains = pd.concat([panel.rows["gain"] for panel in view.panels])
+        # One scale for all panels; otherwise the first documents' gains would hide all others.
+        low, high = (float(one) for one in gains.quantile([0.05, 0.95])) if len(gains) else (0, 0)
+        colours = [_between(GAINS, step / (_GAIN_STEPS - 1)) for step in range(_GAIN_STEPS)]
+        legend = [
+            {"name": f"gain {value:.4g}", "colour": colour, "shape": "circle"}
+            for value, colour in zip((low, (low + high) / 2, high), GAINS, strict=True)
+        ]
+        return _Scheme(view.colouring, colours, [*legend, *reference], {}, (low, high))
+    # A group that is missing in one panel has its colour anyway, because all panels share it.
+    together = pd.concat([panel.rows["group"] for panel in view.panels])
+    names = [str(one) for one in together.value_counts().index]
+    marks = [*CATEGORIES[: len(names)], OTHERS]
+    legend = [
+        {"name": short(name), "colour": colour, "shape": symbol}
+        for name, (colour, symbol) in zip(names, CATEGORIES, strict=False)
+    ]
+    if len(names) > len(CATEGORIES):
+        legend.append({"name": "others", "colour": OTHERS[0], "shape": OTHERS[1]})
+    groups = {name: place for place, name in enumerate(names[: len(CATEGORIES)])}
+    return _Scheme(
+        view.colouring, [colour for colour, _ in marks], [*legend, *reference], groups, (0, 0)
     )
 
 
-def map_figure(
-    places: NDArray[np.float32],
-    panels: Sequence[Panel],
-    true: pd.DataFrame | None,
-    colouring: Colouring,
-    ink: str,
-) -> go.Figure:
-    """Panels side by side in the same axes; ``true``: reference_id, x, y, drawn in ``ink``."""
-    titles = [panel.strategy.shown_as for panel in panels]
-    figure = make_subplots(1, len(panels), subplot_titles=titles, horizontal_spacing=0.02)
-    groups = _groups(panels) if colouring in (Colouring.LABEL, Colouring.SOURCE) else []
-    for column, panel in enumerate(panels, 1):
-        figure.add_trace(density(places), 1, column)
-        if true is not None:
-            figure.add_trace(_true_documents(true, ink, is_first=column == 1), 1, column)
-        for trace in _selected_documents(panel, colouring, groups, is_first=column == 1):
-            figure.add_trace(trace, 1, column)
-    _same_axes(figure, places, true)
-    if colouring is Colouring.GAIN:
-        figure.update_layout(coloraxis=_gain_axis(panels))
-    figure.update_layout(
-        height=580,
-        margin={"l": 8, "r": 8, "t": 64, "b": 8},
-        # Below the panels, because the toolbar is above them.
-        legend={
-            "orientation": "h",
-            "y": -0.02,
-            "yanchor": "top",
-            "x": 0,
-            "itemsizing": "constant",
-        },
-        dragmode="lasso",
-    )
-    return figure
+def _between(colours: Sequence[str], share: float) -> str:
+    """The colour at a share of the way through a list of hexadecimal colours."""
+    place = share * (len(colours) - 1)
+    first = min(int(place), len(colours) - 2)
+    parts = zip(_parts(colours[first]), _parts(colours[first + 1]), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * (place - first)):02x}" for a, b in parts)
 
 
-def _true_documents(true: pd.DataFrame, ink: str, is_first: bool) -> go.Scattergl:
-    return go.Scattergl(
-        x=true["x"],
-        y=true["y"],
-        customdata=[[TRUE, number] for number in true["reference_id"].tolist()],
-        mode="markers",
-        name="reference documents",
-        legendgroup=TRUE,
-        showlegend=is_first,
-        marker={
-            "symbol": "cross-thin",
-            "size": 4,
-            "opacity": 0.4,
-            "line": {"width": 1, "color": ink},
-        },
-        hovertemplate="reference document %{customdata[1]}<extra></extra>",
-    )
-
-
-def _selected_documents(
-    panel: Panel, colouring: Colouring, groups: Sequence[str], is_first: bool
-) -> Iterator[go.Scattergl]:
-    if colouring is Colouring.STRATEGY:
-        marker = {"color": COLOURS[panel.strategy], "symbol": SYMBOLS[panel.strategy]}
-        yield _points(panel.rows, panel.strategy.shown_as, marker, has_entry=True)
-    elif colouring is Colouring.GAIN:
-        marker = {"color": panel.rows["gain"], "coloraxis": "coloraxis"}
-        yield _points(panel.rows, "selected", marker, has_entry=False)
-    else:
-        rest = panel.rows[~panel.rows["group"].isin(groups[: len(CATEGORIES)])]
-        if len(rest):
-            colour, symbol = OTHERS
-            yield _points(rest, "others", {"color": colour, "symbol": symbol}, has_entry=is_first)
-        # A group that is missing in one panel is in the legend anyway, because all panels share it.
-        for group, (colour, symbol) in zip(groups, CATEGORIES, strict=False):
-            own = panel.rows[panel.rows["group"] == group]
-            yield _points(own, group, {"color": colour, "symbol": symbol}, has_entry=is_first)
-
-
-def _points(rows: pd.DataFrame, name: str, marker: dict[str, Any], has_entry: bool) -> go.Scattergl:
-    documents, gains = rows["document_id"].tolist(), rows["gain"].tolist()
-    ranks = (rows["rank"] + 1).tolist()
-    return go.Scattergl(
-        x=rows["x"],
-        y=rows["y"],
-        customdata=[[SELECTED, *values] for values in zip(documents, ranks, gains, strict=True)],
-        mode="markers",
-        name=plotly_safe(name),
-        legendgroup=plotly_safe(name),
-        showlegend=has_entry,
-        marker={"size": 8 if len(rows) < _MANY else 5, "opacity": 0.95, **marker},
-        hovertemplate="rank %{customdata[2]}, gain %{customdata[3]:.4f}<extra></extra>",
-    )
-
-
-def _groups(panels: Sequence[Panel]) -> list[str]:
-    """The groups' names, those with most documents first."""
-    together = pd.concat([panel.rows["group"] for panel in panels])
-    return together.value_counts().index.tolist()
-
-
-def _gain_axis(panels: Sequence[Panel]) -> dict[str, Any]:
-    """One scale for all panels; otherwise the first documents' gains would hide all others."""
-    gains = pd.concat([panel.rows["gain"] for panel in panels])
-    low, high = gains.quantile([0.05, 0.95])
-    return {"colorscale": GAINS, "cmin": low, "cmax": high, "colorbar": {"title": "gain"}}
-
-
-def _same_axes(figure: go.Figure, places: NDArray[np.float32], true: pd.DataFrame | None) -> None:
-    everything = places if true is None else np.concatenate([places, true[["x", "y"]]])
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    (left, bottom), (right, top) = low - _MARGIN * (high - low), high + _MARGIN * (high - low)
-    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
-    figure.update_xaxes(range=[left, right], matches="x", **hidden)
-    figure.update_yaxes(range=[bottom, top], matches="y", **hidden)
+def _parts(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from assay.cache.audits import comparison, read
+from assay.cache.audits import comparison, map_documents, read
 from assay.cache.audits.evidence import read_evidence
 from assay.cache.audits.model_pair import SamePair, same_pair, suspect_tests_of
 from assay.cache.audits.repeats import repeats_of
@@ -18,6 +18,7 @@ from assay.cache.store import Store
 from assay.core.findings.answers.answer import AuditAnswers
 from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.findings.initial_head import insiders_view
+from assay.core.similarity.map_regions import Region, named_regions, read_for_names
 from assay.core.specs.audit import Assessability
 from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.strategies import Strategy
@@ -141,6 +142,8 @@ def selection(
 
 
 _N_CURVE_POINTS = 400
+# Of each document, as much names the map's regions.
+_N_NAMING_CHARACTERS = 600
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -156,6 +159,27 @@ def selected_places(path: Path, strategy: Strategy, limit: int) -> pd.DataFrame:
 @st.cache_data(max_entries=8, show_spinner=False)
 def reference_places(path: Path, limit: int) -> pd.DataFrame:
     return comparison.read_reference_places(path, limit)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def hover(path: Path, n_characters: int, document_ids: tuple[int, ...] | None) -> pd.DataFrame:
+    return map_documents.read_hover(path, n_characters, document_ids)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def matching(
+    path: Path, chosen: read.SelectionFilter, selected_by: Strategy | None
+) -> NDArray[np.int64]:
+    return map_documents.read_matching(path, chosen, selected_by)
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading the regions' words …")
+def regions(path: Path) -> list[Region]:
+    """The map's regions, named by the starts of their documents."""
+    everywhere = places(path)
+    numbers = read_for_names(len(everywhere))
+    texts = map_documents.read_starts(path, numbers.tolist(), _N_NAMING_CHARACTERS)
+    return named_regions(everywhere[numbers], texts)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
