@@ -46,7 +46,8 @@ def chosen_in_link(bounds: Sequence[float]) -> Choice:
 
 def put_in_link(event: Mapping[str, Any], bounds: Sequence[float]) -> None:
     """Keep a gesture's result: an area with its documents, or one document of it."""
-    kind, value = event.get("kind"), event.get("value")
+    kind: Any = event.get("kind")
+    value: Any = event.get("value")
     if kind == AREA:
         clear_link()
         st.query_params[AREA] = as_text(value, bounds)
