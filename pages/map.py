@@ -57,9 +57,10 @@ if not len(places):
 
 setting = controls(path, facts.strategies, names)
 panels = [panel(path, strategy, setting.colouring, names) for strategy in setting.strategies]
-stored = reads.reference_places(path, MAX_POINTS) if setting.has_true else None
-true = None if stored is None else shown_reference(stored, setting.colouring, names)
-bounds = bounds_of(places, true)
+stored = reads.reference_places(path, MAX_POINTS) if counts["n_reference"] else None
+true = shown_reference(stored, setting.colouring, names) if setting.has_true else None
+# The same whether reference documents are drawn or not: areas in links are shares of it.
+bounds = bounds_of(places, stored)
 choice = chosen_in_link(bounds)
 matching = (
     reads.matching(path, setting.chosen, setting.selected_by) if setting.is_filtered else None

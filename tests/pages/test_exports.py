@@ -10,6 +10,7 @@ import re
 import sys
 import time
 import unicodedata
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,8 @@ from support.suspect_record import PAIR, write_sample_suspects
 from support.titration_audit import write_sample_titration
 from support.visitor import Visitor
 
-from assay.cache.audits.document_evidence import read_neighbours
+from assay.cache.audits.comparison import read_selected_places
+from assay.cache.audits.document_evidence import read_neighbours, read_texts
 from assay.cache.audits.read import audit_path
 from assay.cache.export import FORMATS, export_selection, to_bytes
 from assay.cache.export_files import manifest_of
@@ -235,8 +237,36 @@ def test_an_area_is_exported_under_its_own_heading(server):
     assert set(selected.manifest["chosen"]["chosen_on_map"]) == set(selected.rows["document_id"])
     assert set(true.manifest["chosen"]["chosen_on_map"]) == set(true.rows["reference_id"])
     assert len(selected.manifest["chosen"]["area"]) == 4
-    assert selected.rows["rank, SELECT"].min() == 1
+    path = audit_path(server.store, "sample")
+    stored = read_selected_places(path, Strategy.SELECT, 1_000).set_index("document_id")["rank"]
+    ranked = selected.rows.dropna(subset="rank, SELECT").set_index("document_id")["rank, SELECT"]
+    assert 0 < len(ranked) < len(stored)
+    assert ranked.tolist() == (stored.loc[ranked.index] + 1).tolist()
     assert_same_rows(selected.shown[0], selected.rows, selected.name)
+
+
+def test_gestures_on_the_map_go_into_the_address(server):
+    """A lasso lists what lies inside and a click opens its document; the address holds both."""
+    query = "audit=sample&strategy=select"
+    with Visitor(server) as visitor:
+        visitor.open("map", query)
+        (canvas,) = [e.bidi_component for e in visitor.elements if e.bidi_component.id]
+        left, bottom, right, top = json.loads(canvas.json)["bounds"]
+        middle = (bottom + top) / 2
+        corners = [[left, bottom], [right, bottom], [right, middle], [left, middle]]
+        visitor.open("map", query, map={"kind": "area", "value": corners})
+        assert dict(parse_qsl(visitor.address))["area"] == "0-0.1000-0.1000-500.0-500"
+        n_inside = len(visitor.exports()[0].rows)
+        visitor.open("map", visitor.address, map={"kind": "document", "value": 7})
+        found = dict(parse_qsl(visitor.address))
+        assert (found["document"], found["area"]) == ("7", "0-0.1000-0.1000-500.0-500")
+        assert len(visitor.exports()[0].rows) == n_inside
+        (text,) = read_texts(audit_path(server.store, "sample"), [7])["text"]
+        assert text in [e.code.code_text for e in visitor.elements if e.HasField("code")]
+        visitor.open("map", visitor.address, map={"kind": "reference", "value": 3})
+        found = dict(parse_qsl(visitor.address))
+        assert found["reference"] == "3"
+        assert "document" not in found
 
 
 def test_a_live_selection_is_exported_as_chosen_on_its_map(server):

@@ -156,6 +156,9 @@ def test_an_area_in_the_link_lists_its_documents(store):
     assert ranks == sorted(ranks)
     assert table["rank, SELECT"].iloc[: len(ranks)].notna().all()
     assert data["area"][0] == pytest.approx([left, bottom])
+    # An area means the same place whether reference documents are drawn or not.
+    without = opened("map", audit="sample", true="false", area="0-0.1000-0.1000-500.0-500")
+    assert chart(without)["area"] == data["area"]
     for wrong in ("x", "1-2.3-4", "1-2-3.4-5.6-7", "<script>"):
         assert chart(opened("map", audit="sample", area=wrong))["area"] is None
 

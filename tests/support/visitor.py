@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from websockets.sync.client import connect
 
 
@@ -31,6 +32,8 @@ class Visitor:
 
     server: object
     elements: list = field(default_factory=list)
+    # The last query string that a page put into the address.
+    address: str = ""
     _n_asked: int = 0
     _session_id: str = ""
 
@@ -45,11 +48,20 @@ class Visitor:
         self._socket.close()
 
     def open(self, page, query="", **widgets):
-        """Everything the page shows; ``widgets``: what is chosen in charts, by their keys."""
+        """Everything the page shows; ``widgets``: what is chosen in charts, or the gesture on the
+        map, by their keys."""
         message = BackMsg()
         message.rerun_script.page_name = page
         message.rerun_script.query_string = query
         for key, points in widgets.items():
+            canvas = [e.bidi_component for e in self.elements if _has_key(e.bidi_component.id, key)]
+            if canvas:
+                name = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{canvas[0].id}__events"
+                gesture = message.rerun_script.widget_states.widgets.add(id=name)
+                # A browser sends the component's own state, which holds nothing, beside it.
+                message.rerun_script.widget_states.widgets.add(id=canvas[0].id, json_value="{}")
+                gesture.json_trigger_value = json.dumps([{"event": "chosen", "value": points}])
+                continue
             (chart,) = [e.plotly_chart for e in self.elements if _has_key(e.plotly_chart.id, key)]
             state = message.rerun_script.widget_states.widgets.add(id=chart.id)
             state.string_value = json.dumps({"selection": {"points": points}})
@@ -58,6 +70,8 @@ class Visitor:
         for one in sent:
             if one.HasField("new_session"):
                 self._session_id = one.new_session.initialize.session_id
+            if one.HasField("page_info_changed"):
+                self.address = one.page_info_changed.query_string
         self.elements = [
             one.delta.new_element
             for one in sent
