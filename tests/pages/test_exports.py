@@ -12,6 +12,7 @@ import time
 import unicodedata
 from urllib.parse import parse_qsl
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,7 +30,6 @@ from support.suspect_record import PAIR, write_sample_suspects
 from support.titration_audit import write_sample_titration
 from support.visitor import Visitor
 
-from assay.cache.audits.comparison import read_selected_places
 from assay.cache.audits.document_evidence import read_neighbours, read_texts
 from assay.cache.audits.read import audit_path
 from assay.cache.export import FORMATS, export_selection, to_bytes
@@ -228,8 +228,8 @@ def assert_same_numbers(one, other):
 
 
 def test_an_area_is_exported_under_its_own_heading(server):
-    """The export of an area's documents holds those, with ranks from 1, and the one of the
-    reference documents inside holds these; neither holds the other's."""
+    """The export of an area's documents holds those, with the ranks that Selection shows, and the
+    one of the reference documents inside holds these; neither holds the other's."""
     query = "audit=sample&strategy=select&area=0-0.1000-0.1000-500.0-500"
     with Visitor(server) as visitor:
         selected, true = visitor.open("map", query).exports()
@@ -237,11 +237,14 @@ def test_an_area_is_exported_under_its_own_heading(server):
     assert set(selected.manifest["chosen"]["chosen_on_map"]) == set(selected.rows["document_id"])
     assert set(true.manifest["chosen"]["chosen_on_map"]) == set(true.rows["reference_id"])
     assert len(selected.manifest["chosen"]["area"]) == 4
-    path = audit_path(server.store, "sample")
-    stored = read_selected_places(path, Strategy.SELECT, 1_000).set_index("document_id")["rank"]
-    ranked = selected.rows.dropna(subset="rank, SELECT").set_index("document_id")["rank, SELECT"]
-    assert 0 < len(ranked) < len(stored)
-    assert ranked.tolist() == (stored.loc[ranked.index] + 1).tolist()
+    with duckdb.connect(str(server.store.audits / "sample.duckdb"), read_only=True) as audit:
+        query = "SELECT document_id, rank + 1 FROM selections WHERE strategy = 'select'"
+        ranks = dict(audit.execute(query).fetchall())
+    own = selected.rows.set_index("document_id")["rank, SELECT"]
+    assert own.notna().any()
+    assert {number: ranks.get(number) for number in own.index} == {
+        number: None if rank != rank else rank for number, rank in own.items()
+    }
     assert_same_rows(selected.shown[0], selected.rows, selected.name)
 
 

@@ -239,17 +239,6 @@ def test_escapes_keep_every_letter(text):
     assert shown == " ".join(text.split()).replace("\\", "")
 
 
-def test_deleting_needs_a_second_yes(store):
-    """Delete asks first; only confirming takes the file away."""
-    path = write_sample_audit(store)
-    app = opened("audits")
-    app.button(key="delete-sample").click().run()
-    assert path.exists()
-    (confirm,) = [b for b in app.button if b.label == "Delete" and b.key != "delete-sample"]
-    confirm.click().run()
-    assert not path.exists()
-
-
 def test_jobs_are_shown_with_what_can_be_done(store):
     """A failed job offers to resume and says why it failed; a queued one can be cancelled."""
     with pytest.raises(ValueError), running_job(store, ["x"], "broken", {}, on_console=False):

@@ -19,10 +19,11 @@ from assay.cache.files.manifest import verify_audits
 from assay.cache.store import Store
 from assay.core.errors import Cancelled, InputError
 from assay.core.experiments.catalogue import catalogue_of, paper_titles
+from assay.core.experiments.durations import experiment_plan
 from assay.core.experiments.grid import cells_of
 from assay.core.experiments.paper_results import reference_rows
 from assay.core.experiments.recipes import NAMES, Axis, load_recipe
-from assay.core.experiments.run import experiment_plan, run_experiment
+from assay.core.experiments.run import run_experiment
 from assay.core.findings.experiment import (
     Place,
     drawn_subjects,
