@@ -252,7 +252,7 @@ PAGES = {
     "overview": "Student accuracy",
     "assessability": "Change of each tensor",
     "selection": "Search texts",
-    "map": "density of the seed corpus",
+    "map": "placed by meaning",
     "transport": "smaller vocabulary",
     "class_balance": "central 95%",
     "membership": "cannot evaluate rankings",
