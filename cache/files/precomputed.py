@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 
 from assay.cache.files.row_cache import RowStore, open_rows
 from assay.cache.store import Store
@@ -47,50 +49,37 @@ STUDENTS = {
 MAPS = {"points": "REAL[] NOT NULL", "parameters": "VARCHAR NOT NULL"}
 
 
-def open_gradients(
-    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
-) -> AbstractContextManager[RowStore]:
-    """The gradients of one key; each array is one block of rows. See ``open_rows``."""
-    path = store.gradients / f"{key}.duckdb"
-    return open_rows(store, path, SCORES, while_waiting, on_damage)
+@dataclass(frozen=True)
+class _Cache:
+    """``shelf``: the store's folder of the files; ``prefix``: of their names; ``columns``: of their
+    rows, besides arrays."""
+
+    shelf: str
+    prefix: str
+    columns: Mapping[str, str]
+
+    def open(
+        self,
+        store: Store,
+        key: str,
+        while_waiting: Callable[[], None],
+        on_damage: Callable[[str], None],
+    ) -> AbstractContextManager[RowStore]:
+        """The rows of one key; see ``open_rows``."""
+        path: Path = getattr(store, self.shelf) / f"{self.prefix}{key}.duckdb"
+        return open_rows(store, path, self.columns, while_waiting, on_damage)
 
 
-def open_embeddings(
-    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
-) -> AbstractContextManager[RowStore]:
-    """The embeddings from one model, as the array ``vector``; see ``open_rows``."""
-    path = store.embeddings / f"{key}.duckdb"
-    return open_rows(store, path, {}, while_waiting, on_damage)
-
-
-def open_agreements(
-    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
-) -> AbstractContextManager[RowStore]:
-    """How rows of input embeddings moved along documents' gradients, and these gradients as the
-    array ``projected``; see ``open_rows``."""
-    path = store.gradients / f"embeddings-{key}.duckdb"
-    return open_rows(store, path, AGREEMENTS, while_waiting, on_damage)
-
-
-def open_sums(
-    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
-) -> AbstractContextManager[RowStore]:
-    """The exact lengths of sums of gradients; see ``open_rows``."""
-    path = store.gradients / f"sums-{key}.duckdb"
-    return open_rows(store, path, SUMS, while_waiting, on_damage)
-
-
-def open_students(
-    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
-) -> AbstractContextManager[RowStore]:
-    """Students of one model pair, judged on one set of documents; see ``open_rows``."""
-    path = store.gradients / f"students-{key}.duckdb"
-    return open_rows(store, path, STUDENTS, while_waiting, on_damage)
-
-
-def open_maps(
-    store: Store, key: str, while_waiting: Callable[[], None], on_damage: Callable[[str], None]
-) -> AbstractContextManager[RowStore]:
-    """Maps of embeddings by one model; see ``open_rows``."""
-    path = store.embeddings / f"maps-{key}.duckdb"
-    return open_rows(store, path, MAPS, while_waiting, on_damage)
+# Each array is one block of rows.
+open_gradients = _Cache("gradients", "", SCORES).open
+# The embeddings from one model, as the array ``vector``.
+open_embeddings = _Cache("embeddings", "", {}).open
+# How rows of input embeddings moved along documents' gradients, and these gradients as the array
+# ``projected``.
+open_agreements = _Cache("gradients", "embeddings-", AGREEMENTS).open
+# The exact lengths of sums of gradients.
+open_sums = _Cache("gradients", "sums-", SUMS).open
+# Students of one model pair, evaluated on one set of documents.
+open_students = _Cache("gradients", "students-", STUDENTS).open
+# Maps of embeddings from one model.
+open_maps = _Cache("embeddings", "maps-", MAPS).open

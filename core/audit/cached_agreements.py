@@ -84,12 +84,7 @@ def _key(question: ResolvedAudit, n_tokens: int) -> str:
         _VERSION,
         CHECKPOINTS,
         LANGUAGE_CHECKPOINTS,
-        question.base_sha256,
-        question.final_sha256,
-        question.settings_sha256,
-        question.spec.task,
-        question.spec.label_words,
-        question.spec.initial_head,
+        *question.of_models,
         n_tokens,
         question.compute.precision,
     )[:32]

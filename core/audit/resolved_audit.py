@@ -66,6 +66,18 @@ class ResolvedAudit:
         return f"{name or 'audit'}-{key[:10]}"
 
     @property
+    def of_models(self) -> tuple[Any, ...]:
+        """Part of the key of everything that is computed with both models and no training."""
+        return (
+            self.base_sha256,
+            self.final_sha256,
+            self.settings_sha256,
+            self.spec.task,
+            self.spec.label_words,
+            self.spec.initial_head,
+        )
+
+    @property
     def gradients(self) -> GradientRequest:
         """The part of the gradient cache that this audit reads, and extends if necessary."""
         layers = self.spec.gradient_layers
@@ -75,12 +87,7 @@ class ResolvedAudit:
         key = content_key(
             "gradients",
             GRADIENT_VERSION,
-            self.base_sha256,
-            self.final_sha256,
-            self.settings_sha256,
-            self.spec.task,
-            self.spec.label_words,
-            self.spec.initial_head,
+            *self.of_models,
             self.training.max_tokens,
             self.spec.n_checkpoints,
             layers,

@@ -102,22 +102,10 @@ def _middle(places: NDArray[np.float32]) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def _k_means(places: NDArray[np.float64], k: int, n_rounds: int = 25) -> NDArray[np.int64]:
-    """The number of each place's region, (n,); begun by k-means++ with a fixed seed."""
-    rng = np.random.default_rng(0)
-    centres = places[[rng.integers(len(places))]]
-    nearest = ((places - centres[0]) ** 2).sum(axis=1)
-    while len(centres) < k and nearest.sum() > 0:
-        added = places[rng.choice(len(places), p=nearest / nearest.sum())]
-        centres = np.vstack([centres, added])
-        nearest = np.minimum(nearest, ((places - added) ** 2).sum(axis=1))
-    region = np.zeros(len(places), np.int64)
-    for _ in range(n_rounds):
-        distances = (centres**2).sum(axis=1) - 2 * places @ centres.T
-        assigned = distances.argmin(axis=1)
-        if (assigned == region).all():
-            break
-        region = assigned
-        for number in np.unique(region):
-            centres[number] = places[region == number].mean(axis=0)
-    return region
+def _k_means(places: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    """The number of each place's region, (n,); the same places give the same regions."""
+    from sklearn.cluster import KMeans  # takes a second to import
+
+    k = min(k, len(np.unique(places, axis=0)))
+    found: NDArray[np.int64] = KMeans(k, n_init=1, random_state=0).fit_predict(places)
+    return found.astype(np.int64)

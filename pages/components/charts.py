@@ -96,6 +96,20 @@ def _in_words(found: Spread) -> str:
     return f", 95% interval {found.interval.low:.3f} to {found.interval.high:.3f}{words}"
 
 
+def error_bars(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A row's interval as Plotly's bars to both sides of its value; None if it has none."""
+    if pd.isna(row["low"]):
+        return None
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [row["high"] - row["value"]],
+        "arrayminus": [row["value"] - row["low"]],
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
 def dot_plot(
     rows: Mapping[Strategy, Mapping[str, Any]],
     references: Mapping[str, float],
@@ -106,21 +120,11 @@ def dot_plot(
     ordered = sorted(rows, key=lambda strategy: rows[strategy]["value"])
     for strategy in ordered:
         row = rows[strategy]
-        interval = None
-        if pd.notna(row["low"]):
-            interval = {
-                "type": "data",
-                "symmetric": False,
-                "array": [row["high"] - row["value"]],
-                "arrayminus": [row["value"] - row["low"]],
-                "thickness": 1.5,
-                "width": 4,
-            }
         figure.add_trace(
             go.Scatter(
                 x=[row["value"]],
                 y=[strategy.shown_as],
-                error_x=interval,
+                error_x=error_bars(row),
                 mode="markers",
                 marker={"color": COLOURS[strategy], "symbol": SYMBOLS[strategy], "size": 10},
                 showlegend=False,

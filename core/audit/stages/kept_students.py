@@ -70,12 +70,7 @@ def _file_key(audit: AuditContext, evaluation: Sequence[TextDocument]) -> str:
     return content_key(
         "students",
         _VERSION,
-        question.base_sha256,
-        question.final_sha256,
-        question.settings_sha256,
-        question.spec.task,
-        question.spec.label_words,
-        question.spec.initial_head,
+        *question.of_models,
         question.training.max_tokens,
         question.compute.precision,
         question.compute.training_precision,

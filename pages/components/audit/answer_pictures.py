@@ -20,6 +20,7 @@ from assay.core.specs.strategies import BLIND, RANDOM_STUDENTS, Strategy, main_s
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.class_balance import POOL, REFERENCE, share_table
 from assay.pages.components.audit.corpus_ranking import groups
+from assay.pages.components.charts import error_bars
 from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import (
     COLOURS,
@@ -191,21 +192,11 @@ def _dots(shown: dict[str, tuple[Row, str]], metric: Metric) -> go.Figure:
     """Rows from top to bottom: name, value, interval where there is one."""
     figure = go.Figure()
     for title, (row, name) in shown.items():
-        has_interval = pd.notna(row["low"])
         figure.add_trace(
             go.Scatter(
                 x=[row["value"]],
                 y=[title],
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [row["high"] - row["value"]],
-                    "arrayminus": [row["value"] - row["low"]],
-                    "thickness": 1.5,
-                    "width": 4,
-                }
-                if has_interval
-                else None,
+                error_x=error_bars(row),
                 mode="markers",
                 marker={
                     "color": COLOURS.get(name, SINGLE_HUE),
