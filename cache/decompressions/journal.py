@@ -72,6 +72,9 @@ class Journal:
             if not path.exists():
                 _create(path)
         self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+        # A killed process loses nothing. A power failure may lose the last answers, which are asked
+        # again; waiting for the disk at each answer would leave the model idle.
+        self._connection.execute("PRAGMA synchronous = NORMAL")
 
     def __enter__(self) -> Journal:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from assay.core.specs.hashing import content_key
@@ -51,7 +52,7 @@ class Call:
     schema: dict[str, Any] | None = None
     continuation: str | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """SHA-256 (hex) over everything that the answer depends on, except the model."""
         return content_key(asdict(self))

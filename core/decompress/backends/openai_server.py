@@ -29,6 +29,8 @@ from assay.core.specs.plain import JsonObject
 __all__ = ["ServerBackend", "identify"]
 
 _FIRST_IN_FLIGHT, _MOST_IN_FLIGHT = 4, 256
+# A server that never refuses gets this many requests at once after a few answers.
+_QUICKLY_IN_FLIGHT = 32
 _N_AT_ONCE = 4
 PATIENCE = Patience()
 # If this many requests in a row stay unanswered after all tries, the server is gone.
@@ -38,9 +40,14 @@ _NOT_ALLOWED = {402, 404}
 
 
 class ServerBackend:
-    """One model of one server. A request that takes longer than ``timeout_s`` is sent again."""
+    """One model of one server. A request that takes longer than ``timeout_s`` is sent again.
 
-    batch_size = 2 * _MOST_IN_FLIGHT
+    At most ``most_in_flight`` requests are sent at once.
+    """
+
+    # Requests wait for the last one of a batch, so there should be many times more in it than in
+    # flight.
+    batch_size = 16 * _MOST_IN_FLIGHT
 
     def __init__(
         self,
@@ -48,13 +55,14 @@ class ServerBackend:
         identity: ModelIdentity,
         timeout_s: float = 300.0,
         patience: Patience | None = None,
+        most_in_flight: int = _MOST_IN_FLIGHT,
     ) -> None:
         self.identity = identity
         self._base = base_of(address, identity)
         self._patience = patience or PATIENCE
-        self._connection = Connection(read_address(address), timeout_s, _MOST_IN_FLIGHT)
-        self._limit = AdaptiveLimit(_FIRST_IN_FLIGHT, _MOST_IN_FLIGHT)
-        self._pool = ThreadPoolExecutor(_MOST_IN_FLIGHT)
+        self._connection = Connection(read_address(address), timeout_s, most_in_flight)
+        self._limit = AdaptiveLimit(_FIRST_IN_FLIGHT, most_in_flight, _QUICKLY_IN_FLIGHT)
+        self._pool = ThreadPoolExecutor(most_in_flight)
         self._is_closing = threading.Event()
         self._n_exhausted = 0
         # A question that was answered, to ask again when others are not.
@@ -77,8 +85,10 @@ class ServerBackend:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
             failed = [error for future in done if (error := future.exception())]
-            # Answers that came together with a failure are kept.
-            yield from (future.result() for future in done if not future.exception())
+            # Answers that came together are stored together, also those that came with a failure.
+            came = [pair for one in done if not one.exception() for pair in one.result()]
+            if came:
+                yield came
             if failed:
                 raise failed[0]
 

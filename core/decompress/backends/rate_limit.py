@@ -9,14 +9,16 @@ from contextlib import contextmanager
 
 
 class AdaptiveLimit:
-    """Additive increase, multiplicative decrease, as in TCP (Chiu and Jain, 1989).
+    """Slow start, then additive increase, multiplicative decrease, as in TCP (Jacobson, 1988).
 
-    Each answer raises the limit by 1/limit; each refusal halves it and pauses all requests for as
-    long as the server asks. Safe to share between threads.
+    Each answer raises the limit by 1 while it is below ``quickly_until``, and by 1/limit after
+    that. Each refusal halves the limit, ends the slow start, and pauses all requests for as long as
+    the server asks. Safe to share between threads.
     """
 
-    def __init__(self, start: int, most: int) -> None:
+    def __init__(self, start: int, most: int, quickly_until: int = 0) -> None:
         self._limit, self._most = float(start), most
+        self._quickly_until = float(min(quickly_until, most))
         self._in_flight = 0
         self._not_before = 0.0
         self._halved_at = 0.0
@@ -46,9 +48,10 @@ class AdaptiveLimit:
                 self._condition.notify_all()
 
     def answered(self) -> None:
-        """Raise the limit a little after an answer."""
+        """Raise the limit after an answer."""
         with self._condition:
-            self._limit = min(self._most, self._limit + 1 / self._limit)
+            step = 1 if self._limit < self._quickly_until else 1 / self._limit
+            self._limit = min(self._most, self._limit + step)
             self._condition.notify_all()
 
     def refused(self, wait_s: float) -> None:
@@ -59,7 +62,7 @@ class AdaptiveLimit:
         with self._condition:
             now = time.monotonic()
             if now >= self._not_before and now - self._halved_at > 0.1:
-                self._limit = max(1.0, self._limit / 2)
+                self._limit = self._quickly_until = max(1.0, self._limit / 2)
                 self._halved_at = now
             self._not_before = max(self._not_before, now + wait_s)
 

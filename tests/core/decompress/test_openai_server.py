@@ -189,7 +189,8 @@ def test_a_server_that_forbids_ends_the_run(scripted):
 
 
 def test_the_limit_grows_under_answers_and_halves_under_refusals(scripted):
-    """Concurrency rises by about one a round and falls by half; a burst counts once."""
+    """Concurrency rises by about one a round and falls by half; a burst counts once. Until the
+    first refusal it doubles each round, as long as it is small."""
     limit = AdaptiveLimit(4, 64)
     for _ in range(100):
         limit.answered()
@@ -198,9 +199,17 @@ def test_the_limit_grows_under_answers_and_halves_under_refusals(scripted):
     for _ in range(5):
         limit.refused(0.0)
     assert limit.limit == grown // 2
-    server, backend = scripted(delay_s=0.02)
-    answered(backend, [call(seed=10 * i) for i in range(60)])
-    assert 4 <= server.most_in_flight <= 12
+    quick = AdaptiveLimit(4, 64, quickly_until=32)
+    for _ in range(4 + 8):
+        quick.answered()
+    assert quick.limit == 16
+    quick.refused(0.0)
+    for _ in range(8):
+        quick.answered()
+    assert quick.limit == 8
+    server, backend = scripted(delay_s=0.2)
+    answered(backend, [call(seed=10 * i) for i in range(100)])
+    assert 12 < server.most_in_flight <= 40
 
 
 def test_an_address_without_a_server_is_a_bad_input():
