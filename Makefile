@@ -43,7 +43,7 @@ static: $(STAMP)  ## Lint, types and import contracts
 check: static test  ## Everything CI checks
 
 bench: $(STAMP)  ## Print how much faster Assay's methods are than plain implementations
-	$(PY) benchmarks/run.py
+	$(PY) benchmarks/run.py $(ONLY)
 
 bench-projection: $(STAMP)  ## Print how good projections of a language model's gradients are
 	$(PY) benchmarks/projection_worth.py
