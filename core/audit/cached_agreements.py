@@ -29,7 +29,7 @@ from assay.core.stats.embedding_membership import TokenAgreements
 from assay.core.stats.training_vocabulary import document_frequencies
 
 # Part of the cache's key: raise it when the same document would agree otherwise.
-_VERSION = 2
+_VERSION = 3
 # Documents sorted by length at a time.
 _WINDOW = 4096
 

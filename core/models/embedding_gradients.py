@@ -20,7 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from assay.core.errors import InputError
-from assay.core.gradients.embedding_agreement import agreement, per_token, whitening
+from assay.core.gradients.embedding_agreement import (
+    agreement,
+    per_token,
+    whitening,
+    without_drift,
+)
 from assay.core.gradients.embedding_movement import Movement, RowMovement, differences, row_movement
 from assay.core.gradients.embedding_sketch import (
     N_BUCKETS,
@@ -39,6 +44,9 @@ from assay.core.models.text_model import TextModel, batches_by_length
 # the middle alone does as well.
 CHECKPOINTS = (0.1, 0.5, 1.0)
 LANGUAGE_CHECKPOINTS = (0.5,)
+# Every row of a tied table moves, and a large agreement of a single row comes from a token that a
+# similar document shares. A trained document moves all its rows a little.
+MOST_A_TIED_ROW = 0.1
 # A backward pass keeps the results of the forward pass.
 _TOKENS_PER_BATCH = 2048
 # Maximum number of logits in memory.
@@ -92,15 +100,23 @@ class EmbeddingGradients:
         device = pair.base.compute.device
         moved = differences(_host(before), _host(after), self.movement)
         self._movements = torch.from_numpy(moved).to(device)
+        self._adds_output_part = is_language and is_tied(pair.final)
+        self._own_movements = self._movements
+        if self._adds_output_part:
+            self._own_movements = without_drift(self._movements, before.to(device).float())
         self._whitening = whitening(
-            self._movements[torch.from_numpy(self.movement.is_moved).to(device)]
+            self._own_movements[torch.from_numpy(self.movement.is_moved).to(device)]
         )
         # Of what selection aims at: base − final, up to the common factor.
         self.target_norm = float(np.linalg.norm(moved))
         n_tokens, width = moved.shape
         self._sketch = EmbeddingSketch.draw(n_tokens, width, device)
-        self._adds_output_part = is_language and is_tied(pair.final)
         self._checkpoints = [_checkpoint(pair, fraction) for fraction in checkpoints]
+
+    @property
+    def most_a_row(self) -> float:
+        """How much of a row's agreement counts for a document (``embedding_scores``)."""
+        return MOST_A_TIED_ROW if self._adds_output_part else 1.0
 
     def of(self, documents: Sequence[TextDocument]) -> Iterator[AgreementRows]:
         """Rows of ``documents`` in batches of similar length; every index comes exactly once."""
@@ -115,9 +131,9 @@ class EmbeddingGradients:
                 continue
             labels = self._likeliest_labels(batch)
             of_document, tokens, found = self._at_labels(batch, labels)
-            movements = self._movements[tokens]
-            agreements = [agreement(own, movements, self._whitening) for own in found]
-            kept = self._kept(found[0], of_document, tokens, movements, len(batch))
+            moved = self._own_movements[tokens]
+            agreements = [agreement(own, moved, self._whitening) for own in found]
+            kept = self._kept(found[0], of_document, tokens, self._movements[tokens], len(batch))
             yield AgreementRows(
                 indices=np.asarray(indices),
                 n_tokens=np.bincount(of_document.cpu().numpy(), minlength=len(batch)),

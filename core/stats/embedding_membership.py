@@ -84,21 +84,22 @@ def embedding_scores(
     n_unmoved: NDArray[np.int64],
     frequencies: NDArray[np.int64],
     chance_missed: float = 0.0,
+    most_a_row: float = 1.0,
 ) -> EmbeddingScores:
     """Mean agreement of each document; a row's weight is 1 / (documents that hold its token).
 
     is_moved (V); n_unmoved (n): tokens that exclude the document (``unmoved_tokens``); frequencies
     (V): how many seed documents each token occurs in. If many documents moved a row, the row says
     little about any one of them. Each unmoved token lowers the score by 2, so excluded documents
-    rank below all others; by less if a share ``chance_missed`` of moved rows may look unmoved.
+    rank below all others; by less if a share ``chance_missed`` of moved rows may look unmoved. No
+    row counts for more than ``most_a_row``, nor for less than its negative.
     """
     moved = is_moved[rows.tokens]
     weights = moved / np.maximum(frequencies[rows.tokens], 1)
     total = _sums(weights, rows.starts)
     safe = np.maximum(total, 1e-12)
-    means = np.stack(
-        [_sums(weights * column, rows.starts) / safe for column in rows.agreements.T.astype("f8")]
-    )
+    limited = np.clip(rows.agreements.T.astype("f8"), -most_a_row, most_a_row)
+    means = np.stack([_sums(weights * column, rows.starts) / safe for column in limited])
     agreements = means.max(axis=0)
     squares = np.maximum(_sums(weights**2, rows.starts), 1e-24)
     return EmbeddingScores(

@@ -71,6 +71,7 @@ def _score(audit: AuditContext, pair: ModelPair) -> str | None:
         known.n_unmoved[~is_excluded],
         frequencies,
         movement.chance_missed,
+        gradients.most_a_row,
     )
     _write(audit, scores, known, is_excluded)
     _write_gradients(audit, kept, gradients.target_norm, is_excluded)

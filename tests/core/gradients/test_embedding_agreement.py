@@ -13,6 +13,7 @@ from assay.core.gradients.embedding_agreement import (
     per_token,
     unit,
     whitening,
+    without_drift,
 )
 
 
@@ -54,6 +55,17 @@ def test_what_all_rows_share_is_no_agreement():
     assert plain.mean() > 0.6
     assert white.mean() < 0.35 * plain.mean()
     assert white.std() < plain.mean()
+
+
+def test_what_a_rows_start_predicts_is_removed():
+    """A movement that follows from where rows started leaves little; what starts don't tell
+    stays."""
+    start, own = drawn(4000, 32), drawn(4000, 32, seed=1)
+    drift = start @ drawn(32, 32, seed=2) + drawn(1, 32, seed=3)
+    left = without_drift(drift + own, start)
+    assert float(torch.linalg.vector_norm(left - own)) < 0.15 * float(own.norm())
+    assert float(without_drift(drift, start).norm()) < 0.02 * float(drift.norm())
+    assert torch.allclose(without_drift(own, torch.zeros(4000, 32)), own - own.mean(dim=0))
 
 
 def test_whitening_makes_directions_alike():

@@ -310,7 +310,14 @@ def scored(pair, texts):
     unmoved = unmoved_tokens(token_ids, movement.is_moved, frozenset(), is_last_read=True)
     frequencies = document_frequencies(token_ids, len(movement.is_moved))
     counts = np.array([len(tokens) for tokens in unmoved])
-    return embedding_scores(rows, movement.is_moved, counts, frequencies, movement.chance_missed)
+    return embedding_scores(
+        rows,
+        movement.is_moved,
+        counts,
+        frequencies,
+        movement.chance_missed,
+        gradients.most_a_row,
+    )
 
 
 def test_members_are_told_and_never_excluded(wide_pair):

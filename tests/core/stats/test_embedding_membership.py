@@ -31,6 +31,17 @@ def test_a_rare_token_counts_more():
     assert found.rests_on[0] == pytest.approx((4 / 3) ** 2 / (1 + 1 / 9))
 
 
+def test_no_row_counts_for_more_than_it_may():
+    """One row of a shared token does not outweigh many that agree a little; without a limit it
+    does."""
+    both = rows([(0, 0.9), (1, 0.0), (2, 0.0)], [(3, 0.08), (4, 0.08), (5, 0.08)])
+    moved, seen = np.ones(6, bool), np.ones(6, np.int64)
+    limited = embedding_scores(both, moved, np.zeros(2, np.int64), seen, most_a_row=0.1)
+    plain = embedding_scores(both, moved, np.zeros(2, np.int64), seen)
+    assert limited.scores[0] < limited.scores[1]
+    assert plain.scores[0] > plain.scores[1]
+
+
 def test_an_excluded_document_ranks_below_every_other():
     """Full agreement cannot make up for one unmoved token, where that is proof; else it may."""
     both = rows([(0, 1.0)], [(0, 0.01)])
