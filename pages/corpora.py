@@ -32,7 +32,7 @@ path = reads.chosen_audit()
 facts = reads.facts(path)
 found = groups(path)
 
-st.title("Public sets")
+st.title("Public corpora")
 st.caption(
     f"{markdown_safe(facts.meta['title'])} · which of several public corpora explains the weight "
     "difference"
