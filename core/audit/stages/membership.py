@@ -92,16 +92,11 @@ def _write_token_scores(
 
 
 def _natural_scores(audit: AuditContext) -> Iterator[tuple[str, _Scores]]:
-    spec, features = audit.spec, audit.features()
-    labels, losses = audit.scores.pseudolabels, audit.scores.base_losses
-    own, inner = audit.rows.own_scores(), audit.embedding_features()
+    spec, inputs = audit.spec, audit.selection_inputs()
     for strategy in spec.strategies:
         stored = audit.rows.selection(strategy)
         selection = Selection(stored.documents, stored.objective)
-        yield (
-            strategy,
-            ranking_scores(strategy, features, labels, losses, selection, spec.seed, own, inner),
-        )
+        yield strategy, ranking_scores(strategy, inputs, selection, spec.seed)
     blind = audit.rows.blind_scores()
     trained, in_domain = blind.p_trained, blind.p_trained + blind.p_held_out
     if len(trained):

@@ -80,7 +80,7 @@ def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
 
 def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Setting:
     """Sliders and choices, all stored in the address."""
-    n_documents = known.features.n_documents
+    n_documents = known.inputs.n_documents
     seeds = _seeds(measured)
     budgets = sorted(measured["budget"].unique().tolist()) or [facts.spec.budget]
     highest = min(_MAX_BUDGET, n_documents - 1)
