@@ -12,7 +12,7 @@ from assay.cache.audits.rows import Roles
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.detection_limit import detection_limits
-from assay.core.audit.metrics.rows import MetricRow, with_interval, write_metrics
+from assay.core.audit.metrics.rows import MetricRow, Null, with_interval, write_metrics
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.loading import ModelPair
 from assay.core.models.token_log_probs import token_evidence
@@ -127,8 +127,7 @@ def _membership(name: str, scores: _Scores, truth: Roles, seed: int) -> Iterator
         auc_with_interval(trained, held_out).auc,
         n,
         "DeLong's variance, Mann–Whitney p-value",
-        chance.null,
-        shuffled,
+        Null(chance.null, shuffled),
         1.0,
         chance.p_value,
     )
@@ -142,8 +141,7 @@ def _membership(name: str, scores: _Scores, truth: Roles, seed: int) -> Iterator
                 len(trained),
                 f"at a false positive rate of {share:.1%}; order statistics and Clopper–Pearson "
                 "interval, exact p-value",
-                chance.null,
-                shuffled,
+                Null(chance.null, shuffled),
                 1.0,
                 chance.p_value,
             )
