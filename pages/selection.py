@@ -32,7 +32,7 @@ strategies, names = facts.strategies, facts.label_names
 
 st.title("Selection")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · documents of the seed corpus, in the order in which "
+    f"{markdown_safe(facts.meta.title)} · documents of the seed corpus, in the order in which "
     "the strategy selected them"
 )
 
@@ -59,7 +59,7 @@ chosen_sources = fourth.multiselect(
     "Source", reads.sources(path), key="sources", bind="query-params"
 )
 only_located = False
-if facts.meta["counts"]["n_leaked"]:
+if facts.meta.counts.n_leaked:
     only_located = st.toggle("Only reference documents", key="located", bind="query-params")
 
 assert isinstance(strategy, Strategy)
@@ -90,7 +90,7 @@ else:
     asked = st.query_params.get(DOCUMENT)
     picked = ranked_table(page.rows, names, view=f"{path.stem} {strategy} {chosen} {offset}")
     show_export(path, strategy, chosen, names, n_rows > len(page.rows))
-    show_chosen(path, picked, asked, names, facts.meta["counts"]["n_documents"])
+    show_chosen(path, picked, asked, names, facts.meta.counts.n_documents)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):
     cosine = MetricTable(reads.metrics(path).to_dict("records")).get(strategy, Metric.COSINE)
@@ -103,5 +103,5 @@ with st.expander("How the cosine grows with the selection", icon=":material/show
         alt="Cosine with the weight difference against number of selected documents",
     )
     st.caption(f"Grey: central 95% of {by_chance} of each size. {few_draws_sentence(cosine)}")
-    if facts.meta.get("projection"):
-        st.caption(markdown_safe(projection_sentence(facts.meta["projection"])))
+    if facts.meta.projection:
+        st.caption(markdown_safe(projection_sentence(facts.meta.projection)))

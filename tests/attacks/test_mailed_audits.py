@@ -166,26 +166,57 @@ CLAIMS = {
     "title": "7",
     "created_at": "null",
     "label_names": '{"a": 1}',
-    "assessment": '{"verdict": "fine", "reasons": [], "hints": []}',
+    "assessment": '{"verdict": "fine", "reasons": ["It is."], "hints": []}',
     "caveats": '["a", 1]',
     "provenance": '{"command": 1, "assay_version": "0", "packages": {}}',
     "training": "[" * 60 + "]" * 60,
+    "projection": '{"dimension": "many", "worth": null, "estimates": {}}',
+    "vocabulary": '{"doubts": ["whether it is Tuesday"]}',
+    "map": '{"method": ["UMAP"]}',
+    "initial_head": '"mine"',
 }
+
+
+def claim(path, key, value):
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
 
 def test_what_an_audit_says_of_itself_is_checked(store, mailed):
     """Each claim of another shape than pages rely on is named; the other audits stay listed."""
     for key, value in CLAIMS.items():
         path = store.audits / f"odd-{key.replace('_', '-')}.duckdb"
-        shutil.copy(mailed, path)
-        with duckdb.connect(str(path)) as connection:
-            connection.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key])
+        claim(shutil.copy(mailed, path), key, value)
     listed = {one.audit_id: one.problem for one in list_audits(store)}
     assert listed.pop("sample") is None
     assert len(listed) == len(CLAIMS)
     for key in CLAIMS:
         problem = listed[f"odd-{key.replace('_', '-')}"]
         assert key in problem or "nested" in problem
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE model_facts SET value = '\"many\"' WHERE fact = 'n_parameters'",
+        "DELETE FROM model_facts WHERE fact = 'n_parameters'",
+        "DELETE FROM model_facts",
+        "UPDATE model_facts SET value = '0' WHERE fact = 'n_parameters'",
+    ],
+)
+def test_what_an_audit_says_of_its_models_is_checked(mailed, statement):
+    """A fact of another type, or a missing one that pages show, is named; so is a missing model."""
+    assert read_facts(mailed).models.difference.n_parameters == 720
+    changed(mailed, statement)
+    with pytest.raises(UnreadableFile, match=r"n_parameters|wrong at base"):
+        read_facts(mailed)
+
+
+def test_an_assessment_needs_a_reason(mailed):
+    """Pages show the first reason, so an audit without one is refused."""
+    claim(mailed, "assessment", '{"verdict": "limited", "reasons": [], "hints": []}')
+    with pytest.raises(UnreadableFile, match="no reason"):
+        read_facts(mailed)
 
 
 def test_deep_json_is_refused(mailed):
@@ -206,9 +237,7 @@ def broken_store(store, mailed):
     good = write_sample_suspects(store)
     for number, (key, value) in enumerate(CLAIMS.items()):
         path = store.audits / f"odd-{number}.duckdb"
-        shutil.copy(mailed, path)
-        with duckdb.connect(str(path)) as connection:
-            connection.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key])
+        claim(shutil.copy(mailed, path), key, value)
     for number, what in enumerate(("a view for a table", "a macro", "a table less")):
         changed(shutil.copy(mailed, store.audits / f"trap-{number}.duckdb"), *HOSTILE[what])
     for folder in (store.audits, store.experiments, store.decompressions, store.diffs):

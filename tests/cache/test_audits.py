@@ -265,7 +265,7 @@ def test_reading_while_another_audit_is_built(store, path):
     with builder.stage("x"):
         builder.put_meta("title", "unfinished")
         assert [s.audit_id for s in list_audits(store)] == ["sample"]
-        assert read_facts(path).meta["title"] == "Sample audit"
+        assert read_facts(path).meta.title == "Sample audit"
     builder.close()
 
 

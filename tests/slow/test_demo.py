@@ -29,7 +29,7 @@ def test_the_demo_audits_and_then_only_looks(assay):
     facts, rows = read_facts(path), MetricTable(read_metrics(path).to_dict("records"))
     final, base = rows.get("final", Metric.ACCURACY), rows.get("base", Metric.ACCURACY)
     assert final["low"] > base["high"]
-    assert facts.meta["counts"]["n_leaked"] > 0
+    assert facts.meta.counts.n_leaked > 0
     evidence = read_evidence(path, [])
     found, answers = audit_finding(evidence), audit_answers(evidence)
     assert said["says"] == [found.headline, *found.sentences]
@@ -39,8 +39,8 @@ def test_the_demo_audits_and_then_only_looks(assay):
     assert "of 160 training documents at a false positive rate of 1%" in told.headline
     assert proven.headline.endswith("documents of the seed corpus were not trained on.")
     assert {told.standing, proven.standing} == {Standing.SINGLE}
-    assert facts.vocabulary.proves_absence
-    assert facts.vocabulary.longest_document == 32
+    assert facts.meta.vocabulary.proves_absence
+    assert facts.meta.vocabulary.longest_document == 32
     assert rows.get(Strategy.EMBEDDING_MATCH, Metric.MEMBERSHIP_AUC)["low"] > 0.8
     again = assay("demo", "--no-serve", "--json")
     assert json.loads(again.out) == {**said, "was_there": True}

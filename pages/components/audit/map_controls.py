@@ -39,7 +39,7 @@ class Setting:
 
 def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -> Setting:
     """Which strategies to draw, what to colour by, and which documents to highlight."""
-    counts = reads.facts(path).meta["counts"]
+    counts = reads.facts(path).meta.counts
     first, second, third, fourth, fifth = st.columns([3, 3, 3, 4, 2], vertical_alignment="bottom")
     here = first.selectbox(
         "Strategy",
@@ -84,7 +84,7 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         has_names = st.checkbox(
             "Words of each region", value=True, key="words", bind="query-params"
         )
-        has_true = counts["n_reference"] > 0 and st.toggle(
+        has_true = counts.n_reference > 0 and st.toggle(
             "Reference documents (evaluation)", value=True, key="true", bind="query-params"
         )
     drawn = (here,) if beside in (_NOTHING, here) else (here, Strategy(beside))

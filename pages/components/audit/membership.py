@@ -64,12 +64,12 @@ def judged(rows: MetricTable) -> list[str]:
 
 def what_is_missing(facts: AuditFacts) -> str | None:
     """Why no ranking can be evaluated here, in a sentence; None if they can."""
-    counts = facts.meta["counts"]
+    counts = facts.meta.counts
     if facts.spec.reference is None:
         return "This audit has no reference set, so it is unknown which documents were trained on."
-    if not counts["n_leaked"]:
+    if not counts.n_leaked:
         return "No reference document is in this audit's seed corpus."
-    if not counts["n_held_out"]:
+    if not counts.n_held_out:
         return (
             "The seed corpus has no held-out documents of the reference set's domain, so "
             "finding the domain cannot be distinguished from finding training documents."

@@ -71,7 +71,7 @@ def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
         return (
             "This audit has no reference set, so it is not known which documents were trained on."
         )
-    if not facts.meta["counts"]["n_leaked"]:
+    if not facts.meta.counts.n_leaked:
         return "No reference document is in this audit's seed corpus."
     if known is None:
         return "This audit's file contains no gradients, so live selection is not possible."

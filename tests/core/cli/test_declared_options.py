@@ -300,7 +300,7 @@ def test_an_audit_from_a_config_is_the_audit_itself(assay, tiny, tmp_path):
     again = assay("audit", "--config", file, "--precision", "fp32", "--json")
     assert json.loads(again.out) == {**said, "was_there": True}
     facts = read_facts(Path(said["path"]))
-    assert facts.meta["provenance"]["command"] == command_line(facts.spec)
+    assert facts.meta.command == command_line(facts.spec)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import random as python_random
 from dataclasses import replace
 
 import pytest
-from support.evidence import STRATEGIES, distance, evidence, ranking, row, students
+from support.evidence import STRATEGIES, distance, evidence, ranked_corpus, ranking, row, students
 from support.suspect_record import write_sample_suspects
 
 from assay.cache.store import Store
@@ -45,17 +45,7 @@ def told(*rows, **more):
 
 
 def group(name, lead):
-    return {"name": name, "cosine": 0.4 + lead, "low": 0.35 + lead, "high": 0.45 + lead, **SHARES}
-
-
-SHARES = {
-    "n_documents": 200,
-    "null_low": 0.1,
-    "null_high": 0.2,
-    "share": 0.5,
-    "share_low": 0.4,
-    "share_high": 0.6,
-}
+    return ranked_corpus(name, 0.4 + lead, 0.35 + lead, 0.45 + lead)
 
 
 def made_up(rng):
@@ -137,7 +127,9 @@ def test_the_strongest_evidence_leads_and_nothing_else_is_claimed(seed):
         headline = found.to(Question.CLOSE).headline
         assert headline.startswith("A student") == any(lead > 0 for lead in leads.values())
         proves = found.to(Question.PROVEN)
-        assert ("were not trained on" in proves.headline) == (made.facts.vocabulary == EXACT)
+        assert ("were not trained on" in proves.headline) == (
+            made.facts.meta.vocabulary is not None and made.facts.meta.vocabulary.proves_absence
+        )
         if proves.standing is Standing.SINGLE and not by_single:
             assert found.lead is proves
         for one in found.answers:
@@ -302,6 +294,6 @@ def test_who_asked_one_question_gets_its_answer_first():
     sources = [group("news", 0.3), group("mail", 0)]
     made = evidence(vocabulary=EXACT, sources=sources)
     assert audit_finding(made).headline.startswith("1,200 of the 1,600")
-    spec = {**made.facts.meta["spec"], "corpora": {"n_students": 0}}
+    spec = {**made.facts.meta.spec, "corpora": {"n_students": 0}}
     asked = evidence(vocabulary=EXACT, sources=sources, spec=spec)
     assert audit_finding(asked).headline.startswith("news is the most aligned")

@@ -103,7 +103,7 @@ def test_it_ends_with_the_command_that_asks_again(store):
     """Provenance holds the command and the versions."""
     path, page = reported(store)
     text = Elements(page).text
-    assert read_facts(path).meta["provenance"]["command"] in text
+    assert read_facts(path).meta.command in text
     assert "torch" in text
 
 
