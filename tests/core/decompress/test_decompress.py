@@ -156,8 +156,8 @@ def test_killed_at_any_moment_nothing_is_asked_twice(assay, model, tmp_path):
     before = journaled(store)
     assert 0 < len(before) < whole["n_calls"]
     _, run = read_running(store)  # the judge's too
-    progress = read_progress(run["journal"], run["run_id"])
-    assert 0 < progress["stages"]["topics"]["n_calls"] <= len(before)
+    progress = read_progress(run)
+    assert 0 < progress.n_calls["topics"] <= len(before)
     resumed = completed(assay(*arguments(model, *judge, store.root)))
     assert resumed["n_asked"] == whole["n_calls"] - len(before)
     after = journaled(store)
