@@ -16,6 +16,7 @@ from assay.core.cli.options import (
     JsonOption,
     Keeping,
     OverwriteOption,
+    PortOption,
     StoreOption,
     open_store,
     out_file,
@@ -35,10 +36,6 @@ from assay.core.specs.report import ReportSpec
 app = typer.Typer(add_completion=False)
 
 
-PortOption = Annotated[
-    int | None,
-    typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
-]
 TokenOption = Annotated[
     bool,
     typer.Option(
