@@ -8,9 +8,8 @@ import shutil
 from dataclasses import asdict
 
 import pytest
-from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
-from support.hostile_audits import CLAIMS, HOSTILE, changed, claim
+from support.hostile_audits import CLAIMS, HOSTILE, changed, claim, write_mailed
 from support.suspect_record import write_sample_suspects
 
 from assay.cache.store import Store
@@ -23,11 +22,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def mailed(store, tmp_path):
-    """An audit that anybody may write to, outside any store."""
-    path = tmp_path / "mailed.duckdb"
-    shutil.copy(write_sample_audit(store, "sample", n_documents=120), path)
-    path.chmod(0o644)
-    return path
+    return write_mailed(store, tmp_path)
 
 
 def broken_store(store, mailed):

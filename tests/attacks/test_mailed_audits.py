@@ -13,8 +13,7 @@ import time
 
 import duckdb
 import pytest
-from support.audit_file import write_sample_audit
-from support.hostile_audits import CLAIMS, HOSTILE, changed, claim
+from support.hostile_audits import CLAIMS, HOSTILE, changed, claim, write_mailed
 
 from assay.cache.audits.read import list_audits, read_facts
 from assay.cache.audits.schema import TABLES
@@ -31,11 +30,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def mailed(store, tmp_path):
-    """An audit that anybody may write to, outside any store."""
-    path = tmp_path / "mailed.duckdb"
-    shutil.copy(write_sample_audit(store, "sample", n_documents=120), path)
-    path.chmod(0o644)
-    return path
+    return write_mailed(store, tmp_path)
 
 
 @pytest.mark.parametrize("what", HOSTILE)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+
 import duckdb
+from support.audit_file import write_sample_audit
+
+
+def write_mailed(store, folder):
+    """An audit that anybody may write to, outside any store; ``store`` keeps its original."""
+    path = folder / "mailed.duckdb"
+    shutil.copy(write_sample_audit(store, "sample", n_documents=120), path)
+    path.chmod(0o644)
+    return path
 
 
 def changed(path, *statements):

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from support.paths import ROOT
+from support.waiting import wait_until
 
 from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import Store
@@ -45,13 +46,6 @@ def program(tmp_path):
     file = tmp_path / "program.py"
     file.write_text(PROGRAM)
     return (sys.executable, str(file))
-
-
-def wait_until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def test_a_worker_runs_the_queue_in_order(store, program, tmp_path):

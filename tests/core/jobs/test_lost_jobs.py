@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 
 import pytest
 from support.paths import ROOT
+from support.waiting import wait_until
 
 from assay.cache.jobs import LOST, JobState, JobTable
 from assay.cache.store import Store
@@ -18,13 +18,6 @@ from assay.cache.store import Store
 @pytest.fixture
 def store(tmp_path):
     return Store(tmp_path / "home")
-
-
-def wait_until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def test_a_lost_job_is_noticed(store):
