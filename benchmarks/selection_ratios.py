@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from assay.core.gradients.features import FactoredGradients, ProjectedGradients
 from assay.core.selection.greedy import select
+from assay.core.selection.inputs import SelectionInputs
 from assay.core.selection.matching_pursuit import select_plus
 from assay.core.selection.titration import Corpus, titrate
 from assay.core.specs.strategies import BY_OWN_SCORE, Strategy
@@ -124,18 +125,16 @@ def _growth() -> Iterator[Measured]:
 def _live() -> Iterator[Measured]:
     features = _factors(10_000, 4, 385)
     rng, number = np.random.default_rng(1), np.arange(features.n_documents)
+    own_scores = {strategy: rng.normal(size=len(number)) for strategy in BY_OWN_SCORE}
+    labels, losses = rng.integers(0, 4, len(number)), rng.random(len(number))
     corpus = Corpus(
-        features,
-        rng.integers(0, 4, len(number)),
-        rng.random(len(number)),
+        SelectionInputs(features, labels, losses, own_scores, features),
         number < 3000,
         (number >= 3000) & (number < 6000),
         rng.random((len(number), 2)) / 2,
         rng.normal(size=(len(number), 384)).astype("f"),
         rng.normal(size=(2000, 384)).astype("f"),
         32,
-        {strategy: rng.normal(size=len(number)) for strategy in BY_OWN_SCORE},
-        features,
     )
     with threadpool_limits(1):
         titrate(corpus, 1.0, 500, Strategy.RANDOM, 0)  # imports

@@ -16,7 +16,7 @@ path = reads.chosen_audit(even_if_not_assessable=True)
 
 st.title("Report")
 st.caption(
-    f"{markdown_safe(reads.facts(path).meta['title'])} · one HTML file without scripts or links; "
+    f"{markdown_safe(reads.facts(path).meta.title)} · one HTML file without scripts or links; "
     "print it to PDF from the browser"
 )
 with st.container(horizontal=True, vertical_alignment="center"):

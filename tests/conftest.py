@@ -82,6 +82,50 @@ def assay(capsys, monkeypatch):
 
 
 @pytest.fixture
+def scripted():
+    """Starts servers with the faults that a test names; they end with it."""
+    from support.scripted_server import Scripted
+
+    started = []
+
+    def start(**faults):
+        started.append(Scripted(**faults))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def connected(scripted):
+    """Starts such a server and a backend that asks it: ``server, backend = connected(…)``."""
+    from assay.core.decompress.backends.openai_server import ServerBackend
+    from assay.core.decompress.backends.served import identify
+
+    opened = []
+
+    def start(timeout_s=5.0, **faults):
+        one = scripted(**faults)
+        opened.append(ServerBackend(one.address, identify(one.address, None), timeout_s))
+        return one, opened[-1]
+
+    yield start
+    for backend in opened:
+        backend.close()
+
+
+@pytest.fixture
+def quick_tries(monkeypatch):
+    """A server is asked as often as always, with shorter waits between the tries."""
+    from assay.core.decompress.backends import openai_server, served
+    from assay.core.decompress.backends.patience import Patience
+
+    monkeypatch.setattr(openai_server, "PATIENCE", Patience(first_wait_s=0.01, longest_wait_s=0.05))
+    monkeypatch.setattr(served, "PATIENCE", Patience(3, 2, 0.01, 0.05))
+
+
+@pytest.fixture
 def small_disk(tmp_path):
     """A real file system of 8 MB."""
     folder = tmp_path / "disk"

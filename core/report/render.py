@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +138,10 @@ def _scores(
 
 def _vocabulary(facts: AuditFacts) -> dict[str, Any] | None:
     """What the input embeddings show; None in an audit from before this analysis."""
-    if facts.vocabulary is None:
+    if facts.meta.vocabulary is None:
         return None
-    found = vocabulary_finding(facts.vocabulary, CORPUS)
-    return {"finding": found, "assumes": ASSUMPTIONS if facts.vocabulary.is_assessable else ()}
+    found = vocabulary_finding(facts.meta.vocabulary, CORPUS)
+    return {"finding": found, "assumes": ASSUMPTIONS if facts.meta.vocabulary.is_assessable else ()}
 
 
 def _over_repeats(repeats: Sequence[Path], strategies: list[Strategy]) -> dict[str, Any]:
@@ -172,13 +172,8 @@ def _documents(path: Path, strategy: Strategy, with_text: bool) -> list[dict[str
 
 def _provenance(facts: AuditFacts, path: Path) -> Mapping[str, Any]:
     """Facts by name; the command and the packages separately."""
-    known = dict(facts.meta["provenance"])
+    known = dict(facts.meta.provenance)
     command, packages = known.pop("command"), known.pop("packages")
-    flat = {
-        f"{model} {fact}": value
-        for model, own in facts.model_facts.items()
-        for fact, value in own.items()
-    }
     durations = {f"{row.name}, s": round(row.duration_s, 1) for row in facts.stages.itertuples()}
     return {
         "command": command,
@@ -188,8 +183,12 @@ def _provenance(facts: AuditFacts, path: Path) -> Mapping[str, Any]:
                 "SHA-256": file_digest(path),
                 "seal": "every table is unchanged since it was sealed",
             },
-            "Models and data": {**facts.meta.get("counts", {}), **known, **flat},
-            "Training": facts.meta["training"],
+            "Models and data": {
+                **asdict(facts.meta.counts),
+                **known,
+                **facts.models.by_name(),
+            },
+            "Training": asdict(facts.meta.training),
             "Packages": packages,
             "Durations": durations,
         },

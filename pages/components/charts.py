@@ -39,6 +39,16 @@ def readable(figure: go.Figure) -> go.Figure:
     return figure
 
 
+def framed(figure: go.Figure, height: int, **more: Any) -> go.Figure:
+    """The figure with narrow margins and its legend above it."""
+    return figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        **more,
+    )
+
+
 def spread_traces(
     x: Sequence[float], found: Sequence[Spread], title: str, colour: str, symbol: str
 ) -> list[go.Scatter]:
@@ -189,9 +199,4 @@ def objective_curves(
         )
     figure.update_xaxes(title="documents selected")
     figure.update_yaxes(title="cosine")
-    figure.update_layout(
-        height=320,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-    return figure
+    return framed(figure, 320)

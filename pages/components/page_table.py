@@ -66,7 +66,7 @@ ENTRIES = (
     _of_audit("selection", "Selection", "playlist_add_check", Section.CLOSE),
     _of_audit("map", "Map", "scatter_plot", Section.CLOSE),
     _of_audit("transport", "Transport", "straighten", Section.CLOSE),
-    _of_audit("corpora", "Public sets", "library_books", Section.KIND),
+    _of_audit("corpora", "Public corpora", "library_books", Section.KIND),
     _of_audit("class_balance", "Class balance", "stacked_bar_chart", Section.KIND),
     _of_store("topics", "Topics", "account_tree", Section.SAYS),
     _of_store("examples", "Examples", "quiz", Section.SAYS),

@@ -83,7 +83,7 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
 
 def _rooms(question: Question, facts: AuditFacts) -> tuple[str, ...]:
     """A titration needs training documents in the seed corpus."""
-    leaks = question is Question.TOLD and facts.meta["counts"]["n_leaked"]
+    leaks = question is Question.TOLD and facts.meta.counts.n_leaked
     return (*_ROOMS[question], *(["titration"] if leaks else []))
 
 

@@ -9,13 +9,14 @@ from dataclasses import fields, replace
 
 import pytest
 from support.arguments import audit_arguments
+from support.command import asked_again
 from support.paths import ROOT
 from support.tiny_models import save_bert
 
 from assay.cache.store import Store
 from assay.core.audit.store_lookups import StoreLookups
 from assay.core.specs.audit import AuditSpec
-from assay.core.specs.commands import AUDIT, command_line
+from assay.core.specs.commands import AUDIT
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
@@ -222,24 +223,7 @@ def test_keys_refuse_what_cannot_be_written():
 
 def test_the_recorded_command_asks_the_same_question(monkeypatch):
     """The command line kept as provenance parses back to the spec it was made from."""
-    import shlex
-
-    from typer.testing import CliRunner
-
-    import assay.core.audit.as_job as run
-    from assay.core.cli import app
-
-    asked = []
-
-    def remember(spec, *_):
-        asked.append(spec)
-        raise SystemExit(0)
-
-    monkeypatch.setattr(run, "run_audit", remember)
-    # The models and files of this question are nowhere.
-    monkeypatch.setattr("assay.core.audit.early_checks.check_early", lambda spec: None)
-    CliRunner().invoke(app, shlex.split(command_line(SPEC))[1:])
-    assert asked == [SPEC]
+    assert asked_again(SPEC, monkeypatch) == [SPEC]
 
 
 @pytest.mark.parametrize(
