@@ -38,6 +38,7 @@ static: $(STAMP)  ## Lint, types and import contracts
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	cd benchmarks && ../$(VENV)/bin/mypy --config-file ../pyproject.toml *.py
 	$(VENV)/bin/lint-imports
 
 check: static test  ## Everything CI checks

@@ -36,6 +36,7 @@ from assay.core.stats.training_vocabulary import document_frequencies
 
 # Only alignment and norms are needed, which use no projection: this is the smallest there is.
 _PROJECTION = 1
+_EMBEDDINGS = str(Strategy.EMBEDDING_MATCH)
 
 _Scores = NDArray[np.float64]
 
@@ -71,8 +72,7 @@ def score_suspects(
             found = _by_embeddings(pair, folders, documents, progress)
         except InputError as error:
             caveats = (f"The input embeddings could not be compared: {error.got}.",)
-    own = {} if found is None else {Strategy.EMBEDDING_MATCH: found.scores}
-    known: dict[str, _Scores] = {**own, **by_gradients}
+    known = by_gradients if found is None else by_gradients | {_EMBEDDINGS: found.scores}
     names = declared_scores(task, by_embeddings=found is not None)
     return SuspectScores(
         {name: known[name] for name in names},
