@@ -99,5 +99,7 @@ def in_threads(
     As many in parallel as models use threads (``ASSAY_THREADS``), but at most ``n_at_most``.
     """
     n_at_once = min(torch.get_num_threads(), n_at_most)
+    if n_at_once == 1:
+        return [work(thing) for thing in things]
     with ThreadPoolExecutor(n_at_once) as pool:
         return list(pool.map(work, things))
