@@ -96,7 +96,7 @@ def estimate_audit(
         )
     else:
         low, high = _FASTER, _SLOWER
-        rests_on.append("rates measured on one core of a server, for lack of audits in this store")
+        rests_on.append("rates measured on a server of two cores, for lack of audits in this store")
     small, large = _memory(spec, load, n_workers)
     return Estimate(low * expected_s, high * expected_s, small, large, "; ".join(rests_on))
 

@@ -82,7 +82,7 @@ def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
 
 
 def _draws(spec: AuditSpec, features: FactoredGradients | ProjectedGradients) -> list[list[int]]:
-    draws = random_draws(spec, features)
+    draws = random_draws(spec, features.n_documents)
     return draws if isinstance(features, FactoredGradients) else draws[:_N_DRAWS_OF_PASSES]
 
 

@@ -47,7 +47,7 @@ def show_estimate(
     seconds = expected_s(kind, filled.spec)
     if seconds is None:
         return
-    rests_on = "rates measured on one core of a server with a small model; larger ones take longer"
+    rests_on = "rates measured on a server of two cores with a small model; larger ones take longer"
     _show(Estimate(_FASTER * seconds, _SLOWER * seconds, None, None, rests_on))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 from scipy.stats import kstest
+from support.command import ran
 from support.half_vocabulary import KNOWN, half_vocabulary
 from support.tiny_models import documents, save_gpt2, save_llama
 
@@ -64,9 +65,12 @@ def rows_of(path, query):
         return connection.execute(query).fetchall()
 
 
-@pytest.fixture
-def audit(assay, half):
-    return sealed(assay(*asked(half, *known(half))))
+@pytest.fixture(scope="module")
+def audit(half):
+    """Made once; its store is in the models' folder."""
+    done = ran(half.folder / "home", *asked(half, *known(half)))
+    assert done.returncode == 0, done.stderr
+    return Path(json.loads(done.stdout)["path"])
 
 
 def test_the_vocabulary_and_what_it_excludes_are_kept(audit, half):
@@ -197,6 +201,7 @@ def test_a_second_audit_reads_the_cache(assay, half, audit, monkeypatch):
         raise AssertionError("computed again")
 
     monkeypatch.setattr(EmbeddingGradients, "of", refused)
+    monkeypatch.setenv("ASSAY_HOME", str(half.folder / "home"))
     arguments = asked(half, *known(half))
     arguments[arguments.index("--budget") + 1] = 10
     again = sealed(assay(*arguments))
