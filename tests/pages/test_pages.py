@@ -280,7 +280,11 @@ def test_the_ui_loads_no_model_library(store):
     write_sample_titration(store)  # written last: the one that pages open
     code = """
 import sys
+from functools import cache
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+# As in tests/conftest.py: each start of an app would look through every installed package.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 for page in sys.argv[1:]:
     app = AppTest.from_file("app.py", default_timeout=30)
     app.query_params["audit"] = "titrated"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import fields, replace
 
 import pytest
 from support.arguments import audit_arguments
 from support.command import asked_again
-from support.paths import ROOT
+from support.forked import Forked
 from support.tiny_models import save_bert
 
 from assay.cache.store import Store
@@ -134,26 +132,19 @@ def test_a_full_disk_is_explained(tiny, assay, small_disk):
     assert_refused(result, "MB of free disk space", "--store")
 
 
-def test_a_disk_that_fills_up_is_explained(tiny, small_disk):
+def test_a_disk_that_fills_up_is_explained(tiny, small_disk, monkeypatch):
     """Running out of room in the middle is one sentence and status 2 as well."""
-    code = (
-        "import assay.core.audit.run, sys; assay.core.audit.run._MIN_FREE_BYTES = 0;"
-        "from assay.core.cli import main; main()"
-    )
+    monkeypatch.setattr("assay.core.audit.run._MIN_FREE_BYTES", 0)
     (small_disk / "filler").write_bytes(b"x" * 7_500_000)
-    result = subprocess.run(
-        [sys.executable, "-c", code, *audit_arguments(tiny, "--store", small_disk)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 2, result.stderr
-    said = result.stderr.splitlines()[-1]
+    # A process of its own closes what it has open on the disk.
+    process = Forked(*audit_arguments(tiny, "--store", small_disk))
+    log = process.stderr.read()
+    assert process.wait() == 2, log
+    said = log.splitlines()[-1]
     assert said.startswith(f"Expected room to write in {small_disk}")
     assert "MB free" in said
     assert "run the same command again" in said
-    assert "Traceback" not in result.stderr
+    assert "Traceback" not in log
 
 
 def test_a_store_that_cannot_be_written_is_explained(assay, tmp_path):
