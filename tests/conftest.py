@@ -8,8 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from functools import cache
+from types import SimpleNamespace
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -20,6 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pandas as pd
 import pytest
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import local_script_runner
 
 Result = namedtuple("Result", "status out err")
 
@@ -53,6 +56,13 @@ def one_scan_for_components():
     """Streamlit looks through every installed package at each start of an app, and a test of a page
     is a start: half its time. What is installed does not change meanwhile."""
     manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def look_less_often_for_the_end():
+    """AppTest looks a thousand times a second whether its page is done, and each look takes the
+    interpreter from that page."""
+    local_script_runner.time = SimpleNamespace(time=time.time, sleep=lambda _: time.sleep(0.01))
 
 
 @cache
