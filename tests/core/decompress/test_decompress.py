@@ -188,9 +188,9 @@ def test_examples_are_marked_and_none_is_deleted(assay, model):
     assert set(invalid) == set(examples[~examples["is_readable"]]["example_id"])
 
 
-def test_support_stands_beside_what_nonsense_reaches(assay, model):
+def test_support_stands_beside_what_nonsense_reaches(asked):
     """Made-up topics and names are asked the same way, and their line is kept with the file."""
-    out = completed(assay(*arguments(model)))
+    _, (out, _) = asked
     with duckdb.connect(out["path"], read_only=True) as connection:
         (lines,) = connection.execute(
             "SELECT value FROM meta WHERE key = 'support_lines'"
