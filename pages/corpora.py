@@ -50,7 +50,7 @@ if found.empty:
     st.write("To rank corpora, run in a terminal:")
     st.code(
         "assay rank-corpora --base BASE --final FINAL \\\n  --corpus ONE --corpus ANOTHER",
-        language="bash",
+        language=None,
     )
     st.stop()
 

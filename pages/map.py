@@ -138,7 +138,8 @@ with right:
     if not choice and found is None:
         st.info(
             "Click a document to read it. Draw around documents to list them. Search or filter to "
-            "highlight those that match. The address keeps what you chose.",
+            "highlight those that match. The wheel zooms with Ctrl or ⌘, or after a click into the "
+            "map. The address keeps what you chose.",
             icon=":material/touch_app:",
         )
 st.caption(

@@ -52,7 +52,7 @@ if found is None or missing:
         "assay audit … --reference train.parquet \\\n"
         "  --seed-corpus train.parquet --seed-corpus heldout.parquet \\\n"
         "  --held-out-source heldout",
-        language="bash",
+        language=None,
     )
     st.stop()
 assert found is not None

@@ -36,7 +36,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
 st.caption("In a terminal:")
 option = " --with-documents" if with_documents else ""
-st.code(f"assay report {path.stem} --out {path.stem}.html{option}", language="bash")
+st.code(f"assay report {path.stem} --out {path.stem}.html{option}", language=None)
 # A data URL is an origin of its own: nothing in the preview can reach the dashboard.
 st.iframe(
     "data:text/html;base64," + base64.b64encode(page.encode()).decode(),

@@ -49,7 +49,7 @@ if missing:
     st.code(
         "assay titrate --base BASE --final FINAL --reference train.parquet \\\n"
         "  --held-out heldout.parquet --out-of-domain other.parquet",
-        language="bash",
+        language=None,
     )
     st.stop()
 assert known is not None

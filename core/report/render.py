@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import markupsafe
 import pandas as pd
 
 from assay.cache.audits.evidence import read_evidence
@@ -29,6 +30,7 @@ from assay.core.findings.audit_tables import (
     references,
     strategy_table,
 )
+from assay.core.findings.commands_in_text import set_commands
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.initial_head import insiders_view
 from assay.core.findings.repeats import HOW_REPEATS_READ, spread_table
@@ -93,7 +95,15 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_commands"] = _with_commands
     return environment.get_template("report.html.j2")
+
+
+def _with_commands(sentence: str) -> markupsafe.Markup:
+    """Text as HTML, the commands it names as code."""
+    return markupsafe.Markup(
+        set_commands(sentence, "<code>{}</code>".format, lambda text: str(markupsafe.escape(text)))
+    )
 
 
 def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:

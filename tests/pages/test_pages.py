@@ -17,7 +17,7 @@ from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.running_job import running_job
 from assay.core.specs.strategies import Strategy
-from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.escaping import markdown_safe, without_marks
 
 PAGES = (
     "audits",
@@ -237,6 +237,14 @@ def test_escapes_keep_every_letter(text):
     """Escaping adds backslashes and joiners without width, and takes nothing away."""
     shown = markdown_safe(text).replace("\\", "").replace("\u2060", "")
     assert shown == " ".join(text.split()).replace("\\", "")
+
+
+def test_commands_in_sentences_are_code_and_nothing_else_is():
+    """A command or flag of ours between backticks is set as code; other code stays letters."""
+    assert markdown_safe("`assay list` or `--queue`.") == r"`assay list` or `--queue`\."
+    for text in ("`rm x`", "`assay <b>`", "`assay\\`", "`--queue=[x](y)`", "`assay"):
+        assert "`" not in markdown_safe(text).replace(r"\`", "")
+    assert without_marks("as `assay list` shows it") == "as assay list shows it"
 
 
 def test_jobs_are_shown_with_what_can_be_done(store):

@@ -62,12 +62,12 @@ def _show_empty() -> None:
         "No model has been decompressed yet. To decompress the built-in model in a terminal, "
         "which takes some minutes and needs no network:"
     )
-    st.code("assay decompress", language="bash")
+    st.code("assay decompress", language=None)
     st.write("Your own model, in a folder or behind an OpenAI-compatible server:")
     st.code(
         "assay decompress --model MODEL --budget-calls 2000\n"
         "assay decompress --model http://127.0.0.1:8000 --budget-calls 20000 --queue",
-        language="bash",
+        language=None,
     )
 
 
