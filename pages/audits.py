@@ -120,6 +120,8 @@ if active_jobs():
 summaries = list_audits(Store.default())
 if not summaries:
     show_empty(Store.default())
+if len(summaries) > 1:
+    st.page_link(page_file("compare"), label="Compare audits", icon=PAGES["compare"].icon)
 experiments = {
     audit_id: name
     for name, audit_ids in cells_by_experiment(Store.default()).items()

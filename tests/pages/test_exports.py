@@ -41,6 +41,7 @@ PAGES = [
     ("class_balance", "audit=titrated&by=source"),
     ("corpora", "audit=ranked"),
     ("selection", "audit=sample&strategy=top-k"),
+    ("compare", "audits=titrated,again,sample"),
     ("suspects", ""),
     ("echo", ""),
     ("diff", "a=a-0&b=b"),

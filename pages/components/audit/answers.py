@@ -23,7 +23,7 @@ _ROOMS = {
     Question.CLOSE: ("selection", "transport", "map"),
     Question.KIND: ("corpora", "class_balance", "vocabulary"),
 }
-_STANDINGS: dict[Standing, tuple[str, str, Badge]] = {
+STANDINGS: dict[Standing, tuple[str, str, Badge]] = {
     Standing.SINGLE: ("about single documents", ":material/verified:", "green"),
     Standing.GROUP: ("about documents together", ":material/check_circle:", "blue"),
     Standing.RELATIVE: ("closer than chance", ":material/trending_up:", "blue"),
@@ -53,7 +53,7 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
         with left:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{one.question}**", width="content")
-                label, icon, colour = _STANDINGS[one.standing]
+                label, icon, colour = STANDINGS[one.standing]
                 st.badge(label, icon=icon, color=colour)
             # The first is the page's answer; the others are as important as their evidence.
             said = markdown_safe(one.headline)

@@ -9,12 +9,14 @@ from streamlit.delta_generator import DeltaGenerator
 from assay.core.specs.strategies import Strategy, main_strategy
 
 
-def choose_strategy(place: DeltaGenerator, strategies: Sequence[Strategy]) -> Strategy:
-    """One of the audit's strategies, at first the main one."""
+def choose_strategy(
+    place: DeltaGenerator, strategies: Sequence[Strategy], first: Strategy | None = None
+) -> Strategy:
+    """One of the strategies, at first ``first`` or, without one, the main one."""
     chosen = place.selectbox(
         "Strategy",
         strategies,
-        index=strategies.index(main_strategy(strategies)),
+        index=strategies.index(first or main_strategy(strategies)),
         format_func=lambda one: one.shown_as,
         key="strategy",
         bind="query-params",
