@@ -113,7 +113,7 @@ def _scores(
         "SELECT scorer, score FROM documents JOIN membership_scores USING (document_id) "
         "ORDER BY scorer, document_id"
     ).df()
-    known = {**STRATEGY_TITLES, **BASELINE_TITLES}
+    known = {*STRATEGY_TITLES, *BASELINE_TITLES}
     return {
         str(name): own["score"].to_numpy(np.float64)
         for name, own in rows.groupby("scorer", sort=False)
