@@ -64,7 +64,7 @@ def difference_plot(shown: Sequence[Difference], second: str) -> go.Figure:
     usual = [*STRATEGY_TITLES, *BASELINE_TITLES]
     names = [shown_as(name) for name in usual if name in subjects]
     _in_order(figure, names)
-    figure.update_xaxes(title=f"{second} − {letter(0)}", zeroline=False, nticks=4, tickangle=0)
+    figure.update_xaxes(title=f"{second} − {letter(0)}", zeroline=False, nticks=5, tickangle=0)
     figure.update_layout(
         height=_ROW * len(names) + 120,
         margin=_MARGIN,
