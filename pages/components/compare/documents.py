@@ -174,7 +174,10 @@ def _open_places(on_map: _OnMap, choice: Choice) -> list[tuple[float, float]]:
     if choice.document is None:
         return []
     number = numbered(choice.document, len(on_map.places))
-    return [] if number is None else [tuple(map(float, on_map.places[number]))]
+    if number is None:
+        return []
+    x, y = on_map.places[number].tolist()
+    return [(x, y)]
 
 
 def _keep_gesture(bounds: Sequence[float]) -> None:
