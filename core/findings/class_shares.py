@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import hypergeom
 
 from assay.core.findings.finding import MetricTable
-from assay.core.findings.formatting import points
+from assay.core.findings.formatting import decimal, points
 from assay.core.findings.table_cells import PERCENT, TableCell, number_cell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
@@ -59,6 +59,18 @@ def balance_table(
             number_cell(Metric.IMBALANCE, row["value"]) if row else "" for row in imbalances
         ]
     return shown
+
+
+def share_sentence(rows: MetricTable, strategy: Strategy) -> str | None:
+    """How near a selection's shares are to the training documents'; None where that is unknown."""
+    row = rows.get(strategy, Metric.IMBALANCE)
+    if row is None:
+        return None
+    return (
+        f"Total variation between the class shares of {strategy.shown_as}'s selection and the "
+        f"training documents': {decimal(row['value'])}; random selections have "
+        f"{decimal(row['null_low'])} to {decimal(row['null_high'])} ({row['null_kind']})."
+    )
 
 
 def _share(share: float) -> TableCell:

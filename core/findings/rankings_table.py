@@ -18,6 +18,12 @@ from assay.core.findings.table_cells import (
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, shown_as
 
+HOW_RANKINGS_READ = (
+    "Best first. Square brackets: 95% intervals. “By chance”: the central 95% over shuffled roles; "
+    "an AUC of 0.5 is chance. p-values are not corrected here; the answer above corrects for the "
+    "number of rankings. Domain AUC separates the reference set's domain from other text, which is "
+    "not evidence of membership. Text alone sees no model."
+)
 _ALL = (*BASELINE_TITLES, *STRATEGY_TITLES, BLIND)
 
 

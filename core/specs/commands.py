@@ -20,7 +20,12 @@ from assay.core.specs.experiment import ExperimentSpec
 from assay.core.specs.option_groups import FieldOptions, Lookups, fields_of
 from assay.core.specs.options import REQUIRED, CommandOption, Values
 from assay.core.specs.place import Columns
-from assay.core.specs.report import ReportSpec
+from assay.core.specs.report import (
+    PresentSpec,
+    ReportSpec,
+    check_presentation,
+    check_report,
+)
 from assay.core.specs.strategies import CONTROLS, Strategy
 from assay.core.specs.training import FinetuneSpec
 
@@ -163,7 +168,8 @@ GRADE = Command("grade", GradeSpec, check=check_grading)
 ECHO = Command("echo", EchoSpec)
 DIFF = Command("diff", DiffSpec)
 EXPERIMENT = Command("experiment", ExperimentSpec)
-REPORT = Command("report", ReportSpec)
+REPORT = Command("report", ReportSpec, check=check_report)
+PRESENT = Command("present", PresentSpec, check=check_presentation)
 COMMANDS = {
     one.name: one
     for one in (
@@ -178,6 +184,7 @@ COMMANDS = {
         DIFF,
         EXPERIMENT,
         REPORT,
+        PRESENT,
     )
 }
 
