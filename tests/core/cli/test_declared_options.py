@@ -176,7 +176,8 @@ OPTIONS = {
         "model": None,
         "at-once": 1,
     },
-    "report": {"audit": REQUIRED, "out": REQUIRED, "with-documents": False},
+    "report": {"audit": None, "out": None, "pdf": None, "all": None, "with-documents": False},
+    "present": {"audit": REQUIRED, "out": None, "pdf": None, "figures": None},
 }
 RUNNING = {"device": None, "precision": "auto", "store": None, "json": False}
 CONFIG = {"config": None, "save-config": None}
@@ -184,6 +185,7 @@ OWN = {
     "finetune": {"out": REQUIRED},
     "diff": {"out": None, "overwrite": False, "device": None},
     "report": {"overwrite": False},
+    "present": {"overwrite": False},
 }
 KEPT = {"store": None, "json": False}
 QUEUED = ("audit", "titrate", "rank-corpora", "decompress", "grade", "diff", "experiment")
@@ -201,7 +203,11 @@ def offered(name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_offers_its_options_with_their_defaults(name):
     """Names and defaults are those that commands have always had."""
-    expected = OPTIONS[name] | (KEPT if name in ("diff", "report") else RUNNING) | OWN.get(name, {})
+    expected = (
+        OPTIONS[name]
+        | (KEPT if name in ("diff", "report", "present") else RUNNING)
+        | OWN.get(name, {})
+    )
     if name in QUEUED:
         expected |= {"queue": False}
     if COMMANDS[name].has_config:
