@@ -10,7 +10,10 @@ import re
 
 # A path in a text: from the root, from home, from here, or on a drive; the last part is its name.
 _BEGIN = r"(?:(?:~|\.{1,2})?/|[A-Za-z]:[\\/]|\\\\)"
-_PATH = re.compile(rf"(?<![\w/\\.:~-])(?:file:/*)?{_BEGIN}[^\s'\"“”‘’`<>|,;()\[\]{{}}]+")
+# It follows a space, a quote, a bracket or a sign between words; after // comes no path but a host.
+_PATH = re.compile(
+    rf"(?:^|(?<=[\s'\"“‘(\[{{=,;:|]))(?:file:/*(?=/))?(?!//){_BEGIN}[^\s'\"“”‘’`<>|,;()\[\]{{}}]+"
+)
 # A path with spaces stands in quotes, as in command lines and errors.
 _QUOTED = re.compile(rf"(?<![\w'])(['\"])({_BEGIN}[^'\"\n]+)\1")
 

@@ -28,6 +28,8 @@ from assay.core.specs.strategies import Strategy
 
 _MOST_SENTENCES = 2
 _MOST_LINES = 6
+# Characters that fit on a slide in large letters, beside a figure and without one.
+_MOST_BESIDE, _MOST_ALONE = 520, 1_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ class Slide:
     drawing: Drawing | None = None
     small: tuple[str, ...] = ()
     standing: str = ""
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there is too much to read for large letters."""
+        n = sum(map(len, (*self.lines, *self.small)))
+        return n > (_MOST_BESIDE if self.drawing else _MOST_ALONE)
 
 
 def render_story(store: Store, path: Path) -> str:
@@ -125,8 +133,8 @@ def slides_of(path: Path, evidence: AuditEvidence) -> Iterator[Slide]:
             f"Audit {path.stem}, made on {facts.meta['created_at'][:10]} with Assay "
             f"{facts.meta['provenance']['assay_version']}.",
             f"SHA-256 of its file: {file_digest(path)}.",
-            "`assay verify` checks that the file is unchanged; the report has every number and the "
-            "command that repeats the audit.",
+            "The command “assay verify” checks that the file is unchanged. The report has every "
+            "number, and the command that repeats the audit.",
         ),
     )
 

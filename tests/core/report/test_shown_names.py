@@ -19,6 +19,8 @@ from assay.core.report.shown_names import name_of, without_folders
         ("name=/srv/acme/test.parquet:text=body", "name=test.parquet:text=body"),
         ("file:///home/ann/x.html", "x.html"),
         ("(/data/pool)", "(pool)"),
+        ("the folder:/srv/acme/x", "the folder:x"),
+        (r"\\server\share\model", "model"),
     ],
 )
 def test_a_path_is_cut_to_its_name(text, shown):
@@ -34,6 +36,7 @@ def test_a_path_is_cut_to_its_name(text, shown):
         "builtin:minilm",
         "arXiv 2404.02936; p < 0.01 / 12",
         "decompression:name",
+        "<b>big</b> <script>x</script>",
     ],
 )
 def test_what_is_no_path_stays(text):
