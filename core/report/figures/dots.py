@@ -22,7 +22,7 @@ from assay.core.report.figures.drawing import (
     one_line,
 )
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import RANDOM_STUDENTS, Strategy
+from assay.core.specs.strategies import RANDOM_STUDENTS, Strategy, main_strategy
 
 _MARGINS = 0.1  # inches a point of text
 
@@ -35,7 +35,9 @@ def metric_dots(
     if not own:
         return None
     info, scale = metric.info, 100.0 if metric.info.is_percent else 1.0
-    ordered = sorted(own, key=lambda one: own[one]["value"], reverse=info.is_lower_better)
+    ordered = _shown(
+        sorted(own, key=lambda one: own[one]["value"], reverse=info.is_lower_better), look
+    )
     low, high, what = _null(rows, metric, own)
     with look.figure(look.row * len(ordered) + _MARGINS * look.text) as figure:
         axes = figure.subplots()
@@ -50,7 +52,7 @@ def metric_dots(
     return Drawing(
         str(metric),
         info.title,
-        f"{info.direction.capitalize()}. {what}",
+        f"{info.direction.capitalize()}. {what}{_how_many(len(ordered), len(own))}",
         f"{info.title} of each strategy; the table has the same numbers",
         figure,
     )
@@ -77,6 +79,20 @@ def corpus_dots(sources: Sequence[Row], look: Look) -> Drawing | None:
         "Cosine of each corpus with the weight difference beside random groups",
         figure,
     )
+
+
+def _shown(ordered: list[Strategy], look: Look) -> list[Strategy]:
+    """As many as there is room for: the main one and random selection, and the best, which are
+    last."""
+    if len(ordered) <= look.most_rows:
+        return ordered
+    kept = {main_strategy(ordered), Strategy.RANDOM} & set(ordered)
+    best = [one for one in ordered if one not in kept][len(kept) - look.most_rows :]
+    return [one for one in ordered if one in kept or one in best]
+
+
+def _how_many(n_shown: int, n_all: int) -> str:
+    return f" {n_shown} of {n_all} strategies." if n_shown < n_all else ""
 
 
 def _null(

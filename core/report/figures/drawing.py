@@ -31,10 +31,14 @@ _MARKERS = {
 
 @dataclass(frozen=True)
 class Look:
-    """``width`` in inches; ``text`` in points, and everything else in proportion to it."""
+    """``width`` in inches; ``text`` in points, and everything else in proportion to it.
+
+    ``most_rows``: of strategies on one chart.
+    """
 
     width: float
     text: float
+    most_rows: int
 
     @property
     def line(self) -> float:
@@ -71,7 +75,7 @@ class Look:
             yield Figure(figsize=(self.width, height), layout="constrained")
 
 
-REPORT, STORY = Look(6.4, 8.0), Look(9.2, 15.0)
+REPORT, STORY = Look(6.4, 8.0, 20), Look(9.2, 15.0, 7)
 
 
 @dataclass(frozen=True)
