@@ -17,6 +17,7 @@ from assay.core.findings.answers.audit_answers import answers_to_what_was_asked
 from assay.core.findings.formatting import decimal, listed
 from assay.core.findings.initial_head import insiders_view
 from assay.core.findings.thresholds import THRESHOLDS
+from assay.core.findings.vocabulary import ASSUMPTIONS
 from assay.core.report.figures.audit_figures import AuditFigures, Drawings
 from assay.core.report.figures.drawing import STORY, Drawing
 from assay.core.report.render import MARK, question_of
@@ -186,6 +187,10 @@ def _results(figures: AuditFigures, evidence: AuditEvidence) -> Iterator[Slide]:
         )
         for drawing in shown[1:]:
             yield Slide(str(one.question), drawing.title, (), drawing)
+    vocabulary = evidence.facts.vocabulary
+    if vocabulary is not None and vocabulary.is_assessable:
+        title = "Vocabulary: what “this token did not occur” assumes"
+        yield Slide("How sure is that", title, ASSUMPTIONS)
     if found.failed:
         rest = len(found.failed) - _MOST_LINES
         more = (f"{rest} more in the report.",) if rest > 0 else ()
