@@ -109,7 +109,11 @@ def _null(
         )
     first = next(iter(own.values()))
     if pd.notna(first["null_low"]) and first["null_high"] > first["null_low"]:
-        return first["null_low"], first["null_high"], f"Grey: 95% of {first['null_kind']}."
+        return (
+            first["null_low"],
+            first["null_high"],
+            f"Grey: the central 95% by chance ({first['null_kind']}).",
+        )
     if pd.notna(first["null_value"]):
         value = first["null_value"]
         return value, value, f"Grey line: {first['null_kind']}. Lines: 95% intervals."

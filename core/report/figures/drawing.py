@@ -93,7 +93,7 @@ class Drawing:
         """The same bytes whenever the same is drawn."""
         # Ids inside the image are hashes of this.
         with matplotlib.rc_context({"svg.hashsalt": "assay", "svg.fonttype": "path"}):
-            return self._saved("svg", metadata={"Date": None, "Creator": None})
+            return self._saved("svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
 
     @property
     def png(self) -> bytes:

@@ -25,6 +25,7 @@ def document_map(
     """One panel per selection (x, y); ``reference``: x, y of training documents, where known."""
     if not len(places) or not selected:
         return None
+    # Thousands of marks as vectors would make the PDF slow to write and to open.
     with look.figure((1.04 / len(selected)) * look.width) as figure:
         panels = figure.subplots(1, len(selected), squeeze=False)[0]
         for axes, (strategy, rows) in zip(panels, selected.items(), strict=True):
@@ -42,9 +43,18 @@ def document_map(
                     ms=look.mark * 0.45,
                     mew=0.07 * look.text,
                     alpha=0.55,
+                    rasterized=True,
                 )
             colour = _CHANCE if strategy is Strategy.RANDOM else COLOURS[strategy]
-            axes.plot(rows["x"], rows["y"], "o", color=colour, ms=look.mark * 0.5, alpha=0.9)
+            axes.plot(
+                rows["x"],
+                rows["y"],
+                "o",
+                color=colour,
+                ms=look.mark * 0.5,
+                alpha=0.9,
+                rasterized=True,
+            )
             axes.set_title(f"{strategy.shown_as}: {len(rows):,}")
             axes.set(xticks=[], yticks=[])
             for side in axes.spines.values():
