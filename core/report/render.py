@@ -66,6 +66,7 @@ def render_report(
     tests = [one for name in known.suspect_tests if (one := store.suspect_tests.read(name))]
     evidence = read_evidence(path, tests)
     facts = evidence.facts
+    digest = file_digest(path)
     is_scored = facts.assessability is not Assessability.NOT_ASSESSABLE
     return filled(
         "report.html.j2",
@@ -73,14 +74,14 @@ def render_report(
         facts=facts,
         meta=facts.meta,
         audit_id=path.stem,
-        digest=file_digest(path),
+        digest=digest,
         index=index,
         pair=pair_findings(store, known),
         unasked=_unasked(facts, known),
         method=method_text,
         thresholds=THRESHOLDS,
         asked=question_of(facts),
-        provenance=_provenance(facts, path),
+        provenance=_provenance(facts, path.name, digest),
         scores=_scores(path, evidence, repeats, with_documents) if is_scored else None,
     )
 
@@ -171,7 +172,7 @@ def _documents(path: Path, figures: AuditFigures, with_text: bool) -> list[dict[
     return shown
 
 
-def _provenance(facts: AuditFacts, path: Path) -> Mapping[str, Any]:
+def _provenance(facts: AuditFacts, name: str, digest: str) -> Mapping[str, Any]:
     """Facts by name; the command and the packages separately."""
     known = dict(facts.meta["provenance"])
     command, packages = known.pop("command"), known.pop("packages")
@@ -185,8 +186,8 @@ def _provenance(facts: AuditFacts, path: Path) -> Mapping[str, Any]:
         "command": command,
         "tables": {
             "The audit's file": {
-                "name": path.name,
-                "SHA-256": file_digest(path),
+                "name": name,
+                "SHA-256": digest,
                 "seal": "every table is unchanged since it was sealed",
             },
             "Models and data": {**facts.meta.get("counts", {}), **known, **flat},

@@ -43,7 +43,8 @@ class Line:
 
     @property
     def file(self) -> str:
-        return f"{self.audit_id}.html"
+        # An audit may be called index.
+        return f"report-{self.audit_id}.html"
 
     @property
     def address(self) -> str:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -58,7 +59,7 @@ class Look:
     @contextmanager
     def figure(self, height: float) -> Iterator[Figure]:
         """A figure of that height in inches, to be drawn on inside the context."""
-        style = {
+        style: dict[Any, Any] = {
             "font.size": self.text,
             "axes.titlesize": self.text,
             "axes.edgecolor": BAND,
@@ -104,7 +105,7 @@ class Drawing:
         """The image as a data URL."""
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
-    def _saved(self, kind: str, **how: object) -> bytes:
+    def _saved(self, kind: str, **how: Any) -> bytes:
         buffer = io.BytesIO()
         with warnings.catch_warnings():
             # Names may be in scripts that the built-in font lacks; they are drawn as boxes.
@@ -121,7 +122,7 @@ def bare(axes: Axes) -> None:
         side.set_visible(False)
 
 
-def marked(symbol: str, colour: str, size: float) -> dict[str, object]:
+def marked(symbol: str, colour: str, size: float) -> dict[str, Any]:
     """How matplotlib draws one of Plotly's symbols."""
     is_open = symbol.endswith("-open")
     return {

@@ -70,7 +70,8 @@ def turning(
     sizes, cosines = found
     degrees = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
     picks = _apart(sizes, degrees)
-    with look.figure(0.58 * look.width) as figure:
+    height = 0.58 * look.width
+    with look.figure(height) as figure:
         axes = figure.subplots()
         _protractor(axes)
         if len(random):
@@ -92,7 +93,7 @@ def turning(
         shade = COLOURS[strategy]
         for place in picks:
             _arrow(axes, degrees[place], shade, look, 1.0 if place == picks[-1] else 0.45)
-        _labels(axes, [(int(sizes[place]), float(degrees[place])) for place in picks], look)
+        _labels(axes, [(int(sizes[place]), float(degrees[place])) for place in picks], height, look)
         _arrow(axes, 0, INK, look)
         axes.text(1.03, 0, "weight\ndifference", va="center", fontsize=look.text)
         axes.set(xlim=(-0.55, 1.5), ylim=(-0.08, _HEIGHT - 0.08), aspect="equal")
@@ -152,9 +153,9 @@ def _arrow(axes: Axes, degrees: float, colour: str, look: Look, alpha: float = 1
     )
 
 
-def _labels(axes: Axes, steps: list[tuple[int, float]], look: Look) -> None:
+def _labels(axes: Axes, steps: list[tuple[int, float]], height: float, look: Look) -> None:
     """Sizes and angles beside the arrows, from the top down, moved apart where they are close."""
-    inches = axes.figure.get_figheight() / _HEIGHT  # of one unit of the drawing
+    inches = height / _HEIGHT  # of one unit of the drawing
     gap, below = 1.5 * look.text / 72 / inches, _RADIUS
     for n, degrees in sorted(steps, key=lambda step: -step[1]):
         x, y = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

@@ -55,13 +55,13 @@ def test_its_links_lead_to_its_own_files(site):
     linked from the list and links back."""
     _, folder, _ = site
     pages = {file.name: Links(file.read_text()).found for file in folder.glob("*.html")}
-    assert set(pages) == {"index.html", "plain.html", "hostile.html"}
+    assert set(pages) == {"index.html", "report-plain.html", "report-hostile.html"}
     for found in pages.values():
         files = [unquote(one) for one in found if not one.startswith("data:image/")]
         assert files
         assert all((folder / one).is_file() and "/" not in one for one in files)
-    assert {"plain.html", "hostile.html"} <= set(pages["index.html"])
-    assert "index.html" in pages["plain.html"]
+    assert {"report-plain.html", "report-hostile.html"} <= set(pages["index.html"])
+    assert "index.html" in pages["report-plain.html"]
 
 
 def test_the_list_names_every_audit_and_why_one_has_no_report(site):
@@ -94,13 +94,13 @@ def test_only_its_own_unchanged_pages_are_replaced(site):
     assert after == before
     assert after["notes.txt"] == b"mine"
     assert set(json.loads(after["manifest.json"])["audits"]) == {"plain", "hostile"}
-    edited = folder / "plain.html"
+    edited = folder / "report-plain.html"
     edited.write_text("mine now")
     with pytest.raises(InputError):
         write_site(store, folder, SilentProgress())
     assert edited.read_text() == "mine now"
     assert (folder / "index.html").read_bytes() == before["index.html"]
-    edited.write_bytes(before["plain.html"])
+    edited.write_bytes(before["report-plain.html"])
 
 
 def test_the_command_says_how_many(site, assay, tmp_path):
