@@ -11,6 +11,8 @@ from assay.core.report.figures.drawing import BAND, FAINT, Drawing, Look, bare, 
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, shown_as
 
+# Percent of the training documents between two strategies, so that bars do not overlap.
+_APART = 1.2
 _DRAWN = (Metric.RECALL, Metric.MEMBERSHIP_AUC)
 
 
@@ -40,22 +42,23 @@ def titration_curves(grid: pd.DataFrame, budget: int, main: Strategy, look: Look
         "titration",
         "Titration",
         f"Measured at budget {nearest:,}: mean of {n_draws} draw{'s' * (n_draws != 1)} of the "
-        "leaked documents, with bars from the lowest to the highest. “random” and the dotted line "
-        "are what chance gives; text alone sees no model.",
+        "leaked documents, with bars from the lowest to the highest, shifted slightly. “random” "
+        "and the dotted line are what chance gives; text alone sees no model.",
         "Recall and membership AUC against the leaked share, beside controls",
         figure,
     )
 
 
 def _panel(axes: Axes, here: pd.DataFrame, metric: Metric, main: Strategy, look: Look) -> None:
-    names = dict.fromkeys([str(main), Strategy.RANDOM.value, Strategy.P_MIN.value, BLIND])
+    names = list(dict.fromkeys([str(main), Strategy.RANDOM.value, Strategy.P_MIN.value, BLIND]))
     scale = 100 if metric.info.is_percent else 1
-    for name in names:
+    for place, name in enumerate(names):
         own = here[here["strategy"] == name]
         if own.empty:
             continue
         found = share_spreads(own)
-        at = [100 * share for share in found]
+        aside = _APART * (place - (len(names) - 1) / 2)
+        at = [100 * share + aside for share in found]
         means = [scale * one.mean for one in found.values()]
         below = [scale * (one.mean - one.lowest) for one in found.values()]
         above = [scale * (one.highest - one.mean) for one in found.values()]
@@ -67,7 +70,7 @@ def _panel(axes: Axes, here: pd.DataFrame, metric: Metric, main: Strategy, look:
     if metric.info.chance is not None:
         axes.axhline(scale * metric.info.chance, color=FAINT, ls=":", lw=1.2)
     axes.set_title(metric.info.title)
-    axes.set(xlabel="leaked share")
+    axes.set(xlabel="leaked share", xlim=(-4, 104), xticks=(0, 50, 100))
     axes.xaxis.set_major_formatter("{x:g}%")
     if metric.info.is_percent:
         axes.yaxis.set_major_formatter("{x:g}%")

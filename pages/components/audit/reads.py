@@ -141,6 +141,7 @@ def story(path: Path) -> str:
 
 @st.cache_data(max_entries=16, show_spinner="Drawing the slides …")
 def _story(path: Path, suspect_tests: list[SuspectResult]) -> str:
+    # The story reads the tests itself; here they decide whether it is told anew.
     from assay.core.report.story import render_story  # takes a second to import
 
     return render_story(Store.default(), path)
