@@ -5,7 +5,7 @@ PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick test-slow check static bench bench-projection bench-bf16 docs clean
+.PHONY: help install demo test quick test-slow test-browser screenshots check static bench bench-projection bench-bf16 bench-dashboard docs clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,7 +25,7 @@ demo: $(STAMP)  ## Audit a small model offline, then serve the dashboard (DASHBO
 	$(VENV)/bin/assay demo $(if $(filter 0,$(DASHBOARD)),--no-serve)
 
 test: $(STAMP)  ## Run the whole test suite
-	$(VENV)/bin/pytest -m "not slow"
+	$(VENV)/bin/pytest -m "not slow and not browser"
 
 quick: $(STAMP)  ## Run the tests that train no model, in under a minute
 	$(VENV)/bin/pytest -m "not slow and not trains" tests/test_docs.py tests/cache \
@@ -34,10 +34,17 @@ quick: $(STAMP)  ## Run the tests that train no model, in under a minute
 test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(VENV)/bin/pytest -m slow
 
+test-browser: $(STAMP)  ## Drive the dashboard in Chromium (skipped where there is none)
+	$(VENV)/bin/pytest -n 0 -rs -m browser tests/browser
+
+screenshots: $(STAMP)  ## Photograph every page of a store (STORE=…) into a folder (OUT=…)
+	PYTHONPATH=tests:. $(PY) tests/browser/screenshots.py $(if $(STORE),--store $(STORE)) --out $(or $(OUT),docs/screenshots)
+
 static: $(STAMP)  ## Lint, types and import contracts
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	cd benchmarks && ../$(VENV)/bin/mypy --config-file ../pyproject.toml *.py
 	$(VENV)/bin/lint-imports
 
 check: static test  ## Everything CI checks
@@ -50,6 +57,9 @@ bench-projection: $(STAMP)  ## Print how good projections of a language model's 
 
 bench-bf16: $(STAMP)  ## Print whether bfloat16 selects the same documents as float32
 	$(PY) benchmarks/bf16_agreement.py
+
+bench-dashboard: $(STAMP)  ## Print how long a visitor waits for the dashboard
+	PYTHONPATH=tests:. $(PY) benchmarks/dashboard_times.py
 
 docs: $(STAMP)  ## Generate the page on the audit file from the schema
 	$(PY) -m assay.cache.audits.schema_page > docs/audit-file.md

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from measuring import N_TURNS, Measured, ratio, seconds, times
@@ -12,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from assay.core.gradients.features import FactoredGradients, ProjectedGradients
 from assay.core.selection.greedy import select
+from assay.core.selection.inputs import SelectionInputs
 from assay.core.selection.matching_pursuit import select_plus
 from assay.core.selection.titration import Corpus, titrate
 from assay.core.specs.strategies import BY_OWN_SCORE, Strategy
@@ -113,7 +115,7 @@ def _growth() -> Iterator[Measured]:
         ("2 times the width", _factors(20_000, 4, 770), 250),
         ("2 times the budget", _PLAIN, 500),
     ):
-        took = seconds(lambda features=features, budget=budget: select(features, budget))
+        took = seconds(partial(select, features, budget))
         yield Measured(
             f"SELECT of 250 from 20,000 (4 classes × 385) takes {usual:.2f} s; with {what}",
             times(took / usual),
@@ -125,25 +127,24 @@ def _live() -> Iterator[Measured]:
     features = _factors(10_000, 4, 385)
     rng, number = np.random.default_rng(1), np.arange(features.n_documents)
     corpus = Corpus(
-        features,
-        rng.integers(0, 4, len(number)),
-        rng.random(len(number)),
-        number < 3000,
-        (number >= 3000) & (number < 6000),
-        rng.random((len(number), 2)) / 2,
-        rng.normal(size=(len(number), 384)).astype("f"),
-        rng.normal(size=(2000, 384)).astype("f"),
-        32,
-        {strategy: rng.normal(size=len(number)) for strategy in BY_OWN_SCORE},
-        features,
+        SelectionInputs(
+            features,
+            rng.integers(0, 4, len(number)),
+            rng.random(len(number)),
+            {strategy: rng.normal(size=len(number)) for strategy in BY_OWN_SCORE},
+            features,
+        ),
+        is_trained=number < 3000,
+        is_held_out=(number >= 3000) & (number < 6000),
+        blind=rng.random((len(number), 2)) / 2,
+        embeddings=rng.normal(size=(len(number), 384)).astype("f4"),
+        reference=rng.normal(size=(2000, 384)).astype("f4"),
+        batch_size=32,
     )
     with threadpool_limits(1):
         titrate(corpus, 1.0, 500, Strategy.RANDOM, 0)  # imports
         took = {
-            name: min(
-                seconds(lambda name=name: titrate(corpus, 1.0, 500, name, 0))
-                for _ in range(N_TURNS)
-            )
+            name: min(seconds(partial(titrate, corpus, 1.0, 500, name, 0)) for _ in range(N_TURNS))
             for name in corpus.selectors
         }
     for name, own in took.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ _N_DOCUMENTS = 1_500
 
 def store_shares() -> Iterator[Measured]:
     """An audit of documentation with MiniLM, without students and map."""
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = defaultdict(float)
     for owner, name, part in (
         (RowStore, "missing", "cache"),
         (RowStore, "append", "cache"),
@@ -64,7 +64,7 @@ def store_shares() -> Iterator[Measured]:
             )
 
 
-def _timed(work: Callable[..., Any], spent: Counter[str], part: str) -> Callable[..., Any]:
+def _timed(work: Callable[..., Any], spent: dict[str, float], part: str) -> Callable[..., Any]:
     is_running = [False]
 
     def timed(*arguments: Any, **named: Any) -> Any:

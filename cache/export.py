@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -82,6 +82,11 @@ def to_bytes(frame: pd.DataFrame, kind: str) -> bytes:
 def of_audit(path: Path) -> Origin:
     """The origin of a table from a sealed audit."""
     return _of_sealed(path, "audit", "audited_at")
+
+
+def of_comparison(paths: Sequence[Path]) -> Origin:
+    """The origin of a table from several sealed audits, in this order."""
+    return Origin("comparison", partial(_describe_audits, tuple(paths)))
 
 
 def of_diff(path: Path) -> Origin:
@@ -206,6 +211,10 @@ def _described(kind: str, name: str, result: Result, made_at: str) -> dict[str, 
 
 def _describe_sealed(path: Path, kind: str, made_at: str) -> dict[str, Any]:
     return _described(kind, path.stem, read_result(path, Result), made_at)
+
+
+def _describe_audits(paths: tuple[Path, ...]) -> dict[str, Any]:
+    return {"comparison": [_describe_sealed(path, "audit", "audited_at") for path in paths]}
 
 
 def _as_text(described: Mapping[str, Any]) -> str:

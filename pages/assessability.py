@@ -23,7 +23,7 @@ layers = reads.layers(path)
 
 st.title("Assessability")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · checked before any document is scored. Models are "
+    f"{markdown_safe(facts.meta.title)} · checked before any document is scored. Models are "
     "read from safetensors only: pickled weights are refused, and code that comes with a model is "
     "never run."
 )

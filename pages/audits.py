@@ -44,12 +44,12 @@ def show_empty(store: Store) -> None:
         "no network."
     )
     st.write("The same in a terminal:")
-    st.code("make demo", language="bash")
+    st.code("make demo", language=None)
     st.write("An audit of your own models:")
     st.code(
         "assay audit --base BASE --final FINAL --seed-corpus pool.parquet \\\n"
         "  --task classification --budget 500",
-        language="bash",
+        language=None,
     )
 
 
@@ -120,6 +120,8 @@ if active_jobs():
 summaries = list_audits(Store.default())
 if not summaries:
     show_empty(Store.default())
+if len(summaries) > 1:
+    st.page_link(page_file("compare"), label="Compare audits", icon=PAGES["compare"].icon)
 experiments = {
     audit_id: name
     for name, audit_ids in cells_by_experiment(Store.default()).items()

@@ -27,12 +27,12 @@ enter()
 
 path = reads.chosen_audit()
 facts = reads.facts(path)
-names, counts = facts.label_names, facts.meta["counts"]
+names, counts = facts.label_names, facts.meta.counts
 rows = MetricTable(reads.metrics(path).to_dict("records"))
 
 st.title("Class balance")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · classes and sources of the selections, the seed "
+    f"{markdown_safe(facts.meta.title)} · classes and sources of the selections, the seed "
     "corpus and the reference set"
 )
 kinds = ["label", "source"] if names else ["source"]
@@ -48,7 +48,7 @@ else:
     groups = reads.sources(path)
 table = share_table(found, groups)
 strategies = [strategy for strategy in facts.strategies if strategy in table]
-bands = random_bands(table[POOL], counts["n_documents"], facts.spec.budget)
+bands = random_bands(table[POOL], counts.n_documents, facts.spec.budget)
 figure = balance_figure(table, bands, strategies, ink())
 show_chart(figure, key="balance", alt="Shares of each strategy's selection")
 st.caption(
@@ -59,7 +59,7 @@ st.caption(
         if kind == "label"
         else "source. Diamonds: reference documents found in the seed corpus. "
     )
-    + f"Grey: central 95% of random selections of {facts.meta['spec']['budget']:,} "
+    + f"Grey: central 95% of random selections of {facts.spec.budget:,} "
     "(hypergeometric). Vertical lines: seed corpus."
     + ("" if REFERENCE in table else " The reference set's shares are unknown.")
 )

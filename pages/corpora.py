@@ -32,15 +32,15 @@ path = reads.chosen_audit()
 facts = reads.facts(path)
 found = groups(path)
 
-st.title("Public sets")
+st.title("Public corpora")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · which of several public corpora explains the weight "
+    f"{markdown_safe(facts.meta.title)} · which of several public corpora explains the weight "
     "difference"
 )
 if found.empty:
     st.info("This audit does not rank corpora.", icon=":material/info:")
     for other in same_pair(Store.default(), path).rankings:
-        title = reads.facts(other).meta["title"]
+        title = reads.facts(other).meta.title
         st.page_link(
             "pages/corpora.py",
             label=f"Corpora ranked for the same models: {markdown_safe(title)}",
@@ -50,7 +50,7 @@ if found.empty:
     st.write("To rank corpora, run in a terminal:")
     st.code(
         "assay rank-corpora --base BASE --final FINAL \\\n  --corpus ONE --corpus ANOTHER",
-        language="bash",
+        language=None,
     )
     st.stop()
 
@@ -60,7 +60,7 @@ classes = found[found["kind"] == "class"].assign(
 )
 students = source_students(path)
 verdict = corpus_ranking_finding(
-    sources.to_dict("records"), students.to_dict("records"), facts.meta.get("projection")
+    sources.to_dict("records"), students.to_dict("records"), facts.meta.projection
 )
 with st.container(border=True):
     st.subheader(markdown_safe(verdict.headline), anchor=False)

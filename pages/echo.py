@@ -31,7 +31,7 @@ if record is None:
         "assay decompress --model FINAL --title final\n"
         "assay decompress --model BASE --title base\n"
         "assay echo FINAL-DECOMPRESSION --control BASE-DECOMPRESSION --audit AUDIT",
-        language="bash",
+        language=None,
     )
     st.write(
         "A model's answers can also serve as a corpus, to check whether the weight difference "
@@ -40,7 +40,7 @@ if record is None:
     st.code(
         "assay rank-corpora --task sft --base BASE --final FINAL \\\n"
         "  --corpus decompression:FINAL-DECOMPRESSION --corpus decompression:BASE-DECOMPRESSION",
-        language="bash",
+        language=None,
     )
     st.stop()
 assert record is not None

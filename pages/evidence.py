@@ -28,10 +28,8 @@ path = reads.chosen_audit()
 facts = reads.facts(path)
 
 st.title("Evidence")
-st.caption(f"{markdown_safe(facts.meta['title'])} · one document of the seed corpus")
-document_id = chosen_document(
-    path, main_strategy(facts.strategies), facts.meta["counts"]["n_documents"]
-)
+st.caption(f"{markdown_safe(facts.meta.title)} · one document of the seed corpus")
+document_id = chosen_document(path, main_strategy(facts.strategies), facts.meta.counts.n_documents)
 try:
     document = read_document(path, document_id)
 except InputError as error:

@@ -7,7 +7,6 @@ import streamlit as st
 from assay.cache.decompressions.read import read_examples
 from assay.cache.decompressions.reviews import read_verdicts
 from assay.cache.store import Store
-from assay.pages.components.audit.selection import page_number
 from assay.pages.components.decompression import reads
 from assay.pages.components.decompression.examples import (
     ROWS_PER_PAGE,
@@ -19,6 +18,7 @@ from assay.pages.components.decompression.export import export_examples
 from assay.pages.components.decompression.judges import chosen_judge, judge_line
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.navigation import enter
+from assay.pages.components.paging import first_row
 
 enter()
 
@@ -40,12 +40,7 @@ if not meta.counts.n_examples:
 verdicts = read_verdicts(Store.default(), path.stem)
 chosen = choose_examples(tree, verdicts)
 n_rows = read_examples(path, chosen, 1).n_rows
-n_pages = max(1, -(-n_rows // ROWS_PER_PAGE))
-offset = 0
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    if n_pages > 1:
-        offset = ROWS_PER_PAGE * (page_number(n_pages) - 1)
-    st.caption(f"{n_rows:,} examples")
+offset = first_row(n_rows, ROWS_PER_PAGE, "examples")
 if n_rows == 0:
     st.info("No example matches the filters.", icon=":material/filter_alt_off:")
     st.stop()

@@ -49,7 +49,7 @@ def chosen_recipe() -> Recipe:
 
 def show_empty(recipe: Recipe) -> None:
     st.write("This experiment has not been run in this store. To run it offline, on built-in text:")
-    st.code(f"assay experiment {recipe.name}", language="bash")
+    st.code(f"assay experiment {recipe.name}", language=None)
     st.write(
         "On data sets in a folder, or at the paper's scale with a GPU and the hub or local files:"
     )
@@ -58,7 +58,7 @@ def show_empty(recipe: Recipe) -> None:
         f"assay experiment {recipe.name} --scale paper\n"
         f"assay experiment {recipe.name} --scale paper --data FOLDER "
         f"--model {recipe.models[0]}=MODEL",
-        language="bash",
+        language=None,
     )
 
 

@@ -94,7 +94,7 @@ def show_none() -> None:
         "it runs in the background:"
     )
     st.code(
-        "assay audit --base BASE --final FINAL --seed-corpus pool.parquet --queue", language="bash"
+        "assay audit --base BASE --final FINAL --seed-corpus pool.parquet --queue", language=None
     )
 
 

@@ -40,12 +40,12 @@ enter()
 
 path = reads.chosen_audit()
 facts = reads.facts(path)
-names, counts = facts.label_names, facts.meta["counts"]
+names, counts = facts.label_names, facts.meta.counts
 
 st.title("Map")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · {counts['n_documents']:,} documents of the seed "
-    f"corpus and {counts['n_reference']:,} of the reference set, placed by meaning"
+    f"{markdown_safe(facts.meta.title)} · {counts.n_documents:,} documents of the seed "
+    f"corpus and {counts.n_reference:,} of the reference set, placed by meaning"
 )
 places = reads.places(path)
 if not len(places):
@@ -57,7 +57,7 @@ if not len(places):
 
 setting = controls(path, facts.strategies, names)
 panels = [panel(path, strategy, setting.colouring, names) for strategy in setting.strategies]
-stored = reads.reference_places(path, MAX_POINTS) if counts["n_reference"] else None
+stored = reads.reference_places(path, MAX_POINTS) if counts.n_reference else None
 true = shown_reference(stored, setting.colouring, names) if setting.has_true else None
 # The same whether reference documents are drawn or not: areas in links are shares of it.
 bounds = bounds_of(places, stored)
@@ -130,15 +130,16 @@ with left:
     )
 with right:
     if choice.document is not None:
-        show_open_document(path, choice.document, names, counts["n_documents"])
+        show_open_document(path, choice.document, names, counts.n_documents)
     elif choice.reference is not None:
-        show_open_reference(path, choice.reference, names, counts["n_reference"])
+        show_open_reference(path, choice.reference, names, counts.n_reference)
     if found is not None:
         show_found(path, found, setting, names)
     if not choice and found is None:
         st.info(
             "Click a document to read it. Draw around documents to list them. Search or filter to "
-            "highlight those that match. The address keeps what you chose.",
+            "highlight those that match. The wheel zooms with Ctrl or ⌘, or after a click into the "
+            "map. The address keeps what you chose.",
             icon=":material/touch_app:",
         )
 st.caption(
@@ -154,7 +155,7 @@ st.caption(
     )
     + (
         f"Only {MAX_POINTS:,} reference documents are drawn. "
-        if true is not None and counts["n_reference"] > len(true)
+        if true is not None and counts.n_reference > len(true)
         else ""
     )
     + (f"{len(matching):,} documents match. " if matching is not None else "")
@@ -163,7 +164,7 @@ st.caption(
         if setting.has_names
         else ""
     )
-    + markdown_safe(settings_line(facts.meta["map"]))
+    + markdown_safe(settings_line(facts.meta.map))
     + " Distances on the map are not to scale: to see how near a selection is, use the values "
     "below, which are measured in all dimensions."
 )
@@ -178,7 +179,7 @@ for column, strategy in zip(st.columns(len(panels)), setting.strategies, strict=
             if row := rows.get(strategy, metric):
                 st.write(f"**{strategy.shown_as}** · {title}: **{percent(row['value'])}**")
                 st.caption(markdown_safe(beside(row)))
-if counts["n_reference"]:
+if counts.n_reference:
     overlap = reads.overlap(path)
     st.caption(
         f"The seed corpus contains {overlap.n_exact:,} exact and {overlap.n_near:,} near "

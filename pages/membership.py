@@ -32,14 +32,14 @@ enter()
 
 path = reads.chosen_audit()
 facts, metrics = reads.facts(path), reads.metrics(path)
-spec, counts = facts.spec, facts.meta["counts"]
+spec, counts = facts.spec, facts.meta.counts
 rows = MetricTable(metrics.to_dict("records"))
 main = main_strategy(facts.strategies)
 
 st.title("Membership")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · {counts['n_leaked']:,} trained and "
-    f"{counts['n_held_out']:,} held-out documents of the same domain"
+    f"{markdown_safe(facts.meta.title)} · {counts.n_leaked:,} trained and "
+    f"{counts.n_held_out:,} held-out documents of the same domain"
 )
 found, missing = membership_finding(rows.all(), main), what_is_missing(facts)
 if found is None or missing:
@@ -51,7 +51,7 @@ if found is None or missing:
         "assay audit … --reference train.parquet \\\n"
         "  --seed-corpus train.parquet --seed-corpus heldout.parquet \\\n"
         "  --held-out-source heldout",
-        language="bash",
+        language=None,
     )
     st.stop()
 assert found is not None
@@ -67,7 +67,7 @@ with st.container(border=True):
 
 names = judged(rows)
 st.subheader("All rankings", anchor=False)
-truth = counts["n_leaked"] / (counts["n_leaked"] + counts["n_held_out"])
+truth = counts.n_leaked / (counts.n_leaked + counts.n_held_out)
 strict = (
     ""
     if rows.get(main, Metric.MEMBERSHIP_TPR_STRICT)

@@ -35,12 +35,12 @@ def _kind(facts: AuditFacts) -> str:
     return f"{n_labels} labels" if n_labels else "next-token prediction"
 
 
-counts = facts.meta["counts"]
-st.title(markdown_safe(facts.meta["title"]))
+counts = facts.meta.counts
+st.title(markdown_safe(facts.meta.title))
 st.caption(
-    f"{counts['n_documents']:,} documents in the seed corpus · budget "
-    f"{facts.meta['spec']['budget']:,} · {_kind(facts)} · "
-    f"{markdown_safe(facts.meta['created_at'][:10])}"
+    f"{counts.n_documents:,} documents in the seed corpus · budget "
+    f"{facts.spec.budget:,} · {_kind(facts)} · "
+    f"{markdown_safe(facts.meta.created_at[:10])}"
 )
 
 assessment_line(facts, path)

@@ -22,7 +22,7 @@ facts = reads.facts(path)
 st.title("Present")
 with st.container(horizontal=True, vertical_alignment="center"):
     st.caption(
-        f"{markdown_safe(facts.meta['title'])} · click a slide, then turn it with the arrow keys; "
+        f"{markdown_safe(facts.meta.title)} · click a slide, then turn it with the arrow keys; "
         "F shows it on the full screen",
         width="stretch",
     )
@@ -34,5 +34,5 @@ show_inside(page, 680, "The presentation, one slide at a time")
 st.caption("In a terminal:")
 st.code(
     f"assay present {path.stem} --out slides.html --pdf slides.pdf --figures figures",
-    language="bash",
+    language=None,
 )

@@ -15,7 +15,7 @@ path = reads.chosen_audit(even_if_not_assessable=True)
 
 st.title("Report")
 st.caption(
-    f"{markdown_safe(reads.facts(path).meta['title'])} · one file without scripts or links, with "
+    f"{markdown_safe(reads.facts(path).meta.title)} · one file without scripts or links, with "
     "the audit's id and checksum on every printed page"
 )
 with st.container(horizontal=True, vertical_alignment="center"):
@@ -29,6 +29,6 @@ st.caption("In a terminal:")
 option = " --with-documents" if with_documents else ""
 st.code(
     f"assay report {path.stem} --out {path.stem}.html --pdf {path.stem}.pdf{option}",
-    language="bash",
+    language=None,
 )
 show_inside(page, 900, "Preview of the report")

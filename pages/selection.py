@@ -10,11 +10,15 @@ from assay.core.findings.equal_scores import drawn_among, drawn_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.projection import projection_sentence
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import Strategy, main_strategy
 from assay.pages.components.audit import reads
+from assay.pages.components.audit.choices import (
+    choose_labels,
+    choose_sources,
+    choose_strategy,
+    search_texts,
+)
 from assay.pages.components.audit.selection import (
     ROWS_PER_PAGE,
-    page_number,
     ranked_table,
     show_chosen,
     show_export,
@@ -23,6 +27,7 @@ from assay.pages.components.charts import objective_curves, show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.evidence_links import DOCUMENT
 from assay.pages.components.navigation import enter
+from assay.pages.components.paging import first_row
 
 enter()
 
@@ -32,53 +37,24 @@ strategies, names = facts.strategies, facts.label_names
 
 st.title("Selection")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · documents of the seed corpus, in the order in which "
+    f"{markdown_safe(facts.meta.title)} · documents of the seed corpus, in the order in which "
     "the strategy selected them"
 )
 
 first, second, third, fourth = st.columns([2, 3, 3, 3])
-strategy = first.selectbox(
-    "Strategy",
-    strategies,
-    index=strategies.index(main_strategy(strategies)),
-    format_func=lambda one: one.shown_as,
-    key="strategy",
-    bind="query-params",
-)
-search = second.text_input(
-    "Search texts",
-    key="search",
-    bind="query-params",
-    placeholder="part of a word or phrase",
-    type="search",
-)
-labels = []
-if names:
-    labels = third.multiselect("Pseudolabel", names, key="labels", bind="query-params")
-chosen_sources = fourth.multiselect(
-    "Source", reads.sources(path), key="sources", bind="query-params"
-)
+strategy = choose_strategy(first, strategies)
+search, labels = search_texts(second), choose_labels(third, names)
+sources = choose_sources(fourth, reads.sources(path))
 only_located = False
-if facts.meta["counts"]["n_leaked"]:
+if facts.meta.counts.n_leaked:
     only_located = st.toggle("Only reference documents", key="located", bind="query-params")
 
-assert isinstance(strategy, Strategy)
 drawn = drawn_among(MetricTable(reads.metrics(path).to_dict("records")), [strategy])
 if drawn:
     st.warning(markdown_safe(drawn_sentence(drawn) or ""), icon=":material/casino:")
-chosen = SelectionFilter(
-    search or "",
-    tuple(names.index(label) for label in labels),
-    tuple(chosen_sources),
-    only_located,
-)
+chosen = SelectionFilter(search, labels, sources, only_located)
 n_rows = reads.selection(path, strategy, chosen, 1, 0).n_rows
-n_pages = max(1, -(-n_rows // ROWS_PER_PAGE))
-offset = 0
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    if n_pages > 1:
-        offset = ROWS_PER_PAGE * (page_number(n_pages) - 1)
-    st.caption(f"{n_rows:,} documents")
+offset = first_row(n_rows, ROWS_PER_PAGE, "documents")
 
 if n_rows == 0:
     st.info(
@@ -90,7 +66,7 @@ else:
     asked = st.query_params.get(DOCUMENT)
     picked = ranked_table(page.rows, names, view=f"{path.stem} {strategy} {chosen} {offset}")
     show_export(path, strategy, chosen, names, n_rows > len(page.rows))
-    show_chosen(path, picked, asked, names, facts.meta["counts"]["n_documents"])
+    show_chosen(path, picked, asked, names, facts.meta.counts.n_documents)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):
     cosine = MetricTable(reads.metrics(path).to_dict("records")).get(strategy, Metric.COSINE)
@@ -103,5 +79,5 @@ with st.expander("How the cosine grows with the selection", icon=":material/show
         alt="Cosine with the weight difference against number of selected documents",
     )
     st.caption(f"Grey: central 95% of {by_chance} of each size. {few_draws_sentence(cosine)}")
-    if facts.meta.get("projection"):
-        st.caption(markdown_safe(projection_sentence(facts.meta["projection"])))
+    if facts.meta.projection:
+        st.caption(markdown_safe(projection_sentence(facts.meta.projection)))

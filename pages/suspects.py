@@ -39,7 +39,7 @@ if record is None:
     st.code(
         "assay suspect --base BASE --final FINAL \\\n"
         "  --suspects mine.jsonl --controls alike-but-unpublished.jsonl",
-        language="bash",
+        language=None,
     )
     st.stop()
 assert record is not None

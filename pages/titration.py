@@ -31,16 +31,16 @@ enter()
 
 path = reads.chosen_audit()
 facts = reads.facts(path)
-spec, counts = facts.spec, facts.meta["counts"]
+spec, counts = facts.spec, facts.meta.counts
 
 st.title("Titration")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · {counts['n_leaked']:,} training, "
-    f"{counts['n_held_out']:,} held-out and "
-    f"{counts['n_documents'] - counts['n_leaked'] - counts['n_held_out']:,} other documents"
+    f"{markdown_safe(facts.meta.title)} · {counts.n_leaked:,} training, "
+    f"{counts.n_held_out:,} held-out and "
+    f"{counts.n_documents - counts.n_leaked - counts.n_held_out:,} other documents"
 )
 
-known = titration_controls.corpus(path, spec.held_out_source, facts.meta["training"]["batch_size"])
+known = titration_controls.corpus(path, spec.held_out_source, facts.meta.training.batch_size)
 missing = titration_controls.what_is_missing(facts, known)
 if missing:
     st.info(markdown_safe(missing), icon=":material/info:")
@@ -50,7 +50,7 @@ if missing:
     st.code(
         "assay titrate --base BASE --final FINAL --reference train.parquet \\\n"
         "  --held-out heldout.parquet --out-of-domain other.parquet",
-        language="bash",
+        language=None,
     )
     st.stop()
 assert known is not None
@@ -58,8 +58,8 @@ grid = titration_controls.grid(path)
 
 headline = st.container()
 setting = titration_controls.controls(known, grid, facts)
-n_leaked = round(setting.leaked_share * counts["n_leaked"])
-n_pool = counts["n_documents"] - counts["n_leaked"] + n_leaked
+n_leaked = round(setting.leaked_share * counts.n_leaked)
+n_pool = counts.n_documents - counts.n_leaked + n_leaked
 if setting.budget > n_pool:
     st.warning(
         f"At this leaked share the pool has {n_pool:,} documents, fewer than the budget of "
@@ -87,7 +87,7 @@ with headline:
 
 st.caption(
     f"Live: the pool has {n_pool:,} documents, {n_leaked:,} of them training documents "
-    f"({n_leaked / max(n_pool, 1):.1%}; there are {counts['n_leaked']:,} in all). "
+    f"({n_leaked / max(n_pool, 1):.1%}; there are {counts.n_leaked:,} in all). "
     f"{markdown_safe(shown_as(setting.selector))} selects "
     f"{len(cells[setting.selector].documents):,}."
 )
@@ -138,7 +138,7 @@ with right:
         )
         st.caption(
             "Grey: density of the pool at this leaked share. Click a point to see its document. "
-            + markdown_safe(settings_line(facts.meta["map"]))
+            + markdown_safe(settings_line(facts.meta.map))
         )
 
 show_live_documents(path, chosen, known, setting, picked)

@@ -30,9 +30,7 @@ strategies = facts.strategies
 rows = MetricTable(reads.metrics(path).to_dict("records"))
 
 st.title("Transport")
-st.caption(
-    f"{markdown_safe(facts.meta['title'])} · how far each selection is from the reference set"
-)
+st.caption(f"{markdown_safe(facts.meta.title)} · how far each selection is from the reference set")
 if not any(ordered(rows, strategies, distance) for distance in DISTANCES):
     st.info(
         "This audit has no reference set to measure a distance to.",

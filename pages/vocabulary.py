@@ -36,11 +36,11 @@ enter()
 
 path = reads.chosen_audit()
 facts = reads.facts(path)
-vocabulary = facts.vocabulary
+vocabulary = facts.meta.vocabulary
 
 st.title("Vocabulary")
 st.caption(
-    f"{markdown_safe(facts.meta['title'])} · which tokens occurred in fine-tuning, read from the "
+    f"{markdown_safe(facts.meta.title)} · which tokens occurred in fine-tuning, read from the "
     "input embeddings"
 )
 if vocabulary is None:
@@ -84,7 +84,7 @@ for column, (title, value, below) in zip(st.columns(len(shown)), shown, strict=T
         st.caption(below)
 
 st.subheader("Can a text have been trained on?", anchor=False)
-reader = text_reader(facts.meta["vocabulary"], vocabulary, every)
+reader = text_reader(vocabulary, every)
 if isinstance(reader, str):
     st.warning(markdown_safe(reader), icon=":material/folder_off:")
 else:

@@ -8,8 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from functools import cache
+from types import SimpleNamespace
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -20,6 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pandas as pd
 import pytest
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import local_script_runner
 
 Result = namedtuple("Result", "status out err")
 
@@ -55,6 +58,13 @@ def one_scan_for_components():
     manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def look_less_often_for_the_end():
+    """AppTest looks a thousand times a second whether its page is done, and each look takes the
+    interpreter from that page."""
+    local_script_runner.time = SimpleNamespace(time=time.time, sleep=lambda _: time.sleep(0.01))
+
+
 @cache
 def load_encoders_once():
     """Commands of one process load the same sentence encoders again and again, and change none."""
@@ -79,6 +89,50 @@ def assay(capsys, monkeypatch):
         return Result(stop.value.code or 0, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def scripted():
+    """Starts servers with the faults that a test names; they end with it."""
+    from support.scripted_server import Scripted
+
+    started = []
+
+    def start(**faults):
+        started.append(Scripted(**faults))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def connected(scripted):
+    """Starts such a server and a backend that asks it: ``server, backend = connected(…)``."""
+    from assay.core.decompress.backends.openai_server import ServerBackend
+    from assay.core.decompress.backends.served import identify
+
+    opened = []
+
+    def start(timeout_s=5.0, **faults):
+        one = scripted(**faults)
+        opened.append(ServerBackend(one.address, identify(one.address, None), timeout_s))
+        return one, opened[-1]
+
+    yield start
+    for backend in opened:
+        backend.close()
+
+
+@pytest.fixture
+def quick_tries(monkeypatch):
+    """A server is asked as often as always, with shorter waits between the tries."""
+    from assay.core.decompress.backends import openai_server, served
+    from assay.core.decompress.backends.patience import Patience
+
+    monkeypatch.setattr(openai_server, "PATIENCE", Patience(first_wait_s=0.01, longest_wait_s=0.05))
+    monkeypatch.setattr(served, "PATIENCE", Patience(3, 2, 0.01, 0.05))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 PAPERS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 # Entries with a date: what they name was there then.
-DATED = {"RESULTS.md", "CHANGELOG.md"}
+DATED = {"RESULTS.md", "PERFORMANCE.md", "CHANGELOG.md"}
 # Names protections that are still being built.
 PLANNED = {"SECURITY.md"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

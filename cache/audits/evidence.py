@@ -46,4 +46,4 @@ def read_evidence(path: Path, suspect_tests: list[SuspectResult]) -> AuditEviden
 
 def evidence_of(store: Store, path: Path) -> AuditEvidence:
     """The same, with the suspect tests that ``store`` holds now."""
-    return read_evidence(path, suspect_tests_of(store, read_facts(path).pair))
+    return read_evidence(path, suspect_tests_of(store, read_facts(path).meta.pair))

@@ -31,7 +31,7 @@ class SamePair:
 
 def same_pair(store: Store, path: Path) -> SamePair:
     """All analyses of the pair of the audit at ``path``, in this audit and in others."""
-    pair = read_facts(path).pair
+    pair = read_facts(path).meta.pair
     candidates = dict.fromkeys([path, *audits_of(store, pair)])
     return SamePair(
         tuple(one for one in candidates if _has_groups(one)),

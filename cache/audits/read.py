@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,16 @@ import pandas as pd
 
 from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION
-from assay.cache.files.claims import check_version, claims_of
+from assay.cache.files.claims import as_claimed, check_version
 from assay.cache.files.database import UnreadableFile, open_to_read
 from assay.cache.files.listing import Stamp, named_file, remembered, summaries
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.audit import Assessability, AuditSpec
 from assay.core.specs.hashing import canonical_json
-from assay.core.specs.plain import from_plain, to_plain
-from assay.core.specs.results.result import pair_of
+from assay.core.specs.plain import to_plain
+from assay.core.specs.results.audit import AuditResult, PairFacts
 from assay.core.specs.strategies import Strategy
-from assay.core.specs.vocabulary import VocabularyFacts
 
 
 @dataclass(frozen=True)
@@ -53,33 +51,22 @@ class AuditSummary:
 class AuditFacts:
     """Everything an audit says about itself, besides its tables."""
 
-    meta: dict[str, Any]
+    meta: AuditResult
     stages: pd.DataFrame
-    model_facts: dict[str, dict[str, Any]]
+    models: PairFacts
 
     @property
     def label_names(self) -> list[str]:
-        return list(self.meta["label_names"])
+        return list(self.meta.label_names)
 
     @property
     def assessability(self) -> Assessability:
-        return Assessability(self.meta["assessment"]["verdict"])
+        return self.meta.assessment.verdict
 
     @property
-    def vocabulary(self) -> VocabularyFacts | None:
-        """What the input embeddings show about tokens; None in older audits."""
-        plain = self.meta.get("vocabulary")
-        return None if plain is None else VocabularyFacts.from_plain(plain)
-
-    @property
-    def pair(self) -> tuple[str, str] | None:
-        """Digests of the base and the final model's weights."""
-        return pair_of(self.meta["provenance"])
-
-    @cached_property
     def spec(self) -> AuditSpec:
-        """The audit's options; InputError if they are not those of an audit."""
-        return from_plain(AuditSpec, self.meta["spec"])
+        """The audit's options."""
+        return self.meta.asked
 
     @property
     def strategies(self) -> list[Strategy]:
@@ -123,34 +110,35 @@ def list_audits(store: Store) -> list[AuditSummary]:
 def read_facts(path: Path) -> AuditFacts:
     """What the audit says about itself; UnreadableFile if it is not a valid audit."""
     with open_to_read(path, is_listing=True) as connection:
-        meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+        rows = connection.execute(
+            "SELECT key, value FROM meta WHERE key != 'evaluation_choices'"
+        ).fetchall()
         stages = connection.execute("SELECT name, duration_s FROM stages ORDER BY position").df()
-        rows = connection.execute("SELECT * FROM model_facts").fetchall()
+        facts = connection.execute("SELECT * FROM model_facts").fetchall()
     try:
-        said = {key: json.loads(value) for key, value in meta.items()}
+        said = {key: json.loads(value) for key, value in rows}
         check_version(said, SCHEMA_VERSION)
-        claims_of("audit", said)
-        facts: dict[str, dict[str, Any]] = {}
-        for model, fact, value in rows:
-            facts.setdefault(model, {})[fact] = json.loads(value)
+        meta = as_claimed(AuditResult, said)
+        by_model: dict[str, dict[str, object]] = {}
+        for model, fact, value in facts:
+            by_model.setdefault(model, {})[fact] = json.loads(value)
+        models = as_claimed(PairFacts, by_model)
+        meta.asked  # noqa: B018 - a file with unknown options is not an audit
+    except InputError as error:
+        raise UnreadableFile(path, _NOT_AN_AUDITS_WORDS, is_damaged=False) from error
     except (ValueError, RecursionError) as error:
         raise UnreadableFile(path, str(error), is_damaged=False) from error
-    said.pop("evaluation_choices", None)
-    return AuditFacts(said, stages, facts)
+    return AuditFacts(meta, stages, models)
 
 
 def read_facts_of_file(path: Path) -> AuditFacts:
     """The same for a file from anywhere; InputError unless it is an audit of this version."""
     try:
-        facts = read_facts(path)
-        facts.spec  # noqa: B018 - a file with unknown options is not an audit
-    except InputError as error:
-        raise _no_audit(path, _NOT_AN_AUDITS_WORDS) from error
+        return read_facts(path)
     except UnreadableFile as unreadable:
         raise _no_audit(path, unreadable.problem) from unreadable
     except OSError as error:
         raise _no_audit(path, error.strerror or str(error)) from error
-    return facts
 
 
 def _no_audit(path: Path, problem: str) -> InputError:
@@ -283,23 +271,18 @@ _NOT_AN_AUDITS_WORDS = "its metadata are not those of an audit"
 
 @remembered
 def _known_summary(path: Path, stamp: Stamp) -> AuditSummary:
-    facts = read_facts(path)
-    meta = facts.meta
-    try:
-        spec = facts.spec
-    except InputError as error:
-        raise UnreadableFile(path, _NOT_AN_AUDITS_WORDS, is_damaged=False) from error
+    meta = read_facts(path).meta
+    spec = meta.asked
     return AuditSummary(
         path.stem,
-        meta["title"],
-        meta["created_at"],
+        meta.title,
+        meta.created_at,
         spec.task,
         spec.budget,
-        # No documents are read for a pair that cannot be assessed.
-        int(meta.get("counts", {}).get("n_documents") or 0),
+        meta.counts.n_documents,
         stamp.size,
-        facts.assessability,
-        pair=facts.pair,
+        meta.assessment.verdict,
+        pair=meta.pair,
         question=_but_for_the_seed(spec),
     )
 

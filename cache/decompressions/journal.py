@@ -17,7 +17,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import whitespace
 from typing import Any
@@ -181,9 +181,29 @@ def journal_path(store: Store, model_sha256: str) -> Path:
     return store.journals / f"v{_VERSION}-{model_sha256[:16]}.sqlite"
 
 
-def read_running(store: Store) -> list[dict[str, Any]]:
-    """Unfinished runs, the latest first: run_id, journal, facts, started_at."""
-    runs = []
+@dataclass(frozen=True)
+class UnfinishedRun:
+    """A run that has not ended: it goes on, or was stopped."""
+
+    run_id: str
+    journal: Path
+    title: str
+    started_at: float
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is: calls by stage, answers by how they were parsed, and names of topics in the
+    order in which they were found."""
+
+    n_calls: dict[str, int]
+    rungs: dict[str, int]
+    topics: tuple[str, ...]
+
+
+def read_running(store: Store) -> list[UnfinishedRun]:
+    """Unfinished runs, the latest first."""
+    runs: list[UnfinishedRun] = []
     for path in store.journals.glob(f"v{_VERSION}-*.sqlite"):
         # A damaged journal is moved aside and reported when its model is next asked something.
         with suppress(sqlite3.Error, OSError, ValueError), open_to_read(path) as connection:
@@ -191,32 +211,26 @@ def read_running(store: Store) -> list[dict[str, Any]]:
                 "SELECT run_id, facts, started_at FROM runs WHERE ended_at IS NULL"
             ).fetchall()
             runs += [
-                {"run_id": run_id, "journal": path, "facts": json.loads(facts), "started_at": at}
+                UnfinishedRun(run_id, path, str(json.loads(facts)["title"]), at)
                 for run_id, facts, at in rows
             ]
-    return sorted(runs, key=lambda run: run["started_at"], reverse=True)
+    return sorted(runs, key=lambda run: run.started_at, reverse=True)
 
 
-def read_progress(path: Path, run_id: str) -> dict[str, Any]:
-    """The progress of a run: counts by stage and rung, and the tree so far."""
-    with open_to_read(path) as connection:
+def read_progress(run: UnfinishedRun) -> RunProgress:
+    """How far it is now."""
+    with open_to_read(run.journal) as connection:
         own = "FROM uses JOIN calls USING (call_key) WHERE run_id = ?"
         stages = connection.execute(
-            f"SELECT stage, count(*), sum(n_tokens) {own} GROUP BY stage", [run_id]
+            f"SELECT stage, count(*) {own} GROUP BY stage", [run.run_id]
         ).fetchall()
         rungs = connection.execute(
-            f"SELECT coalesce(rung, 'unread'), count(*) {own} GROUP BY 1", [run_id]
+            f"SELECT coalesce(rung, 'unread'), count(*) {own} GROUP BY 1", [run.run_id]
         ).fetchall()
         topics = connection.execute(
-            "SELECT topic_id, parent_id, name, level, n_votes, n_samples FROM found_topics "
-            "WHERE run_id = ? ORDER BY topic_id",
-            [run_id],
+            "SELECT name FROM found_topics WHERE run_id = ? ORDER BY topic_id", [run.run_id]
         ).fetchall()
-    return {
-        "stages": {stage: {"n_calls": n, "n_tokens": tokens} for stage, n, tokens in stages},
-        "rungs": dict(rungs),
-        "topics": topics,
-    }
+    return RunProgress(dict(stages), dict(rungs), tuple(name for (name,) in topics))
 
 
 def _create(path: Path) -> None:

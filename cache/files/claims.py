@@ -7,60 +7,24 @@ add some.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+from assay.core.specs.results.audit import AuditResult
 from assay.core.specs.results.decompression import DecompressionResult
 from assay.core.specs.results.diff import DiffResult
 from assay.core.specs.results.experiment import ExperimentResult
 from assay.core.specs.results.result import Result
 
-_Number = int | float | None
 _MAX_DEPTH = 50
 Claims = TypeVar("Claims")
 
 
-@dataclass
-class _Assessment:
-    verdict: Literal["assessable", "limited", "not assessable"]
-    reasons: list[str]
-    hints: list[str]
-
-
-@dataclass
-class _Question:
-    base: str
-    final: str
-    task: str
-    budget: int
-    strategies: list[str]
-    training: dict[str, Any] | None
-    title: str = ""
-    held_out_source: str | None = None
-
-
-@dataclass(frozen=True)
-class _Audit(Result):
-    schema_version: int
-    spec: _Question
-    label_names: list[str]
-    assessment: _Assessment
-    caveats: list[str]
-    training: dict[str, Any]
-    counts: dict[str, _Number] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if None in (self.command, self.assay_version) or "packages" not in self.provenance:
-            raise ValueError("provenance lacks command, assay_version or packages")
-
-
 _SHAPES: dict[str, type[Result]] = {
-    "audit": _Audit,
+    "audit": AuditResult,
     "experiment": ExperimentResult,
     "decompression": DecompressionResult,
     "diff": DiffResult,

@@ -16,16 +16,6 @@ from assay.cache.store import Store
 from assay.core.errors import InputError
 
 
-@dataclass(frozen=True)
-class TableCheck:
-    """One table of the manifest, compared with what the file holds now."""
-
-    table: str
-    n_rows_expected: int
-    n_rows: int
-    is_intact: bool
-
-
 def write_manifest(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> None:
     """Record each table's row count and digest."""
     for table in tables:
@@ -35,27 +25,26 @@ def write_manifest(connection: duckdb.DuckDBPyConnection, tables: Sequence[str])
         )
 
 
-def check_manifest(path: Path) -> list[TableCheck]:
-    """Count and hash every table again; UnreadableFile if the file cannot be read at all."""
+def changed_tables(path: Path) -> list[str]:
+    """The tables whose rows are no longer those that were sealed.
+
+    Counts and hashes every table again; UnreadableFile if the file cannot be read at all.
+    """
     with open_to_read(path) as connection:
         expected = connection.execute(f"SELECT * FROM {MANIFEST} ORDER BY table_name").fetchall()
         # A name is put into a query: it must be one of the inspected tables.
         names = [name for name in table_names(connection) if name != MANIFEST]
         if sorted(names) != [name for name, _, _ in expected]:
             raise UnreadableFile(path, "its manifest lists other tables", is_damaged=True)
-        checks = []
-        for table, *sealed in expected:
-            found = _fingerprint(connection, table)
-            checks.append(TableCheck(table, sealed[0], found[0], [*found] == sealed))
-        return checks
+        return [
+            table for table, *sealed in expected if [*_fingerprint(connection, table)] != sealed
+        ]
 
 
 def check_seal(path: Path) -> None:
     """UnreadableFile if any table changed since sealing; FileNotFoundError without a file."""
-    checks = check_manifest(path)
-    broken = [check.table for check in checks if not check.is_intact]
-    if broken:
-        problem = f"changed since it was sealed: {', '.join(broken)}"
+    if changed := changed_tables(path):
+        problem = f"changed since it was sealed: {', '.join(changed)}"
         raise UnreadableFile(path, problem, is_damaged=True)
 
 

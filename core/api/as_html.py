@@ -15,7 +15,7 @@ from assay.core.findings.table_cells import as_text
 def audit_as_html(audit_id: str, facts: AuditFacts, finding: Finding, metrics: pd.DataFrame) -> str:
     """The headline, its sentences, the table of strategies and the caveats; no documents' text."""
     parts = [
-        f"<h3>{escape(str(facts.meta['title']))}</h3>",
+        f"<h3>{escape(facts.meta.title)}</h3>",
         f"<p>{escape(audit_id)} · {escape(str(facts.assessability))}</p>",
         f"<p><strong>{escape(finding.headline)}</strong></p>",
         _list(finding.sentences),
@@ -27,8 +27,8 @@ def audit_as_html(audit_id: str, facts: AuditFacts, finding: Finding, metrics: p
             table.to_html(index=False, escape=True, border=0),
             f"<p><small>{escape(notes(rows, facts.strategies))}</small></p>",
         ]
-    if facts.meta["caveats"]:
-        parts += ["<p>Caveats:</p>", _list(facts.meta["caveats"])]
+    if facts.meta.caveats:
+        parts += ["<p>Caveats:</p>", _list(facts.meta.caveats)]
     # Otherwise notebooks would render dollar signs as mathematics.
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 

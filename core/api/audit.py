@@ -45,7 +45,7 @@ class Audit:
 
     @property
     def title(self) -> str:
-        return str(self._facts.meta["title"])
+        return self._facts.meta.title
 
     @property
     def spec(self) -> AuditSpec:
@@ -73,17 +73,17 @@ class Audit:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it is assessable, or not."""
-        return tuple(self._facts.meta["assessment"]["reasons"])
+        return self._facts.meta.assessment.reasons
 
     @property
     def caveats(self) -> tuple[str, ...]:
         """What to know before believing the numbers."""
-        return tuple(self._facts.meta["caveats"])
+        return self._facts.meta.caveats
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Hashes, versions, the device, and the command that repeats the audit."""
-        return dict(self._facts.meta["provenance"])
+        return dict(self._facts.meta.provenance)
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -153,7 +153,7 @@ class Audit:
         return Path(out)
 
     def __repr__(self) -> str:
-        n_documents = self._facts.meta.get("counts", {}).get("n_documents", 0)
+        n_documents = self._facts.meta.counts.n_documents
         return (
             f"<Audit {self.id}: {self.assessability}, {n_documents:,} documents, budget "
             f"{self.spec.budget:,}\n {self.finding.headline}>"

@@ -20,6 +20,7 @@ from assay.core.gradients.features import (
 )
 from assay.core.models.examples import TextDocument
 from assay.core.runtime.progress import Progress
+from assay.core.selection.inputs import SelectionInputs
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.training import TrainingSpec
 
@@ -78,10 +79,16 @@ class AuditContext:
             return features
         return projected_factors(features, dimension, PROJECTION_SEED)
 
-    def embedding_features(self) -> GradientFeatures | None:
-        """The documents' gradients at the input embeddings; None where none were taken."""
-        arrays = self.builder.embedding_gradients()
-        return gradient_features(arrays) if arrays else None
+    def selection_inputs(self) -> SelectionInputs:
+        """What strategies choose by, read again at each call like the gradients in it."""
+        inner = self.builder.embedding_gradients()
+        return SelectionInputs(
+            self.features(),
+            self.scores.pseudolabels,
+            self.scores.base_losses,
+            self.rows.own_scores(),
+            gradient_features(inner) if inner else None,
+        )
 
     def documents(self, first: int, n: int) -> list[TextDocument]:
         """``n`` documents of the seed corpus starting at number ``first``, without labels."""

@@ -7,6 +7,7 @@ half (ARCHITECTURE §3: one distribution split at random, plus another domain).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ _N_HELD_OUT = 480
 _N_STANDARD_LIBRARY = 480
 _N_TEST = 320
 _LEAKED_SHARE = 0.25
+_N_CANDIDATES = _N_HELD_OUT + round(_LEAKED_SHARE * _N_REFERENCE) + _N_STANDARD_LIBRARY
 _BUDGET = 120
 _TRAINING = TrainingSpec(learning_rate=1e-4, batch_size=16, n_epochs=3, max_tokens=32, seed=_SEED)
 _N_STUDENT_EPOCHS = 4
@@ -76,7 +78,7 @@ def _spec(folder: Path) -> AuditSpec:
 DEMO_PLAN = {
     "read documentation": 14.0,
     **finetune_plan(_N_REFERENCE, _TRAINING.n_epochs),
-    **audit_plan(_spec(Path())),
+    **audit_plan(replace(_spec(Path()), n_candidates=_N_CANDIDATES)),
 }
 
 

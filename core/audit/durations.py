@@ -1,30 +1,33 @@
-"""How long each stage of a job is expected to take; only the proportions matter."""
+"""How long each stage of a job is expected to take; only the proportions matter.
+
+Stages stand in the order in which they run: entering one counts those before it as done already.
+"""
 
 from __future__ import annotations
 
 from assay.core.specs.audit import AuditSpec, GradientLayers
 from assay.core.specs.data import Task
-from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS
+from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS, Strategy
 
-# Seconds on one core of a 2026 server, MiniLM, documents of 48 tokens.
-_A_GRADIENT_S = 0.006
-_A_STUDENT_DOCUMENT_S = 0.008
-_AN_EMBEDDING_S = 0.006
+# Seconds on two cores of a 2026 server that others use as well: MiniLM, documents of 48 tokens.
+_A_GRADIENT_S = 0.015
+_A_STUDENT_DOCUMENT_S = 0.03
+_AN_EMBEDDING_S = 0.013
 _A_SELECTED_DOCUMENT_S = 0.001
-_A_FINE_TUNED_DOCUMENT_S = 0.015
+_A_FINE_TUNED_DOCUMENT_S = 0.035
 # The backward pass through a model's inner layers, on top of the forward pass.
 _INNER_LAYERS = 3.0
 # The smallest language models are slower than MiniLM by this factor.
 _LANGUAGE_MODEL_SIZE = 12.0
 _A_PLACE_S = 0.003
-_A_SKETCH_S = 0.001
+_A_MEASURED_DOCUMENT_S = 0.003
 _A_TEXT_ALONE_S = 0.001
-_A_JUDGED_DOCUMENT_S = 0.003
+_A_JUDGED_DOCUMENT_S = 0.002
 _A_CELL_S = 0.4
 _A_RANKED_DOCUMENT_S = 0.004
 _A_TOKENIZED_DOCUMENT_S = 0.0005
-# Forward and backward at three checkpoints, for documents that are not excluded: about half.
-_EMBEDDING_CHECKPOINTS = 2.0
+# Forward and backward at three checkpoints, for documents that are not excluded: about a quarter.
+_EMBEDDING_CHECKPOINTS = 1.2
 _USUAL_CORPUS = 5_000
 _USUAL_REFERENCE = 2_000
 _USUAL_SUSPECTS = 400
@@ -36,7 +39,10 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
     n_strategies = len(spec.strategies)
     size = _LANGUAGE_MODEL_SIZE if spec.task is Task.SFT else 1.0
     depth = 1.0 if spec.gradient_layers is GradientLayers.LAST_LAYER else _INNER_LAYERS
-    n_students = len(spec.strategies_of_students) + spec.n_random_students - 1
+    asked = spec.strategies_of_students
+    n_students = len(asked)
+    if Strategy.RANDOM in asked and n_students > 1 and not (spec.titration or spec.corpora):
+        n_students += spec.n_random_students - 1
     a_student_s = spec.budget * spec.n_student_epochs * _A_STUDENT_DOCUMENT_S * 0.7 * size
     grid = spec.titration
     n_cells = (
@@ -45,30 +51,31 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         else 0
     )
     plan = {
-        "load models": 5.0,
+        "load models": 2.0,
         "assess": 2.0 * size,
-        "read documents": 2.0,
+        "read documents": 1.0,
         "vocabulary": 1 + n_documents * _A_TOKENIZED_DOCUMENT_S,
         "gradients": n_documents * _A_GRADIENT_S * size * depth,
+        "membership baselines": n_documents * _A_GRADIENT_S * size * (spec.task is Task.SFT),
         "embedding gradients": n_documents
         * _A_GRADIENT_S
         * size
         * _EMBEDDING_CHECKPOINTS
         * (not set(BY_EMBEDDING_GRADIENTS).isdisjoint(spec.strategies)),
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
-        "predict": 4.0 * size,
-        "students": 10 + n_students * a_student_s,
-        "embed": 5 + n_documents * _AN_EMBEDDING_S,
-        "map": (15 + n_documents * _A_PLACE_S) * spec.is_mapped,
-        "measure": 8 + n_documents * _A_SKETCH_S,
-        "membership baselines": n_documents * _A_GRADIENT_S * size * (spec.task is Task.SFT),
-        "membership": 2 + n_documents * _A_JUDGED_DOCUMENT_S,
-        "text alone": 2 + n_documents * _A_TEXT_ALONE_S,
+        "exact cosines": 0.5 * size * depth,
+        "predict": 5.0 * size,
+        "students": (10 + n_students * a_student_s) * (spec.n_student_epochs > 0),
+        "embed": 2 + n_documents * _AN_EMBEDDING_S,
+        "map": (12 + n_documents * _A_PLACE_S) * spec.is_mapped,
+        "measure": 6 + n_documents * _A_MEASURED_DOCUMENT_S,
     }
     if spec.corpora:
         n_students = spec.corpora.n_students * len(spec.seed_corpus)
         plan["rank corpora"] = n_documents * _A_RANKED_DOCUMENT_S
-        plan["source students"] = 10 + n_students * a_student_s
+        plan["source students"] = (10 + n_students * a_student_s) * (n_students > 0)
+    plan["text alone"] = 1 + n_documents * _A_TEXT_ALONE_S
+    plan["membership"] = 1 + n_documents * _A_JUDGED_DOCUMENT_S
     if grid:
         plan["titration"] = n_cells * _A_CELL_S
         plan["titration students"] = n_cells * a_student_s

@@ -34,7 +34,7 @@ _OF_A_MODEL = (
 _FASTER, _SLOWER = 0.25, 3.0
 _SPREAD = 1.3
 # Python with its libraries, and numbers of a model: in single precision, and as it is trained with
-# gradients and Adam's two moments (57 GiB measured for 3 billion, docs/RESULTS.md).
+# gradients and Adam's two moments (57 GiB measured for 3 billion, docs/PERFORMANCE.md).
 _LIBRARIES_BYTES = 900_000_000
 _HELD_BYTES, _TRAINED_BYTES = 4, 16
 _SENTENCE_WIDTH, _SKETCH_DIMENSION = 384, 4096
@@ -96,7 +96,7 @@ def estimate_audit(
         )
     else:
         low, high = _FASTER, _SLOWER
-        rests_on.append("rates measured on one core of a server, for lack of audits in this store")
+        rests_on.append("rates measured on a server of two cores, for lack of audits in this store")
     small, large = _memory(spec, load, n_workers)
     return Estimate(low * expected_s, high * expected_s, small, large, "; ".join(rests_on))
 

@@ -13,6 +13,7 @@ from assay.core.specs.audit import INSIDERS_HEAD, AuditSpec, HeadStart, title_of
 from assay.core.specs.commands import command_line
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
+from assay.core.specs.results.audit import StudentTraining
 
 
 def describe(
@@ -37,9 +38,8 @@ def describe(
         own = [*_caveats(question), *what_was_left_out(audit, asked.strategies), *_skipped(audit)]
         builder.put_meta("caveats", [*insiders_caveat(head_start), *caveats, *own])
         builder.put_meta("initial_head", str(head_start))
-        builder.put_meta(
-            "training", {**to_plain(question.training), "source": question.training_source}
-        )
+        training = StudentTraining(**vars(question.training), source=question.training_source)
+        builder.put_meta("training", to_plain(training))
         builder.put_meta(
             "provenance",
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,20 @@ _PACKAGES = (
 def environment(compute: Compute) -> dict[str, Any]:
     """Versions, commit, platform and how the models were run."""
     return {
-        "assay_version": metadata.version("assay-audit"),
+        "assay_version": _version("assay-audit"),
         "commit": _commit(),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "packages": {name: _version(name) for name in _PACKAGES},
         "device": compute.device,
         "precision": compute.precision,
         "training_precision": compute.training_precision,
         "n_threads": compute.n_threads,
     }
+
+
+# A process keeps what it has loaded, and reading the installed records takes a tenth of a second.
+_version = cache(metadata.version)
 
 
 def _commit() -> str | None:

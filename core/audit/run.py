@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from assay.cache.audits.writer import AuditBuilder
@@ -13,6 +14,7 @@ from assay.cache.files.sealed import sealed_audit
 from assay.cache.store import Store
 from assay.core.audit.context import AuditContext
 from assay.core.audit.corpus_names import with_source_names
+from assay.core.audit.durations import audit_plan
 from assay.core.audit.metadata import describe
 from assay.core.audit.metrics import all_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit, resolve_audit
@@ -97,6 +99,7 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
 def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
     """The stages that need both models. Returns the question without strategies that cannot run."""
     documents.ingest_documents(audit, pair)
+    audit.progress.expect(audit_plan(replace(audit.spec, n_candidates=audit.n_documents)))
     read_vocabulary(audit)
     gradients.take_gradients(audit, pair)
     membership.score_baselines(audit, pair)

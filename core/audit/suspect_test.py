@@ -5,49 +5,40 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.store import Store
-from assay.core.audit.gradient_request import PROJECTION_SEED
 from assay.core.audit.metadata import insiders_caveat
 from assay.core.audit.provenance import environment
 from assay.core.audit.reader import Reader
+from assay.core.audit.suspect_scores import SuspectScores, score_suspects
 from assay.core.data.sources import content_digest
 from assay.core.errors import InputError
-from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.digests import weights_digest
 from assay.core.models.examples import TextDocument
-from assay.core.models.loading import ModelPair, load_pair
-from assay.core.models.per_example_gradients import (
-    ClassifierGradients,
-    GradientModels,
-    LanguageGradients,
-)
+from assay.core.models.loading import load_pair
 from assay.core.models.resolve import resolve_model
 from assay.core.models.settings_digest import settings_digest
-from assay.core.models.token_log_probs import token_evidence
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import command_line
-from assay.core.specs.data import Task
 from assay.core.specs.hashing import content_key, text_hash
 from assay.core.specs.interval import Interval
 from assay.core.specs.plain import to_plain
 from assay.core.specs.results.suspect_test import (
     HashesBySet,
+    RuledOut,
     ScorePart,
     ScoresBySet,
     SetCheck,
     SuspectResult,
 )
-from assay.core.specs.strategies import ALIGNMENT, declared_scores
 from assay.core.specs.training import TrainingSpec
-from assay.core.stats.membership_scores import label_scores, token_scores
 from assay.core.stats.suspect_test import (
     N_SHUFFLES,
     Check,
@@ -59,12 +50,9 @@ from assay.core.stats.suspect_test import (
 )
 
 # Raise it when the same question would give another record.
-_VERSION = 5
+_VERSION = 6
 _MIN_DOCUMENTS = 10
-# Only alignment and norms are needed, which use no projection: this is the smallest there is.
-_PROJECTION = 1
 
-_Scores = NDArray[np.float64]
 _One = TypeVar("_One")
 
 
@@ -118,8 +106,8 @@ def run_suspect_test(
         sets = _read(spec, reader)
         for line in reader.skipped.lines():
             progress.note(line)
-    scores, base_losses = _scores(spec, pair, sets.documents, progress)
-    test = _tested(spec, sets, scores, base_losses, progress)
+    scores = score_suspects(spec.task, pair, (base, final), sets.documents, progress)
+    test = _tested(spec, sets, scores, progress)
     record = SuspectResult(
         test_id=test_id,
         title=spec.title or f"{spec.suspects.location} against {spec.controls.location}",
@@ -129,14 +117,20 @@ def run_suspect_test(
         n_controls=int((~sets.is_suspect).sum()),
         n_dropped=sets.n_dropped,
         n_shuffles=N_SHUFFLES,
-        declared=tuple(declared_scores(spec.task)),
-        caveats=(*insiders_caveat(pair.head_start), *pair.caveats, *reader.skipped.lines()),
+        declared=tuple(scores.declared),
+        caveats=(
+            *insiders_caveat(pair.head_start),
+            *pair.caveats,
+            *scores.caveats,
+            *reader.skipped.lines(),
+        ),
         provenance={
             **digests,
             "max_tokens": max_tokens,
             "command": command_line(replace(spec, max_tokens=max_tokens)),
             **environment(compute),
         },
+        ruled_out=_ruled_out(scores, sets),
         documents=HashesBySet(*_by_set([text_hash(d.text) for d in sets.documents], sets)),
         **vars(test),
     )
@@ -167,52 +161,6 @@ def _read(spec: SuspectSpec, reader: Reader) -> _Sets:
     )
 
 
-def _scores(
-    spec: SuspectSpec, pair: ModelPair, documents: Sequence[TextDocument], progress: Progress
-) -> tuple[dict[str, _Scores], _Scores]:
-    """The declared scores of every document, (n) each, and its loss under the base model."""
-    n = len(documents)
-    alignment, base_losses, probabilities = np.zeros(n), np.zeros(n), np.ones(n)
-    is_classifier = spec.task is Task.CLASSIFICATION
-    models: GradientModels = (
-        ClassifierGradients(pair)
-        if is_classifier
-        else LanguageGradients(pair, 1, _PROJECTION, PROJECTION_SEED)
-    )
-    with progress.stage("gradients", n):
-        for rows in models.of(documents):
-            lengths = np.sqrt(rows.squared_norms[:, 0]) * models.target_norms[0]
-            alignment[rows.indices] = np.divide(
-                rows.alignment[:, 0], lengths, out=np.zeros(len(lengths)), where=lengths > 0
-            )
-            base_losses[rows.indices] = rows.base_loss
-            if rows.final_probability is not None:
-                probabilities[rows.indices] = rows.final_probability
-            progress.advance(len(rows.indices))
-    baselines: dict[Any, _Scores] = (
-        dict(label_scores(base_losses, probabilities))
-        if is_classifier
-        else _of_tokens(pair, documents, progress)
-    )
-    known = {ALIGNMENT: alignment, **baselines}
-    return {name: known[name] for name in declared_scores(spec.task)}, base_losses
-
-
-def _of_tokens(
-    pair: ModelPair, documents: Sequence[TextDocument], progress: Progress
-) -> dict[str, _Scores]:
-    assert isinstance(pair.base, LanguageModel)
-    assert isinstance(pair.final, LanguageModel)
-    found: dict[str, _Scores] = {}
-    with progress.stage("membership baselines", len(documents)):
-        for batch in token_evidence(pair.base, pair.final, documents):
-            for index, evidence in batch:
-                for name, score in token_scores(evidence).items():
-                    found.setdefault(name, np.zeros(len(documents)))[index] = score
-            progress.advance(len(batch))
-    return found
-
-
 @dataclass(frozen=True)
 class _Test:
     """The checks and, unless one refuses, the test; fields as in ``SuspectResult``."""
@@ -229,11 +177,10 @@ class _Test:
 def _tested(
     spec: SuspectSpec,
     sets: _Sets,
-    scores: dict[str, _Scores],
-    base_losses: _Scores,
+    scores: SuspectScores,
     progress: Progress,
 ) -> _Test:
-    is_suspect = sets.is_suspect
+    is_suspect, declared = sets.is_suspect, scores.declared
     texts = [document.text for document in sets.documents]
     with progress.stage("test", 0):
         lengths = np.array([len(text) for text in texts], float)
@@ -241,17 +188,17 @@ def _tested(
             separability_by_words(texts, is_suspect, spec.seed),
             separability_by("length", lengths, is_suspect),
         ]
-        warning = separability_by("loss under the base model", base_losses, is_suspect)
-        constant = tuple(constant_scores(scores))
+        warning = separability_by("loss under the base model", scores.base_losses, is_suspect)
+        constant = tuple(constant_scores(declared))
         checks = (*(_check(one, is_refusal=True) for one in refusing), _check(warning, False))
         # Of scores that are all equal every shuffle gives the same, and no p-value.
-        if any(one.is_separable for one in refusing) or len(constant) == len(scores):
+        if any(one.is_separable for one in refusing) or len(constant) == len(declared):
             return _Test(checks, is_refused=True, constant=constant)
-        score = combined(scores)
+        score = combined(declared)
         result = used_test(score, is_suspect, spec.seed)
         parts = {
             name: used_test(own, is_suspect, spec.seed)
-            for name, own in scores.items()
+            for name, own in declared.items()
             if name not in constant
         }
     return _Test(
@@ -266,6 +213,15 @@ def _tested(
         ),
         scores=ScoresBySet(*_by_set(score.tolist(), sets)),
     )
+
+
+def _ruled_out(scores: SuspectScores, sets: _Sets) -> RuledOut | None:
+    if scores.is_ruled_out is None:
+        return None
+    suspects, controls = (
+        int(scores.is_ruled_out[own].sum()) for own in (sets.is_suspect, ~sets.is_suspect)
+    )
+    return RuledOut(suspects, controls)
 
 
 def _by_set(values: Sequence[_One], sets: _Sets) -> tuple[tuple[_One, ...], tuple[_One, ...]]:

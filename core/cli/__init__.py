@@ -37,6 +37,7 @@ MODULES = {
     "export": "results",
     "report": "results",
     "present": "results",
+    "compare": "compare",
     "jobs": "jobs",
 }
 

@@ -6,12 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assay.core.cli.options import (
-    JsonOption,
-    StoreOption,
-    as_job,
-    open_store,
-)
+from assay.core.cli.options import JsonOption, PortOption, StoreOption, as_job, open_store
 from assay.core.cli.pair_commands import say_answers
 from assay.core.cli.results import serve_dashboard
 
@@ -23,7 +18,7 @@ def demo(
     serve: Annotated[bool, typer.Option(help="Serve the dashboard afterwards.")] = True,
     store: StoreOption = None,
     as_json: JsonOption = False,
-    port: Annotated[int | None, typer.Option(help="Port of the dashboard.")] = None,
+    port: PortOption = None,
 ) -> None:
     """Fine-tune and audit a small built-in model, offline, then serve the dashboard."""
     from assay.core.audit.demo import DEMO_PLAN, run_demo

@@ -38,6 +38,12 @@ OverwriteOption = Annotated[
         help="Replace an existing file, even if Assay did not write it or it was edited since.",
     ),
 ]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=65535, help="Port of the dashboard (default: the first free one from 8501)."
+    ),
+]
 DeviceOption = Annotated[
     str | None,
     typer.Option(help="Where to compute: cpu, cuda, cuda:1 … (default: the fastest available)."),

@@ -108,12 +108,12 @@ def outcome_of(outcome: Outcome) -> dict[str, Any]:
     """What a command prints about an audit; first of all whether the pair was assessable."""
     from assay.cache.audits.read import read_facts
 
-    assessment = read_facts(outcome.path).meta["assessment"]
+    assessment = read_facts(outcome.path).meta.assessment
     return {
         "audit": outcome.id,
         "path": str(outcome.path),
-        "assessability": assessment["verdict"],
-        "reasons": assessment["reasons"],
+        "assessability": str(assessment.verdict),
+        "reasons": list(assessment.reasons),
         "was_there": outcome.was_there,
     }
 
@@ -131,8 +131,8 @@ def figures_of(path: Path) -> dict[str, Any]:
     }
     facts = read_facts(path)
     return {
-        "counts": facts.meta.get("counts", {}),
-        "model_facts": facts.model_facts,
+        "counts": asdict(facts.meta.counts),
+        "model_facts": asdict(facts.models),
         **{name: rows_of(frame) for name, frame in tables.items() if len(frame)},
     }
 

@@ -16,6 +16,7 @@ from assay.core.cli.options import (
     JsonOption,
     Keeping,
     OverwriteOption,
+    PortOption,
     StoreOption,
     as_job,
     open_store,
@@ -27,19 +28,15 @@ from assay.core.errors import InputError
 from assay.core.runtime.access_token import TOKEN_VARIABLE, check_token, new_token
 from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.audit import AuditSpec, SuspectSpec
-from assay.core.specs.commands import PRESENT, REPORT
+from assay.core.specs.commands import EXPORT, PRESENT, REPORT
 from assay.core.specs.config_file import config_of
 from assay.core.specs.decompression import DecompressionSpec
+from assay.core.specs.export import ExportSpec
 from assay.core.specs.report import PresentSpec, ReportSpec
-from assay.core.specs.strategies import Strategy
 
 app = typer.Typer(add_completion=False)
 
 
-PortOption = Annotated[
-    int | None,
-    typer.Option(min=1, max=65535, help="Port (default: the first free one from 8501)."),
-]
 TokenOption = Annotated[
     bool,
     typer.Option(
@@ -169,63 +166,28 @@ def show_config(
     typer.echo(config_of(_asked(open_store(store), name)), nl=False)
 
 
-@app.command()
-def export(
-    name: Annotated[
-        str,
-        typer.Argument(help="An audit or a decompression, as `assay list` shows it, or its file."),
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="A .jsonl or .parquet file. An audit can also go to a .csv file, a decompression "
-            "to a "
-            "folder that the `datasets` library reads."
-        ),
-    ],
-    strategy: Annotated[
-        Strategy, typer.Option(help="For an audit: the strategy whose selection to write.")
-    ] = Strategy.SELECT,
-    chat: Annotated[
-        bool, typer.Option("--chat", help="For a decompression: write chat messages.")
-    ] = False,
-    without_flagged: Annotated[
-        bool,
-        typer.Option("--without-flagged", help="For a decompression: leave out flagged examples."),
-    ] = False,
-    only_accepted: Annotated[
-        bool,
-        typer.Option(
-            "--only-accepted", help="For a decompression: only examples accepted in review."
-        ),
-    ] = False,
-    overwrite: OverwriteOption = False,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@declared_command(app, EXPORT)
+def export(spec: ExportSpec, how: Keeping, overwrite: OverwriteOption = False) -> None:
     """Write an audit's selection, or a decompression's examples, to a file."""
+    out = Path(spec.out)
     if out.suffix:  # else a folder, which is created
         out_file(out)
-    with _located(name, store) as (place, known):
+    with _located(spec.name, how.store) as (place, known):
         if known in {path.stem for path in place.decompressions.glob("*.duckdb")}:
             from assay.cache.decompressions.export import ExportChoice, export_decompression
 
-            choice = ExportChoice(chat, without_flagged, only_accepted)
+            choice = ExportChoice(spec.chat, spec.without_flagged, spec.only_accepted)
             n_rows = export_decompression(place, known, out, choice, overwrite)
         else:
             from assay.cache.audits.read import audit_path
             from assay.cache.export import export_selection
 
-            n_rows = export_selection(audit_path(place, known), strategy, out, overwrite)
-    say({"out": str(out), "n_rows": n_rows}, as_json)
+            n_rows = export_selection(audit_path(place, known), spec.strategy, out, overwrite)
+    say({"out": str(out), "n_rows": n_rows}, how.as_json)
 
 
 @declared_command(app, REPORT)
-def report(
-    spec: ReportSpec,
-    how: Keeping,
-    overwrite: OverwriteOption = False,
-) -> None:
+def report(spec: ReportSpec, how: Keeping, overwrite: OverwriteOption = False) -> None:
     """Write an audit as one self-contained page, .html or .pdf; or all audits as a folder."""
     from assay.cache.audits.read import audit_path
     from assay.cache.files.manifest import file_digest

@@ -98,17 +98,17 @@ def run_echo(spec: EchoSpec, store: Store, compute: Compute, progress: Progress)
     facts = read_facts(audit).meta
     record = EchoResult(
         echo_id=echo_id,
-        title=f"{metas[0].title} against {facts['title']}",
+        title=f"{metas[0].title} against {facts.title}",
         created_at=datetime.datetime.now(datetime.UTC).isoformat(),
         spec=asdict(spec),
-        audit_title=facts["title"],
+        audit_title=facts.title,
         models=tuple(meta.model.name for meta in metas),
         n_said=len(said.texts),
         n_control=len(control.texts),
         n_shuffles=N_SHUFFLES,
         verbatim_words=VERBATIM_WORDS,
         targets=tuple(rows),
-        caveats=tuple(_caveats(metas, facts["provenance"])),
+        caveats=tuple(_caveats(metas, facts.provenance)),
         provenance={
             "said_sha256": metas[0].model.sha256,
             "control_sha256": metas[1].model.sha256,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -160,3 +161,6 @@ class _OfCell:
 
     def note(self, line: str) -> None:
         self._whole.note(line)
+
+    def expect(self, plan: Mapping[str, float]) -> None:
+        self._whole.expect({f"{self._name} · {stage}": plan[stage] for stage in plan})

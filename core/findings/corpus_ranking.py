@@ -22,7 +22,7 @@ from assay.core.findings.formatting import (
 from assay.core.findings.projection import estimated_cosines_sentence
 from assay.core.findings.table_cells import PERCENT, TableCell, bracketed_cell, interval_cell
 from assay.core.gradients.group_mixture import CosineInterval
-from assay.core.specs.plain import JsonObject
+from assay.core.specs.results.audit import Projection
 from assay.core.stats.intervals import CHANCE_OUTSIDE, holm
 
 HOW_COSINES_READ = (
@@ -49,7 +49,7 @@ HOW_SHARES_READ = (
 def corpus_ranking_finding(
     sources: Iterable[Row],
     students: Iterable[Row],
-    projection: JsonObject | None = None,
+    projection: Projection | None = None,
 ) -> Finding:
     """The corpus with the highest cosine, compared with what the true one would reach.
 

@@ -14,7 +14,7 @@ from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import in_sentence, listed, p_value, small_share
 from assay.core.findings.table_cells import TableCell, bracketed_cell, p_cell
 from assay.core.specs.results.suspect_test import ScorePart, SuspectResult
-from assay.core.specs.strategies import shown_as
+from assay.core.specs.strategies import Strategy, shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
 
 ASSUMPTIONS = (
@@ -53,6 +53,27 @@ def suspect_finding(record: SuspectResult, n_tests: int = 1) -> Finding:
     ``n_tests``: how many tests of this pair gave a p-value; each is multiplied by their number
     (Bonferroni).
     """
+    found = _compared(record, n_tests)
+    return Finding(found.headline, (*found.sentences, *_ruled_out(record)))
+
+
+def _ruled_out(record: SuspectResult) -> tuple[str, ...]:
+    """What unmoved tokens prove about the suspects, whatever the comparison says."""
+    known = record.ruled_out
+    if known is None or not known.suspects:
+        return ()
+    why = "a token that fine-tuning never read: its row of the input embeddings did not move"
+    left = record.n_suspects - known.suspects
+    if not left:
+        return (f"No suspect can have been trained on. Each has {why}.",)
+    return (
+        f"At most {left:,} of the {record.n_suspects:,} suspects can have been trained on. Each of "
+        f"the others has {why}. The same is true of {known.controls:,} of the "
+        f"{record.n_controls:,} controls.",
+    )
+
+
+def _compared(record: SuspectResult, n_tests: int) -> Finding:
     if record.is_refused:
         apart = [check for check in record.checks if check.is_refusal and check.is_apart]
         if not apart:
@@ -112,9 +133,14 @@ def _constant(record: SuspectResult) -> str:
 def declared(record: SuspectResult) -> str:
     """The statistic in words, and how its p-value is computed."""
     names = [shown_as(name) for name in record.declared]
+    weighted = (
+        f" (two thirds of the weight are on {shown_as(Strategy.EMBEDDING_MATCH)})"
+        if Strategy.EMBEDDING_MATCH in record.declared
+        else ""
+    )
     return (
         "The statistic was fixed beforehand: the difference of means of a combined score, which "
-        f"averages the normal scores of {', '.join(names)}. Its p-value comes from "
+        f"averages the normal scores of {', '.join(names)}{weighted}. Its p-value comes from "
         f"{record.n_shuffles:,} shuffles of suspects and controls. The p-values of the parts "
         "are for information only and not corrected for their number."
     )

@@ -23,6 +23,8 @@ _PACED_LINE_EVERY_S = 15.0
 _LINE_EVERY_S = 60.0
 # The weight of a stage that is not in the plan.
 _UNPLANNED_S = 1.0
+# A stage that takes longer than expected is not called done.
+_MOST_BY_TIME = 0.9
 
 
 class Forecast:
@@ -37,6 +39,12 @@ class Forecast:
         self._started_at = now()
         self._skipped_s, self._passed_s = 0.0, 0.0
         self._stage, self._n_units, self._n_done = "", 0, 0
+        self._entered_at = self._started_at
+
+    def expect(self, plan: Mapping[str, float]) -> None:
+        """Better known durations of stages that are still ahead."""
+        for stage in self._ahead.keys() & plan.keys() - {self._stage}:
+            self._ahead[stage] = plan[stage]
 
     def enter(self, stage: str, n_units: int) -> None:
         """Planned stages before this one count as skipped: they were done already."""
@@ -45,6 +53,7 @@ class Forecast:
         for earlier in list(self._ahead)[: list(self._ahead).index(stage)]:
             self._skipped_s += self._ahead.pop(earlier)
         self._stage, self._n_units, self._n_done = stage, n_units, 0
+        self._entered_at = self._now()
 
     def leave(self) -> None:
         """The stage is done."""
@@ -72,8 +81,19 @@ class Forecast:
 
     @property
     def _worked_s(self) -> float:
-        within = min(1.0, self._n_done / self._n_units) if self._n_units else 0.0
-        return self._passed_s + within * self._ahead.get(self._stage, 0.0)
+        return self._passed_s + self._share_of_stage * self._ahead.get(self._stage, 0.0)
+
+    @property
+    def _share_of_stage(self) -> float:
+        """By its units; of a stage without any by its time, at the speed of those before it."""
+        if self._n_units:
+            return min(1.0, self._n_done / self._n_units)
+        before_s = self._entered_at - self._started_at
+        expected_s = self._ahead.get(self._stage, 0.0)
+        if not before_s or not self._passed_s or not expected_s:
+            return 0.0
+        speed = self._passed_s / before_s
+        return min(_MOST_BY_TIME, (self._now() - self._entered_at) * speed / expected_s)
 
 
 class JobProgress:
@@ -140,6 +160,10 @@ class JobProgress:
 
     def pace(self, text: str) -> None:
         self._pace = text
+
+    def expect(self, plan: Mapping[str, float]) -> None:
+        with self._lock:
+            self._forecast.expect(plan)
 
     def cancel(self) -> None:
         """Make the next stage or step raise Cancelled."""

@@ -12,6 +12,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ from assay.core.models.classifier import Classifier, SequenceClassifier
 from assay.core.models.examples import Example, TextDocument
 from assay.core.models.loading import ModelPair, interpolated
 from assay.core.models.text_model import TextModel, batches_by_length
+from assay.core.runtime.parallel import side_by_side
 
 # The points between base (0) and final (1) where gradients are taken, because it is unknown when a
 # document was seen. Three points cover early, middle and late training (measured on classifiers:
@@ -169,10 +171,14 @@ class EmbeddingGradients:
     ) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
         """Documents, tokens, and the gradients of every checkpoint for each column of labels."""
         found: list[list[Tensor]] = [[] for _ in range(1 if labels is None else labels.shape[1])]
-        for checkpoint in self._checkpoints:
-            of_document, tokens, gradients = self.gradients(checkpoint, batch, labels)
+        made = side_by_side(
+            [partial(self.gradients, model, batch, labels) for model in self._checkpoints],
+            self._final.compute.device,
+        )
+        for _, _, gradients in made:
             for own, rows in zip(found, gradients, strict=True):
                 own.append(rows)
+        of_document, tokens, _ = made[0]
         return of_document, tokens, found
 
     def gradients(

@@ -115,27 +115,43 @@ class InnerGradients(GradientModels):
     def _of_sum(
         self, model: TextModel, examples: Sequence[Example], own: GrowingSum
     ) -> NDArray[np.float64]:
+        if own.refitted is not None:
+            return np.array(
+                [
+                    self._lengths(model, examples, own.documents[: part.stop], weights, [part.stop])
+                    for part, weights in zip(own.segments, own.refitted, strict=True)
+                ]
+            ).ravel()
+        return np.array(self._lengths(model, examples, own.documents, own.weights, own.sizes))
+
+    def _lengths(
+        self,
+        model: TextModel,
+        examples: Sequence[Example],
+        documents: Sequence[int],
+        weights: Sequence[float] | NDArray[np.float64],
+        sizes: Sequence[int],
+    ) -> list[float]:
+        """The squared length of the weighted sum after the first ``sizes`` documents (rising)."""
+        chosen = [examples[index] for index in documents[: sizes[-1]]]
+        scales = np.asarray(weights, np.float32)
         total = {name: torch.zeros_like(target) for name, target in self._targets.items()}
         found = []
-        for number, part in enumerate(own.segments):
-            given = np.asarray(own.weights, np.float32)
-            if own.refitted is not None:
-                part = slice(0, part.stop)
-                given = own.refitted[number].astype(np.float32)
-                total = {name: torch.zeros_like(matrix) for name, matrix in total.items()}
-            chosen = [examples[index] for index in own.documents[part]]
-            weights = given[part]
-            for indices in batches_by_length(chosen, _TOKENS_PER_BATCH):
-                batch = self._labelled([chosen[index] for index in indices])
-                scale = torch.from_numpy(weights[indices]).to(model.compute.device)
-                _, layers = self._passed(model, batch)
-                with torch.inference_mode():
-                    for name, inputs, errors in layers:
-                        scaled = (errors * scale[:, None, None]).flatten(0, 1)
-                        total[name] += scaled.T @ inputs.flatten(0, 1)
-            squares = [float(matrix.double().square().sum()) for matrix in total.values()]
-            found.append(sum(squares))
-        return np.array(found)
+        for parts in _together(sizes, [len(example.token_ids) for example in chosen]):
+            first = parts[0].start
+            for indices in batches_by_length(chosen[first : parts[-1].stop], _TOKENS_PER_BATCH):
+                places = np.array(indices) + first
+                scale = torch.from_numpy(scales[places]).to(model.compute.device)
+                _, layers = self._passed(model, self._labelled([chosen[at] for at in places]))
+                # More than one part only where this batch is all there is of them.
+                for part in parts:
+                    rows = np.flatnonzero((part.start <= places) & (places < part.stop))
+                    _add(total, layers, scale, rows)
+                    if len(parts) > 1:
+                        found.append(_squared_length(total))
+            if len(parts) == 1:
+                found.append(_squared_length(total))
+        return found
 
     def _labelled(self, batch: list[Example]) -> list[Example]:
         labels, _ = self._labels(batch)
@@ -167,6 +183,38 @@ class InnerGradients(GradientModels):
                 deltas = [_by_document(next(errors).float(), len(batch), name) for _ in calls]
                 layers.append((name, torch.cat(states, dim=1), torch.cat(deltas, dim=1)))
         return losses.detach(), layers
+
+
+def _together(sizes: Sequence[int], lengths: Sequence[int]) -> Iterator[list[slice]]:
+    """The documents added before each size, grouped: as many parts as fit into one batch.
+
+    The first sizes add a document or two each, and a pass over so few takes as long as over many.
+    """
+    group: list[slice] = []
+    for start, stop in zip((0, *sizes[:-1]), sizes, strict=True):
+        first = group[0].start if group else start
+        if group and (stop - first) * max(lengths[first:stop]) > _TOKENS_PER_BATCH:
+            yield group
+            group = []
+        group.append(slice(start, stop))
+    yield group
+
+
+def _add(
+    total: dict[str, Tensor],
+    layers: Sequence[tuple[str, Tensor, Tensor]],
+    scale: Tensor,
+    rows: NDArray[np.int64],
+) -> None:
+    """Add the gradients of a batch's documents ``rows``, each times its ``scale``."""
+    with torch.inference_mode():
+        for name, inputs, errors in layers:
+            scaled = (errors[rows] * scale[rows, None, None]).flatten(0, 1)
+            total[name] += scaled.T @ inputs[rows].flatten(0, 1)
+
+
+def _squared_length(total: dict[str, Tensor]) -> float:
+    return sum(float(matrix.double().square().sum()) for matrix in total.values())
 
 
 def _with_labels(batch: Sequence[Example], labels: NDArray[np.int64]) -> list[Example]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -27,6 +28,7 @@ from assay.core.models.classifier import Classifier
 from assay.core.models.examples import Example, TextDocument
 from assay.core.models.loading import ModelPair, interpolated
 from assay.core.models.text_model import TextModel, batches_by_length
+from assay.core.runtime.parallel import side_by_side
 
 # Logits in one chunk: 256 MiB.
 _MAX_FLOATS = 1 << 26
@@ -114,6 +116,12 @@ class LastLayerGradients(GradientModels):
         return float(self._target.double().norm())
 
 
+@torch.inference_mode()  # a thread has a mode of its own
+def _forward(model: TextModel, token_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    assert isinstance(model, Classifier)
+    return model.forward(token_ids, mask)
+
+
 class ClassifierGradients(LastLayerGradients):
     """δ ⊗ h at the final model's own label (the pseudolabel), kept as the pair.
 
@@ -134,13 +142,12 @@ class ClassifierGradients(LastLayerGradients):
         with torch.inference_mode():
             for indices in batches_by_length(examples):
                 padded, mask = self._final.pad([examples[index].token_ids for index in indices])
-                final_logits, _ = self._final.forward(padded, mask)
+                models = [self._final, *self._checkpoints]
+                (final_logits, _), *outputs = side_by_side(
+                    [partial(_forward, model, padded, mask) for model in models],
+                    self._final.compute.device,
+                )
                 labels = final_logits.argmax(dim=-1)
-                outputs = [
-                    checkpoint.forward(padded, mask)
-                    for checkpoint in self._checkpoints
-                    if isinstance(checkpoint, Classifier)
-                ]
                 pairs = [
                     (logit_errors(logits, labels, self._final.cap), hidden)
                     for logits, hidden in outputs

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,24 +14,48 @@ from numpy.typing import NDArray
 from assay.core.models.locate import builtin_minilm
 from assay.core.models.pretrained import load_sentence_encoder
 from assay.core.runtime.device import Compute
+from assay.core.runtime.parallel import n_side_by_side, side_by_side
 
 MAX_TOKENS = 128
+# Fewer texts than this are not worth sharing out.
+_FEW = 64
 
 
 class Embedder:
     """all-MiniLM-L6-v2, mean-pooled, unit length, documents cut after 128 tokens."""
 
     def __init__(self, compute: Compute) -> None:
-
         self._compute = compute
-        self._model = load_sentence_encoder(builtin_minilm(), compute.device)
-        self._model.max_seq_length = MAX_TOKENS
+        first = load_sentence_encoder(builtin_minilm(), compute.device)
+        first.max_seq_length = MAX_TOKENS
+        # A tokenizer cannot be used by two threads.
+        more = [copy.deepcopy(first) for _ in range(n_side_by_side(compute.device) - 1)]
+        self._encoders = [first, *more]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, (n × 384) float32."""
+        if len(self._encoders) == 1 or len(texts) < _FEW:
+            return self._embed(self._encoders[0], list(texts))
+        by_length = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        n_parts = len(self._encoders)
+        # Every part gets short and long texts, so that all end at about the same time.
+        parts = [by_length[at::n_parts] for at in range(n_parts)]
+        found = side_by_side(
+            [
+                partial(self._embed, encoder, [texts[index] for index in part])
+                for encoder, part in zip(self._encoders, parts, strict=True)
+            ],
+            self._compute.device,
+        )
+        vectors = np.empty((len(texts), found[0].shape[1]), np.float32)
+        for part, own in zip(parts, found, strict=True):
+            vectors[part] = own
+        return vectors
+
+    def _embed(self, encoder: Any, texts: list[str]) -> NDArray[np.float32]:
         with torch.inference_mode(), self._compute.autocast():
-            vectors = self._model.encode(
-                list(texts),
+            vectors = encoder.encode(
+                texts,
                 normalize_embeddings=True,
                 convert_to_numpy=False,
                 convert_to_tensor=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,6 +139,16 @@ class TextModel(ABC):
         mask = [[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids]
         device = self.compute.device
         return torch.tensor(padded, device=device), torch.tensor(mask, device=device)
+
+
+@contextmanager
+def cut_after(model: TextModel, n_tokens: int) -> Iterator[None]:
+    """Let a model read other than its usual number of tokens of each document."""
+    before, model.max_tokens = model.max_tokens, n_tokens
+    try:
+        yield
+    finally:
+        model.max_tokens = before
 
 
 def encoded(

@@ -100,19 +100,19 @@ def _ranking(path: Path) -> PairFinding:
             )
         )
     return PairFinding(
-        facts.meta["title"],
+        facts.meta.title,
         path.stem,
-        facts.meta["created_at"],
+        facts.meta.created_at,
         with_insiders_view(
             corpus_ranking_finding(
                 sources.to_dict("records"),
                 students.to_dict("records"),
-                facts.meta.get("projection"),
+                facts.meta.projection,
             ),
             facts.meta,
         ),
         tuple(tables),
-        facts.meta["provenance"]["command"],
+        facts.meta.command,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +140,10 @@ def _scores(
 
 def _vocabulary(facts: AuditFacts) -> dict[str, Any] | None:
     """What the input embeddings show; None in an audit from before this analysis."""
-    if facts.vocabulary is None:
+    if facts.meta.vocabulary is None:
         return None
-    found = vocabulary_finding(facts.vocabulary, CORPUS)
-    return {"finding": found, "assumes": ASSUMPTIONS if facts.vocabulary.is_assessable else ()}
+    found = vocabulary_finding(facts.meta.vocabulary, CORPUS)
+    return {"finding": found, "assumes": ASSUMPTIONS if facts.meta.vocabulary.is_assessable else ()}
 
 
 def _titration(evidence: AuditEvidence, figures: AuditFigures) -> Any:
@@ -174,13 +175,8 @@ def _documents(path: Path, figures: AuditFigures, with_text: bool) -> list[dict[
 
 def _provenance(facts: AuditFacts, name: str, digest: str) -> Mapping[str, Any]:
     """Facts by name; the command and the packages separately."""
-    known = dict(facts.meta["provenance"])
+    known = dict(facts.meta.provenance)
     command, packages = known.pop("command"), known.pop("packages")
-    flat = {
-        f"{model} {fact}": value
-        for model, own in facts.model_facts.items()
-        for fact, value in own.items()
-    }
     durations = {f"{row.name}, s": round(row.duration_s, 1) for row in facts.stages.itertuples()}
     return {
         "command": command,
@@ -190,8 +186,12 @@ def _provenance(facts: AuditFacts, name: str, digest: str) -> Mapping[str, Any]:
                 "SHA-256": digest,
                 "seal": "every table is unchanged since it was sealed",
             },
-            "Models and data": {**facts.meta.get("counts", {}), **known, **flat},
-            "Training": facts.meta["training"],
+            "Models and data": {
+                **asdict(facts.meta.counts),
+                **known,
+                **facts.models.by_name(),
+            },
+            "Training": asdict(facts.meta.training),
             "Packages": packages,
             "Durations": durations,
         },

@@ -62,7 +62,7 @@ def render_story(store: Store, path: Path) -> str:
     return filled(
         "story.html.j2",
         mark=MARK,
-        title=evidence.facts.meta["title"],
+        title=evidence.facts.meta.title,
         slides=list(slides_of(path, evidence)),
         audit_id=path.stem,
         digest=file_digest(path),
@@ -111,7 +111,7 @@ def slides_of(path: Path, evidence: AuditEvidence) -> Iterator[Slide]:
     facts = evidence.facts
     yield _question(evidence)
     if facts.assessability is Assessability.NOT_ASSESSABLE:
-        reasons = tuple(facts.meta["assessment"]["reasons"])
+        reasons = facts.meta.assessment.reasons
         yield Slide(
             "What was found",
             "These weights cannot be read this way, so nothing was scored.",
@@ -125,16 +125,16 @@ def slides_of(path: Path, evidence: AuditEvidence) -> Iterator[Slide]:
         "What this does not show",
         "The limits of this audit",
         method_text.WHAT_IT_CANNOT,
-        small=tuple(facts.meta["caveats"]),
+        small=facts.meta.caveats,
     )
     yield Slide(
         "Where this comes from",
         "Everything here can be checked",
         (
-            f"Audit {path.stem}, made on {facts.meta['created_at'][:10]} with Assay "
-            f"{facts.meta['provenance']['assay_version']}.",
+            f"Audit {path.stem}, made on {facts.meta.created_at[:10]} with Assay "
+            f"{facts.meta.assay_version}.",
             f"SHA-256 of its file: {file_digest(path)}.",
-            "The command “assay verify” checks that the file is unchanged. The report has every "
+            "`assay verify` checks that the file is unchanged. The report has every "
             "number, and the command that repeats the audit.",
         ),
     )
@@ -142,7 +142,7 @@ def slides_of(path: Path, evidence: AuditEvidence) -> Iterator[Slide]:
 
 def _question(evidence: AuditEvidence) -> Slide:
     facts, asked = evidence.facts, question_of(evidence.facts)
-    n = int(facts.meta.get("counts", {}).get("n_documents") or 0)
+    n = facts.meta.counts.n_documents
     corpora = listed(asked["corpora"]) if asked["corpora"] else "no documents"
     known = (
         f"The training documents are known ({asked['reference']}). They are used to evaluate the "
@@ -152,7 +152,7 @@ def _question(evidence: AuditEvidence) -> Slide:
     )
     beyond = insiders_view(facts.meta)
     return Slide(
-        facts.meta["title"],
+        facts.meta.title,
         f"What was {asked['final']} fine-tuned on?",
         (
             f"All that is used: the weights before ({asked['base']}) and after fine-tuning, and "
@@ -187,7 +187,7 @@ def _results(figures: AuditFigures, evidence: AuditEvidence) -> Iterator[Slide]:
         )
         for drawing in shown[1:]:
             yield Slide(str(one.question), drawing.title, (), drawing)
-    vocabulary = evidence.facts.vocabulary
+    vocabulary = evidence.facts.meta.vocabulary
     if vocabulary is not None and vocabulary.is_assessable:
         title = "Vocabulary: what “this token did not occur” assumes"
         yield Slide("How sure is that", title, ASSUMPTIONS)

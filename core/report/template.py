@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from assay.core.findings.commands_in_text import set_commands
 from assay.core.report.shown_names import DocumentText, without_folders
 
 _FOLDER = Path(__file__).parent
@@ -29,6 +30,7 @@ def filled(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["css"] = _in_css
+    environment.filters["with_commands"] = _with_commands
     return environment.get_template(template).render(**values)
 
 
@@ -43,6 +45,13 @@ def _shown(value: Any) -> Any:
     if not isinstance(value, str) or isinstance(value, Markup | DocumentText):
         return value
     return value if value.startswith("data:image/") else without_folders(value)
+
+
+def _with_commands(sentence: str) -> Markup:
+    """Text as HTML, the commands it names as code."""
+    shown = without_folders(sentence)
+    code = "<code>{}</code>".format
+    return Markup(set_commands(shown, code, lambda text: str(escape(text))))
 
 
 def _in_css(text: str) -> Markup:

@@ -1,4 +1,4 @@
-"""The same work on many items in parallel: in threads, and in processes that end with this one."""
+"""Work in parallel: in threads, and in processes that end with this one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -20,6 +20,8 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import torch
+
+from assay.core.runtime.settings import count_from
 
 _Thing = TypeVar("_Thing")
 _Made = TypeVar("_Made")
@@ -99,5 +101,31 @@ def in_threads(
     As many in parallel as models use threads (``ASSAY_THREADS``), but at most ``n_at_most``.
     """
     n_at_once = min(torch.get_num_threads(), n_at_most)
+    if n_at_once == 1:
+        return [work(thing) for thing in things]
     with ThreadPoolExecutor(n_at_once) as pool:
         return list(pool.map(work, things))
+
+
+def side_by_side(calls: Sequence[Callable[[], _Made]], device: str) -> list[_Made]:
+    """What each call returns, in order; several at the same time where that uses idle cores.
+
+    Calls must not share a model: its hooks would see the inputs of both.
+    """
+    n_at_once = min(len(calls), n_side_by_side(device))
+    if n_at_once < 2:
+        return [call() for call in calls]
+    with ThreadPoolExecutor(n_at_once) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def n_side_by_side(device: str) -> int:
+    """How many models can run at the same time, each on its own threads.
+
+    Two on two cores, where each uses one thread; otherwise one, which leaves one core at most idle.
+    ``ASSAY_WORKERS`` overrides the number of cores.
+    """
+    if torch.device(device).type != "cpu":
+        return 1
+    n_cores = count_from("ASSAY_WORKERS") or os.cpu_count() or 1
+    return max(1, n_cores // torch.get_num_threads())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -26,6 +26,10 @@ class Progress(Protocol):
         """A line for the log."""
         ...
 
+    def expect(self, plan: Mapping[str, float]) -> None:
+        """Expected seconds of stages to come, once they are known better than at the start."""
+        ...
+
 
 class SilentProgress:
     """For callers that show no progress."""
@@ -41,4 +45,7 @@ class SilentProgress:
         pass
 
     def note(self, line: str) -> None:
+        pass
+
+    def expect(self, plan: Mapping[str, float]) -> None:
         pass

@@ -168,8 +168,12 @@ def by_score(features: GradientFeatures, scores: NDArray, budget: int, seed: int
 
 def random(features: GradientFeatures, budget: int, seed: int) -> Selection:
     """Documents drawn without replacement."""
-    order = np.random.default_rng(seed).permutation(features.n_documents)
-    return in_order(features, order[:budget].tolist())
+    return in_order(features, drawn(features.n_documents, budget, seed))
+
+
+def drawn(n_documents: int, budget: int, seed: int) -> list[int]:
+    """The documents of ``random``, without the objective they reach."""
+    return np.random.default_rng(seed).permutation(n_documents)[:budget].tolist()
 
 
 def in_order(features: GradientFeatures, documents: Sequence[int]) -> Selection:

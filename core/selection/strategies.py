@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from assay.core.gradients.features import GradientFeatures
 from assay.core.selection import greedy
 from assay.core.selection.greedy import ZERO_GRADIENT, Selection, cosines
+from assay.core.selection.inputs import SelectionInputs
 from assay.core.selection.matching_pursuit import select_plus
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.ranking import all_equal
 
-OwnScores = Mapping[Strategy, NDArray[np.float64]]
-_NO_SCORES: OwnScores = MappingProxyType({})
-
 
 def make_selection(
-    strategy: Strategy,
-    features: GradientFeatures,
-    pseudolabels: NDArray[np.int64],
-    base_losses: NDArray[np.float64],
-    budget: int,
-    batch_size: int,
-    seed: int,
-    own_scores: OwnScores = _NO_SCORES,
-    embedding_features: GradientFeatures | None = None,
+    strategy: Strategy, inputs: SelectionInputs, budget: int, batch_size: int, seed: int
 ) -> Selection:
     """The selection of one strategy; ``batch_size`` is the final model's.
 
-    own_scores: of strategies that rank by one number a document (``BY_OWN_SCORE``), (n) each;
-    embedding_features: gradients at the input embeddings. ValueError if what the strategy needs is
-    missing.
+    ValueError if what the strategy needs is missing.
     """
+    features = inputs.features
     match strategy:
         case Strategy.RANDOM:
             return greedy.random(features, budget, seed)
         case Strategy.TOP_K:
             return greedy.top_k(features, budget, seed)
         case Strategy.TOP_K_BALANCED:
-            return greedy.top_k_balanced(features, pseudolabels, budget, seed)
+            return greedy.top_k_balanced(features, inputs.pseudolabels, budget, seed)
         case Strategy.P_MIN:
-            return greedy.by_loss(features, base_losses, budget, lowest=True, seed=seed)
+            return greedy.by_loss(features, inputs.base_losses, budget, lowest=True, seed=seed)
         case Strategy.P_MAX:
-            return greedy.by_loss(features, base_losses, budget, lowest=False, seed=seed)
+            return greedy.by_loss(features, inputs.base_losses, budget, lowest=False, seed=seed)
         case Strategy.SELECT_BATCH:
             return greedy.select(features, budget, batch_size, seed)
         case Strategy.SELECT:
@@ -55,21 +40,14 @@ def make_selection(
         case Strategy.SELECT_PLUS:
             return select_plus(features, budget, seed)
         case Strategy.EMBEDDING_SELECT:
-            chosen = greedy.select(_known(embedding_features), budget, seed=seed)
+            chosen = greedy.select(inputs.features_of(strategy), budget, seed=seed)
             return greedy.in_order(features, chosen.documents)
         case Strategy.EMBEDDING_MATCH | Strategy.VOCABULARY_MATCH | Strategy.LOSS_DROP:
-            return greedy.by_score(features, _needed(own_scores, strategy), budget, seed)
+            return greedy.by_score(features, inputs.scores_of(strategy), budget, seed)
 
 
 def ranking_scores(
-    strategy: Strategy,
-    features: GradientFeatures,
-    pseudolabels: NDArray[np.int64],
-    base_losses: NDArray[np.float64],
-    selection: Selection,
-    seed: int,
-    own_scores: OwnScores = _NO_SCORES,
-    embedding_features: GradientFeatures | None = None,
+    strategy: Strategy, inputs: SelectionInputs, selection: Selection, seed: int
 ) -> NDArray[np.float64]:
     """Scores of all n documents, (n); ``selection`` is the strategy's own, NumPy features.
 
@@ -80,18 +58,18 @@ def ranking_scores(
     """
     match strategy:
         case Strategy.RANDOM:
-            order = np.random.default_rng(seed).permutation(features.n_documents)
-            return _by_place(order, features.n_documents)
+            order = np.random.default_rng(seed).permutation(inputs.n_documents)
+            return _by_place(order, inputs.n_documents)
         case Strategy.TOP_K:
-            return cosines(features)
+            return cosines(inputs.features)
         case Strategy.TOP_K_BALANCED:
-            return _rank_within(pseudolabels, cosines(features))
+            return _rank_within(inputs.pseudolabels, cosines(inputs.features))
         case Strategy.P_MIN:
-            return -base_losses
+            return -inputs.base_losses
         case Strategy.P_MAX:
-            return base_losses
+            return inputs.base_losses
         case Strategy.EMBEDDING_MATCH | Strategy.VOCABULARY_MATCH | Strategy.LOSS_DROP:
-            return _needed(own_scores, strategy)
+            return inputs.scores_of(strategy)
         case (
             Strategy.SELECT
             | Strategy.SELECT_PLUS
@@ -99,20 +77,13 @@ def ranking_scores(
             | Strategy.EMBEDDING_SELECT
         ):
             n_chosen = len(selection.documents)
-            is_last_layer = strategy is not Strategy.EMBEDDING_SELECT
-            scores = cosines(features if is_last_layer else _known(embedding_features))
+            scores = cosines(inputs.features_of(strategy))
             # A cosine is at most 1: what was chosen stays ahead of what was not.
             scores[list(selection.documents)] = 2.0 + _by_place(np.arange(n_chosen), n_chosen)
             return scores
 
 
-def has_nothing_to_rank_by(
-    strategy: Strategy,
-    features: GradientFeatures,
-    base_losses: NDArray[np.float64],
-    own_scores: OwnScores = _NO_SCORES,
-    embedding_features: GradientFeatures | None = None,
-) -> bool:
+def has_nothing_to_rank_by(strategy: Strategy, inputs: SelectionInputs) -> bool:
     """Whether all n documents have equal scores, so that the strategy's selection is a random draw.
 
     For strategies that use gradients, the cosines with the target decide: they agree to six digits
@@ -122,25 +93,12 @@ def has_nothing_to_rank_by(
         case Strategy.RANDOM:
             return False
         case Strategy.P_MIN | Strategy.P_MAX:
-            return all_equal(base_losses)
+            return all_equal(inputs.base_losses)
         case Strategy.EMBEDDING_MATCH | Strategy.VOCABULARY_MATCH | Strategy.LOSS_DROP:
-            return all_equal(_needed(own_scores, strategy))
+            return all_equal(inputs.scores_of(strategy))
         case _:
-            is_last_layer = strategy is not Strategy.EMBEDDING_SELECT
-            own = cosines(features if is_last_layer else _known(embedding_features))
+            own = cosines(inputs.features_of(strategy))
             return all_equal(own[own > ZERO_GRADIENT])
-
-
-def _needed(own_scores: OwnScores, strategy: Strategy) -> NDArray[np.float64]:
-    if strategy not in own_scores:
-        raise ValueError(f"no document has a score of {strategy.shown_as}")
-    return own_scores[strategy]
-
-
-def _known(embedding_features: GradientFeatures | None) -> GradientFeatures:
-    if embedding_features is None:
-        raise ValueError("no gradients at the input embeddings")
-    return embedding_features
 
 
 def _by_place(order: NDArray[np.integer], n: int) -> NDArray[np.float64]:

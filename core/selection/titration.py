@@ -7,15 +7,16 @@ a live value and a measured one are the same number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.gradients.features import GradientFeatures, gradient_features
+from assay.core.gradients.features import gradient_features
+from assay.core.selection.inputs import SelectionInputs
 from assay.core.selection.strategies import (
     has_nothing_to_rank_by,
     make_selection,
@@ -23,7 +24,7 @@ from assay.core.selection.strategies import (
 )
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, BY_OWN_SCORE, Strategy, strategies_for
+from assay.core.specs.strategies import BLIND, Strategy, strategies_for
 from assay.core.stats.ranking import all_equal, ranked
 from assay.core.stats.selection_metrics import Measurement, Selected, TransportToReference, figures
 
@@ -35,42 +36,37 @@ if TYPE_CHECKING:  # the page computes with arrays alone, and needs no store for
 class Corpus:
     """What is known about n documents, NumPy; a document's number is its row.
 
-    pseudolabels (n, int64, -1 without one); base_losses (n, float64, nats); is_trained and
-    is_held_out (n, bool), all others are out of domain; blind: P(trained), P(held-out) by text
-    alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d), unit length;
-    None where unknown. ``batch_size`` is the final model's. own_scores: of strategies that rank by
-    one number a document, (n) each; embedding_features: gradients at the input embeddings.
+    is_trained and is_held_out (n, bool), all others are out of domain; blind: P(trained),
+    P(held-out) by text alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d),
+    unit length; None where unknown. ``batch_size`` is the final model's.
     """
 
-    features: GradientFeatures
-    pseudolabels: NDArray[np.int64]
-    base_losses: NDArray[np.float64]
+    inputs: SelectionInputs
     is_trained: NDArray[np.bool_]
     is_held_out: NDArray[np.bool_]
     blind: NDArray[np.float64] | None
     embeddings: NDArray[np.float32] | None
     reference: NDArray[np.float32] | None
     batch_size: int
-    own_scores: Mapping[Strategy, NDArray[np.float64]] = field(default_factory=dict)
-    embedding_features: GradientFeatures | None = None
 
     @classmethod
     def of(cls, arrays: CorpusArrays, batch_size: int) -> Corpus:
         """From the arrays in an audit file."""
+        inner = arrays.embedding_gradients
         return cls(
-            features=gradient_features(arrays.gradients),
-            pseudolabels=arrays.scores.pseudolabels,
-            base_losses=arrays.scores.base_losses,
+            inputs=SelectionInputs(
+                gradient_features(arrays.gradients),
+                arrays.scores.pseudolabels,
+                arrays.scores.base_losses,
+                arrays.own_scores,
+                gradient_features(inner) if inner else None,
+            ),
             is_trained=arrays.roles.is_trained,
             is_held_out=arrays.roles.is_held_out,
             blind=arrays.blind,
             embeddings=arrays.embeddings,
             reference=arrays.reference,
             batch_size=batch_size,
-            own_scores=arrays.own_scores,
-            embedding_features=gradient_features(arrays.embedding_gradients)
-            if arrays.embedding_gradients
-            else None,
         )
 
     @cached_property
@@ -81,14 +77,9 @@ class Corpus:
     @property
     def selectors(self) -> tuple[str, ...]:
         """What can select here: every strategy for the task, and text alone if it was computed."""
-        task = Task.SFT if (self.pseudolabels < 0).all() else Task.CLASSIFICATION
-        known = [strategy for strategy in strategies_for(task) if self._allows(strategy)]
+        task = Task.SFT if (self.inputs.pseudolabels < 0).all() else Task.CLASSIFICATION
+        known = [strategy for strategy in strategies_for(task) if self.inputs.allow(strategy)]
         return (*known, *([BLIND] if self.blind is not None else []))
-
-    def _allows(self, strategy: Strategy) -> bool:
-        if strategy is Strategy.EMBEDDING_SELECT:
-            return self.embedding_features is not None
-        return strategy not in BY_OWN_SCORE or strategy in self.own_scores
 
 
 @dataclass(frozen=True)
@@ -144,18 +135,11 @@ def _by_strategy(
     corpus: Corpus, pool: NDArray[np.int64], budget: int, selector: str, seed: int
 ) -> Selected:
     strategy = Strategy(selector)
-    features = corpus.features.subset(pool)  # type: ignore[arg-type]
-    labels, losses = corpus.pseudolabels[pool], corpus.base_losses[pool]
-    own = {name: scores[pool] for name, scores in corpus.own_scores.items()}
-    inner = corpus.embedding_features
-    if inner is not None:
-        inner = inner.subset(pool)  # type: ignore[arg-type]
-    selection = make_selection(
-        strategy, features, labels, losses, budget, corpus.batch_size, seed, own, inner
-    )
-    scores = ranking_scores(strategy, features, labels, losses, selection, seed, own, inner)
+    inputs = corpus.inputs.subset(pool)
+    selection = make_selection(strategy, inputs, budget, corpus.batch_size, seed)
+    scores = ranking_scores(strategy, inputs, selection, seed)
     documents = np.asarray(selection.documents, np.int64)
-    is_drawn = has_nothing_to_rank_by(strategy, features, losses, own, inner)
+    is_drawn = has_nothing_to_rank_by(strategy, inputs)
     return Selected(
         documents, _weights(selection.weights, len(documents)), scores, scores, is_drawn
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 MIN_UMAP = 500
 # UMAP is fitted to at most this many points, which takes a minute; others are placed among them.
 MAX_FITTED = 12_000
-_UMAP = {"n_neighbors": 15, "min_dist": 0.1, "metric": "cosine", "init": "pca"}
+_ROWS_AT_ONCE = 1024
+_UMAP: dict[str, Any] = {"n_neighbors": 15, "min_dist": 0.1, "metric": "cosine", "init": "pca"}
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,48 @@ def _umap(vectors: NDArray[np.float32], seed: int) -> Layout:
     numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]
     from umap import UMAP  # takes seconds to import
 
+    _keep_compiled()
     n = len(vectors)
     order = np.random.default_rng(seed).permutation(n)
     fitted, others = np.sort(order[:MAX_FITTED]), np.sort(order[MAX_FITTED:])
-    mapper = UMAP(**_UMAP, random_state=seed, n_jobs=1)
+    known: tuple[Any, ...] = (None, None, None)
+    if not len(others):
+        # UMAP's own search takes seconds to compile. Placing others needs its index, though.
+        known = (*_neighbours(vectors), None)
+    mapper = UMAP(**_UMAP, random_state=seed, n_jobs=1, precomputed_knn=known)
     points = np.empty((n, 2), np.float32)
-    points[fitted] = mapper.fit_transform(vectors[fitted])
+    with warnings.catch_warnings():
+        # That it has no index to place others, and that a seed allows no parallel work.
+        warnings.simplefilter("ignore", UserWarning)
+        points[fitted] = mapper.fit_transform(vectors[fitted])
     if len(others):
         points[others] = mapper.transform(vectors[others])
     return Layout(points, {"method": "UMAP", **_UMAP, "seed": seed, "n_fitted": len(fitted)})
+
+
+def _neighbours(
+    vectors: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The nearest 15 of unit vectors, itself first, and their cosine distances; (n × 15) each."""
+    n_nearest = _UMAP["n_neighbors"]
+    indices, distances = [], []
+    for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        rows = vectors[start : start + _ROWS_AT_ONCE]
+        apart = np.maximum(1 - rows @ vectors.T, 0)
+        apart[np.arange(len(rows)), start + np.arange(len(rows))] = -1  # before its duplicates
+        nearest = np.argpartition(apart, n_nearest, axis=1)[:, :n_nearest]
+        own = np.take_along_axis(apart, nearest, axis=1)
+        order = np.argsort(own, axis=1, kind="stable")
+        indices.append(np.take_along_axis(nearest, order, axis=1))
+        distances.append(np.maximum(np.take_along_axis(own, order, axis=1), 0))
+    return np.concatenate(indices), np.concatenate(distances)
+
+
+def _keep_compiled() -> None:
+    """Have Numba keep on disk what UMAP compiles anew in every process, for about five seconds."""
+    from umap import umap_
+
+    for function in (umap_.smooth_knn_dist, umap_.compute_membership_strengths):
+        # RuntimeError: no folder to keep it in.
+        with suppress(RuntimeError):
+            function.enable_caching()

@@ -17,6 +17,7 @@ from assay.core.specs.decompression_checks import check_decompression, check_gra
 from assay.core.specs.diff import DiffSpec
 from assay.core.specs.echo import EchoSpec
 from assay.core.specs.experiment import ExperimentSpec
+from assay.core.specs.export import ExportSpec
 from assay.core.specs.option_groups import FieldOptions, Lookups, fields_of
 from assay.core.specs.options import REQUIRED, CommandOption, Values
 from assay.core.specs.place import Columns
@@ -168,6 +169,7 @@ GRADE = Command("grade", GradeSpec, check=check_grading)
 ECHO = Command("echo", EchoSpec)
 DIFF = Command("diff", DiffSpec)
 EXPERIMENT = Command("experiment", ExperimentSpec)
+EXPORT = Command("export", ExportSpec)
 REPORT = Command("report", ReportSpec, check=check_report)
 PRESENT = Command("present", PresentSpec, check=check_presentation)
 COMMANDS = {
@@ -183,6 +185,7 @@ COMMANDS = {
         ECHO,
         DIFF,
         EXPERIMENT,
+        EXPORT,
         REPORT,
         PRESENT,
     )

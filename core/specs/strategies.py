@@ -123,11 +123,15 @@ RANDOM_STUDENTS = "random-students"
 ALIGNMENT = "alignment"
 
 
-def declared_scores(task: Task) -> tuple[str, ...]:
-    """The scores that a suspect test combines, fixed before any document is seen."""
+def declared_scores(task: Task, by_embeddings: bool) -> tuple[str, ...]:
+    """The scores that a suspect test combines, fixed before any document is seen.
+
+    ``by_embeddings``: whether the input embeddings were trained, so that they can be compared.
+    """
+    own = (Strategy.EMBEDDING_MATCH,) if by_embeddings else ()
     if task is Task.CLASSIFICATION:
-        return (ALIGNMENT, Baseline.LOSS_RATIO)
-    return (ALIGNMENT, Baseline.LOSS_RATIO, Baseline.ERROR_ZONE, Baseline.WINDOWS)
+        return (*own, ALIGNMENT, Baseline.LOSS_RATIO)
+    return (*own, ALIGNMENT, Baseline.LOSS_RATIO, Baseline.ERROR_ZONE, Baseline.WINDOWS)
 
 
 def main_strategy(strategies: Iterable[Strategy]) -> Strategy:

@@ -64,31 +64,43 @@ class StudentsOfRandom:
 
     def lead_over_random(self, own: _Sums) -> Lead:
         """The lead of a student with sums ``own`` (n) over the mean of the random ones."""
-        return self._lead(own - self.sums.mean(axis=0), 1 + 1 / self.n)
+        return self._lead(own - self.sums.mean(axis=0), (1 + 1 / self.n) * self._variance())
 
     def lead(self, own: _Sums, other: _Sums) -> Lead:
         """The lead of one student over another, (n) each, of selections that are not random.
 
         Each is assumed to vary as students of random selections do.
         """
-        return self._lead(own - other, 2.0)
+        return self._lead(own - other, 2 * self._variance())
 
-    def _lead(self, differences: _Sums, n_draws: float) -> Lead:
-        n, n_targets = len(self.counts), float(self.counts.sum())
-        value = float(differences.sum()) / n_targets
-        rest = differences - value * self.counts
-        of_documents = n / (n - 1) * float((rest**2).sum()) / n_targets**2
-        of_draws = n_draws * self._variance()
-        total = of_documents + of_draws
-        if total == 0:
-            return Lead(Interval(value, value, value), float(value == 0))
-        # As many degrees of freedom as there are draws. With Welch and Satterthwaite's, which are
-        # more, 8% of equal students of three draws would count as different (simulated); with these
-        # at most 5%.
-        freedom = self.n - 1
-        reach = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * total**0.5
-        p_value = 2 * float(t.sf(abs(value) / total**0.5, freedom))
-        return Lead(Interval(value, value - reach, value + reach), p_value)
+    def lead_over_another_audits(self, own: _Sums, other: _Sums, others: StudentsOfRandom) -> Lead:
+        """The lead of a student over one of another audit, (n) each, tested on the same documents.
+
+        Each is assumed to vary as its own audit's students of random selections do.
+        """
+        of_draws = self._variance() + others._variance()
+        return _lead(own - other, self.counts, of_draws, min(self.n, others.n) - 1)
+
+    def _lead(self, differences: _Sums, of_draws: float) -> Lead:
+        return _lead(differences, self.counts, of_draws, self.n - 1)
 
     def _variance(self) -> float:
         return float(self.means.var(ddof=1))
+
+
+def _lead(differences: _Sums, counts: NDArray[np.int64], of_draws: float, freedom: int) -> Lead:
+    """``of_draws``: the variance that other draws of both students would add.
+
+    As many degrees of freedom as there are draws. With Welch and Satterthwaite's, which are more,
+    8% of equal students of three draws would count as different (simulated); with these at most 5%.
+    """
+    n, n_targets = len(counts), float(counts.sum())
+    value = float(differences.sum()) / n_targets
+    rest = differences - value * counts
+    of_documents = n / (n - 1) * float((rest**2).sum()) / n_targets**2
+    total = of_documents + of_draws
+    if total == 0:
+        return Lead(Interval(value, value, value), float(value == 0))
+    reach = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * total**0.5
+    p_value = 2 * float(t.sf(abs(value) / total**0.5, freedom))
+    return Lead(Interval(value, value - reach, value + reach), p_value)

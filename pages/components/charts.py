@@ -16,7 +16,6 @@ from assay.pages.components.palette import (
     NULL_BAND,
     REFERENCE_LINE,
     SYMBOLS,
-    faint,
 )
 
 CONFIG = {"displayModeBar": False}
@@ -24,19 +23,18 @@ _ROW_HEIGHT = 30
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **more: Any) -> Any:
-    """A figure without a toolbar, its small text dark or light enough to read (WCAG AA)."""
-    return st.plotly_chart(readable(figure), config=CONFIG, key=key, alt=alt, **more)
+    """A figure without a toolbar; assets/readable.css makes its small text easy to read."""
+    return st.plotly_chart(figure, config=CONFIG, key=key, alt=alt, **more)
 
 
-def readable(figure: go.Figure) -> go.Figure:
-    """The figure with ticks, titles, legend and notes in a colour that contrasts with the page;
-    Streamlit's own grey for them does not."""
-    colour = faint()
-    figure.update_xaxes(tickfont_color=colour, title_font_color=colour)
-    figure.update_yaxes(tickfont_color=colour, title_font_color=colour)
-    figure.update_layout(legend_font_color=colour)
-    figure.update_annotations(font_color=colour)
-    return figure
+def framed(figure: go.Figure, height: int, **more: Any) -> go.Figure:
+    """The figure with narrow margins and its legend above it."""
+    return figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        **more,
+    )
 
 
 def spread_traces(
@@ -189,9 +187,4 @@ def objective_curves(
         )
     figure.update_xaxes(title="documents selected")
     figure.update_yaxes(title="cosine")
-    figure.update_layout(
-        height=320,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-    return figure
+    return framed(figure, 320)

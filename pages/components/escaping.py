@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+from assay.core.findings.commands_in_text import set_commands
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=@/])")
 # Streamlit recognises addresses, arrows and the logo after it resolves escapes; only a character
 # between their parts prevents that. The word joiner has no width.
@@ -25,7 +27,15 @@ def plotly_safe(text: str) -> str:
     return html.escape(" ".join(short.split()), quote=False)
 
 
+def without_marks(text: str) -> str:
+    """For what shows plain text alone: the backticks around code left out."""
+    return text.replace("`", "")
+
+
 def markdown_safe(text: str) -> str:
-    """Text that Streamlit's Markdown shows exactly, on one line."""
-    parted = _RECOGNISED_LATE.sub(_WORD_JOINER, " ".join(text.split()))
-    return _SPECIAL.sub(r"\\\1", parted)
+    """Text that Streamlit's Markdown shows exactly, on one line; commands of ours as code."""
+    return set_commands(" ".join(text.split()), "`{}`".format, _escaped)
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", _RECOGNISED_LATE.sub(_WORD_JOINER, text))

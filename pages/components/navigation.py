@@ -21,13 +21,15 @@ from assay.pages.components.page_table import FIRST, PAGES, PageEntry, Section
 from assay.pages.components.sign_in import offer_sign_out, require_sign_in
 
 _MARK = "_assay_navigation_run"
-_LOGO = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"
+_ASSETS = Path(__file__).resolve().parents[2] / "assets"
+_LOGO = _ASSETS / "logo.svg"
 
 
 def run_app() -> None:
     """Build the navigation and run the page that the address names."""
     st.set_page_config(page_title="Assay", page_icon=str(_LOGO), layout="wide")
     st.logo(str(_LOGO), size="large")
+    st.html(_ASSETS / "readable.css")
     context = get_script_run_ctx()
     assert context is not None
     setattr(context, _MARK, True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -29,8 +28,10 @@ def beside(row: Row, is_share: bool = True) -> str:
     return "; ".join([*parts, row["method"]])
 
 
-def settings_line(parameters: Mapping[str, Any]) -> str:
-    """How a map was made: method, parameters, seed."""
+def settings_line(parameters: Mapping[str, object] | None) -> str:
+    """How a map was made: method, parameters, seed; "" if the audit does not say."""
+    if not parameters:
+        return ""
     method, *others = (
         f"{name.replace('_', ' ')} {value}" if name != "method" else str(value)
         for name, value in parameters.items()

@@ -42,15 +42,8 @@ OTHERS = ("#8B929A", "circle-open")
 # From low to high; both ends are visible on light and dark pages.
 GAINS = ["#1B87C9", "#8B929A", "#E69F00"]
 _INK = {"light": "#1A2027", "dark": "#E4E8EC"}
-# At least 4.5:1 on every background of the theme.
-_FAINT = {"light": "#59626C", "dark": "#A9B3BD"}
 
 
 def ink() -> str:
     """The text colour of the visitor's theme, for marks without a colour of their own."""
     return _INK[st.context.theme.type or "light"]
-
-
-def faint() -> str:
-    """The colour of small text on charts."""
-    return _FAINT[st.context.theme.type or "light"]

@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -18,6 +20,12 @@ from assay.pages.server.errors import logging_to
 from assay.pages.server.guard import Guard
 from assay.pages.server.sessions import allow_many_files, keep_few_sessions
 
+# The first brings the store; the second statistics, without which no finding is read.
+_NEEDED_BY_PAGES = (
+    "assay.pages.components.navigation",
+    "assay.pages.components.audit.reads",
+    "assay.pages.components.audit.overview",
+)
 _SCRIPT = Path(__file__).resolve().parents[2] / "app.py"
 
 
@@ -45,7 +53,14 @@ def main(port: int, log: Path) -> None:
 @asynccontextmanager
 async def _lifespan(app: st.App) -> AsyncIterator[None]:
     keep_few_sessions()
+    Thread(target=_load_ahead, daemon=True).start()
     yield
+
+
+def _load_ahead() -> None:
+    """Load what pages need while the first visitor's browser still loads the front end."""
+    for module in _NEEDED_BY_PAGES:
+        import_module(module)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,20 @@ def plain(tmp_path_factory):
     server.close()
 
 
+@pytest.fixture(scope="module")
+def read_only(tmp_path_factory):
+    """A server that may only read its store: an audit, a decompression and a job that waits."""
+    store = Store(tmp_path_factory.mktemp("read-only"))
+    write_sample_audit(store)
+    write_sample_decompression(store)
+    table = JobTable(store)
+    table.request_cancel(table.submit(["audit", "--title", "words"], "A job"))
+    store.logs.rmdir()
+    server = Server(store.root, "--read-only")
+    yield server
+    server.close()
+
+
 @pytest.fixture
 def server_for():
     servers = []
@@ -105,16 +119,15 @@ def test_other_names_of_this_machine_are_refused(plain):
     assert opens_a_page(plain)
 
 
-def test_nothing_is_uploaded_to_be_read_and_no_page_is_framed(store, server_for):
+def test_nothing_is_uploaded_to_be_read_and_no_page_is_framed(read_only):
     """Every method but reading is refused by a read-only server, and every answer forbids
     frames."""
-    plain = server_for(store.root, "--read-only")
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         for path in ("/", "/_stcore/upload_file/a/b"):
-            refused = asked(plain, path, method)
+            refused = asked(read_only, path, method)
             assert refused.status == HTTPStatus.METHOD_NOT_ALLOWED
     for path in ADDRESSES:
-        answer = asked(plain, path)
+        answer = asked(read_only, path)
         assert answer.getheader("X-Frame-Options") == "DENY"
         assert "frame-ancestors 'none'" in answer.getheader("Content-Security-Policy")
         assert answer.getheader("Referrer-Policy") == "no-referrer"
@@ -156,36 +169,39 @@ def test_a_token_that_could_be_guessed_is_refused(store, assay, monkeypatch):
     assert assay("dashboard", "--token").status == 2
 
 
-def test_a_read_only_dashboard_changes_nothing(store, server_for):
+def contents(home):
+    """Every folder below, and every file with its bytes but what SQLite keeps beside it."""
+    return {
+        path: path.is_dir() or path.read_bytes()
+        for path in home.rglob("*")
+        if not path.name.endswith(("-shm", "-wal"))
+    }
+
+
+def test_a_read_only_dashboard_changes_nothing(read_only, plain):
     """With --read-only no button deletes, cancels or decides, and no byte of the store changes."""
-    write_sample_decompression(store)
-    table = JobTable(store)
-    table.request_cancel(table.submit(["audit", "--title", "words"], "A job"))
-    store.logs.rmdir()
-    before = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
-    folders = {path for path in store.root.rglob("*") if path.is_dir()}
-    server = server_for(store.root, "--read-only")
+    before = contents(read_only.home)
     for page in ("audits", "overview", "jobs", "topics", "examples", "suspects", "diff", "report"):
-        shown = server.visit(page, "audit=sample&decompression=sample")
+        shown = read_only.visit(page, "audit=sample&decompression=sample")
         for label in ('"Delete', '"Cancel"', '"Resume"', '"Remove"', '"Accept"'):
             assert label not in shown, (page, label)
-    assert "A job" in server.visit("jobs")
-    after = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
-    assert before == {p: b for p, b in after.items() if not p.name.endswith(("-shm", "-wal"))}
-    assert folders == {path for path in store.root.rglob("*") if path.is_dir()}
-    server.close()
-    assert '"Delete' in server_for(store.root).visit("audits")
+    assert "A job" in read_only.visit("jobs")
+    assert not (read_only.home / "logs").exists()
+    assert contents(read_only.home) == before
+    assert '"Delete' in plain.visit("audits")
 
 
-def test_a_page_that_fails_names_its_log(store, server_for):
+def test_a_page_that_fails_names_its_log(plain):
     """A failure that nobody foresaw is one sentence on the page, and its traceback in the file
     that the sentence names, which nobody else may read."""
+    store = Store(plain.home)
     path = store.audits / "odd.duckdb"
     shutil.copy(store.audits / "sample.duckdb", path)
     path.chmod(0o644)
     with duckdb.connect(str(path)) as connection:
         connection.execute("UPDATE meta SET value = '{}' WHERE key = 'counts'")
-    shown = server_for(store.root).visit("overview", "audit=odd")
+    shown = plain.visit("overview", "audit=odd")
+    path.unlink()
     reference = re.search(r"under ([0-9a-f]{8})", shown.replace("\\", "")).group(1)
     log = store.logs / "dashboard.log"
     text = log.read_text()

@@ -10,13 +10,10 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 
 import duckdb
 import pytest
-from support.audit_file import write_sample_audit
-from support.decompression_file import write_sample_decompression
-from support.suspect_record import write_sample_suspects
+from support.hostile_audits import CLAIMS, HOSTILE, changed, claim, write_mailed
 
 from assay.cache.audits.read import list_audits, read_facts
 from assay.cache.audits.schema import TABLES
@@ -33,58 +30,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def mailed(store, tmp_path):
-    """An audit that anybody may write to, outside any store."""
-    path = tmp_path / "mailed.duckdb"
-    shutil.copy(write_sample_audit(store, "sample", n_documents=120), path)
-    path.chmod(0o644)
-    return path
-
-
-def changed(path, *statements):
-    with duckdb.connect(str(path)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-    return path
-
-
-HOSTILE = {
-    "a view for a table": [
-        "DROP TABLE meta",
-        "CREATE VIEW meta AS SELECT range::VARCHAR AS key, '1'::JSON AS value "
-        "FROM range(10000000000)",
-    ],
-    "another view": ["CREATE VIEW more AS SELECT * FROM meta"],
-    "a macro": ["CREATE MACRO strlen(x) AS 0"],
-    "a type": ["CREATE TYPE mood AS ENUM ('good')"],
-    "a sequence": ["CREATE SEQUENCE numbers"],
-    "a schema": ["CREATE SCHEMA other"],
-    "a table more": ["CREATE TABLE more (a INTEGER)"],
-    "a table less": ["DROP TABLE metrics"],
-    "a column more": ["ALTER TABLE metrics ADD COLUMN more INTEGER"],
-    "a generated column": [
-        "DROP TABLE map_points",
-        "CREATE TABLE map_points (set_name VARCHAR NOT NULL, item_id INTEGER NOT NULL, "
-        "x REAL NOT NULL, y REAL GENERATED ALWAYS AS (x + 1), PRIMARY KEY (set_name, item_id))",
-    ],
-    "another type": [
-        "DROP TABLE random_objective",
-        "CREATE TABLE random_objective (n_selected INTEGER PRIMARY KEY, mean VARCHAR NOT NULL, "
-        "low DOUBLE NOT NULL, high DOUBLE NOT NULL)",
-    ],
-    "a default that calls": [
-        "DROP TABLE random_objective",
-        "CREATE TABLE random_objective (n_selected INTEGER PRIMARY KEY, mean DOUBLE NOT NULL "
-        "DEFAULT random(), low DOUBLE NOT NULL, high DOUBLE NOT NULL)",
-    ],
-    "an index": ["CREATE INDEX extra ON metrics (metric)"],
-    "long values": [
-        "INSERT INTO test_documents (test_id, text) SELECT 100000 + range, repeat('a', 30000000) "
-        "FROM range(20)"
-    ],
-    "many facts": [
-        "INSERT INTO meta SELECT 'k' || range, '1' FROM range(200000)",
-    ],
-}
+    return write_mailed(store, tmp_path)
 
 
 @pytest.mark.parametrize("what", HOSTILE)
@@ -160,32 +106,41 @@ def test_a_manifest_is_no_place_for_queries(mailed):
     assert "lists other tables" in check_file(mailed).verdict
 
 
-CLAIMS = {
-    "counts": "[1, 2]",
-    "spec": '"nothing"',
-    "title": "7",
-    "created_at": "null",
-    "label_names": '{"a": 1}',
-    "assessment": '{"verdict": "fine", "reasons": [], "hints": []}',
-    "caveats": '["a", 1]',
-    "provenance": '{"command": 1, "assay_version": "0", "packages": {}}',
-    "training": "[" * 60 + "]" * 60,
-}
-
-
 def test_what_an_audit_says_of_itself_is_checked(store, mailed):
     """Each claim of another shape than pages rely on is named; the other audits stay listed."""
     for key, value in CLAIMS.items():
         path = store.audits / f"odd-{key.replace('_', '-')}.duckdb"
-        shutil.copy(mailed, path)
-        with duckdb.connect(str(path)) as connection:
-            connection.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key])
+        claim(shutil.copy(mailed, path), key, value)
     listed = {one.audit_id: one.problem for one in list_audits(store)}
     assert listed.pop("sample") is None
     assert len(listed) == len(CLAIMS)
     for key in CLAIMS:
         problem = listed[f"odd-{key.replace('_', '-')}"]
         assert key in problem or "nested" in problem
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE model_facts SET value = '\"many\"' WHERE fact = 'n_parameters'",
+        "DELETE FROM model_facts WHERE fact = 'n_parameters'",
+        "DELETE FROM model_facts",
+        "UPDATE model_facts SET value = '0' WHERE fact = 'n_parameters'",
+    ],
+)
+def test_what_an_audit_says_of_its_models_is_checked(mailed, statement):
+    """A fact of another type, or a missing one that pages show, is named; so is a missing model."""
+    assert read_facts(mailed).models.difference.n_parameters == 720
+    changed(mailed, statement)
+    with pytest.raises(UnreadableFile, match=r"n_parameters|wrong at base"):
+        read_facts(mailed)
+
+
+def test_an_assessment_needs_a_reason(mailed):
+    """Pages show the first reason, so an audit without one is refused."""
+    claim(mailed, "assessment", '{"verdict": "limited", "reasons": [], "hints": []}')
+    with pytest.raises(UnreadableFile, match="no reason"):
+        read_facts(mailed)
 
 
 def test_deep_json_is_refused(mailed):
@@ -198,110 +153,6 @@ def test_deep_json_is_refused(mailed):
             pytest.skip("DuckDB itself refuses such a value")
     with pytest.raises(UnreadableFile):
         read_facts(mailed)
-
-
-def broken_store(store, mailed):
-    """A good audit, suspect test and decompression, and beside each every kind of broken file."""
-    write_sample_decompression(store)
-    good = write_sample_suspects(store)
-    for number, (key, value) in enumerate(CLAIMS.items()):
-        path = store.audits / f"odd-{number}.duckdb"
-        shutil.copy(mailed, path)
-        with duckdb.connect(str(path)) as connection:
-            connection.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key])
-    for number, what in enumerate(("a view for a table", "a macro", "a table less")):
-        changed(shutil.copy(mailed, store.audits / f"trap-{number}.duckdb"), *HOSTILE[what])
-    for folder in (store.audits, store.experiments, store.decompressions, store.diffs):
-        (folder / "loop.duckdb").symlink_to(folder / "loop.duckdb")
-        (folder / "nowhere.duckdb").symlink_to("/nonexistent/x.duckdb")
-        (folder / "folder.duckdb").mkdir()
-        os.mkfifo(folder / "pipe.duckdb")
-        (folder / "zero.duckdb").symlink_to("/dev/zero")
-        (folder / "garbage.duckdb").write_bytes(b"garbage" * 999)
-        (folder / "empty.duckdb").touch()
-        # Another kind than its folder's, and of another version.
-        other = shutil.copy(mailed, folder / "other.duckdb")
-        changed(other, "UPDATE meta SET value = '3' WHERE key = 'schema_version'")
-    for number, record in enumerate(
-        (
-            {"created_at": None},
-            {"provenance": []},
-            {"checks": [{}]},
-            {"scores": {"suspects": [[1]], "controls": []}},
-            {"title": ["x"]},
-        )
-    ):
-        name = f"suspect-{0xBAD0 + number:012x}"
-        odd = {**asdict(good), **record, "test_id": name}
-        (store.suspect_tests.folder / f"{name}.json").write_text(json.dumps(odd))
-    without_date = {k: v for k, v in asdict(good).items() if k != "created_at"}
-    without_date["test_id"] = "suspect-0000000bad99"
-    for shelf in (store.suspect_tests, store.echoes):
-        (shelf.folder / f"{shelf.kind}-0000000bad99.json").write_text(json.dumps(without_date))
-        (shelf.folder / f"{shelf.kind}-00000000beef.json").write_text("[" * 100_000)
-        os.mkfifo(shelf.folder / f"{shelf.kind}-00000000f1f0.json")
-        loop = shelf.folder / f"{shelf.kind}-000000001009.json"
-        loop.symlink_to(loop)
-    for name in ("loop.cells", "pipe.cells"):
-        os.mkfifo(store.building / name)
-    (store.journals / f"v1-{'0' * 16}.sqlite").write_bytes(b"garbage" * 999)
-
-
-PAGES = {
-    "audits": "Sample audit",
-    "overview": "Student accuracy",
-    "assessability": "Change of each tensor",
-    "selection": "Search texts",
-    "map": "placed by meaning",
-    "transport": "smaller vocabulary",
-    "class_balance": "central 95%",
-    "membership": "cannot evaluate rankings",
-    "titration": "contains no gradients",
-    "evidence": "Membership rankings",
-    "corpora": "does not rank corpora",
-    "report": "assay report sample",
-    "about": "What an audit can show",
-    "suspects": "Suspects number 0",
-    "experiments": "assay experiment",
-    "jobs": "their own processes",
-    "topics": "violin making",
-    "examples": "Prompt and raw output",
-    "diff": "assay diff A B",
-    "echo": "assay echo",
-}
-
-
-def test_every_page_survives_every_broken_file(store, mailed):
-    """A store full of broken files takes no page down, and the good ones are shown on each."""
-    from support.server import Server
-
-    broken_store(store, mailed)
-    server = Server(store.root)
-    try:
-        for page, expected in PAGES.items():
-            query = (
-                "audit=sample&decompression=sample&document=7&by=source"
-                "&distance=Vocabulary%20containment"
-            )
-            shown = server.visit(page, query)
-            assert expected in shown, page
-            assert "This page failed" not in shown, page
-    finally:
-        server.close()
-    assert not (store.logs / "dashboard.log").read_text()
-
-
-def test_the_list_names_every_broken_file(store, mailed, assay):
-    """`assay list` names what the store holds and, of each broken file, what is wrong."""
-    broken_store(store, mailed)
-    found = json.loads(assay("list", "--store", store.root, "--json").out)
-    for kind in ("audits", "experiments", "decompressions", "diffs"):
-        lines = {line["id"]: line["problem"] for line in found[kind]}
-        for name in ("loop", "nowhere", "folder", "pipe", "zero", "garbage", "empty", "other"):
-            assert lines[name], (kind, name)
-    assert {line["id"]: line["problem"] for line in found["audits"]}["sample"] is None
-    assert sum(bool(line["problem"]) for line in found["suspect_tests"]) == 9
-    assert "cannot be read" in assay("list", "--store", store.root).out
 
 
 @pytest.mark.parametrize("command", ["report", "export", "verify"])

@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 import time
 import traceback
 
 import pytest
 from support.arguments import audit_arguments
 from support.audit_file import write_sample_audit
+from support.forked import Forked
 from support.tiny_models import save_bert
 
 from assay.cache.audits.model_pair import same_pair
@@ -221,19 +220,15 @@ def test_results_hold_every_figure(tiny, assay):
 
 def test_an_interruption_says_that_the_command_continues(tiny, tmp_path):
     """Ctrl-C ends a command with the sentence that the same command goes on, and no traceback."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "assay", *audit_arguments(tiny, "--student-epochs", "200")],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "ASSAY_HOME": str(tmp_path / "home")},
-    )
+    arguments = audit_arguments(tiny, "--student-epochs", "200")
+    process = Forked(*arguments, ASSAY_HOME=str(tmp_path / "home"))
     for line in process.stderr:
         if "…" in line:
             break
     time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 1
+    os.kill(process.pid, signal.SIGINT)
+    said = process.stderr.read()
+    assert process.wait() == 1
     assert "the same command continues" in said
     assert "Traceback" not in said
 

@@ -251,7 +251,7 @@ def test_a_journal_of_garbage_is_rebuilt(store, garbage, caplog):
     assert read_running(store) == []
     with Journal(store, "0" * 64, "run") as journal:
         journal.begin({"title": "again"})
-    assert [run["run_id"] for run in read_running(store)] == ["run"]
+    assert [run.run_id for run in read_running(store)] == ["run"]
     assert path.stem in caplog.text
 
 

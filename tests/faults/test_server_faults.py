@@ -9,14 +9,15 @@ from contextlib import closing
 
 import pytest
 from support.model_calls import answered, call
-from support.scripted_server import Scripted
+from support.scripted_server import Scripted, decompress
 
 from assay.cache.decompressions.journal import Journal, journal_path
 from assay.cache.store import Store
 from assay.core.decompress.backends import openai_server, served
-from assay.core.decompress.backends.openai_server import ServerBackend, identify
+from assay.core.decompress.backends.openai_server import ServerBackend
 from assay.core.decompress.backends.patience import Patience
 from assay.core.decompress.backends.rate_limit import AdaptiveLimit
+from assay.core.decompress.backends.served import identify
 from assay.core.decompress.unanswered import Unanswered
 from assay.core.errors import AssayError
 from assay.core.runtime.progress import SilentProgress
@@ -32,23 +33,8 @@ def quick(monkeypatch):
     monkeypatch.setattr(served, "PATIENCE", QUICK)
 
 
-@pytest.fixture
-def scripted():
-    started = []
-
-    def start(**faults):
-        started.append(Scripted(**faults))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.close()
-
-
-def decompress(assay, address, *more):
-    small = ("--samples", 6, "--expansion", 3, "--depth", 2, "--examples", 1)
-    fixed = ("--prompting", "lines", "--precision", "fp32", "--json")
-    return assay("decompress", "--model", address, *small, *fixed, *more)
+def run(assay, address, *more):
+    return decompress(assay, address, "--depth", 2, *more)
 
 
 def journalled():
@@ -63,7 +49,7 @@ def test_a_server_that_dies_in_a_run_loses_no_answer(assay, scripted, monkeypatc
     """It ends the run with status 1 and says that the command goes on; that asks only what is
     missing, and gives what an undisturbed run gives."""
     one = scripted()
-    whole = json.loads(decompress(assay, one.address, "--store", Store.default().root / "w").out)
+    whole = json.loads(run(assay, one.address, "--store", Store.default().root / "w").out)
     real, n_left = Scripted.fault_of, [40]
 
     def dies(self, path, body):
@@ -71,14 +57,14 @@ def test_a_server_that_dies_in_a_run_loses_no_answer(assay, scripted, monkeypatc
         return (503, b"gone fishing", {}) if n_left[0] < 0 else real(self, path, body)
 
     monkeypatch.setattr(Scripted, "fault_of", dies)
-    result = decompress(assay, one.address)
+    result = run(assay, one.address)
     assert result.status == 1
     assert "gone fishing" in result.err
     assert "continue" in result.err or "same command" in result.err
     before = journalled()
     assert 0 < len(before) < whole["n_calls"]
     monkeypatch.setattr(Scripted, "fault_of", real)
-    out = json.loads(decompress(assay, one.address).out)
+    out = json.loads(run(assay, one.address).out)
     assert out["n_asked"] == whole["n_calls"] - len(before)
     assert {key: journalled()[key] for key in before} == before
     assert (out["n_topics"], out["n_calls"]) == (whole["n_topics"], whole["n_calls"])

@@ -1,4 +1,4 @@
-"""The pages that answer an auditor: assessability, evidence, public sets, report, the method."""
+"""The pages that answer an auditor: assessability, evidence, public corpora, report, the method."""
 
 from __future__ import annotations
 

@@ -3,78 +3,28 @@
 from __future__ import annotations
 
 import ast
-import csv
-import io
 import json
 import re
-import sys
-import time
-import unicodedata
 from urllib.parse import parse_qsl
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from support.audit_file import write_sample_audit
-from support.command import ran
-from support.decompression_file import HOSTILE, write_sample_decompression
-from support.experiment_file import write_sample_experiment
-from support.known_decompressions import CHANGED, MODEL_B, knowledge, write_run
-from support.pair_rows import write_groups
+from support.full_store import fill
 from support.paths import ROOT
 from support.server import Server
-from support.suspect_record import PAIR, write_sample_suspects
-from support.titration_audit import write_sample_titration
 from support.visitor import Visitor
 
 from assay.cache.audits.document_evidence import read_neighbours, read_texts
 from assay.cache.audits.read import audit_path
-from assay.cache.export import FORMATS, export_selection, to_bytes
-from assay.cache.export_files import manifest_of
-from assay.cache.files.claims import as_claimed
-from assay.cache.spreadsheet import FORMULA_SIGNS, MARK, neutral
+from assay.cache.export import export_selection
 from assay.cache.store import Store
-from assay.core.errors import InputError
 from assay.core.findings.table_cells import PERCENT, TableCell, as_numbers, as_text
-from assay.core.specs.results.echo import EchoResult
 from assay.core.specs.strategies import Strategy
 
 EMPTY = {None, "", "—"}
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
-ECHO = {
-    "echo_id": "echo-" + "0" * 12,
-    "title": "an echo",
-    "created_at": "2026-11-20T12:00:00+00:00",
-    "spec": {"audit": "titrated"},
-    "audit_title": "Sample titration",
-    "models": ["final", "base"],
-    "n_said": 40,
-    "n_control": 40,
-    "n_shuffles": 999,
-    "verbatim_words": 8,
-    "targets": [
-        {
-            "kind": kind,
-            "strategy": None,
-            "n_documents": 50,
-            "said": 1.6123,
-            "control": 1.7321,
-            "null_low": -0.1012,
-            "null_high": 0.0512,
-            "p_value": 0.005,
-            "verbatim": [3, 0],
-            "verbatim_p_value": 0.1,
-            "longest_run": [7, 0],
-            "near_duplicates": [2, 1],
-        }
-        for kind in ("seed-corpus", "reference")
-    ],
-    "caveats": [],
-    "provenance": {"assay_version": "0.1.0", "command": "assay echo"},
-}
 # Of long lists a page shows a part, and says so; the export holds all.
 HOLDS_MORE = ("ranked-by-", "selection", "measurements")
 PAGES = [
@@ -91,6 +41,7 @@ PAGES = [
     ("class_balance", "audit=titrated&by=source"),
     ("corpora", "audit=ranked"),
     ("selection", "audit=sample&strategy=top-k"),
+    ("compare", "audits=titrated,again,sample"),
     ("suspects", ""),
     ("echo", ""),
     ("diff", "a=a-0&b=b"),
@@ -103,21 +54,7 @@ PAGES = [
 def server(tmp_path_factory):
     """A dashboard whose store has something for every page."""
     store = Store(tmp_path_factory.mktemp("exports") / "home")
-    write_sample_titration(store)
-    for number, name in enumerate(("again", "and-again", "once-more")):
-        pair = {**PAIR, "final_weights_sha256": str(number) * 64}
-        write_sample_titration(store, name, grid=None, pair=pair, seed=number)
-    write_sample_audit(store)
-    write_sample_audit(store, "ranked", before_seal=write_groups)
-    write_sample_suspects(store)
-    store.echoes.write(as_claimed(EchoResult, ECHO))
-    for name in ("main-classification", "leakage-titration"):
-        write_sample_experiment(store, name)
-    write_sample_decompression(store)
-    for seed in (0, 1):
-        write_run(store, f"a-{seed}", knowledge(), seed)
-    write_run(store, "b", CHANGED, 0, MODEL_B, respond=lambda topic, rng: HOSTILE)
-    assert ran(store.root, "diff", "a-0", "b").returncode == 0
+    fill(store)
     running = Server(store.root)
     running.store = store
     yield running
@@ -374,175 +311,3 @@ def test_a_cell_is_text_for_people_and_numbers_for_programs():
     assert numbers["accuracy, %"].isna().tolist() == [False, True, True]
     assert numbers["accuracy: words"].tolist()[1] == "not measured"
     assert as_numbers(table[["by", "n"]]).equals(table[["by", "n"]])
-
-
-def test_every_form_of_a_sign_is_known():
-    """The signs that begin a formula are all characters that Unicode takes for one of the four."""
-    forms = {
-        sign
-        for sign in map(chr, range(sys.maxunicode + 1))
-        if unicodedata.normalize("NFKC", sign) in set("=+-@")
-    }
-    assert set(FORMULA_SIGNS) == forms
-
-
-def recovered(text):
-    """What ``neutral`` was given, from what it gave: the marks that it puts are taken away."""
-    ignored = rf"[\s\x00-\x1f\x7f\xad\u200b-\u200f\u2060\ufeff\"“”„«»{MARK}]"
-    breaks = ",;|\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
-    is_led = re.match(rf"(?:{ignored}|[,;|])*[{re.escape(FORMULA_SIGNS)}]", text)
-    is_hidden = re.match(rf"{MARK}+[\t\r\n]", text)
-    inner = re.sub(
-        rf"(?<=[{breaks}]){MARK}(?=(?:(?![{breaks}]){ignored})*[{re.escape(FORMULA_SIGNS)}])",
-        "",
-        text,
-    )
-    return inner[1:] if is_led or is_hidden else inner
-
-
-PIECES = st.sampled_from(
-    [*"=+-@＝＋－＠\t\r\n,;|\"' ab1", "\u2028", "\ufeff", "\r\n", "=1+1", '"=', ";="]
-)
-TEXTS = st.one_of(st.lists(PIECES, max_size=12).map("".join), st.text(max_size=30))
-
-
-def cells_of(data, delimiter=","):
-    return list(csv.reader(io.StringIO(data, newline=""), delimiter=delimiter))
-
-
-def runs_a_formula(cell):
-    """Whether any program could: blanks, control signs and quotes before a sign may be dropped."""
-    bare = re.sub(r"^[\s\x00-\x1f\x7f\xad\u200b-\u200f\u2060\ufeff\"“”„«»]+", "", cell)
-    return unicodedata.normalize("NFKC", bare[:1]) in tuple("=+-@") or cell.startswith(
-        ("\t", "\r", "\n")
-    )
-
-
-@given(TEXTS)
-@example("a\n=1+1")
-@example("a;=1+1")
-@example('"\t=1')
-@example("'\t")
-@example("\n\n ＝1")
-@example(",\n=1")
-def test_neutral_text_can_be_recovered(text):
-    """Marking loses nothing: taking the marks away gives every text back."""
-    assert recovered(neutral(text)) == text
-
-
-@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=4), TEXTS)
-def test_no_program_reads_a_formula(rows, heading):
-    """Read with commas, with another delimiter, or line by line without regard for quotes, no cell
-    and no heading starts a formula; read as it is meant, every text and number is there."""
-    frame = pd.DataFrame(rows, columns=[f"{heading}a", "b"], dtype=object).assign(n=-1.5)
-    written = to_bytes(frame, "csv").decode()
-    header, *table = cells_of(written)
-    assert [
-        [recovered(cell) for cell in header[:2]],
-        *[list(map(recovered, row[:2])) for row in table],
-    ] == [
-        [f"{heading}a", "b"],
-        *map(list, rows),
-    ]
-    assert [float(row[2]) for row in table] == [-1.5] * len(rows)
-    naive = [
-        cell
-        for line in re.split(r"[\r\n]", written)
-        for delimiter in ",;\t|"
-        for cell in line.split(delimiter)
-    ]
-    for cell in (cell for row in (header, *table) for cell in row[:2]):
-        assert not runs_a_formula(cell)
-    for cell in naive:
-        assert not runs_a_formula(cell.strip()) or cell == "-1.5" or cell.endswith(",-1.5")
-
-
-@pytest.mark.parametrize("piece", ["\n", " ", ",", "'", "=", ",="])
-def test_hostile_text_takes_linear_time(piece):
-    """However long a run of blanks, breaks or signs is, marking it takes no more than a moment."""
-    size = 1_000_000
-    began = time.monotonic()
-    assert len(neutral(piece * size)) >= size
-    assert time.monotonic() - began < 5
-
-
-def test_lists_and_small_numbers_survive_every_format():
-    """A list is JSON in a CSV, and a p-value of 1e-53 is no zero in any format."""
-    frame = pd.DataFrame({"p": [3.6e-53], "spectrum": [np.linspace(0, 1, 2000)], "flags": [["a"]]})
-    table = pd.read_csv(io.BytesIO(to_bytes(frame, "csv")))
-    (line,) = [json.loads(one) for one in to_bytes(frame, "jsonl").splitlines()]
-    assert table["p"][0] == line["p"] == 3.6e-53
-    assert json.loads(table["spectrum"][0]) == line["spectrum"] == frame["spectrum"][0].tolist()
-    assert line["flags"] == ["a"]
-
-
-@pytest.fixture
-def sample():
-    write_sample_audit(Store.default())
-    write_sample_decompression(Store.default(), "said")
-    return Store.default()
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_an_export_replaces_itself_and_nothing_else(assay, sample, tmp_path, kind):
-    """The same command may be repeated; a file of the user's, an export that was edited, or one
-    without its manifest stays unless --overwrite is given."""
-    out = tmp_path / f"pool.{kind}"
-    arguments = ("export", "sample", "--out", out)
-    out.write_text("somebody's data")
-    refused = assay(*arguments)
-    assert refused.status == 2
-    assert "--overwrite" in refused.err
-    assert out.read_text() == "somebody's data"
-    assert not manifest_of(out).exists()
-    assert assay(*arguments, "--overwrite").status == 0
-    assert assay(*arguments, "--strategy", "random").status == 0
-    out.write_bytes(out.read_bytes() + b"\nmine")
-    assert assay(*arguments).status == 2
-    assert out.read_bytes().endswith(b"mine")
-    assert assay(*arguments, "--overwrite").status == 0
-    manifest_of(out).unlink()
-    assert assay(*arguments).status == 2
-    assert list(tmp_path.glob(".*partial")) == []
-
-
-def test_a_manifest_of_others_is_not_replaced(sample, tmp_path):
-    """A file that has the manifest's name but says nothing of Assay stays as it is."""
-    out = tmp_path / "out.csv"
-    for other in ("{}", "[]", "not JSON", '{"sha256": "00", "assay_version": 3, "files": [1]}'):
-        manifest_of(out).write_text(other)
-        with pytest.raises(InputError, match=r"out\.csv\.manifest\.json"):
-            export_selection(sample.audits / "sample.duckdb", Strategy.TOP_K, out)
-        assert manifest_of(out).read_text() == other
-        assert not out.exists()
-    export_selection(sample.audits / "sample.duckdb", Strategy.TOP_K, out, may_overwrite=True)
-    assert json.loads(manifest_of(out).read_text())["audit"] == "sample"
-
-
-def test_a_folder_of_the_users_keeps_its_files(assay, sample, tmp_path):
-    """A data set's folder may be written again; README.md of another folder stays."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    (folder / "README.md").write_text("mine")
-    refused = assay("export", "said", "--out", folder)
-    assert refused.status == 2
-    assert (folder / "README.md").read_text() == "mine"
-    assert [path.name for path in folder.iterdir()] == ["README.md"]
-    for more in ((), ("--chat",)):
-        assert assay("export", "said", "--out", tmp_path / "new", *more).status == 0
-    (tmp_path / "new" / "README.md").write_text("a card of my own")
-    assert assay("export", "said", "--out", tmp_path / "new").status == 2
-    assert assay("export", "said", "--out", tmp_path / "new", "--overwrite").status == 0
-
-
-def test_a_report_replaces_reports_alone(assay, sample, tmp_path):
-    """A report takes an earlier one's place, but no other page's and no other kind of file's."""
-    out = tmp_path / "report.html"
-    for _ in range(2):
-        assert assay("report", "sample", "--out", out).status == 0
-    (tmp_path / "README.md").write_text("mine")
-    assert assay("report", "sample", "--out", tmp_path / "README.md").status == 2
-    assert (tmp_path / "README.md").read_text() == "mine"
-    out.write_text("<p>mine</p>")
-    assert assay("report", "sample", "--out", out).status == 2
-    assert out.read_text() == "<p>mine</p>"

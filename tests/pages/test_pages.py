@@ -17,7 +17,7 @@ from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.running_job import running_job
 from assay.core.specs.strategies import Strategy
-from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.escaping import markdown_safe, without_marks
 
 PAGES = (
     "audits",
@@ -240,6 +240,14 @@ def test_escapes_keep_every_letter(text):
     assert shown == " ".join(text.split()).replace("\\", "")
 
 
+def test_commands_in_sentences_are_code_and_nothing_else_is():
+    """A command or flag of ours between backticks is set as code; other code stays letters."""
+    assert markdown_safe("`assay list` or `--queue`.") == r"`assay list` or `--queue`\."
+    for text in ("`rm x`", "`assay <b>`", "`assay\\`", "`--queue=[x](y)`", "`assay"):
+        assert "`" not in markdown_safe(text).replace(r"\`", "")
+    assert without_marks("as `assay list` shows it") == "as assay list shows it"
+
+
 def test_jobs_are_shown_with_what_can_be_done(store):
     """A failed job offers to resume and says why it failed; a queued one can be cancelled."""
     with pytest.raises(ValueError), running_job(store, ["x"], "broken", {}, on_console=False):
@@ -281,7 +289,11 @@ def test_the_ui_loads_no_model_library(store):
     write_sample_titration(store)  # written last: the one that pages open
     code = """
 import sys
+from functools import cache
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+# As in tests/conftest.py: each start of an app would look through every installed package.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 for page in sys.argv[1:]:
     app = AppTest.from_file("app.py", default_timeout=30)
     app.query_params["audit"] = "titrated"

@@ -47,6 +47,7 @@ LINKS = [
     ("corpora", "audit=sample", "does not rank corpora"),
     ("report", "audit=sample", "assay report sample"),
     ("present", "audit=sample", "assay present sample"),
+    ("compare", "audits=sample", "takes two or more"),
     ("about", "", "What an audit can show"),
     ("suspects", "", "assay suspect"),
     ("experiments", "recipe=ot-sensitivity", "assay experiment ot-sensitivity"),
@@ -71,7 +72,7 @@ def running(tmp_path_factory):
     write_sample_audit(store)
     write_sample_decompression(store)
     server = Server(store.root)
-    server.visit("about")
+    is_shown(server, *LINKS[0])
     yield server
     server.close()
 
@@ -97,38 +98,36 @@ def test_a_deep_link_works(running, page, query, expected):
 
 @pytest.mark.parametrize(
     ("page", "query", "expected"),
-    [link for link in LINKS if link[0] in ("", "map", "topics", "experiments")],
+    [link for link in LINKS if link[0] in ("map", "topics", "experiments")],
 )
 def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):
-    """The very first request to a new server may be for a page of any kind, and gets that page."""
+    """The very first request to a new server may be for a page of any kind, and gets that page;
+    what ``running`` is asked first is none."""
     store = Store.default()
     write_sample_audit(store)
     write_sample_decompression(store)
     is_shown(server_for(store.root), page, query, expected)
 
 
-def test_jobs_refreshes_itself_so_that_it_notices_new_jobs(server_for):
+def test_jobs_refreshes_itself_so_that_it_notices_new_jobs(running):
     """Jobs asks to be run again every two seconds, with a job and without; a page that shows what
     does not change does not."""
-    store = Store.default()
-    server, table = server_for(store.root), JobTable(store)
+    table = JobTable(Store(running.home))
     for _ in range(2):
-        asked = [m.auto_rerun.interval for m in server.messages("jobs") if m.HasField("auto_rerun")]
+        asked = [
+            m.auto_rerun.interval for m in running.messages("jobs") if m.HasField("auto_rerun")
+        ]
         assert asked == [2]
         table.submit(["audit", "--title", "two words"], "waiting")
-    assert "waiting" in server.visit("jobs")
-    assert not any(m.HasField("auto_rerun") for m in server.messages("about"))
+    assert "waiting" in running.visit("jobs")
+    assert not any(m.HasField("auto_rerun") for m in running.messages("about"))
 
 
-def test_a_proxy_is_not_asked_for_this_machine(server_for):
-    """Where the environment names a proxy, the server is still found and its address printed."""
+def test_the_command_finds_its_server_past_a_proxy_and_ends_with_it(server_for):
+    """Where the environment names a proxy, the server is still found and its address printed. Told
+    to terminate, the command takes its server process along and succeeds."""
     server = server_for(Store.default().root, http_proxy="http://127.0.0.1:9", no_proxy="")
     assert server.address.startswith("http://127.0.0.1:")
-
-
-def test_ending_the_command_ends_the_server(server_for):
-    """Told to terminate, the command takes its server process along and succeeds."""
-    server = server_for(Store.default().root)
     (child,) = psutil.Process(server.process.pid).children()
     server.close(signal.SIGTERM)
     assert server.process.returncode == 0
@@ -154,16 +153,13 @@ def test_tables_leave_by_our_exports_alone(running):
     assert session.config.disable_data_export
 
 
-def test_pages_read_while_another_process_writes(server_for):
+def test_pages_read_while_another_process_writes(running):
     """While a worker holds an audit it builds, pages show the finished ones and no lock error."""
-    store = Store.default()
-    write_sample_audit(store)
-    server = server_for(store.root)
-    builder = AuditBuilder(store, "unfinished")
+    builder = AuditBuilder(Store(running.home), "unfinished")
     with builder.stage("documents"):
         builder.put_meta("title", "half done")
         for page in ("audits", "overview", "selection"):
-            shown = server.visit(page)
+            shown = running.visit(page)
             assert "Sample audit" in shown
             assert "lock" not in shown.replace("Clock", "").replace("block", "").lower()
             assert "half done" not in shown

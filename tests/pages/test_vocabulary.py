@@ -78,7 +78,7 @@ def test_a_pasted_text_is_judged_and_never_rendered(audit, made):
 def test_every_letter_of_a_hostile_text_is_escaped(audit):
     """No tag of a text reaches the page, wherever token borders fall."""
     facts = read_facts(audit)
-    reader = text_reader(facts.meta["vocabulary"], facts.vocabulary, read_tokens(audit))
+    reader = text_reader(facts.meta.vocabulary, read_tokens(audit))
     for text in (HOSTILE, "<script>rain</script>", "rain<img src=x onerror=y>", "a\"'<b"):
         (reading,) = reader.read([text])
         marked = marked_text(text, reading)

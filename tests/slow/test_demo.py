@@ -9,7 +9,7 @@ import pytest
 
 from assay.cache.audits.evidence import read_evidence
 from assay.cache.audits.read import read_facts, read_metrics
-from assay.cache.files.manifest import check_manifest
+from assay.cache.files.manifest import changed_tables
 from assay.core.findings.answers.answer import Question, Standing
 from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
 from assay.core.findings.finding import MetricTable
@@ -25,11 +25,11 @@ def test_the_demo_audits_and_then_only_looks(assay):
     assert first.status == 0, first.err
     said = json.loads(first.out)
     path = Path(said["path"])
-    assert all(check.is_intact for check in check_manifest(path))
+    assert changed_tables(path) == []
     facts, rows = read_facts(path), MetricTable(read_metrics(path).to_dict("records"))
     final, base = rows.get("final", Metric.ACCURACY), rows.get("base", Metric.ACCURACY)
     assert final["low"] > base["high"]
-    assert facts.meta["counts"]["n_leaked"] > 0
+    assert facts.meta.counts.n_leaked > 0
     evidence = read_evidence(path, [])
     found, answers = audit_finding(evidence), audit_answers(evidence)
     assert said["says"] == [found.headline, *found.sentences]
@@ -39,8 +39,8 @@ def test_the_demo_audits_and_then_only_looks(assay):
     assert "of 160 training documents at a false positive rate of 1%" in told.headline
     assert proven.headline.endswith("documents of the seed corpus were not trained on.")
     assert {told.standing, proven.standing} == {Standing.SINGLE}
-    assert facts.vocabulary.proves_absence
-    assert facts.vocabulary.longest_document == 32
+    assert facts.meta.vocabulary.proves_absence
+    assert facts.meta.vocabulary.longest_document == 32
     assert rows.get(Strategy.EMBEDDING_MATCH, Metric.MEMBERSHIP_AUC)["low"] > 0.8
     again = assay("demo", "--no-serve", "--json")
     assert json.loads(again.out) == {**said, "was_there": True}

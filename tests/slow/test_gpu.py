@@ -147,7 +147,7 @@ def test_an_audit_runs_there_by_default(assay, tiny, tmp_path):
         paths[device] = Path(json.loads(done.out)["path"])
         assert Store(tmp_path / device).audits in paths[device].parents
     facts = read_facts(paths["cuda"])
-    assert facts.meta["provenance"]["device"] == "cuda"
+    assert facts.meta.provenance["device"] == "cuda"
     ours, theirs = (
         read_metrics(path).set_index(["subject", "metric"])["value"] for path in paths.values()
     )

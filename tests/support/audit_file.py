@@ -6,20 +6,19 @@ from dataclasses import asdict
 
 import numpy as np
 import torch
+from support.audit_metrics import model_metrics, strategy_metrics
 from support.sealed_once import sealed_once
 
+from assay.cache.audits.rows import Roles
 from assay.cache.audits.writer import AuditBuilder
-from assay.core.audit.metrics.rows import MetricRow, write_metrics
+from assay.core.audit.metrics.rows import write_metrics
 from assay.core.gradients.weight_difference import layer_difference
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import text_hash
-from assay.core.specs.metrics import Metric
 from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
-from assay.core.stats.intervals import Interval
-from assay.core.stats.recall import located
 
 LABELS = ["business", "science & tech", "sport", "world"]
 _WORDS = """
@@ -70,6 +69,7 @@ def write_sample_audit(
         n_leaked = int(in_reference.sum())
         source = np.where(in_reference, "leaked", rng.choice(["held-out", "web <i>"], n_documents))
         n_held_out = int((source == "held-out").sum())
+        roles = Roles(in_reference, source == "held-out")
         builder.write(
             "documents",
             {
@@ -112,48 +112,11 @@ def write_sample_audit(
                     "weight": np.ones(budget),
                 },
             )
-            write_metrics(
-                builder,
-                _metrics(
-                    strategy,
-                    number,
-                    budget,
-                    has_truth,
-                    in_reference[order],
-                    source[order] == "held-out",
-                    n_documents,
-                    n_leaked,
-                    n_held_out,
-                ),
-            )
+            write_metrics(builder, strategy_metrics(strategy, order, roles))
         write_random_objective(builder, budget)
         if has_truth:
             write_truth(builder, texts, n_documents, len(label_names))
-            write_metrics(
-                builder,
-                [
-                    MetricRow(
-                        "final",
-                        Metric.ACCURACY,
-                        value=0.88,
-                        method="Wilson interval",
-                        low=0.86,
-                        high=0.9,
-                        confidence=0.95,
-                        n=900,
-                    ),
-                    MetricRow(
-                        "base",
-                        Metric.ACCURACY,
-                        value=0.25,
-                        method="Wilson interval",
-                        low=0.22,
-                        high=0.28,
-                        confidence=0.95,
-                        n=900,
-                    ),
-                ],
-            )
+            write_metrics(builder, model_metrics())
     write_layers(builder)
     with builder.stage("map"):
         write_map(builder, n_documents, N_REFERENCE if has_truth else 0)
@@ -288,163 +251,3 @@ def write_map(builder, n_documents, n_reference):
             },
         )
     builder.put_meta("map", {"method": "UMAP", "n_neighbors": 15, "seed": 0, "n_fitted": 400})
-
-
-def _metrics(
-    strategy,
-    number,
-    budget,
-    has_truth,
-    is_located,
-    is_held_out,
-    n_documents,
-    n_leaked,
-    n_held_out,
-):
-    accuracy = 0.5 + 0.05 * number
-    rows = [
-        MetricRow(
-            strategy,
-            Metric.AGREEMENT,
-            value=accuracy,
-            method="Wilson interval",
-            low=accuracy - 0.03,
-            high=accuracy + 0.03,
-            confidence=0.95,
-            n=900,
-        ),
-        MetricRow(
-            strategy,
-            Metric.COSINE,
-            value=0.1 * number,
-            method="mean over checkpoints",
-            n=budget,
-            ceiling=1,
-            null_value=0.05,
-            null_low=0.03,
-            null_high=0.07,
-            null_kind="599 random selections",
-        ),
-        MetricRow(
-            strategy,
-            Metric.IMBALANCE,
-            value=0.3 - 0.04 * number,
-            method="total variation",
-            n=budget,
-            ceiling=0,
-            null_value=0.1,
-            null_low=0.05,
-            null_high=0.15,
-            null_kind="599 random selections",
-        ),
-    ]
-    if not has_truth:
-        return rows
-    rows += [
-        MetricRow(
-            strategy, Metric.LOSS, value=1.5 - accuracy, method="mean cross-entropy, nats", n=900
-        ),
-        MetricRow(
-            strategy,
-            Metric.ACCURACY,
-            value=accuracy,
-            method="Wilson interval",
-            low=accuracy - 0.03,
-            high=accuracy + 0.03,
-            confidence=0.95,
-            n=900,
-            null_value=0.25,
-            null_low=0.25,
-            null_high=0.25,
-            null_kind="largest class",
-        ),
-        MetricRow(
-            strategy,
-            Metric.TRANSPORT,
-            value=1.2 - 0.02 * number,
-            method="exact",
-            n=budget,
-            ceiling=0.9,
-            null_value=1.2,
-            null_low=1.18,
-            null_high=1.22,
-            null_kind="599 random selections",
-        ),
-        MetricRow(
-            strategy,
-            Metric.EMBEDDING_RECALL,
-            value=0.3 + 0.05 * number,
-            method="coverage",
-            low=0.25 + 0.05 * number,
-            high=0.35 + 0.05 * number,
-            confidence=0.95,
-            n=budget,
-            ceiling=0.9,
-            null_value=0.4,
-            null_low=0.35,
-            null_high=0.45,
-            null_kind="599 random selections",
-        ),
-        MetricRow(
-            strategy,
-            Metric.CONTAINMENT,
-            value=0.8,
-            method="token sets",
-            n=budget,
-            ceiling=0.9,
-            null_value=0.8,
-            null_low=0.79,
-            null_high=0.81,
-            null_kind="599 random selections",
-        ),
-    ]
-    n_located, n_domain = int(is_located.sum()), int((is_located | is_held_out).sum())
-    n_in_domain = n_leaked + n_held_out
-    found = located(n_documents, n_leaked, budget, n_located)
-    domain = located(n_documents, n_in_domain, budget, n_domain)
-    member = located(n_in_domain, n_leaked, n_domain, n_located)
-    best = min(1, n_leaked / budget)
-    per_share = n_documents / n_leaked
-    lift_null = Interval(
-        1, found.null_precision.low * per_share, found.null_precision.high * per_share
-    )
-    for metric, interval, null, ceiling, p_value, n in (
-        (Metric.RECALL, found.recall, found.null_recall, found.recall_ceiling, found.p_value, None),
-        (Metric.PRECISION, found.precision, found.null_precision, best, found.p_value, budget),
-        (Metric.LIFT, found.lift, lift_null, best * per_share, found.p_value, budget),
-        (
-            Metric.DOMAIN_PRECISION,
-            domain.precision,
-            domain.null_precision,
-            None,
-            domain.p_value,
-            budget,
-        ),
-        (
-            Metric.MEMBERSHIP_PRECISION,
-            member.precision,
-            member.null_precision,
-            None,
-            member.p_value,
-            n_domain,
-        ),
-    ):
-        rows.append(
-            MetricRow(
-                strategy,
-                metric,
-                value=interval.value,
-                method="Clopper–Pearson",
-                low=interval.low,
-                high=interval.high,
-                confidence=0.95,
-                n=n or n_leaked,
-                ceiling=ceiling,
-                null_value=null.value,
-                null_low=null.low,
-                null_high=null.high,
-                null_kind="random selection",
-                p_value=p_value,
-            )
-        )
-    return rows

@@ -6,12 +6,19 @@ import pandas as pd
 
 from assay.cache.audits.evidence import AuditEvidence
 from assay.cache.audits.read import AuditFacts
+from assay.cache.files.claims import as_claimed
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import DataRef
 from assay.core.specs.metrics import Metric
 from assay.core.specs.plain import to_plain
+from assay.core.specs.results.audit import AuditResult, DifferenceFacts, ModelFacts, PairFacts
 from assay.core.specs.strategies import Strategy
 
+UNCHANGED = PairFacts(
+    ModelFacts("float32"),
+    ModelFacts("float32"),
+    DifferenceFacts(1, 0, 10, 0, 0.0, 1.0, "the last layer", 0.0, 0.0),
+)
 STRATEGIES = (Strategy.RANDOM, Strategy.TOP_K, Strategy.SELECT, Strategy.EMBEDDING_MATCH)
 
 
@@ -65,6 +72,22 @@ def distance(name, value, p_value):
     return row(name, Metric.TRANSPORT, value, p_value=p_value, **band)
 
 
+def ranked_corpus(name, cosine, low, high):
+    """A corpus of a ranking, with its cosine and interval; its share is the same for all."""
+    return {
+        "name": name,
+        "cosine": cosine,
+        "low": low,
+        "high": high,
+        "n_documents": 200,
+        "null_low": 0.1,
+        "null_high": 0.2,
+        "share": 0.5,
+        "share_low": 0.4,
+        "share_high": 0.6,
+    }
+
+
 def evidence(
     rows=(),
     vocabulary=None,
@@ -81,6 +104,10 @@ def evidence(
 ):
     spec = AuditSpec("base", "final", (DataRef("pool.jsonl"),), strategies=tuple(strategies))
     said = {
+        "title": "Made up",
+        "created_at": "2026-11-20T12:00:00+00:00",
+        "provenance": {"command": "assay audit", "assay_version": "0.1.0", "packages": {}},
+        "caveats": [],
         "spec": to_plain(spec),
         "assessment": {"verdict": verdict, "reasons": ["The head moved."], "hints": []},
         "label_names": list(labels),
@@ -89,7 +116,7 @@ def evidence(
         "vocabulary": None if vocabulary is None else vocabulary.to_plain(),
         **meta,
     }
-    facts = AuditFacts(said, pd.DataFrame(), {})
+    facts = AuditFacts(as_claimed(AuditResult, said), pd.DataFrame(), UNCHANGED)
     return AuditEvidence(
         facts, list(rows), list(sources), list(students_of), list(titration), list(tests)
     )

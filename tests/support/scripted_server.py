@@ -4,10 +4,34 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import threading
 import time
 import zlib
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from assay.cache.store import Store
+from assay.core.decompress.backends.base import Scoring, Traits
+
+HONEST = Traits(True, True, True, True, True, True, Scoring.ECHO, True)
+TEA = {"error": {"message": "out of cups of tea", "type": "server_error"}}
+
+
+def decompress(assay, address, *more):
+    """A run as small as one can be; ``more`` options win over these."""
+    small = ("--samples", 6, "--expansion", 3, "--depth", 1, "--examples", 1)
+    fixed = ("--prompting", "lines", "--precision", "fp32", "--json")
+    return assay("decompress", "--model", address, *small, *fixed, *more)
+
+
+def kept():
+    """Journalled texts, and sealed files, of the default store."""
+    store, texts = Store.default(), []
+    for path in store.journals.glob("*.sqlite"):
+        with closing(sqlite3.connect(path)) as journal:
+            texts += [text for (text,) in journal.execute("SELECT text FROM calls")]
+    return texts, list(store.decompressions.glob("*.duckdb"))
 
 
 class Scripted:

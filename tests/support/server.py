@@ -17,6 +17,7 @@ class Server:
     """`assay dashboard` on a free port, until closed."""
 
     def __init__(self, home, *options, command="dashboard", **environment):
+        self.home = home
         self.process = subprocess.Popen(
             [sys.executable, "-m", "assay", command, *options],
             cwd=ROOT,

@@ -16,6 +16,7 @@ from assay.core.specs.data import DataRef, Role, Task
 from assay.core.specs.decompression import DecompressionSpec, Engine, Prompting, Style
 from assay.core.specs.diff import DiffSpec
 from assay.core.specs.experiment import ExperimentSpec, Scale
+from assay.core.specs.export import ExportSpec
 from assay.core.specs.report import ReportSpec
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
@@ -93,5 +94,6 @@ SPECS = [
     FinetuneSpec("a", labelled("t.csv", 40), TrainingSpec(Optimizer.ADAMW, weight_decay=0.01)),
     DiffSpec("one", "other", noise="again"),
     ExperimentSpec("main-sft", Scale.PAPER, 2, "sets", ("llama_1b=here",)),
+    ExportSpec("said", "rows.parquet", Strategy.TOP_K, chat=True, only_accepted=True),
     ReportSpec("an-audit-0123456789", "report.html", with_documents=True),
 ]

@@ -25,7 +25,10 @@ def write_sample_suspects(
     lengths, refused. ``texts``: those of the first suspects."""
     rng = np.random.default_rng(number)
     is_suspect = np.arange(80) < 40
-    scores = {name: rng.normal(size=80) for name in declared_scores(Task.CLASSIFICATION)}
+    scores = {
+        name: rng.normal(size=80)
+        for name in declared_scores(Task.CLASSIFICATION, by_embeddings=False)
+    }
     for own in scores.values():
         own += shift * is_suspect
     lengths = rng.normal(size=80) + 9 * (is_suspect & is_apart)

@@ -141,15 +141,21 @@ def save_gpt2(folder: Path, seed=0, is_tied=True, width=16) -> Path:
     return folder
 
 
+# Of decoders with grouped queries.
+SIZES = {
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 64,
+}
+
+
 def _llama_config(words, is_tied=False, **more):
     return LlamaConfig(
         vocab_size=len(words),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=64,
+        **SIZES,
         tie_word_embeddings=is_tied,
         pad_token_id=0,
         eos_token_id=0,

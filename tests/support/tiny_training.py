@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from support.tiny_models import SIZES
 from transformers import (
     Adafactor,
     BertConfig,
@@ -97,12 +98,7 @@ def _model(settings):
         return LlamaForCausalLM(
             LlamaConfig(
                 vocab_size=settings["n_vocabulary"],
-                hidden_size=16,
-                intermediate_size=32,
-                num_hidden_layers=2,
-                num_attention_heads=2,
-                num_key_value_heads=1,
-                max_position_embeddings=64,
+                **SIZES,
                 tie_word_embeddings=settings["is_tied"],
                 pad_token_id=0,
                 attention_dropout=settings["dropout"],

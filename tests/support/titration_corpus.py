@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.core.gradients.features import FactoredGradients
+from assay.core.selection.inputs import SelectionInputs
 from assay.core.selection.titration import Corpus
 from assay.core.specs.strategies import BY_OWN_SCORE
 
@@ -22,15 +23,17 @@ def corpus_of(n=300, n_trained=100, n_held_out=100, seed=0, pull=0.0, width=12, 
     # Apart from the others' generator, so that what was measured with them stays.
     own_scores = np.random.default_rng(seed + 1).normal(size=(len(BY_OWN_SCORE), n))
     return Corpus(
-        FactoredGradients(errors, hidden, target),
-        rng.integers(0, 3, n),
-        rng.random(n),
+        SelectionInputs(
+            FactoredGradients(errors, hidden, target),
+            rng.integers(0, 3, n),
+            rng.random(n),
+            dict(zip(BY_OWN_SCORE, own_scores, strict=True)),
+            FactoredGradients(errors, hidden[:, ::-1], target),
+        ),
         number < n_trained,
         (number >= n_trained) & (number < n_trained + n_held_out),
         rng.random((n, 2)) / 2,
         embeddings,
         embeddings[:n_trained],
         batch_size,
-        dict(zip(BY_OWN_SCORE, own_scores, strict=True)),
-        FactoredGradients(errors, hidden[:, ::-1], target),
     )

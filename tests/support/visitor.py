@@ -110,11 +110,7 @@ class Visitor:
         assert not answer.error_msg, answer
         with urllib.request.urlopen(self.server.address + answer.deferred_file.url) as response:
             data = response.read()
-        with zipfile.ZipFile(io.BytesIO(data)) as files:
-            manifest = json.loads(files.read("manifest.json"))
-            (name,) = set(files.namelist()) - {"manifest.json"}
-            table = files.read(name)
-        return Exported(name.rpartition(".")[0], _read(table, name), manifest, list(shown))
+        return unpacked(data, list(shown))
 
     def _until(self, kind):
         seen = []
@@ -124,6 +120,15 @@ class Visitor:
             seen.append(forward)
             if forward.WhichOneof("type") == kind:
                 return seen
+
+
+def unpacked(data, shown=()):
+    """A download's archive, opened."""
+    with zipfile.ZipFile(io.BytesIO(data)) as files:
+        manifest = json.loads(files.read("manifest.json"))
+        (name,) = set(files.namelist()) - {"manifest.json"}
+        table = files.read(name)
+    return Exported(name.rpartition(".")[0], _read(table, name), manifest, shown)
 
 
 def _has_key(widget_id, key):

@@ -28,7 +28,7 @@ def measure_selections(
     selections = {
         strategy: audit.rows.selection(strategy).documents for strategy in spec.strategies
     }
-    draws = random_draws(spec, features)
+    draws = random_draws(spec, features.n_documents)
     judges: list[SelectionMetric] = [Cosine(audit)]
     if spec.task is Task.CLASSIFICATION:
         judges.append(Imbalance(audit, len(tokenization.label_names)))

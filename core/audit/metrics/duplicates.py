@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from assay.core.audit.context import AuditContext
-from assay.core.audit.metrics.rows import MetricRow, with_interval
+from assay.core.audit.metrics.rows import MetricRow, Null, with_interval
 from assay.core.similarity.near_duplicates import MIN_JACCARD, N_WORDS, near_duplicates
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
@@ -49,8 +49,7 @@ def overlap_metrics(
             counts.precision,
             n_selected,
             _METHOD,
-            counts.null_precision,
-            "random selection",
+            Null(counts.null_precision, "random selection"),
             min(1.0, n_alike / n_selected),
             counts.p_value,
         )

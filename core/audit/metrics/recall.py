@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.cache.audits.rows import Roles
-from assay.core.audit.metrics.rows import MetricRow, with_interval
+from assay.core.audit.metrics.rows import MetricRow, Null, with_interval
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import Interval
@@ -20,7 +20,7 @@ def located_metrics(roles: Roles, strategy: Strategy, documents: Sequence[int]) 
     chosen = list(documents)
     n_located = int(is_leaked[chosen].sum())
     found = located(n_documents, n_leaked, n_selected, n_located)
-    exact, null = "Clopper–Pearson interval, hypergeometric p-value", "random selection"
+    exact, by_chance = "Clopper–Pearson interval, hypergeometric p-value", "random selection"
     lift_null = Interval(
         1.0,
         *(
@@ -35,8 +35,7 @@ def located_metrics(roles: Roles, strategy: Strategy, documents: Sequence[int]) 
             found.recall,
             n_leaked,
             exact,
-            found.null_recall,
-            null,
+            Null(found.null_recall, by_chance),
             found.recall_ceiling,
             found.p_value,
         ),
@@ -46,8 +45,7 @@ def located_metrics(roles: Roles, strategy: Strategy, documents: Sequence[int]) 
             found.precision,
             n_selected,
             exact,
-            found.null_precision,
-            null,
+            Null(found.null_precision, by_chance),
             min(1.0, n_leaked / n_selected),
             found.p_value,
         ),
@@ -57,8 +55,7 @@ def located_metrics(roles: Roles, strategy: Strategy, documents: Sequence[int]) 
             found.lift,
             n_selected,
             exact,
-            lift_null,
-            null,
+            Null(lift_null, by_chance),
             min(1.0, n_leaked / n_selected) * n_documents / n_leaked,
             found.p_value,
         ),
@@ -75,10 +72,8 @@ def located_metrics(roles: Roles, strategy: Strategy, documents: Sequence[int]) 
             domain.precision,
             n_selected,
             exact,
-            domain.null_precision,
-            null,
-            None,
-            domain.p_value,
+            Null(domain.null_precision, by_chance),
+            p_value=domain.p_value,
         )
     )
     if n_in_domain:
@@ -90,10 +85,8 @@ def located_metrics(roles: Roles, strategy: Strategy, documents: Sequence[int]) 
                 membership.precision,
                 n_in_domain,
                 exact,
-                membership.null_precision,
-                "random selection within the domain",
-                None,
-                membership.p_value,
+                Null(membership.null_precision, "random selection within the domain"),
+                p_value=membership.p_value,
             )
         )
     return rows

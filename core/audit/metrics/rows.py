@@ -24,6 +24,14 @@ class MetricRow(Measurement):
     null_kind: str | None = None
 
 
+@dataclass(frozen=True)
+class Null:
+    """What chance gives: its value with an interval, and what was left to chance."""
+
+    interval: Interval
+    kind: str
+
+
 def write_metrics(builder: AuditBuilder, rows: Sequence[MetricRow]) -> None:
     """Append metric rows."""
     builder.write_rows("metrics", rows)
@@ -35,8 +43,7 @@ def with_interval(
     interval: Interval,
     n: int,
     method: str,
-    null: Interval | None = None,
-    null_kind: str | None = None,
+    null: Null | None = None,
     ceiling: float | None = None,
     p_value: float | None = None,
 ) -> MetricRow:
@@ -51,9 +58,9 @@ def with_interval(
         confidence=CONFIDENCE,
         n=n,
         ceiling=ceiling,
-        null_value=null.value if null else None,
-        null_low=null.low if null else None,
-        null_high=null.high if null else None,
-        null_kind=null_kind,
+        null_value=null.interval.value if null else None,
+        null_low=null.interval.low if null else None,
+        null_high=null.interval.high if null else None,
+        null_kind=null.kind if null else None,
         p_value=p_value,
     )

@@ -21,6 +21,7 @@ from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import TextModel
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import Assessability, GradientLayers
+from assay.core.specs.results.audit import Assessment, DifferenceFacts, ModelFacts, PairFacts
 
 # A fine-tuned tensor stays near its base; between unrelated models the cosine is about 0.
 _MIN_LINEAGE_COSINE = 0.5
@@ -29,15 +30,6 @@ _MIN_TIMES_FLOOR = 3.0
 _MIN_DECAY_CORRELATION = 0.2
 # Between them lies 0.80, the flatness of normally distributed differences.
 _FLAT, _PEAKED = 0.86, 0.65
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """The assessability, its reasons, and hints about training."""
-
-    verdict: Assessability
-    reasons: tuple[str, ...]
-    hints: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -215,23 +207,25 @@ def _write_facts(
     layers: Sequence[LayerDifference],
     scored: ScoredPart,
 ) -> None:
-    for name, model in (("base", pair.base), ("final", pair.final)):
-        builder.put_fact(name, "architecture", type(model.model).__name__)
-        builder.put_fact(name, "precision", str(_stored_as(model)).removeprefix("torch."))
     base_norm = sum(layer.base_norm**2 for layer in layers) ** 0.5
     change = sum(layer.difference_norm**2 for layer in layers) ** 0.5
-    facts = {
-        "n_tensors": len(layers),
-        "n_tensors_changed": sum(layer.difference_norm > 0 for layer in layers),
-        "n_parameters": sum(layer.n_entries for layer in layers),
-        "n_parameters_changed": sum(
-            round(layer.share_changed * layer.n_entries) for layer in layers
-        ),
-        "relative_change": change / max(base_norm, 1e-12),
-        "lineage_cosine": lineage_cosine(layers),
-        "scored_part": scored.name,
-        "scored_change": scored.difference_norm,
-        "scored_floor": scored.floor_norm,
-    }
-    for fact, value in facts.items():
-        builder.put_fact("difference", fact, value)
+    difference = DifferenceFacts(
+        n_tensors=len(layers),
+        n_tensors_changed=sum(layer.difference_norm > 0 for layer in layers),
+        n_parameters=sum(layer.n_entries for layer in layers),
+        n_parameters_changed=sum(round(layer.share_changed * layer.n_entries) for layer in layers),
+        relative_change=change / max(base_norm, 1e-12),
+        lineage_cosine=lineage_cosine(layers),
+        scored_part=scored.name,
+        scored_change=scored.difference_norm,
+        scored_floor=scored.floor_norm,
+    )
+    facts = PairFacts(_model_facts(pair.base), _model_facts(pair.final), difference)
+    for model, own in asdict(facts).items():
+        for fact, value in own.items():
+            builder.put_fact(model, fact, value)
+
+
+def _model_facts(model: TextModel) -> ModelFacts:
+    precision = str(_stored_as(model)).removeprefix("torch.")
+    return ModelFacts(precision, type(model.model).__name__)

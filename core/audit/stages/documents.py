@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 
 from assay.core.audit.context import AuditContext
 from assay.core.audit.reader import Reader
@@ -15,6 +15,7 @@ from assay.core.models.loading import ModelPair
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import Role, Task
 from assay.core.specs.hashing import text_hash
+from assay.core.specs.results.audit import AuditCounts
 
 _OPTIONS = {
     Role.TRAINED: "--reference",
@@ -40,17 +41,15 @@ def ingest(audit: AuditContext, reader: Reader) -> None:
     for line in reader.skipped.lines():
         audit.progress.note(line)
     builder.put_meta("skipped_rows", reader.skipped.lines())
-    builder.put_meta(
-        "counts",
-        {
-            **asdict(read),
-            "n_rows_skipped": len(reader.skipped),
-            "n_reference": n_reference,
-            "n_leaked": n_leaked,
-            "n_held_out": n_held_out,
-            "n_test": n_test,
-        },
+    counts = replace(
+        read,
+        n_rows_skipped=len(reader.skipped),
+        n_reference=n_reference,
+        n_leaked=n_leaked,
+        n_held_out=n_held_out,
+        n_test=n_test,
     )
+    builder.put_meta("counts", asdict(counts))
 
 
 def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: int) -> None:
@@ -123,16 +122,8 @@ def _write_reference(audit: AuditContext, reader: Reader, labels: LabelMapping |
     return n_rows
 
 
-@dataclass(frozen=True)
-class _Read:
-    """How many documents of the seed corpus were read and dropped; names as in ``meta``."""
-
-    n_documents: int
-    n_duplicates_dropped: int
-    n_unscored_dropped: int
-
-
-def _write_seed_corpus(audit: AuditContext, reader: Reader) -> _Read:
+def _write_seed_corpus(audit: AuditContext, reader: Reader) -> AuditCounts:
+    """How many documents were read and dropped."""
     spec, reference = audit.spec, audit.rows.reference_hashes()
     seen: set[str] = set()
     n_rows = n_duplicates = n_unscored = 0
@@ -172,7 +163,7 @@ def _write_seed_corpus(audit: AuditContext, reader: Reader) -> _Read:
             },
         )
         n_rows += len(fresh)
-    return _Read(n_rows, n_duplicates, n_unscored)
+    return AuditCounts(n_rows, n_duplicates, n_unscored)
 
 
 def _write_test(audit: AuditContext, reader: Reader, labels: LabelMapping | None) -> int:

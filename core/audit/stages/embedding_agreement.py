@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +17,7 @@ from assay.core.models.embedding_gradients import (
     EmbeddingGradients,
 )
 from assay.core.models.loading import ModelPair
-from assay.core.models.text_model import TextModel
+from assay.core.models.text_model import cut_after
 from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.embedding_membership import (
@@ -61,7 +58,7 @@ def _score(audit: AuditContext, pair: ModelPair) -> str | None:
     known = audit.rows.token_counts()
     is_excluded = (known.n_unmoved > 0) & gradients.movement.proves_absence
     n_tokens = _n_tokens(audit)
-    with _cut_after(pair.final, n_tokens):
+    with cut_after(pair.final, n_tokens):
         rows, kept = agreements_of(audit, gradients, is_excluded, n_tokens)
         frequencies = corpus_frequencies(audit, pair.final, len(gradients.movement.is_moved))
     movement = gradients.movement
@@ -82,15 +79,6 @@ def _n_tokens(audit: AuditContext) -> int:
     """Where documents are cut: as in fine-tuning, if positions show it."""
     known = VocabularyFacts.from_plain(audit.builder.meta("vocabulary")).max_tokens
     return known or audit.training.max_tokens
-
-
-@contextmanager
-def _cut_after(model: TextModel, n_tokens: int) -> Iterator[None]:
-    before, model.max_tokens = model.max_tokens, n_tokens
-    try:
-        yield
-    finally:
-        model.max_tokens = before
 
 
 def _write(

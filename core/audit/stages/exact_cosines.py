@@ -8,7 +8,7 @@ of random selections, are therefore summed exactly while both models are loaded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from assay.core.models.loading import ModelPair
 from assay.core.selection.matching_pursuit import weights_by_rank
 from assay.core.specs.audit import AuditSpec, GradientLayers
 from assay.core.specs.hashing import content_key
+from assay.core.specs.results.audit import Projection
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import random_band
 
@@ -81,7 +82,7 @@ def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
 
 
 def _draws(spec: AuditSpec, features: FactoredGradients | ProjectedGradients) -> list[list[int]]:
-    draws = random_draws(spec, features)
+    draws = random_draws(spec, features.n_documents)
     return draws if isinstance(features, FactoredGradients) else draws[:_N_DRAWS_OF_PASSES]
 
 
@@ -206,11 +207,13 @@ def _describe_projection(
     assert isinstance(own, ProjectedGradients)
     audit.builder.put_meta(
         "projection",
-        {
-            "dimension": own.projected.shape[-1],
-            "worth": worth(own.projected, np.asarray(own.squared_norms, np.float64)),
-            "estimates": {strategy: estimate for strategy, (_, estimate) in chosen.items()},
-        },
+        asdict(
+            Projection(
+                own.projected.shape[-1],
+                worth(own.projected, np.asarray(own.squared_norms, np.float64)),
+                {strategy: estimate for strategy, (_, estimate) in chosen.items()},
+            )
+        ),
     )
 
 

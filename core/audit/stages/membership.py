@@ -12,7 +12,7 @@ from assay.cache.audits.rows import Roles
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.detection_limit import detection_limits
-from assay.core.audit.metrics.rows import MetricRow, with_interval, write_metrics
+from assay.core.audit.metrics.rows import MetricRow, Null, with_interval, write_metrics
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.loading import ModelPair
 from assay.core.models.token_log_probs import token_evidence
@@ -92,16 +92,11 @@ def _write_token_scores(
 
 
 def _natural_scores(audit: AuditContext) -> Iterator[tuple[str, _Scores]]:
-    spec, features = audit.spec, audit.features()
-    labels, losses = audit.scores.pseudolabels, audit.scores.base_losses
-    own, inner = audit.rows.own_scores(), audit.embedding_features()
+    spec, inputs = audit.spec, audit.selection_inputs()
     for strategy in spec.strategies:
         stored = audit.rows.selection(strategy)
         selection = Selection(stored.documents, stored.objective)
-        yield (
-            strategy,
-            ranking_scores(strategy, features, labels, losses, selection, spec.seed, own, inner),
-        )
+        yield strategy, ranking_scores(strategy, inputs, selection, spec.seed)
     blind = audit.rows.blind_scores()
     trained, in_domain = blind.p_trained, blind.p_trained + blind.p_held_out
     if len(trained):
@@ -132,8 +127,7 @@ def _membership(name: str, scores: _Scores, truth: Roles, seed: int) -> Iterator
         auc_with_interval(trained, held_out).auc,
         n,
         "DeLong's variance, Mann–Whitney p-value",
-        chance.null,
-        shuffled,
+        Null(chance.null, shuffled),
         1.0,
         chance.p_value,
     )
@@ -147,8 +141,7 @@ def _membership(name: str, scores: _Scores, truth: Roles, seed: int) -> Iterator
                 len(trained),
                 f"at a false positive rate of {share:.1%}; order statistics and Clopper–Pearson "
                 "interval, exact p-value",
-                chance.null,
-                shuffled,
+                Null(chance.null, shuffled),
                 1.0,
                 chance.p_value,
             )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.audit.context import AuditContext, text_document
-from assay.core.audit.metrics.rows import MetricRow, with_interval, write_metrics
+from assay.core.audit.metrics.rows import MetricRow, Null, with_interval, write_metrics
 from assay.core.models.examples import Predictions, TextDocument
 from assay.core.models.loading import ModelPair
 from assay.core.similarity.vocabulary import class_shares
@@ -83,8 +83,7 @@ class PredictionMetrics:
                 accuracy(predictions.choices == labels),
                 n,
                 "Wilson interval",
-                null=Interval(majority, majority, majority),
-                null_kind="largest class",
+                Null(Interval(majority, majority, majority), "largest class"),
             ),
             MetricRow(
                 subject,

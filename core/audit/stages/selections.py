@@ -14,19 +14,10 @@ def make_selections(audit: AuditContext) -> None:
         return
     spec = audit.spec
     with audit.stage("select", len(spec.strategies), "selections"):
-        features = audit.features()
-        own_scores, inner = audit.rows.own_scores(), audit.embedding_features()
+        inputs = audit.selection_inputs()
         for strategy in spec.strategies:
             selection = make_selection(
-                strategy,
-                features,
-                audit.scores.pseudolabels,
-                audit.scores.base_losses,
-                spec.budget,
-                audit.training.batch_size,
-                spec.seed,
-                own_scores,
-                inner,
+                strategy, inputs, spec.budget, audit.training.batch_size, spec.seed
             )
             audit.builder.write(
                 "selections",
@@ -39,10 +30,8 @@ def make_selections(audit: AuditContext) -> None:
                     "weight": selection.weights or [1.0] * len(selection.documents),
                 },
             )
-            if has_nothing_to_rank_by(
-                strategy, features, audit.scores.base_losses, own_scores, inner
-            ):
-                write_metrics(audit.builder, [_equal_scores(strategy, features.n_documents)])
+            if has_nothing_to_rank_by(strategy, inputs):
+                write_metrics(audit.builder, [_equal_scores(strategy, inputs.n_documents)])
             audit.progress.advance(1)
 
 

@@ -1,7 +1,7 @@
 """Students, one per selection: several in parallel processes, or one by one in this process.
 
 Each uses one thread: on two cores, two one-thread processes train 1.6 times as fast as one process
-with two threads (docs/RESULTS.md).
+with two threads (docs/PERFORMANCE.md).
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from assay.core.audit.context import AuditContext
 from assay.core.errors import InputError
 from assay.core.models.text_reading import tokenizer_file_digest
 from assay.core.models.training_vocabulary import TrainingVocabulary, read_training_vocabulary
+from assay.core.specs.results.audit import AuditVocabulary
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.training_vocabulary import (
     LEAST_KNOWN,
@@ -47,16 +48,13 @@ def read_vocabulary(audit: AuditContext) -> None:
         else:
             facts = replace(facts, max_tokens=found.reader().limit(question.training.max_tokens))
             progress.note(f"no token can be ruled out ({', '.join(facts.doubts)})")
-        builder.put_meta(
-            "vocabulary",
-            {
-                **facts.to_plain(),
-                "reads_last": found.reads_last,
-                # Where a page finds the tokenizer, to check a text against this vocabulary.
-                "tokenizer_folder": str(question.final),
-                "tokenizer_sha256": tokenizer_file_digest(question.final),
-            },
+        known = AuditVocabulary(
+            **vars(facts),
+            reads_last=found.reads_last,
+            tokenizer_folder=str(question.final),
+            tokenizer_sha256=tokenizer_file_digest(question.final),
         )
+        builder.put_meta("vocabulary", known.to_plain())
 
 
 def _write(

@@ -46,7 +46,8 @@ def find_model(
                 repr(without_password(name)),
                 "remove --engine",
             )
-        from assay.core.decompress.backends.openai_server import ServerBackend, identify
+        from assay.core.decompress.backends.openai_server import ServerBackend
+        from assay.core.decompress.backends.served import identify
 
         identity = identify(name, served_model)
         return FoundModel(identity, lambda compute: ServerBackend(name, identity))

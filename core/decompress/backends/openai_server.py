@@ -16,7 +16,6 @@ from assay.core.decompress.backends.rate_limit import AdaptiveLimit
 from assay.core.decompress.backends.served import (
     NEEDS_KEY,
     base_of,
-    identify,
     redirected,
     refused_key,
 )
@@ -25,8 +24,6 @@ from assay.core.errors import AssayError
 from assay.core.specs.addresses import read_address
 from assay.core.specs.model_calls import Answer, Call, Refusal
 from assay.core.specs.plain import JsonObject
-
-__all__ = ["ServerBackend", "identify"]
 
 _FIRST_IN_FLIGHT, _MOST_IN_FLIGHT = 4, 256
 # A server that never refuses gets this many requests at once after a few answers.

@@ -23,24 +23,24 @@ def audit_answers(evidence: AuditEvidence) -> AuditAnswers:
     """All four questions, answered from what the audit and the store hold."""
     facts = evidence.facts
     if facts.assessability is Assessability.NOT_ASSESSABLE:
-        reasons = " ".join(facts.meta["assessment"]["reasons"])
+        reasons = " ".join(facts.meta.assessment.reasons)
         return AuditAnswers(
             tuple(Answer(one, _NOT_SCORED, reasons, Standing.UNKNOWN) for one in Question)
         )
     rows, main = MetricTable(evidence.metrics), main_strategy(facts.strategies)
     return AuditAnswers.ordered(
         (
-            _with_titration(told(rows, main, facts.meta["counts"]), evidence),
-            proven(facts.vocabulary, evidence.suspect_tests),
+            _with_titration(told(rows, main, facts.meta.counts), evidence),
+            proven(facts.meta.vocabulary, evidence.suspect_tests),
             close(rows, facts.strategies),
             kind(
                 rows,
                 main,
-                facts.vocabulary,
+                facts.meta.vocabulary,
                 facts.label_names,
                 evidence.sources,
                 evidence.source_students,
-                facts.meta.get("projection"),
+                facts.meta.projection,
             ),
         )
     )
@@ -60,7 +60,7 @@ def audit_finding(evidence: AuditEvidence) -> Finding:
     has."""
     facts = evidence.facts
     if facts.assessability is Assessability.NOT_ASSESSABLE:
-        reasons = tuple(facts.meta["assessment"]["reasons"])
+        reasons = tuple(facts.meta.assessment.reasons)
         return with_insiders_view(Finding(_NOT_SCORED, reasons), facts.meta)
     return with_insiders_view(answers_to_what_was_asked(evidence).as_finding(), facts.meta)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.beside_random import apart_from_random
@@ -12,6 +11,7 @@ from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import decimal, listed, p_value
 from assay.core.findings.vocabulary import estimated_sentence, longest_sentence
 from assay.core.specs.metrics import Metric
+from assay.core.specs.results.audit import Projection
 from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.intervals import CHANCE_OUTSIDE
@@ -26,7 +26,7 @@ def kind(
     labels: Sequence[str],
     sources: Sequence[Row],
     students: Sequence[Row],
-    projection: Mapping[str, Any] | None = None,
+    projection: Projection | None = None,
 ) -> Answer:
     """``strategy``: the audit's main one. ``sources``: ranked public corpora, if any were ranked;
     ``students``: models trained on half of one of them; ``projection``: the audit's, if it has

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.equal_scores import is_drawn
 from assay.core.findings.finding import MetricTable, Row
@@ -12,6 +9,7 @@ from assay.core.findings.formatting import in_sentence, interval, p_value, perce
 from assay.core.findings.membership import MembershipFinding, membership_finding
 from assay.core.findings.selections import located_sentence, members_sentence
 from assay.core.specs.metrics import Metric
+from assay.core.specs.results.audit import AuditCounts
 from assay.core.specs.strategies import BLIND, Strategy, shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
 
@@ -21,7 +19,7 @@ _DOMAIN = (
 )
 
 
-def told(rows: MetricTable, strategy: Strategy, counts: Mapping[str, Any]) -> Answer:
+def told(rows: MetricTable, strategy: Strategy, counts: AuditCounts) -> Answer:
     """``strategy``: the audit's main one; ``counts``: of documents, as the audit's file has them.
 
     A ranking tells documents apart as a group where its AUC is above chance, corrected for all
@@ -131,7 +129,7 @@ def _failed(rows: MetricTable, strategy: Strategy) -> tuple[str, ...]:
 
 
 def _untested(
-    rows: MetricTable, strategy: Strategy, counts: Mapping[str, Any], failed: tuple[str, ...]
+    rows: MetricTable, strategy: Strategy, counts: AuditCounts, failed: tuple[str, ...]
 ) -> Answer:
     recall = rows.get(strategy, Metric.RECALL)
     if recall is not None and recall["p_value"] < SIGNIFICANCE and not is_drawn(rows, strategy):
@@ -145,9 +143,9 @@ def _untested(
             Standing.RELATIVE,
             failed=failed,
         )
-    if not counts.get("n_reference"):
+    if not counts.n_reference:
         why = "Not tested: the training documents are not known, so no ranking can be checked."
-    elif not counts.get("n_leaked"):
+    elif not counts.n_leaked:
         why = "Not tested: no training document is in the seed corpus."
     else:
         why = "Not tested: there are no held-out documents to compare with."

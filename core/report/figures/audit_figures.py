@@ -116,7 +116,7 @@ class AuditFigures:
 
     @cached_property
     def vocabulary(self) -> Drawing | None:
-        facts = self.evidence.facts.vocabulary
+        facts = self.evidence.facts.meta.vocabulary
         return movement(read_tokens(self.path), facts, self.look) if facts else None
 
     @cached_property
@@ -140,7 +140,7 @@ class AuditFigures:
 
     @cached_property
     def classes(self) -> Drawing | None:
-        names, counts = self.evidence.facts.label_names, self.evidence.facts.meta["counts"]
+        names, counts = self.evidence.facts.label_names, self.evidence.facts.meta.counts
         kind = "class" if names else "source"
         if names:
             found = read_label_counts(self.path)
@@ -149,7 +149,7 @@ class AuditFigures:
             found, names = read_source_counts(self.path), read_sources(self.path)
             found = found.rename(columns={"source": "group"})
         table, budget = share_table(found, names), self.evidence.facts.spec.budget
-        return class_bars(table, counts["n_documents"], budget, self.main, kind, self.look)
+        return class_bars(table, counts.n_documents, budget, self.main, kind, self.look)
 
     @cached_property
     def corpora(self) -> Drawing | None:

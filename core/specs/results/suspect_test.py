@@ -45,11 +45,21 @@ class HashesBySet:
 
 
 @dataclass(frozen=True)
+class RuledOut:
+    """How many documents of each set cannot have been trained on."""
+
+    suspects: int
+    controls: int
+
+
+@dataclass(frozen=True)
 class SuspectResult(Result):
     """One test. If it is refused, it has no p-value, AUC, components or scores.
 
-    ``constant``: the scores that are the same for all documents. Records of earlier versions do not
-    name their documents.
+    ``declared``: the scores that are combined. ``constant``: those of them that are the same for
+    all documents. ``ruled_out``:
+    None where the input embeddings prove no absence. Records of earlier versions do not name their
+    documents.
     """
 
     test_id: str
@@ -68,6 +78,7 @@ class SuspectResult(Result):
     scores: ScoresBySet | None
     documents: HashesBySet | None = None
     constant: tuple[str, ...] = ()
+    ruled_out: RuledOut | None = None
 
     @property
     def record_id(self) -> str:

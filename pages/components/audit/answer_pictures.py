@@ -77,7 +77,7 @@ def _told(facts: AuditFacts, rows: MetricTable) -> Picture | None:
 
 
 def _proven(facts: AuditFacts) -> Picture | None:
-    found = facts.vocabulary
+    found = facts.meta.vocabulary
     if found is None or not found.is_assessable or not found.n_documents:
         return None
     n_possible = found.n_possible or 0
@@ -139,7 +139,7 @@ def _kind(path: Path, facts: AuditFacts) -> Picture | None:
         )
     if facts.label_names:
         return _classes(path, facts)
-    vocabulary = facts.vocabulary
+    vocabulary = facts.meta.vocabulary
     if vocabulary is None or not vocabulary.is_assessable:
         return None
     n_still = vocabulary.n_tokens - vocabulary.n_moved

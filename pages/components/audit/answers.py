@@ -23,7 +23,7 @@ _ROOMS = {
     Question.CLOSE: ("selection", "transport", "map"),
     Question.KIND: ("corpora", "class_balance", "vocabulary"),
 }
-_STANDINGS: dict[Standing, tuple[str, Badge]] = {
+STANDINGS: dict[Standing, tuple[str, Badge]] = {
     Standing.SINGLE: (":material/verified:", "green"),
     Standing.GROUP: (":material/check_circle:", "blue"),
     Standing.RELATIVE: (":material/trending_up:", "blue"),
@@ -53,7 +53,7 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
         with left:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{one.question}**", width="content")
-                icon, colour = _STANDINGS[one.standing]
+                icon, colour = STANDINGS[one.standing]
                 st.badge(one.standing.shown_as, icon=icon, color=colour)
             # The first is the page's answer; the others are as important as their evidence.
             said = markdown_safe(one.headline)
@@ -83,7 +83,7 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
 
 def _rooms(question: Question, facts: AuditFacts) -> tuple[str, ...]:
     """A titration needs training documents in the seed corpus."""
-    leaks = question is Question.TOLD and facts.meta["counts"]["n_leaked"]
+    leaks = question is Question.TOLD and facts.meta.counts.n_leaked
     return (*_ROOMS[question], *(["titration"] if leaks else []))
 
 

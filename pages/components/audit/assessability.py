@@ -41,7 +41,7 @@ def show_verdict(facts: AuditFacts) -> None:
     verdict = facts.assessability
     with st.container(border=True):
         st.badge(str(verdict), icon=_ICONS[verdict], color=VERDICT_COLOURS[verdict])
-        for reason in facts.meta["assessment"]["reasons"]:
+        for reason in facts.meta.assessment.reasons:
             st.write(markdown_safe(reason))
         if verdict is Assessability.NOT_ASSESSABLE:
             st.caption("No documents were scored, so this does not show whether anything leaked.")
@@ -52,7 +52,7 @@ def assessment_line(facts: AuditFacts, path: Path) -> None:
     verdict = facts.assessability
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(str(verdict), icon=_ICONS[verdict], color=VERDICT_COLOURS[verdict])
-        st.caption(markdown_safe(facts.meta["assessment"]["reasons"][0]), width="stretch")
+        st.caption(markdown_safe(facts.meta.assessment.reasons[0]), width="stretch")
         st.page_link(
             "pages/assessability.py",
             label="How the weights changed",
@@ -63,9 +63,9 @@ def assessment_line(facts: AuditFacts, path: Path) -> None:
 
 def show_facts(facts: AuditFacts) -> None:
     """Lineage, change, the part whose gradients are taken, and its rounding floor."""
-    own = facts.model_facts["difference"]
+    own = facts.models.difference
     columns = st.columns(4)
-    lineage = own["lineage_cosine"]
+    lineage = own.lineage_cosine
     shown = (
         (
             "Lineage",
@@ -74,21 +74,20 @@ def show_facts(facts: AuditFacts) -> None:
         ),
         (
             "Weights changed",
-            f"{100 * own['n_parameters_changed'] / own['n_parameters']:.1f}%",
-            f"{own['n_tensors_changed']:,} of {own['n_tensors']:,} tensors; the change is "
-            f"{100 * own['relative_change']:.2g}% of the base's norm",
+            f"{100 * own.n_parameters_changed / own.n_parameters:.1f}%",
+            f"{own.n_tensors_changed:,} of {own.n_tensors:,} tensors; the change is "
+            f"{100 * own.relative_change:.2g}% of the base's norm",
         ),
         (
             "Change of the scored part",
-            f"{own['scored_change']:.3g}",
-            f"Euclidean norm of {own['scored_part']}, whose gradients are used",
+            f"{own.scored_change:.3g}",
+            f"Euclidean norm of {own.scored_part}, whose gradients are used",
         ),
         (
             "Rounding floor",
-            f"{own['scored_floor']:.2g}",
+            f"{own.scored_floor:.2g}",
             "change that rounding alone would cause, as both models are stored "
-            f"({facts.model_facts['base']['precision']}, "
-            f"{facts.model_facts['final']['precision']})",
+            f"({facts.models.base.precision}, {facts.models.final.precision})",
         ),
     )
     for column, (label, value, caption) in zip(columns, shown, strict=True):
@@ -99,7 +98,7 @@ def show_facts(facts: AuditFacts) -> None:
 
 def show_hints(facts: AuditFacts) -> None:
     """What the weight difference suggests about training."""
-    hints = facts.meta["assessment"]["hints"]
+    hints = facts.meta.assessment.hints
     if not hints:
         return
     st.subheader("Hints from the weight difference", anchor=False)

@@ -65,6 +65,12 @@ def choose_audit(page: PageEntry) -> Choice | None:
     return Choice(chosen, sound[chosen].title)
 
 
+def last_looked_at() -> str | None:
+    """The audit that the visitor looked at last, on any page."""
+    last: str | None = st.session_state.get(_LAST)
+    return last
+
+
 def _choose(names_it: bool) -> None:
     chosen = st.session_state[_CHOOSER]
     if chosen is None:  # cleared: the address still says which

@@ -15,7 +15,7 @@ from assay.pages.components.escaping import markdown_safe
 
 def show_embeddings(path: Path, document_id: int, facts: AuditFacts) -> None:
     """Its tokens that never occurred, and how its rows moved; nothing for older audits."""
-    vocabulary, found = facts.vocabulary, read_document_evidence(path, document_id)
+    vocabulary, found = facts.meta.vocabulary, read_document_evidence(path, document_id)
     if vocabulary is None or (found.n_different is None and found.agreement is None):
         return
     st.subheader("Input embeddings", anchor=False)

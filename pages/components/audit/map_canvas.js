@@ -218,6 +218,7 @@ function newView(root) {
 
   top.onpointerdown = event => {
     if (event.button) return
+    view.isUsed = true
     top.setPointerCapture(event.pointerId)
     const [x, y] = at(event)
     view.start = { x, y, panel: panelAt(x, y), zoom: [...view.zoom], points: [[x, y]] }
@@ -255,9 +256,11 @@ function newView(root) {
     drawTop()
   }
   top.onpointercancel = () => { view.start = view.path = null; view.moved = false; drawTop() }
-  top.onpointerleave = () => { view.near = null; hideTip(); drawTop() }
+  top.onpointerleave = () => { view.isUsed = false; view.near = null; hideTip(); drawTop() }
   top.ondblclick = () => { view.zoom = [...data.bounds]; redraw() }
+  // Without a key the wheel scrolls the page, until one has clicked into the map.
   top.onwheel = event => {
+    if (!event.ctrlKey && !event.metaKey && !view.isUsed) return
     event.preventDefault()
     zoomBy(Math.exp(event.deltaY / 500), ...at(event))
   }

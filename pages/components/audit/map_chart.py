@@ -57,7 +57,8 @@ class MapView:
     ``pool``: the documents drawn as points, as in ``Panel`` but for rank and gain; ``density``:
     whether ``places`` (n × 2) are drawn as a density beneath. ``matching``: numbers of the
     documents that match filters, None without filters. ``reference``: reference_id, group, text,
-    about, x, y. ``area`` and ``open_places``: what is chosen.
+    about, x, y. ``area`` and ``open_places``: what is chosen. ``groups``: names of groups in the
+    order of their colours; by default the most frequent first.
     """
 
     places: NDArray[np.float32]
@@ -70,6 +71,7 @@ class MapView:
     regions: Sequence[Region]
     area: NDArray[np.float64] | None
     open_places: Sequence[tuple[float, float]]
+    groups: Sequence[str] = ()
 
 
 def bounds_of(places: NDArray[np.float32], reference: pd.DataFrame | None) -> list[float]:
@@ -234,7 +236,7 @@ def _scheme(view: MapView) -> _Scheme:
         return _Scheme(view.colouring, colours, [*legend, *reference], {}, (low, high))
     # A group that is missing in one panel has its colour anyway, because all panels share it.
     together = pd.concat([panel.rows["group"] for panel in view.panels])
-    names = [str(one) for one in together.value_counts().index]
+    names = list(view.groups) or [str(one) for one in together.value_counts().index]
     marks = [*CATEGORIES[: len(names)], OTHERS]
     legend = [
         {"name": short(name), "colour": colour, "shape": symbol}

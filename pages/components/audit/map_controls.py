@@ -10,8 +10,14 @@ import pandas as pd
 import streamlit as st
 
 from assay.cache.audits.read import SelectionFilter
-from assay.core.specs.strategies import Strategy, main_strategy
+from assay.core.specs.strategies import Strategy
 from assay.pages.components.audit import reads
+from assay.pages.components.audit.choices import (
+    choose_labels,
+    choose_sources,
+    choose_strategy,
+    search_texts,
+)
 from assay.pages.components.audit.map_chart import Colouring, Panel
 
 # Each point is sent to the browser.
@@ -39,16 +45,9 @@ class Setting:
 
 def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -> Setting:
     """Which strategies to draw, what to colour by, and which documents to highlight."""
-    counts = reads.facts(path).meta["counts"]
+    counts = reads.facts(path).meta.counts
     first, second, third, fourth, fifth = st.columns([3, 3, 3, 4, 2], vertical_alignment="bottom")
-    here = first.selectbox(
-        "Strategy",
-        strategies,
-        index=strategies.index(main_strategy(strategies)),
-        format_func=lambda one: one.shown_as,
-        key="strategy",
-        bind="query-params",
-    )
+    here = choose_strategy(first, strategies)
     beside = second.selectbox(
         "Compare with",
         [_NOTHING, *strategies],
@@ -62,18 +61,11 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         key="colour",
         bind="query-params",
     )
-    search = fourth.text_input(
-        "Search texts",
-        key="search",
-        bind="query-params",
-        placeholder="part of a word or phrase",
-        type="search",
-    )
-    with fifth.popover("Filter", icon=":material/filter_alt:", width="stretch"):
-        labels = []
-        if names:
-            labels = st.multiselect("Pseudolabel", names, key="labels", bind="query-params")
-        sources = st.multiselect("Source", reads.sources(path), key="sources", bind="query-params")
+    search = search_texts(fourth)
+    filters = fifth.popover("Filter", icon=":material/filter_alt:", width="stretch")
+    with filters:
+        labels = choose_labels(filters, names)
+        sources = choose_sources(filters, reads.sources(path))
         selected_by = st.selectbox(
             "Selected by",
             [_NOTHING, *strategies],
@@ -84,13 +76,11 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         has_names = st.checkbox(
             "Words of each region", value=True, key="words", bind="query-params"
         )
-        has_true = counts["n_reference"] > 0 and st.toggle(
+        has_true = counts.n_reference > 0 and st.toggle(
             "Reference documents (evaluation)", value=True, key="true", bind="query-params"
         )
     drawn = (here,) if beside in (_NOTHING, here) else (here, Strategy(beside))
-    chosen = SelectionFilter(
-        search or "", tuple(names.index(label) for label in labels), tuple(sources)
-    )
+    chosen = SelectionFilter(search, labels, sources)
     return Setting(
         drawn,
         Colouring(colouring),

@@ -20,6 +20,7 @@ from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, Baseline, shown_as
 from assay.core.stats.auc import roc
+from assay.pages.components.charts import framed
 from assay.pages.components.palette import COLOURS, REFERENCE_LINE
 
 _N_CURVE_POINTS = 300
@@ -52,12 +53,12 @@ def rankings(path: Path, held_out_source: str | None) -> pd.DataFrame:
 
 def what_is_missing(facts: AuditFacts) -> str | None:
     """Why no ranking can be evaluated here, in a sentence; None if they can."""
-    counts = facts.meta["counts"]
+    counts = facts.meta.counts
     if facts.spec.reference is None:
         return "This audit has no reference set, so it is unknown which documents were trained on."
-    if not counts["n_leaked"]:
+    if not counts.n_leaked:
         return "No reference document is in this audit's seed corpus."
-    if not counts["n_held_out"]:
+    if not counts.n_held_out:
         return (
             "The seed corpus has no held-out documents of the reference set's domain, so "
             "finding the domain cannot be distinguished from finding training documents."
@@ -125,13 +126,7 @@ def roc_plot(scores: pd.DataFrame, names: Sequence[str]) -> go.Figure:
     ticks = {"type": "log", "tickformat": "~%", "dtick": 1}
     figure.update_xaxes(title="false positive rate (held-out documents)", **ticks)
     figure.update_yaxes(title="true positive rate (training documents)", **ticks)
-    figure.update_layout(
-        height=460,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        hovermode="closest",
-    )
-    return figure
+    return framed(figure, 460, hovermode="closest")
 
 
 def _thinned(is_drawable: np.ndarray) -> np.ndarray:

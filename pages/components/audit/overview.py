@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +73,15 @@ def show_membership(path: Path, rows: MetricTable, strategies: Iterable[Strategy
 
 def show_caveats(facts: AuditFacts) -> None:
     """What the reader must know before believing the numbers."""
-    if facts.meta["caveats"]:
+    if facts.meta.caveats:
         st.subheader("Caveats", anchor=False)
-        for caveat in facts.meta["caveats"]:
+        for caveat in facts.meta.caveats:
             st.write(f"- {markdown_safe(caveat)}")
 
 
 def show_provenance(path: Path, facts: AuditFacts) -> None:
     """What was run on what, and the command that repeats it."""
-    provenance = dict(facts.meta["provenance"])
+    provenance = dict(facts.meta.provenance)
     with st.expander("Provenance", icon=":material/fingerprint:"):
         st.write("Command to repeat this audit:")
         st.code(provenance.pop("command"), language=None, wrap_lines=True)
@@ -88,9 +89,9 @@ def show_provenance(path: Path, facts: AuditFacts) -> None:
         durations = facts.stages.round(1).itertuples(index=False)
         tables = {
             "Models and data": _pairs(
-                {**facts.meta["counts"], **provenance, **_flat(facts.model_facts)}
+                {**asdict(facts.meta.counts), **provenance, **facts.models.by_name()}
             ),
-            "How students were trained": _pairs(facts.meta["training"]),
+            "How students were trained": _pairs(asdict(facts.meta.training)),
             "Durations, s": _pairs({row.name: row.duration_s for row in durations}),
             "Packages": _pairs(packages),
         }
@@ -113,7 +114,3 @@ def _pairs(values: dict[str, Any]) -> pd.DataFrame:
         ],
         columns=["", "value"],
     )
-
-
-def _flat(facts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    return {f"{model} {fact}": value for model, own in facts.items() for fact, value in own.items()}

@@ -72,7 +72,7 @@ def _stop_if_not_assessable(path: Path, summary: read.AuditSummary) -> None:
     if summary.assessability is not Assessability.NOT_ASSESSABLE:
         return
     st.title(markdown_safe(summary.title))
-    reasons = facts(path).meta["assessment"]["reasons"]
+    reasons = facts(path).meta.assessment.reasons
     st.warning(
         markdown_safe(" ".join(reasons)) + " No documents were scored.", icon=":material/gpp_maybe:"
     )
@@ -98,7 +98,7 @@ def metrics(path: Path) -> pd.DataFrame:
 def answers(path: Path) -> AuditAnswers:
     """The answers, with the suspect tests that the store holds now."""
     store = Store.default()
-    return _answers(path, suspect_tests_of(store, facts(path).pair))
+    return _answers(path, suspect_tests_of(store, facts(path).meta.pair))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -136,7 +136,7 @@ def _report(path: Path, known: SamePair, repeats: tuple[Path, ...], with_documen
 
 def story(path: Path) -> str:
     """The presentation of an audit, with the suspect tests that the store holds now."""
-    return _story(path, suspect_tests_of(Store.default(), facts(path).pair))
+    return _story(path, suspect_tests_of(Store.default(), facts(path).meta.pair))
 
 
 @st.cache_data(max_entries=16, show_spinner="Drawing the slides …")

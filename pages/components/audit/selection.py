@@ -27,16 +27,6 @@ ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300
 
 
-def page_number(n_pages: int) -> int:
-    """The table's page number, stored in the address; 1 if that page does not exist."""
-    if not 1 <= st.session_state.get("page", 1) <= n_pages:
-        st.session_state["page"] = 1
-    number = st.number_input(
-        f"Page of {n_pages:,}", 1, n_pages, key="page", width=160, bind="query-params"
-    )
-    return int(number)
-
-
 def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
     """The table; returns the document whose row is selected, which the address names.
 

@@ -15,7 +15,7 @@ from assay.core.specs.data import Role
 from assay.core.specs.strategies import shown_as
 from assay.pages.components.audit.density import density
 from assay.pages.components.audit.titration_controls import Setting
-from assay.pages.components.charts import spread_traces
+from assay.pages.components.charts import framed, spread_traces
 from assay.pages.components.palette import (
     COLOURS,
     REFERENCE_LINE,
@@ -59,13 +59,7 @@ def titration_plot(
         tickformat=".1~%" if setting.metric.info.is_percent else None,
         zeroline=False,
     )
-    figure.update_layout(
-        height=430,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        hovermode="closest",
-    )
-    return figure
+    return framed(figure, 430, hovermode="closest")
 
 
 def selection_map(
@@ -96,14 +90,8 @@ def selection_map(
     hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
     figure.update_xaxes(**hidden)
     figure.update_yaxes(**hidden)
-    figure.update_layout(
-        height=430,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        # Streamlit lets a click choose a point only if dragging does not select.
-        dragmode="pan",
-    )
-    return figure
+    # Streamlit lets a click choose a point only if dragging does not select.
+    return framed(figure, 430, dragmode="pan")
 
 
 def _add_measured(figure: go.Figure, own: pd.DataFrame, name: str, aside: float) -> None:

@@ -70,7 +70,7 @@ def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
         return (
             "This audit has no reference set, so it is not known which documents were trained on."
         )
-    if not facts.meta["counts"]["n_leaked"]:
+    if not facts.meta.counts.n_leaked:
         return "No reference document is in this audit's seed corpus."
     if known is None:
         return "This audit's file contains no gradients, so live selection is not possible."
@@ -79,7 +79,7 @@ def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
 
 def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Setting:
     """Sliders and choices, all stored in the address."""
-    n_documents = known.features.n_documents
+    n_documents = known.inputs.n_documents
     seeds = _seeds(measured)
     budgets = sorted(measured["budget"].unique().tolist()) or [facts.spec.budget]
     highest = min(_MAX_BUDGET, n_documents - 1)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from assay.core.similarity.replacement_curve import Likeness
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.audit.transport_tables import Distance
+from assay.pages.components.charts import framed
 from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
 
 
@@ -77,9 +78,4 @@ def replacement_figure(
     )
     tickformat = ".1~%" if distance.metric.info.is_percent else None
     figure.update_yaxes(title=distance.axis, tickformat=tickformat, zeroline=False)
-    figure.update_layout(
-        height=430,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-    return figure
+    return framed(figure, 430)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +13,7 @@ import streamlit as st
 from assay.cache.audits.vocabulary import read_tokens
 from assay.core.errors import InputError
 from assay.core.models.text_reading import TextReader, TextReading, tokenizer_file_digest
-from assay.core.specs.vocabulary import VocabularyFacts
+from assay.core.specs.results.audit import AuditVocabulary
 from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import SINGLE_HUE
 
@@ -106,20 +104,15 @@ def movement_plot(every: pd.DataFrame) -> tuple[go.Figure, int, int]:
     return figure, len(drawn), len(rows)
 
 
-def text_reader(
-    about: Mapping[str, Any], facts: VocabularyFacts, every: pd.DataFrame
-) -> TextReader | str:
-    """The reader for a pasted text, or a sentence that says why there is none.
-
-    ``about``: what the audit says about its vocabulary.
-    """
-    folder = Path(str(about.get("tokenizer_folder", "")))
+def text_reader(vocabulary: AuditVocabulary, every: pd.DataFrame) -> TextReader | str:
+    """The reader for a pasted text, or a sentence that says why there is none."""
+    folder = Path(vocabulary.tokenizer_folder)
     gone = (
         f"The final model's folder {str(folder)!r} is gone, or its tokenizer has changed since "
         "the audit, so texts cannot be tokenized here."
     )
     try:
-        if tokenizer_file_digest(folder) != about.get("tokenizer_sha256"):
+        if tokenizer_file_digest(folder) != vocabulary.tokenizer_sha256:
             return gone
     except (InputError, OSError):
         return gone
@@ -128,8 +121,8 @@ def text_reader(
         every["token_id"].to_numpy(np.int64),
         every["is_moved"].to_numpy(bool),
         every["is_special"].to_numpy(bool),
-        bool(about.get("reads_last", True)),
-        facts.longest_document,
+        vocabulary.reads_last,
+        vocabulary.longest_document,
         folder,
     )
 

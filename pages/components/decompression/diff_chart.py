@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from assay.core.specs.diff import Change
+from assay.pages.components.charts import framed
 from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import NULL_BAND, REFERENCE_LINE
 
@@ -46,12 +47,7 @@ def support_plot(rows: pd.DataFrame, floor: float | None) -> go.Figure:
     axis = {"range": span, "tickformat": ".0%", "zeroline": False}
     figure.update_xaxes(title="support in A", **axis)
     figure.update_yaxes(title="support in B", **axis)
-    figure.update_layout(
-        height=440,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-    return figure
+    return framed(figure, 440)
 
 
 def _band(floor: float) -> go.Scatter:

@@ -101,13 +101,13 @@ def show_uncompared(store: Store, first: str, second: str) -> None:
     st.write("These two have not been compared yet.")
     _compare_button(store, first, second, "Compare")
     st.write("Or in a terminal:")
-    st.code(f"assay diff {first} {second}", language="bash")
+    st.code(f"assay diff {first} {second}", language=None)
 
 
 def show_how_to_make_noise(store: Store, meta: DiffResult) -> None:
     """The command for a second run of A's model, and the comparison once it exists."""
     st.write("Make one, and compare again:")
-    st.code(meta.noise_command, language="bash", wrap_lines=True)
+    st.code(meta.noise_command, language=None, wrap_lines=True)
     _compare_button(store, meta.first.id, meta.second.id, "Compare again")
 
 
@@ -154,7 +154,7 @@ def _show_empty(n_known: int) -> None:
         "assay decompress --model OTHER\n"
         "assay decompress --model ONE --seed 1\n"
         "assay diff A B",
-        language="bash",
+        language=None,
     )
     st.caption("A and B are the names that the first two commands print.")
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from assay.cache.decompressions import read
-from assay.cache.decompressions.journal import read_progress, read_running
+from assay.cache.decompressions.journal import UnfinishedRun, read_progress, read_running
 from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.specs.results.decompression import DecompressionResult
@@ -62,12 +62,12 @@ def _show_empty() -> None:
         "No model has been decompressed yet. To decompress the built-in model in a terminal, "
         "which takes some minutes and needs no network:"
     )
-    st.code("assay decompress", language="bash")
+    st.code("assay decompress", language=None)
     st.write("Your own model, in a folder or behind an OpenAI-compatible server:")
     st.code(
         "assay decompress --model MODEL --budget-calls 2000\n"
         "assay decompress --model http://127.0.0.1:8000 --budget-calls 20000 --queue",
-        language="bash",
+        language=None,
     )
 
 
@@ -105,19 +105,19 @@ def _makes_topics(job: Job) -> bool:
     return shown is not None and shown.page == "topics"
 
 
-def _show_run(run: dict[str, Any], is_active: bool) -> None:
-    progress = read_progress(run["journal"], run["run_id"])
-    n_calls = sum(stage["n_calls"] for stage in progress["stages"].values())
-    rungs = " · ".join(f"{n:,} {rung}" for rung, n in progress["rungs"].items())
-    st.markdown(f"**{markdown_safe(run['facts']['title'])}**, unfinished", width="content")
-    n_topics = len(progress["topics"])
+def _show_run(run: UnfinishedRun, is_active: bool) -> None:
+    progress = read_progress(run)
+    n_calls = sum(progress.n_calls.values())
+    rungs = " · ".join(f"{n:,} {rung}" for rung, n in progress.rungs.items())
+    st.markdown(f"**{markdown_safe(run.title)}**, unfinished", width="content")
+    n_topics = len(progress.topics)
     st.caption(
         (f"{n_topics:,} topics · " if n_topics else "")
         + f"{n_calls:,} calls"
         + (f" · answers parsed as: {rungs}" if rungs else "")
         + ("" if is_active else " · not running; the same command continues from here")
     )
-    latest = [name for _, _, name, *_ in progress["topics"][-_N_LATEST:]]
+    latest = progress.topics[-_N_LATEST:]
     if latest:
         st.caption("Latest topics: " + markdown_safe(", ".join(latest)))
 

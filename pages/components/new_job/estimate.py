@@ -47,7 +47,7 @@ def show_estimate(
     seconds = expected_s(kind, filled.spec)
     if seconds is None:
         return
-    rests_on = "rates measured on one core of a server with a small model; larger ones take longer"
+    rests_on = "rates measured on a server of two cores with a small model; larger ones take longer"
     _show(Estimate(_FASTER * seconds, _SLOWER * seconds, None, None, rests_on))
 
 
@@ -108,7 +108,7 @@ def _earlier(store: Store, task: Task) -> list[Earlier]:
             continue
         try:
             one = _earlier_of(read_facts(audit_path(store, summary.audit_id)))
-        except (AssayError, UnreadableFile, KeyError, TypeError, ValueError):
+        except (AssayError, UnreadableFile):
             continue  # another's file says nothing of this machine
         if one is not None:
             found.append(one)
@@ -117,13 +117,11 @@ def _earlier(store: Store, task: Task) -> list[Earlier]:
 
 def _earlier_of(facts: AuditFacts) -> Earlier | None:
     took = dict(zip(facts.stages["name"], facts.stages["duration_s"], strict=True))
-    n_documents = int(facts.meta["counts"]["n_documents"])
+    n_documents = facts.meta.counts.n_documents
     if took.get("gradients", 0.0) < _CACHED_S * n_documents:
         return None
-    n_parameters = facts.model_facts["difference"]["n_parameters"]
-    training = facts.meta.get("training") or {}
-    tokens = training.get("max_tokens") if isinstance(training, dict) else None
-    load = Load(n_documents, int(n_parameters), int(tokens or TrainingSpec().max_tokens))
+    n_parameters = facts.models.difference.n_parameters
+    load = Load(n_documents, n_parameters, facts.meta.training.max_tokens)
     return Earlier(facts.spec, load, float(sum(took.values())))
 
 

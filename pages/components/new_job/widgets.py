@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from assay.core.specs.options import CommandOption, Names
-from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.escaping import markdown_safe, without_marks
 from assay.pages.components.new_job.form_state import Form, as_list
 from assay.pages.components.new_job.offers import offers, takes_more
 
@@ -22,7 +22,7 @@ def option_widget(form: Form, one: CommandOption, error: str | None) -> None:
         "key": form.key(one.name),
         "help": f"{markdown_safe(one.declared.help)}\n\n`{_flag(one)}`",
     }
-    unset = f"default: {one.declared.unset}" if one.declared.unset else None
+    unset = without_marks(f"default: {one.declared.unset}") if one.declared.unset else None
     names = one.declared.names
     if names and names not in (Names.NEW_FILE, Names.NAMED_MODEL):
         _choice_of_names(form, one, names, common)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from assay.core.experiments.recipes import Axis
 from assay.core.findings.experiment import Place
 from assay.core.specs.metrics import Metric
-from assay.pages.components.charts import spread_traces
+from assay.pages.components.charts import framed, spread_traces
 from assay.pages.components.palette import COLOURS, REFERENCE_LINE, SYMBOLS
 from assay.pages.components.store.experiments import SHARES, Compared, subject_title
 
@@ -36,13 +36,7 @@ def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:
         tickformat=".1~%" if metric.info.is_percent else None,
         zeroline=False,
     )
-    figure.update_layout(
-        height=430,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        hovermode="closest",
-    )
-    return figure
+    return framed(figure, 430, hovermode="closest")
 
 
 def _subjects(known: Compared, panel: str, metric: Metric) -> list[str]:

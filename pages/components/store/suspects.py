@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from assay.cache.audits.document_evidence import read_documents_of
 from assay.core.specs.data import Role
 from assay.core.specs.results.suspect_test import SuspectResult
+from assay.pages.components.charts import framed
 from assay.pages.components.evidence_links import card_addresses
 from assay.pages.components.palette import REFERENCE_LINE, ROLE_COLOURS
 
@@ -39,13 +40,7 @@ def score_plot(record: SuspectResult) -> go.Figure:
     figure.add_vline(x=0, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1})
     figure.update_xaxes(title="combined score, 0 on average over both sets", zeroline=False)
     figure.update_yaxes(title="% of the set", zeroline=False)
-    figure.update_layout(
-        barmode="overlay",
-        height=340,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-    return figure
+    return framed(figure, 340, barmode="overlay")
 
 
 def documents_table(record: SuspectResult, audits: Sequence[Path]) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def test_an_audit_says_what_its_page_says(audit):
     assert audit.finding.headline == audit.answers[0].headline
     assert audit.assessability == "assessable"
     assert audit.spec.budget == 60
-    assert audit.caveats == tuple(read_facts(audit.path).meta["caveats"])
+    assert audit.caveats == tuple(read_facts(audit.path).meta.caveats)
     assert audit.reasons
     assert audit.provenance["command"].startswith("assay ")
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from support.arguments import audit_arguments
 from support.tiny_models import save_bert
 
-from assay.cache.files.manifest import check_manifest
+from assay.cache.files.manifest import changed_tables
 from assay.core.audit.stages.assessability import ScoredPart, assess, lineage_cosine
 from assay.core.gradients.weight_difference import (
     coarser,
@@ -162,7 +162,7 @@ def test_a_pair_that_cannot_be_assessed_is_sealed_unscored(tiny, adapted, assay)
     said = json.loads(first.out)
     assert said["assessability"] == "not assessable"
     assert "--gradient-layers changed" in said["reasons"][0]
-    assert all(check.is_intact for check in check_manifest(Path(said["path"])))
+    assert changed_tables(Path(said["path"])) == []
     for table in ("documents", "scores", "selections", "metrics"):
         assert ask(said["path"], f"SELECT count(*) FROM {table}") == [(0,)]
     moved = dict(ask(said["path"], "SELECT name, difference_norm FROM layers"))

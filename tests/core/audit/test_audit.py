@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -13,12 +10,15 @@ import numpy as np
 import pytest
 from support.arguments import audit_arguments, with_truth
 from support.caches import last_layer_caches
+from support.command import ran
 from support.contents import contents
-from support.paths import ROOT
+from support.stages import stages_of
 from support.tiny_models import save_gpt2
 
-from assay.cache.files.manifest import check_manifest
+from assay.cache.audits.read import read_facts
+from assay.cache.files.manifest import changed_tables
 from assay.cache.store import Store
+from assay.core.audit.durations import audit_plan
 from assay.core.audit.provenance import environment
 from assay.core.audit.stages import students
 from assay.core.audit.stages.student_training import train_student
@@ -44,19 +44,20 @@ def ask(path, query):
 
 @pytest.fixture(scope="module")
 def whole(tiny, tmp_path_factory):
-    """One audit with all strategies and all truth, made by the real program."""
+    """One audit with all strategies and all truth, through the command line."""
     home = tmp_path_factory.mktemp("home")
-    command = [sys.executable, "-m", "assay", *audit_arguments(tiny, *with_truth(tiny), "--json")]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "ASSAY_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ran(home, *audit_arguments(tiny, *with_truth(tiny), "--json"))
     assert done.returncode == 0, done.stderr
     return home, json.loads(done.stdout), done.stderr
+
+
+@pytest.fixture(scope="module")
+def plain(tiny, tmp_path_factory):
+    """An audit of two strategies and one student without any truth, early stopping or map."""
+    options = (*FEW, "--student-strategy", "select", "--no-early-stopping", "--no-map", "--json")
+    done = ran(tmp_path_factory.mktemp("plain"), *audit_arguments(tiny, *options))
+    assert done.returncode == 0, done.stderr
+    return Path(json.loads(done.stdout)["path"])
 
 
 def test_an_audit_holds_everything(whole):
@@ -64,7 +65,7 @@ def test_an_audit_holds_everything(whole):
     home, said, progress = whole
     path = Path(said["path"])
     assert path.parent == Store(home).audits
-    assert all(check.is_intact for check in check_manifest(path))
+    assert changed_tables(path) == []
     counts = dict(ask(path, "SELECT strategy, count(*) FROM selections GROUP BY 1"))
     assert set(counts) == {str(strategy) for strategy in RAN}
     assert all(count <= 30 for count in counts.values())
@@ -90,6 +91,13 @@ def test_an_audit_holds_everything(whole):
     } <= {row[0] for row in metrics}
     for stage in ("gradients", "students", "measure"):
         assert f"{stage} done" in progress
+
+
+def test_every_stage_ran_where_the_plan_has_it(whole):
+    """The plan, which the time left rests on, names all stages in the order in which they ran."""
+    _, said, progress = whole
+    plan = audit_plan(read_facts(Path(said["path"])).spec)
+    assert stages_of(progress) == [stage for stage, seconds in plan.items() if seconds]
 
 
 def test_every_distance_has_its_yardstick(whole):
@@ -183,12 +191,9 @@ def test_a_second_audit_computes_only_new_documents(whole, tiny, assay, monkeypa
     assert len(after) == len(before) + 25
 
 
-def test_without_truth_everything_else_works(tiny, assay):
+def test_without_truth_everything_else_works(plain):
     """With neither reference nor test set, selections, students and agreement are there."""
-    result = assay(*audit_arguments(tiny, *FEW, "--json"))
-    assert result.status == 0, result.err
-    path = json.loads(result.out)["path"]
-    metrics = {row[0] for row in ask(path, "SELECT DISTINCT metric FROM metrics")}
+    metrics = {row[0] for row in ask(plain, "SELECT DISTINCT metric FROM metrics")}
     assert {"agreement", "cosine", "imbalance"} <= metrics
     assert not {"accuracy", "recall", "transport"} & metrics
 
@@ -216,7 +221,8 @@ def test_causal_models_with_label_words(tiny, assay, tmp_path):
         "fp32",
     )
     assert made.status == 0, made.err
-    arguments = audit_arguments(tiny, *with_truth(tiny), *FEW, "--checkpoints", 2, "--json")
+    arguments = audit_arguments(tiny, *with_truth(tiny), *FEW, "--checkpoints", 2, "--no-map")
+    arguments += ["--student-epochs", "1", "--json"]
     arguments[2], arguments[4] = str(tmp_path / "base"), str(tmp_path / "final")
     result = assay(*arguments)
     assert result.status == 0, result.err
@@ -226,35 +232,27 @@ def test_causal_models_with_label_words(tiny, assay, tmp_path):
     assert values["select"] > values["random"]
 
 
-def test_a_damaged_gradient_cache_is_rebuilt(tiny, assay, tmp_path):
-    """Changed bytes in the cache are noticed, the file kept aside, and the numbers the same."""
-    arguments = audit_arguments(tiny, *FEW, "--student-epochs", 0, "--json")
+def test_damaged_files_are_set_aside_and_rebuilt(tiny, assay):
+    """Changed bytes in the gradient cache are noticed, and an audit that cannot be opened is never
+    half-read: both files are kept aside and made again, with the same numbers."""
+    arguments = audit_arguments(tiny, *FEW, "--student-epochs", 0, "--no-map", "--json")
     first = json.loads(assay(*arguments).out)
     store = Store.default()
     before = contents(first["path"])
     (cached,) = last_layer_caches(store)
     with duckdb.connect(str(cached)) as connection:
         connection.execute("UPDATE arrays SET sha256 = 'wrong' WHERE block = 0")
-    os.unlink(first["path"])
+    Path(first["path"]).chmod(0o600)
+    Path(first["path"]).write_bytes(b"not a database")
+    assert assay("verify").status == 1
     again = assay(*arguments)
     assert again.status == 0, again.err
+    assert json.loads(again.out)["was_there"] is False
     assert "damaged" in again.err
-    assert len(list(store.quarantine.glob("*.duckdb"))) == 1
+    aside = sorted(path.name.split("-")[0] for path in store.quarantine.glob("*.duckdb"))
+    assert len(aside) == 2, aside
     after = contents(first["path"])
     assert np.array_equal(before["selections"], after["selections"])
-
-
-def test_a_sealed_file_that_is_damaged_is_set_aside_and_rebuilt(whole, tiny, assay, monkeypatch):
-    """An audit that cannot be opened is never half-read: it is moved away and made again."""
-    home, said, _ = whole
-    store = Store(Path(str(home) + "-copy"))
-    broken = store.audits / Path(said["path"]).name
-    broken.write_bytes(b"not a database")
-    monkeypatch.setenv("ASSAY_HOME", str(store.root))
-    assert assay("verify").status == 1
-    result = assay(*audit_arguments(tiny, *with_truth(tiny), "--json"))
-    assert json.loads(result.out)["was_there"] is False
-    assert len(list(store.quarantine.glob("*.duckdb"))) == 1
     assert assay("verify").status == 0
 
 
@@ -286,32 +284,23 @@ def test_students_stand_beside_those_of_five_random_selections(whole):
         assert all(2 / 600 <= p_value <= 1 for _, p_value in found)
 
 
-def test_without_early_stopping_or_map_there_is_none(assay, tiny):
+def test_without_early_stopping_or_map_there_is_none(whole, plain):
     """No document is held back, every epoch is run, and the last one is kept; no place is sought
     for any document; of two strategies, only the one that is asked for has a student."""
-    options = ("--strategy", "random", "--strategy", "select", "--student-strategy", "select")
-    options = (*options, "--json")
-    stopped = assay(*audit_arguments(tiny, *options))
-    whole = assay(*audit_arguments(tiny, *options, "--no-early-stopping", "--no-map"))
-    epochs = [
-        ask(
-            json.loads(result.out)["path"],
-            "SELECT epoch, validation_loss, is_best FROM student_epochs ORDER BY epoch",
-        )
-        for result in (stopped, whole)
+    query = "SELECT validation_loss FROM student_epochs WHERE strategy = 'select'"
+    stopped = ask(Path(whole[1]["path"]), query)
+    assert stopped
+    assert all(loss is not None for (loss,) in stopped)
+    query = "SELECT epoch, validation_loss, is_best FROM student_epochs ORDER BY epoch"
+    assert ask(plain, query) == [
+        (0, None, False),
+        (1, None, False),
+        (2, None, True),
     ]
     places = [
-        ask(json.loads(result.out)["path"], "SELECT count(*) FROM map_points")
-        for result in (stopped, whole)
+        ask(path, "SELECT count(*) FROM map_points") for path in (Path(whole[1]["path"]), plain)
     ]
     assert places[0] != places[1] == [(0,)]
-    assert all(loss is not None for _, loss, _ in epochs[0])
-    assert [(epoch, is_best) for epoch, _, is_best in epochs[1]] == [
-        (0, False),
-        (1, False),
-        (2, True),
-    ]
-    assert all(loss is None for _, loss, _ in epochs[1])
 
 
 def test_another_question_of_the_same_selections_trains_no_student_again(assay, tiny, monkeypatch):
@@ -353,8 +342,8 @@ def test_a_projection_changes_the_selection_and_shares_the_gradients(
     exact = {row[0] for row in ask(Path(said["path"]), query)}
     n_shared = []
     for dimension in (3, 30_000):
-        options = ("--strategy", "select", "--projection-dimension", dimension, "--json")
-        result = assay(*audit_arguments(tiny, *with_truth(tiny), *options, "--student-epochs", 0))
+        options = ("--strategy", "select", "--projection-dimension", dimension, "--no-map")
+        result = assay(*audit_arguments(tiny, *options, "--student-epochs", 0, "--json"))
         assert result.status == 0, result.err
         path = json.loads(result.out)["path"]
         assert ask(path, "SELECT count(*) FROM student_epochs") == [(0,)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.evidence import ranked_corpus
 from support.tiny_models import documents, save_bert
 
 from assay.cache.audits.corpus_ranking import read_groups, read_source_students
@@ -25,6 +26,7 @@ from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair, load_classifier
 from assay.core.models.per_example_gradients import ClassifierGradients
 from assay.core.runtime.device import Compute
+from assay.core.specs.results.audit import Projection
 
 pytestmark = pytest.mark.usefixtures("tiny_encoder")
 
@@ -94,24 +96,9 @@ def test_the_cosine_of_a_sum_is_over_all_batches(tmp_path):
     assert torch.is_grad_enabled()
 
 
-def source(name, cosine, low, high):
-    return {
-        "name": name,
-        "cosine": cosine,
-        "low": low,
-        "high": high,
-        "n_documents": 200,
-        "null_low": 0.1,
-        "null_high": 0.2,
-        "share": 0.5,
-        "share_low": 0.4,
-        "share_high": 0.6,
-    }
-
-
 def test_the_headline_says_when_it_is_none_of_them():
     """The nearest set is named only as far as what models trained on it reach bears it out."""
-    near, far = source("one", 0.5, 0.45, 0.55), source("two", 0.2, 0.15, 0.25)
+    near, far = ranked_corpus("one", 0.5, 0.45, 0.55), ranked_corpus("two", 0.2, 0.15, 0.25)
     bears_out = [{"source": "one", "cosine": value} for value in (0.5, 0.6)]
     denies = [{"source": "one", "cosine": value} for value in (0.8, 0.9)]
     assert corpus_ranking_finding([far, near], bears_out).headline.startswith(
@@ -121,9 +108,11 @@ def test_the_headline_says_when_it_is_none_of_them():
         "None of these corpora explains"
     )
     assert corpus_ranking_finding([far, near], []).headline.startswith("one is the most aligned")
-    alike = source("three", 0.48, 0.43, 0.53)
+    alike = ranked_corpus("three", 0.48, 0.43, 0.53)
     assert "one and three" in corpus_ranking_finding([near, alike], []).headline
-    assert "aligned" in corpus_ranking_finding([source("one", -0.2, -0.3, -0.1)], []).headline
+    assert (
+        "aligned" in corpus_ranking_finding([ranked_corpus("one", -0.2, -0.3, -0.1)], []).headline
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,7 +177,7 @@ def named(gradients, target, groups):
     cosines = fit_groups(known, groups, np.ones(len(groups))).cosines
     ends = cosine_intervals(known, groups, np.random.default_rng(0))
     rows = [
-        {**source(str(number), cosine, low, high), "n_documents": 30}
+        {**ranked_corpus(str(number), cosine, low, high), "n_documents": 30}
         for number, (cosine, low, high) in enumerate(zip(cosines, *ends, strict=True))
     ]
     return "was found to be aligned" not in corpus_ranking_finding(rows, []).headline
@@ -197,8 +186,8 @@ def named(gradients, target, groups):
 def test_estimated_cosines_state_their_error():
     """Cosines known by a projection come with its error; exact ones with none. The error stated is
     that of a dense projection worth as many dimensions."""
-    rows = [source("one", 0.5, 0.45, 0.55), source("two", 0.2, 0.15, 0.25)]
-    said = corpus_ranking_finding(rows, [], {"worth": 800.0, "dimension": 4096}).sentences
+    rows = [ranked_corpus("one", 0.5, 0.45, 0.55), ranked_corpus("two", 0.2, 0.15, 0.25)]
+    said = corpus_ranking_finding(rows, [], Projection(4096, 800.0, {})).sentences
     assert any("off by about 2.5% of itself" in sentence for sentence in said)
     assert not any("estimates" in one for one in corpus_ranking_finding(rows, []).sentences)
     generator = np.random.default_rng(0)
@@ -214,7 +203,7 @@ def test_one_corpus_is_judged_by_its_own_interval():
     """With nothing to correct for, aligned is what lies above zero, as the interval shows it."""
     for low, is_aligned in ((0.001, True), (-0.001, False)):
         centre, reach = np.arctanh(0.2), np.arctanh(0.2) - np.arctanh(low)
-        row = source("one", 0.2, low, float(np.tanh(centre + reach)))
+        row = ranked_corpus("one", 0.2, low, float(np.tanh(centre + reach)))
         headline = corpus_ranking_finding([row], []).headline
         assert ("was found to be aligned" not in headline) == is_aligned
         own = CosineInterval(0.2, low, row["high"], 200)
@@ -249,7 +238,7 @@ def test_every_set_and_class_is_ranked(tiny, assay):
     assert students["cosine"].between(-1, 1).all()
     assert students["cosine"].nunique() == 2
     facts = read_facts(Path(said["path"]))
-    assert facts.meta["provenance"]["command"].startswith("assay rank-corpora --base")
+    assert facts.meta.command.startswith("assay rank-corpora --base")
     assert json.loads(assay(*asked).out) == {**said, "was_there": True}
 
 
@@ -267,9 +256,7 @@ def test_inner_layers_rank_sets_without_models_to_compare_with(tiny, assay):
     assert found.sentences[0] in said["says"][1]
     assert "What the true training set would reach was not measured." in said["says"]
     assert read_source_students(Path(said["path"])).empty
-    assert (
-        "--gradient-layers changed" in read_facts(Path(said["path"])).meta["provenance"]["command"]
-    )
+    assert "--gradient-layers changed" in read_facts(Path(said["path"])).meta.command
     refused = assay(*asked, "--gradient-layers", "changed", "--students", "1")
     assert refused.status == 2
     assert "last-layer only" in refused.err

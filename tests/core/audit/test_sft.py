@@ -11,11 +11,15 @@ import pandas as pd
 import pytest
 import torch
 from support.caches import last_layer_caches
+from support.command import ran
+from support.stages import stages_of
 from support.tiny_models import WORDS, documents, save_bert, save_gpt2, save_llama
 
 from assay.cache.audits.arrays import gradient_arrays
+from assay.cache.audits.read import read_facts
 from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
+from assay.core.audit.durations import audit_plan
 from assay.core.gradients.features import gradient_features
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import load_language_model
@@ -82,12 +86,15 @@ def ask(path, query):
         return connection.execute(query).fetchall()
 
 
-@pytest.fixture
-def audited(assay, folder, final):
+@pytest.fixture(scope="module")
+def audited(folder, final):
     options = ["--test", folder / "test.jsonl", "--reference", folder / "train.jsonl"]
-    result = assay(*arguments(folder, final, *options))
-    assert result.status == 0, result.err
-    return json.loads(result.out)["path"]
+    done = ran(folder / "home", *arguments(folder, final, *options))
+    assert done.returncode == 0, done.stderr
+    plan = audit_plan(read_facts(Path(json.loads(done.stdout)["path"])).spec)
+    # No stage is one that the time left does not know, or comes after a later one.
+    assert stages_of(done.stderr) == [stage for stage, seconds in plan.items() if seconds]
+    return json.loads(done.stdout)["path"]
 
 
 def test_an_sft_audit_holds_everything(audited):
@@ -127,7 +134,7 @@ def test_p_min_ranks_by_document_perplexity(audited):
 
 def test_smaller_projections_come_from_one_cache(assay, folder, final):
     """A second audit with a smaller projection computes no gradient again, and keeps the prefix."""
-    options = ["--strategy", "select", "--strategy", "random", "--student-epochs", "0"]
+    options = ["--strategy", "select", "--strategy", "random", "--student-epochs", "0", "--no-map"]
     whole = assay(*arguments(folder, final, *options))
     small = assay(*arguments(folder, final, *options, "--projection-dimension", "256"))
     paths = [json.loads(result.out)["path"] for result in (whole, small)]
@@ -168,7 +175,7 @@ def test_the_cosine_shown_is_the_true_one(assay, folder, final):
     rank's is with the weights of that rank."""
     strategies = ("select", "select-plus", "random")
     options = [*(word for one in strategies for word in ("--strategy", one))]
-    options += ["--student-epochs", "0"]
+    options += ["--student-epochs", "0", "--no-map"]
     result = assay(*arguments(folder, final, *options, "--projection-dimension", "16"))
     path = json.loads(result.out)["path"]
     base, tuned = (
@@ -251,7 +258,7 @@ def test_prompts_and_turns_are_read(assay, folder, tmp_path):
         result = assay(
             *("audit", "--base", folder / "base", "--final", tmp_path / "final"),
             *("--seed-corpus", tmp_path / f"{corpus}.jsonl", "--budget", "5", "--json"),
-            *("--task", "sft", "--precision", "fp32", "--student-epochs", "1"),
+            *("--task", "sft", "--precision", "fp32", "--student-epochs", "0", "--no-map"),
             *("--strategy", "random", *option),
         )
         assert result.status == 0, result.err

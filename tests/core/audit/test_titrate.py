@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -15,16 +14,15 @@ import duckdb
 import pytest
 from support.arguments import titrate_arguments
 from support.caches import last_layer_caches
-from support.command import ran
+from support.command import asked_again, ran
 from support.paths import ROOT
 
 from assay.cache.audits.arrays import read_corpus
 from assay.cache.audits.read import read_facts
-from assay.cache.files.manifest import check_manifest
+from assay.cache.files.manifest import changed_tables
 from assay.cache.store import Store
 from assay.core.selection.titration import Corpus, titrate
 from assay.core.specs.audit import AuditSpec, TitrationSpec
-from assay.core.specs.commands import command_line
 from assay.core.specs.data import DataRef, Role
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy
@@ -57,7 +55,7 @@ def run(tiny, home, *more, **grid):
 def test_the_grid_is_whole(whole):
     """Every share, budget, seed and strategy is there, the controls and text alone included."""
     _, path = whole
-    assert all(check.is_intact for check in check_manifest(path))
+    assert changed_tables(path) == []
     cells = ask(path, "SELECT DISTINCT leaked_share, budget, strategy, seed FROM titration_grid")
     # No row of the tiny embeddings is known to have stood still.
     ran = [strategy for strategy in Strategy if strategy is not Strategy.VOCABULARY_MATCH]
@@ -93,7 +91,7 @@ def test_the_grid_is_what_the_page_computes(whole):
     _, path = whole
     facts = read_facts(path)
     arrays = read_corpus(path, facts.spec.held_out_source)
-    corpus = Corpus.of(arrays, facts.meta["training"]["batch_size"])
+    corpus = Corpus.of(arrays, facts.meta.training.batch_size)
     for share, name, seed in ((0.25, "select", 1), (1.0, BLIND, 0), (0.0, "select-plus", 1)):
         figures = titrate(corpus, share, 30, name, seed).figures
         stored = ask(
@@ -238,19 +236,4 @@ SPEC = AuditSpec(
 
 def test_the_recorded_command_asks_the_same(monkeypatch):
     """A titration's spec comes back from the command kept as provenance."""
-    from typer.testing import CliRunner
-
-    import assay.core.audit.as_job as run_module
-    from assay.core.cli import app
-
-    asked = []
-
-    def remember(spec, *_):
-        asked.append(spec)
-        raise SystemExit(0)
-
-    monkeypatch.setattr(run_module, "run_audit", remember)
-    # The models and files of this question are nowhere.
-    monkeypatch.setattr("assay.core.audit.early_checks.check_early", lambda spec: None)
-    CliRunner().invoke(app, shlex.split(command_line(SPEC))[1:])
-    assert asked == [SPEC]
+    assert asked_again(SPEC, monkeypatch) == [SPEC]

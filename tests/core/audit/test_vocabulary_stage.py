@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 from scipy.stats import kstest
+from support.command import ran
 from support.half_vocabulary import KNOWN, half_vocabulary
 from support.tiny_models import documents, save_gpt2, save_llama
 
@@ -23,7 +24,7 @@ from assay.core.gradients.features import gradient_features
 from assay.core.selection.greedy import select
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
-from assay.core.specs.vocabulary import Doubt, VocabularyFacts
+from assay.core.specs.vocabulary import Doubt
 from assay.core.stats.auc import auc_with_interval
 
 pytestmark = pytest.mark.usefixtures("tiny_encoder")
@@ -64,9 +65,12 @@ def rows_of(path, query):
         return connection.execute(query).fetchall()
 
 
-@pytest.fixture
-def audit(assay, half):
-    return sealed(assay(*asked(half, *known(half))))
+@pytest.fixture(scope="module")
+def audit(half):
+    """Made once; its store is in the models' folder."""
+    done = ran(half.folder / "home", *asked(half, *known(half)))
+    assert done.returncode == 0, done.stderr
+    return Path(json.loads(done.stdout)["path"])
 
 
 def test_the_vocabulary_and_what_it_excludes_are_kept(audit, half):
@@ -79,7 +83,7 @@ def test_the_vocabulary_and_what_it_excludes_are_kept(audit, half):
         "JOIN document_vocabulary USING (document_id)",
     )
     names = dict(rows_of(audit, "SELECT token_id, token FROM token_movement"))
-    facts = VocabularyFacts.from_plain(read_facts(audit).meta["vocabulary"])
+    facts = read_facts(audit).meta.vocabulary
     for text, is_leaked, n_unmoved, unmoved, n_different in found:
         words = set(text.split()[: facts.longest_document - 2])
         assert {names[token] for token in unmoved} == words - KNOWN
@@ -141,7 +145,7 @@ def test_own_scores_follow_from_what_is_stored(audit):
     tokens = rows_of(audit, "SELECT token, norm, n_documents FROM token_movement")
     n, matches = len(losses), own[Strategy.VOCABULARY_MATCH]
     worth = {token: norm * np.log(n / max(count, 1)) for token, norm, count in tokens}
-    facts = VocabularyFacts.from_plain(read_facts(audit).meta["vocabulary"])
+    facts = read_facts(audit).meta.vocabulary
     n_words = facts.longest_document - 2
     texts = [text for (text,) in rows_of(audit, "SELECT text FROM documents ORDER BY document_id")]
     expected = [np.mean([worth[w] for w in set(text.split()[:n_words])]) for text in texts]
@@ -182,7 +186,7 @@ def test_selection_by_embedding_gradients_is_select_over_what_is_kept(audit):
 def test_what_embeddings_rule_out_is_answered(audit):
     """The number of documents ruled out is that of documents with an unmoved token."""
     evidence = read_evidence(audit, [])
-    vocabulary = evidence.facts.vocabulary
+    vocabulary = evidence.facts.meta.vocabulary
     n_out = vocabulary.n_documents - vocabulary.n_possible
     proven = audit_answers(evidence).to(Question.PROVEN)
     assert proven.headline.startswith(f"{n_out:,} of the {vocabulary.n_documents:,} documents")
@@ -197,6 +201,7 @@ def test_a_second_audit_reads_the_cache(assay, half, audit, monkeypatch):
         raise AssertionError("computed again")
 
     monkeypatch.setattr(EmbeddingGradients, "of", refused)
+    monkeypatch.setenv("ASSAY_HOME", str(half.folder / "home"))
     arguments = asked(half, *known(half))
     arguments[arguments.index("--budget") + 1] = 10
     again = sealed(assay(*arguments))
@@ -223,9 +228,9 @@ def test_frozen_embeddings_leave_the_strategy_out(assay, half, tmp_path):
     path = sealed(assay(*asked(half, *known(half), final=final)))
     facts = read_facts(path)
     assert facts.strategies == [Strategy.RANDOM, Strategy.LOSS_DROP]
-    assert sum("left out" in caveat for caveat in facts.meta["caveats"]) == 3
-    assert "embedding-match" in facts.meta["provenance"]["command"]
-    assert VocabularyFacts.from_plain(facts.meta["vocabulary"]).doubts == (Doubt.FROZEN,)
+    assert sum("left out" in caveat for caveat in facts.meta.caveats) == 3
+    assert "embedding-match" in facts.meta.command
+    assert facts.meta.vocabulary.doubts == (Doubt.FROZEN,)
     assert rows_of(path, "SELECT count(*) FROM token_movement") == [(0,)]
     assert list(read_corpus(path, "held-out").own_scores) == [Strategy.LOSS_DROP]
 
@@ -261,7 +266,7 @@ def test_language_models_are_scored_tied_or_not(assay, tmp_path, save):
             *("--strategy", "random", "--strategy", "embedding-match"),
         )
     )
-    facts = VocabularyFacts.from_plain(read_facts(path).meta["vocabulary"])
+    facts = read_facts(path).meta.vocabulary
     assert (Doubt.TIED in facts.doubts) == (save is save_gpt2)
     rows = rows_of(
         path,

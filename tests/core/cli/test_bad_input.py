@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import fields, replace
 
 import pytest
 from support.arguments import audit_arguments
-from support.paths import ROOT
+from support.command import asked_again
+from support.forked import Forked
 from support.tiny_models import save_bert
 
 from assay.cache.store import Store
 from assay.core.audit.store_lookups import StoreLookups
 from assay.core.specs.audit import AuditSpec
-from assay.core.specs.commands import AUDIT, command_line
+from assay.core.specs.commands import AUDIT
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
@@ -133,26 +132,19 @@ def test_a_full_disk_is_explained(tiny, assay, small_disk):
     assert_refused(result, "MB of free disk space", "--store")
 
 
-def test_a_disk_that_fills_up_is_explained(tiny, small_disk):
+def test_a_disk_that_fills_up_is_explained(tiny, small_disk, monkeypatch):
     """Running out of room in the middle is one sentence and status 2 as well."""
-    code = (
-        "import assay.core.audit.run, sys; assay.core.audit.run._MIN_FREE_BYTES = 0;"
-        "from assay.core.cli import main; main()"
-    )
+    monkeypatch.setattr("assay.core.audit.run._MIN_FREE_BYTES", 0)
     (small_disk / "filler").write_bytes(b"x" * 7_500_000)
-    result = subprocess.run(
-        [sys.executable, "-c", code, *audit_arguments(tiny, "--store", small_disk)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 2, result.stderr
-    said = result.stderr.splitlines()[-1]
+    # A process of its own closes what it has open on the disk.
+    process = Forked(*audit_arguments(tiny, "--store", small_disk))
+    log = process.stderr.read()
+    assert process.wait() == 2, log
+    said = log.splitlines()[-1]
     assert said.startswith(f"Expected room to write in {small_disk}")
     assert "MB free" in said
     assert "run the same command again" in said
-    assert "Traceback" not in result.stderr
+    assert "Traceback" not in log
 
 
 def test_a_store_that_cannot_be_written_is_explained(assay, tmp_path):
@@ -222,24 +214,7 @@ def test_keys_refuse_what_cannot_be_written():
 
 def test_the_recorded_command_asks_the_same_question(monkeypatch):
     """The command line kept as provenance parses back to the spec it was made from."""
-    import shlex
-
-    from typer.testing import CliRunner
-
-    import assay.core.audit.as_job as run
-    from assay.core.cli import app
-
-    asked = []
-
-    def remember(spec, *_):
-        asked.append(spec)
-        raise SystemExit(0)
-
-    monkeypatch.setattr(run, "run_audit", remember)
-    # The models and files of this question are nowhere.
-    monkeypatch.setattr("assay.core.audit.early_checks.check_early", lambda spec: None)
-    CliRunner().invoke(app, shlex.split(command_line(SPEC))[1:])
-    assert asked == [SPEC]
+    assert asked_again(SPEC, monkeypatch) == [SPEC]
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,14 @@ OPTIONS = {
         "model": None,
         "at-once": 1,
     },
+    "export": {
+        "name": REQUIRED,
+        "out": REQUIRED,
+        "strategy": "select",
+        "chat": False,
+        "without-flagged": False,
+        "only-accepted": False,
+    },
     "report": {"audit": None, "out": None, "pdf": None, "all": None, "with-documents": False},
     "present": {"audit": REQUIRED, "out": None, "pdf": None, "figures": None},
 }
@@ -184,6 +192,7 @@ CONFIG = {"config": None, "save-config": None}
 OWN = {
     "finetune": {"out": REQUIRED},
     "diff": {"out": None, "overwrite": False, "device": None},
+    "export": {"overwrite": False},
     "report": {"overwrite": False},
     "present": {"overwrite": False},
 }
@@ -205,7 +214,7 @@ def test_a_command_offers_its_options_with_their_defaults(name):
     """Names and defaults are those that commands have always had."""
     expected = (
         OPTIONS[name]
-        | (KEPT if name in ("diff", "report", "present") else RUNNING)
+        | (KEPT if name in ("diff", "export", "report", "present") else RUNNING)
         | OWN.get(name, {})
     )
     if name in QUEUED:
@@ -293,7 +302,7 @@ def test_an_audit_from_a_config_is_the_audit_itself(assay, tiny, tmp_path):
     again = assay("audit", "--config", file, "--precision", "fp32", "--json")
     assert json.loads(again.out) == {**said, "was_there": True}
     facts = read_facts(Path(said["path"]))
-    assert facts.meta["provenance"]["command"] == command_line(facts.spec)
+    assert facts.meta.command == command_line(facts.spec)
 
 
 @pytest.mark.parametrize(

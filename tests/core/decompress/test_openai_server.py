@@ -12,18 +12,19 @@ import torch
 from scipy.stats import binomtest
 from support.decompression_file import write_sample_decompression
 from support.model_calls import COMPUTE, answered, call
-from support.scripted_server import Scripted
+from support.scripted_server import HONEST, Scripted
 
 from assay.cache.decompressions.answers import read_list_answers
 from assay.cache.decompressions.files import Contents, read_contents, seal
 from assay.cache.decompressions.journal import Journal
 from assay.cache.store import Store
-from assay.core.decompress.backends.base import Scoring, Traits
+from assay.core.decompress.backends.base import Scoring
 from assay.core.decompress.backends.connection import API_KEY_VARIABLE
 from assay.core.decompress.backends.find import find_model
-from assay.core.decompress.backends.openai_server import ServerBackend, identify
+from assay.core.decompress.backends.openai_server import ServerBackend
 from assay.core.decompress.backends.rate_limit import AdaptiveLimit
 from assay.core.decompress.backends.seeded_sampling import _likely
+from assay.core.decompress.backends.served import identify
 from assay.core.decompress.budget import Budget
 from assay.core.decompress.client import ModelClient
 from assay.core.decompress.parsing import read_names
@@ -35,29 +36,11 @@ from assay.core.specs.decompression import DecompressionSpec, Engine, Prompting
 from assay.core.specs.model_calls import Call, Refusal, Sampling
 
 
-@pytest.fixture
-def scripted():
-    servers, backends = [], []
-
-    def start(timeout_s=5.0, **faults):
-        servers.append(Scripted(**faults))
-        address = servers[-1].address
-        backends.append(ServerBackend(address, identify(address, None), timeout_s))
-        return servers[-1], backends[-1]
-
-    yield start
-    for backend in backends:
-        backend.close()
-    for server in servers:
-        server.http.shutdown()
-        server.http.server_close()
-
-
-def test_an_honest_server_is_found_honest(scripted):
+def test_an_honest_server_is_found_honest(connected):
     """A server that honours everything is found to, and its samples come in one request."""
-    server, backend = scripted()
+    server, backend = connected()
     traits = backend.traits
-    assert traits == Traits(True, True, True, True, True, True, Scoring.ECHO, True)
+    assert traits == HONEST
     before = len(server.requests)
     texts = [a.text for a in answered(backend, call().samples(4))]
     assert len(server.requests) == before + 1
@@ -75,9 +58,9 @@ def test_an_honest_server_is_found_honest(scripted):
         ("no_completions", "has_raw_prompts"),
     ],
 )
-def test_what_a_server_drops_in_silence_is_noticed(scripted, fault, trait):
+def test_what_a_server_drops_in_silence_is_noticed(connected, fault, trait):
     """Each thing dropped is found, nothing else is blamed, and every call is still answered."""
-    server, backend = scripted(**{fault: 1})
+    server, backend = connected(**{fault: 1})
     assert not getattr(backend.traits, trait)
     assert backend.traits.repeats_answers == (fault == "drops_seed")
     others = {"honours_n", "honours_schema", "has_chat"} - {trait}
@@ -104,9 +87,9 @@ def asked_for_lists(backend, store):
         return found, journal.used_calls(), runner.budget.n_asked
 
 
-def test_samples_of_a_server_that_repeats_itself_are_told_apart(scripted):
+def test_samples_of_a_server_that_repeats_itself_are_told_apart(connected):
     """Each sample goes out under a mark that the journal has, and is answered anew, once."""
-    _, backend = scripted(repeats=1)
+    _, backend = connected(repeats=1)
     assert backend.traits.repeats_answers
     assert backend.traits.is_told_apart_by_mark
     check_samples_differ(DecompressionSpec(), backend.traits)
@@ -130,33 +113,33 @@ def test_samples_of_a_server_that_repeats_itself_are_told_apart(scripted):
     assert len({answer.text for answer in plain}) == 1
 
 
-def test_an_honest_server_is_asked_without_marks(scripted):
+def test_an_honest_server_is_asked_without_marks(connected):
     """Where seeds are honoured a prompt is asked word for word."""
-    _, backend = scripted()
+    _, backend = connected()
     found, _, _ = asked_for_lists(backend, Store.default())
     assert not any("(No." in call.prompt for call, _, _ in found)
 
 
-def test_a_server_that_cannot_be_made_to_differ_is_refused(scripted):
+def test_a_server_that_cannot_be_made_to_differ_is_refused(connected):
     """Where marks change nothing, samples would agree on everything: a list of one is allowed."""
-    _, backend = scripted(repeats="last words")
+    _, backend = connected(repeats="last words")
     assert not backend.traits.is_told_apart_by_mark
     with pytest.raises(InputError, match="--samples 1"):
         check_samples_differ(DecompressionSpec(), backend.traits)
     check_samples_differ(DecompressionSpec(n_samples=1, min_votes=1), backend.traits)
 
 
-def test_a_continuation_is_scored_by_echo(scripted):
+def test_a_continuation_is_scored_by_echo(connected):
     """Of the tokens that come back, those within the continuation count, and no drawn one."""
-    _, backend = scripted()
+    _, backend = connected()
     (answer,) = answered(backend, [call(prompt="abcdef", continuation="ghijkl")])
     assert answer.logprob == pytest.approx(-0.5)
     assert answer.n_tokens == 2
 
 
-def test_retry_after_is_obeyed(scripted):
+def test_retry_after_is_obeyed(connected):
     """Refused with a wish to wait, no request goes out before, and all are answered in the end."""
-    server, backend = scripted()
+    server, backend = connected()
     server.faults["refusals"], server.n_refusals = 2, 0
     before = len(server.requests)
     start = time.monotonic()
@@ -168,18 +151,18 @@ def test_retry_after_is_obeyed(scripted):
     assert max(np.diff(times)) > 0.7
 
 
-def test_a_hanging_request_is_asked_again(scripted):
+def test_a_hanging_request_is_asked_again(connected):
     """A request beyond the timeout is given up and repeated; the answer is the second one's."""
-    server, backend = scripted(timeout_s=0.5)
+    server, backend = connected(timeout_s=0.5)
     server.faults |= {"refusals": 1, "hangs_s": 2}
     (answer,) = answered(backend, [call()])
     assert answer.text == " word3, thing0"
 
 
-def test_a_server_that_forbids_ends_the_run(scripted):
+def test_a_server_that_forbids_ends_the_run(connected):
     """A missing key is said at once, with the variable it goes into, and not asked again a thousand
     times; a bad request is a refusal in the server's words."""
-    server, backend = scripted()
+    server, backend = connected()
     server.faults["status"] = 401
     with pytest.raises(AssayError, match=f"{API_KEY_VARIABLE}.*401"):
         answered(backend, [call()])
@@ -188,7 +171,7 @@ def test_a_server_that_forbids_ends_the_run(scripted):
     assert answer == Refusal("status 400: no", 400)
 
 
-def test_the_limit_grows_under_answers_and_halves_under_refusals(scripted):
+def test_the_limit_grows_under_answers_and_halves_under_refusals(connected):
     """Concurrency rises by about one a round and falls by half; a burst counts once. Until the
     first refusal it doubles each round, as long as it is small."""
     limit = AdaptiveLimit(4, 64)
@@ -207,7 +190,7 @@ def test_the_limit_grows_under_answers_and_halves_under_refusals(scripted):
     for _ in range(8):
         quick.answered()
     assert quick.limit == 8
-    server, backend = scripted(delay_s=0.2)
+    server, backend = connected(delay_s=0.2)
     answered(backend, [call(seed=10 * i) for i in range(100)])
     assert 12 < server.most_in_flight <= 40
 

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from support.paths import ROOT
+from support.waiting import wait_until
 
 from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import Store
@@ -33,13 +34,6 @@ while True: time.sleep(0.05)
 @pytest.fixture
 def store(tmp_path):
     return Store(tmp_path / "home")
-
-
-def wait_until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def test_a_job_that_cannot_start_blocks_no_other(store):

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from support.tiny_models import LABELS, documents, tokenizer
+from support.tiny_models import LABELS, SIZES, documents, tokenizer
 from tokenizers.processors import TemplateProcessing
 from torch.func import functional_call
 from transformers import (
@@ -38,8 +38,6 @@ from assay.core.specs.data import DataRef, Task
 from assay.core.specs.training import FinetuneSpec, TrainingSpec
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
-SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
-SIZES |= {"num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64}
 KINDS = {
     "gpt2": (
         GPT2Config,

@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from support.tiny_models import (
     LABELS,
+    SIZES,
     documents,
     save_bert,
     save_gpt2,
@@ -64,13 +65,8 @@ def save_capped(folder):
     words = tokenizer(is_causal=True)
     config = Gemma2Config(
         vocab_size=len(words),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
+        **SIZES,
         head_dim=8,
-        max_position_embeddings=64,
         final_logit_softcapping=2.0,
         initializer_range=0.5,
         pad_token_id=0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support.tiny_models import documents, tokenizer
+from support.tiny_models import SIZES, documents, tokenizer
 from transformers import (
     CodeGenConfig,
     CodeGenForCausalLM,
@@ -44,8 +44,6 @@ from assay.core.runtime.device import Compute
 from assay.core.specs.data import Task
 
 EXACT = Compute("cpu", is_bf16=False, n_threads=1)
-SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
-SIZES |= {"num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64}
 # Caps and scales far from 1 and logits that reach them: left out they would show.
 GEMMA = {**SIZES, "head_dim": 8, "final_logit_softcapping": 2.0, "initializer_range": 0.5}
 MAMBA = {"mamba_d_ssm": 16, "mamba_n_heads": 2, "mamba_d_head": 8, "mamba_d_state": 4}

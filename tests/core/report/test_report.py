@@ -99,7 +99,8 @@ def test_its_sentences_are_the_overviews(store):
     rows = MetricTable(read_metrics(path).to_dict("records"))
     found = audit_finding(evidence_of(store, path))
     for sentence in (found.headline, *found.sentences):
-        assert sentence in text
+        assert sentence.replace("`", "") in text
+    assert "<code>assay suspect</code>" in page
     recall = rows.get(Strategy.SELECT, Metric.RECALL)
     assert percent(recall["value"]).removesuffix("%") in text
 
@@ -108,7 +109,7 @@ def test_it_ends_with_the_command_that_asks_again(store):
     """Provenance holds the command and the versions."""
     path, page = reported(store)
     text = Elements(page).text
-    assert read_facts(path).meta["provenance"]["command"] in text
+    assert read_facts(path).meta.command in text
     assert "torch" in text
 
 
@@ -180,7 +181,7 @@ def test_the_command_writes_it(store, assay, tmp_path, has_truth):
 
 
 def test_what_was_asked_of_the_same_pair_is_in_it(store):
-    """Rankings of public sets and suspect tests of these models, and of no others, are sections
+    """Rankings of public corpora and suspect tests of these models, and of no others, are sections
     whose sentences are made from the rows of their tables; the summary repeats their headlines, and
     so does an answer for suspect tests."""
     path = write_sample_audit(store, before_seal=of_pair)
@@ -229,7 +230,7 @@ def test_each_test_of_a_pair_makes_the_others_p_values_larger(store):
 
 def test_what_was_not_asked_is_said_with_its_command(store):
     """Without rankings or suspect tests the report says that they are missing, and how to ask; an
-    audit that ranked sets itself lacks suspect tests only."""
+    audit that ranked corpora itself lacks suspect tests only."""
     text = Elements(reported(store)[1]).text
     for command in ("assay rank-corpora --base base", "assay suspect --base base"):
         assert command in text

@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 import torch
 
-from assay.core.runtime.parallel import in_threads
+from assay.core.runtime.parallel import in_threads, side_by_side
 
 
 @pytest.fixture
@@ -33,6 +34,28 @@ def test_results_keep_their_order_whatever_ends_first(four_threads, n_at_most, n
         return number * 10
 
     assert in_threads(work, range(8), n_at_most) == [number * 10 for number in range(8)]
+    assert most[0] == n_meeting
+
+
+@pytest.mark.parametrize(
+    ("n_cores", "device", "n_meeting"), [(2, "cpu", 2), (1, "cpu", 1), (4, "meta", 1)]
+)
+def test_models_run_side_by_side_where_cores_are_idle(monkeypatch, n_cores, device, n_meeting):
+    """On two cores two calls of one thread run together, on one core or a GPU one after another;
+    each result is at its call's place."""
+    monkeypatch.setenv("ASSAY_WORKERS", str(n_cores))
+    assert torch.get_num_threads() == 1
+    meeting, running, most = threading.Barrier(n_meeting, timeout=20), set(), [0]
+
+    def work(number):
+        running.add(number)
+        most[0] = max(most[0], len(running))
+        meeting.wait()
+        running.discard(number)
+        return number
+
+    calls = [partial(work, number) for number in range(4)]
+    assert side_by_side(calls, device) == [0, 1, 2, 3]
     assert most[0] == n_meeting
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_ties_do_not_favour_trained_documents():
     """With all losses equal P-min finds trained documents as often as chance, though they come
     first in the corpus."""
     corpus = corpus_of()
-    corpus.base_losses[:] = 1.0
+    corpus.inputs.base_losses[:] = 1.0
     found = [
         titrate(corpus, 1.0, 60, Strategy.P_MIN, seed).figures[Metric.PRECISION].value
         for seed in range(30)
@@ -53,12 +54,12 @@ def test_ties_do_not_favour_trained_documents():
 
 def alike(corpus):
     """The same corpus, in which no document differs from another by anything but its role."""
-    f = corpus.features
+    f = corpus.inputs.features
     f.errors[:], f.hidden[:] = f.errors[:, :1], f.hidden[:, :1]
-    corpus.base_losses[:], corpus.blind[:] = 1.4, 0.2
-    inner = corpus.embedding_features
+    corpus.inputs.base_losses[:], corpus.blind[:] = 1.4, 0.2
+    inner = corpus.inputs.embedding_features
     inner.errors[:], inner.hidden[:] = inner.errors[:, :1], inner.hidden[:, :1]
-    for scores in corpus.own_scores.values():
+    for scores in corpus.inputs.own_scores.values():
         scores[:] = 0.5
     return corpus
 
@@ -76,18 +77,17 @@ def test_a_selector_with_nothing_to_rank_by_says_so(name):
 def test_a_corpus_in_another_order_has_the_same_expected_recall(strategy):
     """With half of the documents alike, trained ones are found as often first as last."""
     corpus = corpus_of()
-    n, f = 300, corpus.features
+    n, f = 300, corpus.inputs.features
     same = np.random.default_rng(1).permutation(n)[: n // 2]
     f.errors[:, same], f.hidden[:, same] = f.errors[:, same[:1]], f.hidden[:, same[:1]]
-    corpus.base_losses[same] = 0.0
-    for scores in corpus.own_scores.values():
+    corpus.inputs.base_losses[same] = 0.0
+    for scores in corpus.inputs.own_scores.values():
         scores[same] = 9.0
     found = []
     for order in (np.arange(n), np.arange(n)[::-1]):
-        arguments = (f.subset(order), np.zeros(n, int), corpus.base_losses[order])
-        scores = {name: own[order] for name, own in corpus.own_scores.items()}
-        inner = f.subset(order)
-        chosen = [make_selection(strategy, *arguments, 40, 8, s, scores, inner) for s in range(40)]
+        inputs = replace(corpus.inputs, pseudolabels=np.zeros(n, int), embedding_features=f)
+        inputs = inputs.subset(order)
+        chosen = [make_selection(strategy, inputs, 40, 8, s) for s in range(40)]
         located = [corpus.is_trained[order[list(own.documents)]].sum() for own in chosen]
         found.append(np.mean(located))
     assert found[0] == pytest.approx(found[1], abs=2.5)
@@ -153,15 +153,16 @@ def test_random_never_finds_a_signal():
 def test_natural_scores_rank_as_the_strategy_chooses(strategy):
     """The chosen documents are those with the highest scores, class by class for the balanced."""
     corpus = corpus_of()
-    arguments = (corpus.features, corpus.pseudolabels, corpus.base_losses)
     generator = np.random.default_rng(3)
     matches = {name: generator.normal(size=300) for name in BY_OWN_SCORE}
-    more = (matches, corpus.embedding_features)
-    selection = make_selection(strategy, *arguments, 30, 8, 5, *more)
-    scores = ranking_scores(strategy, *arguments, selection, 5, *more)
+    inputs = replace(corpus.inputs, own_scores=matches)
+    selection = make_selection(strategy, inputs, 30, 8, 5)
+    scores = ranking_scores(strategy, inputs, selection, 5)
     chosen = list(selection.documents)
     others = np.setdiff1d(np.arange(300), chosen)
-    groups = corpus.pseudolabels if strategy is Strategy.TOP_K_BALANCED else np.zeros(300, int)
+    groups = (
+        corpus.inputs.pseudolabels if strategy is Strategy.TOP_K_BALANCED else np.zeros(300, int)
+    )
     for group in np.unique(groups):
         inside = [d for d in chosen if groups[d] == group]
         assert scores[inside].min() > scores[others[groups[others] == group]].max()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.torch import load_file, save_file
 from scipy.stats import kstest
 from support.pages import opened, words
 from support.suspect_models import CPU, pool, tuned
@@ -15,6 +17,7 @@ from support.suspect_record import write_sample_suspects
 from support.tiny_models import documents
 
 from assay.cache.store import Store
+from assay.core.audit.suspect_scores import SuspectScores
 from assay.core.audit.suspect_test import _Sets, _tested, run_suspect_test
 from assay.core.findings.suspect_test import suspect_finding
 from assay.core.models.examples import TextDocument
@@ -22,7 +25,8 @@ from assay.core.runtime.progress import SilentProgress
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import text_hash
-from assay.core.specs.strategies import ALIGNMENT, Baseline
+from assay.core.specs.results.suspect_test import RuledOut
+from assay.core.specs.strategies import ALIGNMENT, Baseline, Strategy
 from assay.core.stats.suspect_test import (
     combined,
     separability_by,
@@ -66,11 +70,46 @@ def test_documents_used_are_found_and_unused_ones_are_not(world, assay):
     assert done.status == 0
     assert found["p_value"] < 1e-3
     assert found["auc"]["low"] > 0.55
+    assert found["declared"] == [Strategy.EMBEDDING_MATCH, ALIGNMENT, Baseline.LOSS_RATIO]
+    assert found["components"][0]["p_value"] < 0.05
     assert "favours the suspects" in found["says"][0]
     assert len(found["assumes"]) == 4
     unused = json.loads(assay(*command(world, "unused", "held-out")).out)
     assert unused["p_value"] > 0.01
     assert "does not prove" in " ".join(unused["says"])
+
+
+def test_documents_with_words_that_training_never_read_are_ruled_out():
+    """The finding counts them, whatever the comparison says; a test whose embeddings prove nothing
+    says nothing of the kind."""
+    record = write_sample_suspects(Store.default())
+    assert "can have been trained on" not in " ".join(suspect_finding(record).sentences)
+    some = replace(record, ruled_out=RuledOut(30, 12))
+    assert "At most 10 of the 40 suspects" in suspect_finding(some).sentences[-1]
+    assert "12 of the 40 controls" in suspect_finding(some).sentences[-1]
+    every = replace(record, ruled_out=RuledOut(40, 40))
+    assert "No suspect can have been" in suspect_finding(every).sentences[-1]
+    assert suspect_finding(replace(record, ruled_out=RuledOut(0, 3))) == suspect_finding(record)
+
+
+def test_frozen_embeddings_leave_the_other_scores(world, assay, tmp_path):
+    """Where the embeddings were not trained, the last layer's and the losses' scores are combined,
+    and the record says why."""
+    final = tmp_path / "final"
+    shutil.copytree(world / "final", final)
+    weights = {**load_file(final / "model.safetensors")}
+    start = load_file(world / "base" / "model.safetensors")
+    table = "bert.embeddings.word_embeddings.weight"
+    weights[table] = start[table]
+    save_file(weights, final / "model.safetensors", {"format": "pt"})
+    done = assay(
+        *("suspect", "--base", world / "base", "--final", final, "--json"),
+        *("--suspects", world / "used.jsonl", "--controls", world / "held-out.jsonl"),
+    )
+    found = json.loads(done.out)
+    assert found["declared"] == [ALIGNMENT, Baseline.LOSS_RATIO]
+    assert any("input embeddings could not be compared" in line for line in found["caveats"])
+    assert "ruled_out" not in found or found["ruled_out"] is None
 
 
 def test_sets_told_apart_without_a_model_are_refused(world, assay):
@@ -188,6 +227,17 @@ def test_a_constant_score_adds_nothing():
     assert np.allclose(2 * both, combined({"real": values}))
 
 
+def test_the_embeddings_have_two_thirds_of_the_weight():
+    """However many other scores there are."""
+    rng = np.random.default_rng(4)
+    scores = {name: rng.normal(size=50) for name in (Strategy.EMBEDDING_MATCH, "a", "b", "c")}
+    alone = {name: combined({name: own}) for name, own in scores.items()}
+    others = np.mean([alone[name] for name in "abc"], axis=0)
+    wanted = (2 * alone[Strategy.EMBEDDING_MATCH] + others) / 3
+    assert np.allclose(combined(scores), wanted)
+    assert not np.allclose(combined(scores), np.mean(list(alone.values()), axis=0))
+
+
 def test_the_page_says_what_the_record_says(world):
     """Headline, checks, assumptions and the p-value of a test; a refusal shows no score."""
     store = Store.default()
@@ -231,7 +281,8 @@ def judged(scores):
     sets = _Sets([TextDocument(text) for text in texts], np.arange(80) < 40, 0)
     spec = SuspectSpec("base", "final", DataRef("mine.jsonl"), DataRef("others.jsonl"))
     losses = np.random.default_rng(6).normal(size=80)
-    test = _tested(spec, sets, scores, losses, SilentProgress())
+    given = SuspectScores(scores, losses, None, ())
+    test = _tested(spec, sets, given, SilentProgress())
     return replace(write_sample_suspects(Store.default()), **vars(test))
 
 

@@ -1,0 +1,222 @@
+"""What a comparison of several audits says, in sentences. Audits are called A, B, C …"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from assay.core.comparison.audits import Comparison
+from assay.core.comparison.differences import Difference
+from assay.core.comparison.overlaps import SelectionOverlap
+from assay.core.findings.formatting import decimal, listed, p_value, percent
+from assay.core.specs.audit import Assessability
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import shown_as
+from assay.core.stats.intervals import CHANCE_OUTSIDE
+
+# Of differences that are larger than chance, the headline takes the first of these.
+_ORDER = (Metric.MEMBERSHIP_AUC, Metric.RECALL, Metric.ACCURACY, Metric.LOSS)
+
+
+@dataclass(frozen=True)
+class ComparisonFinding:
+    """``headline``: what is different; ``certainty``: how sure that is; ``sentences``: more."""
+
+    headline: str
+    certainty: str
+    sentences: tuple[str, ...]
+
+
+def letter(place: int) -> str:
+    """What an audit of a comparison is called."""
+    return "ABCDEFGH"[place]
+
+
+def letters(pair: tuple[int, int]) -> str:
+    return " and ".join(map(letter, pair))
+
+
+def comparison_finding(found: Comparison) -> ComparisonFinding:
+    """The surest difference first, else that there is none, or why nothing can be tested."""
+    tested = [one for one in found.differences if one.metric is not Metric.PRECISION]
+    larger = [one for one in tested if one.is_larger_than_chance]
+    sentences = tuple(_sentences(found, larger))
+    who = listed([letter(i) for i in range(len(found.sides))])
+    if larger:
+        lead = min(larger, key=lambda one: (_ORDER.index(one.metric), -one.surely))
+        return ComparisonFinding(difference_sentence(lead), _certainty(lead, found), sentences)
+    if not any(shared.n for shared in found.shared.values()):
+        return ComparisonFinding(
+            f"{who} have no document in common, so no difference between them can be tested.",
+            "Their figures stand side by side, each with its own interval.",
+            sentences,
+        )
+    if not tested:
+        return ComparisonFinding(
+            f"No difference between {who} can be tested.",
+            "It takes documents with the same role in both, or students tested on the same "
+            "documents.",
+            sentences,
+        )
+    if not found.n_tests:
+        return ComparisonFinding(
+            f"{who} judge every document they share alike.",
+            f"All {len(tested)} rankings, selections and students that both have are identical.",
+            sentences,
+        )
+    nearest = min(tested, key=lambda one: (one.is_identical, one.p_value))
+    return ComparisonFinding(
+        f"No difference between {who} is larger than chance explains.",
+        f"Of {_count(found.n_tests, 'paired comparison')} the clearest is this: "
+        f"{difference_sentence(nearest)} {_certainty(nearest, found)}",
+        sentences,
+    )
+
+
+def difference_sentence(one: Difference) -> str:
+    """Which of two audits is better by one quantity, whether or not that is chance."""
+    better, worse = reversed(one.pair) if one.is_second_better else one.pair
+    high, low = reversed(one.values) if one.is_second_better else one.values
+    name = shown_as(one.subject)
+    subject = f"{name[:1].upper()}{name[1:]}"
+    verb = "" if name.endswith("embeddings") else "s"
+    where = f"in {letter(better)} than in {letter(worse)}"
+    if one.metric is Metric.MEMBERSHIP_AUC:
+        return (
+            f"{subject} distinguish{verb and 'es'} training documents from held-out ones better "
+            f"{where}: AUC {decimal(high)} against {decimal(low)}."
+        )
+    if one.metric is Metric.RECALL:
+        return (
+            f"{subject} locate{verb} more training documents {where}: {round(high * one.n):,} "
+            f"against {round(low * one.n):,} of {one.n:,}, among {one.n_selected:,} selected in "
+            "each."
+        )
+    what, written = ("accuracy", percent) if one.metric is Metric.ACCURACY else ("loss", decimal)
+    return (
+        f"The student of {name} is better {where}: {what} {written(high)} against {written(low)}."
+    )
+
+
+def overlap_sentence(one: SelectionOverlap, n_overlaps: int) -> str:
+    """How many documents two selections have in common, and how many by chance."""
+    chance = one.by_chance
+    return (
+        f"{letters(one.pair)} have {one.n_both:,} of the first {one.n_selected:,} documents of "
+        f"{one.strategy.shown_as} in common; by chance it would be {chance.value:.0f} (95% range "
+        f"{chance.low:.0f} to {chance.high:.0f}); {p_value(one.corrected)}"
+        f"{_for(n_overlaps, 'overlap')}."
+    )
+
+
+def settings_sentence(found: Comparison) -> str:
+    """In how many settings the audits agree, and in which not."""
+    n, differing = len(found.settings), [one.name for one in found.differing]
+    if not differing:
+        return f"All {n} settings are the same."
+    return f"They share {n - len(differing)} of {n} settings and differ in {listed(differing)}."
+
+
+def selected_by(places: tuple[int, ...], n_audits: int) -> str:
+    """Who selected a document: only A, or A and B."""
+    names = listed([letter(place) for place in places])
+    if len(places) == 1:
+        return f"only {names}"
+    return f"all of {names}" if len(places) == n_audits > 2 else names
+
+
+def _certainty(one: Difference, found: Comparison) -> str:
+    own = one.difference
+    # Of the larger value less the smaller one.
+    low, high = (-own.high, -own.low) if own.value < 0 else (own.low, own.high)
+    is_share = one.metric in (Metric.RECALL, Metric.ACCURACY)
+    scale, unit, digits = (100, " percentage points", 1) if is_share else (1, "", 3)
+    value, lowest, highest = (f"{scale * x:.{digits}f}" for x in (abs(own.value), low, high))
+    return (
+        f"The difference is {value}{unit} (95% interval {lowest} to {highest}), paired over "
+        f"{one.n:,} documents; {p_value(one.corrected)}{_for(found.n_tests, 'comparison')}, "
+        f"threshold {CHANCE_OUTSIDE}."
+    )
+
+
+def _for(n: int, what: str) -> str:
+    return f" corrected for {n:,} {what}s (Holm)" if n > 1 else ""
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}s" if n != 1 else f"one {what}"
+
+
+def _sentences(found: Comparison, larger: list[Difference]) -> Iterator[str]:
+    yield from _common(found)
+    n_identical = sum(
+        one.is_identical for one in found.differences if one.metric is not Metric.PRECISION
+    )
+    if larger and found.n_tests > 1:
+        differ = "differs" if len(larger) == 1 else "differ"
+        yield (
+            f"{len(larger):,} of {found.n_tests:,} paired comparisons {differ} by more than chance."
+        )
+    if n_identical and found.n_tests:
+        yield f"{n_identical:,} more are identical and need no test."
+    yield from _documents(found)
+    yield from _untested(found)
+
+
+def _common(found: Comparison) -> Iterator[str]:
+    """How much the selections of the main strategy have in common."""
+    own = [one for one in found.overlaps if one.strategy is found.main]
+    n = len(found.overlaps)
+    if len(own) <= 2:
+        yield from (overlap_sentence(one, n) for one in own)
+        return
+    by_share = sorted(own, key=lambda one: one.n_both / one.n_selected)
+    yield f"Most alike: {overlap_sentence(by_share[-1], n)}"
+    yield f"Least alike: {overlap_sentence(by_share[0], n)}"
+
+
+def _documents(found: Comparison) -> Iterator[str]:
+    first = found.sides[0]
+    others = [(j, found.shared[0, j]) for j in range(1, len(found.sides))]
+    if all(shared.is_whole for _, shared in others):
+        yield f"All search the same {first.n_documents:,} documents."
+        return
+    said = [
+        f"{letter(j)} searches {found.sides[j].n_documents:,}, {shared.n:,} of them shared"
+        for j, shared in others
+    ]
+    yield (
+        f"{letter(0)} searches {first.n_documents:,} documents; {listed(said)}. Only documents "
+        "that both search are compared, in the order in which each selected them."
+    )
+
+
+def _untested(found: Comparison) -> Iterator[str]:
+    not_scored = [
+        letter(i)
+        for i, side in enumerate(found.sides)
+        if side.facts.assessability is Assessability.NOT_ASSESSABLE
+    ]
+    if not_scored:
+        yield f"{listed(not_scored)} could not be assessed, so no documents were scored there."
+    without: dict[str, list[str]] = {"roles": [], "students": []}
+    for j in range(1, len(found.sides)):
+        metrics = {one.metric for one in found.differences if one.pair == (0, j)}
+        if not metrics & {Metric.MEMBERSHIP_AUC, Metric.RECALL}:
+            without["roles"].append(letters((0, j)))
+        if not metrics & {Metric.ACCURACY, Metric.LOSS}:
+            without["students"].append(letters((0, j)))
+    if without["roles"]:
+        yield (
+            f"Rankings and located documents are not compared for {_pairs(without['roles'])}: it "
+            "takes documents that are known in both as training documents."
+        )
+    if without["students"]:
+        yield (
+            f"Students are not compared for {_pairs(without['students'])}: it takes students in "
+            "both, the same test documents, and two or more students of random selections in each."
+        )
+
+
+def _pairs(pairs: list[str]) -> str:
+    return "; ".join(pairs)

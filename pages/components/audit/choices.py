@@ -1,0 +1,50 @@
+"""Choices that several pages of an audit offer, under one name in their addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamlit.delta_generator import DeltaGenerator
+
+from assay.core.specs.strategies import Strategy, main_strategy
+
+
+def choose_strategy(
+    place: DeltaGenerator, strategies: Sequence[Strategy], first: Strategy | None = None
+) -> Strategy:
+    """One of the strategies, at first ``first`` or, without one, the main one."""
+    chosen = place.selectbox(
+        "Strategy",
+        strategies,
+        index=strategies.index(first or main_strategy(strategies)),
+        format_func=lambda one: one.shown_as,
+        key="strategy",
+        bind="query-params",
+    )
+    assert isinstance(chosen, Strategy)
+    return chosen
+
+
+def search_texts(place: DeltaGenerator) -> str:
+    """What documents' texts must contain; "" for all."""
+    typed = place.text_input(
+        "Search texts",
+        key="search",
+        bind="query-params",
+        placeholder="part of a word or phrase",
+        type="search",
+    )
+    return typed or ""
+
+
+def choose_labels(place: DeltaGenerator, names: Sequence[str]) -> tuple[int, ...]:
+    """Numbers of the pseudolabels that documents must have one of; none for all."""
+    if not names:
+        return ()
+    chosen = place.multiselect("Pseudolabel", names, key="labels", bind="query-params")
+    return tuple(names.index(name) for name in chosen)
+
+
+def choose_sources(place: DeltaGenerator, sources: Sequence[str]) -> tuple[str, ...]:
+    """The sources that documents must come from one of; none for all."""
+    return tuple(place.multiselect("Source", sources, key="sources", bind="query-params"))

@@ -1,0 +1,224 @@
+"""One audit in a real browser: moving around, reading, drawing, and what leaves as a file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.browser import Tab
+
+from assay.cache.audits.comparison import read_places, read_reference_places
+from assay.cache.audits.map_documents import read_matching
+from assay.cache.audits.read import (
+    SelectionFilter,
+    audit_path,
+    read_document,
+    read_facts,
+    read_selection,
+)
+from assay.core.specs.strategies import Strategy
+from assay.pages.components.audit.map_chart import bounds_of
+from assay.pages.components.audit.map_choice import area_from, inside
+from assay.pages.components.audit.map_controls import MAX_POINTS
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def path(dashboard):
+    return audit_path(dashboard.store, "sample")
+
+
+def test_the_sidebar_leads_by_question_and_back_leads_back(assay_tab):
+    """A question opens its pages, links keep the audit, another audit can be chosen, and Back shows
+    the audit before; titles name page and audit."""
+    tab = assay_tab.open("overview", audit="sample")
+    assert tab.page.title() == "Overview · Sample audit · Assay"
+    sidebar = tab.page.get_by_test_id("stSidebar")
+    sidebar.get_by_text("Which documents were used?").click()
+    sidebar.get_by_role("link", name="Membership").click()
+    tab.page.wait_for_url("**/membership?audit=sample")
+    tab.settled()
+    assert tab.page.title() == "Membership · Sample audit · Assay"
+    sidebar.get_by_role("combobox", name="Audit").click()
+    tab.page.get_by_role("option", name="Sample titration").first.click()
+    tab.page.wait_for_function("() => document.title.includes('Sample titration')")
+    assert tab.settled().query()["audit"] != "sample"
+    tab.page.go_back()
+    tab.page.wait_for_function("() => document.title.includes('Sample audit')")
+    assert tab.settled().query()["audit"] == "sample"
+
+
+def test_a_wrong_address_says_what_is_wrong(assay_tab):
+    """An audit or a document that is not there is named, and no other is shown for it."""
+    assay_tab.open("evidence", audit="sample", document="400")
+    assay_tab.shows("This audit has no document 400; its documents are numbered 0 to 399.")
+    assay_tab.open("membership", audit="gone").shows("There is no audit named gone in this store")
+
+
+def test_the_selection_that_is_searched_is_the_one_that_is_exported(assay_tab, path):
+    """Table and file hold exactly the selected documents with the word, in their ranks."""
+    tab = assay_tab.open("selection", audit="sample", strategy="top-k")
+    search = tab.page.get_by_label("Search texts")
+    search.fill("telescope")
+    search.press("Enter")
+    tab.page.wait_for_url("**search=telescope**")
+    chosen = SelectionFilter("telescope", (), ())
+    expected = read_selection(path, Strategy.TOP_K, chosen, 400, 0).rows
+    assert 0 < len(expected) < 60
+    tab.shows(f"{len(expected)} documents").settled()
+    assert tab.cells()[0][:2] == [str(expected["rank"][0] + 1), expected["text"][0]]
+    for kind in ("CSV", "JSON Lines", "Parquet"):
+        saved = tab.export("selection", kind)
+        assert saved.rows["document_id"].tolist() == expected["document_id"].tolist()
+        assert saved.rows["rank"].tolist() == (expected["rank"] + 1).tolist()
+        assert saved.rows["text"].tolist() == expected["text"].tolist()
+        assert saved.manifest["chosen"]["search"] == "telescope"
+
+
+class Canvas:
+    """The map's canvas: where a document lies on it, and gestures there."""
+
+    def __init__(self, tab: Tab, path):
+        self.mouse = tab.page.mouse
+        self.top = tab.main().locator(".points canvas[role=img]")
+        self.top.scroll_into_view_if_needed()
+        self.places = read_places(path)
+        self.bounds = bounds_of(self.places, read_reference_places(path, MAX_POINTS))
+        box = self.top.bounding_box()
+        self.corner = np.array([box["x"], box["y"]])
+        self.size = np.array([box["width"], box["height"]])
+
+    def shares(self):
+        """Every document's place as a share of the canvas, from its upper left corner."""
+        left, bottom, right, up = self.bounds
+        return (self.places - [left, up]) / [right - left, bottom - up]
+
+    def lonely(self):
+        """The document that is farthest from all others, so that no other can be meant."""
+        own = self.shares() * self.size
+        away = np.linalg.norm(own[:, None] - own[None], axis=2)
+        np.fill_diagonal(away, np.inf)
+        return int(away.min(axis=1).argmax())
+
+    def point_at(self, number):
+        self.mouse.move(*(self.corner + self.shares()[number] * self.size))
+
+    def draw_around(self, corners):
+        """A lasso through these shares of the canvas."""
+        places = [self.corner + np.array(one) * self.size for one in corners]
+        self.mouse.move(*places[0])
+        self.mouse.down()
+        for place in [*places[1:], places[0]]:
+            self.mouse.move(*place, steps=4)
+        self.mouse.up()
+
+
+def test_a_document_of_the_map_can_be_pointed_at_and_read(assay_tab, path):
+    """Pointing shows the start of its text; a click opens it beside the map and in the address, and
+    from there all evidence on it."""
+    tab = assay_tab.open("map", audit="sample", true="false")
+    canvas = Canvas(tab, path)
+    number = canvas.lonely()
+    text = read_document(path, number)["text"]
+    canvas.point_at(number)
+    assert tab.main().locator(".tip .text").inner_text() == " ".join(text.split())[:160]
+    tab.page.mouse.down()
+    tab.page.mouse.up()
+    tab.page.wait_for_url(f"**document={number}**")
+    tab.shows(f"Document {number:,}").shows(text)
+    tab.main().get_by_role("link", name="All evidence on this document").click()
+    tab.page.wait_for_url("**/evidence**")
+    tab.shows("Membership rankings").shows(text)
+    assert tab.query() == {"audit": "sample", "document": str(number)}
+
+
+def test_a_lasso_lists_links_and_exports_what_lies_inside(assay_tab, visit, dashboard, path):
+    """Table, another visitor's view of the address, and the file hold the documents inside the
+    drawn area, no more and no fewer."""
+    tab = assay_tab.open("map", audit="sample", strategy="select")
+    canvas = Canvas(tab, path)
+    canvas.draw_around([(0.3, 0.3), (0.6, 0.25), (0.7, 0.6), (0.4, 0.7)])
+    tab.page.wait_for_url("**area=**")
+    area = area_from(tab.query()["area"], canvas.bounds)
+    expected = set(np.flatnonzero(inside(canvas.places, area)).tolist())
+    assert 20 < len(expected) < 380
+    tab.shows(f"{len(expected)} documents").settled()
+    saved = tab.export("map-documents")
+    assert set(saved.rows["document_id"]) == expected
+    assert set(saved.manifest["chosen"]["chosen_on_map"]) == expected
+    other = visit(dashboard.address)
+    other.page.goto(tab.page.url)
+    other.settled().shows(f"{len(expected)} documents")
+    assert set(other.export("map-documents").rows["document_id"]) == expected
+
+
+def test_a_search_on_the_map_lists_what_matches(assay_tab, path):
+    """The table holds all documents with the word, also those that were not selected."""
+    tab = assay_tab.open("map", audit="sample", search="comet")
+    expected = read_matching(path, SelectionFilter("comet", (), ()), None).tolist()
+    tab.shows(f"{len(expected)} documents")
+    assert sorted(tab.export("map-documents").rows["document_id"]) == expected
+
+
+def test_the_wheel_scrolls_the_page_until_one_is_in_the_map(assay_tab, path):
+    """Over the map the wheel moves the page; after a click, or with Ctrl, it zooms instead."""
+    tab = assay_tab.open("map", audit="sample", true="false")
+    canvas = Canvas(tab, path)
+    scrolled = "() => document.querySelector('[data-testid=stMain]').scrollTop"
+    canvas.point_at(canvas.lonely())
+    before = tab.page.evaluate(scrolled)
+    tab.page.mouse.wheel(0, 60)
+    tab.page.wait_for_function(f"before => ({scrolled})() > before", arg=before)
+    canvas = Canvas(tab, path)
+    picture = canvas.top.locator("xpath=../canvas[1]").evaluate_handle("one => one")
+    tab.page.keyboard.down("Control")
+    canvas.point_at(canvas.lonely())
+    drawn, before = picture.evaluate("one => one.toDataURL()"), tab.page.evaluate(scrolled)
+    tab.page.mouse.wheel(0, -60)
+    tab.page.wait_for_function("([one, drawn]) => one.toDataURL() !== drawn", arg=[picture, drawn])
+    tab.page.keyboard.up("Control")
+    assert tab.page.evaluate(scrolled) == before
+
+
+def test_moving_the_share_redraws_the_titration(assay_tab, dashboard):
+    """The pool's size, the live selection and its chart follow the slider, and so does the link."""
+    counts = read_facts(audit_path(dashboard.store, "titrated")).meta["counts"]
+    tab = assay_tab.open("titration", audit="titrated", share="50")
+    chart = tab.main().locator(".js-plotly-plot").first
+    chart.locator(".scatterlayer").first.wait_for(state="attached")
+    drawn = chart.locator(".scatterlayer").first.inner_html()
+    slider = tab.page.get_by_role("slider").first
+    slider.focus()
+    slider.press("End")
+    n_leaked = counts["n_leaked"]
+    tab.shows(f"Live: the pool has {counts['n_documents']:,} documents, {n_leaked:,} of them")
+    tab.settled()
+    assert tab.query()["share"] == "100"
+    assert chart.locator(".scatterlayer").first.inner_html() != drawn
+
+
+def test_an_evidence_card_holds_the_documents_own_ranks(assay_tab, dashboard):
+    """Text, ranks and rankings are those of the document that the address names, as exported."""
+    path = audit_path(dashboard.store, "titrated")
+    everything = SelectionFilter()
+    first = read_selection(path, Strategy.SELECT, everything, 1, 0).rows.iloc[0]
+    number = int(first["document_id"])
+    tab = assay_tab.open("evidence", audit="titrated", document=number)
+    tab.shows(first["text"]).shows("Membership rankings")
+    ranks = tab.export(f"document-{number}-ranks").rows.set_index("strategy")["rank"]
+    assert ranks["SELECT"] == 1
+
+
+def test_class_balance_and_transport_answer_to_their_choices(assay_tab):
+    """Choosing another grouping or distance changes chart, table and address."""
+    tab = assay_tab.open("class_balance", audit="sample")
+    before = tab.export("balance").rows
+    tab.page.get_by_role("radio", name="source").click()
+    tab.page.wait_for_url("**by=source**")
+    after = tab.shows("Bars: selection, by source").export("balance").rows
+    assert "sport, %" in before
+    assert {"held-out, %", "leaked, %"} < set(after.columns)
+    tab.open("transport", audit="sample").shows("Optimal transport")
+    tab.page.get_by_text("Vocabulary containment").first.click()
+    tab.page.wait_for_url("**distance=**")
+    tab.shows("smaller vocabulary")

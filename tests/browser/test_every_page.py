@@ -1,0 +1,96 @@
+"""Every page in a real browser: no complaint of the browser's, and nothing that cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+from support.browser import Tab
+from support.decompression_file import HOSTILE
+
+from assay.pages.components.page_table import PAGES
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+# What a page shows of the full store beyond its first view.
+VIEWS = [
+    *((name, {}) for name in PAGES),
+    ("titration", {"audit": "sample"}),
+    ("corpora", {"audit": "ranked"}),
+    ("class_balance", {"by": "source"}),
+    ("evidence", {"document": "7"}),
+    ("map", {"document": "7", "area": "0-0.1000-0.1000-500.0-500", "beside": "top-k"}),
+    ("selection", {"document": "7", "strategy": "random"}),
+    ("topics", {"decompression": "sample"}),
+    ("examples", {"decompression": "sample", "topic": "3"}),
+    ("diff", {"a": "a-0", "b": "b"}),
+    ("experiments", {"recipe": "leakage-titration"}),
+    ("new_audit", {"kind": "decompress"}),
+    ("new_audit", {"kind": "demo"}),
+    ("overview", {"audit": "gone"}),
+]
+
+
+def unreadable(tab: Tab, views) -> dict[str, list[str]]:
+    """What cannot be read of these pages, in either theme; begins and ends in the light one."""
+    found = {}
+    tab.open("about")
+    for name, query in views:
+        about = {"audit": "titrated", **query} if PAGES[name].needs_audit else query
+        tab.go(name, **about)
+        assert tab.page.title().startswith(PAGES[name].title)
+        for theme in ("light", "dark"):
+            seen = tab.in_theme(theme).unreadable()
+            # Documents stand there as they are.
+            marks = [one for one in seen["marks"] if HOSTILE[:8] not in one]
+            if wrong := [*seen["faint"], *marks, *tab.wrong]:
+                found[f"{name} {query} {theme}"] = wrong
+            tab.wrong.clear()
+        tab.in_theme("light")
+    return found
+
+
+def test_every_page_can_be_read_in_both_themes(assay_tab):
+    """All text has the contrast that WCAG AA asks for, no mark of Markdown is left standing, the
+    browser reports no error, and nothing is asked of another machine."""
+    assert unreadable(assay_tab, VIEWS) == {}
+
+
+def test_pages_of_an_empty_store_can_be_read(visit, empty):
+    """The same of what stands there before anything was made."""
+    views = [(name, {}) for name, entry in PAGES.items() if not entry.needs_audit]
+    assert unreadable(visit(empty.address), views) == {}
+
+
+def test_the_look_for_faint_text_finds_it(visit, dashboard):
+    """The control: text that is made too faint is reported, and so is a mark of Markdown."""
+    tab = visit(dashboard.address).open("about")
+    tab.page.evaluate(
+        """() => {
+          const [first, second] = document.querySelectorAll('[data-testid=stMain] p')
+          first.style.color = '#8a8f96'
+          second.textContent = 'see `assay list`'
+        }"""
+    )
+    seen = tab.unreadable()
+    assert len(seen["faint"]) == 1
+    assert len(seen["marks"]) == 1
+
+
+def test_an_empty_store_offers_what_to_do_first(empty, visit):
+    """The demo by a button, and a new audit by a link that leads to the form."""
+    tab = visit(empty.address).open()
+    assert tab.main().get_by_role("button", name="Run the demo").is_enabled()
+    tab.main().get_by_role("link", name="New audit").click()
+    tab.shows("Kind of job")
+    assert tab.page.title() == "New job · Assay"
+
+
+def test_a_read_only_dashboard_offers_nothing_that_changes_anything(visit, read_only):
+    """On no page is there a button to start, run, cancel, remove or delete, nor an upload."""
+    tab = visit(read_only.address).open("about")
+    for name in ("overview", *(name for name, entry in PAGES.items() if not entry.needs_audit)):
+        tab.go(name, **({"audit": "titrated"} if PAGES[name].needs_audit else {}))
+        buttons = tab.main().get_by_role("button").all_inner_texts()
+        words = {word for label in buttons for word in label.split()}
+        assert not words & {"Start", "Run", "Cancel", "Remove", "Resume", "Delete"}, name
+        assert not tab.main().locator("input[type=file]").count(), name
+    tab.open("new_audit").shows("This dashboard is read-only")

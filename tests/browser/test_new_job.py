@@ -1,0 +1,78 @@
+"""Work from the browser: a real job that a form starts, from the check of its models to a text read
+by its result."""
+
+from __future__ import annotations
+
+import pytest
+from support.browser import tab
+from support.half_vocabulary import KNOWN, half_vocabulary
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def pair(dashboard):
+    """A tiny model fine-tuned on half of its words, in the folder that jobs may read."""
+    return half_vocabulary(dashboard.folder)
+
+
+@pytest.fixture(scope="module")
+def finished(chromium, dashboard, pair):
+    """A tab on the audit that the form started, opened from Jobs; what the form said before."""
+    with tab(chromium, dashboard.address) as one:
+        one.open("new_audit", kind="audit")
+        start = one.main().get_by_role("button", name="Start", exact=True)
+        assert start.is_disabled()
+        one.choose("Base *", "base")
+        one.choose("Final *", "final")
+        one.choose("Seed corpus *", "leaked.jsonl")
+        one.shows("What was found")
+        facts = one.cells()
+        fill_number(one, "Budget", 20)
+        one.main().get_by_text("More options").click()
+        fill_number(one, "Student epochs", 0)
+        one.main().get_by_text("Map", exact=True).click()
+        command = one.main().get_by_test_id("stCode").filter(has_text="--no-map").inner_text()
+        start.click()
+        one.page.wait_for_url("**/jobs**")
+        result = one.main().get_by_role("link", name="Open the audit")
+        result.wait_for(timeout=600_000)
+        result.click()
+        one.page.wait_for_url("**/overview**")
+        yield one.settled(), facts, command
+
+
+def fill_number(one, label, value):
+    field = one.main().get_by_label(label, exact=True)
+    field.fill(str(value))
+    field.press("Enter")
+    one.settled()
+
+
+def test_a_form_checks_its_models_starts_a_job_and_leads_to_its_result(finished, pair):
+    """Headers are read before anything starts, the command says what was asked, and Jobs links to
+    the finished audit."""
+    one, facts, command = finished
+    assert facts[0] == ["type", "sequence classifier", "sequence classifier"]
+    for words in ("assay audit", str(pair.final), "leaked.jsonl", "--budget 20"):
+        assert words in command
+    assert one.page.title().startswith("Overview · ")
+    assert not one.wrong
+
+
+def test_a_pasted_text_is_judged_by_the_models_own_tokens(finished, pair):
+    """A text with a word that never occurred cannot have been trained on; tokens are searched."""
+    one, *_ = finished
+    one.open("vocabulary", audit=one.query()["audit"])
+    strange = sorted(set(pair.others[0].split()) - KNOWN)[0]
+    field = one.main().get_by_placeholder("Paste a text here")
+    field.fill(f"rain {strange}")
+    field.press("Control+Enter")
+    one.shows("Cannot have been trained on")
+    search = one.main().get_by_label("Search in tokens")
+    search.fill("rai")
+    search.press("Enter")
+    one.page.wait_for_url("**search=rai**")
+    one.shows("The first 1 of 1;")
+    assert [row[1] for row in one.cells()] == ["rain"]
+    assert one.export("tokens").rows["token"].tolist() == ["rain"]

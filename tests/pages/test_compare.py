@@ -1,0 +1,120 @@
+"""Compare: two and three audits side by side in one link, and what it says of wrong ones."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.audit_file import HOSTILE, write_sample_audit
+from support.compared_audits import FIRST, TWIN, write_compared
+from support.pages import opened, words
+
+from assay.cache.store import Store
+from assay.pages.components.compare.documents import for_people, named_groups
+from assay.pages.components.compare.reads import selected
+
+
+@pytest.fixture
+def store():
+    return Store.default()
+
+
+def tables(app):
+    return [one.value for one in app.dataframe]
+
+
+def selected_table(app):
+    return next(one for one in tables(app) if "selected by" in one)
+
+
+def test_two_audits_side_by_side(store):
+    """The answer first, then only the settings that differ, both audits' answers, paired
+    differences, overlaps and the documents with both ranks; hostile text stays text."""
+    write_compared(store, "sample", gain=0.2, seed=1, title=HOSTILE, hostile_rank=0)
+    write_compared(store, "second", gain=3.0, seed=2, budget=30, hostile_rank=0)
+    app = opened("compare", audits="sample,second")
+    said = words(app).replace("\\", "")
+    assert "better in B than in A" in said
+    assert "corrected for" in said
+    settings, differences, _, overlaps, documents = tables(app)
+    assert settings.to_numpy().tolist() == [["--budget", "60", "30"]]
+    assert "confidence gain" in set(differences["of"])
+    assert set(overlaps["audits"]) == {"A and B"}
+    assert documents["rank in A"].notna().sum() == 60
+    assert documents["rank in B"].notna().sum() == 30
+    assert documents["evidence"].str.startswith("/evidence?audit=").all()
+    # Each question once, with the answers of both.
+    assert said.count("Can training documents be told from others?") == 1
+    assert HOSTILE in set(documents["text"])
+    for kind in ("markdown", "caption", "subheader"):
+        assert all("<script>" not in str(one.value) for one in app.get(kind))
+
+
+def test_three_audits_have_one_map_and_a_matrix(store):
+    """All documents that any selected are on one audit's map, coloured by who selected them."""
+    write_compared(store, *FIRST, budget=60)
+    write_compared(store, "second", seed=2, budget=30)
+    write_compared(store, *TWIN, seed=3, budget=60)
+    app = opened("compare", audits=f"sample,second,{TWIN[0]}", strategy="SELECT")
+    (one,) = app.get("bidi_component")
+    data = json.loads(one.proto.json)
+    (panel,) = data["panels"]
+    table = selected_table(app)
+    assert len(panel["id"]) == len(table)
+    assert {entry["name"] for entry in data["legend"]} == set(table["selected by"])
+    assert all(about.startswith("rank ") for about in panel["about"])
+    assert set(data["pool"]["colour"]) == {-1}
+    assert "The map of A" in words(app).replace("\\", "")
+    assert {"B − A", "C − A"} == set(tables(app)[1]["audits"])
+
+
+def test_filters_keep_who_selected_and_what_is_searched(store):
+    """The table holds only documents of the chosen group that contain the text."""
+    write_compared(store, *FIRST, budget=60)
+    write_compared(store, "second", budget=30)
+    app = opened("compare", audits="sample,second", who="only A")
+    table = selected_table(app)
+    assert set(table["selected by"]) == {"only A"}
+    assert table["rank in B"].isna().all()
+    word = table["text"].iloc[0].split()[0]
+    app.text_input(key="search").set_value(word.upper()).run()
+    found = selected_table(app)
+    assert 0 < len(found) <= 30
+    assert found["text"].str.contains(word).all()
+    app.text_input(key="search").set_value("no document says this").run()
+    assert "No selected document matches" in words(app)
+
+
+def test_a_corpus_that_lacks_a_document_is_named(store):
+    """The export's table has every rank from 1, and says which corpora do not hold a document."""
+    paths = (write_compared(store, *FIRST), write_compared(store, *TWIN))
+    found = for_people(named_groups(selected(paths, "select"), 2), 2)
+    assert sorted(found["rank in A"].dropna()) == list(range(1, 61))
+    held_by_both = found["not in the corpus of"] == ""
+    assert 0 < held_by_both.sum() < len(found)
+    assert set(found.loc[~held_by_both, "not in the corpus of"]) <= {"B"}
+    assert found.loc[~held_by_both, "rank in B"].isna().all()
+
+
+def test_audits_without_a_common_document_are_shown_anyway(store):
+    """Nothing can be paired, which the page says; their own figures stand side by side."""
+    write_sample_audit(store, "sample")
+    write_sample_audit(store, "elsewhere", has_truth=False)
+    said = words(opened("compare", audits="sample,elsewhere")).replace("\\", "")
+    assert "no document in common" in said
+    assert "No difference can be paired" in said
+
+
+def test_a_link_with_wrong_audits_says_so(store):
+    """Unknown audits are named, and fewer than two known ones are asked for; an empty store has
+    nothing to compare."""
+    assert "comparison takes two or more" in words(opened("compare", audits="a,b"))
+    write_sample_audit(store, "sample")
+    write_sample_audit(store, "second")
+    app = opened("compare", audits="sample,<b>nobody</b>")
+    said = words(app).replace("\\", "")
+    assert "no readable audit named <b>nobody</b>" in said
+    assert "Choose two to eight audits" in said
+    app.multiselect(key="compared audits").set_value(["sample", "second"]).run()
+    assert app.query_params["audits"] == "sample,second"
+    assert "Differences" in words(app)

@@ -1,0 +1,200 @@
+"""A real browser on the real dashboard: Playwright drives the Chromium of this machine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from support.visitor import unpacked
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_IS_SETTLED = """() => {
+  const app = document.querySelector('[data-testid=stApp]')
+  return app && app.dataset.testScriptState === 'notRunning'
+    && document.querySelector('[data-testid=stMain]')
+      .querySelector('[data-testid=stHeading], [data-testid=stAlert]')
+    && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')
+    && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
+      .every(chart => !chart.checkVisibility() || chart.querySelector('.main-svg'))
+}"""
+# So long even where other programs use the processor.
+_PATIENCE_MS = 120_000
+_MOMENTS = 8
+_GO = """address => new Promise(begun => {
+  const app = document.querySelector('[data-testid=stApp]')
+  new MutationObserver((_, self) => {
+    if (app.dataset.testScriptState === 'notRunning') return
+    self.disconnect()
+    begun()
+  }).observe(app, { attributeFilter: ['data-test-script-state'] })
+  setTimeout(begun, 3000)  // a short run may begin and end before the page is drawn
+  history.pushState({}, '', address)
+  dispatchEvent(new PopStateEvent('popstate'))
+})"""
+_HAS_THEME = """theme =>
+  getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === theme"""
+_READABLE = (Path(__file__).parent / "readable.js").read_text(encoding="utf-8")
+# What a browser writes to its console that says nothing about our pages: where, and what.
+_IGNORED = (
+    # Streamlit's front end looks for its server below a page's address first, then at the root.
+    (re.compile(r"/_stcore/(health|host-config)$"), re.compile("404")),
+    # Without a graphics card Plotly's large scatter plots are drawn by the processor.
+    (re.compile(""), re.compile("GPU stall due to ReadPixels")),
+)
+
+
+def why_not() -> str | None:
+    """Why no browser can be driven here, in one sentence; None if one can."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return "The Python package playwright is not installed."
+    if _chromium() is None:
+        return f"No Chromium is on the path under any of these names: {', '.join(_NAMES)}."
+    return None
+
+
+@cache
+def _chromium() -> str | None:
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+@contextmanager
+def browser():
+    """One Chromium and its memory, in which the front end is kept between tabs.
+
+    A sandbox would need rights that containers do not have.
+    """
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        launched = driver.chromium.launch(
+            executable_path=_chromium(), chromium_sandbox=False, args=["--disable-gpu"]
+        )
+        context = launched.new_context(accept_downloads=True)
+        context.set_default_timeout(_PATIENCE_MS)
+        try:
+            yield context
+        finally:
+            launched.close()
+
+
+@dataclass
+class Tab:
+    """One tab on a dashboard; ``wrong`` holds what the browser complained of."""
+
+    page: Any
+    address: str
+    wrong: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.page.on("console", self._note_message)
+        self.page.on("pageerror", lambda error: self.wrong.append(f"exception: {error}"))
+        self.page.on("request", self._note_request)
+
+    def open(self, name="", **query):
+        """Open a page and wait until it is whole."""
+        self.page.goto(self.link(name, **query))
+        return self.settled()
+
+    def go(self, name, **query):
+        """The same without loading the front end again, as a link on a page does it."""
+        self.page.evaluate(_GO, self.link(name, **query))
+        return self.settled()
+
+    def in_theme(self, theme):
+        """The same page as somebody sees it whose system is light or dark."""
+        self.page.emulate_media(color_scheme=theme)
+        self.page.wait_for_function(_HAS_THEME, arg=theme)
+        return self.settled()
+
+    def link(self, name="", **query):
+        """The address of a page."""
+        return f"{self.address}/{name}?{urlencode(query)}"
+
+    def settled(self):
+        """Wait until nothing on the page is about to change."""
+        self.page.wait_for_function(_IS_SETTLED, polling=50)
+        return self
+
+    def main(self):
+        """What is beside the sidebar."""
+        return self.page.get_by_test_id("stMain")
+
+    def shows(self, text):
+        """Wait until the page shows this text."""
+        self.main().get_by_text(text).first.wait_for()
+        return self
+
+    def query(self):
+        """The parameters of the address, each by its last value."""
+        found = parse_qs(urlsplit(self.page.url).query)
+        return {name: values[-1] for name, values in found.items()}
+
+    def choose(self, label, option):
+        """Choose from a list that one opens."""
+        self.page.get_by_role("combobox", name=label).click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+        return self.settled()
+
+    def export(self, name, kind="JSON Lines"):
+        """Download a table as a person does; its rows and manifest as they lie on the disk."""
+        menu = self.page.locator(f".st-key-export-{name}")
+        menu.get_by_role("button").first.click()
+        with self.page.expect_download() as download:
+            self.page.get_by_role("button", name=kind, exact=True).click()
+        data = Path(download.value.path()).read_bytes()
+        self.page.keyboard.press("Escape")
+        return unpacked(data)
+
+    def cells(self, at=0):
+        """The rows of a table that are in view, as a screen reader finds them."""
+        shown = self.main().get_by_test_id("stDataFrame").locator("visible=true").nth(at)
+        table = shown.locator("canvas table")
+        table.locator("tbody td").first.wait_for(state="attached")
+        return table.locator("tbody tr").evaluate_all(
+            "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+        )
+
+    def unreadable(self):
+        """Text with too little contrast (`faint`) and marks of Markdown (`marks`) on the page.
+
+        Charts take on another theme a moment later, so what is faint must stay so.
+        """
+        found = self.page.evaluate(_READABLE)
+        for _ in range(_MOMENTS):
+            if not found["faint"]:
+                break
+            self.page.wait_for_timeout(500)
+            found = self.page.evaluate(_READABLE)
+        return found
+
+    def _note_message(self, message):
+        place, said = message.location.get("url", ""), message.text
+        is_known = any(where.search(place) and what.search(said) for where, what in _IGNORED)
+        if message.type in ("error", "warning") and not is_known:
+            self.wrong.append(f"{message.type}: {said[:300]} ({place})")
+
+    def _note_request(self, request):
+        """Nothing on a page may ask another machine."""
+        at, own = urlsplit(request.url), urlsplit(self.address)
+        if at.scheme in ("http", "https", "ws", "wss") and at.netloc != own.netloc:
+            self.wrong.append(f"request to {at.netloc}")
+
+
+@contextmanager
+def tab(context, address, theme="light", width=1280, height=900):
+    """One more tab of this browser."""
+    page = context.new_page()
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=theme)
+    try:
+        yield Tab(page, address)
+    finally:
+        page.close()
