@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def write_export(out: Path, data: bytes, manifest: bytes, may_overwrite: bool = 
     InputError if a file that is not an Assay export would be overwritten.
     """
     check_replaceable(out, may_overwrite)
-    _write({out: data, manifest_of(out): manifest})
+    _write([(out, data), (manifest_of(out), manifest)])
 
 
 def check_replaceable(out: Path, may_overwrite: bool = False) -> None:
@@ -42,36 +42,49 @@ def check_replaceable(out: Path, may_overwrite: bool = False) -> None:
 
 
 def write_folder(
-    folder: Path, files: Mapping[str, bytes], described: Mapping[str, Any], may_overwrite: bool
+    folder: Path,
+    names: Iterable[str],
+    contents: Callable[[str], bytes],
+    described: Mapping[str, Any],
+    may_overwrite: bool,
 ) -> None:
     """Write files into a folder, with a manifest that describes them and contains their hashes.
 
-    InputError if a file that is not an Assay export would be overwritten; other files there are
-    kept.
+    ``contents`` makes one file after the other, so that they need not all be in memory. InputError
+    if a file that is not an Assay export would be overwritten, before any is made; other files
+    there are kept.
     """
+    wanted = list(names)
     beside = folder / _FOLDER_MANIFEST
     known = _read_manifest(beside)
     vouched = set(known["files"].values()) if known and "files" in known else set()
-    for name in files:
+    for name in wanted:
         _check(folder / name, vouched, may_overwrite)
     if known is None:
         _check(beside, set(), may_overwrite)
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    manifest = json.dumps({**described, "files": hashes}, indent=1, ensure_ascii=False)
-    _write(
-        {
-            **{folder / name: data for name, data in files.items()},
-            beside: manifest.encode(),
-        }
-    )
+    hashes: dict[str, str] = {}
+
+    def files() -> Iterator[tuple[Path, bytes]]:
+        for name in wanted:
+            data = contents(name)
+            hashes[name] = hashlib.sha256(data).hexdigest()
+            yield folder / name, data
+        manifest = json.dumps({**described, "files": hashes}, indent=1, ensure_ascii=False)
+        yield beside, manifest.encode()
+
+    _write(files())
 
 
-def write_text(out: Path, text: str, mark: str, may_overwrite: bool) -> None:
-    """Write a text that contains ``mark``; only an earlier text that contains it is replaced."""
-    if out.is_file() and mark.encode() in out.read_bytes():
-        may_overwrite = True
-    _check(out, set(), may_overwrite)
-    _write({out: text.encode()})
+def write_marked(out: Path, data: bytes, mark: bytes, may_overwrite: bool) -> None:
+    """Write a file that contains ``mark``; only an earlier one that contains it is replaced."""
+    check_marked(out, mark, may_overwrite)
+    _write([(out, data)])
+
+
+def check_marked(out: Path, mark: bytes, may_overwrite: bool) -> None:
+    """InputError if a file without the mark would be overwritten."""
+    is_ours = out.is_file() and mark in out.read_bytes()
+    _check(out, set(), may_overwrite or is_ours)
 
 
 def _check(file: Path, vouched: set[str], may_overwrite: bool) -> None:
@@ -104,11 +117,11 @@ def _read_manifest(file: Path) -> dict[str, Any] | None:
     return known if is_ours else None
 
 
-def _write(files: Mapping[Path, bytes]) -> None:
+def _write(files: Iterable[tuple[Path, bytes]]) -> None:
     """Write all files under temporary names first: if that fails, the old files are unchanged."""
     written = {}
     try:
-        for file, data in files.items():
+        for file, data in files:
             file.parent.mkdir(parents=True, exist_ok=True)
             partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
             written[partial] = file

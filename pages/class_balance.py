@@ -5,17 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from assay.cache.export import of_audit
-from assay.core.findings.finding import MetricTable
-from assay.core.specs.metrics import Metric
-from assay.pages.components.audit import reads
-from assay.pages.components.audit.class_balance import (
+from assay.core.findings.class_shares import (
     POOL,
     REFERENCE,
-    balance_figure,
     balance_table,
     random_bands,
     share_table,
 )
+from assay.core.findings.finding import MetricTable
+from assay.core.specs.metrics import Metric
+from assay.pages.components.audit import reads
+from assay.pages.components.audit.class_balance import balance_figure
 from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table

@@ -8,6 +8,7 @@ from assay.cache.export import of_audit
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import percent
 from assay.core.findings.membership import membership_finding
+from assay.core.findings.rankings_table import judged, members_table
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy, shown_as
@@ -15,9 +16,7 @@ from assay.pages.components.audit import reads
 from assay.pages.components.audit.membership import (
     MEANING,
     OVER_SEEDS,
-    judged,
     limits_table,
-    members_table,
     rankings,
     roc_plot,
     what_is_missing,

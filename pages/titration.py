@@ -9,6 +9,7 @@ from assay.cache.export import of_audit
 from assay.core.findings.equal_scores import drawn_sentence
 from assay.core.findings.repeats import HOW_SPREADS_READ
 from assay.core.findings.titration import titration_finding
+from assay.core.findings.titration_grid import nearest_budget
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, shown_as
 from assay.pages.components.audit import reads, titration_controls
@@ -68,7 +69,7 @@ if setting.budget > n_pool:
     st.stop()
 cells = titration_controls.live_cells(path, known, setting)
 live_rows = pd.DataFrame(titration_controls.as_rows(cells, setting))
-budget = titration_controls.nearest_budget(grid, setting.budget)
+budget = nearest_budget(grid, setting.budget)
 
 with headline:
     strategy = Strategy.SELECT if Strategy.SELECT in set(grid["strategy"]) else setting.selector

@@ -89,7 +89,7 @@ def export_decompression(
         raise InputError("examples that match the filters", "none", "use fewer filters")
     if kind == FOLDER:
         described = _manifest(path, read_decompression(path), choice)
-        write_folder(out, exported.files, described, may_overwrite)
+        write_folder(out, exported.files, exported.files.__getitem__, described, may_overwrite)
     else:
         data, manifest = exported.files.values()
         write_export(out, data, manifest, may_overwrite)

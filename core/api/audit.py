@@ -128,13 +128,14 @@ class Audit:
         with_documents: bool = False,
         overwrite: bool = False,
     ) -> Path:
-        """Write the audit as one page that prints to PDF, with the selected texts if asked.
+        """Write the audit as one page, .html or .pdf, with the selected texts if asked.
 
-        InputError if ``out`` is not an .html file, or if a file of yours would be lost.
+        InputError for another ending, if a file of yours would be lost, or if what writes PDF is
+        not installed.
         """
         from assay.core.report.write import write_report
 
-        write_report(self.store, self.path, Path(out), with_documents, overwrite)
+        write_report(self.store, self.path, [Path(out)], with_documents, overwrite)
         return Path(out)
 
     def export(

@@ -36,6 +36,7 @@ MODULES = {
     "show-config": "results",
     "export": "results",
     "report": "results",
+    "present": "results",
     "compare": "compare",
     "jobs": "jobs",
 }

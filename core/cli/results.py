@@ -1,4 +1,4 @@
-"""Commands on finished work: dashboard, open, list, verify, show-config, export, report."""
+"""Commands on finished work: dashboard, open, list, verify, export, report, present and others."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from assay.core.cli.options import (
     OverwriteOption,
     PortOption,
     StoreOption,
+    as_job,
     open_store,
     out_file,
     say,
@@ -27,11 +28,11 @@ from assay.core.errors import InputError
 from assay.core.runtime.access_token import TOKEN_VARIABLE, check_token, new_token
 from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.audit import AuditSpec, SuspectSpec
-from assay.core.specs.commands import EXPORT, REPORT
+from assay.core.specs.commands import EXPORT, PRESENT, REPORT
 from assay.core.specs.config_file import config_of
 from assay.core.specs.decompression import DecompressionSpec
 from assay.core.specs.export import ExportSpec
-from assay.core.specs.report import ReportSpec
+from assay.core.specs.report import PresentSpec, ReportSpec
 
 app = typer.Typer(add_completion=False)
 
@@ -187,17 +188,53 @@ def export(spec: ExportSpec, how: Keeping, overwrite: OverwriteOption = False) -
 
 @declared_command(app, REPORT)
 def report(spec: ReportSpec, how: Keeping, overwrite: OverwriteOption = False) -> None:
-    """Write an audit as one self-contained HTML page, ready to print."""
+    """Write an audit as one self-contained page, .html or .pdf; or all audits as a folder."""
     from assay.cache.audits.read import audit_path
     from assay.cache.files.manifest import file_digest
     from assay.core.report.write import write_report
 
-    out = out_file(Path(spec.out))
-    with _located(spec.audit, how.store) as (place, known):
+    if spec.every:
+        _report_on_all(spec, how, overwrite)
+        return
+    outs = [out_file(Path(name)) for name in (spec.out, spec.pdf) if name]
+    with _located(str(spec.audit), how.store) as (place, known):
         path = audit_path(place, known)
         digest = file_digest(path)
-        n_bytes = write_report(place, path, out, spec.with_documents, overwrite)
-    say({"out": str(out), "n_bytes": n_bytes, "audit_sha256": digest}, how.as_json)
+        n_bytes = write_report(place, path, outs, spec.with_documents, overwrite)
+    say({**_named(spec), "n_bytes": n_bytes, "audit_sha256": digest}, how.as_json)
+
+
+def _report_on_all(spec: ReportSpec, how: Keeping, overwrite: bool) -> None:
+    from assay.core.report.site import INDEX, write_site
+
+    folder = Path(str(spec.every))
+    with as_job(how.place, spec.job_title, {"reports": 60.0}) as progress:
+        lines = write_site(how.place, folder, progress, spec.with_documents, overwrite)
+    missing = {one.audit_id: one.problem for one in lines if one.problem}
+    said = {"out": str(folder / INDEX), "n_reports": len(lines) - len(missing)}
+    say({**said, **({"missing": missing} if missing else {})}, how.as_json)
+
+
+@declared_command(app, PRESENT)
+def present(
+    spec: PresentSpec,
+    how: Keeping,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write an audit as a presentation for a projector: .html, .pdf, and its figures."""
+    from assay.cache.audits.read import audit_path
+    from assay.core.report.story import write_story
+
+    outs = [out_file(Path(name)) for name in (spec.out, spec.pdf) if name]
+    figures = Path(spec.figures) if spec.figures else None
+    with _located(spec.audit, how.store) as (place, known):
+        n_figures = write_story(place, audit_path(place, known), outs, figures, overwrite)
+    more = {"figures": spec.figures, "n_figures": n_figures} if figures else {}
+    say({**_named(spec), **more}, how.as_json)
+
+
+def _named(spec: ReportSpec | PresentSpec) -> dict[str, str]:
+    return {name: file for name, file in (("out", spec.out), ("pdf", spec.pdf)) if file}
 
 
 def _asked(place: Store, name: str) -> AuditSpec | DecompressionSpec | SuspectSpec:

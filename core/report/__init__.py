@@ -1,1 +1,1 @@
-"""One audit as a self-contained document to sign, print or send."""
+"""One audit as a self-contained document to sign, print, send or present."""

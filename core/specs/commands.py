@@ -21,7 +21,12 @@ from assay.core.specs.export import ExportSpec
 from assay.core.specs.option_groups import FieldOptions, Lookups, fields_of
 from assay.core.specs.options import REQUIRED, CommandOption, Values
 from assay.core.specs.place import Columns
-from assay.core.specs.report import ReportSpec
+from assay.core.specs.report import (
+    PresentSpec,
+    ReportSpec,
+    check_presentation,
+    check_report,
+)
 from assay.core.specs.strategies import CONTROLS, Strategy
 from assay.core.specs.training import FinetuneSpec
 
@@ -165,7 +170,8 @@ ECHO = Command("echo", EchoSpec)
 DIFF = Command("diff", DiffSpec)
 EXPERIMENT = Command("experiment", ExperimentSpec)
 EXPORT = Command("export", ExportSpec)
-REPORT = Command("report", ReportSpec)
+REPORT = Command("report", ReportSpec, check=check_report)
+PRESENT = Command("present", PresentSpec, check=check_presentation)
 COMMANDS = {
     one.name: one
     for one in (
@@ -181,6 +187,7 @@ COMMANDS = {
         EXPERIMENT,
         EXPORT,
         REPORT,
+        PRESENT,
     )
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, norm, rankdata
+from scipy.stats import beta, betabinom, norm, rankdata
 from statsmodels.stats.proportion import proportion_confint
 
 from assay.core.stats.intervals import CONFIDENCE, Interval
@@ -17,6 +17,7 @@ _FEW = 20
 # This many documents have 4,096 exchanges.
 _MOST_EXCHANGED = 12
 _N_EXCHANGES = 4_000
+_N_RATES = 120
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,20 @@ def roc(positive: _Scores, negative: _Scores) -> tuple[_Scores, _Scores]:
         for group in (negative, positive)
     ]
     return rates[0], rates[1]
+
+
+def chance_rates(n_positive: int, n_negative: int) -> tuple[_Scores, _Scores, _Scores]:
+    """The central 95% of the true positive rate under random scores: rate of mistakes, low, high.
+
+    For up to ``_N_RATES`` rates j / n_negative. With j mistakes, the positives found are those
+    above the (j + 1)-th highest negative: beta-binomial (negative hypergeometric), exact without
+    ties.
+    """
+    mistakes = np.unique(np.geomspace(1, n_negative, _N_RATES).astype(int) - 1)
+    found = betabinom(n_positive, mistakes + 1, n_negative - mistakes)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = (found.ppf(share) / n_positive for share in (tail, 1 - tail))
+    return mistakes / n_negative, low, high
 
 
 def _exchange_p_value(scores: _Scores, n_positive: int) -> float:

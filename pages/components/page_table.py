@@ -58,6 +58,7 @@ ENTRIES = (
     _of_audit("overview", "Overview", "summarize", Section.ANSWER),
     _of_audit("assessability", "Assessability", "balance", Section.ANSWER),
     _of_audit("report", "Report", "description", Section.ANSWER),
+    _of_audit("present", "Present", "slideshow", Section.ANSWER),
     _of_store("compare", "Compare", "compare_arrows", Section.ANSWER),
     _of_audit("membership", "Membership", "how_to_reg", Section.USED),
     _of_audit("vocabulary", "Vocabulary", "dictionary", Section.USED),

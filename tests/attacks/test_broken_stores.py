@@ -83,6 +83,7 @@ PAGES = {
     "evidence": "Membership rankings",
     "corpora": "does not rank corpora",
     "report": "assay report sample",
+    "present": "assay present sample",
     "compare": "two",
     "about": "What an audit can show",
     "suspects": "Suspects number 0",

@@ -102,7 +102,24 @@ def test_the_report_is_previewed_and_downloaded(store):
         assert app.get("download_button")
     assert "<pre>" in frames["true"].partition("The first documents")[2]
     assert len(frames["true"]) > len(frames["false"])
-    assert "assay report sample --out sample.html --with-documents" in words(app)
+    assert "assay report sample --out sample.html --pdf sample.pdf --with-documents" in words(app)
+
+
+def test_the_presentation_is_shown_in_a_frame_of_its_own_origin(store):
+    """The page shows the slides in a data URL, whose script is theirs alone, and offers HTML, PDF
+    and all figures; of a pair that cannot be assessed, it offers no figures."""
+    write_sample_audit(store, title="<b>Sample</b>")
+    assessment = {"verdict": "not assessable", "reasons": ["It did not move."], "hints": []}
+    write_sample_audit(store, "closed", assessment=assessment)
+    app = opened("present", audit="sample")
+    (frame,) = app.get("iframe")
+    assert frame.proto.src.startswith("data:text/html;base64,")
+    page = b64decode(frame.proto.src.partition(",")[2]).decode()
+    assert page.count("<section ") > 6
+    assert "<b>" not in page
+    assert len(app.get("download_button")) == 3
+    assert "assay present sample --out slides.html" in words(app)
+    assert len(opened("present", audit="closed").get("download_button")) == 2
 
 
 def test_a_document_has_a_card_of_its_own(store):

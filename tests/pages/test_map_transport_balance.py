@@ -25,10 +25,10 @@ from assay.cache.audits.map_documents import read_documents, read_matching
 from assay.cache.audits.read import SelectionFilter
 from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
+from assay.core.findings.class_shares import MAX_GROUPS, random_bands, share_table
 from assay.core.similarity.replacement_curve import Likeness
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
-from assay.pages.components.audit.class_balance import MAX_GROUPS, random_bands, share_table
 from assay.pages.components.audit.map_chart import MAX_DRAWN
 from assay.pages.components.audit.map_choice import area_from, as_text, inside
 from assay.pages.components.audit.map_controls import HOVER_CHARACTERS, MAX_POINTS

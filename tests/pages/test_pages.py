@@ -28,6 +28,7 @@ PAGES = (
     *COMPARISONS,
     "titration",
     "report",
+    "present",
     "suspects",
     "jobs",
 )

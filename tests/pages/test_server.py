@@ -46,6 +46,7 @@ LINKS = [
     ("evidence", "audit=sample&document=7", "Membership rankings"),
     ("corpora", "audit=sample", "does not rank corpora"),
     ("report", "audit=sample", "assay report sample"),
+    ("present", "audit=sample", "assay present sample"),
     ("compare", "audits=sample", "takes two or more"),
     ("about", "", "What an audit can show"),
     ("suspects", "", "assay suspect"),

@@ -31,6 +31,20 @@ class Standing(IntEnum):
     GROUP = 3  # of documents or tokens together, not of single documents
     SINGLE = 4  # of single documents, with a known rate of mistakes
 
+    @property
+    def shown_as(self) -> str:
+        """In the words of a badge."""
+        return _STANDINGS[self]
+
+
+_STANDINGS = {
+    Standing.SINGLE: "about single documents",
+    Standing.GROUP: "about documents together",
+    Standing.RELATIVE: "closer than chance",
+    Standing.NOT_FOUND: "no more than chance",
+    Standing.UNKNOWN: "not tested",
+}
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -78,8 +78,8 @@ def _words(facts: VocabularyFacts | None) -> tuple[str, str, Standing] | None:
         return (
             f"Texts with {facts.n_moved:,} different tokens, of {facts.n_tokens:,} that the model "
             "knows.",
-            f"{about} The list of tokens is exact under the assumptions on the Vocabulary "
-            "page.".strip(),
+            f"{about} The list of tokens is exact under the assumptions listed under "
+            "“Vocabulary”.".strip(),
             Standing.GROUP,
         )
     return (

@@ -61,8 +61,7 @@ def _absent(facts: VocabularyFacts | None) -> tuple[str, str, Standing, float]:
     share = n_out / facts.n_documents if facts.n_documents else 0.0
     if facts.proves_absence:
         certain = (
-            f"Certain under {_number(len(ASSUMPTIONS))} assumptions, which the Vocabulary page "
-            "lists: "
+            f"Certain under {_number(len(ASSUMPTIONS))} assumptions, listed under “Vocabulary”: "
         )
         if n_out:
             return (

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from assay.cache.audits.read import AuditFacts
 from assay.core.findings.answers.answer import Answer, Question
+from assay.core.findings.class_shares import POOL, REFERENCE, share_table
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import number, percent
 from assay.core.findings.membership import membership_finding
@@ -18,7 +19,6 @@ from assay.core.findings.selections import student_metric
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, RANDOM_STUDENTS, Strategy, main_strategy, shown_as
 from assay.pages.components.audit import reads
-from assay.pages.components.audit.class_balance import POOL, REFERENCE, share_table
 from assay.pages.components.audit.corpus_ranking import groups
 from assay.pages.components.charts import error_bars
 from assay.pages.components.escaping import plotly_safe

@@ -23,12 +23,12 @@ _ROOMS = {
     Question.CLOSE: ("selection", "transport", "map"),
     Question.KIND: ("corpora", "class_balance", "vocabulary"),
 }
-STANDINGS: dict[Standing, tuple[str, str, Badge]] = {
-    Standing.SINGLE: ("about single documents", ":material/verified:", "green"),
-    Standing.GROUP: ("about documents together", ":material/check_circle:", "blue"),
-    Standing.RELATIVE: ("closer than chance", ":material/trending_up:", "blue"),
-    Standing.NOT_FOUND: ("no more than chance", ":material/remove_circle:", "gray"),
-    Standing.UNKNOWN: ("not tested", ":material/help:", "gray"),
+STANDINGS: dict[Standing, tuple[str, Badge]] = {
+    Standing.SINGLE: (":material/verified:", "green"),
+    Standing.GROUP: (":material/check_circle:", "blue"),
+    Standing.RELATIVE: (":material/trending_up:", "blue"),
+    Standing.NOT_FOUND: (":material/remove_circle:", "gray"),
+    Standing.UNKNOWN: (":material/help:", "gray"),
 }
 
 
@@ -53,8 +53,8 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
         with left:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{one.question}**", width="content")
-                label, icon, colour = STANDINGS[one.standing]
-                st.badge(label, icon=icon, color=colour)
+                icon, colour = STANDINGS[one.standing]
+                st.badge(one.standing.shown_as, icon=icon, color=colour)
             # The first is the page's answer; the others are as important as their evidence.
             said = markdown_safe(one.headline)
             terms = _terms(f"{one.headline} {one.certainty}")

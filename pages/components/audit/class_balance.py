@@ -7,48 +7,14 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
-from scipy.stats import hypergeom
 
-from assay.core.findings.finding import MetricTable
-from assay.core.findings.formatting import points
-from assay.core.findings.table_cells import PERCENT, TableCell, number_cell
-from assay.core.specs.metrics import Metric
+from assay.core.findings.class_shares import POOL, REFERENCE, SHARE_TITLES
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import COLOURS, NULL_BAND
 
-POOL, REFERENCE = "seed-corpus", "reference"
-MAX_GROUPS = 16
-_TITLES = {POOL: "seed corpus", REFERENCE: "reference set"}
-_OTHERS = "others"
 _COLUMNS = 4
 _BETWEEN_ROWS = 40  # pixels
-_CENTRAL = (0.025, 0.975)
-
-
-def share_table(counts: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    """Counts (subject, group, n) as shares: one row per group, one column per subject.
-
-    ``groups`` gives the order; beyond ``MAX_GROUPS``, those with fewest documents are combined.
-    """
-    table = counts.pivot_table(index="group", columns="subject", values="n", aggfunc="sum")
-    table = table.reindex(groups).fillna(0)
-    if len(table) > MAX_GROUPS:
-        kept = table.sum(axis=1).nlargest(MAX_GROUPS - 1).index
-        rest = table[~table.index.isin(kept)].sum()
-        table = table[table.index.isin(kept)]
-        table.loc[_OTHERS] = rest
-    return table / table.sum()
-
-
-def random_bands(shares: pd.Series, n_pool: int, n_selected: int) -> pd.DataFrame:
-    """low and high of each group's share in random selections: the central 95%, hypergeometric."""
-    n_own = (shares * n_pool).round().astype(int)
-    bounds = [
-        hypergeom(n_pool, n_own.to_numpy(), n_selected).ppf(quantile) / n_selected
-        for quantile in _CENTRAL
-    ]
-    return pd.DataFrame({"low": bounds[0], "high": bounds[1]}, index=shares.index)
 
 
 def balance_figure(
@@ -100,7 +66,7 @@ def balance_figure(
         )
         for subject, symbol in ((POOL, "line-ns-open"), (REFERENCE, "diamond-open")):
             if subject in table:
-                title = _TITLES[subject]
+                title = SHARE_TITLES[subject]
                 figure.add_trace(
                     go.Scatter(
                         x=table[subject],
@@ -128,23 +94,3 @@ def balance_figure(
         legend={"orientation": "h", "y": 1.0, "yref": "container", "yanchor": "top", "x": 0},
     )
     return figure
-
-
-def balance_table(
-    table: pd.DataFrame, rows: MetricTable, strategies: Sequence[Strategy]
-) -> pd.DataFrame:
-    """One row per subject, shares in percent; each strategy's distance from the reference set."""
-    subjects = [*strategies, *(one for one in _TITLES if one in table)]
-    shown = table[subjects].T.map(_share)
-    shown.columns = [f"{name}, %" for name in shown.columns]
-    shown.insert(0, "", [_TITLES.get(one) or Strategy(one).shown_as for one in subjects])
-    imbalances = [rows.get(one, Metric.IMBALANCE) for one in subjects]
-    if any(imbalances):
-        shown["imbalance"] = [
-            number_cell(Metric.IMBALANCE, row["value"]) if row else "" for row in imbalances
-        ]
-    return shown
-
-
-def _share(share: float) -> TableCell:
-    return TableCell.of(points(share), PERCENT, value=share)

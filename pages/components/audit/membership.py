@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,22 +14,16 @@ import streamlit as st
 from assay.cache.audits.membership import read_rankings
 from assay.cache.audits.read import AuditFacts
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import exponent, percent, signed
-from assay.core.findings.table_cells import (
-    PERCENT,
-    TableCell,
-    bracketed_cell,
-    interval_cell,
-    p_cell,
-)
+from assay.core.findings.formatting import percent
+from assay.core.findings.rankings_table import bounded
+from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Baseline, shown_as
+from assay.core.specs.strategies import BASELINE_TITLES, Baseline, shown_as
 from assay.core.stats.auc import roc
 from assay.pages.components.charts import framed
 from assay.pages.components.palette import COLOURS, REFERENCE_LINE
 
 _N_CURVE_POINTS = 300
-_ALL = (*BASELINE_TITLES, *STRATEGY_TITLES, BLIND)
 # Shown as means over final models with other seeds.
 OVER_SEEDS = (
     Metric.MEMBERSHIP_AUC,
@@ -57,12 +51,6 @@ def rankings(path: Path, held_out_source: str | None) -> pd.DataFrame:
     return read_rankings(path, held_out_source)
 
 
-def judged(rows: MetricTable) -> list[str]:
-    """Every ranking with a membership AUC, the best first."""
-    found = {name: row["value"] for name in _ALL if (row := rows.get(name, Metric.MEMBERSHIP_AUC))}
-    return sorted(found, key=lambda name: -found[name])
-
-
 def what_is_missing(facts: AuditFacts) -> str | None:
     """Why no ranking can be evaluated here, in a sentence; None if they can."""
     counts = facts.meta.counts
@@ -76,11 +64,6 @@ def what_is_missing(facts: AuditFacts) -> str | None:
             "finding the domain cannot be distinguished from finding training documents."
         )
     return None
-
-
-def members_table(rows: MetricTable, names: Iterable[str]) -> pd.DataFrame:
-    """One row per ranking; every value with its interval and what chance gives."""
-    return pd.DataFrame([_line(rows, name) for name in names]).fillna("")
 
 
 def limits_table(rows: MetricTable, facts: AuditFacts) -> pd.DataFrame:
@@ -155,32 +138,6 @@ def _thinned(is_drawable: np.ndarray) -> np.ndarray:
     return places[np.unique(picks)]
 
 
-def _line(rows: MetricTable, name: str) -> dict[str, str | TableCell]:
-    line: dict[str, str | TableCell] = {"ranking": shown_as(name)}
-    auc = rows.get(name, Metric.MEMBERSHIP_AUC)
-    assert auc is not None
-    line["membership AUC"] = bracketed_cell(auc)
-    line["by chance"] = interval_cell(auc["null_low"], auc["null_high"])
-    line["p"] = p_cell(auc["p_value"])
-    for metric, title in (
-        (Metric.MEMBERSHIP_TPR, "found at 1% FPR"),
-        (Metric.MEMBERSHIP_TPR_STRICT, "found at 0.1% FPR"),
-        (Metric.PREVALENCE, "estimated share trained"),
-    ):
-        if row := rows.get(name, metric):
-            line[title] = bracketed_cell(row, percent, PERCENT)
-    if lead := rows.get(name, Metric.MEMBERSHIP_LEAD):
-        line["AUC above the main strategy"] = TableCell.of(
-            f"{signed(lead['value'])} [{signed(lead['low'])} to {signed(lead['high'])}], p = "
-            f"{exponent(lead['p_value'])}",
-            **_bounded(lead),
-            p=lead["p_value"],
-        )
-    if domain := rows.get(name, Metric.DOMAIN_AUC):
-        line["domain AUC"] = bracketed_cell(domain)
-    return line
-
-
 def _limit(row: Row | None) -> TableCell | str:
     if row is None:
         return "not even with all of it"
@@ -189,10 +146,6 @@ def _limit(row: Row | None) -> TableCell | str:
     shares = TableCell.of(
         f"{percent(row['value'])} of it, {row['n']:,.0f} documents [{low}–{high}]",
         PERCENT,
-        **_bounded(row),
+        **bounded(row),
     )
     return replace(shares, numbers={**shares.numbers, "documents": round(row["n"])})
-
-
-def _bounded(row: Row) -> dict[str, float]:
-    return {name: row[name] for name in ("value", "low", "high")}

@@ -134,6 +134,19 @@ def _report(path: Path, known: SamePair, repeats: tuple[Path, ...], with_documen
     return render_report(Store.default(), path, known, repeats, with_documents)
 
 
+def story(path: Path) -> str:
+    """The presentation of an audit, with the suspect tests that the store holds now."""
+    return _story(path, suspect_tests_of(Store.default(), facts(path).meta.pair))
+
+
+@st.cache_data(max_entries=16, show_spinner="Drawing the slides …")
+def _story(path: Path, suspect_tests: list[SuspectResult]) -> str:
+    # The story reads the tests itself; here they decide whether it is told anew.
+    from assay.core.report.story import render_story  # takes a second to import
+
+    return render_story(Store.default(), path)
+
+
 @st.cache_data(max_entries=128, show_spinner=False)
 def selection(
     path: Path, strategy: Strategy, chosen: read.SelectionFilter, limit: int, offset: int

@@ -9,11 +9,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from assay.core.findings.titration_grid import share_spreads
 from assay.core.selection.titration import Cell, Corpus
 from assay.core.specs.data import Role
 from assay.core.specs.strategies import shown_as
 from assay.pages.components.audit.density import density
-from assay.pages.components.audit.titration_controls import Setting, share_spreads
+from assay.pages.components.audit.titration_controls import Setting
 from assay.pages.components.charts import framed, spread_traces
 from assay.pages.components.palette import (
     COLOURS,

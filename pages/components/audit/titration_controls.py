@@ -14,7 +14,6 @@ from assay.cache.audits.read import AuditFacts, read_titration
 from assay.core.selection.titration import Cell, Corpus, titrate
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, Strategy, shown_as
-from assay.core.stats.intervals import Spread
 
 METRICS = (
     Metric.RECALL,
@@ -147,21 +146,6 @@ def as_rows(cells: dict[str, Cell], setting: Setting) -> list[dict[str, Any]]:
         for name, cell in cells.items()
         for metric, figure in cell.figures.items()
     ]
-
-
-def nearest_budget(measured: pd.DataFrame, budget: int) -> int | None:
-    """The measured budget nearest to the chosen one; None without a grid."""
-    budgets = measured["budget"].unique()
-    return int(min(budgets, key=lambda one: abs(one - budget))) if len(budgets) else None
-
-
-def share_spreads(measured: pd.DataFrame) -> dict[float, Spread]:
-    """One strategy's values over draws at each leaked share; ``measured`` holds one metric."""
-    limits = Metric(measured["metric"].iloc[0]).info.bounds
-    return {
-        float(share): Spread.of(own["value"].tolist(), limits)
-        for share, own in measured.groupby("leaked_share")
-    }
 
 
 def _seeds(measured: pd.DataFrame) -> list[int]:

@@ -11,11 +11,12 @@ import streamlit as st
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import number, p_value
 from assay.core.findings.repeats import spread_cell
+from assay.core.findings.titration_grid import share_spreads
 from assay.core.selection.titration import Cell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import shown_as
 from assay.core.stats.selection_metrics import MAX_TRANSPORT_REFERENCE, Measurement
-from assay.pages.components.audit.titration_controls import Setting, share_spreads
+from assay.pages.components.audit.titration_controls import Setting
 from assay.pages.components.escaping import markdown_safe
 
 _SHOWN = (

@@ -115,9 +115,9 @@ def show_differences(found: Comparison, origin: Origin) -> None:
 
 
 def _show(audits: Sequence[int], one: Answer) -> None:
-    label, icon, colour = STANDINGS[one.standing]
+    icon, colour = STANDINGS[one.standing]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{listed([letter(i) for i in audits])}**", width="content")
-        st.badge(label, icon=icon, color=colour)
+        st.badge(one.standing.shown_as, icon=icon, color=colour)
     st.write(markdown_safe(one.headline))
     st.caption(markdown_safe(one.certainty))

@@ -137,7 +137,7 @@ _ALL = (
     JobKind(
         REPORT,
         "Report",
-        "Write an audit as one self-contained HTML page, ready to print.",
+        "Write an audit as one self-contained page to print or send, or all audits as a folder.",
         _own_title,
         lambda spec: {"report": _REPORT_S},
     ),

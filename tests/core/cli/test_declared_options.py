@@ -184,7 +184,8 @@ OPTIONS = {
         "without-flagged": False,
         "only-accepted": False,
     },
-    "report": {"audit": REQUIRED, "out": REQUIRED, "with-documents": False},
+    "report": {"audit": None, "out": None, "pdf": None, "all": None, "with-documents": False},
+    "present": {"audit": REQUIRED, "out": None, "pdf": None, "figures": None},
 }
 RUNNING = {"device": None, "precision": "auto", "store": None, "json": False}
 CONFIG = {"config": None, "save-config": None}
@@ -193,6 +194,7 @@ OWN = {
     "diff": {"out": None, "overwrite": False, "device": None},
     "export": {"overwrite": False},
     "report": {"overwrite": False},
+    "present": {"overwrite": False},
 }
 KEPT = {"store": None, "json": False}
 QUEUED = ("audit", "titrate", "rank-corpora", "decompress", "grade", "diff", "experiment")
@@ -212,7 +214,7 @@ def test_a_command_offers_its_options_with_their_defaults(name):
     """Names and defaults are those that commands have always had."""
     expected = (
         OPTIONS[name]
-        | (KEPT if name in ("diff", "export", "report") else RUNNING)
+        | (KEPT if name in ("diff", "export", "report", "present") else RUNNING)
         | OWN.get(name, {})
     )
     if name in QUEUED:

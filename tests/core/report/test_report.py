@@ -9,19 +9,24 @@ from html.parser import HTMLParser
 
 import pytest
 from support.audit_file import HOSTILE, write_sample_audit
+from support.local_paths import SECRETS, from_a_private_machine
 from support.pair_rows import of_pair, write_groups
 from support.report import rendered
 from support.suspect_record import PAIR, write_sample_suspects
+from support.titration_audit import write_sample_titration
 
 from assay.cache.audits.corpus_ranking import read_groups, read_source_students
 from assay.cache.audits.evidence import evidence_of
 from assay.cache.audits.read import read_facts, read_metrics
+from assay.cache.files.manifest import file_digest
 from assay.cache.store import Store
 from assay.core.findings.answers.audit_answers import audit_finding
 from assay.core.findings.corpus_ranking import corpus_ranking_finding
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import percent
+from assay.core.findings.rankings_table import judged, members_table
 from assay.core.findings.suspect_test import suspect_finding
+from assay.core.findings.thresholds import THRESHOLDS
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 
@@ -75,7 +80,7 @@ def test_nothing_in_it_can_run_or_reach_out(store, with_documents):
     for image in re.findall(r"base64,([^\"]+)", page):
         svg = base64.b64decode(image).decode()
         assert "<script" not in svg
-        assert not re.findall(r"href=\"(?!#)", svg)
+        assert not re.findall(r"href=\"(?!#|data:image/png;base64,)", svg)
 
 
 def test_texts_are_withheld_unless_asked_for(store):
@@ -106,6 +111,46 @@ def test_it_ends_with_the_command_that_asks_again(store):
     text = Elements(page).text
     assert read_facts(path).meta.command in text
     assert "torch" in text
+
+
+def test_it_carries_the_evidence_of_its_answers(store):
+    """The curve, the map, the classes, the titration and the steps are in it, each with what chance
+    gives; and all rankings, thresholds, the checksum on every page and a place to sign."""
+    path = write_sample_titration(store)
+    page = rendered(store, path)
+    text = Elements(page).text
+    for title in ("True and false positives", "Titration", "Where the selected documents lie"):
+        assert title in text
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", page)
+    assert len(captions) == page.count("<img ")
+    assert all(re.search(r"[Rr]andom|chance|Grey", one) for one in captions)
+    rankings = members_table(
+        rows := MetricTable(read_metrics(path).to_dict("records")), judged(rows)
+    )
+    assert all(str(cell) in text for cell in rankings["membership AUC"])
+    for sentence in THRESHOLDS:
+        assert sentence in text
+    foot = re.search(r"@bottom-left \{ content: (.*?); white-space", page)[1]
+    said = re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), foot)
+    assert f'"Audit {path.stem}"' in said
+    assert f'"SHA-256 {file_digest(path)}"' in said
+    assert "counter(page)" in page
+    assert all(word in text for word in ("Name", "Date", "Signature"))
+
+
+def test_no_folder_of_the_machine_is_in_it(store):
+    """Places of models and data are shown by name, wherever an audit names them."""
+    path = write_sample_audit(store, before_seal=from_a_private_machine)
+    page = rendered(store, path, with_documents=True)
+    assert not [one for one in (*SECRETS, str(store.root), "with space") if one in page]
+    for name in ("base-model", "final-model", "pool.parquet", "y.bin"):
+        assert name in page
+
+
+def test_a_document_is_shown_letter_by_letter(store):
+    """A path inside a document's text is its text."""
+    path = write_sample_audit(store, hostile_rank=0)
+    assert "http://127.0.0.1/x.png" in html.unescape(rendered(store, path, with_documents=True))
 
 
 def test_the_same_audit_gives_the_same_bytes(store):
