@@ -198,7 +198,7 @@ def test_commits_and_hosts_check_what_make_checks():
     makefile = (ROOT / "Makefile").read_text()
     static = re.search(r"^static:.*\n((?:\t.+\n)+)", makefile, re.MULTILINE)
     assert static
-    tools = {line.split("/")[-1].split()[0] for line in static[1].splitlines()}
+    tools = set(re.findall(r"\$\(VENV\)/bin/(\S+)", static[1]))
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert [repo["repo"] for repo in hooks] == ["local"]
     own = {hook["entry"].split("/")[-1].split()[0] for hook in hooks[0]["hooks"]}

@@ -25,9 +25,9 @@ def measure_selections(
 ) -> None:
     """Write all metrics of each selection, compared with random selections."""
     spec, builder, progress = audit.spec, audit.builder, audit.progress
-    selections = {
-        strategy: audit.rows.selection(strategy).documents for strategy in spec.strategies
-    }
+    every = {strategy: audit.rows.selection(strategy).documents for strategy in spec.strategies}
+    # A strategy for which no document points towards the difference selects none.
+    selections = {strategy: documents for strategy, documents in every.items() if documents}
     draws = random_draws(spec, features.n_documents)
     judges: list[SelectionMetric] = [Cosine(audit)]
     if spec.task is Task.CLASSIFICATION:
