@@ -9,6 +9,7 @@ from support.audit_file import HOSTILE, write_sample_audit
 from support.compared_audits import FIRST, TWIN, write_compared
 from support.pages import opened, words
 
+from assay.cache.audits.comparison import read_places
 from assay.cache.store import Store
 from assay.pages.components.compare.documents import for_people, named_groups
 from assay.pages.components.compare.reads import selected
@@ -83,6 +84,23 @@ def test_filters_keep_who_selected_and_what_is_searched(store):
     assert found["text"].str.contains(word).all()
     app.text_input(key="search").set_value("no document says this").run()
     assert "No selected document matches" in words(app)
+
+
+def test_a_link_keeps_an_area_and_an_open_document(store):
+    """Only documents in the area that the address holds are listed, and the document it names is
+    open beside the map."""
+    path = write_compared(store, *FIRST, budget=60)
+    write_compared(store, "second", budget=30)
+    half = "0-0.500-0.500-1000.0-1000"
+    app = opened("compare", audits="sample,second", area=half, document="7")
+    places = read_places(path)
+    middle = (places[:, 0].min() + places[:, 0].max()) / 2
+    listed = selected_table(app)
+    numbers = listed["evidence"].str.rpartition("=")[2].astype(int)
+    assert 0 < len(listed) < 60
+    assert (places[numbers, 0] <= middle + 1e-3).all()
+    assert "item 7." in words(app).replace("\\", "")
+    assert any(button.label == "Clear area" for button in app.button)
 
 
 def test_a_corpus_that_lacks_a_document_is_named(store):
