@@ -12,6 +12,7 @@ from assay.core.specs.audit import AuditSpec
 from assay.core.specs.commands import Command, command_of
 from assay.core.specs.data import DataRef
 from assay.core.specs.options import CommandOption
+from assay.core.specs.place import Columns
 from assay.core.specs.training import TrainingSpec
 
 # Fields that name contents: what they are called, and the digest by which two are equal.
@@ -74,11 +75,15 @@ def _of(facts: AuditFacts) -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def _options(command: Command, spec: AuditSpec) -> Iterator[tuple[str, str]]:
-    asked = command.asked(spec)
-    for group in command.groups:
-        if group.field.name not in _NOT_SETTINGS:
-            for one in group.options:
-                yield one.flag, _shown(one, asked.get(one.name, one.default))
+    """Options that name no contents: a stranger's file may name places that no command line has."""
+    groups = [one for one in command.groups if one.field.name not in _NOT_SETTINGS]
+    values = {one.name: one.default for one in command.options}
+    for group in groups:
+        values |= group.asked(getattr(spec, group.field.name), Columns.of(()))
+    given = command.given(values)
+    for group in groups:
+        for one in group.options:
+            yield one.flag, _shown(one, given.get(one.name, one.default))
 
 
 def _shown(option: CommandOption, value: Any) -> str:

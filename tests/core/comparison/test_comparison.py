@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.audit_file import ASSESSMENT, write_sample_audit
 from support.compared_audits import FIRST, TWIN, write_compared
+from support.titration_audit import write_sample_titration
 
 from assay.cache.audits.side_by_side import read_side
 from assay.cache.store import Store
@@ -186,6 +187,14 @@ def test_where_a_model_lies_is_no_difference(store):
     (differing,) = compare([paths[0], paths[2]]).differing
     assert differing.name == "final model"
     assert differing.values == ("final · aaaaaaaa", "final · bbbbbbbb")
+
+
+def test_an_audit_and_a_titration_differ_in_their_command(store):
+    """Settings are read from audits of every command, also where their places fit no command."""
+    found = compare([write_sample_audit(store, "sample"), write_sample_titration(store)])
+    differing = {one.name: one.values for one in found.differing}
+    assert differing["command"] == ("audit", "titrate")
+    assert differing["--leaked-share"][0] == "—"
 
 
 def test_documents_have_their_rank_in_each_audit(store):
