@@ -48,7 +48,8 @@ def _rows(audit: AuditContext) -> Iterator[MetricRow]:
         f"mean of {drawn.n} random selections' students, prediction t-interval for one more",
     )
     how = f"paired over documents, with the variance between {drawn.n} random selections' students"
-    asked = spec.strategies_of_students
+    # A strategy that selected nothing has no student.
+    asked = [strategy for strategy in spec.strategies_of_students if strategy in outcomes]
     main = main_strategy(asked)
     for strategy in asked:
         if strategy is Strategy.RANDOM:

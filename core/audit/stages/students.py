@@ -166,6 +166,8 @@ def train_all_students(audit: AuditContext) -> None:
     asked = spec.strategies_of_students
     left = [n for n in (*asked, *more) if not builder.is_done(f"student: {n}")]
     tasks = [more[n] if n in more else _student_task(audit, Strategy(n)) for n in left]
+    # A strategy for which no document points towards the difference selects none.
+    tasks = [task for task in tasks if task.documents]
     with audit.progress.stage("students", n_student_units(tasks)):
         for result, metrics, outcomes in students(audit, tasks):
             with builder.stage(f"student: {result.name}", result.duration_s):

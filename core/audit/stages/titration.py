@@ -84,6 +84,8 @@ def train_grid_students(audit: AuditContext) -> None:
     tasks = []
     for name, point in left.items():
         cell = _cell(corpus, point)
+        if not len(cell.documents):
+            continue
         tasks.append(student_task(audit, name, cell.documents.tolist(), cell.weights.tolist()))
     with audit.progress.stage("titration students", n_student_units(tasks)):
         for result, metrics, _ in students(audit, tasks):

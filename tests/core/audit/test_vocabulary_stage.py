@@ -97,6 +97,28 @@ def test_the_vocabulary_and_what_it_excludes_are_kept(audit, half):
     assert counts["rain"] == sum("rain" in text.split()[:n_words] for text, *_ in found)
 
 
+def test_a_corpus_that_cannot_have_been_trained_on_is_audited_all_the_same(half, assay):
+    """Every document holds a token that never occurred, so a strategy selects none: it has no
+    metric and no student, and the others have theirs."""
+    done = assay(
+        *("audit", "--base", half.base, "--final", half.final, "--budget", 10, "--no-map"),
+        *("--seed-corpus", half.folder / "others.jsonl", "--student-epochs", 1),
+        *("--strategy", "random", "--strategy", "loss-drop", "--strategy", "embedding-select"),
+        *("--random-students", 2, "--json"),
+    )
+    path = sealed(done)
+    for table, column in (
+        ("selections", "strategy"),
+        ("metrics", "subject"),
+        ("student_epochs", "strategy"),
+    ):
+        found = {name for (name,) in rows_of(path, f"SELECT DISTINCT {column} FROM {table}")}
+        assert "random" in found
+        assert "embedding-select" not in found
+    facts = read_facts(path).meta.vocabulary
+    assert facts.n_possible == 0 < facts.n_documents
+
+
 def test_documents_are_scored_selected_and_judged(audit, half):
     """Excluded documents come last; the selection is the best scored; the AUC is the scores'."""
     rows = rows_of(
