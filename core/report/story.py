@@ -153,7 +153,7 @@ def _question(evidence: AuditEvidence) -> Slide:
     beyond = insiders_view(facts.meta)
     return Slide(
         facts.meta.title,
-        f"What was {asked['final']} fine-tuned on?",
+        f"What was the model {asked['final']} fine-tuned on?",
         (
             f"All that is used: the weights before ({asked['base']}) and after fine-tuning, and "
             f"public text: {n:,} documents of {corpora}.",
