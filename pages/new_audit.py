@@ -17,6 +17,7 @@ from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.options import CommandOption
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.navigation import enter, page_file
+from assay.pages.components.new_job.compute import choose_compute
 from assay.pages.components.new_job.documents import is_of_documents, show_documents, show_upload
 from assay.pages.components.new_job.estimate import show_estimate
 from assay.pages.components.new_job.form_state import Filled, Form
@@ -103,7 +104,8 @@ def show_start(form: Form, filled: Filled, is_stopped: bool) -> None:
         st.caption(markdown_safe(f"Still needed: {named}."))
     elif filled.errors:
         st.caption("Correct what is marked in red.")
-    command = (form.kind.name, *form.kind.command.words(filled.given))
+    where = choose_compute() if form.kind.runs_models else ()
+    command = (form.kind.name, *form.kind.command.words(filled.given), *(where or ()))
     if filled.spec is not None:
         st.code(shlex.join(["assay", *command]), language=None, wrap_lines=True)
     with st.container(horizontal=True):
@@ -111,10 +113,10 @@ def show_start(form: Form, filled: Filled, is_stopped: bool) -> None:
             "Start",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=is_stopped or not filled.is_ready,
+            disabled=is_stopped or where is None or not filled.is_ready,
         )
         save_config(form, filled)
-    if is_pressed and filled.is_ready and not is_stopped:
+    if is_pressed and filled.is_ready and where is not None and not is_stopped:
         start(command, form.kind.job_title(filled.spec))
 
 

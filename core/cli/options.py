@@ -22,6 +22,7 @@ from assay.core.cli.config_option import as_recorded
 from assay.core.errors import InputError
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
+from assay.core.specs.compute import DEVICE_HELP, PRECISION_HELP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,11 +47,9 @@ PortOption = Annotated[
 ]
 DeviceOption = Annotated[
     str | None,
-    typer.Option(help="Where to compute: cpu, cuda, cuda:1 … (default: the fastest available)."),
+    typer.Option(help=DEVICE_HELP),
 ]
-PrecisionOption = Annotated[
-    str, typer.Option(help="Number format of forward passes: auto, bf16 or fp32.")
-]
+PrecisionOption = Annotated[str, typer.Option(help=PRECISION_HELP)]
 QueueOption = Annotated[
     bool, typer.Option("--queue", help="Run in the background; see `assay jobs`.")
 ]

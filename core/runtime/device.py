@@ -9,6 +9,7 @@ import torch
 
 from assay.core.errors import InputError
 from assay.core.runtime.settings import count_from
+from assay.core.specs.compute import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def choose_compute(device: str | None = None, precision: str = "auto") -> Comput
     whenever anything else runs, and are slower than a single one.
     """
     chosen = _usable(device) if device else _fastest()
-    if precision not in ("auto", "bf16", "fp32"):
+    if precision not in PRECISIONS:
         raise InputError("--precision auto, bf16 or fp32", repr(precision), "choose one of them")
     n_threads = count_from("ASSAY_THREADS") or max(1, (os.cpu_count() or 1) - 1)
     torch.set_num_threads(n_threads)

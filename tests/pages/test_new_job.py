@@ -118,6 +118,20 @@ def test_the_command_is_the_forms_and_a_column_goes_with_its_file(files, no_work
     assert job.state is JobState.QUEUED
 
 
+def test_where_models_run_is_asked_for_and_checked(files, no_worker):
+    """Device and precision are in the command unless they are the default; what is no device's name
+    keeps Start off; a job that runs no model is not asked."""
+    app = form(base="base", final="final", seed_corpus=["pool.jsonl"])
+    assert "--device" not in command_shown(app)[0]
+    app.text_input(key="new job: device").set_value("cuda:1")
+    app.selectbox(key="new job: precision").set_value("fp32").run()
+    assert command_shown(app)[0].endswith("--device cuda:1 --precision fp32")
+    app.text_input(key="new job: device").set_value("gpu").run()
+    assert start_button(app).disabled
+    assert any("cuda:NUMBER" in error.value for error in app.error)
+    assert "new job: device" not in [one.key for one in form("report").text_input]
+
+
 @pytest.mark.parametrize(
     ("values", "named"),
     [

@@ -44,13 +44,16 @@ Plan = Mapping[str, float]
 
 @dataclass(frozen=True)
 class JobKind:
-    """``plan``: expected seconds a stage; None for audits, which are estimated by their load."""
+    """``plan``: expected seconds a stage; None for audits, which are estimated by their load.
+    ``runs_models``: so that a device and a precision can be chosen.
+    """
 
     command: Command
     title: str
     about: str
     job_title: Callable[[Any], str]
     plan: Callable[[Any], Plan] | None = None
+    runs_models: bool = True
 
     @property
     def name(self) -> str:
@@ -119,6 +122,7 @@ _ALL = (
         "Compare two decompressed models and report differences beyond sampling noise.",
         _own_title,
         lambda spec: DIFF_PLAN,
+        runs_models=False,
     ),
     JobKind(
         ECHO,
@@ -140,6 +144,7 @@ _ALL = (
         "Write an audit as one self-contained page to print or send, or all audits as a folder.",
         _own_title,
         lambda spec: {"report": _REPORT_S},
+        runs_models=False,
     ),
 )
 KINDS = {one.name: one for one in _ALL}
