@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from assay.core.runtime.device import Compute
 from assay.core.runtime.parallel import n_side_by_side, side_by_side
 
 MAX_TOKENS = 128
-# Fewer texts than this are not worth sharing out.
-_FEW = 64
+# Texts that an encoder reads together.
+_BATCH = 32
 
 
 class Embedder:
@@ -33,24 +34,32 @@ class Embedder:
         self._encoders = [first, *more]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, (n × 384) float32."""
-        if len(self._encoders) == 1 or len(texts) < _FEW:
-            return self._embed(self._encoders[0], list(texts))
-        by_length = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        n_parts = len(self._encoders)
+        """Unit vectors, (n × 384) float32; the same however many encoders share the work."""
+        if not texts:
+            return self._embed(self._encoders[0], [])
+        by_length = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+        batches = [by_length[at : at + _BATCH] for at in range(0, len(texts), _BATCH)]
+        n_parts = min(len(self._encoders), len(batches))
         # Every part gets short and long texts, so that all end at about the same time.
-        parts = [by_length[at::n_parts] for at in range(n_parts)]
+        parts = [batches[at::n_parts] for at in range(n_parts)]
         found = side_by_side(
             [
-                partial(self._embed, encoder, [texts[index] for index in part])
-                for encoder, part in zip(self._encoders, parts, strict=True)
+                partial(self._embed_batches, encoder, texts, part)
+                for encoder, part in zip(self._encoders, parts, strict=False)
             ],
             self._compute.device,
         )
         vectors = np.empty((len(texts), found[0].shape[1]), np.float32)
         for part, own in zip(parts, found, strict=True):
-            vectors[part] = own
+            vectors[list(chain(*part))] = own
         return vectors
+
+    def _embed_batches(
+        self, encoder: Any, texts: Sequence[str], batches: Sequence[Sequence[int]]
+    ) -> NDArray[np.float32]:
+        return np.concatenate(
+            [self._embed(encoder, [texts[index] for index in batch]) for batch in batches]
+        )
 
     def _embed(self, encoder: Any, texts: list[str]) -> NDArray[np.float32]:
         with torch.inference_mode(), self._compute.autocast():

@@ -199,8 +199,9 @@ def test_a_page_that_fails_names_its_log(plain):
     shutil.copy(store.audits / "sample.duckdb", path)
     path.chmod(0o644)
     with duckdb.connect(str(path)) as connection:
-        connection.execute("UPDATE meta SET value = '{}' WHERE key = 'counts'")
-    shown = plain.visit("overview", "audit=odd")
+        # A label that has no name.
+        connection.execute("UPDATE scores SET pseudolabel = 77")
+    shown = plain.visit("class_balance", "audit=odd")
     path.unlink()
     reference = re.search(r"under ([0-9a-f]{8})", shown.replace("\\", "")).group(1)
     log = store.logs / "dashboard.log"
