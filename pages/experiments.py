@@ -104,11 +104,12 @@ def confirm_delete(experiment: ExperimentSummary) -> None:
 
 
 def delete_as_chosen(experiment_id: str) -> None:
+    store.require_writing()
     delete_experiment(store, experiment_id, with_audits=st.session_state[_WITH_AUDITS])
 
 
 def show_shelf(experiment: ExperimentSummary) -> None:
-    """The run's audits, and the button that deletes it."""
+    """The run's audits, and the button that deletes it, unless the store is read-only."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             "pages/audits.py",
@@ -116,7 +117,9 @@ def show_shelf(experiment: ExperimentSummary) -> None:
             icon=":material/folder_open:",
             query_params={"cells": "true"},
         )
-        if st.button("Delete this run", icon=":material/delete:", type="tertiary"):
+        if not store.is_for_reading and st.button(
+            "Delete this run", icon=":material/delete:", type="tertiary"
+        ):
             confirm_delete(experiment)
 
 

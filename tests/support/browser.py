@@ -46,6 +46,8 @@ _IGNORED = (
     (re.compile(r"/_stcore/(health|host-config)$"), re.compile("404")),
     # Without a graphics card Plotly's large scatter plots are drawn by the processor.
     (re.compile(""), re.compile("GPU stall due to ReadPixels")),
+    # Streamlit names what its frames may use, also what only other browsers know.
+    (re.compile(r"/static/js/"), re.compile("Unrecognized feature: '")),
 )
 
 
