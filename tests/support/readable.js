@@ -73,7 +73,7 @@
     const ink = colour(element instanceof SVGElement ? style.fill : style.color)
     const alpha = ink[3] * opacity(element) *
       (element instanceof SVGElement ? Number(style.fillOpacity) : 1)
-    if (alpha < 0.01) continue  // shown when one points at it
+    if (alpha < 0.05) continue  // shown when one points at it, or still fading
     const ground = behind(element)
     const found = ratio(over([...ink.slice(0, 3), alpha], ground), ground)
     const where = element.closest('[data-testid]')?.dataset.testid || element.tagName
