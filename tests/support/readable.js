@@ -76,6 +76,8 @@
     if (alpha < 0.05) continue  // shown when one points at it, or still fading
     const ground = behind(element)
     const found = ratio(over([...ink.slice(0, 3), alpha], ground), ground)
+    // Of the colour of its ground: hidden until one points at it, as the ends of a slider are.
+    if (found < 1.02) continue
     const where = element.closest('[data-testid]')?.dataset.testid || element.tagName
     if (found < (isLarge || isIcon ? 3 : 4.5) - 0.005)
       faint.push(`${found.toFixed(2)}:1 ${where} “${text.data.trim().slice(0, 50)}”`)
