@@ -40,15 +40,21 @@ def _classification() -> Iterator[Measured]:
     yield Measured(
         "Gradients, norms and alignments of a classifier (MiniLM), beside the two forward passes "
         "that they need",
-        times(ratio(lambda: list(ours.of(documents)), lambda: _forward(pair, documents))),
+        times(
+            ratio(
+                lambda: list(ours.of(documents)),
+                lambda: _forward((pair.base, pair.final), documents),
+            )
+        ),
         "at most 1.15",
     )
     embedding = EmbeddingGradients(pair, (0.5,))
-    one_pass = _one(pair)
     yield Measured(
         "Gradients at a classifier's input embeddings, two labels, one checkpoint, beside one "
         "forward pass",
-        times(ratio(lambda: list(embedding.of(documents)), lambda: _forward(one_pass, documents))),
+        times(
+            ratio(lambda: list(embedding.of(documents)), lambda: _forward((pair.base,), documents))
+        ),
         "at most 3.5",
     )
 
@@ -57,17 +63,18 @@ def _language() -> Iterator[Measured]:
     """24 texts of documentation, 32 tokens, SmolLM2-135M."""
     pair, documents = _language_models(), _texts(24)
     ours = LanguageGradients(pair, 1, 4096, 0)
-    one_pass = _one(pair)
     yield Measured(
         "A language model's gradients (SmolLM2-135M; exact norms and alignments, 4,096 projected "
         "dimensions), beside one forward pass with all logits",
-        times(ratio(lambda: list(ours.of(documents)), lambda: _forward(one_pass, documents))),
+        times(ratio(lambda: list(ours.of(documents)), lambda: _forward((pair.base,), documents))),
         "at most 1.35",
     )
     embedding = EmbeddingGradients(pair)
     yield Measured(
         "Gradients at its input embeddings, as input and as output, beside one forward pass",
-        times(ratio(lambda: list(embedding.of(documents)), lambda: _forward(one_pass, documents))),
+        times(
+            ratio(lambda: list(embedding.of(documents)), lambda: _forward((pair.base,), documents))
+        ),
         "at most 3.5",
     )
 
@@ -224,16 +231,11 @@ def _train_a_little(model: TextModel) -> None:
             parameter += 1e-4 * torch.randn(parameter.shape, generator=generator)
 
 
-def _one(pair: ModelPair) -> Sequence[TextModel]:
-    return (pair.base,)
-
-
-def _forward(models: ModelPair | Sequence[TextModel], documents: Sequence[TextDocument]) -> None:
+def _forward(models: Sequence[TextModel], documents: Sequence[TextDocument]) -> None:
     """The models' own forward passes on the batches that gradients are taken of."""
-    both = (models.base, models.final) if isinstance(models, ModelPair) else models
-    examples = both[0].examples(documents)
+    examples = models[0].examples(documents)
     with torch.inference_mode():
         for indices in batches_by_length(examples):
-            ids, mask = both[0].pad([examples[index].token_ids for index in indices])
-            for model in both:
+            ids, mask = models[0].pad([examples[index].token_ids for index in indices])
+            for model in models:
                 model.model(input_ids=ids, attention_mask=mask)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from assay.core.errors import InputError, OptionConflict
 from assay.core.specs.options import Names, option
+
+_AN_AUDIT = "An audit, as `assay list` shows it, or its file."
+
+
+def _to_write(ending: str) -> Any:
+    """A page to write, with the option that names it."""
+    return option(None, is_main=True, names=Names.NEW_FILE, help=f"The {ending} file to write.")
 
 
 @dataclass(frozen=True)
@@ -17,14 +25,10 @@ class ReportSpec:
         is_argument=True,
         is_main=True,
         names=Names.AUDIT,
-        help="An audit, as `assay list` shows it, or its file.",
+        help=_AN_AUDIT,
     )
-    out: str | None = option(
-        None, is_main=True, names=Names.NEW_FILE, help="The .html file to write."
-    )
-    pdf: str | None = option(
-        None, is_main=True, names=Names.NEW_FILE, help="The .pdf file to write."
-    )
+    out: str | None = _to_write(".html")
+    pdf: str | None = _to_write(".pdf")
     every: str | None = option(
         None,
         flag="all",
@@ -48,14 +52,10 @@ class PresentSpec:
     audit: str = option(
         is_argument=True,
         names=Names.AUDIT,
-        help="An audit, as `assay list` shows it, or its file.",
+        help=_AN_AUDIT,
     )
-    out: str | None = option(
-        None, is_main=True, names=Names.NEW_FILE, help="The .html file to write."
-    )
-    pdf: str | None = option(
-        None, is_main=True, names=Names.NEW_FILE, help="The .pdf file to write."
-    )
+    out: str | None = _to_write(".html")
+    pdf: str | None = _to_write(".pdf")
     figures: str | None = option(
         None,
         names=Names.NEW_FILE,
