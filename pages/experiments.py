@@ -16,6 +16,7 @@ from assay.core.findings.equal_scores import drawn_somewhere
 from assay.core.findings.experiment import drawn_subjects, standing
 from assay.core.findings.repeats import HOW_SPREADS_READ
 from assay.pages.components.charts import CONFIG
+from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line, exported_table
 from assay.pages.components.jobs import job_line
@@ -80,31 +81,16 @@ def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
     return by_id[picked]
 
 
-@st.dialog("Delete this run?")
-def confirm_delete(experiment: ExperimentSummary) -> None:
+def ask_for_audits(experiment: ExperimentSummary) -> None:
     cells = own_cells(store, experiment.experiment_id)
-    st.write(f"**{markdown_safe(experiment.meta.title)}**")
-    st.write(
-        "This deletes the file permanently. Final models and gradients stay in the cache, so the "
-        "same run can be repeated quickly."
-    )
     st.checkbox(
         f"Also delete its audits that belong to no other experiment ({len(cells):,})",
         value=True,
         key=_WITH_AUDITS,
     )
-    if st.button(
-        "Delete",
-        type="primary",
-        icon=":material/delete:",
-        on_click=delete_as_chosen,
-        args=(experiment.experiment_id,),
-    ):
-        st.rerun()
 
 
 def delete_as_chosen(experiment_id: str) -> None:
-    store.require_writing()
     delete_experiment(store, experiment_id, with_audits=st.session_state[_WITH_AUDITS])
 
 
@@ -117,10 +103,15 @@ def show_shelf(experiment: ExperimentSummary) -> None:
             icon=":material/folder_open:",
             query_params={"cells": "true"},
         )
-        if not store.is_for_reading and st.button(
-            "Delete this run", icon=":material/delete:", type="tertiary"
-        ):
-            confirm_delete(experiment)
+        deletable(
+            "run",
+            experiment.meta.title,
+            "This deletes the file permanently. Final models and gradients stay in the cache, so "
+            "the same run can be repeated quickly.",
+            partial(delete_as_chosen, experiment.experiment_id),
+            named_by="run",
+            more=partial(ask_for_audits, experiment),
+        )
 
 
 def show_about(experiment: ExperimentSummary) -> None:

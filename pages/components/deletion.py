@@ -20,11 +20,12 @@ def deletable(
     label: str | None = None,
     key: str | None = None,
     typed: str | None = None,
+    more: Callable[[], None] = lambda: None,
 ) -> None:
     """A button that deletes a result after confirmation; none if the store is read-only.
 
     ``named_by``: the address' parameter that names the result; it is removed. ``typed``: the name
-    that must be typed first, for what takes long to make again.
+    that must be typed first, for what takes long to make again. ``more``: shows what else is asked.
     """
 
     if Store.default().is_for_reading:
@@ -33,6 +34,7 @@ def deletable(
     def confirm() -> None:
         st.write(f"**{markdown_safe(title)}**")
         st.write(consequence)
+        more()
         is_sure = True
         if typed is not None:
             st.caption("To delete it, type its name:")

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
+from support.experiment_file import write_sample_experiment
 from support.server import Server
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -53,9 +54,11 @@ def plain(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def read_only(tmp_path_factory):
-    """A server that may only read its store: an audit, a decompression and a job that waits."""
+    """A server that may only read its store: an audit, a decompression, an experiment and a job
+    that waits."""
     store = Store(tmp_path_factory.mktemp("read-only"))
     write_sample_audit(store)
+    write_sample_experiment(store, "main-sft")
     write_sample_decompression(store)
     table = JobTable(store)
     table.request_cancel(table.submit(["audit", "--title", "words"], "A job"))
@@ -181,7 +184,10 @@ def contents(home):
 def test_a_read_only_dashboard_changes_nothing(read_only, plain):
     """With --read-only no button deletes, cancels or decides, and no byte of the store changes."""
     before = contents(read_only.home)
-    for page in ("audits", "overview", "jobs", "topics", "examples", "suspects", "diff", "report"):
+    for page in (
+        *("audits", "overview", "jobs", "topics", "examples", "suspects", "diff", "report"),
+        *("experiments", "compare", "present", "vocabulary"),
+    ):
         shown = read_only.visit(page, "audit=sample&decompression=sample")
         for label in ('"Delete', '"Cancel"', '"Resume"', '"Remove"', '"Accept"'):
             assert label not in shown, (page, label)
