@@ -27,6 +27,7 @@ from assay.pages.components.decompression.topics import (
 from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.navigation import enter
+from assay.pages.components.search_box import search_box
 
 enter()
 
@@ -58,15 +59,9 @@ with as_boxes:
     if chosen == "quality":
         st.caption(judge_line(meta, judge))
 with as_list:
-    search = st.text_input(
-        "Search topics",
-        key="search",
-        bind="query-params",
-        placeholder="part of a name",
-        type="search",
-    )
+    search = search_box(as_list, "Search topics", "part of a name")
     own = tree[tree["parent_id"].notna()]
-    found = own[own["path"].str.contains(search or "", case=False, regex=False)]
+    found = own[own["path"].str.contains(search, case=False, regex=False)]
     if found.empty:
         st.info("No topic matches the search.", icon=":material/filter_alt_off:")
     else:

@@ -29,6 +29,7 @@ from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line
 from assay.pages.components.navigation import enter
+from assay.pages.components.search_box import search_box
 
 _N_LISTED = 500
 
@@ -117,13 +118,7 @@ left, right = st.columns([2, 3])
 which = left.segmented_control(
     "Which", [MOVED, STILL, EVERY], default=MOVED, key="which", bind="query-params"
 )
-search = right.text_input(
-    "Search in tokens",
-    key="search",
-    bind="query-params",
-    placeholder="part of a token",
-    type="search",
-)
+search = search_box(right, "Search in tokens", "part of a token")
 table = chosen_tokens(every, which or EVERY, search)
 st.dataframe(
     table[:_N_LISTED],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from streamlit.delta_generator import DeltaGenerator
 
 from assay.core.specs.strategies import Strategy, main_strategy
+from assay.pages.components.search_box import search_box
 
 
 def choose_strategy(
@@ -27,14 +28,7 @@ def choose_strategy(
 
 def search_texts(place: DeltaGenerator) -> str:
     """What documents' texts must contain; "" for all."""
-    typed = place.text_input(
-        "Search texts",
-        key="search",
-        bind="query-params",
-        placeholder="part of a word or phrase",
-        type="search",
-    )
-    return typed or ""
+    return search_box(place, "Search texts", "part of a word or phrase")
 
 
 def choose_labels(place: DeltaGenerator, names: Sequence[str]) -> tuple[int, ...]:

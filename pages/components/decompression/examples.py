@@ -14,6 +14,7 @@ from assay.cache.store import Store
 from assay.core.specs.decompression import Difficulty, QualityFlag, Style
 from assay.pages.components.decompression.judges import grades_table, judges_answers
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.search_box import search_box
 
 ROWS_PER_PAGE = 100
 _PREVIEW_CHARACTERS = 200
@@ -25,13 +26,7 @@ def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> Examp
     """The filters, stored in the address."""
     paths = {int(row.topic_id): row.path for row in tree.itertuples() if row.path}
     first, second, third = st.columns([3, 2, 2])
-    search = first.text_input(
-        "Search",
-        key="search",
-        bind="query-params",
-        placeholder="part of a word or phrase",
-        type="search",
-    )
+    search = search_box(first, "Search", "part of a word or phrase")
     styles = second.multiselect("Style", list(Style), key="styles", bind="query-params")
     difficulties = third.multiselect(
         "Difficulty", list(Difficulty), key="difficulties", bind="query-params"
@@ -63,7 +58,7 @@ def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> Examp
         "Review", _REVIEWS, index=None, placeholder="all", key="review", bind="query-params"
     )
     return ExampleFilter(
-        search=search or "",
+        search=search,
         topic_id=topic_id,
         styles=tuple(styles),
         difficulties=tuple(difficulties),
