@@ -32,14 +32,26 @@
   const up = function* (element) {
     for (let one = element; one; one = parent(one)) yield one
   }
+  // The ancestors that lie behind a text. A slider's number belongs to its thumb but stands above
+  // it; what scrolls lies behind all that it holds, also behind what is out of view.
+  const grounds = function* (element, box) {
+    const x = box.left + box.width / 2, y = box.top + box.height / 2
+    let hasScroller = false
+    for (const one of up(element)) {
+      hasScroller ||= getComputedStyle(one).overflowY !== 'visible'
+      const own = one.getBoundingClientRect()
+      if (hasScroller || (x >= own.left && x <= own.right && y >= own.top && y <= own.bottom))
+        yield one
+    }
+  }
   // Of SVG text inside a shape, the shape; else what the ancestors paint, from the outermost in.
   const shapeAround = element => {
     const group = element instanceof SVGElement && element.closest('g.slice, g.point')
     const shape = group && group.querySelector('path')
     return shape && getComputedStyle(shape).fill !== 'none' ? getComputedStyle(shape).fill : null
   }
-  const behind = element => {
-    const painted = [...up(element)].map(one => getComputedStyle(one))
+  const behind = (element, box) => {
+    const painted = [...grounds(element, box)].map(one => getComputedStyle(one))
       .map(style => [...colour(style.backgroundColor).slice(0, 3),
         colour(style.backgroundColor)[3] * Number(style.opacity)])
     const ground = painted.reverse().reduce((under, one) => over(one, under), [255, 255, 255])
@@ -74,10 +86,8 @@
     const alpha = ink[3] * opacity(element) *
       (element instanceof SVGElement ? Number(style.fillOpacity) : 1)
     if (alpha < 0.05) continue  // shown when one points at it, or still fading
-    const ground = behind(element)
+    const ground = behind(element, range.getBoundingClientRect())
     const found = ratio(over([...ink.slice(0, 3), alpha], ground), ground)
-    // Of the colour of its ground: hidden until one points at it, as the ends of a slider are.
-    if (found < 1.02) continue
     const where = element.closest('[data-testid]')?.dataset.testid || element.tagName
     if (found < (isLarge || isIcon ? 3 : 4.5) - 0.005)
       faint.push(`${found.toFixed(2)}:1 ${where} “${text.data.trim().slice(0, 50)}”`)
