@@ -42,7 +42,7 @@ def test_a_template_that_does_not_end_is_left(folder):
     start, n_before = time.monotonic(), threading.active_count()
     with pytest.raises(InputError, match=r"does not end within 0\.5 s"):
         as_chat(tokenizer(folder, ENDLESS), TURNS, 0.5)
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 60
     assert threading.active_count() == n_before
     assert as_chat(tokenizer(folder, SOUND), TURNS) == "<user> What is rain?\n"
 
