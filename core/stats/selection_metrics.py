@@ -35,6 +35,14 @@ class Measurement:
     p_value: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Banded(Measurement):
+    """With the interval of its null: the central 95% of what chance gives."""
+
+    null_low: float | None = None
+    null_high: float | None = None
+
+
 @dataclass(frozen=True)
 class Selected:
     """A selection as positions in the pool, in order, each with its weight; and the scores of every
@@ -78,90 +86,85 @@ def figures(
 
     is_trained, is_held_out: (n) over the pool. ``embeddings`` are the selected documents'.
     """
-    found: dict[Metric, Measurement] = {}
-    n, n_leaked, n_held_out = len(is_trained), int(is_trained.sum()), int(is_held_out.sum())
     chosen = selected.documents
-    n_located = int(is_trained[chosen].sum())
-    if n_leaked and len(chosen):
-        found |= _recall_and_precision(n, n_leaked, len(chosen), n_located)
-    if n_held_out and len(chosen):
-        found |= _domain(selected, is_trained | is_held_out)
-        found |= _membership(selected, is_trained, is_held_out)
+    found: dict[Metric, Measurement] = {**located_figures(chosen, is_trained, is_held_out)}
+    if is_held_out.any() and len(chosen):
+        found |= _ranking(selected, is_trained, is_held_out)
     if embeddings is not None and yardstick is not None and len(embeddings):
         found[Metric.TRANSPORT] = yardstick.measure(embeddings)
     if selected.is_drawn:
-        found[Metric.EQUAL_SCORES] = Measurement(value=1.0, n=n)
+        found[Metric.EQUAL_SCORES] = Measurement(value=1.0, n=len(is_trained))
     return found
 
 
-def _recall_and_precision(
-    n: int, n_leaked: int, n_selected: int, n_located: int
-) -> dict[Metric, Measurement]:
-    counts = located(n, n_leaked, n_selected, n_located)
-    best = min(1.0, n_leaked / n_selected)
-    return {
-        Metric.RECALL: Measurement(
-            **_interval(counts.recall),
-            n=n_leaked,
-            ceiling=counts.recall_ceiling,
-            null_value=counts.null_recall.value,
-            p_value=counts.p_value,
-        ),
-        Metric.PRECISION: _precision(counts, n_selected, best),
-        Metric.LIFT: Measurement(
-            **_interval(counts.lift),
-            n=n_selected,
-            ceiling=best * n / n_leaked,
-            null_value=1.0,
-            p_value=counts.p_value,
-        ),
-    }
+def located_figures(
+    chosen: NDArray[np.int64], is_trained: NDArray[np.bool_], is_held_out: NDArray[np.bool_]
+) -> dict[Metric, Banded]:
+    """How many training documents a selection holds; undefined metrics are missing.
 
-
-def _domain(selected: Selected, is_inside: NDArray[np.bool_]) -> dict[Metric, Measurement]:
-    """Finding the reference set's domain, which is not evidence of membership."""
-    n, n_inside, n_selected = len(is_inside), int(is_inside.sum()), len(selected.documents)
-    if n_inside == n:
+    chosen: (k) rows of the pool; is_trained, is_held_out: (n) over the pool. Finding the domain is
+    not evidence of membership, so the two stand apart: membership is counted within the domain.
+    """
+    n, n_selected, is_inside = len(is_trained), len(chosen), is_trained | is_held_out
+    if not n_selected:
         return {}
-    counts = located(n, n_inside, n_selected, int(is_inside[selected.documents].sum()))
-    scores = selected.domain_scores
-    return {
-        Metric.DOMAIN_PRECISION: _precision(counts, n_selected, min(1.0, n_inside / n_selected)),
-        Metric.DOMAIN_AUC: _auc(scores[is_inside], scores[~is_inside]),
-    }
+    found: dict[Metric, Banded] = {}
+    n_leaked, n_inside = int(is_trained.sum()), int(is_inside.sum())
+    n_located, n_domain = int(is_trained[chosen].sum()), int(is_inside[chosen].sum())
+    if n_leaked:
+        counts = located(n, n_leaked, n_selected, n_located)
+        share, best = n_leaked / n, min(1.0, n_leaked / n_selected)
+        lift = Interval(1.0, counts.null_precision.low / share, counts.null_precision.high / share)
+        found[Metric.RECALL] = _banded(
+            counts.recall, n_leaked, counts.recall_ceiling, counts.null_recall, counts.p_value
+        )
+        found[Metric.PRECISION] = _precision(counts, n_selected, best)
+        found[Metric.LIFT] = _banded(counts.lift, n_selected, best / share, lift, counts.p_value)
+    if is_held_out.any() and n_inside < n:
+        counts = located(n, n_inside, n_selected, n_domain)
+        best = min(1.0, n_inside / n_selected)
+        found[Metric.DOMAIN_PRECISION] = _precision(counts, n_selected, best)
+    if is_held_out.any() and n_leaked and n_domain:
+        counts = located(n_inside, n_leaked, n_domain, n_located)
+        best = min(1.0, n_leaked / n_domain)
+        found[Metric.MEMBERSHIP_PRECISION] = _precision(counts, n_domain, best)
+    return found
 
 
-def _membership(
+def _ranking(
     selected: Selected, is_trained: NDArray[np.bool_], is_held_out: NDArray[np.bool_]
 ) -> dict[Metric, Measurement]:
-    """Distinguishing training from held-out documents of one distribution."""
-    n_leaked, n_held_out = int(is_trained.sum()), int(is_held_out.sum())
-    if not n_leaked:
-        return {}
+    """How well the scores tell the domain, and training from held-out documents within it."""
+    found: dict[Metric, Measurement] = {}
+    is_inside, scores = is_trained | is_held_out, selected.domain_scores
+    if not is_inside.all():
+        found[Metric.DOMAIN_AUC] = _auc(scores[is_inside], scores[~is_inside])
+    if not is_trained.any():
+        return found
     trained, held_out = (selected.member_scores[group] for group in (is_trained, is_held_out))
-    found = {Metric.MEMBERSHIP_AUC: _auc(trained, held_out)}
+    found[Metric.MEMBERSHIP_AUC] = _auc(trained, held_out)
     for metric, mistaken in MISTAKEN_SHARES.items():
-        if n_held_out * mistaken >= 1:
+        if len(held_out) * mistaken >= 1:
             share = found_share(trained, held_out, mistaken)
             found[metric] = Measurement(
-                **_interval(share), n=n_leaked, ceiling=1.0, null_value=mistaken
+                **_interval(share), n=len(trained), ceiling=1.0, null_value=mistaken
             )
-    n_inside = int((is_trained | is_held_out)[selected.documents].sum())
-    if n_inside:
-        n_located = int(is_trained[selected.documents].sum())
-        counts = located(n_leaked + n_held_out, n_leaked, n_inside, n_located)
-        best = min(1.0, n_leaked / n_inside)
-        found[Metric.MEMBERSHIP_PRECISION] = _precision(counts, n_inside, best)
     return found
 
 
-def _precision(counts: Located, n: int, best: float) -> Measurement:
-    return Measurement(
-        **_interval(counts.precision),
+def _precision(counts: Located, n: int, best: float) -> Banded:
+    return _banded(counts.precision, n, best, counts.null_precision, counts.p_value)
+
+
+def _banded(found: Interval, n: int, best: float, null: Interval, p_value: float) -> Banded:
+    return Banded(
+        **_interval(found),
         n=n,
         ceiling=best,
-        null_value=counts.null_precision.value,
-        p_value=counts.p_value,
+        null_value=null.value,
+        null_low=null.low,
+        null_high=null.high,
+        p_value=p_value,
     )
 
 

@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.specs.metrics import Metric
 from assay.core.stats.intervals import CONFIDENCE, Interval
-from assay.core.stats.selection_metrics import Measurement
+from assay.core.stats.selection_metrics import Banded
 
 
 @dataclass(frozen=True)
-class MetricRow(Measurement):
+class MetricRow(Banded):
     """One row of the ``metrics`` table: what was measured, how, and its null."""
 
     subject: str
     metric: Metric
     method: str
     confidence: float | None = None
-    null_low: float | None = None
-    null_high: float | None = None
     null_kind: str | None = None
 
 
