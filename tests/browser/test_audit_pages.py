@@ -66,7 +66,7 @@ def test_the_selection_that_is_searched_is_the_one_that_is_exported(assay_tab, p
     expected = read_selection(path, Strategy.TOP_K, chosen, 400, 0).rows
     assert 0 < len(expected) < 60
     tab.shows(f"{len(expected)} documents").settled()
-    assert tab.cells()[0][:2] == [str(expected["rank"][0] + 1), expected["text"][0]]
+    tab.shows_first_row([str(expected["rank"][0] + 1), expected["text"][0]])
     for kind in ("CSV", "JSON Lines", "Parquet"):
         saved = tab.export("selection", kind)
         assert saved.rows["document_id"].tolist() == expected["document_id"].tolist()

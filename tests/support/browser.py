@@ -164,6 +164,19 @@ class Tab:
             "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
         )
 
+    def shows_first_row(self, cells, at=0):
+        """Wait until the table's first row begins with these cells.
+
+        A table is drawn some time after the text around it.
+        """
+        found = None
+        for _ in range(_PATIENCE_MS // 500):
+            found = self.cells(at)[0][: len(cells)]
+            if found == cells:
+                return self
+            self.page.wait_for_timeout(500)
+        raise AssertionError(f"the first row begins with {found}, not {cells}")
+
     def unreadable(self):
         """Text with too little contrast (`faint`) and marks of Markdown (`marks`) on the page.
 
