@@ -1,8 +1,8 @@
 """How far rows of the embedding table moved along each document's own gradient.
 
 Nothing couples the documents of a batch, so one backward pass of their summed loss gives every
-document's gradient at its own input embeddings. It costs about as much as two forward passes a
-checkpoint. The gradients themselves are let go; what stays is one number a token of a document, and
+document's gradient at its own input embeddings. A backward pass costs about as much as a forward
+pass. The gradients themselves are let go; what stays is one number a token of a document, and
 a projection of those at the middle checkpoint.
 """
 
@@ -51,6 +51,8 @@ LANGUAGE_CHECKPOINTS = (0.5,)
 MOST_A_TIED_ROW = 0.1
 # A backward pass keeps the results of the forward pass.
 _TOKENS_PER_BATCH = 2048
+# Documents (r), tokens (r), and the gradients at the tokens' rows for each label, each (r × d).
+_Rows = tuple[Tensor, Tensor, list[Tensor]]
 # Maximum number of logits in memory.
 _LOGITS_AT_A_TIME = 1 << 26
 
@@ -131,8 +133,9 @@ class EmbeddingGradients:
                     indices, n_labels=2 if isinstance(self._final, Classifier) else 1
                 )
                 continue
-            labels = self._likeliest_labels(batch)
-            of_document, tokens, found = self._at_labels(batch, labels)
+            labels, made = self._at_checkpoints(batch)
+            of_document, tokens, _ = made[0]
+            found = list(zip(*(gradients for _, _, gradients in made), strict=True))
             moved = self._own_movements[tokens]
             agreements = [agreement(own, moved, self._whitening) for own in found]
             kept = self._kept(found[0], of_document, tokens, self._movements[tokens], len(batch))
@@ -166,52 +169,39 @@ class EmbeddingGradients:
             "alignment": sums(-(rows * movements).sum(dim=1)),
         }
 
-    def _at_labels(
-        self, batch: Sequence[Example], labels: Tensor | None
-    ) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
-        """Documents, tokens, and the gradients of every checkpoint for each column of labels."""
-        found: list[list[Tensor]] = [[] for _ in range(1 if labels is None else labels.shape[1])]
-        made = side_by_side(
-            [partial(self.gradients, model, batch, labels) for model in self._checkpoints],
-            self._final.compute.device,
-        )
-        for _, _, gradients in made:
-            for own, rows in zip(found, gradients, strict=True):
-                own.append(rows)
-        of_document, tokens, _ = made[0]
-        return of_document, tokens, found
+    def _at_checkpoints(self, batch: Sequence[Example]) -> tuple[Tensor | None, list[_Rows]]:
+        """The final model's two likeliest labels (n × 2; None if it gives none), and the gradients
+        of every checkpoint.
 
-    def gradients(
-        self, model: TextModel, batch: Sequence[Example], labels: Tensor | None
-    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        The final model gives the labels, and is a checkpoint, too: one forward pass does for both.
+        """
+        if not isinstance(self._final, Classifier):
+            at_each = [partial(self.gradients, model, batch, None) for model in self._checkpoints]
+            return None, side_by_side(at_each, self._final.compute.device)
+        own = _ForwardPass(self._final, batch)
+        labels = own.logits.detach().topk(2, dim=-1).indices
+        at_each = [
+            partial(own.gradients, labels)
+            if model is self._final
+            else partial(self.gradients, model, batch, labels)
+            for model in self._checkpoints
+        ]
+        return labels, side_by_side(at_each, self._final.compute.device)
+
+    def gradients(self, model: TextModel, batch: Sequence[Example], labels: Tensor | None) -> _Rows:
         """Documents (r), tokens (r) and the gradients of their losses at the tokens' rows (r × d).
 
         For a classifier at each column of ``labels`` (n × L), from one forward pass. For a language
         model once, at its next tokens, including the output layer's part if it shares the table.
         """
-        token_ids, mask = model.pad([example.token_ids for example in batch])
         if labels is None:
-            return self._at_next_tokens(model, batch, token_ids, mask)
+            return self._at_next_tokens(model, batch)
         assert isinstance(model, Classifier)
-        with torch.enable_grad(), _embedded(model) as embedded:
-            logits, _ = model.forward(token_ids, mask)
-            # With two labels, the gradient at one is the negative of that at the other.
-            needed = labels[:, :1] if len(model.label_names) == 2 else labels
-            losses = [
-                functional.cross_entropy(logits, column, reduction="sum") for column in needed.T
-            ]
-            at_positions = [
-                torch.autograd.grad(loss, embedded, retain_graph=loss is not losses[-1])[0].float()
-                for loss in losses
-            ]
-        at_positions += [-at_positions[0]] * (labels.shape[1] - len(at_positions))
-        rows = [per_token(gradients, token_ids, mask) for gradients in at_positions]
-        return rows[0][0], rows[0][1], [gradients for _, _, gradients in rows]
+        return _ForwardPass(model, batch).gradients(labels)
 
-    def _at_next_tokens(
-        self, model: TextModel, batch: Sequence[Example], token_ids: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+    def _at_next_tokens(self, model: TextModel, batch: Sequence[Example]) -> _Rows:
         assert isinstance(model, LanguageModel)
+        token_ids, mask = model.pad([example.token_ids for example in batch])
         with torch.enable_grad(), _embedded(model) as embedded:
             states = model.states(token_ids, mask)
         own = _own_tokens(token_ids, mask)
@@ -225,14 +215,34 @@ class EmbeddingGradients:
             inner = inner + outer[of_document, places, : inner.shape[1]]
         return of_document, tokens, [inner]
 
-    def _likeliest_labels(self, batch: Sequence[Example]) -> Tensor | None:
-        """The final model's two likeliest labels, (n × 2); None if it gives no labels."""
-        if not isinstance(self._final, Classifier):
-            return None
-        with torch.inference_mode():
-            logits, _ = self._final.forward(*self._final.pad([e.token_ids for e in batch]))
-            labels = logits.topk(2, dim=-1).indices
-        return labels.clone()
+
+class _ForwardPass:
+    """A classifier's logits for a batch, (n × C), kept with what a backward pass needs."""
+
+    def __init__(self, model: Classifier, batch: Sequence[Example]) -> None:
+        self._n_labels = len(model.label_names)
+        self._token_ids, self._mask = model.pad([example.token_ids for example in batch])
+        with torch.enable_grad(), _embedded(model) as embedded:
+            self.logits, _ = model.forward(self._token_ids, self._mask)
+        self._embedded = embedded
+
+    def gradients(self, labels: Tensor) -> _Rows:
+        """At each column of ``labels`` (n × L). Once only: the pass is let go."""
+        # With two labels, the gradient at one is the negative of that at the other.
+        needed = labels[:, :1] if self._n_labels == 2 else labels
+        with torch.enable_grad():
+            losses = [
+                functional.cross_entropy(self.logits, column, reduction="sum")
+                for column in needed.T
+            ]
+            at_positions = [
+                torch.autograd.grad(loss, self._embedded, retain_graph=loss is not losses[-1])
+                for loss in losses
+            ]
+        rows = [per_token(at.float(), self._token_ids, self._mask) for (at,) in at_positions]
+        found = [gradients for _, _, gradients in rows]
+        found += [-found[0]] * (labels.shape[1] - len(found))
+        return rows[0][0], rows[0][1], found
 
 
 def _without_tokens(indices: Sequence[int], n_labels: int) -> AgreementRows:
