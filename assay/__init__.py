@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from assay.core.api.ask import audit
     from assay.core.api.audit import Audit
+    from assay.core.api.compare import AuditComparison, compare
     from assay.core.api.open import list_audits, open_audit
     from assay.core.api.select import select
     from assay.core.errors import InputError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Audit",
+    "AuditComparison",
     "AuditSpec",
     "DataRef",
     "InputError",
@@ -36,6 +38,7 @@ __all__ = [
     "TrainingSpec",
     "__version__",
     "audit",
+    "compare",
     "list_audits",
     "open_audit",
     "select",
@@ -43,6 +46,7 @@ __all__ = [
 
 _MODULES = {
     "Audit": "assay.core.api.audit",
+    "AuditComparison": "assay.core.api.compare",
     "AuditSpec": "assay.core.specs.audit",
     "DataRef": "assay.core.specs.data",
     "InputError": "assay.core.errors",
@@ -50,6 +54,7 @@ _MODULES = {
     "Strategy": "assay.core.specs.strategies",
     "TrainingSpec": "assay.core.specs.training",
     "audit": "assay.core.api.ask",
+    "compare": "assay.core.api.compare",
     "list_audits": "assay.core.api.open",
     "open_audit": "assay.core.api.open",
     "select": "assay.core.api.select",

@@ -1,13 +1,15 @@
-"""An audit in a notebook: only sentences and numbers, with every character escaped."""
+"""Audits in a notebook: only sentences and numbers, with every character escaped."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
 
 from assay.cache.audits.read import AuditFacts
 from assay.core.findings.audit_tables import notes, strategy_table
+from assay.core.findings.comparison import ComparisonFinding
 from assay.core.findings.finding import Finding, MetricTable
 from assay.core.findings.table_cells import as_text
 
@@ -29,6 +31,25 @@ def audit_as_html(audit_id: str, facts: AuditFacts, finding: Finding, metrics: p
         ]
     if facts.meta.caveats:
         parts += ["<p>Caveats:</p>", _list(facts.meta.caveats)]
+    return _whole(parts)
+
+
+def comparison_as_html(
+    audits: Sequence[str], finding: ComparisonFinding, settings: str, differences: pd.DataFrame
+) -> str:
+    """The headline, how sure it is, the audits, and the table of differences."""
+    parts = [
+        f"<p><strong>{escape(finding.headline)}</strong> {escape(finding.certainty)}</p>",
+        _list(tuple(audits)),
+        f"<p>{escape(settings)}</p>",
+        _list(finding.sentences),
+    ]
+    if len(differences):
+        parts.append(as_text(differences).to_html(index=False, escape=True, border=0))
+    return _whole(parts)
+
+
+def _whole(parts: Sequence[str]) -> str:
     # Otherwise notebooks would render dollar signs as mathematics.
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
