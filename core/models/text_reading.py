@@ -136,7 +136,8 @@ class TextReader:
 
 def tokenizer_file_digest(folder: Path) -> str:
     """SHA-256 (hex) of the file that ``read_tokenizer`` reads; InputError if there is none."""
-    return hashlib.sha256(inside(folder, _FILE).read_bytes()).hexdigest()
+    with inside(folder, _FILE).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_tokenizer(folder: Path, max_tokens: int | None) -> Tokenizer:
