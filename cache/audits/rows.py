@@ -6,7 +6,7 @@ the queries for pages a connection of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from assay.cache.files.database import has_table
 from assay.core.specs.strategies import Baseline, Strategy
 
+_TEXTS_AT_ONCE = 4_096
 # The table and its key for each set in ``embeddings`` and ``map_points``.
 SETS = {
     "seed-corpus": ("documents", "document_id"),
@@ -120,6 +121,11 @@ class AuditRows:
         """All texts of 'seed-corpus' or 'reference'."""
         table, key = SETS[set_name]
         return [text for (text,) in self._all(f"SELECT text FROM {table} ORDER BY {key}")]
+
+    def each_text(self) -> Iterator[str]:
+        """The texts of the seed corpus in order, a few thousand in memory at a time."""
+        for first in range(0, self.n_documents(), _TEXTS_AT_ONCE):
+            yield from (one.text for one in self.documents(first, _TEXTS_AT_ONCE))
 
     def documents(self, first: int, n: int) -> list[StoredDocument]:
         """``n`` documents of the seed corpus from number ``first`` on; fewer at the end."""

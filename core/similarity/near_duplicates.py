@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from assay.core.similarity.words import runs, words_and_marks
@@ -18,6 +19,7 @@ N_WORDS = 3
 _N_PERMUTATIONS = 128
 # 32 bands of 4 rows: a pair at the threshold is missed once in 20 million.
 _BANDS = (32, 4)
+_TEXTS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,15 @@ def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
 
 
 def near_duplicates(
-    first: Sequence[str],
+    first: Iterable[str],
     second: Sequence[str],
     advance: Callable[[int], None] = lambda n: None,
 ) -> Iterator[NearDuplicate]:
     """Every pair with a Jaccard index of at least 0.8 between runs of three words.
 
     Candidates come from datasketch's locality-sensitive hashing (128 permutations, 32 bands). The
-    index of each is then computed exactly, so no pair is due to a hash collision. ``advance`` is
-    called with the number of texts hashed.
+    index of each is then computed exactly, so no pair is due to a hash collision. Memory grows with
+    ``second`` alone. ``advance`` is called with the number of texts hashed.
     """
     from datasketch import MinHashLSH
 
@@ -62,13 +64,16 @@ def near_duplicates(
     for position, sketch in enumerate(_sketches(known)):
         index.insert(position, sketch, check_duplication=False)
         advance(1)
-    asked = [shingles(text) for text in first]
-    for position, sketch in enumerate(_sketches(asked)):
-        for candidate in sorted(index.query(sketch)):
-            alike = jaccard(asked[position], known[candidate])
-            if alike >= MIN_JACCARD:
-                yield NearDuplicate(position, candidate, alike)
-        advance(1)
+    position = 0
+    remaining = map(shingles, first)
+    while asked := list(islice(remaining, _TEXTS_AT_ONCE)):
+        for own, sketch in zip(asked, _sketches(asked), strict=True):
+            for candidate in sorted(index.query(sketch)):
+                alike = jaccard(own, known[candidate])
+                if alike >= MIN_JACCARD:
+                    yield NearDuplicate(position, candidate, alike)
+            position += 1
+            advance(1)
 
 
 def _sketches(sets: Sequence[frozenset[str]]) -> Iterator[MinHash]:

@@ -19,8 +19,8 @@ _METHOD = (
 
 def write_near_duplicates(audit: AuditContext) -> None:
     """Fill ``near_duplicates`` with all such pairs of pool and reference documents."""
-    pool, reference = audit.rows.texts("seed-corpus"), audit.rows.texts("reference")
-    found = list(near_duplicates(pool, reference))
+    reference = audit.rows.texts("reference")
+    found = list(near_duplicates(audit.rows.each_text(), reference))
     if found:
         audit.builder.write(
             "near_duplicates",
