@@ -15,6 +15,6 @@ for seed in "${@:-0}"; do
     --seed-corpus "$data/wiki_nq_passages.parquet" --seed-corpus "$data/wiki_paragraphs.parquet" \
     --candidates 5000 --reference "$data/ag_news.parquet#train" --reference-sample 2000 \
     --test "$data/ag_news.parquet#test" --budget 500 --student-epochs 3 --no-early-stopping \
-    --seed "$seed" --title "AG News, seed $seed"
+    --no-map --seed "$seed" --title "AG News, seed $seed"
 done
 python "$(dirname "$0")/summarise.py" "$out"
