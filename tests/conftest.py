@@ -18,11 +18,16 @@ os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["ASSAY_THREADS"] = "1"
 os.environ["ASSAY_WORKERS"] = "1"  # a second process takes longer to start than to train
 os.environ["OMP_NUM_THREADS"] = "1"
+# Compiled files are kept wherever the tests run: they start processes by the hundred, and each
+# would compile all of ours again, for a second.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 
 import pandas as pd
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import local_script_runner
+
+sys.dont_write_bytecode = False  # this process has read the variable already
 
 Result = namedtuple("Result", "status out err")
 
@@ -67,10 +72,20 @@ def look_less_often_for_the_end():
 
 @cache
 def load_encoders_once():
-    """Commands of one process load the same sentence encoders again and again, and change none."""
+    """Commands of one process load the same sentence encoders again and again, and change none;
+    audits of the same tiny sets embed them again and again, each in a store of its own."""
     from assay.core.models import sentence_encoder
 
     sentence_encoder.load_sentence_encoder = cache(sentence_encoder.load_sentence_encoder)
+    made, embed = {}, sentence_encoder.Embedder.embed
+
+    def embed_once(self, texts):
+        key = self._compute, tuple(texts)
+        if key not in made:
+            made[key] = embed(self, texts)
+        return made[key].copy()
+
+    sentence_encoder.Embedder.embed = embed_once
 
 
 @pytest.fixture

@@ -218,6 +218,7 @@ def test_a_page_that_fails_names_its_log(plain):
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_visits_give_back_what_they_open(store, server_for):
     """Fifty visits to a server that may open 128 files: each is shown, few stay open."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -307,6 +307,7 @@ def test_language_models_are_scored_tied_or_not(assay, tmp_path, save):
     assert excluded == [(0,)]
 
 
+@pytest.mark.slow
 def test_p_values_are_uniform_where_neither_set_was_seen(assay, half, tmp_path):
     """A final model trained on other documents: candidates look like held-out ones."""
     from support.half_vocabulary import COMPUTE

@@ -74,7 +74,14 @@ def results(path):
     return read_measurements(path).astype(str).to_dict("list")
 
 
-@pytest.mark.parametrize("name", NAMES)
+# The tests below need these; the others take as long and show the same code.
+QUICK = ("leakage-titration", "main-classification", "ot-sensitivity", "seed-corpus")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES],
+)
 def test_a_recipe_measures_what_it_says(tiny_sets, home, name):
     """Every cell of the grid has the recipe's figures, each with the audit it came from, and
     the file is sealed."""
@@ -167,6 +174,7 @@ def test_stopped_and_resumed_equals_uninterrupted(tiny_sets, home, tmp_path):
     assert results(done.path) == results(smooth.path)
 
 
+@pytest.mark.slow
 def test_cells_made_side_by_side_are_those_made_one_by_one(tiny_sets, home, tmp_path):
     """Two processes make the same experiment: its name, its figures and one final model."""
     smooth = run("selection-size", tiny_sets, home)
@@ -180,6 +188,7 @@ def test_cells_made_side_by_side_are_those_made_one_by_one(tiny_sets, home, tmp_
     assert not list(store.building.glob("*.duckdb"))
 
 
+@pytest.mark.slow
 def test_what_a_cell_of_another_process_lacks_is_told(tiny_sets, tmp_path):
     """Bad input found in a process of its own is the same sentence, and nothing is sealed."""
     recipe = tiny_recipe("selection-size")
