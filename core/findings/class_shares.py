@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 from scipy.stats import hypergeom
 
-from assay.core.findings.finding import MetricTable
+from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import decimal, points
 from assay.core.findings.table_cells import PERCENT, TableCell, number_cell
 from assay.core.specs.metrics import Metric
@@ -61,15 +61,23 @@ def balance_table(
     return shown
 
 
+def is_from_reference(row: Row) -> bool:
+    """Whether an imbalance is from the training documents' labels; without those it is from equal
+    shares, which says nothing about what was trained on."""
+    return "equal shares" not in str(row.get("method"))
+
+
 def share_sentence(rows: MetricTable, strategy: Strategy) -> str | None:
-    """How near a selection's shares are to the training documents'; None where that is unknown."""
+    """How near a selection's shares are to the training documents', or to equal shares where those
+    are unknown; None where nothing was measured."""
     row = rows.get(strategy, Metric.IMBALANCE)
     if row is None:
         return None
+    expected = "those of the training documents" if is_from_reference(row) else "equal shares"
     return (
-        f"Total variation between the class shares of {strategy.shown_as}'s selection and the "
-        f"training documents': {decimal(row['value'])}; random selections have "
-        f"{decimal(row['null_low'])} to {decimal(row['null_high'])} ({row['null_kind']})."
+        f"Total variation between the class shares of {strategy.shown_as}'s selection and "
+        f"{expected}: {decimal(row['value'])}. 95% of {row['null_kind']} have "
+        f"{decimal(row['null_low'])} to {decimal(row['null_high'])}."
     )
 
 

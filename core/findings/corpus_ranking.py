@@ -29,8 +29,8 @@ HOW_COSINES_READ = (
     "Cosine: cosine of a corpus' mean gradient with the weight difference, at the size of the "
     "smallest corpus, because more documents have less noise and so a larger cosine; 95% interval "
     "from a grouped jackknife. Chance: 95% of 199 samples of the same size from all documents "
-    "together. A corpus counts as aligned if its cosine differs from 0 (p ≤ .05, corrected for the "
-    "number of corpora by Holm). Two corpora are ranked differently only if their intervals, "
+    "together. A corpus counts as aligned if its cosine differs from 0 (p ≤ 0.05, corrected for "
+    "the number of corpora by Holm). Two corpora are ranked differently only if their intervals, "
     "widened for the number of corpora (Bonferroni), do not overlap."
 )
 HOW_STUDENTS_READ = (
@@ -82,8 +82,8 @@ def corpus_ranking_finding(
         sentences.append(estimated)
     if len(ranked) > 1:
         sentences.append(
-            f"Corrected for {len(ranked)} corpora (Holm), the chance of a cosine so far from 0 is "
-            f"{p_value(corrected)}."
+            f"Test of that cosine against 0: {p_value(corrected)}, corrected for {len(ranked)} "
+            f"corpora (Holm), threshold {CHANCE_OUTSIDE}."
         )
     if nearest["cosine"] <= 0 or corrected > CHANCE_OUTSIDE:
         headline = "None of these corpora was found to be aligned with the weight difference."
@@ -97,7 +97,7 @@ def corpus_ranking_finding(
             "the weight difference."
         )
     else:
-        headline = f"{name} is the most aligned with the weight difference of these corpora."
+        headline = f"Of these corpora, {name} is the most aligned with the weight difference."
     if own:
         reached = interval(min(own), max(own)) if len(own) > 1 else decimal(own[0])
         sentences.append(

@@ -64,7 +64,7 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
     asked = f"p = {counted:.2g} corrected for {n} rankings (Holm); the threshold is {SIGNIFICANCE}"
     if is_found:
         sentence = (
-            f"Membership: of {n} rankings, {shown_as(winner)} has the highest AUC, "
+            f"Membership: of {n} rankings, the one by {shown_as(winner)} has the highest AUC, "
             f"{in_sentence(best)} ({p_value(counted)} corrected for {n} rankings, Holm)"
         )
     elif counted >= SIGNIFICANCE:
@@ -112,8 +112,8 @@ def _headline(winner: str, main: str, n: int, is_found: bool, is_clear: bool | N
     if not is_found:
         return f"None of {n} rankings distinguishes training documents from held-out ones."
     headline = (
-        f"Of {n} rankings, {shown_as(winner)} best distinguishes training documents from held-out "
-        "ones"
+        f"Of {n} rankings, the one by {shown_as(winner)} best distinguishes training documents "
+        "from held-out ones"
     )
     if winner != main and not is_clear:
         headline += f", but not clearly better than {shown_as(main)}"

@@ -39,18 +39,18 @@ def student_sentence(rows: MetricTable, strategy: Strategy, ran: list[Strategy])
     several, lead = rows.get(RANDOM_STUDENTS, metric), rows.get(strategy, Metric.LEAD_OVER_RANDOM)
     if several and lead:
         sentence += (
-            f", {_side(metric, lead)} the mean of {several['n']} random selections' students, "
-            f"{number(metric, several['value'])} ({_tested(lead)}); one more such student would "
-            f"lie in {student_range(metric, several)}"
+            f". This is {_side(metric, lead)} the mean of {several['n']} random selections' "
+            f"students, {number(metric, several['value'])} ({_tested(lead)}). One more such "
+            f"student would lie in {student_range(metric, several)}"
         )
     elif random and strategy is not Strategy.RANDOM:
         sentence += (
-            f"; the student of one random selection has {number(metric, random['value'])} "
-            f"({student_range(metric, random)}); it was not measured how much such students differ"
+            f". The student of one random selection has {number(metric, random['value'])} "
+            f"({student_range(metric, random)}); how much such students differ was not measured"
         )
     final = rows.get("final", metric)
     if final and metric is not Metric.AGREEMENT:
-        sentence += f"; the final model reaches {number(metric, final['value'])}"
+        sentence += f". The final model reaches {number(metric, final['value'])}"
     best = rows.best(ran, metric)
     if best and best is not strategy:
         leader = rows.get(best, metric)
@@ -129,9 +129,9 @@ def distance_sentence(rows: MetricTable, strategy: Strategy) -> str | None:
         return None
     return (
         f"{_selection(strategy)} is {nearness} the reference set in meaning than random selections "
-        f"are: its transport distance is {decimal(row['value'])}, theirs "
-        f"{decimal(row['null_low'])} to {decimal(row['null_high'])} (95% of "
-        f"{row['null_kind']}), and that of as many reference documents {decimal(row['ceiling'])}."
+        f"are: its transport distance is {decimal(row['value'])}; 95% of {row['null_kind']} have "
+        f"{decimal(row['null_low'])} to {decimal(row['null_high'])}, and as many reference "
+        f"documents have {decimal(row['ceiling'])}."
     )
 
 

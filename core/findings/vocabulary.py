@@ -151,9 +151,8 @@ def estimated_sentence(facts: VocabularyFacts) -> str | None:
     elif low is not None and high is None:
         between = f" ({_rounded(low):,} or more)"
     return (
-        f"About {_rounded(facts.n_estimated):,} documents like these{between} contain as many "
-        "different tokens as moved. If the training documents are like these, there were about as "
-        "many."
+        f"There were about {_rounded(facts.n_estimated):,} training documents{between}, if they "
+        "are like the documents given here: that many of these contain as many different tokens."
     )
 
 

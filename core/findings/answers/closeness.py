@@ -10,7 +10,7 @@ from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.equal_scores import drawn_among, drawn_sentence
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import decimal, listed, number, p_value, percent
+from assay.core.findings.formatting import decimal, listed, number, p_value
 from assay.core.findings.selections import (
     budget_of,
     distance_sentence,
@@ -88,7 +88,7 @@ def close(rows: MetricTable, strategies: Iterable[Strategy]) -> Answer:
         ),
         "Several students of random selections show by how much chance makes students differ."
         if metric
-        else "It takes students trained on the selections, or the training documents.",
+        else "A test needs students trained on the selections, or the training documents.",
         Standing.UNKNOWN,
         failed=failed,
     )
@@ -171,9 +171,9 @@ def _distance_answer(
         "in meaning to the training documents than random ones are."
     )
     certainty = (
-        f"Transport distance {decimal(row['value'])}; 95% of {row['null_kind']} have "
-        f"{decimal(row['null_low'])} to {decimal(row['null_high'])}, as many training documents "
-        f"{decimal(row['ceiling'])}"
+        f"Their transport distance is {decimal(row['value'])} (lower is closer); 95% of "
+        f"{row['null_kind']} have {decimal(row['null_low'])} to {decimal(row['null_high'])}, and "
+        f"as many training documents have {decimal(row['ceiling'])}"
     )
     # An audit of an earlier version has bands and no p-values.
     if all(pd.notna(one.get("p_value")) for one in found.values()):
@@ -181,7 +181,7 @@ def _distance_answer(
     certainty = f"{certainty.removesuffix('.')}."
     others = [one.shown_as for one in nearer[1:]]
     if others:
-        certainty += f" So are those of {listed(others)}."
+        certainty += f" The selections of {listed(others)} are closer than random ones, too."
     return headline, certainty
 
 
@@ -232,12 +232,12 @@ def _failed(
         said.append(f"Worse students than those of random documents: {listed(values)}.")
     if farther:
         said.append(
-            "Farther from the training documents than random ones: "
+            "Farther from the training documents than random documents: "
             f"{listed([one.shown_as for one in farther])}."
         )
     if metric and not better and rows.get(RANDOM_STUDENTS, metric):
         said.append(
-            f"No strategy's student is better than students of random documents (threshold "
-            f"{percent(CHANCE_OUTSIDE, 0)}, all strategies counted)."
+            "No strategy's student is significantly better than students of random documents "
+            f"(threshold {CHANCE_OUTSIDE})."
         )
     return said

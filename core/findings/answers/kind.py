@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.beside_random import apart_from_random
+from assay.core.findings.class_shares import is_from_reference
 from assay.core.findings.corpus_ranking import Row, corpus_ranking_finding, is_one_nearest
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import decimal, listed, p_value
@@ -76,14 +77,14 @@ def _words(facts: VocabularyFacts | None) -> tuple[str, str, Standing] | None:
     about = " ".join(one for one in (estimated_sentence(facts), longest_sentence(facts)) if one)
     if facts.proves_absence:
         return (
-            f"Texts with {facts.n_moved:,} different tokens, of {facts.n_tokens:,} that the model "
+            f"Texts that contain {facts.n_moved:,} of the {facts.n_tokens:,} tokens that the model "
             "knows.",
             f"{about} The list of tokens is exact under the assumptions listed under "
             "“Vocabulary”.".strip(),
             Standing.GROUP,
         )
     return (
-        f"Texts with at least {facts.n_moved:,} different tokens, of {facts.n_tokens:,} that the "
+        f"Texts that contain at least {facts.n_moved:,} of the {facts.n_tokens:,} tokens that the "
         "model knows.",
         f"{about} Rounding hides some tokens, so the list is incomplete.".strip(),
         Standing.RELATIVE,
@@ -104,17 +105,18 @@ def _balance(rows: MetricTable, strategy: Strategy) -> tuple[str | None, tuple[s
     """How near the selection's class shares are to the reference set's: where that is nearer than
     random ones are, and where it is not."""
     row = rows.get(strategy, Metric.IMBALANCE)
-    if row is None or strategy is Strategy.RANDOM:
+    if row is None or strategy is Strategy.RANDOM or not is_from_reference(row):
         return None, ()
     is_apart = strategy in apart_from_random(rows, [strategy], Metric.IMBALANCE)
     is_nearer = is_apart and row["value"] < row["null_value"]
     p = row.get("p_value")
-    tested = "" if p is None or p != p else f" ({p_value(p)}, threshold {CHANCE_OUTSIDE})"
+    tested = "" if p is None or p != p else f"; {p_value(p)}, threshold {CHANCE_OUTSIDE}"
     side = "nearer" if is_nearer else ("farther" if is_apart else "no nearer")
     sentence = (
         f"The class shares of {strategy.shown_as}'s selection of {row['n']:,} documents are {side} "
-        f"to the true ones than random selections' are: total variation {decimal(row['value'])}, "
-        f"theirs {decimal(row['null_low'])} to {decimal(row['null_high'])}{tested}."
+        "to those of the training documents than random selections' are: total variation "
+        f"{decimal(row['value'])}; for 95% of {row['null_kind']} it is {decimal(row['null_low'])} "
+        f"to {decimal(row['null_high'])}{tested}."
     )
     sentence = sentence.replace("farther to", "farther from")
     return (sentence, ()) if is_nearer else (None, (sentence,))

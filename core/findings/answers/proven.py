@@ -12,10 +12,10 @@ from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.vocabulary import VocabularyFacts
 
 _NEVER_PRESENT = (
-    "Weights never prove that a single document was trained on; how well it can be told "
-    "statistically is another question."
+    "Weights never prove that a single document was trained on. The question “Can training "
+    "documents be told from others?” says how well statistics can tell."
 )
-_NO_TEST = "No particular documents were tested: `assay suspect` does that."
+_NO_TEST = "No particular documents were tested; `assay suspect` tests them."
 
 
 def proven(vocabulary: VocabularyFacts | None, tests: Sequence[SuspectResult]) -> Answer:
@@ -61,21 +61,22 @@ def _absent(facts: VocabularyFacts | None) -> tuple[str, str, Standing, float]:
     share = n_out / facts.n_documents if facts.n_documents else 0.0
     if facts.proves_absence:
         certain = (
-            f"Certain under {_number(len(ASSUMPTIONS))} assumptions, listed under “Vocabulary”: "
+            f"Certain under the {_number(len(ASSUMPTIONS))} assumptions listed under “Vocabulary”."
         )
         if n_out:
             return (
                 f"{n_out:,} of the {facts.n_documents:,} documents of the seed corpus "
                 f"{'was' if n_out == 1 else 'were'} not trained on.",
-                f"{certain}each contains a token whose row of the input embeddings did not move, "
-                f"as {n_still:,} of {facts.n_tokens:,} rows did not.",
+                f"{certain} {'It' if n_out == 1 else 'Each'} contains a token that did not occur "
+                "in fine-tuning, because its row of the input embeddings did not move; "
+                f"{n_still:,} of {facts.n_tokens:,} rows did not.",
                 Standing.SINGLE,
                 share,
             )
         return (
             f"{n_still:,} of {facts.n_tokens:,} tokens did not occur in training, but that rules "
             "out no document of the seed corpus.",
-            f"{certain}their rows of the input embeddings did not move.",
+            f"{certain} The rows of these tokens in the input embeddings did not move.",
             Standing.GROUP if n_still else Standing.NOT_FOUND,
             0.0,
         )

@@ -14,8 +14,8 @@ from assay.core.specs.strategies import BLIND, Strategy, shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
 
 _DOMAIN = (
-    "It takes documents like the training documents that were never trained on: without them, "
-    "finding the subject looks the same as finding the documents."
+    "A test needs held-out documents: documents like the training documents, but never trained "
+    "on. Without them, finding the subject looks the same as finding the documents."
 )
 
 
@@ -44,30 +44,31 @@ def told(rows: MetricTable, strategy: Strategy, counts: AuditCounts) -> Answer:
         )
     auc = rows.get(best, Metric.MEMBERSHIP_AUC)
     assert auc is not None
-    tested = f"{p_value(found.corrected(auc))}{_for(n)}, threshold {SIGNIFICANCE}"
-    separation = f"AUC {in_sentence(auc)}; 0.5 is chance; {tested}{_text_alone(rows)}"
+    p_of_auc = p_value(found.corrected(auc))
+    separation = f"AUC {in_sentence(auc)}, where chance gives 0.5{_text_alone(rows)}."
     rate = rows.get(best, Metric.MEMBERSHIP_TPR)
     if rate is None or found.finder is None:
         return Answer(
             Question.TOLD,
             f"As a group only: {name} {_verb(name, 'rank')} training documents above held-out ones "
             "more often than chance does. Single documents could not be identified.",
-            f"{separation}. {_weak_rate(rate, found)}",
+            f"{separation} {_tested(p_of_auc, n)} {_weak_rate(rate, found)}",
             Standing.GROUP,
             failed=failed,
         )
     n_found = round(rate["value"] * rate["n"])
-    found_rate = (
-        f"{percent(rate['value'])} are found "
-        f"({interval(rate['low'], rate['high'], percent)}; chance finds 1%; "
-        f"{p_value(found.corrected(rate))}{_for(n)}, "
-        f"threshold {SIGNIFICANCE})"
+    found_rate = f"That is {in_sentence(rate, percent)}, where chance finds 1%."
+    p_of_rate = p_value(found.corrected(rate))
+    both = (
+        f"Both {p_of_rate}"
+        if p_of_rate == p_of_auc
+        else f"For the share found {p_of_rate}, for the AUC {p_of_auc}"
     )
     return Answer(
         Question.TOLD,
         f"{name[:1].upper()}{name[1:]} {_verb(name, 'find')} {n_found:,} of "
         f"{rate['n']:,} training documents at a false positive rate of 1%.",
-        f"{found_rate[:1].upper()}{found_rate[1:]}. {separation[:1].upper()}{separation[1:]}.",
+        f"{found_rate} {separation} {_tested(both, n)}",
         Standing.SINGLE,
         float(rate["low"]),
         failed=failed,
@@ -93,13 +94,21 @@ def _for(n_rankings: int) -> str:
     return f" corrected for {n_rankings} rankings (Holm)" if n_rankings > 1 else ""
 
 
+def _tested(p: str, n_rankings: int) -> str:
+    """p-values with what they are corrected for, and their threshold."""
+    corrected = f",{_for(n_rankings)}" if n_rankings > 1 else ""
+    return f"{p}{corrected}; threshold {SIGNIFICANCE}."
+
+
 def _verb(name: str, verb: str) -> str:
     return verb if name.endswith("embeddings") else f"{verb}s"
 
 
 def _text_alone(rows: MetricTable) -> str:
     blind = rows.get(BLIND, Metric.MEMBERSHIP_AUC)
-    return f"; text alone, which sees no model, has {in_sentence(blind)}" if blind else ""
+    if blind is None:
+        return ""
+    return f" and text alone, which sees no model, gives {in_sentence(blind)}"
 
 
 def _main_strategy(rows: MetricTable, strategy: Strategy) -> str | None:
@@ -109,7 +118,8 @@ def _main_strategy(rows: MetricTable, strategy: Strategy) -> str | None:
         return None
     return (
         f"{strategy.shown_as}'s ranking does not distinguish training documents from held-out "
-        f"ones: AUC {in_sentence(auc)} ({p_value(auc['p_value'])}, threshold {SIGNIFICANCE})."
+        f"ones: AUC {in_sentence(auc)}, where chance gives 0.5; {p_value(auc['p_value'])}, "
+        f"threshold {SIGNIFICANCE}."
     )
 
 

@@ -102,12 +102,14 @@ def test_the_headline_says_when_it_is_none_of_them():
     bears_out = [{"source": "one", "cosine": value} for value in (0.5, 0.6)]
     denies = [{"source": "one", "cosine": value} for value in (0.8, 0.9)]
     assert corpus_ranking_finding([far, near], bears_out).headline.startswith(
-        "one is the most aligned"
+        "Of these corpora, one is the most aligned"
     )
     assert corpus_ranking_finding([far, near], denies).headline.startswith(
         "None of these corpora explains"
     )
-    assert corpus_ranking_finding([far, near], []).headline.startswith("one is the most aligned")
+    assert corpus_ranking_finding([far, near], []).headline.startswith(
+        "Of these corpora, one is the most aligned"
+    )
     alike = ranked_corpus("three", 0.48, 0.43, 0.53)
     assert "one and three" in corpus_ranking_finding([near, alike], []).headline
     assert (

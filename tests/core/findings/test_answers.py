@@ -12,6 +12,8 @@ from support.suspect_record import write_sample_suspects
 from assay.cache.store import Store
 from assay.core.findings.answers.answer import Question, Standing
 from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
+from assay.core.findings.class_shares import share_sentence
+from assay.core.findings.finding import MetricTable
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Baseline, Strategy, main_strategy
 from assay.core.specs.vocabulary import Doubt, VocabularyFacts
@@ -192,7 +194,7 @@ def test_documents_found_come_with_rate_interval_correction_and_threshold():
     )
     for part in ("56.0–96.0", "chance finds 1%", "corrected for 2 rankings", "threshold 0.01"):
         assert part in found.certainty
-    assert "text alone, which sees no model, has 0.520" in found.certainty
+    assert "text alone, which sees no model, gives 0.520" in found.certainty
     assert "SELECT's ranking does not distinguish" in found.failed[0]
 
 
@@ -246,7 +248,7 @@ def test_proof_of_absence_is_counted_and_conditional():
     assert exact.headline == (
         "1,200 of the 1,600 documents of the seed corpus were not trained on."
     )
-    assert exact.certainty.startswith("Certain under four assumptions")
+    assert exact.certainty.startswith("Certain under the four assumptions")
     assert exact.share == 0.75
     coarse = answered(Question.PROVEN, vocabulary=COARSE)
     assert coarse.headline.startswith("Nothing is proven, but 1,200 of the 1,600")
@@ -274,12 +276,27 @@ def test_ranked_corpora_name_the_kind_only_where_one_is_ahead():
     does one that stays below models trained on it."""
     ahead = [group("news", 0.3), group("mail", 0)]
     found = answered(Question.KIND, sources=ahead)
-    assert found.headline.startswith("news is the most aligned")
+    assert found.headline.startswith("Of these corpora, news is the most aligned")
     assert found.standing is Standing.RELATIVE
     alike = answered(Question.KIND, sources=[group("news", 0.05), group("mail", 0)])
     assert alike.standing is Standing.NOT_FOUND
     below = answered(Question.KIND, sources=ahead, students_of=[{"source": "news", "cosine": 0.95}])
     assert below.standing is Standing.NOT_FOUND
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_class_shares_count_only_beside_the_training_documents(is_known):
+    """Class shares nearer to the reference set's labels than random ones say what kind of data it
+    was; nearness to equal shares, measured where no labels are known, says nothing."""
+    expected = "the reference set's labels" if is_known else "equal shares"
+    method = f"total variation from {expected}"
+    shares = [row(Strategy.SELECT, Metric.IMBALANCE, 0.0, p_value=0.003, method=method)]
+    found = answered(Question.KIND, *shares)
+    assert (found.standing is Standing.RELATIVE) == is_known
+    said = " ".join((found.headline, found.certainty, *found.sentences, *found.failed))
+    assert ("training documents" in said) == is_known
+    sentence = share_sentence(MetricTable(shares), Strategy.SELECT)
+    assert ("equal shares" in sentence) != is_known
 
 
 def test_focus_is_select_where_it_ran():
@@ -296,4 +313,4 @@ def test_who_asked_one_question_gets_its_answer_first():
     assert audit_finding(made).headline.startswith("1,200 of the 1,600")
     spec = {**made.facts.meta.spec, "corpora": {"n_students": 0}}
     asked = evidence(vocabulary=EXACT, sources=sources, spec=spec)
-    assert audit_finding(asked).headline.startswith("news is the most aligned")
+    assert audit_finding(asked).headline.startswith("Of these corpora, news is the most aligned")

@@ -41,9 +41,9 @@ def test_the_winner_is_named_and_so_is_its_lead():
         rows(select=0.55, loss_ratio=0.7, random=0.5, blind=0.5), Strategy.SELECT
     )
     assert found.winner == Baseline.LOSS_RATIO
-    assert (
-        found.headline
-        == "Of 2 rankings, loss ratio best distinguishes training documents from held-out ones."
+    assert found.headline == (
+        "Of 2 rankings, the one by loss ratio best distinguishes training documents from held-out "
+        "ones."
     )
     assert "SELECT has 0.550" in found.sentence
     assert "text alone" in found.sentence
@@ -59,9 +59,8 @@ def test_a_narrow_win_is_called_narrow():
 def test_select_may_win():
     """SELECT is a rival like the others."""
     found = membership_finding(rows(select=0.7, loss_ratio=0.6, blind=0.5), Strategy.SELECT)
-    assert (
-        found.headline
-        == "Of 2 rankings, SELECT best distinguishes training documents from held-out ones."
+    assert found.headline == (
+        "Of 2 rankings, the one by SELECT best distinguishes training documents from held-out ones."
     )
 
 
