@@ -26,7 +26,7 @@ from assay.pages.components.compare.findings import (
     table_height,
 )
 from assay.pages.components.compare.reads import comparison, selected
-from assay.pages.components.export import exported_table
+from assay.pages.components.export import column_meanings, exported_table
 from assay.pages.components.navigation import enter
 
 enter()
@@ -52,7 +52,7 @@ if metrics := metrics_of(found, strategy):
         key="multiples",
         alt=f"Metrics of {strategy.shown_as} in each audit, with intervals",
     )
-    st.caption("Bars: 95% intervals. Grey: what chance alone gives, 95% of random selections.")
+    st.caption("Bars: 95% intervals. Grey: chance, 95% of random selections.")
 titles = [reads.facts(path).meta.title for path in paths]
 exported_table(
     origin,
@@ -60,6 +60,7 @@ exported_table(
     sides_table(found, strategy, titles),
     note=SIDES_NOTE,
     chosen={"strategy": str(strategy)},
+    column_config=column_meanings(metrics),
 )
 
 st.subheader("Documents in common", anchor=False)
@@ -81,10 +82,9 @@ if found.overlaps:
         )
 else:
     st.info(
-        "No two of these audits selected documents, by one strategy, from a corpus that both "
-        "search.",
+        "No two of these audits used the same strategy on documents that both search.",
         icon=":material/info:",
     )
 
-st.subheader(f"Who selected what: {strategy.shown_as}", anchor=False)
+st.subheader(f"Documents that each audit selected: {strategy.shown_as}", anchor=False)
 show_documents(paths, selected(paths, strategy), strategy, origin)

@@ -19,7 +19,7 @@ from assay.pages.components.audit.overview import (
 )
 from assay.pages.components.audit.repeats import show_over_seeds
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.export import exported_table
+from assay.pages.components.export import column_meanings, exported_table
 from assay.pages.components.navigation import enter
 
 enter()
@@ -56,6 +56,7 @@ exported_table(
     "strategies",
     strategy_table(rows, strategies),
     note=notes(rows, strategies),
+    column_config=column_meanings(TABLE),
 )
 show_over_seeds(path, strategies, TABLE)
 show_membership(path, rows, strategies)

@@ -29,8 +29,8 @@ def compare(
         list[str],
         typer.Argument(
             metavar="AUDIT AUDIT …",
-            help="Two to eight audits, as `assay list` shows them, or their files. Differences are "
-            "from the first.",
+            help="Two to eight audits, as `assay list` shows them, or their files. The others "
+            "are compared with the first.",
         ),
     ],
     store: StoreOption = None,

@@ -71,7 +71,8 @@ def _of(facts: AuditFacts) -> Iterator[tuple[str, tuple[str, str]]]:
         yield name.replace("_", " "), (value, value)
     for one in fields(TrainingSpec):
         value = str(getattr(facts.meta.training, one.name))
-        yield f"training: {one.name.replace('_', ' ')}", (value, value)
+        name = one.name.removeprefix("n_").replace("_", " ")
+        yield f"training: {name}", (value, value)
 
 
 def _options(command: Command, spec: AuditSpec) -> Iterator[tuple[str, str]]:

@@ -54,27 +54,26 @@ def comparison_finding(found: Comparison) -> ComparisonFinding:
     if not tested:
         return ComparisonFinding(
             f"No difference between {who} can be tested.",
-            "It takes documents with the same role in both, or students tested on the same "
-            "documents.",
+            "A test needs documents whose roles (trained on or held out) both audits know, or "
+            "students tested on the same documents.",
             sentences,
         )
     if not found.n_tests:
         return ComparisonFinding(
-            f"{who} judge every document they share alike.",
+            f"{who} give equal results for every document that they share.",
             f"All {len(tested)} rankings, selections and students that both have are identical.",
             sentences,
         )
     nearest = min(tested, key=lambda one: (one.is_identical, one.p_value))
     return ComparisonFinding(
         f"No difference between {who} is larger than chance explains.",
-        f"Of {_count(found.n_tests, 'paired comparison')} the clearest is this: "
-        f"{difference_sentence(nearest)} {_certainty(nearest, found)}",
+        f"{_clearest(found.n_tests)} {values_sentence(nearest)} {_certainty(nearest, found)}",
         sentences,
     )
 
 
 def difference_sentence(one: Difference) -> str:
-    """Which of two audits is better by one quantity, whether or not that is chance."""
+    """By which quantity one of two audits is better, where that is more than chance."""
     better, worse = reversed(one.pair) if one.is_second_better else one.pair
     high, low = reversed(one.values) if one.is_second_better else one.values
     name = shown_as(one.subject)
@@ -83,8 +82,8 @@ def difference_sentence(one: Difference) -> str:
     where = f"in {letter(better)} than in {letter(worse)}"
     if one.metric is Metric.MEMBERSHIP_AUC:
         return (
-            f"{subject} distinguish{verb and 'es'} training documents from held-out ones better "
-            f"{where}: AUC {decimal(high)} against {decimal(low)}."
+            f"{subject} rank{verb} training documents above held-out ones more often {where}: AUC "
+            f"{decimal(high)} against {decimal(low)}."
         )
     if one.metric is Metric.RECALL:
         return (
@@ -98,12 +97,32 @@ def difference_sentence(one: Difference) -> str:
     )
 
 
+def values_sentence(one: Difference) -> str:
+    """The values of one quantity in both audits, without calling one of them better."""
+    name = shown_as(one.subject)
+    first, second = map(letter, one.pair)
+    if one.metric is Metric.RECALL:
+        located = [f"{round(value * one.n):,}" for value in one.values]
+        return (
+            f"of {one.n:,} training documents, the {one.n_selected:,} that {name} selected contain "
+            f"{located[0]} in {first} and {located[1]} in {second}."
+        )
+    what, written = {
+        Metric.MEMBERSHIP_AUC: ("the AUC of ranking by", decimal),
+        Metric.ACCURACY: ("the accuracy of the student of", percent),
+    }.get(one.metric, ("the loss of the student of", decimal))
+    return (
+        f"{what} {name} is {written(one.values[0])} in {first} and {written(one.values[1])} in "
+        f"{second}."
+    )
+
+
 def overlap_sentence(one: SelectionOverlap, n_overlaps: int) -> str:
     """How many documents two selections have in common, and how many by chance."""
     chance = one.by_chance
     return (
         f"{letters(one.pair)} have {one.n_both:,} of the first {one.n_selected:,} documents of "
-        f"{one.strategy.shown_as} in common; by chance it would be {chance.value:.0f} (95% range "
+        f"{one.strategy.shown_as} in common; chance alone gives {chance.value:.0f} (95% range "
         f"{chance.low:.0f} to {chance.high:.0f}); {p_value(one.corrected)}"
         f"{_for(n_overlaps, 'overlap')}."
     )
@@ -114,7 +133,8 @@ def settings_sentence(found: Comparison) -> str:
     n, differing = len(found.settings), [one.name for one in found.differing]
     if not differing:
         return f"All {n} settings are the same."
-    return f"They share {n - len(differing)} of {n} settings and differ in {listed(differing)}."
+    same = f"The audits share {n - len(differing)} of {n} settings."
+    return f"{same} They differ in {listed(differing)}."
 
 
 def selected_by(places: tuple[int, ...], n_audits: int) -> str:
@@ -143,12 +163,11 @@ def _for(n: int, what: str) -> str:
     return f" corrected for {n:,} {what}s (Holm)" if n > 1 else ""
 
 
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}s" if n != 1 else f"one {what}"
+def _clearest(n_tests: int) -> str:
+    return f"The clearest of {n_tests:,} paired comparisons:" if n_tests > 1 else "One was tested:"
 
 
 def _sentences(found: Comparison, larger: list[Difference]) -> Iterator[str]:
-    yield from _common(found)
     n_identical = sum(
         one.is_identical for one in found.differences if one.metric is not Metric.PRECISION
     )
@@ -158,7 +177,9 @@ def _sentences(found: Comparison, larger: list[Difference]) -> Iterator[str]:
             f"{len(larger):,} of {found.n_tests:,} paired comparisons {differ} by more than chance."
         )
     if n_identical and found.n_tests:
-        yield f"{n_identical:,} more are identical and need no test."
+        more = "comparison has" if n_identical == 1 else "comparisons have"
+        yield f"{n_identical:,} more {more} the same value in both audits and need no test."
+    yield from _common(found)
     yield from _documents(found)
     yield from _untested(found)
 
@@ -178,16 +199,20 @@ def _common(found: Comparison) -> Iterator[str]:
 def _documents(found: Comparison) -> Iterator[str]:
     first = found.sides[0]
     others = [(j, found.shared[0, j]) for j in range(1, len(found.sides))]
-    if all(shared.is_whole for _, shared in others):
+    same = [letter(0), *(letter(j) for j, shared in others if shared.is_whole)]
+    if len(same) > len(others):
         yield f"All search the same {first.n_documents:,} documents."
         return
     said = [
-        f"{letter(j)} searches {found.sides[j].n_documents:,}, {shared.n:,} of them shared"
+        f"{letter(j)} searches {found.sides[j].n_documents:,}, of which {letter(0)} also searches "
+        f"{shared.n:,}."
         for j, shared in others
+        if not shared.is_whole
     ]
+    who = f"{listed(same)} search the same" if len(same) > 1 else f"{letter(0)} searches"
     yield (
-        f"{letter(0)} searches {first.n_documents:,} documents; {listed(said)}. Only documents "
-        "that both search are compared, in the order in which each selected them."
+        f"{who} {first.n_documents:,} documents. {' '.join(said)} Comparisons use only documents "
+        "that both audits search, in each audit's order of selection."
     )
 
 
@@ -203,20 +228,16 @@ def _untested(found: Comparison) -> Iterator[str]:
     for j in range(1, len(found.sides)):
         metrics = {one.metric for one in found.differences if one.pair == (0, j)}
         if not metrics & {Metric.MEMBERSHIP_AUC, Metric.RECALL}:
-            without["roles"].append(letters((0, j)))
+            without["roles"].append(f"between {letters((0, j))}")
         if not metrics & {Metric.ACCURACY, Metric.LOSS}:
-            without["students"].append(letters((0, j)))
+            without["students"].append(f"between {letters((0, j))}")
     if without["roles"]:
         yield (
-            f"Rankings and located documents are not compared for {_pairs(without['roles'])}: it "
-            "takes documents that are known in both as training documents."
+            f"Rankings and located documents cannot be compared {listed(without['roles'])}: both "
+            "audits must know which of the documents they share were trained on."
         )
     if without["students"]:
         yield (
-            f"Students are not compared for {_pairs(without['students'])}: it takes students in "
-            "both, the same test documents, and two or more students of random selections in each."
+            f"Students cannot be compared {listed(without['students'])}: both audits must have "
+            "students, the same test documents, and two or more students of random selections."
         )
-
-
-def _pairs(pairs: list[str]) -> str:
-    return "; ".join(pairs)

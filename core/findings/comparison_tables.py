@@ -31,21 +31,21 @@ SIDE_BY_SIDE = (
     Metric.COSINE,
 )
 DIFFERENCES_NOTE = (
-    "Values of the documents that both audits judge, shares as decimals. Difference: the second "
-    "value less the first, with its 95% interval, paired over documents: DeLong for AUC, "
-    "Bonett–Price for recall (with McNemar's exact p), t over students of random selections for "
-    "students. Precision at one budget is recall times one number, so it is the same test. p is "
-    "corrected for all comparisons here (Holm)."
+    "Values over the documents that both audits share, shares as decimals. Difference: the second "
+    "value minus the first, with its 95% interval, paired over documents (AUC: DeLong; recall: "
+    "Bonett–Price, p by McNemar's exact test; students: t-test over students of random selections)."
+    " Where as many documents are selected, precision is proportional to recall, so the two share "
+    "one test. p is corrected for all comparisons in this table (Holm)."
 )
 OVERLAPS_NOTE = (
-    "In common: of as many documents selected in both. By chance: mean and central 95% of random "
-    "selections (hypergeometric). p: of an overlap as far from chance on either side, corrected "
-    "for all overlaps here (Holm)."
+    "In common: how many of the first documents of both selections are the same; “of”: how many of "
+    "each were taken. By chance: mean and central 95% of random selections (hypergeometric). "
+    "p: two-sided, corrected for all overlaps in this table (Holm)."
 )
 SIDES_NOTE = (
-    "Each audit's own values, with their own 95% intervals in brackets. They are of all documents "
-    "of the audit, so two of them cannot be compared by whether intervals overlap; the table of "
-    "differences does that."
+    "Each audit's own values over all its documents, with 95% intervals in brackets. Whether two "
+    "intervals overlap does not show whether the audits differ; the table of differences tests "
+    "that. TPR at 1% FPR: share of training documents found at a false positive rate of 1%."
 )
 
 
@@ -99,7 +99,7 @@ def overlaps_table(found: Comparison) -> pd.DataFrame:
                 "of": one.n_selected,
                 "by chance": bracketed_cell(one.by_chance, partial(decimal, digits=0)),
                 "p": p_cell(one.corrected),
-                "documents of both": one.n_pool,
+                "searched by both": one.n_pool,
             }
             for one in found.overlaps
         ]

@@ -10,7 +10,7 @@ when they may hold another table's rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,8 +19,14 @@ import streamlit as st
 
 from assay.cache.export import FORMATS, Origin, Table, archive
 from assay.core.findings.table_cells import as_numbers, as_text
+from assay.core.specs.metrics import Metric
 
 _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
+
+
+def column_meanings(metrics: Iterable[Metric]) -> dict[str, Any]:
+    """Of a table with a column per metric: what each measures, as its title's tooltip."""
+    return {one.info.column: st.column_config.Column(help=one.info.meaning) for one in metrics}
 
 
 def export_popover(

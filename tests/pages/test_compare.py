@@ -35,7 +35,7 @@ def test_two_audits_side_by_side(store):
     write_compared(store, "second", gain=3.0, seed=2, budget=30, hostile_rank=0)
     app = opened("compare", audits="sample,second")
     said = words(app).replace("\\", "")
-    assert "better in B than in A" in said
+    assert "more often in B than in A" in said
     assert "corrected for" in said
     settings, differences, _, overlaps, documents = tables(app)
     assert settings.to_numpy().tolist() == [["--budget", "60", "30"]]
@@ -120,7 +120,7 @@ def test_audits_without_a_common_document_are_shown_anyway(store):
     write_sample_audit(store, "elsewhere", has_truth=False)
     said = words(opened("compare", audits="sample,elsewhere")).replace("\\", "")
     assert "no document in common" in said
-    assert "No difference can be paired" in said
+    assert "No difference can be tested" in said
 
 
 def test_a_link_with_wrong_audits_says_so(store):

@@ -40,7 +40,7 @@ from assay.pages.components.palette import CATEGORIES
 
 _N_LISTED = 500
 _PREVIEW_CHARACTERS = 300
-_ANYBODY = "anybody"
+_ANYBODY = "any audit"
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def _show_table(
         origin,
         "selected-documents",
         whole,
-        note="Ranks from 1; a dash: not selected."
+        note="Rank 1 was selected first. A dash: not selected by that audit."
         + (f" The first {_N_LISTED:,} are listed." if len(kept) > _N_LISTED else ""),
         chosen={
             "strategy": str(strategy),

@@ -84,8 +84,9 @@ def show_differences(found: Comparison, origin: Origin) -> None:
     st.subheader("Differences", anchor=False)
     if not found.differences:
         st.info(
-            "No difference can be paired: the audits share no documents with known roles, and no "
-            "students tested on the same documents. Below, their figures stand side by side.",
+            "No difference can be tested: the audits share no documents with known roles, and no "
+            "students tested on the same documents. The figures of each audit stand side by side "
+            "below.",
             icon=":material/info:",
         )
         return
@@ -105,8 +106,8 @@ def show_differences(found: Comparison, origin: Origin) -> None:
                     alt=f"Differences in {metric.info.title} with 95% intervals",
                 )
         st.caption(
-            "Bars: 95% intervals, each for itself. Filled: more than chance, after the correction "
-            "for all comparisons."
+            "Bars: 95% intervals, not corrected for the number of comparisons. Filled: larger than "
+            "chance after that correction (Holm). Open: not."
         )
     table = differences_table(found)
     exported_table(

@@ -23,8 +23,8 @@ def test_the_answer_comes_first_and_the_page_last(assay, audits):
     said = assay("compare", "sample", "second")
     assert said.status == 0, said.err
     lines = said.out.splitlines()
-    assert lines[0].startswith("Confidence gain distinguishes training documents")
-    assert "better in B than in A" in lines[0]
+    assert lines[0].startswith("Confidence gain ranks training documents")
+    assert "more often in B than in A" in lines[0]
     assert "95% interval" in lines[0]
     assert "corrected for" in lines[0]
     assert any(line.split() == ["--budget", "60", "30"] for line in lines)
