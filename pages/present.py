@@ -20,12 +20,11 @@ path = reads.chosen_audit(even_if_not_assessable=True)
 facts = reads.facts(path)
 
 st.title("Present")
+st.caption(
+    f"{markdown_safe(facts.meta.title)} · click a slide first; then the arrow keys turn the "
+    "slides, and F shows them full screen"
+)
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.caption(
-        f"{markdown_safe(facts.meta.title)} · click a slide, then turn it with the arrow keys; "
-        "F shows it on the full screen",
-        width="stretch",
-    )
     page = reads.story(path)
     show_downloads(page, f"{path.stem}-slides")
     if facts.assessability is not Assessability.NOT_ASSESSABLE:
@@ -35,4 +34,5 @@ st.caption("In a terminal:")
 st.code(
     f"assay present {path.stem} --out slides.html --pdf slides.pdf --figures figures",
     language=None,
+    wrap_lines=True,
 )

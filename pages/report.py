@@ -30,5 +30,6 @@ option = " --with-documents" if with_documents else ""
 st.code(
     f"assay report {path.stem} --out {path.stem}.html --pdf {path.stem}.pdf{option}",
     language=None,
+    wrap_lines=True,
 )
 show_inside(page, 900, "Preview of the report")

@@ -114,18 +114,18 @@ def slides_of(path: Path, evidence: AuditEvidence) -> Iterator[Slide]:
         reasons = facts.meta.assessment.reasons
         yield Slide(
             "What was found",
-            "These weights cannot be read this way, so nothing was scored.",
+            "These weights do not allow an answer, so nothing was scored.",
             reasons,
             small=("This does not show whether anything leaked.",),
         )
     else:
         yield from _results(AuditFigures(path, evidence, STORY), evidence)
-    yield Slide("How sure is that", "What counts as evidence, and what as chance", THRESHOLDS)
+    yield Slide("How sure is that?", "What counts as evidence, and what as chance", THRESHOLDS)
     yield Slide(
         "What this does not show",
         "The limits of this audit",
         method_text.WHAT_IT_CANNOT,
-        small=facts.meta.caveats,
+        small=_own_caveats(facts.meta.caveats),
     )
     yield Slide(
         "Where this comes from",
@@ -138,6 +138,11 @@ def slides_of(path: Path, evidence: AuditEvidence) -> Iterator[Slide]:
             "number, and the command that repeats the audit.",
         ),
     )
+
+
+def _own_caveats(caveats: Sequence[str]) -> tuple[str, ...]:
+    """What the limits of every audit do not say already."""
+    return tuple(one for one in caveats if not one.startswith("One random seed:"))
 
 
 def _question(evidence: AuditEvidence) -> Slide:
@@ -153,9 +158,9 @@ def _question(evidence: AuditEvidence) -> Slide:
     beyond = insiders_view(facts.meta)
     return Slide(
         facts.meta.title,
-        f"What was the model {asked['final']} fine-tuned on?",
+        f"What was the model “{asked['final']}” fine-tuned on?",
         (
-            f"All that is used: the weights before ({asked['base']}) and after fine-tuning, and "
+            f"This audit uses only the weights before ({asked['base']}) and after fine-tuning, and "
             f"public text: {n:,} documents of {corpora}.",
             known,
             *([beyond] if beyond else []),
@@ -164,11 +169,11 @@ def _question(evidence: AuditEvidence) -> Slide:
 
 
 def _results(figures: AuditFigures, evidence: AuditEvidence) -> Iterator[Slide]:
-    for about, drawing in zip(("How it works", "How it went"), figures.steps, strict=False):
+    for about, drawing in zip(("How it works", "How far it got"), figures.steps, strict=False):
         is_first = about == "How it works"
         yield Slide(
             about,
-            "Every training document moves the weights a little, in a direction of its own"
+            "Assay searches for documents that explain how the weights moved"
             if is_first
             else _approached(figures),
             method_text.IN_PLAIN_WORDS[:2] if is_first else (),
@@ -190,7 +195,7 @@ def _results(figures: AuditFigures, evidence: AuditEvidence) -> Iterator[Slide]:
     vocabulary = evidence.facts.meta.vocabulary
     if vocabulary is not None and vocabulary.is_assessable:
         title = "Vocabulary: what “this token did not occur” assumes"
-        yield Slide("How sure is that", title, ASSUMPTIONS)
+        yield Slide("How sure is that?", title, ASSUMPTIONS)
     if found.failed:
         rest = len(found.failed) - _MOST_LINES
         more = (f"{rest} more in the report.",) if rest > 0 else ()
@@ -205,8 +210,9 @@ def _approached(figures: AuditFigures) -> str:
     if row is None or figures.main is Strategy.RANDOM:
         return "The selection approaches the weight difference"
     return (
-        f"{name}'s documents reach a cosine of {decimal(row['value'])} with the weight difference; "
-        f"random ones {decimal(row['null_low'])} to {decimal(row['null_high'])}"
+        f"{name}'s {row['n']:,} documents reach a cosine of {decimal(row['value'])} with the "
+        f"weight difference; 95% of random selections reach {decimal(row['null_low'])} to "
+        f"{decimal(row['null_high'])}"
     )
 
 

@@ -57,8 +57,8 @@ def roc_curve(
             yscale="log",
             xlim=(min(smallest[0], _POINT / 2), 1),
             ylim=(smallest[1] / 2, 1.1),
-            xlabel="false positive rate (held-out documents)",
-            ylabel="true positive rate (training documents)",
+            xlabel="false positive rate",
+            ylabel="true positive rate",
         )
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
@@ -69,10 +69,10 @@ def roc_curve(
     return Drawing(
         "membership-curve",
         "True and false positives",
-        f"{n_trained:,} training and {n_held_out:,} held-out documents; both axes are logarithmic. "
-        "Dotted: a false positive rate of 1%, where the dots and the legend say how many training "
-        "documents are found. Grey: 95% of rankings that know nothing. Dashed: membership scores "
-        "without gradients.",
+        f"Share of {n_trained:,} training documents that are found against share of {n_held_out:,} "
+        "held-out documents that are taken for them; both axes are logarithmic. Dotted: a false "
+        "positive rate of 1%; dots and legend: the share found there. Grey: 95% of rankings that "
+        "know nothing. Dashed: membership scores without gradients.",
         "True positive rate against false positive rate of the main rankings beside chance",
         figure,
     )

@@ -45,7 +45,7 @@ def cosine_curves(
             axes.plot(
                 sizes, cosines, color=COLOURS[strategy], lw=look.line, label=strategy.shown_as
             )
-        axes.set(xlabel="documents selected", ylabel="cosine with the weight difference")
+        axes.set(xlabel="documents selected", ylabel="cosine")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.grid(color=BAND, lw=0.5)
         bare(axes)
@@ -101,10 +101,10 @@ def turning(
     return Drawing(
         "turning",
         "The summed gradient turns towards the weight difference",
-        f"The angle between the sum of the selected documents' gradients and the weight "
-        f"difference, after some of {strategy.shown_as}'s {int(sizes[-1]):,} steps: 0° is the same "
-        "direction, 90° is unrelated. Grey: as many random documents, with the range of 95% of "
-        "such selections. Lengths have no meaning.",
+        f"Angle between the summed gradients of the first documents that {strategy.shown_as} "
+        "selected and the weight difference: 0° is the same direction, 90° is unrelated. Grey: "
+        f"{int(sizes[-1]):,} random documents, with the range of 95% of such selections. The "
+        "arrows' lengths have no meaning.",
         "Arrows that turn towards the weight difference as documents are selected",
         figure,
     )

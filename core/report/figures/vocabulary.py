@@ -43,10 +43,10 @@ def movement(tokens: pd.DataFrame, facts: VocabularyFacts, look: Look) -> Drawin
     return Drawing(
         "vocabulary",
         "Tokens that occurred, and documents that can have been trained on",
-        "Above: tokens by how far their rows of the input embeddings moved. Grey: rows that did "
-        "not, which is what a token that never occurred shows. Below: documents of the seed corpus "
-        f"with such a token ({word}), and without.",
-        f"{len(moved)} tokens moved, {len(still)} did not",
+        "Above: how many tokens' rows of the input embeddings moved how far. Grey: rows that did "
+        "not move, as of tokens that never occurred. Below: documents of the seed corpus with such "
+        f"a token ({word}), and without one (possible).",
+        f"The rows of {len(moved):,} tokens moved, those of {len(still):,} did not",
         figure,
     )
 

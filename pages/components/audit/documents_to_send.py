@@ -43,7 +43,7 @@ def show_downloads(page: str, name: str) -> None:
 def show_figures(path: Path) -> None:
     """All figures in one archive, each as SVG and PNG."""
     st.download_button(
-        "Figures",
+        "Figures (ZIP)",
         partial(_figures, path),
         file_name=f"{path.stem}-figures.zip",
         mime="application/zip",

@@ -73,9 +73,12 @@ def show_membership(path: Path, rows: MetricTable, strategies: Iterable[Strategy
 
 def show_caveats(facts: AuditFacts) -> None:
     """What the reader must know before believing the numbers."""
-    if facts.meta.caveats:
+    # The first reason stands above the answers.
+    shown = facts.meta.assessment.reasons[:1]
+    caveats = [one for one in facts.meta.caveats if one not in shown]
+    if caveats:
         st.subheader("Caveats", anchor=False)
-        for caveat in facts.meta.caveats:
+        for caveat in caveats:
             st.write(f"- {markdown_safe(caveat)}")
 
 
