@@ -13,7 +13,9 @@ from assay.core.findings.class_shares import (
     share_table,
 )
 from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import decimal
 from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import main_strategy
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.class_balance import balance_figure
 from assay.pages.components.charts import show_chart
@@ -64,11 +66,17 @@ st.caption(
     + ("" if REFERENCE in table else " The reference set's shares are unknown.")
 )
 
-judged = rows.get(strategies[0], Metric.IMBALANCE) if kind == "label" else None
+main = main_strategy(strategies)
+judged = rows.get(main, Metric.IMBALANCE) if kind == "label" else None
 exported_table(
     of_audit(path),
     "balance",
     balance_table(table, rows if kind == "label" else MetricTable([]), strategies),
-    note=markdown_safe(f"Imbalance: {beside(judged, is_share=False)}.") if judged else "",
+    note=markdown_safe(
+        f"Imbalance of {main.shown_as}'s selection: {decimal(judged['value'])}; "
+        f"{beside(judged, is_share=False)}."
+    )
+    if judged
+    else "",
     chosen={"by": kind},
 )

@@ -165,15 +165,14 @@ st.caption(
         else ""
     )
     + markdown_safe(settings_line(facts.meta.map))
-    + " Distances on the map are not to scale: to see how near a selection is, use the values "
-    "below, which are measured in all dimensions."
+    + " Distances on the map are not to scale. The values below are measured in all dimensions."
 )
 
 rows = MetricTable(reads.metrics(path).to_dict("records"))
 for column, strategy in zip(st.columns(len(panels)), setting.strategies, strict=True):
     with column:
         for metric, title in (
-            (Metric.EMBEDDING_RECALL, "Reference documents with a selected one near"),
+            (Metric.EMBEDDING_RECALL, "Reference documents with a selected document near them"),
             (Metric.OVERLAP, "Selected documents that duplicate reference documents"),
         ):
             if row := rows.get(strategy, metric):

@@ -38,7 +38,7 @@ main = main_strategy(facts.strategies)
 
 st.title("Membership")
 st.caption(
-    f"{markdown_safe(facts.meta.title)} · {counts.n_leaked:,} trained and "
+    f"{markdown_safe(facts.meta.title)} · {counts.n_leaked:,} training documents and "
     f"{counts.n_held_out:,} held-out documents of the same domain"
 )
 found, missing = membership_finding(rows.all(), main), what_is_missing(facts)
@@ -78,7 +78,8 @@ exported_table(
     "rankings",
     members_table(rows, names),
     note="Best first. Square brackets: 95% intervals. “By chance”: the central 95% over shuffled "
-    "roles; an AUC of 0.500 is chance. “AUC above the main strategy”: paired comparison with "
+    "roles; an AUC of 0.5 is chance. p-values are not corrected here. FPR: false positive rate. "
+    "“AUC above the main strategy”: paired comparison with "
     f"{markdown_safe(main.shown_as)} on the same documents. Domain AUC separates the reference "
     "set's domain from other text, which is not evidence of membership. “Estimated share "
     "trained”: estimated on a random half of the documents, with error rates from the other half "
@@ -107,9 +108,9 @@ drawn = st.multiselect(
 figure = roc_plot(rankings(path, spec.held_out_source), drawn)
 show_chart(figure, key="roc", alt="True positive rate against false positive rate")
 st.caption(
-    "Both axes are logarithmic: an accusation needs the left edge, where false positives are "
-    "rare. Dashed: baselines that use no gradient. The leftmost steps are single documents with "
-    "wide intervals."
+    "Both axes are logarithmic, because the left edge counts: an accusation needs few false "
+    "positives. Dashed: baselines that use no gradient. The leftmost steps are "
+    "single documents, so they are uncertain."
 )
 
 st.subheader("Highest-ranked documents", anchor=False)
@@ -129,12 +130,12 @@ exported_table(
     of_audit(path),
     "detection-limits",
     limits_table(rows, facts),
-    note="Found in the pool: the smallest share of the reference set that must leak into the pool "
-    "for the selection to contain significantly many (p < 0.01) in four of five cases, at this "
-    "budget. Square brackets: the same for the ends of the odds ratio's 95% interval. This "
-    "assumes that the odds ratio of being selected, leaked against other documents, stays as it "
-    "was here (noncentral hypergeometric distribution), and that the other documents stay the "
-    "same. The second column counts documents of the domain only.",
+    note="Found in the pool: how much of the reference set must be in the pool for the selection, "
+    "at this budget, to contain significantly many training documents (p < 0.01) in four of five "
+    "cases. Square brackets: the same for the ends of the odds ratio's 95% interval. Assumed: "
+    "training documents stay as much likelier to be selected than others as they were here (odds "
+    "ratio, noncentral hypergeometric distribution), and the other documents stay the same. "
+    "Distinguished from held-out: the same, counting only documents of the domain.",
 )
 
 with st.expander("How each ranking works", icon=":material/balance:"):

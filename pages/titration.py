@@ -35,7 +35,8 @@ spec, counts = facts.spec, facts.meta.counts
 
 st.title("Titration")
 st.caption(
-    f"{markdown_safe(facts.meta.title)} · {counts.n_leaked:,} training, "
+    f"{markdown_safe(facts.meta.title)} · how many training documents a strategy finds when only a "
+    f"share of them is in the pool that it selects from · {counts.n_leaked:,} training, "
     f"{counts.n_held_out:,} held-out and "
     f"{counts.n_documents - counts.n_leaked - counts.n_held_out:,} other documents"
 )
@@ -111,7 +112,9 @@ with left:
     figure = titration_plot(here, cells, setting, [*cells, *added])
     show_chart(figure, key="titration", alt="The metric against leaked share")
     if here.empty:
-        st.caption("Stars: live selections. There are no measured points.")
+        st.caption(
+            "Stars: live selections, the chosen strategy's is filled. There are no measured points."
+        )
     else:
         st.caption(
             f"Points: measured at budget {budget:,}"

@@ -14,6 +14,7 @@ from assay.pages.components.audit.transport_tables import (
     DISTANCES,
     distance_table,
     headline,
+    more_about,
     ordered,
     read_from,
 )
@@ -59,6 +60,8 @@ measured = {
 with st.container(border=True):
     found = headline(rows, main_strategy(list(measured)), curve, distance)
     st.subheader(markdown_safe(found or ""), anchor=False)
+    for sentence in more_about(rows, list(measured), distance):
+        st.write(markdown_safe(sentence))
 
 left, right = st.columns([2, 3])
 with left:
@@ -93,8 +96,8 @@ with right:
         st.caption(
             f"Points: {n:,} reference documents, a share of which is replaced by other documents "
             f"of the seed corpus (mean of {n_draws} draws; band: lowest to highest). Dotted lines "
-            "only guide the eye. A strategy's line spans the two measured shares that its value "
-            "lies between."
+            "only guide the eye. Each strategy's line reaches from the measured share below its "
+            "value to the one above."
             + (
                 f" The selections have {first['n']:,} documents. The sizes differ, and smaller "
                 "sets have larger distances."

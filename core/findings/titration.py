@@ -108,12 +108,13 @@ def _recall_sentence(name: str, compared: list[_Against]) -> str | None:
     """What was seen, and which of it is more than the draws' chance."""
     if not compared:
         return None
-    counted = ", ".join(f"{one.control}'s at {one.n_lower} of {one.n}" for one in compared)
-    seen = f"{name}'s mean recall is below {counted} leaked shares"
+    counted = [f"that of {one.control} at {one.n_lower} of {one.n}" for one in compared]
+    seen = f"{name}'s mean recall is below {listed(counted)} leaked shares"
     n_draws = len(compared[0].differences)
     tested = [one for one in compared if one.p_value is not None]
     if not tested:
-        return f"{seen}; with {n_draws} draw{'s' * (n_draws > 1)} this was not tested."
+        few = "1 draw of the pool is" if n_draws == 1 else f"{n_draws} draws of the pool are"
+        return f"{seen}. This was not tested: {few} too few."
     found = ", ".join(f"{one.control} {p_value(one.p_value or 0.0)}" for one in tested)
     return (
         f"{seen}. Over the {n_draws} draws of the pool, paired t-test, corrected together (Holm): "

@@ -9,6 +9,15 @@ import pandas as pd
 from assay.core.findings.finding import Row
 from assay.core.findings.formatting import decimal, p_value, percent
 
+_WORDS = {
+    "method": "{}",
+    "n_neighbors": "{} neighbours",
+    "min_dist": "minimum distance {}",
+    "metric": "{} distance",
+    "init": "started from {}",
+    "n_fitted": "fitted on {} documents",
+}
+
 
 def beside(row: Row, is_share: bool = True) -> str:
     """A metric row's interval, null, ceiling, p-value and method, in one line."""
@@ -19,7 +28,7 @@ def beside(row: Row, is_share: bool = True) -> str:
     if pd.notna(row["null_value"]):
         parts.append(
             f"{row['null_kind']} {number(row['null_value'])} "
-            f"({number(row['null_low'])} to {number(row['null_high'])})"
+            f"(95% range {number(row['null_low'])} to {number(row['null_high'])})"
         )
     if pd.notna(row["ceiling"]):
         parts.append(f"at best {number(row['ceiling'])}")
@@ -33,7 +42,9 @@ def settings_line(parameters: Mapping[str, object] | None) -> str:
     if not parameters:
         return ""
     method, *others = (
-        f"{name.replace('_', ' ')} {value}" if name != "method" else str(value)
+        _WORDS.get(name, f"{name.replace('_', ' ')} {{}}").format(
+            f"{value:,}" if isinstance(value, int) else value
+        )
         for name, value in parameters.items()
     )
     return f"Map: {', '.join([method, *others])}."

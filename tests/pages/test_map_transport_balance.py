@@ -70,7 +70,7 @@ def test_every_document_is_a_point_of_the_map(store):
     assert len(data["reference"]["id"]) == N_REFERENCE
     assert all(len(text) <= HOVER_CHARACTERS + 1 for text in data["pool"]["text"])
     assert data["pool"]["about"][0].split(" · ")[0] in LABELS
-    assert "UMAP, n neighbors 15, seed 0" in words(app).replace("\\", "")
+    assert "UMAP, 15 neighbours, seed 0" in words(app).replace("\\", "")
 
 
 def test_a_large_pool_is_a_density_with_matches_as_points(store):
@@ -355,7 +355,7 @@ def test_the_live_map_lies_where_the_map_does(store):
     assert before <= places
     app.slider(key="share").set_value(100).run()
     assert live_places(app) != before
-    assert "UMAP, n neighbors 15" in words(app).replace("\\", "")
+    assert "UMAP, 15 neighbours" in words(app).replace("\\", "")
 
 
 def live_places(app):

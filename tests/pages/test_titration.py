@@ -24,7 +24,7 @@ def store():
 
 
 def shown(app, label):
-    (metric,) = [m for m in app.metric if m.label == f"{label}, live"]
+    (metric,) = [m for m in app.metric if m.label == label]
     return metric.value
 
 
@@ -60,7 +60,7 @@ def test_live_figures_equal_the_grid(store, share, budget, name, seed):
     assert shown(app, "Membership AUC") == f"{cell['membership-auc']:.3f}"
     assert shown(app, "Domain AUC") == f"{cell['domain-auc']:.3f}"
     assert shown(app, "Transport") == f"{cell['transport']:.3f}"
-    live = traces(app)["live"]
+    live = traces(app)[f"{name}, live"]
     assert live["x"] == [share / 100]
     assert live["y"] == pytest.approx([cell["recall"]])
 
@@ -79,7 +79,7 @@ def test_sliders_select_anew_and_say_so(store):
     assert "SELECT selects 37" in text
     assert "the nearest to 37" in text
     after = traces(app)
-    assert after["live"]["x"] == [1.0] != before["live"]["x"]
+    assert after["SELECT, live"]["x"] == [1.0] != before["SELECT, live"]["x"]
     app.selectbox(key="strategy").set_value(BLIND).run()
     assert "text alone selects 37" in words(app)
     app.selectbox(key="metric").set_value(Metric.TRANSPORT).run()
@@ -97,7 +97,7 @@ def test_measured_and_live_points_are_drawn_apart(store):
         assert drawn[name]["mode"] == "lines+markers"
         assert drawn[name]["line"]["dash"] == "dot"
         assert drawn[name]["line"]["width"] < 1
-        assert drawn[name]["marker"]["symbol"] != drawn["live"]["marker"]["symbol"]
+        assert drawn[name]["marker"]["symbol"] != drawn["top-k, live"]["marker"]["symbol"]
     grid = read_titration(path)
     own = grid[
         (grid["strategy"] == "random") & (grid["metric"] == "recall") & (grid["budget"] == 20)
@@ -198,7 +198,7 @@ def test_what_draws_cannot_tell_is_no_headline(recall):
     found = titration_finding(measured(recall, 0.5), "select", 10)
     assert "fewer" not in found.headline
     said = found.sentences[-1]
-    assert "mean recall is below random's at 2 of 2" in said
+    assert "mean recall is below that of random at 2 of 2" in said
     assert ("was not tested" in said) == (len(recall) < 3)
     assert ("p = " in said) == (len(recall) == 3)
 

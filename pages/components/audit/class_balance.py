@@ -30,7 +30,7 @@ def balance_figure(
         subplot_titles=[strategy.shown_as for strategy in strategies],
         shared_xaxes="all",
         shared_yaxes="all",
-        horizontal_spacing=0.02,
+        horizontal_spacing=0.03,
         vertical_spacing=_BETWEEN_ROWS / height,
     )
     names = [plotly_safe(name) for name in table.index]
@@ -85,7 +85,7 @@ def balance_figure(
                     ),
                     **where,
                 )
-    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero", nticks=3, tickangle=0)
     figure.update_yaxes(autorange="reversed", ticksuffix=" ")
     figure.update_layout(
         barmode="overlay",

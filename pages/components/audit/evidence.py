@@ -63,18 +63,26 @@ def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
         ("source", document["source"]),
         ("in the reference set", "yes" if document["in_reference"] else "no"),
         ("tokens read", _number(int(document["n_tokens"]), ",")),
-        ("cosine with the target", _number(document["cosine"], ".4f")),
+        ("cosine with the weight difference", _number(document["cosine"], ".4f")),
         ("gradient norm", _number(float(np.mean(np.sqrt(document["squared_norms"]))), ".4g")),
     ]
     if names:
         rows += [
             ("pseudolabel", names[document["pseudolabel"]]),
-            ("its probability, final model", _number(document["final_probability"], ".3f")),
-            ("its probability, base model", _number(math.exp(-document["base_loss"]), ".3f")),
+            (
+                "its probability under the final model",
+                _number(document["final_probability"], ".3f"),
+            ),
+            (
+                "its probability under the base model",
+                _number(math.exp(-document["base_loss"]), ".3f"),
+            ),
         ]
     else:
         loss = document["base_loss"]
-        rows.append(("loss, base model", TableCell.of(f"{loss:.3f} nats per token", value=loss)))
+        rows.append(
+            ("loss under the base model", TableCell.of(f"{loss:.3f} nats per token", value=loss))
+        )
     return pd.DataFrame(rows, columns=["", "value"])
 
 

@@ -40,7 +40,8 @@ def titration_plot(
         aside = _APART * (place - (len(names) - 1) / 2)
         _add_measured(figure, measured[measured["strategy"] == name], name, aside)
     for name, cell in live.items():
-        _add_live(figure, cell, name, setting)
+        # Measured points have the controls' names already.
+        _add_live(figure, cell, name, setting, name == setting.selector or measured.empty)
     if (chance := setting.metric.info.chance) is not None:
         figure.add_hline(
             y=chance,
@@ -109,7 +110,7 @@ def _add_measured(figure: go.Figure, own: pd.DataFrame, name: str, aside: float)
     )
 
 
-def _add_live(figure: go.Figure, cell: Cell, name: str, setting: Setting) -> None:
+def _add_live(figure: go.Figure, cell: Cell, name: str, setting: Setting, is_named: bool) -> None:
     found = cell.figures.get(setting.metric)
     if found is None:
         return
@@ -119,8 +120,8 @@ def _add_live(figure: go.Figure, cell: Cell, name: str, setting: Setting) -> Non
             x=[setting.leaked_share],
             y=[found.value],
             mode="markers",
-            name="live",
-            showlegend=is_chosen,
+            name=f"{shown_as(name)}, live",
+            showlegend=is_named,
             marker={
                 "color": COLOURS[name],
                 "symbol": "star" if is_chosen else "star-open",

@@ -50,7 +50,7 @@ def show_live(cells: Mapping[str, Cell], setting: Setting) -> None:
         with column.container(border=True, height="stretch"):
             found, short = figures.get(metric), metric.info.short
             st.metric(
-                f"{short[0].upper()}{short[1:]}, live",
+                f"{short[0].upper()}{short[1:]}",
                 number(metric, found.value if found else None),
             )
             lines = _beside(metric, found) if found else [_why_not(metric, setting)]

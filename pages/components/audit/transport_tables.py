@@ -9,11 +9,11 @@ import pandas as pd
 
 from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import number
+from assay.core.findings.formatting import listed, number
 from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.similarity.replacement_curve import Likeness, likeness
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.strategies import Strategy, main_strategy
 
 
 @dataclass(frozen=True)
@@ -129,4 +129,31 @@ def headline(
         return sentence + " and as close as reference documents."
     if found.least == 1:
         return sentence + ", and farther than a reference set replaced completely."
-    return f"{sentence}: like a reference set with {in_words(found)} replaced by other text."
+    return f"{sentence}: it is like a reference set with {in_words(found)} replaced by other text."
+
+
+def more_about(rows: MetricTable, strategies: Sequence[Strategy], distance: Distance) -> list[str]:
+    """The main strategy's value with its null, and which other strategies differ from random."""
+    main = main_strategy(strategies)
+    row = rows.get(main, distance.metric)
+    if row is None:
+        return []
+    said = [
+        f"{distance.metric.info.title}: {distance.written(row['value'])}; 95% of "
+        f"{row['null_kind']} have {distance.written(row['null_low'])} to "
+        f"{distance.written(row['null_high'])}, and as many reference documents have "
+        f"{distance.written(row['ceiling'])}."
+    ]
+    apart = apart_from_random(rows, strategies, distance.metric)
+    for side in ("closer", "farther"):
+        names = [
+            one.shown_as
+            for one in ordered(rows, strategies, distance)
+            if one in apart
+            and one is not main
+            and (other := rows.get(one, distance.metric))
+            and beside_random(other, distance, True) == side
+        ]
+        if names:
+            said.append(f"Selections {side} than random ones: {listed(names)}.")
+    return said

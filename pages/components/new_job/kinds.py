@@ -127,7 +127,7 @@ _ALL = (
     JobKind(
         ECHO,
         "Echo",
-        "Test whether a final model's answers are nearer to its training data than the base's are.",
+        "Test whether the final model's answers are nearer to its training data than the base's.",
         _own_title,
         lambda spec: echo_plan(),
     ),
