@@ -19,7 +19,7 @@ def echo(
     spec: EchoSpec,
     how: Running,
 ) -> None:
-    """Test whether a final model's answers are nearer to its training data than the base's are."""
+    """Test whether the final model's answers are nearer to its training data than the base's."""
     from assay.core.decompress.durations import echo_plan
     from assay.core.decompress.echo import run_echo
     from assay.core.findings.echo import echo_finding, target_name

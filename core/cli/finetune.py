@@ -21,7 +21,7 @@ def finetune(
     out: Annotated[Path, typer.Option(help="Folder to write the final model to.")],
     how: Running,
 ) -> None:
-    """Fine-tune a model, so that its training data is known."""
+    """Fine-tune a model on data that you know, to check audits against."""
     from assay.core.audit.durations import finetune_plan
     from assay.core.audit.finetune import finetune as run
     from assay.core.runtime.device import choose_compute

@@ -183,7 +183,10 @@ def export(spec: ExportSpec, how: Keeping, overwrite: OverwriteOption = False) -
             from assay.cache.export import export_selection
 
             n_rows = export_selection(audit_path(place, known), spec.strategy, out, overwrite)
-    say({"out": str(out), "n_rows": n_rows}, how.as_json)
+    if how.as_json:
+        say({"out": str(out), "n_rows": n_rows}, True)
+    else:
+        typer.echo(f"Wrote {n_rows:,} {'row' if n_rows == 1 else 'rows'} to {out}")
 
 
 @declared_command(app, REPORT)
@@ -191,6 +194,7 @@ def report(spec: ReportSpec, how: Keeping, overwrite: OverwriteOption = False) -
     """Write an audit as one self-contained page, .html or .pdf; or all audits as a folder."""
     from assay.cache.audits.read import audit_path
     from assay.cache.files.manifest import file_digest
+    from assay.core.findings.formatting import listed
     from assay.core.report.write import write_report
 
     if spec.every:
@@ -201,7 +205,11 @@ def report(spec: ReportSpec, how: Keeping, overwrite: OverwriteOption = False) -
         path = audit_path(place, known)
         digest = file_digest(path)
         n_bytes = write_report(place, path, outs, spec.with_documents, overwrite)
-    say({**_named(spec), "n_bytes": n_bytes, "audit_sha256": digest}, how.as_json)
+    if how.as_json:
+        say({**_named(spec), "n_bytes": n_bytes, "audit_sha256": digest}, True)
+    else:
+        typer.echo(f"Wrote {listed(list(_named(spec).values()))}")
+        typer.echo(f"SHA-256 of the audit's file, printed on every page: {digest}")
 
 
 def _report_on_all(spec: ReportSpec, how: Keeping, overwrite: bool) -> None:
@@ -211,8 +219,15 @@ def _report_on_all(spec: ReportSpec, how: Keeping, overwrite: bool) -> None:
     with as_job(how.place, spec.job_title, {"reports": 60.0}) as progress:
         lines = write_site(how.place, folder, progress, spec.with_documents, overwrite)
     missing = {one.audit_id: one.problem for one in lines if one.problem}
-    said = {"out": str(folder / INDEX), "n_reports": len(lines) - len(missing)}
-    say({**said, **({"missing": missing} if missing else {})}, how.as_json)
+    n_reports = len(lines) - len(missing)
+    if how.as_json:
+        said = {"out": str(folder / INDEX), "n_reports": n_reports}
+        say({**said, **({"missing": missing} if missing else {})}, True)
+        return
+    reports = "report" if n_reports == 1 else "reports"
+    typer.echo(f"Wrote {n_reports:,} {reports}, listed in {folder / INDEX}")
+    for audit_id, problem in missing.items():
+        typer.echo(f"No report on {audit_id}: {problem}")
 
 
 @declared_command(app, PRESENT)
@@ -223,14 +238,21 @@ def present(
 ) -> None:
     """Write an audit as a presentation for a projector: .html, .pdf, and its figures."""
     from assay.cache.audits.read import audit_path
+    from assay.core.findings.formatting import listed
     from assay.core.report.story import write_story
 
     outs = [out_file(Path(name)) for name in (spec.out, spec.pdf) if name]
     figures = Path(spec.figures) if spec.figures else None
     with _located(spec.audit, how.store) as (place, known):
         n_figures = write_story(place, audit_path(place, known), outs, figures, overwrite)
-    more = {"figures": spec.figures, "n_figures": n_figures} if figures else {}
-    say({**_named(spec), **more}, how.as_json)
+    if how.as_json:
+        more = {"figures": spec.figures, "n_figures": n_figures} if figures else {}
+        say({**_named(spec), **more}, True)
+        return
+    if outs:
+        typer.echo(f"Wrote {listed(list(_named(spec).values()))}")
+    if figures:
+        typer.echo(f"Wrote {n_figures:,} figures, each as .svg and .png, to {spec.figures}")
 
 
 def _named(spec: ReportSpec | PresentSpec) -> dict[str, str]:

@@ -38,7 +38,8 @@ def vocabulary(
     text: Annotated[
         str | None,
         typer.Option(
-            help="Texts to check: a .txt file, - for standard input, or a data file, folder or set."
+            help="Texts to check: a .txt file, - for standard input, a data file, a folder or a "
+            "data set."
         ),
     ] = None,
     max_tokens: Annotated[

@@ -61,8 +61,8 @@ MEMBERSHIP = (Metric.DOMAIN_PRECISION, Metric.MEMBERSHIP_PRECISION)
 
 MEMBERSHIP_NOTE = (
     "In domain: share of selected documents from the reference set's domain, trained on or held "
-    "out. Trained on: share of those that were trained on. Finding the domain is not evidence of "
-    "membership; only the second share is."
+    "out. Trained on: of these, the share that was trained on. Finding the domain is not evidence "
+    "of membership; only a share trained on above chance is."
 )
 
 
@@ -119,7 +119,12 @@ def notes(rows: MetricTable, strategies: Iterable[Strategy]) -> str:
         lines.append(
             "Covered: reference documents with a selected document nearer than their fifth nearest "
             "other reference document. Duplicates: selected documents that are exact or near "
-            "duplicates of reference documents."
+            "duplicates of reference documents. Containment: share of the smaller vocabulary that "
+            "the larger one contains."
+        )
+    if any(rows.get(strategy, Metric.AGREEMENT) for strategy in ran):
+        lines.append(
+            "Agreement: share of targets where the student predicts the same as the final model."
         )
     if not rows.get(main_strategy(ran), Metric.RECALL):
         lines.append(

@@ -76,7 +76,7 @@ class Standing:
         return (
             f"{self.n_seeds} seeds: in {title}, SELECT is better than random selection in "
             f"{self.n_better} of {n} {places}, worse in {self.n_worse}, and not distinguishable "
-            f"in {self.n_alike} (the seeds overlap)."
+            f"in {self.n_alike} (their ranges over seeds overlap)."
         )
 
 

@@ -37,15 +37,15 @@ WHAT_IT_SHOWS = (
 )
 WHAT_IT_CANNOT = (
     "It does not prove that a document was trained on. Documents that resemble the training data "
-    "point in the same direction; only held-out documents of the same domain can distinguish "
-    "membership from domain.",
+    "point in the same direction; only a comparison with held-out documents of the same "
+    "domain can tell whether they were trained on.",
     "It does not prove that a document was not trained on, except by tokens that never occurred. "
     "Training adds up the traces of all documents, and most of them cannot be separated again.",
-    "“Not assessable” is not “no leak”: it means that these weights cannot be read this way.",
+    "“Not assessable” does not mean “no leak”. It means that these weights do not allow an answer.",
     "One audit uses one random seed. Students vary between seeds by more than their intervals "
     "show.",
-    "Weight decay, adapters that do not change the last layer, and low-precision storage hide "
-    "more.",
+    "Weight decay, adapters that do not change the last layer, and storage in low precision hide "
+    "part of what training left in the weights.",
 )
 PICTURES = {
     "Dots on lines": "Each line is a strategy: the dot is the measured value, the bar its 95% "
@@ -72,8 +72,9 @@ GLOSSARY = {
     "per-example gradient": "the direction in which training on one document moves the weights",
     "training vocabulary": "the tokens that occurred in fine-tuning: those whose rows of the "
     "input embeddings moved",
-    "agreement": "how closely the rows of a document's tokens moved along its own gradients, from "
-    "-1 to 1",
+    "agreement": "of a document: how closely the rows of its tokens moved along its own gradients, "
+    "from -1 to 1; of a student: the share of test documents on which it predicts the same as the "
+    "final model",
     "strategy": "how a selection is made",
     "budget": "the number of documents in a selection",
     "gain": "by how much a document raised the selection's cosine with the weight difference",
@@ -82,7 +83,7 @@ GLOSSARY = {
     "leaked share": "the share of the reference set that is in the seed corpus",
     "recall, precision": "recall: the share of leaked documents that are located; precision: the "
     "share of selected documents that are leaked ones",
-    "lift": "how many times more documents are located than by chance",
+    "lift": "how many times as many training documents are located as by chance",
     "transport distance": "the optimal-transport distance between the embeddings of a selection "
     "and of the reference set",
     "null": "what random selections, or chance, would give; a value near its null shows nothing",
@@ -94,7 +95,9 @@ GLOSSARY = {
     "correction (Holm)": "raises p-values for the number of tests made, because the best of many "
     "often looks good by luck",
     "held-out document": "a document like the training documents that was not trained on",
-    "false positive rate": "the share of held-out documents that are taken for training documents",
+    "false positive rate": "the share of held-out documents that are taken for training documents; "
+    "FPR in tables",
+    "true positive rate": "the share of training documents that are found; TPR in tables",
     "ranking": "a way of ordering documents by how likely they were trained on",
     "AUC": "how often a training document ranks above a held-out one; 0.5 is chance, 1 is always",
     "text alone": "a classifier that sees only the texts, no model, and knows which were trained "

@@ -21,8 +21,9 @@ from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES,
 HOW_RANKINGS_READ = (
     "Best first. Square brackets: 95% intervals. “By chance”: the central 95% over shuffled roles; "
     "an AUC of 0.5 is chance. p-values are not corrected here; the answer above corrects for the "
-    "number of rankings. Domain AUC separates the reference set's domain from other text, which is "
-    "not evidence of membership. Text alone sees no model."
+    "number of rankings. FPR: false positive rate, the share of held-out documents that are taken "
+    "for training documents. Domain AUC separates the reference set's domain from other text, "
+    "which is not evidence of membership. Text alone sees no model."
 )
 _ALL = (*BASELINE_TITLES, *STRATEGY_TITLES, BLIND)
 
