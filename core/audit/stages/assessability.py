@@ -30,6 +30,8 @@ _MIN_TIMES_FLOOR = 3.0
 _MIN_DECAY_CORRELATION = 0.2
 # Between them lies 0.80, the flatness of normally distributed differences.
 _FLAT, _PEAKED = 0.86, 0.65
+# Of a tensor's entries that must have changed for its flatness to be that of the updates.
+_WHOLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def _hints(layers: Sequence[LayerDifference]) -> tuple[str, ...]:
             f"Weights shrank in proportion to their size (correlation {decay:.2f}), as with "
             "weight decay. No document explains that part of the difference."
         )
-    flatness = _weighted(moved, "flatness")
+    # Rows of tokens that did not occur did not move, whatever the optimizer.
+    flatness = _weighted([one for one in moved if one.share_changed > _WHOLE] or moved, "flatness")
     if flatness > _FLAT:
         hints.append("Most weights changed by about the same amount, as after few steps of Adam.")
     elif flatness < _PEAKED:

@@ -127,6 +127,16 @@ def test_each_recipe_leaves_its_trace(change, hint):
     assert not any(hint in line for line in plain)
 
 
+def test_rows_of_tokens_that_did_not_occur_are_no_trace_of_the_optimizer():
+    """Large input embeddings of which few rows moved do not make normal updates look peaked."""
+    moved = matrix(3, 2_000, 80)
+    moved[200:] = 0
+    table = difference(matrix(4, 2_000, 80), matrix(4, 2_000, 80) + 0.01 * moved)
+    body = difference(matrix(0), matrix(0) + 0.01 * matrix(1))
+    found = assess([table, body], ScoredPart.of("the last layer", [body]), "'base'", ())
+    assert found.hints == (f"{(200 + 120) / 2_120:.0%} of all weights changed.",)
+
+
 @pytest.fixture(scope="module")
 def adapted(tiny, tmp_path_factory):
     """The tiny final model with its base's classification head: what an adapter leaves."""
