@@ -115,7 +115,7 @@ _WRITTEN = {
     "correction (Holm)": r"corrected|Holm",
     "recall, precision": r"\brecall\b|\bprecision\b",
     "training vocabulary": r"training vocabulary",
-    "agreement": r"agreement of|agreement with its",
+    "agreement": r"agreement of|agreement with",
 }
 
 

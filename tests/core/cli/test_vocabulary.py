@@ -58,7 +58,7 @@ def test_enough_texts_give_an_estimate_of_how_many_there_were(assay, half, tmp_p
     many.write_text((half.folder / "held-out.jsonl").read_text() * 2)
     said = json.loads(assay(*asked(half, "--text", many, "--json")).out)
     assert said["n_estimated_low"] <= said["n_estimated"] <= said["n_estimated_high"]
-    assert any("documents like these" in sentence for sentence in said["says"])
+    assert any("like the documents given here" in sentence for sentence in said["says"])
 
 
 def test_standard_input_is_one_text_in_plain_words(assay, half, monkeypatch):
