@@ -21,7 +21,7 @@ _ROW = 26
 _MARGIN = {"l": 8, "r": 12, "t": 34, "b": 8}
 _N_COLUMNS = 4
 # Between two rows of small charts, px: the upper one's ticks and the lower one's title.
-_GAP = 64
+_GAP = 76
 
 
 def difference_plot(shown: Sequence[Difference], second: str) -> go.Figure:
@@ -64,7 +64,15 @@ def difference_plot(shown: Sequence[Difference], second: str) -> go.Figure:
     usual = [*STRATEGY_TITLES, *BASELINE_TITLES]
     names = [shown_as(name) for name in usual if name in subjects]
     _in_order(figure, names)
-    figure.update_xaxes(title=f"{second} − {letter(0)}", zeroline=False, nticks=5, tickangle=0)
+    figure.update_xaxes(
+        title=f"{second} − {letter(0)}",
+        zeroline=False,
+        nticks=5,
+        tickangle=0,
+        range=_around_zero(
+            [end for one in shown for end in (one.difference.low, one.difference.high)]
+        ),
+    )
     figure.update_layout(
         height=_ROW * len(names) + 120,
         margin=_MARGIN,
@@ -155,6 +163,14 @@ def overlap_plot(found: Comparison, strategy: Strategy) -> go.Figure:
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_layout(height=44 * len(names) + 60, margin={"l": 8, "r": 8, "t": 24, "b": 8})
     return figure
+
+
+def _around_zero(ends: Sequence[float]) -> list[float]:
+    """A range that holds zero and all intervals; Plotly's own for one row is half a unit wide."""
+    known = [end for end in ends if pd.notna(end)]
+    low, high = min([0.0, *known]), max([0.0, *known])
+    aside = 0.08 * (high - low) or 0.01
+    return [low - aside, high + aside]
 
 
 def _in_order(figure: go.Figure, names: Sequence[str]) -> None:
