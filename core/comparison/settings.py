@@ -90,6 +90,8 @@ def _options(command: Command, spec: AuditSpec) -> Iterator[tuple[str, str]]:
 def _shown(option: CommandOption, value: Any) -> str:
     if value is None:
         return option.declared.unset or "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return str(value)

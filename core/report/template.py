@@ -14,6 +14,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from assay.core.findings.commands_in_text import set_commands
+from assay.core.findings.named_facts import fact_name, fact_value
 from assay.core.report.shown_names import DocumentText, without_folders
 
 _FOLDER = Path(__file__).parent
@@ -29,6 +30,7 @@ def filled(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"fact_name": fact_name, "fact_value": fact_value}
     environment.filters["css"] = _in_css
     environment.filters["with_commands"] = _with_commands
     return environment.get_template(template).render(**values)

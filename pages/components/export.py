@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from pandas.api.types import is_integer_dtype
 
 from assay.cache.export import FORMATS, Origin, Table, archive
 from assay.core.findings.table_cells import as_numbers, as_text
@@ -76,5 +77,11 @@ def exported_table(
     Compact text on the page is exported as numbers.
     """
     defaults = {"hide_index": True, "height": "content", "placeholder": "—"}
-    st.dataframe(as_text(frame), **{**defaults, **shown})
+    counts = {
+        column: st.column_config.NumberColumn(format="localized")
+        for column, kind in frame.dtypes.items()
+        if is_integer_dtype(kind)
+    }
+    columns = {**counts, **shown.pop("column_config", {})}
+    st.dataframe(as_text(frame), column_config=columns, **{**defaults, **shown})
     export_line(origin, name, as_numbers(frame), note, chosen)

@@ -131,7 +131,7 @@ def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
                 if tests
             },
         }
-    )
+    ).sort_values("percentile", ascending=False, kind="stable")
     note = "Percentile: share of seed-corpus documents that score lower. " + (
         f"{HOW_P_AND_Q_READ} A dash means a held-out document."
         if tests

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -21,6 +20,7 @@ from assay.core.findings.audit_tables import (
 )
 from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.finding import MetricTable
+from assay.core.findings.named_facts import fact_table
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.charts import dot_plot, show_chart
 from assay.pages.components.escaping import markdown_safe
@@ -91,12 +91,12 @@ def show_provenance(path: Path, facts: AuditFacts) -> None:
         packages = provenance.pop("packages")
         durations = facts.stages.round(1).itertuples(index=False)
         tables = {
-            "Models and data": _pairs(
+            "Models and data": fact_table(
                 {**asdict(facts.meta.counts), **provenance, **facts.models.by_name()}
             ),
-            "How students were trained": _pairs(asdict(facts.meta.training)),
-            "Durations, s": _pairs({row.name: row.duration_s for row in durations}),
-            "Packages": _pairs(packages),
+            "How students were trained": fact_table(asdict(facts.meta.training)),
+            "Durations, s": fact_table({row.name: row.duration_s for row in durations}),
+            "Packages": fact_table(packages),
         }
         left, right = st.columns(2)
         for column, (title, table) in zip((left, right, right, right), tables.items(), strict=True):
@@ -107,13 +107,3 @@ def show_provenance(path: Path, facts: AuditFacts) -> None:
             "provenance",
             pd.concat(tables, names=["about"]).reset_index("about"),
         )
-
-
-def _pairs(values: dict[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            (name.replace("_", " "), "—" if value is None else str(value))
-            for name, value in values.items()
-        ],
-        columns=["", "value"],
-    )

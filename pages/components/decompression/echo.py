@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from assay.core.findings.echo import run_in_words, target_name
 from assay.core.findings.formatting import decimal, signed
+from assay.core.findings.named_facts import fact_table
 from assay.core.findings.table_cells import TableCell, p_cell
 from assay.core.specs.results.echo import EchoResult, EchoRow
 from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
@@ -81,10 +82,7 @@ def targets_table(record: EchoResult) -> pd.DataFrame:
 def provenance_table(record: EchoResult) -> pd.DataFrame:
     """Every fact about the comparison, in two columns."""
     facts = {**record.spec, "models": " and ".join(record.models), **record.provenance}
-    return pd.DataFrame(
-        [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
-        columns=["", "value"],
-    )
+    return fact_table(facts)
 
 
 def _both(numbers: Sequence[Any], written: Callable[[Any], str]) -> TableCell:

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from assay.cache.audits.document_evidence import read_documents_of
+from assay.core.findings.named_facts import fact_table
 from assay.core.specs.data import Role
 from assay.core.specs.results.suspect_test import SuspectResult
 from assay.pages.components.charts import framed
@@ -69,7 +70,4 @@ def documents_table(record: SuspectResult, audits: Sequence[Path]) -> pd.DataFra
 def provenance_table(record: SuspectResult) -> pd.DataFrame:
     """Every fact about the test, in two columns."""
     facts = {**record.spec, **record.provenance}
-    return pd.DataFrame(
-        [(name.replace("_", " "), "—" if v is None else str(v)) for name, v in facts.items()],
-        columns=["", "value"],
-    )
+    return fact_table(facts)

@@ -1,0 +1,28 @@
+"""What was recorded of a run, by the names that code gives it, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+
+def fact_name(name: str) -> str:
+    """``n_documents`` → documents, ``difference_n_tensors`` → difference tensors."""
+    return name.removeprefix("n_").replace("_n_", "_").replace("_", " ")
+
+
+def fact_value(value: Any) -> str:
+    """A dash for None, yes or no for truth values, thousands apart in whole numbers."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def fact_table(facts: Mapping[str, Any], heading: str = "value") -> pd.DataFrame:
+    """One row a fact: its name under an empty heading, and its value."""
+    rows = [(fact_name(name), fact_value(value)) for name, value in facts.items()]
+    return pd.DataFrame(rows, columns=["", heading])
