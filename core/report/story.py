@@ -28,7 +28,7 @@ from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 
 _MOST_SENTENCES = 2
-_MOST_LINES = 6
+_MOST_LINES = 3
 # Characters that fit on a slide in large letters, beside a figure and without one.
 _MOST_BESIDE, _MOST_ALONE = 520, 1_000
 
