@@ -30,6 +30,7 @@ from transformers.utils import logging as transformers_logging
 import assay.core.models.mean_pooled  # noqa: F401  (makes its kind known to transformers)
 from assay.core.errors import InputError
 from assay.core.models.folder_files import has_file, json_object
+from assay.core.models.gguf_header import read_gguf_header
 from assay.core.models.loading_report import check_complete, is_of_head, missing_head
 from assay.core.models.model_config import (
     CONFIG,
@@ -127,6 +128,7 @@ def load_tokenizer(folder: Path) -> Any:
 
 def load_gguf(file: Path) -> tuple[Any, Any]:
     """Model and tokenizer of a GGUF file, dequantised to float32; no other file is read."""
+    read_gguf_header(file)  # what loads it believes every number in it
     with _read_by("the GGUF file", file), TemporaryDirectory() as alone:
         (Path(alone) / "model.gguf").symlink_to(file.resolve())
         options = {"gguf_file": "model.gguf", **_NO_CODE}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -13,6 +14,7 @@ from assay.core.errors import InputError
 from assay.core.models.digests import has_tokenizer
 from assay.core.models.embedding_tables import table_layout
 from assay.core.models.folder_files import has_file, inside, json_object
+from assay.core.models.gguf_header import GgufTensor, read_gguf_header
 from assay.core.models.model_config import CONFIG, clean_config, names_code
 from assay.core.models.safetensors_header import StoredTensor, read_header
 from assay.core.models.training_record import RECORD_FILE, TrainingRecord
@@ -121,7 +123,27 @@ def _of_gguf(path: Path) -> StoredFacts:
         raise InputError(
             "a model folder or a GGUF file", repr(path.name), "give the folder that contains it"
         )
-    return StoredFacts("GGUF file", os.path.getsize(path), has_tokenizer=True)
+    header = read_gguf_header(path)
+    architecture = str(header.facts.get("general.architecture", ""))[:60]
+
+    def number(name: str) -> int | None:
+        value = header.facts.get(f"{architecture}.{name}")
+        return value if type(value) is int else None
+
+    table = header.tensors.get("token_embd.weight")
+    return StoredFacts(
+        "GGUF file",
+        os.path.getsize(path),
+        architecture=architecture,
+        n_parameters=header.n_parameters,
+        number_format=_formats(header.tensors.values()),
+        width=number("embedding_length"),
+        n_layers=number("block_count"),
+        n_rows=table.shape[-1] if table and table.shape else None,
+        max_positions=number("context_length"),
+        is_tied="output.weight" not in header.tensors if table else None,
+        has_tokenizer="tokenizer.ggml.tokens" in header.lengths,
+    )
 
 
 def _of_adapter(path: Path) -> StoredFacts:
@@ -166,10 +188,9 @@ def _number(config: dict[str, Any], names: tuple[str, ...]) -> int | None:
     return next((value for value in found if type(value) is int and value > 0), None)
 
 
-def _formats(tensors: Any) -> str:
+def _formats(tensors: Iterable[StoredTensor | GgufTensor]) -> str:
     """The formats that weights are stored in, the most frequent first."""
     counted: Counter[str] = Counter()
     for tensor in tensors:
-        assert isinstance(tensor, StoredTensor)
         counted[tensor.dtype] += prod(tensor.shape)
     return ", ".join(name for name, _ in counted.most_common(3))

@@ -22,6 +22,7 @@ from assay.core.models.loading import load_pair
 from assay.core.models.pretrained import load_causal, load_tokenizer, read_config
 from assay.core.models.resolve import resolve_model
 from assay.core.models.safetensors_header import read_header
+from assay.core.models.stored_facts import stored_facts
 from assay.core.runtime.device import Compute
 from assay.core.specs.data import Task
 
@@ -106,6 +107,38 @@ def test_a_cut_gguf_file_is_refused(tmp_path):
         refuse(r"part\.gguf", resolve_model, str(part), tmp_path / "converted")
         refuse(r"part\.gguf", find_model, str(part), None, tmp_path / "converted")
         assert not list((tmp_path / "converted").glob("*"))
+
+
+def gguf(n_tensors=0, n_pairs=0, rest=b""):
+    return b"GGUF" + struct.pack("<IQQ", 3, n_tensors, n_pairs) + rest
+
+
+KEY = struct.pack("<Q", 1) + b"k"
+TENSOR = KEY + struct.pack("<IQIQ", 1, 1 << 40, 0, 0)
+BOMBS = {
+    "an array of 2^60 numbers": gguf(0, 1, KEY + struct.pack("<IIQ", 9, 0, 1 << 60)),
+    "an array of 2^60 strings": gguf(0, 1, KEY + struct.pack("<IIQ", 9, 8, 1 << 60)),
+    "2^60 pairs": gguf(0, 1 << 60),
+    "2^60 tensors": gguf(1 << 60),
+    "a string of 2^60 characters": gguf(0, 1, struct.pack("<Q", 1 << 60)),
+    "a tensor of 2^40 numbers": gguf(1, 0, TENSOR),
+    "a tensor of 2^31 dimensions": gguf(1, 0, KEY + struct.pack("<I", 1 << 31)),
+    "arrays within arrays": gguf(0, 1, KEY + struct.pack("<IIQ", 9, 9, 3)),
+    "an unknown type": gguf(0, 1, KEY + struct.pack("<I", 77)),
+    "no alignment": gguf(
+        1, 1, struct.pack("<Q", 17) + b"general.alignment" + struct.pack("<II", 4, 0) + TENSOR
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BOMBS)
+def test_a_gguf_file_that_claims_too_much_is_refused(tmp_path, what):
+    """Numbers in a header that the file cannot keep are refused before anything counts to them."""
+    file = tmp_path / "bomb.gguf"
+    file.write_bytes(BOMBS[what])
+    refuse(r"bomb\.gguf", resolve_model, str(file), tmp_path / "converted")
+    refuse(r"bomb\.gguf", find_model, str(file), None, tmp_path / "converted")
+    refuse(r"bomb\.gguf", stored_facts, file)
 
 
 OTHERS = {

@@ -10,6 +10,7 @@ from assay.core.decompress.backends.base import Backend, ModelIdentity
 from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf, what_was_not_read
 from assay.core.models.digests import file_digest, weights_digest
+from assay.core.models.gguf_header import read_gguf_header
 from assay.core.models.locate import locate_model
 from assay.core.models.resolve import resolve_model
 from assay.core.models.settings_digest import settings_digest
@@ -86,14 +87,5 @@ def find_model(
 
 
 def _identity_of_gguf(name: str, file: Path) -> ModelIdentity:
-    from gguf import GGUFReader
-
-    try:
-        n_elements = sum(int(tensor.n_elements) for tensor in GGUFReader(file).tensors)
-    except Exception as error:  # its reader raises all kinds of errors for a damaged file
-        raise InputError(
-            f"a whole GGUF file {file.name!r}",
-            f"one that cannot be read ({(str(error) or type(error).__name__).splitlines()[0]})",
-            "download the file again",
-        ) from error
-    return ModelIdentity(name, file_digest(file), True, n_elements, Engine.LLAMA)
+    n_parameters = read_gguf_header(file).n_parameters
+    return ModelIdentity(name, file_digest(file), True, n_parameters, Engine.LLAMA)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.gguf_files import save_gguf
 from support.tiny_models import save_bert, save_sentence_encoder
 from transformers import AutoModelForSequenceClassification
 
 from assay.core.models.pair_outlook import Asked, pair_outlook
+from assay.core.models.pretrained import load_gguf
 from assay.core.models.stored_facts import StoredFacts, stored_facts
 from assay.core.specs.audit import GradientLayers
 from assay.core.specs.data import Task
@@ -26,6 +28,18 @@ def test_headers_say_what_the_loaded_model_has(tmp_path):
     assert facts.max_positions == model.config.max_position_embeddings
     assert (facts.width, facts.n_layers, facts.n_labels) == (16, 2, 3)
     assert (facts.kind, facts.is_tied, facts.has_tokenizer) == ("sequence classifier", False, True)
+
+
+def test_a_gguf_file_says_what_the_loaded_model_has(tmp_path):
+    """Weights, rows, positions and layers of its header are those of the model made from it."""
+    facts = stored_facts(save_gguf(tmp_path / "model.gguf"))
+    model, _ = load_gguf(tmp_path / "model.gguf")
+    assert facts.n_parameters == sum(p.numel() for p in model.parameters())
+    assert facts.n_rows == len(model.get_input_embeddings().weight)
+    assert facts.max_positions == model.config.max_position_embeddings
+    assert (facts.width, facts.n_layers) == (model.config.hidden_size, 2)
+    assert (facts.architecture, facts.number_format) == ("llama", "F32")
+    assert (facts.is_gguf, facts.is_tied, facts.has_tokenizer) == (True, False, True)
 
 
 def test_an_encoder_without_a_head_limits_and_does_not_stop(tmp_path):
