@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 from measuring import Measured, peak_mib, ratio, times
@@ -17,8 +19,9 @@ from assay.core.models.classifier import Classifier
 from assay.core.models.embedding_gradients import EmbeddingGradients
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair, load_language_model, new_classifier
-from assay.core.models.locate import builtin_minilm, locate_model
+from assay.core.models.locate import builtin_minilm
 from assay.core.models.per_example_gradients import ClassifierGradients, LanguageGradients
+from assay.core.models.resolve import resolve_model
 from assay.core.models.text_model import TextModel, batches_by_length
 from assay.core.runtime.device import choose_compute
 from assay.core.specs.data import DataRef
@@ -221,7 +224,9 @@ def _classifiers() -> ModelPair:
 
 def _language_models() -> ModelPair:
     compute = choose_compute(precision="fp32")
-    base, final = (load_language_model(locate_model("builtin:smollm2"), 32, compute) for _ in "ab")
+    with tempfile.TemporaryDirectory() as converted:
+        folder = resolve_model("builtin:smollm2", Path(converted))
+        base, final = (load_language_model(folder, 32, compute) for _ in "ab")
     _train_a_little(final)
     return ModelPair(base, final)
 

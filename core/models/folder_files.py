@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,7 +33,7 @@ def inside(folder: Path, name: str) -> Path:
     except (OSError, RuntimeError) as error:  # RuntimeError: circular links
         raise InputError(
             f"the file {_short(name)} in {folder.name!r}",
-            "a folder without it" if isinstance(error, FileNotFoundError) else "a link to itself",
+            _why_not_found(error),
             "download the model again, with all its files",
         ) from error
     if not real.is_relative_to(root) and not _is_of_hub_cache(root, real):
@@ -48,6 +49,16 @@ def inside(folder: Path, name: str) -> Path:
             "download the model again",
         )
     return real
+
+
+def _why_not_found(error: OSError | RuntimeError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "a folder without it"
+    if isinstance(error, NotADirectoryError):
+        return "a file instead of a folder"
+    if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
+        return "a link to itself"
+    return str(error.strerror)
 
 
 def has_file(folder: Path, name: str) -> bool:
