@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.cache.files.blocks import Block, DamagedBlock, pack, unpack_one
+from assay.cache.files.blocks import ROWS_PER_BLOCK, Block, DamagedBlock, pack, unpack_one
 from assay.cache.files.database import (
     FileInUse,
     UnreadableFile,
@@ -97,34 +97,33 @@ class RowStore:
         values: Mapping[str, Any],
         arrays: Mapping[str, NDArray[np.float32]],
     ) -> None:
-        """Commit a block: ``values`` has one value or list per row; ``arrays``: name → (rows ×
-        width).
-
-        At most ``blocks.ROWS_PER_BLOCK`` rows, each of another text.
+        """Commit rows together, as blocks: ``values`` has one value or list per row; ``arrays``:
+        name → (rows × width). Each row is of another text.
         """
-        ((block,),) = self._connection.execute(
+        ((first,),) = self._connection.execute(
             "SELECT coalesce(max(block) + 1, 0) FROM rows"
         ).fetchall()
+        numbers = np.arange(len(text_hashes))
         self._connection.begin()
         try:
             for name, matrix in arrays.items():
-                (packed,) = pack(matrix)
-                self._connection.execute(
-                    "INSERT INTO arrays VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        block,
-                        name,
-                        packed.n_rows,
-                        packed.width,
-                        packed.scale,
-                        packed.data,
-                        packed.sha256,
-                    ],
-                )
+                for block, packed in enumerate(pack(matrix), first):
+                    self._connection.execute(
+                        "INSERT INTO arrays VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        [
+                            block,
+                            name,
+                            packed.n_rows,
+                            packed.width,
+                            packed.scale,
+                            packed.data,
+                            packed.sha256,
+                        ],
+                    )
             columns: dict[str, Any] = {
                 "text_hash": list(text_hashes),
-                "block": np.full(len(text_hashes), block),
-                "position": np.arange(len(text_hashes)),
+                "block": first + numbers // ROWS_PER_BLOCK,
+                "position": numbers % ROWS_PER_BLOCK,
                 **{name: values[name] for name in self._columns},
             }
             self._connection.register("incoming", pa.table(columns))

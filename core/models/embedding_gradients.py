@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -37,7 +37,7 @@ from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.classifier import Classifier, SequenceClassifier
 from assay.core.models.examples import Example, TextDocument
 from assay.core.models.loading import ModelPair, interpolated
-from assay.core.models.text_model import TextModel, batches_by_length
+from assay.core.models.text_model import Batches, TextModel, example_batches
 from assay.core.runtime.parallel import side_by_side
 
 # The points between base (0) and final (1) where gradients are taken, because it is unknown when a
@@ -124,29 +124,32 @@ class EmbeddingGradients:
 
     def of(self, documents: Sequence[TextDocument]) -> Iterator[AgreementRows]:
         """Rows of ``documents`` in batches of similar length; every index comes exactly once."""
-        examples = self._final.examples(documents)
-        for indices in batches_by_length(examples, _TOKENS_PER_BATCH):
-            batch = [examples[index] for index in indices]
-            if not batch[0].token_ids:
-                # If the longest document of a batch has no tokens, none has.
-                yield _without_tokens(
-                    indices, n_labels=2 if isinstance(self._final, Classifier) else 1
-                )
-                continue
-            labels, made = self._at_checkpoints(batch)
-            of_document, tokens, _ = made[0]
-            found = list(zip(*(gradients for _, _, gradients in made), strict=True))
-            moved = self._own_movements[tokens]
-            agreements = [agreement(own, moved, self._whitening) for own in found]
-            kept = self._kept(found[0], of_document, tokens, self._movements[tokens], len(batch))
-            yield AgreementRows(
-                indices=np.asarray(indices),
-                n_tokens=np.bincount(of_document.cpu().numpy(), minlength=len(batch)),
-                tokens=tokens.cpu().numpy().astype(np.int32),
-                agreements=_host(torch.stack(agreements, dim=1)),
-                **kept,
-                pseudolabel=None if labels is None else labels[:, 0].cpu().numpy(),
-            )
+        for indices, batch in self.batches(documents):
+            yield replace(self.of_batch(batch), indices=np.asarray(indices))
+
+    def batches(self, documents: Sequence[TextDocument]) -> Batches:
+        """The batches of ``of``."""
+        return example_batches(self._final.examples(documents), _TOKENS_PER_BATCH)
+
+    def of_batch(self, batch: Sequence[Example]) -> AgreementRows:
+        """Rows of one batch, in its order."""
+        if not any(example.token_ids for example in batch):
+            n_labels = 2 if isinstance(self._final, Classifier) else 1
+            return _without_tokens(len(batch), n_labels)
+        labels, made = self._at_checkpoints(batch)
+        of_document, tokens, _ = made[0]
+        found = list(zip(*(gradients for _, _, gradients in made), strict=True))
+        moved = self._own_movements[tokens]
+        agreements = [agreement(own, moved, self._whitening) for own in found]
+        kept = self._kept(found[0], of_document, tokens, self._movements[tokens], len(batch))
+        return AgreementRows(
+            indices=np.arange(len(batch)),
+            n_tokens=np.bincount(of_document.cpu().numpy(), minlength=len(batch)),
+            tokens=tokens.cpu().numpy().astype(np.int32),
+            agreements=_host(torch.stack(agreements, dim=1)),
+            **kept,
+            pseudolabel=None if labels is None else labels[:, 0].cpu().numpy(),
+        )
 
     def _kept(
         self,
@@ -245,15 +248,15 @@ class _ForwardPass:
         return rows[0][0], rows[0][1], found
 
 
-def _without_tokens(indices: Sequence[int], n_labels: int) -> AgreementRows:
+def _without_tokens(n_documents: int, n_labels: int) -> AgreementRows:
     return AgreementRows(
-        np.asarray(indices),
-        np.zeros(len(indices), np.int64),
+        np.arange(n_documents),
+        np.zeros(n_documents, np.int64),
         np.zeros(0, np.int32),
         np.zeros((0, n_labels), np.float32),
-        np.zeros((len(indices), N_BUCKETS * N_DIRECTIONS), np.float32),
-        np.zeros(len(indices)),
-        np.zeros(len(indices)),
+        np.zeros((n_documents, N_BUCKETS * N_DIRECTIONS), np.float32),
+        np.zeros(n_documents),
+        np.zeros(n_documents),
     )
 
 

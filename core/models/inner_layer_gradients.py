@@ -36,6 +36,8 @@ class InnerGradients(GradientModels):
     Alignment and norm are exact. InputError if none of the layers moved.
     """
 
+    _tokens_per_batch = _TOKENS_PER_BATCH
+
     def __init__(
         self,
         pair: ModelPair,
@@ -64,32 +66,29 @@ class InnerGradients(GradientModels):
         squares = [float(target.double().square().sum()) for target in self._targets.values()]
         return sum(squares) ** 0.5
 
-    def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
-        examples = self._final.examples(documents)
-        for indices in batches_by_length(examples, _TOKENS_PER_BATCH):
-            batch = [examples[index] for index in indices]
-            labels, probability = self._labels(batch)
-            if labels is not None:
-                batch = _with_labels(batch, labels)
-            losses, gradients = zip(
-                *(self._gradients(checkpoint, batch) for checkpoint in self._checkpoints),
-                strict=True,
-            )
-            n_targets = [1 if labels is not None else max(1, e.n_next_tokens) for e in batch]
-            yield GradientRows(
-                indices=np.asarray(indices),
-                base_loss=(host(losses[0]) / n_targets).astype("f4"),
-                alignment=columns([own.alignment for own in gradients]),
-                squared_norms=columns([own.squared_norms for own in gradients]),
-                arrays={
-                    f"projected:{step}": host(own.projected) for step, own in enumerate(gradients)
-                },
-                pseudolabel=labels,
-                final_probability=probability,
-            )
+    def _examples(self, documents: Sequence[TextDocument]) -> list[Example]:
+        return self._final.examples(documents)
+
+    def of_batch(self, batch: Sequence[Example]) -> GradientRows:
+        labels, probability = self._labels(batch)
+        if labels is not None:
+            batch = _with_labels(batch, labels)
+        losses, gradients = zip(
+            *(self._gradients(checkpoint, batch) for checkpoint in self._checkpoints), strict=True
+        )
+        n_targets = [1 if labels is not None else max(1, e.n_next_tokens) for e in batch]
+        return GradientRows(
+            indices=np.arange(len(batch)),
+            base_loss=(host(losses[0]) / n_targets).astype("f4"),
+            alignment=columns([own.alignment for own in gradients]),
+            squared_norms=columns([own.squared_norms for own in gradients]),
+            arrays={f"projected:{step}": host(own.projected) for step, own in enumerate(gradients)},
+            pseudolabel=labels,
+            final_probability=probability,
+        )
 
     def _labels(
-        self, batch: list[Example]
+        self, batch: Sequence[Example]
     ) -> tuple[NDArray[np.int64] | None, NDArray[np.float32] | None]:
         """The final model's own labels and their probabilities; None if it gives no labels."""
         if not isinstance(self._final, Classifier):
@@ -157,7 +156,9 @@ class InnerGradients(GradientModels):
         labels, _ = self._labels(batch)
         return batch if labels is None else _with_labels(batch, labels)
 
-    def _gradients(self, model: TextModel, batch: list[Example]) -> tuple[Tensor, LayerGradients]:
+    def _gradients(
+        self, model: TextModel, batch: Sequence[Example]
+    ) -> tuple[Tensor, LayerGradients]:
         """Losses summed over targets (n, nats), and the gradients of all layers together."""
         losses, layers = self._passed(model, batch)
         with torch.inference_mode():
@@ -168,7 +169,7 @@ class InnerGradients(GradientModels):
         return losses, reduce(add, parts)
 
     def _passed(
-        self, model: TextModel, batch: list[Example]
+        self, model: TextModel, batch: Sequence[Example]
     ) -> tuple[Tensor, list[tuple[str, Tensor, Tensor]]]:
         """Losses, and each layer's name, inputs and errors (documents × positions × width)."""
         with torch.enable_grad(), watching(model.model, tuple(self._targets)) as passed:

@@ -27,7 +27,13 @@ from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.classifier import Classifier
 from assay.core.models.examples import Example, TextDocument
 from assay.core.models.loading import ModelPair, interpolated
-from assay.core.models.text_model import TextModel, batches_by_length
+from assay.core.models.text_model import (
+    TOKENS_PER_BATCH,
+    Batches,
+    TextModel,
+    batches_by_length,
+    example_batches,
+)
 from assay.core.runtime.parallel import side_by_side
 
 # Logits in one chunk: 256 MiB.
@@ -58,6 +64,8 @@ class GradientRows:
 class GradientModels(ABC):
     """The checkpoints θ_0 … θ_{J−1} whose gradients are taken, and their targets."""
 
+    _tokens_per_batch = TOKENS_PER_BATCH
+
     def __init__(self, pair: ModelPair, n_checkpoints: int) -> None:
         self._checkpoints = [
             interpolated(pair.base, pair.final, step / n_checkpoints)
@@ -82,9 +90,21 @@ class GradientModels(ABC):
         """The targets themselves (J × C × d), if they are small enough to store."""
         return None
 
-    @abstractmethod
     def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
         """Rows of ``documents`` in batches of similar length; every index comes exactly once."""
+        for indices, batch in self.batches(documents):
+            yield replace(self.of_batch(batch), indices=np.asarray(indices))
+
+    def batches(self, documents: Sequence[TextDocument]) -> Batches:
+        """The batches of ``of``."""
+        return example_batches(self._examples(documents), self._tokens_per_batch)
+
+    @abstractmethod
+    def of_batch(self, batch: Sequence[Example]) -> GradientRows:
+        """Rows of one batch, in its order."""
+
+    @abstractmethod
+    def _examples(self, documents: Sequence[TextDocument]) -> list[Example]: ...
 
     @abstractmethod
     def squared_norms_of_sums(
@@ -137,39 +157,37 @@ class ClassifierGradients(LastLayerGradients):
     def stored_targets(self) -> NDArray[np.float32]:
         return np.stack([self._target.cpu().numpy()] * len(self._checkpoints))
 
-    def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
-        examples = self._final.examples(documents)
-        with torch.inference_mode():
-            for indices in batches_by_length(examples):
-                padded, mask = self._final.pad([examples[index].token_ids for index in indices])
-                models = [self._final, *self._checkpoints]
-                (final_logits, _), *outputs = side_by_side(
-                    [partial(_forward, model, padded, mask) for model in models],
-                    self._final.compute.device,
-                )
-                labels = final_logits.argmax(dim=-1)
-                pairs = [
-                    (logit_errors(logits, labels, self._final.cap), hidden)
-                    for logits, hidden in outputs
-                ]
-                probability = final_logits.softmax(dim=-1).gather(1, labels[:, None])[:, 0]
-                yield GradientRows(
-                    indices=np.asarray(indices),
-                    base_loss=host(
-                        functional.cross_entropy(outputs[0][0], labels, reduction="none")
-                    ),
-                    alignment=columns([self._alignment(*pair) for pair in pairs]),
-                    squared_norms=columns(
-                        [(e.double() ** 2).sum(-1) * (h.double() ** 2).sum(-1) for e, h in pairs]
-                    ),
-                    arrays={
-                        f"{name}:{step}": host(values)
-                        for step, factors in enumerate(pairs)
-                        for name, values in zip(("errors", "hidden"), factors, strict=True)
-                    },
-                    pseudolabel=host(labels),
-                    final_probability=host(probability),
-                )
+    def _examples(self, documents: Sequence[TextDocument]) -> list[Example]:
+        return self._final.examples(documents)
+
+    @torch.inference_mode()
+    def of_batch(self, batch: Sequence[Example]) -> GradientRows:
+        padded, mask = self._final.pad([example.token_ids for example in batch])
+        models = [self._final, *self._checkpoints]
+        (final_logits, _), *outputs = side_by_side(
+            [partial(_forward, model, padded, mask) for model in models],
+            self._final.compute.device,
+        )
+        labels = final_logits.argmax(dim=-1)
+        pairs = [
+            (logit_errors(logits, labels, self._final.cap), hidden) for logits, hidden in outputs
+        ]
+        probability = final_logits.softmax(dim=-1).gather(1, labels[:, None])[:, 0]
+        return GradientRows(
+            indices=np.arange(len(batch)),
+            base_loss=host(functional.cross_entropy(outputs[0][0], labels, reduction="none")),
+            alignment=columns([self._alignment(*pair) for pair in pairs]),
+            squared_norms=columns(
+                [(e.double() ** 2).sum(-1) * (h.double() ** 2).sum(-1) for e, h in pairs]
+            ),
+            arrays={
+                f"{name}:{step}": host(values)
+                for step, factors in enumerate(pairs)
+                for name, values in zip(("errors", "hidden"), factors, strict=True)
+            },
+            pseudolabel=host(labels),
+            final_probability=host(probability),
+        )
 
     def squared_norms_of_sums(
         self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]
@@ -205,38 +223,37 @@ class LanguageGradients(LastLayerGradients):
             seed, dimension, self._target.shape, str(self._target.device)
         )
 
-    def of(self, documents: Sequence[TextDocument]) -> Iterator[GradientRows]:
-        examples = self._checkpoints[0].examples(documents)
-        with torch.inference_mode():
-            for indices in batches_by_length(examples):
-                batch = [examples[index] for index in indices]
-                lengths = [example.n_next_tokens for example in batch]
-                outputs: list[TokenGradients] = []
-                for checkpoint in self._checkpoints:
-                    assert isinstance(checkpoint, LanguageModel)
-                    hidden, targets = checkpoint.predicting(batch)
-                    outputs.append(
-                        token_gradients(
-                            hidden,
-                            targets,
-                            lengths,
-                            checkpoint.head(),
-                            self._target,
-                            self._sketch,
-                            _MAX_FLOATS,
-                            checkpoint.cap,
-                        )
-                    )
-                yield GradientRows(
-                    indices=np.asarray(indices),
-                    base_loss=(host(outputs[0].losses) / np.maximum(lengths, 1)).astype("f4"),
-                    alignment=columns([output.alignment for output in outputs]),
-                    squared_norms=columns([output.squared_norms for output in outputs]),
-                    arrays={
-                        f"projected:{step}": host(output.projected)
-                        for step, output in enumerate(outputs)
-                    },
+    def _examples(self, documents: Sequence[TextDocument]) -> list[Example]:
+        return self._checkpoints[0].examples(documents)
+
+    @torch.inference_mode()
+    def of_batch(self, batch: Sequence[Example]) -> GradientRows:
+        lengths = [example.n_next_tokens for example in batch]
+        outputs: list[TokenGradients] = []
+        for checkpoint in self._checkpoints:
+            assert isinstance(checkpoint, LanguageModel)
+            hidden, targets = checkpoint.predicting(batch)
+            outputs.append(
+                token_gradients(
+                    hidden,
+                    targets,
+                    lengths,
+                    checkpoint.head(),
+                    self._target,
+                    self._sketch,
+                    _MAX_FLOATS,
+                    checkpoint.cap,
                 )
+            )
+        return GradientRows(
+            indices=np.arange(len(batch)),
+            base_loss=(host(outputs[0].losses) / np.maximum(lengths, 1)).astype("f4"),
+            alignment=columns([output.alignment for output in outputs]),
+            squared_norms=columns([output.squared_norms for output in outputs]),
+            arrays={
+                f"projected:{step}": host(output.projected) for step, output in enumerate(outputs)
+            },
+        )
 
     def squared_norms_of_sums(
         self, documents: Sequence[TextDocument], sums: Sequence[GrowingSum]

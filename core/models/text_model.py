@@ -18,7 +18,9 @@ from assay.core.models.examples import Example, Predictions, TextDocument
 from assay.core.models.logit_shape import LogitShape
 from assay.core.runtime.device import Compute
 
-_TOKENS_PER_BATCH = 8192
+TOKENS_PER_BATCH = 8192
+# Which documents, and these as a model reads them.
+Batches = Iterator[tuple[list[int], list[Example]]]
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def with_bias(hidden: Tensor) -> Tensor:
 
 
 def batches_by_length(
-    examples: Sequence[Example], n_tokens: int = _TOKENS_PER_BATCH
+    examples: Sequence[Example], n_tokens: int = TOKENS_PER_BATCH
 ) -> Iterator[list[int]]:
     """Positions of documents, grouped by similar length to reduce padding.
 
@@ -227,3 +229,9 @@ def batches_by_length(
         indices = order[start : start + max(1, n_tokens // longest)]
         yield indices
         start += len(indices)
+
+
+def example_batches(examples: Sequence[Example], n_tokens: int = TOKENS_PER_BATCH) -> Batches:
+    """The same batches, each with its examples."""
+    for indices in batches_by_length(examples, n_tokens):
+        yield indices, [examples[index] for index in indices]

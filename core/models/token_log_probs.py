@@ -12,7 +12,7 @@ from torch import Tensor
 
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.examples import Example, TextDocument
-from assay.core.models.text_model import batches_by_length
+from assay.core.models.text_model import example_batches
 from assay.core.stats.membership_scores import TokenEvidence
 
 # Maximum number of logits in memory, per model.
@@ -23,12 +23,16 @@ def token_evidence(
     base: LanguageModel, final: LanguageModel, documents: Sequence[TextDocument]
 ) -> Iterator[list[tuple[int, TokenEvidence]]]:
     """Batches of (which document, its evidence); every document comes exactly once."""
-    examples = final.examples(documents)
-    with torch.inference_mode():
-        for indices in batches_by_length(examples):
-            yield list(
-                zip(indices, _of_batch(base, final, [examples[i] for i in indices]), strict=True)
-            )
+    for indices, batch in example_batches(final.examples(documents)):
+        yield list(zip(indices, evidence_of_batch(base, final, batch), strict=True))
+
+
+@torch.inference_mode()
+def evidence_of_batch(
+    base: LanguageModel, final: LanguageModel, batch: Sequence[Example]
+) -> list[TokenEvidence]:
+    """The evidence of each document of one batch, in its order."""
+    return list(_of_batch(base, final, batch))
 
 
 def _of_batch(

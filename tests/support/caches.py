@@ -8,5 +8,5 @@ def last_layer_caches(store):
     return [
         file
         for file in store.gradients.glob("*.duckdb")
-        if not file.name.startswith(("embeddings-", "sums-", "students-"))
+        if not file.name.startswith(("embeddings-", "membership-", "sums-", "students-"))
     ]

@@ -24,12 +24,16 @@ def test_gradients_are_the_same_to_the_last_bit(kind, tmp_path, monkeypatch):
     """Every row of every batch, with one core and with two."""
     texts = [TextDocument(text) for text in documents(90)[0]]
     base, final = (load_classifier(save_bert(tmp_path / f"{s}", s), 24, EXACT) for s in (0, 1))
-    monkeypatch.setattr("assay.core.models.text_model._TOKENS_PER_BATCH", 300)
+    monkeypatch.setattr(
+        "assay.core.models.per_example_gradients.GradientModels._tokens_per_batch", 300
+    )
+    monkeypatch.setattr("assay.core.models.embedding_gradients._TOKENS_PER_BATCH", 300)
     found = []
     for n_cores in ("1", "2"):
         monkeypatch.setenv("ASSAY_WORKERS", n_cores)
         found.append(list(kind(ModelPair(base, final)).of(texts)))
     assert torch.is_grad_enabled()
+    assert len(found[0]) > 1
     for alone, together in zip(*found, strict=True):
         for field in fields(alone):
             np.testing.assert_equal(getattr(together, field.name), getattr(alone, field.name))
