@@ -5,7 +5,7 @@ PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick test-slow test-browser screenshots check static bench bench-projection bench-bf16 bench-dashboard docs clean
+.PHONY: help install demo test quick test-slow test-cluster test-browser screenshots check static bench bench-projection bench-bf16 bench-dashboard docs clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,10 @@ quick: $(STAMP)  ## Run the tests that train no model, in under a minute
 
 test-slow: $(STAMP)  ## Run the tests that take minutes
 	$(VENV)/bin/pytest -m slow
+
+test-cluster: $(STAMP)  ## Run audits on a Ray cluster of two nodes on this machine (installs Ray)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster]'
+	$(VENV)/bin/pytest -n 0 -rs -m cluster tests/slow/test_ray.py
 
 test-browser: $(STAMP)  ## Drive the dashboard in Chromium (skipped where there is none)
 	$(VENV)/bin/pytest -n 0 -rs -m browser tests/browser

@@ -166,6 +166,11 @@ class FileBuilder:
         """Write the manifest, close, and move the file to the folder of complete ones."""
         return complete(self._connection, self._tables, self.path, self._shelf / self.path.name)
 
+    def discard(self) -> None:
+        """Close the file and delete it: nothing of it is a result."""
+        self._connection.close()
+        self.path.unlink()
+
     def close(self) -> None:
         """Close the file; what was committed is kept for the next run."""
         self._connection.close()

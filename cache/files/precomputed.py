@@ -27,6 +27,9 @@ AGREEMENTS = {
     "alignment": "DOUBLE NOT NULL",
 }
 
+# Of a document that a language model reads, every membership score.
+TOKEN_SCORES = {"scores": "DOUBLE[] NOT NULL"}
+
 # For a sum of gradients, found by what is summed: its squared length at each checkpoint and size.
 SUMS = {"squared_norms": "DOUBLE[] NOT NULL"}
 
@@ -77,6 +80,8 @@ open_embeddings = _Cache("embeddings", "", {}).open
 # How rows of input embeddings moved along documents' gradients, and these gradients as the array
 # ``projected``.
 open_agreements = _Cache("gradients", "embeddings-", AGREEMENTS).open
+# Membership scores of documents that a language model reads.
+open_token_scores = _Cache("gradients", "membership-", TOKEN_SCORES).open
 # The exact lengths of sums of gradients.
 open_sums = _Cache("gradients", "sums-", SUMS).open
 # Students of one model pair, evaluated on one set of documents.

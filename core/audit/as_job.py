@@ -11,6 +11,7 @@ from assay.core.jobs.running_job import running_job
 from assay.core.runtime.device import choose_compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.specs.audit import AuditSpec, title_of
+from assay.core.specs.compute import HERE, Spread
 
 
 def audit_as_job(
@@ -20,6 +21,7 @@ def audit_as_job(
     precision: str,
     command: Sequence[str],
     on_console: bool = True,
+    spread: Spread = HERE,
 ) -> Outcome:
     """Run the audit and say where it is; ``command`` is what resuming the job would run.
 
@@ -27,4 +29,4 @@ def audit_as_job(
     """
     with running_job(store, command, title_of(spec), audit_plan(spec), on_console) as progress:
         compute = choose_compute(device, precision)
-        return run_audit(spec, store, compute, progress, progress.attach_result)
+        return run_audit(spec, store, compute, progress, progress.attach_result, spread)

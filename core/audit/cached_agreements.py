@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.files.blocks import ROWS_PER_BLOCK
 from assay.cache.files.precomputed import open_agreements
 from assay.cache.files.row_cache import RowStore
 from assay.core.audit.context import AuditContext
+from assay.core.audit.document_rows import DocumentRows, Rows, fill, windows_of
 from assay.core.audit.gradient_request import document_key
-from assay.core.audit.precomputed import with_cached_rows
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.gradients.embedding_sketch import N_BUCKETS, N_DIRECTIONS
 from assay.core.models.embedding_gradients import (
     CHECKPOINTS,
     LANGUAGE_CHECKPOINTS,
+    AgreementRows,
     EmbeddingGradients,
 )
-from assay.core.models.examples import TextDocument
+from assay.core.models.examples import Example, TextDocument
+from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import TextModel
-from assay.core.runtime.progress import Progress
 from assay.core.specs.hashing import content_key
 from assay.core.stats.embedding_membership import TokenAgreements
 from assay.core.stats.training_vocabulary import document_frequencies
 
 # Part of the cache's key: raise it when the same document would agree otherwise.
 _VERSION = 3
-# Documents sorted by length at a time.
-_WINDOW = 4096
 
 
 @dataclass(frozen=True)
@@ -52,30 +50,57 @@ def agreements_of(
 ) -> tuple[TokenAgreements, KeptGradients]:
     """Of every document of the audit that is not excluded, in order; cut after ``n_tokens``.
 
-    A killed run continues after its last batch. Other audits of the pair read the same cache.
+    A killed run continues after its last block. Other audits of the pair read the same cache.
     """
-    return with_cached_rows(
+    rows = agreement_rows(audit.question, gradients, n_tokens)
+
+    def use(kept: RowStore) -> tuple[TokenAgreements, KeptGradients]:
+        asked = asked_windows(audit, is_excluded)
+        audit.progress.advance(int(is_excluded.sum()))
+        fill(kept, rows, asked, audit.progress, audit.engine)
+        return _read(kept, asked_windows(audit, is_excluded))
+
+    return rows.with_cached(audit.store, audit.progress, use)
+
+
+def agreement_rows(
+    question: ResolvedAudit, gradients: EmbeddingGradients, n_tokens: int
+) -> DocumentRows:
+    """The agreements of documents cut after ``n_tokens``, as the cache keeps them."""
+    return DocumentRows(
         open_agreements,
-        audit.store,
-        _key(audit.question, n_tokens),
+        _key(question, n_tokens),
         "embedding gradient",
-        audit.progress,
-        lambda kept: _filled(audit, kept, gradients, is_excluded),
+        gradients.batches,
+        lambda batch: _as_kept(gradients.of_batch(batch)),
+        _of_pair,
     )
+
+
+def _of_pair(pair: ModelPair) -> Callable[[Sequence[Example]], Rows]:
+    gradients = EmbeddingGradients(pair)
+    return lambda batch: _as_kept(gradients.of_batch(batch))
+
+
+def asked_windows(
+    audit: AuditContext, is_excluded: NDArray[np.bool_]
+) -> Iterator[list[TextDocument]]:
+    """The seed corpus without excluded documents, in order."""
+    first = 0
+    for window in windows_of(audit):
+        asked = ~is_excluded[first : first + len(window)]
+        first += len(window)
+        if asked.any():
+            yield [one for one, is_asked in zip(window, asked, strict=True) if is_asked]
 
 
 def corpus_frequencies(audit: AuditContext, model: TextModel, n_ids: int) -> NDArray[np.int64]:
     """The number of seed documents that each token occurs in, (V); excluded documents count too."""
     counts = np.zeros(n_ids, np.int64)
-    for documents in _windows(audit):
+    for documents in windows_of(audit):
         ids = (example.token_ids for example in model.examples(documents))
         counts += document_frequencies(ids, n_ids)
     return counts
-
-
-def _windows(audit: AuditContext) -> Iterator[list[TextDocument]]:
-    for first in range(0, audit.n_documents, _WINDOW):
-        yield audit.documents(first, _WINDOW)
 
 
 def _key(question: ResolvedAudit, n_tokens: int) -> str:
@@ -90,33 +115,27 @@ def _key(question: ResolvedAudit, n_tokens: int) -> str:
     )[:32]
 
 
-def _filled(
-    audit: AuditContext,
-    kept: RowStore,
-    gradients: EmbeddingGradients,
-    is_excluded: NDArray[np.bool_],
+def _as_kept(batch: AgreementRows) -> Rows:
+    ends = np.cumsum(batch.n_tokens)[:-1]
+    values = {
+        "tokens": np.split(batch.tokens, ends),
+        "agreements": [own.ravel() for own in np.split(batch.agreements, ends)],
+        "squared_norms": batch.squared_norms,
+        "alignment": batch.alignment,
+    }
+    return Rows(values, {"projected": batch.projected})
+
+
+def _read(
+    kept: RowStore, windows: Iterable[Sequence[TextDocument]]
 ) -> tuple[TokenAgreements, KeptGradients]:
-    """The rows of every document that is not excluded, in order; what the cache lacks is computed
-    and kept, batch by batch."""
-    progress = audit.progress
-    starts, first = [np.zeros(1, np.int64)], 0
+    """The rows of all documents, in order."""
+    starts = [np.zeros(1, np.int64)]
     tokens, agreements = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
     projected = [np.zeros((0, N_BUCKETS * N_DIRECTIONS), np.float32)]
     numbers = [np.zeros((0, 2))]
-    for window in _windows(audit):
-        asked = ~is_excluded[first : first + len(window)]
-        documents = [one for one, is_asked in zip(window, asked, strict=True) if is_asked]
-        first += len(window)
-        if not documents:
-            progress.advance(len(window))
-            continue
-        keys = [document_key(document) for document in documents]
-        missing = kept.missing(keys)
-        progress.advance(len(window) - len(missing))
-        if missing:
-            chosen = [documents[index] for index in missing]
-            _extend(kept, [keys[index] for index in missing], chosen, gradients, progress)
-        found = kept.find(keys)
+    for documents in windows:
+        found = kept.find([document_key(document) for document in documents])
         lengths = found["tokens"].combine_chunks().value_lengths().to_numpy()
         starts.append(starts[-1][-1] + np.cumsum(lengths))
         tokens.append(found["tokens"].combine_chunks().flatten().to_numpy())
@@ -132,30 +151,3 @@ def _filled(
         np.concatenate(agreements).reshape(len(all_tokens), max(1, n_labels)),
     )
     return rows, KeptGradients(np.concatenate(projected), *np.concatenate(numbers).T)
-
-
-def _extend(
-    kept: RowStore,
-    keys: Sequence[str],
-    documents: Sequence[TextDocument],
-    gradients: EmbeddingGradients,
-    progress: Progress,
-) -> None:
-    for batch in gradients.of(documents):
-        ends = np.cumsum(batch.n_tokens)[:-1]
-        tokens = np.split(batch.tokens, ends)
-        agreements = [own.ravel() for own in np.split(batch.agreements, ends)]
-        # Of short documents a batch holds more than a block does.
-        for start in range(0, len(batch.indices), ROWS_PER_BLOCK):
-            rows = slice(start, start + ROWS_PER_BLOCK)
-            kept.append(
-                [keys[index] for index in batch.indices[rows]],
-                {
-                    "tokens": tokens[rows],
-                    "agreements": agreements[rows],
-                    "squared_norms": batch.squared_norms[rows],
-                    "alignment": batch.alignment[rows],
-                },
-                {"projected": batch.projected[rows]},
-            )
-        progress.advance(len(batch.indices))

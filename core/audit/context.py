@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from assay.cache.audits.rows import AuditRows, DocumentScores, Roles, StoredDocument
@@ -12,6 +12,7 @@ from assay.cache.audits.writer import AuditBuilder
 from assay.cache.store import Store
 from assay.core.audit.gradient_request import PROJECTION_SEED
 from assay.core.audit.resolved_audit import ResolvedAudit
+from assay.core.engines.engine import Engine, LocalEngine
 from assay.core.gradients.features import (
     FactoredGradients,
     GradientFeatures,
@@ -27,7 +28,8 @@ from assay.core.specs.training import TrainingSpec
 
 @dataclass(frozen=True)
 class AuditContext:
-    """What is asked, the file being built, the store, and where to report progress.
+    """What is asked, the file being built, the store, where to report progress, and what computes
+    documents.
 
     Small values that several stages need are read from the file once. The models are not part of
     it: they are freed as soon as nothing needs them.
@@ -37,6 +39,7 @@ class AuditContext:
     builder: AuditBuilder
     store: Store
     progress: Progress
+    engine: Engine = field(default_factory=LocalEngine)
 
     @property
     def spec(self) -> AuditSpec:

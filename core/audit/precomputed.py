@@ -14,7 +14,7 @@ from assay.core.runtime.progress import Progress
 _Made = TypeVar("_Made")
 
 
-class _Open(Protocol):
+class OpenRows(Protocol):
     def __call__(
         self,
         store: Store,
@@ -25,7 +25,7 @@ class _Open(Protocol):
 
 
 def with_cached_rows(
-    open_kept: _Open,
+    open_kept: OpenRows,
     store: Store,
     key: str,
     what: str,

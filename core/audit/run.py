@@ -18,6 +18,7 @@ from assay.core.audit.durations import audit_plan
 from assay.core.audit.metadata import describe
 from assay.core.audit.metrics import all_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit, resolve_audit
+from assay.core.audit.spread import opened_engine
 from assay.core.audit.stages import (
     corpus_ranking,
     documents,
@@ -36,6 +37,7 @@ from assay.core.audit.stages.embedding_agreement import score_by_embeddings
 from assay.core.audit.stages.exact_cosines import take_exact_cosines
 from assay.core.audit.stages.map import draw_map
 from assay.core.audit.stages.vocabulary import read_vocabulary
+from assay.core.engines.engine import LocalEngine
 from assay.core.errors import InputError
 from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import Tokenization
@@ -44,6 +46,7 @@ from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import Assessability, AuditSpec
 from assay.core.specs.audit_checks import check_audit
+from assay.core.specs.compute import HERE, Spread
 
 # The minimum free space for an audit file, its gradients and DuckDB's temporary files.
 _MIN_FREE_BYTES = 200_000_000
@@ -55,6 +58,7 @@ def run_audit(
     compute: Compute,
     progress: Progress,
     on_id: Callable[[str], None] = lambda audit_id: None,
+    spread: Spread = HERE,
 ) -> Outcome:
     """Run ``spec``: compute what is missing, seal the audit file and say where it is.
 
@@ -70,11 +74,11 @@ def run_audit(
         if sealed:
             return Outcome(question.audit_id, sealed, was_there=True)
         _check_disk(store)
-        path = built(lambda: _build(question, store, progress))
+        path = built(lambda: _build(question, store, progress, spread))
         return Outcome(question.audit_id, path, was_there=False)
 
 
-def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
+def _build(question: ResolvedAudit, store: Store, progress: Progress, spread: Spread) -> Path:
     asked = question.spec
     with progress.stage("load models", 0):
         pair = students.ModelPairSource.of(question).load()
@@ -88,7 +92,9 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress) -> Path:
         if verdict is Assessability.NOT_ASSESSABLE:
             progress.note("not assessable: no documents are scored")
         else:
-            audit = _select(audit, pair)
+            with opened_engine(spread, question, progress) as engine:
+                audit = _select(replace(audit, engine=engine), pair)
+            audit = replace(audit, engine=LocalEngine())
             del pair
             gc.collect()
             _evaluate(audit, tokenization)

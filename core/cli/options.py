@@ -22,7 +22,14 @@ from assay.core.cli.config_option import as_recorded
 from assay.core.errors import InputError
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
-from assay.core.specs.compute import DEVICE_HELP, PRECISION_HELP
+from assay.core.specs.compute import (
+    ADDRESS_HELP,
+    DEVICE_HELP,
+    ENGINE_HELP,
+    PRECISION_HELP,
+    SHARD_HELP,
+    WorkEngine,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +57,12 @@ DeviceOption = Annotated[
     typer.Option(help=DEVICE_HELP),
 ]
 PrecisionOption = Annotated[str, typer.Option(help=PRECISION_HELP)]
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help=SHARD_HELP),
+]
+EngineOption = Annotated[WorkEngine, typer.Option("--engine", help=ENGINE_HELP)]
+AddressOption = Annotated[str | None, typer.Option("--address", help=ADDRESS_HELP)]
 QueueOption = Annotated[
     bool, typer.Option("--queue", help="Run in the background; see `assay jobs`.")
 ]
@@ -81,6 +94,15 @@ class RunningOrQueued(Running):
     """The same for a command that can also run in the background."""
 
     queue: QueueOption = False
+
+
+@dataclass(frozen=True)
+class RunningAudit(RunningOrQueued):
+    """The same for a command whose work on documents can be divided among machines."""
+
+    shard: ShardOption = None
+    engine: EngineOption = WorkEngine.LOCAL
+    address: AddressOption = None
 
 
 def out_file(path: Path) -> Path:

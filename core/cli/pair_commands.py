@@ -12,21 +12,32 @@ import typer
 
 from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
-from assay.core.cli.options import RunningOrQueued, rows_of, say
+from assay.core.cli.options import RunningAudit, rows_of, say
+from assay.core.engines.ray_engine import check_ray_there
 from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec, title_of
+from assay.core.specs.compute import HERE, Spread, WorkEngine
+from assay.core.specs.shard import Shard
 
 if TYPE_CHECKING:
     from assay.cache.audits.evidence import AuditEvidence
+    from assay.core.audit.shard import ShardOutcome
     from assay.core.runtime.outcome import Outcome
 
 # The exit status of an audit that is complete, with the result "not assessable".
 NOT_ASSESSABLE = 3
 
 
-def answer(spec: AuditSpec, how: RunningOrQueued) -> None:
-    """Run the audit as a job, here or in the background, and say what it found."""
+def answer(spec: AuditSpec, how: RunningAudit) -> None:
+    """Run the audit as a job, here or in the background, and say what it found.
+
+    With --shard, compute only a part of it.
+    """
+    spread = _spread(how)
+    if how.shard is not None:
+        _compute_shard(spec, how, Shard.read(how.shard))
+        return
     if how.queue:
         queue_this(how.place, title_of(spec), how.as_json)
         return
@@ -34,10 +45,58 @@ def answer(spec: AuditSpec, how: RunningOrQueued) -> None:
     from assay.core.audit.as_job import audit_as_job
 
     command = as_recorded(sys.argv[1:])
-    outcome = audit_as_job(spec, how.place, how.device, how.precision, command)
+    outcome = audit_as_job(spec, how.place, how.device, how.precision, command, spread=spread)
     say_answers(how.place, outcome, how.as_json)
     if read_facts(outcome.path).assessability is Assessability.NOT_ASSESSABLE:
         raise typer.Exit(NOT_ASSESSABLE)
+
+
+def _spread(how: RunningAudit) -> Spread:
+    """The engine asked for; InputError if it is not installed or the options contradict it."""
+    if how.engine is WorkEngine.LOCAL:
+        if how.address is not None:
+            raise OptionConflict("--address applies to --engine ray only", "", "give both")
+        return HERE
+    if how.shard is not None:
+        raise OptionConflict(
+            "--shard is for machines that know nothing of each other, --engine ray for a cluster",
+            "both",
+            "give one of them",
+        )
+    check_ray_there()
+    return Spread(how.engine, how.address)
+
+
+def _compute_shard(spec: AuditSpec, how: RunningAudit, shard: Shard) -> None:
+    if how.queue:
+        raise OptionConflict(
+            "--shard computes a part here and now, so it cannot be queued", "both", "remove --queue"
+        )
+    from assay.core.audit.shard import run_shard
+    from assay.core.runtime.console_progress import ConsoleProgress
+    from assay.core.runtime.device import choose_compute
+
+    how.place.require_writing()
+    compute = choose_compute(how.device, how.precision)
+    done = run_shard(spec, shard, how.place, compute, ConsoleProgress())
+    if how.as_json:
+        say({**asdict(done), "shard": str(done.shard)}, as_json=True)
+    else:
+        typer.echo(_shard_line(done))
+    if not done.is_assessable:
+        raise typer.Exit(NOT_ASSESSABLE)
+
+
+def _shard_line(done: ShardOutcome) -> str:
+    if done.was_sealed:
+        return f"The audit {done.audit_id} is complete already, so nothing was computed."
+    if not done.is_assessable:
+        return "The pair is not assessable, so there is nothing to compute."
+    wrote = ", ".join(f"{stage} of {n:,}" for stage, n in done.n_computed.items())
+    return (
+        f"Shard {done.shard} wrote to the store: {wrote} of the {done.n_documents:,} documents. "
+        "Run the same command without --shard once all shards are done."
+    )
 
 
 def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import RunningOrQueued
+from assay.core.cli.options import RunningAudit
 from assay.core.cli.pair_commands import answer
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.commands import TITRATE
@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False)
 @declared_command(app, TITRATE)
 def titrate(
     spec: AuditSpec,
-    how: RunningOrQueued,
+    how: RunningAudit,
 ) -> None:
     """Measure how well each strategy locates training documents as more leak into the pool."""
     answer(spec, how)

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from enum import StrEnum
 
 DEVICE_HELP = "Where to compute: cpu, cuda, cuda:1 … (default: the fastest available)."
 PRECISION_HELP = "Number format of forward passes: auto, bf16 or fp32."
 PRECISIONS = ("auto", "bf16", "fp32")
+
+ENGINE_HELP = (
+    "What computes the documents' gradients and scores: local (this process) or ray (one worker "
+    "per device of a Ray cluster)."
+)
+ADDRESS_HELP = (
+    "With --engine ray: the address of a running Ray cluster (host:port, or auto). Without it, Ray "
+    "is started on this machine."
+)
+SHARD_HELP = (
+    "Only compute part I of N of what runs the models on each document of the seed corpus: "
+    "gradients, membership scores and embedding gradients. Run the same command without --shard "
+    "when all parts are done."
+)
 
 _DEVICE = re.compile(r"(cpu|mps|cuda(:\d+)?)")
 
@@ -14,6 +30,24 @@ _DEVICE = re.compile(r"(cpu|mps|cuda(:\d+)?)")
 def is_device(name: str) -> bool:
     """Whether a name can be a device; whether this machine has it is only known when it is used."""
     return _DEVICE.fullmatch(name) is not None
+
+
+class WorkEngine(StrEnum):
+    """What computes an audit's documents."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Over what an audit's documents are spread; ``address``: of a running Ray cluster."""
+
+    engine: WorkEngine = WorkEngine.LOCAL
+    address: str | None = None
+
+
+HERE = Spread()
 
 
 def compute_words(device: str, precision: str) -> tuple[str, ...]:

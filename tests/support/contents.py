@@ -22,9 +22,10 @@ RESULTS = (
 )
 
 
-def contents(path):
-    """Everything an audit found, without times."""
+def contents(path, also=()):
+    """Everything an audit found, without times; ``also``: more tables."""
     with duckdb.connect(str(path), read_only=True) as connection:
         return {
-            t: connection.execute(f"SELECT * FROM {t} ORDER BY ALL").fetchall() for t in RESULTS
+            t: connection.execute(f"SELECT * FROM {t} ORDER BY ALL").fetchall()
+            for t in (*RESULTS, *also)
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,11 +39,41 @@ def score_by_embeddings(audit: AuditContext, pair: ModelPair) -> None:
     Documents that cannot have been trained on are not run through the models. Where the embeddings
     allow nothing, the reason stands in ``meta``.
     """
-    is_asked = not set(BY_EMBEDDING_GRADIENTS).isdisjoint(audit.spec.strategies)
-    if not is_asked or audit.builder.is_done(_STAGE):
+    if not _is_asked(audit) or audit.builder.is_done(_STAGE):
         return
     with audit.stage(_STAGE, audit.n_documents):
         audit.builder.put_meta(_META, {"problem": _score(audit, pair)})
+
+
+@dataclass(frozen=True)
+class AskedGradients:
+    """``is_excluded``: of every document, whether it cannot have been trained on; ``n_tokens``:
+    where documents are cut."""
+
+    gradients: EmbeddingGradients
+    is_excluded: NDArray[np.bool_]
+    n_tokens: int
+
+
+def asked_gradients(audit: AuditContext, pair: ModelPair) -> AskedGradients | None:
+    """Which gradients the stage takes; None where it takes none. Read the vocabulary first."""
+    if not _is_asked(audit):
+        return None
+    try:
+        return _asked(audit, pair)
+    except InputError:
+        return None
+
+
+def _is_asked(audit: AuditContext) -> bool:
+    return not set(BY_EMBEDDING_GRADIENTS).isdisjoint(audit.spec.strategies)
+
+
+def _asked(audit: AuditContext, pair: ModelPair) -> AskedGradients:
+    gradients = EmbeddingGradients(pair)
+    n_unmoved = audit.rows.token_counts().n_unmoved
+    is_excluded = (n_unmoved > 0) & gradients.movement.proves_absence
+    return AskedGradients(gradients, is_excluded, _n_tokens(audit))
 
 
 def why_not_scored(audit: AuditContext) -> str | None:
@@ -52,12 +84,11 @@ def why_not_scored(audit: AuditContext) -> str | None:
 def _score(audit: AuditContext, pair: ModelPair) -> str | None:
     """The reason if nothing could be scored; None if documents were scored."""
     try:
-        gradients = EmbeddingGradients(pair)
+        asked = _asked(audit, pair)
     except InputError as error:
         return str(error)
+    gradients, is_excluded, n_tokens = asked.gradients, asked.is_excluded, asked.n_tokens
     known = audit.rows.token_counts()
-    is_excluded = (known.n_unmoved > 0) & gradients.movement.proves_absence
-    n_tokens = _n_tokens(audit)
     with cut_after(pair.final, n_tokens):
         rows, kept = agreements_of(audit, gradients, is_excluded, n_tokens)
         frequencies = corpus_frequencies(audit, pair.final, len(gradients.movement.is_moved))

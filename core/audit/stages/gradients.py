@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.audits.writer import AuditBuilder
-from assay.cache.files.blocks import ROWS_PER_BLOCK
 from assay.cache.files.precomputed import SCORES, open_gradients
 from assay.cache.files.row_cache import RowStore
 from assay.core.audit.context import AuditContext
+from assay.core.audit.document_rows import DocumentRows, Rows, fill, windows_of
 from assay.core.audit.gradient_request import PROJECTION_SEED, GradientRequest, document_key
-from assay.core.audit.precomputed import with_cached_rows
 from assay.core.gradients.projection import folded
-from assay.core.models.examples import TextDocument
+from assay.core.models.examples import Example
 from assay.core.models.inner_layer_gradients import InnerGradients
 from assay.core.models.loading import ModelPair
 from assay.core.models.per_example_gradients import (
@@ -25,11 +24,7 @@ from assay.core.models.per_example_gradients import (
     GradientRows,
     LanguageGradients,
 )
-from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import GradientLayers
-
-# Documents that are sorted by length and held in memory together; a multiple of ROWS_PER_BLOCK.
-_WINDOW = 16 * ROWS_PER_BLOCK
 
 
 def compute_gradients(audit: AuditContext, models: GradientModels) -> None:
@@ -37,58 +32,28 @@ def compute_gradients(audit: AuditContext, models: GradientModels) -> None:
 
     A damaged cache file is set aside and rebuilt; memory does not grow with the corpus.
     """
-    with_cached_rows(
+    rows = gradient_rows(audit, models)
+
+    def use(kept: RowStore) -> None:
+        fill(kept, rows, windows_of(audit), audit.progress, audit.engine)
+        _write(audit, kept, models)
+
+    rows.with_cached(audit.store, audit.progress, use)
+
+
+def gradient_rows(audit: AuditContext, models: GradientModels) -> DocumentRows:
+    """The gradients that an audit needs, as the cache keeps them."""
+    return DocumentRows(
         open_gradients,
-        audit.store,
         audit.question.gradients.key,
         "gradient",
-        audit.progress,
-        lambda gradients: _fill(audit, gradients, models),
+        models.batches,
+        lambda batch: _as_kept(models.of_batch(batch)),
+        _GradientKind.of(audit),
     )
 
 
-def _fill(audit: AuditContext, gradients: RowStore, models: GradientModels) -> None:
-    builder = audit.builder
-    for table in ("scores", "factors", "targets"):
-        builder.clear(table)
-    norms, targets = models.target_norms, models.stored_targets
-    for checkpoint, norm in enumerate(norms.tolist()):
-        builder.write_target(checkpoint, norm, None if targets is None else targets[checkpoint])
-    for first in range(0, audit.n_documents, _WINDOW):
-        documents = audit.documents(first, _WINDOW)
-        hashes = [document_key(document) for document in documents]
-        missing = gradients.missing(hashes)
-        audit.progress.advance(len(hashes) - len(missing))
-        _extend(
-            gradients,
-            [hashes[index] for index in missing],
-            [documents[index] for index in missing],
-            models,
-            audit.progress,
-        )
-        _copy(builder, gradients, audit.question.gradients, hashes, first, norms)
-
-
-def _extend(
-    gradients: RowStore,
-    hashes: list[str],
-    documents: list[TextDocument],
-    models: GradientModels,
-    progress: Progress,
-) -> None:
-    """Compute what the cache lacks; a block is committed as soon as it is full."""
-    pending: GradientRows | None = None
-    for batch in models.of(documents) if documents else ():
-        pending = batch if pending is None else _joined(pending, batch)
-        while len(pending.indices) >= ROWS_PER_BLOCK:
-            _append(gradients, hashes, _part(pending, slice(None, ROWS_PER_BLOCK)))
-            pending = _part(pending, slice(ROWS_PER_BLOCK, None))
-        progress.advance(len(batch.indices))
-    if pending is not None and len(pending.indices):
-        _append(gradients, hashes, pending)
-
-
-def _append(gradients: RowStore, hashes: list[str], rows: GradientRows) -> None:
+def _as_kept(rows: GradientRows) -> Rows:
     unlabelled = [None] * len(rows.indices)
     scores = {
         "pseudolabel": unlabelled if rows.pseudolabel is None else rows.pseudolabel,
@@ -99,7 +64,21 @@ def _append(gradients: RowStore, hashes: list[str], rows: GradientRows) -> None:
         "alignment": list(rows.alignment),
         "squared_norms": list(rows.squared_norms),
     }
-    gradients.append([hashes[index] for index in rows.indices], scores, rows.arrays)
+    return Rows(scores, rows.arrays)
+
+
+def _write(audit: AuditContext, kept: RowStore, models: GradientModels) -> None:
+    builder = audit.builder
+    for table in ("scores", "factors", "targets"):
+        builder.clear(table)
+    norms, targets = models.target_norms, models.stored_targets
+    for checkpoint, norm in enumerate(norms.tolist()):
+        builder.write_target(checkpoint, norm, None if targets is None else targets[checkpoint])
+    first = 0
+    for documents in windows_of(audit):
+        keys = [document_key(document) for document in documents]
+        _copy(builder, kept, audit.question.gradients, keys, first, norms)
+        first += len(documents)
 
 
 def _copy(
@@ -142,26 +121,6 @@ def smaller_projection(
     return folded(products, wanted)
 
 
-def _joined(first: GradientRows, second: GradientRows) -> GradientRows:
-    def join(one: Any, other: Any) -> Any:
-        if isinstance(one, dict):
-            return {name: join(one[name], other[name]) for name in one}
-        return None if one is None else np.concatenate([one, other])
-
-    return GradientRows(
-        **{f.name: join(getattr(first, f.name), getattr(second, f.name)) for f in fields(first)}
-    )
-
-
-def _part(rows: GradientRows, chosen: slice) -> GradientRows:
-    def cut(values: Any) -> Any:
-        if isinstance(values, dict):
-            return {name: cut(value) for name, value in values.items()}
-        return None if values is None else values[chosen]
-
-    return GradientRows(**{f.name: cut(getattr(rows, f.name)) for f in fields(rows)})
-
-
 def take_gradients(audit: AuditContext, pair: ModelPair) -> None:
     if audit.builder.is_done("gradients"):
         return
@@ -172,11 +131,30 @@ def take_gradients(audit: AuditContext, pair: ModelPair) -> None:
 
 def gradient_models(audit: AuditContext, pair: ModelPair) -> GradientModels:
     """The gradient computation that an audit asks for, for both models."""
-    n_checkpoints = audit.spec.n_checkpoints
-    stored = audit.question.gradients.stored_dimension
-    if stored is None:
-        return ClassifierGradients(pair, n_checkpoints)
-    layers = audit.spec.gradient_layers
-    if layers is not GradientLayers.LAST_LAYER:
-        return InnerGradients(pair, n_checkpoints, layers, stored, PROJECTION_SEED)
-    return LanguageGradients(pair, n_checkpoints, stored, PROJECTION_SEED)
+    return _GradientKind.of(audit).models(pair)
+
+
+@dataclass(frozen=True)
+class _GradientKind:
+    """Which gradients; ``stored_dimension`` None for exact ones of a classifier's last layer."""
+
+    n_checkpoints: int
+    layers: GradientLayers
+    stored_dimension: int | None
+
+    @classmethod
+    def of(cls, audit: AuditContext) -> _GradientKind:
+        stored = audit.question.gradients.stored_dimension
+        return cls(audit.spec.n_checkpoints, audit.spec.gradient_layers, stored)
+
+    def models(self, pair: ModelPair) -> GradientModels:
+        stored = self.stored_dimension
+        if stored is None:
+            return ClassifierGradients(pair, self.n_checkpoints)
+        if self.layers is not GradientLayers.LAST_LAYER:
+            return InnerGradients(pair, self.n_checkpoints, self.layers, stored, PROJECTION_SEED)
+        return LanguageGradients(pair, self.n_checkpoints, stored, PROJECTION_SEED)
+
+    def __call__(self, pair: ModelPair) -> Callable[[Sequence[Example]], Rows]:
+        models = self.models(pair)
+        return lambda batch: _as_kept(models.of_batch(batch))

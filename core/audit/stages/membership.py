@@ -10,25 +10,22 @@ from numpy.typing import NDArray
 
 from assay.cache.audits.rows import Roles
 from assay.cache.audits.writer import AuditBuilder
+from assay.core.audit.cached_token_scores import cached_token_scores
 from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.detection_limit import detection_limits
 from assay.core.audit.metrics.rows import MetricRow, Null, with_interval, write_metrics
-from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.loading import ModelPair
-from assay.core.models.token_log_probs import token_evidence
 from assay.core.selection.greedy import Selection
 from assay.core.selection.strategies import ranking_scores
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy
 from assay.core.stats.auc import auc_with_interval, difference, found_share
-from assay.core.stats.membership_scores import label_scores, token_scores
+from assay.core.stats.membership_scores import label_scores
 from assay.core.stats.permutation_null import N_SHUFFLES, auc_by_chance, found_by_chance
 from assay.core.stats.prevalence import Flagged, flag, prevalence
 from assay.core.stats.selection_metrics import MISTAKEN_SHARES
 
-# Documents that are scored and committed together.
-_WINDOW = 2048
 # Prevalence is estimated from documents that score above all but this share of the held-out ones.
 _FLAGGED_BY_MISTAKE = 0.1
 _MIN_KNOWN = 20
@@ -37,7 +34,7 @@ _Scores = NDArray[np.float64]
 
 
 def score_baselines(audit: AuditContext, pair: ModelPair) -> None:
-    """Score every document by every membership score; a killed run continues at the next batch.
+    """Score every document by every membership score; a killed run continues at the next block.
 
     A classifier's scores come from what the gradient stage stored; a language model reads every
     document once more, with both models.
@@ -50,17 +47,10 @@ def score_baselines(audit: AuditContext, pair: ModelPair) -> None:
             scores = audit.scores
             _write(builder, label_scores(scores.base_losses, scores.final_probabilities))
         return
-    assert isinstance(pair.base, LanguageModel)
-    assert isinstance(pair.final, LanguageModel)
-    with audit.progress.stage("membership baselines", audit.n_documents):
-        for first in range(0, audit.n_documents, _WINDOW):
-            name = f"membership baselines from document {first}"
-            if not builder.is_done(name):
-                with builder.stage(name):
-                    _write_token_scores(audit, pair.base, pair.final, first)
-            audit.progress.advance(min(_WINDOW, audit.n_documents - first))
-    with builder.stage("membership baselines"):
-        pass
+    with audit.stage("membership baselines", audit.n_documents):
+        # An earlier version committed these scores window by window.
+        builder.clear("membership_scores")
+        _write(builder, cached_token_scores(audit, pair))
 
 
 def judge_members(audit: AuditContext) -> None:
@@ -75,20 +65,6 @@ def judge_members(audit: AuditContext) -> None:
             write_metrics(builder, list(detection_limits(audit)))
         if truth.is_trained.any() and truth.is_held_out.any():
             write_metrics(builder, list(_judged(audit)))
-
-
-def _write_token_scores(
-    audit: AuditContext, base: LanguageModel, final: LanguageModel, first: int
-) -> None:
-    documents = audit.documents(first, _WINDOW)
-    found = {
-        index: token_scores(evidence)
-        for batch in token_evidence(base, final, documents)
-        for index, evidence in batch
-    }
-    in_order = [found[index] for index in range(len(documents))]
-    scores = {name: np.array([own[name] for own in in_order]) for name in in_order[0]}
-    _write(audit.builder, scores, first)
 
 
 def _natural_scores(audit: AuditContext) -> Iterator[tuple[str, _Scores]]:
@@ -214,12 +190,12 @@ def _domain_scores(audit: AuditContext, name: str, scores: _Scores) -> _Scores:
     return blind.p_trained + blind.p_held_out
 
 
-def _write(builder: AuditBuilder, scores: Mapping[Any, _Scores], first: int = 0) -> None:
+def _write(builder: AuditBuilder, scores: Mapping[Any, _Scores]) -> None:
     for name, own in scores.items():
         builder.write(
             "membership_scores",
             {
-                "document_id": np.arange(first, first + len(own)),
+                "document_id": np.arange(len(own)),
                 "scorer": [str(name)] * len(own),
                 "score": own,
             },

@@ -199,6 +199,8 @@ OWN = {
 KEPT = {"store": None, "json": False}
 QUEUED = ("audit", "titrate", "rank-corpora", "decompress", "grade", "diff", "experiment")
 
+DIVIDED = ("audit", "titrate", "rank-corpora")
+
 
 def offered(name):
     """The options that typer really offers: name and default."""
@@ -219,6 +221,8 @@ def test_a_command_offers_its_options_with_their_defaults(name):
     )
     if name in QUEUED:
         expected |= {"queue": False}
+    if name in DIVIDED:
+        expected |= {"shard": None, "engine": "local", "address": None}
     if COMMANDS[name].has_config:
         expected |= CONFIG
     assert offered(name) == expected

@@ -30,7 +30,7 @@ from transformers import (
 
 from assay.cache.files.precomputed import open_agreements
 from assay.cache.store import Store
-from assay.core.audit.cached_agreements import _extend
+from assay.core.audit.cached_agreements import _as_kept
 from assay.core.errors import InputError
 from assay.core.gradients.embedding_movement import differences
 from assay.core.models.embedding_gradients import EmbeddingGradients, input_table
@@ -39,7 +39,6 @@ from assay.core.models.loading import ModelPair, load_classifier, load_language_
 from assay.core.models.text_model import TextModel
 from assay.core.models.training import fine_tune
 from assay.core.runtime.device import Compute
-from assay.core.runtime.progress import SilentProgress
 from assay.core.specs.training import TrainingSpec
 from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores
 from assay.core.stats.training_vocabulary import document_frequencies, unmoved_tokens
@@ -193,10 +192,12 @@ def test_a_batch_of_many_short_documents_is_kept(tmp_path):
     docs = [TextDocument(" ".join(TEXTS[number % 60].split()[:3])) for number in range(300)]
     keys = [str(number) for number in range(300)]
     gradients = EmbeddingGradients(pair)
-    assert max(len(rows.indices) for rows in gradients.of(docs)) == 300
+    ((indices, batch),) = gradients.batches(docs)
+    assert len(batch) == 300
+    rows = _as_kept(gradients.of_batch(batch))
     store = Store(tmp_path / "home")
     with open_agreements(store, "key", lambda: None, lambda _: None) as kept:
-        _extend(kept, keys, docs, gradients, SilentProgress())
+        kept.append([keys[index] for index in indices], rows.values, rows.arrays)
         assert kept.missing(keys) == []
         found = kept.matrix("projected", kept.find(keys))
     assert np.allclose(found[:60], found[60:120], atol=1e-3 * np.abs(found).max())

@@ -1,0 +1,169 @@
+"""An audit on a real Ray cluster of two nodes, one of which is removed while it works."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+import psutil
+import pytest
+from support.contents import contents
+from support.long_corpus import N_DOCUMENTS, long_corpus, nudged
+from support.tiny_models import save_llama
+
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(900)]
+pytest.importorskip("ray", reason="Ray is not installed (extra: cluster)")
+_ASSAY = "from assay.core.cli import main; main()"
+ALSO = ("membership_scores", "embedding_scores", "embedding_gradients", "embedding_factors")
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """An audit of a language model: gradients, membership scores and embedding gradients."""
+    folder = tmp_path_factory.mktemp("ray")
+    save_llama(folder / "base")
+    nudged(folder / "base", folder / "final")
+    return [
+        *("audit", "--base", folder / "base", "--final", folder / "final", "--task", "sft"),
+        *("--seed-corpus", long_corpus(folder), "--strategy", "select", "--strategy", "random"),
+        *("--strategy", "embedding-match", "--student-epochs", "0", "--no-map", "--json"),
+        *("--budget", "30", "--precision", "fp32"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def alone(asked, tmp_path_factory):
+    """What the audit finds in one process."""
+    process = started(asked, tmp_path_factory.mktemp("alone"))
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return found(out)
+
+
+def started(asked, home, *more):
+    command = [sys.executable, "-c", _ASSAY, *map(str, asked), *more]
+    environment = {**os.environ, "ASSAY_HOME": str(home)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
+
+
+def found(said):
+    """Everything an audit found, as text: a missing p-value is NaN, which equals nothing."""
+    return {name: repr(rows) for name, rows in contents(json.loads(said)["path"], ALSO).items()}
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A head node and another, with room for one worker each."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # or other work on this machine starves them
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    nodes.second = nodes.add_node(num_cpus=1)
+    yield nodes
+    nodes.shutdown()
+
+
+def workers_of(node):
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    return [one for one in raylet.children() if "Worker" in " ".join(one.cmdline())]
+
+
+def read_until(process, words, log):
+    for line in process.stderr:
+        log.append(line)
+        if words in line:
+            return
+    raise AssertionError("".join(log))
+
+
+def test_a_node_is_removed_and_nothing_is_lost(asked, alone, cluster, tmp_path):
+    """A node stops in the middle of its work and is removed: its batches are computed by the other,
+    every document has one row, and the result is the same to the last bit as in one process."""
+    process, log = started(asked, tmp_path, "--engine", "ray", "--address", cluster.address), []
+    stopped = []
+    try:
+        read_until(process, "workers of the cluster: 2", log)
+        stopped = workers_of(cluster.second)
+        assert stopped
+        for one in stopped:
+            one.send_signal(signal.SIGSTOP)
+        cluster.remove_node(cluster.second, allow_graceful=False)
+        out, err = process.communicate()
+    finally:
+        for one in stopped:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.kill()
+    assert process.returncode == 0, "".join(log) + err
+    assert "was lost; others do its work again" in "".join(log) + err
+    assert found(out) == alone
+    assert len(contents(json.loads(out)["path"], ALSO)["embedding_scores"]) == N_DOCUMENTS
+
+
+_OWN_CLUSTER = """
+import json, operator, sys
+from functools import partial
+from importlib import import_module
+
+import psutil
+
+from assay.core.engines.ray_engine import ClusterError, Device, RayEngine
+
+drawn, ahead, found, notes = 0, [], {}, []
+
+def pieces():
+    global drawn
+    for number in range(60):
+        drawn += 1
+        yield number, str(number)
+
+numbers = partial(dict, {str(number): number * number for number in range(60)})
+with RayEngine(numbers, Device(False), None, notes.append) as engine:
+    for number, square in engine.computed(None, operator.attrgetter("get"), pieces()):
+        ahead.append(drawn - len(found))
+        assert number not in found
+        found[number] = square
+    own = [one.pid for one in psutil.Process().children(recursive=True)]
+    listening = sorted(
+        {c.laddr.ip for c in psutil.net_connections() if c.pid in own and c.status == "LISTEN"}
+    )
+    names = [" ".join(psutil.Process(pid).cmdline()) for pid in own]
+n_workers = max(int(one.split(": ")[1]) for one in notes if one.startswith("workers"))
+error = ""
+with RayEngine(partial(import_module, "os"), Device(False), None, notes.append) as engine:
+    try:
+        list(engine.computed(None, operator.attrgetter("_exit"), [("fatal", 1)]))
+    except ClusterError as stop:
+        error = str(stop)
+print(json.dumps({
+    "right": found == {n: n * n for n in range(60)},
+    "ahead": max(ahead),
+    "n_workers": n_workers,
+    "listening": listening,
+    "dashboard": any("dashboard/dashboard.py" in one for one in names),
+    "error": error,
+}))
+"""
+
+
+def test_ray_that_is_started_here_is_for_this_machine_alone():
+    """Every piece is computed once, few are drawn ahead; Ray listens on localhost only and has no
+    dashboard; a piece that ends three workers ends the work with a sentence."""
+    done = subprocess.run(
+        [sys.executable, "-c", _OWN_CLUSTER], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["right"]
+    assert said["ahead"] <= 2 * said["n_workers"] + 1
+    assert said["listening"]
+    assert set(said["listening"]) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert not said["dashboard"]
+    assert "3 workers" in said["error"]
