@@ -56,7 +56,7 @@ from assay.core.stats.noise_floor import null_line
 _VERSION = 5
 # Fields that only say where models are; digests of the weights identify them better. Another engine
 # reads other or converted files.
-_NOT_ASKED = {"model", "engine", "title", "judge", "judge_served_model"}
+_NOT_ASKED = {"model", "also_at", "engine", "title", "judge", "judge_served_model"}
 
 
 def decompress(
@@ -73,7 +73,7 @@ def decompress(
     nothing sealed, if the model does not answer or names no topic.
     """
     check_decompression(spec)
-    found = find_model(spec.model, spec.served_model, store.models, spec.engine)
+    found = find_model(spec.model, spec.served_model, store.models, spec.engine, spec.also_at or ())
     judge = find_model(spec.judge, spec.judge_served_model, store.models) if spec.judge else None
     run_id = run_id_of(spec, found, judge)
     on_id(run_id)

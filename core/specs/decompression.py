@@ -121,6 +121,13 @@ class DecompressionSpec:
         is_main=True,
         names=Names.SPEAKER,
     )
+    # Other servers of the same model; the calls are divided among all.
+    also_at: tuple[str, ...] | None = option(
+        None,
+        help="The address of another server of the same model, which takes a part of the calls. "
+        "Repeat for several.",
+        unset="none",
+    )
     # None chooses by the model: llama.cpp for GGUF files, transformers for folders.
     engine: Engine | None = option(
         None,
@@ -221,6 +228,7 @@ def kept_spec(spec: DecompressionSpec) -> dict[str, Any]:
     plain = to_plain(spec)
     for name in ("model", "judge"):
         plain[name] = plain[name] and without_password(plain[name])
+    plain["also_at"] = spec.also_at and [without_password(one) for one in spec.also_at]
     return plain
 
 

@@ -14,6 +14,7 @@ def check_decompression(spec: DecompressionSpec) -> None:
     """InputError for impossible options."""
     check_address(spec.model)
     check_address(spec.judge)
+    _check_other_servers(spec)
     _at_least("--depth", spec.depth, 1)
     _at_least("--samples", spec.n_samples, 1)
     _at_least("--examples", spec.n_examples, 0)
@@ -59,6 +60,20 @@ def check_address(model: str | None) -> None:
     """InputError, without the password, for an invalid server address."""
     if model and is_address(model):
         read_address(model)
+
+
+def _check_other_servers(spec: DecompressionSpec) -> None:
+    """InputError unless every one is the address of a server, and so is the model."""
+    for one in spec.also_at or ():
+        if not is_address(one):
+            raise InputError("a server's address for --also-at", repr(one), "correct it")
+        read_address(one)
+    if spec.also_at and not is_address(spec.model):
+        raise OptionConflict(
+            "--also-at names other servers of the model at --model",
+            "a --model on this machine",
+            "give a server's address as --model, or remove --also-at",
+        )
 
 
 def _check_first_lists(spec: DecompressionSpec) -> None:

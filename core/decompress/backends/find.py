@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +33,15 @@ class FoundModel:
 
 
 def find_model(
-    name: str, served_model: str | None, converted: Path, engine: Engine | None = None
+    name: str,
+    served_model: str | None,
+    converted: Path,
+    engine: Engine | None = None,
+    also_at: Sequence[str] = (),
 ) -> FoundModel:
     """The model at an address, in a GGUF file or in a folder; InputError if there is none.
+
+    ``also_at``: other servers of the same model, which answer with it.
 
     For transformers, a GGUF file is converted once, into a folder under ``converted``. InputError
     for an engine that cannot run the model.
@@ -51,7 +57,15 @@ def find_model(
         from assay.core.decompress.backends.served import identify
 
         identity = identify(name, served_model)
-        return FoundModel(identity, lambda compute: ServerBackend(name, identity))
+        if not also_at:
+            return FoundModel(identity, lambda compute: ServerBackend(name, identity))
+        from assay.core.decompress.backends.several_servers import opened
+
+        servers = {name: identity} | {one: identify(one, served_model) for one in also_at}
+        return FoundModel(
+            identity,
+            lambda compute: opened(ServerBackend(*server) for server in servers.items()),
+        )
     if served_model:
         raise InputError(
             "the address of a server, since --served-model is given",

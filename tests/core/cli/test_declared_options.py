@@ -137,6 +137,7 @@ OPTIONS = {
     },
     "decompress": {
         "model": "builtin:smollm2",
+        "also-at": None,
         "engine": None,
         "served-model": None,
         "judge": None,
