@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -78,6 +79,7 @@ class RayEngine:
         self._ray: Any = None
         self._workers: list[Any] = []
         self._loading: dict[Any, Any] = {}
+        self._at_end = ExitStack()
         self._looked_at = float("-inf")
 
     def __enter__(self) -> RayEngine:
@@ -85,9 +87,10 @@ class RayEngine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._ray is not None:
-            self._ray.shutdown()
-            self._ray = None
+        with self._at_end:
+            if self._ray is not None:
+                self._ray.shutdown()
+                self._ray = None
 
     def computed(
         self,
@@ -108,6 +111,8 @@ class RayEngine:
     def _join(self) -> None:
         ray = _imported(is_ours=self._address is None)
         quiet = {"log_to_driver": False, "logging_level": "warning"}
+        # Ray prints what it hears of its machines; a command's result must stand alone on stdout.
+        self._at_end.enter_context(redirect_stdout(sys.stderr))
         n_cores = max(self._device.n_cores, os.cpu_count() or 1)
         try:
             with _sigterm_kept():
