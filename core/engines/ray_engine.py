@@ -119,7 +119,7 @@ class RayEngine:
                 if self._address is not None:
                     ray.init(self._address, **quiet)
                 else:
-                    ray.init(include_dashboard=False, num_cpus=n_cores, **quiet)
+                    ray.init("local", include_dashboard=False, num_cpus=n_cores, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ClusterError(
                 f"The Ray cluster {self._address or 'on this machine'} cannot be reached: "
@@ -260,7 +260,8 @@ def _sigterm_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        if threading.current_thread() is threading.main_thread():
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and before is not None:
             signal.signal(signal.SIGTERM, before)
 
 
