@@ -17,7 +17,6 @@ from support.tiny_models import save_llama
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(900)]
 pytest.importorskip("ray", reason="Ray is not installed (extra: cluster)")
-_ASSAY = "from assay.core.cli import main; main()"
 ALSO = ("membership_scores", "embedding_scores", "embedding_gradients", "embedding_factors")
 
 
@@ -45,7 +44,7 @@ def alone(asked, tmp_path_factory):
 
 
 def started(asked, home, *more):
-    command = [sys.executable, "-c", _ASSAY, *map(str, asked), *more]
+    command = [sys.executable, "-m", "assay", *map(str, asked), *more]
     environment = {**os.environ, "ASSAY_HOME": str(home)}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
