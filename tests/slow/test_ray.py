@@ -146,7 +146,10 @@ print(json.dumps({
     "ahead": max(ahead),
     "n_workers": n_workers,
     "listening": listening,
-    "dashboard": any("dashboard/dashboard.py" in one for one in names),
+    # Ray's process of that name always runs; without a dashboard it serves no page.
+    "dashboard": any(
+        "dashboard/dashboard.py" in one and "--disable-frontend" not in one for one in names
+    ),
     "error": error,
 }))
 """
