@@ -180,6 +180,7 @@ OPTIONS = {
         "name": REQUIRED,
         "out": REQUIRED,
         "strategy": "select",
+        "marked": False,
         "chat": False,
         "without-flagged": False,
         "only-accepted": False,
