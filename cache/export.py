@@ -14,15 +14,18 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from assay.cache.annotations.annotations import Annotated, read_annotations, with_annotations
 from assay.cache.audits.read import (
     SelectionFilter,
     read_documents_in_order,
+    read_documents_of,
     read_facts,
     read_selection,
 )
 from assay.cache.export_files import check_replaceable, write_export
 from assay.cache.files.sealed import read_result
 from assay.cache.spreadsheet import to_csv, to_json
+from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.specs.results.echo import EchoResult
 from assay.core.specs.results.experiment import ExperimentResult
@@ -59,6 +62,21 @@ def selection_frame(
 def documents_frame(path: Path, first: int, n: int) -> pd.DataFrame:
     """``n`` documents of the seed corpus from number ``first`` on, for people."""
     return _with_label_names(path, read_documents_in_order(path, first, n))
+
+
+def annotated_selection(
+    store: Store, path: Path, strategy: Strategy, chosen: SelectionFilter | None = None
+) -> pd.DataFrame:
+    """A selection with what people said about its documents: mark, tags and note."""
+    said = read_annotations(store, Annotated.audit(path.stem))
+    return with_annotations(selection_frame(path, strategy, chosen), said, "text_hash")
+
+
+def annotated_documents(store: Store, path: Path) -> pd.DataFrame:
+    """Every document that people said anything about, whether it was selected or not."""
+    said = read_annotations(store, Annotated.audit(path.stem))
+    frame = _with_label_names(path, read_documents_of(path, list(said)))
+    return with_annotations(frame, said, "text_hash")
 
 
 def _with_label_names(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
@@ -147,18 +165,35 @@ def archive(origin: Origin, name: str, table: Table, kind: str, chosen: Mapping[
     return buffer.getvalue()
 
 
-def export_selection(path: Path, strategy: Strategy, out: Path, may_overwrite: bool = False) -> int:
+def export_annotated(store: Store, path: Path, out: Path, may_overwrite: bool = False) -> int:
+    """Write the documents of an audit that people annotated; see ``export_selection``.
+
+    InputError if there are none.
+    """
+    check_out(out, may_overwrite)
+    frame = annotated_documents(store, path)
+    if frame.empty:
+        raise InputError(
+            "an audit with marked documents", f"{path.stem}, which has none", "mark some first"
+        )
+    write_table(of_audit(path), "annotated", frame, out, {}, may_overwrite)
+    return len(frame)
+
+
+def export_selection(
+    store: Store, path: Path, strategy: Strategy, out: Path, may_overwrite: bool = False
+) -> int:
     """Write an audit's selection to ``out``, in the format of its ending, with a manifest.
 
-    Returns the number of rows. InputError if a file that is not an Assay export would be
-    overwritten.
+    Returns the number of rows. ``store``: holds the annotations. InputError if a file that is not
+    an Assay export would be overwritten.
     """
     check_out(out, may_overwrite)
     if strategy not in read_facts(path).strategies:
         raise InputError(
             "a strategy of this audit", repr(str(strategy)), "choose another --strategy"
         )
-    frame = selection_frame(path, strategy)
+    frame = annotated_selection(store, path, strategy)
     chosen = {"strategy": str(strategy)}
     write_table(of_audit(path), "selection", frame, out, chosen, may_overwrite)
     return len(frame)

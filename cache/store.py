@@ -22,7 +22,7 @@ class ReadOnlyStore(AssayError):
 
 @dataclass(frozen=True)
 class Store:
-    """The folders under one root. Everything in them can be rebuilt.
+    """The folders under one root. Everything in them can be rebuilt, but for what people wrote.
 
     ``is_for_reading``: nothing is written, as in somebody else's store.
     """
@@ -118,6 +118,12 @@ class Store:
     def jobs_database(self) -> Path:
         self._make(self.root)
         return self.root / "jobs.sqlite"
+
+    @property
+    def annotations_database(self) -> Path:
+        """What people wrote about documents and examples, and the views they saved."""
+        self._make(self.root)
+        return self.root / "annotations.sqlite"
 
     def _folder(self, name: str) -> Path:
         folder = self.root / name

@@ -1,23 +1,24 @@
-"""All audits of the store: open, check, delete."""
+"""All audits of the store: what they found, find one, open, delete."""
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
-from assay.cache.audits.read import AuditSummary, list_audits
+from assay.cache.audits.read import list_audits
 from assay.cache.experiments.cells import cells_by_experiment
-from assay.cache.files.sealed import delete_audit
 from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.start import start_job
-from assay.core.specs.audit import Assessability
-from assay.pages.components.deletion import deletable
-from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import job_line
 from assay.pages.components.navigation import enter, page_file
 from assay.pages.components.page_table import PAGES
+from assay.pages.components.paging import first_row
+from assay.pages.components.store.audit_list import (
+    ROWS_PER_PAGE,
+    audit_lines,
+    choose_lines,
+    show_line,
+)
 
 enter()
 
@@ -62,46 +63,6 @@ def active_jobs() -> list[Job]:
     return [job for job in table.all() if job.state in (JobState.QUEUED, JobState.RUNNING)]
 
 
-def _state(summary: AuditSummary) -> str:
-    if summary.assessability is Assessability.NOT_ASSESSABLE:
-        return "not assessable, no documents scored"
-    return f"complete · {summary.budget:,} of {summary.n_documents:,} documents"
-
-
-def show_audit(summary: AuditSummary, experiment: str | None) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        with st.container(gap=None):
-            st.write(f"**{markdown_safe(summary.title)}**")
-            if summary.problem:
-                st.caption(f"unreadable — {markdown_safe(summary.problem)}")
-            else:
-                day, minute = summary.created_at[:10], summary.created_at[11:16]
-                st.caption(
-                    markdown_safe(
-                        f"{_state(summary)} · {day} {minute} UTC · {summary.task} · "
-                        f"{summary.size_bytes / 1e6:.1f} MB · {summary.audit_id}"
-                        + (f" · part of the experiment {experiment}" if experiment else "")
-                    )
-                )
-        if summary.problem is None:
-            st.page_link(
-                "pages/overview.py",
-                label="Open",
-                icon=":material/arrow_forward:",
-                query_params={"audit": summary.audit_id},
-            )
-        deletable(
-            "audit",
-            summary.title,
-            "This deletes the file permanently. The gradients stay in the cache, so the same "
-            "audit can be run again quickly.",
-            partial(delete_audit, Store.default(), summary.audit_id),
-            label="Delete",
-            key=f"delete-{summary.audit_id}",
-            typed=summary.audit_id,
-        )
-
-
 @st.fragment(run_every="2s")
 def show_running() -> None:
     jobs = active_jobs()
@@ -131,6 +92,11 @@ n_cells = sum(one.audit_id in experiments for one in summaries)
 is_showing_cells = bool(n_cells) and st.toggle(
     f"Show audits of experiments ({n_cells:,})", key="cells", bind="query-params"
 )
-for one in summaries:
-    if is_showing_cells or one.audit_id not in experiments:
-        show_audit(one, experiments.get(one.audit_id))
+offered = [one for one in summaries if is_showing_cells or one.audit_id not in experiments]
+lines = audit_lines(offered, experiments, table.all())
+chosen = choose_lines(lines) if len(lines) > 1 else lines
+if lines and not chosen:
+    st.info("No audit matches the search and filters.", icon=":material/filter_alt_off:")
+first = first_row(len(chosen), ROWS_PER_PAGE, "audits") if len(chosen) > ROWS_PER_PAGE else 0
+for line in chosen[first : first + ROWS_PER_PAGE]:
+    show_line(line)

@@ -8,6 +8,7 @@ from assay.cache.audits.read import read_document
 from assay.cache.export import of_audit
 from assay.core.errors import InputError
 from assay.core.specs.strategies import main_strategy
+from assay.pages.components.annotations.documents import show_document_annotation
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.embedding_evidence import show_embeddings
 from assay.pages.components.audit.evidence import (
@@ -39,6 +40,7 @@ except InputError as error:
 left, right = st.columns([3, 2])
 with left:
     st.code(document["text"], language=None, wrap_lines=True)
+    show_document_annotation(path, document_id, document["text_hash"])
 with right:
     table = facts_table(document, facts.label_names)
     exported_table(of_audit(path), f"document-{document_id}", table, chosen={DOCUMENT: document_id})

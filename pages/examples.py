@@ -1,11 +1,11 @@
-"""What a model wrote about its topics: filters, full text, and reviews."""
+"""What a model wrote about its topics: filters, full text, and marks."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from assay.cache.annotations.annotations import example_annotations
 from assay.cache.decompressions.read import read_examples
-from assay.cache.decompressions.reviews import read_verdicts
 from assay.cache.store import Store
 from assay.pages.components.decompression import reads
 from assay.pages.components.decompression.examples import (
@@ -37,15 +37,15 @@ if not meta.counts.n_examples:
     )
     st.stop()
 
-verdicts = read_verdicts(Store.default(), path.stem)
-chosen = choose_examples(tree, verdicts)
+said = example_annotations(Store.default(), path.stem)
+chosen, annotated = choose_examples(tree, said)
 n_rows = read_examples(path, chosen, 1).n_rows
 offset = first_row(n_rows, ROWS_PER_PAGE, "examples")
 if n_rows == 0:
     st.info("No example matches the filters.", icon=":material/filter_alt_off:")
     st.stop()
 page = read_examples(path, chosen, ROWS_PER_PAGE, offset, judge)
-example_id = example_table(page.rows, verdicts, view=f"{path.stem} {chosen} {offset}")
+example_id = example_table(page.rows, said, view=f"{path.stem} {hash(chosen)} {offset}")
 with st.container(horizontal=True, horizontal_alignment="right"):
-    export_examples(path, chosen)
-show_example(path, example_id, verdicts.get(example_id))
+    export_examples(path, chosen, annotated)
+show_example(path, example_id, said)

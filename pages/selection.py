@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from assay.cache.among import Among
 from assay.cache.audits.read import SelectionFilter
 from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.equal_scores import drawn_among, drawn_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.projection import projection_sentence
 from assay.core.specs.metrics import Metric
+from assay.pages.components.annotations.choices import choose_annotations
+from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.choices import (
     choose_labels,
@@ -45,14 +48,17 @@ first, second, third, fourth = st.columns([2, 3, 3, 3])
 strategy = choose_strategy(first, strategies)
 search, labels = search_texts(second), choose_labels(third, names)
 sources = choose_sources(fourth, reads.sources(path))
+said = said_of(path)
+first, second, third = st.columns([2, 3, 6], vertical_alignment="bottom")
+annotated = choose_annotations(first, second, said)
 only_located = False
 if facts.meta.counts.n_leaked:
-    only_located = st.toggle("Only reference documents", key="located", bind="query-params")
+    only_located = third.toggle("Only reference documents", key="located", bind="query-params")
 
 drawn = drawn_among(MetricTable(reads.metrics(path).to_dict("records")), [strategy])
 if drawn:
     st.warning(markdown_safe(drawn_sentence(drawn) or ""), icon=":material/casino:")
-chosen = SelectionFilter(search, labels, sources, only_located)
+chosen = SelectionFilter(search, labels, sources, only_located, Among.annotated(annotated, said))
 n_rows = reads.selection(path, strategy, chosen, 1, 0).n_rows
 offset = first_row(n_rows, ROWS_PER_PAGE, "documents")
 
@@ -64,8 +70,9 @@ if n_rows == 0:
 else:
     page = reads.selection(path, strategy, chosen, ROWS_PER_PAGE, offset)
     asked = st.query_params.get(DOCUMENT)
-    picked = ranked_table(page.rows, names, view=f"{path.stem} {strategy} {chosen} {offset}")
-    show_export(path, strategy, chosen, names, n_rows > len(page.rows))
+    view = f"{path.stem} {strategy} {hash(chosen)} {offset}"
+    picked = ranked_table(page.rows, names, said, view)
+    show_export(path, strategy, chosen, annotated, names, n_rows > len(page.rows))
     show_chosen(path, picked, asked, names, facts.meta.counts.n_documents)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 
+from assay.cache.annotations.annotations import Annotated
 from assay.cache.decompressions.read import ExampleFilter
 from assay.cache.files.sealed import delete_decompression
-from assay.cache.store import Store
+from assay.pages.components.annotations.deletion import deletable_with_annotations
 from assay.pages.components.decompression import reads
 from assay.pages.components.decompression.export import export_examples
 from assay.pages.components.decompression.gaps import show_gaps
@@ -24,7 +23,6 @@ from assay.pages.components.decompression.topics import (
     show_topic,
     topic_table,
 )
-from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.navigation import enter
 from assay.pages.components.search_box import search_box
@@ -75,11 +73,12 @@ with right:
 st.subheader("Knowledge gaps", anchor=False)
 show_gaps(path, meta, judge)
 show_how(meta, reads.rungs(path))
-deletable(
-    "decompression",
+deletable_with_annotations(
+    Annotated.decompression(path.stem),
+    "examples",
     meta.title,
     "This deletes the file permanently. The model's answers stay in its journal, so the same "
     "decompression can be made again without repeating any call.",
-    partial(delete_decompression, Store.default(), path.stem),
+    delete_decompression,
     named_by="decompression",
 )

@@ -57,16 +57,6 @@ def read_texts(path: Path, document_ids: Sequence[int]) -> pd.DataFrame:
     return rows.set_index("document_id").loc[list(document_ids)].reset_index()
 
 
-def read_documents_of(path: Path, hashes: Sequence[str]) -> pd.DataFrame:
-    """document_id, text_hash and text of the documents whose texts have these hashes."""
-    with open_to_read(path) as connection:
-        return connection.execute(
-            "SELECT document_id, text_hash, text FROM documents "
-            "WHERE list_contains(?::VARCHAR[], text_hash) ORDER BY document_id",
-            [list(hashes)],
-        ).df()
-
-
 def read_neighbours(path: Path, document_id: int, strategy: Strategy, n: int) -> pd.DataFrame:
     """The nearest documents by the cosine of sentence embeddings, ``n`` of each kind.
 

@@ -78,7 +78,7 @@ def read_documents(
             f"WITH first AS (SELECT document_id, {ranks} FROM unnest(?::INTEGER[]) w(document_id) "
             "LEFT JOIN selections USING (document_id) GROUP BY document_id "
             f"ORDER BY least({best}), document_id LIMIT ?) "
-            "SELECT first.*, text, pseudolabel, source, cosine, in_reference FROM first "
+            "SELECT first.*, text, pseudolabel, source, cosine, in_reference, text_hash FROM first "
             "JOIN documents USING (document_id) JOIN scores USING (document_id) "
             f"ORDER BY least({best}), document_id",
             [*map(str, strategies), _numbers(document_ids), limit],

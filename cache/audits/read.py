@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from assay.cache.among import Among
 from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION
 from assay.cache.files.claims import as_claimed, check_version
@@ -45,6 +46,15 @@ class AuditSummary:
     pair: tuple[str, str] | None = None
     # The options without the seed: audits that share them are repeats of each other.
     question: str = ""
+    # What was asked about: names of the two models and of the seed corpus's sources.
+    models: tuple[str, ...] = ()
+    corpora: tuple[str, ...] = ()
+
+    def is_about(self, words: str) -> bool:
+        """Whether title, name, task, models or corpora contain every one of the words."""
+        named = (self.title, self.audit_id, self.task, *self.models, *self.corpora)
+        text = "\n".join(named).lower()
+        return all(word in text for word in words.lower().split())
 
 
 @dataclass(frozen=True)
@@ -75,12 +85,13 @@ class AuditFacts:
 
 @dataclass(frozen=True)
 class SelectionFilter:
-    """Which rows of a selection to show; empty means all."""
+    """Which documents to show; empty means all."""
 
     search: str = ""
     labels: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
     only_located: bool = False
+    among: Among | None = None
 
 
 @dataclass(frozen=True)
@@ -221,13 +232,22 @@ def read_document(path: Path, document_id: int) -> dict[str, Any]:
 
 def read_documents_in_order(path: Path, first: int, n: int) -> pd.DataFrame:
     """``n`` documents of the seed corpus in reading order from number ``first`` on, with scores."""
+    return _documents(path, "document_id >= ? ORDER BY document_id LIMIT ?", [first, n])
+
+
+def read_documents_of(path: Path, hashes: Sequence[str]) -> pd.DataFrame:
+    """The documents of the seed corpus with these digests, in reading order, with scores."""
+    condition = "text_hash IN (SELECT unnest(?::VARCHAR[])) ORDER BY document_id"
+    return _documents(path, condition, [list(hashes)])
+
+
+def _documents(path: Path, which: str, parameters: list[Any]) -> pd.DataFrame:
     with open_to_read(path) as connection:
         return connection.execute(
             "SELECT document_id, pseudolabel, final_probability, base_loss, cosine, source, "
             "in_reference, n_tokens, text_hash, text "
-            "FROM documents JOIN scores USING (document_id) WHERE document_id >= ? "
-            "ORDER BY document_id LIMIT ?",
-            [first, n],
+            f"FROM documents JOIN scores USING (document_id) WHERE {which}",
+            parameters,
         ).df()
 
 
@@ -257,6 +277,10 @@ def document_condition(chosen: SelectionFilter) -> tuple[str, list[Any]]:
         values.append(list(chosen.sources))
     if chosen.only_located:
         conditions.append("in_reference")
+    if chosen.among is not None:
+        condition, parameters = chosen.among.condition("document_id")
+        conditions.append(condition)
+        values += parameters
     return " AND ".join(conditions), values
 
 
@@ -284,6 +308,8 @@ def _known_summary(path: Path, stamp: Stamp) -> AuditSummary:
         meta.assessment.verdict,
         pair=meta.pair,
         question=_but_for_the_seed(spec),
+        models=(spec.base, spec.final),
+        corpora=tuple(one.location for one in spec.seed_corpus),
     )
 
 

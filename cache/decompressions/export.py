@@ -13,18 +13,19 @@ from typing import Any
 
 import pandas as pd
 
+from assay.cache.annotations.annotations import example_annotations, with_annotations
 from assay.cache.decompressions.read import (
     ExampleFilter,
     decompression_path,
     read_decompression,
     read_examples,
 )
-from assay.cache.decompressions.reviews import Review, read_verdicts
 from assay.cache.export import to_bytes
 from assay.cache.export_files import write_export, write_folder
 from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.errors import InputError
+from assay.core.specs.annotations import EVERYTHING, AnnotationFilter, Mark
 from assay.core.specs.decompression import EXAMPLE_TEMPERATURE
 from assay.core.specs.results.decompression import DecompressionResult, JudgeControl
 
@@ -42,6 +43,8 @@ class ExportChoice:
     without_flagged: bool = False
     only_accepted: bool = False
     only: ExampleFilter = field(default_factory=ExampleFilter)
+    # What made ``only.among``, for the card.
+    annotated: AnnotationFilter = EVERYTHING
 
     @property
     def filters(self) -> str:
@@ -50,6 +53,7 @@ class ExportChoice:
             "examples with any flag left out" if self.without_flagged else "",
             "only examples accepted by hand" if self.only_accepted else "",
             *_in_words(self.only),
+            self.annotated.in_words,
         ]
         return "; ".join(part for part in parts if part) or "none: flagged examples are included"
 
@@ -129,7 +133,7 @@ def export_archive(
 
 
 def example_frame(store: Store, path: Path, choice: ExportChoice) -> pd.DataFrame:
-    """Examples with topic, quality flags and review; as chats, one list of messages per example."""
+    """Examples with topic, quality flags and annotations; as chats, one list of messages each."""
     with open_to_read(path) as connection:
         frame = connection.execute(
             """WITH RECURSIVE paths AS (SELECT topic_id, ''::VARCHAR AS path FROM topics
@@ -147,12 +151,11 @@ def example_frame(store: Store, path: Path, choice: ExportChoice) -> pd.DataFram
     if choice.only != ExampleFilter():
         kept = read_examples(path, choice.only, _ALL).rows["example_id"]
         frame = frame[frame["example_id"].isin(kept)]
-    verdicts = read_verdicts(store, path.stem)
-    frame = frame.assign(review=[str(verdicts.get(one, "")) for one in frame["example_id"]])
+    frame = with_annotations(frame, example_annotations(store, path.stem), "example_id")
     if choice.without_flagged:
         frame = frame[[not flags for flags in frame["flags"]]]
     if choice.only_accepted:
-        frame = frame[frame["review"] == Review.ACCEPTED]
+        frame = frame[frame["mark"] == Mark.ACCEPTED]
     return _as_chats(frame) if choice.is_chat else frame
 
 
@@ -169,9 +172,6 @@ def _in_words(only: ExampleFilter) -> Iterator[str]:
     ):
         if values:
             yield f"{name} {' or '.join(values)}"
-    if only.example_ids is not None:
-        which = "without" if only.is_excluding else "only"
-        yield f"{which} {len(only.example_ids):,} examples chosen by review"
 
 
 def _manifest(path: Path, meta: DecompressionResult, choice: ExportChoice) -> dict[str, Any]:

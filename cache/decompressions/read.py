@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from assay.cache.among import Among
 from assay.cache.files.database import open_to_read
 from assay.cache.files.listing import Stamp, named_file, remembered, stamp_of, summaries, summarized
 from assay.cache.files.sealed import read_result
@@ -40,9 +41,7 @@ class ExampleFilter:
     difficulties: tuple[str, ...] = ()
     flagged_by: tuple[str, ...] = ()
     not_flagged_by: tuple[str, ...] = ()
-    # Only these examples or, with ``is_excluding``, only the others; None means no condition.
-    example_ids: tuple[int, ...] | None = None
-    is_excluding: bool = False
+    among: Among | None = None
 
 
 @dataclass(frozen=True)
@@ -205,10 +204,10 @@ def _condition(chosen: ExampleFilter) -> tuple[str, list[Any]]:
         if marks:
             conditions.append(f"example_id {word} {flagged}")
             values.append(list(marks))
-    if chosen.example_ids is not None:
-        word = "NOT " if chosen.is_excluding else ""
-        conditions.append(f"{word}list_contains(?::INTEGER[], example_id)")
-        values.append(list(chosen.example_ids))
+    if chosen.among is not None:
+        condition, parameters = chosen.among.condition("example_id")
+        conditions.append(condition)
+        values += parameters
     return " AND ".join(conditions), values
 
 

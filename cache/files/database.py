@@ -23,6 +23,8 @@ from assay.core.errors import AssayError, full_disk_explained, is_full_disk
 
 # No extension is ever fetched, and an untrusted file cannot read other files.
 _SETTINGS: dict[str, Any] = {
+    # It would be drawn on stdout, into results.
+    "enable_progress_bar": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "enable_external_access": False,
@@ -75,20 +77,24 @@ class FileInUse(UnreadableFile):
 
 
 @contextmanager
-def open_to_read(path: Path, is_listing: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_to_read(
+    path: Path, is_listing: bool = False, limit_s: float | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a sealed file; several processes may read it at once while none writes it.
 
     ``is_listing``: only what the file says about itself will be read, so not all of its tables are
-    measured. FileNotFoundError if there is none; UnreadableFile if it is in use, not an Assay file,
-    damaged, or needs too much memory or time.
+    measured. ``limit_s``: the time for reading, if it is to be short. FileNotFoundError if there is
+    none; UnreadableFile if it is in use, not an Assay file, damaged, or needs too much memory or
+    time.
     """
+    limit_s = limit_s or _READ_S
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
         raise UnreadableFile(path, "it is not a regular file", is_damaged=False)
     with (
-        explained_errors(path),
+        explained_errors(path, limit_s),
         duckdb.connect(str(path), read_only=True, config=_READING) as connection,
-        _time_limit(connection),
+        _time_limit(connection, limit_s),
     ):
         inspect(connection, found, is_listing)
         yield connection
@@ -110,7 +116,7 @@ def open_to_write(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def explained_errors(path: Path) -> Iterator[None]:
+def explained_errors(path: Path, limit_s: float | None = None) -> Iterator[None]:
     """Turns DuckDB's errors about the file into UnreadableFile, FileInUse or FullDisk."""
     try:
         with full_disk_explained(path.parent):
@@ -120,7 +126,7 @@ def explained_errors(path: Path) -> Iterator[None]:
     except _OUR_MISTAKES:
         raise
     except duckdb.InterruptException as error:
-        problem = f"reading it takes more than {_READ_S:.0f} seconds"
+        problem = f"reading it takes more than {limit_s or _READ_S:.0f} seconds"
         raise UnreadableFile(path, problem, is_damaged=False, may_pass=True) from error
     except duckdb.Error as error:
         if "different configuration" in str(error):
@@ -151,8 +157,8 @@ def _who(pid: int, program: str) -> str:
 
 
 @contextmanager
-def _time_limit(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    timer = threading.Timer(_READ_S, connection.interrupt)
+def _time_limit(connection: duckdb.DuckDBPyConnection, limit_s: float) -> Iterator[None]:
+    timer = threading.Timer(limit_s, connection.interrupt)
     timer.daemon = True
     timer.start()
     try:

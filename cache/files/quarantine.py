@@ -27,20 +27,25 @@ class MovedAside:
     at: str
 
 
-def quarantine(store: Store, path: Path, why: str = "it is damaged") -> Path:
+def quarantine(
+    store: Store,
+    path: Path,
+    why: str = "it is damaged",
+    and_then: str = "it will be computed again",
+) -> Path:
     """Move an untrustworthy file aside, tell the user, and return its new path.
 
-    Its write-ahead log is moved too.
+    Its write-ahead log is moved too. ``and_then``: what happens without it.
     """
     moved = store.quarantine / f"{path.stem}-{time.time_ns()}{path.suffix}"
     os.replace(path, moved)
-    for ending in (".wal", "-wal", "-shm"):
+    for ending in (".wal", "-wal", "-shm", "-journal"):
         with suppress(FileNotFoundError):
             os.replace(f"{path}{ending}", f"{moved}{ending}")
     note = MovedAside(str(path), str(moved), why, datetime.datetime.now(datetime.UTC).isoformat())
     with (store.quarantine / _LOG).open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(asdict(note)) + "\n")
-    _logger.warning("%s was moved to %s and will be computed again: %s.", path, moved, why)
+    _logger.warning("%s was moved to %s (%s); %s.", path, moved, why, and_then)
     return moved
 
 

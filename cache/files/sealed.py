@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from assay.cache.annotations.annotations import (
+    Annotated,
+    delete_annotations,
+    read_annotations,
+)
 from assay.cache.deletions import note_deletion
 from assay.cache.files.claims import check_version, claims_of
 from assay.cache.files.database import UnreadableFile, open_to_read, open_to_write
@@ -22,14 +27,25 @@ from assay.core.specs.results.result import Result
 Kind = TypeVar("Kind", bound=Result)
 
 
-def delete_audit(store: Store, audit_id: str) -> None:
-    """Delete a complete audit; a page that has it open keeps its copy until it closes."""
-    _delete(store, "audit", store.audits / f"{audit_id}.duckdb")
+def delete_audit(store: Store, audit_id: str, with_annotations: bool = False) -> None:
+    """Delete a complete audit; a page that has it open keeps its copy until it closes.
+
+    What people said about its documents is kept, unless it is to go as well.
+    """
+    path = store.audits / f"{audit_id}.duckdb"
+    _delete(store, "audit", path, Annotated.audit(audit_id), with_annotations)
 
 
-def delete_decompression(store: Store, decompression_id: str) -> None:
-    """Delete a complete decompression; the answers it was made from stay in the model's journal."""
-    _delete(store, "decompression", store.decompressions / f"{decompression_id}.duckdb")
+def delete_decompression(
+    store: Store, decompression_id: str, with_annotations: bool = False
+) -> None:
+    """Delete a complete decompression; the answers it was made from stay in the model's journal.
+
+    What people said about its examples is kept, unless it is to go as well.
+    """
+    path = store.decompressions / f"{decompression_id}.duckdb"
+    about = Annotated.decompression(decompression_id)
+    _delete(store, "decompression", path, about, with_annotations)
 
 
 def delete_diff(store: Store, path: Path) -> None:
@@ -37,11 +53,22 @@ def delete_diff(store: Store, path: Path) -> None:
     _delete(store, "diff", path)
 
 
-def _delete(store: Store, kind: str, path: Path) -> None:
+def _delete(
+    store: Store,
+    kind: str,
+    path: Path,
+    about: Annotated | None = None,
+    with_annotations: bool = False,
+) -> None:
     store.require_writing()
-    if path.exists():
-        note_deletion(store.root, kind, path.stem)
-        path.unlink(missing_ok=True)
+    if not path.exists():
+        return
+    n_annotated = len(read_annotations(store, about)) if about else 0
+    facts = {"n_annotated": n_annotated, "with_annotations": with_annotations}
+    note_deletion(store.root, kind, path.stem, facts if n_annotated else None)
+    if about and with_annotations:
+        delete_annotations(store, about)
+    path.unlink(missing_ok=True)
 
 
 def sealed_audit(store: Store, audit_id: str) -> Path | None:

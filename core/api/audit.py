@@ -145,11 +145,12 @@ class Audit:
         *,
         overwrite: bool = False,
     ) -> Path:
-        """Write a selection as .csv, .jsonl or .parquet, with a manifest.
+        """Write a selection as .csv, .jsonl or .parquet, with the marks, tags and notes of its
+        documents, and a manifest.
 
         InputError for another ending, or if a file of yours would be lost.
         """
-        export_selection(self.path, self._ran(strategy), Path(out), overwrite)
+        export_selection(self.store, self.path, self._ran(strategy), Path(out), overwrite)
         return Path(out)
 
     def __repr__(self) -> str:

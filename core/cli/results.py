@@ -54,7 +54,7 @@ def dashboard(
     read_only: Annotated[
         bool,
         typer.Option(
-            "--read-only", help="Allow no changes: no deleting, starting, cancelling or reviewing."
+            "--read-only", help="Allow no changes: no deleting, starting, cancelling or marking."
         ),
     ] = False,
     token: TokenOption = False,
@@ -180,9 +180,14 @@ def export(spec: ExportSpec, how: Keeping, overwrite: OverwriteOption = False) -
             n_rows = export_decompression(place, known, out, choice, overwrite)
         else:
             from assay.cache.audits.read import audit_path
-            from assay.cache.export import export_selection
+            from assay.cache.export import export_annotated, export_selection
 
-            n_rows = export_selection(audit_path(place, known), spec.strategy, out, overwrite)
+            path = audit_path(place, known)
+            n_rows = (
+                export_annotated(place, path, out, overwrite)
+                if spec.marked
+                else export_selection(place, path, spec.strategy, out, overwrite)
+            )
     if how.as_json:
         say({"out": str(out), "n_rows": n_rows}, True)
     else:

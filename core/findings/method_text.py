@@ -106,10 +106,17 @@ GLOSSARY = {
     "far rows moved along a document's gradients",
     "token": "a word or part of a word, as the model reads it",
     "random selection": "as many documents, drawn at random from the seed corpus",
+    "mark": "accepted or rejected: what a person decided about a document or an example",
+    "tag": "a short word that a person gives to a document or an example",
+    "note": "what a person writes about a document or an example; plain text",
+    "saved view": "the address of a page with its settings, under a name",
     "assessable": "whether the weights allow an answer at all",
 }
 # How a term stands in a sentence where it does not stand by its name.
+_NEVER = r"(?!)"
 _WRITTEN = {
+    # Everyday words, which sentences about an audit use in another sense.
+    **dict.fromkeys(("mark", "tag", "note"), _NEVER),
     "p-value": r"\bp [=<≤]",
     "95% interval": r"\d–\d|95% interval",
     "correction (Holm)": r"corrected|Holm",

@@ -24,8 +24,12 @@ class ExportSpec:
     strategy: Strategy = option(
         Strategy.SELECT, help="For an audit: the strategy whose selection to write."
     )
+    marked: bool = option(
+        False,
+        help="For an audit: write all documents with a mark, tag or note instead of a selection.",
+    )
     chat: bool = option(False, help="For a decompression: write chat messages.")
     without_flagged: bool = option(False, help="For a decompression: leave out flagged examples.")
     only_accepted: bool = option(
-        False, help="For a decompression: only examples accepted in review."
+        False, help="For a decompression: only examples that were accepted."
     )

@@ -15,14 +15,14 @@ from assay.pages.components.escaping import markdown_safe
 DOCUMENT = "document"
 
 
+def card_address(audit_id: str, document_id: int) -> str:
+    """The address of a document's card."""
+    return f"/evidence?{urlencode({'audit': audit_id, DOCUMENT: int(document_id)})}"
+
+
 def card_addresses(path: Path, document_ids: Iterable[int]) -> list[str | None]:
     """The address of each document's card, for a table's cells; None without a card."""
-    return [
-        None
-        if pd.isna(number)
-        else f"/evidence?{urlencode({'audit': path.stem, DOCUMENT: int(number)})}"
-        for number in document_ids
-    ]
+    return [None if pd.isna(number) else card_address(path.stem, number) for number in document_ids]
 
 
 def card_column(title: str = "evidence") -> ColumnConfig:

@@ -58,6 +58,12 @@ RESULTS = {
 }
 
 
+def makes_an_audit(job: Job) -> bool:
+    """Whether its result is one audit."""
+    shown = RESULTS.get(job.command[0])
+    return shown is not None and shown.page in ("overview", "titration", "corpora")
+
+
 def job_line(job: Job) -> None:
     """Title, state and, while it runs, stage, percentage and time left."""
     with st.container(horizontal=True, vertical_alignment="center"):

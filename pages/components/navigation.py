@@ -19,6 +19,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from assay.pages.components.audit.chooser import Choice, choose_audit
 from assay.pages.components.page_table import FIRST, PAGES, PageEntry, Section
 from assay.pages.components.sign_in import offer_sign_out, require_sign_in
+from assay.pages.components.store.saved_views import offer_to_save
+from assay.pages.components.store.search_link import offer_search
 
 _MARK = "_assay_navigation_run"
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -42,7 +44,9 @@ def run_app() -> None:
     entry = PAGES.get(page.url_path, PAGES[FIRST])
     with st.sidebar:
         choice = choose_audit(entry)
+        offer_search(entry)
         _show_pages(entry, choice)
+        offer_to_save(entry)
         offer_sign_out()
     about = choice.title if entry.needs_audit and choice else None
     st.set_page_config(page_title=" · ".join(one for one in (entry.title, about, "Assay") if one))

@@ -75,6 +75,7 @@ ENTRIES = (
     _of_store("diff", "Model diff", "difference", Section.SAYS),
     _of_store("echo", "Echo", "hearing", Section.SAYS),
     _of_store("audits", "Audits", "folder_open", Section.STORE),
+    _of_store("search", "Search", "search", Section.STORE),
     _of_store("new_audit", "New job", "add_circle", Section.STORE),
     _of_store("jobs", "Jobs", "pending_actions", Section.STORE),
     _of_store("experiments", "Experiments", "labs", Section.STORE),

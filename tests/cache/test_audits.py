@@ -232,14 +232,14 @@ def test_spreadsheets_run_no_formula(cell):
 
 def test_export_command_writes_the_file(path, tmp_path):
     """Exporting writes every row by the file's ending, and refuses other endings."""
-    assert export_selection(path, Strategy.TOP_K, tmp_path / "out.csv") == 60
+    assert export_selection(Store.default(), path, Strategy.TOP_K, tmp_path / "out.csv") == 60
     assert len(pd.read_csv(tmp_path / "out.csv")) == 60
     described = json.loads((tmp_path / "out.csv.manifest.json").read_text())
     written = (tmp_path / "out.csv").read_bytes()
     assert described["sha256"] == hashlib.sha256(written).hexdigest()
     assert (described["audit"], described["n_rows"]) == ("sample", 60)
     with pytest.raises(InputError, match="csv, jsonl, parquet"):
-        export_selection(path, Strategy.TOP_K, tmp_path / "out.xlsx")
+        export_selection(Store.default(), path, Strategy.TOP_K, tmp_path / "out.xlsx")
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -13,6 +13,7 @@ from datasets import load_dataset
 from support.decompression_file import HOSTILE, JUDGE, write_sample_decompression
 from support.pages import opened
 
+from assay.cache.annotations.annotations import Annotated, set_mark
 from assay.cache.decompressions.export import (
     FOLDER,
     ExportChoice,
@@ -21,8 +22,8 @@ from assay.cache.decompressions.export import (
     export_files,
 )
 from assay.cache.decompressions.read import ExampleFilter, decompression_path
-from assay.cache.decompressions.reviews import Review, set_verdict
 from assay.cache.store import Store
+from assay.core.specs.annotations import Mark
 
 
 @pytest.fixture
@@ -44,12 +45,12 @@ def test_files_hold_every_example_with_its_flags(assay, store, tmp_path, ending)
 
 
 def test_a_choice_narrows_the_export(assay, store, tmp_path):
-    """Flags and reviews each leave out what they say, and an empty choice is refused."""
+    """Flags and marks each leave out what they say, and an empty choice is refused."""
     out = tmp_path / "examples.jsonl"
     assert assay("export", "sample", "--out", out, "--without-flagged").status == 0
     assert pd.read_json(out, lines=True)["example_id"].tolist() == [0, 2]
     assert assay("export", "sample", "--out", out, "--only-accepted").status == 2
-    set_verdict(store, "sample", 1, Review.ACCEPTED)
+    set_mark(store, Annotated.decompression("sample"), "1", Mark.ACCEPTED)
     assert assay("export", "sample", "--out", out, "--only-accepted").status == 0
     assert pd.read_json(out, lines=True)["example_id"].tolist() == [1]
 

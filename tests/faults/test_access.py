@@ -15,11 +15,19 @@ from support.audit_file import write_sample_audit
 from support.forked import Forked
 from support.tiny_models import save_bert
 
+from assay.cache.annotations.annotations import (
+    Annotated,
+    change_tags,
+    delete_annotations,
+    read_annotations,
+    set_mark,
+    set_note,
+)
+from assay.cache.annotations.saved_views import delete_view, list_views, rename_view, save_view
 from assay.cache.audits.model_pair import same_pair
 from assay.cache.audits.read import audit_path, list_audits
 from assay.cache.audits.repeats import repeats_of
 from assay.cache.contents import contents
-from assay.cache.decompressions.reviews import Review, read_verdicts, set_verdict
 from assay.cache.files.database import FileInUse, open_to_read, open_to_write
 from assay.cache.files.manifest import verify_audits
 from assay.cache.files.sealed import delete_audit
@@ -28,6 +36,7 @@ from assay.cache.store import ReadOnlyStore, Store
 from assay.core.errors import InputError
 from assay.core.report.render import render_report
 from assay.core.runtime.settings import count_from
+from assay.core.specs.annotations import Annotation, Mark, SavedView
 
 NOBODY = 65534
 is_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
@@ -59,17 +68,26 @@ def test_what_is_only_read_is_not_changed(tmp_path):
     own = Store(tmp_path / "home")
     write_sample_audit(own)
     JobTable(own).submit(["demo"], "Demo")
-    set_verdict(own, "one", 1, Review.ACCEPTED)
+    about = Annotated.decompression("one")
+    set_mark(own, about, "1", Mark.ACCEPTED)
+    save_view(own, SavedView("mine", "map", ()))
     store = Store.to_read(own.root)
     assert [one.audit_id for one in list_audits(store)] == ["sample"]
     assert [job.title for job in JobTable(store).all()] == ["Demo"]
-    assert read_verdicts(store, "one") == {1: Review.ACCEPTED}
+    assert read_annotations(store, about) == {"1": Annotation(Mark.ACCEPTED)}
+    assert [view.name for view in list_views(store)] == ["mine"]
     JobTable(store).sweep_lost()
     for change in (
         lambda: delete_audit(store, "sample"),
         lambda: JobTable(store).submit(["demo"], "Demo"),
         lambda: JobTable(store).request_cancel(1),
-        lambda: set_verdict(store, "one", 1, None),
+        lambda: set_mark(store, about, "1", None),
+        lambda: set_note(store, about, "1", "a note"),
+        lambda: change_tags(store, about, "1", ["a tag"]),
+        lambda: delete_annotations(store, about),
+        lambda: save_view(store, SavedView("other", "map", ())),
+        lambda: rename_view(store, "mine", "other"),
+        lambda: delete_view(store, "mine"),
     ):
         with pytest.raises(ReadOnlyStore):
             change()

@@ -7,15 +7,16 @@ import random
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from support.audit_file import write_sample_audit
 
+from assay.cache.annotations.annotations import Annotated, read_annotations, set_mark
 from assay.cache.audits.read import list_audits
 from assay.cache.audits.writer import AuditBuilder
 from assay.cache.decompressions.journal import Journal, journal_path, read_running
-from assay.cache.decompressions.reviews import Review, read_verdicts, set_verdict
 from assay.cache.files.blocks import DamagedBlock
 from assay.cache.files.database import FileInUse, UnreadableFile
 from assay.cache.files.manifest import verify_audits
@@ -24,6 +25,7 @@ from assay.cache.files.quarantine import list_set_aside
 from assay.cache.files.sealed import sealed_audit
 from assay.cache.jobs import JobTable
 from assay.cache.store import Store
+from assay.core.specs.annotations import Annotation, Mark
 
 N_FLIPS = 24
 
@@ -255,10 +257,42 @@ def test_a_journal_of_garbage_is_rebuilt(store, garbage, caplog):
     assert path.stem in caplog.text
 
 
-def test_decisions_of_garbage_are_begun_anew(store, caplog):
-    """A damaged file of decisions by hand is kept aside and named."""
-    (store.decompressions / "reviews.sqlite").write_bytes(GARBAGE[1])
-    assert read_verdicts(store, "one") == {}
-    set_verdict(store, "one", 3, Review.ACCEPTED)
-    assert read_verdicts(store, "one") == {3: Review.ACCEPTED}
-    assert "reviews" in caplog.text
+@pytest.mark.parametrize("name", ["annotations.sqlite", "decompressions/reviews.sqlite"])
+@pytest.mark.parametrize("garbage", GARBAGE[1:])
+def test_annotations_of_garbage_are_begun_anew(store, caplog, name, garbage):
+    """A damaged file of what people wrote is kept aside and named, and new marks are kept."""
+    about = Annotated.decompression("one")
+    store.decompressions.joinpath(store.root / name).write_bytes(garbage)
+    assert read_annotations(store, about) == {}
+    set_mark(store, about, "3", Mark.ACCEPTED)
+    assert read_annotations(store, about) == {"3": Annotation(Mark.ACCEPTED)}
+    (moved,) = list_set_aside(store)
+    assert moved.was == str(store.root / name)
+    assert Path(moved.now).read_bytes() == garbage
+    assert name.split("/")[-1] in caplog.text
+
+
+@pytest.mark.parametrize("garbage", GARBAGE[1:])
+def test_a_damaged_file_of_annotations_is_left_alone_where_nothing_may_change(
+    store, caplog, garbage
+):
+    """A read-only store shows no annotations, names the file, and leaves it as it is."""
+    path = store.annotations_database
+    path.write_bytes(garbage)
+    assert read_annotations(Store.to_read(store.root), Annotated.audit("one")) == {}
+    assert path.read_bytes() == garbage
+    assert path.name in caplog.text
+
+
+def test_a_flipped_bit_of_annotations_stops_nothing(store):
+    """Wherever a bit of the file changes, marks can be read, written and read again."""
+    about = Annotated.audit("one")
+    for number in range(60):
+        set_mark(store, about, f"{number:032x}", Mark.ACCEPTED)
+    path = store.annotations_database
+    data = path.read_bytes()
+    for at in places(data):
+        path.write_bytes(flipped(data, at))
+        read_annotations(store, about)
+        set_mark(store, about, "new", Mark.REJECTED)
+        assert read_annotations(store, about)["new"] == Annotation(Mark.REJECTED)

@@ -52,7 +52,7 @@ def test_two_runs_not_compared_can_be(store, no_worker):
     (job,) = JobTable(store).all()
     assert (job.command, job.state) == (("diff", "a", "b"), JobState.QUEUED)
     app.run()
-    assert not app.button
+    assert not app.main.button
     assert "queued" in words(app).lower()
     JobTable(store).request_cancel(job.job_id)
     with (

@@ -286,7 +286,9 @@ def test_no_download_looks_its_variables_up_late():
 def test_ranks_start_at_one_everywhere(server, tmp_path):
     """The command line writes the ranks that the page shows."""
     out = tmp_path / "out.csv"
-    n_rows = export_selection(server.store.audits / "sample.duckdb", Strategy.TOP_K, out)
+    n_rows = export_selection(
+        server.store, server.store.audits / "sample.duckdb", Strategy.TOP_K, out
+    )
     assert pd.read_csv(out)["rank"].tolist() == list(range(1, n_rows + 1))
 
 

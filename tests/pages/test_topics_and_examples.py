@@ -7,6 +7,8 @@ import pytest
 from support.decompression_file import HOSTILE, JUDGE, write_sample_decompression
 from support.pages import opened, words
 
+from assay.cache.among import Among
+from assay.cache.annotations.annotations import example_annotations
 from assay.cache.decompressions.journal import Journal
 from assay.cache.decompressions.read import (
     ExampleFilter,
@@ -14,9 +16,9 @@ from assay.cache.decompressions.read import (
     read_examples,
     read_topics,
 )
-from assay.cache.decompressions.reviews import Review, read_verdicts
 from assay.cache.store import Store
 from assay.core.jobs.running_job import running_job
+from assay.core.specs.annotations import Annotation, Mark
 from assay.core.specs.decompression import ParseOutcome
 from assay.core.specs.model_calls import Answer, Call, Sampling
 
@@ -142,8 +144,8 @@ def test_filters_keep_what_they_say(store):
     assert 1 not in ids(not_flagged_by=("near-duplicate",))
     assert ids(styles=("question",)) == [0]
     assert ids(search="SPRUCE") == [0, 1]
-    assert ids(example_ids=(2,)) == [2]
-    assert ids(example_ids=(2,), is_excluding=True) == [0, 1, 3]
+    assert ids(among=Among((2,))) == [2]
+    assert ids(among=Among((2,), is_excluding=True)) == [0, 1, 3]
 
 
 def test_a_topic_counts_what_is_below_it(store):
@@ -153,17 +155,21 @@ def test_a_topic_counts_what_is_below_it(store):
     assert counts == {0: 4, 1: 3, 2: 1, 3: 2, 4: 1}
 
 
-def test_reviews_are_kept_in_the_store(store):
+def test_marks_of_examples_are_kept_in_the_store(store):
     """Accept and reject survive the session, change no sealed file, and can be taken back."""
     path = write_sample_decompression(store)
     before = path.read_bytes()
     app = opened("examples", decompression="sample", example="2")
     app.button(key="rejected-2").click().run()
-    assert read_verdicts(store, "sample") == {2: Review.REJECTED}
+    assert example_annotations(store, "sample") == {2: Annotation(Mark.REJECTED)}
     app.button(key="accepted-2").click().run()
-    assert read_verdicts(store, "sample") == {2: Review.ACCEPTED}
+    assert example_annotations(store, "sample") == {2: Annotation(Mark.ACCEPTED)}
+    assert app.dataframe[0].value["mark"].tolist() == ["", "", "accepted", ""]
+    for mark, n_left in (("accepted", 1), ("not marked", 3), ("rejected", None)):
+        tables = opened("examples", decompression="sample", mark=mark).dataframe
+        assert len(tables[0].value) == n_left if n_left else not tables
     app.button(key="accepted-2").click().run()
-    assert read_verdicts(store, "sample") == {}
+    assert example_annotations(store, "sample") == {}
     assert path.read_bytes() == before
 
 

@@ -8,10 +8,10 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from typing import Any
 
+from assay.cache.annotations.annotations import Annotated, copy_annotations
 from assay.cache.decompressions.files import Contents, read_contents, seal
 from assay.cache.decompressions.journal import Journal
 from assay.cache.decompressions.read import decompression_path
-from assay.cache.decompressions.reviews import copy_verdicts
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.sealed import sealed_decompression
 from assay.cache.store import Store
@@ -45,7 +45,7 @@ def grade_sealed(
 ) -> Outcome:
     """Grade a sealed decompression into a new file; the first one is unchanged.
 
-    The decompressed model is not needed. Reviews are copied. InputError if there is nothing to
+    The decompressed model is not needed. Annotations are copied. InputError if there is nothing to
     grade, or if this judge has graded it already.
     """
     source = decompression_path(store, spec.decompression_id)
@@ -70,7 +70,8 @@ def grade_sealed(
                 created_at=datetime.datetime.now(datetime.UTC).isoformat(),
                 graded_from=spec.decompression_id,
             )
-            copy_verdicts(store, spec.decompression_id, graded_id)
+            source_of, copy_of = map(Annotated.decompression, (spec.decompression_id, graded_id))
+            copy_annotations(store, source_of, copy_of)
             path = seal(store, graded_id, Contents(meta, contents.tables))
     return Outcome(graded_id, path, False, {**asdict(meta.counts), "n_asked": budget.n_asked})
 

@@ -16,6 +16,8 @@ from assay.cache.audits.read import AuditFacts, SelectionFilter, read_selection
 from assay.cache.export import of_audit
 from assay.core.findings.table_cells import TableCell
 from assay.core.specs.strategies import Strategy, shown_as
+from assay.pages.components.annotations.choices import annotation_columns, column_settings
+from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.audit.membership_documents import HOW_P_AND_Q_READ, scores_of, tests_of
 from assay.pages.components.evidence_links import (
     DOCUMENT,
@@ -160,14 +162,18 @@ def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
     if rows.empty:
         st.caption("This audit has no sentence embeddings.")
         return
+    said = said_of(path)
     for kind, title in _KINDS.items():
         own = rows[rows["kind"] == kind]
         if own.empty:
             continue
         st.write(f"**{title}**" + (f" ({strategy.shown_as})" if kind == "selected" else ""))
         st.dataframe(
-            own[["similarity", "text"]].assign(evidence=card_addresses(path, own["document_id"])),
-            column_order=["evidence", "similarity", "text"],
+            own[["similarity", "text"]].assign(
+                evidence=card_addresses(path, own["document_id"]),
+                **annotation_columns(own["document_id"], said),
+            ),
+            column_order=["evidence", "similarity", "mark", "tags", "text"],
             hide_index=True,
             height="content",
             placeholder="—",
@@ -175,6 +181,7 @@ def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
                 "evidence": card_column(),
                 "similarity": st.column_config.NumberColumn("similarity", format="%.3f", width=90),
                 "text": st.column_config.TextColumn("text", width=600),
+                **column_settings(),
             },
         )
     in_order = pd.concat([rows[rows["kind"] == kind] for kind in _KINDS])

@@ -9,8 +9,12 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from assay.cache.among import Among
 from assay.cache.audits.read import SelectionFilter
+from assay.core.specs.annotations import AnnotationFilter
 from assay.core.specs.strategies import Strategy
+from assay.pages.components.annotations.choices import choose_annotations
+from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.choices import (
     choose_labels,
@@ -36,6 +40,7 @@ class Setting:
     has_true: bool
     has_names: bool
     chosen: SelectionFilter
+    annotated: AnnotationFilter
     selected_by: Strategy | None
 
     @property
@@ -66,6 +71,8 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
     with filters:
         labels = choose_labels(filters, names)
         sources = choose_sources(filters, reads.sources(path))
+        said = said_of(path)
+        annotated = choose_annotations(filters, filters, said)
         selected_by = st.selectbox(
             "Selected by",
             [_NOTHING, *strategies],
@@ -80,13 +87,15 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
             "Reference documents (evaluation)", value=True, key="true", bind="query-params"
         )
     drawn = (here,) if beside in (_NOTHING, here) else (here, Strategy(beside))
-    chosen = SelectionFilter(search, labels, sources)
+    among = Among.annotated(annotated, said)
+    chosen = SelectionFilter(search, labels, sources, among=among)
     return Setting(
         drawn,
         Colouring(colouring),
         bool(has_true),
         has_names,
         chosen,
+        annotated,
         None if selected_by == _NOTHING else Strategy(selected_by),
     )
 

@@ -11,11 +11,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from assay.cache.annotations.annotations import with_annotations
 from assay.cache.audits.comparison import read_reference_documents
 from assay.cache.audits.map_documents import read_documents
 from assay.cache.audits.read import read_document
 from assay.cache.export import of_audit
 from assay.core.specs.strategies import Strategy
+from assay.pages.components.annotations.choices import annotation_columns, column_settings
+from assay.pages.components.annotations.documents import said_of, show_document_annotation
 from assay.pages.components.audit.map_choice import clear_link, close_document, put_in_link
 from assay.pages.components.audit.map_controls import Setting, named
 from assay.pages.components.escaping import markdown_safe
@@ -50,6 +53,7 @@ def manifest_of(setting: Setting, names: Sequence[str], found: list[int]) -> dic
         "search": setting.chosen.search,
         "labels": [names[label] for label in setting.chosen.labels],
         "sources": asdict(setting.chosen)["sources"],
+        "annotated": setting.annotated.in_words,
         "selected_by": setting.selected_by and str(setting.selected_by),
         "chosen_on_map": found,
     }
@@ -67,6 +71,7 @@ def show_open_document(path: Path, asked: str, names: Sequence[str], n_documents
     if names and label is not None and not pd.isna(label):
         about.insert(1, markdown_safe(names[int(label)]))
     _show_text(" · ".join(about), document["text"])
+    show_document_annotation(path, number, document["text_hash"])
     card_link(path, number)
 
 
@@ -105,7 +110,7 @@ def show_found(path: Path, found: Found, setting: Setting, names: Sequence[str])
             st.button("Clear", icon=":material/close:", type="tertiary", on_click=clear_link)
     if found.documents:
         rows = read_documents(path, found.documents, setting.strategies, _N_LISTED)
-        _documents_table(rows, setting.strategies, names)
+        _documents_table(path, rows, setting.strategies, names)
         export_line(
             of_audit(path),
             "map-documents",
@@ -120,13 +125,17 @@ def show_found(path: Path, found: Found, setting: Setting, names: Sequence[str])
 
 
 def _documents_table(
-    rows: pd.DataFrame, strategies: Sequence[Strategy], names: Sequence[str]
+    path: Path, rows: pd.DataFrame, strategies: Sequence[Strategy], names: Sequence[str]
 ) -> None:
     ranks = {_rank_title(one): _ranks(rows[f"rank_{n}"]) for n, one in enumerate(strategies)}
+    said = annotation_columns(rows["document_id"], said_of(path))
     table = pd.DataFrame(
         {
             **ranks,
+            # Tags are long, and there is little room beside the map: they stand behind the text.
+            **{name: said[name] for name in said if name == "mark"},
             "text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS),
+            **said,
             **({"pseudolabel": named(rows["pseudolabel"], names)} if names else {}),
             "source": rows["source"],
             "cosine": rows["cosine"],
@@ -146,6 +155,7 @@ def _documents_table(
             **{name: st.column_config.NumberColumn(name, width=95) for name in ranks},
             "text": st.column_config.TextColumn("text", width=220),
             "cosine": st.column_config.NumberColumn("cosine", format="%.3f"),
+            **column_settings(),
         },
     )
 
@@ -191,8 +201,10 @@ def _reference_table(path: Path, found: Found, names: Sequence[str]) -> None:
 def _whole_table(
     path: Path, documents: list[int], strategies: Sequence[Strategy], names: Sequence[str]
 ) -> pd.DataFrame:
-    """All rows, with ranks from 1 under the strategies' names, and labels by name."""
-    rows = read_documents(path, documents, strategies)
+    """All rows, with ranks from 1 under the strategies' names, labels by name, and annotations."""
+    rows = with_annotations(
+        read_documents(path, documents, strategies), said_of(path), "document_id"
+    )
     columns = {f"rank_{n}": _rank_title(one) for n, one in enumerate(strategies)}
     titled = rows.assign(**{name: _ranks(rows[name]) for name in columns}).rename(columns=columns)
     if not names:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from assay.cache.annotations.annotations import with_annotations
 from assay.cache.audits.document_evidence import Scores, read_scores, read_texts
 from assay.cache.export import of_audit
 from assay.core.specs.data import Role
@@ -15,6 +17,8 @@ from assay.core.specs.strategies import Strategy
 from assay.core.stats.conformal import HeldOutTest, against_held_out
 from assay.core.stats.embedding_membership import EmbeddingTest, embedding_test
 from assay.core.stats.ranking import ranked
+from assay.pages.components.annotations.choices import annotation_columns, column_settings
+from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.evidence_links import card_addresses, card_column
 from assay.pages.components.export import export_line
 
@@ -84,6 +88,7 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
             {
                 "place": first["place"],
                 "evidence": card_addresses(path, first["document_id"]),
+                **annotation_columns(first["document_id"], said_of(path)),
                 "role": first["role"],
                 "score": first["score"],
                 "p": first["p"],
@@ -101,13 +106,18 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
             "p": st.column_config.NumberColumn("p", format="%.3f", width=70),
             "q": st.column_config.NumberColumn("q", format="%.3f", width=70),
             "text": st.column_config.TextColumn("text", width=520),
+            **column_settings(),
         },
     )
     export_line(
         of_audit(path),
         f"ranked-by-{name}",
-        rows,
+        partial(_with_annotations, path, rows),
         note=f"{HOW_P_AND_Q_READ} A dash means a held-out document. The first {len(first):,} of "
         f"{len(rows):,} are shown; the export contains all.",
         chosen={"ranking": name},
     )
+
+
+def _with_annotations(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    return with_annotations(rows, said_of(path), "document_id")

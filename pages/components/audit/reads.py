@@ -101,7 +101,7 @@ def answers(path: Path) -> AuditAnswers:
     return _answers(path, suspect_tests_of(store, facts(path).meta.pair))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=256, show_spinner=False)
 def _answers(path: Path, suspect_tests: list[SuspectResult]) -> AuditAnswers:
     return audit_answers(read_evidence(path, suspect_tests))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from assay.cache.audits.read import SelectionFilter, read_document
-from assay.cache.export import of_audit, selection_frame
+from assay.cache.export import annotated_selection, of_audit
+from assay.cache.store import Store
 from assay.core.findings.table_cells import as_text
+from assay.core.specs.annotations import Annotation, AnnotationFilter
 from assay.core.specs.strategies import Strategy
+from assay.pages.components.annotations.choices import annotation_columns, column_settings
+from assay.pages.components.annotations.documents import show_document_annotation
 from assay.pages.components.audit.evidence import facts_table
 from assay.pages.components.evidence_links import (
     DOCUMENT,
@@ -27,7 +31,9 @@ ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300
 
 
-def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
+def ranked_table(
+    rows: pd.DataFrame, names: list[str], said: Mapping[int, Annotation], view: str
+) -> int | None:
     """The table; returns the document whose row is selected, which the address names.
 
     ``view`` identifies what is shown: Streamlit keeps the selected row's number when the rows
@@ -36,6 +42,7 @@ def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
     shown = pd.DataFrame(
         {
             "rank": rows["rank"] + 1,
+            **annotation_columns(rows["document_id"], said),
             "text": rows["text"].str.slice(0, _PREVIEW_CHARACTERS),
             **(
                 {
@@ -94,6 +101,7 @@ def ranked_table(rows: pd.DataFrame, names: list[str], view: str) -> int | None:
             "reference": st.column_config.CheckboxColumn(
                 "in reference", width=82, help="the document is also in the reference set"
             ),
+            **column_settings(),
         },
     )
     picked = state["selection"]["rows"]
@@ -139,6 +147,7 @@ def show_document(path: Path, document_id: int, names: list[str]) -> None:
         left, right = st.columns([3, 2])
         with left:
             st.code(document["text"], language=None, wrap_lines=True)
+            show_document_annotation(path, document_id, document["text_hash"])
         with right:
             facts = as_text(facts_table(document, names))
             st.dataframe(facts, hide_index=True, height="content")
@@ -149,15 +158,21 @@ def show_export(
     path: Path,
     strategy: Strategy,
     chosen: SelectionFilter,
+    annotated: AnnotationFilter,
     names: Sequence[str],
     has_more: bool,
 ) -> None:
-    """Downloads of the filtered documents; ``has_more``: more than this page of the table shows."""
+    """Downloads of the filtered documents; ``has_more``: more than this page of the table shows.
+
+    ``annotated``: the filter by what people said, which ``chosen`` holds as numbers.
+    """
     labels = [names[label] for label in chosen.labels]
+    filters = {**asdict(chosen), "labels": labels, "annotated": annotated.in_words}
+    del filters["among"]  # the same as numbers
     export_line(
         of_audit(path),
         "selection",
-        partial(selection_frame, path, strategy, chosen),
+        partial(annotated_selection, Store.default(), path, strategy, chosen),
         note="The export contains all pages." if has_more else "",
-        chosen={"strategy": str(strategy), **asdict(chosen), "labels": labels},
+        chosen={"strategy": str(strategy), **filters},
     )

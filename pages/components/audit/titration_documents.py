@@ -14,6 +14,8 @@ from assay.cache.audits.document_evidence import read_texts
 from assay.cache.export import of_audit
 from assay.core.selection.titration import Cell, Corpus
 from assay.core.specs.strategies import shown_as
+from assay.pages.components.annotations.choices import annotation_columns, column_settings
+from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.audit.titration_charts import roles
 from assay.pages.components.audit.titration_controls import Setting
 from assay.pages.components.evidence_links import card_addresses, card_column
@@ -48,14 +50,16 @@ def show_live_documents(
         listed.assign(
             evidence=card_addresses(path, listed["document_id"]),
             text=listed["text"].str.slice(0, _PREVIEW_CHARACTERS),
+            **annotation_columns(listed["document_id"], said_of(path)),
         ),
         hide_index=True,
         height=320,
-        column_order=["rank", "evidence", "role", "source", "text"],
+        column_order=["rank", "evidence", "mark", "tags", "role", "source", "text"],
         column_config={
             "rank": st.column_config.NumberColumn("rank", width=60),
             "evidence": card_column(),
             "text": st.column_config.TextColumn("text", width=560),
+            **column_settings(),
         },
     )
     export_line(

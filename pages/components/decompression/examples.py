@@ -8,10 +8,18 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from assay.cache.among import Among
+from assay.cache.annotations.annotations import Annotated
 from assay.cache.decompressions.read import ExampleFilter, read_example
-from assay.cache.decompressions.reviews import Review, set_verdict
-from assay.cache.store import Store
+from assay.core.specs.annotations import Annotation, AnnotationFilter
 from assay.core.specs.decompression import Difficulty, QualityFlag, Style
+from assay.pages.components.annotations.choices import (
+    annotation_columns,
+    choose_annotations,
+    column_settings,
+    tags_of,
+)
+from assay.pages.components.annotations.editor import show_annotation
 from assay.pages.components.decompression.judges import grades_table, judges_answers
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.search_box import search_box
@@ -19,11 +27,12 @@ from assay.pages.components.search_box import search_box
 ROWS_PER_PAGE = 100
 _PREVIEW_CHARACTERS = 200
 _FEW_ROWS, _TABLE_HEIGHT = 10, 380
-_REVIEWS = ("accepted", "rejected", "not reviewed")
 
 
-def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> ExampleFilter:
-    """The filters, stored in the address."""
+def choose_examples(
+    tree: pd.DataFrame, said: Mapping[int, Annotation]
+) -> tuple[ExampleFilter, AnnotationFilter]:
+    """The filters, stored in the address; and which of them are by what people said."""
     paths = {int(row.topic_id): row.path for row in tree.itertuples() if row.path}
     first, second, third = st.columns([3, 2, 2])
     search = search_box(first, "Search", "part of a word or phrase")
@@ -31,7 +40,7 @@ def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> Examp
     difficulties = third.multiselect(
         "Difficulty", list(Difficulty), key="difficulties", bind="query-params"
     )
-    first, second, third, fourth = st.columns([3, 2, 2, 2])
+    first, second, third, fourth, fifth = st.columns([3, 2, 2, 2, 2])
     # Written explicitly: a bound widget would put the whole path into the address, but links use
     # the number.
     asked = st.query_params.get("topic", "")
@@ -54,22 +63,20 @@ def choose_examples(tree: pd.DataFrame, verdicts: Mapping[int, Review]) -> Examp
     unflagged = third.multiselect(
         "Not flagged by", list(QualityFlag), key="unflagged", bind="query-params"
     )
-    review = fourth.selectbox(
-        "Review", _REVIEWS, index=None, placeholder="all", key="review", bind="query-params"
-    )
-    return ExampleFilter(
+    annotated = choose_annotations(fourth, fifth, said)
+    chosen = ExampleFilter(
         search=search,
         topic_id=topic_id,
         styles=tuple(styles),
         difficulties=tuple(difficulties),
         flagged_by=tuple(flagged),
         not_flagged_by=tuple(unflagged),
-        example_ids=None if review is None else _reviewed(review, verdicts),
-        is_excluding=review == "not reviewed",
+        among=Among.annotated(annotated, said),
     )
+    return chosen, annotated
 
 
-def example_table(rows: pd.DataFrame, verdicts: Mapping[int, Review], view: str) -> int:
+def example_table(rows: pd.DataFrame, said: Mapping[int, Annotation], view: str) -> int:
     """The table; returns the selected example, by default the first or the one in the address."""
     asked = st.query_params.get("example", "")
     ids = rows["example_id"].tolist()
@@ -84,7 +91,7 @@ def example_table(rows: pd.DataFrame, verdicts: Mapping[int, Review], view: str)
             # A row without flags has a missing value.
             "flags": [", ".join(f) if hasattr(f, "__len__") else "" for f in rows["flags"]],
             "quality": rows["quality"],
-            "review": [verdicts.get(one, "") for one in ids],
+            **annotation_columns(ids, said),
         }
     )
     state = st.dataframe(
@@ -101,6 +108,7 @@ def example_table(rows: pd.DataFrame, verdicts: Mapping[int, Review], view: str)
             "quality": st.column_config.NumberColumn(
                 "quality", format="%.1f", width=70, help="mean grade, 0 to 4"
             ),
+            **column_settings(),
         },
     )
     picked = state.selection.rows[0] if state.selection.rows else start
@@ -109,7 +117,7 @@ def example_table(rows: pd.DataFrame, verdicts: Mapping[int, Review], view: str)
     return example_id
 
 
-def show_example(path: Path, example_id: int, verdict: Review | None) -> None:
+def show_example(path: Path, example_id: int, said: Mapping[int, Annotation]) -> None:
     """One whole example, its flags and grades and, on request, the prompt and the raw answer."""
     example = read_example(path, example_id)
     with st.container(border=True):
@@ -117,9 +125,12 @@ def show_example(path: Path, example_id: int, verdict: Review | None) -> None:
             st.markdown(f"**{markdown_safe(example['topic'])}**", width="content")
             for tag in (example["style"], example["difficulty"]):
                 st.badge(tag, color="gray")
-            if verdict:
-                st.badge(verdict, color="green" if verdict is Review.ACCEPTED else "red")
-            _review_buttons(path, example_id, verdict)
+        show_annotation(
+            Annotated.decompression(path.stem),
+            str(example_id),
+            said.get(example_id, Annotation()),
+            tags_of(said),
+        )
         for title, text in (
             ("Task", example["task"]),
             ("Reasoning", example["reasoning"]),
@@ -128,7 +139,7 @@ def show_example(path: Path, example_id: int, verdict: Review | None) -> None:
             st.caption(title)
             st.text(text or "(none)")
         left, right = st.columns(2)
-        left.dataframe(_marks_shown(example["marks"]), hide_index=True, height="content")
+        left.dataframe(_flags_shown(example["marks"]), hide_index=True, height="content")
         right.dataframe(grades_table(example["grades"]), hide_index=True, height="content")
         with st.expander("Prompt and raw output", icon=":material/data_object:"):
             st.code(example["prompt"], language=None, wrap_lines=True)
@@ -142,30 +153,10 @@ def show_example(path: Path, example_id: int, verdict: Review | None) -> None:
             )
 
 
-def _review_buttons(path: Path, example_id: int, verdict: Review | None) -> None:
-    store = Store.default()
-    if store.is_for_reading:
-        return
-    for choice, label, icon in (
-        (Review.ACCEPTED, "Accept", ":material/check:"),
-        (Review.REJECTED, "Reject", ":material/close:"),
-    ):
-        is_taken = verdict is choice
-        st.button(
-            f"{label}ed" if is_taken else label,
-            key=f"{choice}-{example_id}",
-            icon=icon,
-            type="primary" if is_taken else "tertiary",
-            help="Undo" if is_taken else None,
-            on_click=set_verdict,
-            args=(store, path.stem, example_id, None if is_taken else choice),
-        )
-
-
-def _marks_shown(marks: pd.DataFrame) -> pd.DataFrame:
+def _flags_shown(marks: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "mark": marks["mark"],
+            "flag": marks["mark"],
             "flagged": marks["is_flagged"],
             "value": marks["value"],
             "note": [
@@ -174,9 +165,3 @@ def _marks_shown(marks: pd.DataFrame) -> pd.DataFrame:
             ],
         }
     )
-
-
-def _reviewed(review: str, verdicts: Mapping[int, Review]) -> tuple[int, ...]:
-    if review == "not reviewed":
-        return tuple(verdicts)
-    return tuple(example for example, verdict in verdicts.items() if verdict == review)

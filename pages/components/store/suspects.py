@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 
-from assay.cache.audits.document_evidence import read_documents_of
+from assay.cache.audits.read import read_documents_of
 from assay.core.findings.named_facts import fact_table
 from assay.core.specs.data import Role
 from assay.core.specs.results.suspect_test import SuspectResult

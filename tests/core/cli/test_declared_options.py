@@ -181,6 +181,7 @@ OPTIONS = {
         "name": REQUIRED,
         "out": REQUIRED,
         "strategy": "select",
+        "marked": False,
         "chat": False,
         "without-flagged": False,
         "only-accepted": False,

@@ -47,14 +47,14 @@ def test_an_export_replaces_itself_and_nothing_else(assay, sample, tmp_path, kin
 
 def test_a_manifest_of_others_is_not_replaced(sample, tmp_path):
     """A file that has the manifest's name but says nothing of Assay stays as it is."""
-    out = tmp_path / "out.csv"
+    out, path = tmp_path / "out.csv", sample.audits / "sample.duckdb"
     for other in ("{}", "[]", "not JSON", '{"sha256": "00", "assay_version": 3, "files": [1]}'):
         manifest_of(out).write_text(other)
         with pytest.raises(InputError, match=r"out\.csv\.manifest\.json"):
-            export_selection(sample.audits / "sample.duckdb", Strategy.TOP_K, out)
+            export_selection(sample, path, Strategy.TOP_K, out)
         assert manifest_of(out).read_text() == other
         assert not out.exists()
-    export_selection(sample.audits / "sample.duckdb", Strategy.TOP_K, out, may_overwrite=True)
+    export_selection(sample, path, Strategy.TOP_K, out, may_overwrite=True)
     assert json.loads(manifest_of(out).read_text())["audit"] == "sample"
 
 

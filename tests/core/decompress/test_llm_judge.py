@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from support.decompression_file import write_sample_decompression
 from support.tiny_models import save_topic_model
 
+from assay.cache.annotations.annotations import Annotated, example_annotations, set_mark
 from assay.cache.decompressions.read import (
     ExampleFilter,
     read_decompression,
     read_examples,
     read_topics,
 )
-from assay.cache.decompressions.reviews import Review, read_verdicts, set_verdict
 from assay.cache.files.manifest import changed_tables
 from assay.cache.store import Store
 from assay.core.decompress.backends.find import find_model
@@ -28,6 +28,7 @@ from assay.core.decompress.examples.heuristic_grades import Grade
 from assay.core.decompress.examples.llm_judge import ControlGrade, control_of
 from assay.core.decompress.parsing import read_grades
 from assay.core.runtime.device import Compute
+from assay.core.specs.annotations import Annotation, Mark
 from assay.core.specs.decompression import Axis, ParseOutcome
 
 AXES = [str(axis) for axis in Axis]
@@ -66,7 +67,7 @@ def judged(path, label):
 def test_a_judge_grades_every_example_on_every_axis(assay, judge, sample):
     """Whole numbers from 0 to 4, read where the form was enforced, under name and weight hash."""
     before = sample.read_bytes()
-    set_verdict(Store.default(), "sample", 2, Review.REJECTED)
+    set_mark(Store.default(), Annotated.decompression("sample"), "2", Mark.REJECTED)
     out = grade(assay, judge, "--prompting", "json")
     identity = find_model(str(judge), None, judge).identity
     assert identity.label == f"{judge} ({identity.sha256[:12]})"
@@ -86,7 +87,8 @@ def test_a_judge_grades_every_example_on_every_axis(assay, judge, sample):
     assert quality[None] == quality[identity.label] != quality["heuristic"]
     assert quality["heuristic"] == read_topics(sample)["quality"].tolist()
     assert changed_tables(Path(out["path"])) == []
-    assert read_verdicts(Store.default(), out["decompression"]) == {2: Review.REJECTED}
+    said = example_annotations(Store.default(), out["decompression"])
+    assert said == {2: Annotation(Mark.REJECTED)}
     assert sample.read_bytes() == before
 
 
