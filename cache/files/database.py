@@ -23,8 +23,6 @@ from assay.core.errors import AssayError, full_disk_explained, is_full_disk
 
 # No extension is ever fetched, and an untrusted file cannot read other files.
 _SETTINGS: dict[str, Any] = {
-    # It would be drawn on stdout, into results.
-    "enable_progress_bar": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "enable_external_access": False,
