@@ -85,7 +85,7 @@ SPECS = [
     SuspectSpec(**PAIR, suspects=DataRef("s.csv"), controls=DataRef("c.csv", "body"), max_tokens=7),
     DecompressionSpec(
         "my model",
-        Engine.LLAMA,
+        engine=Engine.LLAMA,
         prompting=Prompting.JSON,
         expansion=(5, 5),
         styles=(Style.CODE,),
