@@ -51,7 +51,7 @@ LINKS = [
     ("about", "", "What an audit can show"),
     ("suspects", "", "assay suspect"),
     ("experiments", "recipe=ot-sensitivity", "assay experiment ot-sensitivity"),
-    ("search", "q=market", "Sample audit"),
+    ("search", "q=market", "market"),
     ("jobs", "", "their own processes"),
     ("new_audit", "kind=titrate", "Kind of job"),
     ("topics", "decompression=sample&colour=depth", "violin making"),
