@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from assay.core.errors import InputError
@@ -36,7 +35,9 @@ from assay.core.gradients.embedding_sketch import (
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.classifier import Classifier, SequenceClassifier
 from assay.core.models.examples import Example, TextDocument
+from assay.core.models.input_layer import embedded_rows, input_table, is_tied
 from assay.core.models.loading import ModelPair, interpolated
+from assay.core.models.output_gradients import output_gradients, own_tokens
 from assay.core.models.text_model import Batches, TextModel, example_batches
 from assay.core.runtime.parallel import side_by_side
 
@@ -53,8 +54,6 @@ MOST_A_TIED_ROW = 0.1
 _TOKENS_PER_BATCH = 2048
 # Documents (r), tokens (r), and the gradients at the tokens' rows for each label, each (r × d).
 _Rows = tuple[Tensor, Tensor, list[Tensor]]
-# Maximum number of logits in memory.
-_LOGITS_AT_A_TIME = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -205,10 +204,10 @@ class EmbeddingGradients:
     def _at_next_tokens(self, model: TextModel, batch: Sequence[Example]) -> _Rows:
         assert isinstance(model, LanguageModel)
         token_ids, mask = model.pad([example.token_ids for example in batch])
-        with torch.enable_grad(), _embedded(model) as embedded:
+        with torch.enable_grad(), embedded_rows(model) as embedded:
             states = model.states(token_ids, mask)
-        own = _own_tokens(token_ids, mask)
-        at_states, outer = _output_gradients(
+        own = own_tokens(token_ids, mask)
+        at_states, outer = output_gradients(
             states.detach(), model.head(), model.cap, token_ids, batch, own
         )
         (at_positions,) = torch.autograd.grad(states, embedded, at_states)
@@ -225,7 +224,7 @@ class _ForwardPass:
     def __init__(self, model: Classifier, batch: Sequence[Example]) -> None:
         self._n_labels = len(model.label_names)
         self._token_ids, self._mask = model.pad([example.token_ids for example in batch])
-        with torch.enable_grad(), _embedded(model) as embedded:
+        with torch.enable_grad(), embedded_rows(model) as embedded:
             self.logits, _ = model.forward(self._token_ids, self._mask)
         self._embedded = embedded
 
@@ -260,38 +259,9 @@ def _without_tokens(n_documents: int, n_labels: int) -> AgreementRows:
     )
 
 
-def input_table(model: TextModel) -> Tensor:
-    """The rows that token ids look up, (V × d)."""
-    weight: Tensor = _input_layer(model).weight
-    return weight.detach()
-
-
 def table_movement(before: Tensor, after: Tensor) -> RowMovement:
     """The movement between two tables (V × d), on any device."""
     return row_movement(_host(before), _host(after))
-
-
-def is_tied(model: TextModel) -> bool:
-    """Whether the output layer is the input table."""
-    output = model.model.get_output_embeddings()
-    return output is not None and output.weight is _input_layer(model).weight
-
-
-def _input_layer(model: TextModel) -> nn.Embedding:
-    """The module that looks up token ids; InputError if the model does not have exactly one."""
-    body = model.model
-    for candidate in (body, getattr(body, "base_model", None), getattr(body, "body", None)):
-        try:
-            layer = candidate.get_input_embeddings() if candidate is not None else None
-        except (AttributeError, NotImplementedError):
-            continue
-        if isinstance(layer, nn.Embedding):
-            return layer
-    raise InputError(
-        "a model with one table of input embeddings",
-        f"{type(body).__name__}",
-        "remove --strategy embedding-match and embedding-select",
-    )
 
 
 def _checkpoint(pair: ModelPair, fraction: float) -> TextModel:
@@ -305,83 +275,6 @@ def _checkpoint(pair: ModelPair, fraction: float) -> TextModel:
         model = copy.deepcopy(model)
     model.last_layer().load_state_dict(pair.final.last_layer().state_dict())
     return model
-
-
-@contextmanager
-def _embedded(model: TextModel) -> Iterator[list[Tensor]]:
-    """Collects the rows that the input layer looks up, and records gradients for them.
-
-    Some layers scale what they look up (Gemma's by √width); the rows are taken without the scale.
-    """
-    seen: list[Tensor] = []
-    layer = _input_layer(model)
-    scale = float(getattr(layer, "embed_scale", 1.0))
-
-    def cut(_: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
-        seen.append((output.detach() / scale).requires_grad_(True))
-        return seen[-1] * scale
-
-    hook = layer.register_forward_hook(cut)
-    try:
-        yield seen
-    finally:
-        hook.remove()
-
-
-def _own_tokens(token_ids: Tensor, mask: Tensor) -> Tensor:
-    """Each document's different tokens, ascending, (n × most), padded with a huge number."""
-    beyond = torch.iinfo(torch.int64).max
-    ordered = token_ids.masked_fill(mask == 0, beyond).sort(dim=1).values
-    repeats = torch.zeros_like(ordered, dtype=torch.bool)
-    repeats[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
-    return ordered.masked_fill(repeats, beyond).sort(dim=1).values
-
-
-def _output_gradients(
-    states: Tensor,
-    head: Tensor,
-    cap: float | None,
-    token_ids: Tensor,
-    batch: Sequence[Example],
-    own: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """The summed loss' gradient at the states (n × T × width), and each document's gradient at the
-    output rows of its own tokens (n × most × width).
-
-    Closed form, a few documents at a time. ``cap``: of logits with a soft cap, cap · tanh(z / cap)
-    (Gemma 2 and 3).
-    """
-    at_states = torch.zeros_like(states)
-    at_rows = states.new_zeros(*own.shape, states.shape[-1])
-    n_vocabulary = len(head)
-    at_a_time = max(1, _LOGITS_AT_A_TIME // (n_vocabulary * states.shape[1]))
-    columns = own.clamp_max(n_vocabulary - 1)
-    with torch.inference_mode():
-        for start in range(0, len(states), at_a_time):
-            rows = slice(start, start + at_a_time)
-            logits = states[rows] @ head.T
-            slopes = None
-            if cap:
-                capped = torch.tanh(logits / cap)
-                logits, slopes = cap * capped, 1 - capped**2
-            errors = logits.softmax(dim=-1)
-            targets = token_ids[rows].roll(-1, dims=1)[..., None]
-            errors.scatter_add_(2, targets, torch.full_like(targets, -1, dtype=errors.dtype))
-            errors *= _is_predicting(batch[rows], states.shape[1]).to(errors)[..., None]
-            if slopes is not None:
-                errors *= slopes
-            at_states[rows] = errors @ head
-            wanted = columns[rows][:, None].expand(-1, states.shape[1], -1)
-            at_rows[rows] = errors.gather(2, wanted).transpose(1, 2) @ states[rows]
-    return at_states, at_rows
-
-
-def _is_predicting(batch: Sequence[Example], n_positions: int) -> Tensor:
-    """Which positions predict a target, (n × T, bool)."""
-    marks = torch.zeros(len(batch), n_positions, dtype=torch.bool)
-    for row, example in enumerate(batch):
-        marks[row, example.first_target - 1 : max(0, len(example.token_ids) - 1)] = True
-    return marks
 
 
 def _host(values: Tensor) -> NDArray[np.float32]:

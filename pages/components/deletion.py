@@ -17,14 +17,14 @@ def deletable(
     delete: Callable[[], None],
     *,
     named_by: str | None = None,
-    label: str | None = None,
-    key: str | None = None,
+    row: str | None = None,
     typed: str | None = None,
     more: Callable[[], None] = lambda: None,
 ) -> None:
     """A button that deletes a result after confirmation; none if the store is read-only.
 
-    ``named_by``: the address' parameter that names the result; it is removed. ``typed``: the name
+    ``named_by``: the address' parameter that names the result; it is removed. ``row``: the button's
+    key in a list, where the row says what it deletes. ``typed``: the name
     that must be typed first, for what takes long to make again. ``more``: shows what else is asked.
     """
 
@@ -50,9 +50,8 @@ def deletable(
         ):
             st.rerun()
 
-    if st.button(
-        label or f"Delete this {what}", key=key, icon=":material/delete:", type="tertiary"
-    ):
+    label = "Delete" if row else f"Delete this {what}"
+    if st.button(label, key=row, icon=":material/delete:", type="tertiary"):
         st.dialog(f"Delete this {what}?")(confirm)()
 
 

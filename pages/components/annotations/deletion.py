@@ -21,8 +21,7 @@ def deletable_with_annotations(
     delete: Callable[[Store, str, bool], None],
     *,
     named_by: str | None = None,
-    label: str | None = None,
-    key: str | None = None,
+    row: str | None = None,
     typed: str | None = None,
 ) -> None:
     """A button that deletes a result after confirmation, and what was said about its ``items`` if
@@ -50,8 +49,7 @@ def deletable_with_annotations(
         consequence,
         delete_as_chosen,
         named_by=named_by,
-        label=label,
-        key=key,
+        row=row,
         typed=typed,
         more=ask,
     )

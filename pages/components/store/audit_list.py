@@ -186,7 +186,6 @@ def _show_actions(one: AuditSummary) -> None:
         "This deletes the file permanently. The gradients stay in the cache, so the same audit can "
         "be run again quickly.",
         delete_audit,
-        label="Delete",
-        key=f"delete-{one.audit_id}",
+        row=f"delete-{one.audit_id}",
         typed=one.audit_id,
     )

@@ -33,8 +33,9 @@ from assay.cache.store import Store
 from assay.core.audit.cached_agreements import _as_kept
 from assay.core.errors import InputError
 from assay.core.gradients.embedding_movement import differences
-from assay.core.models.embedding_gradients import EmbeddingGradients, input_table
+from assay.core.models.embedding_gradients import EmbeddingGradients
 from assay.core.models.examples import TextDocument
+from assay.core.models.input_layer import input_table
 from assay.core.models.loading import ModelPair, load_classifier, load_language_model
 from assay.core.models.text_model import TextModel
 from assay.core.models.training import fine_tune
@@ -160,7 +161,7 @@ def test_rows_do_not_depend_on_the_batch(case, tmp_path, monkeypatch):
 
     at_once = collected()
     monkeypatch.setattr("assay.core.models.embedding_gradients._TOKENS_PER_BATCH", 24)
-    monkeypatch.setattr("assay.core.models.embedding_gradients._LOGITS_AT_A_TIME", 1)
+    monkeypatch.setattr("assay.core.models.output_gradients._LOGITS_AT_A_TIME", 1)
     in_pairs = collected()
     assert sorted(at_once) == sorted(in_pairs) == list(range(11))
     for number in range(11):
