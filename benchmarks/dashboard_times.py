@@ -24,12 +24,19 @@ _FIRST_TITLE = """() => new Promise(found => {
     ? found(performance.now()) : requestAnimationFrame(look)
   look()
 })"""
-# Milliseconds from the key that moves the slider until the chart has been drawn anew.
-_REDRAWN = """() => new Promise(found => {
-  const chart = document.querySelector('[data-testid=stMain] .js-plotly-plot')
-  let begin
+# Milliseconds from the key that moves the slider until the page has run and is drawn anew.
+_REDRAWN = """() => new Promise((found, failed) => {
+  const app = document.querySelector('[data-testid=stApp]')
+  let begin, hasRun = false
   addEventListener('keydown', () => { begin = performance.now() }, { capture: true, once: true })
-  chart.on('plotly_afterplot', () => begin && found(performance.now() - begin))
+  new MutationObserver((_, self) => {
+    const isRunning = app.dataset.testScriptState !== 'notRunning'
+    hasRun ||= isRunning
+    if (!begin || !hasRun || isRunning) return
+    self.disconnect()
+    requestAnimationFrame(() => found(performance.now() - begin))
+  }).observe(app, { attributeFilter: ['data-test-script-state'] })
+  setTimeout(() => failed(new Error('the page did not run within 30 s')), 30000)
 })"""
 
 
@@ -47,7 +54,7 @@ def fresh(store: Store, page: str, query: dict[str, str], launched) -> tuple[flo
 
 
 def redrawn(one: Tab, n_times: int) -> list[float]:
-    """Seconds from each step of the slider until the chart is drawn."""
+    """Seconds from each step of the slider until the page is drawn."""
     slider = one.page.get_by_role("slider").first
     slider.focus()
     found = []
