@@ -64,6 +64,15 @@ def export_line(
         export_popover(origin, name, table, chosen)
 
 
+def count_columns(frame: pd.DataFrame) -> dict[str, Any]:
+    """Whole numbers with their thousands apart, for ``st.dataframe``."""
+    return {
+        column: st.column_config.NumberColumn(format="localized")
+        for column, kind in frame.dtypes.items()
+        if is_integer_dtype(kind)
+    }
+
+
 def exported_table(
     origin: Origin,
     name: str,
@@ -77,11 +86,6 @@ def exported_table(
     Compact text on the page is exported as numbers.
     """
     defaults = {"hide_index": True, "height": "content", "placeholder": "—"}
-    counts = {
-        column: st.column_config.NumberColumn(format="localized")
-        for column, kind in frame.dtypes.items()
-        if is_integer_dtype(kind)
-    }
-    columns = {**counts, **shown.pop("column_config", {})}
+    columns = {**count_columns(frame), **shown.pop("column_config", {})}
     st.dataframe(as_text(frame), column_config=columns, **{**defaults, **shown})
     export_line(origin, name, as_numbers(frame), note, chosen)

@@ -14,7 +14,7 @@ from assay.cache.export import of_audit
 from assay.core.specs.audit import Assessability
 from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe, plotly_safe
-from assay.pages.components.export import export_line
+from assay.pages.components.export import count_columns, export_line
 from assay.pages.components.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
 
 _ICONS = {
@@ -141,14 +141,16 @@ def show_layer_chart(layers: pd.DataFrame) -> None:
 def show_layer_table(path: Path, layers: pd.DataFrame) -> None:
     """All tensors; a click shows the spectrum of one tensor's difference."""
     table = _with_ratios(layers)
+    shown = table[list(_COLUMNS)].rename(columns=_COLUMNS)
     chosen = st.dataframe(
-        table[list(_COLUMNS)].rename(columns=_COLUMNS),
+        shown,
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
         placeholder="—",
         key="tensors",
-        column_config={
+        column_config=count_columns(shown)
+        | {
             "changed, %": st.column_config.NumberColumn(format="%.1f"),
             "cosine with base": st.column_config.NumberColumn(format="%.5f"),
             "change ÷ base": st.column_config.NumberColumn(format="%.4g"),
