@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -72,45 +73,45 @@ def _show_audits(rows: list[AuditSummary]) -> None:
 
 
 def _show_documents(rows: list[FoundDocument], words: str) -> None:
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "evidence": [card_address(one.audit_id, one.document_id) for one in rows],
-                "text": [" ".join(one.text.split()) for one in rows],
-                "all": [
-                    f"/map?{urlencode({'audit': one.audit_id, 'search': words})}" for one in rows
-                ],
-                "audit": [one.audit_title for one in rows],
-                "source": [one.source for one in rows],
-            }
-        ),
-        hide_index=True,
-        height="content",
-        column_config={
-            "evidence": card_column(),
-            "text": st.column_config.TextColumn("text", width=400),
-            "all": st.column_config.LinkColumn(
-                "all", display_text="on the map", width=90, help="all of this audit that match"
-            ),
+    of_each = [f"/map?{urlencode({'audit': one.audit_id, 'search': words})}" for one in rows]
+    on_map = st.column_config.LinkColumn(
+        "all", display_text="on the map", width=90, help="all of this audit that match"
+    )
+    _show_cards(
+        rows,
+        {
+            "text": [" ".join(one.text.split()) for one in rows],
+            "all": of_each,
+            "audit": [one.audit_title for one in rows],
+            "source": [one.source for one in rows],
         },
+        {"text": st.column_config.TextColumn("text", width=330), "all": on_map},
     )
 
 
 def _show_notes(rows: list[FoundNote]) -> None:
+    _show_cards(
+        rows,
+        {
+            "note or tag": [" ".join(one.said.split()) for one in rows],
+            "audit": [one.audit_title for one in rows],
+        },
+        {"note or tag": st.column_config.TextColumn("note or tag", width=480)},
+    )
+
+
+def _show_cards(
+    rows: Sequence[FoundDocument | FoundNote],
+    columns: Mapping[str, Sequence[str]],
+    shown: Mapping[str, Any],
+) -> None:
+    """A table of documents, each with a link to its evidence."""
+    cards = [card_address(one.audit_id, one.document_id) for one in rows]
     st.dataframe(
-        pd.DataFrame(
-            {
-                "evidence": [card_address(one.audit_id, one.document_id) for one in rows],
-                "note or tag": [" ".join(one.said.split()) for one in rows],
-                "audit": [one.audit_title for one in rows],
-            }
-        ),
+        pd.DataFrame({"evidence": cards, **columns}),
         hide_index=True,
         height="content",
-        column_config={
-            "evidence": card_column(),
-            "note or tag": st.column_config.TextColumn("note or tag", width=480),
-        },
+        column_config={"evidence": card_column(), **shown},
     )
 
 
