@@ -80,7 +80,8 @@ def load_encoders_once():
     made, embed = {}, sentence_encoder.Embedder.embed
 
     def embed_once(self, texts):
-        key = self._compute, tuple(texts)
+        # Of this encoder: some modules of a process use a tiny one, others the installed one.
+        key = self._encoders[0], self._compute, tuple(texts)
         if key not in made:
             made[key] = embed(self, texts)
         return made[key].copy()

@@ -157,6 +157,8 @@ class RowStore:
             if result is None:
                 result = np.empty((len(found), rows.shape[1]), np.float32)
             here = blocks == block
+            if rows.shape[1] != result.shape[1] or positions[here].max() >= len(rows):
+                raise DamagedBlock(f"block {block} of {name!r} has another shape than its rows say")
             result[here] = rows[positions[here]]
         if result is None:
             raise ValueError("no rows asked for")

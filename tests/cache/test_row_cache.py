@@ -103,6 +103,26 @@ def test_changed_bytes_are_never_returned(tmp_path):
         assert gradients.missing(["a"]) == [0]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE rows SET position = 7 WHERE text_hash = 'a'",
+        "UPDATE arrays SET width = 2, n_rows = n_rows * 2 WHERE block = 1",
+    ],
+)
+def test_rows_and_blocks_that_contradict_each_other_are_damage(change, tmp_path):
+    """A row beyond its block, or blocks of two widths, are refused and the file is set aside."""
+    store, moved = Store(tmp_path), []
+    with opened(store) as gradients:
+        for name in ("a", "b"):
+            gradients.append([name], *rows([name]))
+        assert gradients.matrix("errors:0", gradients.find(["a", "b"])).shape == (2, 4)
+        gradients._connection.execute(change)
+    with pytest.raises(DamagedBlock), opened(store, moved.append) as gradients:
+        gradients.matrix("errors:0", gradients.find(["a", "b"]))
+    assert len(moved) == 1
+
+
 WRITER = """
 import sys, numpy as np
 from pathlib import Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.tiny_models import save_sentence_encoder
 
 from assay.cache.files.precomputed import open_embeddings
 from assay.cache.store import Store
@@ -72,3 +73,16 @@ def test_damaged_embeddings_are_set_aside_and_computed_anew(tmp_path, plain):
     assert np.allclose(found, plain[:3], atol=1e-3)
     (note,) = notes
     assert str(store.quarantine) in note
+
+
+def test_two_encoders_of_one_process_never_share_vectors(assay, tmp_path, monkeypatch):
+    """What the tests keep of one encoder (conftest) is not given for another."""
+    from assay.core.models import sentence_encoder
+
+    assay("doctor")  # the command line of these tests keeps encoders and what they gave
+    found = {}
+    for name, seed in (("one", 0), ("two", 1)):
+        folder = save_sentence_encoder(tmp_path / name, seed)
+        monkeypatch.setattr(sentence_encoder, "builtin_minilm", lambda folder=folder: folder)
+        found[name] = Embedder(COMPUTE).embed(TEXTS[:2])
+    assert not np.allclose(found["one"], found["two"])
