@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.audits.rows import AuditRows, DocumentScores, Roles
-from assay.cache.files.blocks import Block, unpack
+from assay.cache.files.blocks import DamagedBlock
 from assay.cache.files.database import has_table, open_to_read
+from assay.cache.files.matrices import StoredMatrix, read_matrix
 from assay.core.specs.strategies import Strategy
+
+ReadFactors: TypeAlias = Callable[[Sequence[StoredMatrix]], Any]
+
+
+def in_memory(stored: Sequence[StoredMatrix]) -> NDArray[np.float32]:
+    """Matrices of one shape as one array, (J × n × width)."""
+    arrays = np.empty((len(stored), stored[0].n_rows, stored[0].width), np.float32)
+    for own, matrix in zip(stored, arrays, strict=True):
+        own.read_into(matrix)
+    return arrays
 
 
 @dataclass(frozen=True)
@@ -64,11 +75,14 @@ def corpus_arrays(
     )
 
 
-def gradient_arrays(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray] | None:
+def gradient_arrays(
+    connection: duckdb.DuckDBPyConnection, read: ReadFactors = in_memory
+) -> dict[str, Any] | None:
     """The gradient arrays that selection needs; None if there are none.
 
     Classifier: errors (J × n × C), hidden (J × n × d), target (J × C × d), float32. Language model:
     projected (J × n × k, float32), alignment and squared_norms (J × n), target_norms (J), float64.
+    ``read``: what becomes of the rows of documents, from one matrix a checkpoint.
     """
     rows = connection.execute(
         "SELECT norm, n_rows, n_columns, data FROM targets ORDER BY checkpoint"
@@ -76,61 +90,59 @@ def gradient_arrays(connection: duckdb.DuckDBPyConnection) -> dict[str, NDArray]
     names = {row[0] for row in connection.execute("SELECT DISTINCT name FROM factors").fetchall()}
     if not rows or not names:
         return None
-    arrays = {name: _of_checkpoints(connection, name, len(rows)) for name in names}
+    arrays = {name: read(_factors(connection, name, len(rows))) for name in names}
     if names == {"errors", "hidden"}:
         targets = [np.frombuffer(data, np.float32).reshape(n, m) for _, n, m, data in rows]
         return {**arrays, "target": np.stack(targets)}
-    scores = connection.execute(
-        "SELECT alignment, squared_norms FROM scores ORDER BY document_id"
-    ).fetchall()
     return {
         **arrays,
-        "alignment": np.array([row[0] for row in scores]).T,
-        "squared_norms": np.array([row[1] for row in scores]).T,
+        **_of_checkpoints(connection, ("alignment", "squared_norms"), len(rows)),
         "target_norms": np.array([row[0] for row in rows]),
     }
 
 
 def embedding_gradient_arrays(
-    connection: duckdb.DuckDBPyConnection,
-) -> dict[str, NDArray] | None:
+    connection: duckdb.DuckDBPyConnection, read: ReadFactors = in_memory
+) -> dict[str, Any] | None:
     """The same of gradients at the input embeddings, as of a language model with one checkpoint;
     None where none were taken, as in audits older than these."""
     if not has_table(connection, "embedding_gradients"):
         return None
-    rows = connection.execute(
+    numbers = connection.execute(
         "SELECT alignment, squared_norm, target_norm FROM embedding_gradients ORDER BY document_id"
-    ).fetchall()
-    projected = read_matrix(connection, "embedding_factors", {"name": "projected"})
-    if not rows or projected is None:
+    ).fetchnumpy()
+    projected = StoredMatrix.find(connection, "embedding_factors", {"name": "projected"})
+    if not len(numbers["alignment"]) or projected is None:
         return None
-    alignment, squared_norms, target_norms = np.array(rows).T
     return {
-        "projected": projected[None],
-        "alignment": alignment[None],
-        "squared_norms": squared_norms[None],
-        "target_norms": target_norms[:1],
+        "projected": read([projected]),
+        "alignment": np.asarray(numbers["alignment"])[None],
+        "squared_norms": np.asarray(numbers["squared_norm"])[None],
+        "target_norms": np.asarray(numbers["target_norm"])[:1],
     }
 
 
 def _of_checkpoints(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], n_checkpoints: int
+) -> dict[str, NDArray[np.float64]]:
+    """Columns of ``scores`` with a value for each checkpoint, (J × n) each."""
+    table = connection.execute(
+        f"SELECT {', '.join(names)} FROM scores ORDER BY document_id"
+    ).to_arrow_table()
+    return {
+        name: table[name].combine_chunks().flatten().to_numpy().reshape(-1, n_checkpoints).T
+        for name in names
+    }
+
+
+def _factors(
     connection: duckdb.DuckDBPyConnection, name: str, n_checkpoints: int
-) -> NDArray[np.float32]:
-    matrices = [
-        read_matrix(connection, "factors", {"checkpoint": checkpoint, "name": name})
-        for checkpoint in range(n_checkpoints)
-    ]
-    return np.stack([matrix for matrix in matrices if matrix is not None])
-
-
-def read_matrix(
-    connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, Any]
-) -> NDArray[np.float32] | None:
-    """The matrix under ``keys``; None if there is none; DamagedBlock if a block is damaged."""
-    condition = " AND ".join(f"{name} = ?" for name in keys)
-    rows = connection.execute(
-        f"SELECT first_row, n_rows, width, scale, data, sha256 FROM {table} "
-        f"WHERE {condition} ORDER BY first_row",
-        list(keys.values()),
-    ).fetchall()
-    return unpack(Block(*row) for row in rows) if rows else None
+) -> list[StoredMatrix]:
+    """Factors of one kind, one matrix a checkpoint; DamagedBlock if one is missing."""
+    found = []
+    for checkpoint in range(n_checkpoints):
+        own = StoredMatrix.find(connection, "factors", {"checkpoint": checkpoint, "name": name})
+        if own is None:
+            raise DamagedBlock(f"no {name!r} of checkpoint {checkpoint}")
+        found.append(own)
+    return found

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assay.cache.audits.arrays import read_matrix
 from assay.cache.audits.rows import AuditRows, Roles
 from assay.cache.files.database import open_to_read
+from assay.cache.files.matrices import read_matrix
 from assay.core.specs.strategies import Strategy
 
 _NEIGHBOURS = ["kind", "item_id", "document_id", "similarity", "text"]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.audits.arrays import read_matrix
 from assay.cache.audits.rows import AuditRows
 from assay.cache.files.database import open_to_read
+from assay.cache.files.matrices import read_matrix
 from assay.core.specs.strategies import Strategy
 
 

@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 
 from assay.cache.audits.arrays import (
     CorpusArrays,
+    ReadFactors,
     corpus_arrays,
     embedding_gradient_arrays,
     gradient_arrays,
-    read_matrix,
+    in_memory,
 )
 from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION, TABLES
 from assay.cache.files.blocks import pack
 from assay.cache.files.builder import FileBuilder
+from assay.cache.files.matrices import StoredMatrix
+from assay.cache.files.spilled import SpilledBlocks
 from assay.cache.store import Store
 
 
@@ -63,21 +66,31 @@ class AuditBuilder(FileBuilder):
 
     def matrix(self, table: str, keys: Mapping[str, Any]) -> NDArray[np.float32]:
         """The matrix that ``write_matrix`` wrote under ``keys``; ValueError if there is none."""
-        matrix = read_matrix(self._connection, table, keys)
-        if matrix is None:
-            raise ValueError(f"{table} holds nothing under {dict(keys)}")
+        stored = self._stored(table, keys)
+        matrix = np.empty((stored.n_rows, stored.width), np.float32)
+        stored.read_into(matrix)
         return matrix
 
-    def gradients(self) -> dict[str, NDArray]:
+    def _stored(self, table: str, keys: Mapping[str, Any]) -> StoredMatrix:
+        stored = StoredMatrix.find(self._connection, table, keys)
+        if stored is None:
+            raise ValueError(f"{table} holds nothing under {dict(keys)}")
+        return stored
+
+    def spilled(self, table: str, keys: Mapping[str, Any]) -> SpilledBlocks:
+        """The same matrix in a file that this process reads row by row."""
+        return self._stored(table, keys).spilled(self.store.building)
+
+    def gradients(self, read: ReadFactors = in_memory) -> dict[str, Any]:
         """See ``cache.audits.arrays.gradient_arrays``; ValueError before gradients are written."""
-        arrays = gradient_arrays(self._connection)
+        arrays = gradient_arrays(self._connection, read)
         if arrays is None:
             raise ValueError("no gradients are written yet")
         return arrays
 
-    def embedding_gradients(self) -> dict[str, NDArray] | None:
+    def embedding_gradients(self, read: ReadFactors = in_memory) -> dict[str, Any] | None:
         """See ``cache.audits.arrays.embedding_gradient_arrays``."""
-        return embedding_gradient_arrays(self._connection)
+        return embedding_gradient_arrays(self._connection, read)
 
     def corpus(self, held_out_source: str | None) -> CorpusArrays:
         """The corpus as arrays; ValueError without gradients."""

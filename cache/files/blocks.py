@@ -7,7 +7,7 @@ small values do not matter: a row's error is at most 2^-11 of its largest entry.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,18 +49,18 @@ def pack(matrix: NDArray[np.float32], first_row: int = 0) -> Iterator[Block]:
         )
 
 
-def unpack(blocks: Iterable[Block]) -> NDArray[np.float32]:
-    """The matrix that ``pack`` cut, blocks in order of ``first_row``; DamagedBlock if any is."""
-    return np.concatenate([unpack_one(block) for block in blocks])
-
-
 def unpack_one(block: Block) -> NDArray[np.float32]:
     """One block's rows, float32; DamagedBlock if its bytes were changed."""
+    scale, data = halves(block)
+    return data.astype(np.float32) * scale[:, None]
+
+
+def halves(block: Block) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
+    """A block's scales (n) and values before scaling (n × width); DamagedBlock as above."""
     if _digest(block.scale, block.data) != block.sha256:
         raise DamagedBlock(f"block at row {block.first_row} does not match its SHA-256")
     scale = np.frombuffer(block.scale, np.float32)
-    data = np.frombuffer(block.data, np.float16).reshape(block.n_rows, block.width)
-    return data.astype(np.float32) * scale[:, None]
+    return scale, np.frombuffer(block.data, np.float16).reshape(block.n_rows, block.width)
 
 
 def _digest(scale: bytes, data: bytes) -> str:

@@ -6,20 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from assay.cache.audits.rows import AuditRows, DocumentScores, Roles, StoredDocument
 from assay.cache.audits.writer import AuditBuilder
 from assay.cache.store import Store
 from assay.core.audit.gradient_request import PROJECTION_SEED
+from assay.core.audit.gradients_in_bounds import GradientsInBounds
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.engines.engine import Engine, LocalEngine
-from assay.core.gradients.features import (
-    FactoredGradients,
-    GradientFeatures,
-    gradient_features,
-    projected_factors,
-)
+from assay.core.gradients.features import GradientFeatures
 from assay.core.models.examples import TextDocument
+from assay.core.runtime.memory import UNBOUNDED, Memory
 from assay.core.runtime.progress import Progress
 from assay.core.selection.inputs import SelectionInputs
 from assay.core.specs.audit import AuditSpec
@@ -28,11 +26,11 @@ from assay.core.specs.training import TrainingSpec
 
 @dataclass(frozen=True)
 class AuditContext:
-    """What is asked, the file being built, the store, where to report progress, and what computes
-    documents.
+    """What is asked, the file being built, the store, where to report progress, what computes
+    documents, and how much memory it may take.
 
-    Small values that several stages need are read from the file once. The models are not part of
-    it: they are freed as soon as nothing needs them.
+    ``on_disk``: gradients that do not fit into it. Small values that several stages need are read
+    from the file once. The models are not part of it: they are freed as soon as nothing needs them.
     """
 
     question: ResolvedAudit
@@ -40,6 +38,8 @@ class AuditContext:
     store: Store
     progress: Progress
     engine: Engine = field(default_factory=LocalEngine)
+    memory: Memory = UNBOUNDED
+    on_disk: dict[Any, GradientFeatures] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def spec(self) -> AuditSpec:
@@ -70,27 +70,30 @@ class AuditContext:
         """The scores of every document; available once gradients are computed."""
         return self.rows.scores()
 
+    @cached_property
+    def gradients(self) -> GradientsInBounds:
+        """The documents' gradients as they are stored."""
+        return GradientsInBounds(self.builder, self.memory, self.on_disk)
+
     def features(self) -> GradientFeatures:
-        """The documents' gradients, read again at each call: they are too large to keep.
+        """The documents' gradients as strategies see them.
 
         Factored and exact for classification unless a projection was asked for; otherwise
         projected.
         """
-        features = gradient_features(self.builder.gradients())
         dimension = self.spec.projection_dimension
-        if dimension is None or not isinstance(features, FactoredGradients):
-            return features
-        return projected_factors(features, dimension, PROJECTION_SEED)
+        if dimension is None:
+            return self.gradients.last_layers()
+        return self.gradients.projected(dimension, PROJECTION_SEED)
 
     def selection_inputs(self) -> SelectionInputs:
-        """What strategies choose by, read again at each call like the gradients in it."""
-        inner = self.builder.embedding_gradients()
+        """What strategies choose by."""
         return SelectionInputs(
             self.features(),
             self.scores.pseudolabels,
             self.scores.base_losses,
             self.rows.own_scores(),
-            gradient_features(inner) if inner else None,
+            self.gradients.at_embeddings(),
         )
 
     def documents(self, first: int, n: int) -> list[TextDocument]:

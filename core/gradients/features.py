@@ -17,11 +17,22 @@ from numpy.typing import NDArray
 
 from assay.core.errors import InputError
 from assay.core.gradients.projection import random_signs
+from assay.core.gradients.windows import products_by_window, windows
 
 Array = Any  # an Array API array
 
 # 256 MB in single precision.
 _MOST_VALUES_KEPT = 1 << 26
+
+
+class Scratch(Protocol):
+    """Room for rows of float32 values, which are put one after the other."""
+
+    def put(self, row: NDArray[np.float32]) -> None: ...
+
+    def columns(self, part: slice) -> NDArray[np.float32]:
+        """Some values of all rows, (rows × values)."""
+        ...
 
 
 class GradientFeatures(Protocol):
@@ -62,8 +73,26 @@ class GradientFeatures(Protocol):
         ...
 
     def subset(self, documents: Sequence[int]) -> GradientFeatures:
-        """The same features for some documents, in the given order."""
+        """The same features for some documents, in the given order; in memory."""
         ...
+
+    def scratch(self, n_rows: int) -> Scratch:
+        """Room for ``n_rows`` rows of n values: in memory if the gradients are."""
+        ...
+
+
+class ScratchInMemory:
+    """Room in memory."""
+
+    def __init__(self, n_rows: int, n_values: int) -> None:
+        self._rows, self._n_put = np.zeros((n_rows, n_values), np.float32), 0
+
+    def put(self, row: NDArray[np.float32]) -> None:
+        self._rows[self._n_put] = row
+        self._n_put += 1
+
+    def columns(self, part: slice) -> NDArray[np.float32]:
+        return self._rows[: self._n_put, part]
 
 
 @dataclass(frozen=True)
@@ -85,6 +114,12 @@ class FactoredGradients:
     @cached_property
     def alignment(self) -> Array:
         xp = array_namespace(self.hidden)
+        return xp.concat(
+            [self.window(part)._alignment() for part in windows(self.n_documents)], axis=1
+        )
+
+    def _alignment(self) -> Array:
+        xp = array_namespace(self.hidden)
         mapped = self.hidden @ xp.matrix_transpose(self.target)  # J × n × C
         return xp.sum(mapped * self.errors, axis=-1)
 
@@ -99,7 +134,11 @@ class FactoredGradients:
         return xp.sqrt(xp.sum(self.target**2, axis=(1, 2)))
 
     def inner_products_with(self, documents: Sequence[int]) -> Array:
-        return _products(self.errors, documents) * _products(self.hidden, documents)
+        return products_by_window(self, documents)
+
+    def products_with(self, others: FactoredGradients) -> Array:
+        """⟨g_i, g_j⟩ of every document with each of m others, (J × n × m)."""
+        return _products(self.errors, others.errors) * _products(self.hidden, others.hidden)
 
     def weighted_sums(self, weights: Array) -> Array:
         xp = array_namespace(self.errors)
@@ -108,6 +147,13 @@ class FactoredGradients:
             for row in weights
         ]
         return xp.reshape(xp.stack(sums, axis=1), (self.errors.shape[0], len(sums), -1))
+
+    def scratch(self, n_rows: int) -> Scratch:
+        return ScratchInMemory(n_rows, self.n_documents)
+
+    def window(self, part: slice) -> FactoredGradients:
+        """The same of consecutive documents, without a copy."""
+        return FactoredGradients(self.errors[:, part], self.hidden[:, part], self.target)
 
     def subset(self, documents: Sequence[int]) -> FactoredGradients:
         return FactoredGradients(
@@ -133,11 +179,32 @@ class ProjectedGradients:
     def n_documents(self) -> int:
         return int(self.projected.shape[1])
 
+    @property
+    def dimension(self) -> int:
+        """k."""
+        return int(self.projected.shape[2])
+
     def inner_products_with(self, documents: Sequence[int]) -> Array:
-        return _products(self.projected, documents)
+        return products_by_window(self, documents)
+
+    def products_with(self, others: ProjectedGradients) -> Array:
+        """See ``FactoredGradients``."""
+        return _products(self.projected, others.projected)
 
     def weighted_sums(self, weights: Array) -> Array:
         return weights @ self.projected
+
+    def scratch(self, n_rows: int) -> Scratch:
+        return ScratchInMemory(n_rows, self.n_documents)
+
+    def window(self, part: slice) -> ProjectedGradients:
+        """See ``FactoredGradients``."""
+        return ProjectedGradients(
+            self.projected[:, part],
+            self.alignment[:, part],
+            self.squared_norms[:, part],
+            self.target_norms,
+        )
 
     def subset(self, documents: Sequence[int]) -> ProjectedGradients:
         projected, alignment, squared_norms = (
@@ -205,14 +272,16 @@ def projected_factors(exact: FactoredGradients, dimension: int, seed: int) -> Pr
         )
     n_signs = dimension // n_classes
     signs = random_signs(seed, "hidden", n_signs, width).astype(np.float32) / n_signs**0.5
+    parts = [_outer(exact.window(part), signs) for part in windows(exact.n_documents)]
+    return ProjectedGradients(
+        np.concatenate(parts, axis=1), exact.alignment, exact.squared_norms, exact.target_norms
+    )
+
+
+def _outer(exact: FactoredGradients, signs: NDArray[np.float32]) -> NDArray[np.float32]:
     states = exact.hidden @ signs.T
     products = exact.errors[..., :, None] * states[..., None, :]
-    return ProjectedGradients(
-        products.reshape(*products.shape[:2], n_classes * n_signs),
-        exact.alignment,
-        exact.squared_norms,
-        exact.target_norms,
-    )
+    return products.reshape(*products.shape[:2], -1)
 
 
 def _rows(values: Array, documents: Sequence[int]) -> Array:
@@ -221,6 +290,6 @@ def _rows(values: Array, documents: Sequence[int]) -> Array:
     return xp.take(values, index, axis=1)
 
 
-def _products(vectors: Array, documents: Sequence[int]) -> Array:
-    """Of every vector with those of some documents, (J × n × m)."""
-    return vectors @ array_namespace(vectors).matrix_transpose(_rows(vectors, documents))
+def _products(vectors: Array, others: Array) -> Array:
+    """Of every vector with every other, (J × n × m)."""
+    return vectors @ array_namespace(vectors).matrix_transpose(others)

@@ -52,14 +52,13 @@ def folded(sketches: NDArray[np.float32], dimension: int) -> NDArray[np.float32]
     return sketches.reshape(*sketches.shape[:-1], largest // dimension, dimension).sum(axis=-2)
 
 
-def worth(sketches: NDArray[np.float32], squared_norms: NDArray[np.float64]) -> float | None:
+def worth(estimates: NDArray[np.float64], squared_norms: NDArray[np.float64]) -> float | None:
     """The dimension of a dense projection with the same error.
 
-    sketches (… × n × k), whose inner products are estimates; squared_norms (… × n), exact. A dense
+    estimates: the squared lengths of sketches, (… × n); squared_norms (… × n), exact. A dense
     projection estimates ‖g‖² with relative variance 2 / k. None if all gradients are zero.
     """
     exact = squared_norms.ravel()
-    estimates = np.square(sketches, dtype=np.float64).sum(axis=-1).ravel()
-    errors = estimates[exact > 0] / exact[exact > 0] - 1
+    errors = estimates.ravel()[exact > 0] / exact[exact > 0] - 1
     mean_square = float(np.mean(errors**2)) if len(errors) else 0.0
     return 2 / mean_square if mean_square else None

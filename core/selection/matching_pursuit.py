@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dger
 
-from assay.core.gradients.features import GradientFeatures, LikelyProducts, on_host
+from assay.core.gradients.features import GradientFeatures, LikelyProducts, Scratch, on_host
 from assay.core.selection.greedy import FirstOfBest, Selection
 
 # Added to the Gram matrix's diagonal, relative to it, so that near duplicates can be solved.
@@ -21,6 +21,8 @@ _RIDGE = 1e-6
 _TOLERANCE = 1e-10
 _MAX_SOLVES = 20
 _MAX_CORRECTIONS = 3
+# Documents whose products with the weighted sum are found together.
+_COLUMNS = 16_384
 
 
 def select_plus(features: GradientFeatures, budget: int, seed: int = 0) -> Selection:
@@ -37,19 +39,18 @@ def select_plus(features: GradientFeatures, budget: int, seed: int = 0) -> Selec
     lengths[lengths == 0] = np.inf  # so that it never fits
     n_most = min(budget, len(alignment))
     # Single precision chooses the next document; the weights are fitted in double precision.
-    with_chosen = np.zeros((n_most, len(alignment)), np.float32)
+    with_chosen = features.scratch(n_most)
     likely, fitted = LikelyProducts(features), NonNegativeFit(n_most)
     first_of_best = FirstOfBest(alignment, seed)
     chosen: list[int] = []
     objective: list[float] = []
     while len(chosen) < n_most:
-        sums = fitted.weights.astype(np.float32) @ with_chosen[: len(chosen)]
-        fit = (alignment - sums) / lengths
+        fit = (alignment - _sums(fitted.weights, with_chosen, len(alignment))) / lengths
         document = first_of_best.of(fit)
         if fit[document] <= 0:
             break
         products = scale @ on_host(likely.of(document, fit))
-        with_chosen[len(chosen)] = products
+        with_chosen.put(products.astype(np.float32))
         chosen.append(document)
         lengths[document] = np.inf
         fitted.add(products[chosen], alignment[document])
@@ -66,13 +67,25 @@ def weights_by_rank(features: GradientFeatures, documents: Sequence[int]) -> NDA
     chosen = list(documents)
     scale = 1 / on_host(features.target_norms).astype(np.float64) ** 2
     alignment = scale @ on_host(features.alignment).astype(np.float64)
-    products = on_host(features.inner_products_with(chosen)).astype(np.float64)[:, chosen]
+    own = features.subset(chosen)
+    products = on_host(own.inner_products_with(range(len(chosen)))).astype(np.float64)
     gram = np.tensordot(scale, products, axes=1)
     fitted, rows = NonNegativeFit(len(chosen)), np.zeros(gram.shape)
     for rank, document in enumerate(chosen):
         fitted.add(gram[rank, : rank + 1], alignment[document])
         rows[rank, : rank + 1] = fitted.weights
     return rows
+
+
+def _sums(
+    weights: NDArray[np.float64], with_chosen: Scratch, n_documents: int
+) -> NDArray[np.float32]:
+    """The products of the weighted sum with every document, (n)."""
+    single, sums = weights.astype(np.float32), np.empty(n_documents, np.float32)
+    for first in range(0, n_documents, _COLUMNS):
+        part = slice(first, min(first + _COLUMNS, n_documents))
+        sums[part] = single @ with_chosen.columns(part)
+    return sums
 
 
 class NonNegativeFit:

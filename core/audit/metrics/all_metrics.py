@@ -15,20 +15,17 @@ from assay.core.audit.metrics.replacement_curve import write_replacement_curve
 from assay.core.audit.metrics.rows import write_metrics
 from assay.core.audit.metrics.transport import TransportToReference
 from assay.core.audit.metrics.vocabulary import Containment
-from assay.core.gradients.features import GradientFeatures
 from assay.core.models.text_model import Tokenization
 from assay.core.specs.data import Task
 
 
-def measure_selections(
-    audit: AuditContext, features: GradientFeatures, tokenization: Tokenization
-) -> None:
+def measure_selections(audit: AuditContext, tokenization: Tokenization) -> None:
     """Write all metrics of each selection, compared with random selections."""
     spec, builder, progress = audit.spec, audit.builder, audit.progress
     every = {strategy: audit.rows.selection(strategy).documents for strategy in spec.strategies}
     # A strategy for which no document points towards the difference selects none.
     selections = {strategy: documents for strategy, documents in every.items() if documents}
-    draws = random_draws(spec, features.n_documents)
+    draws = random_draws(spec, audit.n_documents)
     judges: list[SelectionMetric] = [Cosine(audit)]
     if spec.task is Task.CLASSIFICATION:
         judges.append(Imbalance(audit, len(tokenization.label_names)))
@@ -59,4 +56,4 @@ def measure(audit: AuditContext, tokenization: Tokenization) -> None:
     if audit.builder.is_done("metrics"):
         return
     with audit.stage("measure", 7, "metrics"):
-        measure_selections(audit, audit.features(), tokenization)
+        measure_selections(audit, tokenization)

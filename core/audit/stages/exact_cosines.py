@@ -21,16 +21,18 @@ from assay.core.audit.gradient_request import document_key
 from assay.core.audit.metrics.null_draws import random_draws
 from assay.core.audit.precomputed import with_cached_rows
 from assay.core.audit.stages.gradients import gradient_models
+from assay.core.gradients.blocked import BlockedFactors, BlockedProjections
 from assay.core.gradients.features import (
     FactoredGradients,
+    GradientFeatures,
     ProjectedGradients,
-    gradient_features,
 )
 from assay.core.gradients.growing_sums import GrowingSum, squared_norms_of_factors
 from assay.core.gradients.projection import worth
+from assay.core.gradients.windows import windows
 from assay.core.models.loading import ModelPair
 from assay.core.selection.matching_pursuit import weights_by_rank
-from assay.core.specs.audit import AuditSpec, GradientLayers
+from assay.core.specs.audit import GradientLayers
 from assay.core.specs.hashing import content_key
 from assay.core.specs.results.audit import Projection
 from assay.core.specs.strategies import Strategy
@@ -56,14 +58,16 @@ def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
     spec, builder, progress = audit.spec, audit.builder, audit.progress
     if builder.is_done("exact cosines"):
         return
-    features = gradient_features(builder.gradients())
-    is_estimated = isinstance(features, ProjectedGradients) or bool(spec.projection_dimension)
+    features = audit.gradients.last_layers()
+    is_exact = isinstance(features, FactoredGradients | BlockedFactors)
+    is_estimated = not is_exact or bool(spec.projection_dimension)
     chosen = _selected(audit) if is_estimated else {}
-    drawn = [_random_sum(draw) for draw in _draws(spec, features)]
+    draws = random_draws(spec, features.n_documents)
+    drawn = [_random_sum(draw) for draw in (draws if is_exact else draws[:_N_DRAWS_OF_PASSES])]
     sums = [*(own for own, _ in chosen.values()), *drawn]
     with audit.stage("exact cosines", len(sums)):
-        if isinstance(features, FactoredGradients):
-            norms = [squared_norms_of_factors(features, own) for own in sums]
+        if is_exact:
+            norms = [_of_factors(features, own) for own in sums]
             progress.advance(len(sums))
         else:
             norms = _cached(audit, pair, sums)
@@ -81,9 +85,11 @@ def take_exact_cosines(audit: AuditContext, pair: ModelPair) -> None:
         _write_random(builder, drawn, cosines[len(chosen) :])
 
 
-def _draws(spec: AuditSpec, features: FactoredGradients | ProjectedGradients) -> list[list[int]]:
-    draws = random_draws(spec, features.n_documents)
-    return draws if isinstance(features, FactoredGradients) else draws[:_N_DRAWS_OF_PASSES]
+def _of_factors(features: GradientFeatures, own: GrowingSum) -> NDArray[np.float64]:
+    factors = features.subset(own.documents)
+    assert isinstance(factors, FactoredGradients)
+    renumbered = replace(own, documents=tuple(range(len(own.documents))))
+    return squared_norms_of_factors(factors, renumbered)
 
 
 def _random_sum(documents: Sequence[int]) -> GrowingSum:
@@ -204,17 +210,23 @@ def _describe_projection(
     audit: AuditContext, chosen: dict[Strategy, tuple[GrowingSum, float]]
 ) -> None:
     own = audit.features()
-    assert isinstance(own, ProjectedGradients)
+    assert isinstance(own, ProjectedGradients | BlockedProjections)
     audit.builder.put_meta(
         "projection",
         asdict(
             Projection(
-                own.projected.shape[-1],
-                worth(own.projected, np.asarray(own.squared_norms, np.float64)),
+                own.dimension,
+                worth(_lengths(own), np.asarray(own.squared_norms, np.float64)),
                 {strategy: estimate for strategy, (_, estimate) in chosen.items()},
             )
         ),
     )
+
+
+def _lengths(own: ProjectedGradients | BlockedProjections) -> NDArray[np.float64]:
+    """‖g_i‖² as the projection estimates it, (J × n)."""
+    parts = (own.window(part).projected for part in windows(own.n_documents))
+    return np.concatenate([np.square(p, dtype=np.float64).sum(axis=-1) for p in parts], axis=1)
 
 
 def _write_random(

@@ -194,5 +194,6 @@ def test_the_projection_of_layers_is_worth_its_dimension(tmp_path):
         rows = list(models.of(texts))
         projected = np.concatenate([own.arrays["projected:0"] for own in rows])
         norms = np.concatenate([own.squared_norms[:, 0] for own in rows])
-        found.append(worth(projected, norms))
+        lengths = np.square(projected, dtype=np.float64).sum(axis=-1)
+        found.append(worth(lengths, norms))
     assert np.mean(found) > 0.7 * DIMENSION
