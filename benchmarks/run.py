@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 
+from bounded_memory import bounded_memory
 from decompression_ratio import decompression_ratio
 from gradient_ratios import gradient_ratios
 from measuring import Benchmark, show
@@ -19,6 +20,7 @@ from student_ratios import student_ratios
 BENCHMARKS: dict[str, Benchmark] = {
     "gradients": gradient_ratios,
     "selection": selection_ratios,
+    "memory": bounded_memory,
     "store": store_shares,
     "transport": transport_by_size,
     "students": student_ratios,

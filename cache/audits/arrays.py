@@ -126,7 +126,7 @@ def _of_checkpoints(
     connection: duckdb.DuckDBPyConnection, names: Sequence[str], n_checkpoints: int
 ) -> dict[str, NDArray[np.float64]]:
     """Columns of ``scores`` with a value for each checkpoint, (J × n) each."""
-    table = connection.execute(
+    table = connection.sql(
         f"SELECT {', '.join(names)} FROM scores ORDER BY document_id"
     ).to_arrow_table()
     return {

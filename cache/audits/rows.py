@@ -122,10 +122,15 @@ class AuditRows:
         table, key = SETS[set_name]
         return [text for (text,) in self._all(f"SELECT text FROM {table} ORDER BY {key}")]
 
-    def each_text(self) -> Iterator[str]:
-        """The texts of the seed corpus in order, a few thousand in memory at a time."""
-        for first in range(0, self.n_documents(), _TEXTS_AT_ONCE):
-            yield from (one.text for one in self.documents(first, _TEXTS_AT_ONCE))
+    def each_text(self, set_name: str = "seed-corpus") -> Iterator[str]:
+        """All texts of a set in order, a few thousand in memory at a time."""
+        table, key = SETS[set_name]
+        for first in range(0, self.n_of(set_name), _TEXTS_AT_ONCE):
+            rows = self._all(
+                f"SELECT text FROM {table} WHERE {key} >= ? AND {key} < ? ORDER BY {key}",
+                [first, first + _TEXTS_AT_ONCE],
+            )
+            yield from (text for (text,) in rows)
 
     def documents(self, first: int, n: int) -> list[StoredDocument]:
         """``n`` documents of the seed corpus from number ``first`` on; fewer at the end."""

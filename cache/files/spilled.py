@@ -26,7 +26,7 @@ class _File:
 
     def append(self, values: NDArray) -> None:
         with full_disk_explained(self._folder):
-            left = memoryview(np.ascontiguousarray(values)).cast("B")
+            left = _bytes_of(np.ascontiguousarray(values))
             while left:
                 n_written = os.pwrite(self._file.fileno(), left, self._n_bytes)
                 self._n_bytes += n_written
@@ -34,13 +34,17 @@ class _File:
 
     def read_into(self, values: NDArray, first_byte: int) -> None:
         """Fill a contiguous array."""
-        left = memoryview(values).cast("B")
+        left = _bytes_of(values)
         while left:
             n_read = os.preadv(self._file.fileno(), [left], first_byte)
             if not n_read:
                 raise OSError(f"a temporary file in {self._folder} ended early")
             first_byte += n_read
             left = left[n_read:]
+
+
+def _bytes_of(values: NDArray) -> memoryview:
+    return values.data.cast("B") if values.size else memoryview(b"")
 
 
 class SpilledRows:
@@ -54,7 +58,7 @@ class SpilledRows:
     def __len__(self) -> int:
         return self._n_rows
 
-    def append(self, rows: NDArray[np.float32]) -> None:
+    def append(self, rows: NDArray[np.floating]) -> None:
         """Rows (n × width) after those that are there."""
         self._file.append(rows.astype(self._type, copy=False))
         self._n_rows += len(rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ from assay.core.stats.training_vocabulary import document_frequencies
 
 # Part of the cache's key: raise it when the same document would agree otherwise.
 _VERSION = 3
+PROJECTED_WIDTH = N_BUCKETS * N_DIRECTIONS
+
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -42,25 +46,48 @@ class KeptGradients:
     alignment: NDArray[np.float64]
 
 
-def agreements_of(
+@dataclass(frozen=True)
+class AgreementWindow:
+    """Consecutive documents: which are not excluded (n, bool), and the rows of those, in order."""
+
+    is_asked: NDArray[np.bool_]
+    rows: TokenAgreements
+    kept: KeptGradients
+
+
+def with_agreements(
     audit: AuditContext,
     gradients: EmbeddingGradients,
     is_excluded: NDArray[np.bool_],
     n_tokens: int,
-) -> tuple[TokenAgreements, KeptGradients]:
-    """Of every document of the audit that is not excluded, in order; cut after ``n_tokens``.
+    use: Callable[[Iterator[AgreementWindow]], _Made],
+) -> _Made:
+    """What ``use`` returns for all documents of the audit, window by window; cut after
+    ``n_tokens``.
 
     A killed run continues after its last block. Other audits of the pair read the same cache.
+    ``use`` is called again if the cache turns out to be damaged.
     """
     rows = agreement_rows(audit.question, gradients, n_tokens)
 
-    def use(kept: RowStore) -> tuple[TokenAgreements, KeptGradients]:
+    def filled(kept: RowStore) -> _Made:
         asked = asked_windows(audit, is_excluded)
         audit.progress.advance(int(is_excluded.sum()))
         fill(kept, rows, asked, audit.progress, audit.engine)
-        return _read(kept, asked_windows(audit, is_excluded))
+        return use(_windows(audit, kept, is_excluded))
 
-    return rows.with_cached(audit.store, audit.progress, use)
+    return rows.with_cached(audit.store, audit.progress, filled)
+
+
+def _windows(
+    audit: AuditContext, kept: RowStore, is_excluded: NDArray[np.bool_]
+) -> Iterator[AgreementWindow]:
+    first = 0
+    for documents in windows_of(audit):
+        is_asked = ~is_excluded[first : first + len(documents)]
+        first += len(documents)
+        asked = [one for one, is_own in zip(documents, is_asked, strict=True) if is_own]
+        yield AgreementWindow(is_asked, *_read(kept, asked))
 
 
 def agreement_rows(
@@ -127,27 +154,24 @@ def _as_kept(batch: AgreementRows) -> Rows:
 
 
 def _read(
-    kept: RowStore, windows: Iterable[Sequence[TextDocument]]
+    kept: RowStore, documents: Sequence[TextDocument]
 ) -> tuple[TokenAgreements, KeptGradients]:
-    """The rows of all documents, in order."""
-    starts = [np.zeros(1, np.int64)]
-    tokens, agreements = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
-    projected = [np.zeros((0, N_BUCKETS * N_DIRECTIONS), np.float32)]
-    numbers = [np.zeros((0, 2))]
-    for documents in windows:
-        found = kept.find([document_key(document) for document in documents])
-        lengths = found["tokens"].combine_chunks().value_lengths().to_numpy()
-        starts.append(starts[-1][-1] + np.cumsum(lengths))
-        tokens.append(found["tokens"].combine_chunks().flatten().to_numpy())
-        agreements.append(found["agreements"].combine_chunks().flatten().to_numpy())
-        projected.append(kept.matrix("projected", found))
-        columns = [found[name].to_numpy() for name in ("squared_norms", "alignment")]
-        numbers.append(np.stack(columns, axis=1))
-    all_tokens = np.concatenate(tokens)
-    n_labels = sum(map(len, agreements)) // max(1, len(all_tokens))
+    """The rows of some documents, in order."""
+    if not documents:
+        nothing = np.zeros(0)
+        return (
+            TokenAgreements(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros((0, 1), "f4")),
+            KeptGradients(np.zeros((0, PROJECTED_WIDTH), np.float32), nothing, nothing),
+        )
+    found = kept.find([document_key(document) for document in documents])
+    lengths = found["tokens"].combine_chunks().value_lengths().to_numpy()
+    tokens = found["tokens"].combine_chunks().flatten().to_numpy()
+    agreements = found["agreements"].combine_chunks().flatten().to_numpy()
+    n_labels = len(agreements) // max(1, len(tokens))
     rows = TokenAgreements(
-        np.concatenate(starts),
-        all_tokens,
-        np.concatenate(agreements).reshape(len(all_tokens), max(1, n_labels)),
+        np.concatenate([[0], np.cumsum(lengths)]),
+        tokens,
+        agreements.reshape(len(tokens), max(1, n_labels)),
     )
-    return rows, KeptGradients(np.concatenate(projected), *np.concatenate(numbers).T)
+    numbers = (found[name].to_numpy() for name in ("squared_norms", "alignment"))
+    return rows, KeptGradients(kept.matrix("projected", found), *numbers)

@@ -17,7 +17,6 @@ from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.engines.engine import Engine, LocalEngine
 from assay.core.gradients.features import GradientFeatures
 from assay.core.models.examples import TextDocument
-from assay.core.runtime.memory import UNBOUNDED, Memory
 from assay.core.runtime.progress import Progress
 from assay.core.selection.inputs import SelectionInputs
 from assay.core.specs.audit import AuditSpec
@@ -26,11 +25,12 @@ from assay.core.specs.training import TrainingSpec
 
 @dataclass(frozen=True)
 class AuditContext:
-    """What is asked, the file being built, the store, where to report progress, what computes
-    documents, and how much memory it may take.
+    """What is asked, the file being built, the store, where to report progress, and what computes
+    documents.
 
-    ``on_disk``: gradients that do not fit into it. Small values that several stages need are read
-    from the file once. The models are not part of it: they are freed as soon as nothing needs them.
+    ``on_disk``: gradients that do not fit into memory. Small values that several stages need are
+    read from the file once. The models are not part of it: they are freed as soon as nothing needs
+    them.
     """
 
     question: ResolvedAudit
@@ -38,7 +38,6 @@ class AuditContext:
     store: Store
     progress: Progress
     engine: Engine = field(default_factory=LocalEngine)
-    memory: Memory = UNBOUNDED
     on_disk: dict[Any, GradientFeatures] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -73,7 +72,7 @@ class AuditContext:
     @cached_property
     def gradients(self) -> GradientsInBounds:
         """The documents' gradients as they are stored."""
-        return GradientsInBounds(self.builder, self.memory, self.on_disk)
+        return GradientsInBounds(self.builder, self.on_disk)
 
     def features(self) -> GradientFeatures:
         """The documents' gradients as strategies see them.

@@ -1,4 +1,4 @@
-"""An audit's gradients: in memory where they fit into it, otherwise on disk.
+"""An audit's gradients: in memory where they fit into what is left of it, otherwise on disk.
 
 What is selected is the same to the last bit (``core.gradients.windows``).
 """
@@ -23,9 +23,9 @@ from assay.core.gradients.features import (
     projected_factors,
 )
 from assay.core.gradients.windows import windows
-from assay.core.runtime.memory import Memory
+from assay.core.runtime.memory import available
 
-# Of what is left, gradients may take this share; the rest is for what is computed from them.
+# The share of the memory that is left; the rest is for what is computed from gradients.
 _SHARE = 0.5
 
 
@@ -38,7 +38,6 @@ class GradientsInBounds:
     """
 
     builder: AuditBuilder
-    memory: Memory
     on_disk: dict[Any, GradientFeatures]
 
     def last_layers(self) -> GradientFeatures:
@@ -66,7 +65,7 @@ class GradientsInBounds:
         if name in self.on_disk:
             return self.on_disk[name]
         sizes = read(_n_bytes)
-        if sum(own for own in sizes.values() if isinstance(own, int)) <= _SHARE * self.memory.left:
+        if sum(own for own in sizes.values() if isinstance(own, int)) <= _SHARE * available():
             return gradient_features(read(in_memory))
         arrays = read(self._spilled)
         kind = BlockedFactors if "errors" in arrays else BlockedProjections

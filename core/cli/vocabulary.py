@@ -68,7 +68,8 @@ def vocabulary(
     found = read_training_vocabulary(base_folder, final_folder)
     readings = found.read_texts(texts, limit)
     is_sample = len(readings) >= _ENOUGH_TEXTS
-    estimate = found.estimated_documents([own.token_ids for own in readings]) if is_sample else None
+    ids = [own.token_ids for own in readings] if is_sample else []
+    estimate = found.estimated_documents(found.frequencies(ids), len(ids))
     facts = found.facts().with_texts(
         found.reader().limit(limit),
         [len(own.unmoved) for own in readings],

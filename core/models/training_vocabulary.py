@@ -75,15 +75,17 @@ class TrainingVocabulary:
         """See ``TextReader.read``."""
         return self.reader().read(texts, max_tokens)
 
-    def estimated_documents(self, documents: Sequence[Sequence[int]]) -> Estimate | None:
-        """About how many documents like these (token ids) contain as many tokens as moved.
+    def estimated_documents(
+        self, frequencies: NDArray[np.int64], n_documents: int
+    ) -> Estimate | None:
+        """About how many documents like these contain as many tokens as moved.
 
-        Returns the estimate and its lower and upper bounds; None if no token is known to have
-        moved.
+        ``frequencies``: in how many of ``n_documents`` each token occurs. Returns the estimate and
+        its lower and upper bounds; None if no token is known to have moved.
         """
-        if not self.n_moved or not documents:
+        if not self.n_moved or not n_documents:
             return None
-        return estimated_documents(self.n_moved, self.frequencies(documents), len(documents))
+        return estimated_documents(self.n_moved, frequencies, n_documents)
 
     def frequencies(self, documents: Sequence[Sequence[int]]) -> NDArray[np.int64]:
         """How many documents each id that both models know occurs in; special ids are left out."""

@@ -1,25 +1,23 @@
-"""How much memory this process may use, and how much of it is left."""
+"""How much memory this process may still take."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
-
-@dataclass(frozen=True)
-class Memory:
-    """``limit``: bytes for the whole process; None for as much as there is."""
-
-    limit: int | None = None
-
-    @property
-    def left(self) -> float:
-        """Bytes that this process may still take."""
-        if self.limit is None:
-            return math.inf
-        return self.limit - psutil.Process().memory_info().rss
+# Where Linux keeps the limit of this process' container.
+_CONTAINER = Path("/sys/fs/cgroup")
 
 
-UNBOUNDED = Memory()
+def available(container: Path = _CONTAINER) -> int:
+    """Bytes that the machine has left, or this process' container if that is less."""
+    left = int(psutil.virtual_memory().available)
+    # Without a limit the file is missing or holds a word.
+    with suppress(OSError, ValueError):
+        limit, used = (
+            int((container / f"memory.{name}").read_text()) for name in ("max", "current")
+        )
+        left = min(left, limit - used)
+    return max(left, 0)

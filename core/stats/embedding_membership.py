@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,14 @@ class EmbeddingScores:
     n_unmoved: NDArray[np.int64]
     n_moved: NDArray[np.int64]
     rests_on: NDArray[np.float64]
+
+    @staticmethod
+    def together(parts: Sequence[EmbeddingScores]) -> EmbeddingScores:
+        """Those of several sets of documents, one after the other."""
+        names = [one.name for one in fields(EmbeddingScores)]
+        return EmbeddingScores(
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        )
 
 
 def embedding_scores(

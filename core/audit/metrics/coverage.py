@@ -31,5 +31,5 @@ class EmbeddingRecall(SetMetric):
 
     def interval(self, documents: Sequence[int]) -> Interval:
         """Over reference documents, as if they were drawn independently."""
-        selected = self._embedded.pool[list(documents)]
+        selected = self._embedded.pool.take(documents)
         return accuracy(is_covered(selected, self._embedded.reference, self._floors))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.cache.files.spilled import SpilledRows
 from assay.core.audit.context import AuditContext
 
 # A larger reference set is replaced by a random sample of this size: a matrix of products with it
@@ -16,18 +17,19 @@ _MAX_REFERENCE = 10_000
 
 @dataclass(frozen=True)
 class Embedded:
-    """pool (n × d, by document_id) and reference (m × d, m ≤ 10,000), unit length, float32.
+    """pool (n × d, by document_id; on disk, since selections need few of its rows) and reference
+    (m × d, m ≤ 10,000), unit length, float32.
 
     ``sampled`` is what to add to a method's name where the reference set is larger than m.
     """
 
-    pool: NDArray[np.float32]
+    pool: SpilledRows
     reference: NDArray[np.float32]
     sampled: str
 
     @classmethod
     def read(cls, audit: AuditContext) -> Embedded:
-        pool = audit.builder.matrix("embeddings", {"set_name": "seed-corpus"})
+        pool = audit.builder.spilled("embeddings", {"set_name": "seed-corpus"})
         reference = audit.builder.matrix("embeddings", {"set_name": "reference"})
         kept = np.random.default_rng(audit.spec.seed).permutation(len(reference))[:_MAX_REFERENCE]
         is_sampled = len(kept) < len(reference)

@@ -32,7 +32,7 @@ class TransportToReference(MixtureMetric):
 
     def mixed(self, true: Sequence[int], documents: Sequence[int]) -> tuple[float, str]:
         embedded = self._embedded
-        vectors = np.concatenate([embedded.reference[list(true)], embedded.pool[list(documents)]])
+        vectors = np.concatenate([embedded.reference[list(true)], embedded.pool.take(documents)])
         result = transport_distance(self._sampled(vectors), self._target)
         return result.distance, result.method + self._of(len(vectors))
 

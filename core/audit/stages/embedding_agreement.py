@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 
 from assay.cache.audits.rows import TokenCounts
 from assay.core.audit.cached_agreements import (
-    KeptGradients,
-    agreements_of,
+    AgreementWindow,
     corpus_frequencies,
+    with_agreements,
 )
 from assay.core.audit.context import AuditContext
 from assay.core.errors import InputError
@@ -88,21 +89,34 @@ def _score(audit: AuditContext, pair: ModelPair) -> str | None:
     except InputError as error:
         return str(error)
     gradients, is_excluded, n_tokens = asked.gradients, asked.is_excluded, asked.n_tokens
-    known = audit.rows.token_counts()
+    known, movement = audit.rows.token_counts(), gradients.movement
     with cut_after(pair.final, n_tokens):
-        rows, kept = agreements_of(audit, gradients, is_excluded, n_tokens)
-        frequencies = corpus_frequencies(audit, pair.final, len(gradients.movement.is_moved))
-    movement = gradients.movement
-    scores = embedding_scores(
-        rows,
-        movement.is_moved,
-        known.n_unmoved[~is_excluded],
-        frequencies,
-        movement.chance_missed,
-        gradients.most_a_row,
-    )
+        frequencies = corpus_frequencies(audit, pair.final, len(movement.is_moved))
+
+    def scored(windows: Iterator[AgreementWindow]) -> EmbeddingScores:
+        found, numbers, first = [], np.zeros((2, audit.n_documents)), 0
+        audit.builder.clear("embedding_factors")
+        for window in windows:
+            asked = first + np.flatnonzero(window.is_asked)
+            found.append(
+                embedding_scores(
+                    window.rows,
+                    movement.is_moved,
+                    known.n_unmoved[asked],
+                    frequencies,
+                    movement.chance_missed,
+                    gradients.most_a_row,
+                )
+            )
+            numbers[:, asked] = window.kept.squared_norms, window.kept.alignment
+            _write_projected(audit, window, first)
+            first += len(window.is_asked)
+        _write_numbers(audit, numbers, gradients.target_norm)
+        return EmbeddingScores.together(found)
+
+    with cut_after(pair.final, n_tokens):
+        scores = with_agreements(audit, gradients, is_excluded, n_tokens, scored)
     _write(audit, scores, known, is_excluded)
-    _write_gradients(audit, kept, gradients.target_norm, is_excluded)
     return None
 
 
@@ -144,16 +158,10 @@ def _write(
     )
 
 
-def _write_gradients(
-    audit: AuditContext,
-    kept: KeptGradients,
-    target_norm: float,
-    is_excluded: NDArray[np.bool_],
-) -> None:
-    """Gradients of excluded documents are zero, so that no selection takes them."""
-    n_documents, asked = len(is_excluded), ~is_excluded
-    numbers = np.zeros((2, n_documents))
-    numbers[:, asked] = kept.squared_norms, kept.alignment
+def _write_numbers(audit: AuditContext, numbers: NDArray[np.float64], target_norm: float) -> None:
+    """squared_norms and alignment, (2 × n)."""
+    n_documents = numbers.shape[1]
+    audit.builder.clear("embedding_gradients")
     audit.builder.write(
         "embedding_gradients",
         {
@@ -163,9 +171,13 @@ def _write_gradients(
             "target_norm": np.full(n_documents, target_norm),
         },
     )
-    projected = np.zeros((n_documents, kept.projected.shape[1]), np.float32)
-    projected[asked] = kept.projected
-    audit.builder.write_matrix("embedding_factors", {"name": "projected"}, projected)
+
+
+def _write_projected(audit: AuditContext, window: AgreementWindow, first: int) -> None:
+    """Gradients of excluded documents are zero, so that no selection takes them."""
+    projected = np.zeros((len(window.is_asked), window.kept.projected.shape[1]), np.float32)
+    projected[window.is_asked] = window.kept.projected
+    audit.builder.write_matrix("embedding_factors", {"name": "projected"}, projected, first)
 
 
 def _of_all(values: NDArray, is_excluded: NDArray[np.bool_]) -> list[float | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,9 @@ from assay.core.specs.hashing import content_key, exact_hash
 # Part of the key: raise it when the same text would get another embedding.
 _VERSION = 1
 
+_Made = TypeVar("_Made")
+_EmbedNew = Callable[[Sequence[str]], NDArray[np.float32]]
+
 
 def embed_documents(
     texts: Sequence[str], store: Store, compute: Compute, progress: Progress
@@ -36,19 +41,27 @@ def embed_documents(
     """
     embed_new = _embedder_when_needed(compute)
 
-    def embedded(kept: RowStore) -> NDArray[np.float32]:
-        parts = []
-        for start in range(0, len(texts), ROWS_PER_BLOCK):
-            parts.append(_embedded(texts[start : start + ROWS_PER_BLOCK], kept, embed_new))
-            progress.advance(len(parts[-1]))
-        return np.concatenate(parts)
+    def use(kept: RowStore) -> NDArray[np.float32]:
+        return np.concatenate(list(_in_blocks(texts, kept, embed_new, progress)))
 
-    return with_cached_rows(
-        open_embeddings, store, embeddings_key(compute), "embedding", progress, embedded
-    )
+    return _with_cached(store, compute, progress, use)
 
 
-_EmbedNew = Callable[[Sequence[str]], NDArray[np.float32]]
+def _with_cached(
+    store: Store, compute: Compute, progress: Progress, use: Callable[[RowStore], _Made]
+) -> _Made:
+    key = embeddings_key(compute)
+    return with_cached_rows(open_embeddings, store, key, "embedding", progress, use)
+
+
+def _in_blocks(
+    texts: Iterable[str], kept: RowStore, embed_new: _EmbedNew, progress: Progress
+) -> Iterator[NDArray[np.float32]]:
+    """Vectors of ``texts`` in order; one block of texts is in memory at a time."""
+    remaining = iter(texts)
+    while block := list(islice(remaining, ROWS_PER_BLOCK)):
+        yield _embedded(block, kept, embed_new)
+        progress.advance(len(block))
 
 
 def _embedded(texts: Sequence[str], kept: RowStore, embed_new: _EmbedNew) -> NDArray[np.float32]:
@@ -75,12 +88,17 @@ def _embedder_when_needed(compute: Compute) -> _EmbedNew:
 def embed(audit: AuditContext) -> None:
     if audit.builder.is_done("embeddings"):
         return
-    sets = {name: audit.rows.texts(name) for name in SETS}
-    n_documents = sum(len(texts) for texts in sets.values())
-    with audit.stage("embed", n_documents, "embeddings"):
-        for name, texts in sets.items():
-            if texts:
-                vectors = embed_documents(
-                    texts, audit.store, audit.question.compute, audit.progress
-                )
-                audit.builder.write_matrix("embeddings", {"set_name": name}, vectors)
+    sizes = {name: audit.rows.n_of(name) for name in SETS}
+    compute, embed_new = audit.question.compute, _embedder_when_needed(audit.question.compute)
+
+    def write(kept: RowStore) -> None:
+        audit.builder.clear("embeddings")
+        for name in SETS:
+            first = 0
+            texts = audit.rows.each_text(name)
+            for vectors in _in_blocks(texts, kept, embed_new, audit.progress):
+                audit.builder.write_matrix("embeddings", {"set_name": name}, vectors, first)
+                first += len(vectors)
+
+    with audit.stage("embed", sum(sizes.values()), "embeddings"):
+        _with_cached(audit.store, compute, audit.progress, write)

@@ -31,8 +31,8 @@ def draw_map(audit: AuditContext) -> None:
             for name in SETS
             if audit.rows.n_of(name)
         }
-        texts = [text for name in sets for text in audit.rows.texts(name)]
-        layout = _kept_or_drawn(audit, texts, np.concatenate(list(sets.values())))
+        hashes = [exact_hash(text) for name in sets for text in audit.rows.each_text(name)]
+        layout = _kept_or_drawn(audit, hashes, np.concatenate(list(sets.values())))
         start = 0
         for name, vectors in sets.items():
             points = layout.points[start : start + len(vectors)]
@@ -49,10 +49,10 @@ def draw_map(audit: AuditContext) -> None:
         builder.put_meta("map", layout.parameters)
 
 
-def _kept_or_drawn(audit: AuditContext, texts: list[str], vectors: NDArray[np.float32]) -> Layout:
+def _kept_or_drawn(audit: AuditContext, hashes: list[str], vectors: NDArray[np.float32]) -> Layout:
     """The layout of the same documents in the same order, from the cache where it is there."""
     seed = audit.spec.seed
-    key = content_key("map", _VERSION, [exact_hash(text) for text in texts], seed)
+    key = content_key("map", _VERSION, hashes, seed)
 
     def use(kept: RowStore) -> Layout:
         if kept.missing([key]):

@@ -40,8 +40,10 @@ def score_text_alone(audit: AuditContext) -> None:
     with audit.stage("text alone", 0):
         known = audit.roles
         roles = np.select([known.is_trained, known.is_held_out], [0, 1], 2)
-        scores = blind_scores(audit.rows.texts("seed-corpus"), roles, 3, audit.spec.seed)
-        if scores is not None and known.is_trained.any():
+        scores = None
+        if known.is_trained.any():
+            scores = blind_scores(audit.rows.texts("seed-corpus"), roles, 3, audit.spec.seed)
+        if scores is not None:
             audit.builder.write(
                 "blind_scores",
                 {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,43 +63,65 @@ def _write(
 ) -> VocabularyFacts:
     reader, max_tokens = found.reader(), audit.training.max_tokens
     tokenizer = reader.tokenizer(max_tokens)
-    texts = audit.rows.texts("seed-corpus")
-    token_ids: list[list[int]] = []
-    n_unmoved: list[int] = []
-    for first in range(0, len(texts), _WINDOW):
-        own = [encoded.ids for encoded in tokenizer.encode_batch(texts[first : first + _WINDOW])]
-        unmoved = reader.unmoved(own)
+    frequencies, n_unmoved = found.frequencies([]), np.zeros(audit.n_documents, np.int64)
+    read: list[_ReadTokens] = []
+    for first in range(0, audit.n_documents, _WINDOW):
+        texts = [document.text for document in audit.rows.documents(first, _WINDOW)]
+        own = [encoded.ids for encoded in tokenizer.encode_batch(texts)]
+        unmoved, tokens = reader.unmoved(own), _ReadTokens.of(map(reader.read_tokens, own))
         audit.builder.write(
             "document_vocabulary",
             {
                 "document_id": range(first, first + len(own)),
-                "n_different": [len(reader.read_tokens(document)) for document in own],
+                "n_different": tokens.lengths,
                 "n_unmoved": [len(tokens) for tokens in unmoved],
                 "unmoved": [tokens.astype(np.int32) for tokens in unmoved],
             },
         )
-        token_ids += own
-        n_unmoved += [len(tokens) for tokens in unmoved]
+        frequencies += found.frequencies(own)
+        n_unmoved[first : first + len(own)] = [len(tokens) for tokens in unmoved]
+        read.append(tokens)
         audit.progress.advance(len(own))
-    estimate = found.estimated_documents(token_ids)
-    facts = facts.with_texts(reader.limit(max_tokens), n_unmoved, estimate)
-    _write_tokens(audit.builder, found, token_ids, facts)
-    _write_scores(audit.builder, found, token_ids)
+    estimate = found.estimated_documents(frequencies, audit.n_documents)
+    facts = facts.with_texts(reader.limit(max_tokens), n_unmoved.tolist(), estimate)
+    _write_tokens(audit.builder, found, frequencies[found.token_ids], audit.n_documents, facts)
+    _write_scores(audit.builder, found, frequencies, read)
     return facts
 
 
+@dataclass(frozen=True)
+class _ReadTokens:
+    """The different tokens of n documents, one document's after another's (int32); lengths (n)."""
+
+    tokens: NDArray[np.int32]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, documents: Iterable[NDArray[np.int64]]) -> _ReadTokens:
+        own = list(documents)
+        together = np.concatenate([*own, np.zeros(0, np.int64)])
+        return cls(together.astype(np.int32), np.array([len(one) for one in own], np.int64))
+
+    def each(self) -> Iterator[NDArray[np.int64]]:
+        """Those of each document."""
+        yield from np.split(self.tokens.astype(np.int64), np.cumsum(self.lengths)[:-1])
+
+
 def _write_scores(
-    builder: AuditBuilder, found: TrainingVocabulary, documents: Sequence[Sequence[int]]
+    builder: AuditBuilder,
+    found: TrainingVocabulary,
+    frequencies: NDArray[np.int64],
+    read: Sequence[_ReadTokens],
 ) -> None:
-    reader, frequencies = found.reader(), found.frequencies(documents)
     norms = np.zeros(len(frequencies), np.float32)
     norms[found.token_ids] = found.movement.norms
-    tokens = (reader.read_tokens(document) for document in documents)
+    n_documents = sum(len(window.lengths) for window in read)
+    tokens = chain.from_iterable(window.each() for window in read)
     builder.write(
         "vocabulary_scores",
         {
-            "document_id": range(len(documents)),
-            "score": vocabulary_match(tokens, norms, frequencies, len(documents)),
+            "document_id": range(n_documents),
+            "score": vocabulary_match(tokens, norms, frequencies, n_documents),
         },
     )
 
@@ -106,11 +129,11 @@ def _write_scores(
 def _write_tokens(
     builder: AuditBuilder,
     found: TrainingVocabulary,
-    documents: Sequence[Sequence[int]],
+    frequencies: NDArray[np.int64],
+    n_documents: int,
     facts: VocabularyFacts,
 ) -> None:
-    frequencies = found.frequencies(documents)[found.token_ids]
-    counts = _counts(found, frequencies, len(documents), facts.n_estimated)
+    counts = _counts(found, frequencies, n_documents, facts.n_estimated)
     builder.write(
         "token_movement",
         {
