@@ -66,10 +66,7 @@ class AuditBuilder(FileBuilder):
 
     def matrix(self, table: str, keys: Mapping[str, Any]) -> NDArray[np.float32]:
         """The matrix that ``write_matrix`` wrote under ``keys``; ValueError if there is none."""
-        stored = self._stored(table, keys)
-        matrix = np.empty((stored.n_rows, stored.width), np.float32)
-        stored.read_into(matrix)
-        return matrix
+        return self._stored(table, keys).in_memory()
 
     def _stored(self, table: str, keys: Mapping[str, Any]) -> StoredMatrix:
         stored = StoredMatrix.find(self._connection, table, keys)

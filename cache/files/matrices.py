@@ -19,50 +19,63 @@ _BLOCKS_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class StoredMatrix:
-    """The blocks under ``keys`` in a table: their first rows in order, and the matrix' shape."""
+    """The blocks under ``keys`` in a table, and the shape that they say the matrix has."""
 
     connection: duckdb.DuckDBPyConnection
     table: str
     keys: Mapping[str, Any]
-    first_rows: tuple[int, ...]
     n_rows: int
     width: int
+    is_in_order: bool
 
     @classmethod
     def find(
         cls, connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, Any]
     ) -> StoredMatrix | None:
-        """None if there is none; DamagedBlock if blocks are not as large as they say."""
+        """None if there is none; DamagedBlock if widths differ."""
         found = connection.execute(
-            "SELECT first_row, n_rows, width, octet_length(data) "
-            f"FROM {table} WHERE {_condition(keys)} ORDER BY first_row",
+            f"SELECT first_row, n_rows, width FROM {table} WHERE {_condition(keys)}",
             list(keys.values()),
         ).fetchall()
         if not found:
             return None
-        width = found[0][2]
-        if any((own, size) != (width, 2 * n * width) for _, n, own, size in found):
-            raise DamagedBlock(f"blocks of {table} have another shape than they say")
+        widths = {width for _, _, width in found}
+        if len(widths) > 1:
+            raise DamagedBlock(f"blocks of {table} have different widths")
+        first_rows = [first for first, *_ in found]
         return cls(
             connection,
             table,
             keys,
-            tuple(first for first, *_ in found),
-            sum(n for _, n, *_ in found),
-            width,
+            sum(n for _, n, _ in found),
+            widths.pop(),
+            first_rows == sorted(first_rows),
         )
 
     def blocks(self) -> Iterator[Block]:
-        """In order; a few are in memory at a time."""
-        for start in range(0, len(self.first_rows), _BLOCKS_AT_ONCE):
-            asked = self.first_rows[start : start + _BLOCKS_AT_ONCE]
-            rows = self.connection.execute(
-                "SELECT first_row, n_rows, width, scale, data, sha256 "
-                f"FROM {self.table} WHERE {_condition(self.keys)} "
-                "AND first_row BETWEEN ? AND ? ORDER BY first_row",
-                [*self.keys.values(), asked[0], asked[-1]],
-            ).fetchall()
-            yield from (Block(*row) for row in rows)
+        """In order of their first rows; use the connection for nothing else meanwhile.
+
+        One query reads them all: each query reads whole vectors of DuckDB, of 2,048 blocks. Sorting
+        would keep all blocks in memory, and they are written in order.
+        """
+        order = "" if self.is_in_order else "ORDER BY first_row"
+        rows = self.connection.execute(
+            "SELECT first_row, n_rows, width, scale, data, sha256 "
+            f"FROM {self.table} WHERE {_condition(self.keys)} {order}",
+            list(self.keys.values()),
+        )
+        while found := rows.fetchmany(_BLOCKS_AT_ONCE):
+            for row in found:
+                block = Block(*row)
+                if len(block.data) != 2 * block.n_rows * block.width:
+                    raise DamagedBlock(f"a block of {self.table} has another shape than it says")
+                yield block
+
+    def in_memory(self) -> NDArray[np.float32]:
+        """The matrix; DamagedBlock if a block is."""
+        matrix = np.empty((self.n_rows, self.width), np.float32)
+        self.read_into(matrix)
+        return matrix
 
     def read_into(self, matrix: NDArray[np.float32]) -> None:
         """All rows; DamagedBlock if a block is."""
@@ -81,11 +94,7 @@ def read_matrix(
 ) -> NDArray[np.float32] | None:
     """The matrix under ``keys``; None if there is none; DamagedBlock if a block is damaged."""
     stored = StoredMatrix.find(connection, table, keys)
-    if stored is None:
-        return None
-    matrix = np.empty((stored.n_rows, stored.width), np.float32)
-    stored.read_into(matrix)
-    return matrix
+    return None if stored is None else stored.in_memory()
 
 
 def _condition(keys: Mapping[str, Any]) -> str:

@@ -60,7 +60,7 @@ class _Blocked(ABC):
 
     def inner_products_with(self, documents: Sequence[int]) -> NDArray[np.float32]:
         """One pass over the file; see ``GradientFeatures``."""
-        found: NDArray[np.float32] = products_by_window(self, documents)  # type: ignore[arg-type]
+        found: NDArray[np.float32] = products_by_window(self, documents)
         return found
 
     def weighted_sums(self, weights: NDArray) -> NDArray:
