@@ -58,6 +58,10 @@ class _Blocked(ABC):
     def window(self, part: slice) -> FactoredGradients | ProjectedGradients:
         """Of consecutive documents, in memory."""
 
+    @abstractmethod
+    def subset(self, documents: Sequence[int]) -> FactoredGradients | ProjectedGradients:
+        """Of some documents, in the given order, in memory."""
+
     def inner_products_with(self, documents: Sequence[int]) -> NDArray[np.float32]:
         """One pass over the file; see ``GradientFeatures``."""
         found: NDArray[np.float32] = products_by_window(self, documents)
@@ -65,7 +69,7 @@ class _Blocked(ABC):
 
     def weighted_sums(self, weights: NDArray) -> NDArray:
         """One pass; may differ in rounding from the sums of gradients in memory."""
-        return sum(  # type: ignore[no-any-return]
+        return sum(
             self.window(part).weighted_sums(weights[:, part]) for part in windows(self.n_documents)
         )
 
@@ -116,7 +120,6 @@ class BlockedFactors(_Blocked):
         )
 
     def subset(self, documents: Sequence[int]) -> FactoredGradients:
-        """Those of some documents, in memory."""
         return FactoredGradients(
             np.stack([own.take(documents) for own in self.errors]),
             np.stack([own.take(documents) for own in self.hidden]),
@@ -151,7 +154,6 @@ class BlockedProjections(_Blocked):
         )
 
     def subset(self, documents: Sequence[int]) -> ProjectedGradients:
-        """Those of some documents, in memory."""
         at = np.asarray(documents, np.int64)
         return self._of(
             np.stack([own.take(documents) for own in self.projected]),
