@@ -64,11 +64,13 @@ class StoredMatrix:
             f"FROM {self.table} WHERE {_condition(self.keys)} {order}",
             list(self.keys.values()),
         )
+        last = -1
         while found := rows.fetchmany(_BLOCKS_AT_ONCE):
             for row in found:
                 block = Block(*row)
-                if len(block.data) != 2 * block.n_rows * block.width:
-                    raise DamagedBlock(f"a block of {self.table} has another shape than it says")
+                if len(block.data) != 2 * block.n_rows * block.width or block.first_row <= last:
+                    raise DamagedBlock(f"a block of {self.table} is not what it says")
+                last = block.first_row
                 yield block
 
     def in_memory(self) -> NDArray[np.float32]:
