@@ -50,7 +50,9 @@ def transport_distance(
     first_prices = (cost - _REGULARISATION * np.asarray(log["log_v"])[None]).min(axis=1)
     second_prices = (cost - first_prices[:, None]).min(axis=0)
     distance = float(first_prices @ here + second_prices @ there)
-    return Transport(distance, f"Sinkhorn's dual, reg {_REGULARISATION}")
+    return Transport(
+        distance, f"lower bound by Sinkhorn's algorithm, regularisation {_REGULARISATION}"
+    )
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -28,7 +28,9 @@ class Cosine(SelectionMetric):
     def measure(self, strategy: Strategy, documents: Sequence[int]) -> tuple[float, str]:
         """The objective it reached, with its own weights if it has any."""
         objective = self._audit.rows.selection(strategy).objective[-1]
-        sums = "weighted sum" if strategy is Strategy.SELECT_PLUS else "mean over checkpoints"
+        sums = (
+            "of the weighted sum" if strategy is Strategy.SELECT_PLUS else "mean over checkpoints"
+        )
         return objective, f"{sums}{self._estimated(strategy)}"
 
     def _estimated(self, strategy: Strategy) -> str:

@@ -42,8 +42,9 @@ def detection_limits(audit: AuditContext) -> Iterator[MetricRow]:
                     strategy,
                     metric,
                     value=limit.n_leaked / n_reference,
-                    method=f"noncentral hypergeometric, {POWER:.0%} power at p < {SIGNIFICANCE}, "
-                    "averaged over the odds ratios compatible with the measured one",
+                    method=f"smallest share found at p < {SIGNIFICANCE} with {POWER:.0%} power: "
+                    "noncentral hypergeometric distribution, averaged over all odds ratios that "
+                    "agree with the measured one",
                     low=_share(limit.at_least, n_reference),
                     high=_share(limit.at_most, n_reference),
                     confidence=CONFIDENCE,

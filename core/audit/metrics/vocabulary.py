@@ -29,4 +29,6 @@ class Containment(MixtureMetric):
     def mixed(self, true: Sequence[int], documents: Sequence[int]) -> tuple[float, str]:
         own = vocabulary(self._true[index] for index in true)
         own |= vocabulary(self._documents[index] for index in documents)
-        return vocabulary_containment(own, self._reference), "token sets of the model"
+        return vocabulary_containment(
+            own, self._reference
+        ), "sets of tokens, by the model's tokenizer"

@@ -115,8 +115,8 @@ def _membership(name: str, scores: _Scores, truth: Roles, seed: int) -> Iterator
                 metric,
                 found_share(trained, held_out, share),
                 len(trained),
-                f"at a false positive rate of {share:.1%}; order statistics and Clopper–Pearson "
-                "interval, exact p-value",
+                f"at a false positive rate of {share:.1%}; interval from order statistics and "
+                "Clopper–Pearson, exact p-value",
                 Null(chance.null, shuffled),
                 1.0,
                 chance.p_value,
@@ -145,8 +145,9 @@ def _prevalence(name: str, trained: _Scores, held_out: _Scores, seed: int) -> It
             Metric.PREVALENCE,
             found,
             sum(map(len, asked)),
-            f"Rogan–Gladen at a false positive rate of {_FLAGGED_BY_MISTAKE:.0%}, Lang–Reiczigel "
-            "interval; a random half, with the error rates of the other half",
+            f"Rogan–Gladen estimate at a false positive rate of {_FLAGGED_BY_MISTAKE:.0%}, with "
+            "Lang–Reiczigel interval; for a random half of the documents, with the error rates "
+            "measured on the other half",
         )
 
 
@@ -178,7 +179,7 @@ def _lead(name: str, scores: _Scores, main: Strategy, own: _Scores, truth: Roles
         Metric.MEMBERSHIP_LEAD,
         found.auc,
         int(trained.sum() + held_out.sum()),
-        f"over {main.shown_as}, paired (DeLong)",
+        f"compared with {main.shown_as}; paired DeLong test",
         p_value=found.p_value,
     )
 

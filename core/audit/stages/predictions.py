@@ -58,11 +58,11 @@ class PredictionMetrics:
         is_alike = predictions.choices == self._final_choices
         n = len(predictions.n_targets)
         if self._spec.task is Task.CLASSIFICATION:
-            method = f"Wilson interval, {self._where}"
+            method = f"Wilson interval, on {self._where}"
             return with_interval(subject, Metric.AGREEMENT, accuracy(is_alike), n, method)
         found, counts = predictions.of_documents(is_alike), predictions.n_targets
         interval = share_of_targets(found, counts) or _alone(found.sum() / counts.sum())
-        method = f"most likely next tokens, {_OF_SHARES}, {self._where}"
+        method = f"share of equal predictions of the next token; {_OF_SHARES}, on {self._where}"
         return with_interval(subject, Metric.AGREEMENT, interval, n, method)
 
     def _perplexity(self, subject: str, predictions: Predictions) -> MetricRow:
@@ -106,7 +106,8 @@ def weight_cosine(subject: str, value: float) -> MetricRow:
         subject,
         Metric.WEIGHT_COSINE,
         value=value,
-        method="all weights that the base has, student and final − base",
+        method="cosine of two differences from the base, the student's and the final model's, over "
+        "all weights that the base has",
     )
 
 

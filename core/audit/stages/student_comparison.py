@@ -45,9 +45,13 @@ def _rows(audit: AuditContext) -> Iterator[MetricRow]:
         metric,
         one_more,
         drawn.n,
-        f"mean of {drawn.n} random selections' students, prediction t-interval for one more",
+        f"mean over the students of {drawn.n} random selections; interval: where the student of "
+        "one more would be (t-distribution)",
     )
-    how = f"paired over documents, with the variance between {drawn.n} random selections' students"
+    how = (
+        "paired t-test over test documents that also counts how much the students of "
+        f"{drawn.n} random selections differ"
+    )
     # A strategy that selected nothing has no student.
     asked = [strategy for strategy in spec.strategies_of_students if strategy in outcomes]
     main = main_strategy(asked)
@@ -58,7 +62,9 @@ def _rows(audit: AuditContext) -> Iterator[MetricRow]:
         yield _row(strategy, Metric.LEAD_OVER_RANDOM, drawn.lead_over_random(own), counts, how)
         if strategy is not main:
             lead = drawn.lead(own, sign * outcomes[main])
-            yield _row(strategy, Metric.STUDENT_LEAD, lead, counts, f"over {main.shown_as}, {how}")
+            yield _row(
+                strategy, Metric.STUDENT_LEAD, lead, counts, f"compared with {main.shown_as}; {how}"
+            )
 
 
 def _row(

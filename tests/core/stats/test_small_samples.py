@@ -145,7 +145,10 @@ def test_large_transport_stays_near_exact(width):
     first, second = (s / np.linalg.norm(s, axis=1, keepdims=True) for s in sets)
     exact = transport_distance(first, second)
     large = transport_distance(first, second, max_exact=100)
-    assert (exact.method, large.method) == ("exact", "Sinkhorn's dual, reg 0.1")
+    assert (exact.method, large.method) == (
+        "exact",
+        "lower bound by Sinkhorn's algorithm, regularisation 0.1",
+    )
     print(large.distance / exact.distance)
     assert 0.97 * exact.distance <= large.distance <= exact.distance * (1 + 1e-9)
     cost = 2 - 2 * first @ second.T
