@@ -22,6 +22,10 @@ enter()
 
 store = Store.default()
 st.title("Model diff")
+st.caption(
+    "Compares two models by the topics that they list when asked, and by the examples that they "
+    "write. A difference shows that the models answer differently, not which one is right."
+)
 first, second = diff_reads.chosen_pair(store)
 diff_reads.show_jobs(store, first, second)
 found = diff_reads.diff_of(store, first, second)
@@ -40,10 +44,6 @@ with st.container(border=True):
         diff_reads.show_how_to_make_noise(store, meta)
 for line in meta.caveats:
     st.warning(markdown_safe(line), icon=":material/warning:")
-st.caption(
-    "Topics are what a model lists when asked, examples are what it writes. A difference shows "
-    "that the models answer differently, not which one is right."
-)
 
 st.subheader("Topics", anchor=False)
 left, right = st.columns([2, 3])
@@ -54,19 +54,9 @@ with left:
         key="support",
         alt="Support of every compared topic in A and in B",
     )
-    st.caption(
-        "Support: share of lists of subtopics that name the topic. Only questions that both "
-        f"models were asked count: {meta.counts.n_questions:,} questions with "
-        f"{meta.counts.n_topics:,} topics. {meta.counts.n_left_out:,} more topics are "
-        "named too rarely to detect a difference."
-        + (
-            " Grey band: 95% of topics in two runs of the same model."
-            if floor
-            else " Without a noise run, no difference can be reported."
-        )
-    )
 with right:
-    diff_tables.show_topics(topics, floor is not None, of_diff(path))
+    diff_tables.show_how_topics_read(meta)
+diff_tables.show_topics(topics, floor is not None, of_diff(path))
 
 st.subheader("Examples", anchor=False)
 diff_tables.show_examples(path, meta, of_diff(path))

@@ -8,7 +8,12 @@ from __future__ import annotations
 from functools import partial
 
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import decimal, in_sentence, percent, signed_percent
+from assay.core.findings.formatting import (
+    decimal,
+    in_sentence,
+    percent,
+    percentage_points,
+)
 from assay.core.specs.diff import Change
 from assay.core.specs.interval import Interval
 from assay.core.specs.results.diff import DiffResult, NoiseFloor
@@ -18,25 +23,26 @@ def diff_finding(meta: DiffResult) -> Finding:
     """The headline of a diff and what supports it."""
     if not meta.noise:
         return Finding(
-            "Not distinguishable from noise: there is no noise run.",
+            "No difference can be reported without a noise run.",
             (
-                "Two runs of the same model differ, too. Without a second run of either model with "
-                "another seed it is unknown by how much, so no difference is reported.",
+                "Two runs of the same model differ, too. A noise run shows by how much: a second "
+                "run of either model, with another seed.",
             ),
         )
     floor = meta.topics.floor
     if floor is None:
         return Finding(
-            "Not distinguishable from noise: the noise could not be measured.",
+            "No difference can be reported: the noise could not be measured.",
             ("The two runs of the same model have no question in common that both answered.",),
         )
     counts = meta.counts
     n_changed = sum(counts.of(change) for change in Change)
     found = ", ".join(f"{n} {change}" for change in Change if (n := counts.of(change)))
     headline = (
-        f"{n_changed:,} of {counts.n_topics:,} topics differ by more than noise: {found}."
+        f"{n_changed:,} of {counts.n_topics:,} topics differ from A to B by more than noise: "
+        f"{found}."
         if n_changed
-        else "No topic differs by more than two runs of the same model do."
+        else "No topic differs from A to B by more than noise."
     )
     sentences = (
         _floor_sentence(floor, counts.n_topics),
@@ -52,25 +58,26 @@ def _floor_sentence(floor: NoiseFloor, n_topics: int) -> str:
     how = "" if floor.is_distribution_free else ", assuming normally distributed differences"
     if floor.value >= 1:
         return (
-            f"Two runs of the same model share only {floor.n:,} topics to measure noise by, "
-            "too few to rule out that noise alone changes a topic's support from none to all "
-            f"(upper bound for 95% of topics, with 95% confidence{how}), so no change of support "
-            "is reported."
+            f"Two runs of the same model have only {floor.n:,} topics in common. From so few, "
+            "noise alone could take a topic's support from 0% to 100% (upper bound for 95% of "
+            f"topics, with 95% confidence{how}), so no change of support is reported."
         )
     return (
-        f"Between two runs of the same model a topic's support differs by up to "
-        f"{floor.value:.0%} (an upper bound for 95% of {floor.n:,} topics, with 95% "
-        f"confidence{how}). Only larger differences are reported, and only if they are significant "
-        f"among {n_topics:,} topics."
+        "Support is the share of lists that name a topic. Between two runs of the same model it "
+        f"differs by up to {percentage_points(floor.value)} percentage points (upper bound for 95% "
+        f"of topics, with 95% confidence, from {floor.n:,} topics{how}). Only larger differences "
+        f"are reported, and only if they are significant after correction for {n_topics:,} topics."
     )
 
 
 def _check_sentence(n_noise_significant: int) -> str | None:
     if not n_noise_significant:
         return None
+    topics = "topic" if n_noise_significant == 1 else "topics"
     return (
-        f"Caution: the same test finds {n_noise_significant} topics different between two runs of "
-        "the same model, where it should find none. Only the noise floor excludes such topics."
+        f"Caution: the same test finds a significant difference in {n_noise_significant:,} "
+        f"{topics} between two runs of the same model, where it should find none. Only the noise "
+        "floor keeps such differences out of the results."
     )
 
 
@@ -81,15 +88,15 @@ def _share_sentences(meta: DiffResult) -> list[str]:
         if row is None or row.share is None or row.noise is None or row.excess is None:
             continue
         excess = row.excess
-        verdict = (
-            f"more, by {_change(excess)}"
+        beyond = (
+            f"more than noise, by {_points(excess)} percentage points"
             if excess.low > 0
-            else f"not more than noise (difference {_change(excess)})"
+            else f"not more than noise (difference {_points(excess, '+')} percentage points)"
         )
         sentences.append(
-            f"{row.n_found:,} of {own}'s {row.n:,} topics that {other} could have named have "
-            f"no counterpart there ({_whole(row.share)}). Between two runs of the same model "
-            f"it is {_whole(row.noise)}: {verdict}."
+            f"{row.n_found:,} of the {row.n:,} topics that {own} names under shared questions are "
+            f"missing from {other}'s tree: {_whole(row.share)}. Between two runs of the same model "
+            f"{_whole(row.noise)} are missing, so this is {beyond}."
         )
     return sentences
 
@@ -100,22 +107,22 @@ def _examples_sentence(meta: DiffResult) -> str | None:
         return None
     auc = examples.auc
     return (
-        f"{meta.counts.n_examples_reported:,} of {examples.n:,} pairs of examples are "
-        "less similar than two runs of the same model explain. Two examples of the same model are "
-        f"more similar than one of A and one of B with probability "
-        f"{in_sentence(auc, partial(decimal, digits=2))}, where 0.50 means no difference."
+        f"{meta.counts.n_examples_reported:,} of {examples.n:,} pairs of examples differ by more "
+        "than noise. A pair from two runs of the same model is more similar than a pair from A and "
+        f"B with probability {in_sentence(auc, partial(decimal, digits=2))}; 0.50 means no "
+        "difference."
     )
 
 
 def _gaps_sentence(n_gaps: int) -> str:
     if not n_gaps:
-        return "No branch that both were asked about collapses in B."
-    return f"{n_gaps:,} {'branches collapse' if n_gaps > 1 else 'branch collapses'} in B."
+        return "Compared with A, B has no knowledge gap."
+    return f"Compared with A, B has {n_gaps:,} knowledge gap{'s' if n_gaps > 1 else ''}."
 
 
 def _whole(row: Interval) -> str:
-    return f"{percent(row.value, 0)}, {percent(row.low, 0)}–{percent(row.high, 0)}"
+    return in_sentence(row, partial(percent, digits=0))
 
 
-def _change(row: Interval) -> str:
-    return f"{signed_percent(row.low)} to {signed_percent(row.high)}"
+def _points(row: Interval, sign: str = "") -> str:
+    return f"{percentage_points(row.low, sign)} to {percentage_points(row.high, sign)}"

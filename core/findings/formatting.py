@@ -26,9 +26,9 @@ def points(value: float, digits: int = 1) -> str:
     return f"{100 * value:.{digits}f}"
 
 
-def signed_percent(value: float) -> str:
-    """A difference of shares: +12%."""
-    return f"{value:+.0%}"
+def percentage_points(value: float, sign: str = "") -> str:
+    """A difference of shares in a sentence: 12, or +12 with ``sign`` "+"; without the unit."""
+    return f"{100 * value:{sign}.0f}"
 
 
 def small_share(value: float) -> str:
@@ -59,8 +59,9 @@ def bare(metric: Metric, value: float) -> str:
 
 
 def interval(low: float, high: float, written: Written = decimal) -> str:
-    """0.123–0.456, without the unit."""
-    return f"{written(low).removesuffix('%')}–{written(high).removesuffix('%')}"
+    """0.123–0.456, or -0.456 to 0.123 where a dash would meet a minus; without the unit."""
+    ends = [written(one).removesuffix("%") for one in (low, high)]
+    return (" to " if any(one.startswith("-") for one in ends) else "–").join(ends)
 
 
 def interval_of(row: Row | Interval) -> Interval:

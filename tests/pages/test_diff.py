@@ -74,11 +74,11 @@ def test_a_diff_shows_its_findings_beside_its_floor(assay, store):
     app = opened("diff", a="a-0", b="b")
     text = words(app)
     assert app.subheader[0].value.startswith(f"{len(said['reported'])} of")
-    assert f"up to {said['floor']['value']:.0%}" in text
+    assert f"up to {100 * said['floor']['value']:.0f} percentage points" in text
     tables = [table.value for table in app.dataframe]
     assert len(tables[0]) == len(said["reported"])
     assert set(tables[0]["change"]) <= {"lost", "gained", "moved", "shifted"}
-    assert "collapses in B" in tables[2][""].tolist()
+    assert "gap in B" in tables[2]["result"].tolist()
     assert len(app.get("plotly_chart")) == 1
     assert HOSTILE in [element.value for element in app.text]
     assert not any("<script>" in element.value for element in app.markdown)
@@ -91,6 +91,22 @@ def test_a_diff_shows_its_findings_beside_its_floor(assay, store):
     assert "no decompression named gone" in opened("diff", a="gone").warning[0].value
 
 
+def test_a_lost_topic_and_a_grade_are_called_what_they_are(assay, store):
+    """A lost topic may still be in some of B's lists, so the page says that it is not in B's tree,
+    never that B does not name it; and grades of the heuristic are not called a judge's."""
+    for seed in (0, 1):
+        write_run(store, f"a-{seed}", knowledge(), seed)
+    write_run(store, "b", CHANGED, 0, MODEL_B)
+    compare(assay, "a-0", "b")
+    app = opened("diff", a="a-0", b="b")
+    topics = app.dataframe[0].value
+    assert (topics["support in B"][topics["change"] == "lost"] > 0).any()
+    text = words(app)
+    assert "Lost: not in B's tree" in text
+    assert "does not name" not in text
+    assert "by a heuristic without a judge model" in text
+
+
 def test_without_a_floor_nothing_is_called_a_difference(assay, store, no_worker):
     """A diff without noise says so, gives the command for a second run, calls no topic changed and
     draws no band; it can be compared again."""
@@ -99,7 +115,7 @@ def test_without_a_floor_nothing_is_called_a_difference(assay, store, no_worker)
     said = compare(assay, "a", "b")
     app = opened("diff", a="a", b="b")
     text = words(app)
-    assert "Not distinguishable from noise" in app.subheader[0].value
+    assert "No difference can be reported" in app.subheader[0].value
     assert said["make_noise_with"] in text
     assert set(app.dataframe[0].value["change"]) == {"no noise run"}
     (chart,) = app.get("plotly_chart")
@@ -131,7 +147,7 @@ def test_a_gap_in_one_run_is_shown_beside_its_topics(store):
     scattered = {f"cooking part {n}": 0.05 for n in range(90)}
     write_run(store, "even", knowledge(), 3)
     write_run(store, "uneven", knowledge(cooking=scattered), 3, quality=worse)
-    assert "None of" in words(opened("topics", decompression="even"))
+    assert "No gap" in words(opened("topics", decompression="even"))
     text = words(opened("topics", decompression="uneven"))
     assert "Behind the other branches" in text
     assert "cooking \\(support\\)" in text

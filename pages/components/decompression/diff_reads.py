@@ -147,7 +147,8 @@ def _show_empty(n_known: int) -> None:
     st.write(
         "A diff needs two decompressions with the same options, of two models or versions"
         + ("; there is one." if n_known else "; there is none yet.")
-        + " A second run of one of them, with another seed, shows how large the noise is:"
+        + " A noise run, which is a second run of one of them with another seed, shows how much "
+        "two runs of the same model differ:"
     )
     st.code(
         "assay decompress --model ONE\n"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from assay.cache.export import Origin
-from assay.core.findings.table_cells import TableCell
+from assay.core.findings.formatting import listed, percentage_points
+from assay.core.findings.table_cells import TableCell, p_cell
+from assay.core.specs.decompression import HEURISTIC_JUDGE
 from assay.core.specs.diff import Quantity
 from assay.core.specs.results.diff import DiffResult, ExampleFacts
 from assay.pages.components.decompression.diff_reads import examples
@@ -18,7 +19,43 @@ from assay.pages.components.export import export_line
 
 _TABLE_HEIGHT = 430
 _ALL = "All compared"
-_QUANTITIES = {Quantity.SUPPORT: "support of its subtopics", Quantity.QUALITY: "quality, 0 to 4"}
+_QUANTITIES = {Quantity.SUPPORT: "support", Quantity.QUALITY: "quality"}
+_Q = st.column_config.NumberColumn(
+    format="%.2g",
+    width=72,
+    help="p-value, corrected for all rows (Benjamini–Hochberg); 0.05 or less is significant",
+)
+_RUN_COLUMNS = {
+    "seed": "seed",
+    "model": "model",
+    "backend": "backend",
+    "judge": "examples graded by",
+    "line": "support of made-up topics",
+    "n_parameters": "parameters",
+    "id": "decompression",
+    "title": "title",
+    "sha256": "hash",
+    "is_weights_hash": "hash of the weights",
+}
+
+
+def show_how_topics_read(meta: DiffResult) -> None:
+    """What is compared, what the changes mean, and where the noise lies."""
+    counts, floor = meta.counts, meta.topics.floor
+    lines = [
+        f"Compared: {counts.n_topics:,} topics, in answers to {counts.n_questions:,} questions "
+        f"that both models were asked. {counts.n_left_out:,} more topics are named too rarely to "
+        "show a difference.",
+        "Support: share of the sampled lists that name the topic. A topic that too few lists name "
+        "is not in a model's tree.",
+        "Lost: not in B's tree. Gained: not in A's tree. Moved: in both trees, under different "
+        "topics. Shifted: in both trees under the same topic, with different support.",
+        "Grey band: noise. Between two runs of the same model, 95% of topics stay inside."
+        if floor
+        else "Without a noise run, no difference can be reported.",
+    ]
+    for line in lines:
+        st.caption(line)
 
 
 def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
@@ -43,31 +80,29 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
     if shown.empty:
         st.info("No difference is reported.", icon=":material/info:")
         return
-    percent = st.column_config.NumberColumn(format="%.0f%%", width=56)
+    percent = st.column_config.NumberColumn(format="%.0f%%", width=96)
     st.dataframe(
         shown,
         hide_index=True,
         height=_TABLE_HEIGHT if len(shown) > 10 else "content",
         placeholder="—",
         column_config={
-            "change": st.column_config.TextColumn(width=84),
-            "topic": st.column_config.TextColumn(width=130),
-            "under": st.column_config.TextColumn(width=104),
-            "A": percent,
-            "B": percent,
-            "q": st.column_config.NumberColumn(
-                format="%.3f",
-                width=56,
-                help="Fisher's exact test on the number of lists, corrected for all compared "
-                "topics (Benjamini–Hochberg); 0.05 or less is significant",
+            "change": st.column_config.TextColumn(width=110),
+            "support in A": percent,
+            "support in B": percent,
+            "elsewhere": st.column_config.TextColumn(
+                help="of a topic that moved: its place in the tree that does not have it here"
             ),
+            "q": _Q,
         },
     )
-    export_line(origin, "topics", shown, chosen={"only_reported": not is_all})
-    st.caption(
-        "Lost: B does not name the topic anywhere. Gained: A does not name it anywhere. Moved: "
-        "one of them names it only under another topic. Shifted: both name it here, with "
-        "different support."
+    export_line(
+        origin,
+        "topics",
+        shown,
+        "q: p-value of Fisher's exact test on the number of lists, corrected for all compared "
+        "topics (Benjamini–Hochberg); 0.05 or less is significant.",
+        chosen={"only_reported": not is_all},
     )
 
 
@@ -87,9 +122,9 @@ def show_examples(path: Path, found: DiffResult, origin: Origin) -> None:
                 "style": rows["style"],
                 "difficulty": rows["difficulty"],
                 "same task": rows["first_task"] == rows["second_task"],
-                "likeness": rows["cosine"],
+                "similarity": rows["cosine"],
                 "q": rows["q_value"],
-                "": ["changed" if one else "within noise" for one in rows["is_reported"]]
+                "result": ["changed" if one else "within noise" for one in rows["is_reported"]]
                 if found.noise
                 else "no noise run",
             }
@@ -102,10 +137,11 @@ def show_examples(path: Path, found: DiffResult, origin: Origin) -> None:
         height=240 if len(rows) > 5 else "content",
         placeholder="—",
         column_config={
-            "likeness": st.column_config.NumberColumn(
-                format="%.2f", help="cosine between embeddings of the responses; 1 means the same"
+            "similarity": st.column_config.NumberColumn(
+                format="%.2f",
+                help="cosine of the embeddings of the two responses; 1: the same meaning",
             ),
-            "q": st.column_config.NumberColumn(format="%.3f"),
+            "q": _Q,
         },
     )
     export_line(origin, "examples", rows.drop(columns=["row_id", "pair"]), _examples_note(facts))
@@ -124,34 +160,46 @@ def branch_table(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "branch": rows["branch"],
+            "result": ["gap in B" if one else "" for one in rows["is_reported"]],
             "quantity": [_QUANTITIES[Quantity(one)] for one in rows["quantity"]],
             "A": _amounts(rows["first_value"], is_support),
             "B": _amounts(rows["second_value"], is_support),
             "made-up topics, A": _amounts(rows["first_line"], is_support),
             "made-up topics, B": _amounts(rows["second_line"], is_support),
-            "q": rows["q_value"].round(4),
-            "": ["collapses in B" if one else "" for one in rows["is_reported"]],
+            "q": [p_cell(one) for one in rows["q_value"]],
         }
     )
 
 
 def gap_note(meta: DiffResult) -> str:
-    """When a branch counts as collapsed, with the noise floors."""
+    """When a branch counts as a gap, with the noise floors."""
     floors = [
-        f"{floor.value:.0%}" if quantity is Quantity.SUPPORT else f"{floor.value:.2f}"
+        f"{percentage_points(floor.value)} percentage points of support"
+        if quantity is Quantity.SUPPORT
+        else f"{floor.value:.2f} of quality"
         for quantity in Quantity
         if (floor := meta.branches(quantity).floor)
     ]
     told = (
-        f" Noise floors from two runs of the same model: {' and '.join(floors)}."
+        f"Noise floors: {listed(floors)}."
         if floors
-        else " Without a noise run there is no noise floor, so no collapse is reported."
+        else "Without a noise run there is no noise floor, so no gap is reported."
     )
     return (
-        "A branch collapses if it falls significantly from A to B, by more than the noise floor. "
-        "In support it must also fall to what made-up topics reach. Quality is the judge's opinion."
-        + told
+        "Branch: a topic with its subtopics. Support: mean support of its subtopics. Quality: mean "
+        f"grade of its examples, 0 to 4{_graded_by(meta)}. B has a gap where a branch "
+        "is significantly lower than in A (q ≤ 0.05), by more than the noise floor; its support "
+        "must also be no higher than that of made-up topics, which are meaningless names asked "
+        f"as a control. {told}"
     )
+
+
+def _graded_by(meta: DiffResult) -> str:
+    """Whose grades the quality is made of; grades of two judges are not compared."""
+    judges = {meta.first.judge, meta.second.judge}
+    if judges == {HEURISTIC_JUDGE}:
+        return ", by a heuristic without a judge model"
+    return f", by the judge {judges.pop()}" if len(judges) == 1 else ""
 
 
 def show_provenance(found: DiffResult) -> None:
@@ -161,7 +209,10 @@ def show_provenance(found: DiffResult) -> None:
         for number, pair in enumerate(found.noise, 1):
             runs |= {f"noise {number}, first": pair[0], f"noise {number}, second": pair[1]}
         st.dataframe(
-            pd.DataFrame([{"": name, **asdict(run)} for name, run in runs.items()]),
+            pd.DataFrame(
+                {"": name, **{title: getattr(run, key) for key, title in _RUN_COLUMNS.items()}}
+                for name, run in runs.items()
+            ),
             hide_index=True,
             height="content",
             placeholder="—",
@@ -187,24 +238,26 @@ def _topic_table(rows: pd.DataFrame, has_floor: bool) -> pd.DataFrame:
             "change": rows["change"].where(rows["is_reported"], unreported),
             "topic": names,
             "under": rows["question"].replace("", "(all topics)"),
-            "A": 100 * rows["first_support"],
-            "B": 100 * rows["second_support"],
-            "q": rows["q_value"],
+            "support in A": 100 * rows["first_support"],
+            "support in B": 100 * rows["second_support"],
             "elsewhere": rows["elsewhere"],
+            "q": rows["q_value"],
         }
     )
 
 
 def _examples_note(facts: ExampleFacts) -> str:
     note = (
-        f"{facts.n:,} pairs with the same style, difficulty and topic; median similarity "
-        f"{facts.median_cosine:.2f}, {facts.n_same:,} identical. "
+        "Similarity: cosine of the embeddings of the two responses. A and B have "
+        f"{facts.n:,} pairs of examples with the same topic, style and difficulty; median "
+        f"similarity {facts.median_cosine:.2f}, {facts.n_same:,} identical. "
     )
     if facts.n_noise:
         note += (
-            f"Between two runs of the same model: {facts.n_noise:,} pairs, median "
+            f"Two runs of the same model have {facts.n_noise:,} pairs; median similarity "
             f"{facts.median_noise_cosine:.2f}, {facts.n_noise_same:,} identical. A pair has "
-            "changed if it is less similar than these explain, corrected for all pairs."
+            "changed if it is less similar than these (q ≤ 0.05; q: p-value, corrected for all "
+            "pairs by Benjamini–Hochberg)."
         )
     else:
         note += "Without a noise run it is unknown how similar two runs would be."

@@ -96,7 +96,7 @@ def test_without_noise_nothing_is_reported(assay, store, tmp_path):
     assert said["noise"] == []
     assert said["floor"] is None
     assert said["reported"] == []
-    assert "Not distinguishable from noise" in said["says"][0]
+    assert "No difference can be reported" in said["says"][0]
     assert said["make_noise_with"] == "assay decompress --expansion 6 --seed 1"
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == said["n_topics"]

@@ -16,8 +16,8 @@ from assay.core.findings.formatting import (
     number,
     p_value,
     percent,
+    percentage_points,
     signed,
-    signed_percent,
     small_share,
 )
 from assay.core.specs.metrics import Metric
@@ -30,7 +30,7 @@ ROW = {"value": 0.5, "low": 0.25, "high": 0.75}
     [
         (percent(0.1234), "12.3%"),
         (percent(0.1234, 0), "12%"),
-        (signed_percent(0.12), "+12%"),
+        (percentage_points(0.12, "+"), "+12"),
         (small_share(0.0004), "less than 0.1%"),
         (small_share(0.04), "4.0%"),
         (decimal(0.12345), "0.123"),
@@ -42,6 +42,7 @@ ROW = {"value": 0.5, "low": 0.25, "high": 0.75}
         (number(Metric.COSINE, float("nan")), "—"),
         (bare(Metric.RECALL, 0.5), "50.0"),
         (interval(0.25, 0.75), "0.250–0.750"),
+        (interval(-0.75, -0.25), "-0.750 to -0.250"),
         (interval(0.25, 0.75, percent), "25.0–75.0"),
         (bracketed(ROW), "0.500 [0.250–0.750]"),
         (bracketed(ROW, percent), "50.0% [25.0–75.0]"),
