@@ -32,7 +32,7 @@ reads.show_caveats(meta)
 st.caption(judge_line(meta, judge))
 if not meta.counts.n_examples:
     st.info(
-        "No examples were written: the budget was used up, or --examples was 0.",
+        "This decompression has no examples: the budget was used up, or --examples was 0.",
         icon=":material/info:",
     )
     st.stop()

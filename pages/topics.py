@@ -15,6 +15,7 @@ from assay.pages.components.decompression.gaps import show_gaps
 from assay.pages.components.decompression.judges import chosen_judge, judge_line
 from assay.pages.components.decompression.topics import (
     COLOURINGS,
+    PROMPTS,
     clickable_tree,
     colouring,
     picked_topic,
@@ -38,8 +39,8 @@ tree = reads.tree(path, judge)
 
 st.caption(
     markdown_safe(
-        f"{meta.title} · {meta.model.name} · {meta.created_at[:10]} · asked in "
-        f"{meta.prompting} · {meta.model.backend}"
+        f"{meta.title} · {meta.model.name} · {meta.created_at[:10]} · run by "
+        f"{meta.model.backend} · {PROMPTS[meta.prompting]}"
     )
 )
 reads.show_caveats(meta)

@@ -42,7 +42,7 @@ def test_topics_show_support_beside_what_nonsense_reaches(store):
     assert [m.value for m in app.metric][:2] == ["4", "2 of 4"]
     assert "Named in 9 of 16 lists" in text
     assert "95% interval 30% to 80%" in text
-    assert "made-up topics reach 25%" in text
+    assert "made-up topics reach at most 25%" in text
     assert "135 million parameters" in text
     assert "arithmetic" in text
 
@@ -82,7 +82,7 @@ def test_a_server_without_a_hash_is_said_to_have_none(store):
     """Where weights are out of reach the page says so, and that no examples were written."""
     write_sample_decompression(store, is_server=True, n_examples=0)
     assert "could not be hashed" in words(opened("topics", decompression="sample"))
-    assert "No examples were written" in words(opened("examples", decompression="sample"))
+    assert "has no examples" in words(opened("examples", decompression="sample"))
 
 
 def test_the_judge_stands_beside_its_grades(store):
@@ -90,7 +90,7 @@ def test_the_judge_stands_beside_its_grades(store):
     write_sample_decompression(store, is_judged=True)
     app = opened("topics", decompression="sample", colour="quality")
     assert JUDGE in words(app).replace("\\", "")
-    assert "does not reliably distinguish" in words(app)
+    assert "does not reliably notice" in words(app)
     app = opened("examples", decompression="sample", example="3")
     assert "1 of 4 answers could not be parsed" in words(app)
     grades = next(frame.value for frame in app.dataframe if "axis" in frame.value)

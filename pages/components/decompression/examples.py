@@ -25,6 +25,11 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.search_box import search_box
 
 ROWS_PER_PAGE = 100
+_HOW_FLAGS_READ = (
+    "Measured on the response. language: probability that it is English; length: words; "
+    "near-duplicate: Jaccard index with the most similar earlier response; repetition: share of "
+    "repeated runs of four words; validity: 1 if task, reasoning and response could be separated."
+)
 _PREVIEW_CHARACTERS = 200
 _FEW_ROWS, _TABLE_HEIGHT = 10, 380
 
@@ -36,9 +41,11 @@ def choose_examples(
     paths = {int(row.topic_id): row.path for row in tree.itertuples() if row.path}
     first, second, third = st.columns([3, 2, 2])
     search = search_box(first, "Search", "part of a word or phrase")
-    styles = second.multiselect("Style", list(Style), key="styles", bind="query-params")
+    styles = second.multiselect(
+        "Style", list(Style), key="styles", bind="query-params", placeholder="all"
+    )
     difficulties = third.multiselect(
-        "Difficulty", list(Difficulty), key="difficulties", bind="query-params"
+        "Difficulty", list(Difficulty), key="difficulties", bind="query-params", placeholder="all"
     )
     first, second, third, fourth, fifth = st.columns([3, 2, 2, 2, 2])
     # Written explicitly: a bound widget would put the whole path into the address, but links use
@@ -46,7 +53,7 @@ def choose_examples(
     asked = st.query_params.get("topic", "")
     ids = list(paths)
     topic_id = first.selectbox(
-        "Topic and everything below it",
+        "Topic and its subtopics",
         ids,
         index=ids.index(int(asked)) if asked.isdigit() and int(asked) in paths else None,
         format_func=paths.__getitem__,
@@ -58,10 +65,10 @@ def choose_examples(
     elif asked:
         del st.query_params["topic"]
     flagged = second.multiselect(
-        "Flagged by", list(QualityFlag), key="flagged", bind="query-params"
+        "With flag", list(QualityFlag), key="flagged", bind="query-params", placeholder="any"
     )
     unflagged = third.multiselect(
-        "Not flagged by", list(QualityFlag), key="unflagged", bind="query-params"
+        "Without flag", list(QualityFlag), key="unflagged", bind="query-params", placeholder="none"
     )
     annotated = choose_annotations(fourth, fifth, said)
     chosen = ExampleFilter(
@@ -103,8 +110,10 @@ def example_table(rows: pd.DataFrame, said: Mapping[int, Annotation], view: str)
         key=f"examples {view}",
         selection_default={"selection": {"rows": [start], "columns": [], "cells": []}},
         column_config={
-            "task": st.column_config.TextColumn("task", width=190),
-            "response": st.column_config.TextColumn("response", width=230),
+            "topic": st.column_config.TextColumn("topic", width=110),
+            "task": st.column_config.TextColumn("task", width=150),
+            "response": st.column_config.TextColumn("response", width=170),
+            "flags": st.column_config.TextColumn("flags", width=110),
             "quality": st.column_config.NumberColumn(
                 "quality", format="%.1f", width=70, help="mean grade, 0 to 4"
             ),
@@ -140,7 +149,9 @@ def show_example(path: Path, example_id: int, said: Mapping[int, Annotation]) ->
             st.text(text or "(none)")
         left, right = st.columns(2)
         left.dataframe(_flags_shown(example["marks"]), hide_index=True, height="content")
+        left.caption(_HOW_FLAGS_READ)
         right.dataframe(grades_table(example["grades"]), hide_index=True, height="content")
+        right.caption("Grades from 0 to 4, on the five axes of HelpSteer.")
         with st.expander("Prompt and raw output", icon=":material/data_object:"):
             st.code(example["prompt"], language=None, wrap_lines=True)
             st.code(example["raw"] or "(empty)", language=None, wrap_lines=True)

@@ -26,46 +26,52 @@ def show_gaps(path: Path, meta: DecompressionResult, judge: str) -> None:
     """Which branches are gaps, in a sentence, and all branches in a table."""
     rows = gaps(path, judge)
     if rows.empty:
-        st.caption("No two topics of the same depth were expanded, so there is nothing to compare.")
+        st.caption(
+            "No two topics of the same depth were asked for subtopics, so there is nothing to "
+            "compare."
+        )
         return
     found = rows[rows["is_gap"]]
     if found.empty:
-        st.write(f"None of {rows['topic'].nunique():,} branches falls behind the others.")
+        st.write(
+            f"No gap: none of {rows['topic'].nunique():,} branches falls behind the others of its "
+            "depth."
+        )
     else:
         shown = (f"{row.topic} ({row.quantity})" for row in found.itertuples())
-        st.write(markdown_safe(f"Behind the other branches: {', '.join(shown)}."))
+        st.write(markdown_safe(f"Behind the other branches of their depth: {', '.join(shown)}."))
     with st.expander("All branches", icon=":material/vertical_align_bottom:"):
         st.dataframe(
             pd.DataFrame(
                 {
                     "branch": rows["topic"],
+                    "result": ["gap" if one else "" for one in rows["is_gap"]],
                     "quantity": rows["quantity"],
                     "mean": rows["value"],
-                    "others of its depth": rows["other"],
+                    "mean of the others": rows["other"],
                     "q": rows["q_value"],
-                    "": ["gap" if one else "" for one in rows["is_gap"]],
                 }
             ),
             hide_index=True,
             height="content",
             column_config={
                 name: st.column_config.NumberColumn(format=form)
-                for name, form in (("mean", "%.2f"), ("others of its depth", "%.2f"), ("q", "%.3f"))
+                for name, form in (("mean", "%.2f"), ("mean of the others", "%.2f"), ("q", "%.2g"))
             },
         )
         line = meta.support_lines.votes
         st.caption(
-            "Support: mean share of lists that name the branch's subtopics; a missing subtopic "
-            "counts as 0. A gap is significantly lower than the other branches, and on average no "
-            "higher "
+            "Branch: a topic with its subtopics, compared with the other branches of its depth. "
+            "Support: mean share of lists that name its subtopics; a missing subtopic counts as 0. "
+            "A gap in support is significantly lower than the others, and no higher than "
             + (
-                f"than the {line:.2f} that subtopics of made-up topics reach. "
+                f"{line:.2f}, which subtopics of made-up topics reach. "
                 if line is not None
-                else "than made-up topics; these were not measured, so no gap is reported. "
+                else "made-up topics; these were not measured, so no gap in support is reported. "
             )
-            + "Quality: mean grade of the examples in and under the topic; a gap is significantly "
-            "lower than the other branches (Mann–Whitney test, corrected for all branches by "
-            "Benjamini–Hochberg)."
+            + "Quality: mean grade of the examples of the topic and its subtopics, 0 to 4. A gap "
+            "in quality is significantly lower than the others. q: p-value of a Mann–Whitney "
+            "test, corrected for all branches (Benjamini–Hochberg); 0.05 or less is significant."
         )
 
 

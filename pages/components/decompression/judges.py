@@ -12,9 +12,9 @@ from assay.core.specs.results.decompression import DecompressionResult, JudgeCon
 from assay.pages.components.escaping import markdown_safe
 
 _HEURISTIC = (
-    "Quality is a heuristic without a judge model: length, repetition and closeness to "
-    "the task. It cannot tell whether a response is correct. `assay grade` adds grades by a judge "
-    "model."
+    "Quality is graded by a heuristic without a judge model: by length, repetition and closeness "
+    "to the task, from 0 to 4. It cannot tell whether a response is correct. `assay grade` adds "
+    "grades by a judge model."
 )
 
 
@@ -33,7 +33,9 @@ def judge_line(meta: DecompressionResult, judge: str) -> str:
     if judge == HEURISTIC_JUDGE:
         return _HEURISTIC
     facts = next(one for one in meta.judges if one.label == judge)
-    parts = [f"Quality is graded by {markdown_safe(judge)}: a language model's opinion."]
+    parts = [
+        f"Quality is graded by {markdown_safe(judge)}, from 0 to 4: a language model's opinion."
+    ]
     n_examples = meta.counts.n_examples
     if facts.n_graded < n_examples:
         parts.append(f"The budget was used up after {facts.n_graded:,} of {n_examples:,} examples.")
@@ -54,7 +56,8 @@ def grades_table(grades: pd.DataFrame) -> pd.DataFrame:
     wide = pd.DataFrame(cells).pivot(index="axis", columns="judge", values="grade")
     names = sorted(set(grades["judge"]), key=lambda name: (name == HEURISTIC_JUDGE, name))
     order = [_shown(name) for name in names]
-    return wide.loc[[str(axis) for axis in Axis], order].reset_index().rename_axis(columns=None)
+    shown = wide.reindex([str(axis) for axis in Axis])[order]
+    return shown.rename_axis("axis").reset_index().rename_axis(columns=None)
 
 
 def judges_answers(grades: pd.DataFrame) -> list[tuple[str, str]]:
@@ -66,20 +69,26 @@ def judges_answers(grades: pd.DataFrame) -> list[tuple[str, str]]:
 def _control(control: JudgeControl | None) -> str:
     if control is None:
         return (
-            "It was not measured whether this judge distinguishes a response from one to "
-            "another task."
+            "It was not measured whether this judge notices a response that belongs to another "
+            "task."
         )
     n_pairs, n_higher, n_lower = (control.n_pairs, control.n_higher, control.n_lower)
     counts = (
         f"As a check, {n_pairs} tasks were graded again with a response from another topic. "
-        f"The task's own response was graded more helpful in {n_higher} cases and less helpful in "
-        f"{n_lower} (95% interval of the share {control.low:.0%} to {control.high:.0%})"
+        f"The task's own response got the higher grade for helpfulness in {n_higher} cases and "
+        f"the lower one in {n_lower}"
     )
+    n_different = n_higher + n_lower
+    if n_different:
+        counts += (
+            f": the higher one in {n_higher / n_different:.0%} of the cases that differ (95% "
+            f"interval {control.low:.0%} to {control.high:.0%})"
+        )
     if control.low > 0.5:
         return f"{counts}."
     doubt = (
-        "**This judge does not reliably distinguish a response from one to another task**: do "
-        "not rely on it."
+        "**This judge does not reliably notice a response that belongs to another task**: do not "
+        "rely on its grades."
     )
     return f"{doubt} {counts}."
 

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from assay.cache.decompressions.read import ExampleFilter, read_examples
-from assay.core.specs.decompression import ParseOutcome, Stop
+from assay.core.specs.decompression import ParseOutcome, Prompting, Stop
 from assay.core.specs.results.decompression import DecompressionResult
 from assay.pages.components.charts import show_chart
 from assay.pages.components.decompression.topic_treemap import Colouring, treemap
@@ -19,34 +19,42 @@ from assay.pages.components.escaping import markdown_safe
 
 COLOURINGS = {
     "support": (
-        "Share of the lists of its parent's subtopics that name the topic. Grey: no more than what "
-        "subtopics of made-up topics reach, so not meaningful."
+        "Support: share of the sampled lists of subtopics that name the topic. Grey: no higher "
+        "than for subtopics of made-up topics (meaningless names, asked as a control), so it shows "
+        "nothing."
     ),
     "contrast": (
-        "How much more likely the name is under its path than under “Things”, in nats per token. "
-        "Grey: no more than what made-up names reach, or not measured."
+        "Contrast: how much more likely the model finds the name as a subtopic of its parents than "
+        "as one of “Things”, in nats per token. Grey: no higher than for made-up names, or not "
+        "measured."
     ),
-    "quality": "Mean grade of the examples in and under the topic, 0 to 4. Grey: no examples.",
-    "depth": "Levels below the root.",
+    "quality": "Quality: mean grade of the examples of the topic and its subtopics, 0 to 4. Grey: "
+    "no examples.",
+    "depth": "Depth: levels below the root.",
 }
+PROMPTS = {
+    Prompting.LINES: "prompts continue a list",
+    Prompting.JSON: "prompts ask for JSON",
+}
+_ABOVE_THE_NULL = "Above made-up topics"
 _N_PREVIEWS = 3
 _CARD_HEIGHT = 640
 # How often the tree was clicked in this session.
 _CLICKS = "tree_clicks"
 _STOPS = {
     Stop.DEPTH: "the maximum depth was reached",
-    Stop.SATURATED: "most of its siblings were already known",
-    Stop.QUOTA: "the limit for its branch was reached",
-    Stop.BUDGET: "the budget was used up",
+    Stop.SATURATED: "most of the topics beside it were already in the tree",
+    Stop.QUOTA: "the limit of topics in its branch was reached",
+    Stop.BUDGET: "the budget of calls or tokens was used up",
     Stop.REFUSED: "the model gave no answer",
 }
 _RUNGS = {
-    ParseOutcome.SCHEMA: "JSON, enforced",
+    ParseOutcome.SCHEMA: "JSON, enforced by a schema",
     ParseOutcome.STRICT: "JSON",
     ParseOutcome.REPAIRED: "JSON, repaired",
     ParseOutcome.LINES: "plain text",
-    ParseOutcome.SCORED: "scored",
-    ParseOutcome.RETRY: "not readable, asked again",
+    ParseOutcome.SCORED: "probabilities only",
+    ParseOutcome.RETRY: "unreadable, asked again",
     ParseOutcome.FAILED: "unreadable",
 }
 
@@ -70,21 +78,27 @@ def show_headline(meta: DecompressionResult, tree: pd.DataFrame) -> None:
     """Counts, and how many topics have more support than made-up ones."""
     own = tree[tree["parent_id"].notna()]
     counts, line = meta.counts, meta.support_lines.votes
-    first, second, third, fourth = st.columns(4)
+    first, second, third, fourth = st.columns([2, 3, 2, 2])
     first.metric("Topics", f"{counts.n_topics:,}", border=True)
     if line is None:
-        second.metric("Held by the model", "not measured", border=True)
+        second.metric(_ABOVE_THE_NULL, "not measured", border=True)
     else:
         n_above = int((own["support"] > line).sum())
         second.metric(
-            "Support above made-up topics",
+            _ABOVE_THE_NULL,
             f"{n_above:,} of {len(own):,}",
-            help=f"Topics in more than {line:.0%} of the lists, the most that subtopics of "
-            "made-up topics reach (95% of them, or all if there are few).",
+            help=f"Topics that more than {line:.0%} of the lists name. Subtopics of made-up topics "
+            "(meaningless names) reach no more than that: 95% of them, or all if there are few.",
             border=True,
         )
     third.metric("Examples", f"{counts.n_examples:,}", border=True)
-    fourth.metric("Flagged", f"{counts.n_flagged:,}", border=True)
+    fourth.metric(
+        "Flagged",
+        f"{counts.n_flagged:,}",
+        help="Examples with at least one quality flag, such as too short, repetitive or a near "
+        "duplicate.",
+        border=True,
+    )
 
 
 def clickable_tree(tree: pd.DataFrame, shown: Colouring) -> None:
@@ -146,11 +160,14 @@ def topic_table(found: pd.DataFrame, view: str) -> None:
         column_config={
             "topic": st.column_config.TextColumn("topic", width=190),
             "support": percent("support"),
-            "from": percent("from", help="95% interval of the support, Clopper–Pearson"),
-            "to": percent("to"),
-            "contrast": st.column_config.NumberColumn("contrast", format="%.2f", width=76),
+            "from": percent("from", help="lower end of the support's 95% interval"),
+            "to": percent("to", help="upper end of the support's 95% interval"),
+            "contrast": st.column_config.NumberColumn(
+                "contrast", format="%.2f", width=76, help=COLOURINGS["contrast"].partition(".")[0]
+            ),
+            "flagged": st.column_config.NumberColumn(help="examples with a quality flag"),
             "quality": st.column_config.NumberColumn(
-                "quality", format="%.1f", width=70, help="mean grade, 0 to 4"
+                "quality", format="%.1f", width=70, help="mean grade of the examples, 0 to 4"
             ),
         },
     )
@@ -212,7 +229,8 @@ def show_how(meta: DecompressionResult, rungs: pd.DataFrame) -> None:
             height="content",
         )
         st.caption(
-            "All calls are kept, including those that could not be parsed. The backend supports:"
+            "All model calls are kept, including those whose answer could not be parsed. What the "
+            "backend supports:"
         )
         st.json(meta.traits, expanded=False)
     with st.expander("Provenance", icon=":material/fingerprint:"):
@@ -228,11 +246,11 @@ def _support_of(topic: pd.Series, meta: DecompressionResult) -> str:
         f"{topic['support_high']:.0%})"
     )
     if lines.votes is not None:
-        text += f"; subtopics of made-up topics reach {lines.votes:.0%}"
+        text += f"; subtopics of made-up topics reach at most {lines.votes:.0%}"
     if not pd.isna(topic["contrast"]):
         text += f". Contrast {topic['contrast']:.2f} nats per token"
         if lines.contrast is not None:
-            text += f"; made-up names reach {lines.contrast:.2f}"
+            text += f"; made-up names reach at most {lines.contrast:.2f}"
     return text + "."
 
 
