@@ -29,16 +29,16 @@ enter()
 
 st.title("Suspects")
 st.caption(
-    "Tests whether documents were trained on, by comparing them with matched documents known not "
-    "to have been."
+    "Tests whether documents (suspects) were trained on, by comparing them with similar documents "
+    "that certainly were not (controls)."
 )
 store = Store.default()
 record = pick_record(store.suspect_tests, "test", "suspect test")
 if record is None:
-    st.write("There is no test yet. A test needs a model pair and two sets of documents:")
+    st.write("There is no suspect test yet. It needs a model pair and the two sets of documents:")
     st.code(
         "assay suspect --base BASE --final FINAL \\\n"
-        "  --suspects mine.jsonl --controls alike-but-unpublished.jsonl",
+        "  --suspects suspects.jsonl --controls controls.jsonl",
         language=None,
     )
     st.stop()
@@ -72,9 +72,9 @@ if not record.is_refused:
             origin,
             "documents",
             documents_table(record, audits_of(store, record.pair)),
-            note="Score: the combined score, 0 on average over both sets. A document is "
-            "identified by a hash of its text. It links to its evidence if an audit of these "
-            "models has it in its seed corpus.",
+            note="Score: the combined score; its average over both sets is 0. Hash: of a "
+            "document's text; it identifies the document without showing it. Evidence: a link, if "
+            "the seed corpus of an audit of these models contains the document.",
             height=320,
             column_config={"evidence": card_column()},
         )

@@ -14,9 +14,15 @@ def fact_name(name: str) -> str:
 
 
 def fact_value(value: Any) -> str:
-    """A dash for None, yes or no for truth values, thousands apart in whole numbers."""
+    """A dash for None, yes or no for truth values, thousands apart in whole numbers; of several
+    facts, those that are known, by name."""
     if value is None:
         return "—"
+    if isinstance(value, Mapping):
+        known = {name: one for name, one in value.items() if one is not None}
+        return ", ".join(f"{fact_name(name)}: {fact_value(one)}" for name, one in known.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(fact_value, value)) or "—"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)

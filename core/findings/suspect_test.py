@@ -20,18 +20,19 @@ from assay.core.stats.intervals import SIGNIFICANCE
 ASSUMPTIONS = (
     "Suspects and controls come from the same distribution: apart from having been trained on, any "
     "document could equally well be in the other set.",
-    "No control was trained on, neither for the final model nor for the base model.",
-    "Nothing else that happened between base and final model, such as other training data, favours "
-    "the suspects. Training on copies, quotations or close paraphrases counts as training on them.",
+    "No control was trained on, neither by the final model nor by the base model.",
+    "Nothing else that happened between base and final model, such as training on other data, "
+    "favours the suspects. Training on copies, quotations or close paraphrases of a suspect counts "
+    "as training on it.",
     "Both sets were fixed before anybody saw their scores. The correction counts every test of "
-    "this "
-    "model pair in the store, but not those made elsewhere or deleted.",
+    "this model pair in this store, deleted ones included, but none made elsewhere.",
 )
 HOW_TO_READ = (
-    "Square brackets: 95% intervals. Words: a classifier that sees only the documents' words, "
-    "trained and tested by five-fold cross-validation. Two sets from the same distribution are "
-    "refused by chance in about one of ten tests. Small differences, or differences between small "
-    "sets, go unnoticed, so the p-value is only as good as the match between the two sets."
+    "AUC: the probability that a suspect is above a control; 0.5 means no difference. Square "
+    "brackets: 95% intervals. Words: a classifier that sees only the documents' words (five-fold "
+    "cross-validation). By chance, about one in ten tests of two sets from the same distribution "
+    "is refused. Small differences, or differences between small sets, go unnoticed, so the "
+    "p-value is only as good as the match between the two sets."
 )
 
 _NO_DIFFERENCE = TableCell.of("0.500", value=0.5)
@@ -83,11 +84,14 @@ def _compared(record: SuspectResult, n_tests: int) -> Finding:
             )
         return Finding(
             "Refused: suspects and controls can be distinguished without any model.",
-            tuple(
-                f"By {check.name} alone: AUC {in_sentence(check)}; 0.5 means no difference. A "
-                "difference in the models' scores could therefore come from the texts instead of "
-                "from training."
-                for check in apart
+            (
+                *(
+                    f"By {check.name} alone, the AUC is {in_sentence(check)}; 0.5 means no "
+                    "difference."
+                    for check in apart
+                ),
+                "A difference in the models' scores could therefore come from the texts instead of "
+                "from training. Choose controls that resemble the suspects more closely.",
             ),
         )
     auc = record.auc
@@ -101,26 +105,25 @@ def _compared(record: SuspectResult, n_tests: int) -> Finding:
         else "There is no evidence that the suspects were trained on"
     )
     sentences = [
-        f"A suspect scores above a control with probability {in_sentence(auc)}. By chance, "
-        f"{small_share(record.p_value)} of shuffles give a difference of means at least this "
-        "large."
+        f"A suspect scores above a control with probability {in_sentence(auc)}; 0.5 means no "
+        f"difference. If suspects and controls are shuffled, {small_share(record.p_value)} of "
+        "shuffles give at least as large a difference of their mean scores."
     ]
     if not is_found:
         sentences.append(
             "This does not prove that they were not: if only a few of them were trained on, or "
-            "only lightly, a test of this size may miss it."
+            "left little trace, a test of this size may miss it."
         )
     if record.constant:
         sentences.append(f"{_constant(record)}, which adds nothing to the comparison.")
     for check in record.checks:
         if check.is_apart:
             sentences.append(
-                f"Caution: the two sets differ by {check.name} (AUC {in_sentence(check)}), "
-                "which has "
-                "nothing to do with fine-tuning."
+                f"Caution: the two sets differ in {check.name} (AUC {in_sentence(check)}), "
+                "which has nothing to do with fine-tuning."
             )
     number = p_value(counted) + (
-        f" corrected for {n_tests} tests of this pair" if n_tests > 1 else ""
+        f" corrected for {n_tests} tests of this model pair" if n_tests > 1 else ""
     )
     return Finding(f"{headline}: {number}.", tuple(sentences))
 
@@ -139,19 +142,18 @@ def declared(record: SuspectResult) -> str:
         else ""
     )
     return (
-        "The statistic was fixed beforehand: the difference of means of a combined score, which "
-        f"averages the normal scores of {', '.join(names)}{weighted}. Its p-value comes from "
-        f"{record.n_shuffles:,} shuffles of suspects and controls. The p-values of the parts "
-        "are for information only and not corrected for their number."
+        "The test was fixed beforehand. It compares the means of a combined score: the average of "
+        f"{listed(names)}{weighted}, each turned into normal scores. Its p-value comes from "
+        f"{record.n_shuffles:,} shuffles of suspects and controls. The p-values of the single "
+        "scores are for information only and not corrected for their number."
     )
 
 
 def set_sizes(record: SuspectResult) -> str:
     """How many documents the test has, and how many it dropped."""
     return (
-        f"{record.n_suspects:,} suspects, {record.n_controls:,} controls; "
-        f"{record.n_dropped:,} dropped because they were in both sets, repeated, or had no "
-        "tokens to score."
+        f"{record.n_suspects:,} suspects, {record.n_controls:,} controls; {record.n_dropped:,} "
+        "documents dropped because they were in both sets, repeated, or had no tokens to score."
     )
 
 
@@ -166,7 +168,7 @@ def parts_table(record: SuspectResult) -> pd.DataFrame:
         {
             "score": row.name if row.name == "combined" else shown_as(row.name),
             "AUC": bracketed_cell(row),
-            "by chance": _NO_DIFFERENCE,
+            "no difference": _NO_DIFFERENCE,
             "p": p_cell(row.p_value),
         }
         for row in [combined, *record.components]

@@ -87,7 +87,7 @@ def put_final(
         state[name].copy_(final_state[name].cpu())
     return (
         "The base model has no classification head, and the head's values before fine-tuning are "
-        "unknown. Losses and gradients use the final model's head on the base model, the head's "
-        "weight difference is measured from zero (its expected value), and students and the base "
-        "model's own accuracy use newly drawn heads.",
+        "unknown. So losses and gradients use the final model's head on the base model, and the "
+        "head's weight difference is measured from zero, its expected value. Students and the base "
+        "model's own accuracy, where they are measured, use newly drawn heads.",
     )

@@ -39,7 +39,7 @@ def score_plot(record: SuspectResult) -> go.Figure:
             )
         )
     figure.add_vline(x=0, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1})
-    figure.update_xaxes(title="combined score, 0 on average over both sets", zeroline=False)
+    figure.update_xaxes(title="combined score; the average over both sets is 0", zeroline=False)
     figure.update_yaxes(title="% of the set", zeroline=False)
     return framed(figure, 340, barmode="overlay")
 
