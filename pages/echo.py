@@ -18,14 +18,15 @@ enter()
 
 st.title("Echo")
 st.caption(
-    "Compares a decompressed model's answers with its training data and with the selections."
+    "Tests whether a final model's answers are nearer to its training data than its base model's "
+    "answers are. The answers are the examples of two decompressions."
 )
 store = Store.default()
 record = pick_record(store.echoes, "echo", "comparison")
 if record is None:
     st.write(
-        "There is no comparison yet. It needs an audit, and decompressions of both of its models "
-        "with the same options:"
+        "There is no comparison yet. It needs an audit, and decompressions of both of the audit's "
+        "models with the same options:"
     )
     st.code(
         "assay decompress --model FINAL --title final\n"
@@ -54,23 +55,23 @@ with st.container(border=True):
         f"{record.n_said:,} answers of the final model, {record.n_control:,} of the base model."
     )
 
-st.subheader("Nearer than the base model's answers, by transport distance", anchor=False)
+st.subheader("How much nearer the final model's answers are", anchor=False)
 show_chart(lead_chart(record), key="leads", alt="How much nearer the final model is")
 st.caption(
-    "Right of zero: the final model's answers are nearer by this much (transport distance "
-    f"between sentence embeddings). Grey: 95% of {record.n_shuffles:,} shuffles that swap "
-    "whole topics between the two models. The headline tests one set; the p\\-values of the "
-    "others are for information only and not corrected for their number."
+    "Right of zero: the final model's answers are nearer by this much, in transport distance "
+    f"between sentence embeddings. Grey: chance, 95% of {record.n_shuffles:,} shuffles that swap "
+    "whole topics between the two models. The headline tests one set of documents; the "
+    "p\\-values of the others are for information only and not corrected for their number."
 )
 exported_table(
     of_echo(record),
     "echo",
     targets_table(record),
-    note="Left: final model; right: base model. Verbatim: answers that repeat a run of "
-    f"{record.verbatim_words} words from the set. Longest run: in words. Alike: near "
-    "duplicates of a document of the set. A model that learned a style or a subject can be nearer "
-    "without repeating a word; a model that shows no trace of its training data may still have "
-    "learned it.",
+    note="Final | base: the final model's value, then the base model's. Verbatim: answers that "
+    f"repeat at least {record.verbatim_words} words in a row from the documents. Longest run: of "
+    "repeated words. Near duplicates: answers that nearly equal a document. A model that learned a "
+    "style or a subject can be nearer without repeating a word; a model that shows no trace of its "
+    "training data may still have learned it.",
 )
 for line in record.caveats:
     st.warning(markdown_safe(line), icon=":material/warning:")

@@ -26,6 +26,8 @@ _NAMES = {
 def target_name(row: EchoRow) -> str:
     """What a row of the record compares the answers with."""
     if row.strategy:
+        if row.strategy is Strategy.RANDOM:
+            return "a random selection"
         return f"the selection by {row.strategy.shown_as}"
     return _NAMES[row.kind]
 
@@ -40,23 +42,21 @@ def echo_finding(record: EchoResult) -> Finding:
     )
     sentences = [
         f"The transport distance is {decimal(main.said)} for the final model and "
-        f"{decimal(main.control)} for the base model, a lead of "
-        f"{signed(main.lead)}; chance gives "
-        f"{signed(main.null_low)} to {signed(main.null_high)}."
+        f"{decimal(main.control)} for the base model: nearer by {signed(main.lead)}, where chance "
+        f"gives {signed(main.null_low)} to {signed(main.null_high)}."
     ]
     pool = next(row for row in record.targets if row.kind == "seed-corpus")
     if is_nearer and pool.p_value < SIGNIFICANCE:
         sentences.append(
-            f"They are also nearer to the whole seed corpus (lead "
-            f"{signed(pool.lead)}), so part of this may be a change of style."
+            f"They are also nearer to the whole seed corpus (by {signed(pool.lead)}), so part of "
+            "this may be a change of style."
         )
     sentences += _about_held_out(record, main) if is_nearer else ()
     words, (own, others) = record.verbatim_words, main.verbatim
     sentences.append(
-        f"{own} of the final model's {record.n_said} answers repeat a run of at least {words} "
-        f"words from it, and {others} of the base model's {record.n_control} "
-        f"({p_value(main.verbatim_p_value)}). The longest runs have "
-        f"{' and '.join(map(run_in_words, main.longest_run))} words."
+        f"{own:,} of the final model's {record.n_said:,} answers repeat at least {words} words in "
+        f"a row from it, and {others:,} of the base model's {record.n_control:,} "
+        f"({p_value(main.verbatim_p_value)}). {_longest(main)}"
     )
     return Finding(f"{headline}: {p_value(main.p_value)}.", tuple(sentences))
 
@@ -71,19 +71,22 @@ def _about_held_out(record: EchoResult, main: EchoRow) -> list[str]:
             "There are no held-out documents, so an echo of these documents cannot be "
             "distinguished from an echo of their domain."
         ]
-    lead = f"(lead {signed(held_out.lead)}, {p_value(held_out.p_value)})"
+    lead = f"(by {signed(held_out.lead)}, {p_value(held_out.p_value)})"
     if held_out.p_value < SIGNIFICANCE:
         has_quotations = main.verbatim_p_value < SIGNIFICANCE
-        only = (
-            ""
-            if has_quotations
-            else "; there is no sign of an echo of these documents in particular"
-        )
+        only = "" if has_quotations else ", not of these documents in particular"
         return [
-            f"They are also nearer to {target_name(held_out)} {lead}, so by distance it is the "
-            f"domain that is echoed{only}."
+            f"They are also nearer to {target_name(held_out)} {lead}, which were not trained on: "
+            f"the distance shows an echo of the domain{only}."
         ]
     return [f"They are no nearer to {target_name(held_out)} {lead}."]
+
+
+def _longest(row: EchoRow) -> str:
+    if not any(row.longest_run):
+        return f"No answer repeats even {SHORTEST_RUN} words in a row."
+    own, others = map(run_in_words, row.longest_run)
+    return f"The longest repeated runs have {own} words (final model) and {others} words (base)."
 
 
 def run_in_words(n_words: int) -> str:

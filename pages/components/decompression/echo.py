@@ -16,6 +16,13 @@ from assay.core.specs.results.echo import EchoResult, EchoRow
 from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
 
 _ROW_HEIGHT = 32
+# In place of the names that files give these facts.
+_NAMES = {
+    "decompression": "final model's decompression",
+    "control": "base model's decompression",
+    "said_sha256": "final model's hash",
+    "control_sha256": "base model's hash",
+}
 
 
 def lead_chart(record: EchoResult) -> go.Figure:
@@ -62,18 +69,18 @@ def targets_table(record: EchoResult) -> pd.DataFrame:
         {
             "compared with": target_name(row),
             "documents": row.n_documents,
-            "distance": _both((row.said, row.control), decimal),
+            "distance, final | base": _both((row.said, row.control), decimal),
             "nearer by": _lead(row.lead),
-            "by chance": TableCell.of(
+            "chance": TableCell.of(
                 f"{signed(row.null_low)} to {signed(row.null_high)}",
                 low=row.null_low,
                 high=row.null_high,
             ),
             "p": p_cell(row.p_value),
-            "verbatim": _both(row.verbatim, str),
+            "verbatim, final | base": _both(row.verbatim, str),
             # No number: the run is shorter than what is searched for, so its length is unknown.
             "longest run": _both([n or None for n in row.longest_run], _run),
-            "alike": _both(row.near_duplicates, str),
+            "near duplicates": _both(row.near_duplicates, str),
         }
         for row in record.targets
     )
@@ -81,8 +88,9 @@ def targets_table(record: EchoResult) -> pd.DataFrame:
 
 def provenance_table(record: EchoResult) -> pd.DataFrame:
     """Every fact about the comparison, in two columns."""
-    facts = {**record.spec, "models": " and ".join(record.models), **record.provenance}
-    return fact_table(facts)
+    models = dict(zip(("final model", "base model"), record.models, strict=False))
+    facts = {**record.spec, **models, **record.provenance}
+    return fact_table({_NAMES.get(name, name): value for name, value in facts.items()})
 
 
 def _both(numbers: Sequence[Any], written: Callable[[Any], str]) -> TableCell:

@@ -78,7 +78,7 @@ def test_longest_runs_are_those_difflib_finds():
 
 @pytest.mark.parametrize(
     ("p_value", "said"),
-    [(0.005, "there is no sign of an echo of these documents"), (0.4, "no nearer")],
+    [(0.005, "not of these documents in particular"), (0.4, "no nearer")],
 )
 def test_a_kind_of_text_is_told_from_the_very_documents(p_value, said):
     """Where documents like the reference set, not used, are echoed as well, the verdict says that
@@ -91,7 +91,7 @@ def test_a_kind_of_text_is_told_from_the_very_documents(p_value, said):
     )
     sentences = echo_finding(record).sentences
     assert said in sentences[1]
-    assert "7 and under 5 words" in sentences[2]
+    assert "7 words (final model) and under 5 words (base)" in sentences[2]
     quoting = tuple(replace(target, verbatim_p_value=0.001) for target in targets)
     quotes = echo_finding(replace(record, targets=quoting)).sentences
     assert not any("no sign of an echo" in sentence for sentence in quotes)
@@ -128,7 +128,7 @@ def test_a_model_that_quotes_its_training_data_is_told_from_one_that_does_not(as
     options = ("--audit", world, "--json")
     found = json.loads(assay("echo", "quoting", "--control", "other", *options).out)
     assert "are nearer to the reference set" in found["says"][0]
-    assert "longest runs have" in found["says"][-1]
+    assert "longest repeated runs have" in found["says"][-1]
     assert "under 5 words" in found["says"][-1]
     assert found["targets"]["the reference set"]["p_value"] < 0.05
     record = Store.default().echoes.read(found["echo_id"])
