@@ -34,8 +34,8 @@ found = groups(path)
 
 st.title("Public corpora")
 st.caption(
-    f"{markdown_safe(facts.meta.title)} · which of several public corpora explains the weight "
-    "difference"
+    f"{markdown_safe(facts.meta.title)} · which of several public corpora the weight difference "
+    "points to, if any"
 )
 if found.empty:
     st.info("This audit does not rank corpora.", icon=":material/info:")
@@ -77,7 +77,7 @@ with left:
             f" Crosses: {HOW_STUDENTS_READ}"
             if len(students)
             else (
-                " What the true training set would reach was not measured. That needs "
+                " The cosine that the true training set would have was not measured. That needs "
                 "`--students`, which works with last-layer gradients only."
             )
         )
@@ -86,7 +86,13 @@ with right:
     st.subheader("As a mixture of these corpora", anchor=False)
     show_chart(mixture_chart(sources), key="mixture", alt="Mixture of the corpora")
     st.caption(f"{HOW_SHARES_READ} Hollow points: guess from cosine.")
-exported_table(of_audit(path), "sets", group_table(sources, "corpus", students))
+exported_table(
+    of_audit(path),
+    "sets",
+    group_table(sources, "corpus", students),
+    note="Square brackets: 95% intervals."
+    + (" If trained on it: the crosses, one value a model." if len(students) else ""),
+)
 
 if len(classes):
     st.subheader("As a mixture of classes", anchor=False)
@@ -95,5 +101,6 @@ if len(classes):
         of_audit(path),
         "classes",
         group_table(classes, "class"),
-        note="Documents grouped by pseudolabel. Stars: reference set, if known.",
+        note="All documents, grouped by pseudolabel: the label that the final model gives them. "
+        "Stars: the reference set's shares, if known.",
     )

@@ -25,24 +25,28 @@ from assay.core.gradients.group_mixture import CosineInterval
 from assay.core.specs.results.audit import Projection
 from assay.core.stats.intervals import CHANCE_OUTSIDE, holm
 
+# Of an interval of a share: it excludes next to nothing.
+_TOO_WIDE = 0.95
 HOW_COSINES_READ = (
-    "Cosine: cosine of a corpus' mean gradient with the weight difference, at the size of the "
-    "smallest corpus, because more documents have less noise and so a larger cosine; 95% interval "
-    "from a grouped jackknife. Chance: 95% of 199 samples of the same size from all documents "
-    "together. A corpus counts as aligned if its cosine differs from 0 (p ≤ 0.05, corrected for "
-    "the number of corpora by Holm). Two corpora are ranked differently only if their intervals, "
-    "widened for the number of corpora (Bonferroni), do not overlap."
+    "Cosine: between a corpus' mean gradient and the weight difference, with a 95% interval from a "
+    "grouped jackknife. It is given for as many documents as the smallest corpus has, because "
+    "more documents have less noise and so a larger cosine. Chance: 95% of 199 samples of that "
+    "size, drawn from all corpora together. A corpus counts as aligned if its cosine is "
+    "significantly above 0 (p ≤ 0.05, corrected for the number of corpora by Holm). One corpus "
+    "ranks above another only if their intervals, widened for the number of corpora (Bonferroni), "
+    "do not overlap."
 )
 HOW_STUDENTS_READ = (
-    "the cosine that one half of a corpus reaches for a model trained here on the other half, with "
-    "the final model's labels. The true training set should come close to it."
+    "the cosine of one half of a corpus with a model trained here on the other half, with the "
+    "final model's labels. The true training set should come close to it."
 )
 HOW_SHARES_READ = (
-    "Share: weight of each corpus in the non-negative mixture of mean gradients that fits the "
-    "weight difference best; 95% interval from 199 redrawings of the documents and of what the "
-    "mixture leaves unexplained. To first order it estimates the share of training documents. In "
-    "simulations in which training is exactly of first order, the intervals hold the true share "
-    "in 92 to 98% of cases. Guess from cosine: shares proportional to the cosines alone."
+    "Share: the weight of a corpus in the non-negative mixture of mean gradients that fits the "
+    "weight difference best. To first order, as if training were one small step, this is its share "
+    "of the training documents. The 95% interval comes from 199 bootstrap draws of the documents, "
+    "with the weight difference varied by what the mixture leaves unexplained. In simulations of "
+    "training to first order, it contains the true share in 92 to 98% of cases. Guess from cosine: "
+    "shares in proportion to the cosines alone."
 )
 
 
@@ -82,8 +86,8 @@ def corpus_ranking_finding(
         sentences.append(estimated)
     if len(ranked) > 1:
         sentences.append(
-            f"Test of that cosine against 0: {p_value(corrected)}, corrected for {len(ranked)} "
-            f"corpora (Holm), threshold {CHANCE_OUTSIDE}."
+            f"Test whether that cosine differs from 0: {p_value(corrected)}, corrected for "
+            f"{len(ranked)} corpora (Holm), threshold {CHANCE_OUTSIDE}."
         )
     if nearest["cosine"] <= 0 or corrected > CHANCE_OUTSIDE:
         headline = "None of these corpora was found to be aligned with the weight difference."
@@ -101,17 +105,21 @@ def corpus_ranking_finding(
     if own:
         reached = interval(min(own), max(own)) if len(own) > 1 else decimal(own[0])
         sentences.append(
-            f"For {len(own)} model{'s' if len(own) > 1 else ''} trained here on one half of "
-            f"{name}, the other half reaches {reached} in the last layer."
+            f"For comparison: with {len(own)} model{'s' if len(own) > 1 else ''} trained here on "
+            f"one half of {name}, the other half has a cosine of {reached} in the last layer."
         )
     else:
-        sentences.append("What the true training set would reach was not measured.")
+        sentences.append("The cosine that the true training set would have was not measured.")
     shares = ", ".join(
         f"{row['name']} {percent(row['share'])} "
         f"({interval(row['share_low'], row['share_high'], partial(percent, digits=0))})"
         for row in sorted(ranked, key=lambda row: -row["share"])
     )
-    sentences.append(f"Estimated mixture of these corpora, to first order: {shares}.")
+    is_open = all(row["share_high"] - row["share_low"] > _TOO_WIDE for row in ranked)
+    sentences.append(
+        f"Estimated mixture of these corpora, to first order: {shares}."
+        + (" These intervals are too wide to say anything about the mixture." if is_open else "")
+    )
     return Finding(headline, tuple(sentences))
 
 
@@ -159,7 +167,7 @@ def group_table(
 
 def _reached(names: pd.Series, students: pd.DataFrame) -> dict[str, list[TableCell]]:
     own = students.groupby("source")["cosine"].apply(list)
-    return {"models trained on it": [_one_by_one(own.get(name, [])) for name in names]}
+    return {"if trained on it": [_one_by_one(own.get(name, [])) for name in names]}
 
 
 def _one_by_one(values: list[float]) -> TableCell:

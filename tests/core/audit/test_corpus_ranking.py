@@ -256,7 +256,7 @@ def test_inner_layers_rank_sets_without_models_to_compare_with(tiny, assay):
     found = corpus_ranking_finding(sources.to_dict("records"), [])
     assert said["says"][0] == found.headline
     assert found.sentences[0] in said["says"][1]
-    assert "What the true training set would reach was not measured." in said["says"]
+    assert "The cosine that the true training set would have was not measured." in said["says"]
     assert read_source_students(Path(said["path"])).empty
     assert "--gradient-layers changed" in read_facts(Path(said["path"])).meta.command
     refused = assay(*asked, "--gradient-layers", "changed", "--students", "1")
