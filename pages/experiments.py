@@ -49,10 +49,10 @@ def chosen_recipe() -> Recipe:
 
 
 def show_empty(recipe: Recipe) -> None:
-    st.write("This experiment has not been run in this store. To run it offline, on built-in text:")
+    st.write("This experiment has not been run in this store. To run it offline on built-in text:")
     st.code(f"assay experiment {recipe.name}", language=None)
     st.write(
-        "On data sets in a folder, or at the paper's scale with a GPU and the hub or local files:"
+        "On your own data sets, or at the paper's scale (needs a GPU, and the hub or local files):"
     )
     st.code(
         f"assay experiment {recipe.name} --data FOLDER\n"
@@ -122,13 +122,12 @@ def show_about(experiment: ExperimentSummary) -> None:
     about += [f"{meta.provenance['device']}, {meta.provenance['precision']}"]
     if meta.left_out:
         lacking = ", ".join(paper_titles()[name] for name in meta.left_out)
-        about.append(f"left out, because not available: {lacking}")
+        about.append(f"left out because not available: {lacking}")
     st.caption(markdown_safe(" · ".join(about)))
     if meta.is_built_in:
         st.info(
-            "Run on built-in text instead of the paper's data sets, with a smaller model. "
-            "Absolute values cannot be compared with the authors'; at most the order of "
-            "strategies can.",
+            "Run on built-in text instead of the paper's data sets, with a smaller model: compare "
+            "at most the order of strategies with the authors', never the values.",
             icon=":material/info:",
         )
         return
@@ -142,14 +141,14 @@ def show_about(experiment: ExperimentSummary) -> None:
             markdown_safe(
                 "Smaller models, data sets and budgets than in the paper"
                 + (f" ({instead})" if instead else "")
-                + ": compare the order of strategies rather than absolute values."
+                + ": compare the order of strategies rather than the values."
             )
         )
     elif instead:
         st.caption(
             markdown_safe(
                 f"At the paper's sizes, but with {instead}: compare the order of strategies "
-                "rather than absolute values."
+                "rather than the values."
             )
         )
 
@@ -166,7 +165,8 @@ def show_standings(known: experiments.Compared) -> None:
 
 def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
     title = known.title(panel)
-    st.subheader(markdown_safe(f"{known.recipe.panel.shown_as}: {title}"), anchor=False)
+    heading = f"{known.recipe.panel.shown_as}: {title}"
+    st.subheader(markdown_safe(heading[:1].upper() + heading[1:]), anchor=False)
     if known.recipe.x:
         metrics = known.metrics_of(panel)
         columns = st.columns(min(2, len(metrics)))
@@ -201,8 +201,8 @@ def show_measurements(origin: Origin, experiment: ExperimentSummary) -> None:
 
 st.title("Experiments")
 st.caption(
-    "The paper's tables and figures, reproduced: our values next to the authors', which are "
-    "always marked as theirs."
+    "Reproduces tables and figures of “Approximating Language Model Training Data from Weights” "
+    "(2025). Our values stand next to the authors'; each column and legend says whose they are."
 )
 recipe = chosen_recipe()
 for job in experiments.jobs_of(store, recipe.name):
@@ -228,9 +228,10 @@ for one in known.panels:
     show_panel(origin, known, one)
 if experiment is not None:
     st.caption(
-        f"Our values: mean over seeds; {HOW_SPREADS_READ}. In charts the thick bar is that "
-        "interval, and the thin bar reaches from the lowest to the highest value. “random” is the "
-        "null: a selection that uses no weights. The authors' values are means over three seeds, "
+        f"Ours: mean over seeds; {HOW_SPREADS_READ}. In charts, the thick bar is that interval, "
+        "and the thin bar reaches from the lowest to the highest value. Random: a selection that "
+        "does not use the weights, the null. Paper and authors' notebook: the authors' values; "
+        "from their notebook if the paper only shows a plot. They are means over three seeds, "
         "without a spread."
     )
     show_measurements(origin, experiment)

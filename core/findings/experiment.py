@@ -66,17 +66,17 @@ class Standing:
     def sentence(self) -> str:
         """The counts in words; with one seed, that they show little."""
         n = self.n_better + self.n_worse + self.n_alike
-        places, title = "setting" if n == 1 else "settings", self.metric.info.short
-        if self.n_seeds == 1:
-            return (
-                f"One seed: in {title}, SELECT is better than random selection in {self.n_better} "
-                "of "
-                f"{n} {places} and worse in {self.n_worse}. With one seed this may be chance."
-            )
+        is_one = self.n_seeds == 1
+        seeds = "one seed" if is_one else f"{self.n_seeds} seeds"
+        counts = (
+            f"By {self.metric.info.short}, over {seeds}, "
+            f"SELECT is better than random selection in {self.n_better} of {n} "
+            f"setting{'s' * (n > 1)}, worse in {self.n_worse}"
+        )
+        if is_one:
+            return f"{counts} and equal in {self.n_alike}. With one seed, this may be chance."
         return (
-            f"{self.n_seeds} seeds: in {title}, SELECT is better than random selection in "
-            f"{self.n_better} of {n} {places}, worse in {self.n_worse}, and not distinguishable "
-            f"in {self.n_alike} (their ranges over seeds overlap)."
+            f"{counts} and not distinguishable in {self.n_alike} (overlapping ranges over seeds)."
         )
 
 

@@ -27,6 +27,9 @@ def comparison_plot(known: Compared, panel: str, metric: Metric) -> go.Figure:
     figure.update_xaxes(
         title=axis.shown_as, tickformat=".0%" if axis in SHARES else ",", zeroline=False
     )
+    if axis in SHARES:
+        # Automatic ranges of a single point reach beyond 100%.
+        figure.update_xaxes(range=[-0.04, 1.04])
     if axis in (Axis.BUDGET, Axis.DIMENSION):
         places = (*known.ours, *known.theirs)
         ticks = sorted({p.x for p in places if p.panel == panel and p.x is not None})

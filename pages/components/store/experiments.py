@@ -23,9 +23,11 @@ from assay.core.findings.repeats import spread_cell
 from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, shown_as
+from assay.core.specs.training import Optimizer
 from assay.core.stats.intervals import Spread
 
 SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
+_OPTIMIZERS = {Optimizer.ADAM: "Adam", Optimizer.ADAMW: "AdamW", Optimizer.SGD: "SGD"}
 _SUBJECTS = {
     **{str(strategy): strategy.shown_as for strategy in Strategy},
     BLIND: shown_as(BLIND),
@@ -60,7 +62,7 @@ class Compared:
 
     def title(self, panel: str) -> str:
         """The panel's name here, and the paper's if that differs."""
-        ours, theirs = self.names.get(panel), paper_titles().get(panel, panel)
+        ours, theirs = self.names.get(panel), _paper_title(panel)
         if ours is None or ours == theirs:
             return theirs
         return f"{ours}, compared with the authors' {theirs}"
@@ -111,9 +113,7 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
         title = subject_title(subject, is_drawn(known.ours, flag))
         cells: dict[str, str | TableCell] = {"": title}
         if recipe.variant:
-            cells[recipe.variant.shown_as] = known.names.get(
-                variant, paper_titles().get(variant, variant)
-            )
+            cells[recipe.variant.shown_as] = known.names.get(variant, _paper_title(variant))
         if recipe.x:
             cells[recipe.x.shown_as] = _place(recipe.x, x)
         for metric in metrics:
@@ -142,6 +142,11 @@ def x_title(axis: Axis, x: float | None) -> str:
     if x is None:
         return "exact"
     return f"{x:.0%}" if axis in SHARES else f"{x:,.0f}"
+
+
+def _paper_title(name: str) -> str:
+    """What the paper calls a data set, a model or an optimizer."""
+    return {**_OPTIMIZERS, **paper_titles()}.get(name, name)
 
 
 def _spread(metric: Metric, found: Spread | None) -> TableCell | str:
