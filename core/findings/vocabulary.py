@@ -19,6 +19,8 @@ ASSUMPTIONS = (
     "Fine-tuning did not truncate documents earlier than this audit does: it would not have read "
     "the tokens after its limit. Learned positions, where a model has them, show this limit.",
 )
+# What the range of the estimated number of training documents stands for.
+_RANGE = " The range allows for ± 2 standard deviations of that number of tokens."
 _NOTHING_SAID = {
     Doubt.FROZEN: (
         "The input embeddings do not show which tokens occurred: they were not trained.",
@@ -153,6 +155,7 @@ def estimated_sentence(facts: VocabularyFacts) -> str | None:
     return (
         f"There were about {_rounded(facts.n_estimated):,} training documents{between}, if they "
         "are like the documents given here: that many of these contain as many different tokens."
+        + (_RANGE if between else "")
     )
 
 

@@ -14,6 +14,7 @@ from assay.core.findings.answers.answer import Question, Standing
 from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
 from assay.core.findings.class_shares import share_sentence
 from assay.core.findings.finding import MetricTable
+from assay.core.findings.vocabulary import estimated_sentence
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Baseline, Strategy, main_strategy
 from assay.core.specs.vocabulary import Doubt, VocabularyFacts
@@ -36,6 +37,15 @@ COARSE = VocabularyFacts(
 )
 TIED = VocabularyFacts(doubts=(Doubt.TIED,), n_tokens=1000, n_moved=1000, n_documents=1600)
 RIVALS = (Strategy.SELECT, Strategy.TOP_K, Strategy.EMBEDDING_MATCH, Baseline.LOSS_RATIO)
+
+
+@pytest.mark.parametrize(("low", "high"), [(480, 520), (480, None), (None, None)])
+def test_the_range_of_an_estimate_says_what_it_is(low, high):
+    """Where the number of training documents has a range, the sentence says of how many standard
+    deviations; where it has none, nothing is said of it (the control)."""
+    facts = replace(EXACT, n_estimated=500.0, n_estimated_low=low, n_estimated_high=high)
+    said = estimated_sentence(facts)
+    assert ("± 2 standard deviations" in said) == ("480" in said) == (low is not None)
 
 
 def answered(question, *rows, **more):
