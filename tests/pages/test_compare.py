@@ -45,7 +45,7 @@ def test_two_audits_side_by_side(store):
     assert documents["rank in B"].notna().sum() == 30
     assert documents["evidence"].str.startswith("/evidence?audit=").all()
     # Each question once, with the answers of both.
-    assert said.count("Can training documents be told from others?") == 1
+    assert said.count("Can training documents be distinguished from others?") == 1
     assert HOSTILE in set(documents["text"])
     for kind in ("markdown", "caption", "subheader"):
         assert all("<script>" not in str(one.value) for one in app.get(kind))

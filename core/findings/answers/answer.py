@@ -13,7 +13,7 @@ from assay.core.specs.metrics import Metric
 class Question(StrEnum):
     """What an auditor wants to know."""
 
-    TOLD = "Can training documents be told from others?"
+    TOLD = "Can training documents be distinguished from others?"
     PROVEN = "What is proven absent or present?"
     CLOSE = "How close does public data come?"
     KIND = "What kind of data was it?"

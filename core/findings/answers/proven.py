@@ -13,7 +13,7 @@ from assay.core.specs.vocabulary import VocabularyFacts
 
 _NEVER_PRESENT = (
     "Weights never prove that a single document was trained on. The question “Can training "
-    "documents be told from others?” says how well statistics can tell."
+    "documents be distinguished from others?” says how well statistics can tell."
 )
 _NO_TEST = "No particular documents were tested; `assay suspect` tests them."
 
