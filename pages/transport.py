@@ -12,6 +12,7 @@ from assay.pages.components.audit import reads
 from assay.pages.components.audit.transport_chart import replacement_figure
 from assay.pages.components.audit.transport_tables import (
     DISTANCES,
+    columns_note,
     distance_table,
     headline,
     more_about,
@@ -111,7 +112,8 @@ if len(curve):
         of_audit(path),
         "distances",
         distance_table(rows, list(measured), curve, distance),
-        note=how_told_apart(rows, list(measured), distance.metric),
+        note=f"{how_told_apart(rows, list(measured), distance.metric)} "
+        + columns_note(rows, list(measured), distance),
         chosen={"distance": distance.title},
     )
 if len(held_out):

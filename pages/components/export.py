@@ -22,6 +22,11 @@ from assay.cache.export import FORMATS, Origin, Table, archive
 from assay.core.findings.table_cells import as_numbers, as_text
 from assay.core.specs.metrics import Metric
 
+# Of a table, in pixels: the width of a page in a window of 1,280, of a character and of a cell's
+# margins. In characters: a number, and the longest text that a column makes room for.
+_NARROW, _CHARACTER, _CELL = 820, 6.5, 18
+_NUMBER, _MOST_CHARACTERS = 7, 40
+_SCROLL = "In a narrow window, scroll the table sideways: it has {} columns."
 _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 
 
@@ -83,9 +88,29 @@ def exported_table(
 ) -> None:
     """A whole table, its downloads and how to read it; ``shown``: further display options.
 
-    Compact text on the page is exported as numbers.
+    Compact text on the page is exported as numbers. Of a table that is wider than a narrow window,
+    the first column stays in view, and the note says that there are more columns.
     """
     defaults = {"hide_index": True, "height": "content", "placeholder": "—"}
     columns = {**count_columns(frame), **shown.pop("column_config", {})}
-    st.dataframe(as_text(frame), column_config=columns, **{**defaults, **shown})
+    text = as_text(frame)
+    if _width(text, columns) > _NARROW:
+        first = str(text.columns[0])
+        columns[first] = {**(columns.get(first) or {}), "pinned": True}
+        note = f"{note} {_SCROLL.format(len(text.columns))}".strip()
+    st.dataframe(text, column_config=columns, **{**defaults, **shown})
     export_line(origin, name, as_numbers(frame), note, chosen)
+
+
+def _width(text: pd.DataFrame, columns: Mapping[str, Any]) -> float:
+    """About how wide a table is, in pixels, unless its columns say it."""
+    return sum(
+        (columns.get(str(title)) or {}).get("width") or _column_width(str(title), text[title])
+        for title in text
+    )
+
+
+def _column_width(title: str, values: pd.Series) -> float:
+    is_text = values.dtype == object
+    longest = max((len(str(value)) for value in values), default=0) if is_text else _NUMBER
+    return _CELL + _CHARACTER * min(max(len(title), longest), _MOST_CHARACTERS)

@@ -245,7 +245,7 @@ def test_transport_shows_every_strategy_beside_chance_and_the_curve(store, dista
     app = opened("transport", audit="sample", distance=distance)
     table = app.dataframe[0].value
     assert len(table) == len(Strategy)
-    assert set(table["compared with random"]) <= {"closer", "farther", "not distinguishable"}
+    assert set(table["result"]) <= {"closer", "farther", "not distinguishable"}
     (curve,) = [
         t for t in drawn(app, 1)["data"] if t.get("name") == "reference set, partly replaced"
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.audit_file import write_sample_audit
 from support.pages import opened, words
@@ -94,3 +96,18 @@ def test_terms_are_found_in_sentences(text, terms):
     assert terms <= set(found)
     assert all(GLOSSARY[term] == meaning for term, meaning in found.items())
     assert terms or not found
+
+
+def test_a_wide_table_says_that_it_goes_on(store):
+    """Of a table wider than a narrow window the first column stays in view, and the note says how
+    many columns there are; a table that fits has neither (the control)."""
+    write_sample_audit(store)
+    write_sample_suspects(store)
+    app = opened("overview", audit="sample")
+    wide = app.dataframe[0]
+    assert f"sideways: it has {len(wide.value.columns)} columns" in words(app)
+    settings = json.loads(wide.proto.columns)
+    assert [name for name, one in settings.items() if one.get("pinned")] == ["strategy"]
+    app = opened("suspects")
+    assert "sideways" not in words(app)
+    assert "pinned" not in app.dataframe[0].proto.columns

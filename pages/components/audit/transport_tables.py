@@ -69,7 +69,7 @@ def _bracket(found: Likeness) -> TableCell:
 def distance_table(
     rows: MetricTable, strategies: Sequence[Strategy], curve: pd.DataFrame, distance: Distance
 ) -> pd.DataFrame:
-    """One line per strategy: value, random selections' band, best, matching shares, method."""
+    """One line per strategy: value, random selections' band, best, matching shares."""
     table = []
     apart = apart_from_random(rows, strategies, distance.metric)
     for strategy in ordered(rows, strategies, distance):
@@ -80,15 +80,22 @@ def distance_table(
                 "strategy": strategy.shown_as,
                 "value": distance.cell(row["value"]),
                 "random selections": distance.band(row["null_low"], row["null_high"]),
-                "compared with random": beside_random(row, distance, strategy in apart),
-                "as many reference documents": distance.cell(row["ceiling"]),
-                "like the reference set, replaced by": _bracket(
-                    read_from(curve, distance, row["value"])
-                ),
-                "method": row["method"],
+                "result": beside_random(row, distance, strategy in apart),
+                "at best": distance.cell(row["ceiling"]),
+                "like replacing": _bracket(read_from(curve, distance, row["value"])),
             }
         )
     return pd.DataFrame(table)
+
+
+def columns_note(rows: MetricTable, strategies: Sequence[Strategy], distance: Distance) -> str:
+    """What the columns of that table mean, and how its values were computed."""
+    found = [rows.get(one, distance.metric) for one in strategies]
+    methods = sorted({str(row["method"]) for row in found if row})
+    return (
+        "At best: as many reference documents. Like replacing: the share of the reference set that "
+        f"must be replaced by other documents to be as far. Computation: {'; '.join(methods)}."
+    )
 
 
 def ordered(
