@@ -47,6 +47,29 @@ class Table:
     def of(cls, frame: pd.DataFrame, note: str = "") -> Table:
         return cls(list(frame.columns), as_text(frame).to_numpy().tolist(), note)
 
+    def parts(self, most: int) -> list[Table]:
+        """Tables of at most ``most`` columns each, as a page is only so wide.
+
+        Each repeats the first column and leaves out rows that are empty in it; the last has the
+        note.
+        """
+        n_others = len(self.columns) - 1
+        n_parts = -(-n_others // (most - 1))
+        size = -(-n_others // max(1, n_parts))
+        starts = range(1, len(self.columns), size) if n_others else range(1)
+        return [
+            Table(
+                [self.columns[0], *self.columns[start : start + size]],
+                [
+                    [row[0], *row[start : start + size]]
+                    for row in self.rows
+                    if any(not (pd.isna(cell) or cell == "") for cell in row[start : start + size])
+                ],
+                self.note if start == starts[-1] else "",
+            )
+            for start in starts
+        ]
+
 
 @dataclass(frozen=True)
 class PairFinding:
@@ -91,7 +114,7 @@ def _ranking(path: Path) -> PairFinding:
     classes = classes.assign(name=[facts.label_names[int(name)] for name in classes["name"]])
     note = f"{HOW_COSINES_READ} {HOW_SHARES_READ}"
     if len(students):
-        note += f" Models trained on it: {HOW_STUDENTS_READ}"
+        note += f" If trained on it: {HOW_STUDENTS_READ}"
     tables = [Table.of(group_table(sources, "corpus", students), note)]
     if len(classes):
         tables.append(

@@ -44,6 +44,8 @@ MARK = '<meta name="generator" content="Assay">'
 # How many documents are listed from the top of the selection, and how much of each text.
 _N_DOCUMENTS = 50
 _MOST_CHARACTERS = 4_000
+# Of a table, on an upright page.
+_MOST_COLUMNS = 8
 
 
 def render_report(
@@ -81,6 +83,7 @@ def render_report(
         unasked=_unasked(facts, known),
         method=method_text,
         thresholds=THRESHOLDS,
+        most_columns=_MOST_COLUMNS,
         asked=question_of(facts),
         provenance=_provenance(facts, path.name, digest),
         scores=_scores(path, evidence, repeats, with_documents) if is_scored else None,

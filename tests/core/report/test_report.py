@@ -6,6 +6,7 @@ import base64
 import html
 import re
 from html.parser import HTMLParser
+from itertools import chain
 
 import pytest
 from support.audit_file import HOSTILE, write_sample_audit
@@ -27,6 +28,7 @@ from assay.core.findings.formatting import percent
 from assay.core.findings.rankings_table import judged, members_table
 from assay.core.findings.suspect_test import suspect_finding
 from assay.core.findings.thresholds import THRESHOLDS
+from assay.core.report.pair_findings import Table
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 
@@ -239,3 +241,21 @@ def test_what_was_not_asked_is_said_with_its_command(store):
     assert "assay suspect --base base" in own
     assert "assay rank-corpora --base" not in own
     assert "None of these corpora explains" in own
+
+
+@pytest.mark.parametrize(("n_columns", "widths"), [(1, [1]), (8, [8]), (9, [5, 5]), (16, [6] * 3)])
+def test_a_wide_table_is_printed_in_parts(n_columns, widths):
+    """Each part fits the page and repeats the first column; together they have every cell once, in
+    order, and a row that is empty in a part is left out of it."""
+    rows = [[f"row {r}", *(f"{r}.{c}" for c in range(1, n_columns))] for r in range(3)]
+    if n_columns == 9:
+        rows[1][5:] = [""] * 4
+    table = Table([f"column {c}" for c in range(n_columns)], rows, "the note")
+    parts = table.parts(8)
+    assert [len(one.columns) for one in parts] == widths
+    assert [one.note for one in parts] == [""] * (len(parts) - 1) + ["the note"]
+    assert {one.columns[0] for one in parts} == {"column 0"}
+    assert list(chain(*(one.columns[1:] for one in parts))) == table.columns[1:]
+    for number, own in enumerate(rows):
+        shown = [row[1:] for one in parts for row in one.rows if row[0] == f"row {number}"]
+        assert list(chain(*shown)) == [cell for cell in own[1:] if cell]
