@@ -47,6 +47,16 @@ def test_topics_show_support_beside_what_nonsense_reaches(store):
     assert "arithmetic" in text
 
 
+@pytest.mark.parametrize(
+    ("n_parameters", "said"), [(95_232, "95,232"), (134_515_008, "135 million")]
+)
+def test_the_size_of_a_model_is_never_zero(store, n_parameters, said):
+    """A model below a million parameters has them counted one by one, not as 0 million."""
+    write_sample_decompression(store, n_parameters=n_parameters)
+    text = words(opened("topics", decompression="sample"))
+    assert f"This model has {said} parameters" in text
+
+
 def test_what_a_server_refused_is_said(store):
     """How many questions got no answer, in its words as plain text, and what it would not be told;
     a run without either says nothing of it (the control)."""
@@ -186,7 +196,7 @@ def test_a_run_under_way_is_seen_while_it_writes(store):
         text = words(opened("topics", decompression="sample"))
     assert "Half done" in text
     assert "glaciers" in text
-    assert "1 lines" in text
+    assert "1 plain text" in text
     assert "not running" in text
 
 

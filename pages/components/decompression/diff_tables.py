@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from assay.cache.export import Origin
-from assay.core.findings.formatting import listed, percentage_points
-from assay.core.findings.table_cells import TableCell, p_cell
+from assay.core.findings.formatting import exponent, listed, percentage_points
+from assay.core.findings.table_cells import TableCell, as_numbers, as_text, p_cell
 from assay.core.specs.decompression import HEURISTIC_JUDGE
 from assay.core.specs.diff import Quantity
 from assay.core.specs.results.diff import DiffResult, ExampleFacts
@@ -20,8 +20,7 @@ from assay.pages.components.export import export_line
 _TABLE_HEIGHT = 430
 _ALL = "All compared"
 _QUANTITIES = {Quantity.SUPPORT: "support", Quantity.QUALITY: "quality"}
-_Q = st.column_config.NumberColumn(
-    format="%.2g",
+_Q = st.column_config.TextColumn(
     width=72,
     help="p-value, corrected for all rows (Benjamini–Hochberg); 0.05 or less is significant",
 )
@@ -49,7 +48,7 @@ def show_how_topics_read(meta: DiffResult) -> None:
         "Support: share of the sampled lists that name the topic. A topic that too few lists name "
         "is not in a model's tree.",
         "Lost: not in B's tree. Gained: not in A's tree. Moved: in both trees, under different "
-        "topics. Shifted: in both trees under the same topic, with different support.",
+        "topics. Shifted: named by both under the same topic, with different support.",
         "Grey band: noise. Between two runs of the same model, 95% of topics stay inside."
         if floor
         else "Without a noise run, no difference can be reported.",
@@ -82,16 +81,19 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
         return
     percent = st.column_config.NumberColumn(format="%.0f%%", width=96)
     st.dataframe(
-        shown,
+        as_text(shown),
         hide_index=True,
         height=_TABLE_HEIGHT if len(shown) > 10 else "content",
         placeholder="—",
         column_config={
-            "change": st.column_config.TextColumn(width=110),
+            "change": st.column_config.TextColumn(width=100),
+            "topic": st.column_config.TextColumn(width=150),
+            "under": st.column_config.TextColumn(width=110),
             "support in A": percent,
             "support in B": percent,
             "elsewhere": st.column_config.TextColumn(
-                help="of a topic that moved: its place in the tree that does not have it here"
+                width=190,
+                help="of a topic that moved: its place in the tree that does not have it here",
             ),
             "q": _Q,
         },
@@ -99,7 +101,7 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
     export_line(
         origin,
         "topics",
-        shown,
+        as_numbers(shown),
         "q: p-value of Fisher's exact test on the number of lists, corrected for all compared "
         "topics (Benjamini–Hochberg); 0.05 or less is significant.",
         chosen={"only_reported": not is_all},
@@ -123,7 +125,7 @@ def show_examples(path: Path, found: DiffResult, origin: Origin) -> None:
                 "difficulty": rows["difficulty"],
                 "same task": rows["first_task"] == rows["second_task"],
                 "similarity": rows["cosine"],
-                "q": rows["q_value"],
+                "q": rows["q_value"].map(exponent, na_action="ignore"),
                 "result": ["changed" if one else "within noise" for one in rows["is_reported"]]
                 if found.noise
                 else "no noise run",
@@ -241,7 +243,7 @@ def _topic_table(rows: pd.DataFrame, has_floor: bool) -> pd.DataFrame:
             "support in A": 100 * rows["first_support"],
             "support in B": 100 * rows["second_support"],
             "elsewhere": rows["elsewhere"],
-            "q": rows["q_value"],
+            "q": [p_cell(one) for one in rows["q_value"]],
         }
     )
 

@@ -21,6 +21,7 @@ from assay.pages.components.annotations.choices import (
 )
 from assay.pages.components.annotations.editor import show_annotation
 from assay.pages.components.decompression.judges import grades_table, judges_answers
+from assay.pages.components.decompression.reads import READ_AS
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.search_box import search_box
 
@@ -108,6 +109,7 @@ def example_table(rows: pd.DataFrame, said: Mapping[int, Annotation], view: str)
         selection_mode="single-row",
         height="content" if len(rows) < _FEW_ROWS else _TABLE_HEIGHT,
         key=f"examples {view}",
+        placeholder="—",
         selection_default={"selection": {"rows": [start], "columns": [], "cells": []}},
         column_config={
             "topic": st.column_config.TextColumn("topic", width=110),
@@ -159,7 +161,7 @@ def show_example(path: Path, example_id: int, said: Mapping[int, Annotation]) ->
                 st.caption(markdown_safe(f"Answer of {judge}"))
                 st.code(raw or "(empty)", language=None, wrap_lines=True)
             st.caption(
-                f"seed {example['seed']} · read as {example['rung']} · attempt "
+                f"seed {example['seed']} · read as {READ_AS.get(example['rung'])} · attempt "
                 f"{example['attempt'] + 1} · call {example['call_key'][:16]}"
             )
 

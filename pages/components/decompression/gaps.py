@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from assay.cache.decompressions.answers import read_branch_votes
 from assay.cache.decompressions.read import ExampleFilter, read_examples
+from assay.core.findings.formatting import exponent
 from assay.core.specs.results.decompression import DecompressionResult
 from assay.core.stats.mean_drop_test import against_rest
 from assay.core.stats.vote_test import SIGNIFICANCE
@@ -49,14 +50,14 @@ def show_gaps(path: Path, meta: DecompressionResult, judge: str) -> None:
                     "quantity": rows["quantity"],
                     "mean": rows["value"],
                     "mean of the others": rows["other"],
-                    "q": rows["q_value"],
+                    "q": rows["q_value"].map(exponent),
                 }
             ),
             hide_index=True,
             height="content",
             column_config={
                 name: st.column_config.NumberColumn(format=form)
-                for name, form in (("mean", "%.2f"), ("mean of the others", "%.2f"), ("q", "%.2g"))
+                for name, form in (("mean", "%.2f"), ("mean of the others", "%.2f"))
             },
         )
         line = meta.support_lines.votes

@@ -12,11 +12,22 @@ from assay.cache.decompressions import read
 from assay.cache.decompressions.journal import UnfinishedRun, read_progress, read_running
 from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
+from assay.core.specs.decompression import ParseOutcome
 from assay.core.specs.results.decompression import DecompressionResult
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import RESULTS, job_line
 from assay.pages.components.labels import distinct_labels
 
+# How an answer could be parsed.
+READ_AS = {
+    ParseOutcome.SCHEMA: "JSON, enforced by a schema",
+    ParseOutcome.STRICT: "JSON",
+    ParseOutcome.REPAIRED: "JSON, repaired",
+    ParseOutcome.LINES: "plain text",
+    ParseOutcome.SCORED: "probabilities only",
+    ParseOutcome.RETRY: "unreadable, asked again",
+    ParseOutcome.FAILED: "unreadable",
+}
 _LAST = "last_decompression"
 _SMALL = 1_000_000_000
 _N_LATEST = 12
@@ -108,7 +119,7 @@ def _makes_topics(job: Job) -> bool:
 def _show_run(run: UnfinishedRun, is_active: bool) -> None:
     progress = read_progress(run)
     n_calls = sum(progress.n_calls.values())
-    rungs = " · ".join(f"{n:,} {rung}" for rung, n in progress.rungs.items())
+    rungs = " · ".join(f"{n:,} {READ_AS[ParseOutcome(rung)]}" for rung, n in progress.rungs.items())
     st.markdown(f"**{markdown_safe(run.title)}**, unfinished", width="content")
     n_topics = len(progress.topics)
     st.caption(
@@ -131,10 +142,10 @@ def show_caveats(meta: DecompressionResult) -> None:
     ]
     if n_parameters is not None and n_parameters < _SMALL:
         sentences.append(
-            f"This model has {n_parameters / 1e6:,.0f} million parameters. A model of this size "
-            "names broad fields and their first subtopics sensibly. Its explanations are often "
-            "wrong, repetitive or off-topic, and its arithmetic is unreliable: they show how it "
-            "writes, not what it knows."
+            f"This model has {_in_millions(n_parameters)} parameters. At best, a model of this "
+            "size names broad fields and their first subtopics sensibly. Its explanations are "
+            "often wrong, repetitive or off-topic, and its arithmetic is unreliable: they show how "
+            "it writes, not what it knows."
         )
     if not meta.model.is_weights_hash:
         sentences.append(
@@ -161,6 +172,10 @@ def show_caveats(meta: DecompressionResult) -> None:
             "applies."
         )
     st.info(" ".join(sentences), icon=":material/info:")
+
+
+def _in_millions(number: int) -> str:
+    return f"{number:,}" if number < 1_000_000 else f"{number / 1e6:,.0f} million"
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

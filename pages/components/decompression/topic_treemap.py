@@ -162,7 +162,7 @@ def _colour_bar(colouring: Colouring) -> go.Scatter:
             "cmax": colouring.high,
             "showscale": True,
             "colorbar": {
-                "title": {"text": colouring.title, "side": "bottom"},
+                "title": {"text": colouring.title, "side": "top"},
                 "orientation": "h",
                 "thickness": 10,
                 "y": 0,

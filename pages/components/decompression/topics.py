@@ -14,6 +14,7 @@ from assay.cache.decompressions.read import ExampleFilter, read_examples
 from assay.core.specs.decompression import ParseOutcome, Prompting, Stop
 from assay.core.specs.results.decompression import DecompressionResult
 from assay.pages.components.charts import show_chart
+from assay.pages.components.decompression.reads import READ_AS
 from assay.pages.components.decompression.topic_treemap import Colouring, treemap
 from assay.pages.components.escaping import markdown_safe
 
@@ -47,15 +48,6 @@ _STOPS = {
     Stop.QUOTA: "the limit of topics in its branch was reached",
     Stop.BUDGET: "the budget of calls or tokens was used up",
     Stop.REFUSED: "the model gave no answer",
-}
-_RUNGS = {
-    ParseOutcome.SCHEMA: "JSON, enforced by a schema",
-    ParseOutcome.STRICT: "JSON",
-    ParseOutcome.REPAIRED: "JSON, repaired",
-    ParseOutcome.LINES: "plain text",
-    ParseOutcome.SCORED: "probabilities only",
-    ParseOutcome.RETRY: "unreadable, asked again",
-    ParseOutcome.FAILED: "unreadable",
 }
 
 
@@ -157,6 +149,7 @@ def topic_table(found: pd.DataFrame, view: str) -> None:
         key=key,
         selection_default={"selection": {"rows": [ids.index(picked)]}},
         height=440,
+        placeholder="—",
         column_config={
             "topic": st.column_config.TextColumn("topic", width=190),
             "support": percent("support"),
@@ -222,7 +215,7 @@ def show_topic(
 def show_how(meta: DecompressionResult, rungs: pd.DataFrame) -> None:
     """How answers were parsed, what the backend supports, and the provenance."""
     with st.expander("Prompts and parsing", icon=":material/rule:"):
-        table = rungs.assign(rung=[_RUNGS[ParseOutcome(rung)] for rung in rungs["rung"]])
+        table = rungs.assign(rung=[READ_AS[ParseOutcome(rung)] for rung in rungs["rung"]])
         st.dataframe(
             table.rename(columns={"rung": "read as", "n_calls": "calls", "n_tokens": "tokens"}),
             hide_index=True,
