@@ -96,7 +96,8 @@ def exported_table(
     text = as_text(frame)
     if _width(text, columns) > _NARROW:
         first = str(text.columns[0])
-        columns[first] = {**(columns.get(first) or {}), "pinned": True}
+        width = round(_column_width(first, text.iloc[:, 0]))
+        columns[first] = {"width": width, **(columns.get(first) or {}), "pinned": True}
         note = f"{note} {_SCROLL.format(len(text.columns))}".strip()
     st.dataframe(text, column_config=columns, **{**defaults, **shown})
     export_line(origin, name, as_numbers(frame), note, chosen)
