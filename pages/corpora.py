@@ -85,7 +85,7 @@ with left:
 with right:
     st.subheader("As a mixture of these corpora", anchor=False)
     show_chart(mixture_chart(sources), key="mixture", alt="Mixture of the corpora")
-    st.caption(f"{HOW_SHARES_READ} Hollow points: guess from cosine.")
+    st.caption(f"{HOW_SHARES_READ} Hollow points: share by cosine.")
 exported_table(
     of_audit(path),
     "sets",

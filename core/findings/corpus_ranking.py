@@ -45,7 +45,7 @@ HOW_SHARES_READ = (
     "weight difference best. To first order, as if training were one small step, this is its share "
     "of the training documents. The 95% interval comes from 199 bootstrap draws of the documents, "
     "with the weight difference varied by what the mixture leaves unexplained. In simulations of "
-    "training to first order, it contains the true share in 92 to 98% of cases. Guess from cosine: "
+    "training to first order, it contains the true share in 92 to 98% of cases. By cosine: "
     "shares in proportion to the cosines alone."
 )
 
@@ -157,7 +157,7 @@ def group_table(
             ],
             **({} if students is None or students.empty else _reached(rows["name"], students)),
             "share, %": _ranges(rows, "share", "share_low", "share_high", points, PERCENT),
-            "guess from cosine, %": (100 * rows["centroid_share"]).round(1),
+            "by cosine, %": (100 * rows["centroid_share"]).round(1),
         }
     )
     if rows["true_share"].notna().any():

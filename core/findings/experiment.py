@@ -66,18 +66,14 @@ class Standing:
     def sentence(self) -> str:
         """The counts in words; with one seed, that they show little."""
         n = self.n_better + self.n_worse + self.n_alike
-        is_one = self.n_seeds == 1
-        seeds = "one seed" if is_one else f"{self.n_seeds} seeds"
         counts = (
-            f"By {self.metric.info.short}, over {seeds}, "
-            f"SELECT is better than random selection in {self.n_better} of {n} "
-            f"setting{'s' * (n > 1)}, worse in {self.n_worse}"
+            f"By {self.metric.info.short}, SELECT is better than random selection in "
+            f"{self.n_better} of {n} setting{'s' * (n > 1)}, worse in {self.n_worse}"
         )
-        if is_one:
+        if self.n_seeds == 1:
             return f"{counts} and equal in {self.n_alike}. With one seed, this may be chance."
-        return (
-            f"{counts} and not distinguishable in {self.n_alike} (overlapping ranges over seeds)."
-        )
+        why = f" (ranges over {self.n_seeds} seeds overlap)" if self.n_alike else ""
+        return f"{counts} and not distinguishable in {self.n_alike}{why}."
 
 
 def standing(found: Mapping[Place, Spread], metric: Metric) -> Standing | None:

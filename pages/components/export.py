@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from pandas.api.types import is_integer_dtype
+from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
 from assay.cache.export import FORMATS, Origin, Table, archive
 from assay.core.findings.table_cells import as_numbers, as_text
@@ -24,7 +24,7 @@ from assay.core.specs.metrics import Metric
 
 # Of a table, in pixels: the width of a page in a window of 1,280, of a character and of a cell's
 # margins. In characters: a number, and the longest text that a column makes room for.
-_NARROW, _CHARACTER, _CELL = 820, 6.5, 18
+_NARROW, _CHARACTER, _CELL = 820, 6.3, 18
 _NUMBER, _MOST_CHARACTERS = 7, 40
 _SCROLL = "In a narrow window, scroll the table sideways: it has {} columns."
 _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
@@ -105,13 +105,14 @@ def exported_table(
 
 def _width(text: pd.DataFrame, columns: Mapping[str, Any]) -> float:
     """About how wide a table is, in pixels, unless its columns say it."""
+    settings = {title: columns.get(str(title)) or {} for title in text}
     return sum(
-        (columns.get(str(title)) or {}).get("width") or _column_width(str(title), text[title])
-        for title in text
+        own.get("width") or _column_width(own.get("label") or str(title), text[title])
+        for title, own in settings.items()
     )
 
 
 def _column_width(title: str, values: pd.Series) -> float:
-    is_text = values.dtype == object
-    longest = max((len(str(value)) for value in values), default=0) if is_text else _NUMBER
+    is_number = is_numeric_dtype(values)
+    longest = _NUMBER if is_number else max((len(str(value)) for value in values), default=0)
     return _CELL + _CHARACTER * min(max(len(title), longest), _MOST_CHARACTERS)

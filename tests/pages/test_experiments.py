@@ -102,9 +102,9 @@ def test_built_in_text_and_one_seed_are_said(store):
         store, "selection-size", n_seeds=1, is_built_in=True, left_out=("dbpedia", "imdb")
     )
     text = words(opened("experiments", recipe="selection-size"))
-    assert "values cannot be compared" in text
-    assert "One seed" in text
-    assert "left out, because not available" in text
+    assert "never the values" in text
+    assert "With one seed" in text
+    assert "left out because not available" in text
     assert "DBpedia, IMDB" in text
     assert "documentation of four fields, compared with the authors" in text
     assert "AG News" in text
@@ -116,7 +116,7 @@ def test_sentences_name_metrics_as_figures_do(n_seeds):
     for metric in {metric for name in NAMES for metric in load_recipe(name).metrics}:
         places = [Place("p", "", None, subject, metric) for subject in ("select", "random")]
         found = standing({place: Spread.of([0.5] * n_seeds) for place in places}, metric)
-        assert f"in {metric.info.short}" in found.sentence
+        assert f"By {metric.info.short}," in found.sentence
         assert "-" not in found.sentence
 
 
@@ -135,7 +135,7 @@ def test_a_run_is_a_link(store):
     older = write_sample_experiment(store, "main-sft", n_seeds=1)
     assert "3 seeds" in words(opened("experiments", recipe="main-sft"))
     assert "3 seeds" in words(opened("experiments"))  # what was last run, where none is named
-    assert "One seed" in words(opened("experiments", recipe="main-sft", run=older.stem))
+    assert "With one seed" in words(opened("experiments", recipe="main-sft", run=older.stem))
 
 
 def test_a_file_that_is_no_experiment_is_passed_over(store):

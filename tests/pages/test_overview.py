@@ -108,6 +108,7 @@ def test_a_wide_table_says_that_it_goes_on(store):
     assert f"sideways: it has {len(wide.value.columns)} columns" in words(app)
     settings = json.loads(wide.proto.columns)
     assert [name for name, one in settings.items() if one.get("pinned")] == ["strategy"]
+    assert settings["strategy"]["width"] > 6 * wide.value["strategy"].str.len().max()
     app = opened("suspects")
     assert "sideways" not in words(app)
     assert "pinned" not in app.dataframe[0].proto.columns

@@ -125,7 +125,7 @@ def _show_run(run: UnfinishedRun, is_active: bool) -> None:
     st.caption(
         (f"{n_topics:,} topics · " if n_topics else "")
         + f"{n_calls:,} calls"
-        + (f" · answers parsed as: {rungs}" if rungs else "")
+        + (f" · answers read as: {rungs}" if rungs else "")
         + ("" if is_active else " · not running; the same command continues from here")
     )
     latest = progress.topics[-_N_LATEST:]
