@@ -27,7 +27,11 @@ from assay.core.specs.training import Optimizer
 from assay.core.stats.intervals import Spread
 
 SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
-_OPTIMIZERS = {Optimizer.ADAM: "Adam", Optimizer.ADAMW: "AdamW", Optimizer.SGD: "SGD"}
+_OPTIMIZERS: dict[str, str] = {
+    Optimizer.ADAM: "Adam",
+    Optimizer.ADAMW: "AdamW",
+    Optimizer.SGD: "SGD",
+}
 _SUBJECTS = {
     **{str(strategy): strategy.shown_as for strategy in Strategy},
     BLIND: shown_as(BLIND),
