@@ -25,14 +25,11 @@ from assay.pages.components.audit.answers import STANDINGS
 from assay.pages.components.charts import show_chart
 from assay.pages.components.compare.charts import difference_plot
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.export import exported_table
+from assay.pages.components.export import export_line, exported_table
 
 # Of more audits, the answers stand below each other.
 _MOST_BESIDE = 3
 _LONG = 9
-# Of the table of settings, in pixels; together they are as wide as a page in a window of 1280.
-_SETTING_WIDTH, _VALUES_WIDTH = 150, 660
-_CHARACTER_WIDTH, _LINE_HEIGHT, _PADDING, _MOST_LINES = 8, 20, 16, 6
 _DRAWN = (Metric.MEMBERSHIP_AUC, Metric.RECALL, Metric.ACCURACY, Metric.LOSS)
 
 
@@ -61,26 +58,10 @@ def show_settings(found: Comparison, origin: Origin) -> None:
     st.subheader("Settings", anchor=False)
     st.write(markdown_safe(settings_sentence(found)))
     if found.differing:
-        _show_settings_table(found, origin)
-
-
-def _show_settings_table(found: Comparison, origin: Origin) -> None:
-    """Every column is as wide as a narrow page allows, and long values wrap: titles and paths."""
-    table = settings_table(found)
-    values = table.drop(columns="setting")
-    width = _VALUES_WIDTH // len(values.columns)
-    longest = int(values.map(lambda one: len(str(one))).to_numpy().max())
-    n_lines = min(_MOST_LINES, 1 + longest * _CHARACTER_WIDTH // width)
-    exported_table(
-        origin,
-        "settings",
-        table,
-        row_height=_LINE_HEIGHT * n_lines + _PADDING,
-        column_config={
-            "setting": st.column_config.TextColumn(width=_SETTING_WIDTH),
-            **{name: st.column_config.TextColumn(width=width) for name in values},
-        },
-    )
+        table = settings_table(found)
+        # A static table wraps its cells: titles and paths are long. It reads Markdown.
+        st.table(table.map(lambda value: markdown_safe(str(value))), hide_index=True)
+        export_line(origin, "settings", table)
 
 
 def show_answers_of_each(paths: Sequence[Path]) -> None:
