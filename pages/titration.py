@@ -157,6 +157,8 @@ if not here.empty:
     )
 if setting.metric in (Metric.ACCURACY, Metric.AGREEMENT):
     st.caption("Student metrics are only available as measured points.")
+    if spec.student_note:
+        st.caption(spec.student_note)
 with st.expander("Controls", icon=":material/balance:"):
     st.write(
         "**random** is the null. **P-min** selects the documents with the lowest loss under the "

@@ -17,7 +17,7 @@ from assay.core.specs.audit import AuditSpec, GradientLayers, InitialHead
 from assay.core.specs.commands import AUDIT, command_line
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy
-from assay.core.specs.training import TrainingSpec
+from assay.core.specs.training import StudentAdapter, TrainingSpec
 
 
 class Settings(TypedDict, total=False):
@@ -36,6 +36,7 @@ class Settings(TypedDict, total=False):
     student_strategies: OneOrMore[Strategy | str] | None
     n_random_students: int
     is_stopping_early: bool
+    student_adapter: StudentAdapter | str
     n_checkpoints: int
     projection_dimension: int | None
     gradient_layers: GradientLayers | str
@@ -85,6 +86,8 @@ def audit(
     n_random_students: number of students trained on random selections, to measure how much
         students differ by chance; with 1, students are not compared.
     is_stopping_early: keep a student's best epoch; otherwise its last.
+    student_adapter: ``none``, or ``lora`` to train students with less memory, which deviates from
+        the method.
     n_checkpoints: number of synthetic checkpoints between base and final model.
     projection_dimension: estimate inner products of gradients from a projection to this many
         dimensions.

@@ -13,6 +13,7 @@ from statistics import median
 from assay.core.audit.durations import audit_plan
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import Task
+from assay.core.specs.training import StudentAdapter
 
 # What the plan's rates were measured with: MiniLM, for SFT SmolLM2; documents of 48 tokens.
 _MEASURED_PARAMETERS = {Task.CLASSIFICATION: 22_600_000, Task.SFT: 134_500_000}
@@ -37,6 +38,8 @@ _SPREAD = 1.3
 # gradients and Adam's two moments (57 GiB measured for 3 billion, docs/PERFORMANCE.md).
 _LIBRARIES_BYTES = 900_000_000
 _HELD_BYTES, _TRAINED_BYTES = 4, 16
+# With LoRA, gradients and moments are of a few percent of the weights (docs/PERFORMANCE.md).
+_ADAPTED_BYTES = 5
 _SENTENCE_WIDTH, _SKETCH_DIMENSION = 384, 4096
 
 
@@ -124,5 +127,7 @@ def _memory(spec: AuditSpec, load: Load, n_workers: int) -> tuple[float | None, 
     documents = 4 * per_document * (load.n_documents or 0)
     low = _LIBRARIES_BYTES + pair + documents
     trains = spec.n_student_epochs > 0 or (spec.corpora and spec.corpora.n_students)
-    students = n_workers * (_LIBRARIES_BYTES + _TRAINED_BYTES * load.n_parameters) if trains else 0
+    is_adapted = spec.student_adapter is StudentAdapter.LORA
+    per_number = _ADAPTED_BYTES if is_adapted else _TRAINED_BYTES
+    students = n_workers * (_LIBRARIES_BYTES + per_number * load.n_parameters) if trains else 0
     return low, 1.2 * (low + students)

@@ -82,6 +82,8 @@ def _caveats(question: ResolvedAudit) -> list[str]:
             "The seed corpus has no held-out documents of the reference set's domain, so finding "
             "the domain cannot be distinguished from finding training documents."
         )
+    if question.spec.student_note:
+        caveats.append(question.spec.student_note)
     if question.spec.n_student_epochs:
         caveats.append(
             "One random seed: student accuracies also vary with the seed, which the intervals do "

@@ -25,7 +25,7 @@ from assay.core.specs.audit import AuditSpec, GradientLayers, title_of
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.hashing import content_key
 from assay.core.specs.plain import to_plain
-from assay.core.specs.training import TrainingSpec, check_training
+from assay.core.specs.training import StudentAdapter, TrainingSpec, check_training
 
 # Raise it when the same options would give other numbers.
 _VERSION = 15
@@ -108,6 +108,8 @@ def asked_of(spec: AuditSpec) -> dict[str, Any]:
     asked = to_plain(spec)
     for name in ("base", "final", "seed_corpus", "reference", "test", "training"):
         del asked[name]
+    if spec.student_adapter is StudentAdapter.NONE:
+        del asked["student_adapter"]  # as audits from before the option are named
     return asked
 
 

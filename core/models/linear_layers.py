@@ -22,7 +22,7 @@ def inner_layers(base: TextModel, final: TextModel, which: GradientLayers) -> tu
 
     InputError if none of them moved in fine-tuning. Embeddings and norms are not linear layers.
     """
-    weights = dict(_linear_layers(base))
+    weights = dict(linear_layers(base))
     if which is GradientLayers.LAST_BLOCK:
         block = _last_block(base.model)
         weights = {name: layer for name, layer in weights.items() if name.startswith(block)}
@@ -76,7 +76,8 @@ def _recorder(calls: list[tuple[Tensor, Tensor]]) -> Any:
     return record
 
 
-def _linear_layers(model: TextModel) -> Iterator[tuple[str, nn.Module]]:
+def linear_layers(model: TextModel) -> Iterator[tuple[str, nn.Module]]:
+    """All but the last layer, each with its name."""
     for name, module in model.model.named_modules():
         if isinstance(module, (nn.Linear, Conv1D)) and module is not model.last_layer():
             yield name, module

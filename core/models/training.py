@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from assay.core.models.examples import Example
+from assay.core.models.lora import is_of_adapter
 from assay.core.models.text_model import TextModel
-from assay.core.specs.training import Optimizer, TrainingSpec
+from assay.core.specs.training import LORA_RATE_FACTOR, Optimizer, TrainingSpec
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ def fine_tune(
 ) -> tuple[Epoch, ...]:
     """Train ``model`` in place; with ``validation`` it ends with the weights of its best epoch.
 
-    Constant learning rate, every parameter trained, order and dropout drawn from the seed. With
+    Constant learning rate, order and dropout drawn from the seed; every parameter is trained that
+    requires a gradient, those of an adapter at a higher rate. With
     unequal ``weights``, each pass samples as many documents with replacement, in proportion to
     their weights. ``patience``: training ends after this many epochs without a better validation
     loss.
@@ -81,7 +84,7 @@ def _training_precision(model: TextModel) -> Iterator[None]:
 
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:
-    """All weights, in the host's memory: on a GPU the optimizer needs the memory."""
+    """What training changes, in the host's memory: on a GPU the optimizer needs the memory."""
     return {name: value.detach().to("cpu", copy=True) for name, value in _weights(model)}
 
 
@@ -92,7 +95,11 @@ def _restore(model: nn.Module, kept: Mapping[str, Tensor]) -> None:
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    return chain(model.named_parameters(), model.named_buffers())
+    return chain(_trained(model), model.named_buffers())
+
+
+def _trained(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return ((name, one) for name, one in model.named_parameters() if one.requires_grad)
 
 
 def _one_pass(
@@ -132,10 +139,19 @@ def _mean_loss(model: TextModel, examples: Sequence[Example]) -> float:
 
 
 def new_optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
-    """The optimizer of every parameter of ``model``, its step one pass over memory (fused)."""
-    parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
+    """The optimizer of what is trained of ``model``, its step one pass over memory (fused)."""
+    rate, decay = training.learning_rate, training.weight_decay
+    groups = _by_rate(model, rate)
     if training.optimizer is Optimizer.ADAM:
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
+        return torch.optim.Adam(groups, lr=rate, weight_decay=decay, fused=True)
     if training.optimizer is Optimizer.ADAMW:
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
-    return torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
+        return torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=True)
+    return torch.optim.SGD(groups, lr=rate, momentum=training.momentum, weight_decay=decay)
+
+
+def _by_rate(model: nn.Module, rate: float) -> list[dict[str, Any]]:
+    rates = {False: rate, True: LORA_RATE_FACTOR * rate}
+    own: dict[bool, list[nn.Parameter]] = {False: [], True: []}
+    for name, parameter in _trained(model):
+        own[is_of_adapter(name)].append(parameter)
+    return [{"params": own[kind], "lr": rates[kind]} for kind in own if own[kind]]

@@ -13,7 +13,7 @@ from typing import Any
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Role, Task
 from assay.core.specs.options import REQUIRED, Declared, Names, Option, option
 from assay.core.specs.strategies import Strategy, strategies_for
-from assay.core.specs.training import TrainingSpec
+from assay.core.specs.training import LORA_STUDENTS, StudentAdapter, TrainingSpec
 
 
 class Assessability(StrEnum):
@@ -333,6 +333,13 @@ class AuditSpec:
         "otherwise keep its last.",
         differs={"rank-corpora": None},
     )
+    # Of a large model, all weights with their gradients and Adam's moments may not fit one device.
+    student_adapter: StudentAdapter = option(
+        StudentAdapter.NONE,
+        help="Train students with LoRA instead of all weights: less memory, but a deviation from "
+        "the method.",
+        differs={"rank-corpora": None},
+    )
     n_checkpoints: int = option(
         1,
         flag="checkpoints",
@@ -374,6 +381,12 @@ class AuditSpec:
     def strategies_of_students(self) -> tuple[Strategy, ...]:
         """The strategies whose selections train a student."""
         return self.student_strategies or self.strategies
+
+    @property
+    def student_note(self) -> str | None:
+        """What must be said wherever students are shown; None if they were trained as usual."""
+        is_adapted = self.n_student_epochs and self.student_adapter is StudentAdapter.LORA
+        return LORA_STUDENTS if is_adapted else None
 
 
 def title_of(spec: AuditSpec) -> str:

@@ -6,7 +6,7 @@ from assay.core.errors import InputError, OptionConflict
 from assay.core.specs.audit import AuditSpec, GradientLayers, TitrationSpec
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy, main_strategy
-from assay.core.specs.training import check_training
+from assay.core.specs.training import StudentAdapter, check_training
 
 
 def check_audit(spec: AuditSpec) -> None:
@@ -70,6 +70,13 @@ def check_audit(spec: AuditSpec) -> None:
 
 
 def _check_students(spec: AuditSpec) -> None:
+    if spec.student_adapter is not StudentAdapter.NONE and not spec.n_student_epochs:
+        trained = "--students" if spec.titration else "--student-epochs"
+        raise OptionConflict(
+            "--student-adapter applies to students only",
+            f"--student-adapter {spec.student_adapter} without students",
+            f"remove it, or train students with {trained}",
+        )
     if spec.student_strategies is None:
         return
     if extra := [one for one in spec.student_strategies if one not in spec.strategies]:

@@ -23,6 +23,23 @@ class Optimizer(StrEnum):
         return 0.01 if self is Optimizer.ADAMW else 0.0
 
 
+class StudentAdapter(StrEnum):
+    """What of a student is trained: every weight, as the method does, or a LoRA adapter."""
+
+    NONE = "none"
+    LORA = "lora"
+
+
+# Every linear layer, alpha 32, and ten times the rate of full training: Schulman and others, "LoRA
+# Without Regret" (2025). A rank of 16 holds more than the few hundred documents of a selection.
+LORA_RANK, LORA_ALPHA, LORA_RATE_FACTOR = 16, 32, 10
+LORA_STUDENTS = (
+    f"Students were trained with LoRA: changes of rank {LORA_RANK} to the linear layers, at "
+    f"{LORA_RATE_FACTOR} times the learning rate, and a classifier's head as usual. The method "
+    "trains all weights; such students may do better or worse than these."
+)
+
+
 @dataclass(frozen=True)
 class TrainingSpec:
     """How a model is fine-tuned; students repeat the final model's."""

@@ -19,7 +19,7 @@ from assay.core.specs.experiment import ExperimentSpec, Scale
 from assay.core.specs.export import ExportSpec
 from assay.core.specs.report import ReportSpec
 from assay.core.specs.strategies import Strategy
-from assay.core.specs.training import FinetuneSpec, Optimizer, TrainingSpec
+from assay.core.specs.training import FinetuneSpec, Optimizer, StudentAdapter, TrainingSpec
 
 PAIR = {"base": "a", "final": "b"}
 CORPORA = (DataRef("x.csv", "passage", sample=50), DataRef("y.csv", "passage", sample=50))
@@ -48,6 +48,7 @@ SPECS = [
         n_student_epochs=4,
         n_random_students=2,
         is_stopping_early=False,
+        student_adapter=StudentAdapter.LORA,
         n_checkpoints=2,
         projection_dimension=64,
         gradient_layers=GradientLayers.CHANGED,

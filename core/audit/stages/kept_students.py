@@ -20,6 +20,7 @@ from assay.core.audit.stages.student_training import StudentResult, StudentTask
 from assay.core.models.examples import Predictions, TextDocument
 from assay.core.models.training import Epoch
 from assay.core.specs.hashing import content_key
+from assay.core.specs.training import StudentAdapter
 
 # Part of the key: raise it when the same task would give another student.
 _VERSION = 1
@@ -81,6 +82,8 @@ def _file_key(audit: AuditContext, evaluation: Sequence[TextDocument]) -> str:
 def _row_key(task: StudentTask) -> str:
     """Of everything but the task's name."""
     asked = asdict(replace(task, name=""))
+    if task.adapter is StudentAdapter.NONE:
+        del asked["adapter"]  # as students from before adapters are named
     return content_key("student", _VERSION, asked)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from assay.core.audit.gradient_request import PROJECTION_SEED, STORED_DIMENSION
 from assay.core.models.classifier import Classifier
 from assay.core.models.examples import Predictions, TextDocument
 from assay.core.models.loading import ModelPair
+from assay.core.models.lora import with_lora
 from assay.core.models.per_example_gradients import (
     ClassifierGradients,
     GradientModels,
@@ -20,7 +22,7 @@ from assay.core.models.per_example_gradients import (
 )
 from assay.core.models.text_model import TextModel
 from assay.core.models.training import Epoch, fine_tune
-from assay.core.specs.training import TrainingSpec
+from assay.core.specs.training import StudentAdapter, TrainingSpec
 
 _VALIDATION_SHARE = 0.1
 _PATIENCE = 3
@@ -40,6 +42,7 @@ class StudentTask:
     training: TrainingSpec
     is_stopping_early: bool
     unseen: tuple[TextDocument, ...] = ()
+    adapter: StudentAdapter = StudentAdapter.NONE
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,18 @@ def train_student(
     student = pair.student(task.training.seed)
     student.move_to(student.compute.device)
     train, validation = _split(task)
-    epochs = fine_tune(
-        student,
-        student.examples([task.documents[index] for index in train]),
-        task.training,
-        weights=[task.weights[index] for index in train],
-        validation=student.examples([task.documents[index] for index in validation])
-        if validation
-        else None,
-        patience=_PATIENCE,
-        after_batch=lambda: after_units(task.training.batch_size),
-    )
+    with _as_asked(student, pair, task):
+        epochs = fine_tune(
+            student,
+            student.examples([task.documents[index] for index in train]),
+            task.training,
+            weights=[task.weights[index] for index in train],
+            validation=student.examples([task.documents[index] for index in validation])
+            if validation
+            else None,
+            patience=_PATIENCE,
+            after_batch=lambda: after_units(task.training.batch_size),
+        )
     return StudentResult(
         task.name,
         student.predict(student.examples(evaluation)),
@@ -95,6 +99,14 @@ def train_student(
         time.monotonic() - started_at,
         _unseen_cosine(pair, student, task.unseen),
     )
+
+
+def _as_asked(
+    student: TextModel, pair: ModelPair, task: StudentTask
+) -> AbstractContextManager[None]:
+    if task.adapter is StudentAdapter.LORA:
+        return with_lora(student, pair.drawn, task.training.seed)
+    return nullcontext()
 
 
 def _unseen_cosine(

@@ -266,4 +266,5 @@ def student_task(
         tuple(weights),
         replace(audit.training, n_epochs=spec.n_student_epochs),
         spec.is_stopping_early,
+        adapter=spec.student_adapter,
     )

@@ -25,6 +25,7 @@ from assay.core.audit.stages.student_training import train_student
 from assay.core.runtime.device import Compute
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.strategies import Strategy
+from assay.core.specs.training import LORA_STUDENTS
 
 pytestmark = pytest.mark.usefixtures("tiny_encoder")
 
@@ -305,7 +306,7 @@ def test_without_early_stopping_or_map_there_is_none(whole, plain):
 
 def test_another_question_of_the_same_selections_trains_no_student_again(assay, tiny, monkeypatch):
     """With another held-out source, students and map come from the cache, equal in every value;
-    with another number of epochs, the student is trained."""
+    with another number of epochs or an adapter, the student is trained, and the audit says how."""
     trained = []
 
     def counting(task, *more):
@@ -328,6 +329,10 @@ def test_another_question_of_the_same_selections_trains_no_student_again(assay, 
     arguments[arguments.index("--student-epochs") + 1] = "2"
     assay(*arguments)
     assert trained == ["select", "select"]
+    adapted = assay(*audit_arguments(tiny, *alone, *asked, "--student-adapter", "lora"))
+    assert trained == ["select", "select", "select"]
+    assert LORA_STUDENTS in read_facts(Path(json.loads(adapted.out)["path"])).meta.caveats
+    assert LORA_STUDENTS not in read_facts(Path(paths[1])).meta.caveats
 
 
 def test_a_projection_changes_the_selection_and_shares_the_gradients(
