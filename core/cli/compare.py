@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -41,13 +40,14 @@ def compare(
     from assay.cache.outside import is_file_name, store_with
     from assay.core.comparison.audits import check_number
     from assay.core.comparison.audits import compare as compared
+    from assay.core.data.object_store import here
 
     check_number(len(set(audits)))
     with ExitStack() as lodgings:
         paths = []
         for name in dict.fromkeys(audits):
             if is_file_name(name):
-                lodged = lodgings.enter_context(store_with(Path(name)))
+                lodged = lodgings.enter_context(store_with(here(name)))
                 (path,) = lodged.store.root.glob(f"*/{lodged.name}.duckdb")
             else:
                 path = audit_path(open_store(store), name)

@@ -7,11 +7,12 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ import typer
 from assay.cache.store import Store
 from assay.cache.store import open_store as open_store
 from assay.core.cli.config_option import as_recorded
+from assay.core.data.object_store import check_new, is_remote, name_of, send
 from assay.core.errors import InputError
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
@@ -121,6 +123,29 @@ def out_file(path: Path) -> Path:
             "a file that can be written", f"{path} ({error.strerror})", "choose another --out"
         ) from error
     return path
+
+
+def out_folder(name: str) -> Path:
+    """A folder to write several results to; InputError for an address."""
+    if is_remote(name):
+        raise InputError("a folder on this machine", repr(name), "upload the folder afterwards")
+    return Path(name)
+
+
+@contextmanager
+def written(name: str, may_overwrite: bool) -> Iterator[Path]:
+    """Where to write a result: its file, or one that is sent to an object store at the end.
+
+    Checked before the work starts, as by ``out_file``.
+    """
+    if not is_remote(name):
+        yield out_file(Path(name))
+        return
+    if not may_overwrite:
+        check_new(name)
+    with TemporaryDirectory(prefix="assay-out-") as folder:
+        yield Path(folder) / name_of(name)
+        send(Path(folder), name)
 
 
 def as_job(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +20,12 @@ from assay.core.cli.options import (
     StoreOption,
     as_job,
     open_store,
-    out_file,
+    out_folder,
     say,
     say_json,
+    written,
 )
+from assay.core.data.object_store import here, is_remote
 from assay.core.errors import InputError
 from assay.core.runtime.access_token import TOKEN_VARIABLE, check_token, new_token
 from assay.core.runtime.allowed_roots import AllowedRoots
@@ -78,7 +80,13 @@ def dashboard(
 
 @app.command("open")
 def open_file(
-    file: Annotated[Path, typer.Argument(help="A sealed file, for example one from a colleague.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="A sealed file, for example one from a colleague, or its address s3://….",
+        ),
+    ],
     port: PortOption = None,
     token: TokenOption = False,
 ) -> None:
@@ -86,6 +94,7 @@ def open_file(
     from assay.cache.files.manifest import check_file
     from assay.cache.outside import store_with
 
+    file = here(name)
     with store_with(file) as lodged:
         place, kind, name = lodged.store, lodged.kind, lodged.name
         (path,) = place.root.glob(f"*/{name}.duckdb")
@@ -127,7 +136,7 @@ def verify(
         str | None,
         typer.Argument(
             help="An audit, experiment, decompression or diff in the store, or a sealed file "
-            "anywhere "
+            "anywhere, also s3://… "
             "(default: everything in the store)."
         ),
     ] = None,
@@ -139,7 +148,7 @@ def verify(
     from assay.cache.outside import is_file_name
 
     if audit_id is not None and is_file_name(audit_id):
-        path = Path(audit_id)
+        path = here(audit_id)
         if not path.is_file():
             raise InputError("an existing file", repr(audit_id), "check the path")
         checked = check_file(path)
@@ -169,10 +178,10 @@ def show_config(
 @declared_command(app, EXPORT)
 def export(spec: ExportSpec, how: Keeping, overwrite: OverwriteOption = False) -> None:
     """Write an audit's selection, or a decompression's examples, to a file."""
-    out = Path(spec.out)
-    if out.suffix:  # else a folder, which is created
-        out_file(out)
-    with _located(spec.name, how.store) as (place, known):
+    # Without an ending it is a folder, which is created.
+    is_file = Path(spec.out).suffix or is_remote(spec.out)
+    written_to = written(spec.out, overwrite) if is_file else nullcontext(Path(spec.out))
+    with written_to as out, _located(spec.name, how.store) as (place, known):
         if known in {path.stem for path in place.decompressions.glob("*.duckdb")}:
             from assay.cache.decompressions.export import ExportChoice, export_decompression
 
@@ -189,9 +198,9 @@ def export(spec: ExportSpec, how: Keeping, overwrite: OverwriteOption = False) -
                 else export_selection(place, path, spec.strategy, out, overwrite)
             )
     if how.as_json:
-        say({"out": str(out), "n_rows": n_rows}, True)
+        say({"out": spec.out, "n_rows": n_rows}, True)
     else:
-        typer.echo(f"Wrote {n_rows:,} {'row' if n_rows == 1 else 'rows'} to {out}")
+        typer.echo(f"Wrote {n_rows:,} {'row' if n_rows == 1 else 'rows'} to {spec.out}")
 
 
 @declared_command(app, REPORT)
@@ -205,8 +214,9 @@ def report(spec: ReportSpec, how: Keeping, overwrite: OverwriteOption = False) -
     if spec.every:
         _report_on_all(spec, how, overwrite)
         return
-    outs = [out_file(Path(name)) for name in (spec.out, spec.pdf) if name]
-    with _located(str(spec.audit), how.store) as (place, known):
+    with ExitStack() as files:
+        outs = [files.enter_context(written(name, overwrite)) for name in _named(spec).values()]
+        place, known = files.enter_context(_located(str(spec.audit), how.store))
         path = audit_path(place, known)
         digest = file_digest(path)
         n_bytes = write_report(place, path, outs, spec.with_documents, overwrite)
@@ -220,7 +230,7 @@ def report(spec: ReportSpec, how: Keeping, overwrite: OverwriteOption = False) -
 def _report_on_all(spec: ReportSpec, how: Keeping, overwrite: bool) -> None:
     from assay.core.report.site import INDEX, write_site
 
-    folder = Path(str(spec.every))
+    folder = out_folder(str(spec.every))
     with as_job(how.place, spec.job_title, {"reports": 60.0}) as progress:
         lines = write_site(how.place, folder, progress, spec.with_documents, overwrite)
     missing = {one.audit_id: one.problem for one in lines if one.problem}
@@ -246,9 +256,10 @@ def present(
     from assay.core.findings.formatting import listed
     from assay.core.report.story import write_story
 
-    outs = [out_file(Path(name)) for name in (spec.out, spec.pdf) if name]
-    figures = Path(spec.figures) if spec.figures else None
-    with _located(spec.audit, how.store) as (place, known):
+    figures = out_folder(spec.figures) if spec.figures else None
+    with ExitStack() as files:
+        outs = [files.enter_context(written(name, overwrite)) for name in _named(spec).values()]
+        place, known = files.enter_context(_located(spec.audit, how.store))
         n_figures = write_story(place, audit_path(place, known), outs, figures, overwrite)
     if how.as_json:
         more = {"figures": spec.figures, "n_figures": n_figures} if figures else {}
@@ -284,7 +295,7 @@ def _located(name: str, store: Path | None) -> Iterator[tuple[Store, str]]:
     if not is_file_name(name):
         yield open_store(store), name
         return
-    with store_with(Path(name)) as lodged:
+    with store_with(here(name)) as lodged:
         yield lodged.store, lodged.name
 
 

@@ -1,4 +1,5 @@
-"""The files at a location: one file, a folder of shards, or a pattern such as ``data/*.jsonl``."""
+"""The files at a location: one file, a folder of shards, a pattern such as ``data/*.jsonl``, or an
+object in a store."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.core.data.formats import is_supported, supported_formats
+from assay.core.data.object_store import fetched, is_remote, name_of
 from assay.core.errors import InputError
 
 _TEXT = ".txt"
@@ -34,6 +36,8 @@ class FileSet:
 
 def is_pattern(location: str) -> bool:
     """Whether a location is a pattern of files and not the name of one."""
+    if is_remote(location):
+        return False
     return glob.has_magic(location) and not os.path.exists(os.path.expanduser(location))
 
 
@@ -44,6 +48,8 @@ def files_at(location: str, split: str | None) -> FileSet:
     ``train-00000-of-00002.parquet``; if none does, a column decides. InputError if there is nothing
     to read, or both text and data.
     """
+    if is_remote(location):
+        return FileSet((fetched(location),), name_of(location).split(".")[0], split)
     path = Path(os.path.expanduser(location))
     is_folder = os.path.isdir(path)
     if is_pattern(location):

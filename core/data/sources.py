@@ -29,6 +29,7 @@ from assay.core.data.formats import (
     is_supported,
     supported_formats,
 )
+from assay.core.data.object_store import check_readable, is_remote, name_of
 from assay.core.data.shards import FileSet, files_at, is_pattern
 from assay.core.data.skipped import SkippedRows, Unusable
 from assay.core.errors import InputError
@@ -78,6 +79,9 @@ def check_there(ref: DataRef) -> None:
     the first file."""
     location, split = _location_and_split(ref.location)
     if _kind(location, split) != "files":
+        return
+    if is_remote(location):
+        check_readable(location)
         return
     here = files_at(location, split)
     if here.are_texts:
@@ -138,6 +142,8 @@ def source_names(ref: DataRef) -> tuple[str, ...]:
     match _kind(location, split):
         case "builtin":
             return builtin_docs.package_names(location == _STDLIB)
+        case "files" if is_remote(location):
+            return (name_of(location).split(".")[0],)
         case "files":
             here = files_at(location, split)
             if here.are_texts:
@@ -247,6 +253,12 @@ def _kind(location: str, split: str | None) -> str:
                 f"built-in data among {', '.join(BUILTINS)}", repr(location), "choose one of them"
             )
         kind = "builtin"
+    elif is_remote(location):
+        if not is_supported(Path(name_of(location))):
+            raise InputError(
+                f"an object ending in {supported_formats()}", repr(location), "give such a file"
+            )
+        kind = "files"
     # os.path returns False where Path raises, for example for a name that is too long.
     elif location and (os.path.exists(path) or is_pattern(location)):
         kind = "files"

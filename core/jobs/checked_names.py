@@ -18,6 +18,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from assay.cache.store import Store
 from assay.core.data.formats import is_supported
+from assay.core.data.object_store import is_remote
 from assay.core.data.shards import files_at
 from assay.core.data.sources import BUILTINS
 from assay.core.errors import InputError, OptionConflict
@@ -118,6 +119,13 @@ class NameChecker:
     def located(self, place: str) -> DataRef:
         """The same as a place and its columns."""
         ref = data_ref(place, label_column="label")
+        if is_remote(ref.location):
+            # The dashboard's machine may have keys that a visitor has not.
+            raise InputError(
+                "documents in a folder that the dashboard may read, or on the hub",
+                "an address in an object store",
+                "start this job on the command line",
+            )
         location, mark, split = ref.location.partition("#")
         if location.startswith("builtin:"):
             if ref.location not in BUILTINS:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-# A path in a text: from the root, from home, from here, or on a drive; the last part is its name.
-_BEGIN = r"(?:(?:~|\.{1,2})?/|[A-Za-z]:[\\/]|\\\\)"
+# A path in a text: from the root, from home, from here, on a drive, or in an object store; the last
+# part is its name.
+_BEGIN = r"(?:(?:~|\.{1,2})?/|[A-Za-z]:[\\/]|\\\\|[sS]3://)"
 # It follows a space, a quote, a bracket or a sign between words; after // comes no path but a host.
 _PATH = re.compile(
     rf"(?:^|(?<=[\s'\"“‘(\[{{=,;:|]))(?:file:/*(?=/))?(?!//){_BEGIN}[^\s'\"“”‘’`<>|,;()\[\]{{}}]+"

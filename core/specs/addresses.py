@@ -1,6 +1,7 @@
-"""Server addresses: which parts are used, and which may be shown and kept.
+"""Addresses of servers and object stores: which parts are used, and which may be shown and kept.
 
-An address may contain a user name and a password. They are sent to the server and nowhere else.
+A server's address may contain a user name and a password. They are sent to the server and nowhere
+else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from urllib.parse import unquote, urlsplit
 from assay.core.errors import InputError
 
 # Up to the last @ of the word: a password may contain any other character.
-_CREDENTIALS = re.compile(r"(?i)\b(https?://)\S*@")
+# A bucket's name has no colon, but an object's may have an @.
+_CREDENTIALS = re.compile(r"(?i)\b(https?://)\S*@|\b(s3://)(?:[^\s/:@]*:\S*|[^\s/]*)@")
+OBJECT_STORE = "s3://"
 # Paths of single questions, which people copy from documentation.
 _ENDPOINTS = ("/chat/completions", "/completions", "/models")
 
@@ -40,7 +43,7 @@ def has_password(text: str) -> bool:
 
 def without_password(text: str) -> str:
     """The text with user names and passwords removed from its addresses."""
-    return _CREDENTIALS.sub(r"\1", text)
+    return _CREDENTIALS.sub(r"\1\2", text)
 
 
 def read_address(address: str) -> ServerAddress:

@@ -21,6 +21,7 @@ from assay.core.report.shown_names import name_of, without_folders
         ("(/data/pool)", "(pool)"),
         ("the folder:/srv/acme/x", "the folder:x"),
         (r"\\server\share\model", "model"),
+        ("--test s3://acme/x/test.parquet#all -x", "--test test.parquet#all -x"),
     ],
 )
 def test_a_path_is_cut_to_its_name(text, shown):
@@ -52,6 +53,7 @@ def test_what_is_no_path_stays(text):
         ("clients/train.parquet", "train.parquet"),
         ("/models/final/", "final"),
         ("builtin:docs", "builtin:docs"),
+        ("s3://acme/x.parquet", "x.parquet"),
     ],
 )
 def test_a_place_is_shown_by_its_name(place, name):
