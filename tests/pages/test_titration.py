@@ -16,6 +16,7 @@ from assay.cache.store import Store
 from assay.core.findings.titration import titration_finding
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, shown_as
+from assay.core.specs.training import LORA_STUDENTS, StudentAdapter
 
 
 @pytest.fixture
@@ -107,6 +108,16 @@ def test_measured_and_live_points_are_drawn_apart(store):
     assert "only guide the eye" in words(app)
     everything = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     assert sum(trace["marker"]["symbol"].startswith("star") for trace in everything) == 4
+
+
+@pytest.mark.parametrize(
+    ("students", "is_said"), [(StudentAdapter.LORA, True), (StudentAdapter.NONE, False)]
+)
+def test_how_students_deviate_is_said_beside_their_figures(store, students, is_said):
+    """With LoRA, where a student's metric is shown; not beside usual students."""
+    write_sample_titration(store, students=students)
+    app = opened("titration", audit="titrated", metric=Metric.ACCURACY.info.title)
+    assert (LORA_STUDENTS in words(app)) is is_said
 
 
 def test_an_ordinary_audit_has_live_sliders_only(store):

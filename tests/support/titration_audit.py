@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +17,28 @@ from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import SilentProgress
 from assay.core.specs.audit import AuditSpec, TitrationSpec
 from assay.core.specs.data import DataRef
+from assay.core.specs.metrics import Metric
 from assay.core.specs.plain import to_plain
 from assay.core.specs.strategies import Strategy
-from assay.core.specs.training import TrainingSpec
+from assay.core.specs.training import StudentAdapter, TrainingSpec
 
 GRID = TitrationSpec((0.0, 0.5, 1.0), (20, 40), 2)
 
 
 @sealed_once
 def write_sample_titration(
-    store, audit_id="titrated", grid=GRID, n_documents=400, pair=None, seed=0, **more
+    store,
+    audit_id="titrated",
+    grid=GRID,
+    n_documents=400,
+    pair=None,
+    seed=0,
+    students=None,
+    **more,
 ):
     """A sample audit with random gradients; ``grid`` None makes an ordinary audit of it.
-    ``pair``: the digests of its models' weights; ``seed``: the one asked with."""
+    ``pair``: the digests of its models' weights; ``seed``: the one asked with; ``students``: how
+    those were trained that each cell of the grid then has."""
     spec = AuditSpec(
         base="base",
         final="final",
@@ -40,6 +50,7 @@ def write_sample_titration(
         title="Sample titration",
         titration=grid,
         seed=seed,
+        student_adapter=students or StudentAdapter.NONE,
     )
 
     def enrich(builder):
@@ -74,6 +85,9 @@ def write_sample_titration(
         score_baselines(audit, None)
         judge_members(audit)
         measure_grid(audit)
+        if students:
+            with builder.stage("students"):
+                _write_accuracies(builder, grid, spec.strategies)
 
     return write_sample_audit(
         store,
@@ -83,4 +97,22 @@ def write_sample_titration(
         title="Sample titration",
         before_seal=enrich,
         **more,
+    )
+
+
+def _write_accuracies(builder, grid, strategies):
+    cells = list(product(grid.leaked_shares, grid.budgets, strategies, range(grid.n_seeds)))
+    shares, budgets, names, seeds = zip(*cells, strict=True)
+    nothing = dict.fromkeys(("ceiling", "null_value", "p_value"), [None] * len(cells))
+    values = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 100, "metric": str(Metric.ACCURACY)}
+    builder.write(
+        "titration_grid",
+        {
+            "leaked_share": shares,
+            "budget": budgets,
+            "seed": seeds,
+            "strategy": list(map(str, names)),
+            **{name: [value] * len(cells) for name, value in values.items()},
+            **nothing,
+        },
     )
