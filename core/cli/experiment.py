@@ -7,10 +7,11 @@ from pathlib import Path
 import typer
 
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import RunningOrQueued, as_job, rows_of, say
+from assay.core.cli.options import RunningCells, as_job, rows_of, say, spread_of
 from assay.core.cli.pair_commands import queue_this
 from assay.core.experiments.recipes import NAMES, load_recipe, places_of, title_of
 from assay.core.specs.commands import EXPERIMENT
+from assay.core.specs.compute import HERE
 from assay.core.specs.experiment import ExperimentSpec
 
 app = typer.Typer(add_completion=False)
@@ -19,7 +20,7 @@ app = typer.Typer(add_completion=False)
 @declared_command(app, EXPERIMENT)
 def experiment(
     spec: ExperimentSpec,
-    how: RunningOrQueued,
+    how: RunningCells,
 ) -> None:
     """Reproduce one of the paper's tables or figures."""
     from assay.cache.experiments.read import read_measurements
@@ -28,6 +29,7 @@ def experiment(
         recipes = [load_recipe(known) for known in NAMES]
         say({recipe.name: f"{recipe.title} ({recipe.shows})" for recipe in recipes}, how.as_json)
         return
+    spread = spread_of(how)
     recipe, title, place = load_recipe(spec.name), title_of(spec), how.place
 
     from assay.core.experiments.builtin_data import built_in_folder, write_built_in_text
@@ -46,13 +48,15 @@ def experiment(
     from assay.core.experiments.run import run_experiment
     from assay.core.runtime.device import choose_compute
 
-    plan = {"read documentation": 14.0, **experiment_plan(cells, spec.n_at_once)}
+    # Of a cluster it is not known how many cells it makes at a time: at least two are worth one.
+    n_at_once = spec.n_at_once if spread == HERE else max(2, spec.n_at_once)
+    plan = {"read documentation": 14.0, **experiment_plan(cells, n_at_once)}
     with as_job(place, title, plan) as progress:
         if catalogue.is_built_in:
             write_built_in_text(folder, progress)
         compute = choose_compute(how.device, how.precision)
         outcome = run_experiment(
-            recipe, catalogue, spec.n_seeds, place, compute, progress, spec.n_at_once
+            recipe, catalogue, spec.n_seeds, place, compute, progress, spec.n_at_once, spread
         )
         progress.attach_result(outcome.id)
     say(

@@ -21,15 +21,19 @@ from assay.cache.store import Store
 from assay.cache.store import open_store as open_store
 from assay.core.cli.config_option import as_recorded
 from assay.core.data.object_store import check_new, is_remote, name_of, send
-from assay.core.errors import InputError
+from assay.core.engines.ray_engine import check_ray_there
+from assay.core.errors import InputError, OptionConflict
 from assay.core.jobs.job_progress import JobProgress
 from assay.core.jobs.running_job import running_job
 from assay.core.specs.compute import (
     ADDRESS_HELP,
+    CELL_ENGINE_HELP,
     DEVICE_HELP,
     ENGINE_HELP,
+    HERE,
     PRECISION_HELP,
     SHARD_HELP,
+    Spread,
     WorkEngine,
 )
 
@@ -64,6 +68,7 @@ ShardOption = Annotated[
     typer.Option("--shard", metavar="I/N", help=SHARD_HELP),
 ]
 EngineOption = Annotated[WorkEngine, typer.Option("--engine", help=ENGINE_HELP)]
+CellEngineOption = Annotated[WorkEngine, typer.Option("--engine", help=CELL_ENGINE_HELP)]
 AddressOption = Annotated[str | None, typer.Option("--address", help=ADDRESS_HELP)]
 QueueOption = Annotated[
     bool, typer.Option("--queue", help="Run in the background; see `assay jobs`.")
@@ -105,6 +110,24 @@ class RunningAudit(RunningOrQueued):
     shard: ShardOption = None
     engine: EngineOption = WorkEngine.LOCAL
     address: AddressOption = None
+
+
+@dataclass(frozen=True)
+class RunningCells(RunningOrQueued):
+    """The same for a command whose cells can be divided among machines."""
+
+    engine: CellEngineOption = WorkEngine.LOCAL
+    address: AddressOption = None
+
+
+def spread_of(how: RunningAudit | RunningCells) -> Spread:
+    """The engine asked for; InputError if it is not installed, or is not one with an address."""
+    if how.engine is WorkEngine.LOCAL:
+        if how.address is not None:
+            raise OptionConflict("--address applies to --engine ray only", "", "give both")
+        return HERE
+    check_ray_there()
+    return Spread(how.engine, how.address)
 
 
 def out_file(path: Path) -> Path:

@@ -12,12 +12,11 @@ import typer
 
 from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
-from assay.core.cli.options import RunningAudit, rows_of, say
-from assay.core.engines.ray_engine import check_ray_there
+from assay.core.cli.options import RunningAudit, rows_of, say, spread_of
 from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec, title_of
-from assay.core.specs.compute import HERE, Spread, WorkEngine
+from assay.core.specs.compute import Spread, WorkEngine
 from assay.core.specs.shard import Shard
 
 if TYPE_CHECKING:
@@ -53,18 +52,13 @@ def answer(spec: AuditSpec, how: RunningAudit) -> None:
 
 def _spread(how: RunningAudit) -> Spread:
     """The engine asked for; InputError if it is not installed or the options contradict it."""
-    if how.engine is WorkEngine.LOCAL:
-        if how.address is not None:
-            raise OptionConflict("--address applies to --engine ray only", "", "give both")
-        return HERE
-    if how.shard is not None:
+    if how.engine is not WorkEngine.LOCAL and how.shard is not None:
         raise OptionConflict(
             "--shard is for machines that know nothing of each other, --engine ray for a cluster",
             "both",
             "give one of them",
         )
-    check_ray_there()
-    return Spread(how.engine, how.address)
+    return spread_of(how)
 
 
 def _compute_shard(spec: AuditSpec, how: RunningAudit, shard: Shard) -> None:

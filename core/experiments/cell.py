@@ -58,21 +58,21 @@ def make_cells(
 
     If this process is killed, so are the others, and the next run continues their cells.
     """
-    shared = replace(compute, n_threads=max(1, compute.n_threads // n_at_once))
+    shared = shared_by(n_at_once, compute)
     with (
         progress.stage(AT_ONCE, len(cells)),
-        processes(n_at_once, _share_the_machine, (shared.n_threads,)) as pool,
+        processes(n_at_once, share_the_machine, (shared.n_threads,)) as pool,
     ):
         futures = {
             pool.submit(_make_apart, cell, experiment_id, store, shared)
-            for cell in _final_models_first(cells)
+            for cell in final_models_first(cells)
         }
         for name in as_they_come(futures, lambda: progress.advance(0)):
             progress.note(f"{name} made")
             progress.advance(1)
 
 
-def _final_models_first(cells: Sequence[Cell]) -> list[Cell]:
+def final_models_first(cells: Sequence[Cell]) -> list[Cell]:
     """One cell of every final model first: cells that share one would wait for each other."""
     seen: Counter[FinetuneSpec] = Counter()
     turns = []
@@ -82,7 +82,12 @@ def _final_models_first(cells: Sequence[Cell]) -> list[Cell]:
     return [cell for _, cell in sorted(zip(turns, cells, strict=True), key=lambda pair: pair[0])]
 
 
-def _share_the_machine(n_threads: int) -> None:
+def shared_by(n_at_once: int, compute: Compute) -> Compute:
+    """What each of several cells on one machine has of its threads."""
+    return replace(compute, n_threads=max(1, compute.n_threads // n_at_once))
+
+
+def share_the_machine(n_threads: int) -> None:
     torch.set_num_threads(n_threads)
     os.environ.setdefault("ASSAY_WORKERS", "1")
 

@@ -21,6 +21,7 @@ from assay.core.audit.provenance import environment
 from assay.core.audit.resolved_audit import asked_of, data_digests
 from assay.core.experiments.catalogue import Catalogue, paper_titles
 from assay.core.experiments.cell import make_cell, make_cells
+from assay.core.experiments.cluster import make_on_cluster
 from assay.core.experiments.grid import Cell, cells_of
 from assay.core.experiments.measurements import measurements_of
 from assay.core.experiments.recipes import Recipe
@@ -28,6 +29,7 @@ from assay.core.runtime.device import Compute
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit_checks import check_audit
+from assay.core.specs.compute import HERE, Spread
 from assay.core.specs.hashing import content_key
 from assay.core.specs.results.experiment import ExperimentResult
 
@@ -43,10 +45,12 @@ def run_experiment(
     compute: Compute,
     progress: Progress,
     n_at_once: int = 1,
+    spread: Spread = HERE,
 ) -> Outcome:
     """Compute what is missing of the grid, seal the file and say where it is.
 
-    ``n_at_once`` cells are made in parallel, each in its own process. A complete experiment of the
+    ``n_at_once`` cells are made in parallel, each in its own process; over a cluster, as many on
+    each machine. A complete experiment of the
     same contents is returned unchanged; a killed one continues at the cell and stage that it had
     reached. InputError for unusable input.
     """
@@ -65,7 +69,11 @@ def run_experiment(
             def build() -> Path:
                 with ExperimentBuilder(store, experiment_id) as builder:
                     left = [cell for cell in cells if not builder.is_done(cell.name)]
-                    if n_at_once > 1 and left:
+                    if left and spread != HERE:
+                        make_on_cluster(
+                            left, experiment_id, store, compute, n_at_once, progress, spread
+                        )
+                    elif left and n_at_once > 1:
                         make_cells(left, experiment_id, store, compute, n_at_once, progress)
                     for cell in left:
                         own = _OfCell(progress, cell.name)

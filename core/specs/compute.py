@@ -14,6 +14,10 @@ ENGINE_HELP = (
     "What computes the documents' gradients and scores: local (this process) or ray (one worker "
     "per device of a Ray cluster)."
 )
+CELL_ENGINE_HELP = (
+    "What makes the cells: local (this machine) or ray (the workers of a Ray cluster, all of which "
+    "share the store)."
+)
 ADDRESS_HELP = (
     "With --engine ray: the address of a running Ray cluster (host:port, or auto). Without it, Ray "
     "is started on this machine."
@@ -33,7 +37,7 @@ def is_device(name: str) -> bool:
 
 
 class WorkEngine(StrEnum):
-    """What computes an audit's documents."""
+    """What computes an audit's documents, or an experiment's cells."""
 
     LOCAL = "local"
     RAY = "ray"
@@ -41,7 +45,7 @@ class WorkEngine(StrEnum):
 
 @dataclass(frozen=True)
 class Spread:
-    """Over what an audit's documents are spread; ``address``: of a running Ray cluster."""
+    """Over what documents or cells are spread; ``address``: of a running Ray cluster."""
 
     engine: WorkEngine = WorkEngine.LOCAL
     address: str | None = None

@@ -1,4 +1,4 @@
-"""An audit on a real Ray cluster of two nodes, one of which is removed while it works."""
+"""An audit and an experiment on a real Ray cluster of two nodes, one of which is removed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
 from support.contents import contents
 from support.long_corpus import N_DOCUMENTS, long_corpus, nudged
+from support.paths import ROOT
 from support.tiny_models import save_llama
+
+from assay.cache.experiments.read import read_measurements
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(900)]
 pytest.importorskip("ray", reason="Ray is not installed (extra: cluster)")
@@ -104,6 +108,63 @@ def test_a_node_is_removed_and_nothing_is_lost(asked, alone, cluster, tmp_path):
     assert "was lost; others do its work again" in "".join(log) + err
     assert found(out) == alone
     assert len(contents(json.loads(out)["path"], ALSO)["embedding_scores"]) == N_DOCUMENTS
+
+
+_EXPERIMENT = """
+import sys
+from pathlib import Path
+
+from support.tiny_experiment import tiny_catalogue, tiny_recipe
+
+from assay.cache.store import Store
+from assay.core.experiments.run import run_experiment
+from assay.core.runtime.console_progress import ConsoleProgress
+from assay.core.runtime.device import Compute
+from assay.core.specs.compute import HERE, Spread, WorkEngine
+
+sets, home, address = sys.argv[1:]
+made = run_experiment(
+    tiny_recipe("optimizers"),
+    tiny_catalogue(Path(sets)),
+    1,
+    Store(Path(home)),
+    Compute("cpu", False, 1),
+    ConsoleProgress(),
+    1,
+    Spread(WorkEngine.RAY, address) if address else HERE,
+)
+print(made.path)
+"""
+
+
+def started_experiment(sets, home, address):
+    sets.mkdir(exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT)])}
+    command = [sys.executable, "-c", _EXPERIMENT, str(sets), str(home), address]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
+
+
+def test_cells_of_an_experiment_are_the_same_on_a_cluster(cluster, tmp_path):
+    """A node is removed while it makes a cell; the other makes all of them, and the experiment has
+    the same id, values and audits as one that one process made."""
+    process = started_experiment(tmp_path / "sets", tmp_path / "cluster", cluster.address)
+    log = []
+    try:
+        read_until(process, "workers of the cluster: 2", log)
+        cluster.remove_node(cluster.second, allow_graceful=False)
+        out, err = process.communicate()
+    finally:
+        process.kill()
+    assert process.returncode == 0, "".join(log) + err
+    assert "was lost; others do its work again" in "".join(log) + err
+    assert err.count(" made") >= 4
+    alone, said = started_experiment(tmp_path / "sets", tmp_path / "alone", "").communicate()
+    assert Path(alone.strip()).name == Path(out.strip()).name, said
+    both = [read_measurements(Path(path.strip())).astype(str) for path in (out, alone)]
+    assert both[0].to_dict("list") == both[1].to_dict("list")
+    assert len(set(both[0]["audit_id"])) == 4
+    assert not list((tmp_path / "cluster" / "building").glob("*.shared"))
 
 
 _OWN_CLUSTER = """

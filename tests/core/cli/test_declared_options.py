@@ -227,6 +227,8 @@ def test_a_command_offers_its_options_with_their_defaults(name):
         expected |= {"queue": False}
     if name in DIVIDED:
         expected |= {"shard": None, "engine": "local", "address": None}
+    if name == "experiment":
+        expected |= {"engine": "local", "address": None}
     if COMMANDS[name].has_config:
         expected |= CONFIG
     assert offered(name) == expected

@@ -19,6 +19,7 @@ from assay.cache.files.manifest import verify_audits
 from assay.cache.store import Store
 from assay.core.errors import Cancelled, InputError
 from assay.core.experiments.catalogue import catalogue_of, paper_titles
+from assay.core.experiments.cluster import SharedStore
 from assay.core.experiments.durations import experiment_plan
 from assay.core.experiments.grid import cells_of
 from assay.core.experiments.paper_results import reference_rows
@@ -394,3 +395,14 @@ def test_bad_input_is_explained(assay, tmp_path, arguments, expected):
     for words in expected:
         assert words in said
     assert list_experiments(Store.default()) == []
+
+
+def test_a_machine_of_a_cluster_must_have_the_store(tmp_path):
+    """Another store at the same path, or none, is refused before a cell is made there."""
+    store = Store(tmp_path)
+    token = tmp_path / "token"
+    for said in (None, "another"):
+        if said:
+            token.write_text(said)
+        with pytest.raises(InputError, match="on every machine of the cluster"):
+            SharedStore(store, token, "this one", 1, tmp_path)()
