@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 KEY_ID, SECRET = "AKIATESTONLY", "a/secret+of:tests@only"
 # A bucket that nobody may read, and a key whose object claims to be larger than any disk.
@@ -18,7 +18,7 @@ class ObjectStore:
     """``seen``: method and path of every request."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.seen = folder, []
+        self.folder, self.seen, self.parts = folder, [], {}
         handler = type("Handler", (_Handler,), {"store": self})
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.address = f"http://127.0.0.1:{self.http.server_port}"
@@ -76,9 +76,29 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_allowed(file):
             self._refuse(403, "AccessDenied", True)
             return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        if part := self._asked("partNumber"):
+            self.store.parts[int(part)] = content
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
         self._say(200, b"", {"ETag": '"written"'}, True)
+
+    def do_POST(self):
+        """The first and the last request of a large file, which is sent in parts."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        file, parts = self._file(), self.store.parts
+        if self._asked("uploadId"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"".join(parts[number] for number in sorted(parts)))
+            said = "<CompleteMultipartUploadResult/>"
+        else:
+            parts.clear()
+            said = "<InitiateMultipartUploadResult><UploadId>1</UploadId>"
+            said += "</InitiateMultipartUploadResult>"
+        self._say(200, said.encode(), {"Content-Type": "application/xml"}, True)
+
+    def _asked(self, name):
+        return parse_qs(urlsplit(self.path).query).get(name, [""])[0]
 
     def _answer(self, has_body):
         file = self._file()

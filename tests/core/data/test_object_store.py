@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -184,6 +185,22 @@ def test_a_page_reads_no_object_store(store, tmp_path):
             with pytest.raises(InputError):
                 check(place)
     assert store.seen == []
+
+
+def test_files_are_sent_whole(store, tmp_path):
+    """All files of a folder get their own names beside the address, also one sent in parts."""
+    contents = {"large.html": os.urandom(1 << 20) * 25, "small.json": b"{}"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    remote.check_new("s3://texts/sent/large.html")
+    remote.send(tmp_path, "s3://texts/sent/large.html")
+    assert len(store.parts) > 1
+    for name, content in contents.items():
+        assert (store.folder / "texts" / "sent" / name).read_bytes() == content
+    with pytest.raises(InputError, match="a new object"):
+        remote.check_new("s3://texts/sent/large.html")
+    with pytest.raises(InputError, match="access denied"):
+        remote.send(tmp_path, "s3://private/large.html")
 
 
 def test_a_sealed_file_is_verified_and_exported_from_a_store(store, assay, tmp_path):
