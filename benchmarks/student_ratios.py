@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
-from measuring import Measured, ratio, seconds, times
+from measuring import Measured, peak_mib, ratio, seconds, times
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
@@ -16,6 +18,7 @@ from assay.core.models.classifier import Classifier
 from assay.core.models.examples import TextDocument
 from assay.core.models.loading import new_classifier
 from assay.core.models.locate import builtin_minilm
+from assay.core.models.resolve import resolve_model
 from assay.core.models.training import fine_tune, new_optimizer
 from assay.core.runtime.device import choose_compute
 from assay.core.specs.training import TrainingSpec
@@ -28,6 +31,7 @@ def student_ratios() -> Iterator[Measured]:
     yield _optimizer_steps()
     yield _side_by_side()
     yield _bf16_forward()
+    yield from _lora()
 
 
 def _beside_a_bare_loop() -> Measured:
@@ -112,6 +116,56 @@ def _side_by_side() -> Measured:
         "Two students of 960 documents on two cores: one after the other with two threads, beside "
         "both at once with one thread each",
         times(ratio(one_after_the_other, side_by_side, turns=1)),
+    )
+
+
+_STUDENT = textwrap.dedent("""
+    import sys, torch
+    from contextlib import nullcontext
+    from pathlib import Path
+    torch.set_num_threads(1)
+    from assay.core.runtime.device import Compute
+    from assay.core.models.loading import load_language_model, new_classifier
+    from assay.core.models.examples import TextDocument
+    from assay.core.models.lora import with_lora
+    from assay.core.models.training import fine_tune
+    from assay.core.specs.training import TrainingSpec
+    name, how, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    compute, n, new = Compute("cpu", False, 1), 320, ()
+    if name == "builtin:minilm":
+        model, new = new_classifier(folder, ("a", "b"), 48, 0, compute)
+    else:
+        model, n = load_language_model(folder, 64, compute), 12
+    examples = model.examples([TextDocument("word " * 60, number % 2) for number in range(n)])
+    spec = TrainingSpec(n_epochs=2, max_tokens=64, batch_size=n // 10)
+    with with_lora(model, set(new), 0) if how == "lora" else nullcontext():
+        fine_tune(model, examples, spec, validation=examples[:4])
+""")
+
+
+def _lora() -> Iterator[Measured]:
+    """Each student in a process of its own."""
+    with tempfile.TemporaryDirectory() as converted:
+        for name, what in (
+            ("builtin:minilm", "MiniLM, 32 documents of 48 tokens a step"),
+            ("builtin:smollm2", "SmolLM2-135M, one document of 62 tokens a step"),
+        ):
+            folder = str(resolve_model(name, Path(converted)))
+            full, adapted = (peak_mib(_STUDENT, name, how, folder) for how in ("full", "lora"))
+            yield Measured(
+                f"Peak memory of a student with all weights ({full:,.0f} MiB), beside LoRA "
+                f"({adapted:,.0f} MiB): {what}",
+                times(full / adapted),
+            )
+
+    def train(how: str) -> None:
+        command = [sys.executable, "-c", _STUDENT, "builtin:minilm", how, str(builtin_minilm())]
+        subprocess.run(command, check=True, capture_output=True)
+
+    yield Measured(
+        "Two epochs of a student of 320 documents (MiniLM, one thread), start included: all "
+        "weights, beside LoRA",
+        times(ratio(lambda: train("full"), lambda: train("lora"), turns=1)),
     )
 
 
