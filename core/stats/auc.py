@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ _FEW = 20
 _MOST_EXCHANGED = 12
 _N_EXCHANGES = 4_000
 _N_RATES = 120
+# Of each of the two bounds of a rate at a rate.
+_TAIL = (1 - CONFIDENCE) / 4
 
 
 @dataclass(frozen=True)
@@ -104,19 +107,30 @@ def found_share(positive: _Scores, negative: _Scores, mistaken_share: float) -> 
     97.5% confidence, and the share above each has a Clopper–Pearson bound at 97.5%. Together they
     cover at least 95%.
     """
-    n, m = len(positive), len(negative)
-    tail = (1 - CONFIDENCE) / 4
-    places = np.arange(1, m + 1)
-    # P(more than this share of all negatives lies above the r-th largest observed one)
-    too_lenient = beta.sf(mistaken_share, places, m + 1 - places)
-    strict = np.flatnonzero(too_lenient <= tail)
-    lenient = np.flatnonzero(too_lenient >= 1 - tail)
-    low = _n_above(positive, negative, int(strict[-1])) if len(strict) else 0
-    high = _n_at_least(positive, negative, int(lenient[0])) if len(lenient) else n
+    n = len(positive)
+    strict, lenient = _thresholds(len(negative), mistaken_share)
+    low = 0 if strict is None else _n_above(positive, negative, strict)
+    high = n if lenient is None else _n_at_least(positive, negative, lenient)
     return Interval(
         n_found_at(positive, negative, mistaken_share) / n,
-        float(proportion_confint(low, n, alpha=2 * tail, method="beta")[0]),
-        float(proportion_confint(high, n, alpha=2 * tail, method="beta")[1]),
+        float(proportion_confint(low, n, alpha=2 * _TAIL, method="beta")[0]),
+        float(proportion_confint(high, n, alpha=2 * _TAIL, method="beta")[1]),
+    )
+
+
+# The same for every score of one set of negatives, and 10,000 beta tails take some time.
+@lru_cache(maxsize=64)
+def _thresholds(n_negative: int, mistaken_share: float) -> tuple[int | None, int | None]:
+    """Which negatives, from 0 for the highest, bound the threshold with this false positive rate;
+    None where there are too few of them to bound it."""
+    places = np.arange(1, n_negative + 1)
+    # P(more than this share of all negatives lies above the r-th largest observed one)
+    too_lenient = beta.sf(mistaken_share, places, n_negative + 1 - places)
+    strict = np.flatnonzero(too_lenient <= _TAIL)
+    lenient = np.flatnonzero(too_lenient >= 1 - _TAIL)
+    return (
+        int(strict[-1]) if len(strict) else None,
+        int(lenient[0]) if len(lenient) else None,
     )
 
 

@@ -7,6 +7,7 @@ hypergeometric, which gives the null band and the p-value (ARCHITECTURE §3).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scipy.stats import hypergeom
 
@@ -36,8 +37,7 @@ def located(n_documents: int, n_leaked: int, n_selected: int, n_located: int) ->
         raise ValueError(f"impossible counts: N={n_documents}, K={n_leaked}, k={n_selected}")
     if not 0 <= n_located <= min(n_leaked, n_selected):
         raise ValueError(f"{n_located} located of {n_leaked} leaked and {n_selected} selected")
-    null = hypergeom(n_documents, n_leaked, n_selected)
-    low, high = (float(null.ppf(q)) for q in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    low, high = _null_band(n_documents, n_leaked, n_selected)
     precision = proportion(n_located, n_selected)
     share = n_leaked / n_documents
     expected = n_selected * share
@@ -48,5 +48,13 @@ def located(n_documents: int, n_leaked: int, n_selected: int, n_located: int) ->
         lift=Interval(precision.value / share, precision.low / share, precision.high / share),
         null_recall=Interval(expected / n_leaked, low / n_leaked, high / n_leaked),
         null_precision=Interval(expected / n_selected, low / n_selected, high / n_selected),
-        p_value=float(null.sf(n_located - 1)),
+        p_value=float(hypergeom.sf(n_located - 1, n_documents, n_leaked, n_selected)),
     )
+
+
+# The same for every selection of one size from one pool.
+@lru_cache(maxsize=256)
+def _null_band(n_documents: int, n_leaked: int, n_selected: int) -> tuple[float, float]:
+    """The central 95% of how many leaked documents a random selection holds."""
+    null = hypergeom(n_documents, n_leaked, n_selected)
+    return float(null.ppf((1 - CONFIDENCE) / 2)), float(null.ppf((1 + CONFIDENCE) / 2))
