@@ -65,23 +65,21 @@ class _RunningSum:
 
     def reset(self) -> None:
         """s = 0."""
-        self._with_each = self._xp.zeros_like(self._alignment)
+        self._growth = self._squared_norms  # of ‖s‖² by adding each: 2⟨s, g_i⟩ + ‖g_i‖²
         self._along_target = self._xp.zeros_like(self._target_norms)
         self._squared = self._xp.zeros_like(self._target_norms)
 
     def cosines_after_adding(self) -> Array:
         """cos(s + g_i, target) for every document i, averaged over checkpoints, (n)."""
         along = self._along_target[:, None] + self._alignment
-        squared = self._squared[:, None] + 2 * self._with_each + self._squared_norms
+        squared = self._squared[:, None] + self._growth
         return _mean_cosines(along, squared, self._target_norms)
 
     def add(self, document: int, products: Array) -> None:
         """s ← s + g_document, given its inner products with every g_i."""
         self._along_target = self._along_target + self._alignment[:, document]
-        self._squared = (
-            self._squared + 2 * self._with_each[:, document] + self._squared_norms[:, document]
-        )
-        self._with_each = self._with_each + _double(products)
+        self._squared = self._squared + self._growth[:, document]
+        self._growth = self._growth + 2 * _double(products)
 
 
 class FirstOfBest:
@@ -228,9 +226,14 @@ def _mean_cosines(along: Array, squared: Array, target_norms: Array) -> Array:
     That of a zero vector counts as 0.
     """
     xp = array_namespace(along)
-    length = xp.sqrt(xp.clip(squared, 0.0)) * target_norms[:, None]
+    length = xp.sqrt(xp.maximum(squared, xp.zeros_like(squared[:, :1]))) * target_norms[:, None]
+    # SELECT asks this of every document at every step, and `where` takes as long as all the rest.
     nonzero = length > 0
-    return xp.mean(xp.where(nonzero, along / xp.where(nonzero, length, 1.0), 0.0), axis=0)
+    if xp.all(nonzero):
+        cosines = along / length
+    else:
+        cosines = xp.where(nonzero, along / xp.where(nonzero, length, 1.0), 0.0)
+    return cosines[0] if len(target_norms) == 1 else xp.mean(cosines, axis=0)
 
 
 def _double(values: Array) -> Array:
