@@ -31,17 +31,6 @@ class SelectionInputs:
     def n_documents(self) -> int:
         return self.features.n_documents
 
-    def subset(self, documents: NDArray[np.int64]) -> SelectionInputs:
-        """The same for some documents, in the given order; NumPy features."""
-        inner = self.embedding_features
-        return SelectionInputs(
-            self.features.subset(documents),  # type: ignore[arg-type]
-            self.pseudolabels[documents],
-            self.base_losses[documents],
-            {name: scores[documents] for name, scores in self.own_scores.items()},
-            None if inner is None else inner.subset(documents),  # type: ignore[arg-type]
-        )
-
     def allow(self, strategy: Strategy) -> bool:
         """Whether what the strategy needs is known."""
         if strategy is Strategy.EMBEDDING_SELECT:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.gradients.features import gradient_features
+from assay.core.gradients.pools import PoolGradients, RememberedProducts
 from assay.core.selection.inputs import SelectionInputs
 from assay.core.selection.strategies import (
     has_nothing_to_rank_by,
@@ -73,6 +74,26 @@ class Corpus:
     def yardstick(self) -> TransportToReference | None:
         """For transport to the reference set."""
         return None if self.reference is None else TransportToReference(self.reference)
+
+    def inputs_of(self, pool: NDArray[np.int64]) -> SelectionInputs:
+        """What is known about the documents of a pool, in its order."""
+        known, inner = self.inputs, self._inner_products
+        return SelectionInputs(
+            PoolGradients(self._products, pool),
+            known.pseudolabels[pool],
+            known.base_losses[pool],
+            {name: scores[pool] for name, scores in known.own_scores.items()},
+            None if inner is None else PoolGradients(inner, pool),
+        )
+
+    @cached_property
+    def _products(self) -> RememberedProducts:
+        return RememberedProducts(self.inputs.features)
+
+    @cached_property
+    def _inner_products(self) -> RememberedProducts | None:
+        inner = self.inputs.embedding_features
+        return None if inner is None else RememberedProducts(inner)
 
     @property
     def selectors(self) -> tuple[str, ...]:
@@ -135,7 +156,7 @@ def _by_strategy(
     corpus: Corpus, pool: NDArray[np.int64], budget: int, selector: str, seed: int
 ) -> Selected:
     strategy = Strategy(selector)
-    inputs = corpus.inputs.subset(pool)
+    inputs = corpus.inputs_of(pool)
     selection = make_selection(strategy, inputs, budget, corpus.batch_size, seed)
     scores = ranking_scores(strategy, inputs, selection, seed)
     documents = np.asarray(selection.documents, np.int64)

@@ -85,8 +85,8 @@ def test_a_corpus_in_another_order_has_the_same_expected_recall(strategy):
         scores[same] = 9.0
     found = []
     for order in (np.arange(n), np.arange(n)[::-1]):
-        inputs = replace(corpus.inputs, pseudolabels=np.zeros(n, int), embedding_features=f)
-        inputs = inputs.subset(order)
+        alike = replace(corpus.inputs, pseudolabels=np.zeros(n, int), embedding_features=f)
+        inputs = replace(corpus, inputs=alike).inputs_of(order)
         chosen = [make_selection(strategy, inputs, 40, 8, s) for s in range(40)]
         located = [corpus.is_trained[order[list(own.documents)]].sum() for own in chosen]
         found.append(np.mean(located))
