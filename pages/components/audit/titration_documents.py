@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from assay.cache.audits.document_evidence import read_texts
 from assay.cache.export import of_audit
@@ -25,27 +27,30 @@ _N_LISTED = 100
 _PREVIEW_CHARACTERS = 300
 
 
-def live_documents(path: Path, cell: Cell, corpus: Corpus) -> pd.DataFrame:
-    """rank (from 1), document_id, role, weight, source, text of a live selection, in order."""
+def live_documents(path: Path, cell: Cell, corpus: Corpus, places: NDArray) -> pd.DataFrame:
+    """rank (from 1), document_id, role, weight, source, text of the documents at some ``places`` of
+    a live selection."""
+    documents = cell.documents[places]
     role_of = np.empty(len(corpus.is_trained), object)
     for role, is_role in roles(corpus):
         role_of[is_role] = str(role)
-    rows = read_texts(path, cell.documents.tolist())
-    rows.insert(0, "rank", np.arange(1, len(rows) + 1))
-    rows.insert(2, "role", role_of[cell.documents])
-    return rows.assign(weight=cell.weights)
+    rows = read_texts(path, documents.tolist())
+    rows.insert(0, "rank", places + 1)
+    rows.insert(2, "role", role_of[documents])
+    return rows.assign(weight=cell.weights[places])
 
 
 def show_live_documents(
     path: Path, cell: Cell, corpus: Corpus, setting: Setting, map_state: Mapping[str, Any] | None
 ) -> None:
     """A table with each document's card, for the documents clicked on the map, if any."""
-    rows = live_documents(path, cell, corpus)
     points = map_state["selection"]["points"] if map_state else []
     picked = {int(point["customdata"]) for point in points if "customdata" in point}
-    shown = rows[rows["document_id"].isin(picked)] if picked else rows
+    is_chosen = np.isin(cell.documents, list(picked)) if picked else np.ones(len(cell.documents))
+    places = np.flatnonzero(is_chosen)
+    # The texts of the others are read when they are exported, not at each move of a slider.
+    listed = live_documents(path, cell, corpus, places[:_N_LISTED])
     st.subheader(f"Documents that {shown_as(setting.selector)} selects, live", anchor=False)
-    listed = shown[:_N_LISTED]
     st.dataframe(
         listed.assign(
             evidence=card_addresses(path, listed["document_id"]),
@@ -65,10 +70,10 @@ def show_live_documents(
     export_line(
         of_audit(path),
         f"live-{setting.selector}",
-        shown,
-        note=f"{len(listed):,} of {len(shown):,} "
+        partial(live_documents, path, cell, corpus, places),
+        note=f"{len(listed):,} of {len(places):,} "
         + ("documents chosen on the map." if picked else "selected.")
-        + (" The export contains all." if len(listed) < len(shown) else ""),
+        + (" The export contains all." if len(listed) < len(places) else ""),
         chosen={
             "strategy": setting.selector,
             "leaked_share": setting.leaked_share,
