@@ -12,6 +12,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ _READING: dict[str, Any] = {
 }
 # The maximum time for reading one file before its query is stopped.
 _READ_S = 120.0
+_MOST_KEPT_OPEN = 16
 # DuckDB's messages about a file whose bytes changed.
 _DAMAGE = re.compile(
     r"corrupt|not a valid DuckDB database file|Could not read enough bytes|checksum"
@@ -91,11 +93,82 @@ def open_to_read(
         raise UnreadableFile(path, "it is not a regular file", is_damaged=False)
     with (
         explained_errors(path, limit_s),
-        duckdb.connect(str(path), read_only=True, config=_READING) as connection,
+        _connected(path, found) as connection,
         _time_limit(connection, limit_s),
     ):
         inspect(connection, found, is_listing)
         yield connection
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """What this thread reads meanwhile is opened once and closed at the end.
+
+    A page reads one file many times, and opening it takes longer than most of what it reads.
+    """
+    if _kept.files is not None:
+        yield
+        return
+    _kept.files = {}
+    try:
+        yield
+    finally:
+        files, _kept.files = _kept.files, None
+        for one in files.values():
+            one.connection.close()
+
+
+@dataclass
+class _KeptFile:
+    """An open file as it was when it was opened, and how many read it at this moment."""
+
+    connection: duckdb.DuckDBPyConnection
+    stamp: tuple[int, ...]
+    n_readers: int = 0
+
+
+class _Kept(threading.local):
+    """The files that this thread keeps open, the longest unread first; None if it keeps none."""
+
+    files: dict[Path, _KeptFile] | None = None
+
+
+_kept = _Kept()
+
+
+@contextmanager
+def _connected(path: Path, found: os.stat_result) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a file for one reader."""
+    files = _kept.files
+    if files is None:
+        with _connect_to_read(path) as connection:
+            yield connection
+        return
+    stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    one = files.pop(path, None)
+    if one is not None and one.stamp != stamp:  # another file has its name now
+        one.connection.close()
+        one = None
+    files[path] = one = one or _KeptFile(_connect_to_read(path), stamp)
+    one.n_readers += 1
+    try:
+        # A reader of its own, so that one reading within another does not end it.
+        with one.connection.cursor() as connection:
+            yield connection
+    finally:
+        one.n_readers -= 1
+        _close_surplus(files)
+
+
+def _connect_to_read(path: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(path), read_only=True, config=_READING)
+
+
+def _close_surplus(files: dict[Path, _KeptFile]) -> None:
+    """Keep only so many open: a list of all audits reads each of them."""
+    unread = [path for path, one in files.items() if not one.n_readers]
+    for path in unread[: max(0, len(files) - _MOST_KEPT_OPEN)]:
+        files.pop(path).connection.close()
 
 
 def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from assay.cache.files.database import kept_open
 from assay.pages.components.audit.chooser import Choice, choose_audit
 from assay.pages.components.page_table import FIRST, PAGES, PageEntry, Section
 from assay.pages.components.sign_in import offer_sign_out, require_sign_in
@@ -42,15 +43,17 @@ def run_app() -> None:
     named = st.Page(PAGES[FIRST].file, title=PAGES[FIRST].title, url_path=FIRST)
     page = st.navigation([first, named, *pages], position="hidden")
     entry = PAGES.get(page.url_path, PAGES[FIRST])
-    with st.sidebar:
-        choice = choose_audit(entry)
-        offer_search(entry)
-        _show_pages(entry, choice)
-        offer_to_save(entry)
-        offer_sign_out()
-    about = choice.title if entry.needs_audit and choice else None
-    st.set_page_config(page_title=" · ".join(one for one in (entry.title, about, "Assay") if one))
-    page.run()
+    with kept_open():
+        with st.sidebar:
+            choice = choose_audit(entry)
+            offer_search(entry)
+            _show_pages(entry, choice)
+            offer_to_save(entry)
+            offer_sign_out()
+        about = choice.title if entry.needs_audit and choice else None
+        title = " · ".join(one for one in (entry.title, about, "Assay") if one)
+        st.set_page_config(page_title=title)
+        page.run()
 
 
 def enter() -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import nullcontext
 
 import pytest
+import streamlit as st
 from support.audit_file import HOSTILE, write_sample_audit
 from support.compared_audits import FIRST, TWIN, write_compared
 from support.pages import opened, words
 
 from assay.cache.audits.comparison import read_places
+from assay.cache.files import database
 from assay.cache.store import Store
+from assay.pages.components import navigation
 from assay.pages.components.compare.documents import for_people, named_groups
 from assay.pages.components.compare.reads import selected
 
@@ -73,6 +78,31 @@ def test_three_audits_have_one_map_and_a_matrix(store):
     assert set(data["pool"]["colour"]) == {-1}
     assert "The map of A" in words(app).replace("\\", "")
     assert {"B − A", "C − A"} == set(tables(app)[0]["audits"])
+
+
+def test_a_visit_opens_each_file_once(store, monkeypatch):
+    """Whatever a first visit reads of an audit, its file is opened once, and not again by another
+    strategy's view; without that it is opened many times."""
+    paths = {write_compared(store, *FIRST), write_compared(store, "second", budget=30)}
+    n_opened = Counter()
+    connect = database._connect_to_read
+
+    def counted(path):
+        n_opened[path] += 1
+        return connect(path)
+
+    monkeypatch.setattr(database, "_connect_to_read", counted)
+    app = opened("compare", audits="sample,second")
+    assert n_opened == dict.fromkeys(paths, 1)
+    n_opened.clear()
+    app.selectbox(key="strategy").set_value("random").run()
+    assert set(n_opened) <= paths
+    assert max(n_opened.values(), default=0) <= 1
+    monkeypatch.setattr(navigation, "kept_open", nullcontext)
+    st.cache_data.clear(), st.cache_resource.clear()
+    n_opened.clear()
+    opened("compare", audits="sample,second")
+    assert min(n_opened.values()) > 5
 
 
 def test_filters_keep_who_selected_and_what_is_searched(store):
