@@ -122,6 +122,28 @@ def test_true_documents_are_coloured_as_selected_ones_and_can_be_left_out(store)
     assert not opened("map", audit="blind").toggle
 
 
+def test_the_filter_button_says_how_many_filters_are_in_force(store):
+    """Without a filter it says nothing; with some it stands out and counts them, whether the
+    address or a control set them; search and what is drawn are no filters behind it."""
+    write_sample_audit(store, "sample")
+
+    def button(app):
+        (found,) = (one.proto for one in app.get("popover") if "Filter" in one.proto.popover.label)
+        return found.popover.label, found.popover.type
+
+    app = opened("map", audit="sample", search="market", words="false")
+    assert button(app) == ("Filter", "secondary")
+    app.multiselect(key="labels").set_value([LABELS[0], LABELS[1]]).run()
+    assert button(app) == ("Filter (1)", "primary")
+    app.selectbox(key="selected").set_value("select").run()
+    assert button(app) == ("Filter (2)", "primary")
+    app.multiselect(key="labels").set_value([]).run()
+    app.selectbox(key="selected").set_value("nothing").run()
+    assert button(app) == ("Filter", "secondary")
+    linked = opened("map", audit="sample", labels=LABELS[0], mark="rejected", selected="select")
+    assert button(linked) == ("Filter (3)", "primary")
+
+
 def test_filters_and_search_highlight_on_the_map(store):
     """Exactly the documents that match are marked in the pool and in selections, and listed."""
     path = write_sample_audit(store)

@@ -29,6 +29,8 @@ MAX_POINTS = 2_000
 # Of each document's text, the map shows as much when one points at it.
 HOVER_CHARACTERS = 160
 _NOTHING = "nothing"
+# The controls behind the button that keep documents out; the search box can be seen beside it.
+_FILTERS = ("labels", "sources", "mark", "tags", "selected")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Setting:
 def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -> Setting:
     """Which strategies to draw, what to colour by, and which documents to highlight."""
     counts = reads.facts(path).meta.counts
-    first, second, third, fourth, fifth = st.columns([3, 3, 3, 4, 2], vertical_alignment="bottom")
+    first, second, third, fourth, fifth = st.columns([3, 3, 3, 4, 3], vertical_alignment="bottom")
     here = choose_strategy(first, strategies)
     beside = second.selectbox(
         "Compare with",
@@ -67,7 +69,15 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         bind="query-params",
     )
     search = search_texts(fourth)
-    filters = fifth.popover("Filter", icon=":material/filter_alt:", width="stretch")
+    n_filters = sum(map(_is_chosen, _FILTERS))
+    filters = fifth.popover(
+        f"Filter ({n_filters})" if n_filters else "Filter",
+        type="primary" if n_filters else "secondary",
+        icon=":material/filter_alt:",
+        width="stretch",
+        help="Only documents that match are highlighted" if n_filters else None,
+        key="filters",
+    )
     with filters:
         labels = choose_labels(filters, names)
         sources = choose_sources(filters, reads.sources(path))
@@ -98,6 +108,13 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         annotated,
         None if selected_by == _NOTHING else Strategy(selected_by),
     )
+
+
+def _is_chosen(key: str) -> bool:
+    """Whether a filter is in force. The button that opens the filters is made before they are, so
+    on a first visit only the address says."""
+    chosen = st.session_state.get(key, st.query_params.get_all(key))
+    return chosen not in (None, [], [_NOTHING], _NOTHING)
 
 
 def panel(path: Path, strategy: Strategy, colouring: Colouring, names: Sequence[str]) -> Panel:
