@@ -14,6 +14,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from assay.core.report.figures.fonts import font_families
+
 INK, FAINT, BAND, HUE = "#1F2933", "#6B747D", "#DDE1E5", "#1B87C9"
 _DPI = 200
 _MOST_CHARACTERS = 40
@@ -60,6 +62,7 @@ class Look:
     def figure(self, height: float) -> Iterator[Figure]:
         """A figure of that height in inches, to be drawn on inside the context."""
         style: dict[Any, Any] = {
+            "font.family": font_families(),
             "font.size": self.text,
             "axes.titlesize": self.text,
             "axes.edgecolor": BAND,
@@ -108,7 +111,7 @@ class Drawing:
     def _saved(self, kind: str, **how: Any) -> bytes:
         buffer = io.BytesIO()
         with warnings.catch_warnings():
-            # Names may be in scripts that the built-in font lacks; they are drawn as boxes.
+            # Names may be in scripts that no installed font has; they are drawn as boxes.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
             self.figure.savefig(buffer, format=kind, **how)
         return buffer.getvalue()
