@@ -32,6 +32,17 @@ class Among:
             is_excluding,
         )
 
+    def also(self, other: Among | None) -> Among:
+        """Rows that both leave."""
+        if other is None:
+            return self
+        if self.is_excluding and not other.is_excluding:
+            return other.also(self)
+        mine, others = set(self.numbers), set(other.numbers)
+        if self.is_excluding:
+            return Among(tuple(sorted(mine | others)), is_excluding=True)
+        return Among(tuple(sorted(mine - others if other.is_excluding else mine & others)))
+
     def condition(self, column: str) -> tuple[str, list[Any]]:
         """SQL that is true for these rows, with its parameter."""
         word = "NOT IN" if self.is_excluding else "IN"

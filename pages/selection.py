@@ -15,6 +15,8 @@ from assay.pages.components.annotations.choices import choose_annotations
 from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.choices import (
+    among_both,
+    choose_documents,
     choose_labels,
     choose_sources,
     choose_strategy,
@@ -49,16 +51,20 @@ strategy = choose_strategy(first, strategies)
 search, labels = search_texts(second), choose_labels(third, names)
 sources = choose_sources(fourth, reads.sources(path))
 said = said_of(path)
-first, second, third = st.columns([2, 3, 6], vertical_alignment="bottom")
+first, second, third, fourth = st.columns([2, 3, 3, 3], vertical_alignment="bottom")
 annotated = choose_annotations(first, second, said)
+linked = choose_documents(third, facts.meta.counts.n_documents)
 only_located = False
 if facts.meta.counts.n_leaked:
-    only_located = third.toggle("Only reference documents", key="located", bind="query-params")
+    only_located = fourth.toggle("Only reference documents", key="located", bind="query-params")
+if linked is not None:
+    linked.show_wrong(facts.meta.counts.n_documents)
 
 drawn = drawn_among(MetricTable(reads.metrics(path).to_dict("records")), [strategy])
 if drawn:
     st.warning(markdown_safe(drawn_sentence(drawn) or ""), icon=":material/casino:")
-chosen = SelectionFilter(search, labels, sources, only_located, Among.annotated(annotated, said))
+among = among_both(linked, Among.annotated(annotated, said))
+chosen = SelectionFilter(search, labels, sources, only_located, among)
 n_rows = reads.selection(path, strategy, chosen, 1, 0).n_rows
 offset = first_row(n_rows, ROWS_PER_PAGE, "documents")
 
@@ -72,7 +78,7 @@ else:
     asked = st.query_params.get(DOCUMENT)
     view = f"{path.stem} {strategy} {hash(chosen)} {offset}"
     picked = ranked_table(page.rows, names, said, view)
-    show_export(path, strategy, chosen, annotated, names, n_rows > len(page.rows))
+    show_export(path, strategy, chosen, annotated, linked, names, n_rows > len(page.rows))
     show_chosen(path, picked, asked, names, facts.meta.counts.n_documents)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from streamlit.delta_generator import DeltaGenerator
 
+from assay.cache.among import Among
 from assay.core.specs.strategies import Strategy, main_strategy
+from assay.pages.components.evidence_links import DOCUMENTS, MOST_LINKED, Linked
 from assay.pages.components.search_box import search_box
 
 
@@ -29,6 +31,24 @@ def choose_strategy(
 def search_texts(place: DeltaGenerator) -> str:
     """What documents' texts must contain; "" for all."""
     return search_box(place, "Search texts", "part of a word or phrase")
+
+
+def choose_documents(place: DeltaGenerator, n_documents: int) -> Linked | None:
+    """Documents by number, which a link can name; None for all."""
+    typed = place.text_input(
+        "Documents",
+        key=DOCUMENTS,
+        bind="query-params",
+        max_chars=2_000,
+        placeholder="numbers, such as 3, 17",
+        help=f"only these, up to {MOST_LINKED}; the address keeps them",
+    )
+    return Linked.of(typed or "", n_documents)
+
+
+def among_both(linked: Linked | None, among: Among | None) -> Among | None:
+    """Documents that are named, if any are, and that another filter leaves."""
+    return among if linked is None else Among(linked.numbers).also(among)
 
 
 def choose_labels(place: DeltaGenerator, names: Sequence[str]) -> tuple[int, ...]:

@@ -21,6 +21,8 @@ from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.audit.membership_documents import HOW_P_AND_Q_READ, scores_of, tests_of
 from assay.pages.components.evidence_links import (
     DOCUMENT,
+    DOCUMENTS,
+    Linked,
     card_addresses,
     card_column,
     numbered,
@@ -37,13 +39,20 @@ _KINDS = {
 
 
 def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
-    """The document the address names, else the first that the strategy selected; the page ends at
-    an address that names none."""
+    """The document the address names, else the first of those it lists, else the first that the
+    strategy selected; the page ends at an address that names none."""
     asked = st.query_params.get(DOCUMENT)
     start = numbered(asked or "", n_documents)
-    if asked is None:
+    linked = Linked.of(st.query_params.get(DOCUMENTS, ""), n_documents)
+    if linked is not None:
+        linked.show_wrong(n_documents)
+    if asked is None and linked is not None and linked.numbers:
+        start = linked.numbers[0]
+    elif asked is None:
         first = read_selection(path, strategy, SelectionFilter(), 1).rows
         start = int(first["document_id"].iloc[0])
+    if linked is not None and linked.numbers:
+        _choose_linked(linked, start)
     number = st.number_input(
         f"Document, 0 to {n_documents - 1:,}",
         0,
@@ -57,6 +66,25 @@ def chosen_document(path: Path, strategy: Strategy, n_documents: int) -> int:
         st.stop()
     st.query_params[DOCUMENT] = str(number)
     return int(number)
+
+
+def _choose_linked(linked: Linked, start: int | None) -> None:
+    """The documents that the address lists, to go from one to the next."""
+    key = f"linked {start}"
+
+    def go() -> None:
+        chosen = st.session_state[key]
+        if chosen is not None:
+            st.query_params[DOCUMENT] = str(chosen)
+
+    st.pills(
+        f"{len(linked.numbers):,} documents of this link",
+        linked.numbers,
+        default=start if start in linked.numbers else None,
+        format_func=str,
+        key=key,
+        on_change=go,
+    )
 
 
 def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:

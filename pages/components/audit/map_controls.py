@@ -17,12 +17,15 @@ from assay.pages.components.annotations.choices import choose_annotations
 from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.choices import (
+    among_both,
+    choose_documents,
     choose_labels,
     choose_sources,
     choose_strategy,
     search_texts,
 )
 from assay.pages.components.audit.map_chart import Colouring, Panel
+from assay.pages.components.evidence_links import Linked
 
 # Each point is sent to the browser.
 MAX_POINTS = 2_000
@@ -30,7 +33,7 @@ MAX_POINTS = 2_000
 HOVER_CHARACTERS = 160
 _NOTHING = "nothing"
 # The controls behind the button that keep documents out; the search box can be seen beside it.
-_FILTERS = ("labels", "sources", "mark", "tags", "selected")
+_FILTERS = ("documents", "labels", "sources", "mark", "tags", "selected")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Setting:
     chosen: SelectionFilter
     annotated: AnnotationFilter
     selected_by: Strategy | None
+    linked: Linked | None
 
     @property
     def is_filtered(self) -> bool:
@@ -79,6 +83,7 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         key="filters",
     )
     with filters:
+        linked = choose_documents(filters, counts.n_documents)
         labels = choose_labels(filters, names)
         sources = choose_sources(filters, reads.sources(path))
         said = said_of(path)
@@ -97,7 +102,9 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
             "Reference documents (evaluation)", value=True, key="true", bind="query-params"
         )
     drawn = (here,) if beside in (_NOTHING, here) else (here, Strategy(beside))
-    among = Among.annotated(annotated, said)
+    if linked is not None:
+        linked.show_wrong(counts.n_documents)
+    among = among_both(linked, Among.annotated(annotated, said))
     chosen = SelectionFilter(search, labels, sources, among=among)
     return Setting(
         drawn,
@@ -107,6 +114,7 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         chosen,
         annotated,
         None if selected_by == _NOTHING else Strategy(selected_by),
+        linked,
     )
 
 
@@ -114,7 +122,7 @@ def _is_chosen(key: str) -> bool:
     """Whether a filter is in force. The button that opens the filters is made before they are, so
     on a first visit only the address says."""
     chosen = st.session_state.get(key, st.query_params.get_all(key))
-    return chosen not in (None, [], [_NOTHING], _NOTHING)
+    return chosen not in (None, "", [], [""], [_NOTHING], _NOTHING)
 
 
 def panel(path: Path, strategy: Strategy, colouring: Colouring, names: Sequence[str]) -> Panel:

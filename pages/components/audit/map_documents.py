@@ -27,6 +27,7 @@ from assay.pages.components.evidence_links import (
     card_addresses,
     card_column,
     card_link,
+    cards_link,
     numbered,
     show_no_document,
 )
@@ -50,6 +51,7 @@ def manifest_of(setting: Setting, names: Sequence[str], found: list[int]) -> dic
     """How the documents of an export were chosen."""
     return {
         "strategies": [*map(str, setting.strategies)],
+        "documents": setting.linked and list(setting.linked.numbers),
         "search": setting.chosen.search,
         "labels": [names[label] for label in setting.chosen.labels],
         "sources": asdict(setting.chosen)["sources"],
@@ -111,6 +113,7 @@ def show_found(path: Path, found: Found, setting: Setting, names: Sequence[str])
     if found.documents:
         rows = read_documents(path, found.documents, setting.strategies, _N_LISTED)
         _documents_table(path, rows, setting.strategies, names)
+        cards_link(path, found.documents)
         export_line(
             of_audit(path),
             "map-documents",

@@ -21,6 +21,7 @@ from assay.pages.components.annotations.documents import show_document_annotatio
 from assay.pages.components.audit.evidence import facts_table
 from assay.pages.components.evidence_links import (
     DOCUMENT,
+    Linked,
     card_link,
     numbered,
     show_no_document,
@@ -159,16 +160,19 @@ def show_export(
     strategy: Strategy,
     chosen: SelectionFilter,
     annotated: AnnotationFilter,
+    linked: Linked | None,
     names: Sequence[str],
     has_more: bool,
 ) -> None:
     """Downloads of the filtered documents; ``has_more``: more than this page of the table shows.
 
-    ``annotated``: the filter by what people said, which ``chosen`` holds as numbers.
+    ``annotated`` and ``linked``: filters by what people said and by number, which ``chosen`` holds
+    as one.
     """
     labels = [names[label] for label in chosen.labels]
     filters = {**asdict(chosen), "labels": labels, "annotated": annotated.in_words}
-    del filters["among"]  # the same as numbers
+    filters["documents"] = linked and list(linked.numbers)
+    del filters["among"]  # both together
     export_line(
         of_audit(path),
         "selection",
