@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from assay.cache.annotations.annotations import matching_items
+from assay.cache.annotations.annotations import Annotated, matching_items
 from assay.cache.annotations.documents import numbers_of
 from assay.cache.audits.read import AuditSummary, audit_path, list_audits
 from assay.cache.decompressions.read import decompression_path, list_decompressions
@@ -44,11 +44,15 @@ class FoundDocument:
 
 @dataclass(frozen=True)
 class FoundNote:
-    """A document whose note or tag has the words; ``said``: that note or tag."""
+    """A document or example whose note or tag has the words; ``said``: that note or tag.
 
-    audit_id: str
-    audit_title: str
-    document_id: int
+    ``item``: a document's number in an audit, an example's in a decompression, or the digest of a
+    document in a suspect test.
+    """
+
+    about: Annotated
+    title: str
+    item: str
     said: str
 
 
@@ -101,7 +105,7 @@ def search_store(store: Store, words: str, limit_s: float | None = None) -> Foun
     return Found(
         _cut([one for one in audits if one.is_about(words)]),
         _documents(store, titles, words, ends_at),
-        _notes(store, titles, words),
+        _notes(store, words),
         topics,
     )
 
@@ -150,14 +154,33 @@ def _topics(store: Store, words: str, ends_at: float) -> Group[FoundTopic]:
     return _searched(list(titles), rows_of, ends_at)
 
 
-def _notes(store: Store, titles: dict[str, str], words: str) -> Group[FoundNote]:
-    said = matching_items(store, "audit", words, MOST_ROWS + 1)
+def _notes(store: Store, words: str) -> Group[FoundNote]:
     found = []
-    for audit_id, digest, text in said:
-        if audit_id in titles:
-            numbers = numbers_of(audit_path(store, audit_id), [digest])
-            found += [FoundNote(audit_id, titles[audit_id], one, text) for one in numbers.values()]
+    for about, item, said in matching_items(store, words, MOST_ROWS + 1):
+        shown = _annotated(store, about, item)
+        if shown is not None:
+            found.append(FoundNote(about, *shown, said))
     return _cut(found)
+
+
+def _annotated(store: Store, about: Annotated, item: str) -> tuple[str, str] | None:
+    """A result's title, and what pages know its item by; None if the store lacks either.
+
+    What people said outlives the result, so that one that is made again has it back.
+    """
+    if about.kind == Annotated.audit("").kind:
+        for audit in list_audits(store):
+            if audit.audit_id == about.result_id and audit.problem is None:
+                numbers = numbers_of(audit_path(store, audit.audit_id), [item])
+                return (audit.title, str(numbers[item])) if item in numbers else None
+    if about.kind == Annotated.decompression("").kind:
+        for one in list_decompressions(store):
+            if one.decompression_id == about.result_id and one.problem is None:
+                return (one.title, item)
+    if about.kind == Annotated.suspect_test("").kind:
+        record = store.suspect_tests.read(about.result_id)
+        return None if record is None else (record.title, item)
+    return None
 
 
 def _asked(

@@ -12,6 +12,7 @@ from assay.pages.components.decompression.examples import (
     ROWS_PER_PAGE,
     choose_examples,
     example_table,
+    go_to_example,
     show_example,
 )
 from assay.pages.components.decompression.export import export_examples
@@ -40,6 +41,7 @@ if not meta.counts.n_examples:
 said = example_annotations(Store.default(), path.stem)
 chosen, annotated = choose_examples(tree, said)
 n_rows = read_examples(path, chosen, 1).n_rows
+go_to_example(path, chosen)
 offset = first_row(n_rows, ROWS_PER_PAGE, "examples")
 if n_rows == 0:
     st.info("No example matches the filters.", icon=":material/filter_alt_off:")

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from assay.cache.audits.model_pair import audits_of, n_deleted_tests, suspect_tests_of
+from assay.cache.annotations.annotations import Annotated
+from assay.cache.audits.model_pair import (
+    audits_of,
+    delete_suspect_test,
+    n_deleted_tests,
+    suspect_tests_of,
+)
 from assay.cache.export import of_suspect_test
 from assay.cache.store import Store
 from assay.core.findings.suspect_test import (
@@ -17,13 +23,13 @@ from assay.core.findings.suspect_test import (
     set_sizes,
     suspect_finding,
 )
+from assay.pages.components.annotations.deletion import deletable_with_annotations
 from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.evidence_links import card_column
 from assay.pages.components.export import exported_table
 from assay.pages.components.navigation import enter
-from assay.pages.components.record_picker import deletable_record, pick_record
-from assay.pages.components.store.suspects import documents_table, provenance_table, score_plot
+from assay.pages.components.record_picker import pick_record
+from assay.pages.components.store.suspects import provenance_table, score_plot, show_documents
 
 enter()
 
@@ -68,27 +74,19 @@ if not record.is_refused:
     # Records of earlier versions do not name their documents.
     if record.documents is not None:
         st.subheader("Every document", anchor=False)
-        exported_table(
-            origin,
-            "documents",
-            documents_table(record, audits_of(store, record.pair)),
-            note="Score: the combined score; its average over both sets is 0. Hash: of a "
-            "document's text; it identifies the document without showing it. Evidence: a link, if "
-            "the seed corpus of an audit of these models contains the document.",
-            height=320,
-            column_config={"evidence": card_column()},
-        )
+        show_documents(record, audits_of(store, record.pair), origin)
 
 st.subheader("Assumptions", anchor=False)
 for line in (*ASSUMPTIONS, *record.caveats):
     st.write(f"- {markdown_safe(line)}")
 with st.expander("Provenance", icon=":material/fingerprint:"):
     exported_table(origin, "provenance", provenance_table(record))
-deletable_record(
-    store.suspect_tests,
-    record,
-    "test",
-    "suspect test",
+deletable_with_annotations(
+    Annotated.suspect_test(record.test_id),
+    "documents",
+    record.title,
     "This deletes the record permanently. The test still counts: other tests of the same models "
     "stay corrected for it.",
+    delete_suspect_test,
+    named_by="test",
 )

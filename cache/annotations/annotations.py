@@ -31,7 +31,7 @@ Item = TypeVar("Item", str, int)
 
 @dataclass(frozen=True)
 class Annotated:
-    """The sealed file whose items people annotate: its kind and its name.
+    """The result whose items people annotate: its kind and its name.
 
     Items are documents by ``text_hash``, or examples by number. The name of an audit is a hash of
     everything that decides it, so an audit that is made again has its annotations back.
@@ -47,6 +47,10 @@ class Annotated:
     @classmethod
     def decompression(cls, decompression_id: str) -> Annotated:
         return cls("decompression", decompression_id)
+
+    @classmethod
+    def suspect_test(cls, test_id: str) -> Annotated:
+        return cls("suspect test", test_id)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -126,19 +130,20 @@ def read_annotations(store: Store, about: Annotated) -> dict[str, Annotation]:
     }
 
 
-def matching_items(store: Store, kind: str, words: str, limit: int) -> list[tuple[str, str, str]]:
-    """Items of sealed files of a kind whose note or a tag contains the words, in any case: the
-    file's name, the item, and the note or tag; what was said last comes first."""
+def matching_items(store: Store, words: str, limit: int) -> list[tuple[Annotated, str, str]]:
+    """Items whose note or a tag contains the words, in any case: the result, the item, and the note
+    or tag; what was said last comes first."""
     with reading(store) as connection:
         # SQLite's own knows ASCII alone.
         connection.create_function("folded", 1, str.casefold, deterministic=True)
-        return connection.execute(
-            "SELECT result_id, item, said FROM (SELECT kind, result_id, item, note AS said, "
+        rows = connection.execute(
+            "SELECT kind, result_id, item, said FROM (SELECT kind, result_id, item, note AS said, "
             "changed_at FROM notes UNION ALL SELECT kind, result_id, item, tag, changed_at FROM "
-            "tags) WHERE kind = ? AND instr(folded(said), folded(?)) "
+            "tags) WHERE instr(folded(said), folded(?)) "
             "ORDER BY changed_at DESC, result_id, item LIMIT ?",
-            [kind, words, limit],
+            [words, limit],
         ).fetchall()
+    return [(Annotated(kind, result_id), item, said) for kind, result_id, item, said in rows]
 
 
 def example_annotations(store: Store, decompression_id: str) -> dict[int, Annotation]:

@@ -29,9 +29,9 @@ from assay.cache.files.sqlite import find_damage, is_damage, open_to_read, open_
 from assay.cache.store import Store
 from assay.core.errors import AssayError, full_disk_explained
 
-# kind: of the sealed file that an item belongs to, 'audit' or 'decompression'; result_id: the
-# file's name; item: a document's text_hash or an example's number. Times in seconds since the
-# epoch. The first columns, as many as said, are the key.
+# kind: of the result that an item belongs to, as in ``Annotated``; result_id: the result's name;
+# item: a document's text_hash or an example's number. Times in seconds since the epoch. The first
+# columns, as many as said, are the key.
 _ITEM = ("kind TEXT NOT NULL", "result_id TEXT NOT NULL", "item TEXT NOT NULL")
 _TABLES: dict[str, tuple[int, tuple[str, ...]]] = {
     "marks": (3, (*_ITEM, "mark TEXT NOT NULL", "changed_at REAL NOT NULL")),

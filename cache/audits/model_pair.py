@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.cache.annotations.annotations import Annotated, delete_annotations
 from assay.cache.audits.corpus_ranking import read_groups
 from assay.cache.audits.read import list_audits, read_facts
 from assay.cache.deletions import deletions
@@ -61,6 +62,17 @@ def suspect_tests_of(store: Store, pair: tuple[str, str] | None) -> list[Suspect
     if pair is None:
         return []
     return [record for record in store.suspect_tests.all() if record.pair == pair]
+
+
+def delete_suspect_test(store: Store, test_id: str, with_annotations: bool = False) -> None:
+    """Delete the record of a test, which still counts.
+
+    What people said about its documents is kept, unless it is to go as well.
+    """
+    store.require_writing()
+    if with_annotations:
+        delete_annotations(store, Annotated.suspect_test(test_id))
+    store.suspect_tests.delete(test_id)
 
 
 def n_deleted_tests(store: Store, pair: tuple[str, str] | None) -> int:

@@ -147,6 +147,18 @@ def read_examples(
     return ExamplePage(rows, n_rows)
 
 
+def place_of_example(path: Path, chosen: ExampleFilter, example_id: int) -> int | None:
+    """How many of the examples stand before one of them; None if it is not one of them."""
+    condition, parameters = _condition(chosen)
+    with open_to_read(path) as connection:
+        ((n_before, is_there),) = connection.execute(
+            f"{_BELOW} SELECT count(*) FILTER (example_id < ?), bool_or(example_id = ?) "
+            f"FROM examples JOIN topics USING (topic_id) WHERE {condition}",
+            [example_id, example_id, *parameters],
+        ).fetchall()
+    return int(n_before) if is_there else None
+
+
 def read_example(path: Path, example_id: int) -> dict[str, Any]:
     """One whole example, with its flags, its grades, and the call it came from.
 

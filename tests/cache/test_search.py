@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
+from support.suspect_record import write_sample_suspects
 
 from assay.cache.annotations.annotations import Annotated, change_tags, set_note
 from assay.cache.audits.read import audit_path, read_document
@@ -80,7 +81,27 @@ def test_notes_and_tags_are_found(store):
     set_note(store, about, read_document(path, 3)["text_hash"], "Über Verträge, siehe Akte")
     change_tags(store, about, read_document(path, 4)["text_hash"], ["VERTRÄGE"])
     rows = search_store(store, "verträge").notes.rows
-    assert {(row.audit_id, row.document_id) for row in rows} == {("sample", 3), ("sample", 4)}
+    assert {(row.about, row.item) for row in rows} == {(about, "3"), (about, "4")}
+
+
+def test_notes_of_examples_and_suspects_are_found(store):
+    """What was said of an example or of a suspect test's document leads there, the last said first;
+    what was said of a result that is gone does not."""
+    write_sample_decompression(store, "spoken")
+    record = write_sample_suspects(store, title="Mine")
+    digest = record.documents.suspects[2]
+    told = [
+        (Annotated.audit("gone"), digest),
+        (Annotated.decompression("gone"), "1"),
+        (Annotated.suspect_test("suspect-00000000000f"), digest),
+        (Annotated.decompression("spoken"), "1"),
+        (Annotated.suspect_test(record.test_id), digest),
+    ]
+    for about, item in told:
+        set_note(store, about, item, "Look again")
+    rows = search_store(store, "LOOK").notes.rows
+    assert [(row.about, row.item) for row in rows] == told[:2:-1]
+    assert rows[0].title == "Mine"
 
 
 def test_topics_are_found_by_name(store):

@@ -7,8 +7,10 @@ from urllib.parse import parse_qsl
 
 import pytest
 from support.audit_file import HOSTILE, write_sample_audit
+from support.compared_audits import FIRST, write_compared
 from support.decompression_file import write_sample_decompression
 from support.pages import opened, words
+from support.suspect_record import write_sample_suspects
 
 from assay.cache.annotations.annotations import (
     Annotated,
@@ -19,12 +21,14 @@ from assay.cache.annotations.annotations import (
 )
 from assay.cache.annotations.saved_views import list_views, save_view
 from assay.cache.audits.evidence import evidence_of
+from assay.cache.audits.model_pair import delete_suspect_test
 from assay.cache.audits.read import SelectionFilter, read_document, read_selection
 from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import READ_ONLY_VARIABLE, ReadOnlyStore, Store
 from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.specs.annotations import Annotation, Mark, SavedView
 from assay.core.specs.strategies import Strategy
+from assay.pages.components.decompression import examples
 from assay.pages.components.escaping import markdown_safe
 
 ABOUT = Annotated.audit("sample")
@@ -110,6 +114,79 @@ def test_marks_stand_in_tables_and_filter_them(store, path):
     others = opened("selection", audit="sample", mark="not marked").dataframe[0].value
     assert len(others) == 59
     assert "No document" in words(opened("selection", audit="sample", tags="gone"))
+
+
+def test_compare_shows_what_was_said_in_each_audit(store):
+    """Marks and tags of all compared audits stand in the table, with the audit where they differ,
+    and filter it; the open document can be marked."""
+    paths = write_compared(store, *FIRST), write_compared(store, "second", budget=30)
+    first, second = (Annotated.audit(path.stem) for path in paths)
+    rows = read_selection(paths[1], Strategy.SELECT, SelectionFilter(), 30).rows
+    texts, hashes = rows["text"].tolist(), rows["text_hash"].tolist()
+    query = {"audits": "sample,second", "strategy": "select"}
+    assert "mark" not in compared(opened("compare", **query)).columns
+    set_mark(store, first, hashes[0], Mark.ACCEPTED)
+    set_mark(store, second, hashes[0], Mark.REJECTED)
+    change_tags(store, second, hashes[1], ["law"])
+    table = compared(opened("compare", **query)).set_index("text")
+    assert table.loc[texts[0], "mark"] == "accepted in A, rejected in B"
+    assert table.loc[texts[1], "tags"] == "law"
+    for more, left in (({"mark": "rejected"}, texts[0]), ({"tags": "law"}, texts[1])):
+        assert compared(opened("compare", **query, **more))["text"].tolist() == [left]
+    assert len(compared(opened("compare", **query, mark="not marked"))) == len(table) - 1
+    app = opened("compare", **query, document=str(rows["document_id"].iloc[2]))
+    assert "are those in A" in words(app)
+    button(app, "Accept").click().run()
+    assert read_annotations(store, first)[hashes[2]].mark is Mark.ACCEPTED
+    assert hashes[2] not in read_annotations(store, second)
+
+
+def compared(app):
+    (table,) = [one.value for one in app.dataframe if "selected by" in one.value]
+    return table
+
+
+def test_a_suspect_tests_documents_are_marked(store):
+    """A document that the address names can be accepted, tagged and noted, which the table then
+    shows; a wrong one is said, and a deleted test keeps or drops what was said as one chooses."""
+    record = write_sample_suspects(store)
+    about, digest = Annotated.suspect_test(record.test_id), record.documents.controls[5]
+    app = opened("suspects", test=record.test_id, document=digest)
+    assert "one of the controls" in words(app)
+    button(app, "Reject").click().run()
+    app.text_area[0].set_value("who wrote this?").run()
+    assert read_annotations(store, about) == {
+        digest: Annotation(Mark.REJECTED, (), "who wrote this?")
+    }
+    (table,) = [
+        one.value
+        for one in opened("suspects", test=record.test_id).dataframe
+        if "hash" in one.value
+    ]
+    assert table.set_index("hash")["mark"].to_dict()[digest] == "rejected"
+    assert (table["mark"] != "").sum() == 1
+    assert "has no document" in words(opened("suspects", test=record.test_id, document="x"))
+    delete_suspect_test(store, record.test_id)
+    assert read_annotations(store, about)
+    write_sample_suspects(store)
+    delete_suspect_test(store, record.test_id, with_annotations=True)
+    assert not store.suspect_tests.all()
+    assert read_annotations(store, about) == {}
+
+
+def test_a_search_leads_to_the_example_that_was_noted(store):
+    """The address that Search gives for a noted example opens that example, on whichever page of
+    the table it stands."""
+    write_sample_decompression(store, "spoken")
+    set_note(store, Annotated.decompression("spoken"), "2", "Look again")
+    (table,) = [one.value for one in opened("search", q="look").dataframe]
+    assert table["about"].tolist() == ["/examples?decompression=spoken&example=2"]
+    assert table["in"].str.startswith("decompression: ").all()
+    for per_page in (100, 1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(examples, "ROWS_PER_PAGE", per_page)
+            app = opened("examples", decompression="spoken", example="2")
+        assert "Look again" in [one.value for one in app.text_area]
 
 
 def test_the_map_lists_marked_documents_that_were_not_selected(store, path):
@@ -213,7 +290,7 @@ def test_search_results_lead_to_their_pages(store, path, monkeypatch):
     assert set(documents["evidence"].str.rsplit("=", n=1).str[0]) == {
         "/evidence?audit=sample&document"
     }
-    assert notes["evidence"].tolist() == ["/evidence?audit=sample&document=7"]
+    assert notes["about"].tolist() == ["/evidence?audit=sample&document=7"]
     app = opened("search", q="violin")
     assert [one.value for one in app.subheader] == ["Topics", "Saved views"]
     assert "Nothing in this store" in words(opened("search", q="zzz not there"))

@@ -13,7 +13,7 @@ from assay.core.specs.annotations import Annotation, AnnotationFilter, Marked
 
 
 def choose_annotations(
-    place: DeltaGenerator, tags_place: DeltaGenerator, said: Mapping[int, Annotation]
+    place: DeltaGenerator, tags_place: DeltaGenerator, said: Mapping[Any, Annotation]
 ) -> AnnotationFilter:
     """Which marks and tags to show; without any, everything."""
     mark = place.selectbox(
@@ -38,10 +38,10 @@ def tags_of(said: Mapping[Any, Annotation]) -> list[str]:
 
 
 def annotation_columns(
-    numbers: Iterable[int], said: Mapping[int, Annotation]
+    items: Iterable[int | str], said: Mapping[Any, Annotation]
 ) -> dict[str, list[str]]:
     """Columns with the mark and the tags of each row; none where nothing was said yet."""
-    own = [Annotation() if pd.isna(one) else said.get(one, Annotation()) for one in numbers]
+    own = [Annotation() if pd.isna(one) else said.get(one, Annotation()) for one in items]
     columns = {"mark": [str(one.mark or "") for one in own]} if said else {}
     if tags_of(said):
         columns["tags"] = [", ".join(one.tags) for one in own]

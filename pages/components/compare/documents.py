@@ -15,6 +15,11 @@ import streamlit as st
 from assay.cache.export import Origin
 from assay.core.findings.comparison import letter, selected_by
 from assay.core.specs.strategies import Strategy
+from assay.pages.components.annotations.choices import (
+    choose_annotations,
+    column_settings,
+    tags_of,
+)
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.choices import search_texts
 from assay.pages.components.audit.map_chart import (
@@ -34,6 +39,7 @@ from assay.pages.components.audit.map_choice import (
 )
 from assay.pages.components.audit.map_controls import HOVER_CHARACTERS, MAX_POINTS, shown
 from assay.pages.components.audit.map_documents import show_open_document
+from assay.pages.components.compare.annotations import SaidInAudits
 from assay.pages.components.evidence_links import card_addresses, card_column, numbered
 from assay.pages.components.export import export_line
 from assay.pages.components.palette import CATEGORIES
@@ -152,6 +158,7 @@ def _show_map(
     with right:
         if choice.document is not None:
             show_open_document(on_map.path, choice.document, facts.label_names, len(on_map.places))
+            st.caption(f"Its mark, tags and note are those in {letter(on_map.place)}.")
         else:
             st.info(
                 "Click a document to read it. Draw around documents to keep only these in the "
@@ -196,7 +203,7 @@ def _show_table(
     strategy: Strategy,
     origin: Origin,
 ) -> None:
-    first, second, third = st.columns([3, 4, 2], vertical_alignment="bottom")
+    first, second, third, fourth = st.columns([3, 4, 2, 2], vertical_alignment="bottom")
     who = first.selectbox(
         "Selected by",
         [_ANYBODY, *groups],
@@ -204,11 +211,15 @@ def _show_table(
         bind="query-params",
     )
     search = search_texts(second)
+    said = SaidInAudits.of(paths, table)
+    annotated = choose_annotations(third, fourth, said.everything)
     if choice.area is not None:
-        third.button("Clear area", icon=":material/close:", on_click=clear_link)
+        st.button("Clear area", icon=":material/close:", on_click=clear_link)
     kept = table if who == _ANYBODY else table[table["group"] == who]
     if search:
         kept = kept[kept["text"].str.lower().str.contains(search.lower(), regex=False)]
+    if annotated:
+        kept = kept[said.are_kept(kept.index, annotated)]
     if choice.area is not None and on_map is not None:
         numbers = kept[f"document_{on_map.place}"]
         kept = kept[numbers.notna()]
@@ -221,7 +232,7 @@ def _show_table(
         f"{len(kept):,} of {len(table):,} selected documents, the best ranked first. Selected by "
         + ", ".join(f"{name}: {counts[name]:,}" for name in groups)
     )
-    whole = for_people(kept, len(paths))
+    whole = for_people(kept, len(paths)).assign(**said.columns(kept.index))
     listed = kept[:_N_LISTED]
     cards = pd.concat(
         [
@@ -230,16 +241,19 @@ def _show_table(
             if len(own := listed[listed["held_by"] == i])
         ]
     ).reindex(listed.index)
+    shown = whole[:_N_LISTED].assign(
+        text=listed["text"].str.slice(0, _PREVIEW_CHARACTERS), evidence=cards
+    )
     st.dataframe(
-        whole[:_N_LISTED].assign(
-            text=listed["text"].str.slice(0, _PREVIEW_CHARACTERS), evidence=cards
-        ),
+        shown[_order(whole, said)],
         hide_index=True,
         height=360,
         placeholder="—",
         column_config={
             "evidence": card_column(),
             "text": st.column_config.TextColumn("text", width="large"),
+            **column_settings(),
+            "mark": st.column_config.TextColumn("mark"),  # long where audits differ
         },
     )
     export_line(
@@ -252,9 +266,21 @@ def _show_table(
             "strategy": str(strategy),
             "selected_by": who,
             "search": search,
+            "annotated": annotated.in_words,
             **({} if choice.area is None else {"area": choice.area.tolist()}),
         },
     )
+
+
+def _order(whole: pd.DataFrame, said: SaidInAudits) -> list[str]:
+    """The table's columns; what people said stands before the text where they said anything."""
+    shown = [name for name in whole if name not in ("mark", "tags", "note")]
+    place = shown.index("text")
+    used = [
+        *(["mark"] if said.by_row else []),
+        *(["tags"] if tags_of(said.everything) else []),
+    ]
+    return [*shown[:place], *used, *shown[place:], "evidence"]
 
 
 def for_people(table: pd.DataFrame, n_audits: int) -> pd.DataFrame:

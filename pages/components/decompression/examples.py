@@ -10,7 +10,7 @@ import streamlit as st
 
 from assay.cache.among import Among
 from assay.cache.annotations.annotations import Annotated
-from assay.cache.decompressions.read import ExampleFilter, read_example
+from assay.cache.decompressions.read import ExampleFilter, place_of_example, read_example
 from assay.core.specs.annotations import Annotation, AnnotationFilter
 from assay.core.specs.decompression import Difficulty, QualityFlag, Style
 from assay.pages.components.annotations.choices import (
@@ -82,6 +82,16 @@ def choose_examples(
         among=Among.annotated(annotated, said),
     )
     return chosen, annotated
+
+
+def go_to_example(path: Path, chosen: ExampleFilter) -> None:
+    """On a first visit, go to the table's page with the example that the address names."""
+    asked = st.query_params.get("example", "")
+    if "page" in st.session_state or "page" in st.query_params or not asked.isdigit():
+        return
+    place = place_of_example(path, chosen, int(asked[:9]))
+    if place is not None:
+        st.session_state["page"] = place // ROWS_PER_PAGE + 1
 
 
 def example_table(rows: pd.DataFrame, said: Mapping[int, Annotation], view: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +13,7 @@ from assay.cache.audits.read import AuditSummary
 from assay.cache.search import Found, FoundDocument, FoundNote, FoundTopic, Group, search_store
 from assay.cache.store import Store
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.evidence_links import card_address, card_column
+from assay.pages.components.evidence_links import DOCUMENT, card_address, card_column
 
 # A result stays as long, so that going back to it does not search again.
 _KEPT_S = 60
@@ -77,42 +76,58 @@ def _show_documents(rows: list[FoundDocument], words: str) -> None:
     on_map = st.column_config.LinkColumn(
         "all", display_text="on the map", width=90, help="all of this audit that match"
     )
-    _show_cards(
-        rows,
+    cards = [card_address(one.audit_id, one.document_id) for one in rows]
+    shown = pd.DataFrame(
         {
+            "evidence": cards,
             "text": [" ".join(one.text.split()) for one in rows],
             "all": of_each,
             "audit": [one.audit_title for one in rows],
             "source": [one.source for one in rows],
+        }
+    )
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height="content",
+        column_config={
+            "evidence": card_column(),
+            "text": st.column_config.TextColumn("text", width=330),
+            "all": on_map,
         },
-        {"text": st.column_config.TextColumn("text", width=330), "all": on_map},
     )
 
 
 def _show_notes(rows: list[FoundNote]) -> None:
-    _show_cards(
-        rows,
-        {
-            "note or tag": [" ".join(one.said.split()) for one in rows],
-            "audit": [one.audit_title for one in rows],
-        },
-        {"note or tag": st.column_config.TextColumn("note or tag", width=480)},
-    )
-
-
-def _show_cards(
-    rows: Sequence[FoundDocument | FoundNote],
-    columns: Mapping[str, Sequence[str]],
-    shown: Mapping[str, Any],
-) -> None:
-    """A table of documents, each with a link to its evidence."""
-    cards = [card_address(one.audit_id, one.document_id) for one in rows]
     st.dataframe(
-        pd.DataFrame({"evidence": cards, **columns}),
+        pd.DataFrame(
+            {
+                "about": [_annotated_address(one) for one in rows],
+                "note or tag": [" ".join(one.said.split()) for one in rows],
+                "in": [f"{one.about.kind}: {one.title}" for one in rows],
+            }
+        ),
         hide_index=True,
         height="content",
-        column_config={"evidence": card_column(), **shown},
+        column_config={
+            "about": st.column_config.LinkColumn(
+                "about", display_text=r"(document|example)=", width=90, help="what it was said of"
+            ),
+            "note or tag": st.column_config.TextColumn("note or tag", width=400),
+        },
     )
+
+
+def _annotated_address(one: FoundNote) -> str:
+    """Where a document or an example is shown with what was said of it."""
+    result_id = one.about.result_id
+    match one.about.kind:
+        case "decompression":
+            query = {"decompression": result_id, "example": one.item}
+            return f"/examples?{urlencode(query)}"
+        case "suspect test":
+            return f"/suspects?{urlencode({'test': result_id, DOCUMENT: one.item})}"
+    return card_address(result_id, int(one.item))
 
 
 def _show_topics(rows: list[FoundTopic]) -> None:

@@ -7,13 +7,26 @@ from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
+import streamlit as st
 
+from assay.cache.annotations.annotations import Annotated, read_annotations, with_annotations
 from assay.cache.audits.read import read_documents_of
+from assay.cache.export import Origin
+from assay.cache.store import Store
 from assay.core.findings.named_facts import fact_table
+from assay.core.specs.annotations import Annotation
 from assay.core.specs.data import Role
 from assay.core.specs.results.suspect_test import SuspectResult
+from assay.pages.components.annotations.choices import (
+    annotation_columns,
+    column_settings,
+    tags_of,
+)
+from assay.pages.components.annotations.editor import show_annotation
 from assay.pages.components.charts import framed
-from assay.pages.components.evidence_links import card_addresses
+from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.evidence_links import DOCUMENT, card_addresses, card_column
+from assay.pages.components.export import export_line
 from assay.pages.components.palette import REFERENCE_LINE, ROLE_COLOURS
 
 _N_BINS = 30
@@ -65,6 +78,61 @@ def documents_table(record: SuspectResult, audits: Sequence[Path]) -> pd.DataFra
     # Shuffled first: suspects must not stand above controls with the same score.
     shuffled = table.sample(frac=1, random_state=0)
     return shuffled.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+
+
+def show_documents(record: SuspectResult, audits: Sequence[Path], origin: Origin) -> None:
+    """The table; the document of its chosen row, which the address names, can be annotated."""
+    about = Annotated.suspect_test(record.test_id)
+    said = read_annotations(Store.default(), about)
+    table = documents_table(record, audits)
+    hashes = table["hash"].tolist()
+    asked = st.query_params.get(DOCUMENT)
+    state = st.dataframe(
+        table.assign(**annotation_columns(hashes, said)),
+        hide_index=True,
+        height=320,
+        placeholder="—",
+        on_select="rerun",
+        selection_mode="single-row",
+        selection_default={
+            "selection": {
+                "rows": [hashes.index(asked)] if asked in hashes else [],
+                "columns": [],
+                "cells": [],
+            }
+        },
+        key=f"documents {record.test_id}",
+        column_order=["set", "score", "mark", "tags", "hash", "evidence"],
+        column_config={"evidence": card_column(), **column_settings()},
+    )
+    export_line(
+        origin,
+        "documents",
+        with_annotations(table, said, "hash"),
+        note="Score: the combined score; its average over both sets is 0. Hash: of a document's "
+        "text; it identifies the document without showing it. Evidence: a link, if the seed corpus "
+        "of an audit of these models contains the document.",
+    )
+    picked = state["selection"]["rows"]
+    if not picked:
+        if asked is not None and asked not in hashes:
+            st.warning(
+                f"This test has no document {markdown_safe(asked[:80])}.",
+                icon=":material/search_off:",
+            )
+        else:
+            st.query_params.pop(DOCUMENT, None)
+        st.caption("Select a row to mark, tag or note its document.")
+        return
+    chosen = hashes[picked[0]]
+    st.query_params[DOCUMENT] = chosen
+    with st.container(border=True):
+        row = table.iloc[picked[0]]
+        one_of = "one of the suspects" if row["set"] == "suspects" else "one of the controls"
+        st.markdown(
+            f"**Document {markdown_safe(chosen[:16])}…** · {one_of} · score {row['score']:.3f}"
+        )
+        show_annotation(about, chosen, said.get(chosen, Annotation()), tags_of(said))
 
 
 def provenance_table(record: SuspectResult) -> pd.DataFrame:
