@@ -13,7 +13,7 @@ from assay.core.data.files import open_regular, reading
 from assay.core.data.formats import columns_of, file_rows
 from assay.core.data.shards import files_at
 
-_MOST_COLUMNS = 30
+MOST_COLUMNS = 30
 _MOST_LETTERS = 300
 _COUNTED_BYTES = 1 << 22
 # Files that are looked into to count rows; the others are taken to be like them.
@@ -39,14 +39,15 @@ def preview_files(location: str, split: str | None, n: int = 5) -> Preview:
     if here.are_texts:
         first = [{"text": _beginning(file)} for file in here.files[:n]]
         return Preview(("text",), tuple(first), len(here.files), True, len(here.files), True)
-    columns = columns_of(here.files[0])[:_MOST_COLUMNS]
-    rows = [_short(row, columns) for row in islice(file_rows(here.files[0], columns), n)]
+    columns = columns_of(here.files[0])[:MOST_COLUMNS]
+    rows = [short_row(row, columns) for row in islice(file_rows(here.files[0], columns), n)]
     counted = [_count(file) for file in here.files[:_COUNTED_FILES]]
     n_rows, is_exact = _total(counted, len(here.files))
     return Preview(tuple(columns), tuple(rows), n_rows, is_exact, len(here.files))
 
 
-def _short(row: Mapping[str, object], columns: Sequence[str]) -> dict[str, str]:
+def short_row(row: Mapping[str, object], columns: Sequence[str]) -> dict[str, str]:
+    """A row's columns, each as short plain text."""
     return {name: _cut("" if row.get(name) is None else str(row.get(name))) for name in columns}
 
 

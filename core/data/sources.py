@@ -319,21 +319,22 @@ def _name_and_subset(location: str) -> tuple[str, str | None]:
 
 def _hub(ref: DataRef, location: str, split: str, skipped: SkippedRows) -> Iterator[Document]:
     try:
-        rows = _hub_rows(location, split)
+        rows = hub_rows(location, split)
         columns = rows.column_names or list(next(iter(rows), {}))
     except InputError:
         raise
     except Exception as error:
-        raise _unreachable(location, error) from error
+        raise hub_unreachable(location, error) from error
     check_columns(ref, None, columns, location)
     numbered = (Row(location, number, dict(row)) for number, row in enumerate(rows, start=1))
     yield from documents_of(ref, numbered, location, None, skipped)
 
 
-def _hub_rows(location: str, split: str) -> Any:
+def hub_rows(location: str, split: str) -> Any:
+    """The rows of a set on the hub as a stream; InputError if the hub does not have it."""
     name, subset = _name_and_subset(location)
     # Checked first: ``datasets`` would take a name like "csv" for the files of the working folder.
-    revision = _hub_revision(name)
+    revision = None if os.path.isabs(name) else _hub_revision(name)
     import datasets
 
     return datasets.load_dataset(name, subset, split=split, streaming=True, revision=revision)
@@ -341,11 +342,11 @@ def _hub_rows(location: str, split: str) -> Any:
 
 def _hub_class_names(ref: DataRef, location: str, split: str) -> tuple[str, ...] | None:
     try:
-        features = _hub_rows(location, split).features or {}
+        features = hub_rows(location, split).features or {}
     except InputError:
         raise
     except Exception as error:
-        raise _unreachable(location, error) from error
+        raise hub_unreachable(location, error) from error
     names = getattr(features.get(ref.label_column), "names", None)
     return tuple(names) if names else None
 
@@ -356,12 +357,17 @@ def _hub_revision(name: str) -> str:
     try:
         return str(huggingface_hub.dataset_info(name).sha)
     except Exception as error:
-        raise _unreachable(name, error) from error
+        raise hub_unreachable(name, error) from error
 
 
-def _unreachable(name: str, error: Exception) -> InputError:
-    """The hub client raises all kinds of errors; the first line says what happened."""
-    reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+def hub_unreachable(name: str, error: Exception) -> InputError:
+    """What to say of a set that cannot be read.
+
+    The hub client raises all kinds of errors; the first line says what happened, and one of the
+    next may list the subsets.
+    """
+    first, *more = str(error).strip().splitlines() or [type(error).__name__]
+    reason = " ".join([first, *(line for line in more if "available configs" in line)])
     return InputError(
         f"a file ({supported_formats()}), a folder of text files, built-in data or a hub data set",
         f"{name!r}, which cannot be read ({reason.rstrip(' .:')})",

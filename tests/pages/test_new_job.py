@@ -7,12 +7,14 @@ import shlex
 import time
 from urllib.parse import parse_qsl
 
+import pandas as pd
 import pytest
 from support.pages import opened, words
 from support.tiny_models import save_bert
 
 from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import READ_ONLY_VARIABLE, Store
+from assay.core.data.hub_preview import preview_hub
 from assay.core.runtime.allowed_roots import ROOTS_VARIABLE
 from assay.core.specs.commands import AUDIT, COMMANDS
 from assay.core.specs.config_file import config_text, parse_config
@@ -116,6 +118,38 @@ def test_the_command_is_the_forms_and_a_column_goes_with_its_file(files, no_work
     (job,) = JobTable(Store.default()).all()
     assert list(job.command) == asked[1:]
     assert job.state is JobState.QUEUED
+
+
+def test_a_set_on_the_hub_is_shown_on_request(files, no_worker, tmp_path, monkeypatch):
+    """Without a network the page says why there is no preview; where the hub answers, the rows are
+    shown and a column is chosen among those there are. Nothing is read before it is asked for."""
+    on_hub = tmp_path / "hub"
+    on_hub.mkdir()
+    pd.DataFrame({"body": ["<b>first</b>"], "n": [1]}).to_parquet(on_hub / "train.parquet")
+    name = "owner/news#train"
+    key = "new audit: preview owner/news train button"
+    app = form(base="base", final="final", seed_corpus=[name])
+    assert "which cannot be read" not in words(app)
+    app.button(key=key).click().run()
+    assert not app.exception
+    assert "'owner/news', which cannot be read" in words(app).replace("\\", "")
+    asked = []
+
+    def from_here(location, split):
+        asked.append((location, split))
+        return preview_hub(str(on_hub), split)
+
+    monkeypatch.setattr("assay.pages.components.new_job.documents.preview_hub", from_here)
+    app.button(key=key).click().run()
+    assert not app.exception
+    assert asked == [("owner/news", "train")]
+    assert ["<b>first</b>"] in [
+        one.value.get("body", pd.Series()).tolist() for one in app.dataframe
+    ]
+    app.selectbox(key=f"new audit: seed_corpus {name} text").set_value("body").run()
+    (command,) = command_shown(app)
+    assert f"{name}:text=body" in shlex.split(command)
+    assert len(asked) == 1
 
 
 def test_where_models_run_is_asked_for_and_checked(files, no_worker):

@@ -11,6 +11,7 @@ import streamlit as st
 
 from assay.cache.store import Store
 from assay.core.data.formats import is_supported, supported_formats
+from assay.core.data.hub_preview import preview_hub
 from assay.core.data.preview import Preview, preview_files
 from assay.core.errors import InputError
 from assay.core.specs.data import DataRef, Task
@@ -41,10 +42,13 @@ def _show_set(form: Form, one: CommandOption, place: str, is_labelled: bool) -> 
         return None  # the option itself says what is wrong
     if isinstance(found, int):
         return found
+    is_on_the_hub = found is None
     if found is None:
-        _columns_by_hand(form, one, place, is_labelled)
+        found = _looked_at_on_the_hub(form, one, place, ref, is_labelled)
+    if found is None:
         return None
-    with st.expander(f"{markdown_safe(place)} — {_size(found)}", expanded=False):
+    title = f"{markdown_safe(place)} — {'on the hub, ' if is_on_the_hub else ''}{_size(found)}"
+    with st.expander(title, expanded=is_on_the_hub):
         st.dataframe(pd.DataFrame(found.rows), hide_index=True, height="content")
         if not found.are_texts:
             _columns(form, one, place, found, is_labelled)
@@ -83,6 +87,40 @@ def _preview(location: str, split: str | None, stamp: float) -> Preview:
     return preview_files(location, split)
 
 
+def _looked_at_on_the_hub(
+    form: Form, one: CommandOption, place: str, ref: DataRef, is_labelled: bool
+) -> Preview | None:
+    """The first rows of a set on the hub once somebody asked for them; until then, and where they
+    cannot be read, its columns are typed. Nothing is fetched unasked."""
+    location, _, split = ref.location.partition("#")
+    asked = form.key(f"preview {location} {split}")
+    problem = ""
+    if st.session_state.get(asked):
+        try:
+            return _hub_preview(location, split or None)
+        except InputError as error:
+            problem, st.session_state[asked] = str(error), False
+    with st.expander(f"{markdown_safe(place)} — on the hub", expanded=bool(problem)):
+        if problem:
+            st.warning(markdown_safe(problem), icon=":material/cloud_off:")
+        st.button(
+            "Preview",
+            key=f"{asked} button",
+            icon=":material/visibility:",
+            help="Reads the first rows from the hub, which needs a network. Otherwise the set is "
+            "read when the job starts.",
+            on_click=st.session_state.__setitem__,
+            args=(asked, True),
+        )
+        _columns_by_hand(form, one, place, is_labelled)
+    return None
+
+
+@st.cache_data(max_entries=32, ttl="10m", show_spinner="Reading the first rows from the hub …")
+def _hub_preview(location: str, split: str | None) -> Preview:
+    return preview_hub(location, split)
+
+
 def _size(found: Preview) -> str:
     if found.n_rows is None:
         rows = "rows not counted"
@@ -109,13 +147,12 @@ def _columns(form: Form, one: CommandOption, place: str, found: Preview, is_labe
 
 
 def _columns_by_hand(form: Form, one: CommandOption, place: str, is_labelled: bool) -> None:
-    with st.expander(f"{markdown_safe(place)} — read from the hub when the job starts"):
-        for which in ("text", *(["label"] if is_labelled else [])):
-            st.text_input(
-                f"Column with the {which}",
-                placeholder=f"default: {form.raw(f'{which}_column') or which}",
-                key=form.columns_key(one.name, place, which),
-            )
+    for which in ("text", *(["label"] if is_labelled else [])):
+        st.text_input(
+            f"Column with the {which}",
+            placeholder=f"default: {form.raw(f'{which}_column') or which}",
+            key=form.columns_key(one.name, place, which),
+        )
 
 
 def show_upload(store: Store) -> None:
