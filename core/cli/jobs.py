@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from assay.cache.jobs import Job, JobState, JobTable
 from assay.core.cli.options import JsonOption, StoreOption, open_store, say, say_json
 from assay.core.errors import InputError
+
+if TYPE_CHECKING:
+    from assay.cache.jobs import Job, JobTable
 
 app = typer.Typer(
     name="jobs",
@@ -23,9 +25,7 @@ app = typer.Typer(
 @app.command("list")
 def list_jobs(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """List all jobs, newest first."""
-    table = JobTable(open_store(store))
-    table.sweep_lost()
-    jobs = table.all()
+    jobs = _jobs(store).all()
     if as_json:
         say_json({"jobs": [_facts(job) for job in jobs]})
         return
@@ -42,7 +42,7 @@ def list_jobs(store: StoreOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def cancel(job_id: int, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Cancel a job; what it has computed so far is kept."""
-    table = _job_table(store, job_id, JobState.QUEUED, JobState.RUNNING)
+    table = _job_table(store, job_id, "queued", "running")
     table.request_cancel(job_id)
     _say_state(table, job_id, as_json)
 
@@ -52,7 +52,7 @@ def log(
     job_id: int, n_lines: int = 50, store: StoreOption = None, as_json: JsonOption = False
 ) -> None:
     """Show the last lines of a job's log."""
-    lines = _job_table(store, job_id, *JobState).log_tail(job_id, n_lines)
+    lines = _job_table(store, job_id).log_tail(job_id, n_lines)
     if as_json:
         say_json({"job_id": job_id, "lines": lines.splitlines()})
     else:
@@ -64,7 +64,7 @@ def resume(job_id: int, store: StoreOption = None, as_json: JsonOption = False) 
     """Queue a failed or cancelled job again; it continues where it stopped."""
     from assay.core.jobs.worker import ensure_worker
 
-    table = _job_table(store, job_id, JobState.FAILED, JobState.CANCELLED)
+    table = _job_table(store, job_id, "failed", "cancelled")
     table.requeue(job_id)
     ensure_worker(open_store(store))
     _say_state(table, job_id, as_json)
@@ -80,14 +80,21 @@ def _facts(job: Job) -> dict[str, Any]:
     return {**asdict(job), "is_lost": job.is_lost}
 
 
-def _job_table(store: Path | None, job_id: int, *states: JobState) -> JobTable:
-    """The store's jobs; InputError unless this job exists and is in one of ``states``."""
+def _jobs(store: Path | None) -> JobTable:
+    # Here, because `assay --help` asks every command's module.
+    from assay.cache.jobs import JobTable
+
     table = JobTable(open_store(store))
     table.sweep_lost()
+    return table
+
+
+def _job_table(store: Path | None, job_id: int, *states: str) -> JobTable:
+    """The store's jobs; InputError unless this job exists, in one of ``states`` if any is given."""
+    table = _jobs(store)
     job = table.get(job_id)
-    if job is None or job.state not in states:
+    if job is None or (states and job.state not in states):
         got = f"{job_id}, which is {job.state}" if job else str(job_id)
-        raise InputError(
-            f"the number of a job that is {' or '.join(states)}", got, "see `assay jobs list`"
-        )
+        which = f" that is {' or '.join(states)}" if states else ""
+        raise InputError(f"the number of a job{which}", got, "see `assay jobs list`")
     return table

@@ -17,14 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cache.store import Store
-from assay.cache.store import open_store as open_store
 from assay.core.cli.config_option import as_recorded
 from assay.core.data.object_store import check_new, is_remote, name_of, send
 from assay.core.engines.ray_engine import check_ray_there
 from assay.core.errors import InputError, OptionConflict
-from assay.core.jobs.job_progress import JobProgress
-from assay.core.jobs.running_job import running_job
 from assay.core.specs.compute import (
     ADDRESS_HELP,
     CELL_ENGINE_HELP,
@@ -39,6 +35,9 @@ from assay.core.specs.compute import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from assay.cache.store import Store
+    from assay.core.jobs.job_progress import JobProgress
 
 StoreOption = Annotated[
     Path | None,
@@ -130,6 +129,14 @@ def spread_of(how: RunningAudit | RunningCells) -> Spread:
     return Spread(how.engine, how.address)
 
 
+def open_store(folder: Path | None) -> Store:
+    """The store at ``folder``, the default one if None; InputError if it cannot be written."""
+    # Here, because `--help` asks every command's module and opens no store.
+    from assay.cache import store
+
+    return store.open_store(folder)
+
+
 def out_file(path: Path) -> Path:
     """Where to write a result; its folder is created. InputError if it cannot be written.
 
@@ -175,6 +182,8 @@ def as_job(
     store: Store, title: str, plan: dict[str, float], command: list[str] | None = None
 ) -> AbstractContextManager[JobProgress]:
     """Run the body as a job; ``command`` is what resuming it would run, this command by default."""
+    from assay.core.jobs.running_job import running_job
+
     return running_job(store, command or as_recorded(sys.argv[1:]), title, plan)
 
 

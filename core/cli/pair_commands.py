@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from assay.cache.store import Store
 from assay.core.cli.config_option import as_recorded
 from assay.core.cli.options import RunningAudit, rows_of, say, spread_of
 from assay.core.errors import OptionConflict
@@ -21,6 +20,7 @@ from assay.core.specs.shard import Shard
 
 if TYPE_CHECKING:
     from assay.cache.audits.evidence import AuditEvidence
+    from assay.cache.store import Store
     from assay.core.audit.shard import ShardOutcome
     from assay.core.runtime.outcome import Outcome
 

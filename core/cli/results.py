@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.cache.store import Store
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.options import (
     JsonOption,
@@ -35,6 +35,9 @@ from assay.core.specs.config_file import config_of
 from assay.core.specs.decompression import DecompressionSpec
 from assay.core.specs.export import ExportSpec
 from assay.core.specs.report import PresentSpec, ReportSpec
+
+if TYPE_CHECKING:
+    from assay.cache.store import Store
 
 app = typer.Typer(add_completion=False)
 
@@ -74,7 +77,7 @@ def dashboard(
     """Serve the dashboard on this machine."""
     place = open_store(store)
     allowed = AllowedRoots.of(roots or [Path.cwd()])
-    how = Store.to_read(place.root) if read_only else place
+    how = replace(place, is_for_reading=True) if read_only else place
     serve_dashboard(how, port, token, roots=allowed)
 
 
