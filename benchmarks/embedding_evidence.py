@@ -43,7 +43,8 @@ from assay.core.models.resolve import resolve_model
 from assay.core.models.text_model import TextModel
 from assay.core.models.token_log_probs import token_evidence
 from assay.core.models.training_vocabulary import read_training_vocabulary
-from assay.core.runtime.device import choose_compute
+from assay.core.models.vocabulary import untie
+from assay.core.runtime.device import Compute, choose_compute
 from assay.core.specs.data import Task
 from assay.core.stats.auc import auc_with_interval, found_share
 from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores
@@ -73,6 +74,9 @@ class Setting:
     stored: str = "float32"
     # Whether the rate falls to zero in a line, as Trainer's does, or stays.
     falls: bool = True
+    # Whether a language model's output layer shares the matrix of the input embeddings, as the
+    # built-in one's does; otherwise the base starts with two copies of it.
+    is_tied: bool = True
 
     @property
     def base(self) -> str:
@@ -95,6 +99,7 @@ SETTINGS = {
     "classifier-8000": Setting(Task.CLASSIFICATION, 8_000, 600, 2, 48),
     "language": _LANGUAGE,
     "language-constant": replace(_LANGUAGE, falls=False),
+    "language-untied": replace(_LANGUAGE, is_tied=False),
     "language-300": Setting(Task.SFT, 300, 120, 1, 32, batch_size=8, optimizer="adamw 0"),
 }
 
@@ -109,6 +114,8 @@ def main(name: str, texts: Path, folder: Path) -> None:
     held_out = order[setting.n_documents :][: setting.n_judged]
     judged = np.random.default_rng(_JUDGED).choice(trained, setting.n_judged, replace=False)
     base = resolve_model(setting.base, folder / "converted")
+    if not setting.is_tied:
+        base = _untied(base, folder / "untied", setting.max_tokens, compute)
     final = folder / "final"
     start = time.monotonic()
     if not (final / "config.json").exists():
@@ -126,6 +133,14 @@ def main(name: str, texts: Path, folder: Path) -> None:
     chosen = [documents[i] for i in np.concatenate([judged, held_out])]
     show(pair, base, final, chosen, [documents[i] for i in trained])
     print(f"judged in {time.monotonic() - start:.0f} s", flush=True)
+
+
+def _untied(base: Path, copy: Path, max_tokens: int, compute: Compute) -> Path:
+    if not (copy / "config.json").exists():
+        model = load_language_model(base, max_tokens, compute)
+        untie(model.model)
+        save_model(model, copy)
+    return copy
 
 
 def _documents(table: pd.DataFrame, task: Task) -> tuple[list[TextDocument], tuple[str, ...]]:
