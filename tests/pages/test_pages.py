@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from streamlit.testing.v1 import AppTest
 from support.audit_file import HOSTILE, write_sample_audit
 from support.pages import COMPARISONS, opened, words
 from support.paths import ROOT
-from support.titration_audit import write_sample_titration
 
 from assay.cache.audits.read import SelectionFilter, read_selection
 from assay.cache.jobs import JobState, JobTable
@@ -281,33 +277,3 @@ def test_a_large_audit_sends_one_page(store):
     assert "20,000 documents" in words(app)
     app.number_input(key="page").set_value(100).run()
     assert app.dataframe[0].value["rank"].iloc[-1] == 20_000
-
-
-def test_the_ui_loads_no_model_library(store):
-    """After every page has run, torch and its relatives are still not imported."""
-    write_sample_audit(store)
-    write_sample_titration(store)  # written last: the one that pages open
-    code = """
-import sys
-from functools import cache
-from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
-# As in tests/conftest.py: each start of an app would look through every installed package.
-manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
-for page in sys.argv[1:]:
-    app = AppTest.from_file("app.py", default_timeout=30)
-    app.query_params["audit"] = "titrated"
-    app.switch_page(f"pages/{page}.py")
-    app.run()
-    assert not app.exception, app.exception
-heavy = {"torch", "transformers", "sentence_transformers", "umap"} & set(sys.modules)
-raise SystemExit(f"loaded {heavy}" if heavy else 0)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code, *PAGES],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
 from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
 from support.server import Server
+from support.titration_audit import write_sample_titration
 
 from assay.cache.audits.writer import AuditBuilder
 from assay.cache.jobs import JobTable
@@ -97,9 +99,24 @@ def test_a_deep_link_works(running, page, query, expected):
     is_shown(running, page, query, expected)
 
 
+def test_the_server_loads_no_model_library(running):
+    """After every page has run, torch and its relatives are still not in the server's memory; what
+    pages do use is."""
+    for page, query, _ in LINKS:
+        running.visit(page, query)
+    path = write_sample_titration(Store(running.home))
+    assert "Sample titration" in running.visit("titration", "audit=titrated")
+    path.unlink()
+    (child,) = psutil.Process(running.process.pid).children()
+    loaded = {Path(part.path).parts for part in child.memory_maps()}
+    packages = {part for parts in loaded for part in parts}
+    # Compiled parts of what torch, umap and transformers load with them.
+    assert packages & {"torch", "numba", "regex"} == set()
+    assert packages >= {"numpy", "pandas"}
+
+
 @pytest.mark.parametrize(
-    ("page", "query", "expected"),
-    [link for link in LINKS if link[0] in ("map", "topics", "experiments")],
+    ("page", "query", "expected"), [link for link in LINKS if link[0] in ("map", "topics")]
 )
 def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):
     """The very first request to a new server may be for a page of any kind, and gets that page;

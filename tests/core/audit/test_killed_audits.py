@@ -7,11 +7,14 @@ import signal
 import time
 
 import psutil
+import pytest
 from support.arguments import audit_arguments, with_truth
 from support.contents import contents
 from support.forked import Forked
 
-FEW = ["--strategy", "random", "--strategy", "select"]
+pytestmark = pytest.mark.usefixtures("tiny_encoder")
+
+FEW = ["--strategy", "random", "--strategy", "select", "--no-map"]
 
 
 def audit_process(tiny, home, *more):
