@@ -85,6 +85,7 @@ class Setting:
 
 _CLASSIFIER = Setting(Task.CLASSIFICATION, 2_000, 600, 2, 48)
 _LANGUAGE = Setting(Task.SFT, 1_000, 200, 1, 32, batch_size=8, optimizer="adamw 0")
+_FEW = Setting(Task.SFT, 300, 120, 1, 32, batch_size=8, optimizer="adamw 0")
 SETTINGS = {
     "classifier": _CLASSIFIER,
     "classifier-adam": Setting(Task.CLASSIFICATION, 2_000, 300, 2, 48, optimizer="adam"),
@@ -100,7 +101,8 @@ SETTINGS = {
     "language": _LANGUAGE,
     "language-constant": replace(_LANGUAGE, falls=False),
     "language-untied": replace(_LANGUAGE, is_tied=False),
-    "language-300": Setting(Task.SFT, 300, 120, 1, 32, batch_size=8, optimizer="adamw 0"),
+    "language-300": _FEW,
+    "language-300-untied": replace(_FEW, is_tied=False),
 }
 
 
