@@ -45,7 +45,7 @@ def show_empty(store: Store) -> None:
         "no network."
     )
     st.write("The same in a terminal:")
-    st.code("make demo", language=None)
+    st.code("assay demo", language=None)
     st.write("An audit of your own models:")
     st.code(
         "assay audit --base BASE --final FINAL --seed-corpus pool.parquet \\\n"

@@ -138,7 +138,7 @@ def test_nothing_starts_from_a_store_that_is_only_read(store, monkeypatch):
     monkeypatch.setenv("ASSAY_READ_ONLY", "1")
     app = opened("audits")
     assert not app.button
-    assert "make demo" in words(app)
+    assert "assay demo" in words(app)
 
 
 def test_a_store_without_audits_still_has_its_pages(store):

@@ -53,7 +53,7 @@ def test_an_empty_store_says_what_to_do(store, page):
 def test_the_empty_list_gives_the_commands(store):
     """The list of audits, when empty, says the exact commands."""
     text = words(opened("audits"))
-    assert "make demo" in text
+    assert "assay demo" in text
     assert "--task classification --budget 500" in text
 
 

@@ -188,11 +188,11 @@ def test_a_new_audit_appears_without_a_restart(server_for):
     """An audit sealed while the server runs is there at the next visit, a deleted one gone."""
     store = Store.default()
     server = server_for(store.root)
-    assert "make demo" in server.visit("audits")
+    assert "assay demo" in server.visit("audits")
     path = write_sample_audit(store)
     assert "Sample audit" in server.visit("audits")
     path.unlink()
-    assert "make demo" in server.visit("audits")
+    assert "assay demo" in server.visit("audits")
 
 
 def test_dashboards_started_at_once_are_told_apart(server_for):
