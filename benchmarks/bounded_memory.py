@@ -121,7 +121,7 @@ def _selected(folder: str, way: str, is_on_disk: bool) -> dict[str, Any]:
         n_windows += 1
         return window(self, part)
 
-    BlockedProjections.window = counted  # type: ignore[method-assign]
+    BlockedProjections.window = counted
     gradients_in_bounds.available = lambda container=Path(): 0 if is_on_disk else 1 << 60
     with AuditBuilder(Store(Path(folder)), _NAME) as builder:
         at_start, start = _peak(), time.perf_counter()
