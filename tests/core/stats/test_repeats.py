@@ -59,7 +59,7 @@ def test_what_differs_in_its_last_digits_is_alike():
     assert found.interval is None
     assert spread_in_words(found, "{:.3f}".format) == "0.300 (all 3 equal)"
     apart = spread_in_words(Spread.of([0.1, 0.2, 0.3]), "{:.1f}".format)
-    assert apart == "0.2 [-0.0–0.4] (0.1–0.3)"
+    assert apart == "0.2 [-0.0 to 0.4] (0.1–0.3)"
 
 
 def write_repeats(store, n):

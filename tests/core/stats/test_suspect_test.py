@@ -241,7 +241,7 @@ def test_the_embeddings_have_two_thirds_of_the_weight():
 def test_the_page_says_what_the_record_says(world):
     """Headline, checks, assumptions and the p-value of a test; a refusal shows no score."""
     store = Store.default()
-    assert "no test yet" in words(opened("suspects"))
+    assert "no suspect test yet" in words(opened("suspects"))
     for suspects in ("used", "other"):
         refs = [DataRef(str(world / f"{name}.jsonl")) for name in (suspects, "held-out")]
         spec = SuspectSpec(str(world / "base"), str(world / "final"), *refs, title=suspects)
