@@ -249,9 +249,10 @@ def test_the_page_says_what_the_record_says(world):
     records = {record.title: record for record in store.suspect_tests.all()}
     app = opened("suspects", test=records["used"].test_id)
     text = words(app).replace("\\", "")
-    assert suspect_finding(records["used"]).headline in text
-    assert "certainly" not in text
-    assert "trained on" not in suspect_finding(records["used"]).headline
+    headline = suspect_finding(records["used"]).headline
+    assert headline in text
+    assert "certainly" not in headline
+    assert "trained on" not in headline
     assert len(app.get("plotly_chart")) == 1
     refused = opened("suspects", test=records["other"].test_id)
     assert "Refused" in words(refused)
