@@ -159,10 +159,15 @@ class Tab:
         """The rows of a table that are in view, as a screen reader finds them."""
         shown = self.main().get_by_test_id("stDataFrame").locator("visible=true").nth(at)
         table = shown.locator("canvas table")
-        table.locator("tbody td").first.wait_for(state="attached")
-        return table.locator("tbody tr").evaluate_all(
-            "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
-        )
+        for _ in range(_PATIENCE_MS // 500):
+            table.locator("tbody td").first.wait_for(state="attached")
+            found = table.locator("tbody tr").evaluate_all(
+                "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+            )
+            if found:  # drawn anew between the two, a table has no rows for a moment
+                return found
+            self.page.wait_for_timeout(500)
+        raise AssertionError("a table without rows")
 
     def shows_first_row(self, cells, at=0):
         """Wait until the table's first row begins with these cells.
