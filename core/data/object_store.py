@@ -141,7 +141,7 @@ def _store(bucket: str, **options: Any) -> Any:
         from pyarrow.fs import S3FileSystem, resolve_s3_region
     except ImportError as error:  # some builds of pyarrow have no S3
         raise InputError(
-            "a pyarrow that reads S3", "one without", "install pyarrow from PyPI"
+            "a pyarrow that reads S3", "one without", "reinstall pyarrow with pip"
         ) from error
     asked = os.environ
     endpoint = asked.get("AWS_ENDPOINT_URL_S3") or asked.get("AWS_ENDPOINT_URL")
