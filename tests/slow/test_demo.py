@@ -36,7 +36,7 @@ def test_the_demo_audits_and_then_only_looks(assay):
     assert [one["headline"] for one in said["answers"]] == [one.headline for one in answers.answers]
     told, proven = answers.to(Question.TOLD), answers.to(Question.PROVEN)
     assert told.headline.startswith("Input embeddings find ")
-    assert "of 160 training documents at a false positive rate of 1%" in told.headline
+    assert "of 120 training documents at a false positive rate of 1%" in told.headline
     assert proven.headline.endswith("documents of the seed corpus were not trained on.")
     assert {told.standing, proven.standing} == {Standing.SINGLE}
     assert facts.meta.vocabulary.proves_absence
