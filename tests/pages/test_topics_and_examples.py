@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 import pytest
 from support.decompression_file import HOSTILE, JUDGE, write_sample_decompression
@@ -109,6 +110,18 @@ def test_the_judge_stands_beside_its_grades(store):
     assert "cannot tell" in set(grades["heuristic"])
     app = opened("examples", decompression="sample", judge="heuristic")
     assert "It cannot tell whether a response is correct" in words(app)
+
+
+def test_an_example_graded_on_fewer_axes_is_shown(store):
+    """A judge's answer may lack axes; the card shows those that it has, and a dash."""
+    path = write_sample_decompression(store)
+    path.chmod(0o644)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DELETE FROM grades WHERE example_id = 3 AND axis <> 'helpfulness'")
+    app = opened("examples", decompression="sample", example="3")
+    (grades,) = [frame.value for frame in app.dataframe if "axis" in frame.value]
+    said = grades.set_index("axis")["heuristic"]
+    assert (said[said.index != "helpfulness"] == "—").all()
 
 
 def test_quality_is_one_judges_alone(store):

@@ -56,7 +56,7 @@ def grades_table(grades: pd.DataFrame) -> pd.DataFrame:
     wide = pd.DataFrame(cells).pivot(index="axis", columns="judge", values="grade")
     names = sorted(set(grades["judge"]), key=lambda name: (name == HEURISTIC_JUDGE, name))
     order = [_shown(name) for name in names]
-    shown = wide.reindex([str(axis) for axis in Axis])[order]
+    shown = wide.reindex([str(axis) for axis in Axis])[order].fillna("—")
     return shown.rename_axis("axis").reset_index().rename_axis(columns=None)
 
 
