@@ -12,7 +12,7 @@ from assay.core.cli.options import JsonOption, StoreOption, open_store, say, say
 from assay.core.errors import InputError
 
 if TYPE_CHECKING:
-    from assay.cache.jobs import Job, JobTable
+    from assay.cache.jobs import Job, JobState, JobTable
 
 app = typer.Typer(
     name="jobs",
@@ -42,7 +42,9 @@ def list_jobs(store: StoreOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def cancel(job_id: int, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Cancel a job; what it has computed so far is kept."""
-    table = _job_table(store, job_id, "queued", "running")
+    from assay.cache.jobs import JobState
+
+    table = _job_table(store, job_id, JobState.QUEUED, JobState.RUNNING)
     table.request_cancel(job_id)
     _say_state(table, job_id, as_json)
 
@@ -62,9 +64,10 @@ def log(
 @app.command()
 def resume(job_id: int, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Queue a failed or cancelled job again; it continues where it stopped."""
+    from assay.cache.jobs import JobState
     from assay.core.jobs.worker import ensure_worker
 
-    table = _job_table(store, job_id, "failed", "cancelled")
+    table = _job_table(store, job_id, JobState.FAILED, JobState.CANCELLED)
     table.requeue(job_id)
     ensure_worker(open_store(store))
     _say_state(table, job_id, as_json)
@@ -89,7 +92,7 @@ def _jobs(store: Path | None) -> JobTable:
     return table
 
 
-def _job_table(store: Path | None, job_id: int, *states: str) -> JobTable:
+def _job_table(store: Path | None, job_id: int, *states: JobState) -> JobTable:
     """The store's jobs; InputError unless this job exists, in one of ``states`` if any is given."""
     table = _jobs(store)
     job = table.get(job_id)
