@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import Measured, times
+from measuring import Measured, own_peak_mib, times
 
 from assay.cache.audits.writer import AuditBuilder
 from assay.cache.store import Store
@@ -124,7 +124,7 @@ def _selected(folder: str, way: str, is_on_disk: bool) -> dict[str, Any]:
     BlockedProjections.window = counted
     gradients_in_bounds.available = lambda container=Path(): 0 if is_on_disk else 1 << 60
     with AuditBuilder(Store(Path(folder)), _NAME) as builder:
-        at_start, start = _peak(), time.perf_counter()
+        at_start, start = own_peak_mib(), time.perf_counter()
         features = gradients_in_bounds.GradientsInBounds(builder, {}).last_layers()
         choose = select if way == "select" else select_plus
         picks = choose(features, _BUDGET).documents
@@ -132,17 +132,11 @@ def _selected(folder: str, way: str, is_on_disk: bool) -> dict[str, Any]:
     return {
         "picks": picks,
         "seconds": seconds,
-        "peak": _peak(),
+        "peak": own_peak_mib(),
         "at_start": at_start,
         "n_windows": n_windows,
         "n_a_pass": -(-features.n_documents // ROWS_TOGETHER),
     }
-
-
-def _peak() -> float:
-    """MiB; ``ru_maxrss`` would count what the parent held when it started this process."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":

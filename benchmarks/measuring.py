@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 N_TURNS = 3
-_MIB = 1 << 10  # ru_maxrss counts KiB on Linux
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,23 @@ def seconds(work: Callable[[], object]) -> float:
 
 def peak_mib(script: str, *arguments: str) -> float:
     """Peak memory of a Python process that runs ``script``, MiB."""
+    here = str(Path(__file__).parent)
     measured = (
-        f"{script}\nimport resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        f"{script}\nimport sys; sys.path.insert(0, {here!r})\n"
+        "from measuring import own_peak_mib\nprint(own_peak_mib())"
     )
     command = [sys.executable, "-c", measured, *arguments]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return int(said.split()[-1]) / _MIB
+    return float(said.split()[-1])
+
+
+def own_peak_mib() -> float:
+    """Peak memory of this process, MiB, on Linux.
+
+    ``ru_maxrss`` would also count what the parent held when it started this process.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def times(value: float) -> str:
