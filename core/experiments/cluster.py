@@ -1,8 +1,9 @@
 """Makes an experiment's cells on the workers of a Ray cluster.
 
 A cell is made as on this machine, in the same store, which all machines must share. So cells that
-were made here, there, or in another process are the same, and a lost worker's cell is continued by
-another at the stage that it had reached.
+were made here, there, or in another process are the same, but for last bits: who comes first
+decides which texts are embedded together. A lost worker's cell is continued by another at the stage
+that it had reached.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.contents import contents
+from support.figures import assert_same_figures
 from support.long_corpus import N_DOCUMENTS, long_corpus, nudged
 from support.paths import ROOT
 from support.tiny_models import save_llama
@@ -147,7 +148,7 @@ def started_experiment(sets, home, address):
 
 def test_cells_of_an_experiment_are_the_same_on_a_cluster(cluster, tmp_path):
     """A node is removed while it makes a cell; the other makes all of them, and the experiment has
-    the same id, values and audits as one that one process made."""
+    the same id, figures and audits as one that one process made."""
     process = started_experiment(tmp_path / "sets", tmp_path / "cluster", cluster.address)
     log = []
     try:
@@ -161,9 +162,9 @@ def test_cells_of_an_experiment_are_the_same_on_a_cluster(cluster, tmp_path):
     assert err.count(" made") >= 4
     alone, said = started_experiment(tmp_path / "sets", tmp_path / "alone", "").communicate()
     assert Path(alone.strip()).name == Path(out.strip()).name, said
-    both = [read_measurements(Path(path.strip())).astype(str) for path in (out, alone)]
-    assert both[0].to_dict("list") == both[1].to_dict("list")
-    assert len(set(both[0]["audit_id"])) == 4
+    made, expected = (Path(path.strip()) for path in (out, alone))
+    assert_same_figures(made, expected)
+    assert len(set(read_measurements(made)["audit_id"])) == 4
     assert not list((tmp_path / "cluster" / "building").glob("*.shared"))
 
 

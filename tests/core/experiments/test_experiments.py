@@ -10,6 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 from support.caches import last_layer_caches
+from support.figures import assert_same_figures
 from support.tiny_experiment import tiny_catalogue, tiny_recipe
 
 from assay.cache.experiments.cells import cells_by_experiment
@@ -172,19 +173,17 @@ def test_stopped_and_resumed_equals_uninterrupted(tiny_sets, home, tmp_path):
 
 @pytest.mark.slow
 def test_cells_made_side_by_side_are_those_made_one_by_one(tiny_sets, home, tmp_path):
-    """Two processes make the same experiment: its name, one final model and its figures, but for
-    last bits: those of a text's embedding depend on the new texts beside it, and so on who comes
-    first."""
+    """Two processes make the same experiment: its name, its figures and one final model; another
+    experiment's figures are others."""
     smooth = run("selection-size", tiny_sets, home)
     store, noted = Store(tmp_path), Noted()
     recipe = tiny_recipe("selection-size")
     done = run_experiment(recipe, tiny_sets, 1, store, COMPUTE, noted, n_at_once=2)
     assert noted.stages == ["cells"]
     assert done.id == smooth.id
-    apart, together = read_measurements(done.path), read_measurements(smooth.path)
-    pd.testing.assert_frame_equal(apart, together, rtol=1e-4)
+    assert_same_figures(done.path, smooth.path)
     with pytest.raises(AssertionError):
-        pd.testing.assert_frame_equal(apart.assign(value=apart["value"] * 1.01), together)
+        assert_same_figures(done.path, run("ot-sensitivity", tiny_sets, home).path)
     assert len(list(store.models.glob("final-*"))) == 1
     assert not list(store.building.glob("*.duckdb"))
 
