@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from assay.core.errors import InputError
 from assay.core.gradients.all_tokens import TensorSketch
 from assay.core.gradients.growing_sums import GrowingSum
 from assay.core.gradients.inner_layers import LayerGradients, layer_gradients
 from assay.core.models.classifier import Classifier
 from assay.core.models.examples import Example, TextDocument
-from assay.core.models.linear_layers import inner_layers, layer_weight, watching
+from assay.core.models.layer_passes import LayerPass, layer_passes
+from assay.core.models.linear_layers import inner_layers, layer_weight
 from assay.core.models.loading import ModelPair
 from assay.core.models.per_example_gradients import GradientModels, GradientRows, columns, host
 from assay.core.models.text_model import TextModel, batches_by_length
@@ -135,13 +135,16 @@ class InnerGradients(GradientModels):
         chosen = [examples[index] for index in documents[: sizes[-1]]]
         scales = np.asarray(weights, np.float32)
         total = {name: torch.zeros_like(target) for name, target in self._targets.items()}
+        names = tuple(self._targets)
         found = []
         for parts in _together(sizes, [len(example.token_ids) for example in chosen]):
             first = parts[0].start
             for indices in batches_by_length(chosen[first : parts[-1].stop], _TOKENS_PER_BATCH):
                 places = np.array(indices) + first
                 scale = torch.from_numpy(scales[places]).to(model.compute.device)
-                _, layers = self._passed(model, self._labelled([chosen[at] for at in places]))
+                _, layers = layer_passes(
+                    model, names, self._labelled([chosen[at] for at in places])
+                )
                 # More than one part only where this batch is all there is of them.
                 for part in parts:
                     rows = np.flatnonzero((part.start <= places) & (places < part.stop))
@@ -160,30 +163,15 @@ class InnerGradients(GradientModels):
         self, model: TextModel, batch: Sequence[Example]
     ) -> tuple[Tensor, LayerGradients]:
         """Losses summed over targets (n, nats), and the gradients of all layers together."""
-        losses, layers = self._passed(model, batch)
+        losses, layers = layer_passes(model, tuple(self._targets), batch)
         with torch.inference_mode():
             parts = [
-                layer_gradients(inputs, errors, self._targets[name], self._sketches[name])
-                for name, inputs, errors in layers
+                layer_gradients(
+                    own.inputs, own.errors, self._targets[own.name], self._sketches[own.name]
+                )
+                for own in layers
             ]
         return losses, reduce(add, parts)
-
-    def _passed(
-        self, model: TextModel, batch: Sequence[Example]
-    ) -> tuple[Tensor, list[tuple[str, Tensor, Tensor]]]:
-        """Losses, and each layer's name, inputs and errors (documents × positions × width)."""
-        with torch.enable_grad(), watching(model.model, tuple(self._targets)) as passed:
-            losses, _ = model.answers(batch)
-        outputs = [output for calls in passed.values() for _, output in calls]
-        errors = iter(torch.autograd.grad(losses.sum(), outputs))
-        layers = []
-        with torch.inference_mode():
-            for name, calls in passed.items():
-                # A layer that is used twice has one gradient: its positions are concatenated.
-                states = [_by_document(inputs, len(batch), name) for inputs, _ in calls]
-                deltas = [_by_document(next(errors).float(), len(batch), name) for _ in calls]
-                layers.append((name, torch.cat(states, dim=1), torch.cat(deltas, dim=1)))
-        return losses.detach(), layers
 
 
 def _together(sizes: Sequence[int], lengths: Sequence[int]) -> Iterator[list[slice]]:
@@ -203,15 +191,15 @@ def _together(sizes: Sequence[int], lengths: Sequence[int]) -> Iterator[list[sli
 
 def _add(
     total: dict[str, Tensor],
-    layers: Sequence[tuple[str, Tensor, Tensor]],
+    layers: Sequence[LayerPass],
     scale: Tensor,
     rows: NDArray[np.int64],
 ) -> None:
     """Add the gradients of a batch's documents ``rows``, each times its ``scale``."""
     with torch.inference_mode():
-        for name, inputs, errors in layers:
-            scaled = (errors[rows] * scale[rows, None, None]).flatten(0, 1)
-            total[name] += scaled.T @ inputs[rows].flatten(0, 1)
+        for own in layers:
+            scaled = (own.errors[rows] * scale[rows, None, None]).flatten(0, 1)
+            total[own.name] += scaled.T @ own.inputs[rows].flatten(0, 1)
 
 
 def _squared_length(total: dict[str, Tensor]) -> float:
@@ -222,14 +210,3 @@ def _with_labels(batch: Sequence[Example], labels: NDArray[np.int64]) -> list[Ex
     return [
         replace(example, label=label) for example, label in zip(batch, labels.tolist(), strict=True)
     ]
-
-
-def _by_document(states: Tensor, n_documents: int, name: str) -> Tensor:
-    """States as (documents × positions × width)."""
-    if states.shape[0] != n_documents:
-        raise InputError(
-            "layers that process documents separately",
-            f"{name!r}, which gets {states.shape[0]:,} rows for {n_documents} documents",
-            "choose other --gradient-layers",
-        )
-    return states.reshape(n_documents, -1, states.shape[-1])
