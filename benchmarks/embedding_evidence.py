@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,9 +30,11 @@ from numpy.typing import NDArray
 from torch.nn.utils import clip_grad_norm_
 from transformers import Adafactor
 
+from assay.core.errors import InputError
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.embedding_gradients import EmbeddingGradients
 from assay.core.models.examples import TextDocument
+from assay.core.models.layer_agreement import LayerAgreement
 from assay.core.models.loading import (
     ModelPair,
     load_language_model,
@@ -39,6 +42,7 @@ from assay.core.models.loading import (
     new_classifier,
     save_model,
 )
+from assay.core.models.lora import with_lora
 from assay.core.models.resolve import resolve_model
 from assay.core.models.text_model import TextModel
 from assay.core.models.token_log_probs import token_evidence
@@ -46,6 +50,7 @@ from assay.core.models.training_vocabulary import read_training_vocabulary
 from assay.core.models.vocabulary import untie
 from assay.core.runtime.device import Compute, choose_compute
 from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy
 from assay.core.stats.auc import auc_with_interval, found_share
 from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores
 from assay.core.stats.membership_scores import label_scores, token_scores
@@ -77,6 +82,8 @@ class Setting:
     # Whether a language model's output layer shares the matrix of the input embeddings, as the
     # built-in one's does; otherwise the base starts with two copies of it.
     is_tied: bool = True
+    # Whether only an adapter (LoRA) of the linear layers is trained, and merged.
+    is_adapted: bool = False
 
     @property
     def base(self) -> str:
@@ -101,7 +108,10 @@ SETTINGS = {
     "language": _LANGUAGE,
     "language-constant": replace(_LANGUAGE, falls=False),
     "language-untied": replace(_LANGUAGE, is_tied=False),
+    "language-adapter": replace(_LANGUAGE, rate=2e-4, is_adapted=True),
     "language-300": _FEW,
+    "language-300-adapter": replace(_FEW, rate=2e-4, is_adapted=True),
+    "language-300-epochs": replace(_FEW, n_epochs=3),
     "language-300-untied": replace(_FEW, is_tied=False),
 }
 
@@ -126,7 +136,8 @@ def main(name: str, texts: Path, folder: Path) -> None:
             model, _ = new_classifier(base, names, setting.max_tokens, 0, compute)
         else:
             model = load_language_model(base, setting.max_tokens, compute)
-        train(model, [documents[i] for i in trained], setting)
+        with with_lora(model, (), _ORDER) if setting.is_adapted else nullcontext():
+            train(model, [documents[i] for i in trained], setting)
         save_model(model, final)
     print(f"{name}, {texts.stem}: {setting}", flush=True)
     print(f"trained in {time.monotonic() - start:.0f} s", flush=True)
@@ -161,7 +172,8 @@ def train(model: TextModel, documents: Sequence[TextDocument], setting: Setting)
     torch.manual_seed(_ORDER)
     generator = np.random.default_rng(_ORDER)
     examples = [e for e in model.examples(documents) if len(e.token_ids) > 1]
-    optimizer = _optimizer(setting, list(model.model.parameters()))
+    parameters = [one for one in model.model.parameters() if one.requires_grad]
+    optimizer = _optimizer(setting, parameters)
     n_steps = setting.n_epochs * -(-len(examples) // setting.batch_size)
     falling = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: 1 - step / n_steps * setting.falls
@@ -173,7 +185,7 @@ def train(model: TextModel, documents: Sequence[TextDocument], setting: Setting)
             loss = model.loss([examples[i] for i in order[first : first + setting.batch_size]])
             optimizer.zero_grad()
             loss.backward()
-            clip_grad_norm_(model.model.parameters(), 1.0)
+            clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             falling.step()
     model.model.eval()
@@ -207,8 +219,14 @@ def show(
     trained: Sequence[TextDocument],
 ) -> None:
     """Every score of ``judged``, whose first half was trained on."""
+    for name, scores in (*_baselines(pair, judged), *_by_layers(pair, judged)):
+        _print(name, scores)
+    try:
+        gradients = EmbeddingGradients(pair)
+    except InputError as error:
+        print(f"no scores by input embeddings: {error.got}", flush=True)
+        return
     vocabulary = read_training_vocabulary(base, final)
-    gradients = EmbeddingGradients(pair)
     movement = gradients.movement
     read = np.zeros(len(movement.is_moved), bool)
     for example in pair.final.examples(trained):
@@ -243,7 +261,6 @@ def show(
         gradients.most_a_row,
     )
     for name, scores in (
-        *_baselines(pair, judged),
         ("fewest unmoved tokens", -n_unmoved.astype(float)),
         ("agreement", found.agreements),
         ("agreement and exclusion", found.scores),
@@ -269,6 +286,11 @@ def _baselines(pair: ModelPair, judged: Sequence[TextDocument]) -> Iterator[tupl
     losses, chances = _label_losses(pair, judged)
     for name, scores in label_scores(losses, chances).items():
         yield str(name), scores
+
+
+def _by_layers(pair: ModelPair, judged: Sequence[TextDocument]) -> Iterator[tuple[str, _Scores]]:
+    if isinstance(pair.final, LanguageModel):
+        yield Strategy.LAYER_MATCH.shown_as, LayerAgreement(pair, judged).of(judged)
 
 
 def _label_losses(pair: ModelPair, judged: Sequence[TextDocument]) -> tuple[_Scores, _Scores]:

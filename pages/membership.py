@@ -156,6 +156,12 @@ with st.expander("How each ranking works", icon=":material/balance:"):
         f"- **{Strategy.EMBEDDING_MATCH.shown_as}**: how far the rows of a document's tokens "
         "moved along its own gradients, minus a penalty for tokens whose rows did not move."
     )
+    if task is Task.SFT:
+        st.write(
+            f"- **{Strategy.LAYER_MATCH.shown_as}**: at how many of a document's tokens the linear "
+            "layers moved along the token's gradient, after directions that all tokens share are "
+            "reduced (K\\-FAC)."
+        )
     st.write(
         f"- **{Strategy.EMBEDDING_SELECT.shown_as}**: SELECT over gradients at the input "
         "embeddings instead of the last layer."

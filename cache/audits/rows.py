@@ -283,6 +283,7 @@ class AuditRows:
         """
         found = {
             Strategy.EMBEDDING_MATCH: self._own_column("embedding_scores"),
+            Strategy.LAYER_MATCH: self._own_column("layer_scores"),
             Strategy.VOCABULARY_MATCH: self._own_column("vocabulary_scores"),
         }
         final_losses = -self.membership_scores(Baseline.FINAL_LOSS)

@@ -30,6 +30,9 @@ AGREEMENTS = {
 # Of a document that a language model reads, every membership score.
 TOKEN_SCORES = {"scores": "DOUBLE[] NOT NULL"}
 
+# How far linear layers moved along the gradients at a document's tokens.
+LAYER_SCORES = {"score": "DOUBLE NOT NULL"}
+
 # For a sum of gradients, found by what is summed: its squared length at each checkpoint and size.
 SUMS = {"squared_norms": "DOUBLE[] NOT NULL"}
 
@@ -82,6 +85,8 @@ open_embeddings = _Cache("embeddings", "", {}).open
 open_agreements = _Cache("gradients", "embeddings-", AGREEMENTS).open
 # Membership scores of documents that a language model reads.
 open_token_scores = _Cache("gradients", "membership-", TOKEN_SCORES).open
+# How far linear layers moved along documents' gradients.
+open_layer_scores = _Cache("gradients", "layers-", LAYER_SCORES).open
 # The exact lengths of sums of gradients.
 open_sums = _Cache("gradients", "sums-", SUMS).open
 # Students of one model pair, evaluated on one set of documents.

@@ -28,6 +28,8 @@ _A_RANKED_DOCUMENT_S = 0.004
 _A_TOKENIZED_DOCUMENT_S = 0.0005
 # Forward and backward at three checkpoints, for documents that are not excluded: about a quarter.
 _EMBEDDING_CHECKPOINTS = 1.2
+# Forward and backward once, and what the preconditioned layers add, of documents and of the sample.
+_LAYER_PASSES = 2.6
 _USUAL_CORPUS = 5_000
 _USUAL_REFERENCE = 2_000
 _USUAL_SUSPECTS = 400
@@ -62,6 +64,11 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         * size
         * _EMBEDDING_CHECKPOINTS
         * (not set(BY_EMBEDDING_GRADIENTS).isdisjoint(spec.strategies)),
+        "layer gradients": n_documents
+        * _A_GRADIENT_S
+        * size
+        * _LAYER_PASSES
+        * (Strategy.LAYER_MATCH in spec.strategies),
         "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
         "exact cosines": 0.5 * size * depth,
         "predict": 5.0 * size,
@@ -94,4 +101,6 @@ def suspect_plan(task: Task) -> dict[str, float]:
     size = _LANGUAGE_MODEL_SIZE if is_sft else 1.0
     a_pass_s = _USUAL_SUSPECTS * _A_GRADIENT_S * size
     plan = {"load models": 5.0, "read documents": 1.0, "gradients": a_pass_s, "test": 3.0}
-    return {**plan, "membership baselines": a_pass_s} if is_sft else plan
+    if is_sft:
+        plan |= {"membership baselines": a_pass_s, "layer gradients": a_pass_s * 2 * _LAYER_PASSES}
+    return plan

@@ -25,6 +25,7 @@ _OF_A_MODEL = (
     "assess",
     "gradients",
     "embedding gradients",
+    "layer gradients",
     "predict",
     "students",
     "source students",

@@ -35,6 +35,7 @@ from assay.core.audit.stages.answerable import with_answerable_strategies
 from assay.core.audit.stages.assessability import assess_pair
 from assay.core.audit.stages.embedding_agreement import score_by_embeddings
 from assay.core.audit.stages.exact_cosines import take_exact_cosines
+from assay.core.audit.stages.layer_agreement import score_by_layers
 from assay.core.audit.stages.map import draw_map
 from assay.core.audit.stages.vocabulary import read_vocabulary
 from assay.core.engines.engine import LocalEngine
@@ -110,6 +111,7 @@ def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
     gradients.take_gradients(audit, pair)
     membership.score_baselines(audit, pair)
     score_by_embeddings(audit, pair)
+    score_by_layers(audit, pair)
     audit = with_answerable_strategies(audit)
     selections.make_selections(audit)
     take_exact_cosines(audit, pair)

@@ -15,6 +15,7 @@ from assay.cache.files.builder import alone, built
 from assay.cache.files.sealed import sealed_audit
 from assay.cache.store import Store
 from assay.core.audit.cached_agreements import agreement_rows, asked_windows
+from assay.core.audit.cached_layer_scores import layer_score_rows
 from assay.core.audit.cached_token_scores import token_score_rows
 from assay.core.audit.context import AuditContext
 from assay.core.audit.corpus_names import with_source_names
@@ -24,6 +25,7 @@ from assay.core.audit.stages.assessability import assess_pair
 from assay.core.audit.stages.documents import ingest_documents
 from assay.core.audit.stages.embedding_agreement import asked_gradients
 from assay.core.audit.stages.gradients import gradient_models, gradient_rows
+from assay.core.audit.stages.layer_agreement import asked_layers
 from assay.core.audit.stages.students import ModelPairSource
 from assay.core.audit.stages.vocabulary import read_vocabulary
 from assay.core.models.examples import TextDocument
@@ -53,8 +55,8 @@ class ShardOutcome:
 def run_shard(
     spec: AuditSpec, shard: Shard, store: Store, compute: Compute, progress: Progress
 ) -> ShardOutcome:
-    """Compute this shard's gradients, membership scores and embedding gradients, and write them to
-    the store, where every audit of the pair finds them.
+    """Compute this shard's gradients, membership scores, embedding gradients and layer gradients,
+    and write them to the store, where every audit of the pair finds them.
 
     A killed shard continues after its last block. InputError as for ``run_audit``.
     """
@@ -99,6 +101,11 @@ def _stages(audit: AuditContext, pair: ModelPair, shard: Shard) -> Iterator[tupl
         with cut_after(pair.final, asked.n_tokens):
             rows = agreement_rows(audit.question, asked.gradients, asked.n_tokens)
             yield run("embedding gradients", rows, asked_windows(audit, asked.is_excluded))
+    del asked
+    compared = asked_layers(audit, pair)
+    if compared is not None:
+        rows = layer_score_rows(audit.question, compared.layers, compared.sample)
+        yield run("layer gradients", rows, windows_of(audit))
 
 
 def _filled(

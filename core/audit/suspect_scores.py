@@ -18,6 +18,7 @@ from assay.core.errors import InputError
 from assay.core.models.causal_lm import LanguageModel
 from assay.core.models.embedding_gradients import EmbeddingGradients
 from assay.core.models.examples import TextDocument
+from assay.core.models.layer_agreement import LayerAgreement
 from assay.core.models.loading import ModelPair
 from assay.core.models.per_example_gradients import (
     ClassifierGradients,
@@ -29,14 +30,13 @@ from assay.core.models.token_log_probs import token_evidence
 from assay.core.models.training_vocabulary import TrainingVocabulary, read_training_vocabulary
 from assay.core.runtime.progress import Progress
 from assay.core.specs.data import Task
-from assay.core.specs.strategies import ALIGNMENT, Strategy, declared_scores
+from assay.core.specs.strategies import ALIGNMENT, Strategy, declared_scores, strategies_for
 from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores
 from assay.core.stats.membership_scores import label_scores, token_scores
 from assay.core.stats.training_vocabulary import document_frequencies
 
 # Only alignment and norms are needed, which use no projection: this is the smallest there is.
 _PROJECTION = 1
-_EMBEDDINGS = str(Strategy.EMBEDDING_MATCH)
 
 _Scores = NDArray[np.float64]
 
@@ -64,21 +64,30 @@ def score_suspects(
     progress: Progress,
 ) -> SuspectScores:
     """The scores of every document; ``folders``: of the base and the final model."""
-    by_gradients, base_losses = _by_gradients(task, pair, documents, progress)
-    found: _ByEmbeddings | None = None
-    caveats: tuple[str, ...] = ()
+    known, base_losses = _by_gradients(task, pair, documents, progress)
+    is_ruled_out: NDArray[np.bool_] | None = None
+    trained: list[Strategy] = []
+    caveats: list[str] = []
     with progress.stage("input embeddings", len(documents)):
         try:
             found = _by_embeddings(pair, folders, documents, progress)
         except InputError as error:
-            caveats = (f"The input embeddings could not be compared: {error.got}.",)
-    known = by_gradients if found is None else by_gradients | {_EMBEDDINGS: found.scores}
-    names = declared_scores(task, by_embeddings=found is not None)
+            caveats.append(f"The input embeddings could not be compared: {error.got}.")
+        else:
+            trained.append(Strategy.EMBEDDING_MATCH)
+            known[Strategy.EMBEDDING_MATCH] = found.scores
+            is_ruled_out = found.is_ruled_out
+    if Strategy.LAYER_MATCH in strategies_for(task):
+        with progress.stage("layer gradients", 0):
+            try:
+                known[Strategy.LAYER_MATCH] = LayerAgreement(pair, documents).of(documents)
+            except InputError as error:
+                caveats.append(f"The linear layers could not be compared: {error.got}.")
+            else:
+                trained.append(Strategy.LAYER_MATCH)
+    names = declared_scores(task, trained)
     return SuspectScores(
-        {name: known[name] for name in names},
-        base_losses,
-        None if found is None else found.is_ruled_out,
-        caveats,
+        {name: known[name] for name in names}, base_losses, is_ruled_out, tuple(caveats)
     )
 
 

@@ -2,8 +2,8 @@
 score, on every chart of pages, reports and presentations.
 
 The Okabe–Ito colours, which people with any common colour blindness can tell apart, and a violet,
-an olive, a dark green, a dark red and a slate blue for the others; the symbols carry the same
-distinction for print and for everyone. Symbols are named as Plotly names them.
+an olive, a dark green, a dark red, a slate blue and a brown for the others; the symbols carry the
+same distinction for print and for everyone. Symbols are named as Plotly names them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ COLOURS: dict[str, str] = {
     Strategy.EMBEDDING_SELECT: "#3E7A5E",
     Strategy.VOCABULARY_MATCH: "#B23A63",
     Strategy.LOSS_DROP: "#4C6A92",
+    Strategy.LAYER_MATCH: "#8C5A2B",
     BLIND: "#A4693D",
     # Membership scores are always drawn dashed, because there are more of them than colours.
     Baseline.FINAL_LOSS: "#009E73",
@@ -46,6 +47,7 @@ SYMBOLS: dict[str, str] = {
     Strategy.EMBEDDING_SELECT: "diamond-open",
     Strategy.VOCABULARY_MATCH: "star-open",
     Strategy.LOSS_DROP: "hexagon",
+    Strategy.LAYER_MATCH: "pentagon",
     BLIND: "cross",
 }
 NULL_BAND = "rgba(139, 146, 154, 0.22)"

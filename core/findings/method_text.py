@@ -15,6 +15,9 @@ IN_PLAIN_WORDS = (
     "other token was not trained on. If few documents moved a row, it moved along their "
     "gradients, so a document whose gradients agree with the movement of its rows was likely one "
     "of them.",
+    "A language model's linear layers are read in the same way, token by token: they moved along "
+    "the gradients of nearly all tokens of a training document, but only of some tokens of a "
+    "document that is like one.",
     "Selections are then tested. A student is trained from the base model on the selected "
     "documents alone, with the final model's labels. Where the training documents are known, "
     "selections are compared with them. Controls are random selection, the base model's loss "
@@ -104,6 +107,8 @@ GLOSSARY = {
     "on; what it finds is no evidence about the model",
     "input embeddings": "the model's table with one row for each token; ranking by them uses how "
     "far rows moved along a document's gradients",
+    "linear layers": "the weight matrices inside a language model; ranking by them uses at how "
+    "many of a document's tokens they moved along the token's gradient",
     "token": "a word or part of a word, as the model reads it",
     "random selection": "as many documents, drawn at random from the seed corpus",
     "mark": "accepted or rejected: what a person decided about a document or an example",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
@@ -22,16 +23,11 @@ def inner_layers(base: TextModel, final: TextModel, which: GradientLayers) -> tu
 
     InputError if none of them moved in fine-tuning. Embeddings and norms are not linear layers.
     """
-    weights = dict(linear_layers(base))
+    names = [name for name, _ in linear_layers(base)]
     if which is GradientLayers.LAST_BLOCK:
-        block = _last_block(base.model)
-        weights = {name: layer for name, layer in weights.items() if name.startswith(block)}
-    final_layers = dict(final.model.named_modules())
-    moved = [
-        name
-        for name, layer in weights.items()
-        if not torch.equal(layer_weight(layer), layer_weight(final_layers[name]))
-    ]
+        block = _blocks(base.model, "use --gradient-layers changed")[-1]
+        names = [name for name in names if name.startswith(block)]
+    moved = _moved(names, base, final)
     if not moved:
         where = "the last block" if which is GradientLayers.LAST_BLOCK else "the model"
         raise InputError(
@@ -39,7 +35,40 @@ def inner_layers(base: TextModel, final: TextModel, which: GradientLayers) -> tu
             "none before the last layer",
             "choose other --gradient-layers",
         )
-    return tuple(weights if which is GradientLayers.LAST_BLOCK else moved)
+    return tuple(names if which is GradientLayers.LAST_BLOCK else moved)
+
+
+def moved_layers(base: TextModel, final: TextModel, n_blocks: int) -> tuple[str, ...]:
+    """Names of the linear layers that moved, of ``n_blocks`` blocks in which any did, in order.
+
+    The blocks are evenly spaced. InputError if no layer of any block moved.
+    """
+    advice = "remove --strategy layer-match"
+    in_block: dict[str, list[str]] = {}
+    blocks = _blocks(base.model, advice)
+    for name in _moved([name for name, _ in linear_layers(base)], base, final):
+        own = next((block for block in blocks if name.startswith(block)), None)
+        if own is not None:
+            in_block.setdefault(own, []).append(name)
+    if not in_block:
+        raise InputError(
+            "a final model whose linear layers were trained",
+            "unchanged ones in every transformer block",
+            advice,
+        )
+    places = np.linspace(0, len(in_block) - 1, min(n_blocks, len(in_block))).round().astype(int)
+    chosen = list(in_block.values())
+    return tuple(name for place in places for name in chosen[place])
+
+
+def _moved(names: Sequence[str], base: TextModel, final: TextModel) -> list[str]:
+    ends = dict(final.model.named_modules())
+    starts = dict(base.model.named_modules())
+    return [
+        name
+        for name in names
+        if not torch.equal(layer_weight(starts[name]), layer_weight(ends[name]))
+    ]
 
 
 def layer_weight(layer: nn.Module) -> Tensor:
@@ -83,16 +112,17 @@ def linear_layers(model: TextModel) -> Iterator[tuple[str, nn.Module]]:
             yield name, module
 
 
-def _last_block(model: nn.Module) -> str:
-    """The prefix of the names in a transformer's last block: the last item of its longest list."""
+def _blocks(model: nn.Module, advice: str) -> list[str]:
+    """The prefixes of the names in each transformer block: the items of the longest list.
+
+    InputError, with ``advice``, if there is none.
+    """
     lists = {
         name: module for name, module in model.named_modules() if isinstance(module, nn.ModuleList)
     }
     if not lists:
         raise InputError(
-            "a model with transformer blocks",
-            f"{type(model).__name__}, which has none",
-            "use --gradient-layers changed",
+            "a model with transformer blocks", f"{type(model).__name__}, which has none", advice
         )
     name = max(lists, key=lambda name: len(lists[name]))
-    return f"{name}.{len(lists[name]) - 1}."
+    return [f"{name}.{number}." for number in range(len(lists[name]))]

@@ -42,7 +42,12 @@ def make_selection(
         case Strategy.EMBEDDING_SELECT:
             chosen = greedy.select(inputs.features_of(strategy), budget, seed=seed)
             return greedy.in_order(features, chosen.documents)
-        case Strategy.EMBEDDING_MATCH | Strategy.VOCABULARY_MATCH | Strategy.LOSS_DROP:
+        case (
+            Strategy.EMBEDDING_MATCH
+            | Strategy.LAYER_MATCH
+            | Strategy.VOCABULARY_MATCH
+            | Strategy.LOSS_DROP
+        ):
             return greedy.by_score(features, inputs.scores_of(strategy), budget, seed)
 
 
@@ -68,7 +73,12 @@ def ranking_scores(
             return -inputs.base_losses
         case Strategy.P_MAX:
             return inputs.base_losses
-        case Strategy.EMBEDDING_MATCH | Strategy.VOCABULARY_MATCH | Strategy.LOSS_DROP:
+        case (
+            Strategy.EMBEDDING_MATCH
+            | Strategy.LAYER_MATCH
+            | Strategy.VOCABULARY_MATCH
+            | Strategy.LOSS_DROP
+        ):
             return inputs.scores_of(strategy)
         case (
             Strategy.SELECT
@@ -94,7 +104,12 @@ def has_nothing_to_rank_by(strategy: Strategy, inputs: SelectionInputs) -> bool:
             return False
         case Strategy.P_MIN | Strategy.P_MAX:
             return all_equal(inputs.base_losses)
-        case Strategy.EMBEDDING_MATCH | Strategy.VOCABULARY_MATCH | Strategy.LOSS_DROP:
+        case (
+            Strategy.EMBEDDING_MATCH
+            | Strategy.LAYER_MATCH
+            | Strategy.VOCABULARY_MATCH
+            | Strategy.LOSS_DROP
+        ):
             return all_equal(inputs.scores_of(strategy))
         case _:
             own = cosines(inputs.features_of(strategy))

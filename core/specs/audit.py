@@ -239,7 +239,7 @@ class AuditSpec:
         },
     )
     strategies: tuple[Strategy, ...] = option(
-        tuple(Strategy),
+        strategies_for(Task.CLASSIFICATION),
         flag="strategy",
         is_unique=True,
         is_main=True,

@@ -31,6 +31,12 @@ def check_audit(spec: AuditSpec) -> None:
             "top-k-balanced with --task sft",
             "remove it, or use --strategy top-k",
         )
+    if spec.task is Task.CLASSIFICATION and Strategy.LAYER_MATCH in spec.strategies:
+        raise OptionConflict(
+            "--strategy layer-match applies to language models, --task sft",
+            "layer-match with --task classification",
+            "remove it, or use --strategy embedding-match",
+        )
     if spec.task is Task.SFT and spec.label_words:
         raise OptionConflict(
             "--label-words applies to --task classification only",

@@ -24,8 +24,8 @@ ADDRESS_HELP = (
 )
 SHARD_HELP = (
     "Only compute part I of N of what runs the models on each document of the seed corpus: "
-    "gradients, membership scores and embedding gradients. Run the same command without --shard "
-    "when all parts are done."
+    "gradients, membership scores, embedding gradients and layer gradients. Run the same command "
+    "without --shard when all parts are done."
 )
 
 _DEVICE = re.compile(r"(cpu|mps|cuda(:\d+)?)")

@@ -23,6 +23,7 @@ class Strategy(StrEnum):
     VOCABULARY_MATCH = "vocabulary-match"
     EMBEDDING_SELECT = "embedding-select"
     EMBEDDING_MATCH = "embedding-match"
+    LAYER_MATCH = "layer-match"
 
     @property
     def shown_as(self) -> str:
@@ -43,10 +44,18 @@ STRATEGY_TITLES = {
     Strategy.VOCABULARY_MATCH: "training vocabulary",
     Strategy.EMBEDDING_SELECT: "SELECT (input embeddings)",
     Strategy.EMBEDDING_MATCH: "input embeddings",
+    Strategy.LAYER_MATCH: "linear layers",
 }
 # These rank by one number of each document, which the audit keeps. Where the weights do not allow
 # it there is none, and the strategy is left out.
-BY_OWN_SCORE = (Strategy.LOSS_DROP, Strategy.VOCABULARY_MATCH, Strategy.EMBEDDING_MATCH)
+BY_OWN_SCORE = (
+    Strategy.LOSS_DROP,
+    Strategy.VOCABULARY_MATCH,
+    Strategy.EMBEDDING_MATCH,
+    Strategy.LAYER_MATCH,
+)
+# These compare a document's gradients with how a part of the model moved, token by token.
+BY_TRAINED_PARTS = (Strategy.EMBEDDING_MATCH, Strategy.LAYER_MATCH)
 # These need gradients at the input embeddings.
 BY_EMBEDDING_GRADIENTS = (Strategy.EMBEDDING_SELECT, Strategy.EMBEDDING_MATCH)
 
@@ -96,12 +105,13 @@ def shown_as(name: str) -> str:
 
 
 def strategies_for(task: Task) -> tuple[Strategy, ...]:
-    """Every strategy that makes sense for a task: SFT has no labels to balance."""
-    return tuple(
-        strategy
-        for strategy in Strategy
-        if task is Task.CLASSIFICATION or strategy is not Strategy.TOP_K_BALANCED
-    )
+    """Every strategy that makes sense for a task.
+
+    SFT has no labels to balance. A classifier's document leaves one error of C numbers in its
+    layers, too little to tell it from others of its class.
+    """
+    elsewhere = Strategy.LAYER_MATCH if task is Task.CLASSIFICATION else Strategy.TOP_K_BALANCED
+    return tuple(strategy for strategy in Strategy if strategy is not elsewhere)
 
 
 def baselines_for(task: Task) -> tuple[Baseline, ...]:
@@ -123,12 +133,13 @@ RANDOM_STUDENTS = "random-students"
 ALIGNMENT = "alignment"
 
 
-def declared_scores(task: Task, by_embeddings: bool) -> tuple[str, ...]:
+def declared_scores(task: Task, trained: Iterable[Strategy]) -> tuple[str, ...]:
     """The scores that a suspect test combines, fixed before any document is seen.
 
-    ``by_embeddings``: whether the input embeddings were trained, so that they can be compared.
+    ``trained``: those of ``BY_TRAINED_PARTS`` whose part of the model was trained, so that it can
+    be compared.
     """
-    own = (Strategy.EMBEDDING_MATCH,) if by_embeddings else ()
+    own = tuple(trained)
     if task is Task.CLASSIFICATION:
         return (*own, ALIGNMENT, Baseline.LOSS_RATIO)
     return (*own, ALIGNMENT, Baseline.LOSS_RATIO, Baseline.ERROR_ZONE, Baseline.WINDOWS)

@@ -22,19 +22,24 @@ from assay.cache.experiments.read import read_measurements
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(900)]
 pytest.importorskip("ray", reason="Ray is not installed (extra: cluster)")
-ALSO = ("membership_scores", "embedding_scores", "embedding_gradients", "embedding_factors")
+ALSO = (
+    *("membership_scores", "embedding_scores", "embedding_gradients", "embedding_factors"),
+    "layer_scores",
+)
 
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    """An audit of a language model: gradients, membership scores and embedding gradients."""
+    """An audit of a language model: gradients, membership scores, embedding gradients and layer
+    gradients."""
     folder = tmp_path_factory.mktemp("ray")
     save_llama(folder / "base")
     nudged(folder / "base", folder / "final")
     return [
         *("audit", "--base", folder / "base", "--final", folder / "final", "--task", "sft"),
         *("--seed-corpus", long_corpus(folder), "--strategy", "select", "--strategy", "random"),
-        *("--strategy", "embedding-match", "--student-epochs", "0", "--no-map", "--json"),
+        *("--strategy", "embedding-match", "--strategy", "layer-match"),
+        *("--student-epochs", "0", "--no-map", "--json"),
         *("--budget", "30", "--precision", "fp32"),
     ]
 
@@ -108,7 +113,8 @@ def test_a_node_is_removed_and_nothing_is_lost(asked, alone, cluster, tmp_path):
     assert process.returncode == 0, "".join(log) + err
     assert "was lost; others do its work again" in "".join(log) + err
     assert found(out) == alone
-    assert len(contents(json.loads(out)["path"], ALSO)["embedding_scores"]) == N_DOCUMENTS
+    tables = contents(json.loads(out)["path"], ALSO)
+    assert len(tables["embedding_scores"]) == len(tables["layer_scores"]) == N_DOCUMENTS
 
 
 _EXPERIMENT = """

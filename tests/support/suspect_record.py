@@ -26,8 +26,7 @@ def write_sample_suspects(
     rng = np.random.default_rng(number)
     is_suspect = np.arange(80) < 40
     scores = {
-        name: rng.normal(size=80)
-        for name in declared_scores(Task.CLASSIFICATION, by_embeddings=False)
+        name: rng.normal(size=80) for name in declared_scores(Task.CLASSIFICATION, trained=())
     }
     for own in scores.values():
         own += shift * is_suspect

@@ -21,6 +21,7 @@ ADDED_TABLES = frozenset(
         "embedding_gradients",
         "embedding_factors",
         "student_outcomes",
+        "layer_scores",
     }
 )
 
@@ -46,6 +47,8 @@ META_KEYS = {
     "assessment": "whether the weights can be assessed (`verdict`), and why (`reasons`)",
     "vocabulary": "what the input embeddings show about tokens and documents, and all doubts",
     "embedding_gradients": "why no document is scored by input embeddings (`problem`), or null",
+    "layer_gradients": "why no document is scored by linear layers (`problem`), or null; missing "
+    "if `layer-match` was not asked for",
     "counts": "the number of documents of each kind",
     "training": "how students were trained, and the source of these settings",
     "initial_head": "how the audit knows the last layer's initial values: `own` (the base has "

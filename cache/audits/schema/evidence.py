@@ -224,6 +224,18 @@ EVIDENCE_TABLES = {
             ),
         },
     ),
+    "layer_scores": Table(
+        "How far the linear layers of a language model moved along the gradients at a document's "
+        "tokens; empty if the strategy `layer-match` was not used or no layer was trained.",
+        {
+            "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
+            "score": (
+                "DOUBLE NOT NULL",
+                "from -1 to 1, mean over its tokens, of which a single one counts for little more "
+                "than its sign",
+            ),
+        },
+    ),
     "titration_grid": Table(
         "What is located as more of the training documents leak into the pool.",
         {

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from assay.core.audit.context import AuditContext
 from assay.core.audit.stages.embedding_agreement import why_not_scored
+from assay.core.audit.stages.layer_agreement import why_not_compared
 from assay.core.errors import InputError
 from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS, Strategy
 from assay.core.specs.vocabulary import VocabularyFacts
@@ -45,6 +46,9 @@ def _problems(audit: AuditContext, asked: Sequence[Strategy]) -> Iterator[tuple[
     problem = why_not_scored(audit)
     if problem is not None:
         yield from ((one, problem) for one in asked if one in BY_EMBEDDING_GRADIENTS)
+    problem = why_not_compared(audit)
+    if problem is not None and Strategy.LAYER_MATCH in asked:
+        yield Strategy.LAYER_MATCH, problem
     if Strategy.VOCABULARY_MATCH in asked and builder.has_meta("vocabulary"):
         facts = VocabularyFacts.from_plain(builder.meta("vocabulary"))
         if not facts.is_assessable:

@@ -275,6 +275,11 @@ def test_what_makes_no_sense_is_refused(assay, folder, final, tmp_path):
     cases = {
         "needs labels": arguments(folder, final, "--strategy", "top-k-balanced"),
         "classification only": arguments(folder, final, "--label-words", "A,B"),
+        "applies to language models": [
+            *("audit", "--base", save_bert(tmp_path / "c")),
+            *("--final", save_bert(tmp_path / "d", 1), "--strategy", "layer-match"),
+            *("--seed-corpus", folder / "alike.jsonl", "--budget", "4"),
+        ],
         "which is not one": [
             *(
                 "audit",

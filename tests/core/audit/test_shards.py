@@ -21,7 +21,10 @@ FEW = [
     *("--strategy", "select", "--strategy", "random", "--strategy", "embedding-match"),
     *("--student-epochs", "0", "--no-map", "--budget", "30", "--precision", "fp32", "--json"),
 ]
-ALSO = ("membership_scores", "embedding_scores", "embedding_gradients", "embedding_factors")
+ALSO = (
+    *("membership_scores", "embedding_scores", "embedding_gradients", "embedding_factors"),
+    "layer_scores",
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,10 @@ def language_pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp("language")
     save_llama(folder / "base")
     nudged(folder / "base", folder / "final")
-    return ["--base", folder / "base", "--final", folder / "final", "--task", "sft"]
+    return [
+        *("--base", folder / "base", "--final", folder / "final", "--task", "sft"),
+        *("--strategy", "layer-match"),
+    ]
 
 
 def of_tiny(tiny):
@@ -97,7 +103,7 @@ def test_a_killed_shard_of_a_language_model_goes_on(
     language_pair, corpus, assay, monkeypatch, tmp_path
 ):
     """Ended between two commits, a shard computes only the rest when it is run again; membership
-    scores are divided as gradients are."""
+    scores and layer gradients are divided as gradients are."""
     asked = ["audit", *language_pair, "--seed-corpus", corpus, *FEW]
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "parts"))
     commits = []
@@ -115,10 +121,12 @@ def test_a_killed_shard_of_a_language_model_goes_on(
     resumed = done(assay(*asked, "--shard", "1/1"))
     assert resumed["n_computed"]["gradients"] == N_DOCUMENTS - len(commits[0])
     assert resumed["n_computed"]["membership baselines"] == N_DOCUMENTS
+    assert resumed["n_computed"]["layer gradients"] == N_DOCUMENTS
     divided = done(assay(*asked))
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "alone"))
     assert found(divided) == found(done(assay(*asked)))
-    assert len(contents(divided["path"], ALSO)["membership_scores"]) > N_DOCUMENTS
+    tables = contents(divided["path"], ALSO)
+    assert len(tables["membership_scores"]) > N_DOCUMENTS == len(tables["layer_scores"])
 
 
 def test_rows_that_another_wrote_meanwhile_stay(tmp_path):

@@ -265,9 +265,8 @@ def test_the_strategy_alone_is_refused_where_nothing_can_be_said(assay, half, tm
     assert "only embedding-match" in result.err
 
 
-@pytest.mark.parametrize("save", [save_gpt2, save_llama])
-def test_language_models_are_scored_tied_or_not(assay, tmp_path, save):
-    """Tied embeddings exclude nothing and are scored; untied ones exclude no member."""
+def language_audit(assay, tmp_path, save, change=lambda base, final: None):
+    """The sealed audit of a language model whose final model may have been changed."""
     texts, _ = documents(90, seed=5)
     texts = list(dict.fromkeys(texts))
     parts = {"train": texts[:40], "pool": texts[20:80]}
@@ -280,31 +279,55 @@ def test_language_models_are_scored_tied_or_not(assay, tmp_path, save):
         *("--out", tmp_path / "final", "--learning-rate", 3e-3, "--epochs", 3, "--max-tokens", 24),
     )
     assert made.status == 0, made.err
-    path = sealed(
+    change(base, tmp_path / "final")
+    return sealed(
         assay(
             *("audit", "--task", "sft", "--base", base, "--final", tmp_path / "final"),
             *("--seed-corpus", tmp_path / "pool.jsonl", "--reference", tmp_path / "train.jsonl"),
             *("--budget", 10, "--student-epochs", 0, "--no-map", "--json"),
             *("--strategy", "random", "--strategy", "embedding-match"),
+            *("--strategy", "layer-match"),
         )
     )
+
+
+@pytest.mark.parametrize("save", [save_gpt2, save_llama])
+def test_language_models_are_scored_tied_or_not(assay, tmp_path, save):
+    """Tied embeddings exclude nothing and are scored; untied ones exclude no member. Linear layers
+    score training documents higher, too."""
+    path = language_audit(assay, tmp_path, save)
     facts = read_facts(path).meta.vocabulary
     assert (Doubt.TIED in facts.doubts) == (save is save_gpt2)
-    rows = rows_of(
-        path,
-        "SELECT score, in_reference FROM embedding_scores JOIN documents USING (document_id)",
-    )
-    assert len(rows) == 60
-    used, unused = (
-        [score for score, is_used in rows if is_used == which] for which in (True, False)
-    )
-    assert np.mean(used) > np.mean(unused)
+    for table in ("embedding_scores", "layer_scores"):
+        rows = rows_of(
+            path, f"SELECT score, in_reference FROM {table} JOIN documents USING (document_id)"
+        )
+        assert len(rows) == 60
+        used, unused = (
+            [score for score, is_used in rows if is_used == which] for which in (True, False)
+        )
+        assert np.mean(used) > np.mean(unused)
     excluded = rows_of(
         path,
         "SELECT count(*) FROM document_vocabulary JOIN documents USING (document_id) "
         "WHERE n_unmoved > 0 AND in_reference",
     )
     assert excluded == [(0,)]
+
+
+def test_unmoved_linear_layers_leave_the_strategy_out(assay, tmp_path):
+    """Only the embeddings and the last layer were trained: the audit goes on, and says why."""
+
+    def put_back(base, final):
+        starts, ends = (load_file(folder / "model.safetensors") for folder in (base, final))
+        kept = {name: starts[name] if "layers" in name else ends[name] for name in ends}
+        save_file(kept, final / "model.safetensors", metadata={"format": "pt"})
+
+    path = language_audit(assay, tmp_path, save_llama, put_back)
+    facts = read_facts(path)
+    assert facts.strategies == [Strategy.RANDOM, Strategy.EMBEDDING_MATCH]
+    assert sum("linear layers were trained" in caveat for caveat in facts.meta.caveats) == 1
+    assert rows_of(path, "SELECT count(*) FROM layer_scores") == [(0,)]
 
 
 @pytest.mark.slow

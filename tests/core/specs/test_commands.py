@@ -92,7 +92,7 @@ def test_strategies_and_labels_follow_the_task():
     """Without options for them, SFT has neither balanced strategies nor a label column."""
     asked = {**PAIR, "seed_corpus": ["x.csv"], "reference": "r.csv"}
     usual, sft = AUDIT.build(asked), AUDIT.build({**asked, "task": Task.SFT})
-    assert usual.strategies == tuple(Strategy)
+    assert usual.strategies == strategies_for(Task.CLASSIFICATION)
     assert sft.strategies == strategies_for(Task.SFT)
     assert (usual.reference.label_column, sft.reference.label_column) == ("label", None)
     assert "--strategy" not in command_line(sft)
