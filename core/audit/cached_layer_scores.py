@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +23,6 @@ from assay.core.specs.hashing import content_key
 _VERSION = 1
 # Documents whose tokens give the layers' second moments.
 _N_SAMPLED = 512
-
-
-class _Compared(Protocol):
-    def of_batch(self, batch: Sequence[Example]) -> NDArray[np.float64]: ...
 
 
 def cached_layer_scores(
@@ -85,7 +80,7 @@ class _WithSample:
         return _rows(LayerAgreement(pair, self.sample))
 
 
-def _rows(layers: _Compared) -> Callable[[Sequence[Example]], Rows]:
+def _rows(layers: LayerAgreement) -> Callable[[Sequence[Example]], Rows]:
     return lambda batch: Rows({"score": layers.of_batch(batch).tolist()}, {})
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from assay.core.gradients.layer_agreement import Moments, document_scores
+from assay.core.gradients.layer_agreement import LayerFilter, Moments, document_scores
 from assay.core.models.examples import Example, TextDocument
 from assay.core.models.layer_passes import LayerPass, layer_passes
 from assay.core.models.linear_layers import layer_weight, moved_layers
 from assay.core.models.loading import ModelPair, interpolated
-from assay.core.models.text_model import Batches, example_batches
+from assay.core.models.text_model import Batches, TextModel, example_batches
 
 # Blocks whose layers are compared. Measured on SmolLM2, which has 30: ten find .88 of the training
 # documents at 1% mistaken, four .83.
@@ -29,28 +30,39 @@ class LayerAgreement:
     """The preconditioned movement of layers, and a model whose gradients are compared with it.
 
     ``sample``: documents whose tokens give the second moments; those in question, or a part of
-    them. InputError if no linear layer moved, or if the layers do not process documents separately.
+    them. They are run when the first document is scored. InputError if no linear layer moved, or if
+    the layers do not process documents separately.
     """
 
     def __init__(self, pair: ModelPair, sample: Sequence[TextDocument]) -> None:
-        self._final = pair.final
+        self._pair, self._sample = pair, sample
         self._names = moved_layers(pair.base, pair.final, N_BLOCKS)
+        # Fails if documents share a layer's rows, as in a mixture of experts.
+        few = [one for one in pair.final.examples(sample[:8]) if one.n_next_tokens][:2]
+        if few:
+            layer_passes(pair.final, self._names, few)
+
+    @cached_property
+    def _checkpoint(self) -> TextModel:
+        return interpolated(self._pair.base, self._pair.final, CHECKPOINT)
+
+    @cached_property
+    def _filters(self) -> dict[str, LayerFilter]:
+        base, final = self._pair.base.model, self._pair.final.model
         movements = {
-            name: layer_weight(pair.base.model.get_submodule(name))
-            - layer_weight(pair.final.model.get_submodule(name))
+            name: layer_weight(base.get_submodule(name)) - layer_weight(final.get_submodule(name))
             for name in self._names
         }
-        self._checkpoint = interpolated(pair.base, pair.final, CHECKPOINT)
         moments = {name: Moments.none(movement) for name, movement in movements.items()}
-        for _, batch in self.batches(sample):
+        for _, batch in self.batches(self._sample):
             for own in self._passed(batch):
                 used = _has_gradient(batch, own)
                 moments[own.name].add(own.inputs[used], own.errors[used])
-        self._filters = {name: moments.pop(name).filter(movements[name]) for name in self._names}
+        return {name: moments.pop(name).filter(movements[name]) for name in self._names}
 
     def batches(self, documents: Sequence[TextDocument]) -> Batches:
         """The batches of ``documents`` that are run together, with their places."""
-        return example_batches(self._final.examples(documents), _TOKENS_PER_BATCH)
+        return example_batches(self._pair.final.examples(documents), _TOKENS_PER_BATCH)
 
     def of(self, documents: Sequence[TextDocument]) -> NDArray[np.float64]:
         """Scores of ``documents``, (n, in [−1, 1]), in order."""
@@ -61,22 +73,14 @@ class LayerAgreement:
 
     def of_batch(self, batch: Sequence[Example]) -> NDArray[np.float64]:
         """Scores of one batch, (n), in its order; 0 for a document without a token to predict."""
-        total = torch.zeros(())
+        filters, total = self._filters, torch.zeros(())
         for own in self._passed(batch):
-            total = total.to(own.inputs.device) + self._agreements(batch, own)
+            found = _agreements(filters[own.name], batch, own)
+            total = total.to(found.device) + found
         lengths = torch.tensor([_n_with_gradient(example) for example in batch])
         of_document = torch.arange(len(batch)).repeat_interleave(lengths)
         means = (total / len(self._names)).expand(len(of_document))
         return document_scores(means, of_document.to(means.device), len(batch)).cpu().numpy()
-
-    def _agreements(self, batch: Sequence[Example], own: LayerPass) -> Tensor:
-        """Of the tokens that have a gradient, one document's after another's."""
-        with torch.inference_mode():
-            inputs, errors = own.inputs.flatten(0, 1), own.errors.flatten(0, 1)
-            found = self._filters[own.name].agreements(inputs, errors)
-            # A layer that is used several times in a pass has several of each token.
-            of_calls = found.view(len(batch), -1, _longest(batch)).mean(dim=1)
-            return of_calls[_has_gradient(batch, own)[:, : of_calls.shape[1]]]
 
     def _passed(self, batch: Sequence[Example]) -> list[LayerPass]:
         """Every layer's pass; none if no token of the batch is predicted."""
@@ -84,6 +88,15 @@ class LayerAgreement:
             return []
         _, layers = layer_passes(self._checkpoint, self._names, batch)
         return layers
+
+
+def _agreements(layer: LayerFilter, batch: Sequence[Example], own: LayerPass) -> Tensor:
+    """Of the tokens that have a gradient, one document's after another's."""
+    with torch.inference_mode():
+        found = layer.agreements(own.inputs.flatten(0, 1), own.errors.flatten(0, 1))
+        # A layer that is used several times in a pass has several of each token.
+        of_calls = found.view(len(batch), -1, _longest(batch)).mean(dim=1)
+        return of_calls[_has_gradient(batch, own)[:, : of_calls.shape[1]]]
 
 
 def _has_gradient(batch: Sequence[Example], own: LayerPass) -> Tensor:
