@@ -13,7 +13,7 @@ from assay.core.findings.class_shares import (
     share_table,
 )
 from assay.core.findings.finding import MetricTable
-from assay.core.findings.formatting import decimal
+from assay.core.findings.formatting import decimal, possessive
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import main_strategy
 from assay.pages.components.audit import reads
@@ -73,7 +73,7 @@ exported_table(
     "balance",
     balance_table(table, rows if kind == "label" else MetricTable([]), strategies),
     note=markdown_safe(
-        f"Imbalance of {main.shown_as}'s selection: {decimal(judged['value'])}; "
+        f"Imbalance of {possessive(main.shown_as)} selection: {decimal(judged['value'])}; "
         f"{beside(judged, is_share=False)}."
     )
     if judged

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from assay.core.findings.finding import MetricTable
-from assay.core.findings.formatting import percent
+from assay.core.findings.formatting import percent, possessive
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, main_strategy
 from assay.core.stats.intervals import CHANCE_OUTSIDE, holm
@@ -61,7 +61,8 @@ def how_told_apart(rows: MetricTable, strategies: Iterable[Strategy], metric: Me
     n_others = sum(one not in (main, Strategy.RANDOM) for one in measured)
     level = percent(CHANCE_OUTSIDE, 0)
     return (
-        f"Closer, farther: p ≤ {CHANCE_OUTSIDE} among {first['null_kind']}. {main.shown_as}'s "
+        f"Closer, farther: p ≤ {CHANCE_OUTSIDE} among {first['null_kind']}. "
+        f"{possessive(main.shown_as)} "
         f"comparison was declared in advance and is not corrected; the {n_others} others are "
         f"corrected together (Holm): in at most {level} of audits, chance alone makes any of them "
         f"closer or farther."

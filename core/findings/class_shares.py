@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import hypergeom
 
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import decimal, points
+from assay.core.findings.formatting import decimal, points, possessive
 from assay.core.findings.table_cells import PERCENT, TableCell, number_cell
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
@@ -75,7 +75,8 @@ def share_sentence(rows: MetricTable, strategy: Strategy) -> str | None:
         return None
     expected = "those of the training documents" if is_from_reference(row) else "equal shares"
     return (
-        f"Total variation between the class shares of {strategy.shown_as}'s selection and "
+        f"Total variation between the class shares of {possessive(strategy.shown_as)} selection "
+        "and "
         f"{expected}: {decimal(row['value'])}. 95% of {row['null_kind']} have "
         f"{decimal(row['null_low'])} to {decimal(row['null_high'])}."
     )

@@ -8,7 +8,15 @@ from statistics import fmean
 
 from assay.core.findings.equal_scores import drawn_sentence
 from assay.core.findings.finding import Finding
-from assay.core.findings.formatting import Row, decimal, interval, listed, p_value, percent
+from assay.core.findings.formatting import (
+    Row,
+    decimal,
+    interval,
+    listed,
+    p_value,
+    percent,
+    possessive,
+)
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
 from assay.core.stats.intervals import CHANCE_OUTSIDE, holm, p_of_mean
@@ -109,7 +117,7 @@ def _recall_sentence(name: str, compared: list[_Against]) -> str | None:
     if not compared:
         return None
     counted = [f"that of {one.control} at {one.n_lower} of {one.n}" for one in compared]
-    seen = f"{name}'s mean recall is below {listed(counted)} leaked shares"
+    seen = f"{possessive(name)} mean recall is below {listed(counted)} leaked shares"
     n_draws = len(compared[0].differences)
     tested = [one for one in compared if one.p_value is not None]
     if not tested:
@@ -141,7 +149,8 @@ def _membership(rows: list[Row], strategy: str, budget: int) -> tuple[str | None
     is_member = low > 0.5 and (blind is None or low > blind[1])
     sentence = (
         f"Membership, at leaked share {percent(share)} and budget {budget:,}: the AUC of "
-        f"{shown_as(strategy)}'s ranking is {decimal(auc)} ({interval(low, high)}; 0.5 is chance)"
+        f"{possessive(shown_as(strategy))} ranking is {decimal(auc)} ({interval(low, high)}; 0.5 "
+        "is chance)"
     )
     if blind and strategy != BLIND:
         sentence += f"; text alone, which sees no model, has {decimal(blind[1])}"

@@ -14,7 +14,7 @@ from assay.cache.store import Store
 from assay.core.findings import method_text
 from assay.core.findings.answers.answer import Answer
 from assay.core.findings.answers.audit_answers import answers_to_what_was_asked
-from assay.core.findings.formatting import decimal, listed
+from assay.core.findings.formatting import decimal, listed, possessive
 from assay.core.findings.initial_head import insiders_view
 from assay.core.findings.thresholds import THRESHOLDS
 from assay.core.findings.vocabulary import ASSUMPTIONS
@@ -210,7 +210,8 @@ def _approached(figures: AuditFigures) -> str:
     if row is None or figures.main is Strategy.RANDOM:
         return "The selection approaches the weight difference"
     return (
-        f"{name}'s {row['n']:,} documents reach a cosine of {decimal(row['value'])} with the "
+        f"{possessive(name)} {row['n']:,} documents reach a cosine of {decimal(row['value'])} "
+        "with the "
         f"weight difference; 95% of random selections reach {decimal(row['null_low'])} to "
         f"{decimal(row['null_high'])}"
     )

@@ -10,7 +10,7 @@ from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.equal_scores import drawn_among, drawn_sentence
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import decimal, listed, number, p_value
+from assay.core.findings.formatting import decimal, listed, number, p_value, possessive
 from assay.core.findings.selections import (
     budget_of,
     distance_sentence,
@@ -19,7 +19,7 @@ from assay.core.findings.selections import (
     student_sentence,
 )
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import RANDOM_STUDENTS, Strategy, main_strategy
+from assay.core.specs.strategies import BY_TRAINED_PARTS, RANDOM_STUDENTS, Strategy, main_strategy
 from assay.core.stats.intervals import CHANCE_OUTSIDE, holm
 
 
@@ -70,8 +70,8 @@ def close(rows: MetricTable, strategies: Iterable[Strategy]) -> Answer:
             f"No closer than random documents, by any of {len(judged)} strategies that each "
             f"selected {budget_of(rows, main)} documents."
             if len(judged) > 1
-            else f"No closer than random documents: {main.shown_as}'s {budget_of(rows, main)} "
-            "documents are no better.",
+            else f"No closer than random documents: {possessive(main.shown_as)} "
+            f"{budget_of(rows, main)} documents are no better.",
             f"Judged by {what}; threshold {CHANCE_OUTSIDE}, {_correction(len(judged))}",
             Standing.NOT_FOUND,
             failed=failed,
@@ -204,7 +204,7 @@ def _correction(n: int) -> str:
 
 
 def _selects(strategy: Strategy) -> str:
-    return "select" if strategy is Strategy.EMBEDDING_MATCH else "selects"
+    return "select" if strategy in BY_TRAINED_PARTS else "selects"
 
 
 def _failed(

@@ -9,7 +9,7 @@ from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.class_shares import is_from_reference
 from assay.core.findings.corpus_ranking import Row, corpus_ranking_finding, is_one_nearest
 from assay.core.findings.finding import MetricTable
-from assay.core.findings.formatting import decimal, listed, p_value
+from assay.core.findings.formatting import decimal, listed, p_value, possessive
 from assay.core.findings.vocabulary import estimated_sentence, longest_sentence
 from assay.core.specs.metrics import Metric
 from assay.core.specs.results.audit import Projection
@@ -113,7 +113,8 @@ def _balance(rows: MetricTable, strategy: Strategy) -> tuple[str | None, tuple[s
     tested = "" if p is None or p != p else f"; {p_value(p)}, threshold {CHANCE_OUTSIDE}"
     side = "nearer" if is_nearer else ("farther" if is_apart else "no nearer")
     sentence = (
-        f"The class shares of {strategy.shown_as}'s selection of {row['n']:,} documents are {side} "
+        f"The class shares of {possessive(strategy.shown_as)} selection of {row['n']:,} "
+        f"documents are {side} "
         "to those of the training documents than random selections' are: total variation "
         f"{decimal(row['value'])}; for 95% of {row['null_kind']} it is {decimal(row['null_low'])} "
         f"to {decimal(row['null_high'])}{tested}."

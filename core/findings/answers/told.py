@@ -5,7 +5,7 @@ from __future__ import annotations
 from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.equal_scores import is_drawn
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import in_sentence, interval, p_value, percent
+from assay.core.findings.formatting import in_sentence, interval, p_value, percent, possessive
 from assay.core.findings.membership import MembershipFinding, membership_finding
 from assay.core.findings.selections import located_sentence, members_sentence
 from assay.core.specs.metrics import Metric
@@ -117,7 +117,8 @@ def _main_strategy(rows: MetricTable, strategy: Strategy) -> str | None:
     if auc is None or auc["p_value"] < SIGNIFICANCE or is_drawn(rows, strategy):
         return None
     return (
-        f"{strategy.shown_as}'s ranking does not distinguish training documents from held-out "
+        f"{possessive(strategy.shown_as)} ranking does not distinguish training documents from "
+        "held-out "
         f"ones: AUC {in_sentence(auc)}, where chance gives 0.5; {p_value(auc['p_value'])}, "
         f"threshold {SIGNIFICANCE}."
     )

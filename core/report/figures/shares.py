@@ -6,6 +6,7 @@ import pandas as pd
 
 from assay.core.findings.chart_marks import COLOURS
 from assay.core.findings.class_shares import POOL, REFERENCE, SHARE_TITLES, random_bands
+from assay.core.findings.formatting import possessive
 from assay.core.report.figures.drawing import BAND, INK, Drawing, Look, bare, one_line
 from assay.core.specs.strategies import Strategy
 
@@ -58,7 +59,8 @@ def class_bars(
     return Drawing(
         "class-balance",
         "Class balance" if kind == "class" else "Sources",
-        f"Share of each {kind} in {strategy.shown_as}'s selection. Grey: 95% of random selections "
+        f"Share of each {kind} in {possessive(strategy.shown_as)} selection. Grey: 95% of random "
+        "selections "
         f"of {budget:,} documents. Strokes: seed corpus."
         + (" Diamonds: the training documents." if REFERENCE in table else ""),
         f"Share of each {kind} in the selection beside random selections",

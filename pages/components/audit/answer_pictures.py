@@ -13,7 +13,7 @@ from assay.cache.audits.read import AuditFacts
 from assay.core.findings.answers.answer import Answer, Question
 from assay.core.findings.class_shares import POOL, REFERENCE, share_table
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import number, percent
+from assay.core.findings.formatting import number, percent, possessive
 from assay.core.findings.membership import membership_finding
 from assay.core.findings.selections import student_metric
 from assay.core.specs.metrics import Metric
@@ -182,8 +182,8 @@ def _classes(path: Path, facts: AuditFacts) -> Picture | None:
     _shape(figure, len(names))
     return Picture(
         figure,
-        f"Class shares: {main.shown_as}'s selection (coloured dots), the seed corpus (strokes)"
-        + (" and the reference set (diamonds)." if REFERENCE in table else "."),
+        f"Class shares: {possessive(main.shown_as)} selection (coloured dots), the seed corpus "
+        "(strokes)" + (" and the reference set (diamonds)." if REFERENCE in table else "."),
         "Shares of the classes in the selection, the seed corpus and the reference set",
     )
 

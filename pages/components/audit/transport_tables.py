@@ -9,7 +9,7 @@ import pandas as pd
 
 from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import listed, number
+from assay.core.findings.formatting import listed, number, possessive
 from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.similarity.replacement_curve import Likeness, likeness
 from assay.core.specs.metrics import Metric
@@ -128,7 +128,7 @@ def headline(
         "farther": "farther than random selections",
         "not distinguishable": "not distinguishable from random selections",
     }[beside_random(row, distance, strategy in apart)]
-    sentence = f"{strategy.shown_as}'s selection is {relation}"
+    sentence = f"{possessive(strategy.shown_as)} selection is {relation}"
     if curve.empty:
         return sentence + "."
     found = read_from(curve, distance, row["value"])
