@@ -18,6 +18,7 @@ from assay.core.gradients.last_layer import logit_errors
 from assay.core.models.classifier import Classifier
 from assay.core.models.embedding_gradients import EmbeddingGradients
 from assay.core.models.examples import TextDocument
+from assay.core.models.layer_agreement import LayerAgreement
 from assay.core.models.loading import ModelPair, load_language_model, new_classifier
 from assay.core.models.locate import builtin_minilm
 from assay.core.models.per_example_gradients import ClassifierGradients, LanguageGradients
@@ -81,6 +82,13 @@ def _language() -> Iterator[Measured]:
         times(
             ratio(lambda: list(embedding.of(documents)), lambda: _forward((pair.base,), documents))
         ),
+        "at most 3.5",
+    )
+    layers = LayerAgreement(pair, documents)
+    layers.of(documents)  # prepares the layers, once
+    yield Measured(
+        "Agreement of its linear layers, beside one forward pass",
+        times(ratio(lambda: layers.of(documents), lambda: _forward((pair.base,), documents))),
         "at most 3.5",
     )
 

@@ -19,6 +19,7 @@ from assay.core.audit.stages.students import ModelPairSource, train_students
 from assay.core.gradients.features import FactoredGradients, ProjectedGradients
 from assay.core.models.examples import TextDocument
 from assay.core.models.inner_layer_gradients import InnerGradients
+from assay.core.models.layer_agreement import LayerAgreement
 from assay.core.models.loading import load_pair
 from assay.core.models.per_example_gradients import ClassifierGradients, LanguageGradients
 from assay.core.runtime.device import Compute
@@ -81,6 +82,17 @@ def test_gradients_are_those_of_a_cpu(tiny, tmp_path, kind, task):
         assert np.linalg.norm(values) > 0
         error = np.linalg.norm(values - theirs[name]) / np.linalg.norm(theirs[name])
         assert error < 1e-4, name
+
+
+def test_layer_scores_are_those_of_a_cpu(tmp_path):
+    """The layers' moments are summed and inverted on the GPU, and the scores agree."""
+    base, final = (save_llama(tmp_path / f"{seed}", seed, is_tied=False) for seed in (0, 1))
+    ours, theirs = (
+        LayerAgreement(load_pair(base, final, Task.SFT, 24, at), TEXTS).of(TEXTS)
+        for at in (GPU, CPU)
+    )
+    assert np.ptp(theirs) > 0.1
+    assert np.abs(ours - theirs).max() < 1e-3
 
 
 @pytest.mark.parametrize("strategy", [select, top_k, select_plus])
