@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # loads its parts when they are first used, see stats/intervals.py
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from assay.cache.audits.side_by_side import Side, TestedStudents
 from assay.core.comparison.judged import common_rankings, common_strategies
@@ -100,7 +100,7 @@ def _rankings(pair: tuple[int, int], shared: Shared) -> Iterator[Difference]:
         groups = [own[role] for own in (second, first) for role in (trained, held_out)]
         values = (_auc(*groups[2:]), _auc(*groups[:2]))
         # Scores that differ in their last digits rank the same.
-        orders = [rankdata(own[trained | held_out]) for own in (first, second)]
+        orders = [scipy.stats.rankdata(own[trained | held_out]) for own in (first, second)]
         if np.array_equal(*orders):
             yield _identical(pair, Metric.MEMBERSHIP_AUC, name, values, n)
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from scipy.stats import hypergeom
+import scipy  # loads scipy.stats when it is first used, see stats/intervals.py
 
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import decimal, points, possessive
@@ -39,7 +39,7 @@ def random_bands(shares: pd.Series, n_pool: int, n_selected: int) -> pd.DataFram
     """low and high of each group's share in random selections: the central 95%, hypergeometric."""
     n_own = (shares * n_pool).round().astype(int)
     bounds = [
-        hypergeom(n_pool, n_own.to_numpy(), n_selected).ppf(quantile) / n_selected
+        scipy.stats.hypergeom(n_pool, n_own.to_numpy(), n_selected).ppf(quantile) / n_selected
         for quantile in _CENTRAL
     ]
     return pd.DataFrame({"low": bounds[0], "high": bounds[1]}, index=shares.index)

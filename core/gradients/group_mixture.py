@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts when they are first used, see stats/intervals.py
 from numpy.typing import NDArray
-from scipy.optimize import nnls
-from scipy.stats import t
 
 from assay.core.gradients.features import GradientFeatures
 
@@ -130,7 +129,7 @@ def cosine_intervals(
         cosine = np.divide(mean, length, out=np.zeros_like(mean), where=length > 0).mean()
         z = np.arctanh(without.mean(axis=0).clip(-_NEAR_ONE, _NEAR_ONE))
         error = np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum())
-        reach = t.ppf(0.975, n - 1) * error
+        reach = scipy.stats.t.ppf(0.975, n - 1) * error
         centre = np.arctanh(cosine.clip(-_NEAR_ONE, _NEAR_ONE))
         low[group], high[group] = np.tanh(centre - reach), np.tanh(centre + reach)
     return low, high
@@ -153,7 +152,7 @@ class CosineInterval:
     def _error(self) -> float:
         """Standard error of Fisher's z."""
         low, high = np.arctanh(np.clip([self.low, self.high], -_NEAR_ONE, _NEAR_ONE))
-        return float((high - low) / 2 / t.ppf(0.975, self._freedom))
+        return float((high - low) / 2 / scipy.stats.t.ppf(0.975, self._freedom))
 
     @property
     def p_value(self) -> float:
@@ -161,14 +160,14 @@ class CosineInterval:
         if self._freedom < 1:
             return 1.0
         z = abs(float(np.arctanh(np.clip(self.cosine, -_NEAR_ONE, _NEAR_ONE))))
-        return float(2 * t.sf(z / max(self._error, 1e-12), self._freedom))
+        return float(2 * scipy.stats.t.sf(z / max(self._error, 1e-12), self._freedom))
 
     def at(self, confidence: float) -> tuple[float, float]:
         """The interval's ends at another confidence than 95%."""
         if self._freedom < 1:
             return -1.0, 1.0
         centre = float(np.arctanh(np.clip(self.cosine, -_NEAR_ONE, _NEAR_ONE)))
-        reach = float(t.ppf((1 + confidence) / 2, self._freedom)) * self._error
+        reach = float(scipy.stats.t.ppf((1 + confidence) / 2, self._freedom)) * self._error
         return float(np.tanh(centre - reach)), float(np.tanh(centre + reach))
 
 
@@ -272,7 +271,7 @@ def _non_negative(gram: NDArray[np.float64], alignment: NDArray[np.float64]) -> 
     least = _RIDGE * max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
     # gram = factor @ factorᵀ, and least squares of factorᵀ w against this has the same minimum.
     factor = vectors * np.sqrt(values.clip(min=least))
-    return nnls(factor.T, np.linalg.solve(factor, alignment))[0]
+    return scipy.optimize.nnls(factor.T, np.linalg.solve(factor, alignment))[0]
 
 
 def _trace(matrix: NDArray[np.float64]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from scipy.stats import fisher_exact
+import scipy  # loads its parts when they are first used, see stats/intervals.py
 
 from assay.core.similarity.words import length_in_words, runs, words
 
@@ -33,7 +33,7 @@ def more_often(n_first: int, n_second: int, n: int, m: int) -> float:
     Texts are treated as independent, which texts about one topic are only approximately.
     """
     table = [[n_first, n - n_first], [n_second, m - n_second]]
-    return float(fisher_exact(table, alternative="greater").pvalue)
+    return float(scipy.stats.fisher_exact(table, alternative="greater").pvalue)
 
 
 def _longest(

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts when they are first used, see stats/intervals.py
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
 
 
 @dataclass(frozen=True)
@@ -32,5 +32,5 @@ def against_held_out(scores: NDArray[np.float64], is_held_out: NDArray[np.bool_]
     n_as_high = len(held_out) - np.searchsorted(held_out, scores, side="left")
     p_values = np.where(is_held_out, np.nan, (1 + n_as_high) / (1 + len(held_out)))
     q_values = np.full(len(scores), np.nan)
-    q_values[~is_held_out] = false_discovery_control(p_values[~is_held_out])
+    q_values[~is_held_out] = scipy.stats.false_discovery_control(p_values[~is_held_out])
     return HeldOutTest(p_values, q_values)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads scipy.stats when it is first used, for a second: most pages need none
 from numpy.typing import NDArray
-from scipy.stats import sem, t, ttest_1samp
-from statsmodels.stats.proportion import proportion_confint
 
 from assay.core.specs.interval import Interval as Interval
 
@@ -17,15 +16,22 @@ CONFIDENCE = 0.95
 
 def proportion(n_found: int, n: int) -> Interval:
     """n_found / n with its Clopper–Pearson interval, which covers at least as often as stated."""
-    low, high = proportion_confint(n_found, n, alpha=1 - CONFIDENCE, method="beta")
-    return Interval(n_found / n, float(low), float(high))
+    low, high = _proportion_confint(n_found, n, "beta")
+    return Interval(n_found / n, low, high)
 
 
 def accuracy(is_correct: NDArray[np.bool_]) -> Interval:
     """The share of true values with its Wilson interval."""
     n_correct, n = int(is_correct.sum()), len(is_correct)
-    low, high = proportion_confint(n_correct, n, alpha=1 - CONFIDENCE, method="wilson")
-    return Interval(n_correct / n, float(low), float(high))
+    low, high = _proportion_confint(n_correct, n, "wilson")
+    return Interval(n_correct / n, low, high)
+
+
+def _proportion_confint(n_found: float, n: float, method: str) -> tuple[float, float]:
+    from statsmodels.stats.proportion import proportion_confint  # loads scipy.stats
+
+    low, high = proportion_confint(n_found, n, alpha=1 - CONFIDENCE, method=method)
+    return float(low), float(high)
 
 
 def random_band(draws: NDArray[np.float64]) -> Interval:
@@ -85,7 +91,8 @@ class Spread:
         interval = None
         # The same sum in another order differs in its last digits.
         if len(values) >= _MIN_REPEATS and not np.isclose(lowest, highest, rtol=1e-9, atol=1e-12):
-            ends = t.interval(CONFIDENCE, len(values) - 1, loc=mean, scale=sem(values))
+            error = scipy.stats.sem(values)
+            ends = scipy.stats.t.interval(CONFIDENCE, len(values) - 1, loc=mean, scale=error)
             low, high = np.clip(ends, *possible)
             interval = Interval(mean, float(low), float(high))
         return cls(mean, lowest, highest, len(values), interval)
@@ -96,7 +103,7 @@ def p_of_mean(values: Sequence[float]) -> float | None:
     interval."""
     if Spread.of(values).interval is None:
         return None
-    return float(ttest_1samp(values, 0.0).pvalue)
+    return float(scipy.stats.ttest_1samp(values, 0.0).pvalue)
 
 
 # With fewer documents, the intervals below contain the true value too rarely (ARCHITECTURE §3).
@@ -116,7 +123,7 @@ def mean_loss(losses: NDArray[np.float64], counts: NDArray[np.int64]) -> Interva
     without = (total - losses) / (counts.sum() - counts)
     logs = np.log(without)
     error = float(np.sqrt((n - 1) / n * ((logs - logs.mean()) ** 2).sum()))
-    reach = np.exp(t.ppf((1 + CONFIDENCE) / 2, n - 1) * error)
+    reach = np.exp(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * error)
     return Interval(value, float(value / reach), float(value * reach))
 
 
@@ -134,10 +141,9 @@ def share_of_targets(found: NDArray[np.float64], counts: NDArray[np.int64]) -> I
     variance = n / (n - 1) * float(((found - share * counts) ** 2).sum()) / n_targets**2
     effective = min(share * (1 - share) / variance, n_targets) if variance > 0 else float(n)
     tail = (1 + CONFIDENCE) / 2
+    t = scipy.stats.t
     effective *= float(t.ppf(tail, max(n_targets - 1, 1)) / t.ppf(tail, n - 1)) ** 2
-    low, high = proportion_confint(
-        share * effective, effective, alpha=1 - CONFIDENCE, method="beta"
-    )
+    low, high = _proportion_confint(share * effective, effective, "beta")
     return Interval(share, float(np.nan_to_num(low)), float(np.nan_to_num(high, nan=1.0)))
 
 

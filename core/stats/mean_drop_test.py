@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts when they are first used, see stats/intervals.py
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, mannwhitneyu
 
 _Values = NDArray[np.float64]
 
@@ -34,9 +34,10 @@ def mean_drops(comparisons: Sequence[tuple[_Values, _Values]]) -> list[MeanDrop]
     if any(not len(group) or not len(other) for group, other in comparisons):
         raise ValueError("a group without values cannot be compared")
     p_values = [
-        float(mannwhitneyu(group, other, alternative="less").pvalue) for group, other in comparisons
+        float(scipy.stats.mannwhitneyu(group, other, alternative="less").pvalue)
+        for group, other in comparisons
     ]
-    q_values = false_discovery_control(p_values) if p_values else []
+    q_values = scipy.stats.false_discovery_control(p_values) if p_values else []
     return [
         MeanDrop(float(group.mean()), float(other.mean()), p_value, float(q_value))
         for (group, other), p_value, q_value in zip(comparisons, p_values, q_values, strict=True)

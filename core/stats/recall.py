@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scipy.stats import hypergeom
+import scipy  # loads its parts when they are first used, see stats/intervals.py
 
 from assay.core.stats.intervals import CONFIDENCE, Interval, proportion
 
@@ -48,7 +48,7 @@ def located(n_documents: int, n_leaked: int, n_selected: int, n_located: int) ->
         lift=Interval(precision.value / share, precision.low / share, precision.high / share),
         null_recall=Interval(expected / n_leaked, low / n_leaked, high / n_leaked),
         null_precision=Interval(expected / n_selected, low / n_selected, high / n_selected),
-        p_value=float(hypergeom.sf(n_located - 1, n_documents, n_leaked, n_selected)),
+        p_value=float(scipy.stats.hypergeom.sf(n_located - 1, n_documents, n_leaked, n_selected)),
     )
 
 
@@ -56,5 +56,5 @@ def located(n_documents: int, n_leaked: int, n_selected: int, n_located: int) ->
 @lru_cache(maxsize=256)
 def _null_band(n_documents: int, n_leaked: int, n_selected: int) -> tuple[float, float]:
     """The central 95% of how many leaked documents a random selection holds."""
-    null = hypergeom(n_documents, n_leaked, n_selected)
+    null = scipy.stats.hypergeom(n_documents, n_leaked, n_selected)
     return float(null.ppf((1 - CONFIDENCE) / 2)), float(null.ppf((1 + CONFIDENCE) / 2))

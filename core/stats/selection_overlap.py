@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy.stats import hypergeom
+import scipy  # loads its parts when they are first used, see stats/intervals.py
 
 from assay.core.stats.intervals import CONFIDENCE, Interval
 
@@ -30,7 +30,7 @@ def overlap(n_pool: int, n_first: int, n_second: int, n_both: int) -> Overlap:
         raise ValueError(f"selections of {n_first} and {n_second} from {n_pool} documents")
     if not least <= n_both <= min(n_first, n_second):
         raise ValueError(f"{n_both} in common of {n_first} and {n_second} from {n_pool}")
-    null = hypergeom(n_pool, n_first, n_second)
+    null = scipy.stats.hypergeom(n_pool, n_first, n_second)
     low, high = (float(null.ppf(q)) for q in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
     tail = min(float(null.sf(n_both - 1)), float(null.cdf(n_both)))
     return Overlap(

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts when they are first used, see stats/intervals.py
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from assay.core.stats.intervals import CONFIDENCE, Interval
 
@@ -59,7 +59,7 @@ class StudentsOfRandom:
         """Their mean, and where 95% of students of one more random selection lie (Student's t)."""
         mean = float(self.means.mean())
         spread = (self._variance() * (1 + 1 / self.n)) ** 0.5
-        reach = float(t.ppf((1 + CONFIDENCE) / 2, self.n - 1)) * spread
+        reach = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, self.n - 1)) * spread
         return Interval(mean, mean - reach, mean + reach)
 
     def lead_over_random(self, own: _Sums) -> Lead:
@@ -101,6 +101,6 @@ def _lead(differences: _Sums, counts: NDArray[np.int64], of_draws: float, freedo
     total = of_documents + of_draws
     if total == 0:
         return Lead(Interval(value, value, value), float(value == 0))
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * total**0.5
-    p_value = 2 * float(t.sf(abs(value) / total**0.5, freedom))
+    reach = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * total**0.5
+    p_value = 2 * float(scipy.stats.t.sf(abs(value) / total**0.5, freedom))
     return Lead(Interval(value, value - reach, value + reach), p_value)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # loads its parts when they are first used, see stats/intervals.py
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, fisher_exact
 
 SIGNIFICANCE = 0.05
 
@@ -48,11 +48,11 @@ def vote_changes(first: NDArray[np.int64], second: NDArray[np.int64], n_lists: i
     return VoteChanges(
         (second - first) / n_lists,
         p_values,
-        false_discovery_control(p_values) if len(p_values) else p_values,
+        scipy.stats.false_discovery_control(p_values) if len(p_values) else p_values,
     )
 
 
 @lru_cache(maxsize=1 << 16)
 def _p_value(first: int, second: int, n_lists: int) -> float:
     table = [[first, n_lists - first], [second, n_lists - second]]
-    return float(fisher_exact(table).pvalue)
+    return float(scipy.stats.fisher_exact(table).pvalue)
