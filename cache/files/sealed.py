@@ -19,7 +19,7 @@ from assay.cache.files.inspection import kind_of
 from assay.cache.files.kinds import KINDS
 from assay.cache.files.manifest import check_seal
 from assay.cache.files.quarantine import quarantine
-from assay.cache.files.sealing import append, complete, create_tables, put_meta
+from assay.cache.files.sealing import append, at_once, complete, create_tables, put_meta
 from assay.cache.store import Store
 from assay.core.errors import full_disk_explained
 from assay.core.specs.results.result import Result
@@ -122,11 +122,12 @@ def seal_whole(
     building.unlink(missing_ok=True)
     with full_disk_explained(building.parent), open_to_write(building) as connection:
         create_tables(connection, schema)
-        for key, value in meta.items():
-            put_meta(connection, key, value)
-        for table, named in tables.items():
-            if named:
-                append(connection, table, named)
+        with at_once(connection):
+            for key, value in meta.items():
+                put_meta(connection, key, value)
+            for table, named in tables.items():
+                if named:
+                    append(connection, table, named)
         return complete(connection, schema, building, sealed)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,27 @@ from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.core.errors import full_disk_explained
 
 
+@contextmanager
+def at_once(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All that is written inside is committed together, or nothing of it.
+
+    Each statement on its own would wait for the disk.
+    """
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):  # after a full disk there may be nothing to roll back
+            connection.rollback()
+        raise
+    connection.commit()
+
+
 def create_tables(connection: duckdb.DuckDBPyConnection, schema: Mapping[str, str]) -> None:
     """Create ``schema``'s tables and the manifest's, unless they exist."""
-    for table, columns in {**schema, MANIFEST: MANIFEST_COLUMNS}.items():
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+    with at_once(connection):
+        for table, columns in {**schema, MANIFEST: MANIFEST_COLUMNS}.items():
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
 
 
 def append(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Any]) -> None:
@@ -40,7 +58,8 @@ def complete(
 ) -> Path:
     """Write the manifest of ``tables``, close the file, and move it to ``sealed``."""
     with full_disk_explained(building.parent):
-        write_manifest(connection, sorted(tables))
+        with at_once(connection):
+            write_manifest(connection, sorted(tables))
         connection.execute("CHECKPOINT")
     connection.close()
     with building.open("rb") as file:
