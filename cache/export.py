@@ -23,6 +23,7 @@ from assay.cache.audits.read import (
     read_selection,
 )
 from assay.cache.export_files import check_replaceable, write_export
+from assay.cache.files.database import kept_open
 from assay.cache.files.sealed import read_result
 from assay.cache.spreadsheet import to_csv, to_json
 from assay.cache.store import Store
@@ -154,6 +155,7 @@ def manifest(
     }
 
 
+@kept_open()
 def archive(origin: Origin, name: str, table: Table, kind: str, chosen: Mapping[str, Any]) -> bytes:
     """A zip of the table in one of ``FORMATS`` and its manifest."""
     frame = table if isinstance(table, pd.DataFrame) else table()

@@ -9,6 +9,7 @@ from typing import Any
 from assay.cache.audits.corpus_ranking import read_groups, read_source_students
 from assay.cache.audits.model_pair import suspect_tests_of
 from assay.cache.audits.read import AuditFacts, read_facts, read_metrics, read_titration
+from assay.cache.files.database import kept_open
 from assay.cache.store import Store
 from assay.core.specs.results.suspect_test import SuspectResult
 
@@ -30,6 +31,7 @@ class AuditEvidence:
     suspect_tests: list[SuspectResult]
 
 
+@kept_open()
 def read_evidence(path: Path, suspect_tests: list[SuspectResult]) -> AuditEvidence:
     """Of the audit at ``path``; UnreadableFile or OSError if it cannot be read."""
     groups = read_groups(path)
@@ -44,6 +46,7 @@ def read_evidence(path: Path, suspect_tests: list[SuspectResult]) -> AuditEviden
     )
 
 
+@kept_open()
 def evidence_of(store: Store, path: Path) -> AuditEvidence:
     """The same, with the suspect tests that ``store`` holds now."""
     return read_evidence(path, suspect_tests_of(store, read_facts(path).meta.pair))

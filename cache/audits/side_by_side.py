@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from assay.cache.audits.evidence import Rows
 from assay.cache.audits.read import AuditFacts, read_facts, read_metrics
 from assay.cache.audits.rows import AuditRows
-from assay.cache.files.database import UnreadableFile, has_table, open_to_read
+from assay.cache.files.database import UnreadableFile, has_table, kept_open, open_to_read
 from assay.core.specs.strategies import BASELINE_TITLES, STRATEGY_TITLES, Strategy
 
 
@@ -54,6 +54,7 @@ class Side:
         return len(self.document_ids)
 
 
+@kept_open()
 def read_side(path: Path) -> Side:
     """All that a comparison needs; UnreadableFile or OSError if the audit cannot be read."""
     facts = read_facts(path)

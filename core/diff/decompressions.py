@@ -19,6 +19,7 @@ from assay.cache.decompressions.read import (
     read_examples,
     summary_of,
 )
+from assay.cache.files.database import kept_open
 from assay.cache.store import Store
 from assay.core.decompress import prompts
 from assay.core.decompress.parsing import read_names
@@ -146,6 +147,7 @@ def find_run(store: Store, name: str) -> Path:
     return path
 
 
+@kept_open()
 def read_run(path: Path) -> Run:
     """One whole decompression; InputError if its prompts were worded differently."""
     meta = read_decompression(path)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assay.cache.diffs.read import seal_diff
+from assay.cache.files.database import kept_open
 from assay.cache.files.sealed import sealed_diff
 from assay.cache.store import Store
 from assay.core.audit.provenance import environment
@@ -37,7 +38,7 @@ def diff(
     ``noise`` names another run of either model; None looks for some in the store. InputError for
     runs that cannot be compared.
     """
-    with progress.stage("read", 0):
+    with progress.stage("read", 0), kept_open():
         one, other = (read_run(find_run(store, name)) for name in (first, second))
         check_alike(one, other)
         pairs = [given_noise(noise, one, other, store)] if noise else found_noise(one, other, store)

@@ -13,6 +13,7 @@ from assay.cache.audits.model_pair import SamePair
 from assay.cache.audits.read import AuditFacts
 from assay.cache.audits.repeats import read_repeats
 from assay.cache.export import selection_frame
+from assay.cache.files.database import kept_open
 from assay.cache.files.manifest import check_seal, file_digest
 from assay.cache.store import Store
 from assay.core.findings import method_text
@@ -48,6 +49,7 @@ _MOST_CHARACTERS = 4_000
 _MOST_COLUMNS = 8
 
 
+@kept_open()
 def render_report(
     store: Store,
     path: Path,

@@ -12,7 +12,7 @@ from assay.cache.audits.model_pair import same_pair
 from assay.cache.audits.read import audit_path, list_audits
 from assay.cache.audits.repeats import repeats_of
 from assay.cache.export_files import write_folder
-from assay.cache.files.database import UnreadableFile
+from assay.cache.files.database import UnreadableFile, kept_open
 from assay.cache.files.manifest import check_seal
 from assay.cache.store import Store
 from assay.core.errors import InputError
@@ -73,6 +73,7 @@ def write_site(
         raise InputError("a store with audits", "none that can be read", "see `assay list`")
     by_file = {one.file: one.audit_id for one in readable}
 
+    @kept_open()
     def contents(name: str) -> bytes:
         if name == INDEX:
             return _index(lines).encode()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assay.cache.audits.evidence import AuditEvidence, evidence_of
 from assay.cache.export_files import write_folder
+from assay.cache.files.database import kept_open
 from assay.cache.files.manifest import check_seal, file_digest
 from assay.cache.store import Store
 from assay.core.findings import method_text
@@ -51,6 +52,7 @@ class Slide:
         return n > (_MOST_BESIDE if self.drawing else _MOST_ALONE)
 
 
+@kept_open()
 def render_story(store: Store, path: Path) -> str:
     """A self-contained page, one screen a slide: its own script turns them, and nothing is loaded.
 
@@ -98,6 +100,7 @@ def write_story(
     return len(drawn)
 
 
+@kept_open()
 def drawings_of(store: Store, path: Path) -> Drawings:
     """Every figure of the audit, large; none if its weights are not assessable."""
     evidence = evidence_of(store, path)

@@ -8,12 +8,14 @@ from pathlib import Path
 from assay.cache.audits.model_pair import same_pair
 from assay.cache.audits.repeats import repeats_of
 from assay.cache.export_files import check_marked, write_marked
+from assay.cache.files.database import kept_open
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.report.pdf import PDF_MARK, as_pdf, check_pdf
 from assay.core.report.render import MARK, render_report
 
 
+@kept_open()
 def write_report(
     store: Store,
     path: Path,
