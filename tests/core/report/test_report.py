@@ -60,6 +60,21 @@ def reported(store, with_documents=False, **sample):
     return path, rendered(store, path, with_documents)
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """The store of one audit, its file, and the report on it."""
+    store = Store(tmp_path_factory.mktemp("plain"))
+    return store, *reported(store)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """Reports on an audit with a hostile document, without texts and with them."""
+    store = Store(tmp_path_factory.mktemp("hostile"))
+    path, withheld = reported(store, hostile_rank=0)
+    return html.unescape(withheld), html.unescape(rendered(store, path, with_documents=True))
+
+
 def ranked(builder):
     of_pair(builder)
     write_groups(builder)
@@ -85,18 +100,18 @@ def test_nothing_in_it_can_run_or_reach_out(store, with_documents):
         assert not re.findall(r"href=\"(?!#|data:image/png;base64,)", svg)
 
 
-def test_texts_are_withheld_unless_asked_for(store):
+def test_texts_are_withheld_unless_asked_for(hostile):
     """A document's words are in the report on request only; its hash stands for them otherwise."""
-    path, withheld = reported(store, hostile_rank=0)
-    assert HOSTILE not in html.unescape(withheld)
+    withheld, shown = hostile
+    assert HOSTILE not in withheld
     assert "Texts are withheld" in withheld
-    assert HOSTILE in html.unescape(rendered(store, path, with_documents=True))
+    assert HOSTILE in shown
 
 
-def test_its_sentences_are_the_overviews(store):
+def test_its_sentences_are_the_overviews(plain):
     """Verdict and sentences are those made from the metric rows, and its table has those rows'
     numbers."""
-    path, page = reported(store)
+    store, path, page = plain
     text = Elements(page).text
     rows = MetricTable(read_metrics(path).to_dict("records"))
     found = audit_finding(evidence_of(store, path))
@@ -107,9 +122,9 @@ def test_its_sentences_are_the_overviews(store):
     assert percent(recall["value"]).removesuffix("%") in text
 
 
-def test_it_ends_with_the_command_that_asks_again(store):
+def test_it_ends_with_the_command_that_asks_again(plain):
     """Provenance holds the command and the versions."""
-    path, page = reported(store)
+    _, path, page = plain
     text = Elements(page).text
     assert read_facts(path).meta.command in text
     assert "torch" in text
@@ -149,17 +164,17 @@ def test_no_folder_of_the_machine_is_in_it(store):
         assert name in page
 
 
-def test_a_document_is_shown_letter_by_letter(store):
+def test_a_document_is_shown_letter_by_letter(hostile):
     """A path inside a document's text is its text."""
-    path = write_sample_audit(store, hostile_rank=0)
-    assert "http://127.0.0.1/x.png" in html.unescape(rendered(store, path, with_documents=True))
+    assert "http://127.0.0.1/x.png" in hostile[1]
 
 
-def test_the_same_audit_gives_the_same_bytes(store):
+def test_the_same_audit_gives_the_same_bytes(plain):
     """A report depends on the store alone; another audit's differs."""
-    path, page = reported(store)
+    store, path, page = plain
     assert rendered(store, path) == page
-    assert reported(store, audit_id="other", n_documents=300)[1] != page
+    other = Store(store.root / "other")
+    assert reported(other, audit_id="other", n_documents=300)[1] != page
 
 
 def test_of_a_pair_that_cannot_be_assessed_it_says_so(store):
@@ -230,10 +245,10 @@ def test_each_test_of_a_pair_makes_the_others_p_values_larger(store):
     )
 
 
-def test_what_was_not_asked_is_said_with_its_command(store):
+def test_what_was_not_asked_is_said_with_its_command(store, plain):
     """Without rankings or suspect tests the report says that they are missing, and how to ask; an
     audit that ranked corpora itself lacks suspect tests only."""
-    text = Elements(reported(store)[1]).text
+    text = Elements(plain[2]).text
     for command in ("assay rank-corpora --base base", "assay suspect --base base"):
         assert command in text
     assert "Candidate corpora" not in text
