@@ -21,6 +21,7 @@ from support.titration_audit import write_sample_titration
 from assay.cache.audits.read import SelectionFilter, read_document, read_selection
 from assay.cache.experiments.read import list_experiments, read_measurements
 from assay.cache.export import FORMATS, archive, of_experiment, of_suspect_test
+from assay.cache.files.database import kept_open
 from assay.cache.store import Store
 from assay.core.findings.suspect_test import checks_table
 from assay.core.findings.table_cells import as_numbers
@@ -51,11 +52,48 @@ def store():
     return Store.default()
 
 
+@pytest.fixture(scope="module")
+def filled_store(tmp_path_factory):
+    """One audit with a titration, a suspect test and an experiment."""
+    store = Store(tmp_path_factory.mktemp("filled"))
+    write_sample_titration(store)
+    write_sample_suspects(store)
+    write_sample_experiment(store, "selection-size")
+    return store
+
+
+@pytest.fixture(scope="module")
+def heads_store(tmp_path_factory):
+    """Two audits, one made with the recorded head, and one that cannot be assessed."""
+    store = Store(tmp_path_factory.mktemp("heads"))
+    write_sample_audit(store)
+    write_sample_audit(
+        store,
+        "insiders",
+        before_seal=lambda builder: builder.put_meta("initial_head", str(HeadStart.RECORDED)),
+    )
+    write_sample_audit(store, "closed", assessment=NOT_ASSESSABLE)
+    return store
+
+
+@pytest.fixture
+def filled(filled_store, monkeypatch):
+    """Pages show that store; a test may only read it."""
+    monkeypatch.setenv("ASSAY_HOME", str(filled_store.root))
+    return filled_store
+
+
+@pytest.fixture
+def heads(heads_store, monkeypatch):
+    """The same for these audits."""
+    monkeypatch.setenv("ASSAY_HOME", str(heads_store.root))
+
+
+@pytest.mark.usefixtures("heads")
 @pytest.mark.parametrize("page", SCORE_PAGES)
-def test_no_score_is_shown_where_none_can_be_given(store, page):
+def test_no_score_is_shown_where_none_can_be_given(page):
     """Of a pair that cannot be assessed, pages of scores show the reason and nothing else."""
-    write_sample_audit(store, assessment=NOT_ASSESSABLE)
-    app = opened(page, audit="sample")
+    app = opened(page, audit="closed")
     (warning,) = app.warning
     assert "did not move" in warning.value
     assert "<i>" not in warning.value
@@ -157,11 +195,9 @@ N_TABLES = {
 
 
 @pytest.mark.parametrize("page", N_TABLES)
-def test_tables_can_be_downloaded(store, page):
+@pytest.mark.usefixtures("filled")
+def test_tables_can_be_downloaded(page):
     """Each page's tables are offered in every format."""
-    write_sample_titration(store)
-    write_sample_suspects(store)
-    write_sample_experiment(store, "selection-size")
     query = {"recipe": "selection-size"} if page == "experiments" else {"audit": "titrated"}
     app = opened(page, **({} if page == "suspects" else query))
     labels = [button.proto.label for button in app.get("download_button")]
@@ -196,21 +232,22 @@ def test_tables_without_an_audit_say_what_they_are_from(store):
             assert described["sha256"] == hashlib.sha256(data).hexdigest()
 
 
-def test_a_card_is_one_step_from_every_table_of_documents(store):
+def test_a_card_is_one_step_from_every_table_of_documents(filled):
     """Membership's likeliest documents, the live selection and a card's own neighbours lead to the
     card of each document, which is of that document."""
-    path = write_sample_titration(store)
+    path = filled.audits / "titrated.duckdb"
     for page in ("membership", "titration", "evidence"):
         tables = [frame.value for frame in opened(page, audit="titrated").dataframe]
         linked = [table for table in tables if "evidence" in table]
         assert linked
-        for table in linked:
-            for address, text in zip(table["evidence"], table["text"], strict=True):
-                if address is not None:
-                    query = dict(parse_qsl(urlparse(address).query))
-                    assert query["audit"] == "titrated"
-                    shown = read_document(path, int(query["document"]))["text"]
-                    assert shown.startswith(text)
+        with kept_open():
+            for table in linked:
+                for address, text in zip(table["evidence"], table["text"], strict=True):
+                    if address is not None:
+                        query = dict(parse_qsl(urlparse(address).query))
+                        assert query["audit"] == "titrated"
+                        shown = read_document(path, int(query["document"]))["text"]
+                        assert shown.startswith(text)
     links = opened("overview", audit="titrated").get("page_link")
     assert any(link.proto.label == "Evidence" for link in links)
 
@@ -254,16 +291,11 @@ def test_the_method_is_explained_without_any_audit(store):
     assert "weight difference" in app.dataframe[0].value["word"].tolist()
 
 
+@pytest.mark.usefixtures("heads")
 @pytest.mark.parametrize("page", ["overview", "selection", "assessability"])
-def test_the_insiders_view_is_named_on_every_page_of_its_audit(store, page):
+def test_the_insiders_view_is_named_on_every_page_of_its_audit(page):
     """An audit made with the recorded head says first that it is for evaluation only; another
     does not."""
-    write_sample_audit(store)
-    write_sample_audit(
-        store,
-        "insiders",
-        before_seal=lambda builder: builder.put_meta("initial_head", str(HeadStart.RECORDED)),
-    )
     beyond = markdown_safe(INSIDERS_HEAD)
     assert beyond in words(opened(page, audit="insiders"))
     assert beyond not in words(opened(page, audit="sample"))

@@ -58,9 +58,8 @@ def chart(app):
     return json.loads(one.proto.json)
 
 
-def test_every_document_is_a_point_of_the_map(store):
+def test_every_document_is_a_point_of_the_map(sample):
     """Of a pool of ordinary size all documents travel as points with text, label and source."""
-    write_sample_audit(store)
     app = opened("map", audit="sample", beside="random")
     data = chart(app)
     assert data["pool"]["id"] == list(range(400))
@@ -95,13 +94,12 @@ def test_a_large_selection_is_drawn_in_part_and_said_so(store):
 
 
 @pytest.mark.parametrize("colour", ["strategy", "pseudolabel", "source", "gain"])
-def test_every_colouring_draws_every_document_once(store, colour):
+def test_every_colouring_draws_every_document_once(sample, colour):
     """Whatever the colours say, each selected document is one mark of a known colour and shape."""
-    path = write_sample_audit(store, budget=60)
     data = chart(opened("map", audit="sample", colour=colour))
     (panel,) = data["panels"]
     assert sorted(panel["id"]) == sorted(
-        read_selected_places(path, Strategy.SELECT, 100)["document_id"].tolist()
+        read_selected_places(sample, Strategy.SELECT, 100)["document_id"].tolist()
     )
     assert len(panel["colour"]) == len(panel["shape"]) == 60
     assert all(0 <= one < len(data["colours"]) for one in panel["colour"])
@@ -122,10 +120,9 @@ def test_true_documents_are_coloured_as_selected_ones_and_can_be_left_out(store)
     assert not opened("map", audit="blind").toggle
 
 
-def test_the_filter_button_says_how_many_filters_are_in_force(store):
+def test_the_filter_button_says_how_many_filters_are_in_force(sample):
     """Without a filter it says nothing; with some it stands out and counts them, whether the
     address or a control set them; search and what is drawn are no filters behind it."""
-    write_sample_audit(store, "sample")
 
     def button(app):
         (found,) = (one.proto for one in app.get("popover") if "Filter" in one.proto.popover.label)
@@ -144,12 +141,11 @@ def test_the_filter_button_says_how_many_filters_are_in_force(store):
     assert button(linked) == ("Filter (3)", "primary")
 
 
-def test_filters_and_search_highlight_on_the_map(store):
+def test_filters_and_search_highlight_on_the_map(sample):
     """Exactly the documents that match are marked in the pool and in selections, and listed."""
-    path = write_sample_audit(store)
     app = opened("map", audit="sample", search="MARKET", labels="sport")
     data = chart(app)
-    wanted = read_matching(path, SelectionFilter("market", (LABELS.index("sport"),)), None)
+    wanted = read_matching(sample, SelectionFilter("market", (LABELS.index("sport"),)), None)
     marked = [
         number
         for number, is_match in zip(data["pool"]["id"], data["pool"]["match"], strict=True)
@@ -163,13 +159,12 @@ def test_filters_and_search_highlight_on_the_map(store):
     assert chart(opened("map", audit="sample"))["pool"]["match"] is None
 
 
-def test_an_area_in_the_link_lists_its_documents(store):
+def test_an_area_in_the_link_lists_its_documents(sample):
     """The documents inside are listed, selected ones first; what is no area is ignored."""
-    path = write_sample_audit(store)
     app = opened("map", audit="sample", area="0-0.1000-0.1000-500.0-500")
     data = chart(app)
     left, bottom, _, top = data["bounds"]
-    places = read_places(path)
+    places = read_places(sample)
     is_inside = places[:, 1] <= bottom + (top - bottom) / 2
     assert 0 < is_inside.sum() < 400
     table = app.dataframe[0].value
@@ -199,27 +194,25 @@ def test_an_area_survives_its_link():
     assert inside(places, circle).sum() == pytest.approx(is_near.sum(), rel=0.01)
 
 
-def test_a_document_in_the_link_is_read_beside_the_map(store):
+def test_a_document_in_the_link_is_read_beside_the_map(sample):
     """Its text stands there letter by letter, and the map marks it; a wrong number says so."""
-    path = write_sample_audit(store)
     app = opened("map", audit="sample", document="7")
-    (text,) = read_documents(path, [7], (Strategy.SELECT,))["text"]
+    (text,) = read_documents(sample, [7], (Strategy.SELECT,))["text"]
     assert text in [code.value for code in app.code]
-    assert chart(app)["open"] == [pytest.approx(read_places(path)[7].tolist())]
+    assert chart(app)["open"] == [pytest.approx(read_places(sample)[7].tolist())]
     reference = opened("map", audit="sample", reference="0")
     assert any(HOSTILE in code.value for code in reference.code)
     assert "no document 99999" in opened("map", audit="sample", document="99999").warning[0].value
 
 
-def test_documents_are_read_with_ranks(store):
+def test_documents_are_read_with_ranks(sample):
     """The asked documents, each once, those with the best rank first."""
-    path = write_sample_audit(store)
-    chosen = read_selected_places(path, Strategy.SELECT, 3)["document_id"].tolist()
+    chosen = read_selected_places(sample, Strategy.SELECT, 3)["document_id"].tolist()
     others = sorted({399, 0} - set(chosen))
-    rows = read_documents(path, [*others, *chosen], (Strategy.SELECT,))
+    rows = read_documents(sample, [*others, *chosen], (Strategy.SELECT,))
     assert rows["document_id"].tolist() == [*chosen, *others]
     assert rows["rank_0"].tolist()[:3] == [0, 1, 2]
-    assert len(read_documents(path, range(400), (Strategy.SELECT,), 9)) == 9
+    assert len(read_documents(sample, range(400), (Strategy.SELECT,), 9)) == 9
 
 
 def test_names_in_figures_are_shown_letter_by_letter(store):
@@ -246,24 +239,22 @@ def test_without_a_map_the_page_says_so(store):
     assert "has no map" in opened("map", audit="sample").info[0].value
 
 
-def test_near_duplicates_are_counted_beside_exact_ones(store):
+def test_near_duplicates_are_counted_beside_exact_ones(sample):
     """Exact ones are not counted again as near, nor a document for each of its pairs."""
-    path = write_sample_audit(store)
-    with open_to_read(path) as connection:
+    with open_to_read(sample) as connection:
         ((n_exact, n_near),) = connection.execute(
             "SELECT count(*) FILTER (WHERE in_reference), count(*) FILTER (WHERE NOT in_reference "
             "AND document_id IN (0, 1)) FROM documents"
         ).fetchall()
-    found = read_overlap(path)
+    found = read_overlap(sample)
     assert (found.n_exact, found.n_near) == (n_exact, n_near)
     assert n_exact > 0
 
 
 @pytest.mark.parametrize("distance", [one.title for one in DISTANCES])
-def test_transport_shows_every_strategy_beside_chance_and_the_curve(store, distance):
+def test_transport_shows_every_strategy_beside_chance_and_the_curve(sample, distance):
     """Each strategy has its value, its null band, its best and what it is like; the curve is drawn
     at its measured shares."""
-    write_sample_audit(store)
     app = opened("transport", audit="sample", distance=distance)
     table = app.dataframe[0].value
     assert len(table) == len(Strategy)
@@ -303,11 +294,10 @@ def test_transport_without_a_reference_says_so(store):
     assert not app.get("plotly_chart")
 
 
-def test_class_balance_shows_the_store_s_shares(store):
+def test_class_balance_shows_the_store_s_shares(sample):
     """The table's shares are the store's counts over their sums, for each subject."""
-    path = write_sample_audit(store)
     table = opened("class_balance", audit="sample").dataframe[0].value.set_index("")
-    counts = read_label_counts(path)
+    counts = read_label_counts(sample)
     own = counts[counts["subject"] == "select"].set_index("label")["n"]
     expected = (100 * own / own.sum()).tolist()
     shown = [float(cell) for cell in table.loc["SELECT"].drop("imbalance")]
@@ -390,9 +380,8 @@ def live_places(app):
 
 
 @pytest.mark.parametrize("page", ["map", "transport", "class_balance"])
-def test_overview_links_to_each(store, page):
+def test_overview_links_to_each(sample, page):
     """Overview has a link to the page, of the audit that is open."""
-    write_sample_audit(store)
     links = opened("overview", audit="sample").get("page_link")
     assert any(link.proto.page == page and "sample" in str(link.proto) for link in links)
     assert Metric.OVERLAP == "overlap"

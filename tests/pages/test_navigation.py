@@ -38,10 +38,9 @@ def test_every_page_is_declared_once():
 
 
 @pytest.mark.parametrize("page", ["overview", "jobs"])
-def test_the_sidebar_has_the_audit_and_then_every_page(store, page):
+def test_the_sidebar_has_the_audit_and_then_every_page(sample, page):
     """The choice of the audit stands above the pages, each of which is linked once; links to pages
     about an audit name it; only the group of the page looked at is open."""
-    write_sample_audit(store)
     app = opened(page, audit="sample")
     kinds = [one.type for one in app.sidebar.children.values()]
     assert kinds[0] == "selectbox"
@@ -82,9 +81,8 @@ def test_back_returns_to_the_audit_before(store):
     assert app.sidebar.selectbox[0].value == "sample"
 
 
-def test_from_a_wrong_address_another_audit_can_be_chosen(store):
+def test_from_a_wrong_address_another_audit_can_be_chosen(sample):
     """Where the address names no audit none is chosen, and choosing one shows it."""
-    write_sample_audit(store)
     app = opened("overview", audit="gone")
     assert app.sidebar.selectbox[0].value is None
     app.sidebar.selectbox[0].select("sample").run()
@@ -93,20 +91,24 @@ def test_from_a_wrong_address_another_audit_can_be_chosen(store):
 
 @pytest.mark.parametrize("document", ["999999", "-1", "x", "1e3", "<b>1</b>", "9" * 400])
 @pytest.mark.parametrize("page", ["evidence", "selection"])
-def test_a_wrong_document_is_said_to_be_wrong(store, page, document):
+def test_a_wrong_document_is_said_to_be_wrong(sample, page, document):
     """An address that names a document that the audit does not have says so, and shows no other's
-    text; one that exists is shown."""
-    write_sample_audit(store)
+    text."""
     app = opened(page, audit="sample", document=document)
     assert "has no document" in app.warning[0].value
     assert "0 to 399" in app.warning[0].value
     assert not app.code
+
+
+@pytest.mark.usefixtures("sample")
+@pytest.mark.parametrize("page", ["evidence", "selection"])
+def test_a_document_of_the_audit_is_not_said_to_be_wrong(page):
+    """An address that names one that exists gets no warning."""
     assert not opened(page, audit="sample", document="7").warning
 
 
-def test_a_document_that_a_selection_lacks_has_a_link_to_its_card(store):
+def test_a_document_that_a_selection_lacks_has_a_link_to_its_card(sample):
     """Selection at a document of the audit that it did not select says that, not nothing."""
-    write_sample_audit(store)
     app = opened("selection", audit="sample")
     shown = set(app.dataframe[0].value["rank"])
     assert shown

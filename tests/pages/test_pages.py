@@ -36,6 +36,20 @@ def store():
     return Store.default()
 
 
+@pytest.fixture(scope="module")
+def long_store(tmp_path_factory):
+    """An audit whose selection fills seven pages."""
+    store = Store(tmp_path_factory.mktemp("long"))
+    write_sample_audit(store, n_documents=2000, budget=1400)
+    return store
+
+
+@pytest.fixture
+def long(long_store, monkeypatch):
+    """Pages show that audit; a test may only read it."""
+    monkeypatch.setenv("ASSAY_HOME", str(long_store.root))
+
+
 def test_the_app_opens_on_audits(store):
     """Without an address the first page is the list of audits."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
@@ -67,9 +81,8 @@ def test_audit_pages_show_the_audit(store, page, has_truth):
     assert len(app.dataframe) >= 1
 
 
-def test_an_unknown_audit_is_named(store):
+def test_an_unknown_audit_is_named(sample):
     """An address with an audit that is gone says so, on every page, and shows no other's."""
-    write_sample_audit(store)
     for page in AUDIT_PAGES:
         app = opened(page, audit="gone")
         assert "gone" in app.warning[0].value
@@ -93,9 +106,8 @@ def test_a_store_of_unreadable_audits_is_not_called_empty(store):
     assert "no audits yet" not in info.value
 
 
-def test_the_newest_audit_is_chosen_without_an_address(store):
+def test_the_newest_audit_is_chosen_without_an_address(sample):
     """Opening Overview by its name alone shows an audit of the store."""
-    write_sample_audit(store)
     app = opened("overview")
     assert "Sample audit" in words(app)
     assert app.query_params["audit"] == "sample"
@@ -138,11 +150,9 @@ def test_domain_and_membership_stand_apart(store):
     assert "Domain or membership" not in words(opened("overview", audit="blind"))
 
 
-def test_a_link_opens_one_document(store):
+def test_a_link_opens_one_document(sample):
     """An address that names a document shows it whole; in a view without it, it is not shown."""
-    write_sample_audit(store)
-    path = store.audits / "sample.duckdb"
-    rows = read_selection(path, Strategy.SELECT, SelectionFilter(), 60).rows
+    rows = read_selection(sample, Strategy.SELECT, SelectionFilter(), 60).rows
     text, document_id = rows["text"].iloc[7], str(rows["document_id"].iloc[7])
     app = opened("selection", audit="sample", document=document_id)
     assert text in [element.value for element in app.code]
@@ -154,17 +164,17 @@ def test_a_link_opens_one_document(store):
 
 
 @pytest.mark.parametrize("page", ["3", "99", "-1", "x"])
-def test_a_page_of_the_table_is_in_the_address(store, page):
+@pytest.mark.usefixtures("long")
+def test_a_page_of_the_table_is_in_the_address(page):
     """A link opens the page it names, or the first where there is none of that number."""
-    write_sample_audit(store, n_documents=2000, budget=900)
     app = opened("selection", audit="sample", page=page)
     first = 401 if page == "3" else 1
     assert app.dataframe[0].value["rank"].iloc[0] == first
 
 
-def test_fewer_pages_begin_at_the_first(store):
+@pytest.mark.usefixtures("long")
+def test_fewer_pages_begin_at_the_first():
     """When a filter leaves fewer pages than the one looked at, the first is shown."""
-    write_sample_audit(store, n_documents=2000, budget=1400)
     app = opened("selection", audit="sample", page="7")
     assert app.dataframe[0].value["rank"].iloc[0] == 1201
     app.multiselect(key="sources").set_value(["held-out"]).run()
@@ -173,9 +183,8 @@ def test_fewer_pages_begin_at_the_first(store):
     assert app.dataframe[0].value["rank"].iloc[0] < 10
 
 
-def test_search_and_filters_change_the_table(store):
+def test_search_and_filters_change_the_table(sample):
     """Typing a word leaves the documents that hold it; nothing found is said."""
-    write_sample_audit(store)
     app = opened("selection", audit="sample")
     n_all = len(app.dataframe[0].value)
     app.text_input(key="search").set_value("telescope").run()
@@ -187,9 +196,8 @@ def test_search_and_filters_change_the_table(store):
     assert not app.exception
 
 
-def test_switching_the_strategy_changes_the_documents(store):
+def test_switching_the_strategy_changes_the_documents(sample):
     """Another strategy shows its own ranking."""
-    write_sample_audit(store)
     app = opened("selection", audit="sample")
     before = app.dataframe[0].value["text"].tolist()
     app.selectbox(key="strategy").select_index(0).run()
@@ -197,9 +205,8 @@ def test_switching_the_strategy_changes_the_documents(store):
     assert app.dataframe[0].value["text"].tolist() != before
 
 
-def test_filters_come_from_the_address(store):
+def test_filters_come_from_the_address(sample):
     """A link with a search and a label opens on exactly that view."""
-    write_sample_audit(store)
     app = opened("selection", audit="sample", search="market", strategy="random")
     assert app.text_input(key="search").value == "market"
     assert app.dataframe[0].value["text"].str.contains("market").all()

@@ -29,15 +29,30 @@ def store():
     return Store.default()
 
 
+@pytest.fixture(scope="module")
+def trees_store(tmp_path_factory):
+    """A decompression, and one of a server without examples."""
+    store = Store(tmp_path_factory.mktemp("trees"))
+    write_sample_decompression(store)
+    write_sample_decompression(store, "bare", is_server=True, n_examples=0)
+    return store
+
+
+@pytest.fixture
+def trees(trees_store, monkeypatch):
+    """Pages show that store; a test may only read it."""
+    monkeypatch.setenv("ASSAY_HOME", str(trees_store.root))
+
+
 @pytest.mark.parametrize("page", ["topics", "examples"])
 def test_an_empty_store_gives_the_command(store, page):
     """Without any decompression each page says what to run."""
     assert "assay decompress" in words(opened(page))
 
 
-def test_topics_show_support_beside_what_nonsense_reaches(store):
+@pytest.mark.usefixtures("trees")
+def test_topics_show_support_beside_what_nonsense_reaches():
     """The headline, the table and the topic's own line stand beside the null and the interval."""
-    write_sample_decompression(store)
     app = opened("topics", decompression="sample", topic="3")
     text = words(app)
     assert [m.value for m in app.metric][:2] == ["4", "2 of 4"]
@@ -72,28 +87,27 @@ def test_what_a_server_refused_is_said(store):
     assert "rejects" not in text
 
 
-def test_another_way_to_a_topic_is_told(store):
+@pytest.mark.usefixtures("trees")
+def test_another_way_to_a_topic_is_told():
     """A topic reached twice names the other parent; one that ends says why."""
-    write_sample_decompression(store)
     assert "Also reached from" in words(opened("topics", decompression="sample", topic="1"))
     assert "maximum depth was reached" in words(opened("topics", decompression="sample", topic="4"))
 
 
+@pytest.mark.usefixtures("trees")
 @pytest.mark.parametrize("colour", ["support", "contrast", "quality", "depth"])
-def test_each_colour_draws_the_tree(store, colour):
+def test_each_colour_draws_the_tree(colour):
     """Every colouring shows all topics, with and without examples."""
-    write_sample_decompression(store)
-    write_sample_decompression(store, "bare", is_server=True, n_examples=0)
     for name in ("sample", "bare"):
         app = opened("topics", decompression=name, colour=colour)
         assert len(app.get("plotly_chart")) == 1
 
 
-def test_a_server_without_a_hash_is_said_to_have_none(store):
+@pytest.mark.usefixtures("trees")
+def test_a_server_without_a_hash_is_said_to_have_none():
     """Where weights are out of reach the page says so, and that no examples were written."""
-    write_sample_decompression(store, is_server=True, n_examples=0)
-    assert "could not be hashed" in words(opened("topics", decompression="sample"))
-    assert "has no examples" in words(opened("examples", decompression="sample"))
+    assert "could not be hashed" in words(opened("topics", decompression="bare"))
+    assert "has no examples" in words(opened("examples", decompression="bare"))
 
 
 def test_the_judge_stands_beside_its_grades(store):
