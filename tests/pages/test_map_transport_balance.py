@@ -27,8 +27,9 @@ from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.findings.class_shares import MAX_GROUPS, random_bands, share_table
 from assay.core.similarity.replacement_curve import Likeness
+from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.strategies import Strategy, strategies_for
 from assay.pages.components.audit.map_chart import MAX_DRAWN
 from assay.pages.components.audit.map_choice import area_from, as_text, inside
 from assay.pages.components.audit.map_controls import HOVER_CHARACTERS, MAX_POINTS
@@ -257,7 +258,7 @@ def test_transport_shows_every_strategy_beside_chance_and_the_curve(sample, dist
     at its measured shares."""
     app = opened("transport", audit="sample", distance=distance)
     table = app.dataframe[0].value
-    assert len(table) == len(Strategy)
+    assert len(table) == len(strategies_for(Task.CLASSIFICATION))
     assert set(table["result"]) <= {"closer", "farther", "not distinguishable"}
     (curve,) = [
         t for t in drawn(app, 1)["data"] if t.get("name") == "reference set, partly replaced"
@@ -349,7 +350,7 @@ def test_the_curve_of_random_selections_stands_behind_the_objective(store):
     app = opened("selection", audit="sample")
     names = [trace.get("name") for trace in drawn(app)["data"]]
     assert names[0] == "random selections"
-    assert {strategy.shown_as for strategy in Strategy} <= set(names)
+    assert {one.shown_as for one in strategies_for(Task.CLASSIFICATION)} <= set(names)
 
 
 def test_the_live_map_lies_where_the_map_does(store):
