@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -75,13 +76,36 @@ def running(tmp_path_factory):
     write_sample_audit(store)
     write_sample_decompression(store)
     server = Server(store.root)
-    is_shown(server, *LINKS[0])
+    is_shown(server.messages(*LINKS[0][:2]), *LINKS[0])
     yield server
     server.close()
 
 
-def is_shown(server, page, query, expected):
-    messages = server.messages(page, query)
+@pytest.fixture(scope="module")
+def visited(running):
+    """What one visit to a link was sent: ``visited(page, query)``."""
+    return cache(running.messages)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Two servers started at the same moment, the first with an audit, the second without."""
+    full, empty = (Store(tmp_path_factory.mktemp(name)) for name in ("full", "empty"))
+    write_sample_audit(full)
+    with ThreadPoolExecutor(2) as pool:
+        servers = list(pool.map(Server, [full.root, empty.root]))
+    yield servers
+    for server in servers:
+        server.close()
+
+
+def loaded(server):
+    """The compiled files in the memory of the process that shows pages."""
+    (child,) = psutil.Process(server.process.pid).children()
+    return {part.path for part in child.memory_maps()}
+
+
+def is_shown(messages, page, query, expected):
     shown = "\n".join(str(message.delta) for message in messages)
     assert expected in shown
     assert "exception" not in shown.lower()
@@ -93,23 +117,21 @@ def is_shown(server, page, query, expected):
 
 
 @pytest.mark.parametrize(("page", "query", "expected"), LINKS)
-def test_a_deep_link_works(running, page, query, expected):
+def test_a_deep_link_works(visited, page, query, expected):
     """The first request of a visit may be for any page, and gets that page; the browser's title
     names page and audit."""
-    is_shown(running, page, query, expected)
+    is_shown(visited(page, query), page, query, expected)
 
 
-def test_the_server_loads_no_model_library(running):
+def test_the_server_loads_no_model_library(running, visited):
     """After every page has run, torch and its relatives are still not in the server's memory; what
     pages do use is."""
     for page, query, _ in LINKS:
-        running.visit(page, query)
+        visited(page, query)
     path = write_sample_titration(Store(running.home))
     assert "Sample titration" in running.visit("titration", "audit=titrated")
     path.unlink()
-    (child,) = psutil.Process(running.process.pid).children()
-    loaded = {Path(part.path).parts for part in child.memory_maps()}
-    packages = {part for parts in loaded for part in parts}
+    packages = {part for path in loaded(running) for part in Path(path).parts}
     # Compiled parts of what torch, umap and transformers load with them.
     assert packages & {"torch", "numba", "regex"} == set()
     assert packages >= {"numpy", "pandas"}
@@ -124,7 +146,7 @@ def test_a_deep_link_works_on_a_fresh_server(server_for, page, query, expected):
     store = Store.default()
     write_sample_audit(store)
     write_sample_decompression(store)
-    is_shown(server_for(store.root), page, query, expected)
+    is_shown(server_for(store.root).messages(page, query), page, query, expected)
 
 
 def test_jobs_refreshes_itself_so_that_it_notices_new_jobs(running):
@@ -184,23 +206,30 @@ def test_pages_read_while_another_process_writes(running):
     builder.close()
 
 
-def test_a_new_audit_appears_without_a_restart(server_for):
+def test_a_new_audit_appears_without_a_restart(pair):
     """An audit sealed while the server runs is there at the next visit, a deleted one gone."""
-    store = Store.default()
-    server = server_for(store.root)
+    _, server = pair
     assert "assay demo" in server.visit("audits")
-    path = write_sample_audit(store)
-    assert "Sample audit" in server.visit("audits")
-    path.unlink()
+    path = write_sample_audit(Store(server.home))
+    try:
+        assert "Sample audit" in server.visit("audits")
+    finally:
+        path.unlink()
     assert "assay demo" in server.visit("audits")
 
 
-def test_dashboards_started_at_once_are_told_apart(server_for):
+def test_dashboards_started_at_once_are_told_apart(pair):
     """Two servers started at the same moment get ports of their own and show their own stores."""
-    full, empty = Store.default(), Store(Store.default().root / "empty")
-    write_sample_audit(full)
-    with ThreadPoolExecutor(2) as pool:
-        servers = list(pool.map(server_for, [full.root, empty.root]))
-    assert len({server.address for server in servers}) == 2
-    shown = [server.visit("audits") for server in servers]
+    assert len({server.address for server in pair}) == 2
+    shown = [server.visit("audits") for server in pair]
     assert ["Sample audit" in text for text in shown] == [True, False]
+
+
+def test_results_are_shown_without_loading_statistics(pair):
+    """The first pages need no scipy.stats, which takes a second to load; a page that computes a
+    band loads it (the control)."""
+    server, _ = pair
+    assert "Student accuracy" in server.visit("overview", "audit=sample")
+    assert not any("/scipy/stats/" in path for path in loaded(server))
+    server.visit("class_balance", "audit=sample")
+    assert any("/scipy/stats/" in path for path in loaded(server))
