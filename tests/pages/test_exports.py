@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from functools import cache
 from urllib.parse import parse_qsl
 
 import duckdb
@@ -59,6 +60,19 @@ def server(tmp_path_factory):
     running.store = store
     yield running
     running.close()
+
+
+@pytest.fixture(scope="module")
+def exported(server):
+    """The exports of one visit to a page in every format: ``exported(page, query)[format]``."""
+
+    @cache
+    def visited(page, query):
+        with Visitor(server) as visitor:
+            visitor.open(page, query)
+            return {kind: visitor.exports(kind) for kind in ("JSON Lines", "CSV", "Parquet")}
+
+    return visited
 
 
 def numbers_in(text):
@@ -120,11 +134,10 @@ def assert_same_rows(shown, exported, name):
 
 
 @pytest.mark.parametrize(("page", "query"), PAGES)
-def test_every_export_holds_the_rows_of_its_page(server, page, query):
+def test_every_export_holds_the_rows_of_its_page(exported, page, query):
     """Row by row and number by number, made by the server after the page has run to its end; no
     number with its bounds is left as text."""
-    with Visitor(server) as visitor:
-        found = visitor.open(page, query).exports()
+    found = exported(page, query)["JSON Lines"]
     assert found
     for one in found:
         assert one.manifest["n_rows"] == len(one.rows)
@@ -141,14 +154,13 @@ def test_every_export_holds_the_rows_of_its_page(server, page, query):
             assert len(one.shown[-1]) == len(one.rows)
 
 
-def test_other_formats_hold_the_same(server):
+@pytest.mark.parametrize(("page", "query"), PAGES)
+def test_other_formats_hold_the_same(exported, page, query):
     """CSV and Parquet have the rows and headings that JSON Lines has, numbers as numbers."""
-    with Visitor(server) as visitor:
-        for page, query in PAGES:
-            lines = visitor.open(page, query).exports()
-            for kind in ("CSV", "Parquet"):
-                for one, other in zip(lines, visitor.exports(kind), strict=True):
-                    assert_same_numbers(one, other)
+    found = exported(page, query)
+    for kind in ("CSV", "Parquet"):
+        for one, other in zip(found["JSON Lines"], found[kind], strict=True):
+            assert_same_numbers(one, other)
 
 
 def assert_same_numbers(one, other):
