@@ -32,6 +32,7 @@ from assay.core.specs.interval import Interval
 from assay.core.specs.plain import to_plain
 from assay.core.specs.results.suspect_test import (
     HashesBySet,
+    PValuesByPart,
     RuledOut,
     ScorePart,
     ScoresBySet,
@@ -50,7 +51,7 @@ from assay.core.stats.suspect_test import (
 )
 
 # Raise it when the same question would give another record.
-_VERSION = 6
+_VERSION = 7
 _MIN_DOCUMENTS = 10
 
 _One = TypeVar("_One")
@@ -172,6 +173,8 @@ class _Test:
     auc: Interval | None = None
     components: tuple[ScorePart, ...] = ()
     scores: ScoresBySet | None = None
+    p_values: PValuesByPart | None = None
+    n_at_least: int | None = None
 
 
 def _tested(
@@ -194,10 +197,10 @@ def _tested(
         # Of scores that are all equal every shuffle gives the same, and no p-value.
         if any(one.is_separable for one in refusing) or len(constant) == len(declared):
             return _Test(checks, is_refused=True, constant=constant)
-        score = combined(declared)
-        result = used_test(score, is_suspect, spec.seed)
+        ruled_out = scores.is_ruled_out
+        result = used_test(declared, is_suspect, spec.seed, is_ruled_out=ruled_out)
         parts = {
-            name: used_test(own, is_suspect, spec.seed)
+            name: used_test({name: own}, is_suspect, spec.seed, is_ruled_out=ruled_out)
             for name, own in declared.items()
             if name not in constant
         }
@@ -211,7 +214,9 @@ def _tested(
             ScorePart(**asdict(part.auc), name=name, p_value=part.p_value)
             for name, part in parts.items()
         ),
-        scores=ScoresBySet(*_by_set(score.tolist(), sets)),
+        scores=ScoresBySet(*_by_set(combined(declared).tolist(), sets)),
+        p_values=PValuesByPart(result.by_mean, result.by_highest),
+        n_at_least=result.n_at_least,
     )
 
 

@@ -34,7 +34,10 @@ def suspect(
     of_pair = suspect_tests_of(place, record.pair)
     said = suspect_finding(record, n_judged(of_pair) + n_deleted_tests(place, record.pair))
     plain = asdict(record)
-    shown = ("test_id", "is_refused", "p_value", "auc", "n_suspects", "n_controls", "n_dropped")
+    shown = (
+        *("test_id", "is_refused", "p_value", "p_values", "auc", "n_at_least"),
+        *("n_suspects", "n_controls", "n_dropped"),
+    )
     result = {
         **{name: plain[name] for name in shown},
         "checks": plain["checks"],

@@ -72,10 +72,12 @@ def write_sample_suspects(
     }
     if not is_apart:
         score = combined(scores)
-        found = used_test(score, is_suspect, 0)
-        parts = {name: used_test(own, is_suspect, 0) for name, own in scores.items()}
+        found = used_test(scores, is_suspect, 0)
+        parts = {name: used_test({name: own}, is_suspect, 0) for name, own in scores.items()}
         plain |= {
             "p_value": found.p_value,
+            "p_values": {"mean": found.by_mean, "highest": found.by_highest},
+            "n_at_least": found.n_at_least,
             "auc": asdict(found.auc),
             "components": [
                 {"name": name, "p_value": part.p_value, **asdict(part.auc)}

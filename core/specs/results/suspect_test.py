@@ -29,6 +29,14 @@ class ScorePart(Interval):
 
 
 @dataclass(frozen=True)
+class PValuesByPart:
+    """The p-values that the test's own is made of: of the mean and of the highest scores."""
+
+    mean: float
+    highest: float
+
+
+@dataclass(frozen=True)
 class ScoresBySet:
     """The combined score of every document."""
 
@@ -58,8 +66,10 @@ class SuspectResult(Result):
 
     ``declared``: the scores that are combined. ``constant``: those of them that are the same for
     all documents. ``ruled_out``:
-    None where the input embeddings prove no absence. Records of earlier versions do not name their
-    documents.
+    None where the input embeddings prove no absence. ``n_at_least``: the lower end of a one-sided
+    95% interval of the number of suspects that were trained on. Records of earlier versions do not
+    name their documents, and their tests compared only the means: they have no ``p_values`` by
+    part.
     """
 
     test_id: str
@@ -79,6 +89,8 @@ class SuspectResult(Result):
     documents: HashesBySet | None = None
     constant: tuple[str, ...] = ()
     ruled_out: RuledOut | None = None
+    p_values: PValuesByPart | None = None
+    n_at_least: int | None = None
 
     @property
     def record_id(self) -> str:
