@@ -116,9 +116,31 @@ SETTINGS = {
 }
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A model pair's folders and documents. ``judged``: trained ones, then as many held out."""
+
+    base: Path
+    final: Path
+    judged: list[TextDocument]
+    trained: list[TextDocument]
+
+
 def main(name: str, texts: Path, folder: Path) -> None:
     setting = SETTINGS[name]
     compute = choose_compute(precision="fp32")
+    start = time.monotonic()
+    made = tuned(setting, texts, folder, compute)
+    print(f"{name}, {texts.stem}: {setting}", flush=True)
+    print(f"trained in {time.monotonic() - start:.0f} s", flush=True)
+    start = time.monotonic()
+    pair = load_pair(made.base, made.final, setting.task, setting.max_tokens, compute)
+    show(pair, made)
+    print(f"judged in {time.monotonic() - start:.0f} s", flush=True)
+
+
+def tuned(setting: Setting, texts: Path, folder: Path, compute: Compute) -> Judged:
+    """The pair in ``folder``, trained now unless it is there."""
     table = pd.read_parquet(texts).drop_duplicates("text")
     documents, names = _documents(table, setting.task)
     order = np.random.default_rng(_CHOICE).permutation(len(documents))
@@ -129,7 +151,12 @@ def main(name: str, texts: Path, folder: Path) -> None:
     if not setting.is_tied:
         base = _untied(base, folder / "untied", setting.max_tokens, compute)
     final = folder / "final"
-    start = time.monotonic()
+    made = Judged(
+        base,
+        final,
+        [documents[i] for i in np.concatenate([judged, held_out])],
+        [documents[i] for i in trained],
+    )
     if not (final / "config.json").exists():
         model: TextModel
         if setting.task is Task.CLASSIFICATION:
@@ -137,15 +164,9 @@ def main(name: str, texts: Path, folder: Path) -> None:
         else:
             model = load_language_model(base, setting.max_tokens, compute)
         with with_lora(model, (), _ORDER) if setting.is_adapted else nullcontext():
-            train(model, [documents[i] for i in trained], setting)
+            train(model, made.trained, setting)
         save_model(model, final)
-    print(f"{name}, {texts.stem}: {setting}", flush=True)
-    print(f"trained in {time.monotonic() - start:.0f} s", flush=True)
-    start = time.monotonic()
-    pair = load_pair(base, final, setting.task, setting.max_tokens, compute)
-    chosen = [documents[i] for i in np.concatenate([judged, held_out])]
-    show(pair, base, final, chosen, [documents[i] for i in trained])
-    print(f"judged in {time.monotonic() - start:.0f} s", flush=True)
+    return made
 
 
 def _untied(base: Path, copy: Path, max_tokens: int, compute: Compute) -> Path:
@@ -211,14 +232,9 @@ def _optimizer(setting: Setting, parameters: Sequence[torch.nn.Parameter]) -> to
     raise ValueError(setting.optimizer)
 
 
-def show(
-    pair: ModelPair,
-    base: Path,
-    final: Path,
-    judged: Sequence[TextDocument],
-    trained: Sequence[TextDocument],
-) -> None:
-    """Every score of ``judged``, whose first half was trained on."""
+def show(pair: ModelPair, made: Judged) -> None:
+    """Every score of the judged documents, whose first half was trained on."""
+    judged = made.judged
     for name, scores in (*_baselines(pair, judged), *_by_layers(pair, judged)):
         _print(name, scores)
     try:
@@ -226,10 +242,10 @@ def show(
     except InputError as error:
         print(f"no scores by input embeddings: {error.got}", flush=True)
         return
-    vocabulary = read_training_vocabulary(base, final)
+    vocabulary = read_training_vocabulary(made.base, made.final)
     movement = gradients.movement
     read = np.zeros(len(movement.is_moved), bool)
-    for example in pair.final.examples(trained):
+    for example in pair.final.examples(made.trained):
         read[example.token_ids if vocabulary.reads_last else example.token_ids[:-1]] = True
     print(
         f"{movement.kind}, proves absence: {movement.proves_absence}; rows moved "
