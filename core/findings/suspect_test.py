@@ -172,8 +172,8 @@ def declared(record: SuspectResult) -> str:
         f"The test was fixed beforehand. It compares two means. The first is of a combined score: "
         f"{known} It notices a small effect on many suspects. The second is of e to the power of "
         "1.5 z, where z is the same average in robust standard deviations from the median. It "
-        "notices a large effect on few suspects. The smaller of their p-values counts, the first "
-        "one doubled. The p-value of the test corrects for this choice: it is the share of "
+        "notices a large effect on few suspects. The smaller of their p-values counts. The "
+        "p-value of the test corrects for this choice: it is the share of "
         f"{record.n_shuffles:,} shuffles of suspects and controls in which that number is as "
         f"small. {closing}"
     )

@@ -25,7 +25,6 @@ N_SHUFFLES = 9_999
 # Chosen once, by the simulations of docs/EMBEDDING_EVIDENCE.md.
 _FARTHEST = 6.0
 _STEEPNESS = 1.5
-_COST_OF_MEAN = 2.0
 _EXCEEDED = 0.02
 _BOUND_LEVEL = 0.05
 _ROUNDING = 1e-6
@@ -137,7 +136,7 @@ def used_test(
 
     Two statistics, both differences of means between the sets: of the combined score, which notices
     a little of an effect on many suspects, and of the exponential of how far documents stand out,
-    which notices much of it on a few. The smaller of their p-values counts, the first one doubled.
+    which notices much of it on a few. The smaller of their p-values counts.
     Roles are shuffled once for both, and the p-value is the share of shuffles in which this number
     is as small: exact, although the test looks twice (Westfall and Young's minimum p).
     """
@@ -146,7 +145,7 @@ def used_test(
     by_mean, by_highest = _p_values(
         np.stack([score, np.exp(_STEEPNESS * distances)]), is_suspect, seed, n_shuffles
     )
-    smaller = np.minimum(_COST_OF_MEAN * by_mean, by_highest)
+    smaller = np.minimum(by_mean, by_highest)
     return UsedTest(
         auc_with_interval(score[is_suspect], score[~is_suspect]).auc,
         float(np.mean(smaller <= smaller[0])),
