@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import numpy as np
@@ -29,17 +28,19 @@ def shown(app, label):
     return metric.value
 
 
+def drawn(app, number=0):
+    """A chart's series, without the bars of intervals and ranges."""
+    series = json.loads(app.get("echarts_chart")[number].proto.spec)["series"]
+    return [one for one in series if one["type"] == "scatter" or one.get("symbol") != "none"]
+
+
 def traces(app, number=0):
-    chart = app.get("plotly_chart")[number]
-    drawn = json.loads(chart.proto.spec)["data"]
-    return {trace["name"]: trace for trace in drawn if trace.get("showlegend") is not False}
+    return {one["name"]: one for one in drawn(app, number)}
 
 
-def numbers(values):
-    """What Plotly sends: a list, or bytes with their type."""
-    if isinstance(values, dict):
-        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
-    return np.asarray(values)
+def points(series):
+    """Where they are: leaked share in percent, value."""
+    return [tuple(point[:2]) for point in series["data"]]
 
 
 @pytest.mark.parametrize(("share", "budget", "name", "seed"), [(50, 20, "random", 1)])
@@ -62,8 +63,7 @@ def test_live_figures_equal_the_grid(store, share, budget, name, seed):
     assert shown(app, "Domain AUC") == f"{cell['domain-auc']:.3f}"
     assert shown(app, "Transport") == f"{cell['transport']:.3f}"
     live = traces(app)[f"{name}, live"]
-    assert live["x"] == [share / 100]
-    assert live["y"] == pytest.approx([cell["recall"]])
+    assert points(live) == [pytest.approx((share, 100 * cell["recall"]))]
 
 
 def test_sliders_select_anew_and_say_so(store):
@@ -80,7 +80,7 @@ def test_sliders_select_anew_and_say_so(store):
     assert "SELECT selects 37" in text
     assert "the nearest to 37" in text
     after = traces(app)
-    assert after["SELECT, live"]["x"] == [1.0] != before["SELECT, live"]["x"]
+    assert [points(one["SELECT, live"])[0][0] for one in (before, after)] == [50, 100]
     app.selectbox(key="strategy").set_value(BLIND).run()
     assert "text alone selects 37" in words(app)
     app.selectbox(key="metric").set_value(Metric.TRANSPORT).run()
@@ -93,21 +93,21 @@ def test_measured_and_live_points_are_drawn_apart(store):
     random, P-min and text alone are there whatever is chosen."""
     path = write_sample_titration(store)
     app = opened("titration", audit="titrated", strategy="top-k")
-    drawn = traces(app)
+    found = traces(app)
     for name in ("random", "P-min", "text alone"):
-        assert drawn[name]["mode"] == "lines+markers"
-        assert drawn[name]["line"]["dash"] == "dot"
-        assert drawn[name]["line"]["width"] < 1
-        assert drawn[name]["marker"]["symbol"] != drawn["top-k, live"]["marker"]["symbol"]
+        assert found[name]["type"] == "line"
+        assert found[name]["lineStyle"]["type"] == "dotted"
+        assert found[name]["lineStyle"]["width"] < 1
+        assert found[name]["symbol"] != found["top-k, live"]["symbol"]
     grid = read_titration(path)
     own = grid[
         (grid["strategy"] == "random") & (grid["metric"] == "recall") & (grid["budget"] == 20)
     ]
     means = own.groupby("leaked_share")["value"].mean()
-    assert np.allclose(numbers(drawn["random"]["y"]), means)
+    assert np.allclose([value for _, value in points(found["random"])], 100 * means)
     assert "only guide the eye" in words(app)
-    everything = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
-    assert sum(trace["marker"]["symbol"].startswith("star") for trace in everything) == 4
+    star = found["top-k, live"]["symbol"]
+    assert sum(one["symbol"] == star for one in drawn(app)) == 4
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from assay.cache.audits.read import AuditFacts
 from assay.cache.export import of_audit
@@ -20,7 +22,12 @@ from assay.core.selection.titration import Cell, Corpus
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, shown_as
 from assay.pages.components.audit import reads, titration_controls
-from assay.pages.components.audit.titration_charts import selection_map, titration_plot
+from assay.pages.components.audit.titration_charts import (
+    HEIGHT,
+    picked_on,
+    selection_map,
+    titration_plot,
+)
 from assay.pages.components.audit.titration_controls import Setting
 from assay.pages.components.audit.titration_documents import show_live_documents
 from assay.pages.components.audit.titration_tables import (
@@ -28,8 +35,9 @@ from assay.pages.components.audit.titration_tables import (
     measured_table,
     show_live,
     show_standing,
+    show_value,
 )
-from assay.pages.components.charts import show_chart
+from assay.pages.components.echarts import show_canvas
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
 from assay.pages.components.null_comparison import settings_line
@@ -56,33 +64,46 @@ def _show_selections(path: Path, known: Corpus, facts: AuditFacts) -> None:
             icon=":material/inventory_2:",
         )
         return
-    cells = titration_controls.live_cells(path, known, setting)
-    budget = nearest_budget(grid, setting.budget)
-    with headline:
-        _show_headline(grid, budget, cells, setting)
-    st.caption(
-        f"Live: the pool has {n_pool:,} documents, {n_leaked:,} of them training documents "
-        f"({n_leaked / max(n_pool, 1):.1%}; there are {counts.n_leaked:,} in all). "
-        f"{markdown_safe(shown_as(setting.selector))} selects "
-        f"{len(cells[setting.selector].documents):,}."
-    )
-    drawn = [name for name, cell in cells.items() if Metric.EQUAL_SCORES in cell.figures]
-    if drawn:
-        st.caption(markdown_safe(f"{drawn_sentence(drawn)}"))
-    show_live(cells, setting)
-    here = grid[(grid["budget"] == budget) & (grid["metric"] == setting.metric)]
+    values = st.container()
     left, right = st.columns([3, 2])
+    # What needs the chosen selection alone goes first: the browser draws it during the rest.
+    chosen = titration_controls.chosen_cell(path, known, setting)
+    with right:
+        picked = _show_map(path, chosen, known, facts, setting)
+    show_live_documents(path, chosen, known, setting, picked)
+    cells = titration_controls.live_cells(path, known, setting)
+    if setting.metric is Metric.TRANSPORT:
+        cells = titration_controls.with_transport(path, known, cells, setting)
+    budget = nearest_budget(grid, setting.budget)
+    here = grid[(grid["budget"] == budget) & (grid["metric"] == setting.metric)]
     with left:
         _show_plot(here, budget, known, cells, setting)
-    with right:
-        picked = _show_map(path, cells[setting.selector], known, facts)
-    show_live_documents(path, cells[setting.selector], known, setting, picked)
+    with values:
+        st.caption(
+            f"Live: the pool has {n_pool:,} documents, {n_leaked:,} of them training documents "
+            f"({n_leaked / max(n_pool, 1):.1%}; there are {counts.n_leaked:,} in all). "
+            f"{markdown_safe(shown_as(setting.selector))} selects {len(chosen.documents):,}."
+        )
+        transport = _show_values(cells, setting)
+    with headline:
+        _show_headline(grid, budget, cells, setting)
     if not here.empty:
         _show_measured(path, here, budget, setting)
     if setting.metric in (Metric.ACCURACY, Metric.AGREEMENT):
         st.caption("Student metrics are only available as measured points.")
         if facts.spec.student_note:
             st.caption(facts.spec.student_note)
+    # All else is redrawn by now.
+    cells = titration_controls.with_transport(path, known, cells, setting)
+    show_value(transport, Metric.TRANSPORT, cells, setting)
+
+
+def _show_values(cells: Mapping[str, Cell], setting: Setting) -> DeltaGenerator:
+    """Returns the place of transport."""
+    drawn = [name for name, cell in cells.items() if Metric.EQUAL_SCORES in cell.figures]
+    if drawn:
+        st.caption(markdown_safe(f"{drawn_sentence(drawn)}"))
+    return show_live(cells, setting)
 
 
 def _show_headline(
@@ -120,8 +141,12 @@ def _show_plot(
         if others
         else []
     )
-    figure = titration_plot(here, cells, setting, [*cells, *added])
-    show_chart(figure, key="titration", alt="The metric against leaked share")
+    show_canvas(
+        titration_plot(here, cells, setting, [*cells, *added]),
+        key="titration",
+        alt="The metric against leaked share",
+        height=HEIGHT,
+    )
     if here.empty:
         st.caption(
             "Stars: live selections, the chosen strategy's is filled. There are no measured points."
@@ -137,25 +162,27 @@ def _show_plot(
     )
 
 
-def _show_map(path: Path, chosen: Cell, known: Corpus, facts: AuditFacts) -> Any:
-    """What was picked on it; None without a map."""
+def _show_map(
+    path: Path, chosen: Cell, known: Corpus, facts: AuditFacts, setting: Setting
+) -> NDArray[np.int64]:
+    """The numbers of the documents that were clicked on it."""
     st.subheader("The live selection", anchor=False)
     places = reads.places(path)
     if not len(places):
         st.caption("This audit has no map.")
-        return None
-    picked = show_chart(
-        selection_map(places, chosen, known, bool(known.is_held_out.any())),
+        return np.empty(0, np.int64)
+    state = show_canvas(
+        selection_map(places, chosen, known, bool(known.is_held_out.any()), setting),
         key="map",
-        on_select="rerun",
-        selection_mode="points",
         alt="Selected documents over the pool",
+        height=HEIGHT,
+        on_select="rerun",
     )
     st.caption(
         "Grey: density of the pool at this leaked share. Click a point to see its document. "
         + markdown_safe(settings_line(facts.meta.map))
     )
-    return picked
+    return picked_on(state, chosen, known, setting)
 
 
 def _show_measured(path: Path, here: pd.DataFrame, budget: int | None, setting: Setting) -> None:
