@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,15 @@ from support.audit_file import write_sample_audit
 from support.pages import opened, words
 from support.titration_audit import GRID, write_sample_titration
 
-from assay.cache.audits.read import read_titration
+from assay.cache.audits.evidence import read_evidence
+from assay.cache.audits.read import read_facts, read_titration
 from assay.cache.store import Store
+from assay.core.errors import InputError, OptionConflict
 from assay.core.findings.titration import titration_finding
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.audit_checks import check_audit
+from assay.core.specs.commands import command_line
+from assay.core.specs.data import DataRef
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, shown_as
 from assay.core.specs.training import LORA_STUDENTS, StudentAdapter
@@ -134,6 +141,40 @@ def test_an_ordinary_audit_has_live_sliders_only(store):
     app.slider(key="share").set_value(0).run()
     assert shown(app, "Recall") == "—"
     assert "no document is leaked" in words(app).replace("\\", "")
+
+
+def test_an_ordinary_audit_measures_a_grid_when_asked_to(store):
+    """With leaked shares it holds a grid at its own budget, each cell what the page computes live,
+    and the page, the answers and the audit's command line say so."""
+    path = write_sample_titration(store, grid=None, beside=(0.5, 1.0))
+    grid, spec = read_titration(path), read_facts(path).spec
+    assert set(grid["leaked_share"]) == {0.5, 1.0}
+    assert set(grid["budget"]) == {spec.budget} == {20}
+    assert set(grid["seed"]) == {0, 1, 2}
+    assert set(grid["strategy"]) == {*map(str, spec.strategies), BLIND}
+    assert "--leaked-share 0.5 --leaked-share 1.0" in command_line(spec)
+    assert len(read_evidence(path, []).titration) == len(grid)
+    app = opened("titration", audit="titrated", share=50, draw=2)
+    text = words(app).replace("\\", "")
+    assert "Measured at budget 20, with 3 draws per leaked share." in text
+    assert "mean of 3 draws" in text
+    cell = grid[
+        (grid["strategy"] == "select") & (grid["seed"] == 2) & (grid["leaked_share"] == 0.5)
+    ]
+    recall = cell.set_index("metric")["value"]["recall"]
+    assert shown(app, "Recall") == f"{100 * recall:.1f}%"
+    assert [x for x, _ in points(traces(app)["SELECT"])] == pytest.approx([50, 100], abs=3)
+
+
+def test_a_grid_needs_documents_of_every_role():
+    """Leaked shares without training and held-out documents are an error that names both."""
+    spec = AuditSpec("base", "final", (DataRef("pool.parquet"),), leaked_shares=(0.5,))
+    with pytest.raises(OptionConflict, match="--reference and --held-out-source"):
+        check_audit(spec)
+    known = replace(spec, reference=DataRef("train.parquet"), held_out_source="pool")
+    check_audit(known)
+    with pytest.raises(InputError, match="leaked shares from 0 to 1"):
+        check_audit(replace(known, leaked_shares=(1.5,)))
 
 
 def test_what_is_missing_is_said(store):

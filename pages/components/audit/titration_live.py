@@ -115,7 +115,7 @@ def _show_headline(
         found = titration_finding(rows, setting.selector, setting.budget)
         source = (
             "From the single live selection below: this audit has no measured grid. `assay "
-            "titrate` creates one."
+            "titrate` measures one, and so does `assay audit` with `--leaked-share`."
         )
     else:
         strategy = Strategy.SELECT if Strategy.SELECT in set(grid["strategy"]) else setting.selector
