@@ -10,12 +10,14 @@ import pytest
 from support.audit_file import write_sample_audit
 from support.pages import opened, words
 from support.titration_audit import GRID, write_sample_titration
+from support.titration_corpus import corpus_of
 
 from assay.cache.audits.evidence import read_evidence
 from assay.cache.audits.read import read_facts, read_titration
 from assay.cache.store import Store
 from assay.core.errors import InputError, OptionConflict
 from assay.core.findings.titration import titration_finding
+from assay.core.selection.titration import titrate
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.audit_checks import check_audit
 from assay.core.specs.commands import command_line
@@ -23,6 +25,8 @@ from assay.core.specs.data import DataRef
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, shown_as
 from assay.core.specs.training import LORA_STUDENTS, StudentAdapter
+from assay.pages.components.audit.titration_charts import picked_on, selection_map
+from assay.pages.components.audit.titration_controls import Setting
 
 
 @pytest.fixture
@@ -93,6 +97,28 @@ def test_sliders_select_anew_and_say_so(store):
     app.selectbox(key="metric").set_value(Metric.TRANSPORT).run()
     assert not app.exception
     assert Metric.TRANSPORT.info.title in words(app)
+
+
+def test_a_click_on_the_map_counts_for_its_own_selection_alone():
+    """The canvas outlives a slider's move and still says what was clicked on it before; that is
+    no document of the next selection."""
+    corpus = corpus_of()
+    cell = titrate(corpus, 0.5, 10, "random", 0)
+    setting = Setting(0.5, 10, "random", 0, Metric.RECALL)
+    places = np.random.default_rng(0).normal(size=(len(corpus.is_trained), 2)).astype("f")
+    series = selection_map(places, cell, corpus, True, setting)["series"]
+    shown = [
+        ({"series_id": one["id"], "data_indices": [at]}, point[2])
+        for one in series
+        if one["type"] == "scatter"
+        for at, point in enumerate(one["data"])
+    ]
+    assert sorted(document for _, document in shown) == sorted(cell.documents)
+    for clicked, document in shown:
+        state = {"selection": {"selected": [clicked]}}
+        assert picked_on(state, cell, corpus, setting).tolist() == [document]
+        for moved in (replace(setting, budget=11), replace(setting, leaked_share=0.6)):
+            assert not len(picked_on(state, cell, corpus, moved))
 
 
 def test_measured_and_live_points_are_drawn_apart(store):
