@@ -72,20 +72,16 @@ with left:
     st.subheader("Cosine with the weight difference", anchor=False)
     show_chart(cosine_chart(sources, students), key="cosines", alt="Cosine of each corpus")
     st.caption(
-        f"{HOW_COSINES_READ} Bars: 95% interval; grey: chance."
-        + (
-            f" Crosses: {HOW_STUDENTS_READ}"
-            if len(students)
-            else (
-                " The cosine that the true training set would have was not measured. That needs "
-                "`--students`, which works with last-layer gradients only."
-            )
-        )
+        "Points: cosine with its 95% interval. Grey: 95% of what chance gives."
+        + (" Crosses: models trained here on half of each corpus." if len(students) else "")
     )
 with right:
     st.subheader("As a mixture of these corpora", anchor=False)
     show_chart(mixture_chart(sources), key="mixture", alt="Mixture of the corpora")
-    st.caption(f"{HOW_SHARES_READ} Hollow points: share by cosine.")
+    st.caption(
+        "Points: a corpus' share of the mixture that fits best, with its 95% interval. Hollow "
+        "points: share by cosine."
+    )
 exported_table(
     of_audit(path),
     "sets",
@@ -93,6 +89,16 @@ exported_table(
     note="Square brackets: 95% intervals."
     + (" If trained on it: the crosses, one value a model." if len(students) else ""),
 )
+
+with st.expander("How these are measured", icon=":material/balance:"):
+    st.write(markdown_safe(HOW_COSINES_READ))
+    st.write(markdown_safe(HOW_SHARES_READ))
+    st.write(
+        f"If trained on it: {markdown_safe(HOW_STUDENTS_READ)}"
+        if len(students)
+        else "The cosine that the true training set would have was not measured. That needs "
+        "`--students`, which works with last-layer gradients only."
+    )
 
 if len(classes):
     st.subheader("As a mixture of classes", anchor=False)

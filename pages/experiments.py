@@ -189,11 +189,14 @@ def show_panel(origin: Origin, known: experiments.Compared, panel: str) -> None:
     )
 
 
-def show_measurements(origin: Origin, experiment: ExperimentSummary) -> None:
-    """Every measurement, with a link to its audit."""
+def show_measurements(
+    origin: Origin, experiment: ExperimentSummary, known: experiments.Compared
+) -> None:
+    """Every measurement, with a link to its audit; exported as stored."""
     with st.expander("All measurements", icon=":material/database:"):
         rows = experiments.measurements(experiment.path)
-        links = rows.assign(audit_id="/overview?audit=" + rows["audit_id"])
+        table = experiments.measurements_table(known, rows)
+        links = table.assign(audit_id="/overview?audit=" + table["audit_id"])
         column = st.column_config.LinkColumn("audit", display_text=r"audit=(.*)")
         st.dataframe(links, hide_index=True, placeholder="—", column_config={"audit_id": column})
         export_line(origin, "measurements", rows)
@@ -234,4 +237,4 @@ if experiment is not None:
         "from their notebook if the paper only shows a plot. They are means over three seeds, "
         "without a spread."
     )
-    show_measurements(origin, experiment)
+    show_measurements(origin, experiment, known)

@@ -57,6 +57,15 @@ def read_texts(path: Path, document_ids: Sequence[int]) -> pd.DataFrame:
     return rows.set_index("document_id").loc[list(document_ids)].reset_index()
 
 
+def read_all_starts(path: Path, n_characters: int) -> pd.DataFrame:
+    """source and the start of the text of every document, by document_id."""
+    with open_to_read(path) as connection:
+        rows = connection.execute(
+            "SELECT document_id, source, left(text, ?) AS text FROM documents", [n_characters]
+        ).df()
+    return rows.set_index("document_id")
+
+
 def read_neighbours(path: Path, document_id: int, strategy: Strategy, n: int) -> pd.DataFrame:
     """The nearest documents by the cosine of sentence embeddings, ``n`` of each kind.
 

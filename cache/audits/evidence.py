@@ -41,7 +41,7 @@ def read_evidence(path: Path, suspect_tests: list[SuspectResult]) -> AuditEviden
         read_metrics(path).to_dict("records"),
         groups[groups["kind"] == "source"].to_dict("records"),
         read_source_students(path).to_dict("records"),
-        read_titration(path).to_dict("records") if facts.spec.titration else [],
+        read_titration(path).to_dict("records") if facts.spec.grid else [],
         suspect_tests,
     )
 

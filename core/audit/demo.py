@@ -45,6 +45,8 @@ _N_TEST = 320
 _LEAKED_SHARE = 0.25
 _N_CANDIDATES = _N_HELD_OUT + round(_LEAKED_SHARE * _N_REFERENCE) + _N_STANDARD_LIBRARY
 _BUDGET = 120
+# Of the leaked documents; each is drawn three times.
+_LEAKED_SHARES = (0.25, 0.5, 0.75, 1.0)
 _TRAINING = TrainingSpec(learning_rate=1e-4, batch_size=16, n_epochs=3, max_tokens=32, seed=_SEED)
 _N_STUDENT_EPOCHS = 4
 # Students take most of the time: those that answer the demo's questions.
@@ -70,6 +72,7 @@ def _spec(folder: Path) -> AuditSpec:
         held_out_source=_HELD_OUT,
         n_student_epochs=_N_STUDENT_EPOCHS,
         student_strategies=_STUDENTS,
+        leaked_shares=_LEAKED_SHARES,
         seed=_SEED,
         title="Demo: documentation of four fields",
     )

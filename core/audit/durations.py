@@ -23,7 +23,8 @@ _A_PLACE_S = 0.003
 _A_MEASURED_DOCUMENT_S = 0.003
 _A_TEXT_ALONE_S = 0.001
 _A_JUDGED_DOCUMENT_S = 0.002
-_A_CELL_S = 0.4
+# Of one cell, for each document of the pool.
+_A_CELLS_DOCUMENT_S = 4e-5
 _A_RANKED_DOCUMENT_S = 0.004
 _A_TOKENIZED_DOCUMENT_S = 0.0005
 # Forward and backward at three checkpoints, for documents that are not excluded: about a quarter.
@@ -46,7 +47,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
     if Strategy.RANDOM in asked and n_students > 1 and not (spec.titration or spec.corpora):
         n_students += spec.n_random_students - 1
     a_student_s = spec.budget * spec.n_student_epochs * _A_STUDENT_DOCUMENT_S * 0.7 * size
-    grid = spec.titration
+    grid = spec.grid
     n_cells = (
         len(grid.leaked_shares) * len(grid.budgets) * grid.n_seeds * (n_strategies + 1)
         if grid
@@ -84,7 +85,8 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
     plan["text alone"] = 1 + n_documents * _A_TEXT_ALONE_S
     plan["membership"] = 1 + n_documents * _A_JUDGED_DOCUMENT_S
     if grid:
-        plan["titration"] = n_cells * _A_CELL_S
+        plan["titration"] = n_cells * n_documents * _A_CELLS_DOCUMENT_S
+    if grid and spec.titration:
         plan["titration students"] = n_cells * a_student_s
     return plan
 

@@ -89,7 +89,7 @@ def _caveats(question: ResolvedAudit) -> list[str]:
             "One random seed: student accuracies also vary with the seed, which the intervals do "
             "not include."
         )
-    if question.spec.titration:
+    if question.spec.grid:
         caveats.append(
             "One final model: the titration's seeds vary which training documents are in the "
             "pool, not the training run of the final model."

@@ -108,8 +108,11 @@ def asked_of(spec: AuditSpec) -> dict[str, Any]:
     asked = to_plain(spec)
     for name in ("base", "final", "seed_corpus", "reference", "test", "training"):
         del asked[name]
+    # Audits from before an option are named without it.
     if spec.student_adapter is StudentAdapter.NONE:
-        del asked["student_adapter"]  # as audits from before the option are named
+        del asked["student_adapter"]
+    if spec.leaked_shares is None:
+        del asked["leaked_shares"]
     return asked
 
 

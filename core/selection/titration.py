@@ -8,7 +8,7 @@ a live value and a measured one are the same number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,10 @@ class Cell:
     weights: NDArray[np.float64]
     figures: dict[Metric, Measurement]
 
+    def having(self, metric: Metric, found: Measurement) -> Cell:
+        """The same with one more figure."""
+        return replace(self, figures={**self.figures, metric: found})
+
 
 def draw_pool(is_trained: NDArray[np.bool_], leaked_share: float, seed: int) -> NDArray[np.int64]:
     """Document numbers: this share of the training documents, rounded, and all others, shuffled.
@@ -134,6 +138,23 @@ def titrate(corpus: Corpus, leaked_share: float, budget: int, selector: str, see
     ValueError for a share outside 0 … 1, a budget that the pool cannot fill, or ``BLIND`` if the
     corpus has no blind scores.
     """
+    cell = located_by(corpus, leaked_share, budget, selector, seed)
+    distance = transport_of(corpus, cell)
+    return cell if distance is None else cell.having(Metric.TRANSPORT, distance)
+
+
+def transport_of(corpus: Corpus, cell: Cell) -> Measurement | None:
+    """How far the selection is from the reference set; None without embeddings of both.
+
+    With 1,000 reference documents this takes longer than most selections.
+    """
+    if corpus.embeddings is None or corpus.yardstick is None or not len(cell.documents):
+        return None
+    return corpus.yardstick.measure(corpus.embeddings[cell.documents])
+
+
+def located_by(corpus: Corpus, leaked_share: float, budget: int, selector: str, seed: int) -> Cell:
+    """The cell without transport; errors as of ``titrate``."""
     if not 0 <= leaked_share <= 1:
         raise ValueError(f"{leaked_share} is not a share from 0 to 1")
     pool = draw_pool(corpus.is_trained, leaked_share, seed)
@@ -142,13 +163,7 @@ def titrate(corpus: Corpus, leaked_share: float, budget: int, selector: str, see
     choose = _by_text if selector == BLIND else _by_strategy
     selected = choose(corpus, pool, budget, selector, seed)
     chosen = pool[list(selected.documents)]
-    found = figures(
-        selected,
-        corpus.is_trained[pool],
-        corpus.is_held_out[pool],
-        None if corpus.embeddings is None else corpus.embeddings[chosen],
-        corpus.yardstick,
-    )
+    found = figures(selected, corpus.is_trained[pool], corpus.is_held_out[pool])
     return Cell(pool, chosen, selected.weights, found)
 
 

@@ -314,6 +314,17 @@ class AuditSpec:
         unset="every --strategy",
         only=("audit",),
     )
+    # A titration beside the audit's other results, without students of its own; None measures none.
+    leaked_shares: tuple[float, ...] | None = option(
+        None,
+        flag="leaked-share",
+        is_unique=True,
+        help="Also measure what every strategy locates when only this share of the training "
+        "documents is in the seed corpus, from 0 to 1. Repeat for several. Needs --reference and "
+        "--held-out-source.",
+        unset="no titration",
+        only=("audit",),
+    )
     # Includes the random strategy's own student. Their differences show how much students differ by
     # chance. With one, students are not compared.
     n_random_students: int = option(
@@ -376,6 +387,12 @@ class AuditSpec:
     title: str = option("", **_TITLE)
     titration: TitrationSpec | None = option(None, only=("titrate",))
     corpora: CorporaSpec | None = option(None, only=("rank-corpora",))
+
+    @property
+    def grid(self) -> TitrationSpec | None:
+        """The titration that is measured: the one asked for, or the one beside an audit."""
+        beside = TitrationSpec(self.leaked_shares, (self.budget,)) if self.leaked_shares else None
+        return self.titration or beside
 
     @property
     def strategies_of_students(self) -> tuple[Strategy, ...]:

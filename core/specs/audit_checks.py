@@ -65,14 +65,20 @@ def check_audit(spec: AuditSpec) -> None:
             f"--students {spec.corpora.n_students} with --gradient-layers {spec.gradient_layers}",
             "remove one of the two options",
         )
-    if spec.titration:
-        _check_grid(spec.titration)
-        if spec.n_student_epochs and spec.test is None:
-            raise OptionConflict(
-                "--students needs a test set",
-                "--students without --test",
-                "give --test, or remove --students",
-            )
+    if spec.grid:
+        _check_grid(spec.grid)
+    if spec.leaked_shares and (spec.reference is None or spec.held_out_source is None):
+        raise OptionConflict(
+            "--leaked-share needs --reference and --held-out-source",
+            "--leaked-share alone",
+            "give both, or remove --leaked-share",
+        )
+    if spec.titration and spec.n_student_epochs and spec.test is None:
+        raise OptionConflict(
+            "--students needs a test set",
+            "--students without --test",
+            "give --test, or remove --students",
+        )
 
 
 def _check_students(spec: AuditSpec) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import scipy  # loads its parts when they are first used, see stats/intervals.py
 
 from assay.core.stats.intervals import CONFIDENCE, Interval, proportion
@@ -56,5 +57,6 @@ def located(n_documents: int, n_leaked: int, n_selected: int, n_located: int) ->
 @lru_cache(maxsize=256)
 def _null_band(n_documents: int, n_leaked: int, n_selected: int) -> tuple[float, float]:
     """The central 95% of how many leaked documents a random selection holds."""
-    null = scipy.stats.hypergeom(n_documents, n_leaked, n_selected)
-    return float(null.ppf((1 - CONFIDENCE) / 2)), float(null.ppf((1 + CONFIDENCE) / 2))
+    ends = np.array([1 - CONFIDENCE, 1 + CONFIDENCE]) / 2
+    low, high = scipy.stats.hypergeom.ppf(ends, n_documents, n_leaked, n_selected)
+    return float(low), float(high)

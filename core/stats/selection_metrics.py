@@ -79,19 +79,15 @@ def figures(
     selected: Selected,
     is_trained: NDArray[np.bool_],
     is_held_out: NDArray[np.bool_],
-    embeddings: NDArray[np.float32] | None,
-    yardstick: TransportToReference | None,
 ) -> dict[Metric, Measurement]:
     """All metrics that the pool's known roles allow; undefined ones are missing.
 
-    is_trained, is_held_out: (n) over the pool. ``embeddings`` are the selected documents'.
+    is_trained, is_held_out: (n) over the pool.
     """
     chosen = selected.documents
     found: dict[Metric, Measurement] = {**located_figures(chosen, is_trained, is_held_out)}
     if is_held_out.any() and len(chosen):
         found |= _ranking(selected, is_trained, is_held_out)
-    if embeddings is not None and yardstick is not None and len(embeddings):
-        found[Metric.TRANSPORT] = yardstick.measure(embeddings)
     if selected.is_drawn:
         found[Metric.EQUAL_SCORES] = Measurement(value=1.0, n=len(is_trained))
     return found

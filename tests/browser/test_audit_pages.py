@@ -184,9 +184,8 @@ def test_moving_the_share_redraws_the_titration(assay_tab, dashboard):
     """The pool's size, the live selection and its chart follow the slider, and so does the link."""
     counts = read_facts(audit_path(dashboard.store, "titrated")).meta.counts
     tab = assay_tab.open("titration", audit="titrated", share="50")
-    points = tab.main().locator(".js-plotly-plot .scatterlayer").first
-    points.wait_for(state="attached")
-    drawn = points.inner_html()
+    canvas = "[data-testid=stEChartsChart] canvas"
+    drawn = tab.main().locator(canvas).first.evaluate("one => one.toDataURL()")
     slider = tab.page.get_by_role("slider").first
     slider.focus()
     slider.press("End")
@@ -194,8 +193,8 @@ def test_moving_the_share_redraws_the_titration(assay_tab, dashboard):
     tab.shows(f"Live: the pool has {counts.n_documents:,} documents, {n_leaked:,} of them")
     tab.page.wait_for_url("**share=100**")
     tab.page.wait_for_function(
-        "drawn => document.querySelector('.js-plotly-plot .scatterlayer').innerHTML !== drawn",
-        arg=drawn,
+        "([canvas, drawn]) => document.querySelector(canvas).toDataURL() !== drawn",
+        arg=[canvas, drawn],
     )
 
 

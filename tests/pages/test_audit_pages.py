@@ -281,6 +281,11 @@ def test_public_sets_are_ranked_or_the_command_given(store):
     write_sample_audit(store, audit_id="ranked", before_seal=write_groups)
     app = opened("corpora", audit="ranked")
     assert "None of these corpora" in app.subheader[0].value
+    below_charts = [one.value for one in app.caption if one.value.startswith("Points:")]
+    assert len(below_charts) == 2
+    assert max(map(len, below_charts)) < 160
+    (how,) = [one for one in app.expander if one.label == "How these are measured"]
+    assert "grouped jackknife" in words(how)
     assert "<b>" not in words(app)
     assert "reference set, %" in app.dataframe[1].value
     assert app.dataframe[1].value["class"].tolist() == ["business", "science & tech"]

@@ -8,17 +8,24 @@ import pytest
 from support.experiment_file import write_sample_experiment
 from support.pages import opened, words
 
+from assay.cache.experiments.read import list_experiments, read_measurements
 from assay.cache.jobs import JobTable
 from assay.cache.store import Store
 from assay.core.experiments.paper_results import reference_rows
 from assay.core.experiments.recipes import NAMES, load_recipe
 from assay.core.findings.experiment import Place, standing
+from assay.core.specs.metrics import Metric
 from assay.core.stats.intervals import Spread
 
 
 @pytest.fixture
 def store():
     return Store.default()
+
+
+def known_measurements(store):
+    (experiment,) = list_experiments(store)
+    return read_measurements(experiment.path)
 
 
 def drawn(app):
@@ -43,7 +50,8 @@ def test_an_empty_store_says_the_command_and_shows_the_authors_numbers(store, na
 
 @pytest.mark.parametrize("name", NAMES)
 def test_ours_stand_beside_theirs(store, name):
-    """Each figure of ours has its mean and spread in a column of its own beside the authors'."""
+    """Each figure of ours has its mean and spread in a column of its own beside the authors', and
+    every measurement is listed in the page's words."""
     write_sample_experiment(store, name)
     app = opened("experiments", recipe=name)
     recipe = load_recipe(name)
@@ -55,6 +63,11 @@ def test_ours_stand_beside_theirs(store, name):
     ours = next(column for column in table.columns if column.endswith(", ours"))
     assert any("[" in cell and "–" in cell for cell in table[ours])
     assert any(word in words(app) for word in ("3 seeds", "SELECT itself was not run"))
+    measured, stored = app.dataframe[-1].value, known_measurements(store)
+    assert len(measured) == len(stored)
+    assert {"panel", "variant", "x", "subject"}.isdisjoint(measured.columns)
+    assert set(measured["metric"]) == {Metric(one).info.short for one in stored["metric"]}
+    assert set(measured["seed"]) == set(stored["seed"])
     marked = [trace["name"] for trace in drawn(app) if trace["name"].endswith("notebook")]
     assert bool(marked) == (recipe.x in ("budget", "leaked_share", "dimension"))
 

@@ -228,7 +228,13 @@ def test_a_live_selection_is_exported_as_chosen_on_its_map(server):
     with Visitor(server) as visitor:
         every = visitor.open("titration", query).exports()[0]
         (third,) = every.rows.loc[every.rows["rank"] == 3, "document_id"]
-        visitor.open("titration", query, map=[{"customdata": int(third)}])
+        clicked = [
+            {"series_id": one["id"], "data_indices": [place]}
+            for one in visitor.canvas("map")["series"]
+            for place, point in enumerate(one["data"])
+            if one["type"] == "scatter" and point[2] == third
+        ]
+        visitor.open("titration", query, map=clicked)
         chosen = visitor.exports()[0]
     assert every.rows["rank"].tolist() == list(range(1, 31))
     assert every.manifest["chosen"]["chosen_on_map"] == []

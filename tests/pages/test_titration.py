@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from support.audit_file import write_sample_audit
 from support.pages import opened, words
 from support.titration_audit import GRID, write_sample_titration
+from support.titration_corpus import corpus_of
 
-from assay.cache.audits.read import read_titration
+from assay.cache.audits.evidence import read_evidence
+from assay.cache.audits.read import read_facts, read_titration
 from assay.cache.store import Store
+from assay.core.errors import InputError, OptionConflict
 from assay.core.findings.titration import titration_finding
+from assay.core.selection.titration import titrate
+from assay.core.specs.audit import AuditSpec
+from assay.core.specs.audit_checks import check_audit
+from assay.core.specs.commands import command_line
+from assay.core.specs.data import DataRef
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, shown_as
 from assay.core.specs.training import LORA_STUDENTS, StudentAdapter
+from assay.pages.components.audit.titration_charts import picked_on, selection_map
+from assay.pages.components.audit.titration_controls import Setting
 
 
 @pytest.fixture
@@ -29,17 +39,19 @@ def shown(app, label):
     return metric.value
 
 
+def drawn(app, number=0):
+    """A chart's series, without the bars of intervals and ranges."""
+    series = json.loads(app.get("echarts_chart")[number].proto.spec)["series"]
+    return [one for one in series if one["type"] == "scatter" or one.get("symbol") != "none"]
+
+
 def traces(app, number=0):
-    chart = app.get("plotly_chart")[number]
-    drawn = json.loads(chart.proto.spec)["data"]
-    return {trace["name"]: trace for trace in drawn if trace.get("showlegend") is not False}
+    return {one["name"]: one for one in drawn(app, number)}
 
 
-def numbers(values):
-    """What Plotly sends: a list, or bytes with their type."""
-    if isinstance(values, dict):
-        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
-    return np.asarray(values)
+def points(series):
+    """Where they are: leaked share in percent, value."""
+    return [tuple(point[:2]) for point in series["data"]]
 
 
 @pytest.mark.parametrize(("share", "budget", "name", "seed"), [(50, 20, "random", 1)])
@@ -62,8 +74,7 @@ def test_live_figures_equal_the_grid(store, share, budget, name, seed):
     assert shown(app, "Domain AUC") == f"{cell['domain-auc']:.3f}"
     assert shown(app, "Transport") == f"{cell['transport']:.3f}"
     live = traces(app)[f"{name}, live"]
-    assert live["x"] == [share / 100]
-    assert live["y"] == pytest.approx([cell["recall"]])
+    assert points(live) == [pytest.approx((share, 100 * cell["recall"]))]
 
 
 def test_sliders_select_anew_and_say_so(store):
@@ -80,7 +91,7 @@ def test_sliders_select_anew_and_say_so(store):
     assert "SELECT selects 37" in text
     assert "the nearest to 37" in text
     after = traces(app)
-    assert after["SELECT, live"]["x"] == [1.0] != before["SELECT, live"]["x"]
+    assert [points(one["SELECT, live"])[0][0] for one in (before, after)] == [50, 100]
     app.selectbox(key="strategy").set_value(BLIND).run()
     assert "text alone selects 37" in words(app)
     app.selectbox(key="metric").set_value(Metric.TRANSPORT).run()
@@ -88,26 +99,48 @@ def test_sliders_select_anew_and_say_so(store):
     assert Metric.TRANSPORT.info.title in words(app)
 
 
+def test_a_click_on_the_map_counts_for_its_own_selection_alone():
+    """The canvas outlives a slider's move and still says what was clicked on it before; that is
+    no document of the next selection."""
+    corpus = corpus_of()
+    cell = titrate(corpus, 0.5, 10, "random", 0)
+    setting = Setting(0.5, 10, "random", 0, Metric.RECALL)
+    places = np.random.default_rng(0).normal(size=(len(corpus.is_trained), 2)).astype("f")
+    series = selection_map(places, cell, corpus, True, setting)["series"]
+    shown = [
+        ({"series_id": one["id"], "data_indices": [at]}, point[2])
+        for one in series
+        if one["type"] == "scatter"
+        for at, point in enumerate(one["data"])
+    ]
+    assert sorted(document for _, document in shown) == sorted(cell.documents)
+    for clicked, document in shown:
+        state = {"selection": {"selected": [clicked]}}
+        assert picked_on(state, cell, corpus, setting).tolist() == [document]
+        for moved in (replace(setting, budget=11), replace(setting, leaked_share=0.6)):
+            assert not len(picked_on(state, cell, corpus, moved))
+
+
 def test_measured_and_live_points_are_drawn_apart(store):
     """The grid is points with bands joined by thin dotted guides, the live point another symbol;
     random, P-min and text alone are there whatever is chosen."""
     path = write_sample_titration(store)
     app = opened("titration", audit="titrated", strategy="top-k")
-    drawn = traces(app)
+    found = traces(app)
     for name in ("random", "P-min", "text alone"):
-        assert drawn[name]["mode"] == "lines+markers"
-        assert drawn[name]["line"]["dash"] == "dot"
-        assert drawn[name]["line"]["width"] < 1
-        assert drawn[name]["marker"]["symbol"] != drawn["top-k, live"]["marker"]["symbol"]
+        assert found[name]["type"] == "line"
+        assert found[name]["lineStyle"]["type"] == "dotted"
+        assert found[name]["lineStyle"]["width"] < 1
+        assert found[name]["symbol"] != found["top-k, live"]["symbol"]
     grid = read_titration(path)
     own = grid[
         (grid["strategy"] == "random") & (grid["metric"] == "recall") & (grid["budget"] == 20)
     ]
     means = own.groupby("leaked_share")["value"].mean()
-    assert np.allclose(numbers(drawn["random"]["y"]), means)
+    assert np.allclose([value for _, value in points(found["random"])], 100 * means)
     assert "only guide the eye" in words(app)
-    everything = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
-    assert sum(trace["marker"]["symbol"].startswith("star") for trace in everything) == 4
+    star = found["top-k, live"]["symbol"]
+    assert sum(one["symbol"] == star for one in drawn(app)) == 4
 
 
 @pytest.mark.parametrize(
@@ -134,6 +167,40 @@ def test_an_ordinary_audit_has_live_sliders_only(store):
     app.slider(key="share").set_value(0).run()
     assert shown(app, "Recall") == "—"
     assert "no document is leaked" in words(app).replace("\\", "")
+
+
+def test_an_ordinary_audit_measures_a_grid_when_asked_to(store):
+    """With leaked shares it holds a grid at its own budget, each cell what the page computes live,
+    and the page, the answers and the audit's command line say so."""
+    path = write_sample_titration(store, grid=None, beside=(0.5, 1.0))
+    grid, spec = read_titration(path), read_facts(path).spec
+    assert set(grid["leaked_share"]) == {0.5, 1.0}
+    assert set(grid["budget"]) == {spec.budget} == {20}
+    assert set(grid["seed"]) == {0, 1, 2}
+    assert set(grid["strategy"]) == {*map(str, spec.strategies), BLIND}
+    assert "--leaked-share 0.5 --leaked-share 1.0" in command_line(spec)
+    assert len(read_evidence(path, []).titration) == len(grid)
+    app = opened("titration", audit="titrated", share=50, draw=2)
+    text = words(app).replace("\\", "")
+    assert "Measured at budget 20, with 3 draws per leaked share." in text
+    assert "mean of 3 draws" in text
+    cell = grid[
+        (grid["strategy"] == "select") & (grid["seed"] == 2) & (grid["leaked_share"] == 0.5)
+    ]
+    recall = cell.set_index("metric")["value"]["recall"]
+    assert shown(app, "Recall") == f"{100 * recall:.1f}%"
+    assert [x for x, _ in points(traces(app)["SELECT"])] == pytest.approx([50, 100], abs=3)
+
+
+def test_a_grid_needs_documents_of_every_role():
+    """Leaked shares without training and held-out documents are an error that names both."""
+    spec = AuditSpec("base", "final", (DataRef("pool.parquet"),), leaked_shares=(0.5,))
+    with pytest.raises(OptionConflict, match="--reference and --held-out-source"):
+        check_audit(spec)
+    known = replace(spec, reference=DataRef("train.parquet"), held_out_source="pool")
+    check_audit(known)
+    with pytest.raises(InputError, match="leaked shares from 0 to 1"):
+        check_audit(replace(known, leaked_shares=(1.5,)))
 
 
 def test_what_is_missing_is_said(store):

@@ -42,6 +42,16 @@ def test_the_demo_audits_and_then_only_looks(assay):
     assert facts.meta.vocabulary.proves_absence
     assert facts.meta.vocabulary.longest_document == 32
     assert rows.get(Strategy.EMBEDDING_MATCH, Metric.MEMBERSHIP_AUC)["low"] > 0.8
+    recall = {
+        (row["strategy"], row["leaked_share"], row["seed"]): row["value"]
+        for row in evidence.titration
+        if row["metric"] == Metric.RECALL
+    }
+    assert {key[1:] for key in recall} == {
+        (share, seed) for share in (0.25, 0.5, 0.75, 1.0) for seed in (0, 1, 2)
+    }
+    for _, *pool in list(recall):
+        assert recall[(Strategy.EMBEDDING_MATCH, *pool)] > 2 * recall[(Strategy.RANDOM, *pool)]
     again = assay("demo", "--no-serve", "--json")
     assert json.loads(again.out) == {**said, "was_there": True}
     assert "done in" not in again.err

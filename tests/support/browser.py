@@ -22,6 +22,7 @@ _IS_SETTLED = """() => {
     && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')
     && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
       .every(chart => !chart.checkVisibility() || chart.querySelector('.main-svg'))
+    && !document.querySelector('[data-testid=stEChartsChart][aria-busy=true]')
 }"""
 # So long even where other programs use the processor.
 _PATIENCE_MS = 120_000

@@ -34,9 +34,11 @@ def write_sample_titration(
     pair=None,
     seed=0,
     students=None,
+    beside=None,
     **more,
 ):
-    """A sample audit with random gradients; ``grid`` None makes an ordinary audit of it.
+    """A sample audit with random gradients; ``grid`` None makes an ordinary audit of it, which may
+    measure a grid at leaked shares ``beside``.
     ``pair``: the digests of its models' weights; ``seed``: the one asked with; ``students``: how
     those were trained that each cell of the grid then has."""
     spec = AuditSpec(
@@ -49,6 +51,7 @@ def write_sample_titration(
         held_out_source="held-out",
         title="Sample titration",
         titration=grid,
+        leaked_shares=beside,
         seed=seed,
         student_adapter=students or StudentAdapter.NONE,
     )

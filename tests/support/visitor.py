@@ -62,9 +62,11 @@ class Visitor:
                 message.rerun_script.widget_states.widgets.add(id=canvas[0].id, json_value="{}")
                 gesture.json_trigger_value = json.dumps([{"event": "chosen", "value": points}])
                 continue
-            (chart,) = [e.plotly_chart for e in self.elements if _has_key(e.plotly_chart.id, key)]
+            kinds = [(e.plotly_chart, "points") for e in self.elements]
+            kinds += [(e.echarts_chart, "selected") for e in self.elements]
+            ((chart, kind),) = [one for one in kinds if _has_key(one[0].id, key)]
             state = message.rerun_script.widget_states.widgets.add(id=chart.id)
-            state.string_value = json.dumps({"selection": {"points": points}})
+            state.string_value = json.dumps({"selection": {kind: points}})
         self._socket.send(message.SerializeToString())
         sent = self._until("script_finished")
         for one in sent:
@@ -80,6 +82,11 @@ class Visitor:
         wrong = [e.exception.message for e in self.elements if e.HasField("exception")]
         assert not wrong, (page, query, wrong)
         return self
+
+    def canvas(self, key):
+        """What ECharts draws."""
+        (found,) = [e.echarts_chart for e in self.elements if _has_key(e.echarts_chart.id, key)]
+        return json.loads(found.spec)
 
     def chart(self, key):
         (found,) = [e.plotly_chart for e in self.elements if _has_key(e.plotly_chart.id, key)]

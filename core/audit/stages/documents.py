@@ -17,6 +17,8 @@ from assay.core.specs.data import Role, Task
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.results.audit import AuditCounts
 
+# A share of one document is all or nothing.
+_MIN_LEAKED = 2
 _OPTIONS = {
     Role.TRAINED: "--reference",
     Role.HELD_OUT: "--held-out",
@@ -74,7 +76,14 @@ def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: in
                     f"{n_own}",
                     f"give others with {_OPTIONS[role]}",
                 )
-        smallest = n_others + round(min(spec.titration.leaked_shares) * n_leaked)
+    if spec.grid:
+        if n_leaked < _MIN_LEAKED:
+            raise InputError(
+                f"at least {_MIN_LEAKED} reference documents in the seed corpus",
+                f"{n_leaked}",
+                "remove --leaked-share, or add training documents to the seed corpus",
+            )
+        smallest = n_documents - n_leaked + round(min(spec.grid.leaked_shares) * n_leaked)
         what = "the smallest pool"
     if spec.budget > smallest:
         raise InputError(

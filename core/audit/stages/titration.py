@@ -76,7 +76,12 @@ def measure_grid(audit: AuditContext) -> None:
 
 
 def train_grid_students(audit: AuditContext) -> None:
-    """Train a student for every cell of the grid, if students are asked for."""
+    """Train a student for every cell of the grid, if students are asked for.
+
+    Students of an ordinary audit are those of its selections, not of the titration beside it.
+    """
+    if audit.spec.titration is None:
+        return
     builder = audit.builder
     points = {f"student: {point}": point for point in _points(audit.spec)}
     left = {name: point for name, point in points.items() if not builder.is_done(name)}
@@ -97,11 +102,12 @@ def train_grid_students(audit: AuditContext) -> None:
 
 
 def _points(spec: AuditSpec) -> Iterator[Point]:
-    if spec.titration is None:
+    grid = spec.grid
+    if grid is None:
         return
-    for share in spec.titration.leaked_shares:
-        for seed in range(spec.seed, spec.seed + spec.titration.n_seeds):
-            for budget in spec.titration.budgets:
+    for share in grid.leaked_shares:
+        for seed in range(spec.seed, spec.seed + grid.n_seeds):
+            for budget in grid.budgets:
                 for selector in (*spec.strategies, BLIND):
                     yield Point(share, budget, selector, seed)
 

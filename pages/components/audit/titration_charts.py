@@ -1,21 +1,24 @@
-"""The charts of the Titration page."""
+"""The charts of the Titration page, as ECharts wants them: sliders redraw them while they move."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from assay.core.findings.formatting import number
 from assay.core.findings.titration_grid import share_spreads
 from assay.core.selection.titration import Cell, Corpus
 from assay.core.specs.data import Role
+from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import shown_as
-from assay.pages.components.audit.density import density
+from assay.core.stats.intervals import Spread
 from assay.pages.components.audit.titration_controls import Setting
-from assay.pages.components.charts import framed, spread_traces
+from assay.pages.components.echarts import axis, legend, mark, small_text
 from assay.pages.components.palette import (
     COLOURS,
     REFERENCE_LINE,
@@ -24,113 +27,127 @@ from assay.pages.components.palette import (
     SYMBOLS,
 )
 
-# The horizontal distance between strategies, as a share of the training documents.
-_APART = 0.01
+HEIGHT = 430
+# The horizontal distance between strategies, in percent of the training documents.
+_APART = 1.0
+_GOLD = "#E4B400"
+_N_BINS = 48
+_A_LINE_OF_NAMES = 5
+# What each point says of itself is its third number.
+_SAYS = {"formatter": "{@[2]}"}
+_SHARES = {"splitLine": {"show": False}, "axisLine": {"onZero": False}, "interval": 20}
 
 
 def titration_plot(
     measured: pd.DataFrame, live: Mapping[str, Cell], setting: Setting, names: Sequence[str]
-) -> go.Figure:
+) -> dict[str, Any]:
     """Measured means as points with bars over draws, slightly apart; live values as stars.
 
     ``measured`` holds one budget and one metric.
     """
-    figure = go.Figure()
+    metric, series = setting.metric, []
     for place, name in enumerate(names):
         aside = _APART * (place - (len(names) - 1) / 2)
-        _add_measured(figure, measured[measured["strategy"] == name], name, aside)
+        series += _measured(measured[measured["strategy"] == name], name, aside, metric)
+    # Stars stand in front.
+    named = [one["name"] for one in series]
     for name, cell in live.items():
-        # Measured points have the controls' names already.
-        _add_live(figure, cell, name, setting, name == setting.selector or measured.empty)
-    if (chance := setting.metric.info.chance) is not None:
-        figure.add_hline(
-            y=chance,
-            line={"color": REFERENCE_LINE, "dash": "dot", "width": 1},
-            annotation_text="chance",
-            annotation_position="bottom right",
-        )
-    figure.update_xaxes(
-        title="leaked share",
-        tickformat=".0%",
-        range=[-0.03, 1.03],
-        zeroline=False,
-    )
-    figure.update_yaxes(
-        title=setting.metric.info.title,
-        tickformat=".1~%" if setting.metric.info.is_percent else None,
-        zeroline=False,
-    )
-    return framed(figure, 430, hovermode="closest")
+        if metric in cell.figures:
+            series.append(_live(cell, name, setting))
+            # Measured points have the controls' names already.
+            if name == setting.selector or measured.empty:
+                named.append(series[-1]["name"])
+    named = list(dict.fromkeys(named))
+    if (chance := metric.info.chance) is not None and series:
+        series[0]["markLine"] = _chance_line(chance * _unit(metric))
+    n_lines = -(-len(named) // _A_LINE_OF_NAMES)
+    return {
+        "legend": legend(named),
+        "tooltip": {"trigger": "item"},
+        "grid": {
+            "left": 64,
+            "right": 24,
+            "top": 16 + 22 * n_lines,
+            "bottom": 48,
+            "outerBoundsMode": "none",
+        },
+        "xAxis": axis("leaked share", True, min=0, max=100, nameGap=26, **_SHARES),
+        "yAxis": axis(metric.info.title, metric.info.is_percent, scale=True, nameGap=46),
+        "series": series,
+    }
 
 
 def selection_map(
-    places: NDArray[np.float32], cell: Cell, corpus: Corpus, has_held_out: bool
-) -> go.Figure:
+    places: NDArray[np.float32], cell: Cell, corpus: Corpus, has_held_out: bool, setting: Setting
+) -> dict[str, Any]:
     """The selection over the pool's density, with one colour and symbol per role."""
-    figure = go.Figure(density(places[cell.pool]))
+    cells, edges = _density(places[cell.pool], places)
+    series: list[dict[str, Any]] = [
+        {
+            "type": "heatmap",
+            "xAxisIndex": 1,
+            "yAxisIndex": 1,
+            "silent": True,
+            "progressive": 0,
+            "data": cells.tolist(),
+        }
+    ]
     for role, is_role in roles(corpus):
         own = cell.documents[is_role[cell.documents]]
         title = str(role) if has_held_out or role is Role.TRAINED else "other"
         if has_held_out or role is not Role.HELD_OUT:
-            figure.add_trace(
-                go.Scatter(
-                    x=places[own, 0],
-                    y=places[own, 1],
-                    customdata=own.tolist(),
-                    mode="markers",
-                    name=f"{title}: {len(own):,}",
-                    marker={
-                        "color": ROLE_COLOURS[role],
-                        "symbol": ROLE_SYMBOLS[role],
-                        "size": 6,
-                        "opacity": 0.85,
-                    },
-                    hovertemplate="document %{customdata}<extra></extra>",
-                )
+            series.append(
+                {
+                    "type": "scatter",
+                    "id": _series_id(role, setting),
+                    "name": f"{title}: {len(own):,}",
+                    "data": [
+                        [x, y, document]
+                        for (x, y), document in zip(places[own].tolist(), own.tolist(), strict=True)
+                    ],
+                    "tooltip": {"formatter": "document {@[2]}"},
+                    "selectedMode": "single",
+                    "select": {"itemStyle": {"borderColor": small_text(), "borderWidth": 3}},
+                    **mark(ROLE_SYMBOLS[role], ROLE_COLOURS[role], 7),
+                }
             )
-    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": ""}
-    figure.update_xaxes(**hidden)
-    figure.update_yaxes(**hidden)
-    # Streamlit lets a click choose a point only if dragging does not select.
-    return framed(figure, 430, dragmode="pan")
+    hidden = {"show": False}
+    between = [{"type": "value", "min": low, "max": high, **hidden} for low, high in edges.tolist()]
+    binned = {"type": "category", "data": list(map(str, range(_N_BINS))), **hidden}
+    return {
+        "legend": legend([one["name"] for one in series[1:]]),
+        "tooltip": {"trigger": "item"},
+        "grid": {"left": 8, "right": 8, "top": 38, "bottom": 8},
+        "xAxis": [between[0], binned],
+        "yAxis": [between[1], binned],
+        "visualMap": {
+            "show": False,
+            "seriesIndex": 0,
+            "min": 0,
+            "max": int(cells[:, 2].max(initial=1)),
+            "inRange": {"color": ["rgba(139,146,154,0.10)", "rgba(139,146,154,0.65)"]},
+        },
+        "series": series,
+    }
 
 
-def _add_measured(figure: go.Figure, own: pd.DataFrame, name: str, aside: float) -> None:
-    if own.empty:
-        return
-    found = share_spreads(own)
-    figure.add_traces(
-        spread_traces(
-            [share + aside for share in found],
-            list(found.values()),
-            shown_as(name),
-            COLOURS[name],
-            SYMBOLS[name],
-        )
-    )
+def picked_on(
+    state: Mapping[str, Any], cell: Cell, corpus: Corpus, setting: Setting
+) -> NDArray[np.int64]:
+    """The numbers of the documents that were clicked on this setting's map.
 
-
-def _add_live(figure: go.Figure, cell: Cell, name: str, setting: Setting, is_named: bool) -> None:
-    found = cell.figures.get(setting.metric)
-    if found is None:
-        return
-    is_chosen = name == setting.selector
-    figure.add_trace(
-        go.Scatter(
-            x=[setting.leaked_share],
-            y=[found.value],
-            mode="markers",
-            name=f"{shown_as(name)}, live",
-            showlegend=is_named,
-            marker={
-                "color": COLOURS[name],
-                "symbol": "star" if is_chosen else "star-open",
-                "size": 18 if is_chosen else 11,
-                "line": {"width": 1.5, "color": "#E4B400" if is_chosen else COLOURS[name]},
-            },
-            hovertemplate="live, %{x:.0%}: %{y:.3f}<extra>" + shown_as(name) + "</extra>",
-        )
-    )
+    The chart outlives a move of a slider. What was clicked before belongs to another selection.
+    """
+    by_role = {
+        _series_id(role, setting): cell.documents[is_role[cell.documents]]
+        for role, is_role in roles(corpus)
+    }
+    found = [
+        by_role[group["series_id"]][group["data_indices"]]
+        for group in state["selection"]["selected"]
+        if group["series_id"] in by_role
+    ]
+    return np.concatenate([np.empty(0, np.int64), *found]).astype(np.int64)
 
 
 def roles(corpus: Corpus) -> list[tuple[Role, NDArray[np.bool_]]]:
@@ -139,3 +156,97 @@ def roles(corpus: Corpus) -> list[tuple[Role, NDArray[np.bool_]]]:
         (Role.HELD_OUT, corpus.is_held_out),
         (Role.TRAINED, corpus.is_trained),
     ]
+
+
+def _series_id(role: Role, setting: Setting) -> str:
+    share, budget = setting.leaked_share, setting.budget
+    return f"{role}, {share:.4g} leaked, {budget} by {setting.selector}, draw {setting.seed}"
+
+
+def _unit(metric: Metric) -> int:
+    """Shares are drawn in percent."""
+    return 100 if metric.info.is_percent else 1
+
+
+def _measured(own: pd.DataFrame, name: str, aside: float, metric: Metric) -> list[dict[str, Any]]:
+    """Means that a thin dotted line connects, with thick bars for their intervals and thin ones
+    from the lowest to the highest value."""
+    if own.empty:
+        return []
+    found, unit, title = share_spreads(own), _unit(metric), shown_as(name)
+    at = {100 * share + aside: spread for share, spread in found.items()}
+    line = {"type": "line", "name": title, "silent": True, "symbol": "none", "clip": False}
+    inside = {x: one.interval for x, one in at.items() if one.interval is not None}
+    thin = _bars({x: (unit * one.lowest, unit * one.highest) for x, one in at.items()})
+    thick = _bars({x: (unit * one.low, unit * one.high) for x, one in inside.items()})
+    colour = COLOURS[name]
+    return [
+        {
+            "type": "line",
+            "name": title,
+            "data": [[x, unit * one.mean, _in_words(title, one, metric)] for x, one in at.items()],
+            "lineStyle": {"color": colour, "width": 0.7, "type": "dotted"},
+            "tooltip": _SAYS,
+            "clip": False,
+            **mark(SYMBOLS[name], colour, 9),
+        },
+        {**line, "data": thin, "lineStyle": {"color": colour, "width": 1.2}},
+        {**line, "data": thick, "lineStyle": {"color": colour, "width": 4, "opacity": 0.45}},
+    ]
+
+
+def _bars(ends: Mapping[float, tuple[float, float]]) -> list[list[float | None]]:
+    """One line from each low to its high end; a gap ends it."""
+    points: list[list[float | None]] = []
+    for x, (low, high) in ends.items():
+        points += [[x, low], [x, high], [x, None]]
+    return points
+
+
+def _in_words(title: str, found: Spread, metric: Metric) -> str:
+    said = partial(number, metric)
+    words = [f"{title}, {found.n} draws: mean {said(found.mean)}"]
+    if found.interval is not None:
+        words.append(f"95% interval {said(found.interval.low)} to {said(found.interval.high)}")
+    if found.n > 1:
+        words.append(f"lowest {said(found.lowest)}, highest {said(found.highest)}")
+    return ", ".join(words)
+
+
+def _live(cell: Cell, name: str, setting: Setting) -> dict[str, Any]:
+    is_chosen, metric = name == setting.selector, setting.metric
+    value, title = cell.figures[metric].value, f"{shown_as(name)}, live"
+    says = f"{title}, {setting.leaked_share:.0%} leaked: {number(metric, value)}"
+    star = ("star", 18, _GOLD) if is_chosen else ("star-open", 12, None)
+    symbol, size, border = star
+    return {
+        "type": "scatter",
+        "name": title,
+        "data": [[100 * setting.leaked_share, _unit(metric) * value, says]],
+        "tooltip": _SAYS,
+        # Points at 0 and 100% are drawn whole.
+        "clip": False,
+        **mark(symbol, COLOURS[name], size, border),
+    }
+
+
+def _chance_line(value: float) -> dict[str, Any]:
+    return {
+        "silent": True,
+        "symbol": "none",
+        "data": [{"yAxis": value}],
+        "lineStyle": {"color": REFERENCE_LINE, "type": "dotted", "width": 1},
+        "label": {"formatter": "chance", "position": "insideEndBottom", "color": small_text()},
+    }
+
+
+def _density(
+    pool: NDArray[np.float32], everything: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Where the pool's documents are: column, row and number of documents of each bin that holds
+    some, and the ends of both axes, (2 × 2), which no pool changes."""
+    ends = np.stack([everything.min(axis=0), everything.max(axis=0)], axis=1).astype(float)
+    ends += np.array([-0.01, 0.01]) * np.maximum(ends[:, 1:] - ends[:, :1], 1e-6)
+    counts = np.histogram2d(pool[:, 0], pool[:, 1], bins=_N_BINS, range=ends)[0]
+    columns, rows = np.nonzero(counts)
+    return np.stack([columns, rows, counts[columns, rows]], axis=1).astype(np.int64), ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import streamlit as st
 
 from assay.cache.audits.arrays import read_corpus
 from assay.cache.audits.read import AuditFacts, read_titration
-from assay.core.selection.titration import Cell, Corpus, titrate
+from assay.core.selection.titration import Cell, Corpus, located_by, transport_of
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, Strategy, shown_as
+from assay.core.stats.selection_metrics import Measurement
 
 METRICS = (
     Metric.RECALL,
@@ -60,8 +62,16 @@ def corpus(path: Path, held_out_source: str | None, batch_size: int) -> Corpus |
 def live_cell(
     path: Path, _corpus: Corpus, leaked_share: float, budget: int, selector: str, seed: int
 ) -> Cell:
-    """The same selection and metrics that the grid would hold."""
-    return titrate(_corpus, leaked_share, budget, selector, seed)
+    """The same selection and metrics that the grid would hold, but for transport."""
+    return located_by(_corpus, leaked_share, budget, selector, seed)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _transport(
+    path: Path, _corpus: Corpus, leaked_share: float, budget: int, selector: str, seed: int
+) -> Measurement | None:
+    cell = live_cell(path, _corpus, leaked_share, budget, selector, seed)
+    return transport_of(_corpus, cell)
 
 
 def what_is_missing(facts: AuditFacts, known: Corpus | None) -> str | None:
@@ -123,12 +133,30 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
     return Setting(share / 100, budget, selector, seed, metric)
 
 
+def chosen_cell(path: Path, known: Corpus, setting: Setting) -> Cell:
+    """The chosen strategy's cell."""
+    return _cell_of(setting.selector, path, known, setting)
+
+
 def live_cells(path: Path, known: Corpus, setting: Setting) -> dict[str, Cell]:
     """The cells of the chosen strategy and of the controls, at the same point."""
     names = [setting.selector, *(c for c in CONTROLS if c in known.selectors)]
+    return {name: _cell_of(name, path, known, setting) for name in dict.fromkeys(names)}
+
+
+def _cell_of(name: str, path: Path, known: Corpus, setting: Setting) -> Cell:
+    return live_cell(path, known, setting.leaked_share, setting.budget, name, setting.seed)
+
+
+def with_transport(
+    path: Path, known: Corpus, cells: Mapping[str, Cell], setting: Setting
+) -> dict[str, Cell]:
+    """The same cells with transport, which takes longest."""
+    share, budget, seed = setting.leaked_share, setting.budget, setting.seed
+    found = {name: _transport(path, known, share, budget, name, seed) for name in cells}
     return {
-        name: live_cell(path, known, setting.leaked_share, setting.budget, name, setting.seed)
-        for name in dict.fromkeys(names)
+        name: cell if (own := found[name]) is None else cell.having(Metric.TRANSPORT, own)
+        for name, cell in cells.items()
     }
 
 

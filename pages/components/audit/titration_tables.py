@@ -7,6 +7,7 @@ from functools import partial
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import number, p_value
@@ -43,25 +44,44 @@ def show_standing(found: Finding, source: str) -> None:
         st.caption(markdown_safe(source))
 
 
-def show_live(cells: Mapping[str, Cell], setting: Setting) -> None:
-    """The live selection's values, each with interval, best, chance and the controls' values."""
-    figures = cells[setting.selector].figures
+def show_live(cells: Mapping[str, Cell], setting: Setting) -> DeltaGenerator:
+    """The live selection's values, each with interval, best, chance and the controls' values.
+
+    Transport takes longest, so its place is returned: ``show_value`` fills it.
+    """
     for column, metric in zip(st.columns(len(_SHOWN)), _SHOWN, strict=True):
-        with column.container(border=True, height="stretch"):
-            found, short = figures.get(metric), metric.info.short
-            st.metric(
-                f"{short[0].upper()}{short[1:]}",
-                number(metric, found.value if found else None),
-            )
-            lines = _beside(metric, found) if found else [_why_not(metric, setting)]
-            if found and metric in _BELOW and (other := figures.get(_BELOW[metric])):
-                lines.append(_in_short(_BELOW[metric], other))
-            lines += [
-                f"{shown_as(name)} {number(metric, cell.figures[metric].value)}"
-                for name, cell in cells.items()
-                if name != setting.selector and metric in cell.figures
-            ]
-            st.caption("  \n".join(markdown_safe(line) for line in lines))
+        place = column.container(border=True, height="stretch").empty()
+        if metric is Metric.TRANSPORT:
+            with place.container():
+                _show_number(metric, "…")
+                st.caption("being computed")
+        else:
+            show_value(place, metric, cells, setting)
+    return place
+
+
+def show_value(
+    place: DeltaGenerator, metric: Metric, cells: Mapping[str, Cell], setting: Setting
+) -> None:
+    """One of the live selection's values."""
+    figures = cells[setting.selector].figures
+    found = figures.get(metric)
+    lines = _beside(metric, found) if found else [_why_not(metric, setting)]
+    if found and metric in _BELOW and (other := figures.get(_BELOW[metric])):
+        lines.append(_in_short(_BELOW[metric], other))
+    lines += [
+        f"{shown_as(name)} {number(metric, cell.figures[metric].value)}"
+        for name, cell in cells.items()
+        if name != setting.selector and metric in cell.figures
+    ]
+    with place.container():
+        _show_number(metric, number(metric, found.value if found else None))
+        st.caption("  \n".join(markdown_safe(line) for line in lines))
+
+
+def _show_number(metric: Metric, value: str) -> None:
+    short = metric.info.short
+    st.metric(f"{short[0].upper()}{short[1:]}", value)
 
 
 def best_possible(measured: pd.DataFrame, metric: Metric) -> str | None:

@@ -117,7 +117,7 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
         title = subject_title(subject, is_drawn(known.ours, flag))
         cells: dict[str, str | TableCell] = {"": title}
         if recipe.variant:
-            cells[recipe.variant.shown_as] = known.names.get(variant, _paper_title(variant))
+            cells[recipe.variant.shown_as] = _named(known, variant)
         if recipe.x:
             cells[recipe.x.shown_as] = _place(recipe.x, x)
         for metric in metrics:
@@ -133,6 +133,36 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
         table.append(cells)
     frame = pd.DataFrame(table)
     return frame.loc[:, [c for c in frame if c == "" or frame[c].ne("").any()]]
+
+
+def measurements_table(known: Compared, rows: pd.DataFrame) -> pd.DataFrame:
+    """Every measurement in the words of ``comparison_table``; audit_id is left to be shown as a
+    link. ``rows`` as stored."""
+    recipe = known.recipe
+    columns: dict[str, list[object]] = {
+        recipe.panel.shown_as: [_named(known, panel) for panel in rows["panel"]],
+        "strategy or model": [subject_title(subject) for subject in rows["subject"]],
+    }
+    if recipe.variant:
+        columns[recipe.variant.shown_as] = [_named(known, variant) for variant in rows["variant"]]
+    if recipe.x:
+        # Of gradients only a projection has dimensions; elsewhere no place is no place.
+        whole = x_title(recipe.x, None) if recipe.x is Axis.DIMENSION else None
+        columns[recipe.x.shown_as] = [
+            whole if pd.isna(x) else x_title(recipe.x, x) for x in rows["x"]
+        ]
+    metrics = [Metric(name) for name in rows["metric"]]
+    columns |= {
+        "metric": [metric.info.short for metric in metrics],
+        "value": [number(*one) for one in zip(metrics, rows["value"], strict=True)],
+        "seed": rows["seed"].tolist(),
+        "audit_id": rows["audit_id"].tolist(),
+    }
+    return pd.DataFrame(columns)
+
+
+def _named(known: Compared, name: str) -> str:
+    return known.names.get(name, _paper_title(name))
 
 
 def subject_title(subject: str, is_drawn: bool = False) -> str:

@@ -73,6 +73,7 @@ OPTIONS = {
         "held-out-source": None,
         "student-epochs": 10,
         "student-strategy": None,
+        "leaked-share": None,
         "random-students": 5,
         "early-stopping": True,
         "student-adapter": "none",
