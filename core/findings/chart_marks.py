@@ -47,7 +47,7 @@ SYMBOLS: dict[str, str] = {
     Strategy.EMBEDDING_SELECT: "diamond-open",
     Strategy.VOCABULARY_MATCH: "star-open",
     Strategy.LOSS_DROP: "hexagon",
-    Strategy.LAYER_MATCH: "pentagon",
+    Strategy.LAYER_MATCH: "hexagon-open",
     BLIND: "cross",
 }
 NULL_BAND = "rgba(139, 146, 154, 0.22)"

@@ -300,25 +300,33 @@ function newView(root) {
   return view
 }
 
+// Corners of filled marks, in units of the radius.
+const CORNERS = {
+  diamond: [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]],
+  'triangle-up': [[0, -1.2], [1.1, 1], [-1.1, 1]],
+  'triangle-down': [[0, 1.2], [1.1, -1], [-1.1, -1]],
+  hexagon: [[-0.55, -1], [0.55, -1], [1.1, 0], [0.55, 1], [-0.55, 1], [-1.1, 0]],
+  star: [...Array(10)].map((_, i) => {
+    const reach = i % 2 ? 0.55 : 1.3
+    return [reach * Math.sin((i * Math.PI) / 5), -reach * Math.cos((i * Math.PI) / 5)]
+  }),
+}
+// Ends of lines through the middle.
+const STROKES = { x: [[1, 1], [1, -1]], cross: [[1, 0], [0, 1]] }
+
 function mark(pen, shape, x, y, r) {
+  const kind = shape.replace(/-open$/, '')
   pen.beginPath()
-  if (shape.startsWith('circle')) pen.arc(x, y, r, 0, 2 * Math.PI)
-  else if (shape.startsWith('square')) pen.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8)
-  else if (shape === 'diamond') corners(pen, [[x, y - 1.3 * r], [x + 1.3 * r, y], [x, y + 1.3 * r],
-    [x - 1.3 * r, y]])
-  else if (shape === 'triangle-up') corners(pen, [[x, y - r * 1.2], [x + r * 1.1, y + r],
-    [x - r * 1.1, y + r]])
-  else if (shape === 'triangle-down') corners(pen, [[x, y + r * 1.2], [x + r * 1.1, y - r],
-    [x - r * 1.1, y - r]])
-  else {
-    const lines = { x: [[1, 1], [1, -1]], cross: [[1, 0], [0, 1]],
-      star: [[1, 0.6], [1, -0.6], [0, 1.1]] }[shape] || [[1, 1], [1, -1]]
-    for (const [u, v] of lines) {
+  if (kind in STROKES) {
+    for (const [u, v] of STROKES[kind]) {
       pen.moveTo(x - r * u, y - r * v)
       pen.lineTo(x + r * u, y + r * v)
     }
     return pen.stroke()
   }
+  if (kind === 'circle') pen.arc(x, y, r, 0, 2 * Math.PI)
+  else if (kind === 'square') pen.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8)
+  else corners(pen, CORNERS[kind].map(([u, v]) => [x + r * u, y + r * v]))
   return shape.endsWith('-open') ? pen.stroke() : pen.fill()
 }
 
