@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -100,12 +100,20 @@ class AuditContext:
         return [text_document(stored) for stored in self.rows.documents(first, n)]
 
     @contextmanager
-    def stage(self, name: str, n_units: int, committed_as: str | None = None) -> Iterator[None]:
+    def stage(
+        self,
+        name: str,
+        n_units: int,
+        committed_as: str | None = None,
+        in_parts: Sequence[str] = (),
+    ) -> Iterator[None]:
         """Show a stage and commit what it writes.
 
-        ``committed_as``: its name in the file, if that is different.
+        ``committed_as``: its name in the file, if that is different; ``in_parts``: see
+        ``FileBuilder.stage``.
         """
-        with self.progress.stage(name, n_units), self.builder.stage(committed_as or name):
+        committed = self.builder.stage(committed_as or name, in_parts=in_parts)
+        with self.progress.stage(name, n_units), committed:
             yield
 
 

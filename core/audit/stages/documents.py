@@ -203,5 +203,6 @@ def _write_test(audit: AuditContext, reader: Reader, labels: LabelMapping | None
 def ingest_documents(audit: AuditContext, pair: ModelPair) -> None:
     if audit.builder.is_done("documents"):
         return
-    with audit.stage("read documents", 0, "documents"):
+    tables = ("documents", "reference_documents", "test_documents")
+    with audit.stage("read documents", 0, "documents", tables):
         ingest(audit, Reader(pair.final, audit.spec.task, audit.spec.response_template))
