@@ -22,12 +22,19 @@ from typing import Any, Self, TypeVar
 import duckdb
 
 from assay.cache.files.blocks import DamagedBlock
-from assay.cache.files.database import UnreadableFile, explained_errors, is_damage, open_to_write
+from assay.cache.files.database import (
+    UnreadableFile,
+    explained_errors,
+    is_damage,
+    is_out_of_memory,
+    open_to_write,
+    roll_back,
+)
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.sealing import append, complete, create_tables, put_meta
 from assay.cache.store import Store
-from assay.core.errors import AssayError, full_disk_explained
+from assay.core.errors import AssayError, InputError, full_disk_explained
 
 _Made = TypeVar("_Made")
 # What a part of a stage holds, at least.
@@ -76,6 +83,12 @@ class FileBuilder:
         if is_damaged and self.path.exists():
             self.quarantined = quarantine(self.store, self.path, str(error).splitlines()[0])
             raise DamagedWhileBuilt(f"{self.path} was damaged") from error
+        if self.store.memory is not None and is_out_of_memory(error):
+            raise InputError(
+                "more memory for the files that are written",
+                str(error).splitlines()[0],
+                "raise --memory; what is finished is kept",
+            ) from error
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         try:
@@ -137,12 +150,12 @@ class FileBuilder:
                     "INSERT INTO stages SELECT ?, count(*), ?, ? FROM stages",
                     [name, started_at, took_s],
                 )
-            except BaseException:
-                self._connection.rollback()
+                self._connection.commit()
+            except BaseException as error:
+                roll_back(self._connection, error)
                 raise
             finally:
                 self._uncommitted = None
-            self._connection.commit()
 
     def _empty(self, tables: Sequence[str]) -> None:
         """Of what a run left that did not finish the stage."""
@@ -151,6 +164,11 @@ class FileBuilder:
             self._connection.execute(f"DROP TABLE {table}")
         if filled:
             self._create_tables(self._connection)
+
+    def make_room(self, memory: int | None) -> None:
+        """Let DuckDB hold other bytes than the store allows; nothing for None."""
+        if memory is not None:
+            self._connection.execute(f"SET memory_limit = '{memory}B'")
 
     def write(self, table: str, columns: Mapping[str, Any]) -> None:
         """Append rows, given as columns of equal length (lists or NumPy arrays)."""

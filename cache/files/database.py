@@ -46,6 +46,8 @@ _DAMAGE = re.compile(
     r"|Failed to load metadata|Failure while replaying WAL",
     re.IGNORECASE,
 )
+# Its messages where its limit is too low; a commit that fails is of another type than a query.
+_TOO_LITTLE = re.compile(r"Out of Memory|failed to (pin|allocate)|could not allocate")
 _HOLDER = re.compile(r"lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 # Errors in our own queries: every table they name was found in the file.
 _OUR_MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
@@ -238,6 +240,24 @@ def is_damage(error: duckdb.Error) -> bool:
     On a full disk, even a sound file cannot be opened to write: its log cannot be replayed.
     """
     return bool(_DAMAGE.search(str(error))) and not is_full_disk(error)
+
+
+def roll_back(connection: duckdb.DuckDBPyConnection, error: BaseException) -> None:
+    """Undo a transaction after an error; after one of DuckDB's, the file must be closed.
+
+    DuckDB 2.0 keeps a failed commit's rows in its indexes, and would write these when it closes.
+    """
+    # A commit that failed has ended the transaction.
+    with suppress(duckdb.Error):
+        connection.rollback()
+    if isinstance(error, duckdb.Error):
+        with suppress(duckdb.Error):
+            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether DuckDB had to stop because it may hold too little."""
+    return isinstance(error, duckdb.Error) and bool(_TOO_LITTLE.search(str(error)))
 
 
 def _who(pid: int, program: str) -> str:

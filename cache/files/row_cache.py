@@ -25,6 +25,7 @@ from assay.cache.files.database import (
     explained_errors,
     is_damage,
     open_to_write,
+    roll_back,
 )
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.quarantine import quarantine
@@ -127,10 +128,10 @@ class RowStore:
                 **{name: values[name] for name in self._columns},
             }
             self._insert("rows", columns)
-        except BaseException:
-            self._connection.rollback()
+            self._connection.commit()
+        except BaseException as error:
+            roll_back(self._connection, error)
             raise
-        self._connection.commit()
 
     def _insert(self, table: str, columns: Mapping[str, Any]) -> None:
         self._connection.register("incoming", pa.table(dict(columns)))
