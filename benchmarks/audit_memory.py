@@ -35,7 +35,7 @@ from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 
 _SIZES = (4_000, 16_000)
-_MOST = 1536 << 20
+_MOST = 1792 << 20
 _N_WORDS, _LENGTH, _N_REFERENCE, _BUDGET = 2_000, 6, 400, 100
 _STRATEGIES = (
     Strategy.RANDOM,

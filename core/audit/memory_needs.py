@@ -21,7 +21,7 @@ from assay.core.specs.training import StudentAdapter
 
 # Python with its libraries, and what a stage computes with at a time: batches, products, windows.
 _LIBRARIES_BYTES = 500_000_000
-_WORK_BYTES = 1_100_000_000
+_WORK_BYTES = 1_300_000_000
 # A number of a model: as it is held, and what training adds: the student, its gradient and Adam's
 # two moments; with LoRA the student alone.
 _HELD_BYTES, _TRAINED_BYTES, _ADAPTED_BYTES = 4, 16, 4

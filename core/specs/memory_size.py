@@ -7,8 +7,8 @@ import re
 from assay.core.errors import InputError
 
 MEMORY_HELP = (
-    "Memory that the audit may take, such as 4GiB: more of it is read from disk, and the result is "
-    "the same. An audit that cannot keep to it is refused before any document is scored. Students, "
+    "Memory that the audit may take, such as 4GiB: more is read from disk, and the result is the "
+    "same. An audit that certainly needs more is refused before a document is scored. Students, "
     "the map, text alone and titrations take what they need; docs/SCALE.md says how much."
 )
 _UNITS = {

@@ -77,7 +77,7 @@ def test_what_cannot_fit_is_refused_at_once(tiny, assay, monkeypatch):
     the documents before any is scored."""
     result = assay(*asked(tiny, "--memory", "600MB"))
     assert result.status == 2
-    assert "--memory of at least 1.50 GiB, for the models" in result.err
+    assert "--memory of at least 1.68 GiB, for the models" in result.err
     assert "0.56 GiB" in result.err
     monkeypatch.setattr(memory_needs, "_DOCUMENT_BYTES", 50_000_000)
     result = assay(*asked(tiny, "--memory", "2GiB"))
