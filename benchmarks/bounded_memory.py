@@ -24,6 +24,7 @@ from assay.cache.store import Store
 from assay.core.audit import gradients_in_bounds
 from assay.core.gradients.blocked import BlockedProjections
 from assay.core.gradients.windows import ROWS_TOGETHER
+from assay.core.runtime import memory
 from assay.core.selection.greedy import select
 from assay.core.selection.matching_pursuit import select_plus
 
@@ -122,7 +123,7 @@ def _selected(folder: str, way: str, is_on_disk: bool) -> dict[str, Any]:
         return window(self, part)
 
     BlockedProjections.window = counted
-    gradients_in_bounds.available = lambda container=Path(): 0 if is_on_disk else 1 << 60
+    memory.available = lambda container=Path(): 0 if is_on_disk else 1 << 60
     with AuditBuilder(Store(Path(folder)), _NAME) as builder:
         at_start, start = own_peak_mib(), time.perf_counter()
         features = gradients_in_bounds.GradientsInBounds(builder, {}).last_layers()

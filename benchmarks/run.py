@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 
+from audit_memory import audit_memory
 from bounded_memory import bounded_memory
 from decompression_ratio import decompression_ratio
 from gradient_ratios import gradient_ratios
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "gradients": gradient_ratios,
     "selection": selection_ratios,
     "memory": bounded_memory,
+    "audit-memory": audit_memory,
     "store": store_shares,
     "transport": transport_by_size,
     "students": student_ratios,

@@ -24,11 +24,13 @@ class ReadOnlyStore(AssayError):
 class Store:
     """The folders under one root. Everything in them can be rebuilt, but for what people wrote.
 
-    ``is_for_reading``: nothing is written, as in somebody else's store.
+    ``is_for_reading``: nothing is written, as in somebody else's store. ``memory``: the bytes that
+    DuckDB may hold of each file that is being written; without it, as much as the machine has.
     """
 
     root: Path
     is_for_reading: bool = False
+    memory: int | None = None
 
     @classmethod
     def default(cls) -> Store:

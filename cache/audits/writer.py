@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,16 @@ class AuditBuilder(FileBuilder):
     def matrix(self, table: str, keys: Mapping[str, Any]) -> NDArray[np.float32]:
         """The matrix that ``write_matrix`` wrote under ``keys``; ValueError if there is none."""
         return self._stored(table, keys).in_memory()
+
+    def together(self, table: str, keys: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
+        """Matrices of one width, one below the other; ValueError if one is missing."""
+        stored = [self._stored(table, own) for own in keys]
+        matrix = np.empty((sum(own.n_rows for own in stored), stored[0].width), np.float32)
+        first = 0
+        for own in stored:
+            own.read_into(matrix[first : first + own.n_rows])
+            first += own.n_rows
+        return matrix
 
     def _stored(self, table: str, keys: Mapping[str, Any]) -> StoredMatrix:
         stored = StoredMatrix.find(self._connection, table, keys)

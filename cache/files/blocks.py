@@ -2,6 +2,9 @@
 
 A row is divided by its largest magnitude before rounding, so float16's range and precision for
 small values do not matter: a row's error is at most 2^-11 of its largest entry.
+
+Blocks are small because DuckDB reads, checks and rewrites 2,048 of them together
+(docs/SCALE.md). How rows are cut into blocks does not change what is read back.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS_PER_BLOCK = 256
+_MOST_ROWS = 256
+_MOST_BYTES = 1 << 14
+_VALUE_BYTES = 2
 
 
 class DamagedBlock(ValueError):
@@ -32,10 +37,21 @@ class Block:
     sha256: str
 
 
-def pack(matrix: NDArray[np.float32], first_row: int = 0) -> Iterator[Block]:
-    """Cut ``matrix`` (rows × width, finite) into blocks."""
-    for start in range(0, len(matrix), ROWS_PER_BLOCK):
-        rows = np.asarray(matrix[start : start + ROWS_PER_BLOCK], dtype=np.float32)
+def rows_per_block(width: int) -> int:
+    """Rows in a block of at most 16 KB, one at least: a power of two, so that windows are cut
+    evenly."""
+    most = max(1, _MOST_BYTES // (_VALUE_BYTES * max(1, width)))
+    return int(min(_MOST_ROWS, 1 << (most.bit_length() - 1)))
+
+
+def pack(
+    matrix: NDArray[np.float32], first_row: int = 0, n_together: int | None = None
+) -> Iterator[Block]:
+    """Cut ``matrix`` (rows × width, finite) into blocks of ``n_together`` rows, by default as many
+    as ``rows_per_block`` says."""
+    n_together = n_together or rows_per_block(matrix.shape[1])
+    for start in range(0, len(matrix), n_together):
+        rows = np.asarray(matrix[start : start + n_together], dtype=np.float32)
         scale = np.abs(rows).max(axis=1)
         scaled = rows / np.where(scale > 0, scale, 1)[:, None]
         scale_bytes, data = scale.tobytes(), scaled.astype(np.float16).tobytes()

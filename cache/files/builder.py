@@ -1,8 +1,11 @@
 """A file of the store while it is being built, until it is complete.
 
-A file is built under ``building/``, one transaction per stage, and moved to the folder of complete
-ones once it is sealed. If the process is killed, the committed stages remain, and the next run that
-builds the same file continues from there.
+A file is built under ``building/``, stage by stage, and moved to the folder of complete ones once
+it is sealed. If the process is killed, the committed stages remain, and the next run that builds
+the same file continues from there.
+
+A stage is one transaction, which DuckDB keeps in memory. A stage that writes for every document is
+therefore committed in parts, and begins anew if it was not finished.
 """
 
 from __future__ import annotations
@@ -19,14 +22,23 @@ from typing import Any, Self, TypeVar
 import duckdb
 
 from assay.cache.files.blocks import DamagedBlock
-from assay.cache.files.database import UnreadableFile, explained_errors, is_damage, open_to_write
+from assay.cache.files.database import (
+    UnreadableFile,
+    explained_errors,
+    is_damage,
+    is_out_of_memory,
+    open_to_write,
+    roll_back,
+)
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.quarantine import quarantine
 from assay.cache.files.sealing import append, complete, create_tables, put_meta
 from assay.cache.store import Store
-from assay.core.errors import AssayError, full_disk_explained
+from assay.core.errors import AssayError, InputError, full_disk_explained
 
 _Made = TypeVar("_Made")
+# What a part of a stage holds, at least.
+_PART_BYTES = 16 << 20
 
 
 class DamagedWhileBuilt(AssayError):
@@ -56,6 +68,8 @@ class FileBuilder:
         self.path = store.building / f"{name}.duckdb"
         self.quarantined: Path | None = None
         self._connection = self._open()
+        # Bytes since the last commit, of a stage that is committed in parts.
+        self._uncommitted: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -69,10 +83,16 @@ class FileBuilder:
         if is_damaged and self.path.exists():
             self.quarantined = quarantine(self.store, self.path, str(error).splitlines()[0])
             raise DamagedWhileBuilt(f"{self.path} was damaged") from error
+        if self.store.memory is not None and is_out_of_memory(error):
+            raise InputError(
+                "more memory for the files that are written",
+                str(error).splitlines()[0],
+                "raise --memory; what is finished is kept",
+            ) from error
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         try:
-            connection = open_to_write(self.path)
+            connection = open_to_write(self.path, self.store.memory)
             with explained_errors(self.path):
                 if self._is_of_this_version(connection):
                     return connection
@@ -83,7 +103,7 @@ class FileBuilder:
                 raise
             why = unreadable.problem
         self.quarantined = quarantine(self.store, self.path, why)
-        connection = open_to_write(self.path)
+        connection = open_to_write(self.path, self.store.memory)
         self._create_tables(connection)
         put_meta(connection, "schema_version", self._version)
         return connection
@@ -109,14 +129,20 @@ class FileBuilder:
         return bool(self._rows("SELECT 1 FROM stages WHERE name = ?", [stage]))
 
     @contextmanager
-    def stage(self, name: str, duration_s: float | None = None) -> Iterator[None]:
+    def stage(
+        self, name: str, duration_s: float | None = None, in_parts: Sequence[str] = ()
+    ) -> Iterator[None]:
         """Commits everything written inside, together with the fact that the stage is done.
 
         ``duration_s``: if the work was done elsewhere; otherwise the time spent inside.
+        ``in_parts``: tables that only this stage fills, and that are empty when it begins. What it
+        writes is then committed part by part.
         """
         started_at, start = datetime.datetime.now(datetime.UTC).isoformat(), time.monotonic()
         with full_disk_explained(self.path.parent):
+            self._empty(in_parts)
             self._connection.begin()
+            self._uncommitted = 0 if in_parts else None
             try:
                 yield
                 took_s = time.monotonic() - start if duration_s is None else duration_s
@@ -124,14 +150,36 @@ class FileBuilder:
                     "INSERT INTO stages SELECT ?, count(*), ?, ? FROM stages",
                     [name, started_at, took_s],
                 )
-            except BaseException:
-                self._connection.rollback()
+                self._connection.commit()
+            except BaseException as error:
+                roll_back(self._connection, error)
                 raise
-            self._connection.commit()
+            finally:
+                self._uncommitted = None
+
+    def _empty(self, tables: Sequence[str]) -> None:
+        """Of what a run left that did not finish the stage."""
+        filled = [one for one in tables if self._rows(f"SELECT 1 FROM {one} LIMIT 1", [])]
+        for table in filled:
+            self._connection.execute(f"DROP TABLE {table}")
+        if filled:
+            self._create_tables(self._connection)
+
+    def make_room(self, memory: int | None) -> None:
+        """Let DuckDB hold other bytes than the store allows; nothing for None."""
+        if memory is not None:
+            self._connection.execute(f"SET memory_limit = '{memory}B'")
 
     def write(self, table: str, columns: Mapping[str, Any]) -> None:
         """Append rows, given as columns of equal length (lists or NumPy arrays)."""
-        append(self._connection, table, columns)
+        n_bytes = append(self._connection, table, columns)
+        if self._uncommitted is None:
+            return
+        self._uncommitted += n_bytes
+        if self._uncommitted >= _PART_BYTES:
+            self._connection.commit()
+            self._connection.begin()
+            self._uncommitted = 0
 
     def write_rows(self, table: str, rows: Sequence[Any], **same: Any) -> None:
         """Append rows, given as dataclasses whose fields are columns; nothing if there are none.

@@ -11,7 +11,7 @@ import re
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,13 @@ from assay.cache.files.inspection import Refused, inspect
 from assay.core.errors import AssayError, full_disk_explained, is_full_disk
 
 # No extension is ever fetched, and an untrusted file cannot read other files.
-_SETTINGS: dict[str, Any] = {
+_WRITING: dict[str, Any] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "enable_external_access": False,
 }
 _READING: dict[str, Any] = {
-    **_SETTINGS,
+    **_WRITING,
+    "enable_external_access": False,
     "lock_configuration": True,
     "memory_limit": "4GB",
     "temp_directory": "",
@@ -38,12 +38,16 @@ _READING: dict[str, Any] = {
 # The maximum time for reading one file before its query is stopped.
 _READ_S = 120.0
 _MOST_KEPT_OPEN = 16
+# DuckDB has all rows of a group in memory when it writes one of them; this is the least it allows.
+_ROWS_TOGETHER = 2048
 # DuckDB's messages about a file whose bytes changed.
 _DAMAGE = re.compile(
     r"corrupt|not a valid DuckDB database file|Could not read enough bytes|checksum"
     r"|Failed to load metadata|Failure while replaying WAL",
     re.IGNORECASE,
 )
+# Its messages where its limit is too low; a commit that fails is of another type than a query.
+_TOO_LITTLE = re.compile(r"Out of Memory|failed to (pin|allocate)|could not allocate")
 _HOLDER = re.compile(r"lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 # Errors in our own queries: every table they name was found in the file.
 _OUR_MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
@@ -180,10 +184,27 @@ def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     return bool(rows)
 
 
-def open_to_write(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open or create a file for this process only; UnreadableFile as for ``open_to_read``."""
-    with explained_errors(path):
-        return duckdb.connect(str(path), config=_SETTINGS)
+def open_to_write(path: Path, memory: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Open or create a file for this process only; UnreadableFile as for ``open_to_read``.
+
+    ``memory``: the bytes that DuckDB may hold of it, if that is to be little.
+    """
+    settings = {**_WRITING, "temp_directory": f"{path}.tmp"}
+    if memory is not None:
+        settings |= {"memory_limit": f"{memory}B", "threads": 1}
+    with explained_errors(path), ExitStack() as opened:
+        connection = opened.enter_context(duckdb.connect(":memory:", config=settings))
+        # Only a file that is attached can have small groups of rows, and it must be each time.
+        connection.execute(f"ATTACH {_quoted(path)} AS file (ROW_GROUP_SIZE {_ROWS_TOGETHER})")
+        connection.execute("USE file")
+        # What is attached remains accessible, and nothing else.
+        connection.execute("SET enable_external_access = false")
+        opened.pop_all()
+        return connection
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 @contextmanager
@@ -200,7 +221,7 @@ def explained_errors(path: Path, limit_s: float | None = None) -> Iterator[None]
         problem = f"reading it takes more than {limit_s or _READ_S:.0f} seconds"
         raise UnreadableFile(path, problem, is_damaged=False, may_pass=True) from error
     except duckdb.Error as error:
-        if "different configuration" in str(error):
+        if "already attached" in str(error):
             # DuckDB reports this only about its own process, whose files it knows.
             raise FileInUse(path, "this very process, to write it,") from error
         holder = _HOLDER.search(str(error))
@@ -219,6 +240,24 @@ def is_damage(error: duckdb.Error) -> bool:
     On a full disk, even a sound file cannot be opened to write: its log cannot be replayed.
     """
     return bool(_DAMAGE.search(str(error))) and not is_full_disk(error)
+
+
+def roll_back(connection: duckdb.DuckDBPyConnection, error: BaseException) -> None:
+    """Undo a transaction after an error; after one of DuckDB's, the file must be closed.
+
+    DuckDB 2.0 keeps a failed commit's rows in its indexes, and would write these when it closes.
+    """
+    # A commit that failed has ended the transaction.
+    with suppress(duckdb.Error):
+        connection.rollback()
+    if isinstance(error, duckdb.Error):
+        with suppress(duckdb.Error):
+            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether DuckDB had to stop because it may hold too little."""
+    return isinstance(error, duckdb.Error) and bool(_TOO_LITTLE.search(str(error)))
 
 
 def _who(pid: int, program: str) -> str:

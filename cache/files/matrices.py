@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from assay.cache.files.blocks import Block, DamagedBlock, unpack_one
 from assay.cache.files.spilled import SpilledBlocks
 
-_BLOCKS_AT_ONCE = 8
+_BLOCKS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,19 @@ class StoredMatrix:
         found = connection.execute(
             f"SELECT first_row, n_rows, width FROM {table} WHERE {_condition(keys)}",
             list(keys.values()),
-        ).fetchall()
-        if not found:
+        ).fetchnumpy()
+        first_rows, widths = found["first_row"], found["width"]
+        if not len(first_rows):
             return None
-        widths = {width for _, _, width in found}
-        if len(widths) > 1:
+        if (widths != widths[0]).any():
             raise DamagedBlock(f"blocks of {table} have different widths")
-        first_rows = [first for first, *_ in found]
         return cls(
             connection,
             table,
             keys,
-            sum(n for _, n, _ in found),
-            widths.pop(),
-            first_rows == sorted(first_rows),
+            int(found["n_rows"].sum()),
+            int(widths[0]),
+            bool((np.diff(first_rows) >= 0).all()),
         )
 
     def blocks(self) -> Iterator[Block]:

@@ -18,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.cache.files.blocks import ROWS_PER_BLOCK, Block, DamagedBlock, pack, unpack_one
+from assay.cache.files.blocks import Block, DamagedBlock, pack, rows_per_block, unpack_one
 from assay.cache.files.database import (
     FileInUse,
     UnreadableFile,
     explained_errors,
     is_damage,
     open_to_write,
+    roll_back,
 )
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.quarantine import quarantine
@@ -40,12 +41,15 @@ CREATE TABLE IF NOT EXISTS arrays (block INTEGER NOT NULL, name VARCHAR NOT NULL
 # How long to wait for a foreign program that holds a file, before giving up.
 _PATIENCE_S = 20.0
 _LOOK_EVERY_S = 2.0
-_BLOCKS_AT_ONCE = 8
+_BLOCKS_AT_ONCE = 256
 _PLACE = {
     "text_hash": "VARCHAR PRIMARY KEY",
     "block": "INTEGER NOT NULL",
     "position": "INTEGER NOT NULL",
 }
+
+
+_BLOCK = ("n_rows", "width", "scale", "data", "sha256")
 
 
 class DamagedRows(DamagedBlock):
@@ -105,35 +109,34 @@ class RowStore:
             "SELECT coalesce(max(block) + 1, 0) FROM rows"
         ).fetchall()
         numbers = np.arange(len(text_hashes))
+        # A row has one place in all arrays, so the widest decides.
+        n_together = rows_per_block(max((own.shape[1] for own in arrays.values()), default=1))
         self._connection.begin()
         try:
             for name, matrix in arrays.items():
-                for block, packed in enumerate(pack(matrix), first):
-                    self._connection.execute(
-                        "INSERT INTO arrays VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        [
-                            block,
-                            name,
-                            packed.n_rows,
-                            packed.width,
-                            packed.scale,
-                            packed.data,
-                            packed.sha256,
-                        ],
-                    )
-            columns: dict[str, Any] = {
+                blocks = list(pack(matrix, 0, n_together))
+                columns: dict[str, Any] = {
+                    "block": np.arange(first, first + len(blocks)),
+                    "name": [name] * len(blocks),
+                    **{field: [getattr(one, field) for one in blocks] for field in _BLOCK},
+                }
+                self._insert("arrays", columns)
+            columns = {
                 "text_hash": list(text_hashes),
-                "block": first + numbers // ROWS_PER_BLOCK,
-                "position": numbers % ROWS_PER_BLOCK,
+                "block": first + numbers // n_together,
+                "position": numbers % n_together,
                 **{name: values[name] for name in self._columns},
             }
-            self._connection.register("incoming", pa.table(columns))
-            self._connection.execute("INSERT INTO rows SELECT * FROM incoming")
-            self._connection.unregister("incoming")
-        except BaseException:
-            self._connection.rollback()
+            self._insert("rows", columns)
+            self._connection.commit()
+        except BaseException as error:
+            roll_back(self._connection, error)
             raise
-        self._connection.commit()
+
+    def _insert(self, table: str, columns: Mapping[str, Any]) -> None:
+        self._connection.register("incoming", pa.table(dict(columns)))
+        self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+        self._connection.unregister("incoming")
 
     @_damage_told()
     def find(self, text_hashes: Sequence[str]) -> pa.Table:
@@ -151,6 +154,8 @@ class RowStore:
     @_damage_told()
     def matrix(self, name: str, found: pa.Table) -> NDArray[np.float32]:
         """An array of the rows that ``find`` returned, (rows × width); may raise DamagedBlock."""
+        if not len(found):
+            raise ValueError("no rows asked for")
         result: NDArray[np.float32] | None = None
         blocks, positions = found["block"].to_numpy(), found["at"].to_numpy()
         left = set(np.unique(blocks).tolist())
@@ -167,8 +172,7 @@ class RowStore:
             left.remove(number)
         if left:
             raise DamagedBlock(f"block {min(left)} has no {name!r}")
-        if result is None:
-            raise ValueError("no rows asked for")
+        assert result is not None
         return result
 
     def close(self) -> None:
@@ -176,11 +180,13 @@ class RowStore:
         self._connection.close()
 
     def _blocks(self, name: str, numbers: Iterable[int]) -> Iterator[tuple[int, Block]]:
-        """With one query: DuckDB reads 2,048 blocks for each, however few are asked for."""
+        """With one query: DuckDB reads 2,048 blocks for each, however few are asked for. It skips
+        those that are outside the range."""
+        asked = sorted(numbers)
         rows = self._connection.execute(
-            "SELECT block, n_rows, width, scale, data, sha256 FROM arrays "
-            "WHERE name = ? AND list_contains(?, block)",
-            [name, sorted(numbers)],
+            f"SELECT block, {', '.join(_BLOCK)} FROM arrays "
+            "WHERE name = ? AND block BETWEEN ? AND ? AND list_contains(?, block)",
+            [name, asked[0], asked[-1], asked],
         )
         while some := rows.fetchmany(_BLOCKS_AT_ONCE):
             yield from ((number, Block(0, *values)) for number, *values in some)
@@ -207,12 +213,12 @@ def open_rows(
     """
     with waiting_lock(path.with_suffix(".lock"), while_waiting):
         try:
-            rows = _opened(path, columns, while_waiting)
+            rows = _opened(store, path, columns, while_waiting)
         except UnreadableFile as unreadable:
             if not unreadable.is_damaged:
                 raise
             on_damage(str(quarantine(store, path, unreadable.problem)))
-            rows = _opened(path, columns, while_waiting)
+            rows = _opened(store, path, columns, while_waiting)
         try:
             yield rows
         except DamagedRows as damaged:
@@ -225,11 +231,13 @@ def open_rows(
                 rows.close()
 
 
-def _opened(path: Path, columns: Mapping[str, str], while_waiting: Callable[[], None]) -> RowStore:
+def _opened(
+    store: Store, path: Path, columns: Mapping[str, str], while_waiting: Callable[[], None]
+) -> RowStore:
     give_up_at = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            connection = open_to_write(path)
+            connection = open_to_write(path, store.memory)
             break
         except FileInUse:
             if time.monotonic() > give_up_at:

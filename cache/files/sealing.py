@@ -40,12 +40,14 @@ def create_tables(connection: duckdb.DuckDBPyConnection, schema: Mapping[str, st
             connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
 
 
-def append(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Any]) -> None:
-    """Append rows, given as columns of equal length (lists or NumPy arrays)."""
+def append(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Any]) -> int:
+    """Append rows, given as columns of equal length (lists or NumPy arrays); their bytes."""
     names = ", ".join(columns)
-    connection.register("incoming", pa.table(dict(columns)))
+    incoming = pa.table(dict(columns))
+    connection.register("incoming", incoming)
     connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
     connection.unregister("incoming")
+    return int(incoming.nbytes)
 
 
 def put_meta(connection: duckdb.DuckDBPyConnection, key: str, value: Any) -> None:

@@ -9,6 +9,7 @@ from assay.core.audit.durations import audit_plan
 from assay.core.audit.run import run_audit
 from assay.core.jobs.running_job import running_job
 from assay.core.runtime.device import choose_compute
+from assay.core.runtime.memory import UNBOUNDED, MemoryBound
 from assay.core.runtime.outcome import Outcome
 from assay.core.specs.audit import AuditSpec, title_of
 from assay.core.specs.compute import HERE, Spread
@@ -22,6 +23,7 @@ def audit_as_job(
     command: Sequence[str],
     on_console: bool = True,
     spread: Spread = HERE,
+    memory: MemoryBound = UNBOUNDED,
 ) -> Outcome:
     """Run the audit and say where it is; ``command`` is what resuming the job would run.
 
@@ -29,4 +31,4 @@ def audit_as_job(
     """
     with running_job(store, command, title_of(spec), audit_plan(spec), on_console) as progress:
         compute = choose_compute(device, precision)
-        return run_audit(spec, store, compute, progress, progress.attach_result, spread)
+        return run_audit(spec, store, compute, progress, progress.attach_result, spread, memory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +17,7 @@ from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.engines.engine import Engine, LocalEngine
 from assay.core.gradients.features import GradientFeatures
 from assay.core.models.examples import TextDocument
+from assay.core.runtime.memory import UNBOUNDED, MemoryBound
 from assay.core.runtime.progress import Progress
 from assay.core.selection.inputs import SelectionInputs
 from assay.core.specs.audit import AuditSpec
@@ -26,7 +27,7 @@ from assay.core.specs.training import TrainingSpec
 @dataclass(frozen=True)
 class AuditContext:
     """What is asked, the file being built, the store, where to report progress, and what computes
-    documents.
+    documents, and how much memory that may take.
 
     ``on_disk``: gradients that do not fit into memory. Small values that several stages need are
     read from the file once. The models are not part of it: they are freed as soon as nothing needs
@@ -38,6 +39,7 @@ class AuditContext:
     store: Store
     progress: Progress
     engine: Engine = field(default_factory=LocalEngine)
+    memory: MemoryBound = UNBOUNDED
     on_disk: dict[Any, GradientFeatures] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -72,7 +74,7 @@ class AuditContext:
     @cached_property
     def gradients(self) -> GradientsInBounds:
         """The documents' gradients as they are stored."""
-        return GradientsInBounds(self.builder, self.on_disk)
+        return GradientsInBounds(self.builder, self.on_disk, self.memory)
 
     def features(self) -> GradientFeatures:
         """The documents' gradients as strategies see them.
@@ -100,12 +102,20 @@ class AuditContext:
         return [text_document(stored) for stored in self.rows.documents(first, n)]
 
     @contextmanager
-    def stage(self, name: str, n_units: int, committed_as: str | None = None) -> Iterator[None]:
+    def stage(
+        self,
+        name: str,
+        n_units: int,
+        committed_as: str | None = None,
+        in_parts: Sequence[str] = (),
+    ) -> Iterator[None]:
         """Show a stage and commit what it writes.
 
-        ``committed_as``: its name in the file, if that is different.
+        ``committed_as``: its name in the file, if that is different; ``in_parts``: see
+        ``FileBuilder.stage``.
         """
-        with self.progress.stage(name, n_units), self.builder.stage(committed_as or name):
+        committed = self.builder.stage(committed_as or name, in_parts=in_parts)
+        with self.progress.stage(name, n_units), committed:
             yield
 
 

@@ -15,7 +15,6 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.cache.files.blocks import ROWS_PER_BLOCK
 from assay.cache.files.row_cache import RowStore
 from assay.cache.store import Store
 from assay.core.audit.context import AuditContext
@@ -27,8 +26,10 @@ from assay.core.models.text_model import Batches
 from assay.core.runtime.progress import Progress
 from assay.core.specs.shard import WHOLE, Shard
 
-# Documents that are sorted by length together.
-_WINDOW = 16 * ROWS_PER_BLOCK
+# Documents that are sorted by length together. Another number would give other last bits.
+_WINDOW = 4096
+# Rows that are committed together, at least.
+_LEAST_COMMITTED = 256
 
 _Made = TypeVar("_Made")
 
@@ -168,7 +169,7 @@ def _missing(
 
 
 class _Pending:
-    """Rows of whole batches that wait until there are enough for a block."""
+    """Rows of whole batches that wait until there are enough to be committed."""
 
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
@@ -176,7 +177,7 @@ class _Pending:
 
     def add(self, keys: list[str], rows: Rows) -> None:
         self._parts.append((keys, rows))
-        if sum(len(own) for own, _ in self._parts) >= ROWS_PER_BLOCK:
+        if sum(len(own) for own, _ in self._parts) >= _LEAST_COMMITTED:
             self.commit()
 
     def commit(self) -> None:

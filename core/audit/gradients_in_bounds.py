@@ -23,10 +23,11 @@ from assay.core.gradients.features import (
     projected_factors,
 )
 from assay.core.gradients.windows import windows
-from assay.core.runtime.memory import available
+from assay.core.runtime.memory import UNBOUNDED, MemoryBound
 
-# The share of the memory that is left; the rest is for what is computed from gradients.
+# The share of the memory that is left beside products; the rest is for what else is computed.
 _SHARE = 0.5
+_PRODUCTS_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class GradientsInBounds:
 
     builder: AuditBuilder
     on_disk: dict[Any, GradientFeatures]
+    memory: MemoryBound = UNBOUNDED
 
     def last_layers(self) -> GradientFeatures:
         """As they are stored: factored and exact, or projected."""
@@ -64,8 +66,8 @@ class GradientsInBounds:
     def _read(self, name: str, read: Callable[..., Any]) -> GradientFeatures:
         if name in self.on_disk:
             return self.on_disk[name]
-        sizes = read(_n_bytes)
-        if sum(own for own in sizes.values() if isinstance(own, int)) <= _SHARE * available():
+        n_bytes = sum(own for own in read(_n_bytes).values() if isinstance(own, int))
+        if n_bytes <= _SHARE * (self.memory.left() - _PRODUCTS_BYTES):
             return gradient_features(read(in_memory))
         arrays = read(self._spilled)
         kind = BlockedFactors if "errors" in arrays else BlockedProjections

@@ -15,6 +15,12 @@ from assay.cache.store import Store
 from assay.core.audit.context import AuditContext
 from assay.core.audit.corpus_names import with_source_names
 from assay.core.audit.durations import audit_plan
+from assay.core.audit.memory_needs import (
+    check_documents_fit,
+    check_models_fit,
+    of_a_file,
+    with_room_for_indexes,
+)
 from assay.core.audit.metadata import describe
 from assay.core.audit.metrics import all_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit, resolve_audit
@@ -43,6 +49,7 @@ from assay.core.errors import InputError
 from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import Tokenization
 from assay.core.runtime.device import Compute
+from assay.core.runtime.memory import UNBOUNDED, MemoryBound
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import Assessability, AuditSpec
@@ -60,6 +67,7 @@ def run_audit(
     progress: Progress,
     on_id: Callable[[str], None] = lambda audit_id: None,
     spread: Spread = HERE,
+    memory: MemoryBound = UNBOUNDED,
 ) -> Outcome:
     """Run ``spec``: compute what is missing, seal the audit file and say where it is.
 
@@ -68,6 +76,7 @@ def run_audit(
     """
     check_audit(spec)
     spec = with_source_names(spec)
+    store = replace(store, memory=of_a_file(memory))
     question = resolve_audit(spec, compute, store)
     on_id(question.audit_id)
     with alone(store, question.audit_id, lambda: progress.note("waiting for the same audit")):
@@ -75,18 +84,21 @@ def run_audit(
         if sealed:
             return Outcome(question.audit_id, sealed, was_there=True)
         _check_disk(store)
-        path = built(lambda: _build(question, store, progress, spread))
+        check_models_fit(question, memory)
+        path = built(lambda: _build(question, store, progress, spread, memory))
         return Outcome(question.audit_id, path, was_there=False)
 
 
-def _build(question: ResolvedAudit, store: Store, progress: Progress, spread: Spread) -> Path:
+def _build(
+    question: ResolvedAudit, store: Store, progress: Progress, spread: Spread, memory: MemoryBound
+) -> Path:
     asked = question.spec
     with progress.stage("load models", 0):
         pair = students.ModelPairSource.of(question).load()
     with AuditBuilder(store, question.audit_id) as builder:
         if builder.quarantined:
             progress.note(f"an unfinished audit was damaged; it was moved to {builder.quarantined}")
-        audit = AuditContext(question, builder, store, progress)
+        audit = AuditContext(question, builder, store, progress, memory=memory)
         verdict = assess_pair(audit, pair)
         tokenization, caveats = pair.final.tokenization, pair.caveats
         head_start = pair.head_start
@@ -106,6 +118,8 @@ def _build(question: ResolvedAudit, store: Store, progress: Progress, spread: Sp
 def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
     """The stages that need both models. Returns the question without strategies that cannot run."""
     documents.ingest_documents(audit, pair)
+    check_documents_fit(audit)
+    audit = with_room_for_indexes(audit)
     audit.progress.expect(audit_plan(replace(audit.spec, n_candidates=audit.n_documents)))
     read_vocabulary(audit)
     gradients.take_gradients(audit, pair)

@@ -7,7 +7,7 @@ the table of jobs knows the processes of one machine only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from assay.cache.audits.writer import AuditBuilder
@@ -20,6 +20,7 @@ from assay.core.audit.cached_token_scores import token_score_rows
 from assay.core.audit.context import AuditContext
 from assay.core.audit.corpus_names import with_source_names
 from assay.core.audit.document_rows import DocumentRows, SharedRows, fill, windows_of
+from assay.core.audit.memory_needs import check_models_fit, of_a_file
 from assay.core.audit.resolved_audit import ResolvedAudit, resolve_audit
 from assay.core.audit.stages.assessability import assess_pair
 from assay.core.audit.stages.documents import ingest_documents
@@ -32,6 +33,7 @@ from assay.core.models.examples import TextDocument
 from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import cut_after
 from assay.core.runtime.device import Compute
+from assay.core.runtime.memory import UNBOUNDED, MemoryBound
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import Assessability, AuditSpec
 from assay.core.specs.audit_checks import check_audit
@@ -53,7 +55,12 @@ class ShardOutcome:
 
 
 def run_shard(
-    spec: AuditSpec, shard: Shard, store: Store, compute: Compute, progress: Progress
+    spec: AuditSpec,
+    shard: Shard,
+    store: Store,
+    compute: Compute,
+    progress: Progress,
+    memory: MemoryBound = UNBOUNDED,
 ) -> ShardOutcome:
     """Compute this shard's gradients, membership scores, embedding gradients and layer gradients,
     and write them to the store, where every audit of the pair finds them.
@@ -61,10 +68,12 @@ def run_shard(
     A killed shard continues after its last block. InputError as for ``run_audit``.
     """
     check_audit(spec)
+    store = replace(store, memory=of_a_file(memory))
     question = resolve_audit(with_source_names(spec), compute, store)
     if sealed_audit(store, question.audit_id):
         return ShardOutcome(question.audit_id, shard, was_sealed=True)
     name = f"{question.audit_id}.shard-{shard.number}-of-{shard.n_shards}"
+    check_models_fit(question, memory)
     with alone(store, name, lambda: progress.note("waiting for the same shard")):
         return built(lambda: _computed(question, shard, name, store, progress))
 

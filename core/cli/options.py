@@ -32,6 +32,7 @@ from assay.core.specs.compute import (
     Spread,
     WorkEngine,
 )
+from assay.core.specs.memory_size import MEMORY_HELP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,10 @@ PrecisionOption = Annotated[str, typer.Option(help=PRECISION_HELP)]
 ShardOption = Annotated[
     str | None,
     typer.Option("--shard", metavar="I/N", help=SHARD_HELP),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="SIZE", help=MEMORY_HELP),
 ]
 EngineOption = Annotated[WorkEngine, typer.Option("--engine", help=ENGINE_HELP)]
 CellEngineOption = Annotated[WorkEngine, typer.Option("--engine", help=CELL_ENGINE_HELP)]
@@ -106,6 +111,7 @@ class RunningOrQueued(Running):
 class RunningAudit(RunningOrQueued):
     """The same for a command whose work on documents can be divided among machines."""
 
+    memory: MemoryOption = None
     shard: ShardOption = None
     engine: EngineOption = WorkEngine.LOCAL
     address: AddressOption = None

@@ -16,6 +16,7 @@ from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec, title_of
 from assay.core.specs.compute import Spread, WorkEngine
+from assay.core.specs.memory_size import read_memory
 from assay.core.specs.shard import Shard
 
 if TYPE_CHECKING:
@@ -33,18 +34,21 @@ def answer(spec: AuditSpec, how: RunningAudit) -> None:
 
     With --shard, compute only a part of it.
     """
-    spread = _spread(how)
+    spread, most = _spread(how), None if how.memory is None else read_memory(how.memory)
     if how.shard is not None:
-        _compute_shard(spec, how, Shard.read(how.shard))
+        _compute_shard(spec, how, Shard.read(how.shard), most)
         return
     if how.queue:
         queue_this(how.place, title_of(spec), how.as_json)
         return
     from assay.cache.audits.read import read_facts
     from assay.core.audit.as_job import audit_as_job
+    from assay.core.runtime.memory import MemoryBound
 
-    command = as_recorded(sys.argv[1:])
-    outcome = audit_as_job(spec, how.place, how.device, how.precision, command, spread=spread)
+    command, memory = as_recorded(sys.argv[1:]), MemoryBound(most)
+    outcome = audit_as_job(
+        spec, how.place, how.device, how.precision, command, spread=spread, memory=memory
+    )
     say_answers(how.place, outcome, how.as_json)
     if read_facts(outcome.path).assessability is Assessability.NOT_ASSESSABLE:
         raise typer.Exit(NOT_ASSESSABLE)
@@ -61,7 +65,7 @@ def _spread(how: RunningAudit) -> Spread:
     return spread_of(how)
 
 
-def _compute_shard(spec: AuditSpec, how: RunningAudit, shard: Shard) -> None:
+def _compute_shard(spec: AuditSpec, how: RunningAudit, shard: Shard, most: int | None) -> None:
     if how.queue:
         raise OptionConflict(
             "--shard computes a part here and now, so it cannot be queued", "both", "remove --queue"
@@ -69,10 +73,11 @@ def _compute_shard(spec: AuditSpec, how: RunningAudit, shard: Shard) -> None:
     from assay.core.audit.shard import run_shard
     from assay.core.runtime.console_progress import ConsoleProgress
     from assay.core.runtime.device import choose_compute
+    from assay.core.runtime.memory import MemoryBound
 
     how.place.require_writing()
     compute = choose_compute(how.device, how.precision)
-    done = run_shard(spec, shard, how.place, compute, ConsoleProgress())
+    done = run_shard(spec, shard, how.place, compute, ConsoleProgress(), MemoryBound(most))
     if how.as_json:
         say({**asdict(done), "shard": str(done.shard)}, as_json=True)
     else:

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 # Where Linux keeps the limit of this process' container.
 _CONTAINER = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class MemoryBound:
+    """``most``: the bytes that an audit may take; None for as many as there are."""
+
+    most: int | None = None
+
+    def left(self) -> int:
+        """Bytes that this process may still take."""
+        return available() if self.most is None else max(0, min(available(), self.most - taken()))
+
+
+UNBOUNDED = MemoryBound()
+
+
+def taken() -> int:
+    """Bytes that this process holds in memory."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def available(container: Path = _CONTAINER) -> int:

@@ -54,10 +54,11 @@ class Spread:
 HERE = Spread()
 
 
-def compute_words(device: str, precision: str) -> tuple[str, ...]:
+def compute_words(device: str, precision: str, memory: str = "") -> tuple[str, ...]:
     """The options for a command, without those that are the default."""
     chosen = (
         ("--device", device),
         ("--precision", "" if precision == PRECISIONS[0] else precision),
+        ("--memory", memory),
     )
     return tuple(word for flag, value in chosen if value for word in (flag, value))

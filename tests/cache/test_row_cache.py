@@ -9,9 +9,11 @@ import sys
 import textwrap
 import time
 
+import duckdb
 import numpy as np
 import pytest
 
+from assay.cache.files import row_cache
 from assay.cache.files.blocks import DamagedBlock, pack, unpack_one
 from assay.cache.files.precomputed import open_gradients
 from assay.cache.store import Store
@@ -174,3 +176,29 @@ def test_second_process_waits_for_the_first(tmp_path):
     with open_gradients(Store(tmp_path), "key", stop_the_first, fail_if_damaged) as gradients:
         assert gradients.missing(["0-0"]) == []
     assert waits
+
+
+def test_a_cache_of_an_earlier_version_is_read_and_extended(tmp_path, monkeypatch):
+    """Rows in blocks of 256, in DuckDB's own groups, come back to the bit, beside rows in smaller
+    blocks."""
+    names = [f"doc{i}" for i in range(600)]
+    scores, _ = rows(names)
+    wide = {"projected:0": np.random.default_rng(2).normal(size=(600, 1024)).astype(np.float32)}
+
+    def append(part):
+        chosen = {name: values[part] for name, values in scores.items()}
+        with opened(Store(tmp_path)) as gradients:
+            gradients.append(names[part], chosen, {n: own[part] for n, own in wide.items()})
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(row_cache, "rows_per_block", lambda width: 256)
+        earlier.setattr(row_cache, "open_to_write", lambda path, memory: duckdb.connect(str(path)))
+        append(slice(0, 400))
+    append(slice(400, 600))
+    with opened(Store(tmp_path)) as gradients:
+        sizes = gradients._connection.sql("SELECT DISTINCT n_rows FROM arrays").fetchall()
+        order = np.random.default_rng(1).permutation(600)
+        matrix = gradients.matrix("projected:0", gradients.find([names[i] for i in order]))
+    assert sorted(sizes) == [(8,), (144,), (256,)]
+    expected = np.concatenate([unpack_one(block) for block in pack(wide["projected:0"], 0, 256)])
+    assert np.array_equal(matrix, expected[order])

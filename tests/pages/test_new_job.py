@@ -166,6 +166,19 @@ def test_where_models_run_is_asked_for_and_checked(files, no_worker):
     assert "new job: device" not in [one.key for one in form("report").text_input]
 
 
+def test_an_audit_may_be_bounded_in_memory(files, no_worker):
+    """The size is in the command as it was written; what is no size keeps Start off; other jobs are
+    not asked."""
+    app = form(base="base", final="final", seed_corpus=["pool.jsonl"])
+    assert "--memory" not in command_shown(app)[0]
+    app.text_input(key="new job: memory").set_value("4GiB").run()
+    assert command_shown(app)[0].endswith("--memory 4GiB")
+    app.text_input(key="new job: memory").set_value("4").run()
+    assert start_button(app).disabled
+    assert any("such as 4GiB" in error.value for error in app.error)
+    assert "new job: memory" not in [one.key for one in form("suspect").text_input]
+
+
 @pytest.mark.parametrize(
     ("values", "named"),
     [

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from assay.core.audit.context import AuditContext
+from assay.core.audit.memory_needs import of_a_file
 from assay.core.audit.reader import Reader
 from assay.core.data.document_rows import Document
 from assay.core.data.labels import LabelMapping
@@ -172,6 +173,7 @@ def _write_seed_corpus(audit: AuditContext, reader: Reader) -> AuditCounts:
             },
         )
         n_rows += len(fresh)
+        audit.builder.make_room(of_a_file(audit.memory, n_rows))
     return AuditCounts(n_rows, n_duplicates, n_unscored)
 
 
@@ -203,5 +205,6 @@ def _write_test(audit: AuditContext, reader: Reader, labels: LabelMapping | None
 def ingest_documents(audit: AuditContext, pair: ModelPair) -> None:
     if audit.builder.is_done("documents"):
         return
-    with audit.stage("read documents", 0, "documents"):
+    tables = ("documents", "reference_documents", "test_documents")
+    with audit.stage("read documents", 0, "documents", tables):
         ingest(audit, Reader(pair.final, audit.spec.task, audit.spec.response_template))

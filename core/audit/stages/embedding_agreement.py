@@ -31,6 +31,7 @@ from assay.core.stats.embedding_membership import (
 
 _STAGE = "embedding gradients"
 _META = "embedding_gradients"
+_TABLES = ("embedding_scores", "embedding_gradients", "embedding_factors")
 
 
 def score_by_embeddings(audit: AuditContext, pair: ModelPair) -> None:
@@ -42,7 +43,7 @@ def score_by_embeddings(audit: AuditContext, pair: ModelPair) -> None:
     """
     if not _is_asked(audit) or audit.builder.is_done(_STAGE):
         return
-    with audit.stage(_STAGE, audit.n_documents):
+    with audit.stage(_STAGE, audit.n_documents, in_parts=_TABLES):
         audit.builder.put_meta(_META, {"problem": _score(audit, pair)})
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.audits.rows import SETS
-from assay.cache.files.blocks import ROWS_PER_BLOCK
 from assay.cache.files.precomputed import open_embeddings
 from assay.cache.files.row_cache import RowStore
 from assay.cache.store import Store
@@ -26,6 +25,8 @@ from assay.core.specs.hashing import content_key, exact_hash
 
 # Part of the key: raise it when the same text would get another embedding.
 _VERSION = 1
+# Texts that are embedded together. Another number would give other last bits.
+_TEXTS_TOGETHER = 256
 
 _Made = TypeVar("_Made")
 _EmbedNew = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -57,9 +58,9 @@ def _with_cached(
 def _in_blocks(
     texts: Iterable[str], kept: RowStore, embed_new: _EmbedNew, progress: Progress
 ) -> Iterator[NDArray[np.float32]]:
-    """Vectors of ``texts`` in order; one block of texts is in memory at a time."""
+    """Vectors of ``texts`` in order; a few of them are in memory at a time."""
     remaining = iter(texts)
-    while block := list(islice(remaining, ROWS_PER_BLOCK)):
+    while block := list(islice(remaining, _TEXTS_TOGETHER)):
         yield _embedded(block, kept, embed_new)
         progress.advance(len(block))
 
@@ -100,5 +101,5 @@ def embed(audit: AuditContext) -> None:
                 audit.builder.write_matrix("embeddings", {"set_name": name}, vectors, first)
                 first += len(vectors)
 
-    with audit.stage("embed", sum(sizes.values()), "embeddings"):
+    with audit.stage("embed", sum(sizes.values()), "embeddings", ("embeddings",)):
         _with_cached(audit.store, compute, audit.progress, write)

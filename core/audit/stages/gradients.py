@@ -26,6 +26,8 @@ from assay.core.models.per_example_gradients import (
 )
 from assay.core.specs.audit import GradientLayers
 
+_TABLES = ("scores", "factors", "targets")
+
 
 def compute_gradients(audit: AuditContext, models: GradientModels) -> None:
     """Fill ``scores``, ``factors`` and ``targets`` of the audit from the cache, extending it.
@@ -69,7 +71,7 @@ def _as_kept(rows: GradientRows) -> Rows:
 
 def _write(audit: AuditContext, kept: RowStore, models: GradientModels) -> None:
     builder = audit.builder
-    for table in ("scores", "factors", "targets"):
+    for table in _TABLES:
         builder.clear(table)
     norms, targets = models.target_norms, models.stored_targets
     for checkpoint, norm in enumerate(norms.tolist()):
@@ -125,7 +127,7 @@ def take_gradients(audit: AuditContext, pair: ModelPair) -> None:
     if audit.builder.is_done("gradients"):
         return
     models = gradient_models(audit, pair)
-    with audit.stage("gradients", audit.n_documents):
+    with audit.stage("gradients", audit.n_documents, in_parts=_TABLES):
         compute_gradients(audit, models)
 
 

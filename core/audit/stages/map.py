@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.cache.audits.rows import SETS
 from assay.cache.files.precomputed import open_maps
@@ -26,17 +26,12 @@ def draw_map(audit: AuditContext) -> None:
     if not audit.spec.is_mapped or builder.is_done("map"):
         return
     with audit.stage("map", 0):
-        sets = {
-            name: builder.matrix("embeddings", {"set_name": name})
-            for name in SETS
-            if audit.rows.n_of(name)
-        }
-        hashes = [exact_hash(text) for name in sets for text in audit.rows.each_text(name)]
-        layout = _kept_or_drawn(audit, hashes, np.concatenate(list(sets.values())))
+        sizes = {name: n for name in SETS if (n := audit.rows.n_of(name))}
+        layout = _kept_or_drawn(audit, list(sizes))
         start = 0
-        for name, vectors in sets.items():
-            points = layout.points[start : start + len(vectors)]
-            start += len(vectors)
+        for name, n_points in sizes.items():
+            points = layout.points[start : start + n_points]
+            start += n_points
             builder.write(
                 "map_points",
                 {
@@ -49,14 +44,16 @@ def draw_map(audit: AuditContext) -> None:
         builder.put_meta("map", layout.parameters)
 
 
-def _kept_or_drawn(audit: AuditContext, hashes: list[str], vectors: NDArray[np.float32]) -> Layout:
+def _kept_or_drawn(audit: AuditContext, sets: Sequence[str]) -> Layout:
     """The layout of the same documents in the same order, from the cache where it is there."""
     seed = audit.spec.seed
+    hashes = [exact_hash(text) for name in sets for text in audit.rows.each_text(name)]
     key = content_key("map", _VERSION, hashes, seed)
 
     def use(kept: RowStore) -> Layout:
         if kept.missing([key]):
-            drawn = lay_out(vectors, seed)
+            keys = [{"set_name": name} for name in sets]
+            drawn = lay_out(audit.builder.together("embeddings", keys), seed)
             parameters = json.dumps(drawn.parameters)
             row = {"points": [drawn.points.ravel()], "parameters": [parameters]}
             kept.append([key], row, {})

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from assay.core.audit.context import AuditContext, text_document
+from assay.core.audit.memory_needs import n_students_fitting
 from assay.core.audit.metrics.rows import MetricRow, write_metrics
 from assay.core.audit.resolved_audit import ResolvedAudit
 from assay.core.audit.stages.kept_students import kept_or_trained
@@ -78,14 +79,16 @@ def train_students(
     base: ModelPairSource,
     evaluation: Sequence[TextDocument],
     after_units: Callable[[int], None],
+    n_fitting: int | None = None,
 ) -> Iterator[StudentResult]:
     """Results as they arrive, in any order; ``after_units`` counts documents trained on.
 
     A student depends only on its task, not on which process trains it or when. On a CPU there are
     as many processes as cores (``ASSAY_WORKERS`` overrides), each with the base model and a student
-    in memory. If one process is enough, and on a GPU, it is this one.
+    in memory, but at most ``n_fitting``. If one process is enough, and on a GPU, it is this one.
     """
     n_most = count_from("ASSAY_WORKERS") or max(1, os.cpu_count() or 1)
+    n_most = n_most if n_fitting is None else min(n_most, n_fitting)
     n_workers = min(len(tasks), n_most) if base.compute.device == "cpu" else 1
     if n_workers > 1:
         yield from _train_apart(tasks, base, tuple(evaluation), after_units, n_workers)
@@ -231,7 +234,8 @@ def students(
     def train(left: Sequence[StudentTask]) -> Iterator[StudentResult]:
         # Those found in the cache are done.
         audit.progress.advance(n_student_units(tasks) - n_student_units(left))
-        return train_students(left, base, documents, audit.progress.advance)
+        n_fitting = n_students_fitting(audit.question, audit.memory)
+        return train_students(left, base, documents, audit.progress.advance, n_fitting)
 
     for result in kept_or_trained(audit, tasks, documents, train):
         judge = PredictionMetrics(audit.spec, documents, choices, result.label_names)

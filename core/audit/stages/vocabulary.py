@@ -24,6 +24,7 @@ from assay.core.stats.training_vocabulary import (
 
 # Texts that are tokenized and written together.
 _WINDOW = 2048
+_TABLES = ("token_movement", "document_vocabulary", "vocabulary_scores")
 
 
 def read_vocabulary(audit: AuditContext) -> None:
@@ -36,7 +37,7 @@ def read_vocabulary(audit: AuditContext) -> None:
     question, builder, progress = audit.question, audit.builder, audit.progress
     if builder.is_done("vocabulary"):
         return
-    with audit.stage("vocabulary", audit.n_documents):
+    with audit.stage("vocabulary", audit.n_documents, in_parts=_TABLES):
         try:
             found = read_training_vocabulary(question.base, question.final)
         except InputError as error:

@@ -1,9 +1,10 @@
-"""Where a new job's models run and in which number format."""
+"""Where a new job's models run, in which number format, and in how much memory."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from assay.core.errors import InputError
 from assay.core.specs.compute import (
     DEVICE_HELP,
     PRECISION_HELP,
@@ -11,18 +12,42 @@ from assay.core.specs.compute import (
     compute_words,
     is_device,
 )
+from assay.core.specs.memory_size import MEMORY_HELP, read_memory
 
 
-def choose_compute() -> tuple[str, ...] | None:
-    """The options to add to the command; None while the device is no name of one."""
-    left, right = st.columns(2)
-    device = left.text_input(
-        "Device", key="new job: device", placeholder="the fastest available", help=DEVICE_HELP
-    ).strip()
-    precision = right.selectbox(
+def choose_compute(is_audit: bool) -> tuple[str, ...] | None:
+    """The options to add to the command; None while one of them cannot be right.
+
+    ``is_audit``: so that its memory can be bounded.
+    """
+    columns = st.columns(3 if is_audit else 2)
+    device = (
+        columns[0]
+        .text_input(
+            "Device", key="new job: device", placeholder="the fastest available", help=DEVICE_HELP
+        )
+        .strip()
+    )
+    precision = columns[1].selectbox(
         "Precision", PRECISIONS, key="new job: precision", help=PRECISION_HELP
     )
+    memory = ""
+    if is_audit:
+        memory = (
+            columns[2]
+            .text_input(
+                "Memory", key="new job: memory", placeholder="as much as is free", help=MEMORY_HELP
+            )
+            .strip()
+        )
+    is_right = True
     if device and not is_device(device):
-        left.error("Expected cpu, mps, cuda or cuda:NUMBER; leave it empty for the fastest.")
-        return None
-    return compute_words(device, precision)
+        columns[0].error("Expected cpu, mps, cuda or cuda:NUMBER; leave it empty for the fastest.")
+        is_right = False
+    try:
+        if memory:
+            read_memory(memory)
+    except InputError:
+        columns[2].error("Expected a size with its unit, such as 4GiB; or leave it empty.")
+        is_right = False
+    return compute_words(device, precision, memory) if is_right else None

@@ -7,8 +7,8 @@ import json
 import pytest
 from support.contents import contents
 
-from assay.core.audit import gradients_in_bounds
 from assay.core.gradients.blocked import BlockedFactors, BlockedProjections
+from assay.core.runtime import memory
 from assay.core.runtime.memory import available
 
 ALSO = ("membership_scores", "embedding_scores", "embedding_gradients", "embedding_factors")
@@ -41,7 +41,7 @@ def test_an_audit_from_disk_is_the_same(more, tiny, assay, monkeypatch, tmp_path
     said = {}
     for name, n_bytes in (("plenty", 1 << 60), ("nothing", 0)):
         assert not passes
-        monkeypatch.setattr(gradients_in_bounds, "available", lambda n_bytes=n_bytes: n_bytes)
+        monkeypatch.setattr(memory, "available", lambda n_bytes=n_bytes: n_bytes)
         monkeypatch.setenv("ASSAY_HOME", str(tmp_path / name))
         result = assay(*asked(tiny, *more))
         assert result.status == 0, result.err
