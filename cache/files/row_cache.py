@@ -25,10 +25,10 @@ from assay.cache.files.database import (
     explained_errors,
     is_damage,
     open_to_write,
-    roll_back,
 )
 from assay.cache.files.locks import waiting_lock
 from assay.cache.files.quarantine import quarantine
+from assay.cache.files.sealing import at_once
 from assay.cache.store import Store
 from assay.core.errors import full_disk_explained
 
@@ -111,8 +111,7 @@ class RowStore:
         numbers = np.arange(len(text_hashes))
         # A row has one place in all arrays, so the widest decides.
         n_together = rows_per_block(max((own.shape[1] for own in arrays.values()), default=1))
-        self._connection.begin()
-        try:
+        with at_once(self._connection):
             for name, matrix in arrays.items():
                 blocks = list(pack(matrix, 0, n_together))
                 columns: dict[str, Any] = {
@@ -128,10 +127,6 @@ class RowStore:
                 **{name: values[name] for name in self._columns},
             }
             self._insert("rows", columns)
-            self._connection.commit()
-        except BaseException as error:
-            roll_back(self._connection, error)
-            raise
 
     def _insert(self, table: str, columns: Mapping[str, Any]) -> None:
         self._connection.register("incoming", pa.table(dict(columns)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from assay.cache.files.database import roll_back
 from assay.cache.files.manifest import write_manifest
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.core.errors import full_disk_explained
@@ -26,11 +27,10 @@ def at_once(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.begin()
     try:
         yield
-    except BaseException:
-        with suppress(duckdb.Error):  # after a full disk there may be nothing to roll back
-            connection.rollback()
+        connection.commit()
+    except BaseException as error:
+        roll_back(connection, error)
         raise
-    connection.commit()
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, schema: Mapping[str, str]) -> None:
