@@ -39,6 +39,7 @@ from assay.core.report.pair_findings import Table, pair_findings
 from assay.core.report.shown_names import DocumentText, name_of
 from assay.core.report.template import filled
 from assay.core.specs.audit import Assessability
+from assay.core.specs.strategies import titrated_strategy
 
 # Every report contains this, so that a later one may replace it.
 MARK = '<meta name="generator" content="Assay">'
@@ -156,7 +157,8 @@ def _titration(evidence: AuditEvidence, figures: AuditFigures) -> Any:
     budget = nearest_budget(figures.grid, evidence.facts.spec.budget) if len(figures.grid) else None
     if budget is None:
         return None
-    return titration_finding(evidence.titration, figures.main, budget)
+    strategy = titrated_strategy(evidence.facts.spec.strategies)
+    return titration_finding(evidence.titration, strategy, budget)
 
 
 def _over_repeats(repeats: Sequence[Path], facts: AuditFacts) -> dict[str, Any]:

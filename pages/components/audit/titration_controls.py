@@ -14,7 +14,7 @@ from assay.cache.audits.arrays import read_corpus
 from assay.cache.audits.read import AuditFacts, read_titration
 from assay.core.selection.titration import Cell, Corpus, located_by, transport_of
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, CONTROLS, Strategy, shown_as
+from assay.core.specs.strategies import BLIND, CONTROLS, shown_as, titrated_strategy
 from assay.core.stats.selection_metrics import Measurement
 
 METRICS = (
@@ -110,7 +110,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
     selector = third.selectbox(
         "Strategy",
         options,
-        index=options.index(Strategy.SELECT),
+        index=options.index(titrated_strategy(one for one in options if one not in CONTROLS)),
         format_func=shown_as,
         key="strategy",
         bind="query-params",

@@ -20,7 +20,7 @@ from assay.core.findings.titration import titration_finding
 from assay.core.findings.titration_grid import nearest_budget
 from assay.core.selection.titration import Cell, Corpus
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import Strategy, shown_as
+from assay.core.specs.strategies import CONTROLS, shown_as, titrated_strategy
 from assay.pages.components.audit import reads, titration_controls
 from assay.pages.components.audit.titration_charts import (
     HEIGHT,
@@ -118,7 +118,8 @@ def _show_headline(
             "titrate` measures one, and so does `assay audit` with `--leaked-share`."
         )
     else:
-        strategy = Strategy.SELECT if Strategy.SELECT in set(grid["strategy"]) else setting.selector
+        measured = [one for one in dict.fromkeys(grid["strategy"]) if one not in CONTROLS]
+        strategy = titrated_strategy(measured or [setting.selector])
         found = titration_finding(grid.to_dict("records"), strategy, budget)
         n_draws = grid["seed"].nunique()
         source = f"Measured at budget {budget:,}, with {n_draws} draws per leaked share."
