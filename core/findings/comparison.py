@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from assay.core.comparison.audits import Comparison
 from assay.core.comparison.differences import Difference
 from assay.core.comparison.overlaps import SelectionOverlap
-from assay.core.findings.formatting import decimal, listed, p_value, percent
+from assay.core.findings.formatting import capitalized, decimal, listed, p_value, percent, verb
 from assay.core.specs.audit import Assessability
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import shown_as
@@ -77,19 +77,18 @@ def difference_sentence(one: Difference) -> str:
     better, worse = reversed(one.pair) if one.is_second_better else one.pair
     high, low = reversed(one.values) if one.is_second_better else one.values
     name = shown_as(one.subject)
-    subject = f"{name[:1].upper()}{name[1:]}"
-    verb = "" if name.endswith("embeddings") else "s"
+    subject = capitalized(name)
     where = f"in {letter(better)} than in {letter(worse)}"
     if one.metric is Metric.MEMBERSHIP_AUC:
         return (
-            f"{subject} rank{verb} training documents above held-out ones more often {where}: AUC "
-            f"{decimal(high)} against {decimal(low)}."
+            f"{subject} {verb(name, 'rank')} training documents above held-out ones more often "
+            f"{where}: AUC {decimal(high)} against {decimal(low)}."
         )
     if one.metric is Metric.RECALL:
         return (
-            f"{subject} locate{verb} more training documents {where}: {round(high * one.n):,} "
-            f"against {round(low * one.n):,} of {one.n:,}, among {one.n_selected:,} selected in "
-            "each."
+            f"{subject} {verb(name, 'locate')} more training documents {where}: "
+            f"{round(high * one.n):,} against {round(low * one.n):,} of {one.n:,}, "
+            f"among {one.n_selected:,} selected in each."
         )
     what, written = ("accuracy", percent) if one.metric is Metric.ACCURACY else ("loss", decimal)
     return (

@@ -1,4 +1,4 @@
-"""How numbers are written in sentences and tables: here and nowhere else."""
+"""How numbers and names are written in sentences and tables: here and nowhere else."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import pandas as pd
 
 from assay.core.specs.interval import Interval
 from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import BY_TRAINED_PARTS
 
 Row = Mapping[str, Any]
 # Writes one number.
 Written = Callable[[float], str]
 NOTHING = "—"
+_PLURAL_NAMES = frozenset(strategy.shown_as for strategy in BY_TRAINED_PARTS)
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -99,6 +101,18 @@ def exponent(probability: float) -> str:
 def possessive(name: str) -> str:
     """SELECT's, input embeddings'."""
     return name + ("'" if name.endswith("s") else "'s")
+
+
+def verb(name: str, plural: str) -> str:
+    """The verb after a ranking's name: input embeddings find, SELECT finds."""
+    if name in _PLURAL_NAMES:
+        return plural
+    return plural + ("es" if plural.endswith(("o", "ch", "sh")) else "s")
+
+
+def capitalized(sentence: str) -> str:
+    """With a capital at its beginning, the rest unchanged."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def listed(words: Sequence[str]) -> str:

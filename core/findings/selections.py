@@ -9,6 +9,7 @@ from functools import partial
 
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import (
+    capitalized,
     decimal,
     in_sentence,
     interval,
@@ -180,8 +181,7 @@ def _amount(metric: Metric, row: Row) -> str:
 
 def _selection(strategy: Strategy) -> str:
     """At the beginning of a sentence: SELECT's selection."""
-    name = possessive(strategy.shown_as)
-    return f"{name[:1].upper()}{name[1:]} selection"
+    return f"{capitalized(possessive(strategy.shown_as))} selection"
 
 
 def student_range(metric: Metric, row: Row) -> str:

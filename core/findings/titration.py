@@ -10,12 +10,14 @@ from assay.core.findings.equal_scores import drawn_sentence
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import (
     Row,
+    capitalized,
     decimal,
     interval,
     listed,
     p_value,
     percent,
     possessive,
+    verb,
 )
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
@@ -32,28 +34,33 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     """
     own = [row for row in rows if row["budget"] == budget]
     name = shown_as(strategy)
+    subject = capitalized(name)
     drawn = {row["strategy"] for row in own if row["metric"] == Metric.EQUAL_SCORES}
     known = (_Against.of(own, strategy, one) for one in CONTROLS if one != strategy)
     compared = _corrected([one for one in known if one])
     beaten_by = [one for one in compared if one.is_fewer]
     member, is_member = _membership(own, strategy, budget)
+    apart = f"{verb(name, 'do')} not distinguish training documents from held-out ones"
     if strategy in drawn:
-        headline = f"{name} has nothing to rank by: its selection is a random draw."
-    elif beaten_by:
-        headline = f"{name} locates fewer training documents than " + listed(
-            [f"{one.control} (at {one.n_lower} of {one.n} leaked shares)" for one in beaten_by]
+        headline = (
+            f"{subject} {verb(name, 'rank')} no document above another: the selection is a random "
+            "draw."
         )
-        headline += (
-            ", and does not distinguish training documents from held-out ones."
-            if (is_member is False)
-            else "."
+    elif beaten_by:
+        controls = [
+            f"{one.control} (at {one.n_lower} of {one.n} leaked shares)" for one in beaten_by
+        ]
+        headline = (
+            f"{subject} {verb(name, 'locate')} fewer training documents than {listed(controls)}"
+            + (f", and {apart}." if is_member is False else ".")
         )
     elif is_member:
-        headline = f"{name} distinguishes training documents from held-out ones of the same domain."
-    elif is_member is False:
         headline = (
-            f"{name} does not distinguish training documents from held-out ones of the same domain."
+            f"{subject} {verb(name, 'distinguish')} training documents from held-out ones of the "
+            "same domain."
         )
+    elif is_member is False:
+        headline = f"{subject} {apart} of the same domain."
     else:
         headline = f"No control was found to locate more training documents than {name}."
     sentences = [
@@ -117,7 +124,7 @@ def _recall_sentence(name: str, compared: list[_Against]) -> str | None:
     if not compared:
         return None
     counted = [f"that of {one.control} at {one.n_lower} of {one.n}" for one in compared]
-    seen = f"{possessive(name)} mean recall is below {listed(counted)} leaked shares"
+    seen = f"{capitalized(possessive(name))} mean recall is below {listed(counted)} leaked shares"
     n_draws = len(compared[0].differences)
     tested = [one for one in compared if one.p_value is not None]
     if not tested:

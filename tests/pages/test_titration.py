@@ -93,7 +93,7 @@ def test_sliders_select_anew_and_say_so(store):
     after = traces(app)
     assert [points(one["SELECT, live"])[0][0] for one in (before, after)] == [50, 100]
     app.selectbox(key="strategy").set_value(BLIND).run()
-    assert "text alone selects 37" in words(app)
+    assert "Text alone selects 37" in words(app)
     app.selectbox(key="metric").set_value(Metric.TRANSPORT).run()
     assert not app.exception
     assert Metric.TRANSPORT.info.title in words(app)
@@ -346,7 +346,9 @@ def test_a_titration_of_equal_scores_says_so():
     found = titration_finding(rows, "select", 20)
     assert "P-min had nothing to rank by: all documents have the same score" in found.sentences[0]
     drawn = titration_finding(rows, "p-min", 20)
-    assert drawn.headline == "P-min has nothing to rank by: its selection is a random draw."
+    assert drawn.headline == (
+        "P-min ranks no document above another: the selection is a random draw."
+    )
 
 
 def test_a_titration_is_about_the_strongest_evidence_that_ran():

@@ -10,7 +10,15 @@ from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.equal_scores import drawn_among, drawn_sentence
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import decimal, listed, number, p_value, possessive
+from assay.core.findings.formatting import (
+    capitalized,
+    decimal,
+    listed,
+    number,
+    p_value,
+    possessive,
+    verb,
+)
 from assay.core.findings.selections import (
     budget_of,
     distance_sentence,
@@ -19,7 +27,7 @@ from assay.core.findings.selections import (
     student_sentence,
 )
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BY_TRAINED_PARTS, RANDOM_STUDENTS, Strategy, main_strategy
+from assay.core.specs.strategies import RANDOM_STUDENTS, Strategy, main_strategy
 from assay.core.stats.intervals import CHANCE_OUTSIDE, holm
 
 
@@ -147,13 +155,13 @@ def _student_answer(
     final = rows.get("final", metric) if metric is not Metric.AGREEMENT else None
     headline = (
         f"A student trained on the {budget_of(rows, best)} documents that {best.shown_as} "
-        f"{_selects(best)} reaches {number(metric, own['value'])} {what}; students of as many "
-        f"random documents reach {number(metric, random['value'])}"
+        f"{verb(best.shown_as, 'select')} reaches {number(metric, own['value'])} {what}; students "
+        f"of as many random documents reach {number(metric, random['value'])}"
         + (f", the final model {number(metric, final['value'])}." if final else ".")
     )
     p = _corrected(leads, main)[best]
     certainty = (
-        f"{student_range(metric, own)[:1].upper()}{student_range(metric, own)[1:]} for this "
+        f"{capitalized(student_range(metric, own))} for this "
         f"student; one more of {random['n']} random students would lie in "
         f"{student_range(metric, random)}; {_tested(p, best, main, len(leads))}"
     )
@@ -167,8 +175,9 @@ def _distance_answer(
     found = {one: row for one in judged if (row := rows.get(one, Metric.TRANSPORT))}
     row = found[best]
     headline = (
-        f"The {budget_of(rows, best)} documents that {best.shown_as} {_selects(best)} are closer "
-        "in meaning to the training documents than random ones are."
+        f"The {budget_of(rows, best)} documents that {best.shown_as} "
+        f"{verb(best.shown_as, 'select')} are closer in meaning to the training documents "
+        "than random ones are."
     )
     certainty = (
         f"Their transport distance is {decimal(row['value'])} (lower is closer); 95% of "
@@ -201,10 +210,6 @@ def _correction(n: int) -> str:
         if n > 1
         else "declared beforehand."
     )
-
-
-def _selects(strategy: Strategy) -> str:
-    return "select" if strategy in BY_TRAINED_PARTS else "selects"
 
 
 def _failed(

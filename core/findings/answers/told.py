@@ -5,7 +5,15 @@ from __future__ import annotations
 from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.equal_scores import is_drawn
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import in_sentence, interval, p_value, percent, possessive
+from assay.core.findings.formatting import (
+    capitalized,
+    in_sentence,
+    interval,
+    p_value,
+    percent,
+    possessive,
+    verb,
+)
 from assay.core.findings.membership import MembershipFinding, membership_finding
 from assay.core.findings.selections import located_sentence, members_sentence
 from assay.core.specs.metrics import Metric
@@ -50,7 +58,7 @@ def told(rows: MetricTable, strategy: Strategy, counts: AuditCounts) -> Answer:
     if rate is None or found.finder is None:
         return Answer(
             Question.TOLD,
-            f"As a group only: {name} {_verb(name, 'rank')} training documents above held-out ones "
+            f"As a group only: {name} {verb(name, 'rank')} training documents above held-out ones "
             "more often than chance does. Single documents could not be identified.",
             f"{separation} {_tested(p_of_auc, n)} {_weak_rate(rate, found)}",
             Standing.GROUP,
@@ -66,7 +74,7 @@ def told(rows: MetricTable, strategy: Strategy, counts: AuditCounts) -> Answer:
     )
     return Answer(
         Question.TOLD,
-        f"{name[:1].upper()}{name[1:]} {_verb(name, 'find')} {n_found:,} of "
+        f"{capitalized(name)} {verb(name, 'find')} {n_found:,} of "
         f"{rate['n']:,} training documents at a false positive rate of 1%.",
         f"{found_rate} {separation} {_tested(both, n)}",
         Standing.SINGLE,
@@ -98,10 +106,6 @@ def _tested(p: str, n_rankings: int) -> str:
     """p-values with what they are corrected for, and their threshold."""
     corrected = f",{_for(n_rankings)}" if n_rankings > 1 else ""
     return f"{p}{corrected}; threshold {SIGNIFICANCE}."
-
-
-def _verb(name: str, verb: str) -> str:
-    return verb if name.endswith("embeddings") else f"{verb}s"
 
 
 def _text_alone(rows: MetricTable) -> str:

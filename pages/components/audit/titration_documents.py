@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from assay.cache.audits.document_evidence import read_all_starts, read_texts
 from assay.cache.export import of_audit
+from assay.core.findings.formatting import verb
 from assay.core.selection.titration import Cell, Corpus
 from assay.core.specs.strategies import shown_as
 from assay.pages.components.annotations.choices import annotation_columns, column_settings
@@ -42,7 +43,8 @@ def show_live_documents(
     places = np.flatnonzero(is_chosen)
     # Whole texts are read when they are exported, not at each move of a slider.
     listed = _listed(path, cell, corpus, places[:_N_LISTED])
-    st.subheader(f"Documents that {shown_as(setting.selector)} selects, live", anchor=False)
+    name = shown_as(setting.selector)
+    st.subheader(f"Documents that {name} {verb(name, 'select')}, live", anchor=False)
     st.dataframe(
         listed.assign(
             evidence=card_addresses(path, listed["document_id"]),

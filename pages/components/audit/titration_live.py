@@ -15,6 +15,7 @@ from assay.cache.audits.read import AuditFacts
 from assay.cache.export import of_audit
 from assay.cache.files.database import kept_open
 from assay.core.findings.equal_scores import drawn_sentence
+from assay.core.findings.formatting import capitalized, verb
 from assay.core.findings.repeats import HOW_SPREADS_READ
 from assay.core.findings.titration import titration_finding
 from assay.core.findings.titration_grid import nearest_budget
@@ -78,11 +79,12 @@ def _show_selections(path: Path, known: Corpus, facts: AuditFacts) -> None:
     here = grid[(grid["budget"] == budget) & (grid["metric"] == setting.metric)]
     with left:
         _show_plot(here, budget, known, cells, setting)
+    name = shown_as(setting.selector)
     with values:
         st.caption(
             f"Live: the pool has {n_pool:,} documents, {n_leaked:,} of them training documents "
             f"({n_leaked / max(n_pool, 1):.1%}; there are {counts.n_leaked:,} in all). "
-            f"{markdown_safe(shown_as(setting.selector))} selects {len(chosen.documents):,}."
+            f"{markdown_safe(capitalized(name))} {verb(name, 'select')} {len(chosen.documents):,}."
         )
         transport = _show_values(cells, setting)
     with headline:

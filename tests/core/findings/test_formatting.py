@@ -1,4 +1,4 @@
-"""How numbers are written."""
+"""How numbers and names are written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from assay.core.findings.formatting import (
     bare,
     bracketed,
+    capitalized,
     decimal,
     exponent,
     in_sentence,
@@ -17,10 +18,13 @@ from assay.core.findings.formatting import (
     p_value,
     percent,
     percentage_points,
+    possessive,
     signed,
     small_share,
+    verb,
 )
 from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
 
 ROW = {"value": 0.5, "low": 0.25, "high": 0.75}
 
@@ -58,3 +62,19 @@ ROW = {"value": 0.5, "low": 0.25, "high": 0.75}
 def test_a_number_is_written_one_way(written, expected):
     """Percent, decimals, intervals and p-values as every sentence and table has them."""
     assert written == expected
+
+
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [
+        (Strategy.EMBEDDING_MATCH, "Input embeddings do and distinguish; input embeddings' pick"),
+        (Strategy.LAYER_MATCH, "Linear layers do and distinguish; linear layers' pick"),
+        (Strategy.SELECT, "SELECT does and distinguishes; SELECT's pick"),
+        (Strategy.TOP_K, "Top-k does and distinguishes; top-k's pick"),
+    ],
+)
+def test_sentences_about_a_strategy_agree_with_its_name(strategy, said):
+    """Verbs and possessives of plural names, and a capital at the beginning of a sentence."""
+    name = strategy.shown_as
+    written = f"{name} {verb(name, 'do')} and {verb(name, 'distinguish')}"
+    assert capitalized(f"{written}; {possessive(name)} pick") == said
