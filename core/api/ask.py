@@ -34,6 +34,7 @@ class Settings(TypedDict, total=False):
     training: TrainingSpec | None
     n_student_epochs: int
     student_strategies: OneOrMore[Strategy | str] | None
+    leaked_shares: Sequence[float] | None
     n_random_students: int
     is_stopping_early: bool
     student_adapter: StudentAdapter | str
@@ -83,6 +84,8 @@ def audit(
         `assay finetune`.
     n_student_epochs: maximum number of epochs for each student; 0 trains no students.
     student_strategies: train students for these strategies only; default: all.
+    leaked_shares: also measure what every strategy locates when only these shares of the training
+        documents are in the seed corpus; needs ``reference`` and ``held_out_source``.
     n_random_students: number of students trained on random selections, to measure how much
         students differ by chance; with 1, students are not compared.
     is_stopping_early: keep a student's best epoch; otherwise its last.

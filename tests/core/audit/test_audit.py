@@ -24,13 +24,14 @@ from assay.core.audit.stages import students
 from assay.core.audit.stages.student_training import train_student
 from assay.core.runtime.device import Compute
 from assay.core.specs.audit import AuditSpec
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.data import Task
+from assay.core.specs.strategies import Strategy, strategies_for
 from assay.core.specs.training import LORA_STUDENTS
 
 pytestmark = pytest.mark.usefixtures("tiny_encoder")
 
 # No row of the tiny models' embeddings is known to have stood still, so there is no vocabulary.
-RAN = [one for one in Strategy if one is not Strategy.VOCABULARY_MATCH]
+RAN = [one for one in strategies_for(Task.CLASSIFICATION) if one is not Strategy.VOCABULARY_MATCH]
 FEW = ["--strategy", "random", "--strategy", "select"]
 _CURVE = (
     "SELECT mean FROM replacement_curve WHERE metric = '{}' AND replaced_by = 'pool' "

@@ -227,7 +227,7 @@ def test_a_command_offers_its_options_with_their_defaults(name):
     if name in QUEUED:
         expected |= {"queue": False}
     if name in DIVIDED:
-        expected |= {"shard": None, "engine": "local", "address": None}
+        expected |= {"shard": None, "engine": "local", "address": None, "memory": None}
     if name == "experiment":
         expected |= {"engine": "local", "address": None}
     if COMMANDS[name].has_config:

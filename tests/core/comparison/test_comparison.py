@@ -194,7 +194,7 @@ def test_an_audit_and_a_titration_differ_in_their_command(store):
     found = compare([write_sample_audit(store, "sample"), write_sample_titration(store)])
     differing = {one.name: one.values for one in found.differing}
     assert differing["command"] == ("audit", "titrate")
-    assert differing["--leaked-share"][0] == "—"
+    assert differing["--leaked-share"][0] == "no titration"
 
 
 def test_documents_have_their_rank_in_each_audit(store):
