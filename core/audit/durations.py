@@ -24,7 +24,7 @@ _A_MEASURED_DOCUMENT_S = 0.003
 _A_TEXT_ALONE_S = 0.001
 _A_JUDGED_DOCUMENT_S = 0.002
 # Of one cell, for each document of the pool.
-_A_CELLS_DOCUMENT_S = 4e-5
+_A_CELLS_DOCUMENT_S = 6e-5
 _A_RANKED_DOCUMENT_S = 0.004
 _A_TOKENIZED_DOCUMENT_S = 0.0005
 # Forward and backward at three checkpoints, for documents that are not excluded: about a quarter.

@@ -130,6 +130,7 @@ _DEMO = {
     "measure": (12.7, 7),
     "text alone": (2.7, 0),
     "membership": (3.5, 0),
+    "titration": (16.8, 156),
 }
 
 
