@@ -76,12 +76,13 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
 class _Against:
     """A strategy's recall compared with one control's.
 
-    At how many of ``n`` shares its mean over draws is lower, the mean difference over shares of
-    each draw, and the p-value of their mean; None if there are too few draws for one.
+    At how many of ``n`` shares its mean over draws is lower, and higher; each draw's mean
+    difference over shares; and the p-value of their mean, None if there are too few draws for one.
     """
 
     control: str
     n_lower: int
+    n_higher: int
     n: int
     differences: tuple[float, ...]
     p_value: float | None
@@ -100,8 +101,15 @@ class _Against:
             by_share.setdefault(share, []).append(difference)
             by_seed.setdefault(seed, []).append(difference)
         differences = tuple(fmean(own) for own in by_seed.values())
-        n_lower = sum(fmean(own) < 0 for own in by_share.values())
-        return cls(shown_as(control), n_lower, len(by_share), differences, p_of_mean(differences))
+        means = [fmean(own) for own in by_share.values()]
+        return cls(
+            shown_as(control),
+            sum(mean < 0 for mean in means),
+            sum(mean > 0 for mean in means),
+            len(means),
+            differences,
+            p_of_mean(differences),
+        )
 
     @property
     def is_fewer(self) -> bool:
@@ -123,8 +131,8 @@ def _recall_sentence(name: str, compared: list[_Against]) -> str | None:
     """What was seen, and which of it is more than the draws' chance."""
     if not compared:
         return None
-    counted = [f"that of {one.control} at {one.n_lower} of {one.n}" for one in compared]
-    seen = f"{capitalized(possessive(name))} mean recall is below {listed(counted)} leaked shares"
+    counted = [f"that of {one.control} at {one.n_higher} of {one.n}" for one in compared]
+    seen = f"{capitalized(possessive(name))} mean recall is above {listed(counted)} leaked shares"
     n_draws = len(compared[0].differences)
     tested = [one for one in compared if one.p_value is not None]
     if not tested:

@@ -276,7 +276,7 @@ def test_what_draws_cannot_tell_is_no_headline(recall):
     found = titration_finding(measured(recall, 0.5), "select", 10)
     assert "fewer" not in found.headline
     said = found.sentences[-1]
-    assert "mean recall is below that of random at 2 of 2" in said
+    assert "mean recall is above that of random at 0 of 2" in said
     assert ("was not tested" in said) == (len(recall) < 3)
     assert ("p = " in said) == (len(recall) == 3)
 
