@@ -11,7 +11,14 @@ from assay.core.findings.membership import membership_finding
 from assay.core.findings.rankings_table import judged, members_table
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy, shown_as
+from assay.core.specs.strategies import (
+    BLIND,
+    BY_TRAINED_PARTS,
+    Strategy,
+    baselines_for,
+    main_strategy,
+    shown_as,
+)
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.membership import (
     MEANING,
@@ -95,7 +102,8 @@ if not show_over_seeds(path, names, OVER_SEEDS):
     )
 
 task = spec.task
-usual = [*dict.fromkeys([found.winner, main, *baselines_for(task), Strategy.RANDOM, BLIND])]
+leading = (found.winner, *BY_TRAINED_PARTS, main)
+usual = [*dict.fromkeys([*leading, *baselines_for(task), Strategy.RANDOM, BLIND])]
 st.subheader("True and false positives", anchor=False)
 drawn = st.multiselect(
     "Rankings",

@@ -32,7 +32,8 @@ HEIGHT = 430
 _APART = 1.0
 _GOLD = "#E4B400"
 _N_BINS = 48
-_A_LINE_OF_NAMES = 5
+# Pixels of the narrowest plot's legend, of a name's mark and gaps, and of a letter.
+_LEGEND_WIDTH, _MARK_WIDTH, _LETTER_WIDTH = 420, 46, 6.5
 # What each point says of itself is its third number.
 _SAYS = {"formatter": "{@[2]}"}
 _SHARES = {"splitLine": {"show": False}, "axisLine": {"onZero": False}, "interval": 20}
@@ -60,14 +61,13 @@ def titration_plot(
     named = list(dict.fromkeys(named))
     if (chance := metric.info.chance) is not None and series:
         series[0]["markLine"] = _chance_line(chance * _unit(metric))
-    n_lines = -(-len(named) // _A_LINE_OF_NAMES)
     return {
         "legend": legend(named),
         "tooltip": {"trigger": "item"},
         "grid": {
             "left": 64,
             "right": 24,
-            "top": 16 + 22 * n_lines,
+            "top": 16 + 22 * _n_lines(named),
             "bottom": 48,
             "outerBoundsMode": "none",
         },
@@ -75,6 +75,17 @@ def titration_plot(
         "yAxis": axis(metric.info.title, metric.info.is_percent, scale=True, nameGap=46),
         "series": series,
     }
+
+
+def _n_lines(names: Sequence[str]) -> int:
+    """How many lines a legend of these names takes at most, as ECharts breaks it."""
+    n_lines, used = 1, 0.0
+    for name in names:
+        width = _MARK_WIDTH + _LETTER_WIDTH * len(name)
+        if used and used + width > _LEGEND_WIDTH:
+            n_lines, used = n_lines + 1, 0.0
+        used += width
+    return n_lines
 
 
 def selection_map(
