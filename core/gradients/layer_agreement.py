@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Added to the eigenvalues of second moments, in units of their mean. Measured on SmolLM2: three
-# times as much or as little finds the same documents.
+# Added to the eigenvalues of second moments, in units of their mean. Measured on SmolLM2: 0.01
+# and 0.001 find as many documents.
 _RIDGE = 0.003
 # The agreement of a token, averaged over layers, beyond which it counts hardly more. Unrelated
 # directions agree by about 1 in each layer.

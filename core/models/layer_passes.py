@@ -51,6 +51,6 @@ def _by_document(states: Tensor, n_documents: int, name: str) -> Tensor:
         raise InputError(
             "layers that process documents separately",
             f"{name!r}, which gets {states.shape[0]:,} rows for {n_documents} documents",
-            "choose other --gradient-layers",
+            "choose other --gradient-layers, and remove --strategy layer-match",
         )
     return states.reshape(n_documents, -1, states.shape[-1])

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from assay.core.audit.context import AuditContext
-from assay.core.audit.stages.embedding_agreement import why_not_scored
-from assay.core.audit.stages.layer_agreement import why_not_compared
+from assay.core.audit.stages.embedding_agreement import EMBEDDINGS
+from assay.core.audit.stages.layer_agreement import LAYERS
 from assay.core.errors import InputError
-from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS, Strategy
+from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import VocabularyFacts
 
 
@@ -43,12 +43,10 @@ def what_was_left_out(audit: AuditContext, asked: Sequence[Strategy]) -> list[st
 
 def _problems(audit: AuditContext, asked: Sequence[Strategy]) -> Iterator[tuple[Strategy, str]]:
     builder = audit.builder
-    problem = why_not_scored(audit)
-    if problem is not None:
-        yield from ((one, problem) for one in asked if one in BY_EMBEDDING_GRADIENTS)
-    problem = why_not_compared(audit)
-    if problem is not None and Strategy.LAYER_MATCH in asked:
-        yield Strategy.LAYER_MATCH, problem
+    for part in (EMBEDDINGS, LAYERS):
+        problem = part.why_not(audit)
+        if problem is not None:
+            yield from ((one, problem) for one in asked if one in part.strategies)
     if Strategy.VOCABULARY_MATCH in asked and builder.has_meta("vocabulary"):
         facts = VocabularyFacts.from_plain(builder.meta("vocabulary"))
         if not facts.is_assessable:

@@ -15,7 +15,7 @@ from assay.core.audit.cached_agreements import (
     with_agreements,
 )
 from assay.core.audit.context import AuditContext
-from assay.core.errors import InputError
+from assay.core.audit.stages.trained_part import TrainedPart
 from assay.core.models.embedding_gradients import (
     EmbeddingGradients,
 )
@@ -29,8 +29,7 @@ from assay.core.stats.embedding_membership import (
     embedding_test,
 )
 
-_STAGE = "embedding gradients"
-_META = "embedding_gradients"
+EMBEDDINGS = TrainedPart("embedding gradients", "embedding_gradients", BY_EMBEDDING_GRADIENTS)
 _TABLES = ("embedding_scores", "embedding_gradients", "embedding_factors")
 
 
@@ -38,13 +37,13 @@ def score_by_embeddings(audit: AuditContext, pair: ModelPair) -> None:
     """Fill ``embedding_scores`` and what selection needs of the gradients, where a strategy that
     needs them is asked for.
 
-    Documents that cannot have been trained on are not run through the models. Where the embeddings
-    allow nothing, the reason stands in ``meta``.
+    Documents that cannot have been trained on are not run through the models.
     """
-    if not _is_asked(audit) or audit.builder.is_done(_STAGE):
-        return
-    with audit.stage(_STAGE, audit.n_documents, in_parts=_TABLES):
-        audit.builder.put_meta(_META, {"problem": _score(audit, pair)})
+
+    def score(asked: AskedGradients) -> None:
+        _score(audit, pair, asked)
+
+    EMBEDDINGS.compare(audit, lambda: _asked(audit, pair), score, in_parts=_TABLES)
 
 
 @dataclass(frozen=True)
@@ -59,16 +58,7 @@ class AskedGradients:
 
 def asked_gradients(audit: AuditContext, pair: ModelPair) -> AskedGradients | None:
     """Which gradients the stage takes; None where it takes none. Read the vocabulary first."""
-    if not _is_asked(audit):
-        return None
-    try:
-        return _asked(audit, pair)
-    except InputError:
-        return None
-
-
-def _is_asked(audit: AuditContext) -> bool:
-    return not set(BY_EMBEDDING_GRADIENTS).isdisjoint(audit.spec.strategies)
+    return EMBEDDINGS.prepared(audit, lambda: _asked(audit, pair))
 
 
 def _asked(audit: AuditContext, pair: ModelPair) -> AskedGradients:
@@ -78,17 +68,7 @@ def _asked(audit: AuditContext, pair: ModelPair) -> AskedGradients:
     return AskedGradients(gradients, is_excluded, _n_tokens(audit))
 
 
-def why_not_scored(audit: AuditContext) -> str | None:
-    """Why no document has a score; None where they have, or none was asked for."""
-    return audit.builder.meta(_META)["problem"] if audit.builder.has_meta(_META) else None
-
-
-def _score(audit: AuditContext, pair: ModelPair) -> str | None:
-    """The reason if nothing could be scored; None if documents were scored."""
-    try:
-        asked = _asked(audit, pair)
-    except InputError as error:
-        return str(error)
+def _score(audit: AuditContext, pair: ModelPair, asked: AskedGradients) -> None:
     gradients, is_excluded, n_tokens = asked.gradients, asked.is_excluded, asked.n_tokens
     known, movement = audit.rows.token_counts(), gradients.movement
     with cut_after(pair.final, n_tokens):
@@ -118,7 +98,6 @@ def _score(audit: AuditContext, pair: ModelPair) -> str | None:
     with cut_after(pair.final, n_tokens):
         scores = with_agreements(audit, gradients, is_excluded, n_tokens, scored)
     _write(audit, scores, known, is_excluded)
-    return None
 
 
 def _n_tokens(audit: AuditContext) -> int:
