@@ -10,6 +10,19 @@ from assay.core.gradients.blocked import BlockedFactors, BlockedProjections
 from assay.core.gradients.features import FactoredGradients, ProjectedGradients
 
 
+def passes_from_disk(monkeypatch):
+    """A list that every pass over gradients on disk adds its kind to."""
+    passes = []
+    for kind in (BlockedFactors, BlockedProjections):
+        made = kind.inner_products_with
+        monkeypatch.setattr(
+            kind,
+            "inner_products_with",
+            lambda self, chosen, made=made: passes.append(type(self)) or made(self, chosen),
+        )
+    return passes
+
+
 def cut(matrix, sizes):
     """Stored blocks of these sizes in turn, over and over."""
     first, number = 0, 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.blocked_gradients import passes_from_disk
 from support.contents import contents
 
 from assay.core.gradients.blocked import BlockedFactors, BlockedProjections
@@ -30,14 +31,7 @@ def asked(tiny, *more):
 def test_an_audit_from_disk_is_the_same(more, tiny, assay, monkeypatch, tmp_path):
     """Where nothing fits, gradients are read from disk, and the audit has the id and every number
     of one with enough memory."""
-    passes = []
-    for kind in (BlockedFactors, BlockedProjections):
-        made = kind.inner_products_with
-        monkeypatch.setattr(
-            kind,
-            "inner_products_with",
-            lambda self, chosen, made=made: passes.append(type(self)) or made(self, chosen),
-        )
+    passes = passes_from_disk(monkeypatch)
     said = {}
     for name, n_bytes in (("plenty", 1 << 60), ("nothing", 0)):
         assert not passes

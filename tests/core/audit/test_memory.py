@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.arguments import audit_arguments
+from support.blocked_gradients import passes_from_disk
 from support.contents import contents
 
 from assay.cache.files import database
@@ -29,14 +30,7 @@ def asked(tiny, *more):
 def test_a_bound_changes_how_and_not_what(tiny, assay, monkeypatch, tmp_path):
     """With little memory left, gradients are read from disk, and DuckDB may hold a twelfth and the
     indexes of 200 documents; the audit has the same id and the same rows, to the last digit."""
-    passes, limits = [], []
-    for kind in (BlockedFactors, BlockedProjections):
-        made = kind.inner_products_with
-        monkeypatch.setattr(
-            kind,
-            "inner_products_with",
-            lambda self, chosen, made=made: passes.append(type(self)) or made(self, chosen),
-        )
+    passes, limits = passes_from_disk(monkeypatch), []
     connect = database.duckdb.connect
 
     def connected(path, config=None, **more):
