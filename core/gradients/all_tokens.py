@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -33,31 +34,40 @@ class TokenGradients:
 class CountSketch:
     """Adds n values, each with its sign, into k buckets.
 
-    order (⌈n / k⌉·k): the values in the order in which they are added, k buckets at a time; n
-    stands for no value. signs (n).
+    places (k × ⌈n / k⌉): which values a bucket adds, in this order; signs: the sign of each, 0
+    where a bucket has one value less.
     """
 
-    order: Tensor
+    places: Tensor
     signs: Tensor
-    dimension: int
 
     @classmethod
     def draw(
         cls, seed: int, side: str, n: int, dimension: int, device: str, layer: int
     ) -> CountSketch:
-        order = random_order(seed, side, -(-n // dimension) * dimension, layer).clip(max=n)
-        signs = random_signs(seed, side, 1, n, layer)[0]
+        order = random_order(seed, side, -(-n // dimension) * dimension, layer)
+        places = order.reshape(-1, dimension).T
+        signs = np.append(random_signs(seed, side, 1, n, layer)[0], 0)[places.clip(max=n)]
         return cls(
-            torch.from_numpy(order).to(device),
-            torch.from_numpy(signs).to(device).float(),
-            dimension,
+            torch.from_numpy(places.clip(max=n - 1)).to(device).contiguous(),
+            torch.from_numpy(signs).to(device).float().contiguous(),
         )
 
+    @property
+    def dimension(self) -> int:
+        return len(self.places)
+
     def of(self, values: Tensor) -> Tensor:
-        """(T × n) → (T × k). Every sum is added in the same order, on every device."""
-        signed = functional.pad(values * self.signs, (0, 1))
-        rows = signed.index_select(1, self.order).unflatten(1, (-1, self.dimension))
-        return rows.sum(dim=1)
+        """(T × n) → (T × k). Every sum is added in the same order, on every device.
+
+        A bucket adds whole rows of the transposed values: reading single numbers of each token from
+        random places takes 2.3 times as long.
+        """
+        rows = values.T.contiguous()
+        added = functional.embedding_bag(
+            self.places, rows, per_sample_weights=self.signs, mode="sum"
+        )
+        return added.T.contiguous()
 
 
 @dataclass(frozen=True)
