@@ -8,7 +8,6 @@ a projection of those at the middle checkpoint.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -272,7 +271,7 @@ def _checkpoint(pair: ModelPair, fraction: float) -> TextModel:
     if not isinstance(pair.final, SequenceClassifier):
         return model
     if model is pair.base:
-        model = copy.deepcopy(model)
+        model = model.copied()
     model.last_layer().load_state_dict(pair.final.last_layer().state_dict())
     return model
 

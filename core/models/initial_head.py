@@ -6,7 +6,6 @@ records them with its models.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def with_drawn_head(base: TextModel, drawn: Mapping[str, Tensor], seed: int) -> 
     ``drawn``: these tensors in the order in which transformers draws them; another order would give
     other values.
     """
-    model = copy.deepcopy(base)
+    model = base.copied()
     state = model.model.state_dict()
     generator = torch.Generator().manual_seed(seed)
     for name, values in drawn.items():
@@ -38,7 +37,7 @@ def with_drawn_head(base: TextModel, drawn: Mapping[str, Tensor], seed: int) -> 
 
 def with_tensors_of(base: TextModel, other: TextModel, names: Mapping[str, Tensor]) -> TextModel:
     """A copy of the base with another model's tensors of these names."""
-    model = copy.deepcopy(base)
+    model = base.copied()
     state, theirs = model.model.state_dict(), other.model.state_dict()
     for name in names:
         state[name].copy_(theirs[name])

@@ -50,9 +50,7 @@ class InnerGradients(GradientModels):
         self._final = pair.final
         names = inner_layers(pair.base, pair.final, which)
         self._targets = {
-            name: layer_weight(pair.base.model.get_submodule(name))
-            - layer_weight(pair.final.model.get_submodule(name))
-            for name in names
+            name: layer_weight(pair.base, name) - layer_weight(pair.final, name) for name in names
         }
         device = pair.base.compute.device
         self._sketches = {

@@ -48,10 +48,9 @@ class LayerAgreement:
 
     @cached_property
     def _filters(self) -> dict[str, LayerFilter]:
-        base, final = self._pair.base.model, self._pair.final.model
+        base, final = self._pair.base, self._pair.final
         movements = {
-            name: layer_weight(base.get_submodule(name)) - layer_weight(final.get_submodule(name))
-            for name in self._names
+            name: layer_weight(base, name) - layer_weight(final, name) for name in self._names
         }
         moments = {name: Moments.none(movement) for name, movement in movements.items()}
         for _, batch in self.batches(self._sample):

@@ -36,11 +36,14 @@ def layer_passes(
     outputs = [output for calls in passed.values() for _, output in calls]
     errors = iter(torch.autograd.grad(losses.sum(), outputs))
     layers = []
+    device = model.compute.device  # a layer of a model that is split may be elsewhere
     with torch.inference_mode():
         for name, calls in passed.items():
             # A layer that is used twice has one gradient: its positions are concatenated.
-            states = [_by_document(inputs, len(batch), name) for inputs, _ in calls]
-            deltas = [_by_document(next(errors).float(), len(batch), name) for _ in calls]
+            states = [_by_document(inputs.to(device), len(batch), name) for inputs, _ in calls]
+            deltas = [
+                _by_document(next(errors).float().to(device), len(batch), name) for _ in calls
+            ]
             layers.append(LayerPass(name, torch.cat(states, dim=1), torch.cat(deltas, dim=1)))
     return losses.detach(), layers
 

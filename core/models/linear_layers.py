@@ -62,22 +62,22 @@ def moved_layers(base: TextModel, final: TextModel, n_blocks: int) -> tuple[str,
 
 
 def _moved(names: Sequence[str], base: TextModel, final: TextModel) -> list[str]:
-    ends = dict(final.model.named_modules())
-    starts = dict(base.model.named_modules())
     return [
         name
         for name in names
-        if not torch.equal(layer_weight(starts[name]), layer_weight(ends[name]))
+        if not torch.equal(layer_weight(base, name), layer_weight(final, name))
     ]
 
 
-def layer_weight(layer: nn.Module) -> Tensor:
+def layer_weight(model: TextModel, name: str) -> Tensor:
     """A linear layer's weights, (outputs × inputs), its bias as the last column; float32."""
+    layer = model.model.get_submodule(name)
     assert isinstance(layer, (nn.Linear, Conv1D))
-    rows = (layer.weight.T if isinstance(layer, Conv1D) else layer.weight).detach().float()
+    weight = model.parameter(f"{name}.weight").float()
+    rows = weight.T if isinstance(layer, Conv1D) else weight
     if layer.bias is None:
         return rows
-    return torch.cat([rows, layer.bias.detach().float()[:, None]], dim=1)
+    return torch.cat([rows, model.parameter(f"{name}.bias").float()[:, None]], dim=1)
 
 
 @contextmanager

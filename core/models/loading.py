@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -75,9 +74,15 @@ class ModelPair:
 
     def initial_parameters(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Every parameter before fine-tuning; the last layer as in ``initial_head``."""
-        for name, parameter in self.base.model.named_parameters():
+        for name, parameter in self.base.parameters():
             is_unknown = self._lacks_head and name in self._of_head
             yield name, torch.zeros_like(parameter) if is_unknown else parameter
+
+    @property
+    def splits(self) -> dict[str, str]:
+        """For provenance: where the blocks of either model are, if it is split over devices."""
+        models = {"base_split": self.base, "final_split": self.final}
+        return {name: str(one.split) for name, one in models.items() if one.split is not None}
 
     def student(self, seed: int) -> TextModel:
         """A copy of the base for training; ``seed`` draws a head with unknown initial values."""
@@ -174,7 +179,7 @@ def load_classifier(
                 "none",
                 "give one per label with --label-words, separated by commas",
             )
-        model = load_causal(folder)
+        model = _finite(load_causal(folder), folder)
         names = record.label_names if record else label_words
         classifier: Classifier = LabelWordClassifier(
             model, load_tokenizer(folder), names, max_tokens, compute, label_words
@@ -188,9 +193,8 @@ def load_classifier(
                 "audit a classification model",
             )
         check_labels_exclude_one_another(config, folder.name)
-        model = load_classifier_model(folder)
+        model = _finite(load_classifier_model(folder), folder)
         classifier = SequenceClassifier(model, load_tokenizer(folder), names, max_tokens, compute)
-    check_finite(model, folder.name)
     return classifier
 
 
@@ -259,12 +263,8 @@ def interpolated(base: TextModel, final: TextModel, fraction: float) -> TextMode
     """The synthetic checkpoint θ = θ_base + fraction · (θ_final − θ_base) (paper §4.1)."""
     if fraction == 0:
         return base
-    checkpoint = copy.deepcopy(base)
-    ends = dict(final.model.named_parameters())
     with torch.no_grad():
-        for name, parameter in checkpoint.model.named_parameters():
-            parameter.lerp_(ends[name].to(parameter), fraction)
-    return checkpoint
+        return base.copied(lambda name: base.parameter(name).lerp(final.parameter(name), fraction))
 
 
 def _classifier_pair(

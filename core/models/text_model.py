@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional
 from assay.core.errors import InputError
 from assay.core.models.examples import Example, Predictions, TextDocument
 from assay.core.models.logit_shape import LogitShape
+from assay.core.models.split_model import Split, gather, split, without_hooks
 from assay.core.runtime.device import Compute
 
 TOKENS_PER_BATCH = 8192
@@ -50,12 +52,14 @@ class TextModel(ABC):
     cap: float | None = None
 
     def __init__(self, model: Any, tokenizer: Any, max_tokens: int, compute: Compute) -> None:
-        self.model = model.to(compute.device).eval()
+        self.model = model.eval()
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         self.compute = compute
         self._padding = set_padding(model, tokenizer)
         self._n_positions = n_positions(model)
+        self.split: Split | None = None
+        self.move_to(compute.device)
 
     @abstractmethod
     def head(self) -> Tensor:
@@ -122,8 +126,55 @@ class TextModel(ABC):
         self.model.config.get_text_config().pad_token_id = other._padding
 
     def move_to(self, device: str) -> None:
-        """Keep the weights on that device; they must be on ``compute.device`` to be used."""
-        self.model.to(device)
+        """Keep the weights on that device; they must be on ``compute.device`` to be used.
+
+        ``compute.device`` may stand for several, which a model that it cannot hold is split over.
+        """
+        self.gather()
+        if self.compute.rooms is None or device != self.compute.device:
+            self.model.to(device)
+        elif next(self.model.parameters()).device.type == "cpu":
+            self.split = split(self.model, self.compute)
+
+    def gather(self) -> None:
+        """If the model is split, bring its weights together in the processor's memory."""
+        if self.split is not None:
+            gather(self.model)
+            self.split = None
+
+    def parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Every parameter with its name, on ``compute.device``, whatever device it is kept on."""
+        for name, _ in self.model.named_parameters():
+            yield name, self.parameter(name)
+
+    def parameter(self, name: str) -> Tensor:
+        """One of them, without a gradient."""
+        value = self.model.get_parameter(name).detach()
+        if value.is_meta and self.split is not None:
+            value = self.split.kept[name]
+        return value.to(self.compute.device)
+
+    def copied(self, value_of: Callable[[str], Tensor] | None = None) -> Self:
+        """A copy on the same device or, where there are several, on those with room for it.
+
+        ``value_of``: a parameter's new values, which the copy may keep.
+        """
+        may_split = self.compute.rooms is not None
+        if value_of is None and not may_split:
+            return copy.deepcopy(self)
+        replaced: dict[int, Any] = {}
+        for name, parameter in self.model.named_parameters():
+            value = self.parameter(name).clone() if value_of is None else value_of(name)
+            value = value.to("cpu") if may_split else value
+            replaced[id(parameter)] = nn.Parameter(value, parameter.requires_grad)
+        if not may_split:
+            return copy.deepcopy(self, replaced)
+        # This model's split and hooks hold its weights.
+        replaced |= {id(self.split): None, **without_hooks(self.model)}
+        made = copy.deepcopy(self, replaced)
+        gather(made.model)
+        made.move_to(made.compute.device)
+        return made
 
     def pad(self, token_ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Right-padded ids and attention mask, (n × longest) int64, on the model's device.

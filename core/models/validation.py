@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from assay.core.errors import InputError, OptionConflict
 from assay.core.models.mean_pooled import MeanPooledConfig, encoder_config
 from assay.core.models.pretrained import is_causal, read_config
 from assay.core.models.text_model import TextModel
-from assay.core.runtime.device import Compute
 
 # If two configurations differ in any of these, they cannot be a base and its fine-tuned model.
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads")
@@ -39,7 +39,7 @@ def check_factors(model: TextModel) -> None:
     Also InputError if a document's logits depend on padding.
     """
     compute, name = model.compute, type(model.model).__name__
-    model.compute = Compute(compute.device, False, compute.n_threads)
+    model.compute = replace(compute, is_bf16=False)
     try:
         with torch.inference_mode():
             ours, theirs = model.logits_two_ways(_TRIAL)

@@ -8,21 +8,24 @@ from dataclasses import dataclass, replace
 import torch
 
 from assay.core.errors import InputError
+from assay.core.runtime.rooms import Rooms
 from assay.core.runtime.settings import count_from
-from assay.core.specs.compute import PRECISIONS
+from assay.core.specs.compute import ALL_DEVICES, PRECISIONS
 
 
 @dataclass(frozen=True)
 class Compute:
     """A torch device, whether forward passes run in bfloat16, and how many threads they may use.
 
-    ``trains_in_bf16``: the same for training, independent of scoring.
+    ``trains_in_bf16``: the same for training, independent of scoring. ``rooms``: of all devices
+    that a model is split over if ``device``, the first of them, cannot hold it.
     """
 
     device: str
     is_bf16: bool
     n_threads: int
     trains_in_bf16: bool = False
+    rooms: Rooms | None = None
 
     @property
     def precision(self) -> str:
@@ -45,8 +48,12 @@ class Compute:
         )
 
 
-def choose_compute(device: str | None = None, precision: str = "auto") -> Compute:
+def choose_compute(
+    device: str | None = None, precision: str = "auto", may_split: bool = False
+) -> Compute:
     """The named device, otherwise the fastest one; InputError if it does not exist.
+
+    ``may_split``: whether models may be on all devices together.
 
     By default, scores and gradients are float32 on every device: bfloat16 changes which documents
     are selected (how many: `make bench-bf16`). Training runs in bfloat16 if the hardware supports
@@ -54,13 +61,21 @@ def choose_compute(device: str | None = None, precision: str = "auto") -> Comput
     (``ASSAY_THREADS`` overrides): with every core busy, torch's threads wait for each other
     whenever anything else runs, and are slower than a single one.
     """
-    chosen = _usable(device) if device else _fastest()
+    is_split = device == ALL_DEVICES
+    if is_split and not may_split:
+        raise InputError(
+            "one device, since this command uses models that are whole",
+            f"--device {ALL_DEVICES}",
+            "name one, or leave it out",
+        )
+    chosen = _first() if is_split else _usable(device) if device else _fastest()
     if precision not in PRECISIONS:
         raise InputError("--precision auto, bf16 or fp32", repr(precision), "choose one of them")
     n_threads = count_from("ASSAY_THREADS") or max(1, (os.cpu_count() or 1) - 1)
     torch.set_num_threads(n_threads)
     trains_in_bf16 = precision == "bf16" or (precision == "auto" and _is_bf16_native(chosen))
-    return Compute(chosen, precision == "bf16", n_threads, trains_in_bf16)
+    rooms = Rooms() if is_split else None
+    return Compute(chosen, precision == "bf16", n_threads, trains_in_bf16, rooms)
 
 
 def _usable(device: str) -> str:
@@ -72,6 +87,10 @@ def _usable(device: str) -> str:
             f"a device among {available}", repr(device), "choose one of them"
         ) from error
     return device
+
+
+def _first() -> str:
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 def _fastest() -> str:

@@ -6,7 +6,13 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+# Instead of one device: all of this machine together, for models that one cannot hold.
+ALL_DEVICES = "all"
 DEVICE_HELP = "Where to compute: cpu, cuda, cuda:1 … (default: the fastest available)."
+SPLIT_HELP = (
+    f"{DEVICE_HELP} {ALL_DEVICES}: models that one card cannot hold are split over all cards, then "
+    "the processor's memory, then disk."
+)
 PRECISION_HELP = "Number format of forward passes: auto, bf16 or fp32."
 PRECISIONS = ("auto", "bf16", "fp32")
 
@@ -31,9 +37,12 @@ SHARD_HELP = (
 _DEVICE = re.compile(r"(cpu|mps|cuda(:\d+)?)")
 
 
-def is_device(name: str) -> bool:
-    """Whether a name can be a device; whether this machine has it is only known when it is used."""
-    return _DEVICE.fullmatch(name) is not None
+def is_device(name: str, may_split: bool = False) -> bool:
+    """Whether a name can be a device; whether this machine has it is only known when it is used.
+
+    ``may_split``: or all of them.
+    """
+    return _DEVICE.fullmatch(name) is not None or (may_split and name == ALL_DEVICES)
 
 
 class WorkEngine(StrEnum):

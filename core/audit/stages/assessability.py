@@ -170,11 +170,11 @@ def assess_pair(audit: AuditContext, pair: ModelPair) -> Assessability:
 def _differences(
     pair: ModelPair, stored_as: torch.dtype, progress: Progress
 ) -> list[LayerDifference]:
-    final = dict(pair.final.model.named_parameters())
     layers = []
     with torch.inference_mode():
         for name, parameter in pair.initial_parameters():
-            layers.append(layer_difference(name, parameter, final[name], stored_as))
+            final = pair.final.parameter(name)
+            layers.append(layer_difference(name, parameter, final, stored_as))
             progress.advance(1)
     return layers
 
@@ -195,7 +195,7 @@ def _scored_part(
 
 
 def _stored_as(model: TextModel) -> torch.dtype:
-    return stored_type(model.model.parameters())
+    return stored_type(value for _, value in model.parameters())
 
 
 def _write_layers(builder: AuditBuilder, layers: Sequence[LayerDifference]) -> None:

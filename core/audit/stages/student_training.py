@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,9 +76,9 @@ def train_student(
     """
     started_at = time.monotonic()
     student = pair.student(task.training.seed)
-    student.move_to(student.compute.device)
+    student.gather()
     train, validation = _split(task)
-    with _as_asked(student, pair, task):
+    with _as_asked(student, pair, task), _in_place(student):
         epochs = fine_tune(
             student,
             student.examples([task.documents[index] for index in train]),
@@ -90,6 +90,7 @@ def train_student(
             patience=_PATIENCE,
             after_batch=lambda: after_units(task.training.batch_size),
         )
+    student.move_to(student.compute.device)
     return StudentResult(
         task.name,
         student.predict(student.examples(evaluation)),
@@ -99,6 +100,16 @@ def train_student(
         time.monotonic() - started_at,
         _unseen_cosine(pair, student, task.unseen),
     )
+
+
+@contextmanager
+def _in_place(student: TextModel) -> Iterator[None]:
+    """The student on its devices. Adapters are put into whole models, and merged in them."""
+    student.move_to(student.compute.device)
+    try:
+        yield
+    finally:
+        student.gather()
 
 
 def _as_asked(
@@ -130,18 +141,13 @@ def _weight_cosine(pair: ModelPair, student: TextModel) -> float:
 
     A head whose initial values are unknown is left out.
     """
-    base, final, trained = (
-        dict(m.model.named_parameters()) for m in (pair.base, pair.final, student)
-    )
     product = ours = theirs = 0.0
     with torch.inference_mode():
-        for name, value in trained.items():
+        for name, value in student.parameters():
             if name in pair.drawn:
                 continue
-            start = base[name].to(value.device)
-            moved, wanted = (
-                (end - start).double() for end in (value, final[name].to(value.device))
-            )
+            start = pair.base.parameter(name)
+            moved, wanted = ((end - start).double() for end in (value, pair.final.parameter(name)))
             product += float((moved * wanted).sum())
             ours += float((moved**2).sum())
             theirs += float((wanted**2).sum())

@@ -85,11 +85,13 @@ def train_students(
 
     A student depends only on its task, not on which process trains it or when. On a CPU there are
     as many processes as cores (``ASSAY_WORKERS`` overrides), each with the base model and a student
-    in memory, but at most ``n_fitting``. If one process is enough, and on a GPU, it is this one.
+    in memory, but at most ``n_fitting``. If one process is enough, on a GPU, and where models may
+    be split over devices, it is this one.
     """
     n_most = count_from("ASSAY_WORKERS") or max(1, os.cpu_count() or 1)
     n_most = n_most if n_fitting is None else min(n_most, n_fitting)
-    n_workers = min(len(tasks), n_most) if base.compute.device == "cpu" else 1
+    is_apart = base.compute.device == "cpu" and base.compute.rooms is None
+    n_workers = min(len(tasks), n_most) if is_apart else 1
     if n_workers > 1:
         yield from _train_apart(tasks, base, tuple(evaluation), after_units, n_workers)
     elif tasks:

@@ -122,9 +122,7 @@ def test_they_are_the_training_gradients(pair, which):
     names = inner_layers(pair.base, pair.final, which)
     alignment, squared_norms, projected, _ = ours(pair, which, texts)
     targets = {
-        name: layer_weight(pair.base.model.get_submodule(name))
-        - layer_weight(pair.final.model.get_submodule(name))
-        for name in names
+        name: layer_weight(pair.base, name) - layer_weight(pair.final, name) for name in names
     }
     sketches = {
         name: TensorSketch.draw(0, DIMENSION, targets[name].shape, "cpu", number + 1)

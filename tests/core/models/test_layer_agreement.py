@@ -118,7 +118,7 @@ def test_a_layer_used_twice_counts_each_token_once(pair):
         model.model = copy.deepcopy(model.model)
         layers = dict(linear_layers(model))
         first, second = next(iter(layers)), list(layers)[len(layers) // 2]
-        assert layer_weight(layers[first]).shape == layer_weight(layers[second]).shape
+        assert layer_weight(pair.base, first).shape == layer_weight(pair.base, second).shape
         parent, _, name = second.rpartition(".")
         setattr(model.model.get_submodule(parent), name, layers[first])
 
