@@ -14,7 +14,6 @@ from assay.core.errors import AssayError
 from assay.core.jobs.checked_names import NameChecker
 from assay.core.jobs.start import start_job
 from assay.core.runtime.allowed_roots import AllowedRoots
-from assay.core.specs.audit import AuditSpec
 from assay.core.specs.options import CommandOption
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.navigation import enter, page_file
@@ -105,7 +104,9 @@ def show_start(form: Form, filled: Filled, is_stopped: bool) -> None:
         st.caption(markdown_safe(f"Still needed: {named}."))
     elif filled.errors:
         st.caption("Correct what is marked in red.")
-    where = choose_compute(form.kind.command.spec is AuditSpec) if form.kind.runs_models else ()
+    where: tuple[str, ...] | None = ()
+    if form.kind.runs_models:
+        where = choose_compute(form.kind.command.spec, filled.spec)
     command = (form.kind.name, *form.kind.command.words(filled.given), *(where or ()))
     if filled.spec is not None:
         st.code(shlex.join(["assay", *command]), language=None, wrap_lines=True)

@@ -105,7 +105,8 @@ def audit(
     label_names: what the data's labels mean, if neither data nor model says so: names in the order
         of the numbers (from 0), or ``LABEL=NAME`` each.
     store: the folder where audits are stored; default: ASSAY_HOME.
-    device, precision: ``cpu``, ``cuda``, …; ``auto``, ``bf16`` or ``fp32``.
+    device, precision: ``cpu``, ``cuda``, …, or ``all`` to split models that one card cannot hold;
+        ``auto``, ``bf16`` or ``fp32``.
     progress: whether to show progress on stderr.
 
     Unusable input raises InputError with the command line's sentence.
@@ -155,9 +156,10 @@ def _answered(
 ) -> Path:
     # Importing torch and transformers takes seconds, and reading an audit does not need them.
     from assay.core.audit.as_job import audit_as_job
-    from assay.core.specs.audit_checks import check_audit
+    from assay.core.specs.audit_checks import check_audit, check_device
 
     check_audit(spec)
+    check_device(spec, device)
 
     how = ["--precision", precision, *(["--device", device] if device else [])]
     command = [*shlex.split(command_line(spec))[1:], *how]

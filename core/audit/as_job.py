@@ -30,5 +30,5 @@ def audit_as_job(
     With ``on_console`` progress goes to stderr. InputError for unusable input.
     """
     with running_job(store, command, title_of(spec), audit_plan(spec), on_console) as progress:
-        compute = choose_compute(device, precision)
+        compute = choose_compute(device, precision, may_split=True)
         return run_audit(spec, store, compute, progress, progress.attach_result, spread, memory)

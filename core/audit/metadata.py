@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 
 from assay.core.audit.context import AuditContext
 from assay.core.audit.metrics.null_draws import N_NULL_DRAWS
@@ -22,10 +23,12 @@ def describe(
     label_names: tuple[str, ...],
     caveats: tuple[str, ...],
     head_start: HeadStart,
+    splits: Mapping[str, str],
 ) -> None:
     """The facts about the audit itself.
 
-    ``asked``: the options, including the strategies that had to be left out.
+    ``asked``: the options, including the strategies that had to be left out. ``splits``: see
+    ``ModelPair``.
     """
     question, spec, builder = audit.question, audit.spec, audit.builder
     if builder.is_done("describe"):
@@ -44,6 +47,7 @@ def describe(
             "provenance",
             {
                 **environment(question.compute),
+                **splits,
                 "base_weights_sha256": question.base_sha256,
                 "final_weights_sha256": question.final_sha256,
                 "seed_corpus_sha256": content_key(question.data_sha256["seed_corpus"]),

@@ -101,7 +101,7 @@ def _build(
         audit = AuditContext(question, builder, store, progress, memory=memory)
         verdict = assess_pair(audit, pair)
         tokenization, caveats = pair.final.tokenization, pair.caveats
-        head_start = pair.head_start
+        head_start, splits = pair.head_start, pair.splits
         if verdict is Assessability.NOT_ASSESSABLE:
             progress.note("not assessable: no documents are scored")
         else:
@@ -111,7 +111,7 @@ def _build(
             del pair
             gc.collect()
             _evaluate(audit, tokenization)
-        describe(audit, asked, tokenization.label_names, caveats, head_start)
+        describe(audit, asked, tokenization.label_names, caveats, head_start, splits)
         return builder.seal()
 
 

@@ -130,6 +130,7 @@ def run_suspect_test(
             "max_tokens": max_tokens,
             "command": command_line(replace(spec, max_tokens=max_tokens)),
             **environment(compute),
+            **pair.splits,
         },
         ruled_out=_ruled_out(scores, sets),
         documents=HashesBySet(*_by_set([text_hash(d.text) for d in sets.documents], sets)),

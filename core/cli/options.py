@@ -29,6 +29,7 @@ from assay.core.specs.compute import (
     HERE,
     PRECISION_HELP,
     SHARD_HELP,
+    SPLIT_HELP,
     Spread,
     WorkEngine,
 )
@@ -62,6 +63,7 @@ DeviceOption = Annotated[
     str | None,
     typer.Option(help=DEVICE_HELP),
 ]
+DevicesOption = Annotated[str | None, typer.Option(help=SPLIT_HELP)]
 PrecisionOption = Annotated[str, typer.Option(help=PRECISION_HELP)]
 ShardOption = Annotated[
     str | None,
@@ -101,6 +103,13 @@ class Running(Keeping):
 
 
 @dataclass(frozen=True)
+class RunningPair(Running):
+    """The same of a command that runs both models of a pair, which may be split over devices."""
+
+    device: DevicesOption = None
+
+
+@dataclass(frozen=True)
 class RunningOrQueued(Running):
     """The same for a command that can also run in the background."""
 
@@ -108,7 +117,7 @@ class RunningOrQueued(Running):
 
 
 @dataclass(frozen=True)
-class RunningAudit(RunningOrQueued):
+class RunningAudit(RunningPair, RunningOrQueued):
     """The same for a command whose work on documents can be divided among machines."""
 
     memory: MemoryOption = None

@@ -15,6 +15,7 @@ from assay.core.cli.options import RunningAudit, rows_of, say, spread_of
 from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec, title_of
+from assay.core.specs.audit_checks import check_device
 from assay.core.specs.compute import Spread, WorkEngine
 from assay.core.specs.memory_size import read_memory
 from assay.core.specs.shard import Shard
@@ -34,6 +35,7 @@ def answer(spec: AuditSpec, how: RunningAudit) -> None:
 
     With --shard, compute only a part of it.
     """
+    check_device(spec, how.device, how.engine, how.memory is not None)
     spread, most = _spread(how), None if how.memory is None else read_memory(how.memory)
     if how.shard is not None:
         _compute_shard(spec, how, Shard.read(how.shard), most)
@@ -76,7 +78,7 @@ def _compute_shard(spec: AuditSpec, how: RunningAudit, shard: Shard, most: int |
     from assay.core.runtime.memory import MemoryBound
 
     how.place.require_writing()
-    compute = choose_compute(how.device, how.precision)
+    compute = choose_compute(how.device, how.precision, may_split=True)
     done = run_shard(spec, shard, how.place, compute, ConsoleProgress(), MemoryBound(most))
     if how.as_json:
         say({**asdict(done), "shard": str(done.shard)}, as_json=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import typer
 
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import Running, as_job, say
+from assay.core.cli.options import RunningPair, as_job, say
 from assay.core.errors import InputError
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import SUSPECT
@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False)
 @declared_command(app, SUSPECT)
 def suspect(
     spec: SuspectSpec,
-    how: Running,
+    how: RunningPair,
 ) -> None:
     """Test whether documents were trained on, by comparing them with matched controls."""
     from assay.cache.audits.model_pair import n_deleted_tests, suspect_tests_of
@@ -29,7 +29,8 @@ def suspect(
 
     place = how.place
     with as_job(place, spec.job_title, suspect_plan(spec.task)) as progress:
-        record = run_suspect_test(spec, place, choose_compute(how.device, how.precision), progress)
+        compute = choose_compute(how.device, how.precision, may_split=True)
+        record = run_suspect_test(spec, place, compute, progress)
         progress.attach_result(record.test_id)
     of_pair = suspect_tests_of(place, record.pair)
     said = suspect_finding(record, n_judged(of_pair) + n_deleted_tests(place, record.pair))

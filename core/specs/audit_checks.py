@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assay.core.errors import InputError, OptionConflict
 from assay.core.specs.audit import AuditSpec, GradientLayers, TitrationSpec
+from assay.core.specs.compute import ALL_DEVICES, WorkEngine
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy, main_strategy
 from assay.core.specs.training import StudentAdapter, check_training
@@ -78,6 +79,49 @@ def check_audit(spec: AuditSpec) -> None:
             "--students needs a test set",
             "--students without --test",
             "give --test, or remove --students",
+        )
+
+
+def check_device(
+    spec: AuditSpec,
+    device: str | None,
+    engine: WorkEngine = WorkEngine.LOCAL,
+    is_bounded: bool = False,
+) -> None:
+    """InputError if models cannot be split over devices for this audit.
+
+    ``is_bounded``: whether its memory is.
+    """
+    if device != ALL_DEVICES:
+        return
+    if engine is not WorkEngine.LOCAL:
+        raise OptionConflict(
+            "--device all splits a model over one machine's devices, and every worker of --engine "
+            "ray has one card",
+            "both",
+            "remove one of them, or divide the documents with --shard",
+        )
+    if is_bounded:
+        raise OptionConflict(
+            "--device all keeps weights in the processor's memory where no card has room, which "
+            "--memory does not bound",
+            "both",
+            "remove --memory",
+        )
+    if spec.corpora and spec.corpora.n_students:
+        raise OptionConflict(
+            "--device all is for models that one card cannot hold, and training --students in all "
+            "their weights takes four times as much",
+            f"--students {spec.corpora.n_students}",
+            "give --students 0",
+        )
+    if spec.n_student_epochs and spec.student_adapter is StudentAdapter.NONE:
+        none = "remove --students" if spec.titration else "give --student-epochs 0"
+        raise OptionConflict(
+            "--device all is for models that one card cannot hold, and training a student in all "
+            "its weights takes four times as much",
+            "students without --student-adapter lora",
+            f"add --student-adapter lora, or {none}",
         )
 
 

@@ -166,6 +166,21 @@ def test_where_models_run_is_asked_for_and_checked(files, no_worker):
     assert "new job: device" not in [one.key for one in form("report").text_input]
 
 
+def test_a_pair_may_be_split_over_all_devices(files, no_worker):
+    """`all` is a device for jobs on model pairs, with students that it allows; not for others."""
+    app = form(base="base", final="final", seed_corpus=["pool.jsonl"])
+    app.text_input(key="new job: device").set_value("all").run()
+    assert start_button(app).disabled
+    assert any("--student-adapter lora" in error.value for error in app.error)
+    app = form(base="base", final="final", seed_corpus=["pool.jsonl"], student_adapter="lora")
+    app.text_input(key="new job: device").set_value("all").run()
+    assert command_shown(app)[0].endswith("--device all")
+    assert not app.error
+    app = form("decompress")
+    app.text_input(key="new job: device").set_value("all").run()
+    assert any("cuda:NUMBER" in error.value for error in app.error)
+
+
 def test_an_audit_may_be_bounded_in_memory(files, no_worker):
     """The size is in the command as it was written; what is no size keeps Start off; other jobs are
     not asked."""
