@@ -87,7 +87,8 @@ class Spread:
         if not len(values):
             raise ValueError("nothing was measured")
         lowest, highest = float(np.min(values)), float(np.max(values))
-        mean = float(np.mean(values))
+        # Rounding can put the mean of equal values outside: that of three times 0.1 is above 0.1.
+        mean = float(np.clip(np.mean(values), lowest, highest))
         interval = None
         # The same sum in another order differs in its last digits.
         if len(values) >= _MIN_REPEATS and not np.isclose(lowest, highest, rtol=1e-9, atol=1e-12):

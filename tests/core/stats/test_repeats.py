@@ -53,6 +53,15 @@ def test_too_few_or_equal_repeats_have_no_interval(values):
         Spread.of([])
 
 
+@pytest.mark.parametrize("value", [0.1, 0.9 + 0.1 / 12, 1 / 3, 1e-9])
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_the_mean_of_equal_repeats_is_among_them(value, n):
+    """However the sum is rounded, so that bars to the lowest and the highest have a length; some of
+    these means are rounded out of their range."""
+    found = Spread.of([value] * n)
+    assert found.lowest <= found.mean <= found.highest
+
+
 def test_what_differs_in_its_last_digits_is_alike():
     """The same mean summed in another order makes no interval, and is said to be alike."""
     found = Spread.of([0.1 + 0.2, 0.3, 0.3])
