@@ -71,7 +71,7 @@ with left:
     references = {"reference documents": first["ceiling"]}
     if len(held_out):
         references["held-out"] = held_out["mean"].iloc[0]
-    figure = dot_plot(measured, references, distance.metric.info.is_percent)
+    figure = dot_plot(measured, references, distance.metric.info)
     show_chart(figure, key="distances", alt=distance.title)
     st.caption(
         f"{distance.direction}; grey band: {markdown_safe(first['null_kind'])}; dotted: as many "

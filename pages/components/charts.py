@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from assay.core.specs.metrics import MetricInfo
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import Spread
 from assay.pages.components.palette import (
@@ -109,13 +110,13 @@ def error_bars(row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def dot_plot(
-    rows: Mapping[Strategy, Mapping[str, Any]],
-    references: Mapping[str, float],
-    as_percent: bool = True,
+    rows: Mapping[Strategy, Mapping[str, Any]], references: Mapping[str, float], info: MetricInfo
 ) -> go.Figure:
-    """One line per strategy: value, interval if there is one, the null as a grey band."""
+    """One line per strategy, the best on top: value, interval if there is one, the null as a grey
+    band."""
     figure = go.Figure()
-    ordered = sorted(rows, key=lambda strategy: rows[strategy]["value"])
+    # Plotly begins at the bottom.
+    ordered = sorted(rows, key=lambda one: rows[one]["value"], reverse=info.is_lower_better)
     for strategy in ordered:
         row = rows[strategy]
         figure.add_trace(
@@ -149,9 +150,11 @@ def dot_plot(
             showarrow=False,
             font={"size": 11},
         )
-    figure.update_xaxes(tickformat=".1~%" if as_percent else None, zeroline=False)
+    figure.update_xaxes(
+        title=info.title, tickformat=".1~%" if info.is_percent else None, zeroline=False
+    )
     figure.update_layout(
-        height=_ROW_HEIGHT * len(rows) + 92, margin={"l": 8, "r": 12, "t": 34, "b": 8}
+        height=_ROW_HEIGHT * len(rows) + 112, margin={"l": 8, "r": 12, "t": 34, "b": 8}
     )
     return figure
 

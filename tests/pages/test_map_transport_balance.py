@@ -34,6 +34,7 @@ from assay.pages.components.audit.map_chart import MAX_DRAWN
 from assay.pages.components.audit.map_choice import area_from, as_text, inside
 from assay.pages.components.audit.map_controls import HOVER_CHARACTERS, MAX_POINTS
 from assay.pages.components.audit.transport_tables import DISTANCES, in_words, read_from
+from assay.pages.components.charts import dot_plot
 from assay.pages.components.escaping import plotly_safe
 
 
@@ -287,6 +288,20 @@ def test_a_distance_is_like_the_true_data_that_has_it():
     assert in_words(Likeness(None, 0.1)) == "0–10%"
 
 
+@pytest.mark.parametrize("metric", [Metric.ACCURACY, Metric.TRANSPORT])
+def test_the_best_is_on_top_whichever_way_is_better(metric):
+    """So charts side by side read in one direction; the axis says what is measured."""
+    row = {"low": np.nan, "high": np.nan, "null_low": np.nan, "null_high": np.nan}
+    values = {Strategy.SELECT: 0.5, Strategy.RANDOM: 0.9, Strategy.TOP_K: 0.1}
+    rows = {one: {**row, "value": value} for one, value in values.items()}
+    figure = dot_plot(rows, {}, metric.info)
+    best = Strategy.TOP_K if metric.info.is_lower_better else Strategy.RANDOM
+    # The first is drawn at the bottom.
+    assert figure.data[-1].y == (best.shown_as,)
+    assert figure.data[1].y == ("SELECT",)
+    assert figure.layout.xaxis.title.text == metric.info.title
+
+
 def test_transport_without_a_reference_says_so(store):
     """There is no distance to what is not known."""
     write_sample_audit(store, has_truth=False)
@@ -297,7 +312,7 @@ def test_transport_without_a_reference_says_so(store):
 
 def test_class_balance_shows_the_store_s_shares(sample):
     """The table's shares are the store's counts over their sums, for each subject."""
-    table = opened("class_balance", audit="sample").dataframe[0].value.set_index("")
+    table = opened("class_balance", audit="sample").dataframe[0].value.set_index("set")
     counts = read_label_counts(sample)
     own = counts[counts["subject"] == "select"].set_index("label")["n"]
     expected = (100 * own / own.sum()).tolist()
@@ -315,7 +330,7 @@ def test_class_balance_by_source(store, has_truth, label_names):
     app = opened("class_balance", audit="sample", **({"by": "source"} if label_names else {}))
     table = app.dataframe[0].value
     assert {"held-out, %", "web <i>, %"} <= set(table)
-    assert ("reference set" in set(table[""])) == has_truth
+    assert ("reference set" in set(table["set"])) == has_truth
     assert "imbalance" not in table
 
 

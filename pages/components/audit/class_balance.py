@@ -23,13 +23,14 @@ def balance_figure(
     """One panel per strategy: its shares as bars, the reference set's as marks, chance as bands."""
     n_columns = min(_COLUMNS, len(strategies))
     n_rows = -(-len(strategies) // n_columns)
-    height = n_rows * (70 + 26 * len(table)) + 60
+    height = n_rows * (70 + 26 * len(table)) + 90
     figure = make_subplots(
         n_rows,
         n_columns,
         subplot_titles=[strategy.shown_as for strategy in strategies],
         shared_xaxes="all",
         shared_yaxes="all",
+        x_title="share of documents",
         horizontal_spacing=0.03,
         vertical_spacing=_BETWEEN_ROWS / height,
     )
@@ -90,7 +91,7 @@ def balance_figure(
     figure.update_layout(
         barmode="overlay",
         height=height,
-        margin={"l": 8, "r": 8, "t": 64, "b": 8},
+        margin={"l": 8, "r": 8, "t": 64, "b": 48},
         legend={"orientation": "h", "y": 1.0, "yref": "container", "yanchor": "top", "x": 0},
     )
     return figure

@@ -49,6 +49,7 @@ def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
                 hovertemplate="%{y}, trained on it: %{x:.3f}<extra></extra>",
             )
         )
+    figure.update_xaxes(title="cosine with the weight difference")
     return _laid_out(figure, len(ordered))
 
 
@@ -67,7 +68,7 @@ def mixture_chart(rows: pd.DataFrame) -> go.Figure:
                     hovertemplate="%{y}: %{x:.1%}<extra></extra>",
                 )
             )
-    figure.update_xaxes(tickformat=".0%", range=[-0.02, 1.02])
+    figure.update_xaxes(title="share of the mixture", tickformat=".0%", range=[-0.02, 1.02])
     return _laid_out(figure, len(ordered))
 
 
@@ -97,7 +98,7 @@ def _laid_out(figure: go.Figure, n_rows: int) -> go.Figure:
     figure.update_xaxes(zeroline=False)
     figure.update_yaxes(type="category", ticklabelposition="outside")
     figure.update_layout(
-        height=_ROW_HEIGHT * n_rows + 70,
+        height=_ROW_HEIGHT * n_rows + 90,
         margin={"l": 8, "r": 12, "t": 8, "b": 8},
         showlegend=False,
     )

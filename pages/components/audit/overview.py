@@ -35,7 +35,7 @@ def show_charts(rows: MetricTable, strategies: Iterable[Strategy]) -> None:
         with column:
             st.subheader(title, anchor=False)
             own = {s: row for s in ran if (row := rows.get(s, metric))}
-            figure = dot_plot(own, references(rows, metric, own), metric.info.is_percent)
+            figure = dot_plot(own, references(rows, metric, own), metric.info)
             show_chart(figure, key=f"chart-{metric}", alt=title)
             band = any(
                 pd.notna(row["null_low"]) and row["null_high"] > row["null_low"]
