@@ -52,7 +52,7 @@ def balance_table(
     subjects = [*strategies, *(one for one in SHARE_TITLES if one in table)]
     shown = table[subjects].T.map(_share)
     shown.columns = [f"{name}, %" for name in shown.columns]
-    shown.insert(0, "", [SHARE_TITLES.get(one) or Strategy(one).shown_as for one in subjects])
+    shown.insert(0, "set", [SHARE_TITLES.get(one) or Strategy(one).shown_as for one in subjects])
     imbalances = [rows.get(one, Metric.IMBALANCE) for one in subjects]
     if any(imbalances):
         shown["imbalance"] = [

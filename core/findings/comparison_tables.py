@@ -112,7 +112,7 @@ def sides_table(found: Comparison, strategy: Strategy, titles: Sequence[str]) ->
     table = []
     for i, side in enumerate(found.sides):
         rows = MetricTable(side.metrics)
-        cells: dict[str, str | TableCell] = {"": letter(i), "audit": titles[i]}
+        cells: dict[str, str | TableCell] = {"letter": letter(i), "audit": titles[i]}
         for metric in shown:
             row = rows.get(strategy, metric)
             if row:

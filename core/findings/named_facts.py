@@ -29,6 +29,6 @@ def fact_value(value: Any) -> str:
 
 
 def fact_table(facts: Mapping[str, Any], heading: str = "value") -> pd.DataFrame:
-    """One row a fact: its name under an empty heading, and its value."""
+    """One row a fact: its name and its value."""
     rows = [(fact_name(name), fact_value(value)) for name, value in facts.items()]
-    return pd.DataFrame(rows, columns=["", heading])
+    return pd.DataFrame(rows, columns=["fact", heading])

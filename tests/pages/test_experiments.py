@@ -92,7 +92,9 @@ def test_a_random_draw_is_marked(store, name):
     write_sample_experiment(store, name, drawn=("select",))
     app = opened("experiments", recipe=name)
     assert "SELECT had nothing to rank by" in words(app)
-    marked = {who for table in app.dataframe for who in table.value.get("", []) if "draw" in who}
+    marked = {
+        who for table in app.dataframe for who in table.value.get("subject", []) if "draw" in who
+    }
     assert marked == {"SELECT (a random draw)"}
     assert not any("equal" in column for table in app.dataframe for column in table.value.columns)
     ours = [t["name"] for t in drawn(app) if "authors' notebook" not in t["name"]]

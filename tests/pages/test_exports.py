@@ -135,13 +135,14 @@ def assert_same_rows(shown, exported, name):
 
 @pytest.mark.parametrize(("page", "query"), PAGES)
 def test_every_export_holds_the_rows_of_its_page(exported, page, query):
-    """Row by row and number by number, made by the server after the page has run to its end; no
-    number with its bounds is left as text."""
+    """Row by row and number by number, made by the server after the page has run to its end; every
+    column has a name, and no number with its bounds is left as text."""
     found = exported(page, query)["JSON Lines"]
     assert found
     for one in found:
         assert one.manifest["n_rows"] == len(one.rows)
         assert one.manifest["columns"] == list(one.rows.columns)
+        assert all(one.rows.columns.str.strip()), (one.name, list(one.rows.columns))
         for column in one.rows.select_dtypes(exclude="number"):
             texts = one.rows[column].dropna().astype(str)
             assert not texts.str.contains(r"\d \[.*\d–").any(), (one.name, column)

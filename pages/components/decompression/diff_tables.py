@@ -212,7 +212,7 @@ def show_provenance(found: DiffResult) -> None:
             runs |= {f"noise {number}, first": pair[0], f"noise {number}, second": pair[1]}
         st.dataframe(
             pd.DataFrame(
-                {"": name, **{title: getattr(run, key) for key, title in _RUN_COLUMNS.items()}}
+                {"run": name, **{title: getattr(run, key) for key, title in _RUN_COLUMNS.items()}}
                 for name, run in runs.items()
             ),
             hide_index=True,

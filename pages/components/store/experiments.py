@@ -27,6 +27,8 @@ from assay.core.specs.training import Optimizer
 from assay.core.stats.intervals import Spread
 
 SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
+# The heading of the first column: a strategy, or one of the models.
+_SUBJECT = "subject"
 _OPTIMIZERS: dict[str, str] = {
     Optimizer.ADAM: "Adam",
     Optimizer.ADAMW: "AdamW",
@@ -115,7 +117,7 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
     for variant, x, subject in rows:
         flag = Place(panel, variant, x, subject, Metric.EQUAL_SCORES)
         title = subject_title(subject, is_drawn(known.ours, flag))
-        cells: dict[str, str | TableCell] = {"": title}
+        cells: dict[str, str | TableCell] = {_SUBJECT: title}
         if recipe.variant:
             cells[recipe.variant.shown_as] = _named(known, variant)
         if recipe.x:
@@ -132,7 +134,7 @@ def comparison_table(known: Compared, panel: str) -> pd.DataFrame:
                 )
         table.append(cells)
     frame = pd.DataFrame(table)
-    return frame.loc[:, [c for c in frame if c == "" or frame[c].ne("").any()]]
+    return frame.loc[:, [c for c in frame if c == _SUBJECT or frame[c].ne("").any()]]
 
 
 def measurements_table(known: Compared, rows: pd.DataFrame) -> pd.DataFrame:
