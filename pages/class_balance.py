@@ -34,8 +34,8 @@ rows = MetricTable(reads.metrics(path).to_dict("records"))
 
 st.title("Class balance")
 st.caption(
-    f"{markdown_safe(facts.meta.title)} · classes and sources of the selections, the seed "
-    "corpus and the reference set"
+    f"{markdown_safe(facts.meta.title)} · classes and sources of the selections, compared with the "
+    "seed corpus" + (" and the reference set" if counts.n_reference else "")
 )
 kinds = ["label", "source"] if names else ["source"]
 kind = st.segmented_control(
@@ -53,17 +53,14 @@ strategies = [strategy for strategy in facts.strategies if strategy in table]
 bands = random_bands(table[POOL], counts.n_documents, facts.spec.budget)
 figure = balance_figure(table, bands, strategies, ink())
 show_chart(figure, key="balance", alt="Shares of each strategy's selection")
+by_label = kind == "label"
+how = "the final model's pseudolabels (also used for the seed corpus)" if by_label else "source"
+whose = "the reference set's own labels" if by_label else "reference documents in the seed corpus"
 st.caption(
-    "Bars: selection, by "
-    + (
-        "the final model's pseudolabels (also used for the seed corpus). Diamonds: the reference "
-        "set's own labels. "
-        if kind == "label"
-        else "source. Diamonds: reference documents found in the seed corpus. "
-    )
+    f"Bars: selection, by {how}. "
+    + (f"Diamonds: {whose}. " if REFERENCE in table else "")
     + f"Grey: central 95% of random selections of {facts.spec.budget:,} "
     "(hypergeometric). Vertical lines: seed corpus."
-    + ("" if REFERENCE in table else " The reference set's shares are unknown.")
 )
 
 main = main_strategy(strategies)

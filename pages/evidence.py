@@ -42,7 +42,7 @@ with left:
     st.code(document["text"], language=None, wrap_lines=True)
     show_document_annotation(path, document_id, document["text_hash"])
 with right:
-    table = facts_table(document, facts.label_names)
+    table = facts_table(document, facts)
     exported_table(of_audit(path), f"document-{document_id}", table, chosen={DOCUMENT: document_id})
 st.caption(
     "Scores show how the document is aligned with the weight difference. No score proves that it "

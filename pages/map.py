@@ -44,8 +44,9 @@ names, counts = facts.label_names, facts.meta.counts
 
 st.title("Map")
 st.caption(
-    f"{markdown_safe(facts.meta.title)} · {counts.n_documents:,} documents of the seed "
-    f"corpus and {counts.n_reference:,} of the reference set, placed by meaning"
+    f"{markdown_safe(facts.meta.title)} · {counts.n_documents:,} documents of the seed corpus"
+    + (f" and {counts.n_reference:,} of the reference set" if counts.n_reference else "")
+    + ", placed by meaning"
 )
 places = reads.places(path)
 if not len(places):
@@ -134,7 +135,7 @@ with right:
     elif choice.reference is not None:
         show_open_reference(path, choice.reference, names, counts.n_reference)
     if found is not None:
-        show_found(path, found, setting, names)
+        show_found(path, found, setting, names, counts.n_reference > 0)
     if not choice and found is None:
         st.info(
             "Click a document to read it. Draw around documents to list them. Search or filter to "

@@ -45,8 +45,13 @@ main = main_strategy(facts.strategies)
 
 st.title("Membership")
 st.caption(
-    f"{markdown_safe(facts.meta.title)} · {counts.n_leaked:,} training documents and "
-    f"{counts.n_held_out:,} held-out documents of the same domain"
+    f"{markdown_safe(facts.meta.title)} · "
+    + (
+        f"{counts.n_leaked:,} training documents and {counts.n_held_out:,} held-out documents of "
+        "the same domain"
+        if counts.n_reference
+        else "which ranking distinguishes training documents from others"
+    )
 )
 found, missing = membership_finding(rows.all(), main), what_is_missing(facts)
 if found is None or missing:

@@ -77,9 +77,9 @@ else:
     page = reads.selection(path, strategy, chosen, ROWS_PER_PAGE, offset)
     asked = st.query_params.get(DOCUMENT)
     view = f"{path.stem} {strategy} {hash(chosen)} {offset}"
-    picked = ranked_table(page.rows, names, said, view)
+    picked = ranked_table(page.rows, facts, said, view)
     show_export(path, strategy, chosen, annotated, linked, names, n_rows > len(page.rows))
-    show_chosen(path, picked, asked, names, facts.meta.counts.n_documents)
+    show_chosen(path, picked, asked, facts)
 
 with st.expander("How the cosine grows with the selection", icon=":material/show_chart:"):
     cosine = MetricTable(reads.metrics(path).to_dict("records")).get(strategy, Metric.COSINE)

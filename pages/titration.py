@@ -18,9 +18,13 @@ counts = facts.meta.counts
 st.title("Titration")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · how many training documents a strategy finds when only a "
-    f"share of them is in the pool that it selects from · {counts.n_leaked:,} training, "
-    f"{counts.n_held_out:,} held-out and "
-    f"{counts.n_documents - counts.n_leaked - counts.n_held_out:,} other documents"
+    "share of them is in the pool that it selects from"
+    + (
+        f" · {counts.n_leaked:,} training, {counts.n_held_out:,} held-out and "
+        f"{counts.n_documents - counts.n_leaked - counts.n_held_out:,} other documents"
+        if counts.n_reference
+        else ""
+    )
 )
 
 known = titration_controls.corpus(path, facts.spec.held_out_source, facts.meta.training.batch_size)

@@ -191,7 +191,7 @@ def figures_of(path: Path) -> dict[str, Any]:
     }
     facts = read_facts(path)
     return {
-        "counts": asdict(facts.meta.counts),
+        "counts": facts.meta.counts.as_known(),
         "model_facts": asdict(facts.models),
         **{name: rows_of(frame) for name, frame in tables.items() if len(frame)},
     }

@@ -194,7 +194,7 @@ def _provenance(facts: AuditFacts, name: str, digest: str) -> Mapping[str, Any]:
                 "seal": "every table is unchanged since it was sealed",
             },
             "Models and data": {
-                **asdict(facts.meta.counts),
+                **facts.meta.counts.as_known(),
                 **known,
                 **facts.models.by_name(),
             },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from support.audit_file import write_sample_audit
@@ -53,6 +54,40 @@ def test_the_curve_starts_at_single_documents(store):
     assert [trace["name"] for trace in spec["data"]] == ["P-min", "chance"]
     assert not read_rankings(path, "held-out").empty
     assert not read_rankings(path, None)["is_trained"].eq(False).any()
+
+
+UNKNOWN = ("0 training", "0 held-out", "0 of the reference", "reference set's own", "Diamonds")
+
+
+@pytest.mark.parametrize(
+    "page", ["membership", "titration", "map", "class_balance", "selection", "evidence", "overview"]
+)
+def test_what_nobody_knows_is_not_called_none(store, page):
+    """Without a reference set no page counts training documents or calls a document outside of it;
+    with one the pages do."""
+    write_sample_audit(store, audit_id="unknown", has_truth=False)
+    write_sample_audit(store, audit_id="known")
+    said, known = opened(page, audit="unknown"), opened(page, audit="known")
+    assert not [one for one in UNKNOWN if one in words(said).replace("\\", "")]
+    assert cells_about_the_reference(said) <= {"—"}
+    if page in ("selection", "evidence", "overview"):
+        assert cells_about_the_reference(known) - {"—"}
+    else:
+        assert re.search(r"\d (training|of the reference)|Diamonds", words(known))
+
+
+def cells_about_the_reference(app):
+    """What tables say of the reference set, in a row or a column of their own."""
+    found = set()
+    for table in (one.value for one in app.dataframe):
+        for name in set(table) & {"reference", "in reference"}:
+            found |= set(table[name].astype(str))
+        if "fact" in table:
+            is_about = table["fact"].isin(
+                ["reference", "leaked", "held out", "in the reference set"]
+            )
+            found |= set(table.loc[is_about, "value"].astype(str))
+    return found
 
 
 def test_what_is_missing_is_said(store):

@@ -39,6 +39,12 @@ class AuditCounts:
     n_held_out: int = 0
     n_test: int = 0
 
+    def as_known(self) -> dict[str, int | None]:
+        """By name, for people to read. Without a reference set nobody knows which documents were
+        trained on, so these numbers are None and not 0."""
+        unknown = () if self.n_reference else ("n_reference", "n_leaked", "n_held_out")
+        return {**asdict(self), **dict.fromkeys(unknown)}
+
 
 @dataclass(frozen=True)
 class StudentTraining(TrainingSpec):

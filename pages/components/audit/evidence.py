@@ -87,11 +87,16 @@ def _choose_linked(linked: Linked, start: int | None) -> None:
     )
 
 
-def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
+def facts_table(document: dict[str, Any], facts: AuditFacts) -> pd.DataFrame:
     """Source, label under both models, gradient."""
+    names = facts.label_names
     rows: list[tuple[str, str | TableCell]] = [
         ("source", document["source"]),
-        ("in the reference set", "yes" if document["in_reference"] else "no"),
+        *(
+            [("in the reference set", "yes" if document["in_reference"] else "no")]
+            if facts.meta.counts.n_reference
+            else []
+        ),
         ("tokens read", _number(int(document["n_tokens"]), ",")),
         ("cosine with the weight difference", _number(document["cosine"], ".4f")),
         ("gradient norm", _number(float(np.mean(np.sqrt(document["squared_norms"]))), ".4g")),
@@ -113,7 +118,7 @@ def facts_table(document: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
         rows.append(
             ("loss under the base model", TableCell.of(f"{loss:.3f} nats per token", value=loss))
         )
-    return pd.DataFrame(rows, columns=["", "value"])
+    return pd.DataFrame(rows, columns=["fact", "value"])
 
 
 def _number(value: float, how: str) -> TableCell:

@@ -104,7 +104,9 @@ def _show_text(about: str, text: str) -> None:
     st.code(text, language=None, wrap_lines=True, height=150)
 
 
-def show_found(path: Path, found: Found, setting: Setting, names: Sequence[str]) -> None:
+def show_found(
+    path: Path, found: Found, setting: Setting, names: Sequence[str], has_reference: bool
+) -> None:
     """Tables of the documents; clicking a row opens its document above."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(found.documents):,} documents**", width="stretch")
@@ -112,7 +114,7 @@ def show_found(path: Path, found: Found, setting: Setting, names: Sequence[str])
             st.button("Clear", icon=":material/close:", type="tertiary", on_click=clear_link)
     if found.documents:
         rows = read_documents(path, found.documents, setting.strategies, _N_LISTED)
-        _documents_table(path, rows, setting.strategies, names)
+        _documents_table(path, rows, setting.strategies, names, has_reference)
         cards_link(path, found.documents)
         export_line(
             of_audit(path),
@@ -128,7 +130,11 @@ def show_found(path: Path, found: Found, setting: Setting, names: Sequence[str])
 
 
 def _documents_table(
-    path: Path, rows: pd.DataFrame, strategies: Sequence[Strategy], names: Sequence[str]
+    path: Path,
+    rows: pd.DataFrame,
+    strategies: Sequence[Strategy],
+    names: Sequence[str],
+    has_reference: bool,
 ) -> None:
     ranks = {_rank_title(one): _ranks(rows[f"rank_{n}"]) for n, one in enumerate(strategies)}
     said = annotation_columns(rows["document_id"], said_of(path))
@@ -142,7 +148,7 @@ def _documents_table(
             **({"pseudolabel": named(rows["pseudolabel"], names)} if names else {}),
             "source": rows["source"],
             "cosine": rows["cosine"],
-            "in reference": rows["in_reference"],
+            **({"in reference": rows["in_reference"]} if has_reference else {}),
         }
     )
     key = f"chosen {hash(tuple(rows['document_id']))}"

@@ -92,7 +92,7 @@ def show_provenance(path: Path, facts: AuditFacts) -> None:
         durations = facts.stages.round(1).itertuples(index=False)
         tables = {
             "Models and data": fact_table(
-                {**asdict(facts.meta.counts), **provenance, **facts.models.by_name()}
+                {**facts.meta.counts.as_known(), **provenance, **facts.models.by_name()}
             ),
             "How students were trained": fact_table(asdict(facts.meta.training)),
             "Durations, s": fact_table({row.name: row.duration_s for row in durations}),

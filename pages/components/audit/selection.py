@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from assay.cache.audits.read import SelectionFilter, read_document
+from assay.cache.audits.read import AuditFacts, SelectionFilter, read_document
 from assay.cache.export import annotated_selection, of_audit
 from assay.cache.store import Store
 from assay.core.findings.table_cells import as_text
@@ -33,13 +33,14 @@ _PREVIEW_CHARACTERS = 300
 
 
 def ranked_table(
-    rows: pd.DataFrame, names: list[str], said: Mapping[int, Annotation], view: str
+    rows: pd.DataFrame, facts: AuditFacts, said: Mapping[int, Annotation], view: str
 ) -> int | None:
     """The table; returns the document whose row is selected, which the address names.
 
     ``view`` identifies what is shown: Streamlit keeps the selected row's number when the rows
     change, so each view is a separate table.
     """
+    names = facts.label_names
     shown = pd.DataFrame(
         {
             "rank": rows["rank"] + 1,
@@ -56,7 +57,7 @@ def ranked_table(
             "gain": rows["gain"],
             "cosine": rows["cosine"],
             "source": rows["source"],
-            "reference": rows["in_reference"],
+            **({"reference": rows["in_reference"]} if facts.meta.counts.n_reference else {}),
         }
     )
     if rows["weight"].nunique() > 1:
@@ -120,13 +121,12 @@ def _asked_for(rows: pd.DataFrame) -> list[int]:
     return [int(number) for number in is_asked.to_numpy().nonzero()[0]]
 
 
-def show_chosen(
-    path: Path, document_id: int | None, asked: str | None, names: list[str], n_documents: int
-) -> None:
+def show_chosen(path: Path, document_id: int | None, asked: str | None, facts: AuditFacts) -> None:
     """The document of the chosen row; or why the one that was asked for is not shown.
 
     ``asked``: what the address named before the table was shown.
     """
+    n_documents = facts.meta.counts.n_documents
     if document_id is None and asked is not None:
         number = numbered(asked, n_documents)
         if number is None:
@@ -138,10 +138,10 @@ def show_chosen(
     if document_id is None:
         st.caption("Select a row to read the whole document.")
         return
-    show_document(path, document_id, names)
+    show_document(path, document_id, facts)
 
 
-def show_document(path: Path, document_id: int, names: list[str]) -> None:
+def show_document(path: Path, document_id: int, facts: AuditFacts) -> None:
     """A whole document and its values."""
     document = read_document(path, document_id)
     with st.container(border=True):
@@ -150,8 +150,7 @@ def show_document(path: Path, document_id: int, names: list[str]) -> None:
             st.code(document["text"], language=None, wrap_lines=True)
             show_document_annotation(path, document_id, document["text_hash"])
         with right:
-            facts = as_text(facts_table(document, names))
-            st.dataframe(facts, hide_index=True, height="content")
+            st.dataframe(as_text(facts_table(document, facts)), hide_index=True, height="content")
             card_link(path, document_id)
 
 
