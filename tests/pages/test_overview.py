@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qsl
 
 import pytest
 from support.audit_file import write_sample_audit
@@ -15,6 +16,7 @@ from assay.cache.store import Store
 from assay.core.findings.answers.answer import Question
 from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.findings.method_text import GLOSSARY, explained
+from assay.core.specs.strategies import Strategy
 from assay.core.specs.vocabulary import VocabularyFacts
 from assay.pages.components.escaping import markdown_safe
 
@@ -79,6 +81,19 @@ def test_a_suspect_test_of_the_models_is_part_of_the_answer(store):
     assert markdown_safe("Suspect test “Suspects number 1”") in words(
         opened("overview", audit="sample")
     )
+
+
+def test_an_answer_leads_to_the_selection_that_it_is_about(store):
+    """Not to the main strategy's, which pages show unless they are asked for another."""
+    write_sample_audit(store)
+    meant = answered(store).to(Question.CLOSE).selected_by
+    assert meant not in (None, Strategy.SELECT)
+    links = [one.proto for one in opened("overview", audit="sample").main.get("page_link")]
+    for page in ("selection", "map"):
+        (asked,) = [dict(parse_qsl(one.query_string)) for one in links if one.page == page]
+        assert asked["audit"] == "sample"
+        assert opened(page, **asked).selectbox(key="strategy").value is meant
+    assert opened("selection", audit="sample").selectbox(key="strategy").value is Strategy.SELECT
 
 
 @pytest.mark.parametrize(

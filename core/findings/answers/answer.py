@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 
 from assay.core.findings.finding import Finding
 from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
 
 
 class Question(StrEnum):
@@ -54,7 +55,8 @@ class Answer:
     interval, p-value, correction and threshold, or why there is no answer. ``share``: what share
     of the documents the evidence settles, at least; it orders answers of one standing.
     ``measured``: the quantity that the headline is about, if it is one of several.
-    ``sentences``: more of it. ``failed``: what was tried for it without success.
+    ``selected_by``: whose selection it is about, if it is about one. ``sentences``: more of it.
+    ``failed``: what was tried for it without success.
     """
 
     question: Question
@@ -64,6 +66,7 @@ class Answer:
     share: float = 0.0
     _: KW_ONLY
     measured: Metric | None = None
+    selected_by: Strategy | None = None
     sentences: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
 

@@ -55,6 +55,7 @@ def close(rows: MetricTable, strategies: Iterable[Strategy]) -> Answer:
             certainty,
             Standing.RELATIVE,
             measured=metric,
+            selected_by=better[0],
             sentences=more,
             failed=failed,
         )
@@ -66,6 +67,7 @@ def close(rows: MetricTable, strategies: Iterable[Strategy]) -> Answer:
             certainty,
             Standing.RELATIVE,
             measured=Metric.TRANSPORT,
+            selected_by=nearer[0],
             failed=failed,
         )
     has_distance = any(rows.get(one, Metric.TRANSPORT) for one in judged)

@@ -34,7 +34,13 @@ from assay.core.report.figures.shares import class_bars
 from assay.core.report.figures.steps import cosine_curves, turning
 from assay.core.report.figures.titration import titration_curves
 from assay.core.report.figures.vocabulary import movement
-from assay.core.specs.strategies import BLIND, Strategy, baselines_for, main_strategy
+from assay.core.specs.strategies import (
+    BLIND,
+    Strategy,
+    baselines_for,
+    main_strategy,
+    titrated_strategy,
+)
 
 _N_METRICS = 4
 _N_CURVE_POINTS = 2_000
@@ -106,8 +112,10 @@ class AuditFigures:
 
     @cached_property
     def titration(self) -> Drawing | None:
+        """The strategy that the finding is about, and the main one, which may have failed."""
         budget = self.evidence.facts.spec.budget
-        return titration_curves(self.grid, budget, self.main, self.look)
+        shown = Strategy(titrated_strategy(self._strategies)), self.main
+        return titration_curves(self.grid, budget, shown, self.look)
 
     @cached_property
     def grid(self) -> pd.DataFrame:

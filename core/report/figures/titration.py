@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -16,8 +18,13 @@ _APART = 1.2
 _DRAWN = (Metric.RECALL, Metric.MEMBERSHIP_AUC)
 
 
-def titration_curves(grid: pd.DataFrame, budget: int, main: Strategy, look: Look) -> Drawing | None:
-    """``grid``: as stored; of its budgets the nearest to ``budget`` is drawn. None without one."""
+def titration_curves(
+    grid: pd.DataFrame, budget: int, strategies: Sequence[Strategy], look: Look
+) -> Drawing | None:
+    """``grid``: as stored; of its budgets the nearest to ``budget`` is drawn. None without one.
+
+    ``strategies``: those to draw beside the controls.
+    """
     if grid.empty:
         return None
     nearest = nearest_budget(grid, budget)
@@ -25,10 +32,12 @@ def titration_curves(grid: pd.DataFrame, budget: int, main: Strategy, look: Look
     metrics = [one for one in _DRAWN if (here["metric"] == one).any()]
     if not metrics:
         return None
+    controls = Strategy.RANDOM, Strategy.P_MIN, BLIND
+    names = [str(one) for one in dict.fromkeys([*strategies, *controls])]
     with look.figure(0.42 * look.width) as figure:
         panels = figure.subplots(1, len(metrics), squeeze=False)[0]
         for axes, metric in zip(panels, metrics, strict=True):
-            _panel(axes, here[here["metric"] == metric], metric, main, look)
+            _panel(axes, here[here["metric"] == metric], metric, names, look)
         handles = {
             label: handle
             for axes in panels
@@ -49,8 +58,9 @@ def titration_curves(grid: pd.DataFrame, budget: int, main: Strategy, look: Look
     )
 
 
-def _panel(axes: Axes, here: pd.DataFrame, metric: Metric, main: Strategy, look: Look) -> None:
-    names = list(dict.fromkeys([str(main), Strategy.RANDOM.value, Strategy.P_MIN.value, BLIND]))
+def _panel(
+    axes: Axes, here: pd.DataFrame, metric: Metric, names: Sequence[str], look: Look
+) -> None:
     scale = 100 if metric.info.is_percent else 1
     for place, name in enumerate(names):
         own = here[here["strategy"] == name]

@@ -23,6 +23,8 @@ _ROOMS = {
     Question.CLOSE: ("selection", "transport", "map"),
     Question.KIND: ("corpora", "class_balance", "vocabulary"),
 }
+# These show one strategy's selection: that of the answer.
+_OF_ONE_STRATEGY = ("selection", "map")
 STANDINGS: dict[Standing, tuple[str, Badge]] = {
     Standing.SINGLE: (":material/verified:", "green"),
     Standing.GROUP: (":material/check_circle:", "blue"),
@@ -68,11 +70,11 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
             with st.container(horizontal=True, gap="small"):
                 for name in _rooms(one.question, facts):
                     entry = PAGES[name]
+                    about = {"audit": path.stem} if entry.needs_audit else {}
+                    if one.selected_by and name in _OF_ONE_STRATEGY:
+                        about["strategy"] = one.selected_by.shown_as  # as the choice is named
                     st.page_link(
-                        entry.file,
-                        label=entry.title,
-                        icon=entry.icon,
-                        query_params={"audit": path.stem} if entry.needs_audit else None,
+                        entry.file, label=entry.title, icon=entry.icon, query_params=about or None
                     )
         drawn = picture(one, path, facts, rows)
         if drawn:

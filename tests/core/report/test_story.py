@@ -7,6 +7,7 @@ import hashlib
 import html
 import re
 
+import pandas as pd
 import pytest
 from support.audit_file import HOSTILE, write_sample_audit
 from support.local_paths import SECRETS, from_a_private_machine
@@ -16,7 +17,14 @@ from assay.cache.audits.evidence import evidence_of
 from assay.cache.files.manifest import file_digest
 from assay.cache.store import Store
 from assay.core.findings.answers.audit_answers import audit_answers
+from assay.core.report.figures.drawing import STORY
+from assay.core.report.figures.titration import titration_curves
 from assay.core.report.story import render_story, slides_of
+from assay.core.specs.metrics import Metric
+from assay.core.specs.strategies import Strategy
+
+# All draws equal: their mean may be rounded beside them.
+RECALL = {"metric": str(Metric.RECALL), "value": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +53,21 @@ def test_every_figure_says_what_chance_gives(told):
     drawn = [one.drawing for one in slides_of(path, evidence_of(store, path)) if one.drawing]
     assert {one.name for one in drawn} >= {"turning", "approach", "membership-curve", "titration"}
     assert all(re.search(r"[Rr]andom|chance|Grey", one.caption) for one in drawn)
+
+
+def test_a_titration_draws_the_strategy_that_its_finding_is_about():
+    """And the main one, which may have failed, each once beside the controls that were measured."""
+    draws = [
+        {"leaked_share": share, "budget": 20, "strategy": str(name), "seed": seed} | RECALL
+        for share in (0.5, 1.0)
+        for name in (Strategy.EMBEDDING_MATCH, Strategy.SELECT, Strategy.RANDOM)
+        for seed in range(3)
+    ]
+    for asked in ((Strategy.EMBEDDING_MATCH, Strategy.SELECT), (Strategy.SELECT,) * 2):
+        drawing = titration_curves(pd.DataFrame(draws), 20, asked, STORY)
+        (legend,) = drawing.figure.legends
+        names = [text.get_text() for text in legend.get_texts()]
+        assert names == [*(one.shown_as for one in dict.fromkeys(asked)), "random"]
 
 
 def test_every_slide_names_the_audit(told):
