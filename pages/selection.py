@@ -46,17 +46,18 @@ st.caption(
     "the strategy selected them"
 )
 
-first, second, third, fourth = st.columns([2, 3, 3, 3])
+with st.container(key="roomy selection controls"):
+    first, second, third, fourth = st.columns([2, 3, 3, 3])
+    fifth, sixth, seventh, eighth = st.columns([2, 3, 3, 3], vertical_alignment="bottom")
 strategy = choose_strategy(first, strategies)
 search, labels = search_texts(second), choose_labels(third, names)
 sources = choose_sources(fourth, reads.sources(path))
 said = said_of(path)
-first, second, third, fourth = st.columns([2, 3, 3, 3], vertical_alignment="bottom")
-annotated = choose_annotations(first, second, said)
-linked = choose_documents(third, facts.meta.counts.n_documents)
+annotated = choose_annotations(fifth, sixth, said)
+linked = choose_documents(seventh, facts.meta.counts.n_documents)
 only_located = False
 if facts.meta.counts.n_leaked:
-    only_located = fourth.toggle("Only reference documents", key="located", bind="query-params")
+    only_located = eighth.toggle("Only reference documents", key="located", bind="query-params")
 if linked is not None:
     linked.show_wrong(facts.meta.counts.n_documents)
 

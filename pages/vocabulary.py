@@ -79,7 +79,9 @@ shown = [
         else "unknown: positions are not learned, or not distinguishable",
     ),
 ]
-for column, (title, value, below) in zip(st.columns(len(shown)), shown, strict=True):
+with st.container(key="roomy counts"):
+    columns = st.columns(len(shown))
+for column, (title, value, below) in zip(columns, shown, strict=True):
     with column.container(border=True, height="stretch"):
         st.metric(title, value)
         st.caption(below)

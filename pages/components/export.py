@@ -62,10 +62,9 @@ def export_line(
     chosen: Mapping[str, Any] | None = None,
 ) -> None:
     """Downloads on their own line below a table or chart, next to how to read it."""
-    left, right = st.columns([6, 1]) if note else (None, st.container())
-    if left:
-        left.caption(note)
-    with right, st.container(horizontal=True, horizontal_alignment="right"):
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if note:
+            st.caption(note)
         export_popover(origin, name, table, chosen)
 
 

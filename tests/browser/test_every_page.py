@@ -60,6 +60,30 @@ def test_pages_of_an_empty_store_can_be_read(visit, empty):
     assert unreadable(visit(empty.address), views) == {}
 
 
+# Numbers, labels and buttons whose text does not fit into them.
+_CUT = """() => [...document.querySelectorAll(`[data-testid=stMain] :is(
+  [data-testid=stMetric], [data-testid=stWidgetLabel], [data-testid=stPopoverButton], button) *`)]
+  .filter(one => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1
+    && getComputedStyle(one).overflowX !== 'visible')
+  .map(one => one.innerText)"""
+
+
+def test_nothing_is_cut_in_a_narrow_window(visit, dashboard):
+    """At 800 pixels no number, label or button ends in an ellipsis: columns go below each other.
+    The control: of columns that stay side by side it is said what they cut."""
+    tab, found = visit(dashboard.address, width=800).open("about"), {}
+    for name, entry in PAGES.items():
+        tab.go(name, **({"audit": "titrated"} if entry.needs_audit else {}))
+        if cut := tab.page.evaluate(_CUT):
+            found[name] = cut
+    assert found == {}
+    tab.go("titration", audit="titrated")
+    tab.page.add_style_tag(
+        content="body [class*=st-key-roomy] [data-testid=stColumn] { min-width: 0 !important }"
+    )
+    assert tab.page.evaluate(_CUT)
+
+
 def test_the_look_for_faint_text_finds_it(visit, dashboard):
     """The control: text that is made too faint is reported, and so is a mark of Markdown."""
     tab = visit(dashboard.address).open("about")

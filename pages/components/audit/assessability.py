@@ -64,7 +64,8 @@ def assessment_line(facts: AuditFacts, path: Path) -> None:
 def show_facts(facts: AuditFacts) -> None:
     """Lineage, change, the part whose gradients are taken, and its rounding floor."""
     own = facts.models.difference
-    columns = st.columns(4)
+    with st.container(key="roomy change"):
+        columns = st.columns(4)
     lineage = own.lineage_cosine
     shown = (
         (

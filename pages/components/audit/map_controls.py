@@ -57,7 +57,10 @@ class Setting:
 def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -> Setting:
     """Which strategies to draw, what to colour by, and which documents to highlight."""
     counts = reads.facts(path).meta.counts
-    first, second, third, fourth, fifth = st.columns([3, 3, 3, 4, 3], vertical_alignment="bottom")
+    with st.container(key="roomy map controls"):
+        first, second, third, fourth, fifth = st.columns(
+            [3, 3, 3, 4, 3], vertical_alignment="bottom"
+        )
     here = choose_strategy(first, strategies)
     beside = second.selectbox(
         "Compare with",

@@ -93,7 +93,8 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
     seeds = _seeds(measured)
     budgets = sorted(measured["budget"].unique().tolist()) or [facts.spec.budget]
     highest = min(_MAX_BUDGET, n_documents - 1)
-    first, second, third, fourth, fifth = st.columns([5, 5, 4, 7, 3])
+    first, second = st.columns(2)
+    third, fourth, fifth = st.columns([3, 4, 2])
     share = first.slider(
         "Leaked share, %",
         0,

@@ -49,7 +49,9 @@ def show_live(cells: Mapping[str, Cell], setting: Setting) -> DeltaGenerator:
 
     Transport takes longest, so its place is returned: ``show_value`` fills it.
     """
-    for column, metric in zip(st.columns(len(_SHOWN)), _SHOWN, strict=True):
+    with st.container(key="roomy titration values"):
+        columns = st.columns(len(_SHOWN))
+    for column, metric in zip(columns, _SHOWN, strict=True):
         place = column.container(border=True, height="stretch").empty()
         if metric is Metric.TRANSPORT:
             with place.container():

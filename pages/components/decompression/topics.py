@@ -70,7 +70,8 @@ def show_headline(meta: DecompressionResult, tree: pd.DataFrame) -> None:
     """Counts, and how many topics have more support than made-up ones."""
     own = tree[tree["parent_id"].notna()]
     counts, line = meta.counts, meta.support_lines.votes
-    first, second, third, fourth = st.columns([2, 3, 2, 2])
+    with st.container(key="roomy counts"):
+        first, second, third, fourth = st.columns([2, 3, 2, 2])
     first.metric("Topics", f"{counts.n_topics:,}", border=True)
     if line is None:
         second.metric(_ABOVE_THE_NULL, "not measured", border=True)
