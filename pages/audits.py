@@ -97,6 +97,6 @@ lines = audit_lines(offered, experiments, table.all())
 chosen = choose_lines(lines) if len(lines) > 1 else lines
 if lines and not chosen:
     st.info("No audit matches the search and filters.", icon=":material/filter_alt_off:")
-first = first_row(len(chosen), ROWS_PER_PAGE, "audits") if len(chosen) > ROWS_PER_PAGE else 0
+first = first_row(len(chosen), ROWS_PER_PAGE, "audit") if len(chosen) > ROWS_PER_PAGE else 0
 for line in chosen[first : first + ROWS_PER_PAGE]:
     show_line(line)

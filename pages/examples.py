@@ -42,7 +42,7 @@ said = example_annotations(Store.default(), path.stem)
 chosen, annotated = choose_examples(tree, said)
 n_rows = read_examples(path, chosen, 1).n_rows
 go_to_example(path, chosen)
-offset = first_row(n_rows, ROWS_PER_PAGE, "examples")
+offset = first_row(n_rows, ROWS_PER_PAGE, "example")
 if n_rows == 0:
     st.info("No example matches the filters.", icon=":material/filter_alt_off:")
     st.stop()

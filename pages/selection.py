@@ -67,7 +67,7 @@ if drawn:
 among = among_both(linked, Among.annotated(annotated, said))
 chosen = SelectionFilter(search, labels, sources, only_located, among)
 n_rows = reads.selection(path, strategy, chosen, 1, 0).n_rows
-offset = first_row(n_rows, ROWS_PER_PAGE, "documents")
+offset = first_row(n_rows, ROWS_PER_PAGE, "document")
 
 if n_rows == 0:
     st.info(

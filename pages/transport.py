@@ -7,7 +7,6 @@ import streamlit as st
 from assay.cache.export import of_audit
 from assay.core.findings.beside_random import how_told_apart
 from assay.core.findings.finding import MetricTable
-from assay.core.specs.strategies import main_strategy
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.transport_chart import replacement_figure
 from assay.pages.components.audit.transport_tables import (
@@ -15,6 +14,7 @@ from assay.pages.components.audit.transport_tables import (
     columns_note,
     distance_table,
     headline,
+    leading,
     more_about,
     ordered,
     read_from,
@@ -59,9 +59,10 @@ measured = {
     if (row := rows.get(one, distance.metric))
 }
 with st.container(border=True):
-    found = headline(rows, main_strategy(list(measured)), curve, distance)
-    st.subheader(markdown_safe(found or ""), anchor=False)
-    for sentence in more_about(rows, list(measured), distance):
+    lead = leading(rows, list(measured), distance)
+    found = headline(rows, lead, list(measured), curve, distance)
+    st.subheader(markdown_safe(found), anchor=False)
+    for sentence in more_about(rows, list(measured), curve, distance):
         st.write(markdown_safe(sentence))
 
 left, right = st.columns([2, 3])

@@ -115,6 +115,11 @@ def capitalized(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
+def counted(n: int, what: str) -> str:
+    """``n`` with its noun, which has an s unless there is one: 1 document, 1,200 documents."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
 def listed(words: Sequence[str]) -> str:
     """Words as a list in a sentence: one, two and three."""
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)

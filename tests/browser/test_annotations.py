@@ -47,7 +47,7 @@ def test_a_marked_document_keeps_its_mark_and_takes_it_along(
     other.shows(NOTE).shows("accepted")
     assert not other.main().get_by_role("button", name="Accept").count()
     tab.open("selection", audit="ranked", strategy="select", mark="accepted")
-    tab.shows("1 documents")
+    tab.shows("1 document")
     for kind, said in (("JSON Lines", NOTE), ("Parquet", NOTE), ("CSV", f"'{NOTE}")):
         saved = tab.export("selection", kind)
         assert saved.rows[["mark", "tags"]].to_numpy().tolist() == [["accepted", "to check"]]

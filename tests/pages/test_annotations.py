@@ -293,7 +293,8 @@ def test_search_results_lead_to_their_pages(store, path, monkeypatch):
     assert notes["about"].tolist() == ["/evidence?audit=sample&document=7"]
     app = opened("search", q="violin")
     assert [one.value for one in app.subheader] == ["Topics", "Saved views"]
-    assert "Nothing in this store" in words(opened("search", q="zzz not there"))
+    assert "side by side" in words(opened("search", q="zzz not there"))
+    assert "Nothing in this store contains this." in words(opened("search", q="zzz"))
     assert "characters to search for" in words(opened("search", q="z"))
 
 

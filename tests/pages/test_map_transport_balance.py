@@ -22,10 +22,12 @@ from assay.cache.audits.comparison import (
     read_selected_places,
 )
 from assay.cache.audits.map_documents import read_documents, read_matching
-from assay.cache.audits.read import SelectionFilter
+from assay.cache.audits.read import SelectionFilter, read_metrics
 from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.findings.class_shares import MAX_GROUPS, random_bands, share_table
+from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import possessive
 from assay.core.similarity.replacement_curve import Likeness
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
@@ -33,7 +35,12 @@ from assay.core.specs.strategies import Strategy, strategies_for
 from assay.pages.components.audit.map_chart import MAX_DRAWN
 from assay.pages.components.audit.map_choice import area_from, as_text, inside
 from assay.pages.components.audit.map_controls import HOVER_CHARACTERS, MAX_POINTS
-from assay.pages.components.audit.transport_tables import DISTANCES, in_words, read_from
+from assay.pages.components.audit.transport_tables import (
+    DISTANCES,
+    in_words,
+    leading,
+    read_from,
+)
 from assay.pages.components.charts import dot_plot
 from assay.pages.components.escaping import plotly_safe
 
@@ -300,6 +307,23 @@ def test_the_best_is_on_top_whichever_way_is_better(metric):
     assert figure.data[-1].y == (best.shown_as,)
     assert figure.data[1].y == ("SELECT",)
     assert figure.layout.xaxis.title.text == metric.info.title
+
+
+def test_transport_leads_with_what_is_closer_than_chance(sample):
+    """As Overview does, whichever strategy it is; the main one, declared beforehand, follows. Where
+    nothing is closer, the main one leads, and random selection never does."""
+    app = opened("transport", audit="sample")
+    table = app.dataframe[0].value.set_index("strategy")
+    closer = table[table["result"] == "closer"].index.drop("random", errors="ignore")
+    assert closer[0] != "SELECT"
+    assert app.subheader[0].value.startswith(f"{possessive(closer[0])} selection is closer than")
+    assert "SELECT's selection is" in words(app)
+    rows = MetricTable(read_metrics(sample).to_dict("records"))
+    usual = [Strategy.RANDOM, Strategy.SELECT, Strategy.P_MIN]
+    for row in rows.all():
+        if row["metric"] == Metric.TRANSPORT:
+            row |= {"value": row["null_value"], "p_value": 1.0}
+    assert leading(rows, usual, DISTANCES[0]) is Strategy.SELECT
 
 
 def test_transport_without_a_reference_says_so(store):

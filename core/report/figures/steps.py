@@ -11,6 +11,7 @@ from matplotlib.patches import Arc, Wedge
 from numpy.typing import NDArray
 
 from assay.core.findings.chart_marks import COLOURS
+from assay.core.findings.formatting import counted
 from assay.core.report.figures.drawing import BAND, FAINT, INK, Drawing, Look, bare
 from assay.core.specs.strategies import Strategy
 
@@ -162,6 +163,4 @@ def _labels(axes: Axes, steps: list[tuple[int, float]], height: float, look: Loo
         below = min(_RADIUS * y, below - gap)
         right = float(np.sqrt(max(_RADIUS**2 - below**2, 0)))
         axes.plot([1.01 * x, right - 0.01], [1.01 * y, below], color=BAND, lw=0.8)
-        axes.text(
-            right, below, f"{n:,} document{'s' * (n != 1)}: {degrees:.0f}°", ha="left", va="center"
-        )
+        axes.text(right, below, f"{counted(n, 'document')}: {degrees:.0f}°", ha="left", va="center")

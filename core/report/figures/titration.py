@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from assay.core.findings.chart_marks import COLOURS, SYMBOLS
+from assay.core.findings.formatting import counted
 from assay.core.findings.titration_grid import nearest_budget, share_spreads
 from assay.core.report.figures.drawing import BAND, FAINT, Drawing, Look, bare, marked
 from assay.core.specs.metrics import Metric
@@ -50,7 +51,7 @@ def titration_curves(
     return Drawing(
         "titration",
         "Titration",
-        f"Measured at budget {nearest:,}: mean of {n_draws} draw{'s' * (n_draws != 1)} of the "
+        f"Measured at budget {nearest:,}: mean of {counted(n_draws, 'draw')} of the "
         "leaked documents, with bars from the lowest to the highest, shifted slightly. “random” "
         "and the dotted line are what chance gives; text alone sees no model.",
         "Recall and membership AUC against the leaked share, beside controls",

@@ -16,6 +16,7 @@ from assay.cache.audits.comparison import read_reference_documents
 from assay.cache.audits.map_documents import read_documents
 from assay.cache.audits.read import read_document
 from assay.cache.export import of_audit
+from assay.core.findings.formatting import counted
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.annotations.choices import annotation_columns, column_settings
 from assay.pages.components.annotations.documents import said_of, show_document_annotation
@@ -109,7 +110,7 @@ def show_found(
 ) -> None:
     """Tables of the documents; clicking a row opens its document above."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{len(found.documents):,} documents**", width="stretch")
+        st.markdown(f"**{counted(len(found.documents), 'document')}**", width="stretch")
         if "area" in found.manifest:
             st.button("Clear", icon=":material/close:", type="tertiary", on_click=clear_link)
     if found.documents:
@@ -183,7 +184,7 @@ def _reference_table(path: Path, found: Found, names: Sequence[str]) -> None:
         true["label"] = named(true["label"], names)
     else:
         true = true.drop(columns="label")
-    st.markdown(f"**{len(true):,} reference documents** (evaluation)")
+    st.markdown(f"**{counted(len(true), 'reference document')}** (evaluation)")
     listed = true[:_N_LISTED]
     st.dataframe(
         pd.DataFrame(

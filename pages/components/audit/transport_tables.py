@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from assay.core.findings.beside_random import apart_from_random
+from assay.core.findings.equal_scores import drawn_among
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import listed, number, possessive
 from assay.core.findings.table_cells import PERCENT, TableCell
@@ -115,14 +116,41 @@ def beside_random(row: Row, distance: Distance, is_apart: bool) -> str:
     return "closer" if is_lower == distance.metric.info.is_lower_better else "farther"
 
 
+def leading(rows: MetricTable, strategies: Sequence[Strategy], distance: Distance) -> Strategy:
+    """The strategy that the page leads with: the closest of those that are closer than random
+    selections, as on Overview; without one, the main one."""
+    closer = _beside(rows, strategies, distance, "closer")
+    return closer[0] if closer else main_strategy(strategies)
+
+
+def _beside(
+    rows: MetricTable, strategies: Sequence[Strategy], distance: Distance, side: str
+) -> list[Strategy]:
+    """Strategies on one side of random selections, the closest first, but none whose documents were
+    drawn: that is luck."""
+    lucky = {Strategy.RANDOM, *drawn_among(rows, strategies)}
+    apart = apart_from_random(rows, strategies, distance.metric)
+    return [
+        one
+        for one in ordered(rows, strategies, distance)
+        if one in apart
+        and one not in lucky
+        and (row := rows.get(one, distance.metric))
+        and beside_random(row, distance, True) == side
+    ]
+
+
 def headline(
-    rows: MetricTable, strategy: Strategy, curve: pd.DataFrame, distance: Distance
-) -> str | None:
-    """What a strategy's distance means, in a sentence; None if it was not measured."""
+    rows: MetricTable,
+    strategy: Strategy,
+    strategies: Sequence[Strategy],
+    curve: pd.DataFrame,
+    distance: Distance,
+) -> str:
+    """What one measured strategy's distance means, in a sentence; ``strategies``: all of them."""
     row = rows.get(strategy, distance.metric)
-    if row is None:
-        return None
-    apart = apart_from_random(rows, [strategy], distance.metric)
+    assert row is not None
+    apart = apart_from_random(rows, strategies, distance.metric)
     relation = {
         "closer": "closer than random selections",
         "farther": "farther than random selections",
@@ -139,28 +167,30 @@ def headline(
     return f"{sentence}: it is like a reference set with {in_words(found)} replaced by other text."
 
 
-def more_about(rows: MetricTable, strategies: Sequence[Strategy], distance: Distance) -> list[str]:
-    """The main strategy's value with its null, and which other strategies differ from random."""
-    main = main_strategy(strategies)
-    row = rows.get(main, distance.metric)
-    if row is None:
-        return []
+def more_about(
+    rows: MetricTable, strategies: Sequence[Strategy], curve: pd.DataFrame, distance: Distance
+) -> list[str]:
+    """The leading strategy's value with its null, then the main one, then which others differ from
+    random."""
+    lead, main = leading(rows, strategies, distance), main_strategy(strategies)
+    row, declared = rows.get(lead, distance.metric), rows.get(main, distance.metric)
+    assert row is not None
+    assert declared is not None
     said = [
         f"{distance.metric.info.title}: {distance.written(row['value'])}; 95% of "
         f"{row['null_kind']} have {distance.written(row['null_low'])} to "
         f"{distance.written(row['null_high'])}, and as many reference documents have "
         f"{distance.written(row['ceiling'])}."
     ]
-    apart = apart_from_random(rows, strategies, distance.metric)
-    for side in ("closer", "farther"):
-        names = [
+    if main is not lead:
+        value = distance.written(declared["value"])
+        said.append(f"{headline(rows, main, strategies, curve, distance)} Its value: {value}.")
+    for side, how in (("closer", "Other selections"), ("farther", "Selections")):
+        others = [
             one.shown_as
-            for one in ordered(rows, strategies, distance)
-            if one in apart
-            and one is not main
-            and (other := rows.get(one, distance.metric))
-            and beside_random(other, distance, True) == side
+            for one in _beside(rows, strategies, distance, side)
+            if one not in (lead, main)
         ]
-        if names:
-            said.append(f"Selections {side} than random ones: {listed(names)}.")
+        if others:
+            said.append(f"{how} {side} than random ones: {listed(others)}.")
     return said

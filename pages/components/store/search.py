@@ -45,7 +45,7 @@ def show_found(found: Found, words: str) -> None:
         _head("Topics", found.topics)
         _show_topics(found.topics.rows)
     if not any(group.rows for group in groups):
-        st.info("Nothing in this store contains these words.", icon=":material/search_off:")
+        st.info(_nothing(words), icon=":material/search_off:")
     n_unsearched = sum(group.n_unsearched for group in groups)
     if n_unsearched:
         were = "file was" if n_unsearched == 1 else "files were"
@@ -53,6 +53,16 @@ def show_found(found: Found, words: str) -> None:
             f"{n_unsearched:,} {were} not searched: unreadable, or the search took too long. "
             "Search on the map of one audit to find everything in it."
         )
+
+
+def _nothing(words: str) -> str:
+    """Titles are searched for each word, texts for all of them as they stand."""
+    if len(words.split()) == 1:
+        return "Nothing in this store contains this."
+    return (
+        "Nothing in this store contains these words side by side, as they stand. Search for one of "
+        "them."
+    )
 
 
 def _head(title: str, group: Group[Any]) -> None:
