@@ -151,7 +151,7 @@ def dot_plot(
             font={"size": 11},
         )
     figure.update_xaxes(
-        title=info.title, tickformat=".1~%" if info.is_percent else None, zeroline=False
+        title=info.short, tickformat=".1~%" if info.is_percent else None, zeroline=False
     )
     figure.update_layout(
         height=_ROW_HEIGHT * len(rows) + 112, margin={"l": 8, "r": 12, "t": 34, "b": 8}

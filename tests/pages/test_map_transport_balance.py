@@ -27,7 +27,7 @@ from assay.cache.files.database import open_to_read
 from assay.cache.store import Store
 from assay.core.findings.class_shares import MAX_GROUPS, random_bands, share_table
 from assay.core.findings.finding import MetricTable
-from assay.core.findings.formatting import possessive
+from assay.core.findings.formatting import capitalized, possessive
 from assay.core.similarity.replacement_curve import Likeness
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
@@ -306,7 +306,7 @@ def test_the_best_is_on_top_whichever_way_is_better(metric):
     # The first is drawn at the bottom.
     assert figure.data[-1].y == (best.shown_as,)
     assert figure.data[1].y == ("SELECT",)
-    assert figure.layout.xaxis.title.text == metric.info.title
+    assert figure.layout.xaxis.title.text == metric.info.short
 
 
 def test_transport_leads_with_what_is_closer_than_chance(sample):
@@ -316,7 +316,9 @@ def test_transport_leads_with_what_is_closer_than_chance(sample):
     table = app.dataframe[0].value.set_index("strategy")
     closer = table[table["result"] == "closer"].index.drop("random", errors="ignore")
     assert closer[0] != "SELECT"
-    assert app.subheader[0].value.startswith(f"{possessive(closer[0])} selection is closer than")
+    assert app.subheader[0].value.startswith(
+        f"{capitalized(possessive(closer[0]))} selection is closer than"
+    )
     assert "SELECT's selection is" in words(app)
     rows = MetricTable(read_metrics(sample).to_dict("records"))
     usual = [Strategy.RANDOM, Strategy.SELECT, Strategy.P_MIN]

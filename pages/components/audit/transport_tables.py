@@ -10,7 +10,7 @@ import pandas as pd
 from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.equal_scores import drawn_among
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import listed, number, possessive
+from assay.core.findings.formatting import capitalized, listed, number, possessive
 from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.similarity.replacement_curve import Likeness, likeness
 from assay.core.specs.metrics import Metric
@@ -156,7 +156,7 @@ def headline(
         "farther": "farther than random selections",
         "not distinguishable": "not distinguishable from random selections",
     }[beside_random(row, distance, strategy in apart)]
-    sentence = f"{possessive(strategy.shown_as)} selection is {relation}"
+    sentence = f"{capitalized(possessive(strategy.shown_as))} selection is {relation}"
     if curve.empty:
         return sentence + "."
     found = read_from(curve, distance, row["value"])
