@@ -12,6 +12,7 @@ from audit_memory import audit_memory
 from bounded_memory import bounded_memory
 from decompression_ratio import decompression_ratio
 from gradient_ratios import gradient_ratios
+from map_memory import map_memory
 from measuring import Benchmark, show
 from page_times import page_times
 from selection_ratios import selection_ratios
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "selection": selection_ratios,
     "memory": bounded_memory,
     "audit-memory": audit_memory,
+    "map": map_memory,
     "store": store_shares,
     "transport": transport_by_size,
     "students": student_ratios,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from assay.cache.audits.rows import AuditRows
 from assay.cache.audits.schema import SCHEMA_VERSION, TABLES
 from assay.cache.files.blocks import pack
 from assay.cache.files.builder import FileBuilder
-from assay.cache.files.matrices import StoredMatrix
+from assay.cache.files.matrices import StoredMatrix, spilled
 from assay.cache.files.spilled import SpilledBlocks
 from assay.cache.store import Store
 
@@ -64,29 +64,16 @@ class AuditBuilder(FileBuilder):
             "INSERT OR REPLACE INTO model_facts VALUES (?, ?, ?)", [model, fact, json.dumps(value)]
         )
 
-    def matrix(self, table: str, keys: Mapping[str, Any]) -> NDArray[np.float32]:
-        """The matrix that ``write_matrix`` wrote under ``keys``; ValueError if there is none."""
-        return self._stored(table, keys).in_memory()
-
-    def together(self, table: str, keys: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
-        """Matrices of one width, one below the other; ValueError if one is missing."""
-        stored = [self._stored(table, own) for own in keys]
-        matrix = np.empty((sum(own.n_rows for own in stored), stored[0].width), np.float32)
-        first = 0
-        for own in stored:
-            own.read_into(matrix[first : first + own.n_rows])
-            first += own.n_rows
-        return matrix
-
     def _stored(self, table: str, keys: Mapping[str, Any]) -> StoredMatrix:
         stored = StoredMatrix.find(self._connection, table, keys)
         if stored is None:
             raise ValueError(f"{table} holds nothing under {dict(keys)}")
         return stored
 
-    def spilled(self, table: str, keys: Mapping[str, Any]) -> SpilledBlocks:
-        """The same matrix in a file that this process reads row by row."""
-        return self._stored(table, keys).spilled(self.store.building)
+    def spilled(self, table: str, *keys: Mapping[str, Any]) -> SpilledBlocks:
+        """Matrices in a file that this process reads row by row, one below the other; ValueError
+        if one is missing."""
+        return spilled([self._stored(table, own) for own in keys], self.store.building)
 
     def gradients(self, read: ReadFactors = in_memory) -> dict[str, Any]:
         """See ``cache.audits.arrays.gradient_arrays``; ValueError before gradients are written."""

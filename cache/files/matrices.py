@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,16 @@ class StoredMatrix:
 
     def spilled(self, folder: Path) -> SpilledBlocks:
         """The same rows in a file of this process; DamagedBlock if a block is."""
-        return SpilledBlocks(folder, self.width, self.blocks())
+        return spilled([self], folder)
+
+
+def spilled(matrices: Sequence[StoredMatrix], folder: Path) -> SpilledBlocks:
+    """Matrices, one below the other, in a file of this process; DamagedBlock if a block is, or if
+    their widths differ."""
+    width = matrices[0].width
+    if any(own.width != width for own in matrices):
+        raise DamagedBlock(f"matrices of {matrices[0].table} have different widths")
+    return SpilledBlocks(folder, width, chain.from_iterable(own.blocks() for own in matrices))
 
 
 def read_matrix(

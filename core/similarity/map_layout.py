@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,24 @@ from numpy.typing import NDArray
 MIN_UMAP = 500
 # UMAP is fitted to at most this many points, which takes a minute; others are placed among them.
 MAX_FITTED = 12_000
+# UMAP's own choice for that many. Said aloud, it also decides for how long others are placed, which
+# would otherwise depend on their number.
+_N_EPOCHS = 200
+# Others are placed in groups of at most this many, whatever memory there is: the last bits of their
+# places depend on the group.
+_MAX_TOGETHER = 4_096
 _ROWS_AT_ONCE = 1024
 _UMAP: dict[str, Any] = {"n_neighbors": 15, "min_dist": 0.1, "metric": "cosine", "init": "pca"}
+
+
+class Vectors(Protocol):
+    """n vectors of one width, float32 once they are read."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, numbers: Sequence[int]) -> NDArray[np.float32]:
+        """Some of them, in the given order, (· × d)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,15 +43,17 @@ class Layout:
     parameters: dict[str, Any]
 
 
-def lay_out(vectors: NDArray[np.float32], seed: int) -> Layout:
-    """Map coordinates of unit vectors, (n × d), n ≥ 1; equal inputs give equal maps.
+def lay_out(vectors: Vectors, seed: int) -> Layout:
+    """Map coordinates of n ≥ 1 unit vectors; equal inputs give equal maps.
 
     Two principal components for fewer than 500 points. Otherwise UMAP (McInnes et al., 2018),
-    fitted to up to 12,000 points; of more points, that many are drawn at random for the fit.
+    fitted to up to 12,000 points; of more points, that many are drawn at random for the fit, and
+    only they are in memory together.
     """
     n = len(vectors)
     if n < MIN_UMAP:
-        return Layout(_principal_components(vectors), {"method": "principal components"})
+        whole = vectors.take(range(n))
+        return Layout(_principal_components(whole), {"method": "principal components"})
     return _umap(vectors, seed)
 
 
@@ -44,7 +63,7 @@ def _principal_components(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(centred @ axes[:, :-3:-1], np.float32)
 
 
-def _umap(vectors: NDArray[np.float32], seed: int) -> Layout:
+def _umap(vectors: Vectors, seed: int) -> Layout:
     import numba
 
     # Otherwise Numba's OpenMP layer would give torch, which shares its library, all cores
@@ -55,20 +74,28 @@ def _umap(vectors: NDArray[np.float32], seed: int) -> Layout:
     _keep_compiled()
     n = len(vectors)
     order = np.random.default_rng(seed).permutation(n)
-    fitted, others = np.sort(order[:MAX_FITTED]), np.sort(order[MAX_FITTED:])
-    known: tuple[Any, ...] = (None, None, None)
+    fitted, others = np.sort(order[:MAX_FITTED]), order[MAX_FITTED:]
+    sample = vectors.take(fitted.tolist())
+    own: dict[str, Any] = {"n_epochs": _N_EPOCHS}
     if not len(others):
         # UMAP's own search takes seconds to compile. Placing others needs its index, though.
-        known = (*_neighbours(vectors), None)
-    mapper = UMAP(**_UMAP, random_state=seed, n_jobs=1, precomputed_knn=known)
+        own = {"precomputed_knn": (*_neighbours(sample), None)}
+    mapper = UMAP(**_UMAP, random_state=seed, n_jobs=1, **own)
     points = np.empty((n, 2), np.float32)
     with warnings.catch_warnings():
         # That it has no index to place others, and that a seed allows no parallel work.
         warnings.simplefilter("ignore", UserWarning)
-        points[fitted] = mapper.fit_transform(vectors[fitted])
-    if len(others):
-        points[others] = mapper.transform(vectors[others])
+        points[fitted] = mapper.fit_transform(sample)
+    for group in _groups(others):
+        points[group] = mapper.transform(vectors.take(group.tolist()))
     return Layout(points, {"method": "UMAP", **_UMAP, "seed": seed, "n_fitted": len(fitted)})
+
+
+def _groups(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Groups of almost one size, in a random order as ``numbers`` are: UMAP places each document
+    by its own neighbours, but measures their closeness by that in the group."""
+    n_groups = -(-len(numbers) // _MAX_TOGETHER)
+    return [np.sort(group) for group in np.array_split(numbers, max(n_groups, 1)) if len(group)]
 
 
 def _neighbours(

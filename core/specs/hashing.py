@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -15,6 +16,14 @@ def canonical_json(value: Any) -> str:
 def content_key(*parts: Any) -> str:
     """SHA-256 (hex) over the canonical JSON of ``parts``."""
     return hashlib.sha256(canonical_json(list(parts)).encode()).hexdigest()
+
+
+def texts_key(texts: Iterable[str]) -> str:
+    """SHA-256 (hex) over the ``exact_hash`` of each text, in order; one is in memory at a time."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(exact_hash(text).encode())
+    return digest.hexdigest()
 
 
 def text_hash(text: str) -> str:

@@ -23,11 +23,19 @@ def builder(tmp_path):
 
 @pytest.mark.parametrize("starts", [(0, 512, 1024), (1024, 0, 512)], ids=["in order", "not"])
 def test_a_matrix_comes_back_in_order(starts, builder):
-    """However its blocks were written, whole and row by row, to half precision's rounding."""
+    """However its blocks were written, whole and row by row, to half precision's rounding; alone
+    and below another."""
     for first in starts:
         builder.write_matrix("embeddings", KEYS, ROWS[first : first + 512], first)
     builder.write_matrix("embeddings", {"set_name": "reference"}, -ROWS[:9])
-    whole, on_disk = builder.matrix("embeddings", KEYS), builder.spilled("embeddings", KEYS)
+    on_disk = builder.spilled("embeddings", KEYS)
+    below = builder.spilled("embeddings", KEYS, {"set_name": "reference"})
+    builder.close()
+    with duckdb.connect(str(builder.path)) as connection:
+        whole = read_matrix(connection, "embeddings", KEYS)
+    assert len(below) == 1109
+    assert np.array_equal(below.take(range(1100)), whole)
+    assert np.array_equal(below.take(range(1100, 1109)), -whole[:9])
     assert np.abs(whole - ROWS).max() < 2e-3
     assert len(on_disk) == 1100
     assert np.array_equal(on_disk.window(slice(0, 1100)), whole)
@@ -50,7 +58,15 @@ def test_blocks_that_are_not_what_they_say_are_damage(change, builder):
 def test_there_may_be_no_matrix(builder):
     """Nothing under the keys is None for readers, and an error while building."""
     with pytest.raises(ValueError, match="holds nothing"):
-        builder.matrix("embeddings", KEYS)
+        builder.spilled("embeddings", KEYS)
     builder.close()
     with duckdb.connect(str(builder.path)) as connection:
         assert read_matrix(connection, "embeddings", KEYS) is None
+
+
+def test_matrices_of_two_widths_are_not_put_together(builder):
+    """One below the other they would be read at the wrong places."""
+    builder.write_matrix("embeddings", KEYS, ROWS)
+    builder.write_matrix("embeddings", {"set_name": "reference"}, ROWS[:, :4])
+    with pytest.raises(DamagedBlock, match="different widths"):
+        builder.spilled("embeddings", KEYS, {"set_name": "reference"})

@@ -30,8 +30,8 @@ class Embedded:
     @classmethod
     def read(cls, audit: AuditContext) -> Embedded:
         pool = audit.builder.spilled("embeddings", {"set_name": "seed-corpus"})
-        reference = audit.builder.matrix("embeddings", {"set_name": "reference"})
+        reference = audit.builder.spilled("embeddings", {"set_name": "reference"})
         kept = np.random.default_rng(audit.spec.seed).permutation(len(reference))[:_MAX_REFERENCE]
         is_sampled = len(kept) < len(reference)
         sampled = f", {_MAX_REFERENCE:,} reference documents" if is_sampled else ""
-        return cls(pool, reference[np.sort(kept)], sampled)
+        return cls(pool, reference.take(np.sort(kept).tolist()), sampled)

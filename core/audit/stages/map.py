@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -14,10 +15,10 @@ from assay.core.audit.context import AuditContext
 from assay.core.audit.precomputed import with_cached_rows
 from assay.core.audit.stages.embeddings import embeddings_key
 from assay.core.similarity.map_layout import Layout, lay_out
-from assay.core.specs.hashing import content_key, exact_hash
+from assay.core.specs.hashing import content_key, texts_key
 
 # Part of the key: raise it when the same documents would be laid out otherwise.
-_VERSION = 2
+_VERSION = 3
 
 
 def draw_map(audit: AuditContext) -> None:
@@ -47,20 +48,20 @@ def draw_map(audit: AuditContext) -> None:
 def _kept_or_drawn(audit: AuditContext, sets: Sequence[str]) -> Layout:
     """The layout of the same documents in the same order, from the cache where it is there."""
     seed = audit.spec.seed
-    hashes = [exact_hash(text) for name in sets for text in audit.rows.each_text(name)]
-    key = content_key("map", _VERSION, hashes, seed)
+    texts = chain.from_iterable(map(audit.rows.each_text, sets))
+    key = content_key("map", _VERSION, texts_key(texts), seed)
 
     def use(kept: RowStore) -> Layout:
         if kept.missing([key]):
             keys = [{"set_name": name} for name in sets]
-            drawn = lay_out(audit.builder.together("embeddings", keys), seed)
+            drawn = lay_out(audit.builder.spilled("embeddings", *keys), seed)
             parameters = json.dumps(drawn.parameters)
             row = {"points": [drawn.points.ravel()], "parameters": [parameters]}
             kept.append([key], row, {})
             return drawn
-        (row,) = kept.find([key]).to_pylist()
-        points = np.array(row["points"], np.float32).reshape(-1, 2)
-        return Layout(points, json.loads(row["parameters"]))
+        found = kept.find([key])
+        points = found["points"][0].values.to_numpy().astype(np.float32).reshape(-1, 2)
+        return Layout(points, json.loads(found["parameters"][0].as_py()))
 
     of_embeddings = embeddings_key(audit.question.compute)
     return with_cached_rows(open_maps, audit.store, of_embeddings, "map", audit.progress, use)

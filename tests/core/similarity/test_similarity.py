@@ -9,6 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.cache.files.spilled import SpilledRows
+from assay.core.similarity import map_layout
 from assay.core.similarity.coverage import N_NEIGHBOURS, is_covered, similarity_floors
 from assay.core.similarity.map_layout import MIN_UMAP, lay_out
 from assay.core.similarity.near_duplicates import MIN_JACCARD, jaccard, near_duplicates, shingles
@@ -163,11 +165,20 @@ def test_a_distance_is_read_between_measured_shares():
     assert read(0.95) == (1.0, None)
 
 
+def on_disk(vectors, folder):
+    """The same vectors, and how many were read together each time."""
+    rows, sizes = SpilledRows(folder, vectors.shape[1]), []
+    rows.append(vectors)
+    take = rows.take
+    rows.take = lambda numbers: sizes.append(len(numbers)) or take(numbers)
+    return rows, sizes
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, MIN_UMAP - 1])
-def test_few_documents_are_laid_out_by_principal_components(n):
+def test_few_documents_are_laid_out_by_principal_components(n, tmp_path):
     """Any small number of documents has places, which lose least of what tells them apart."""
     vectors = np.concatenate([clustered(n - n // 2, 0, 0), clustered(n // 2, 1, 3)])
-    layout = lay_out(vectors, 0)
+    layout = lay_out(on_disk(vectors, tmp_path)[0], 0)
     assert layout.points.shape == (n, 2)
     assert layout.parameters == {"method": "principal components"}
     variances = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False)[:2] ** 2
@@ -175,13 +186,16 @@ def test_few_documents_are_laid_out_by_principal_components(n):
 
 
 @pytest.mark.trains
-def test_umap_keeps_clusters_and_places_the_rest_among_their_like(monkeypatch):
+def test_umap_keeps_clusters_and_places_the_rest_among_their_like(monkeypatch, tmp_path):
     """The same seed gives the same places; documents beyond those it is fitted to land in the
-    cluster they belong to; documents of no cluster are in neither. Numba does not share OpenMP's
-    threads, and torch keeps as many as it had."""
-    monkeypatch.setattr("assay.core.similarity.map_layout.MAX_FITTED", 500)
-    vectors = np.concatenate([clustered(280, 0, 0), clustered(280, 1, 3)])
+    cluster they belong to; documents of no cluster are in neither. No more documents are in memory
+    than are fitted, and the others are read in groups of almost one size. Numba does not share
+    OpenMP's threads, and torch keeps as many as it had."""
+    monkeypatch.setattr(map_layout, "MAX_FITTED", 500)
+    monkeypatch.setattr(map_layout, "_MAX_TOGETHER", 100)
+    vectors, sizes = on_disk(np.concatenate([clustered(430, 0, 0), clustered(430, 1, 3)]), tmp_path)
     layout = lay_out(vectors, 3)
+    assert sizes == [500, 90, 90, 90, 90]
     assert layout.parameters["method"] == "UMAP"
     assert (layout.parameters["seed"], layout.parameters["n_fitted"]) == (3, 500)
     n_threads = torch.get_num_threads()
@@ -194,6 +208,6 @@ def test_umap_keeps_clusters_and_places_the_rest_among_their_like(monkeypatch):
         distances = np.linalg.norm(layout.points[:, None] - np.array(centres)[None], axis=-1)
         return (distances.argmin(1) == own).mean()
 
-    clusters = np.repeat([0, 1], 280)
+    clusters = np.repeat([0, 1], 430)
     assert share_at_home(clusters) > 0.98
     assert share_at_home(np.random.default_rng(0).permutation(clusters)) < 0.7
