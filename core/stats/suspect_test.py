@@ -203,7 +203,7 @@ def separability_by_words(texts: Sequence[str], is_suspect: NDArray[np.bool_], s
     halves of one corpus are refused, where 2.5 would be expected (measured). This errs on the side
     of refusing.
     """
-    scores = blind_scores(texts, is_suspect.astype(np.int64), 2, seed)
+    scores = blind_scores(lambda: texts, is_suspect.astype(np.int64), 2, seed)
     assert scores is not None
     auc = auc_with_interval(scores[is_suspect, 1], scores[~is_suspect, 1]).auc
     return Check("words", auc, auc.low > 0.5)

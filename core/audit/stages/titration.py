@@ -42,7 +42,7 @@ def score_text_alone(audit: AuditContext) -> None:
         roles = np.select([known.is_trained, known.is_held_out], [0, 1], 2)
         scores = None
         if known.is_trained.any():
-            scores = blind_scores(audit.rows.texts("seed-corpus"), roles, 3, audit.spec.seed)
+            scores = blind_scores(audit.rows.each_text, roles, 3, audit.spec.seed)
         if scores is not None:
             audit.builder.write(
                 "blind_scores",

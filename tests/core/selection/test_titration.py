@@ -18,7 +18,6 @@ from assay.core.selection.titration import draw_pool, titrate
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, BY_OWN_SCORE, Strategy, shown_as
 from assay.core.stats.auc import auc_with_interval, n_found_at
-from assay.core.stats.blind_baseline import blind_scores
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
@@ -195,33 +194,6 @@ def test_found_at_one_percent_allows_one_mistake_in_a_hundred():
     negative = np.arange(200.0)
     assert n_found_at(np.array([150.0, 197.5, 198.5, 300.0]), negative, 0.01) == 3
     assert n_found_at(np.array([197.0]), negative, 0.01) == 0
-
-
-def test_text_alone_tells_domains_and_not_a_random_split():
-    """The blind baseline separates sets of other words; of one set split at random it knows
-    nothing; where the split has a word of its own it finds it."""
-    rng = np.random.default_rng(0)
-    words = np.array([f"w{i}" for i in range(200)])
-    inside = [" ".join(rng.choice(words[:120], 20)) for _ in range(300)]
-    outside = [" ".join(rng.choice(words[80:], 20)) for _ in range(150)]
-    roles = np.repeat([0, 1, 2], 150)
-    scores = blind_scores([*inside, *outside], roles, 3, seed=0)
-    assert scores.sum(axis=1) == pytest.approx(1)
-    domain = scores[:, 0] + scores[:, 1]
-    assert auc_with_interval(domain[:300], domain[300:]).auc.low > 0.9
-    member = scores[:, 0] / domain
-    clean = auc_with_interval(member[:150], member[150:300]).auc
-    assert clean.low < 0.5 < clean.high
-    marked = [*(f"{text} tell" for text in inside[:150]), *inside[150:], *outside]
-    scores = blind_scores(marked, roles, 3, seed=0)
-    member = scores[:, 0] / (scores[:, 0] + scores[:, 1])
-    assert auc_with_interval(member[:150], member[150:300]).auc.low > 0.9
-
-
-def test_text_alone_needs_two_roles():
-    """One role, or one with a single document, leaves nothing to learn."""
-    assert blind_scores(["a", "b", "c"], np.zeros(3, int), 3, 0) is None
-    assert blind_scores(["a", "b", "c"], np.array([0, 0, 1]), 3, 0) is None
 
 
 @pytest.mark.parametrize(
