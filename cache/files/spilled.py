@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -116,3 +117,29 @@ class SpilledBlocks(SpilledRows):
         found: NDArray[np.float32] = rows.astype(np.float32)
         found *= self._scale[which, None]
         return found
+
+
+class SpilledNumbers:
+    """Lists of integers (int32) of different lengths, appended in order. Several threads may read
+    at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file, self._starts = _File(folder), array("q", [0])
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def append(self, lists: Iterable[NDArray[np.integer]]) -> None:
+        """Lists after those that are there, written together."""
+        own = [np.asarray(one, np.int32) for one in lists]
+        if own:
+            self._file.append(np.concatenate(own))
+        for one in own:
+            self._starts.append(self._starts[-1] + len(one))
+
+    def of(self, number: int) -> NDArray[np.int32]:
+        """One list."""
+        start, end = self._starts[number], self._starts[number + 1]
+        values = np.empty(end - start, np.int32)
+        self._file.read_into(values, start * values.itemsize)
+        return values

@@ -56,7 +56,7 @@ def document_frequencies(documents: Iterable[Sequence[int]], n_tokens: int) -> N
 
 
 def vocabulary_match(
-    documents: Iterable[NDArray[np.int64]],
+    documents: Iterable[NDArray[np.integer]],
     norms: NDArray[np.float32],
     frequencies: NDArray[np.int64],
     n_documents: int,

@@ -9,6 +9,7 @@ import pytest
 from assay.cache.audits.writer import AuditBuilder
 from assay.cache.files.blocks import DamagedBlock
 from assay.cache.files.matrices import read_matrix
+from assay.cache.files.spilled import SpilledNumbers
 from assay.cache.store import Store
 
 KEYS = {"set_name": "seed-corpus"}
@@ -70,3 +71,16 @@ def test_matrices_of_two_widths_are_not_put_together(builder):
     builder.write_matrix("embeddings", {"set_name": "reference"}, ROWS[:, :4])
     with pytest.raises(DamagedBlock, match="different widths"):
         builder.spilled("embeddings", KEYS, {"set_name": "reference"})
+
+
+def test_lists_of_numbers_come_back(tmp_path):
+    """Whatever their lengths, in any order, empty ones and none at all included."""
+    rng, kept = np.random.default_rng(0), SpilledNumbers(tmp_path)
+    lists = [rng.integers(0, 1 << 30, n) for n in (3, 0, 500, 1, 0)]
+    kept.append(lists[:2])
+    kept.append([])
+    kept.append(one for one in lists[2:])
+    assert len(kept) == 5
+    for number in (4, 2, 0, 3, 1, 2):
+        assert kept.of(number).dtype == np.int32
+        assert np.array_equal(kept.of(number), lists[number])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.audits.writer import AuditBuilder
+from assay.cache.files.spilled import SpilledNumbers
 from assay.core.audit.context import AuditContext
 from assay.core.errors import InputError
 from assay.core.models.text_reading import tokenizer_file_digest
@@ -65,22 +64,22 @@ def _write(
     reader, max_tokens = found.reader(), audit.training.max_tokens
     tokenizer = reader.tokenizer(max_tokens)
     frequencies, n_unmoved = found.frequencies([]), np.zeros(audit.n_documents, np.int64)
-    read: list[_ReadTokens] = []
+    read = SpilledNumbers(audit.store.building)
     for first in range(0, audit.n_documents, _WINDOW):
         texts = [document.text for document in audit.rows.documents(first, _WINDOW)]
         own = [encoded.ids for encoded in tokenizer.encode_batch(texts)]
-        unmoved, tokens = reader.unmoved(own), _ReadTokens.of(map(reader.read_tokens, own))
+        unmoved, tokens = reader.unmoved(own), [reader.read_tokens(ids) for ids in own]
         audit.builder.write(
             "document_vocabulary",
             {
                 "document_id": range(first, first + len(own)),
-                "n_different": tokens.lengths,
-                "n_unmoved": [len(tokens) for tokens in unmoved],
-                "unmoved": [tokens.astype(np.int32) for tokens in unmoved],
+                "n_different": [len(one) for one in tokens],
+                "n_unmoved": [len(one) for one in unmoved],
+                "unmoved": [one.astype(np.int32) for one in unmoved],
             },
         )
         frequencies += found.frequencies(own)
-        n_unmoved[first : first + len(own)] = [len(tokens) for tokens in unmoved]
+        n_unmoved[first : first + len(own)] = [len(one) for one in unmoved]
         read.append(tokens)
         audit.progress.advance(len(own))
     estimate = found.estimated_documents(frequencies, audit.n_documents)
@@ -90,34 +89,16 @@ def _write(
     return facts
 
 
-@dataclass(frozen=True)
-class _ReadTokens:
-    """The different tokens of n documents, one document's after another's (int32); lengths (n)."""
-
-    tokens: NDArray[np.int32]
-    lengths: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, documents: Iterable[NDArray[np.int64]]) -> _ReadTokens:
-        own = list(documents)
-        together = np.concatenate([*own, np.zeros(0, np.int64)])
-        return cls(together.astype(np.int32), np.array([len(one) for one in own], np.int64))
-
-    def each(self) -> Iterator[NDArray[np.int64]]:
-        """Those of each document."""
-        yield from np.split(self.tokens.astype(np.int64), np.cumsum(self.lengths)[:-1])
-
-
 def _write_scores(
     builder: AuditBuilder,
     found: TrainingVocabulary,
     frequencies: NDArray[np.int64],
-    read: Sequence[_ReadTokens],
+    read: SpilledNumbers,
 ) -> None:
     norms = np.zeros(len(frequencies), np.float32)
     norms[found.token_ids] = found.movement.norms
-    n_documents = sum(len(window.lengths) for window in read)
-    tokens = chain.from_iterable(window.each() for window in read)
+    n_documents = len(read)
+    tokens = map(read.of, range(n_documents))
     builder.write(
         "vocabulary_scores",
         {
