@@ -16,6 +16,7 @@ from assay.core.selection.greedy import select
 from assay.core.selection.inputs import SelectionInputs
 from assay.core.selection.matching_pursuit import select_plus
 from assay.core.selection.titration import Corpus, titrate
+from assay.core.similarity.vectors import VectorsInMemory
 from assay.core.specs.strategies import BY_OWN_SCORE, Strategy
 
 
@@ -137,8 +138,8 @@ def _live() -> Iterator[Measured]:
         is_trained=number < 3000,
         is_held_out=(number >= 3000) & (number < 6000),
         blind=rng.random((len(number), 2)) / 2,
-        embeddings=rng.normal(size=(len(number), 384)).astype("f4"),
-        reference=rng.normal(size=(2000, 384)).astype("f4"),
+        embeddings=VectorsInMemory(rng.normal(size=(len(number), 384)).astype("f4")),
+        reference=VectorsInMemory(rng.normal(size=(2000, 384)).astype("f4")),
         batch_size=32,
     )
     with threadpool_limits(1):

@@ -1,4 +1,4 @@
-"""An audit's corpus as arrays, for live selection and the titration grid."""
+"""An audit's corpus as arrays, for live selection."""
 
 from __future__ import annotations
 
@@ -51,28 +51,21 @@ class CorpusArrays:
 def read_corpus(path: Path, held_out_source: str | None) -> CorpusArrays | None:
     """The arrays of a sealed audit; None if it stores no gradients."""
     with open_to_read(path) as connection:
-        return corpus_arrays(connection, held_out_source)
-
-
-def corpus_arrays(
-    connection: duckdb.DuckDBPyConnection, held_out_source: str | None
-) -> CorpusArrays | None:
-    """The same through an open connection."""
-    gradients = gradient_arrays(connection)
-    if gradients is None:
-        return None
-    rows = AuditRows(connection)
-    blind = rows.blind_scores()
-    return CorpusArrays(
-        gradients,
-        rows.scores(),
-        rows.roles(held_out_source),
-        rows.own_scores(),
-        embedding_gradient_arrays(connection),
-        np.stack([blind.p_trained, blind.p_held_out], axis=1) if len(blind.p_trained) else None,
-        read_matrix(connection, "embeddings", {"set_name": "seed-corpus"}),
-        read_matrix(connection, "embeddings", {"set_name": "reference"}),
-    )
+        gradients = gradient_arrays(connection)
+        if gradients is None:
+            return None
+        rows = AuditRows(connection)
+        blind = rows.blind_scores()
+        return CorpusArrays(
+            gradients,
+            rows.scores(),
+            rows.roles(held_out_source),
+            rows.own_scores(),
+            embedding_gradient_arrays(connection),
+            np.stack([blind.p_trained, blind.p_held_out], axis=1) if len(blind.p_trained) else None,
+            read_matrix(connection, "embeddings", {"set_name": "seed-corpus"}),
+            read_matrix(connection, "embeddings", {"set_name": "reference"}),
+        )
 
 
 def gradient_arrays(

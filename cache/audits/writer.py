@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.cache.audits.arrays import (
-    CorpusArrays,
     ReadFactors,
-    corpus_arrays,
     embedding_gradient_arrays,
     gradient_arrays,
     in_memory,
@@ -85,10 +83,3 @@ class AuditBuilder(FileBuilder):
     def embedding_gradients(self, read: ReadFactors = in_memory) -> dict[str, Any] | None:
         """See ``cache.audits.arrays.embedding_gradient_arrays``."""
         return embedding_gradient_arrays(self._connection, read)
-
-    def corpus(self, held_out_source: str | None) -> CorpusArrays:
-        """The corpus as arrays; ValueError without gradients."""
-        arrays = corpus_arrays(self._connection, held_out_source)
-        if arrays is None:
-            raise ValueError("no gradients are written yet")
-        return arrays

@@ -73,9 +73,9 @@ class _Blocked(ABC):
             self.window(part).weighted_sums(weights[:, part]) for part in windows(self.n_documents)
         )
 
-    def scratch(self, n_rows: int) -> Scratch:
+    def scratch(self, n_rows: int, n_values: int) -> Scratch:
         """See ``GradientFeatures``."""
-        return self.open_scratch(self.n_documents)
+        return self.open_scratch(n_values)
 
 
 @dataclass(frozen=True)

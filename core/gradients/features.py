@@ -76,8 +76,8 @@ class GradientFeatures(Protocol):
         """The same features for some documents, in the given order; in memory."""
         ...
 
-    def scratch(self, n_rows: int) -> Scratch:
-        """Room for ``n_rows`` rows of n values: in memory if the gradients are."""
+    def scratch(self, n_rows: int, n_values: int) -> Scratch:
+        """Room for rows of so many values: in memory if the gradients are."""
         ...
 
 
@@ -148,8 +148,8 @@ class FactoredGradients:
         ]
         return xp.reshape(xp.stack(sums, axis=1), (self.errors.shape[0], len(sums), -1))
 
-    def scratch(self, n_rows: int) -> Scratch:
-        return ScratchInMemory(n_rows, self.n_documents)
+    def scratch(self, n_rows: int, n_values: int) -> Scratch:
+        return ScratchInMemory(n_rows, n_values)
 
     def window(self, part: slice) -> FactoredGradients:
         """The same of consecutive documents, without a copy."""
@@ -194,8 +194,8 @@ class ProjectedGradients:
     def weighted_sums(self, weights: Array) -> Array:
         return weights @ self.projected
 
-    def scratch(self, n_rows: int) -> Scratch:
-        return ScratchInMemory(n_rows, self.n_documents)
+    def scratch(self, n_rows: int, n_values: int) -> Scratch:
+        return ScratchInMemory(n_rows, n_values)
 
     def window(self, part: slice) -> ProjectedGradients:
         """See ``FactoredGradients``."""

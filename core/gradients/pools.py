@@ -16,7 +16,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.gradients.features import GradientFeatures, Scratch, ScratchInMemory
+from assay.core.gradients.features import GradientFeatures, Scratch
+from assay.core.gradients.windows import windows
 
 # 128 MB in single precision.
 _MOST_VALUES_KEPT = 1 << 25
@@ -78,14 +79,17 @@ class PoolGradients:
         return self.remembered.among(self.rows, self.rows[list(documents)].tolist())
 
     def weighted_sums(self, weights: NDArray) -> NDArray:
-        return self.subset(range(self.n_documents)).weighted_sums(weights)
+        return sum(
+            self.subset(range(part.start, part.stop)).weighted_sums(weights[:, part])
+            for part in windows(self.n_documents)
+        )
 
     def subset(self, documents: Sequence[int]) -> GradientFeatures:
         """Not a pool: the products of a few documents with each other need not be remembered."""
         return self._whole.subset(self.rows[list(documents)].tolist())
 
-    def scratch(self, n_rows: int) -> Scratch:
-        return ScratchInMemory(n_rows, self.n_documents)
+    def scratch(self, n_rows: int, n_values: int) -> Scratch:
+        return self._whole.scratch(n_rows, n_values)
 
     @property
     def _whole(self) -> GradientFeatures:

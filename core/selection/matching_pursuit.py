@@ -39,7 +39,7 @@ def select_plus(features: GradientFeatures, budget: int, seed: int = 0) -> Selec
     lengths[lengths == 0] = np.inf  # so that it never fits
     n_most = min(budget, len(alignment))
     # Single precision chooses the next document; the weights are fitted in double precision.
-    with_chosen = features.scratch(n_most)
+    with_chosen = features.scratch(n_most, len(alignment))
     likely, fitted = LikelyProducts(features), NonNegativeFit(n_most)
     first_of_best = FirstOfBest(alignment, seed)
     chosen: list[int] = []

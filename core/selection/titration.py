@@ -23,6 +23,7 @@ from assay.core.selection.strategies import (
     make_selection,
     ranking_scores,
 )
+from assay.core.similarity.vectors import Vectors, VectorsInMemory
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, strategies_for
@@ -39,20 +40,21 @@ class Corpus:
 
     is_trained and is_held_out (n, bool), all others are out of domain; blind: P(trained),
     P(held-out) by text alone, (n × 2); embeddings (n × d) and those of the reference set, (m × d),
-    unit length; None where unknown. ``batch_size`` is the final model's.
+    unit length; None where unknown. ``batch_size`` is the final model's. Gradients and embeddings
+    may be on disk.
     """
 
     inputs: SelectionInputs
     is_trained: NDArray[np.bool_]
     is_held_out: NDArray[np.bool_]
     blind: NDArray[np.float64] | None
-    embeddings: NDArray[np.float32] | None
-    reference: NDArray[np.float32] | None
+    embeddings: Vectors | None
+    reference: Vectors | None
     batch_size: int
 
     @classmethod
     def of(cls, arrays: CorpusArrays, batch_size: int) -> Corpus:
-        """From the arrays in an audit file."""
+        """From the arrays in an audit file, all in memory."""
         inner = arrays.embedding_gradients
         return cls(
             inputs=SelectionInputs(
@@ -65,8 +67,8 @@ class Corpus:
             is_trained=arrays.roles.is_trained,
             is_held_out=arrays.roles.is_held_out,
             blind=arrays.blind,
-            embeddings=arrays.embeddings,
-            reference=arrays.reference,
+            embeddings=_in_memory(arrays.embeddings),
+            reference=_in_memory(arrays.reference),
             batch_size=batch_size,
         )
 
@@ -150,7 +152,7 @@ def transport_of(corpus: Corpus, cell: Cell) -> Measurement | None:
     """
     if corpus.embeddings is None or corpus.yardstick is None or not len(cell.documents):
         return None
-    return corpus.yardstick.measure(corpus.embeddings[cell.documents])
+    return corpus.yardstick.measure(corpus.embeddings.take(cell.documents.tolist()))
 
 
 def located_by(corpus: Corpus, leaked_share: float, budget: int, selector: str, seed: int) -> Cell:
@@ -197,3 +199,7 @@ def _by_text(
 
 def _weights(weights: Sequence[float] | None, n: int) -> NDArray[np.float64]:
     return np.ones(n) if weights is None else np.asarray(weights)
+
+
+def _in_memory(vectors: NDArray[np.float32] | None) -> Vectors | None:
+    return None if vectors is None else VectorsInMemory(vectors)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from assay.core.similarity.vectors import Vectors
 
 # With fewer points, compiling UMAP takes longer than the rest of an audit.
 MIN_UMAP = 500
@@ -23,16 +24,6 @@ _N_EPOCHS = 200
 _MAX_TOGETHER = 4_096
 _ROWS_AT_ONCE = 1024
 _UMAP: dict[str, Any] = {"n_neighbors": 15, "min_dist": 0.1, "metric": "cosine", "init": "pca"}
-
-
-class Vectors(Protocol):
-    """n vectors of one width, float32 once they are read."""
-
-    def __len__(self) -> int: ...
-
-    def take(self, numbers: Sequence[int]) -> NDArray[np.float32]:
-        """Some of them, in the given order, (· × d)."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.similarity.transport import transport_distance
+from assay.core.similarity.vectors import Vectors
 from assay.core.specs.metrics import Metric
 from assay.core.stats.auc import auc_with_interval, found_share
 from assay.core.stats.intervals import Interval
@@ -62,9 +63,9 @@ class Selected:
 class TransportToReference:
     """Transport to a sample of the reference set, and that of as many reference documents."""
 
-    def __init__(self, reference: NDArray[np.float32]) -> None:
+    def __init__(self, reference: Vectors) -> None:
         order = np.random.default_rng(0).permutation(len(reference))
-        self._target = reference[order[:MAX_TRANSPORT_REFERENCE]]
+        self._target = reference.take(order[:MAX_TRANSPORT_REFERENCE].tolist())
         self._ceilings: dict[int, float] = {}  # the same for every selection of one size
 
     def measure(self, embeddings: NDArray[np.float32]) -> Measurement:

@@ -7,6 +7,7 @@ import numpy as np
 from assay.core.gradients.features import FactoredGradients
 from assay.core.selection.inputs import SelectionInputs
 from assay.core.selection.titration import Corpus
+from assay.core.similarity.vectors import VectorsInMemory
 from assay.core.specs.strategies import BY_OWN_SCORE
 
 
@@ -33,7 +34,7 @@ def corpus_of(n=300, n_trained=100, n_held_out=100, seed=0, pull=0.0, width=12, 
         number < n_trained,
         (number >= n_trained) & (number < n_trained + n_held_out),
         rng.random((n, 2)) / 2,
-        embeddings,
-        embeddings[:n_trained],
+        VectorsInMemory(embeddings),
+        VectorsInMemory(embeddings[:n_trained]),
         batch_size,
     )

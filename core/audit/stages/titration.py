@@ -10,7 +10,9 @@ import numpy as np
 from assay.cache.audits.writer import AuditBuilder
 from assay.core.audit.context import AuditContext
 from assay.core.audit.stages.students import n_student_units, student_task, students
+from assay.core.selection.inputs import SelectionInputs
 from assay.core.selection.titration import Cell, Corpus, titrate
+from assay.core.similarity.vectors import Vectors
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND
@@ -113,8 +115,30 @@ def _points(spec: AuditSpec) -> Iterator[Point]:
 
 
 def _corpus(audit: AuditContext) -> Corpus:
-    arrays = audit.builder.corpus(audit.spec.held_out_source)
-    return Corpus.of(arrays, audit.training.batch_size)
+    """As ``Corpus.of`` reads the sealed file, but gradients are on disk where they do not fit, and
+    embeddings always are."""
+    blind = audit.rows.blind_scores()
+    return Corpus(
+        SelectionInputs(
+            audit.gradients.last_layers(),
+            audit.scores.pseudolabels,
+            audit.scores.base_losses,
+            audit.rows.own_scores(),
+            audit.gradients.at_embeddings(),
+        ),
+        audit.roles.is_trained,
+        audit.roles.is_held_out,
+        np.stack([blind.p_trained, blind.p_held_out], axis=1) if len(blind.p_trained) else None,
+        _embeddings(audit, "seed-corpus"),
+        _embeddings(audit, "reference"),
+        audit.training.batch_size,
+    )
+
+
+def _embeddings(audit: AuditContext, set_name: str) -> Vectors | None:
+    if not audit.rows.n_of(set_name):
+        return None
+    return audit.builder.spilled("embeddings", {"set_name": set_name})
 
 
 def _cell(corpus: Corpus, point: Point) -> Cell:

@@ -8,18 +8,23 @@ import pytest
 from support.blocked_gradients import passes_from_disk
 from support.contents import contents
 
+from assay.core.audit.stages import titration
 from assay.core.gradients.blocked import BlockedFactors, BlockedProjections
 from assay.core.runtime import memory
 from assay.core.runtime.memory import available
 
-ALSO = ("membership_scores", "embedding_scores", "embedding_gradients", "embedding_factors")
+ALSO = (
+    *("membership_scores", "embedding_scores", "embedding_gradients", "embedding_factors"),
+    *("blind_scores", "titration_grid"),
+)
 
 
 def asked(tiny, *more):
     return [
         *("audit", "--base", tiny / "base", "--final", tiny / "final"),
         *("--seed-corpus", tiny / "leaked.jsonl", "--seed-corpus", tiny / "noise.jsonl"),
-        *("--reference", tiny / "train.jsonl", "--student-epochs", "0", "--no-map"),
+        *("--seed-corpus", tiny / "held-out.jsonl", "--held-out-source", "held-out"),
+        *("--reference", tiny / "train.jsonl", "--student-epochs", "0", "--leaked-share", "0.5"),
         *("--strategy", "select", "--strategy", "select-plus", "--strategy", "embedding-select"),
         *("--strategy", "random", "--strategy", "top-k"),
         *("--budget", "30", "--precision", "fp32", "--json", *more),
@@ -29,9 +34,17 @@ def asked(tiny, *more):
 @pytest.mark.usefixtures("tiny_encoder")
 @pytest.mark.parametrize("more", [(), ("--projection-dimension", "64")], ids=["exact", "projected"])
 def test_an_audit_from_disk_is_the_same(more, tiny, assay, monkeypatch, tmp_path):
-    """Where nothing fits, gradients are read from disk, and the audit has the id and every number
-    of one with enough memory."""
-    passes = passes_from_disk(monkeypatch)
+    """Where nothing fits, gradients are read from disk, those of a titration's pools too, and the
+    audit has the id and every number of one with enough memory."""
+    passes, pools = passes_from_disk(monkeypatch), []
+    grid = titration.measure_grid
+
+    def measured(audit):
+        n_before = len(passes)
+        grid(audit)
+        pools.append(len(passes) - n_before)
+
+    monkeypatch.setattr(titration, "measure_grid", measured)
     said = {}
     for name, n_bytes in (("plenty", 1 << 60), ("nothing", 0)):
         assert not passes
@@ -40,13 +53,14 @@ def test_an_audit_from_disk_is_the_same(more, tiny, assay, monkeypatch, tmp_path
         result = assay(*asked(tiny, *more))
         assert result.status == 0, result.err
         said[name] = json.loads(result.out)
-    assert set(passes) == {BlockedProjections, *(() if more else (BlockedFactors,))}
+    assert set(passes) == {BlockedProjections, BlockedFactors}
     assert said["plenty"]["audit"] == said["nothing"]["audit"]
     in_memory, on_disk = (contents(own["path"], ALSO) for own in said.values())
     for table, rows in in_memory.items():
         assert repr(rows) == repr(on_disk[table]), table
-    assert in_memory["selections"]
-    assert in_memory["embedding_factors"]
+    assert pools[0] == 0 < pools[1]
+    for table in ("selections", "embedding_factors", "titration_grid", "blind_scores"):
+        assert in_memory[table], table
     assert [file.suffix for file in (tmp_path / "nothing" / "building").iterdir()] == [".lock"]
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from support.blocked_gradients import factored
 from support.gradient_features import features
 
-from assay.core.gradients.features import FactoredGradients
+from assay.cache.files.spilled import SpilledRows
+from assay.core.gradients.features import FactoredGradients, ScratchInMemory
 from assay.core.gradients.pools import PoolGradients, RememberedProducts
 from assay.core.selection import greedy
 from assay.core.selection.matching_pursuit import select_plus
@@ -67,3 +69,20 @@ def test_products_found_for_one_pool_serve_the_next():
     assert len(f.found) == n_first
     greedy.select(f, 20)
     assert len(f.found) == 2 * n_first
+
+
+def test_a_pool_of_gradients_on_disk_is_the_same_and_keeps_its_scratch_there(tmp_path):
+    """Products, selections and weights of a pool are those from memory to the last bit, and rows
+    that SELECT+ keeps of the pool's documents are on disk as well."""
+    f = features(n=300, n_checkpoints=2)
+    here, there = factored(f.errors, f.hidden, f.target, tmp_path)
+    rows = np.random.default_rng(1).permutation(300)[:220]
+    in_memory, on_disk = (PoolGradients(RememberedProducts(own), rows) for own in (here, there))
+    assert isinstance(in_memory.scratch(3, 220), ScratchInMemory)
+    assert isinstance(on_disk.scratch(3, 220), SpilledRows)
+    some = [4, 0, 219]
+    assert np.array_equal(in_memory.inner_products_with(some), on_disk.inner_products_with(some))
+    weights = np.random.default_rng(2).random((2, 220)).astype("f4")
+    assert np.array_equal(in_memory.weighted_sums(weights), on_disk.weighted_sums(weights))
+    for choose in (greedy.select, select_plus):
+        assert choose(in_memory, 40) == choose(on_disk, 40)
