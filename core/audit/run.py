@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -49,7 +48,7 @@ from assay.core.errors import InputError
 from assay.core.models.loading import ModelPair
 from assay.core.models.text_model import Tokenization
 from assay.core.runtime.device import Compute
-from assay.core.runtime.memory import UNBOUNDED, MemoryBound
+from assay.core.runtime.memory import UNBOUNDED, MemoryBound, give_back
 from assay.core.runtime.outcome import Outcome
 from assay.core.runtime.progress import Progress
 from assay.core.specs.audit import Assessability, AuditSpec
@@ -109,9 +108,10 @@ def _build(
                 audit = _select(replace(audit, engine=engine), pair)
             audit = replace(audit, engine=LocalEngine())
             del pair
-            gc.collect()
+            give_back()
             _evaluate(audit, tokenization)
         describe(audit, asked, tokenization.label_names, caveats, head_start, splits)
+        give_back()
         return builder.seal()
 
 
@@ -138,6 +138,7 @@ def _evaluate(audit: AuditContext, tokenization: Tokenization) -> None:
     students.train_all_students(audit)
     student_comparison.compare_students(audit)
     embeddings.embed(audit)
+    give_back()
     draw_map(audit)
     all_metrics.measure(audit, tokenization)
     corpus_ranking.rank_groups(audit)
