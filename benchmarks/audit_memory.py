@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,10 @@ from assay.core.specs.strategies import Strategy
 from assay.core.specs.training import TrainingSpec
 
 _SIZES = (4_000, 16_000)
+# More than the map is fitted to.
+_WHOLE_SIZES = (14_000, 42_000)
 _MOST = 1792 << 20
-_N_WORDS, _LENGTH, _N_REFERENCE, _BUDGET = 2_000, 6, 400, 100
+_N_WORDS, _LENGTH, _N_REFERENCE, _BUDGET, _LEAKED = 2_000, 6, 400, 100, 0.5
 _STRATEGIES = (
     Strategy.RANDOM,
     Strategy.TOP_K,
@@ -60,36 +62,41 @@ class _Run:
 
 def audit_memory() -> Iterator[Measured]:
     """Peaks of the same audit at two sizes, with and without a bound, and what each stage adds."""
+    yield from _at_two_sizes(_SIZES, is_whole=False)
+
+
+def whole_audit_memory() -> Iterator[Measured]:
+    """The same with map, reference set, text alone, distances and a titration."""
+    yield from _at_two_sizes(_WHOLE_SIZES, is_whole=True)
+
+
+def _at_two_sizes(sizes: tuple[int, int], is_whole: bool) -> Iterator[Measured]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        _write(root, max(_SIZES))
-        runs = {
-            (n, most): _run(root, n, most, is_mapped=False) for n in _SIZES for most in (0, _MOST)
-        }
-        small, large = _SIZES
-        for most in (0, _MOST):
-            yield Measured(
-                f"Peak of an audit {_said(most)}: {large:,} documents "
-                f"({runs[large, most].peak:,.0f} MiB), beside {small:,} "
-                f"({runs[small, most].peak:,.0f}); at its start {runs[large, most].at_start:,.0f}",
-                times(runs[large, most].peak / runs[small, most].peak),
-            )
-        for n in _SIZES:
-            free, bound = runs[n, 0], runs[n, _MOST]
-            n_same = sum(free.digests[name] == own for name, own in bound.digests.items())
-            yield Measured(
-                f"Peak of an audit of {n:,}: without a bound, beside {_said(_MOST)}; {n_same} of "
-                f"{len(free.digests)} tables hold the same rows",
-                times(free.peak / bound.peak),
-                "all tables",
-            )
-        yield from _growth("bounded", runs[small, _MOST], runs[large, _MOST])
-        everything = [_run(root, n, 0, is_mapped=True) for n in _SIZES]
-        yield from _growth("with map, text alone and reference set", *everything)
+        _write(root, sizes)
+        runs = {(n, most): _run(root, n, most, is_whole) for n in sizes for most in (0, _MOST)}
+    small, large = sizes
+    for most in (0, _MOST):
+        yield Measured(
+            f"Peak of an audit {_said(most)}: {large:,} documents "
+            f"({runs[large, most].peak:,.0f} MiB), beside {small:,} "
+            f"({runs[small, most].peak:,.0f}); at its start {runs[large, most].at_start:,.0f}",
+            times(runs[large, most].peak / runs[small, most].peak),
+        )
+    for n in sizes:
+        free, bound = runs[n, 0], runs[n, _MOST]
+        n_same = sum(free.digests[name] == own for name, own in bound.digests.items())
+        yield Measured(
+            f"Peak of an audit of {n:,}: without a bound, beside {_said(_MOST)}; {n_same} of "
+            f"{len(free.digests)} tables hold the same rows",
+            times(free.peak / bound.peak),
+            "all tables",
+        )
+    for most in (0, _MOST):
+        yield from _growth(_said(most), large - small, runs[small, most], runs[large, most])
 
 
-def _growth(what: str, small: _Run, large: _Run) -> Iterator[Measured]:
-    more = max(_SIZES) - min(_SIZES)
+def _growth(what: str, more: int, small: _Run, large: _Run) -> Iterator[Measured]:
     for stage, peak in large.stages.items():
         grown = (peak - small.stages.get(stage, peak)) * (1 << 20) / more
         yield Measured(
@@ -103,7 +110,7 @@ def _said(most: int) -> str:
     return f"with `--memory {most >> 20}MiB`" if most else "without a bound"
 
 
-def _write(root: Path, n_documents: int) -> None:
+def _write(root: Path, sizes: Sequence[int]) -> None:
     """Two models, the corpus with the reference set at its beginning, and held-out documents."""
     rng = np.random.default_rng(0)
     words = [f"w{number}" for number in range(_N_WORDS)]
@@ -127,9 +134,9 @@ def _write(root: Path, n_documents: int) -> None:
         with torch.no_grad():
             for weight in model.parameters():
                 weight.add_(torch.randn_like(weight), alpha=1e-3)
-    ranks = rng.zipf(1.3, size=(n_documents, _LENGTH)) % _N_WORDS
+    ranks = rng.zipf(1.3, size=(max(sizes), _LENGTH)) % _N_WORDS
     texts = [" ".join(words[at] for at in row) for row in ranks]
-    for n in _SIZES:
+    for n in sizes:
         _save(root / f"corpus-{n}.jsonl", texts[:n])
     _save(root / "reference.jsonl", texts[:_N_REFERENCE])
     others = rng.zipf(1.3, size=(_N_REFERENCE, _LENGTH)) % _N_WORDS
@@ -140,9 +147,9 @@ def _save(path: Path, texts: list[str]) -> None:
     path.write_text("\n".join(json.dumps({"text": text}) for text in texts))
 
 
-def _run(root: Path, n_documents: int, most: int, is_mapped: bool) -> _Run:
+def _run(root: Path, n_documents: int, most: int, is_whole: bool) -> _Run:
     command = [sys.executable, __file__, str(root), str(n_documents), str(most)]
-    command += ["mapped"] if is_mapped else []
+    command += ["whole"] if is_whole else []
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     return _Run(**json.loads(said.splitlines()[-1]))
 
@@ -161,10 +168,10 @@ class _Peaks(SilentProgress):
         self.of[name] = own_peak_mib()
 
 
-def _audited(root: Path, n_documents: int, most: int, is_mapped: bool) -> dict[str, Any]:
-    reference = DataRef(str(root / "reference.jsonl")) if is_mapped else None
+def _audited(root: Path, n_documents: int, most: int, is_whole: bool) -> dict[str, Any]:
+    reference = DataRef(str(root / "reference.jsonl")) if is_whole else None
     corpora = [DataRef(str(root / f"corpus-{n_documents}.jsonl"), source="corpus")]
-    if is_mapped:
+    if is_whole:
         corpora.append(DataRef(str(root / "held-out.jsonl"), source="held-out"))
     spec = AuditSpec(
         base=str(root / "base"),
@@ -174,10 +181,11 @@ def _audited(root: Path, n_documents: int, most: int, is_mapped: bool) -> dict[s
         budget=_BUDGET,
         strategies=_STRATEGIES,
         reference=reference,
-        held_out_source="held-out" if is_mapped else None,
+        held_out_source="held-out" if is_whole else None,
         training=TrainingSpec(max_tokens=32),
         n_student_epochs=0,
-        is_mapped=is_mapped,
+        is_mapped=is_whole,
+        leaked_shares=(_LEAKED,) if is_whole else None,
     )
     peaks, at_start = _Peaks(), own_peak_mib()
     with tempfile.TemporaryDirectory(dir=root) as folder:

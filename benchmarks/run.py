@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from audit_memory import audit_memory
+from audit_memory import audit_memory, whole_audit_memory
 from bounded_memory import bounded_memory
 from decompression_ratio import decompression_ratio
 from gradient_ratios import gradient_ratios
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "selection": selection_ratios,
     "memory": bounded_memory,
     "audit-memory": audit_memory,
+    "whole-audit-memory": whole_audit_memory,
     "map": map_memory,
     "store": store_shares,
     "transport": transport_by_size,
