@@ -122,7 +122,7 @@ def _memory(spec: AuditSpec, load: Load, n_workers: int) -> tuple[float | None, 
     if not load.n_parameters:
         return None, None
     pair = 2 * _HELD_BYTES * load.n_parameters
-    per_document = (load.width or _SENTENCE_WIDTH) + _SENTENCE_WIDTH
+    per_document = load.width or _SENTENCE_WIDTH
     if spec.task is Task.SFT:
         per_document += _SKETCH_DIMENSION
     documents = 4 * per_document * (load.n_documents or 0)

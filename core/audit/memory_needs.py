@@ -6,7 +6,6 @@ measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +26,6 @@ _WORK_BYTES = 1_300_000_000
 _HELD_BYTES, _TRAINED_BYTES, _ADAPTED_BYTES = 4, 16, 4
 # Of each document, whatever is asked: hashes, scores, and DuckDB's indexes.
 _DOCUMENT_BYTES = 500
-# Of each document where a stage holds all of them: on a map, and in text alone.
-_MAP_BYTES, _TEXT_BYTES = 3_000, 1_000
 # DuckDB's part for each of two files that are open, besides their indexes: with less it fails.
 _PARTS, _LEAST_OF_A_FILE = 12, 128 << 20
 _INDEX_BYTES = 250
@@ -60,13 +57,12 @@ def check_documents_fit(audit: AuditContext) -> None:
     """InputError if the documents cannot fit, as soon as they are read."""
     if audit.memory.most is None:
         return
-    needs = {what: n * audit.n_documents for what, n in _of_a_document(audit.spec).items()}
-    what, most = max(needs.items(), key=lambda one: one[1])
-    least = _LIBRARIES_BYTES + _WORK_BYTES + most
+    n = audit.n_documents
+    least = _LIBRARIES_BYTES + _WORK_BYTES + n * _DOCUMENT_BYTES
     _check(
         max(least, _of_models(audit.question)),
         audit.memory.most,
-        f"{audit.n_documents:,} documents ({what})",
+        f"{n:,} documents",
         ", or take fewer documents with --candidates",
     )
 
@@ -111,13 +107,3 @@ def _n_parameters(path: Path) -> int:
     """By the headers of its files; 0 for an adapter, which changes another model."""
     facts = stored_facts(path)
     return 0 if facts.is_adapter else facts.n_parameters or 0
-
-
-def _of_a_document(spec: AuditSpec) -> Mapping[str, int]:
-    """Bytes of each document in stages that hold something of all of them."""
-    needs = {"their scores": _DOCUMENT_BYTES}
-    if spec.is_mapped:
-        needs["the map"] = _DOCUMENT_BYTES + _MAP_BYTES
-    if spec.reference is not None:
-        needs["text alone"] = _DOCUMENT_BYTES + _TEXT_BYTES
-    return needs

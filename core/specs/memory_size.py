@@ -8,8 +8,8 @@ from assay.core.errors import InputError
 
 MEMORY_HELP = (
     "Memory that the audit may take, such as 4GiB: more is read from disk, and the result is the "
-    "same. An audit that certainly needs more is refused before a document is scored. Students, "
-    "the map, text alone and titrations take what they need; docs/SCALE.md says how much."
+    "same. An audit that certainly needs more is refused before a document is scored. Models and "
+    "students take what they need; docs/SCALE.md says how much."
 )
 _UNITS = {
     **{f"{prefix}b": 1000**power for power, prefix in enumerate("kmgt", 1)},
