@@ -6,9 +6,9 @@ import streamlit as st
 
 from assay.cache.export import of_echo
 from assay.cache.store import Store
-from assay.core.findings.echo import echo_finding
+from assay.core.findings.echo import echo_finding, targets_table
 from assay.pages.components.charts import show_chart
-from assay.pages.components.decompression.echo import lead_chart, provenance_table, targets_table
+from assay.pages.components.decompression.echo import lead_chart, provenance_table
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
 from assay.pages.components.navigation import enter

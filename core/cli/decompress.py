@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import typer
 
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import RunningOrQueued, as_job, say
+from assay.core.cli.ending import Ending, end
+from assay.core.cli.options import RunningOrQueued, as_job
 from assay.core.cli.pair_commands import queue_this
 from assay.core.runtime.outcome import Outcome
 from assay.core.specs.addresses import without_password
@@ -41,7 +43,7 @@ def decompress(
     with as_job(place, title_of(spec), decompression_plan(spec)) as progress:
         compute = choose_compute(how.device, how.precision)
         outcome = run(spec, place, compute, progress, progress.attach_result)
-    _say(outcome, how.as_json)
+    _end(outcome, how.as_json)
 
 
 @declared_command(app, GRADE)
@@ -66,23 +68,46 @@ def grade(
     with as_job(place, title, grading_plan(meta.counts.n_examples)) as progress:
         compute = choose_compute(how.device, how.precision)
         outcome = grade_sealed(spec, place, compute, progress, progress.attach_result)
-    _say(outcome, how.as_json)
+    _end(outcome, how.as_json)
 
 
-def _say(outcome: Outcome, as_json: bool) -> None:
+def _end(outcome: Outcome, as_json: bool) -> None:
     from assay.cache.decompressions.read import read_decompression
+    from assay.core.findings.formatting import counted, listed
 
-    say(
-        {
+    meta = read_decompression(outcome.path)
+
+    def ending() -> Ending:
+        counts = meta.counts
+        flagged = f", {counts.n_flagged:,} of them flagged" if counts.n_flagged else ""
+        judges = f" Graded by {listed([one.name for one in meta.judges])}." if meta.judges else ""
+        unanswered = (
+            f" {counted(counts.n_unanswered, 'call')} had no answer." if counts.n_unanswered else ""
+        )
+        there = " Nothing was asked: this decompression was there." if outcome.was_there else ""
+        return Ending(
+            [
+                f"The model named {counted(counts.n_topics, 'topic')} and gave "
+                f"{counted(counts.n_examples, 'example')}{flagged}, in "
+                f"{counted(counts.n_calls, 'call')} and {counted(counts.n_tokens, 'token')}."
+                f"{unanswered}{judges}{there}"
+            ],
+            "decompression",
+            notes=list(meta.caveats),
+            path=outcome.path,
+            page="topics",
+            query={"decompression": outcome.id},
+        )
+
+    def figures() -> dict[str, Any]:
+        said = asdict(meta)
+        names = ("support_lines", "judges", "headline_judge", "model", "prompting")
+        return {
             "decompression": outcome.id,
             "path": str(outcome.path),
             "was_there": outcome.was_there,
             **outcome.counts,
-        },
-        as_json,
-        lambda: {
-            name: said
-            for name, said in asdict(read_decompression(outcome.path)).items()
-            if name in ("support_lines", "judges", "headline_judge", "model", "prompting")
-        },
-    )
+            **{name: said[name] for name in names},
+        }
+
+    end(as_json, ending, figures)

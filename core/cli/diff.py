@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from assay.core.cli.declared_options import declared_command
+from assay.core.cli.ending import Ending, end
 from assay.core.cli.options import (
     DeviceOption,
     Keeping,
@@ -16,7 +17,7 @@ from assay.core.cli.options import (
     QueueOption,
     as_job,
     out_file,
-    say,
+    rows_of,
 )
 from assay.core.cli.pair_commands import queue_this
 from assay.core.specs.commands import DIFF
@@ -44,7 +45,7 @@ def diff(
     from assay.cache.diffs.read import read_diff_topics
     from assay.cache.export import check_out, of_diff, write_table
     from assay.cache.files.sealed import read_result
-    from assay.core.findings.diff import diff_finding
+    from assay.core.findings.diff import changed_topics, diff_finding
     from assay.core.specs.results.diff import DiffResult
 
     place = how.place
@@ -66,19 +67,35 @@ def diff(
     if out:
         write_table(of_diff(outcome.path), "topics", own, out, {}, overwrite)
     said = diff_finding(meta)
+    reported = own[own["is_reported"]]
     columns = ["change", "question", "first_name", "second_name", "first_support", "second_support"]
-    result = {
-        "diff": outcome.id,
-        "path": str(outcome.path),
-        "was_there": outcome.was_there,
-        "noise": [[run.id for run in pair] for pair in meta.noise],
-        "floor": meta.topics.floor and asdict(meta.topics.floor),
-        **asdict(meta.counts),
-        "reported": own[own["is_reported"]][columns].to_dict("records"),
-        "says": [said.headline, *said.sentences],
-        "caveats": meta.caveats,
-    }
-    if not meta.noise:
-        result["make_noise_with"] = meta.noise_command
-    facts = ("topics", "examples", "support", "quality")
-    say(result, how.as_json, lambda: {"facts": {name: asdict(meta)[name] for name in facts}})
+
+    def figures() -> dict[str, Any]:
+        plain = asdict(meta)
+        return {
+            "diff": outcome.id,
+            "path": str(outcome.path),
+            "was_there": outcome.was_there,
+            "noise": [[run.id for run in pair] for pair in meta.noise],
+            "floor": plain["topics"]["floor"],
+            **plain["counts"],
+            "reported": rows_of(reported[columns]),
+            "says": [said.headline, *said.sentences],
+            "caveats": meta.caveats,
+            **({} if meta.noise else {"make_noise_with": meta.noise_command}),
+            "facts": {name: plain[name] for name in ("topics", "examples", "support", "quality")},
+        }
+
+    def ending() -> Ending:
+        make = [] if meta.noise else [f"A noise run is made with: {meta.noise_command}"]
+        return Ending(
+            [said.headline, *said.sentences],
+            "diff",
+            changed_topics(reported),
+            [*meta.caveats, *make],
+            path=outcome.path,
+            page="diff",
+            query={"a": spec.first, "b": spec.second},
+        )
+
+    end(how.as_json, ending, figures)

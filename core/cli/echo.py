@@ -7,7 +7,8 @@ from dataclasses import asdict
 import typer
 
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import Running, as_job, say
+from assay.core.cli.ending import Ending, end
+from assay.core.cli.options import Running, as_job
 from assay.core.specs.commands import ECHO
 from assay.core.specs.echo import EchoSpec
 
@@ -22,7 +23,7 @@ def echo(
     """Test whether the final model's answers are nearer to its training data than the base's."""
     from assay.core.decompress.durations import echo_plan
     from assay.core.decompress.echo import run_echo
-    from assay.core.findings.echo import echo_finding, target_name
+    from assay.core.findings.echo import echo_finding, target_name, targets_table
     from assay.core.runtime.device import choose_compute
 
     place = how.place
@@ -30,8 +31,17 @@ def echo(
         record = run_echo(spec, place, choose_compute(how.device, how.precision), progress)
         progress.attach_result(record.echo_id)
     said = echo_finding(record)
-    say(
-        {
+    end(
+        how.as_json,
+        lambda: Ending(
+            [said.headline, *said.sentences],
+            "comparison",
+            targets_table(record),
+            list(record.caveats),
+            page="echo",
+            query={"echo": record.echo_id},
+        ),
+        lambda: {
             "echo_id": record.echo_id,
             "says": [said.headline, *said.sentences],
             "targets": {
@@ -42,7 +52,6 @@ def echo(
                 for row in record.targets
             },
             "caveats": record.caveats,
+            "rows": [asdict(row) for row in record.targets],
         },
-        how.as_json,
-        lambda: {"rows": [asdict(row) for row in record.targets]},
     )

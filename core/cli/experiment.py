@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from assay.core.cli.declared_options import declared_command
+from assay.core.cli.ending import Ending, end
 from assay.core.cli.options import RunningCells, as_job, rows_of, say, spread_of
 from assay.core.cli.pair_commands import queue_this
-from assay.core.experiments.recipes import NAMES, load_recipe, places_of, title_of
+from assay.core.experiments.recipes import NAMES, Recipe, load_recipe, places_of, title_of
 from assay.core.specs.commands import EXPERIMENT
 from assay.core.specs.compute import HERE
 from assay.core.specs.experiment import ExperimentSpec
+
+if TYPE_CHECKING:
+    from assay.core.runtime.outcome import Outcome
 
 app = typer.Typer(add_completion=False)
 
@@ -59,13 +64,36 @@ def experiment(
             recipe, catalogue, spec.n_seeds, place, compute, progress, spec.n_at_once, spread
         )
         progress.attach_result(outcome.id)
-    say(
-        {
+    rows = rows_of(read_measurements(outcome.path))
+    end(
+        how.as_json,
+        lambda: _ending(recipe, outcome, rows),
+        lambda: {
             "experiment": outcome.id,
             "path": str(outcome.path),
             "n_cells": outcome.counts["n_cells"],
             "was_there": outcome.was_there,
+            "measurements": rows,
         },
-        how.as_json,
-        lambda: {"measurements": rows_of(read_measurements(outcome.path))},
+    )
+
+
+def _ending(recipe: Recipe, outcome: Outcome, rows: list[dict[str, Any]]) -> Ending:
+    from assay.core.findings.experiment import means_table, spreads, standing
+    from assay.core.findings.formatting import counted
+
+    found = spreads(rows)
+    compared = [one for metric in recipe.metrics if (one := standing(found, metric))]
+    n_seeds = max((own.n for own in found.values()), default=0)
+    return Ending(
+        [
+            f"{recipe.title}: {counted(outcome.counts['n_cells'], 'audit')}, "
+            f"{counted(n_seeds, 'seed')}.",
+            *(one.sentence for one in compared),
+        ],
+        "experiment",
+        means_table(found, recipe.metrics),
+        path=outcome.path,
+        page="experiments",
+        query={"recipe": recipe.name, "run": outcome.id},
     )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import Running, as_job, say
+from assay.core.cli.ending import Ending, end
+from assay.core.cli.options import Running, as_job
 from assay.core.specs.commands import FINETUNE
 from assay.core.specs.training import FinetuneSpec
+
+if TYPE_CHECKING:
+    from assay.core.models.training_record import TrainingRecord
 
 app = typer.Typer(add_completion=False)
 
@@ -32,14 +36,42 @@ def finetune(
         record, was_there = run(
             spec, out, place.models, choose_compute(how.device, how.precision), progress
         )
-    say(
-        {
+    end(
+        how.as_json,
+        lambda: _ending(out, record, was_there),
+        lambda: {
             "final": str(out),
             "was_there": was_there,
             "n_documents": record.n_documents,
             "labels": list(record.label_names),
             "train_loss": record.epochs[-1]["train_loss"],
+            "epochs": list(record.epochs),
+            "precision": record.precision,
         },
-        how.as_json,
-        lambda: {"epochs": list(record.epochs), "precision": record.precision},
+    )
+
+
+def _ending(out: Path, record: TrainingRecord, was_there: bool) -> Ending:
+    import pandas as pd
+
+    from assay.core.findings.formatting import counted, decimal, listed
+
+    n_documents = counted(record.n_documents, "document")
+    labels = f", labelled {listed(record.label_names)}" if record.label_names else ""
+    made = (
+        "The model was there already, trained in the same way"
+        if was_there
+        else "The model was trained"
+    )
+    return Ending(
+        [f"{made}: on {n_documents}{labels}."],
+        "final model",
+        pd.DataFrame(
+            {
+                "epoch": number,
+                "loss while training": decimal(own["train_loss"]),
+            }
+            for number, own in enumerate(record.epochs, 1)
+        ),
+        path=out,
     )

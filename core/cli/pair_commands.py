@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from assay.core.cli.config_option import as_recorded
-from assay.core.cli.options import RunningAudit, rows_of, say, spread_of
+from assay.core.cli.ending import Ending, show_ending
+from assay.core.cli.options import RunningAudit, rows_of, say, say_json, spread_of
 from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec, title_of
@@ -21,6 +22,8 @@ from assay.core.specs.memory_size import read_memory
 from assay.core.specs.shard import Shard
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from assay.cache.audits.evidence import AuditEvidence
     from assay.cache.store import Store
     from assay.core.audit.shard import ShardOutcome
@@ -118,13 +121,16 @@ def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:
         }
         say(said, as_json, lambda: figures_of(outcome.path))
         return
-    for line in closing_words(evidence):
-        # Labels and titles are others' text, which may hold what commands a terminal.
-        typer.echo("".join(one for one in line if one.isprintable() or one == "\n"))
-    if table := figures_table(evidence):
-        typer.echo(f"\n{table}")
-    typer.echo(f"\nThe audit is in {outcome.path}")
-    typer.echo(f"To read on: assay dashboard, then /overview?audit={outcome.id}")
+    show_ending(
+        Ending(
+            list(closing_words(evidence)),
+            "audit",
+            figures_table(evidence),
+            path=outcome.path,
+            page="overview",
+            query={"audit": outcome.id},
+        )
+    )
 
 
 def closing_words(evidence: AuditEvidence) -> Iterator[str]:
@@ -144,24 +150,23 @@ def closing_words(evidence: AuditEvidence) -> Iterator[str]:
         yield f"\n{one.question}\n  {one.headline}"
 
 
-def figures_table(evidence: AuditEvidence) -> str:
-    """The most important figures of each strategy as lines of text; "" if there are none.
+def figures_table(evidence: AuditEvidence) -> pd.DataFrame | None:
+    """The most important figures of each strategy; None if there are none.
 
     Titrations and rankings of corpora answer with other figures, which their pages show.
     """
     from assay.core.findings.audit_tables import FEW, TRUTH, strategy_table
     from assay.core.findings.finding import MetricTable
-    from assay.core.findings.table_cells import as_text
     from assay.core.specs.metrics import Metric
 
     facts = evidence.facts
     if facts.spec.titration or facts.spec.corpora or not evidence.metrics:
-        return ""
+        return None
     rows = MetricTable(evidence.metrics)
     has_truth = any(rows.get(one, metric) for one in facts.strategies for metric in TRUTH)
     shown = [metric for metric in FEW if metric is not Metric.AGREEMENT or not has_truth]
-    table = as_text(strategy_table(rows, facts.strategies, shown))
-    return table.to_string(index=False) if len(table.columns) > 1 else ""
+    table = strategy_table(rows, facts.strategies, shown)
+    return table if len(table.columns) > 1 else None
 
 
 def outcome_of(outcome: Outcome) -> dict[str, Any]:
@@ -211,4 +216,7 @@ def queue_this(store: Store, title: str, as_json: bool) -> None:
         )
     job_id = JobTable(store).submit(command, title)
     ensure_worker(store)
-    say({"job_id": job_id}, as_json)
+    if as_json:
+        say_json({"job_id": job_id})
+    else:
+        typer.echo(f"Queued as job {job_id}. To follow it: assay jobs log {job_id}")

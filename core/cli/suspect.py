@@ -7,7 +7,8 @@ from dataclasses import asdict
 import typer
 
 from assay.core.cli.declared_options import declared_command
-from assay.core.cli.options import RunningPair, as_job, say
+from assay.core.cli.ending import Ending, end
+from assay.core.cli.options import RunningPair, as_job
 from assay.core.errors import InputError
 from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import SUSPECT
@@ -24,7 +25,14 @@ def suspect(
     from assay.cache.audits.model_pair import n_deleted_tests, suspect_tests_of
     from assay.core.audit.durations import suspect_plan
     from assay.core.audit.suspect_test import run_suspect_test
-    from assay.core.findings.suspect_test import ASSUMPTIONS, n_judged, suspect_finding
+    from assay.core.findings.suspect_test import (
+        ASSUMPTIONS,
+        checks_table,
+        n_judged,
+        parts_table,
+        set_sizes,
+        suspect_finding,
+    )
     from assay.core.runtime.device import choose_compute
 
     place = how.place
@@ -37,16 +45,25 @@ def suspect(
     plain = asdict(record)
     shown = (
         *("test_id", "is_refused", "p_value", "p_values", "auc", "n_at_least"),
-        *("n_suspects", "n_controls", "n_dropped"),
+        *("n_suspects", "n_controls", "n_dropped", "checks"),
+        *("components", "declared", "n_shuffles", "caveats", "scores", "provenance"),
     )
-    result = {
-        **{name: plain[name] for name in shown},
-        "checks": plain["checks"],
-        "says": [said.headline, *said.sentences],
-        "assumes": list(ASSUMPTIONS),
-    }
-    more = ("components", "declared", "n_shuffles", "caveats", "scores", "provenance")
-    say(result, how.as_json, lambda: {name: plain[name] for name in more})
+    end(
+        how.as_json,
+        lambda: Ending(
+            [said.headline, *said.sentences],
+            "test",
+            checks_table(record) if record.is_refused else parts_table(record),
+            [set_sizes(record), f"Assumed: {' '.join(ASSUMPTIONS)}", *record.caveats],
+            page="suspects",
+            query={"test": record.test_id},
+        ),
+        lambda: {
+            **{name: plain[name] for name in shown},
+            "says": [said.headline, *said.sentences],
+            "assumes": list(ASSUMPTIONS),
+        },
+    )
     if record.is_refused and not any(one.is_apart for one in record.checks if one.is_refusal):
         raise InputError(
             "a score that differs between documents",

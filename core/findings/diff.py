@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import pandas as pd
+
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import (
     decimal,
@@ -14,6 +16,7 @@ from assay.core.findings.formatting import (
     percent,
     percentage_points,
 )
+from assay.core.findings.table_cells import p_cell
 from assay.core.specs.diff import Change
 from assay.core.specs.interval import Interval
 from assay.core.specs.results.diff import DiffResult, NoiseFloor
@@ -52,6 +55,24 @@ def diff_finding(meta: DiffResult) -> Finding:
         _gaps_sentence(counts.n_gaps),
     )
     return Finding(headline, tuple(sentence for sentence in sentences if sentence))
+
+
+def changed_topics(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per topic: how it changed, its name under A and B, and its support in both, %."""
+    names = [
+        one if one == other or not other else (f"{one} / {other}" if one else other)
+        for one, other in zip(rows["first_name"], rows["second_name"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "change": rows["change"],
+            "topic": names,
+            "under": rows["question"].replace("", "(all topics)"),
+            "support in A": 100 * rows["first_support"],
+            "support in B": 100 * rows["second_support"],
+            "q": [p_cell(one) for one in rows["q_value"]],
+        }
+    )
 
 
 def _floor_sentence(floor: NoiseFloor, n_topics: int) -> str:

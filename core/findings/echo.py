@@ -5,8 +5,14 @@ The record is written by ``core.decompress.echo``: the page and the command line
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import decimal, p_value, signed
+from assay.core.findings.table_cells import TableCell, p_cell
 from assay.core.specs.results.echo import EchoResult, EchoRow
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import SIGNIFICANCE
@@ -102,3 +108,39 @@ def main_target(record: EchoResult) -> EchoRow:
         if wanted in by_kind:
             return by_kind[wanted]
     return rows[-1]
+
+
+def targets_table(record: EchoResult) -> pd.DataFrame:
+    """One row per set: how near the models' answers are to it, and the words that they share."""
+    return pd.DataFrame(
+        {
+            "compared with": target_name(row),
+            "documents": row.n_documents,
+            "distance, final | base": _both((row.said, row.control), decimal),
+            "nearer by": _lead(row.lead),
+            "chance": TableCell.of(
+                f"{signed(row.null_low)} to {signed(row.null_high)}",
+                low=row.null_low,
+                high=row.null_high,
+            ),
+            "p": p_cell(row.p_value),
+            "verbatim, final | base": _both(row.verbatim, str),
+            # No number: the run is shorter than what is searched for, so its length is unknown.
+            "longest run": _both([n or None for n in row.longest_run], _run),
+            "near duplicates": _both(row.near_duplicates, str),
+        }
+        for row in record.targets
+    )
+
+
+def _both(numbers: Sequence[Any], written: Callable[[Any], str]) -> TableCell:
+    final, base = numbers
+    return TableCell.of(f"{written(final)} | {written(base)}", final=final, base=base)
+
+
+def _lead(value: float) -> TableCell:
+    return TableCell.of(signed(value), value=value)
+
+
+def _run(n_words: int | None) -> str:
+    return run_in_words(n_words or 0)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from assay.core.findings.formatting import Row
+import pandas as pd
+
+from assay.core.findings.formatting import Row, number
+from assay.core.findings.table_cells import TableCell
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.strategies import BLIND, Strategy, shown_as
 from assay.core.stats.intervals import Spread
 
+# Whose measurement it is: a strategy, text alone, or one of the two models.
+SUBJECTS = {
+    **{str(strategy): strategy.shown_as for strategy in Strategy},
+    BLIND: shown_as(BLIND),
+    "final": "final model",
+    "base": "base model",
+}
 _PLACE = ("panel", "variant", "x", "subject", "metric")
 
 
@@ -97,3 +107,24 @@ def standing(found: Mapping[Place, Spread], metric: Metric) -> Standing | None:
     n_better, n_worse = (n_below, n_above) if is_lower_better else (n_above, n_below)
     n_seeds = min(own.n for own, _ in pairs)
     return Standing(metric, n_better, n_worse, len(pairs) - n_above - n_below, n_seeds)
+
+
+def means_table(found: Mapping[Place, Spread], metrics: Sequence[Metric]) -> pd.DataFrame:
+    """One row per panel, variant, position and subject; the mean over seeds of each metric."""
+    rows: dict[tuple[str, str, float | None, str], dict[str, TableCell]] = {}
+    for place, own in found.items():
+        if place.metric in metrics:
+            metric = Metric(place.metric)
+            row = rows.setdefault((place.panel, place.variant, place.x, place.subject), {})
+            row[metric.info.title] = TableCell.of(number(metric, own.mean), value=own.mean)
+    table = pd.DataFrame(
+        {
+            **dict(zip(("panel", "variant", "at"), where, strict=False)),
+            "subject": SUBJECTS[where[-1]],
+            **cells,
+        }
+        for where, cells in rows.items()
+    )
+    # What nothing varies by needs no column.
+    alike = [one for one in ("panel", "variant", "at") if one in table and table[one].nunique() < 2]
+    return table.drop(columns=alike)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from assay.cache.export import Origin
+from assay.core.findings.diff import changed_topics
 from assay.core.findings.formatting import exponent, listed, percentage_points
 from assay.core.findings.table_cells import TableCell, as_numbers, as_text, p_cell
 from assay.core.specs.decompression import HEURISTIC_JUDGE
@@ -230,22 +231,11 @@ def show_provenance(found: DiffResult) -> None:
 
 
 def _topic_table(rows: pd.DataFrame, has_floor: bool) -> pd.DataFrame:
-    names = [
-        one if one == other or not other else (f"{one} / {other}" if one else other)
-        for one, other in zip(rows["first_name"], rows["second_name"], strict=True)
-    ]
+    changed = changed_topics(rows)
     unreported = "within noise" if has_floor else "no noise run"
-    return pd.DataFrame(
-        {
-            "change": rows["change"].where(rows["is_reported"], unreported),
-            "topic": names,
-            "under": rows["question"].replace("", "(all topics)"),
-            "support in A": 100 * rows["first_support"],
-            "support in B": 100 * rows["second_support"],
-            "elsewhere": rows["elsewhere"],
-            "q": [p_cell(one) for one in rows["q_value"]],
-        }
-    )
+    changed["change"] = changed["change"].where(rows["is_reported"], unreported)
+    changed.insert(len(changed.columns) - 1, "elsewhere", rows["elsewhere"])
+    return changed
 
 
 def _examples_note(facts: ExampleFacts) -> str:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import pandas as pd
 import plotly.graph_objects as go
 
-from assay.core.findings.echo import run_in_words, target_name
-from assay.core.findings.formatting import decimal, signed
+from assay.core.findings.echo import target_name
 from assay.core.findings.named_facts import fact_table
-from assay.core.findings.table_cells import TableCell, p_cell
 from assay.core.specs.results.echo import EchoResult, EchoRow
 from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
 
@@ -63,47 +58,11 @@ def lead_chart(record: EchoResult) -> go.Figure:
     return figure
 
 
-def targets_table(record: EchoResult) -> pd.DataFrame:
-    """The same numbers as a table, with shared words."""
-    return pd.DataFrame(
-        {
-            "compared with": target_name(row),
-            "documents": row.n_documents,
-            "distance, final | base": _both((row.said, row.control), decimal),
-            "nearer by": _lead(row.lead),
-            "chance": TableCell.of(
-                f"{signed(row.null_low)} to {signed(row.null_high)}",
-                low=row.null_low,
-                high=row.null_high,
-            ),
-            "p": p_cell(row.p_value),
-            "verbatim, final | base": _both(row.verbatim, str),
-            # No number: the run is shorter than what is searched for, so its length is unknown.
-            "longest run": _both([n or None for n in row.longest_run], _run),
-            "near duplicates": _both(row.near_duplicates, str),
-        }
-        for row in record.targets
-    )
-
-
 def provenance_table(record: EchoResult) -> pd.DataFrame:
     """Every fact about the comparison, in two columns."""
     models = dict(zip(("final model", "base model"), record.models, strict=False))
     facts = {**record.spec, **models, **record.provenance}
     return fact_table({_NAMES.get(name, name): value for name, value in facts.items()})
-
-
-def _both(numbers: Sequence[Any], written: Callable[[Any], str]) -> TableCell:
-    final, base = numbers
-    return TableCell.of(f"{written(final)} | {written(base)}", final=final, base=base)
-
-
-def _lead(value: float) -> TableCell:
-    return TableCell.of(signed(value), value=value)
-
-
-def _run(n_words: int | None) -> str:
-    return run_in_words(n_words or 0)
 
 
 def _colour(row: EchoRow) -> str:

@@ -17,12 +17,11 @@ from assay.core.experiments.catalogue import paper_titles
 from assay.core.experiments.paper_results import ReferenceRow, reference_rows
 from assay.core.experiments.recipes import Axis, Recipe
 from assay.core.findings.equal_scores import drawn_title
-from assay.core.findings.experiment import Place, drawn_subjects, is_drawn, spreads
+from assay.core.findings.experiment import SUBJECTS, Place, drawn_subjects, is_drawn, spreads
 from assay.core.findings.formatting import number
 from assay.core.findings.repeats import spread_cell
 from assay.core.findings.table_cells import PERCENT, TableCell
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, Strategy, shown_as
 from assay.core.specs.training import Optimizer
 from assay.core.stats.intervals import Spread
 
@@ -33,12 +32,6 @@ _OPTIMIZERS: dict[str, str] = {
     Optimizer.ADAM: "Adam",
     Optimizer.ADAMW: "AdamW",
     Optimizer.SGD: "SGD",
-}
-_SUBJECTS = {
-    **{str(strategy): strategy.shown_as for strategy in Strategy},
-    BLIND: shown_as(BLIND),
-    "final": "final model",
-    "base": "base model",
 }
 
 
@@ -168,9 +161,8 @@ def _named(known: Compared, name: str) -> str:
 
 
 def subject_title(subject: str, is_drawn: bool = False) -> str:
-    """A strategy, the blind baseline, or one of the two models; ``is_drawn``: its selection is a
-    random draw."""
-    return drawn_title(_SUBJECTS[subject]) if is_drawn else _SUBJECTS[subject]
+    """Its name; ``is_drawn``: its selection is a random draw."""
+    return drawn_title(SUBJECTS[subject]) if is_drawn else SUBJECTS[subject]
 
 
 def x_title(axis: Axis, x: float | None) -> str:
@@ -202,4 +194,4 @@ def _place(axis: Axis, x: float | None) -> TableCell | str:
 
 def _order(row: tuple[str, float | None, str]) -> tuple[str, int, float]:
     variant, x, subject = row
-    return variant, list(_SUBJECTS).index(subject), -1.0 if x is None else x
+    return variant, list(SUBJECTS).index(subject), -1.0 if x is None else x

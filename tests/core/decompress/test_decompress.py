@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from support.command import ran
+from support.endings import assert_ends_for_people
 from support.forked import Forked
 from support.tiny_models import save_topic_model
 
@@ -100,6 +101,8 @@ def test_the_same_question_is_answered_once(assay, model):
     assert small["n_calls"] <= 14
     again = completed(assay(*arguments(model, "--budget-calls", 14)))
     assert again["was_there"]
+    asked = [one for one in arguments(model, "--budget-calls", 14) if one != "--json"]
+    assert_ends_for_people(assay(*asked).out, "topics")
     large = completed(assay(*arguments(model)))
     assert large["decompression"] != small["decompression"]
     keys = [{row[1] for row in contents(one["path"])["calls"]} for one in (small, large)]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
+from support.endings import assert_ends_for_people
 from support.pages import confirmed, opened, words
 
 from assay.cache.audits.rows import SETS
@@ -142,6 +143,9 @@ def test_a_model_that_quotes_its_training_data_is_told_from_one_that_does_not(as
     again = json.loads(assay("echo", "quoting", "--control", "other", *options).out)
     assert again == found
     assert Store.default().echoes.read(found["echo_id"]) == record
+    told = assay("echo", "quoting", "--control", "other", "--audit", world).out
+    assert_ends_for_people(told, "echo")
+    assert told.splitlines()[0] == found["says"][0]
     page = opened("echo", echo=found["echo_id"])
     assert "are nearer to the reference set" in words(page)
     assert "no comparison named" in opened("echo", echo="gone").warning[0].value

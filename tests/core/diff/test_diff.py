@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 import pytest
+from support.endings import assert_ends_for_people
 from support.known_decompressions import CHANGED, MODEL_A, MODEL_B, knowledge, write_run
 
 from assay.cache.diffs.read import list_diffs, read_diff_branches, read_diff_examples
@@ -104,6 +105,9 @@ def test_without_noise_nothing_is_reported(assay, store, tmp_path):
     described = json.loads((tmp_path / "topics.jsonl.manifest.json").read_text())
     assert (described["diff"], described["n_rows"]) == (said["diff"], len(rows))
     assert assay("diff", "a", "b", "--out", tmp_path / "topics.doc").status == 2
+    told = assay("diff", "a", "b").out
+    assert_ends_for_people(told, "diff")
+    assert said["make_noise_with"] in told
 
 
 def test_noise_is_found_in_the_store_and_the_result_sealed_once(assay, store):
@@ -120,6 +124,9 @@ def test_noise_is_found_in_the_store_and_the_result_sealed_once(assay, store):
     assert not path.stat().st_mode & 0o222
     again = json.loads(assay("diff", "a-0", "b", "--noise", "a-1", "--json").out)
     assert (again["diff"], again["was_there"]) == (said["diff"], True)
+    told = assay("diff", "a-0", "b").out
+    assert_ends_for_people(told, "diff")
+    assert all((row["first_name"] or row["second_name"]) in told for row in said["reported"])
     files = [store.decompressions / f"{name}.duckdb" for name in ("a-0", "b", "a-1")]
     elsewhere = store.root / "elsewhere"
     arguments = ("diff", files[0], files[1], "--noise", files[2], "--store", elsewhere)

@@ -10,6 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 from support.caches import last_layer_caches
+from support.endings import assert_ends_for_people
 from support.figures import assert_same_figures
 from support.tiny_experiment import tiny_catalogue, tiny_recipe
 
@@ -266,6 +267,8 @@ def test_the_command_line_runs_lists_and_queues(assay, tmp_path, tiny_sets, monk
     assert said["n_cells"] == 1
     assert "ag_news, seed 0 · embed" in done.err
     assert json.loads(assay(*arguments, "--store", tmp_path).out) == {**said, "was_there": True}
+    told = assay(*(one for one in arguments if one != "--json"), "--store", tmp_path).out
+    assert_ends_for_people(told, "experiments")
 
 
 @pytest.mark.parametrize(

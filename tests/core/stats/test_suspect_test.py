@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.torch import load_file, save_file
 from scipy.stats import kstest, rankdata
+from support.endings import assert_ends_for_people
 from support.pages import opened, words
 from support.suspect_models import CPU, pool, tuned
 from support.suspect_record import write_sample_suspects
@@ -81,6 +82,9 @@ def test_documents_used_are_found_and_unused_ones_are_not(world, assay):
     assert found["components"][0]["p_value"] < 0.05
     assert "favours the suspects" in found["says"][0]
     assert len(found["assumes"]) == 4
+    told = assay(*(one for one in command(world, "used", "held-out") if one != "--json")).out
+    assert_ends_for_people(told, "suspects")
+    assert told.splitlines()[0] == found["says"][0]
     unused = json.loads(assay(*command(world, "unused", "held-out")).out)
     assert unused["p_value"] > 0.01
     assert "does not prove" in " ".join(unused["says"])
