@@ -265,8 +265,6 @@ def show(pair: ModelPair, made: Judged) -> None:
             for r in vocabulary.read_texts([d.text for d in judged], pair.final.max_tokens)
         ]
     )
-    if not movement.proves_absence:
-        n_unmoved = np.zeros_like(n_unmoved)
     rows = TokenAgreements.in_order(
         len(judged),
         ((b.indices, b.n_tokens, b.tokens, b.agreements) for b in gradients.of(judged)),

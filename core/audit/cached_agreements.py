@@ -30,7 +30,7 @@ from assay.core.stats.embedding_membership import TokenAgreements
 from assay.core.stats.training_vocabulary import document_frequencies
 
 # Part of the cache's key: raise it when the same document would agree otherwise.
-_VERSION = 3
+_VERSION = 4
 PROJECTED_WIDTH = N_BUCKETS * N_DIRECTIONS
 
 _Made = TypeVar("_Made")

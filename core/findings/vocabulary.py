@@ -94,9 +94,9 @@ def _moved(facts: VocabularyFacts) -> tuple[str, str]:
         )
     return (
         f"At least {occurred}; most of the other {n_still:,} probably did not.",
-        "The weights are stored so coarsely that small updates were rounded away: about "
-        f"{percent(facts.chance_missed)} of the tokens that occurred did not move. An unmoved "
-        "token is evidence against a text, but not proof.",
+        "Rounding hid some updates, because they were small or the weights are stored coarsely: "
+        f"about {percent(facts.chance_missed)} of the tokens that occurred did not move. An "
+        "unmoved token is evidence against a text, but not proof.",
     )
 
 

@@ -25,6 +25,8 @@ _SMALLEST_GROUP = 16
 _SMALLEST_GAP = 3.0
 _GAP_ABOVE_STRAGGLERS = 30.0
 _STRAGGLING = 10.0
+# Without a gap: the largest share of either group that lies between the groups.
+_HAZE = 0.1
 # What float32 steps leave of a number, what repeated decay leaves of itself, how far (in units in
 # the last place) a number is pushed to its neighbour, and how far above the quietest rows others
 # may lie.
@@ -48,7 +50,8 @@ Rows = NDArray[np.float32]
 class Movement(StrEnum):
     """What the rows of a table show."""
 
-    PARTED = "parted"  # some rows did not move, others did, and a gap separates them
+    # Some rows did not move and others did. A gap separates them, or few rows lie between.
+    PARTED = "parted"
     ALL_MOVED = "all_moved"  # no row is surely unmoved: tied tables, coupled decay, coarse storage
     FROZEN = "frozen"  # the table was not trained
 
@@ -61,8 +64,8 @@ class RowMovement:
     float32): ‖final − common · base‖ / ‖base‖ beyond rounding, 0 if nothing is left; norms (V,
     float32): ‖final − common · base‖ of rows that moved, else 0. common: the factor that all rows
     share, 1 without decay. still_at_most, moved_at_least: the distances at both sides of the gap,
-    NaN without one. decays_coupled: nearly every number moved against its own sign, as L2 decay
-    inside Adam does. n_missable: how many rows may have occurred although rounding hid it.
+    NaN where no row is surely unmoved. decays_coupled: nearly every number moved against its own
+    sign, as L2 decay inside Adam does. n_missable: how many rows may have occurred although rounding hid it.
     stored_as: the coarser of the formats that the two tables' numbers fit into.
     """
 
@@ -115,7 +118,10 @@ def row_movement(base: Rows, final: Rows, fewest_moved: int = _SMALLEST_GROUP) -
     common, distances, norms = _distances(base, final, equal, stored_as)
     quietest = float(np.quantile(distances, _WINDOW))
     floor = _floor(common, stored_as, quietest, is_rounded_anew=of_base is not stored_as)
-    parting = _parting(distances, floor, fewest_moved)
+    farthest = _STRAGGLING * max(floor, _DECAY_ROUNDED * abs(1 - common))
+    parting, n_between = _parting(distances, floor, farthest, fewest_moved), 0
+    if parting is None:
+        parting, n_between = _hazy_parting(distances, floor, farthest, fewest_moved)
     if parting is None:
         return RowMovement(
             Movement.ALL_MOVED,
@@ -138,7 +144,10 @@ def row_movement(base: Rows, final: Rows, fewest_moved: int = _SMALLEST_GROUP) -
         common,
         *parting,
         False,
-        _n_missable(base[is_moved], final[is_moved], distances[is_moved], floor, common, stored_as),
+        n_between
+        + _n_missable(
+            base[is_moved], final[is_moved], distances[is_moved], floor, common, stored_as
+        ),
         stored_as,
     )
 
@@ -250,16 +259,19 @@ def _floor(common: float, stored_as: NumberFormat, quietest: float, is_rounded_a
     return max(_ROUNDED, decayed, flips)
 
 
-def _parting(distances: Rows, floor: float, fewest_moved: int) -> tuple[float, float] | None:
+def _parting(
+    distances: Rows, floor: float, farthest: float, fewest_moved: int
+) -> tuple[float, float] | None:
     """The distances at both sides of the gap between unmoved and moved rows.
 
     Rows within ``floor`` are explained by rounding. They and the others must both be groups, and
-    the nearest of the others three times as far away. Stragglers up to ten times the floor are
-    accepted if a much wider gap (thirty times) lies above them. None without a gap.
+    the nearest of the others three times as far away. Stragglers up to ``farthest`` are accepted if
+    a much wider gap (thirty times) lies above them: a thousand steps of decay leave single rows a
+    tenth of the decay away. None without a gap.
     """
     ordered = np.sort(distances.astype(np.float64))
     first = int(np.searchsorted(ordered, floor, side="right"))
-    last = int(np.searchsorted(ordered, _STRAGGLING * floor, side="right"))
+    last = int(np.searchsorted(ordered, farthest, side="right"))
     if first < _SMALLEST_GROUP:
         return None
     above = ordered[first : last + 1]
@@ -273,6 +285,28 @@ def _parting(distances: Rows, floor: float, fewest_moved: int) -> tuple[float, f
         return None
     # In the rows' own precision, so that comparisons are exact.
     return float(np.float32(ordered[first + at - 1])), float(np.float32(ordered[first + at]))
+
+
+def _hazy_parting(
+    distances: Rows, floor: float, farthest: float, fewest_moved: int
+) -> tuple[tuple[float, float] | None, int]:
+    """The same where no gap separates the groups, but few rows lie between them, and how many.
+
+    The last steps of a small learning rate that falls to zero move rows less than rounding does.
+    Rows beyond ``farthest`` have moved; those below may have, so they prove nothing.
+    """
+    ordered = np.sort(distances.astype(np.float64))
+    n_still = int(np.searchsorted(ordered, floor, side="right"))
+    n_below = int(np.searchsorted(ordered, farthest, side="right"))
+    n_between, n_moved = n_below - n_still, len(ordered) - n_below
+    if n_still < _SMALLEST_GROUP or n_moved < fewest_moved:
+        return None, 0
+    if n_between > _HAZE * min(n_still, n_moved):
+        return None, 0
+    return (
+        float(np.float32(ordered[n_below - 1])),
+        float(np.float32(ordered[n_below])),
+    ), n_between
 
 
 def _decays_coupled(start: Rows, final: Rows) -> bool:

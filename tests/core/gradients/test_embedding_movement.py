@@ -97,6 +97,54 @@ def test_powers_of_two_that_decay_stand_still(units):
     assert np.array_equal(movement.is_moved, is_read)
 
 
+def decayed(base, rate, decay, n_steps):
+    """What AdamW makes of rows without gradients, at a rate that falls to zero in a line."""
+    row = base.copy()
+    for step in range(n_steps):
+        row *= np.float32(1 - rate * (1 - step / n_steps) * decay)
+    return row
+
+
+@pytest.mark.parametrize("n_steps", [100, 1_000, 4_000])
+def test_any_number_of_decaying_steps_leaves_rows_unmoved(n_steps):
+    """Each step rounds anew, which adds up over thousands; rows that moved a hundred times farther
+    are found exactly, and where no row moved none is."""
+    draw = np.random.default_rng(n_steps)
+    base = draw.normal(0, 0.05, (8_000, 128)).astype(np.float32)
+    final = decayed(base, 2e-5, 0.01, n_steps)
+    assert row_movement(base, final).n_moved in (0, len(base))  # no group, nothing claimed
+    is_read = draw.random(len(base)) < 0.5
+    final[is_read] += draw.normal(0, 2e-4, (is_read.sum(), 128)).astype(np.float32)
+    movement = row_movement(base, final)
+    assert movement.proves_absence
+    assert np.array_equal(movement.is_moved, is_read)
+
+
+def test_rows_hidden_by_rounding_cost_the_proof_and_not_the_evidence():
+    """Where the last documents moved rows by less than rounding, no absence is proven; every row
+    that counts as moved did move, and about as many may be missed as were. If every distance occurs
+    alike, nothing is claimed."""
+    draw = np.random.default_rng(0)
+    base = draw.normal(0, 0.05, (8_000, 128)).astype(np.float32)
+    still = decayed(base, 1e-5, 0.01, 125)
+    is_read = draw.random(len(base)) < 0.4
+    by = np.exp(draw.normal(np.log(5e-5), 0.3, len(base)))
+    hidden = draw.choice(np.flatnonzero(is_read), 60, replace=False)
+    by[hidden] = 10 ** draw.uniform(-8.5, -6.5, 60)
+    directions = draw.normal(0, 1, base.shape)
+    final = still + (is_read * by)[:, None].astype(np.float32) * directions.astype(np.float32)
+    movement = row_movement(base, final)
+    assert movement.kind is Movement.PARTED
+    assert not movement.proves_absence
+    assert not (movement.is_moved & ~is_read).any()
+    n_missed = int((is_read & ~movement.is_moved).sum())
+    assert 10 < n_missed <= 60
+    assert 0.3 * n_missed < movement.n_missable < 3 * n_missed
+    by = 10 ** draw.uniform(-8.5, -3, len(base))
+    smeared = still + by[:, None].astype(np.float32) * directions.astype(np.float32)
+    assert row_movement(base, smeared).kind is Movement.ALL_MOVED
+
+
 def test_coupled_decay_is_recognised_and_claims_nothing():
     """L2 decay inside Adam moves every row against its sign: no absence is proven."""
     trained = train(
