@@ -65,8 +65,8 @@ class RowMovement:
     float32): ‖final − common · base‖ of rows that moved, else 0. common: the factor that all rows
     share, 1 without decay. still_at_most, moved_at_least: the distances at both sides of the gap,
     NaN where no row is surely unmoved. decays_coupled: nearly every number moved against its own
-    sign, as L2 decay inside Adam does. n_missable: how many rows may have occurred although rounding hid it.
-    stored_as: the coarser of the formats that the two tables' numbers fit into.
+    sign, as L2 decay inside Adam does. n_missable: how many rows may have occurred although
+    rounding hid it. stored_as: the coarser of the formats that the two tables' numbers fit into.
     """
 
     kind: Movement
