@@ -122,12 +122,17 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Judged:
-    """A model pair's folders and documents. ``judged``: trained ones, then as many held out."""
+    """A model pair's folders and documents. ``judged``: trained ones, then as many held out.
+
+    ``corpus``: all documents of the file, as a seed corpus with the training set in it. It says how
+    many documents a token occurs in.
+    """
 
     base: Path
     final: Path
     judged: list[TextDocument]
     trained: list[TextDocument]
+    corpus: list[TextDocument]
 
 
 def main(name: str, texts: Path, folder: Path) -> None:
@@ -160,6 +165,7 @@ def tuned(setting: Setting, texts: Path, folder: Path, compute: Compute) -> Judg
         final,
         [documents[i] for i in np.concatenate([judged, held_out])],
         [documents[i] for i in trained],
+        documents,
     )
     if not (final / "config.json").exists():
         model: TextModel
@@ -258,7 +264,6 @@ def show(pair: ModelPair, made: Judged) -> None:
         f"{(movement.is_moved & ~read).sum()}",
         flush=True,
     )
-    examples = pair.final.examples(judged)
     n_unmoved = np.array(
         [
             len(r.unmoved)
@@ -269,7 +274,9 @@ def show(pair: ModelPair, made: Judged) -> None:
         len(judged),
         ((b.indices, b.n_tokens, b.tokens, b.agreements) for b in gradients.of(judged)),
     )
-    frequencies = document_frequencies((e.token_ids for e in examples), len(movement.is_moved))
+    frequencies = document_frequencies(
+        (e.token_ids for e in pair.final.examples(made.corpus)), len(movement.is_moved)
+    )
     found = embedding_scores(
         rows,
         movement.is_moved,
