@@ -19,6 +19,7 @@ from assay.core.specs.strategies import (
     main_strategy,
     shown_as,
 )
+from assay.pages.components.asked_for import say_unknown
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.membership import (
     MEANING,
@@ -110,6 +111,7 @@ task = spec.task
 leading = (found.winner, *BY_TRAINED_PARTS, main)
 usual = [*dict.fromkeys([*leading, *baselines_for(task), Strategy.RANDOM, BLIND])]
 st.subheader("True and false positives", anchor=False)
+say_unknown("rankings", "Rankings", map(shown_as, names))
 drawn = st.multiselect(
     "Rankings",
     names,
@@ -127,6 +129,7 @@ st.caption(
 )
 
 st.subheader("Highest-ranked documents", anchor=False)
+say_unknown("by", "By", map(shown_as, names))
 ranking = st.selectbox(
     "By",
     names,

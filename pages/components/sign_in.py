@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import streamlit as st
@@ -9,6 +10,8 @@ from streamlit.runtime.secrets import secrets_singleton
 
 from assay.core.errors import InputError
 from assay.pages.components.escaping import markdown_safe
+
+_LOG = logging.getLogger("assay.pages")
 
 
 def require_sign_in() -> None:
@@ -41,7 +44,11 @@ def _has_provider() -> bool:
         return "auth" in st.secrets
     for name in st.get_option("secrets.files"):
         if Path(name).exists():
+            # Where it is concerns the server's owner alone.
+            _LOG.error("cannot read the secrets in %s", name)
             raise InputError(
-                "a readable TOML file of secrets", repr(str(name)), "correct it or remove it"
+                "a readable TOML file of secrets",
+                "one that cannot be read",
+                "correct or remove it; the server's log says where it is",
             )
     return False

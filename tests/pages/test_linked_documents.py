@@ -95,3 +95,30 @@ def test_evidence_goes_from_one_to_the_next(path):
     assert app.query_params["document"] in ("3", ["3"])
     other = opened("evidence", audit="sample", documents="17,3", document="8")
     assert read_document(path, 8)["text"] in [one.value for one in other.code]
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("selection", "strategy"),
+        ("map", "beside"),
+        ("map", "colour"),
+        ("transport", "distance"),
+        ("class_balance", "by"),
+    ],
+)
+@pytest.mark.usefixtures("path")
+def test_a_page_says_what_its_address_asks_for_in_vain(page, name):
+    """A value that a choice does not offer is named, as text, and the page is shown; an address
+    without one says nothing."""
+    said = words(opened(page, audit="sample", **{name: "**no such**"}))
+    assert "“\\*\\*no such\\*\\*”, which its address asks for" in said
+    assert "which its address asks for" not in words(opened(page, audit="sample"))
+
+
+@pytest.mark.usefixtures("path")
+def test_the_value_that_a_page_offers_is_no_mistake():
+    """A strategy that the audit has is chosen without a word."""
+    app = opened("selection", audit="sample", strategy="top-k")
+    assert "which its address asks for" not in words(app)
+    assert app.selectbox(key="strategy").value == Strategy.TOP_K

@@ -12,6 +12,8 @@ from support.pages import opened, words
 from support.paths import ROOT
 
 from assay.cache.store import Store
+from assay.core.errors import InputError
+from assay.pages.components.sign_in import require_sign_in
 
 
 @pytest.fixture
@@ -47,9 +49,13 @@ def test_with_a_provider_nothing_is_shown_before_signing_in(secrets):
 
 
 def test_secrets_that_cannot_be_read_lock_the_dashboard(secrets):
-    """Whoever wrote them may have meant to ask visitors to sign in."""
+    """Whoever wrote them may have meant to ask visitors to sign in. Where they are is not said."""
     secrets("[auth\n")
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
     assert app.exception
     assert not app.title
     assert not app.get("page_link")
+    with pytest.raises(InputError) as refused:
+        require_sign_in()
+    assert "secrets" in refused.value.sentence
+    assert "secrets.toml" not in refused.value.sentence

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from assay.cache.among import Among
 from assay.core.specs.strategies import Strategy, main_strategy
+from assay.pages.components.asked_for import say_unknown
 from assay.pages.components.evidence_links import DOCUMENTS, MOST_LINKED, Linked
 from assay.pages.components.search_box import search_box
 
@@ -16,6 +17,7 @@ def choose_strategy(
     place: DeltaGenerator, strategies: Sequence[Strategy], first: Strategy | None = None
 ) -> Strategy:
     """One of the strategies, at first ``first`` or, without one, the main one."""
+    say_unknown("strategy", "Strategy", [one.shown_as for one in strategies])
     chosen = place.selectbox(
         "Strategy",
         strategies,

@@ -15,6 +15,7 @@ from assay.core.specs.annotations import AnnotationFilter
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.annotations.choices import choose_annotations
 from assay.pages.components.annotations.documents import said_of
+from assay.pages.components.asked_for import say_unknown
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.choices import (
     among_both,
@@ -62,6 +63,7 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
             [3, 3, 3, 4, 3], vertical_alignment="bottom"
         )
     here = choose_strategy(first, strategies)
+    say_unknown("beside", "Compare with", [_NOTHING, *(one.shown_as for one in strategies)])
     beside = second.selectbox(
         "Compare with",
         [_NOTHING, *strategies],
@@ -69,6 +71,7 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         key="beside",
         bind="query-params",
     )
+    say_unknown("colour", "Colour by", list(Colouring))
     colouring = third.selectbox(
         "Colour by",
         [one for one in Colouring if names or one is not Colouring.LABEL],

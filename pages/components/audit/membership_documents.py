@@ -112,12 +112,13 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
     export_line(
         of_audit(path),
         f"ranked-by-{name}",
-        partial(_with_annotations, path, rows),
+        partial(_for_export, path, rows),
         note=f"{HOW_P_AND_Q_READ} A dash means a held-out document. The first {len(first):,} of "
         f"{len(rows):,} are shown; the export contains all.",
         chosen={"ranking": name},
     )
 
 
-def _with_annotations(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    return with_annotations(rows, said_of(path), "document_id")
+def _for_export(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    texts = read_texts(path, rows["document_id"].tolist())[["source", "text"]]
+    return with_annotations(rows.join(texts), said_of(path), "document_id")

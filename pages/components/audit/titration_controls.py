@@ -16,6 +16,7 @@ from assay.core.selection.titration import Cell, Corpus, located_by, transport_o
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, shown_as, titrated_strategy
 from assay.core.stats.selection_metrics import Measurement
+from assay.pages.components.asked_for import say_unknown
 
 METRICS = (
     Metric.RECALL,
@@ -108,6 +109,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
         "Budget", 1, highest, min(highest, int(budgets[0])), key="budget", bind="query-params"
     )
     options = list(known.selectors)
+    say_unknown("strategy", "Strategy", map(shown_as, options))
     selector = third.selectbox(
         "Strategy",
         options,
@@ -117,6 +119,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
         bind="query-params",
     )
     metrics = _metrics(known, measured)
+    say_unknown("metric", "Metric", [one.info.title for one in metrics])
     metric = fourth.selectbox(
         "Metric",
         metrics,
