@@ -15,12 +15,14 @@ from gradient_ratios import gradient_ratios
 from map_memory import map_memory
 from measuring import Benchmark, show
 from page_times import page_times
+from peer_ratios import peer_ratios
 from selection_ratios import selection_ratios
 from store_shares import store_shares, transport_by_size
 from student_ratios import student_ratios
 
 BENCHMARKS: dict[str, Benchmark] = {
     "gradients": gradient_ratios,
+    "peers": peer_ratios,
     "selection": selection_ratios,
     "memory": bounded_memory,
     "audit-memory": audit_memory,

@@ -2,7 +2,7 @@
 
 The model: the odds of being selected are higher for a leaked document than for another by the same
 factor as in the audit. Then the number of located documents among k selected has Fisher's
-noncentral hypergeometric distribution (SciPy), and a leak is detected if chance alone would reach
+noncentral hypergeometric distribution, and a leak is detected if chance alone would reach
 the count with probability at most ``significance``. The odds ratio is an estimate, so power is
 averaged over its possible values (assurance; O'Hagan et al., 2005); at the estimate alone, the
 power would be lower than promised. Assumptions: the odds ratio does not depend on how many
@@ -11,13 +11,15 @@ documents are leaked, the other documents of the pool stay the same, and k docum
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
-from scipy.stats import hypergeom, nchypergeom_fisher, norm
-from scipy.stats.contingency import odds_ratio
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import gammaln, softmax
+from scipy.stats import hypergeom, norm
 
 from assay.core.stats.intervals import CONFIDENCE, Interval
 
@@ -26,6 +28,8 @@ POWER = 0.8
 _MAX_LEAKED = 100_000
 # Odds ratios that represent all that the estimate leaves possible (Gauss–Hermite).
 _N_NODES = 15
+# Odds ratios beyond these, e^±60, count as 0 and infinite.
+_LOG_ODDS = -60.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,25 @@ def _possible(odds: Interval) -> list[tuple[float, float]]:
 def selection_odds(n_documents: int, n_leaked: int, n_selected: int, n_located: int) -> Interval:
     """The odds of being selected for a leaked document, divided by those for others.
 
-    Fisher's conditional estimate and its exact interval (SciPy).
+    Fisher's conditional estimate and its exact interval, as ``scipy.stats.contingency.odds_ratio``
+    has them, which fails for large pools.
     """
-    n_chosen_others, n_left = n_selected - n_located, n_leaked - n_located
-    table = [[n_located, n_chosen_others], [n_left, n_documents - n_leaked - n_chosen_others]]
-    found = odds_ratio(table, kind="conditional")
-    interval = found.confidence_interval(CONFIDENCE)
-    return Interval(float(found.statistic), float(interval.low), float(interval.high))
+    counts, weights = _log_weights(n_documents - n_leaked, n_leaked, n_selected)
+    tail = (1 - CONFIDENCE) / 2
+    at = int(np.searchsorted(counts, n_located))
+
+    def solved(excess: Callable[[NDArray[np.float64]], float]) -> float:
+        """The odds at which a function of the counts' chances, which grows with them, is zero."""
+        return float(np.exp(brentq(lambda log: excess(_chances(weights, counts, log)), *_LOG_ODDS)))
+
+    is_lowest, is_highest = at == 0, at == len(counts) - 1
+    if is_lowest or is_highest:
+        value = 0.0 if is_lowest else np.inf
+    else:
+        value = solved(lambda chances: float(chances @ counts) - n_located)
+    low = 0.0 if is_lowest else solved(lambda chances: float(chances[at:].sum()) - tail)
+    high = np.inf if is_highest else solved(lambda chances: tail - float(chances[: at + 1].sum()))
+    return Interval(value, low, float(high))
 
 
 def power(n_others: int, n_leaked: int, n_selected: int, odds: float, significance: float) -> float:
@@ -106,7 +122,32 @@ def power(n_others: int, n_leaked: int, n_selected: int, odds: float, significan
         return 0.0
     if not np.isfinite(odds):
         return 1.0
-    return float(nchypergeom_fisher.sf(critical, n_documents, n_leaked, n_selected, odds))
+    counts, weights = _log_weights(n_others, n_leaked, n_selected)
+    log_odds = np.log(odds) if odds > 0 else _LOG_ODDS[0]
+    return float(_chances(weights, counts, log_odds)[counts > critical].sum())
+
+
+def _log_weights(
+    n_others: int, n_leaked: int, n_selected: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The possible numbers of leaked documents among those selected, and the logarithm of how many
+    selections have each."""
+    counts = np.arange(max(0, n_selected - n_others), min(n_leaked, n_selected) + 1)
+    weights = _log_choose(n_leaked, counts) + _log_choose(n_others, n_selected - counts)
+    return counts, weights
+
+
+def _log_choose(n: int, k: NDArray[np.int64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    return found
+
+
+def _chances(
+    weights: NDArray[np.float64], counts: NDArray[np.int64], log_odds: float
+) -> NDArray[np.float64]:
+    """Of each number, by Fisher's noncentral hypergeometric distribution."""
+    chances: NDArray[np.float64] = softmax(weights + counts * log_odds)
+    return chances
 
 
 def _fewest(

@@ -202,7 +202,7 @@ def test_damage_found_while_building_begins_anew(store):
         with AuditBuilder(store, "unfinished") as again:
             tries.append(again.is_done("documents"))
             if again.is_done("documents"):
-                again.matrix("embeddings", {"set_name": "seed-corpus"})
+                again.spilled("embeddings", {"set_name": "seed-corpus"})
             again.seal()
             return "sealed"
 

@@ -87,7 +87,7 @@ def test_fewer_students_train_at_once_where_memory_is_short(tiny, monkeypatch):
     monkeypatch.setenv("ASSAY_WORKERS", "4")
     monkeypatch.setattr(memory, "available", lambda: 1 << 60)
     asked = AuditSpec("base", "final", ())
-    on_cpu = SimpleNamespace(device="cpu")
+    on_cpu = SimpleNamespace(device="cpu", rooms=None)
     question = SimpleNamespace(base=tiny / "base", final=tiny / "final", spec=asked, compute=on_cpu)
     pools = []
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import hypergeom, norm
+from scipy.stats import hypergeom, nchypergeom_fisher, norm
+from scipy.stats.contingency import odds_ratio
 
 from assay.core.stats.detection_limit import POWER, detection_limit, power, selection_odds
 from assay.core.stats.prevalence import Flagged, flag, prevalence
@@ -122,3 +123,33 @@ def test_odds_intervals_cover():
         found = selection_odds(400, 40, n_located + n_others, n_located)
         held.append(found.low <= 3 <= found.high)
     assert np.mean(held) >= 0.94
+
+
+def test_odds_and_power_are_scipys_and_exist_for_large_pools():
+    """Estimate, interval and power agree with SciPy's where it can compute them; pools of 6,000 and
+    200,000, for which it fails or ends the process, have an odds ratio inside its interval."""
+    for n_documents, n_leaked, n_selected in ((200, 40, 30), (50, 45, 20), (10_000, 500, 160)):
+        fewest = max(0, n_selected - n_documents + n_leaked)
+        for n_located in range(fewest, min(n_leaked, n_selected) + 1, 7):
+            found = selection_odds(n_documents, n_leaked, n_selected, n_located)
+            left, others = n_leaked - n_located, n_selected - n_located
+            table = [[n_located, others], [left, n_documents - n_leaked - others]]
+            known = odds_ratio(table, kind="conditional")
+            ends = known.confidence_interval(0.95)
+            for ours, theirs in (
+                (found.value, known.statistic),
+                (found.low, ends.low),
+                (found.high, ends.high),
+            ):
+                assert ours == pytest.approx(theirs, rel=1e-6)
+    critical = hypergeom.isf(0.05, 1_100, 100, 50)
+    assert power(1_000, 100, 50, 3.0, 0.05) == pytest.approx(
+        nchypergeom_fisher.sf(critical, 1_100, 100, 50, 3.0), abs=1e-9
+    )
+    for n_documents in (6_000, 200_000):
+        for n_selected in (3, 41, 350, 500):
+            for n_located in {0, 1, n_selected // 2, n_selected - 1, n_selected}:
+                found = selection_odds(n_documents, 4_000, n_selected, n_located)
+                assert found.low <= found.value <= found.high
+                limit = detection_limit(n_documents, 4_000, n_selected, n_located, 4_000, 0.05)
+                assert limit.n_leaked is None or 0 < limit.n_leaked <= 4_000
