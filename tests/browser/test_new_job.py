@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import pytest
 from support.browser import tab
-from support.half_vocabulary import KNOWN, half_vocabulary
+from support.half_vocabulary import KNOWN
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def pair(dashboard):
-    """A tiny model fine-tuned on half of its words, in the folder that jobs may read."""
-    return half_vocabulary(dashboard.folder)
+    return dashboard.pair
 
 
 @pytest.fixture(scope="module")
