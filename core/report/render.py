@@ -39,7 +39,7 @@ from assay.core.report.pair_findings import Table, pair_findings
 from assay.core.report.shown_names import DocumentText, name_of
 from assay.core.report.template import filled
 from assay.core.specs.audit import Assessability
-from assay.core.specs.strategies import titrated_strategy
+from assay.core.specs.strategies import leading_strategy
 
 # Every report contains this, so that a later one may replace it.
 MARK = '<meta name="generator" content="Assay">'
@@ -157,7 +157,7 @@ def _titration(evidence: AuditEvidence, figures: AuditFigures) -> Any:
     budget = nearest_budget(figures.grid, evidence.facts.spec.budget) if len(figures.grid) else None
     if budget is None:
         return None
-    strategy = titrated_strategy(evidence.facts.spec.strategies)
+    strategy = leading_strategy(evidence.facts.spec.strategies)
     return titration_finding(evidence.titration, strategy, budget)
 
 

@@ -145,8 +145,9 @@ def declared_scores(task: Task, trained: Iterable[Strategy]) -> tuple[str, ...]:
     return (*own, ALIGNMENT, Baseline.LOSS_RATIO, Baseline.ERROR_ZONE, Baseline.WINDOWS)
 
 
-def titrated_strategy(strategies: Iterable[str]) -> str:
-    """The strategy that a titration's finding is about, fixed before anything is measured.
+def leading_strategy(strategies: Iterable[str]) -> str:
+    """The strategy that pages open with and a titration's finding is about, fixed before anything
+    is measured.
 
     One that compares documents with trained parts of the model, which distinguishes training
     documents best where it can be used; else SELECT if it ran, else the last one that did.

@@ -46,7 +46,7 @@ def test_a_marked_document_keeps_its_mark_and_takes_it_along(
     other = visit(read_only.address).open("evidence", audit="ranked", document=first)
     other.shows(NOTE).shows("accepted")
     assert not other.main().get_by_role("button", name="Accept").count()
-    tab.open("selection", audit="ranked", strategy="select", mark="accepted")
+    tab.open("selection", audit="ranked", strategy="SELECT", mark="accepted")
     tab.shows("1 document")
     for kind, said in (("JSON Lines", NOTE), ("Parquet", NOTE), ("CSV", f"'{NOTE}")):
         saved = tab.export("selection", kind)

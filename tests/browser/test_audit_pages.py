@@ -135,7 +135,7 @@ def test_a_document_of_the_map_can_be_pointed_at_and_read(assay_tab, path):
 def test_a_lasso_lists_links_and_exports_what_lies_inside(assay_tab, visit, dashboard, path):
     """Table, another visitor's view of the address, and the file hold the documents inside the
     drawn area, no more and no fewer."""
-    tab = assay_tab.open("map", audit="sample", strategy="select")
+    tab = assay_tab.open("map", audit="sample", strategy="SELECT")
     canvas = Canvas(tab, path)
     canvas.draw_around([(0.3, 0.3), (0.6, 0.25), (0.7, 0.6), (0.4, 0.7)])
     tab.page.wait_for_url("**area=**")

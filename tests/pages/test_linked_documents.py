@@ -9,9 +9,9 @@ from support.audit_file import write_sample_audit
 from support.pages import opened, words
 
 from assay.cache.among import Among
-from assay.cache.audits.read import SelectionFilter, read_document, read_selection
+from assay.cache.audits.read import SelectionFilter, read_document, read_facts, read_selection
 from assay.cache.store import Store
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.strategies import Strategy, leading_strategy
 from assay.pages.components.evidence_links import MOST_LINKED, Linked
 
 
@@ -73,7 +73,7 @@ def test_the_selection_keeps_them_alone(path):
     """Those of them that the strategy selected, also beside another filter."""
     rows = read_selection(path, Strategy.SELECT, SelectionFilter(), 60).rows
     numbers = rows["document_id"].iloc[[5, 2]].tolist()
-    query = {"audit": "sample", "strategy": "select"}
+    query = {"audit": "sample", "strategy": "SELECT"}
     app = opened("selection", **query, documents=f"{numbers[0]},{numbers[1]},x")
     assert app.dataframe[0].value["rank"].tolist() == [3, 6]
     assert "no document x" in words(app)
@@ -101,7 +101,12 @@ def test_evidence_goes_from_one_to_the_next(path):
     ("page", "name"),
     [
         ("selection", "strategy"),
+        ("selection", "sources"),
+        ("selection", "mark"),
         ("map", "beside"),
+        ("map", "selected"),
+        ("map", "sources"),
+        ("map", "area"),
         ("map", "colour"),
         ("transport", "distance"),
         ("class_balance", "by"),
@@ -122,3 +127,21 @@ def test_the_value_that_a_page_offers_is_no_mistake():
     app = opened("selection", audit="sample", strategy="top-k")
     assert "which its address asks for" not in words(app)
     assert app.selectbox(key="strategy").value == Strategy.TOP_K
+
+
+@pytest.mark.parametrize("page", ["selection", "map"])
+def test_a_page_opens_with_the_strategy_fixed_beforehand(page, path):
+    """The first of the kinds of evidence that ran, whatever came out; a link asks for another."""
+    ran = read_facts(path).strategies
+    app = opened(page, audit="sample")
+    assert app.selectbox(key="strategy").value == leading_strategy(ran)
+    other = opened(page, audit="sample", strategy="random")
+    assert other.selectbox(key="strategy").value == Strategy.RANDOM
+
+
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("name", ["state", "sort"])
+def test_the_list_of_audits_says_it_too(name):
+    """Where there is more than one audit, a state or an order that there is not is named."""
+    write_sample_audit(Store.default(), "other", n_documents=80, budget=20)
+    assert "“no such”, which its address asks for" in words(opened("audits", **{name: "no such"}))

@@ -23,7 +23,7 @@ from assay.core.specs.audit_checks import check_audit
 from assay.core.specs.commands import command_line
 from assay.core.specs.data import DataRef
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, Strategy, shown_as, titrated_strategy
+from assay.core.specs.strategies import BLIND, Strategy, leading_strategy, shown_as
 from assay.core.specs.training import LORA_STUDENTS, StudentAdapter
 from assay.pages.components.audit.titration_charts import picked_on, selection_map
 from assay.pages.components.audit.titration_controls import Setting
@@ -354,7 +354,7 @@ def test_a_titration_of_equal_scores_says_so():
 def test_a_titration_is_about_the_strongest_evidence_that_ran():
     """Fixed beforehand: trained parts before SELECT, and SELECT before the others."""
     every = list(Strategy)
-    assert titrated_strategy(every) == Strategy.EMBEDDING_MATCH
-    assert titrated_strategy(one for one in every if "embedding" not in one) == "layer-match"
-    assert titrated_strategy(["top-k", "select", "random"]) == "select"
-    assert titrated_strategy(["random", "top-k"]) == "top-k"
+    assert leading_strategy(every) == Strategy.EMBEDDING_MATCH
+    assert leading_strategy(one for one in every if "embedding" not in one) == "layer-match"
+    assert leading_strategy(["top-k", "select", "random"]) == "select"
+    assert leading_strategy(["random", "top-k"]) == "top-k"

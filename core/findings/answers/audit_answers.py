@@ -14,7 +14,7 @@ from assay.core.findings.finding import Finding, MetricTable
 from assay.core.findings.initial_head import with_insiders_view
 from assay.core.findings.titration import titration_finding
 from assay.core.specs.audit import Assessability
-from assay.core.specs.strategies import main_strategy, titrated_strategy
+from assay.core.specs.strategies import leading_strategy, main_strategy
 
 _NOT_SCORED = "No documents were scored, so this does not show whether anything leaked."
 
@@ -72,6 +72,6 @@ def _with_titration(answer: Answer, evidence: AuditEvidence) -> Answer:
     spec = evidence.facts.spec
     budgets = {row["budget"] for row in evidence.titration}
     budget = min(budgets, key=lambda one: (abs(one - spec.budget), one))
-    found = titration_finding(evidence.titration, titrated_strategy(spec.strategies), budget)
+    found = titration_finding(evidence.titration, leading_strategy(spec.strategies), budget)
     said = (f"Titration, at budget {budget:,}: {found.headline}", *found.sentences)
     return replace(answer, sentences=(*answer.sentences, *said))

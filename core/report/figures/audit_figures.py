@@ -38,8 +38,8 @@ from assay.core.specs.strategies import (
     BLIND,
     Strategy,
     baselines_for,
+    leading_strategy,
     main_strategy,
-    titrated_strategy,
 )
 
 _N_METRICS = 4
@@ -114,7 +114,7 @@ class AuditFigures:
     def titration(self) -> Drawing | None:
         """The strategy that the finding is about, and the main one, which may have failed."""
         budget = self.evidence.facts.spec.budget
-        shown = Strategy(titrated_strategy(self._strategies)), self.main
+        shown = Strategy(leading_strategy(self._strategies)), self.main
         return titration_curves(self.grid, budget, shown, self.look)
 
     @cached_property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from streamlit.delta_generator import DeltaGenerator
 
 from assay.cache.among import Among
-from assay.core.specs.strategies import Strategy, main_strategy
+from assay.core.specs.strategies import Strategy, leading_strategy
 from assay.pages.components.asked_for import say_unknown
 from assay.pages.components.evidence_links import DOCUMENTS, MOST_LINKED, Linked
 from assay.pages.components.search_box import search_box
@@ -16,12 +16,12 @@ from assay.pages.components.search_box import search_box
 def choose_strategy(
     place: DeltaGenerator, strategies: Sequence[Strategy], first: Strategy | None = None
 ) -> Strategy:
-    """One of the strategies, at first ``first`` or, without one, the main one."""
+    """One of the strategies, at first ``first`` or, without one, the leading one."""
     say_unknown("strategy", "Strategy", [one.shown_as for one in strategies])
     chosen = place.selectbox(
         "Strategy",
         strategies,
-        index=strategies.index(first or main_strategy(strategies)),
+        index=strategies.index(first or Strategy(leading_strategy(strategies))),
         format_func=lambda one: one.shown_as,
         key="strategy",
         bind="query-params",
@@ -57,10 +57,12 @@ def choose_labels(place: DeltaGenerator, names: Sequence[str]) -> tuple[int, ...
     """Numbers of the pseudolabels that documents must have one of; none for all."""
     if not names:
         return ()
+    say_unknown("labels", "Pseudolabel", names)
     chosen = place.multiselect("Pseudolabel", names, key="labels", bind="query-params")
     return tuple(names.index(name) for name in chosen)
 
 
 def choose_sources(place: DeltaGenerator, sources: Sequence[str]) -> tuple[str, ...]:
     """The sources that documents must come from one of; none for all."""
+    say_unknown("sources", "Source", sources)
     return tuple(place.multiselect("Source", sources, key="sources", bind="query-params"))

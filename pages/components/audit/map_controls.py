@@ -33,6 +33,7 @@ MAX_POINTS = 2_000
 # Of each document's text, the map shows as much when one points at it.
 HOVER_CHARACTERS = 160
 _NOTHING = "nothing"
+_EVERYBODY = "any or none"
 # The controls behind the button that keep documents out; the search box can be seen beside it.
 _FILTERS = ("documents", "labels", "sources", "mark", "tags", "selected")
 
@@ -71,10 +72,11 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         key="beside",
         bind="query-params",
     )
-    say_unknown("colour", "Colour by", list(Colouring))
+    colourings = [one for one in Colouring if names or one is not Colouring.LABEL]
+    say_unknown("colour", "Colour by", colourings)
     colouring = third.selectbox(
         "Colour by",
-        [one for one in Colouring if names or one is not Colouring.LABEL],
+        colourings,
         key="colour",
         bind="query-params",
     )
@@ -88,16 +90,18 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         help="Only documents that match are highlighted" if n_filters else None,
         key="filters",
     )
+    # What the address asks for in vain is said beside the button, not behind it.
+    linked = choose_documents(filters, counts.n_documents)
+    labels = choose_labels(filters, names)
+    sources = choose_sources(filters, reads.sources(path))
+    said = said_of(path)
+    annotated = choose_annotations(filters, filters, said)
+    say_unknown("selected", "Selected by", [_EVERYBODY, *(one.shown_as for one in strategies)])
     with filters:
-        linked = choose_documents(filters, counts.n_documents)
-        labels = choose_labels(filters, names)
-        sources = choose_sources(filters, reads.sources(path))
-        said = said_of(path)
-        annotated = choose_annotations(filters, filters, said)
         selected_by = st.selectbox(
             "Selected by",
             [_NOTHING, *strategies],
-            format_func=lambda one: "any or none" if one == _NOTHING else Strategy(one).shown_as,
+            format_func=lambda one: _EVERYBODY if one == _NOTHING else Strategy(one).shown_as,
             key="selected",
             bind="query-params",
         )

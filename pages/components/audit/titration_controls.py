@@ -14,9 +14,9 @@ from assay.cache.audits.arrays import read_corpus
 from assay.cache.audits.read import AuditFacts, read_titration
 from assay.core.selection.titration import Cell, Corpus, located_by, transport_of
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, CONTROLS, shown_as, titrated_strategy
+from assay.core.specs.strategies import BLIND, CONTROLS, leading_strategy, shown_as
 from assay.core.stats.selection_metrics import Measurement
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import say_out_of_range, say_unknown
 
 METRICS = (
     Metric.RECALL,
@@ -96,6 +96,8 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
     highest = min(_MAX_BUDGET, n_documents - 1)
     first, second = st.columns(2)
     third, fourth, fifth = st.columns([3, 4, 2])
+    say_out_of_range("share", "Leaked share, %", 0, 100)
+    say_out_of_range("budget", "Budget", 1, highest)
     share = first.slider(
         "Leaked share, %",
         0,
@@ -113,7 +115,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
     selector = third.selectbox(
         "Strategy",
         options,
-        index=options.index(titrated_strategy(one for one in options if one not in CONTROLS)),
+        index=options.index(leading_strategy(one for one in options if one not in CONTROLS)),
         format_func=shown_as,
         key="strategy",
         bind="query-params",
@@ -127,6 +129,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
         key="metric",
         bind="query-params",
     )
+    say_unknown("draw", "Draw", map(str, seeds))
     seed = fifth.selectbox(
         "Draw",
         seeds,

@@ -21,7 +21,8 @@ from assay.core.findings.titration import titration_finding
 from assay.core.findings.titration_grid import nearest_budget
 from assay.core.selection.titration import Cell, Corpus
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import CONTROLS, shown_as, titrated_strategy
+from assay.core.specs.strategies import CONTROLS, leading_strategy, shown_as
+from assay.pages.components.asked_for import say_unknown
 from assay.pages.components.audit import reads, titration_controls
 from assay.pages.components.audit.titration_charts import (
     HEIGHT,
@@ -121,7 +122,7 @@ def _show_headline(
         )
     else:
         measured = [one for one in dict.fromkeys(grid["strategy"]) if one not in CONTROLS]
-        strategy = titrated_strategy(measured or [setting.selector])
+        strategy = leading_strategy(measured or [setting.selector])
         found = titration_finding(grid.to_dict("records"), strategy, budget)
         n_draws = grid["seed"].nunique()
         source = f"Measured at budget {budget:,}, with {n_draws} draws per leaked share."
@@ -137,6 +138,7 @@ def _show_plot(
 ) -> None:
     st.subheader(setting.metric.info.title, anchor=False)
     others = [n for n in known.selectors if n not in cells and n in set(here["strategy"])]
+    say_unknown("compare", "Compare with", map(shown_as, others))
     added = (
         st.multiselect(
             "Compare with", others, format_func=shown_as, key="compare", bind="query-params"

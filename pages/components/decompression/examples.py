@@ -20,6 +20,7 @@ from assay.pages.components.annotations.choices import (
     tags_of,
 )
 from assay.pages.components.annotations.editor import show_annotation
+from assay.pages.components.asked_for import say_unknown
 from assay.pages.components.decompression.judges import grades_table, judges_answers
 from assay.pages.components.decompression.reads import READ_AS
 from assay.pages.components.escaping import markdown_safe
@@ -42,6 +43,11 @@ def choose_examples(
     paths = {int(row.topic_id): row.path for row in tree.itertuples() if row.path}
     first, second, third = st.columns([3, 2, 2])
     search = search_box(first, "Search", "part of a word or phrase")
+    say_unknown("styles", "Style", list(Style))
+    say_unknown("difficulties", "Difficulty", list(Difficulty))
+    say_unknown("topic", "Topic", map(str, paths))
+    for key, label in (("flagged", "With flag"), ("unflagged", "Without flag")):
+        say_unknown(key, label, list(QualityFlag))
     styles = second.multiselect(
         "Style", list(Style), key="styles", bind="query-params", placeholder="all"
     )
