@@ -75,6 +75,7 @@ else:
 diff_tables.show_provenance(meta)
 deletable(
     "diff",
+    path.stem,
     f"{first} and {second}",
     "This deletes the file permanently. Both decompressions stay, so the same diff can be made "
     "again.",

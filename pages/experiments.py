@@ -105,6 +105,7 @@ def show_shelf(experiment: ExperimentSummary) -> None:
         )
         deletable(
             "run",
+            experiment.experiment_id,
             experiment.meta.title,
             "This deletes the file permanently. Final models and gradients stay in the cache, so "
             "the same run can be repeated quickly.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assay.core.cli.ending import say_line
 from assay.core.cli.options import JsonOption, StoreOption, open_store, say_json
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ def compare(
             say_json(_figures(found))
             return
         for line in _lines(found):
-            # Titles and places are others' text, which may hold what commands a terminal.
-            typer.echo("".join(one for one in line if one.isprintable() or one == "\n"))
+            say_line(line)
     if not any(map(is_file_name, audits)):
         typer.echo(f"\nTo read on: assay dashboard, then /compare?audits={','.join(audits)}")
 

@@ -92,9 +92,7 @@ def _end(outcome: Outcome, as_json: bool) -> None:
                 f"{counted(counts.n_calls, 'call')} and {counted(counts.n_tokens, 'token')}."
                 f"{unanswered}{judges}{there}"
             ],
-            "decompression",
-            notes=list(meta.caveats),
-            path=outcome.path,
+            notes=[*meta.caveats, f"The decompression is in {outcome.path}"],
             page="topics",
             query={"decompression": outcome.id},
         )

@@ -90,10 +90,8 @@ def diff(
         make = [] if meta.noise else [f"A noise run is made with: {meta.noise_command}"]
         return Ending(
             [said.headline, *said.sentences],
-            "diff",
             changed_topics(reported),
-            [*meta.caveats, *make],
-            path=outcome.path,
+            [*meta.caveats, *make, f"The diff is in {outcome.path}"],
             page="diff",
             query={"a": spec.first, "b": spec.second},
         )

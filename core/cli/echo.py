@@ -35,7 +35,6 @@ def echo(
         how.as_json,
         lambda: Ending(
             [said.headline, *said.sentences],
-            "comparison",
             targets_table(record),
             list(record.caveats),
             page="echo",

@@ -12,8 +12,6 @@ import typer
 from assay.core.cli.options import say_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
 # Longer tables are read in the dashboard.
@@ -24,18 +22,15 @@ _WIDEST = 48
 
 @dataclass(frozen=True)
 class Ending:
-    """says: the answer and what supports it, a sentence or more each. what: the kind of result, in
-    a word.
+    """says: the answer and what supports it, a sentence or more each.
 
-    table: its figures. notes: caveats and what to do next. path: its file. page: the dashboard's
-    page that shows it, and query: what names the result in the address.
+    table: its figures. notes: caveats and what to do next, and where its file is. page: the
+    dashboard's page that shows it, and query: what names the result in the address.
     """
 
     says: Sequence[str]
-    what: str
     table: pd.DataFrame | None = None
     notes: Sequence[str] = ()
-    path: Path | str | None = None
     page: str = ""
     query: Mapping[str, str] | None = None
 
@@ -58,8 +53,6 @@ def show_ending(ending: Ending) -> None:
         say_line(f"\n{_as_lines(ending.table)}")
     for line in ending.notes:
         say_line(f"\n{line}")
-    if ending.path is not None:
-        say_line(f"\nThe {ending.what} is in {ending.path}")
     if ending.page:
         query = f"?{urlencode(ending.query)}" if ending.query else ""
         say_line(f"To read on: assay dashboard, then /{ending.page}{query}")

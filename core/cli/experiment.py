@@ -91,9 +91,8 @@ def _ending(recipe: Recipe, outcome: Outcome, rows: list[dict[str, Any]]) -> End
             f"{counted(n_seeds, 'seed')}.",
             *(one.sentence for one in compared),
         ],
-        "experiment",
         means_table(found, recipe.metrics),
-        path=outcome.path,
+        [f"The experiment is in {outcome.path}"],
         page="experiments",
         query={"recipe": recipe.name, "run": outcome.id},
     )

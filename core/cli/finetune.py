@@ -65,7 +65,6 @@ def _ending(out: Path, record: TrainingRecord, was_there: bool) -> Ending:
     )
     return Ending(
         [f"{made}: on {n_documents}{labels}."],
-        "final model",
         pd.DataFrame(
             {
                 "epoch": number,
@@ -73,5 +72,5 @@ def _ending(out: Path, record: TrainingRecord, was_there: bool) -> Ending:
             }
             for number, own in enumerate(record.epochs, 1)
         ),
-        path=out,
+        [f"The final model is in {out}"],
     )

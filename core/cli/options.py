@@ -7,7 +7,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -207,14 +207,10 @@ def split_words(option: str | None) -> tuple[str, ...] | None:
     return tuple(word.strip() for word in option.split(",")) if option else None
 
 
-def say(
-    result: dict[Any, Any],
-    as_json: bool,
-    figures: Callable[[], dict[str, Any]] = dict,
-) -> None:
-    """Print a result: one JSON object with all ``figures``, or one line per key."""
+def say(result: Mapping[Any, Any], as_json: bool) -> None:
+    """Print a result: one JSON object, or one line per key."""
     if as_json:
-        say_json({**result, **figures()})
+        say_json(result)
         return
     for key, value in result.items():
         typer.echo(f"{key}: {value}")

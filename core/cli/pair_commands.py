@@ -12,7 +12,7 @@ import typer
 
 from assay.core.cli.config_option import as_recorded
 from assay.core.cli.ending import Ending, show_ending
-from assay.core.cli.options import RunningAudit, rows_of, say, say_json, spread_of
+from assay.core.cli.options import RunningAudit, rows_of, say_json, spread_of
 from assay.core.errors import OptionConflict
 from assay.core.specs.addresses import has_password
 from assay.core.specs.audit import Assessability, AuditSpec, title_of
@@ -84,7 +84,7 @@ def _compute_shard(spec: AuditSpec, how: RunningAudit, shard: Shard, most: int |
     compute = choose_compute(how.device, how.precision, may_split=True)
     done = run_shard(spec, shard, how.place, compute, ConsoleProgress(), MemoryBound(most))
     if how.as_json:
-        say({**asdict(done), "shard": str(done.shard)}, as_json=True)
+        say_json({**asdict(done), "shard": str(done.shard)})
     else:
         typer.echo(_shard_line(done))
     if not done.is_assessable:
@@ -119,14 +119,13 @@ def say_answers(store: Store, outcome: Outcome, as_json: bool) -> None:
             "says": [found.headline, *found.sentences],
             "answers": [asdict(one) for one in audit_answers(evidence).answers],
         }
-        say(said, as_json, lambda: figures_of(outcome.path))
+        say_json({**said, **figures_of(outcome.path)})
         return
     show_ending(
         Ending(
             list(closing_words(evidence)),
-            "audit",
             figures_table(evidence),
-            path=outcome.path,
+            [f"The audit is in {outcome.path}"],
             page="overview",
             query={"audit": outcome.id},
         )

@@ -201,7 +201,7 @@ def export(spec: ExportSpec, how: Keeping, overwrite: OverwriteOption = False) -
                 else export_selection(place, path, spec.strategy, out, overwrite)
             )
     if how.as_json:
-        say({"out": spec.out, "n_rows": n_rows}, True)
+        say_json({"out": spec.out, "n_rows": n_rows})
     else:
         typer.echo(f"Wrote {n_rows:,} {'row' if n_rows == 1 else 'rows'} to {spec.out}")
 
@@ -224,7 +224,7 @@ def report(spec: ReportSpec, how: Keeping, overwrite: OverwriteOption = False) -
         digest = file_digest(path)
         n_bytes = write_report(place, path, outs, spec.with_documents, overwrite)
     if how.as_json:
-        say({**_named(spec), "n_bytes": n_bytes, "audit_sha256": digest}, True)
+        say_json({**_named(spec), "n_bytes": n_bytes, "audit_sha256": digest})
     else:
         typer.echo(f"Wrote {listed(list(_named(spec).values()))}")
         typer.echo(f"SHA-256 of the audit's file, printed on every page: {digest}")
@@ -240,7 +240,7 @@ def _report_on_all(spec: ReportSpec, how: Keeping, overwrite: bool) -> None:
     n_reports = len(lines) - len(missing)
     if how.as_json:
         said = {"out": str(folder / INDEX), "n_reports": n_reports}
-        say({**said, **({"missing": missing} if missing else {})}, True)
+        say_json({**said, **({"missing": missing} if missing else {})})
         return
     reports = "report" if n_reports == 1 else "reports"
     typer.echo(f"Wrote {n_reports:,} {reports}, listed in {folder / INDEX}")
@@ -266,7 +266,7 @@ def present(
         n_figures = write_story(place, audit_path(place, known), outs, figures, overwrite)
     if how.as_json:
         more = {"figures": spec.figures, "n_figures": n_figures} if figures else {}
-        say({**_named(spec), **more}, True)
+        say_json({**_named(spec), **more})
         return
     if outs:
         typer.echo(f"Wrote {listed(list(_named(spec).values()))}")

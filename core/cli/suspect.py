@@ -52,7 +52,6 @@ def suspect(
         how.as_json,
         lambda: Ending(
             [said.headline, *said.sentences],
-            "test",
             checks_table(record) if record.is_refused else parts_table(record),
             [set_sizes(record), f"Assumed: {' '.join(ASSUMPTIONS)}", *record.caveats],
             page="suspects",

@@ -1,4 +1,4 @@
-"""Deleting a result from the store: a button that asks first."""
+"""Deleting a result from the store: a button that asks for its name first."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from assay.pages.components.escaping import markdown_safe
 
 def deletable(
     what: str,
+    name: str,
     title: str,
     consequence: str,
     delete: Callable[[], None],
     *,
     named_by: str | None = None,
     row: str | None = None,
-    typed: str | None = None,
     more: Callable[[], None] = lambda: None,
 ) -> None:
-    """A button that deletes a result after confirmation; none if the store is read-only.
+    """A button that deletes a result once its ``name`` is typed; none if the store is read-only.
 
     ``named_by``: the address' parameter that names the result; it is removed. ``row``: the button's
-    key in a list, where the row says what it deletes. ``typed``: the name
-    that must be typed first, for what takes long to make again. ``more``: shows what else is asked.
+    key in a list, where the row says what it deletes. ``more``: shows what else is asked.
     """
 
     if Store.default().is_for_reading:
@@ -35,11 +34,9 @@ def deletable(
         st.write(f"**{markdown_safe(title)}**")
         st.write(consequence)
         more()
-        is_sure = True
-        if typed is not None:
-            st.caption("To delete it, type its name:")
-            st.code(typed, language=None)
-            is_sure = st.text_input("Name", key=f"name of {typed}").strip() == typed
+        st.caption("To delete it, type its name:")
+        st.code(name, language=None)
+        is_sure = st.text_input("Name", key=f"name of {name}").strip() == name
         if st.button(
             "Delete",
             disabled=not is_sure,

@@ -47,6 +47,6 @@ def pick_record(shelf: RecordStore[Record], parameter: str, what: str) -> Record
 def deletable_record(
     shelf: RecordStore[Record], record: Record, parameter: str, what: str, consequence: str
 ) -> None:
-    """A button that deletes the record after confirmation."""
+    """A button that deletes the record once its name is typed."""
     delete = partial(shelf.delete, record.record_id)
-    deletable(what, record.title, consequence, delete, named_by=parameter)
+    deletable(what, record.record_id, record.title, consequence, delete, named_by=parameter)

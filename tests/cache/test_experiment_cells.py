@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.audit_file import write_sample_audit
 from support.experiment_file import write_sample_experiment
-from support.pages import opened, words
+from support.pages import confirmed, opened, words
 
 from assay.cache.experiments.cells import (
     cells_by_experiment,
@@ -84,7 +84,7 @@ def test_deleting_an_experiment_takes_its_own_cells_alone(store):
 
 
 @pytest.mark.parametrize("with_audits", [True, False])
-def test_the_page_deletes_a_run_after_a_second_yes(store, with_audits):
+def test_the_page_deletes_a_run_once_its_name_is_typed(store, with_audits):
     """Delete asks first and says how many audits would go; they stay where that is unticked."""
     path = store.experiments / "main-sft-small-30.duckdb"
     app = opened("experiments", recipe="main-sft")
@@ -93,8 +93,7 @@ def test_the_page_deletes_a_run_after_a_second_yes(store, with_audits):
     assert path.exists()
     assert "(1)" in app.checkbox[0].label
     app.checkbox[0].set_value(with_audits)
-    (confirm,) = [button for button in app.button if button.label == "Delete"]
-    confirm.click().run()
+    confirmed(app, "run").click().run()
     assert not path.exists()
     assert ("alone" in listed(store)) != with_audits
     assert "has not been run" in words(app)

@@ -65,7 +65,7 @@ def test_a_document_is_marked_where_it_is_shown(store, path, page):
     first = int(
         read_selection(path, Strategy.SELECT, SelectionFilter(), 1).rows["document_id"].iloc[0]
     )
-    view = {"audit": "sample", "document": str(first), "strategy": "select"}
+    view = {"audit": "sample", "document": str(first), "strategy": "SELECT"}
     app = opened(page, **view)
     button(app, "Accept").click().run()
     tag_box(app).set_value(["law", "to do"]).run()
@@ -102,16 +102,18 @@ def test_a_tag_with_a_comma_is_refused_with_a_sentence(store, path):
 def test_marks_stand_in_tables_and_filter_them(store, path):
     """A marked document has its mark in the selection's table, and filters leave what they say."""
     rows = read_selection(path, Strategy.SELECT, SelectionFilter(), 60).rows
-    assert "mark" not in opened("selection", audit="sample").dataframe[0].value
+    assert "mark" not in opened("selection", audit="sample", strategy="SELECT").dataframe[0].value
     set_mark(store, ABOUT, rows["text_hash"].iloc[3], Mark.ACCEPTED)
     change_tags(store, ABOUT, rows["text_hash"].iloc[4], ["law"])
-    table = opened("selection", audit="sample").dataframe[0].value
+    table = opened("selection", audit="sample", strategy="SELECT").dataframe[0].value
     assert table["mark"].tolist() == ["", "", "", "accepted", *[""] * 56]
     assert table["tags"].iloc[4] == "law"
     for query, expected in (({"mark": "accepted"}, 3), ({"tags": "law"}, 4)):
-        left = opened("selection", audit="sample", **query).dataframe[0].value
+        left = opened("selection", audit="sample", strategy="SELECT", **query).dataframe[0].value
         assert left["text"].tolist() == [rows["text"].iloc[expected]]
-    others = opened("selection", audit="sample", mark="not marked").dataframe[0].value
+    others = (
+        opened("selection", audit="sample", strategy="SELECT", mark="not marked").dataframe[0].value
+    )
     assert len(others) == 59
     assert "No document" in words(opened("selection", audit="sample", tags="gone"))
 
@@ -123,7 +125,7 @@ def test_compare_shows_what_was_said_in_each_audit(store):
     first, second = (Annotated.audit(path.stem) for path in paths)
     rows = read_selection(paths[1], Strategy.SELECT, SelectionFilter(), 30).rows
     texts, hashes = rows["text"].tolist(), rows["text_hash"].tolist()
-    query = {"audits": "sample,second", "strategy": "select"}
+    query = {"audits": "sample,second", "strategy": "SELECT"}
     assert "mark" not in compared(opened("compare", **query)).columns
     set_mark(store, first, hashes[0], Mark.ACCEPTED)
     set_mark(store, second, hashes[0], Mark.REJECTED)
@@ -194,7 +196,7 @@ def test_the_map_lists_marked_documents_that_were_not_selected(store, path):
     chosen = set(read_selection(path, Strategy.SELECT, SelectionFilter(), 400).rows["document_id"])
     outside = next(number for number in range(400) if number not in chosen)
     set_mark(store, ABOUT, digest(path, outside), Mark.REJECTED)
-    app = opened("map", audit="sample", strategy="select", mark="rejected")
+    app = opened("map", audit="sample", strategy="SELECT", mark="rejected")
     assert "1 documents" in words(app)
     assert app.dataframe[0].value["mark"].tolist() == ["rejected"]
 

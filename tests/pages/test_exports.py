@@ -180,7 +180,7 @@ def assert_same_numbers(one, other):
 def test_an_area_is_exported_under_its_own_heading(server):
     """The export of an area's documents holds those, with the ranks that Selection shows, and the
     one of the reference documents inside holds these; neither holds the other's."""
-    query = "audit=sample&strategy=select&area=0-0.1000-0.1000-500.0-500"
+    query = "audit=sample&strategy=SELECT&area=0-0.1000-0.1000-500.0-500"
     with Visitor(server) as visitor:
         selected, true = visitor.open("map", query).exports()
     assert 0 < len(selected.rows) < 400
@@ -200,7 +200,7 @@ def test_an_area_is_exported_under_its_own_heading(server):
 
 def test_gestures_on_the_map_go_into_the_address(server):
     """A lasso lists what lies inside and a click opens its document; the address holds both."""
-    query = "audit=sample&strategy=select"
+    query = "audit=sample&strategy=SELECT"
     with Visitor(server) as visitor:
         visitor.open("map", query)
         (canvas,) = [e.bidi_component for e in visitor.elements if e.bidi_component.id]

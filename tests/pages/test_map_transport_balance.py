@@ -69,7 +69,7 @@ def chart(app):
 
 def test_every_document_is_a_point_of_the_map(sample):
     """Of a pool of ordinary size all documents travel as points with text, label and source."""
-    app = opened("map", audit="sample", beside="random")
+    app = opened("map", audit="sample", strategy="SELECT", beside="random")
     data = chart(app)
     assert data["pool"]["id"] == list(range(400))
     assert data["density"] is None
@@ -84,11 +84,11 @@ def test_every_document_is_a_point_of_the_map(sample):
 def test_a_large_pool_is_a_density_with_matches_as_points(store):
     """Beyond 20,000 documents the density is drawn, and only documents that match are points."""
     write_sample_audit(store, n_documents=MAX_DRAWN + 1, budget=150)
-    data = chart(opened("map", audit="sample"))
+    data = chart(opened("map", audit="sample", strategy="SELECT"))
     assert sum(data["density"]["counts"]) == MAX_DRAWN + 1
     assert data["pool"]["id"] == []
     assert len(json.dumps(data)) < 400_000
-    data = chart(opened("map", audit="sample", selected="random"))
+    data = chart(opened("map", audit="sample", strategy="SELECT", selected="random"))
     path = store.audits / "sample.duckdb"
     random = read_selected_places(path, Strategy.RANDOM, 1_000)["document_id"]
     assert data["pool"]["id"] == sorted(random)
@@ -97,7 +97,7 @@ def test_a_large_pool_is_a_density_with_matches_as_points(store):
 def test_a_large_selection_is_drawn_in_part_and_said_so(store):
     """Of a selection of more than can be drawn the first are, and the page says how many."""
     write_sample_audit(store, n_documents=4_000, budget=MAX_POINTS + 500)
-    app = opened("map", audit="sample")
+    app = opened("map", audit="sample", strategy="SELECT")
     assert [len(panel["id"]) for panel in chart(app)["panels"]] == [MAX_POINTS]
     assert f"first {MAX_POINTS:,} selected documents are drawn" in words(app).replace("\\", "")
 
@@ -105,7 +105,7 @@ def test_a_large_selection_is_drawn_in_part_and_said_so(store):
 @pytest.mark.parametrize("colour", ["strategy", "pseudolabel", "source", "gain"])
 def test_every_colouring_draws_every_document_once(sample, colour):
     """Whatever the colours say, each selected document is one mark of a known colour and shape."""
-    data = chart(opened("map", audit="sample", colour=colour))
+    data = chart(opened("map", audit="sample", strategy="SELECT", colour=colour))
     (panel,) = data["panels"]
     assert sorted(panel["id"]) == sorted(
         read_selected_places(sample, Strategy.SELECT, 100)["document_id"].tolist()
@@ -120,12 +120,14 @@ def test_true_documents_are_coloured_as_selected_ones_and_can_be_left_out(store)
     audit that knows none has no switch."""
     write_sample_audit(store)
     write_sample_audit(store, audit_id="blind", has_truth=False)
-    data = chart(opened("map", audit="sample", colour="pseudolabel"))
+    data = chart(opened("map", audit="sample", strategy="SELECT", colour="pseudolabel"))
     colours = {entry["name"]: entry["colour"] for entry in data["legend"]}
     for code, about in zip(data["reference"]["colour"], data["reference"]["about"], strict=True):
         label = about.removeprefix("true label ").split(" · ")[0]
         assert data["colours"][code] == colours[label]
-    assert chart(opened("map", audit="sample", true="false"))["reference"] is None
+    assert (
+        chart(opened("map", audit="sample", strategy="SELECT", true="false"))["reference"] is None
+    )
     assert not opened("map", audit="blind").toggle
 
 
@@ -137,7 +139,7 @@ def test_the_filter_button_says_how_many_filters_are_in_force(sample):
         (found,) = (one.proto for one in app.get("popover") if "Filter" in one.proto.popover.label)
         return found.popover.label, found.popover.type
 
-    app = opened("map", audit="sample", search="market", words="false")
+    app = opened("map", audit="sample", strategy="SELECT", search="market", words="false")
     assert button(app) == ("Filter", "secondary")
     app.multiselect(key="labels").set_value([LABELS[0], LABELS[1]]).run()
     assert button(app) == ("Filter (1)", "primary")
@@ -146,13 +148,20 @@ def test_the_filter_button_says_how_many_filters_are_in_force(sample):
     app.multiselect(key="labels").set_value([]).run()
     app.selectbox(key="selected").set_value("nothing").run()
     assert button(app) == ("Filter", "secondary")
-    linked = opened("map", audit="sample", labels=LABELS[0], mark="rejected", selected="select")
+    linked = opened(
+        "map",
+        audit="sample",
+        strategy="SELECT",
+        labels=LABELS[0],
+        mark="rejected",
+        selected="select",
+    )
     assert button(linked) == ("Filter (3)", "primary")
 
 
 def test_filters_and_search_highlight_on_the_map(sample):
     """Exactly the documents that match are marked in the pool and in selections, and listed."""
-    app = opened("map", audit="sample", search="MARKET", labels="sport")
+    app = opened("map", audit="sample", strategy="SELECT", search="MARKET", labels="sport")
     data = chart(app)
     wanted = read_matching(sample, SelectionFilter("market", (LABELS.index("sport"),)), None)
     marked = [
@@ -165,12 +174,12 @@ def test_filters_and_search_highlight_on_the_map(sample):
     (panel,) = data["panels"]
     assert [number in set(marked) for number in panel["id"]] == [*map(bool, panel["match"])]
     assert len(app.dataframe[0].value) == len(wanted)
-    assert chart(opened("map", audit="sample"))["pool"]["match"] is None
+    assert chart(opened("map", audit="sample", strategy="SELECT"))["pool"]["match"] is None
 
 
 def test_an_area_in_the_link_lists_its_documents(sample):
     """The documents inside are listed, selected ones first; what is no area is ignored."""
-    app = opened("map", audit="sample", area="0-0.1000-0.1000-500.0-500")
+    app = opened("map", audit="sample", strategy="SELECT", area="0-0.1000-0.1000-500.0-500")
     data = chart(app)
     left, bottom, _, top = data["bounds"]
     places = read_places(sample)
@@ -183,10 +192,12 @@ def test_an_area_in_the_link_lists_its_documents(sample):
     assert table["rank, SELECT"].iloc[: len(ranks)].notna().all()
     assert data["area"][0] == pytest.approx([left, bottom])
     # An area means the same place whether reference documents are drawn or not.
-    without = opened("map", audit="sample", true="false", area="0-0.1000-0.1000-500.0-500")
+    without = opened(
+        "map", audit="sample", strategy="SELECT", true="false", area="0-0.1000-0.1000-500.0-500"
+    )
     assert chart(without)["area"] == data["area"]
     for wrong in ("x", "1-2.3-4", "1-2-3.4-5.6-7", "<script>"):
-        assert chart(opened("map", audit="sample", area=wrong))["area"] is None
+        assert chart(opened("map", audit="sample", strategy="SELECT", area=wrong))["area"] is None
 
 
 def test_an_area_survives_its_link():
@@ -205,13 +216,16 @@ def test_an_area_survives_its_link():
 
 def test_a_document_in_the_link_is_read_beside_the_map(sample):
     """Its text stands there letter by letter, and the map marks it; a wrong number says so."""
-    app = opened("map", audit="sample", document="7")
+    app = opened("map", audit="sample", strategy="SELECT", document="7")
     (text,) = read_documents(sample, [7], (Strategy.SELECT,))["text"]
     assert text in [code.value for code in app.code]
     assert chart(app)["open"] == [pytest.approx(read_places(sample)[7].tolist())]
-    reference = opened("map", audit="sample", reference="0")
+    reference = opened("map", audit="sample", strategy="SELECT", reference="0")
     assert any(HOSTILE in code.value for code in reference.code)
-    assert "no document 99999" in opened("map", audit="sample", document="99999").warning[0].value
+    assert (
+        "no document 99999"
+        in opened("map", audit="sample", strategy="SELECT", document="99999").warning[0].value
+    )
 
 
 def test_documents_are_read_with_ranks(sample):
@@ -245,7 +259,7 @@ def test_the_canvas_makes_no_markup():
 def test_without_a_map_the_page_says_so(store):
     """An audit that keeps no places explains itself."""
     write_sample_audit(store, n_documents=0, budget=0, has_truth=False)
-    assert "has no map" in opened("map", audit="sample").info[0].value
+    assert "has no map" in opened("map", audit="sample", strategy="SELECT").info[0].value
 
 
 def test_near_duplicates_are_counted_beside_exact_ones(sample):

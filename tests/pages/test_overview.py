@@ -84,7 +84,8 @@ def test_a_suspect_test_of_the_models_is_part_of_the_answer(store):
 
 
 def test_an_answer_leads_to_the_selection_that_it_is_about(store):
-    """Not to the main strategy's, which pages show unless they are asked for another."""
+    """The link names it, so that pages do not open with the strategy that they usually begin with:
+    one that compares documents with trained parts of the model."""
     write_sample_audit(store)
     meant = answered(store).to(Question.CLOSE).selected_by
     assert meant not in (None, Strategy.SELECT)
@@ -92,8 +93,11 @@ def test_an_answer_leads_to_the_selection_that_it_is_about(store):
     for page in ("selection", "map"):
         (asked,) = [dict(parse_qsl(one.query_string)) for one in links if one.page == page]
         assert asked["audit"] == "sample"
+        assert asked["strategy"] == meant.shown_as
         assert opened(page, **asked).selectbox(key="strategy").value is meant
-    assert opened("selection", audit="sample").selectbox(key="strategy").value is Strategy.SELECT
+    for page in ("selection", "map"):
+        chosen = opened(page, audit="sample").selectbox(key="strategy").value
+        assert chosen is Strategy.EMBEDDING_MATCH
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_a_link_opens_one_document(sample):
     """An address that names a document shows it whole; in a view without it, it is not shown."""
     rows = read_selection(sample, Strategy.SELECT, SelectionFilter(), 60).rows
     text, document_id = rows["text"].iloc[7], str(rows["document_id"].iloc[7])
-    app = opened("selection", audit="sample", document=document_id)
+    app = opened("selection", audit="sample", strategy="SELECT", document=document_id)
     assert text in [element.value for element in app.code]
     assert app.query_params["document"] == document_id
     app.text_input(key="search").set_value(rows["text"].iloc[8]).run()

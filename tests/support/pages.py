@@ -40,8 +40,17 @@ def words(app):
 
 
 def confirmed(app, what):
-    """Press the page's own button, see that it asks, and say yes."""
-    (ask,) = [button for button in app.button if button.label == f"Delete this {what}"]
-    ask.click().run()
-    (confirm,) = [button for button in app.button if button.label == "Delete"]
+    """Press the page's own button, see that it stays off until the name is typed, and type that."""
+    for is_typed in (False, True):
+        # Outside a browser every run is of the whole page, which closes a dialog: ask again.
+        (ask,) = [button for button in app.button if button.label == f"Delete this {what}"]
+        ask.click()
+        if is_typed:
+            # A dialog that was closed is still among the runner's, with the same field.
+            for field in app.text_input:
+                if field.key.startswith("name of "):
+                    field.set_value(field.key.removeprefix("name of "))
+        ask.run()
+        *_, confirm = [button for button in app.button if button.label == "Delete"]
+        assert confirm.disabled != is_typed
     return confirm

@@ -22,10 +22,9 @@ def deletable_with_annotations(
     *,
     named_by: str | None = None,
     row: str | None = None,
-    typed: str | None = None,
 ) -> None:
-    """A button that deletes a result after confirmation, and what was said about its ``items`` if
-    that is ticked."""
+    """A button that deletes a result once its name is typed; what was said about its ``items`` goes
+    as well if that is ticked."""
     chosen = f"{_WITH_ANNOTATIONS} {about.result_id}"
 
     def ask() -> None:
@@ -45,11 +44,11 @@ def deletable_with_annotations(
 
     deletable(
         about.kind,
+        about.result_id,
         title,
         consequence,
         delete_as_chosen,
         named_by=named_by,
         row=row,
-        typed=typed,
         more=ask,
     )

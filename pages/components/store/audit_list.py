@@ -190,5 +190,4 @@ def _show_actions(one: AuditSummary) -> None:
         "be run again quickly.",
         delete_audit,
         row=f"delete-{one.audit_id}",
-        typed=one.audit_id,
     )

@@ -17,7 +17,7 @@ def test_an_ending_cannot_command_a_terminal_and_stays_small(capsys):
     how much is missing, and the page's address is quoted."""
     names = ["\x1b[31mred\x07", "two\nlines", "w" * 100, *(f"topic {n}" for n in range(60))]
     table = pd.DataFrame({"topic": names, "share": 0.5})
-    show_ending(Ending(["Found."], "diff", table, path="a.duckdb", page="diff", query={"a": "x&y"}))
+    show_ending(Ending(["Found."], table, ["It is in a.duckdb"], "diff", {"a": "x&y"}))
     said = capsys.readouterr().out
     assert all(one.isprintable() or one == "\n" for one in said)
     assert "two lines" in said
@@ -30,7 +30,7 @@ def test_an_ending_cannot_command_a_terminal_and_stays_small(capsys):
 
 def test_a_small_table_is_shown_whole(capsys):
     """Nothing is cut where nothing has to be."""
-    show_ending(Ending(["Found."], "test", pd.DataFrame({"score": ["w" * 48, "loss"]})))
+    show_ending(Ending(["Found."], pd.DataFrame({"score": ["w" * 48, "loss"]})))
     said = capsys.readouterr().out
     assert "w" * 48 in said
     assert "more" not in said
@@ -43,7 +43,7 @@ def test_only_what_is_asked_for_is_computed(as_json, capsys):
     def unwanted():
         raise AssertionError
 
-    ending = unwanted if as_json else lambda: Ending(["Found."], "test")
+    ending = unwanted if as_json else lambda: Ending(["Found."])
     end(as_json, ending, (lambda: {"p": 0.5}) if as_json else unwanted)
     assert capsys.readouterr().out == ('{"p": 0.5}\n' if as_json else "Found.\n")
 
