@@ -47,8 +47,8 @@ st.caption(
 )
 
 with st.container(key="roomy selection controls"):
-    first, second, third, fourth = st.columns([2, 3, 3, 3])
-    fifth, sixth, seventh, eighth = st.columns([2, 3, 3, 3], vertical_alignment="bottom")
+    first, second, third, fourth = st.columns(4)
+    fifth, sixth, seventh, eighth = st.columns([3, 3, 3, 4], vertical_alignment="bottom")
 strategy = choose_strategy(first, strategies)
 search, labels = search_texts(second), choose_labels(third, names)
 sources = choose_sources(fourth, reads.sources(path))

@@ -61,7 +61,7 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
     counts = reads.facts(path).meta.counts
     with st.container(key="roomy map controls"):
         first, second, third, fourth, fifth = st.columns(
-            [3, 3, 3, 4, 3], vertical_alignment="bottom"
+            [7, 6, 6, 7, 6], vertical_alignment="bottom"
         )
     here = choose_strategy(first, strategies)
     say_unknown("beside", "Compare with", [_NOTHING, *(one.shown_as for one in strategies)])
