@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from assay.cache.files.database import FileInUse, UnreadableFile, open_to_read
 from assay.cache.files.inspection import kind_of
 from assay.cache.store import Store
 from assay.core.errors import InputError
+from assay.core.temporary import TemporaryFolder
 
 _FOLDERS = {
     "audit": "audits",
@@ -47,7 +47,7 @@ def store_with(file: Path) -> Iterator[Lodged]:
     """
     try:
         kind = _kind(file)
-        with tempfile.TemporaryDirectory(prefix="assay-") as root:
+        with TemporaryFolder("store") as root:
             name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:80] or kind
             folder = Path(root) / _FOLDERS[kind]
             folder.mkdir()

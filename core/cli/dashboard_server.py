@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -90,8 +91,13 @@ def _log_folder(store: Store) -> Iterator[Path]:
     if not store.is_for_reading:
         yield store.logs
         return
-    # It is kept, because the page names it.
-    yield Path(tempfile.mkdtemp(prefix="assay-log-"))
+    folder = Path(tempfile.mkdtemp(prefix="assay-log-"))
+    try:
+        yield folder
+    finally:
+        # A log that says something is kept, because a page named it.
+        if not any(log.stat().st_size for log in folder.iterdir()):
+            shutil.rmtree(folder)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,6 +33,7 @@ from assay.core.specs.compute import (
     WorkEngine,
 )
 from assay.core.specs.memory_size import MEMORY_HELP
+from assay.core.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,7 +188,7 @@ def written(name: str, may_overwrite: bool) -> Iterator[Path]:
         return
     if not may_overwrite:
         check_new(name)
-    with TemporaryDirectory(prefix="assay-out-") as folder:
+    with TemporaryFolder("out") as folder:
         yield Path(folder) / name_of(name)
         send(Path(folder), name)
 

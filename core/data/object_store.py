@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
 from assay.core.errors import InputError
 from assay.core.specs.addresses import OBJECT_STORE, has_password
+from assay.core.temporary import TemporaryFolder
 
 _CHUNK = 1 << 22
 # Left free on the disk that fetched files lie on.
@@ -202,6 +202,6 @@ def _refused(location: str, said: str) -> InputError:
 
 @cache
 def _place() -> Path:
-    place = TemporaryDirectory(prefix="assay-fetched-")
+    place = TemporaryFolder("fetched")
     register(place.cleanup)
     return Path(place.name)

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from assay.core.errors import InputError
@@ -16,6 +15,7 @@ from assay.core.models.pretrained import load_adapted, load_causal, load_with_ne
 from assay.core.models.safetensors_header import StoredTensor, read_header
 from assay.core.models.vocabulary import resize, untie
 from assay.core.models.weight_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_file
+from assay.core.temporary import TemporaryFolder
 
 # The kinds that change weights and can be merged into them.
 _KINDS = ("LORA", "ADALORA", "LOHA", "LOKR", "IA3", "OFT", "BOFT", "VERA", "HRA", "FOURIERFT")
@@ -51,7 +51,7 @@ def merged(adapter: Path, base: Path) -> Any:
     model, new = _model(config, base, held)
     _untie_if_adapted(model, config, held)
     _resize_if_adapted(model, held)
-    with TemporaryDirectory() as place:
+    with TemporaryFolder("adapter") as place:
         copy = Path(place)
         (copy / ADAPTER_CONFIG).write_text(json.dumps(config))
         (copy / ADAPTER_WEIGHTS).symlink_to(adapter_file(adapter))

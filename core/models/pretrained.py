@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -41,6 +40,7 @@ from assay.core.models.model_config import (
 )
 from assay.core.models.safetensors_header import read_header
 from assay.core.models.weight_files import model_files, n_parameters, opened
+from assay.core.temporary import TemporaryFolder
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -54,7 +54,7 @@ _MOST_NEW_NUMBERS = 1 << 26
 
 def read_config(folder: Path) -> Any:
     """A folder's configuration; InputError if transformers does not know its kind."""
-    with _read_by("the configuration", folder), TemporaryDirectory() as copy:
+    with _read_by("the configuration", folder), TemporaryFolder("config") as copy:
         write_clean_config(folder, Path(copy))
         try:
             config = AutoConfig.from_pretrained(copy, **_NO_CODE)
@@ -129,7 +129,7 @@ def load_tokenizer(folder: Path) -> Any:
 def load_gguf(file: Path) -> tuple[Any, Any]:
     """Model and tokenizer of a GGUF file, dequantised to float32; no other file is read."""
     read_gguf_header(file)  # what loads it believes every number in it
-    with _read_by("the GGUF file", file), TemporaryDirectory() as alone:
+    with _read_by("the GGUF file", file), TemporaryFolder("gguf") as alone:
         (Path(alone) / "model.gguf").symlink_to(file.resolve())
         options = {"gguf_file": "model.gguf", **_NO_CODE}
         with redirect_stderr(io.StringIO()):  # its progress bars cannot be turned off
@@ -249,6 +249,6 @@ def _read_by(what: str, path: Path) -> Iterator[None]:
 @cache
 def _place_for_tokenizers() -> Path:
     """Kept until the process ends: some tokenizers read their files again when they are copied."""
-    place = TemporaryDirectory(prefix="assay-tokenizers-")
+    place = TemporaryFolder("tokenizers")
     register(place.cleanup)
     return Path(place.name)

@@ -40,6 +40,7 @@ from torch.utils.checkpoint import checkpoint
 from assay.core.errors import InputError
 from assay.core.runtime.device import Compute
 from assay.core.runtime.rooms import CPU, Device
+from assay.core.temporary import TemporaryFolder
 
 DISK = "disk"
 _Blocks = Mapping[str, nn.Module]
@@ -55,7 +56,7 @@ class Split:
 
     n_blocks: Mapping[Device, int]
     kept: Mapping[str, Tensor] = field(default_factory=dict)
-    folder: tempfile.TemporaryDirectory[str] | None = None
+    folder: TemporaryFolder | None = None
 
     def __str__(self) -> str:
         parts = [f"{n:,} {_shown(device)}" for device, n in self.n_blocks.items()]
@@ -171,7 +172,7 @@ def _places_within(
 
 def _dispatched(
     model: nn.Module, places: Mapping[str, Device], first: Device
-) -> tuple[Mapping[str, Tensor], tempfile.TemporaryDirectory[str] | None]:
+) -> tuple[Mapping[str, Tensor], TemporaryFolder | None]:
     """Put every part in its place. Returns the weights that are on no card, and their folder."""
     state = model.state_dict()
 
@@ -194,7 +195,7 @@ def _dispatched(
     return OffloadedWeightsLoader(in_memory, folder.name if folder else None), folder
 
 
-def _folder(weights: Mapping[str, Tensor]) -> tempfile.TemporaryDirectory[str]:
+def _folder(weights: Mapping[str, Tensor]) -> TemporaryFolder:
     """A folder for these weights; InputError if there is no room for them."""
     n_bytes = sum(one.nbytes for one in weights.values())
     where = tempfile.gettempdir()
@@ -205,7 +206,7 @@ def _folder(weights: Mapping[str, Tensor]) -> tempfile.TemporaryDirectory[str]:
             f"{free / 1e9:.1f} GB in {where}",
             "free some, or set TMPDIR to a folder on a larger disk",
         )
-    return tempfile.TemporaryDirectory(prefix="assay-weights-")
+    return TemporaryFolder("weights")
 
 
 def _compute_again_for_gradients(block: nn.Module, first: Device) -> None:
