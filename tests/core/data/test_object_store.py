@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.audit_file import write_sample_audit
 from support.object_store import KEY_ID, SECRET, object_store
+from support.server import Server
 
 from assay.cache.store import Store
 from assay.core.data import object_store as remote
@@ -236,3 +237,26 @@ def test_a_sealed_file_is_verified_and_exported_from_a_store(store, assay, tmp_p
     missing = assay("verify", "s3://texts/none.duckdb")
     assert missing.status == 2
     assert "an existing object" in missing.err
+
+
+def test_a_sealed_file_is_opened_from_a_store(store, tmp_path):
+    """The dashboard shows it, and once it has ended no copy of it and no empty log is left."""
+    opened = store.folder / "texts" / "opened.duckdb"
+    opened.write_bytes(write_sample_audit(Store.default()).read_bytes())
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    server = Server(
+        tmp_path / "home",
+        "s3://texts/opened.duckdb",
+        command="open",
+        **store.variables,
+        TMPDIR=str(temporary),
+    )
+    try:
+        address, _, query = server.address.partition("?")
+        server.address, _, page = address.rpartition("/")
+        assert "Sample audit" in server.visit(page, query)
+        assert any(temporary.rglob("opened.duckdb"))
+    finally:
+        server.close()
+    assert list(temporary.iterdir()) == []
