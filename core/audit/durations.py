@@ -13,16 +13,19 @@ from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS, Strategy
 _A_GRADIENT_S = 0.015
 _A_STUDENT_DOCUMENT_S = 0.03
 _AN_EMBEDDING_S = 0.013
+# With a corpus of the usual size or less; in proportion to its size beyond.
 _A_SELECTED_DOCUMENT_S = 0.001
 _A_FINE_TUNED_DOCUMENT_S = 0.035
 # The backward pass through a model's inner layers, on top of the forward pass.
 _INNER_LAYERS = 3.0
 # The smallest language models are slower than MiniLM by this factor.
 _LANGUAGE_MODEL_SIZE = 12.0
-_A_PLACE_S = 0.003
-_A_MEASURED_DOCUMENT_S = 0.003
+# Of a map's documents, as many as it is fitted to; the others are placed among them.
+_MOST_FITTED = 12_000
+_A_FITTED_PLACE_S, _A_PLACE_S = 0.003, 0.0005
+_A_MEASURED_DOCUMENT_S = 0.001
 _A_TEXT_ALONE_S = 0.001
-_A_JUDGED_DOCUMENT_S = 0.002
+_A_JUDGED_DOCUMENT_S = 0.0002
 # Of one cell, for each document of the pool.
 _A_CELLS_DOCUMENT_S = 6e-5
 _A_RANKED_DOCUMENT_S = 0.004
@@ -70,12 +73,20 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         * size
         * _LAYER_PASSES
         * (Strategy.LAYER_MATCH in spec.strategies),
-        "select": spec.budget * n_strategies * _A_SELECTED_DOCUMENT_S,
+        "select": spec.budget
+        * n_strategies
+        * _A_SELECTED_DOCUMENT_S
+        * max(1.0, n_documents / _USUAL_CORPUS),
         "exact cosines": 0.5 * size * depth,
         "predict": 5.0 * size,
         "students": (10 + n_students * a_student_s) * (spec.n_student_epochs > 0),
         "embed": 2 + n_documents * _AN_EMBEDDING_S,
-        "map": (12 + n_documents * _A_PLACE_S) * spec.is_mapped,
+        "map": (
+            12
+            + min(n_documents, _MOST_FITTED) * _A_FITTED_PLACE_S
+            + max(0, n_documents - _MOST_FITTED) * _A_PLACE_S
+        )
+        * spec.is_mapped,
         "measure": 6 + n_documents * _A_MEASURED_DOCUMENT_S,
     }
     if spec.corpora:
@@ -83,7 +94,7 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         plan["rank corpora"] = n_documents * _A_RANKED_DOCUMENT_S
         plan["source students"] = (10 + n_students * a_student_s) * (n_students > 0)
     plan["text alone"] = 1 + n_documents * _A_TEXT_ALONE_S
-    plan["membership"] = 1 + n_documents * _A_JUDGED_DOCUMENT_S
+    plan["membership"] = 2 + n_documents * _A_JUDGED_DOCUMENT_S
     if grid:
         plan["titration"] = n_cells * n_documents * _A_CELLS_DOCUMENT_S
     if grid and spec.titration:

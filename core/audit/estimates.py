@@ -1,7 +1,8 @@
 """How long an audit will take, and how much memory, said before it starts.
 
 Seconds are the plan's (`durations`), scaled by the model's size and the documents' length, times
-how earlier audits of the same store went beside their own plans.
+how earlier audits of the same store went beside their own plans. The time left of a running audit
+rests on the same stages.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _OF_A_MODEL = (
     "membership baselines",
     "titration students",
 )
+# A tiny model's documents are still tokenized, batched and stored.
+_LEAST_SCALE = 0.05
 # Without audits to go by: one core of another machine, or many, is within these.
 _FASTER, _SLOWER = 0.25, 3.0
 _SPREAD = 1.3
@@ -107,14 +110,19 @@ def estimate_audit(
 
 def planned_s(spec: AuditSpec, load: Load) -> float:
     """Seconds on the machine where rates were measured."""
+    return sum(planned_stages(spec, load).values())
+
+
+def planned_stages(spec: AuditSpec, load: Load) -> dict[str, float]:
+    """Seconds of each stage on that machine, in the order in which stages run."""
     plan: Mapping[str, float] = audit_plan(replace(spec, n_candidates=load.n_documents))
     usual = _MEASURED_PARAMETERS[spec.task]
     size = (load.n_parameters or usual) / usual
     length = min(load.max_tokens, _MOST_TOKENS_FILLED) / _MEASURED_TOKENS
-    return sum(
-        seconds * (size * length if stage in _OF_A_MODEL else 1.0)
-        for stage, seconds in plan.items()
-    )
+    scale = max(size * length, _LEAST_SCALE)
+    return {
+        stage: seconds * (scale if stage in _OF_A_MODEL else 1.0) for stage, seconds in plan.items()
+    }
 
 
 def _memory(spec: AuditSpec, load: Load, n_workers: int) -> tuple[float | None, float | None]:

@@ -13,7 +13,7 @@ from assay.cache.files.sealed import sealed_audit
 from assay.cache.store import Store
 from assay.core.audit.context import AuditContext
 from assay.core.audit.corpus_names import with_source_names
-from assay.core.audit.durations import audit_plan
+from assay.core.audit.estimates import Load, planned_stages
 from assay.core.audit.memory_needs import (
     check_documents_fit,
     check_models_fit,
@@ -120,7 +120,7 @@ def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
     documents.ingest_documents(audit, pair)
     check_documents_fit(audit)
     audit = with_room_for_indexes(audit)
-    audit.progress.expect(audit_plan(replace(audit.spec, n_candidates=audit.n_documents)))
+    audit.progress.expect(planned_stages(audit.spec, _load(audit, pair)))
     read_vocabulary(audit)
     gradients.take_gradients(audit, pair)
     membership.score_baselines(audit, pair)
@@ -131,6 +131,11 @@ def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
     take_exact_cosines(audit, pair)
     predictions.predict(audit, pair)
     return audit
+
+
+def _load(audit: AuditContext, pair: ModelPair) -> Load:
+    n_parameters = sum(one.numel() for one in pair.final.model.parameters())
+    return Load(audit.n_documents, n_parameters, pair.final.max_tokens)
 
 
 def _evaluate(audit: AuditContext, tokenization: Tokenization) -> None:

@@ -25,13 +25,16 @@ _LINE_EVERY_S = 60.0
 _UNPLANNED_S = 1.0
 # A stage that takes longer than expected is not called done.
 _MOST_BY_TIME = 0.9
+# From this share on, a stage's own speed tells when it ends better than the plan does.
+_KNOWN_SHARE = 0.02
 
 
 class Forecast:
     """The fraction done and the seconds left, from the stages' expected durations.
 
-    The rest is scaled by how much slower than expected this run has been so far. Stages that an
-    earlier run finished count as done, but took this run no time and show nothing about its speed.
+    A stage that counts its units ends as its own speed says. The stages after it are scaled by how
+    much slower than expected this run has been so far. Stages that an earlier run finished count as
+    done, but took this run no time and show nothing about its speed.
     """
 
     def __init__(self, plan: Mapping[str, float], now: Callable[[], float] = time.monotonic):
@@ -77,7 +80,13 @@ class Forecast:
         elapsed = self._now() - self._started_at
         if self._worked_s <= 0.02 * own_s or elapsed < 1:
             return None
-        return max(0.0, elapsed * (own_s - self._worked_s) / self._worked_s)
+        pace = elapsed / self._worked_s
+        share = self._share_of_stage
+        stage_s = self._ahead.get(self._stage, 0.0)
+        left_of_stage_s = pace * stage_s * (1 - share)
+        if self._n_units and share >= _KNOWN_SHARE:
+            left_of_stage_s = (self._now() - self._entered_at) * (1 - share) / share
+        return max(0.0, left_of_stage_s + pace * (own_s - self._passed_s - stage_s))
 
     @property
     def _worked_s(self) -> float:

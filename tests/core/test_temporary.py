@@ -70,7 +70,7 @@ def test_the_next_process_deletes_what_a_killed_one_left(place):
 
 
 def test_only_folders_with_a_lock_of_ours_are_deleted(place):
-    """A folder without a lock may be somebody else's, and a lock that is a link or a pipe is none."""
+    """A folder without a lock may be somebody else's; a link and a pipe are no locks."""
     for kept in ("assay-fetched-mine", "assay-fetched-linked", "assay-fetched-pipe", "other"):
         (place / kept).mkdir()
         (place / kept / "file").write_text("kept")

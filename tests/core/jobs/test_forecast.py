@@ -89,6 +89,24 @@ def test_time_passes_in_a_stage_without_units():
     assert forecast.fraction == pytest.approx(19 / 40)
 
 
+def test_a_stage_that_counts_its_units_ends_as_its_own_speed_says():
+    """A stage ten times as slow as planned is known a quarter into it; by the speed of the whole
+    run, as where a stage counts nothing (the control), the time left would be half of it."""
+    left = {}
+    for n_units in (100, 0):
+        clock = Clock()
+        forecast = Forecast({"a": 50.0, "b": 50.0, "c": 1.0}, clock)
+        forecast.enter("a", 0)
+        clock.now = 50.0
+        forecast.leave()
+        forecast.enter("b", n_units)
+        clock.now += 125.0
+        forecast.advance(n_units // 4)
+        left[n_units] = forecast.eta_s
+    assert left[100] == pytest.approx(375, rel=0.02)
+    assert left[0] < 375 / 2
+
+
 @given(
     planned=st.lists(st.floats(1, 1e3), min_size=4, max_size=9),
     scale=st.floats(0.1, 10),
