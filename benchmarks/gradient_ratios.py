@@ -39,7 +39,7 @@ def gradient_ratios() -> Iterator[Measured]:
 
 def _classification() -> Iterator[Measured]:
     """256 texts of documentation, 48 tokens, MiniLM."""
-    pair, documents = _classifiers(), _texts(256)
+    pair, documents = classifiers(), texts(256)
     ours = ClassifierGradients(pair)
     yield Measured(
         "Gradients, norms and alignments of a classifier (MiniLM), beside the two forward passes "
@@ -68,7 +68,7 @@ def _classification() -> Iterator[Measured]:
 
 def _language() -> Iterator[Measured]:
     """24 texts of documentation, 32 tokens, SmolLM2-135M."""
-    pair, documents = _language_models(), _texts(24)
+    pair, documents = language_models(), texts(24)
     ours = LanguageGradients(pair, 1, 4096, 0)
     yield Measured(
         "A language model's gradients (SmolLM2-135M; exact norms and alignments, 4,096 projected "
@@ -128,7 +128,7 @@ def _other_ways() -> Iterator[Measured]:
 
 
 def _one_backward_pass_each() -> Measured:
-    model, documents = _classifiers().base, _texts(64)
+    model, documents = classifiers().base, texts(64)
     assert isinstance(model, Classifier)
     examples = model.examples(documents)
     labels = torch.arange(len(examples)) % len(_LABELS)
@@ -216,12 +216,12 @@ def _memory() -> Iterator[Measured]:
     )
 
 
-def _texts(n: int) -> list[TextDocument]:
+def texts(n: int) -> list[TextDocument]:
     documents = (TextDocument(d.text) for d in read_documents(DataRef("builtin:docs"), 0))
     return [next(documents) for _ in range(n)]
 
 
-def _classifiers() -> ModelPair:
+def classifiers() -> ModelPair:
     compute = choose_compute(precision="fp32")
     base, final = (
         new_classifier(builtin_minilm(), _LABELS, 48, seed, compute)[0] for seed in (0, 1)
@@ -230,7 +230,7 @@ def _classifiers() -> ModelPair:
     return ModelPair(base, final)
 
 
-def _language_models() -> ModelPair:
+def language_models() -> ModelPair:
     compute = choose_compute(precision="fp32")
     with tempfile.TemporaryDirectory() as converted:
         folder = resolve_model("builtin:smollm2", Path(converted))

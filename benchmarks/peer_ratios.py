@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
-from gradient_ratios import _classifiers, _language_models, _texts
+from gradient_ratios import classifiers, language_models, texts
 from measuring import N_TURNS, Measured, times
 from numpy.typing import NDArray
 
@@ -38,7 +38,7 @@ def _captum(name: str) -> Iterator[Measured]:
     """Inner products of last-layer gradients between all pairs of 256 documents."""
     from captum.influence import TracInCPFast
 
-    pair, documents = _classifiers(), _texts(256)
+    pair, documents = classifiers(), texts(256)
     gradients, model = ClassifierGradients(pair), pair.base
     assert isinstance(model, Classifier)
     token_ids, mask = model.pad([one.token_ids for one in model.examples(documents)])
@@ -93,7 +93,7 @@ def _bergson(name: str) -> Iterator[Measured]:
     from datasets import Dataset, disable_progress_bars
 
     disable_progress_bars()
-    pair, documents = _language_models(), _texts(24)
+    pair, documents = language_models(), texts(24)
     token_ids = [list(one.token_ids) for one in pair.base.examples(documents)]
     logging.disable(logging.INFO)
 

@@ -12,6 +12,7 @@ from audit_memory import audit_memory, whole_audit_memory
 from bounded_memory import bounded_memory
 from decompression_ratio import decompression_ratio
 from gradient_ratios import gradient_ratios
+from limit_shares import limit_shares
 from map_memory import map_memory
 from measuring import Benchmark, show
 from page_times import page_times
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "whole-audit-memory": whole_audit_memory,
     "map": map_memory,
     "store": store_shares,
+    "limits": limit_shares,
     "transport": transport_by_size,
     "students": student_ratios,
     "decompression": decompression_ratio,
