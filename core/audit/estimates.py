@@ -33,6 +33,8 @@ _OF_A_MODEL = (
     "membership baselines",
     "titration students",
 )
+# The sentence encoder is always the same, and reads documents to their end.
+_OF_THE_ENCODER = "embed"
 # A tiny model's documents are still tokenized, batched and stored.
 _LEAST_SCALE = 0.05
 # Without audits to go by: one core of another machine, or many, is within these.
@@ -119,10 +121,9 @@ def planned_stages(spec: AuditSpec, load: Load) -> dict[str, float]:
     usual = _MEASURED_PARAMETERS[spec.task]
     size = (load.n_parameters or usual) / usual
     length = min(load.max_tokens, _MOST_TOKENS_FILLED) / _MEASURED_TOKENS
-    scale = max(size * length, _LEAST_SCALE)
-    return {
-        stage: seconds * (scale if stage in _OF_A_MODEL else 1.0) for stage, seconds in plan.items()
-    }
+    of_a_model = max(size * length, _LEAST_SCALE)
+    scales = {**dict.fromkeys(_OF_A_MODEL, of_a_model), _OF_THE_ENCODER: length}
+    return {stage: seconds * scales.get(stage, 1.0) for stage, seconds in plan.items()}
 
 
 def _memory(spec: AuditSpec, load: Load, n_workers: int) -> tuple[float | None, float | None]:
