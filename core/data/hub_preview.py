@@ -15,8 +15,8 @@ import tempfile
 from dataclasses import asdict
 from itertools import islice
 
+from assay.core.data.hub_sets import hub_rows, hub_unreadable
 from assay.core.data.preview import MOST_COLUMNS, Preview, short_row
-from assay.core.data.sources import hub_rows, hub_unreachable
 from assay.core.errors import InputError
 
 LIMIT_S = 30
@@ -69,10 +69,8 @@ def first_rows(location: str, split: str, n: int) -> Preview:
         first = [dict(row) for row in islice(rows, n)]
         columns = list(rows.column_names or (first[0] if first else ()))[:MOST_COLUMNS]
         stated = (rows.info.splits or {}).get(split)
-    except InputError:
-        raise
     except Exception as error:
-        raise hub_unreachable(location, error) from error
+        raise hub_unreadable(location, error) from error
     return Preview(
         tuple(columns),
         tuple(short_row(row, columns) for row in first),

@@ -29,6 +29,12 @@ from assay.core.data.formats import (
     is_supported,
     supported_formats,
 )
+from assay.core.data.hub_sets import (
+    hub_class_names,
+    hub_documents,
+    hub_revision,
+    may_be_hub_set,
+)
 from assay.core.data.object_store import check_readable, is_remote, name_of
 from assay.core.data.shards import FileSet, files_at, is_pattern
 from assay.core.data.skipped import SkippedRows, Unusable
@@ -75,10 +81,13 @@ def read_documents(
 
 
 def check_there(ref: DataRef) -> None:
-    """InputError if local documents are not there or lack a column; reads no more than the head of
-    the first file."""
+    """InputError if documents are not there or local ones lack a column; reads no more than the
+    head of the first file."""
     location, split = _location_and_split(ref.location)
-    if _kind(location, split) != "files":
+    kind = _kind(location, split)
+    if kind == "hub":
+        hub_revision(location)
+    if kind != "files":
         return
     if is_remote(location):
         check_readable(location)
@@ -116,7 +125,7 @@ def _known_labels(ref: DataRef) -> FileLabels | None:
         case "builtin":
             return FileLabels(frozenset(builtin_docs.labels(location == _STDLIB)), None)
         case "hub":
-            names = _hub_class_names(ref, location, split or "train")
+            names = hub_class_names(ref, location, split or "train")
             return FileLabels(frozenset(range(len(names))), names) if names else None
         case _:
             return None
@@ -198,8 +207,7 @@ def content_digest(ref: DataRef, seed: int = 0) -> str:
             digests = [digest(file) for file in here.files]
             return content_key("shards", digests, here.column_split, choices)
         case _:
-            revision = _hub_revision(_name_and_subset(location)[0])
-            return content_key("hub", location, revision, split, choices)
+            return content_key("hub", location, hub_revision(location), split, choices)
 
 
 def _all_documents(ref: DataRef, skipped: SkippedRows) -> Iterator[Document]:
@@ -214,7 +222,7 @@ def _all_documents(ref: DataRef, skipped: SkippedRows) -> Iterator[Document]:
             rows = _rows_of_files(ref, here)
             return documents_of(ref, rows, here.name, here.column_split, skipped)
         case _:
-            return _hub(ref, location, split or "train", skipped)
+            return hub_documents(ref, location, split or "train", skipped)
 
 
 def _rows_of_files(ref: DataRef, here: FileSet) -> Iterator[Row]:
@@ -262,7 +270,7 @@ def _kind(location: str, split: str | None) -> str:
     # os.path returns False where Path raises, for example for a name that is too long.
     elif location and (os.path.exists(path) or is_pattern(location)):
         kind = "files"
-    elif is_supported(path) or not _may_be_on_the_hub(location):
+    elif is_supported(path) or not may_be_hub_set(location):
         raise _missing_file(location)
     else:
         kind = "hub"
@@ -273,17 +281,6 @@ def _kind(location: str, split: str | None) -> str:
             "remove the # and the split",
         )
     return kind
-
-
-def _may_be_on_the_hub(location: str) -> bool:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
-    try:
-        validate_repo_id(_name_and_subset(location)[0])
-    except HFValidationError:
-        return False
-    return True
 
 
 def _builtin(name: str) -> Iterator[Document]:
@@ -309,71 +306,6 @@ def _texts(here: FileSet, skipped: SkippedRows) -> Iterator[Document]:
         if text.strip():
             label = file.parent.name if here.top and file.parent != here.top else None
             yield Document(text, label, file.parent.resolve().name, (), (file.name, 1))
-
-
-def _name_and_subset(location: str) -> tuple[str, str | None]:
-    """``owner/name:subset`` → the name of a hub data set and its subset, None for its only one."""
-    name, _, subset = location.partition(":")
-    return name, subset or None
-
-
-def _hub(ref: DataRef, location: str, split: str, skipped: SkippedRows) -> Iterator[Document]:
-    try:
-        rows = hub_rows(location, split)
-        columns = rows.column_names or list(next(iter(rows), {}))
-    except InputError:
-        raise
-    except Exception as error:
-        raise hub_unreachable(location, error) from error
-    check_columns(ref, None, columns, location)
-    numbered = (Row(location, number, dict(row)) for number, row in enumerate(rows, start=1))
-    yield from documents_of(ref, numbered, location, None, skipped)
-
-
-def hub_rows(location: str, split: str) -> Any:
-    """The rows of a set on the hub as a stream; InputError if the hub does not have it."""
-    name, subset = _name_and_subset(location)
-    # Checked first: ``datasets`` would take a name like "csv" for the files of the working folder.
-    revision = None if os.path.isabs(name) else _hub_revision(name)
-    import datasets
-
-    return datasets.load_dataset(name, subset, split=split, streaming=True, revision=revision)
-
-
-def _hub_class_names(ref: DataRef, location: str, split: str) -> tuple[str, ...] | None:
-    try:
-        features = hub_rows(location, split).features or {}
-    except InputError:
-        raise
-    except Exception as error:
-        raise hub_unreachable(location, error) from error
-    names = getattr(features.get(ref.label_column), "names", None)
-    return tuple(names) if names else None
-
-
-def _hub_revision(name: str) -> str:
-    import huggingface_hub
-
-    try:
-        return str(huggingface_hub.dataset_info(name).sha)
-    except Exception as error:
-        raise hub_unreachable(name, error) from error
-
-
-def hub_unreachable(name: str, error: Exception) -> InputError:
-    """What to say of a set that cannot be read.
-
-    The hub client raises all kinds of errors; the first line says what happened, and one of the
-    next may list the subsets.
-    """
-    first, *more = str(error).strip().splitlines() or [type(error).__name__]
-    reason = " ".join([first, *(line for line in more if "available configs" in line)])
-    return InputError(
-        f"a file ({supported_formats()}), a folder of text files, built-in data or a hub data set",
-        f"{name!r}, which cannot be read ({reason.rstrip(' .:')})",
-        "check the name, subset (NAME:SUBSET) and split (#SPLIT), or download the data set and "
-        "give its file",
-    )
 
 
 def _missing_file(location: str) -> InputError:

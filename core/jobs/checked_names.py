@@ -13,15 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id
-
 from assay.cache.store import Store
 from assay.core.data.formats import is_supported
 from assay.core.data.object_store import is_remote
 from assay.core.data.shards import files_at
 from assay.core.data.sources import BUILTINS
 from assay.core.errors import InputError, OptionConflict
+from assay.core.hub.client import is_hub_name
 from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.addresses import has_password, is_address, read_address
 from assay.core.specs.data import DECOMPRESSION, DataRef
@@ -177,8 +175,4 @@ class NameChecker:
 
 def _may_be_a_hub_name(name: str) -> bool:
     """OWNER/NAME, or the NAME of a set or model without owner, as the hub spells them."""
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        return False
-    return name.isascii() and not name.startswith("-")
+    return is_hub_name(name) and name.isascii() and not name.startswith("-")

@@ -10,7 +10,7 @@ from typing import Any
 
 from assay.core.errors import InputError
 from assay.core.models.digests import adapter_digest
-from assay.core.models.folder_files import inside, json_object
+from assay.core.models.folder_files import called, inside, json_object
 from assay.core.models.pretrained import load_adapted, load_causal, load_with_new_head, read_config
 from assay.core.models.safetensors_header import StoredTensor, read_header
 from assay.core.models.vocabulary import resize, untie
@@ -59,7 +59,7 @@ def merged(adapter: Path, base: Path) -> Any:
             adapted = load_adapted(model, copy)
         except Exception as error:  # PEFT raises many kinds of errors for a base of another shape
             raise InputError(
-                f"an adapter of {base.name!r} in {adapter.name!r}",
+                f"an adapter of {called(base)!r} in {called(adapter)!r}",
                 "one that does not fit "
                 f"({(str(error) or type(error).__name__).splitlines()[0][:300]})",
                 "give the model that the adapter was trained on",
@@ -68,7 +68,7 @@ def merged(adapter: Path, base: Path) -> Any:
     lacking = [name for name in new if not _brings(held, name)]
     if lacking:
         raise InputError(
-            f"a classification head in the adapter {adapter.name!r} or its base",
+            f"a classification head in the adapter {called(adapter)!r} or its base",
             f"{lacking[0]!r} in neither",
             "save the adapter with its head in modules_to_save",
         )
@@ -81,7 +81,7 @@ def _clean(adapter: Path, held: dict[str, StoredTensor]) -> dict[str, Any]:
     kind = config.get("peft_type")
     if kind not in _KINDS:
         raise InputError(
-            f"an adapter of type {', '.join(_KINDS)} in {adapter.name!r}",
+            f"an adapter of type {', '.join(_KINDS)} in {called(adapter)!r}",
             repr(kind)[:80],
             "merge it into its model with the tool that made it",
         )
@@ -113,7 +113,7 @@ def _check_patterns(adapter: Path, patterns: Any) -> None:
         if len(text) > _MOST_PATTERN_CHARACTERS or len(re.findall(r"[*+{]", text)) > _MOST_REPEATS:
             raise InputError(
                 f"patterns of at most {_MOST_REPEATS} repeats in {ADAPTER_CONFIG} of "
-                f"{adapter.name!r}",
+                f"{called(adapter)!r}",
                 repr(text[:80]),
                 "list the modules by name instead",
             )
@@ -181,7 +181,7 @@ def _check_all_used(adapted: Any, held: dict[str, StoredTensor], adapter: Path, 
     strangers = sorted(set(held) - set(placed))
     if strangers:
         raise InputError(
-            f"an adapter of {base.name!r} in {adapter.name!r}",
+            f"an adapter of {called(base)!r} in {called(adapter)!r}",
             f"one with {strangers[0][:120]!r}, which that model does not have",
             "give the model that the adapter was trained on",
         )

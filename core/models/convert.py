@@ -10,7 +10,7 @@ from pathlib import Path
 from assay.core.errors import InputError
 from assay.core.models.adapters import adapter_key, merged
 from assay.core.models.digests import file_digest, has_tokenizer, weights_digest
-from assay.core.models.folder_files import has_file
+from assay.core.models.folder_files import called, has_file
 from assay.core.models.pretrained import load_gguf, load_tokenizer
 from assay.core.models.weight_files import ADAPTER_CONFIG, has_model
 from assay.core.specs.hashing import content_key
@@ -34,7 +34,7 @@ def what_was_not_read(folder: Path) -> tuple[str, ...]:
     if not (has_file(folder, ADAPTER_CONFIG) and has_model(folder)):
         return ()
     return (
-        f"{folder.name!r} contains a full model and an adapter; the model was read, the adapter "
+        f"{called(folder)!r} contains a full model and an adapter; the model was read, the adapter "
         "was ignored.",
     )
 
@@ -54,7 +54,9 @@ def merged_adapter(adapter: Path, base: Path | None, converted: Path) -> Path:
     """An adapter's weights added to its base model's, in float32 (PEFT ``merge_and_unload``)."""
     if base is None:
         raise InputError(
-            "a full model", f"the adapter {adapter.name!r}", "give the model that it was trained on"
+            "a full model",
+            f"the adapter {called(adapter)!r}",
+            "give the model that it was trained on",
         )
     key = content_key(_VERSION, weights_digest(base), *adapter_key(adapter))
 

@@ -49,8 +49,8 @@ def _weights_digest(files: Sequence[tuple[Path, int, int]]) -> str:
                 chunk = stream.read(min(remaining, 1 << 22))
                 if not chunk:
                     raise InputError(
-                        f"the file {file.name!r} to stay unchanged",
-                        "one that became shorter while it was read",
+                        "weights that stay unchanged",
+                        "a file that became shorter while it was read",
                         "try again when no program writes to it",
                     )
                 digest.update(chunk)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from assay.core.errors import InputError
 from assay.core.gradients.number_formats import widened
+from assay.core.models.folder_files import called
 from assay.core.models.safetensors_header import StoredTensor
 from assay.core.models.weight_files import stored_tensors
 
@@ -80,13 +81,13 @@ def read_embedding_tables(folder: Path) -> EmbeddingTables:
     layout = table_layout(headers, _config(folder))
     if not layout.tokens:
         raise InputError(
-            f"a table of input embeddings in {folder.name!r}",
+            f"a table of input embeddings in {called(folder)!r}",
             "none under a known name",
             "give a transformer saved with save_pretrained",
         )
     return EmbeddingTables(
-        _read(*headers[layout.tokens]),
-        _read(*headers[layout.positions]) if layout.positions else None,
+        _read(folder, *headers[layout.tokens]),
+        _read(folder, *headers[layout.positions]) if layout.positions else None,
         layout.gives_tokens,
         layout.is_tied,
     )
@@ -97,7 +98,7 @@ def _config(folder: Path) -> dict:
         config: dict = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
         raise InputError(
-            f"a readable config.json in {folder.name!r}",
+            f"a readable config.json in {called(folder)!r}",
             str(error).splitlines()[0],
             "download the model again",
         ) from error
@@ -119,12 +120,12 @@ def _gives_tokens(config: dict) -> bool:
     return any(name.endswith(("ForCausalLM", "LMHeadModel", "ForMaskedLM")) for name in names)
 
 
-def _read(file: Path, tensor: StoredTensor) -> NDArray[np.float32]:
+def _read(folder: Path, file: Path, tensor: StoredTensor) -> NDArray[np.float32]:
     """One matrix of a safetensors file, converted to float32."""
     if tensor.dtype not in _STORED or len(tensor.shape) != 2:
         raise InputError(
             "embeddings stored as a matrix in float32, float16 or bfloat16",
-            f"{tensor.dtype} of shape {list(tensor.shape)} in {file.name!r}",
+            f"{tensor.dtype} of shape {list(tensor.shape)} in {called(folder)!r}",
             "give a model that is not quantized",
         )
     stored = np.memmap(
@@ -137,7 +138,7 @@ def _read(file: Path, tensor: StoredTensor) -> NDArray[np.float32]:
     values = widened(np.asarray(stored), tensor.dtype)
     if not np.isfinite(values).all():
         raise InputError(
-            f"finite embeddings in {file.name!r}",
+            f"finite embeddings in {called(folder)!r}",
             "NaN or infinity",
             "use an undamaged copy of the model",
         )

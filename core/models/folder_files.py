@@ -10,8 +10,18 @@ from typing import Any
 from assay.core.errors import InputError
 
 # Far more than any real configuration; the largest tokenizers take about 40 MB.
-_MOST_JSON_BYTES = 200_000_000
+MOST_JSON_BYTES = 200_000_000
 _MOST_LEVELS = 50
+# How huggingface_hub names a model in its cache: models--OWNER--NAME.
+_OF_HUB = "models--"
+
+
+def called(folder: Path) -> str:
+    """What to call a model's folder: OWNER/NAME for one that was fetched from the hub."""
+    kept = folder.parent.parent.name
+    if folder.parent.name == "snapshots" and kept.startswith(_OF_HUB):
+        return kept.removeprefix(_OF_HUB).replace("--", "/")
+    return folder.name
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -23,7 +33,7 @@ def inside(folder: Path, name: str) -> Path:
     plain = PurePosixPath(name)
     if not name or "\0" in name or "\\" in name or plain.is_absolute() or ".." in plain.parts:
         raise InputError(
-            f"files inside the model folder {folder.name!r}",
+            f"files inside the model folder {called(folder)!r}",
             f"the name {_short(name)}, which points outside it",
             "download the model from a source that you trust",
         )
@@ -32,19 +42,19 @@ def inside(folder: Path, name: str) -> Path:
         root, real = folder.resolve(), path.resolve(strict=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: circular links
         raise InputError(
-            f"the file {_short(name)} in {folder.name!r}",
+            f"the file {_short(name)} in {called(folder)!r}",
             _why_not_found(error),
             "download the model again, with all its files",
         ) from error
     if not real.is_relative_to(root) and not _is_of_hub_cache(root, real):
         raise InputError(
-            f"files inside the model folder {folder.name!r}",
+            f"files inside the model folder {called(folder)!r}",
             f"{_short(name)}, a link to a file outside it",
             "copy the file itself into the folder",
         )
     if not real.is_file():
         raise InputError(
-            f"a file {_short(name)} in {folder.name!r}",
+            f"a file {_short(name)} in {called(folder)!r}",
             "something else with that name",
             "download the model again",
         )
@@ -71,7 +81,7 @@ def json_object(folder: Path, name: str) -> dict[str, Any]:
     """The contents of a folder's JSON file; InputError unless that is an object."""
     file = inside(folder, name)
     size = file.stat().st_size
-    if size > _MOST_JSON_BYTES:
+    if size > MOST_JSON_BYTES:
         got = f"one of {size:,} bytes"
     else:
         try:
@@ -84,7 +94,7 @@ def json_object(folder: Path, name: str) -> dict[str, Any]:
         except (ValueError, RecursionError):
             got = "an empty file" if size == 0 else "a file that is not JSON"
     raise InputError(
-        f"a JSON object in the file {_short(name)} of {folder.name!r}",
+        f"a JSON object in the file {_short(name)} of {called(folder)!r}",
         got,
         "download the model again",
     )

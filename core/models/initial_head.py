@@ -14,7 +14,7 @@ from torch import Tensor
 
 from assay.core.errors import InputError
 from assay.core.models.classifier import Classifier
-from assay.core.models.folder_files import has_file
+from assay.core.models.folder_files import called, has_file
 from assay.core.models.text_model import TextModel
 from assay.core.models.training_record import INITIAL_HEAD, INITIAL_HEAD_FILE, TrainingRecord
 from assay.core.models.weight_files import checked_file, opened
@@ -62,7 +62,7 @@ def put_recorded(
     ):
         raise InputError(
             "a final model whose initial head `assay finetune` recorded",
-            f"{final_folder.name!r}, which has no such record for this base",
+            f"{called(final_folder)!r}, which has no such record for this base",
             "leave out --initial-head",
         )
     with opened((checked_file(final_folder, INITIAL_HEAD),)) as tensors:
@@ -70,7 +70,7 @@ def put_recorded(
             wanted = state[name]
             if name not in tensors or list(tensors[name].get_shape()) != list(wanted.shape):
                 raise InputError(
-                    f"the head that fine-tuning of {final_folder.name!r} began with",
+                    f"the head that fine-tuning of {called(final_folder)!r} began with",
                     f"a record without {name!r} of {tuple(wanted.shape)}",
                     f"delete {INITIAL_HEAD_FILE} or run `assay finetune` again",
                 )

@@ -20,6 +20,7 @@ from assay.core.models.classifier import (
 )
 from assay.core.models.convert import what_was_not_read
 from assay.core.models.digests import weights_digest
+from assay.core.models.folder_files import called
 from assay.core.models.initial_head import (
     put_final,
     put_recorded,
@@ -153,7 +154,7 @@ def load_language_model(folder: Path, max_tokens: int, compute: Compute) -> Lang
     if not is_causal(config):
         raise InputError(
             "a causal language model for the task sft",
-            f"{config.model_type} in {folder.name!r}, which is not one",
+            f"{config.model_type} in {called(folder)!r}, which is not one",
             "use --task classification",
         )
     model = _finite(load_causal(folder), folder)
@@ -192,7 +193,7 @@ def load_classifier(
                 f"{len(names)}",
                 "audit a classification model",
             )
-        check_labels_exclude_one_another(config, folder.name)
+        check_labels_exclude_one_another(config, called(folder))
         model = _finite(load_classifier_model(folder), folder)
         classifier = SequenceClassifier(model, load_tokenizer(folder), names, max_tokens, compute)
     return classifier
@@ -215,13 +216,13 @@ def new_classifier(
     if is_causal(config):
         model = load_causal(folder)
         tokenizer = load_tokenizer(folder)
-        check_finite(model, folder.name)
+        check_finite(model, called(folder))
         return LabelWordClassifier(
             model, tokenizer, label_names, max_tokens, compute, label_words
         ), {}
     torch.manual_seed(seed)
     model, new = _with_head_for(label_names, folder, pools_by_mean(folder))
-    check_finite(model, folder.name)
+    check_finite(model, called(folder))
     state = model.state_dict()
     lacking = {name: state[name].clone() for name in new}
     return SequenceClassifier(
@@ -277,7 +278,7 @@ def _classifier_pair(
 ) -> ModelPair:
     if isinstance(final, LabelWordClassifier):
         model = load_causal(folder)
-        check_finite(model, folder.name)
+        check_finite(model, called(folder))
         assumed = match_rows(model, final.model, added_tokens(folder, final.tokenizer))
         base = LabelWordClassifier(
             model,
@@ -301,7 +302,7 @@ def _classifier_pair(
         drawn, start = {}, HeadStart.RECORDED
     elif drawn:
         caveats, start = put_final(state, drawn, final), HeadStart.UNKNOWN
-    check_finite(model, folder.name)
+    check_finite(model, called(folder))
     assumed = match_rows(model, final.model, added_tokens(folder, final.tokenizer))
     return ModelPair(
         SequenceClassifier(
@@ -315,5 +316,5 @@ def _classifier_pair(
 
 
 def _finite(model: Any, folder: Path) -> Any:
-    check_finite(model, folder.name)
+    check_finite(model, called(folder))
     return model

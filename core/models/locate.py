@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from assay.core.errors import InputError
-
-# Everything a model needs and nothing that executes.
-_HUB_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
-
-# What is fetched of a model to know that it is there.
-_HUB_CONFIGS = ["config.json", "adapter_config.json"]
 
 
 def builtin_minilm() -> Path:
@@ -22,14 +16,39 @@ def builtin_minilm() -> Path:
     return Path(get_model_path())
 
 
-def locate_model(name: str) -> Path:
-    """Where a model lies, as it is: a folder or a GGUF file; InputError if there is none."""
-    return _located(name, _HUB_PATTERNS)
+def locate_model(name: str, check: Callable[[Path], object] | None = None) -> Path:
+    """Where a model lies, as it is: a folder or a GGUF file; InputError if there is none.
+
+    One on the hub is fetched, its weights only after ``check`` has seen the rest of its folder.
+    """
+    if path := local_model(name):
+        return path
+    from assay.core.models.hub_models import fetched_hub_model
+
+    return fetched_hub_model(name, check)
 
 
 def check_model_there(name: str) -> None:
     """InputError if there is no such model; of one on the hub, fetches the configuration only."""
-    _located(name, _HUB_CONFIGS)
+    if not local_model(name):
+        from assay.core.models.hub_models import check_hub_model
+
+        check_hub_model(name)
+
+
+def local_model(name: str) -> Path | None:
+    """Where a model of this machine lies; None for one that the hub may have.
+
+    InputError for a path to nothing.
+    """
+    if built_in := builtin_model(name):
+        return built_in
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
+    if _looks_like_a_path(name):
+        raise InputError("an existing model folder", f"{name!r}", "check the path")
+    return None
 
 
 def builtin_model(name: str) -> Path | None:
@@ -41,17 +60,6 @@ def builtin_model(name: str) -> Path | None:
     if name.startswith("builtin:"):
         raise InputError("builtin:minilm or builtin:smollm2", repr(name), "choose one of them")
     return None
-
-
-def _located(name: str, hub_patterns: Sequence[str]) -> Path:
-    if built_in := builtin_model(name):
-        return built_in
-    path = Path(name).expanduser()
-    if path.exists():
-        return path
-    if _looks_like_a_path(name):
-        raise InputError("an existing model folder", f"{name!r}", "check the path")
-    return _from_hub(name, hub_patterns)
 
 
 def _builtin_smollm2() -> Path:
@@ -70,16 +78,3 @@ def _builtin_smollm2() -> Path:
 
 def _looks_like_a_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
-
-
-def _from_hub(name: str, patterns: Sequence[str]) -> Path:
-    import huggingface_hub
-
-    try:
-        return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(patterns)))
-    except Exception as error:  # the hub client raises many kinds, network errors among them
-        raise InputError(
-            "a model folder, a built-in model or a hub name",
-            f"{name!r}, which was not found ({type(error).__name__})",
-            "check the name, or download the model and give its folder",
-        ) from error

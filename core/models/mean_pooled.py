@@ -24,6 +24,7 @@ from transformers.configuration_utils import SubConfigSpec
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from assay.core.errors import InputError
+from assay.core.models.folder_files import called
 
 _MODEL_TYPE = "assay-mean-pooled"
 
@@ -88,7 +89,7 @@ def pools_by_mean(folder: Path) -> bool:
                 return _modes(pooling) == ["mean"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"a sentence encoder in {folder.name!r} with a readable pooling configuration",
+            f"a sentence encoder in {called(folder)!r} with a readable pooling configuration",
             f"a modules.json that cannot be read ({error})",
             "download the model again, with its subfolders",
         ) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import InputError
-from assay.core.models.folder_files import inside, json_object
+from assay.core.models.folder_files import called, inside, json_object
 
 CONFIG, GENERATION = "config.json", "generation_config.json"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
@@ -41,7 +41,7 @@ _NOT_OURS = frozenset(
 )
 _PRIVATE = ("_attn_implementation", "_experts_implementation")
 # Files that tokenizers read; none of them is executed.
-_TOKENIZER_SUFFIXES = (".model", ".spm", ".tiktoken", ".codes")
+TOKENIZER_SUFFIXES = (".model", ".spm", ".tiktoken", ".codes")
 _TOKENIZER_NAMES = (
     "tokenizer.json",
     _TOKENIZER_CONFIG,
@@ -69,14 +69,14 @@ def clean_config(folder: Path) -> dict[str, Any]:
     held = json_object(folder, CONFIG)
     if held.get("quantization_config"):
         raise InputError(
-            f"unquantized weights in {folder.name!r}",
+            f"unquantized weights in {called(folder)!r}",
             "quantized ones",
             "give the model before quantization, or convert it to bfloat16",
         )
     names = held.get("architectures") or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(
-            f"a list of names under architectures in {CONFIG} of {folder.name!r}",
+            f"a list of names under architectures in {CONFIG} of {called(folder)!r}",
             repr(names)[:80],
             "download the model again",
         )
@@ -98,7 +98,7 @@ def tokenizer_files(folder: Path) -> dict[str, bytes]:
     """The files that a folder's tokenizer is made of, by name; InputError if one is damaged."""
     files = {}
     for path in sorted(folder.iterdir()):
-        if path.name in _TOKENIZER_NAMES or path.suffix in _TOKENIZER_SUFFIXES:
+        if path.name in _TOKENIZER_NAMES or path.suffix in TOKENIZER_SUFFIXES:
             files[path.name] = _tokenizer_file(folder, path.name)
     for path in sorted((folder / _TEMPLATES).glob("*.jinja")):
         name = f"{_TEMPLATES}/{path.name}"

@@ -28,7 +28,7 @@ from transformers.utils import logging as transformers_logging
 
 import assay.core.models.mean_pooled  # noqa: F401  (makes its kind known to transformers)
 from assay.core.errors import InputError
-from assay.core.models.folder_files import has_file, json_object
+from assay.core.models.folder_files import called, has_file, json_object
 from assay.core.models.gguf_header import read_gguf_header
 from assay.core.models.loading_report import check_complete, is_of_head, missing_head
 from assay.core.models.model_config import (
@@ -63,7 +63,7 @@ def read_config(folder: Path) -> Any:
                 raise
             raise InputError(
                 "a model that transformers can run without extra code",
-                f"{folder.name!r}, which needs its own code",
+                f"{called(folder)!r}, which needs its own code",
                 "use a model with an architecture that transformers knows; remote code is never "
                 "run",
             ) from error
@@ -83,7 +83,7 @@ def load_causal(folder: Path) -> Any:
     InputError unless the folder has all of its weights.
     """
     model, report = _load(AutoModelForCausalLM, folder, read_config(folder))
-    check_complete(report, model, folder.name, "give a causal language model with its lm_head")
+    check_complete(report, model, called(folder), "give a causal language model with its lm_head")
     return model
 
 
@@ -91,7 +91,10 @@ def load_classifier_model(folder: Path) -> Any:
     """A folder's classifier in float32; InputError unless the folder has all of its weights."""
     model, report = _load(AutoModelForSequenceClassification, folder, read_config(folder))
     check_complete(
-        report, model, folder.name, "give the fine-tuned model, or a causal one with --label-words"
+        report,
+        model,
+        called(folder),
+        "give the fine-tuned model, or a causal one with --label-words",
     )
     return model
 
@@ -106,10 +109,10 @@ def load_with_new_head(folder: Path, config: Any) -> tuple[Any, tuple[str, ...]]
     if any(is_of_head(name, model) for name, *_ in report["mismatched_keys"]):
         raise InputError(
             f"a base model with {config.num_labels} labels or without a head",
-            f"{folder.name!r}, whose head has a different size",
+            f"{called(folder)!r}, whose head has a different size",
             "give the model that the final one was fine-tuned from",
         )
-    return model, missing_head(report, model, folder.name)
+    return model, missing_head(report, model, called(folder))
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -164,7 +167,7 @@ def _load(kind: Any, folder: Path, config: Any) -> tuple[Any, dict[str, Any]]:
     if type(config) not in kind._model_mapping:
         raise InputError(
             f"a model that can be loaded as {kind.__name__.removeprefix('AutoModelFor')}",
-            f"{config.model_type} in {folder.name!r}",
+            f"{config.model_type} in {called(folder)!r}",
             "use another kind of model, or another --task",
         )
     model_class = _get_model_class(config, kind._model_mapping)
@@ -208,7 +211,7 @@ def _check_size(model_class: Any, config: Any, folder: Path, files: tuple[Path, 
             return
         got = f"one with {n_numbers:,} parameters for {n_held:,} stored ones"
     raise InputError(
-        f"a {CONFIG} that fits the weights of {folder.name!r}", got, "download the model again"
+        f"a {CONFIG} that fits the weights of {called(folder)!r}", got, "download the model again"
     )
 
 
@@ -221,7 +224,7 @@ def _only_ends(folder: Path, model: Any) -> GenerationConfig:
     numbers = ends if isinstance(ends, list) else [] if ends is None else [ends]
     if not all(type(number) is int for number in numbers):
         raise InputError(
-            f"token ids under eos_token_id in {GENERATION} of {folder.name!r}",
+            f"token ids under eos_token_id in {GENERATION} of {called(folder)!r}",
             repr(ends)[:80],
             "download the model again",
         )
@@ -240,7 +243,7 @@ def _read_by(what: str, path: Path) -> Iterator[None]:
     except Exception as error:  # untrusted files make libraries raise all kinds of errors
         said = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise InputError(
-            f"{what} of {path.name!r} that transformers can read",
+            f"{what} of {called(path)!r} that transformers can read",
             f"an error ({said})",
             "check the files, or download the model again",
         ) from error

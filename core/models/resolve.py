@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assay.core.errors import InputError
 from assay.core.models.convert import from_gguf, is_adapter, is_gguf, merged_adapter
-from assay.core.models.folder_files import has_file
+from assay.core.models.folder_files import called, has_file
 from assay.core.models.locate import locate_model
 from assay.core.models.model_config import CONFIG
 from assay.core.models.pretrained import read_config
@@ -20,7 +20,7 @@ def resolve_model(name: str, converted: Path, base: Path | None = None) -> Path:
     ``converted``. InputError if there is no such model, if it holds only pickled weights, or if it
     needs its own code.
     """
-    path = locate_model(name)
+    path = locate_model(name, read_config)
     if is_gguf(path):
         return from_gguf(path, converted)
     if not path.is_dir():
@@ -36,7 +36,7 @@ def _check_can_be_loaded(folder: Path) -> None:
     if not has_file(folder, CONFIG):
         raise InputError(
             f"a model folder with {CONFIG}",
-            f"{folder.name!r} without one",
+            f"{called(folder)!r} without one",
             "give the folder that the model was saved to",
         )
     read_config(folder)

@@ -47,44 +47,48 @@ class StoredTensor:
     end: int
 
 
-def read_header(file: Path) -> dict[str, StoredTensor]:
-    """The tensors of a safetensors file by name; InputError unless the file holds exactly these."""
+def read_header(file: Path, name: str = "") -> dict[str, StoredTensor]:
+    """The tensors of a safetensors file by name; InputError unless the file holds exactly these.
+
+    ``name``: what to call the file, where it is not its own name.
+    """
+    called = name or file.name
     size = file.stat().st_size
     with file.open("rb") as stream:
         beginning = stream.read(64)
-        _refuse_other_formats(file, beginning)
+        _refuse_other_formats(called, beginning)
         length = int.from_bytes(beginning[:8], "little")
         if size < 8 or length > size - 8:
             if length > _MOST_HEADER_BYTES:
-                _refuse(file, "one that begins with something else")
-            _refuse(file, f"one that is cut off in its header, after {size:,} bytes")
+                _refuse(called, "one that begins with something else")
+            _refuse(called, f"one that is cut off in its header, after {size:,} bytes")
         if length > _MOST_HEADER_BYTES:
-            _refuse(file, f"one with a header of {length:,} bytes")
+            _refuse(called, f"one with a header of {length:,} bytes")
         stream.seek(8)
-        header = _parsed(file, stream.read(length))
+        header = _parsed(called, stream.read(length))
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        _refuse(file, "one whose metadata is not text")
-    tensors = {name: _tensor(file, name, entry, 8 + length) for name, entry in header.items()}
-    _check_extent(file, tensors, 8 + length, size)
+        _refuse(called, "one whose metadata is not text")
+    tensors = {name: _tensor(called, name, entry, 8 + length) for name, entry in header.items()}
+    _check_extent(called, tensors, 8 + length, size)
     return tensors
 
 
-def _refuse_other_formats(file: Path, beginning: bytes) -> None:
+def _refuse_other_formats(called: str, beginning: bytes) -> None:
     if not beginning:
-        _refuse(file, "an empty one")
+        _refuse(called, "an empty one")
     for start, what, do in _OTHERS:
         if beginning.lstrip().startswith(start):
-            raise InputError(f"safetensors in {file.name!r}", what, do)
+            raise InputError(f"safetensors in {called!r}", what, do)
 
 
-def _parsed(file: Path, text: bytes) -> dict[str, Any]:
+def _parsed(called: str, text: bytes) -> dict[str, Any]:
     try:
         header = json.loads(text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
-        _refuse(file, "one whose header is not JSON")
+        _refuse(called, "one whose header is not JSON")
     if not isinstance(header, dict):
-        _refuse(file, "one whose header is not a JSON object")
+        _refuse(called, "one whose header is not a JSON object")
     return header
 
 
@@ -95,7 +99,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return held
 
 
-def _tensor(file: Path, name: str, entry: Any, offset: int) -> StoredTensor:
+def _tensor(called: str, name: str, entry: Any, offset: int) -> StoredTensor:
     try:
         bits, shape, (start, end) = _BITS[entry["dtype"]], entry["shape"], entry["data_offsets"]
         numbers = [*shape, start, end]
@@ -107,22 +111,22 @@ def _tensor(file: Path, name: str, entry: Any, offset: int) -> StoredTensor:
         and all(type(number) is int and 0 <= number < 1 << 63 for number in numbers)
     )
     if not is_sound or 8 * (end - start) != bits * prod(shape):
-        _refuse(file, f"one whose header contradicts itself at {name[:80]!r}")
+        _refuse(called, f"one whose header contradicts itself at {name[:80]!r}")
     return StoredTensor(entry["dtype"], tuple(shape), offset + start, offset + end)
 
 
-def _check_extent(file: Path, tensors: dict[str, StoredTensor], offset: int, size: int) -> None:
+def _check_extent(called: str, tensors: dict[str, StoredTensor], offset: int, size: int) -> None:
     """InputError unless tensors follow one another without gaps up to the end of the file."""
     end = offset
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
         if tensor.start != end:
-            _refuse(file, f"one whose tensors overlap or leave gaps at {name[:80]!r}")
+            _refuse(called, f"one whose tensors overlap or leave gaps at {name[:80]!r}")
         end = tensor.end
     if size < end:
-        _refuse(file, f"one that is cut off: {size:,} of {end:,} bytes")
+        _refuse(called, f"one that is cut off: {size:,} of {end:,} bytes")
     if size > end:
-        _refuse(file, f"one with {size - end:,} bytes after its last tensor")
+        _refuse(called, f"one with {size - end:,} bytes after its last tensor")
 
 
-def _refuse(file: Path, got: str) -> NoReturn:
-    raise InputError(f"an intact safetensors file {file.name!r}", got, "download the file again")
+def _refuse(called: str, got: str) -> NoReturn:
+    raise InputError(f"an intact safetensors file {called!r}", got, "download the file again")

@@ -13,7 +13,7 @@ from typing import Any
 from assay.core.errors import InputError
 from assay.core.models.digests import has_tokenizer
 from assay.core.models.embedding_tables import table_layout
-from assay.core.models.folder_files import has_file, inside, json_object
+from assay.core.models.folder_files import called, has_file, inside, json_object
 from assay.core.models.gguf_header import GgufTensor, read_gguf_header
 from assay.core.models.model_config import CONFIG, clean_config, names_code
 from assay.core.models.safetensors_header import StoredTensor, read_header
@@ -76,13 +76,13 @@ def stored_facts(path: Path) -> StoredFacts:
     if not has_file(path, CONFIG):
         raise InputError(
             f"a model folder with {CONFIG}",
-            f"{path.name!r} without one",
+            f"{called(path)!r} without one",
             "give the folder that the model was saved to",
         )
     config, tensors = clean_config(path), stored_tensors(path)
     if names_code(path) and not config.get("model_type"):
         raise InputError(
-            f"a model of transformers in {path.name!r}",
+            f"a model of transformers in {called(path)!r}",
             "one that comes with code of its own, which is never run",
             "use another model",
         )
@@ -162,7 +162,7 @@ def _of_adapter(path: Path) -> StoredFacts:
     kind = str(config.get("peft_type", "LORA"))[:20]
     return StoredFacts(
         kind=f"adapter ({kind}{f', rank {rank}' if isinstance(rank, int) else ''})",
-        n_bytes=inside(path, file.name).stat().st_size,
+        n_bytes=file.stat().st_size,
         n_parameters=sum(prod(tensor.shape) for tensor in tensors.values()),
         number_format=_formats(tensors.values()),
         has_tokenizer=has_tokenizer(path),

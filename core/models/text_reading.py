@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from assay.core.errors import InputError
-from assay.core.models.folder_files import has_file, inside
+from assay.core.models.folder_files import called, has_file, inside
 from assay.core.stats.training_vocabulary import tokens_read, unmoved_tokens
 
 _FILE = "tokenizer.json"
@@ -144,7 +144,7 @@ def read_tokenizer(folder: Path, max_tokens: int | None) -> Tokenizer:
     """The folder's tokenizer without padding; InputError if it has no file for a fast tokenizer."""
     if not has_file(folder, _FILE):
         raise InputError(
-            f"{_FILE} in {folder.name!r}",
+            f"{_FILE} in {called(folder)!r}",
             "none",
             "save the tokenizer with the model, with save_pretrained",
         )
@@ -152,7 +152,7 @@ def read_tokenizer(folder: Path, max_tokens: int | None) -> Tokenizer:
         tokenizer = Tokenizer.from_str(inside(folder, _FILE).read_text(encoding="utf-8"))
     except Exception as error:  # the library raises nothing more precise
         raise InputError(
-            f"a readable {_FILE} in {folder.name!r}", str(error), "download the model again"
+            f"a readable {_FILE} in {called(folder)!r}", str(error), "download the model again"
         ) from error
     tokenizer.no_padding()
     if max_tokens:

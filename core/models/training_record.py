@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.errors import InputError
+from assay.core.models.folder_files import called
 from assay.core.specs.data import Task
 from assay.core.specs.plain import from_plain
 from assay.core.specs.training import TrainingSpec
@@ -53,7 +54,7 @@ class TrainingRecord:
             return cls(**plain)
         except (InputError, ValueError, TypeError, KeyError) as error:
             raise InputError(
-                f"a readable {RECORD_FILE} in {folder.name!r}",
+                f"a readable {RECORD_FILE} in {called(folder)!r}",
                 f"a damaged one ({error})",
                 "delete that file or run `assay finetune` again",
             ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from math import prod
 from pathlib import Path
@@ -11,14 +11,14 @@ from typing import Any
 from safetensors import safe_open
 
 from assay.core.errors import InputError
-from assay.core.models.folder_files import has_file, inside, json_object
+from assay.core.models.folder_files import called, has_file, inside, json_object
 from assay.core.models.safetensors_header import StoredTensor, read_header
 
 MODEL_WEIGHTS = "model.safetensors"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
-_INDEX = "model.safetensors.index.json"
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+INDEX = "model.safetensors.index.json"
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def model_files(folder: Path) -> tuple[Path, ...]:
@@ -30,14 +30,14 @@ def model_files(folder: Path) -> tuple[Path, ...]:
     """
     if has_file(folder, MODEL_WEIGHTS):
         return (checked_file(folder, MODEL_WEIGHTS),)
-    if has_file(folder, _INDEX):
+    if has_file(folder, INDEX):
         return _indexed(folder)
     raise _nothing(folder, MODEL_WEIGHTS)
 
 
 def has_model(folder: Path) -> bool:
     """Whether a folder seems to hold a whole model: a configuration and weights."""
-    is_there = has_file(folder, MODEL_WEIGHTS) or has_file(folder, _INDEX)
+    is_there = has_file(folder, MODEL_WEIGHTS) or has_file(folder, INDEX)
     return is_there and has_file(folder, "config.json")
 
 
@@ -51,7 +51,7 @@ def adapter_file(folder: Path) -> Path:
 def checked_file(folder: Path, name: str) -> Path:
     """The real path of a complete safetensors file inside a folder; InputError if it is not one."""
     file = inside(folder, name)
-    read_header(file)
+    read_header(file, name)
     return file
 
 
@@ -70,22 +70,22 @@ def opened(files: tuple[Path, ...]) -> Iterator[dict[str, Any]]:
 
 
 def _indexed(folder: Path) -> tuple[Path, ...]:
-    weight_map = json_object(folder, _INDEX).get("weight_map")
+    weight_map = json_object(folder, INDEX).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise InputError(
-            f"a weight_map in {_INDEX} of {folder.name!r}", "none", "download the model again"
+            f"a weight_map in {INDEX} of {called(folder)!r}", "none", "download the model again"
         )
     files: dict[str, Path] = {}
     for name in weight_map.values():
         if not isinstance(name, str) or not name.endswith(".safetensors"):
             raise InputError(
-                f"an index of safetensors files in {folder.name!r}",
+                f"an index of safetensors files in {called(folder)!r}",
                 f"one that lists {str(name)[:80]!r}",
                 "save the model with save_pretrained; pickle can run code and is never loaded",
             )
         if name not in files:
             files[name] = inside(folder, name)
-    held = {name: read_header(file) for name, file in files.items()}
+    held = {name: read_header(file, name) for name, file in files.items()}
     _check_places(folder, weight_map, held)
     return tuple(files[name] for name in sorted(files))
 
@@ -97,7 +97,7 @@ def _check_places(
     for tensor, name in weight_map.items():
         if tensor not in held[name]:
             raise InputError(
-                f"the tensor {tensor[:80]!r} in {name!r} of {folder.name!r}, as its index says",
+                f"the tensor {tensor[:80]!r} in {name!r} of {called(folder)!r}, as its index says",
                 "a file without it",
                 "download the model again",
             )
@@ -105,15 +105,20 @@ def _check_places(
         strays = [tensor for tensor in tensors if weight_map.get(tensor) != name]
         if strays:
             raise InputError(
-                f"an index of {folder.name!r} that lists all tensors of {name!r}",
+                f"an index of {called(folder)!r} that lists all tensors of {name!r}",
                 f"one without {strays[0][:80]!r}",
                 "download the model again",
             )
 
 
 def _nothing(folder: Path, wanted: str) -> InputError:
-    pickles = [file.name for pattern in _PICKLES for file in folder.glob(pattern)]
-    others = sorted(file.name for file in folder.glob("*.safetensors"))
+    return no_weights(called(folder), wanted, [file.name for file in folder.glob("*")])
+
+
+def no_weights(model: str, wanted: str, names: Collection[str]) -> InputError:
+    """What to say of a model whose folder holds files of these names, none of them ``wanted``."""
+    pickles = [name for name in names if name.endswith(_PICKLES) and "/" not in name]
+    others = sorted(name for name in names if name.endswith(".safetensors") and "/" not in name)
     do = "save the model with save_pretrained"
     if pickles:
         got = f"only pickled weights ({min(pickles)})"
@@ -122,7 +127,7 @@ def _nothing(folder: Path, wanted: str) -> InputError:
         got = f"only {others[0]}, which is in no index"
     else:
         got = "none"
-    return InputError(f"the weights {wanted} in {folder.name!r}", got, do)
+    return InputError(f"the weights {wanted} in {model!r}", got, do)
 
 
 def stored_tensors(folder: Path) -> dict[str, tuple[Path, StoredTensor]]:

@@ -132,7 +132,7 @@ def test_a_set_on_the_hub_is_shown_on_request(files, no_worker, tmp_path, monkey
     assert "which cannot be read" not in words(app)
     app.button(key=key).click().run()
     assert not app.exception
-    assert "'owner/news', which cannot be read" in words(app).replace("\\", "")
+    assert "'owner/news', which is not on this machine" in words(app).replace("\\", "")
     asked = []
 
     def from_here(location, split):

@@ -11,7 +11,7 @@ from assay.core.errors import InputError
 from assay.core.models.convert import is_gguf, what_was_not_read
 from assay.core.models.digests import file_digest, weights_digest
 from assay.core.models.gguf_header import read_gguf_header
-from assay.core.models.locate import locate_model
+from assay.core.models.locate import local_model
 from assay.core.models.resolve import resolve_model
 from assay.core.models.settings_digest import settings_digest
 from assay.core.models.weight_files import n_parameters
@@ -72,8 +72,8 @@ def find_model(
             repr(name),
             "give an address, or remove --served-model",
         )
-    path = locate_model(name)
-    if is_gguf(path) and engine is not Engine.TRANSFORMERS:
+    path = local_model(name)
+    if path and is_gguf(path) and engine is not Engine.TRANSFORMERS:
         from assay.core.decompress.backends.llama_cpp import LlamaBackend
 
         identity = _identity_of_gguf(name, path)

@@ -21,6 +21,7 @@ from transformers import (
 from assay.core.data.chat_template import as_chat
 from assay.core.decompress.backends.base import ModelIdentity, Scoring, Traits
 from assay.core.decompress.backends.seeded_sampling import SeededSampling
+from assay.core.models.folder_files import called
 from assay.core.models.pretrained import load_causal, load_tokenizer
 from assay.core.models.text_model import set_padding
 from assay.core.models.validation import check_finite
@@ -39,7 +40,7 @@ class LocalBackend:
         self.identity = identity
         self._compute = compute
         self._model = load_causal(folder)
-        check_finite(self._model, folder.name)
+        check_finite(self._model, called(folder))
         self._model.to(compute.device).eval()
         self._tokenizer = load_tokenizer(folder)
         self._tokenizer.padding_side = "left"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-import huggingface_hub
 import pandas as pd
 import streamlit as st
 
 from assay.core.errors import InputError
+from assay.core.models.hub_models import downloaded_hub_model
 from assay.core.models.locate import builtin_model
 from assay.core.models.pair_outlook import Asked, PairOutlook, pair_outlook
 from assay.core.models.stored_facts import StoredFacts, stored_facts
@@ -77,7 +77,7 @@ def _facts(form: Form, one: CommandOption, name: str) -> StoredFacts | str:
     place = form.checker.checked(one, name)
     path = builtin_model(place) or Path(place)
     if not path.is_absolute():
-        cached = _in_the_hubs_cache(place)
+        cached = downloaded_hub_model(place)
         if cached is None:
             return (
                 f"{place} is not on this machine yet. The job downloads it from the hub, and "
@@ -99,14 +99,6 @@ def _stamp(path: Path) -> float:
         return sum(file.stat().st_mtime for file in files[:200])
     except OSError:
         return 0.0
-
-
-def _in_the_hubs_cache(name: str) -> Path | None:
-    """Where an earlier download lies; nothing is asked of the network."""
-    try:
-        return Path(huggingface_hub.snapshot_download(name, local_files_only=True))
-    except Exception:  # the hub client raises many kinds; each means that it is not here
-        return None
 
 
 def _shown(facts: StoredFacts) -> dict[str, str]:

@@ -67,5 +67,5 @@ def test_a_name_is_no_file_of_the_working_folder(tmp_path, monkeypatch):
     (tmp_path / "owner" / "name").mkdir(parents=True)
     pd.DataFrame({"text": ["secret"]}).to_parquet(tmp_path / "owner" / "name" / "train.parquet")
     (tmp_path / "datasets.py").write_text("raise SystemExit('imported')\n")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is not on this machine"):
         preview_hub("owner/name", None)

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from assay.core.data import builtin_docs
 from assay.core.data.builtin_docs import _DOCUMENTED, FIELDS, _prose, _statements
+from assay.core.data.hub_sets import hub_documents
 from assay.core.data.labels import label_names
 from assay.core.data.skipped import SkippedRows
-from assay.core.data.sources import _hub, content_digest, read_documents
+from assay.core.data.sources import content_digest, read_documents
 from assay.core.errors import InputError
 from assay.core.specs.data import DataRef
 
@@ -224,7 +225,7 @@ def test_a_hub_name_never_reads_the_working_folder(tmp_path):
         text=True,
         check=True,
     ).stdout
-    assert "'csv', which cannot be read" in shown
+    assert "'csv', which is not on this machine" in shown
 
 
 def test_a_subset_of_a_hub_set_is_named_behind_it(tmp_path, monkeypatch):
@@ -240,11 +241,12 @@ def test_a_subset_of_a_hub_set_is_named_behind_it(tmp_path, monkeypatch):
         for one in subsets
     )
     (tmp_path / "README.md").write_text(f"---\nconfigs:\n{parts}---\n")
-    monkeypatch.setattr("assay.core.data.sources._hub_revision", lambda name: None)
+    monkeypatch.setattr("assay.core.data.hub_sets.hub_revision", lambda name: None)
 
     def texts(location):
         return [
-            document.text for document in _hub(DataRef(location), location, "train", SkippedRows())
+            document.text
+            for document in hub_documents(DataRef(location), location, "train", SkippedRows())
         ]
 
     assert texts(f"{tmp_path}:query") == ["query one", "query two"]
