@@ -74,9 +74,12 @@ def hub_rows(location: str, split: str) -> Any:
 
     # Otherwise each set's name goes to another company's server, too.
     datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
+    # Otherwise a stream loads torch, for loaders that we do not use: seconds of a preview.
+    datasets.config.TORCH_AVAILABLE = False
     rows = datasets.load_dataset(name, subset, split=split, streaming=True, revision=revision)
-    # Pictures and sounds stay bytes: to show them, it would read whatever path a row names.
-    return rows.decode(False)
+    # Pictures and sounds stay bytes: to show them, it would read whatever path a row names. Where
+    # types are not known, there are none.
+    return rows.decode(False) if rows.features else rows
 
 
 def hub_class_names(ref: DataRef, location: str, split: str) -> tuple[str, ...] | None:

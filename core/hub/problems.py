@@ -45,6 +45,8 @@ def _said(error: BaseException) -> tuple[str, str] | None:
                 ", which is not on the hub or is private",
                 "check the name; for a private one set HF_TOKEN to a token that may read it",
             )
+        case errors.RevisionNotFoundError() | errors.RemoteEntryNotFoundError():
+            return ", of which the hub lacks a file", "use another one"
         case errors.DisabledRepoError():
             return ", which the hub has disabled", "use another one"
         case errors.OfflineModeIsEnabled():

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 TOKEN = "hf_this_token_is_a_secret"
 # Files that the hub keeps elsewhere and leads to by redirects.
 _LARGE = (".safetensors", ".parquet", ".bin")
+_CHUNK = 1 << 16
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class Seen:
-    """One request; ``n_bytes``: of the answer's body."""
+    """One request; ``n_bytes``: of the answer's body, as far as the client took it."""
 
     method: str
     path: str
@@ -286,15 +287,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _say(self, status, content, headers=()):
         sent = b"" if self.command == "HEAD" else content
         path = unquote(urlsplit(self.path).path)
-        self.hub.seen.append(Seen(self.command, path, self._token(), self.name, len(sent)))
         self.send_response(status)
         for name, value in {"Content-Length": str(len(content)), **dict(headers)}.items():
             self.send_header(name, value)
         self.end_headers()
+        n_sent = 0
         try:
-            self.wfile.write(sent)
+            for start in range(0, len(sent), _CHUNK):
+                n_sent += self.wfile.write(sent[start : start + _CHUNK])
         except OSError:
             self.close_connection = True
+        self.hub.seen.append(Seen(self.command, path, self._token(), self.name, n_sent))
 
 
 def _etag(name, content):
