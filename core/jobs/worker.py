@@ -20,6 +20,8 @@ from assay.core.jobs.running_job import JOB_VARIABLE
 _PROGRAM = (sys.executable, "-P", "-m", "assay")
 # How long a cancelled job may take to end by itself.
 _GRACE_S = 10.0
+# The status of a command whose input is wrong, and more bytes than its sentence has.
+_BAD_INPUT, _LONGEST_SENTENCE = 2, 4000
 
 
 def ensure_worker(store: Store) -> None:
@@ -81,7 +83,7 @@ def _run(store: Store, table: JobTable, job: Job, program: Sequence[str]) -> Non
         state = JobState.CANCELLED if now.is_cancel_requested else JobState.FAILED
         if child.returncode == 0:
             state = JobState.DONE  # a short command that reports no progress
-        table.finish(job.job_id, state, _how(child) if state is JobState.FAILED else None)
+        table.finish(job.job_id, state, _how(child, job.log) if state is JobState.FAILED else None)
 
 
 def _wait(table: JobTable, job_id: int, child: subprocess.Popen[bytes]) -> None:
@@ -102,13 +104,24 @@ def _wait(table: JobTable, job_id: int, child: subprocess.Popen[bytes]) -> None:
             is_told = True
 
 
-def _how(child: subprocess.Popen[bytes]) -> str:
+def _how(child: subprocess.Popen[bytes], log: Path) -> str:
     code = child.returncode
     if code < 0:
         return (
             f"The process was stopped by {signal.Signals(-code).name}; resume the job to continue."
         )
+    if code == _BAD_INPUT and (sentence := _last_sentence(log)):
+        return sentence
     return f"The process ended with status {code}; see its log."
+
+
+def _last_sentence(log: Path) -> str | None:
+    """What a command that refused its input said last, before its job had begun."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LONGEST_SENTENCE))
+        lines = file.read().decode(errors="replace").splitlines()
+    last = lines[-1].strip() if lines else ""
+    return last if last.endswith(".") else None
 
 
 if __name__ == "__main__":
