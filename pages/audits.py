@@ -9,6 +9,7 @@ from assay.cache.experiments.cells import cells_by_experiment
 from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.start import start_job
+from assay.pages.components.asked_for import accept_switch
 from assay.pages.components.jobs import job_line
 from assay.pages.components.navigation import enter, page_file
 from assay.pages.components.page_table import PAGES
@@ -23,6 +24,7 @@ from assay.pages.components.store.audit_list import (
 enter()
 
 _DEMO = ("demo", "--no-serve")
+_CELLS = "Show audits of experiments"
 
 
 def show_empty(store: Store) -> None:
@@ -89,14 +91,15 @@ experiments = {
     for audit_id in audit_ids
 }
 n_cells = sum(one.audit_id in experiments for one in summaries)
+accept_switch("cells", _CELLS)
 is_showing_cells = bool(n_cells) and st.toggle(
-    f"Show audits of experiments ({n_cells:,})", key="cells", bind="query-params"
+    f"{_CELLS} ({n_cells:,})", key="cells", bind="query-params"
 )
 offered = [one for one in summaries if is_showing_cells or one.audit_id not in experiments]
 lines = audit_lines(offered, experiments, table.all())
 chosen = choose_lines(lines) if len(lines) > 1 else lines
 if lines and not chosen:
     st.info("No audit matches the search and filters.", icon=":material/filter_alt_off:")
-first = first_row(len(chosen), ROWS_PER_PAGE, "audit") if len(chosen) > ROWS_PER_PAGE else 0
+first = first_row(len(chosen), ROWS_PER_PAGE, "audit") if chosen else 0
 for line in chosen[first : first + ROWS_PER_PAGE]:
     show_line(line)

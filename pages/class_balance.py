@@ -16,7 +16,7 @@ from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import decimal, possessive
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import main_strategy
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.class_balance import balance_figure
 from assay.pages.components.charts import show_chart
@@ -39,7 +39,7 @@ st.caption(
     "seed corpus" + (" and the reference set" if counts.n_reference else "")
 )
 kinds = ["label", "source"] if names else ["source"]
-say_unknown("by", "By", kinds)
+accept_choice("by", "By", kinds)
 kind = st.segmented_control(
     "By", kinds, default=kinds[0], required=True, key="by", bind="query-params"
 )

@@ -15,6 +15,7 @@ from assay.core.experiments.recipes import NAMES, Recipe, load_recipe
 from assay.core.findings.equal_scores import drawn_somewhere
 from assay.core.findings.experiment import drawn_subjects, standing
 from assay.core.findings.repeats import HOW_SPREADS_READ
+from assay.pages.components.asked_for import asked_option
 from assay.pages.components.charts import CONFIG
 from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
@@ -34,18 +35,23 @@ store = Store.default()
 
 def chosen_recipe() -> Recipe:
     """The recipe named in the address, or the one last run; its name there is the command's."""
-    asked = st.query_params.get("recipe")
     latest = next((one.meta.recipe for one in list_experiments(store)), NAMES[0])
-    start = asked if asked in NAMES else latest
+    start = asked_option("recipe", "Experiment", NAMES, _titled) or latest
     picked = st.selectbox(
         "Experiment",
         NAMES,
         index=NAMES.index(start),
-        format_func=lambda one: f"{load_recipe(one).title} ({load_recipe(one).shows})",
+        format_func=_titled,
         key=f"recipe-{start}",
     )
+    if picked != start:
+        st.query_params.pop("run", None)  # another experiment's
     st.query_params["recipe"] = picked
     return load_recipe(picked)
+
+
+def _titled(name: str) -> str:
+    return f"{load_recipe(name).title} ({load_recipe(name).shows})"
 
 
 def show_empty(recipe: Recipe) -> None:
@@ -71,9 +77,7 @@ def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
         meta = by_id[name].meta
         return f"{meta.created_at[:16].replace('T', ' ')} UTC · {meta.scale} · {name[-10:]}"
 
-    asked = st.query_params.get("run")
-    if asked not in by_id:
-        asked = found[0].experiment_id
+    asked = asked_option("run", "Run", by_id, shown) or found[0].experiment_id
     picked = st.selectbox(
         "Run", list(by_id), index=list(by_id).index(asked), format_func=shown, key=f"run-{asked}"
     )

@@ -19,7 +19,7 @@ from assay.core.specs.strategies import (
     main_strategy,
     shown_as,
 )
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.membership import (
     MEANING,
@@ -111,7 +111,7 @@ task = spec.task
 leading = (found.winner, *BY_TRAINED_PARTS, main)
 usual = [*dict.fromkeys([*leading, *baselines_for(task), Strategy.RANDOM, BLIND])]
 st.subheader("True and false positives", anchor=False)
-say_unknown("rankings", "Rankings", map(shown_as, names))
+accept_choice("rankings", "Rankings", names, shown_as)
 drawn = st.multiselect(
     "Rankings",
     names,
@@ -129,7 +129,7 @@ st.caption(
 )
 
 st.subheader("Highest-ranked documents", anchor=False)
-say_unknown("by", "By", map(shown_as, names))
+accept_choice("by", "By", names, shown_as)
 ranking = st.selectbox(
     "By",
     names,

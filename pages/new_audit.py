@@ -15,6 +15,7 @@ from assay.core.jobs.checked_names import NameChecker
 from assay.core.jobs.start import start_job
 from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.options import CommandOption
+from assay.pages.components.asked_for import asked_option
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.navigation import enter, page_file
 from assay.pages.components.new_job.compute import choose_compute
@@ -126,11 +127,11 @@ st.title("New job")
 if store.is_for_reading:
     st.info("This dashboard is read-only: nothing can be started here.", icon=":material/lock:")
     st.stop()
-asked = st.query_params.get("kind")
+asked = asked_option("kind", "Kind of job", _TITLES, _TITLES.__getitem__)
 name = st.selectbox(
     "Kind of job",
     list(_TITLES),
-    index=list(_TITLES).index(asked if asked in _TITLES else "audit"),
+    index=list(_TITLES).index(asked or "audit"),
     format_func=_TITLES.__getitem__,
     key="kind",
 )

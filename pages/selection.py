@@ -13,6 +13,7 @@ from assay.core.findings.projection import projection_sentence
 from assay.core.specs.metrics import Metric
 from assay.pages.components.annotations.choices import choose_annotations
 from assay.pages.components.annotations.documents import said_of
+from assay.pages.components.asked_for import accept_switch, say_not_offered
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.choices import (
     among_both,
@@ -36,6 +37,7 @@ from assay.pages.components.paging import first_row
 
 enter()
 
+_LOCATED = "Only reference documents"
 path = reads.chosen_audit()
 facts = reads.facts(path)
 strategies, names = facts.strategies, facts.label_names
@@ -57,7 +59,10 @@ annotated = choose_annotations(fifth, sixth, said)
 linked = choose_documents(seventh, facts.meta.counts.n_documents)
 only_located = False
 if facts.meta.counts.n_leaked:
-    only_located = eighth.toggle("Only reference documents", key="located", bind="query-params")
+    accept_switch("located", _LOCATED)
+    only_located = eighth.toggle(_LOCATED, key="located", bind="query-params")
+else:
+    say_not_offered("located", _LOCATED)
 if linked is not None:
     linked.show_wrong(facts.meta.counts.n_documents)
 

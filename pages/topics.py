@@ -9,7 +9,7 @@ from assay.cache.annotations.annotations import Annotated
 from assay.cache.decompressions.read import ExampleFilter
 from assay.cache.files.sealed import delete_decompression
 from assay.pages.components.annotations.deletion import deletable_with_annotations
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.decompression import reads
 from assay.pages.components.decompression.export import export_examples
 from assay.pages.components.decompression.gaps import show_gaps
@@ -47,13 +47,13 @@ st.caption(
 reads.show_caveats(meta)
 show_headline(meta, tree)
 
-say_unknown("view", "View", ("Tree", "List"))
-say_unknown("topic", "Topic", map(str, tree["topic_id"]))
+accept_choice("view", "View", ("Tree", "List"))
+accept_choice("topic", "Topic", tree["topic_id"])
 left, right = st.columns([5, 3])
 with left:
     as_boxes, as_list = st.tabs(["Tree", "List"], key="view", bind="query-params")
 with as_boxes:
-    say_unknown("colour", "Colour", COLOURINGS)
+    accept_choice("colour", "Colour", COLOURINGS)
     chosen = st.segmented_control(
         "Colour", list(COLOURINGS), default="support", key="colour", bind="query-params"
     )

@@ -7,7 +7,7 @@ import streamlit as st
 from assay.cache.export import of_audit
 from assay.core.findings.beside_random import how_told_apart
 from assay.core.findings.finding import MetricTable
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.transport_chart import replacement_figure
 from assay.pages.components.audit.transport_tables import (
@@ -42,7 +42,8 @@ if not any(ordered(rows, strategies, distance) for distance in DISTANCES):
     st.stop()
 
 distances = {one.title: one for one in DISTANCES}
-say_unknown("distance", "Distance", distances)
+titles = {one.metric: one.title for one in DISTANCES}
+accept_choice("distance", "Distance", titles, titles.__getitem__)
 title = st.segmented_control(
     "Distance",
     list(distances),

@@ -11,7 +11,7 @@ from assay.core.findings.vocabulary import (
     text_sentence,
     vocabulary_finding,
 )
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.vocabulary import (
     EVERY,
@@ -118,7 +118,7 @@ else:
 
 st.subheader("Tokens", anchor=False)
 left, right = st.columns([2, 3])
-say_unknown("which", "Which", [MOVED, STILL, EVERY])
+accept_choice("which", "Which", [MOVED, STILL, EVERY])
 which = left.segmented_control(
     "Which", [MOVED, STILL, EVERY], default=MOVED, key="which", bind="query-params"
 )

@@ -9,9 +9,9 @@ from support.audit_file import write_sample_audit
 from support.pages import opened, words
 
 from assay.cache.among import Among
-from assay.cache.audits.read import SelectionFilter, read_document, read_facts, read_selection
+from assay.cache.audits.read import SelectionFilter, read_document, read_selection
 from assay.cache.store import Store
-from assay.core.specs.strategies import Strategy, leading_strategy
+from assay.core.specs.strategies import Strategy
 from assay.pages.components.evidence_links import MOST_LINKED, Linked
 
 
@@ -95,53 +95,3 @@ def test_evidence_goes_from_one_to_the_next(path):
     assert app.query_params["document"] in ("3", ["3"])
     other = opened("evidence", audit="sample", documents="17,3", document="8")
     assert read_document(path, 8)["text"] in [one.value for one in other.code]
-
-
-@pytest.mark.parametrize(
-    ("page", "name"),
-    [
-        ("selection", "strategy"),
-        ("selection", "sources"),
-        ("selection", "mark"),
-        ("map", "beside"),
-        ("map", "selected"),
-        ("map", "sources"),
-        ("map", "area"),
-        ("map", "colour"),
-        ("transport", "distance"),
-        ("class_balance", "by"),
-    ],
-)
-@pytest.mark.usefixtures("path")
-def test_a_page_says_what_its_address_asks_for_in_vain(page, name):
-    """A value that a choice does not offer is named, as text, and the page is shown; an address
-    without one says nothing."""
-    said = words(opened(page, audit="sample", **{name: "**no such**"}))
-    assert "“\\*\\*no such\\*\\*”, which its address asks for" in said
-    assert "which its address asks for" not in words(opened(page, audit="sample"))
-
-
-@pytest.mark.usefixtures("path")
-def test_the_value_that_a_page_offers_is_no_mistake():
-    """A strategy that the audit has is chosen without a word."""
-    app = opened("selection", audit="sample", strategy="top-k")
-    assert "which its address asks for" not in words(app)
-    assert app.selectbox(key="strategy").value == Strategy.TOP_K
-
-
-@pytest.mark.parametrize("page", ["selection", "map"])
-def test_a_page_opens_with_the_strategy_fixed_beforehand(page, path):
-    """The first of the kinds of evidence that ran, whatever came out; a link asks for another."""
-    ran = read_facts(path).strategies
-    app = opened(page, audit="sample")
-    assert app.selectbox(key="strategy").value == leading_strategy(ran)
-    other = opened(page, audit="sample", strategy="random")
-    assert other.selectbox(key="strategy").value == Strategy.RANDOM
-
-
-@pytest.mark.usefixtures("path")
-@pytest.mark.parametrize("name", ["state", "sort"])
-def test_the_list_of_audits_says_it_too(name):
-    """Where there is more than one audit, a state or an order that there is not is named."""
-    write_sample_audit(Store.default(), "other", n_documents=80, budget=20)
-    assert "“no such”, which its address asks for" in words(opened("audits", **{name: "no such"}))

@@ -10,14 +10,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from assay.core.specs.annotations import Annotation, AnnotationFilter, Marked
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 
 
 def choose_annotations(
     place: DeltaGenerator, tags_place: DeltaGenerator, said: Mapping[Any, Annotation]
 ) -> AnnotationFilter:
     """Which marks and tags to show; without any, everything."""
-    say_unknown("mark", "Mark", list(Marked))
+    accept_choice("mark", "Mark", Marked)
     mark = place.selectbox(
         "Mark", list(Marked), index=None, placeholder="all", key="mark", bind="query-params"
     )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from streamlit.delta_generator import DeltaGenerator
 
 from assay.cache.among import Among
-from assay.core.specs.strategies import Strategy, leading_strategy
-from assay.pages.components.asked_for import say_unknown
+from assay.core.specs.strategies import Strategy, leading_strategy, shown_as
+from assay.pages.components.asked_for import accept_choice, say_not_offered
 from assay.pages.components.evidence_links import DOCUMENTS, MOST_LINKED, Linked
 from assay.pages.components.search_box import search_box
 
@@ -17,12 +17,12 @@ def choose_strategy(
     place: DeltaGenerator, strategies: Sequence[Strategy], first: Strategy | None = None
 ) -> Strategy:
     """One of the strategies, at first ``first`` or, without one, the leading one."""
-    say_unknown("strategy", "Strategy", [one.shown_as for one in strategies])
+    accept_choice("strategy", "Strategy", strategies, shown_as)
     chosen = place.selectbox(
         "Strategy",
         strategies,
         index=strategies.index(first or Strategy(leading_strategy(strategies))),
-        format_func=lambda one: one.shown_as,
+        format_func=shown_as,
         key="strategy",
         bind="query-params",
     )
@@ -56,13 +56,14 @@ def among_both(linked: Linked | None, among: Among | None) -> Among | None:
 def choose_labels(place: DeltaGenerator, names: Sequence[str]) -> tuple[int, ...]:
     """Numbers of the pseudolabels that documents must have one of; none for all."""
     if not names:
+        say_not_offered("labels", "Pseudolabel")
         return ()
-    say_unknown("labels", "Pseudolabel", names)
+    accept_choice("labels", "Pseudolabel", names)
     chosen = place.multiselect("Pseudolabel", names, key="labels", bind="query-params")
     return tuple(names.index(name) for name in chosen)
 
 
 def choose_sources(place: DeltaGenerator, sources: Sequence[str]) -> tuple[str, ...]:
     """The sources that documents must come from one of; none for all."""
-    say_unknown("sources", "Source", sources)
+    accept_choice("sources", "Source", sources)
     return tuple(place.multiselect("Source", sources, key="sources", bind="query-params"))

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import say_not_offered
 from assay.pages.components.evidence_links import DOCUMENT
 
 AREA, REFERENCE = "area", "reference"
@@ -40,7 +40,7 @@ def chosen_in_link(bounds: Sequence[float]) -> Choice:
     """The address's choice; what is no area is ignored, and said to be."""
     area = area_from(st.query_params.get(AREA, ""), bounds)
     if area is None:
-        say_unknown(AREA, "Area", ())
+        say_not_offered(AREA, "Area")
     return Choice(
         area,
         st.query_params.get(DOCUMENT),

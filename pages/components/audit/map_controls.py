@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,16 @@ import streamlit as st
 
 from assay.cache.among import Among
 from assay.cache.audits.read import SelectionFilter
-from assay.core.specs.annotations import AnnotationFilter
-from assay.core.specs.strategies import Strategy
+from assay.core.specs.annotations import AnnotationFilter, Marked
+from assay.core.specs.strategies import Strategy, shown_as
 from assay.pages.components.annotations.choices import choose_annotations
 from assay.pages.components.annotations.documents import said_of
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import (
+    accept_choice,
+    accept_switch,
+    in_force,
+    say_not_offered,
+)
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.choices import (
     among_both,
@@ -34,8 +39,7 @@ MAX_POINTS = 2_000
 HOVER_CHARACTERS = 160
 _NOTHING = "nothing"
 _EVERYBODY = "any or none"
-# The controls behind the button that keep documents out; the search box can be seen beside it.
-_FILTERS = ("documents", "labels", "sources", "mark", "tags", "selected")
+_WORDS, _REFERENCE = "Words of each region", "Reference documents (evaluation)"
 
 
 @dataclass(frozen=True)
@@ -64,16 +68,16 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
             [7, 6, 6, 7, 6], vertical_alignment="bottom"
         )
     here = choose_strategy(first, strategies)
-    say_unknown("beside", "Compare with", [_NOTHING, *(one.shown_as for one in strategies)])
+    accept_choice("beside", "Compare with", [_NOTHING, *strategies], _or_nothing)
     beside = second.selectbox(
         "Compare with",
         [_NOTHING, *strategies],
-        format_func=lambda one: one if one == _NOTHING else Strategy(one).shown_as,
+        format_func=_or_nothing,
         key="beside",
         bind="query-params",
     )
     colourings = [one for one in Colouring if names or one is not Colouring.LABEL]
-    say_unknown("colour", "Colour by", colourings)
+    accept_choice("colour", "Colour by", colourings)
     colouring = third.selectbox(
         "Colour by",
         colourings,
@@ -81,7 +85,8 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
         bind="query-params",
     )
     search = search_texts(fourth)
-    n_filters = sum(map(_is_chosen, _FILTERS))
+    sources, said = reads.sources(path), said_of(path)
+    n_filters = sum(_filters(strategies, names, sources))
     filters = fifth.popover(
         f"Filter ({n_filters})" if n_filters else "Filter",
         type="primary" if n_filters else "secondary",
@@ -93,29 +98,31 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
     # What the address asks for in vain is said beside the button, not behind it.
     linked = choose_documents(filters, counts.n_documents)
     labels = choose_labels(filters, names)
-    sources = choose_sources(filters, reads.sources(path))
-    said = said_of(path)
+    chosen_sources = choose_sources(filters, sources)
     annotated = choose_annotations(filters, filters, said)
-    say_unknown("selected", "Selected by", [_EVERYBODY, *(one.shown_as for one in strategies)])
+    accept_choice("selected", "Selected by", [_NOTHING, *strategies], _or_everybody)
+    accept_switch("words", _WORDS)
+    if counts.n_reference:
+        accept_switch("true", _REFERENCE)
+    else:
+        say_not_offered("true", _REFERENCE)
     with filters:
         selected_by = st.selectbox(
             "Selected by",
             [_NOTHING, *strategies],
-            format_func=lambda one: _EVERYBODY if one == _NOTHING else Strategy(one).shown_as,
+            format_func=_or_everybody,
             key="selected",
             bind="query-params",
         )
-        has_names = st.checkbox(
-            "Words of each region", value=True, key="words", bind="query-params"
-        )
+        has_names = st.checkbox(_WORDS, value=True, key="words", bind="query-params")
         has_true = counts.n_reference > 0 and st.toggle(
-            "Reference documents (evaluation)", value=True, key="true", bind="query-params"
+            _REFERENCE, value=True, key="true", bind="query-params"
         )
     drawn = (here,) if beside in (_NOTHING, here) else (here, Strategy(beside))
     if linked is not None:
         linked.show_wrong(counts.n_documents)
     among = among_both(linked, Among.annotated(annotated, said))
-    chosen = SelectionFilter(search, labels, sources, among=among)
+    chosen = SelectionFilter(search, labels, chosen_sources, among=among)
     return Setting(
         drawn,
         Colouring(colouring),
@@ -128,11 +135,24 @@ def controls(path: Path, strategies: Sequence[Strategy], names: Sequence[str]) -
     )
 
 
-def _is_chosen(key: str) -> bool:
-    """Whether a filter is in force. The button that opens the filters is made before they are, so
+def _filters(
+    strategies: Sequence[Strategy], names: Sequence[str], sources: Sequence[str]
+) -> Iterator[bool]:
+    """Which of the filters behind the button are in force. The button is made before they are, so
     on a first visit only the address says."""
-    chosen = st.session_state.get(key, st.query_params.get_all(key))
-    return chosen not in (None, "", [], [""], [_NOTHING], _NOTHING)
+    for key in ("documents", "tags"):
+        yield st.session_state.get(key, st.query_params.get_all(key)) not in (None, "", [], [""])
+    for key, options in (("labels", names), ("sources", sources), ("mark", Marked)):
+        yield bool(in_force(key, options))
+    yield in_force("selected", [_NOTHING, *strategies], _or_everybody) not in ([], [_EVERYBODY])
+
+
+def _or_nothing(one: str) -> str:
+    return one if one == _NOTHING else shown_as(one)
+
+
+def _or_everybody(one: str) -> str:
+    return _EVERYBODY if one == _NOTHING else shown_as(one)
 
 
 def panel(path: Path, strategy: Strategy, colouring: Colouring, names: Sequence[str]) -> Panel:

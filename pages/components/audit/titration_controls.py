@@ -16,7 +16,7 @@ from assay.core.selection.titration import Cell, Corpus, located_by, transport_o
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, CONTROLS, leading_strategy, shown_as
 from assay.core.stats.selection_metrics import Measurement
-from assay.pages.components.asked_for import say_out_of_range, say_unknown
+from assay.pages.components.asked_for import accept_choice, accept_number
 
 METRICS = (
     Metric.RECALL,
@@ -96,8 +96,8 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
     highest = min(_MAX_BUDGET, n_documents - 1)
     first, second = st.columns(2)
     third, fourth, fifth = st.columns([3, 4, 2])
-    say_out_of_range("share", "Leaked share, %", 0, 100)
-    say_out_of_range("budget", "Budget", 1, highest)
+    accept_number("share", "Leaked share, %", 0, 100)
+    accept_number("budget", "Budget", 1, highest)
     share = first.slider(
         "Leaked share, %",
         0,
@@ -111,7 +111,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
         "Budget", 1, highest, min(highest, int(budgets[0])), key="budget", bind="query-params"
     )
     options = list(known.selectors)
-    say_unknown("strategy", "Strategy", map(shown_as, options))
+    accept_choice("strategy", "Strategy", options, shown_as)
     selector = third.selectbox(
         "Strategy",
         options,
@@ -121,7 +121,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
         bind="query-params",
     )
     metrics = _metrics(known, measured)
-    say_unknown("metric", "Metric", [one.info.title for one in metrics])
+    accept_choice("metric", "Metric", metrics, lambda one: one.info.title)
     metric = fourth.selectbox(
         "Metric",
         metrics,
@@ -129,7 +129,7 @@ def controls(known: Corpus, measured: pd.DataFrame, facts: AuditFacts) -> Settin
         key="metric",
         bind="query-params",
     )
-    say_unknown("draw", "Draw", map(str, seeds))
+    accept_choice("draw", "Draw", seeds)
     seed = fifth.selectbox(
         "Draw",
         seeds,

@@ -22,7 +22,7 @@ from assay.core.findings.titration_grid import nearest_budget
 from assay.core.selection.titration import Cell, Corpus
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import CONTROLS, leading_strategy, shown_as
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.audit import reads, titration_controls
 from assay.pages.components.audit.titration_charts import (
     HEIGHT,
@@ -138,7 +138,7 @@ def _show_plot(
 ) -> None:
     st.subheader(setting.metric.info.title, anchor=False)
     others = [n for n in known.selectors if n not in cells and n in set(here["strategy"])]
-    say_unknown("compare", "Compare with", map(shown_as, others))
+    accept_choice("compare", "Compare with", others, shown_as)
     added = (
         st.multiselect(
             "Compare with", others, format_func=shown_as, key="compare", bind="query-params"

@@ -20,7 +20,7 @@ from assay.pages.components.annotations.choices import (
     column_settings,
     tags_of,
 )
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.choices import search_texts
 from assay.pages.components.audit.map_chart import (
@@ -205,7 +205,7 @@ def _show_table(
     origin: Origin,
 ) -> None:
     first, second, third, fourth = st.columns([3, 4, 2, 2], vertical_alignment="bottom")
-    say_unknown("who", "Selected by", [_ANYBODY, *groups])
+    accept_choice("who", "Selected by", [_ANYBODY, *groups])
     who = first.selectbox(
         "Selected by",
         [_ANYBODY, *groups],

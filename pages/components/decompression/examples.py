@@ -20,10 +20,11 @@ from assay.pages.components.annotations.choices import (
     tags_of,
 )
 from assay.pages.components.annotations.editor import show_annotation
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice, say_not_offered
 from assay.pages.components.decompression.judges import grades_table, judges_answers
 from assay.pages.components.decompression.reads import READ_AS
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.evidence_links import numbered
 from assay.pages.components.search_box import search_box
 
 ROWS_PER_PAGE = 100
@@ -34,6 +35,9 @@ _HOW_FLAGS_READ = (
 )
 _PREVIEW_CHARACTERS = 200
 _FEW_ROWS, _TABLE_HEIGHT = 10, 380
+# More than any decompression has.
+_MOST = 10**9
+_SHOWN = "example that is shown"
 
 
 def choose_examples(
@@ -43,11 +47,11 @@ def choose_examples(
     paths = {int(row.topic_id): row.path for row in tree.itertuples() if row.path}
     first, second, third = st.columns([3, 2, 2])
     search = search_box(first, "Search", "part of a word or phrase")
-    say_unknown("styles", "Style", list(Style))
-    say_unknown("difficulties", "Difficulty", list(Difficulty))
-    say_unknown("topic", "Topic", map(str, paths))
-    for key, label in (("flagged", "With flag"), ("unflagged", "Without flag")):
-        say_unknown(key, label, list(QualityFlag))
+    accept_choice("styles", "Style", Style)
+    accept_choice("difficulties", "Difficulty", Difficulty)
+    accept_choice("topic", "Topic", paths)
+    accept_choice("flagged", "With flag", QualityFlag)
+    accept_choice("unflagged", "Without flag", QualityFlag)
     styles = second.multiselect(
         "Style", list(Style), key="styles", bind="query-params", placeholder="all"
     )
@@ -91,12 +95,18 @@ def choose_examples(
 
 
 def go_to_example(path: Path, chosen: ExampleFilter) -> None:
-    """On a first visit, go to the table's page with the example that the address names."""
+    """Go to the table's page with the example that a link names, or say why not."""
     asked = st.query_params.get("example", "")
-    if "page" in st.session_state or "page" in st.query_params or not asked.isdigit():
+    if not asked or asked == st.session_state.get(_SHOWN):
         return
-    place = place_of_example(path, chosen, int(asked[:9]))
-    if place is not None:
+    number = numbered(asked, _MOST)
+    if number is None or place_of_example(path, ExampleFilter(), number) is None:
+        say_not_offered("example", "Example")
+        return
+    place = place_of_example(path, chosen, number)
+    if place is None:
+        st.info(f"Example {number:,} is not among the rows below.", icon=":material/info:")
+    else:
         st.session_state["page"] = place // ROWS_PER_PAGE + 1
 
 
@@ -140,7 +150,7 @@ def example_table(rows: pd.DataFrame, said: Mapping[int, Annotation], view: str)
     )
     picked = state.selection.rows[0] if state.selection.rows else start
     example_id = int(ids[picked])
-    st.query_params["example"] = str(example_id)
+    st.query_params["example"] = st.session_state[_SHOWN] = str(example_id)
     return example_id
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from assay.core.specs.decompression import HEURISTIC_JUDGE, Axis, ParseOutcome
 from assay.core.specs.results.decompression import DecompressionResult, JudgeControl
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.escaping import markdown_safe
 
 _HEURISTIC = (
@@ -24,7 +24,7 @@ def chosen_judge(meta: DecompressionResult) -> str:
     names = [*(judge.label for judge in reversed(meta.judges)), HEURISTIC_JUDGE]
     if len(names) == 1:
         return HEURISTIC_JUDGE
-    say_unknown("judge", "Quality graded by", map(_shown, names))
+    accept_choice("judge", "Quality graded by", names, _shown)
     return st.sidebar.selectbox(
         "Quality graded by", names, format_func=_shown, key="judge", bind="query-params"
     )

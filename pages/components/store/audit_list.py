@@ -18,7 +18,7 @@ from assay.core.errors import AssayError
 from assay.core.findings.answers.answer import Answer
 from assay.core.specs.audit import Assessability
 from assay.pages.components.annotations.deletion import deletable_with_annotations
-from assay.pages.components.asked_for import say_unknown
+from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.answers import STANDINGS
 from assay.pages.components.escaping import markdown_safe
@@ -107,8 +107,8 @@ def choose_lines(lines: Sequence[Line]) -> list[Line]:
     """Those that match search and filter, in the chosen order; all of it is in the address."""
     first, second, third = st.columns([5, 2, 2])
     words = search_box(first, "Search", "title, model, corpus or name")
-    say_unknown("state", "State", list(State))
-    say_unknown("sort", "Sort by", list(Order))
+    accept_choice("state", "State", State)
+    accept_choice("sort", "Sort by", Order)
     state = second.selectbox(
         "State", list(State), index=None, placeholder="all", key="state", bind="query-params"
     )
