@@ -109,6 +109,7 @@ SETTINGS = {
     "classifier-five-epochs": Setting(Task.CLASSIFICATION, 2_000, 300, 5, 48),
     "classifier-300": Setting(Task.CLASSIFICATION, 300, 300, 3, 48),
     "classifier-8000": Setting(Task.CLASSIFICATION, 8_000, 300, 2, 48),
+    "classifier-12000": Setting(Task.CLASSIFICATION, 12_000, 300, 2, 48),
     "language": _LANGUAGE,
     "language-constant": replace(_LANGUAGE, falls=False),
     "language-4000": replace(_LANGUAGE, n_documents=4_000),
