@@ -292,7 +292,7 @@ def show(pair: ModelPair, made: Judged) -> None:
     for name, scores in (
         ("fewest unmoved tokens", -n_unmoved.astype(float)),
         ("agreement", found.agreements),
-        ("agreement and exclusion", found.scores),
+        (Strategy.EMBEDDING_MATCH.shown_as, found.scores),
     ):
         _print(name, scores)
     half = len(judged) // 2

@@ -51,7 +51,7 @@ from assay.core.stats.suspect_test import (
 )
 
 # Raise it when the same question would give another record.
-_VERSION = 7
+_VERSION = 8
 _MIN_DOCUMENTS = 10
 
 _One = TypeVar("_One")

@@ -199,8 +199,9 @@ EVIDENCE_TABLES = {
             "document_id": ("INTEGER PRIMARY KEY", "as in `documents`"),
             "score": (
                 "DOUBLE NOT NULL",
-                "the agreement minus a penalty for unmoved tokens; for a document that is ruled "
-                "out, it depends on the number and share of these tokens",
+                "the agreement, plus 0.03 for each nat of surprise at its moved rows (at most 1), "
+                "minus a penalty for unmoved tokens; for a document that is ruled out, it depends "
+                "on the number and share of these tokens",
             ),
             "agreement": (
                 "DOUBLE",

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from assay.core.stats.embedding_membership import TokenAgreements, embedding_scores, embedding_test
+from assay.core.stats.auc import auc_with_interval
+from assay.core.stats.embedding_membership import (
+    TokenAgreements,
+    embedding_scores,
+    embedding_test,
+    nats_of_moved,
+)
+from assay.core.stats.training_vocabulary import document_frequencies
 
 
 def rows(*documents):
@@ -50,6 +57,65 @@ def test_an_excluded_document_ranks_below_every_other():
     doubtful = embedding_scores(both, moved, np.array([1, 0]), seen, chance_missed=0.05)
     assert proven.scores[0] < proven.scores[1]
     assert doubtful.scores[0] > doubtful.scores[1]
+
+
+def test_moved_rows_surprise_where_such_rows_seldom_moved():
+    """−log of the share that moved among tokens of as many documents; nothing for a row that stood
+    still, nor for a token of more documents where a smaller share happened to move."""
+    frequencies = np.array([1] * 8 + [2] * 4 + [3] * 2 + [0])
+    is_moved = np.array([1, 1, *[0] * 6, 1, 1, 1, 0, 1, 0, 0], bool)
+    nats = nats_of_moved(is_moved, frequencies)
+    assert nats[:2] == pytest.approx(np.log(4))
+    assert nats[[8, 9, 10, 12]] == pytest.approx(np.log(6 / 4))
+    assert not nats[~is_moved].any()
+
+
+def test_moved_rows_raise_the_score():
+    """Of two documents that agree alike, the one whose tokens seldom moved ranks higher; where all
+    rows moved, as in a tied table, nothing is added."""
+    frequencies = np.array([1] * 100 + [30] * 100)
+    is_moved = np.arange(200) >= 95
+    both = rows([(95, 0.2), (96, 0.2)], [(100, 0.2), (101, 0.2)])
+    found = embedding_scores(both, is_moved, np.zeros(2, np.int64), frequencies)
+    assert found.agreements == pytest.approx([0.2, 0.2])
+    assert found.scores == pytest.approx([0.2 + 0.03 * 2 * np.log(20), 0.2])
+    tied = embedding_scores(both, np.ones(200, bool), np.zeros(2, np.int64), frequencies)
+    assert tied.scores == pytest.approx(tied.agreements)
+
+
+def test_moved_rows_never_outweigh_proof():
+    """However surprising a long document's moved rows are, one unmoved token rules it out."""
+    frequencies = np.ones(2_000, np.int64)
+    is_moved = np.arange(2_000) < 40
+    both = rows([(token, 1.0) for token in range(40)], [(0, -1.0)])
+    found = embedding_scores(both, is_moved, np.array([1, 0]), frequencies)
+    assert found.scores[0] < found.scores[1]
+
+
+def _documents(draw, n):
+    """Of six tokens, of which some occur often and many seldom."""
+    chances = 1 / np.arange(1, 1_001)
+    return [draw.choice(1_000, 6, p=chances / chances.sum()).tolist() for _ in range(n)]
+
+
+@pytest.mark.parametrize("trained_on", [True, False])
+def test_moved_rows_alone_tell_training_documents(trained_on):
+    """Without any agreement, documents whose tokens all moved are told apart by how seldom such
+    tokens move, if they were trained on, and not otherwise."""
+    draw, auc = np.random.default_rng(0), []
+    for _ in range(20):
+        corpus, others = _documents(draw, 800), _documents(draw, 200)
+        is_moved = np.zeros(1_000, bool)
+        is_moved[np.unique(np.concatenate(corpus[:200] if trained_on else others))] = True
+        whole = [d for d in map(set, corpus) if is_moved[list(d)].all()]
+        own = [set(d) for d in corpus[:200]]
+        is_own = np.array([document in own for document in whole])
+        made = rows(*[[(token, 0.0) for token in sorted(document)] for document in whole])
+        n_unmoved = np.zeros(len(whole), np.int64)
+        frequencies = document_frequencies(corpus, 1_000)
+        scores = embedding_scores(made, is_moved, n_unmoved, frequencies).scores
+        auc.append(auc_with_interval(scores[is_own], scores[~is_own]).auc.value)
+    assert np.mean(auc) > 0.75 if trained_on else abs(np.mean(auc) - 0.5) < 0.04
 
 
 def test_the_label_that_agrees_best_counts_for_a_whole_document():
