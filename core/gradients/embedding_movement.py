@@ -91,8 +91,11 @@ class RowMovement:
 
     @property
     def chance_missed(self) -> float:
-        """The estimated share, among tokens that occurred, of those whose row shows nothing."""
-        return self.n_missable / (self.n_missable + self.n_moved) if self.n_missable else 0.0
+        """The estimated share, among tokens that occurred, of those whose row shows nothing; 0
+        where absence is proven."""
+        if self.proves_absence or not self.n_missable:
+            return 0.0
+        return self.n_missable / (self.n_missable + self.n_moved)
 
 
 def row_movement(base: Rows, final: Rows, fewest_moved: int = _SMALLEST_GROUP) -> RowMovement:

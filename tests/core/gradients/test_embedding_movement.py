@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.tiny_training import train
@@ -54,6 +56,9 @@ def test_usual_trainings_prove_absence(optimizer, is_language_model):
     assert movement.proves_absence
     assert np.array_equal(movement.is_moved, trained.is_read)
     assert movement.moved_at_least > 3 * movement.still_at_most
+    # An estimate that counts as none softens nothing; a larger one does.
+    assert replace(movement, n_missable=0.01).chance_missed == 0
+    assert 0 < replace(movement, n_missable=2.0).chance_missed < 1
     # A negative control: documents of tokens that were never read are all excluded.
     unread = np.flatnonzero(~trained.is_read)
     assert all(
