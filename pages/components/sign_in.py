@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
-from streamlit.runtime.secrets import secrets_singleton
+from streamlit.errors import StreamlitAuthError, StreamlitMissingAuthlibError
 
 from assay.core.errors import InputError
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.server.accounts import SignIn, sign_in
+from assay.pages.server.sessions import forget_visitor
 
 _LOG = logging.getLogger("assay.pages")
 
@@ -17,38 +19,64 @@ _LOG = logging.getLogger("assay.pages")
 def require_sign_in() -> None:
     """Nothing but a button until a visitor has signed in; nothing at all where no provider is
     named. It comes on top of `--token`, which the server asks before any page runs."""
-    if not _has_provider():
+    rules = sign_in()
+    if rules is None:
         return
-    if not st.user.is_logged_in:
-        st.title("Assay")
-        st.write("Sign in to see this dashboard.")
-        if st.button("Sign in", type="primary", icon=":material/login:"):
-            st.login()
-        st.stop()
+    refusal = rules.refusal(st.user) if st.user.is_logged_in else None
+    if st.user.is_logged_in and refusal is None:
+        return
+    st.title("Assay")
+    if refusal:
+        st.warning(markdown_safe(refusal), icon=":material/block:")
+        _sign_out_button("Sign out")
+    else:
+        _sign_in_buttons(rules)
+    st.stop()
 
 
 def offer_sign_out() -> None:
     """Who is signed in, and a button to sign out; nothing where no provider is named."""
-    if not _has_provider():
+    if sign_in() is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(markdown_safe(str(st.user.get("email") or st.user.get("name") or "Signed in")))
-        if st.button("Sign out", type="tertiary", icon=":material/logout:"):
-            st.logout()
+        _sign_out_button("Sign out")
 
 
-def _has_provider() -> bool:
-    """Whether secrets name a provider; InputError for secrets that nobody can read, since what
-    they would have asked for is unknown."""
-    if secrets_singleton.load_if_toml_exists():
-        return "auth" in st.secrets
-    for name in st.get_option("secrets.files"):
-        if Path(name).exists():
-            # Where it is concerns the server's owner alone.
-            _LOG.error("cannot read the secrets in %s", name)
-            raise InputError(
-                "a readable TOML file of secrets",
-                "one that cannot be read",
-                "correct or remove it; the server's log says where it is",
-            )
-    return False
+def _sign_in_buttons(rules: SignIn) -> None:
+    here = urlsplit(st.context.url or "")
+    if here.netloc and rules.origin and rules.origin != f"{here.scheme}://{here.netloc}":
+        # The provider leads back there, where this browser's cookies are not known.
+        st.write("Signing in works at another address of this dashboard:")
+        st.markdown(f"[{markdown_safe(rules.origin)}](<{rules.origin}>)")
+        return
+    st.write("Sign in to see this dashboard.")
+    for name in rules.providers:
+        label = f"Sign in with {name}" if name else "Sign in"
+        if st.button(markdown_safe(label), type="primary", icon=":material/login:"):
+            _begin(name)
+
+
+def _begin(provider: str | None) -> None:
+    try:
+        st.login(provider)
+    except StreamlitMissingAuthlibError as error:
+        raise InputError(
+            "an installation that visitors can sign in to",
+            "one without the package Authlib",
+            "install assay-audit[sign-in]",
+        ) from error
+    except StreamlitAuthError as error:
+        _LOG.error("signing in is not set up: %s", error)
+        raise InputError(
+            "secrets that say all that signing in needs",
+            "some that lack a part",
+            "complete them; the server's log says what is missing",
+        ) from error
+
+
+def _sign_out_button(label: str) -> None:
+    if st.button(label, type="tertiary", icon=":material/logout:"):
+        forget_visitor()
+        st.logout()
+        st.stop()

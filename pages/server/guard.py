@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay.core.runtime.access_token import cookie
+from assay.pages.server.accounts import is_signed_in
 
 _PARAMETER = "token"
 # Data files are uploaded to one address, which accepts them only from open sessions (Streamlit's
@@ -65,6 +66,17 @@ class Guard:
             return PlainTextResponse(
                 "This server only serves pages.", HTTPStatus.METHOD_NOT_ALLOWED
             )
+        return self._without_token(connection, scope) or self._not_signed_in(connection, scope)
+
+    def _not_signed_in(self, connection: HTTPConnection, scope: Scope) -> Response | None:
+        """Streamlit takes files from every open page, that on which one signs in among them."""
+        if scope["type"] != "http" or scope["method"] in _METHODS:
+            return None
+        if is_signed_in(connection.cookies):
+            return None
+        return PlainTextResponse("Sign in first.", HTTPStatus.UNAUTHORIZED)
+
+    def _without_token(self, connection: HTTPConnection, scope: Scope) -> Response | None:
         if self._token is None:
             return None
         server = scope.get("server") or ("", 0)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import resource
 from collections import OrderedDict
 
+from streamlit import runtime
 from streamlit.runtime import Runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.session_manager import SessionInfo, SessionStorage
 
 _N_KEPT = 16
@@ -50,3 +52,18 @@ def allow_many_files() -> None:
     wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def forget_visitor() -> None:
+    """Sign out the other tabs that were opened with the sign-in of the page that runs: Streamlit
+    signs out one tab, and the others would show everything until they are loaded again."""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return
+    manager = Runtime.instance()._session_mgr
+    for one in manager.list_sessions():
+        session = one.session
+        if session.id != context.session_id and session.matches_user_info(context.user_info):
+            Runtime.instance().clear_user_info_for_session(session.id)
+            if manager.is_active_session(session.id):
+                session.request_rerun(None)
