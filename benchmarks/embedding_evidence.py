@@ -90,7 +90,7 @@ class Setting:
         return "builtin:minilm" if self.task is Task.CLASSIFICATION else "builtin:smollm2"
 
 
-_CLASSIFIER = Setting(Task.CLASSIFICATION, 2_000, 600, 2, 48)
+_CLASSIFIER = Setting(Task.CLASSIFICATION, 2_000, 1_000, 2, 48)
 _LANGUAGE = Setting(Task.SFT, 1_000, 200, 1, 32, batch_size=8, optimizer="adamw 0")
 _FEW = Setting(Task.SFT, 300, 120, 1, 32, batch_size=8, optimizer="adamw 0")
 SETTINGS = {
@@ -101,11 +101,11 @@ SETTINGS = {
     "classifier-adafactor": Setting(Task.CLASSIFICATION, 2_000, 300, 2, 48, optimizer="adafactor"),
     "classifier-bfloat16": Setting(Task.CLASSIFICATION, 2_000, 300, 2, 48, stored="bfloat16"),
     "classifier-float16": Setting(Task.CLASSIFICATION, 2_000, 300, 2, 48, stored="float16"),
-    "classifier-fast": Setting(Task.CLASSIFICATION, 2_000, 300, 4, 48, rate=1e-4),
+    "classifier-fast": Setting(Task.CLASSIFICATION, 2_000, 1_000, 4, 48, rate=1e-4),
     "classifier-short": Setting(Task.CLASSIFICATION, 2_000, 300, 2, 16),
     "classifier-long": Setting(Task.CLASSIFICATION, 2_000, 300, 2, 256),
     "classifier-batch-64": Setting(Task.CLASSIFICATION, 2_000, 300, 2, 48, batch_size=64),
-    "classifier-slow": Setting(Task.CLASSIFICATION, 2_000, 300, 1, 48, rate=1e-5),
+    "classifier-slow": Setting(Task.CLASSIFICATION, 2_000, 1_000, 1, 48, rate=1e-5),
     "classifier-five-epochs": Setting(Task.CLASSIFICATION, 2_000, 300, 5, 48),
     "classifier-300": Setting(Task.CLASSIFICATION, 300, 300, 3, 48),
     "classifier-8000": Setting(Task.CLASSIFICATION, 8_000, 300, 2, 48),
