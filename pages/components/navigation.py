@@ -36,12 +36,13 @@ def run_app() -> None:
     context = get_script_run_ctx()
     assert context is not None
     setattr(context, _MARK, True)
-    require_sign_in()
     pages = [_page(entry) for entry in PAGES.values() if entry.name != FIRST]
     first = st.Page(PAGES[FIRST].file, title=PAGES[FIRST].title, url_path="", default=True)
     # The default page answers at the root alone; this one answers to its name.
     named = st.Page(PAGES[FIRST].file, title=PAGES[FIRST].title, url_path=FIRST)
     page = st.navigation([first, named, *pages], position="hidden")
+    # Only now: without a navigation of ours Streamlit shows one of its own.
+    require_sign_in()
     entry = PAGES.get(page.url_path, PAGES[FIRST])
     with kept_open():
         with st.sidebar:

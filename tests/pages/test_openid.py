@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 
 import pytest
@@ -12,21 +11,16 @@ from streamlit.web.server.starlette.starlette_app_utils import (
     decode_signed_value,
 )
 from support.audit_file import write_sample_audit
-from support.openid import COOKIE_SECRET, Guest, provider
+from support.openid import COOKIE_SECRET, Guest, free_port, provider
 from support.server import Server
 from support.waiting import wait_until
 from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from assay.cache.store import Store
 
 TOKEN = "a-token-of-24-characters"
 SIGN_IN = "Sign in to see this dashboard"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +29,7 @@ def opened(tmp_path_factory):
     servers = []
     with provider() as one:
 
-        def start(*options, more="", secrets=None, port=None):
+        def start(*options, more="", secrets=None, port=None, config=""):
             home = tmp_path_factory.mktemp("home")
             store = Store(home / "store")
             write_sample_audit(store)
@@ -44,6 +38,7 @@ def opened(tmp_path_factory):
             (home / ".streamlit").mkdir()
             text = secrets or one.secrets(address, more)
             (home / ".streamlit" / "secrets.toml").write_text(text)
+            (home / ".streamlit" / "config.toml").write_text(config)
             servers.append(
                 Server(store.root, "--port", str(port), *options, HOME=str(home), ASSAY_TOKEN=TOKEN)
             )
@@ -203,6 +198,20 @@ def test_at_another_address_the_right_one_is_named(plain):
     assert "Signing in works at another address" in shown
     assert plain in shown.replace("\\", "")
     assert SIGN_IN not in shown
+
+
+def test_behind_a_proxy_the_address_that_the_owner_allows_opens_pages(opened):
+    """A proxy passes requests on under its own address: that one may open the page's connection,
+    no other may."""
+    address = opened(config='[server]\ncorsAllowedOrigins = ["https://audit.example.org"]\n')
+    stream = address.replace("http", "ws") + "/_stcore/stream"
+    with connect(stream, subprotocols=["streamlit"], origin="https://audit.example.org"):
+        pass
+    with (
+        pytest.raises(InvalidStatus),
+        connect(stream, subprotocols=["streamlit"], origin="https://other.example.org"),
+    ):
+        pass
 
 
 def test_a_forged_cookie_does_not_let_in(plain, openid):
