@@ -11,7 +11,7 @@ def agreement_sentence(agreement: float, rests_on: float, n_moved: int) -> str:
         return "No row of its tokens moved, so there is nothing to compare with its gradients."
     sentence = (
         f"The rows of its tokens moved along its own gradients with an agreement of "
-        f"{agreement:.3f}: 0 is none, 1 is exactly along them and -1 against them. Rows of rare "
+        f"{agreement:z.3f}: 0 is none, 1 is exactly along them and -1 against them. Rows of rare "
         f"tokens count more, so the mean effectively rests on {rests_on:.1f} of {n_moved:,} rows."
     )
     if rests_on < 1.5 < n_moved:

@@ -1,4 +1,7 @@
-"""How numbers and names are written in sentences and tables: here and nowhere else."""
+"""How numbers and names are written in sentences and tables: here and nowhere else.
+
+A number that rounds to zero has no sign, unless it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,12 @@ def percent(value: float, digits: int = 1) -> str:
 
 def points(value: float, digits: int = 1) -> str:
     """A share under a title that gives the unit: 12.3."""
-    return f"{100 * value:.{digits}f}"
+    return f"{100 * value:z.{digits}f}"
 
 
 def percentage_points(value: float, sign: str = "") -> str:
     """A difference of shares in a sentence: 12, or +12 with ``sign`` "+"; without the unit."""
-    return f"{100 * value:{sign}.0f}"
+    return f"{100 * value:{sign}z.0f}"
 
 
 def small_share(value: float) -> str:
@@ -40,12 +43,12 @@ def small_share(value: float) -> str:
 
 def decimal(value: float, digits: int = 3) -> str:
     """An AUC, a cosine, a distance: 0.123."""
-    return f"{value:.{digits}f}"
+    return f"{value:z.{digits}f}"
 
 
 def signed(value: float, digits: int = 3) -> str:
     """A difference of these: +0.123."""
-    return f"{value:+.{digits}f}"
+    return f"{value:+z.{digits}f}"
 
 
 def number(metric: Metric, value: float | None) -> str:

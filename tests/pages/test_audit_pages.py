@@ -29,6 +29,7 @@ from assay.core.specs.audit import INSIDERS_HEAD, HeadStart
 from assay.core.specs.data import Task
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.strategies import Strategy, strategies_for
+from assay.pages.components.audit.corpus_ranking import cosine_chart, groups, mixture_chart
 from assay.pages.components.escaping import markdown_safe
 
 # Those that show scores, and so have nothing to show of a pair that cannot be assessed.
@@ -289,6 +290,16 @@ def test_public_sets_are_ranked_or_the_command_given(store):
     assert "<b>" not in words(app)
     assert "reference set, %" in app.dataframe[1].value
     assert app.dataframe[1].value["class"].tolist() == ["business", "science & tech"]
+
+
+def test_charts_of_corpora_list_them_alike(store):
+    """Side by side, a corpus is on the same line in both, whatever its share of the mixture."""
+    write_sample_audit(store, audit_id="ranked", before_seal=write_groups)
+    rows = groups(store.audits / "ranked.duckdb")
+    sources = rows[rows["kind"] == "source"].assign(share=lambda own: -own["cosine"])
+    assert len(sources) > 1
+    cosines, mixture = cosine_chart(sources, sources[:0]), mixture_chart(sources)
+    assert list(cosines.data[0].y) == list(mixture.data[0].y)
 
 
 def test_the_method_is_explained_without_any_audit(store):

@@ -54,8 +54,9 @@ def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
 
 
 def mixture_chart(rows: pd.DataFrame) -> go.Figure:
-    """One line per group: its share of the mixture, the guess from cosines, the truth if known."""
-    ordered = _shown(rows).sort_values("share")
+    """One line per group, in the order of the cosines: its share of the mixture, the guess from
+    cosines, the truth if known."""
+    ordered = _shown(rows).sort_values("cosine")
     figure = go.Figure(_dots(ordered, "share", "share_low", "share_high"))
     for column, symbol in (("centroid_share", "circle-open"), ("true_share", "star")):
         if ordered[column].notna().any():
