@@ -12,8 +12,9 @@ from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.worker import ensure_worker
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.jobs import RESULTS, job_line
+from assay.pages.components.jobs import job_line, result_link
 from assay.pages.components.navigation import enter, page_file
+from assay.pages.components.new_job.kinds import KINDS
 
 enter()
 
@@ -30,8 +31,10 @@ def show_job(job: Job) -> None:
         when = datetime.datetime.fromtimestamp(started).strftime("%Y-%m-%d %H:%M")
         took = f" · {job.ended_at - started:,.0f} s" if job.ended_at else ""
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"job {job.job_id} · {when}{took}", width="content")
-            show_result(job)
+            kind = KINDS.get(job.command[0])
+            what = f"{kind.title} · " if kind else ""
+            st.caption(f"{what}job {job.job_id} · {when}{took}", width="content")
+            result_link(store, job)
             show_actions(job)
         with st.expander("Command and log", key=f"log-{job.job_id}", on_change="rerun") as opened:
             if opened.open:
@@ -39,20 +42,6 @@ def show_job(job: Job) -> None:
                 st.code(
                     table.log_tail(job.job_id, _LOG_LINES) or "(empty)", language=None, height=320
                 )
-
-
-def show_result(job: Job) -> None:
-    """A link to what the job made; of a store that is only read, too."""
-    if job.state is not JobState.DONE:
-        return
-    shown = RESULTS.get(job.command[0])
-    if shown is not None and job.result_id:
-        st.page_link(
-            page_file(shown.page),
-            label=shown.label,
-            icon=":material/arrow_forward:",
-            query_params=shown.query(job),
-        )
 
 
 def show_actions(job: Job) -> None:

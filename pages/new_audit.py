@@ -103,11 +103,11 @@ def show_start(form: Form, filled: Filled, is_stopped: bool) -> None:
     if filled.missing:
         named = ", ".join(one.key.replace("-", " ") for one in filled.missing)
         st.caption(markdown_safe(f"Still needed: {named}."))
+    elif filled.asks_for:
+        st.caption(markdown_safe(f"Still needed: {filled.asks_for}."))
     elif filled.errors:
         st.caption("Correct what is marked in red.")
-    where: tuple[str, ...] | None = ()
-    if form.kind.runs_models:
-        where = choose_compute(form.kind.command.spec, filled.spec)
+    where = choose_compute(form.kind.command.spec, filled.spec)
     command = (form.kind.name, *form.kind.command.words(filled.given), *(where or ()))
     if filled.spec is not None:
         st.code(shlex.join(["assay", *command]), language=None, wrap_lines=True)

@@ -29,6 +29,7 @@ from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import command_line
 from assay.core.specs.hashing import content_key, text_hash
 from assay.core.specs.interval import Interval
+from assay.core.specs.place_names import name_of
 from assay.core.specs.plain import to_plain
 from assay.core.specs.results.suspect_test import (
     HashesBySet,
@@ -111,7 +112,8 @@ def run_suspect_test(
     test = _tested(spec, sets, scores, progress)
     record = SuspectResult(
         test_id=test_id,
-        title=spec.title or f"{spec.suspects.location} against {spec.controls.location}",
+        title=spec.title
+        or f"{name_of(spec.suspects.location)} against {name_of(spec.controls.location)}",
         created_at=datetime.datetime.now(datetime.UTC).isoformat(),
         spec=to_plain(spec),
         n_suspects=int(sets.is_suspect.sum()),

@@ -36,9 +36,10 @@ from assay.core.findings.vocabulary import ASSUMPTIONS, CORPUS, vocabulary_findi
 from assay.core.report.figures.audit_figures import AuditFigures
 from assay.core.report.figures.drawing import REPORT
 from assay.core.report.pair_findings import Table, pair_findings
-from assay.core.report.shown_names import DocumentText, name_of
+from assay.core.report.shown_names import DocumentText
 from assay.core.report.template import filled
 from assay.core.specs.audit import Assessability
+from assay.core.specs.place_names import name_of
 from assay.core.specs.strategies import leading_strategy
 
 # Every report contains this, so that a later one may replace it.

@@ -12,6 +12,7 @@ from typing import Any
 
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Role, Task
 from assay.core.specs.options import REQUIRED, Declared, Names, Option, option
+from assay.core.specs.place_names import name_of
 from assay.core.specs.strategies import Strategy, strategies_for
 from assay.core.specs.training import LORA_STUDENTS, StudentAdapter, TrainingSpec
 
@@ -133,7 +134,7 @@ class SuspectSpec:
     @property
     def job_title(self) -> str:
         """What a list of jobs calls it."""
-        return self.title or f"Suspects {self.suspects.location}"
+        return self.title or f"Suspects {name_of(self.suspects.location)}"
 
 
 @dataclass(frozen=True)

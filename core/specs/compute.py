@@ -63,11 +63,19 @@ class Spread:
 HERE = Spread()
 
 
-def compute_words(device: str, precision: str, memory: str = "") -> tuple[str, ...]:
+def compute_words(
+    device: str,
+    precision: str,
+    memory: str = "",
+    engine: WorkEngine = WorkEngine.LOCAL,
+    address: str = "",
+) -> tuple[str, ...]:
     """The options for a command, without those that are the default."""
     chosen = (
         ("--device", device),
         ("--precision", "" if precision == PRECISIONS[0] else precision),
         ("--memory", memory),
+        ("--engine", "" if engine is WorkEngine.LOCAL else str(engine)),
+        ("--address", address),
     )
     return tuple(word for flag, value in chosen if value for word in (flag, value))

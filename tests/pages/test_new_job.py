@@ -9,15 +9,19 @@ from urllib.parse import parse_qsl
 
 import pandas as pd
 import pytest
+from click import Context
 from support.pages import opened, words
 from support.tiny_models import save_bert
+from typer.main import get_command
 
 from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import READ_ONLY_VARIABLE, Store
+from assay.core.cli import app as app_of_commands
 from assay.core.data.hub_preview import preview_hub
 from assay.core.runtime.allowed_roots import ROOTS_VARIABLE
 from assay.core.specs.commands import AUDIT, COMMANDS
 from assay.core.specs.config_file import config_text, parse_config
+from assay.pages.components.new_job.compute import compute_flags
 from assay.pages.components.new_job.kinds import KINDS
 from assay.pages.components.new_job.presets import presets
 
@@ -192,6 +196,57 @@ def test_an_audit_may_be_bounded_in_memory(files, no_worker):
     assert start_button(app).disabled
     assert any("such as 4GiB" in error.value for error in app.error)
     assert "new job: memory" not in [one.key for one in form("suspect").text_input]
+
+
+# What the command line has beside the options of a form: how it reports, reads options from a file,
+# computes a part, and writes over files that somebody edited.
+_OF_A_TERMINAL = {
+    *("--store", "--json", "--queue", "--config", "--save-config", "--shard", "--overwrite"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_form_offers_what_the_command_line_does(kind):
+    """Every option of the command is one of the form's, and the other way round."""
+    declared = KINDS[kind].command
+    root = get_command(app_of_commands)
+    command = root.get_command(Context(root), kind)
+    flags = {one.opts[0] for one in command.params if one.opts[0].startswith("--")}
+    own = {one.flag for one in declared.options if not one.declared.is_argument}
+    # A diff's topics are exported by its page.
+    elsewhere = _OF_A_TERMINAL | ({"--out"} if kind == "diff" else set())
+    assert flags - elsewhere == own | set(compute_flags(declared.spec))
+
+
+def test_an_engine_may_be_chosen_but_no_cluster_elsewhere(files, no_worker, monkeypatch):
+    """Ray starts here or joins this machine's cluster; where it is not installed, Start stays off.
+    What is not spread has no such choice."""
+    app = form(base="base", final="final", seed_corpus=["pool.jsonl"])
+    assert app.selectbox(key="new job: address").disabled
+    monkeypatch.setattr("assay.core.engines.ray_engine.find_spec", lambda name: None)
+    app.selectbox(key="new job: engine").set_value("ray").run()
+    assert start_button(app).disabled
+    assert any("assay-audit[cluster]" in error.value for error in app.error)
+    monkeypatch.setattr("assay.core.engines.ray_engine.find_spec", lambda name: name)
+    app.run()
+    assert command_shown(app)[0].endswith("--engine ray")
+    assert app.selectbox(key="new job: address").options == ["auto"]
+    app.selectbox(key="new job: address").set_value("auto").run()
+    assert command_shown(app)[0].endswith("--engine ray --address auto")
+    app.selectbox(key="new job: engine").set_value("local").run()
+    assert "--address" not in command_shown(app)[0]
+    assert "new job: engine" not in [one.key for one in form("suspect").selectbox]
+
+
+def test_an_untouched_form_has_no_mistake(files):
+    """Where no single option is required, it says what it needs, and nothing is marked as wrong."""
+    app = form("report")
+    assert "Still needed: an audit, or --all FOLDER" in words(app).replace("\\", "").replace(
+        "\u2060", ""
+    )
+    assert "marked in red" not in words(app)
+    assert "small model" not in words(form("report", every="site"))
+    assert "marked in red" in words(form("report", with_documents=True))
 
 
 @pytest.mark.parametrize(

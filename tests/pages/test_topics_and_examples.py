@@ -18,7 +18,6 @@ from assay.cache.decompressions.read import (
     read_topics,
 )
 from assay.cache.store import Store
-from assay.core.jobs.running_job import running_job
 from assay.core.specs.annotations import Annotation, Mark
 from assay.core.specs.decompression import ParseOutcome
 from assay.core.specs.model_calls import Answer, Call, Sampling
@@ -149,14 +148,6 @@ def test_quality_is_one_judges_alone(store):
     assert np.isnan(quality()[3])
     assert not np.isnan(quality("heuristic")).any()
     assert read_topics(path)["quality"].tolist()[0] == 2.0
-
-
-def test_a_finished_job_leads_to_its_topics(store):
-    """The Jobs page links a decompression to Topics and an audit to Overview."""
-    for command, title in (("decompress", "Open the topics"), ("audit", "Open the audit")):
-        with running_job(store, [command], command, {}, on_console=False) as progress:
-            progress.attach_result("sample")
-        assert title in [link.proto.label for link in opened("jobs").get("page_link")]
 
 
 def test_hostile_text_is_shown_letter_by_letter(store):

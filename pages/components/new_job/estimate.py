@@ -47,11 +47,13 @@ def show_estimate(
     seconds = expected_s(kind, filled.spec)
     if seconds is None:
         return
-    rests_on = "rates measured on a server of two cores with a small model; larger ones take longer"
-    _show(Estimate(_FASTER * seconds, _SLOWER * seconds, None, None, rests_on))
+    rests_on = "rates measured on a server of two cores"
+    if kind.runs_models:
+        rests_on += " with a small model; larger ones take longer"
+    _show(Estimate(_FASTER * seconds, _SLOWER * seconds, None, None, rests_on), kind.runs_models)
 
 
-def _show(one: Estimate) -> None:
+def _show(one: Estimate, runs_models: bool = True) -> None:
     memory = ""
     if one.low_bytes is not None and one.high_bytes is not None:
         free = psutil.virtual_memory().available
@@ -61,7 +63,8 @@ def _show(one: Estimate) -> None:
             memory += " — this may not fit"
     times = f"{time_left(one.low_s)} to {time_left(one.high_s)}"
     st.markdown(f"**Estimate:** {markdown_safe(times + memory)}")
-    st.caption(markdown_safe(f"It rests on {one.rests_on}. A GPU makes it faster."))
+    faster = " A GPU makes it faster." if runs_models else ""
+    st.caption(markdown_safe(f"It rests on {one.rests_on}.{faster}"))
 
 
 def _load(

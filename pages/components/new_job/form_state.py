@@ -26,12 +26,14 @@ OF_DOCUMENTS = (Names.DOCUMENTS, Names.CORPUS)
 @dataclass
 class Filled:
     """``given``: the options' values that differ from their defaults, names checked; ``errors`` by
-    the option's name, "" for what belongs to none; ``missing``: required ones without a value."""
+    the option's name, "" for what belongs to none; ``missing``: required ones without a value;
+    ``asks_for``: what an untouched form needs where no single option is required."""
 
     given: dict[str, Any] = field(default_factory=dict)
     spec: Any = None
     errors: dict[str, str] = field(default_factory=dict)
     missing: list[CommandOption] = field(default_factory=list)
+    asks_for: str = ""
 
     @property
     def is_ready(self) -> bool:
@@ -94,7 +96,10 @@ class Form:
             spec = command.build(found.given)
             command.check(spec)
         except InputError as error:
-            found.errors[self._whose(str(error))] = str(error)
+            if found.given.keys() <= {"seed"}:
+                found.asks_for = error.expected
+            else:
+                found.errors[self._whose(str(error))] = str(error)
             return found
         found.spec = spec
         return found

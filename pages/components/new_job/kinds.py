@@ -45,7 +45,7 @@ Plan = Mapping[str, float]
 @dataclass(frozen=True)
 class JobKind:
     """``plan``: expected seconds a stage; None for audits, which are estimated by their load.
-    ``runs_models``: so that a device and a precision can be chosen.
+    ``runs_models``: so that it takes longer with larger ones.
     """
 
     command: Command

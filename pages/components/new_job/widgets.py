@@ -16,7 +16,8 @@ _LONG = 500
 
 def option_widget(form: Form, one: CommandOption, error: str | None) -> None:
     """The option's widget; ``error``: what is wrong with its value."""
-    label = one.key.replace("-", " ").capitalize() + (" *" if one.is_required else "")
+    label = one.key.replace("-", " ").capitalize().replace("Pdf", "PDF")
+    label += " *" if one.is_required else ""
     common: dict[str, Any] = {
         "label": label,
         "key": form.key(one.name),
@@ -38,10 +39,14 @@ def option_widget(form: Form, one: CommandOption, error: str | None) -> None:
     elif one.kind in (int, float) and not one.is_repeated:
         _number(one, common, unset)
     else:
-        hint = "values with commas between them" if one.is_repeated else ""
+        hint = "values with commas between them" if one.is_repeated else _hint(one)
         st.text_input(placeholder=unset or hint, max_chars=_LONG, **common)
     if error:
         st.markdown(f":red[:material/error: {markdown_safe(error)}]")
+
+
+def _hint(one: CommandOption) -> str:
+    return without_marks(one.declared.help) if one.declared.names is Names.NEW_FILE else ""
 
 
 def _flag(one: CommandOption) -> str:

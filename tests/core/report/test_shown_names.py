@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from assay.core.report.shown_names import name_of, without_folders
+from assay.core.report.shown_names import without_folders
+from assay.core.specs.place_names import name_of
 
 
 @pytest.mark.parametrize(
