@@ -24,6 +24,7 @@ from assay.pages.components.audit.corpus_ranking import (
 from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
+from assay.pages.components.job_offer import offer_job
 from assay.pages.components.navigation import enter
 
 enter()
@@ -47,10 +48,10 @@ if found.empty:
             icon=":material/library_books:",
             query_params={"audit": other.stem},
         )
-    st.write("To rank corpora, run in a terminal:")
-    st.code(
+    offer_job(
+        "rank-corpora",
+        "Rank corpora",
         "assay rank-corpora --base BASE --final FINAL \\\n  --corpus ONE --corpus ANOTHER",
-        language=None,
     )
     st.stop()
 

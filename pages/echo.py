@@ -11,6 +11,7 @@ from assay.pages.components.charts import show_chart
 from assay.pages.components.decompression.echo import lead_chart, provenance_table
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
+from assay.pages.components.job_offer import offer_job
 from assay.pages.components.navigation import enter
 from assay.pages.components.record_picker import deletable_record, pick_record
 
@@ -28,11 +29,12 @@ if record is None:
         "There is no comparison yet. It needs an audit, and decompressions of both of the audit's "
         "models with the same options:"
     )
-    st.code(
+    offer_job(
+        "echo",
+        "New echo",
         "assay decompress --model FINAL --title final\n"
         "assay decompress --model BASE --title base\n"
         "assay echo FINAL-DECOMPRESSION --control BASE-DECOMPRESSION --audit AUDIT",
-        language=None,
     )
     st.write(
         "A model's answers can also serve as a corpus, to check whether the weight difference "

@@ -20,6 +20,7 @@ from assay.pages.components.charts import CONFIG
 from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line, exported_table
+from assay.pages.components.job_offer import offer_job
 from assay.pages.components.jobs import job_line
 from assay.pages.components.navigation import enter
 from assay.pages.components.store import experiments
@@ -56,7 +57,7 @@ def _titled(name: str) -> str:
 
 def show_empty(recipe: Recipe) -> None:
     st.write("This experiment has not been run in this store. To run it offline on built-in text:")
-    st.code(f"assay experiment {recipe.name}", language=None)
+    offer_job("experiment", "New experiment", f"assay experiment {recipe.name}")
     st.write(
         "On your own data sets, or at the paper's scale (needs a GPU, and the hub or local files):"
     )

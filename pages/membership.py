@@ -34,6 +34,7 @@ from assay.pages.components.audit.repeats import show_over_seeds
 from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
+from assay.pages.components.job_offer import offer_job
 from assay.pages.components.navigation import enter
 
 enter()
@@ -60,11 +61,12 @@ if found is None or missing:
         markdown_safe(missing or "This audit cannot evaluate rankings."), icon=":material/info:"
     )
     st.write("To compare training documents with held-out ones, give the audit both:")
-    st.code(
+    offer_job(
+        "audit",
+        "New audit",
         "assay audit … --reference train.parquet \\\n"
         "  --seed-corpus train.parquet --seed-corpus heldout.parquet \\\n"
         "  --held-out-source heldout",
-        language=None,
     )
     st.stop()
 assert found is not None

@@ -27,6 +27,7 @@ from assay.pages.components.annotations.deletion import deletable_with_annotatio
 from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
+from assay.pages.components.job_offer import offer_job
 from assay.pages.components.navigation import enter
 from assay.pages.components.record_picker import pick_record
 from assay.pages.components.store.suspects import provenance_table, score_plot, show_documents
@@ -42,10 +43,11 @@ store = Store.default()
 record = pick_record(store.suspect_tests, "test", "suspect test")
 if record is None:
     st.write("There is no suspect test yet. It needs a model pair and the two sets of documents:")
-    st.code(
+    offer_job(
+        "suspect",
+        "New suspect test",
         "assay suspect --base BASE --final FINAL \\\n"
         "  --suspects suspects.jsonl --controls controls.jsonl",
-        language=None,
     )
     st.stop()
 assert record is not None

@@ -7,6 +7,7 @@ import streamlit as st
 from assay.pages.components.audit import reads, titration_controls
 from assay.pages.components.audit.titration_live import show_selections
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.job_offer import offer_job
 from assay.pages.components.navigation import enter
 
 enter()
@@ -34,10 +35,11 @@ if missing:
     st.write(
         "A titration needs all training documents, held-out documents and out-of-domain documents:"
     )
-    st.code(
+    offer_job(
+        "titrate",
+        "New titration",
         "assay titrate --base BASE --final FINAL --reference train.parquet \\\n"
         "  --held-out heldout.parquet --out-of-domain other.parquet",
-        language=None,
     )
     st.stop()
 assert known is not None

@@ -22,6 +22,7 @@ from assay.cache.store import Store
 from assay.core.jobs.worker import ensure_worker
 from assay.core.specs.results.diff import DiffResult
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.job_offer import offer_job
 from assay.pages.components.jobs import job_line
 
 _ACTIVE = (JobState.QUEUED, JobState.RUNNING)
@@ -150,12 +151,13 @@ def _show_empty(n_known: int) -> None:
         + " A noise run, which is a second run of one of them with another seed, shows how much "
         "two runs of the same model differ:"
     )
-    st.code(
+    offer_job(
+        "decompress",
+        "New decompression",
         "assay decompress --model ONE\n"
         "assay decompress --model OTHER\n"
         "assay decompress --model ONE --seed 1\n"
         "assay diff A B",
-        language=None,
     )
     st.caption("A and B are the names that the first two commands print.")
 

@@ -15,6 +15,7 @@ from assay.cache.store import Store
 from assay.core.specs.decompression import ParseOutcome
 from assay.core.specs.results.decompression import DecompressionResult
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.job_offer import offer_job
 from assay.pages.components.jobs import RESULTS, job_line
 from assay.pages.components.labels import distinct_labels
 
@@ -70,10 +71,10 @@ def chosen_decompression() -> Path:
 
 def _show_empty() -> None:
     st.write(
-        "No model has been decompressed yet. To decompress the built-in model in a terminal, "
-        "which takes some minutes and needs no network:"
+        "No model has been decompressed yet. The built-in model takes some minutes and needs no "
+        "network:"
     )
-    st.code("assay decompress", language=None)
+    offer_job("decompress", "New decompression", "assay decompress")
     st.write("Your own model, in a folder or behind an OpenAI-compatible server:")
     st.code(
         "assay decompress --model MODEL --budget-calls 2000\n"
