@@ -6,60 +6,27 @@ and kind. ``datasets`` reads it as a stream; since version 4 it runs no code tha
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import subprocess
-import sys
-import tempfile
 from dataclasses import asdict
 from itertools import islice
+from typing import Any
 
 from assay.core.data.hub_sets import hub_rows, hub_unreadable
 from assay.core.data.preview import MOST_COLUMNS, Preview, short_row
 from assay.core.errors import InputError
+from assay.core.hub.own_process import LIMIT_S, NoAnswer, answer, ask
 
-LIMIT_S = 30
-# Memory that holds what is read ahead, the largest file that is written, and what is said of it.
-_MEMORY_BYTES, _FILE_BYTES, _MOST_SAID = 4 << 30, 64 << 20, 1 << 20
+_MOST_FILE_BYTES = 64 << 20
 _DO = "check the name, subset (NAME:SUBSET) and split (#SPLIT), or start the job without a preview"
 
 
 def preview_hub(location: str, split: str | None, n: int = 5, limit_s: float = LIMIT_S) -> Preview:
     """What NAME or NAME:SUBSET looks like; InputError if it cannot be read within the limits."""
-    asked = json.dumps({"location": location, "split": split, "n": n})
-    with tempfile.TemporaryDirectory() as folder:  # a name never means a file of the working folder
-        try:
-            done = subprocess.run(
-                [sys.executable, "-P", "-m", __name__],
-                input=asked,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                cwd=folder,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                timeout=limit_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise _not_seen(location, f"took more than {limit_s:.0f} seconds") from error
-    return _answer(location, done)
-
-
-def _answer(location: str, done: subprocess.CompletedProcess[str]) -> Preview:
     try:
-        if done.returncode or len(done.stdout) > _MOST_SAID:
-            raise ValueError
-        said = json.loads(done.stdout)
-    except ValueError as error:
-        raise _not_seen(location, "ended without an answer, perhaps for lack of memory") from error
-    if "problem" in said:
-        raise InputError(*said["problem"])
+        said = ask(__name__, {"location": location, "split": split or "train", "n": n}, limit_s)
+    except NoAnswer as why:
+        got = f"{location!r}, whose preview {why}"
+        raise InputError("a data set with a first row", got, _DO) from why
     return Preview(**{**said, "columns": tuple(said["columns"]), "rows": tuple(said["rows"])})
-
-
-def _not_seen(location: str, why: str) -> InputError:
-    return InputError("a data set with a first row", f"{location!r}, whose preview {why}", _DO)
 
 
 def first_rows(location: str, split: str, n: int) -> Preview:
@@ -80,19 +47,9 @@ def first_rows(location: str, split: str, n: int) -> Preview:
     )
 
 
-def main() -> None:
-    """Answer what stands on the standard input."""
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
-    asked = json.load(sys.stdin)
-    try:
-        said = asdict(first_rows(asked["location"], asked["split"] or "train", asked["n"]))
-    except InputError as error:
-        said = {"problem": [error.expected, error.got, error.do]}
-    sys.stdout.write(json.dumps(said))
-    sys.stdout.flush()
-    os._exit(0)  # a stream's threads may still read ahead
+def _said(location: str, split: str, n: int) -> dict[str, Any]:
+    return asdict(first_rows(location, split, n))
 
 
 if __name__ == "__main__":
-    main()
+    answer(_said, _MOST_FILE_BYTES)

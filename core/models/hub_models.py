@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import huggingface_hub
 from huggingface_hub import ResolvedRevision
+from huggingface_hub.errors import CachedRepoTreeNotFoundError
+from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import tqdm
 
 from assay.core.errors import InputError
@@ -38,7 +40,7 @@ def check_hub_model(name: str) -> None:
 
     Fetches its configuration and the list of its files.
     """
-    _asked(name, lambda: _Listed.of(name).checked())
+    explained(name, lambda: HubModel.of(name).checked().described((CONFIG, ADAPTER_CONFIG)))
 
 
 def fetched_hub_model(name: str, check: Callable[[Path], object] | None = None) -> Path:
@@ -46,20 +48,20 @@ def fetched_hub_model(name: str, check: Callable[[Path], object] | None = None) 
 
     ``check`` sees the folder of a whole model before its weights are fetched, which may take hours.
     """
-    return _asked(name, lambda: _Listed.of(name).checked().whole(check))
+    return explained(name, lambda: HubModel.of(name).checked().whole(check))
 
 
 def downloaded_hub_model(name: str) -> Path | None:
     """The same if an earlier download left it on this machine; nothing is asked of the network."""
     try:
-        return _Listed.of(name, is_offline=True).whole()
+        return HubModel.of(name, is_offline=True).checked().whole()
     except Exception:  # the hub client raises many kinds; each means that it is not here
         return None
 
 
 @dataclass(frozen=True)
-class _Listed:
-    """The files of one commit by name, with their sizes."""
+class HubModel:
+    """The files of a model's newest commit by name, with their sizes."""
 
     name: str
     revision: ResolvedRevision
@@ -67,19 +69,20 @@ class _Listed:
     is_offline: bool
 
     @classmethod
-    def of(cls, name: str, is_offline: bool = False) -> _Listed:
+    def of(cls, name: str, is_offline: bool = False) -> HubModel:
         """``is_offline``: of an earlier download, with which the client kept the list."""
         revision = hub().resolve_revision(name, local_files_only=is_offline)
-        folder = _fetched(name, revision, [CONFIG, ADAPTER_CONFIG], is_offline)
         try:
             listed = huggingface_hub.get_cached_repo_tree(name, revision=revision)
-            sizes = {file.path: file.size for file in listed}
-        except huggingface_hub.errors.CachedRepoTreeNotFoundError:  # an older client kept none
-            kept = [path for path in folder.rglob("*") if path.is_file()]
-            sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in kept}
-        return cls(name, revision, sizes, is_offline)
+        except CachedRepoTreeNotFoundError:
+            if is_offline:  # an older client kept none
+                return cls(name, revision, _kept(name, revision), is_offline)
+            at = revision.resolved
+            tree = hub().list_repo_tree(name, recursive=True, revision=at)
+            listed = [entry for entry in tree if isinstance(entry, RepoFile)]
+        return cls(name, revision, {file.path: file.size for file in listed}, is_offline)
 
-    def checked(self) -> _Listed:
+    def checked(self) -> HubModel:
         """The same; InputError for what no job could load, by the names and sizes of its files."""
         shown = self.name
         if CONFIG not in self.sizes and ADAPTER_CONFIG not in self.sizes:
@@ -90,7 +93,7 @@ class _Listed:
                     "download one of them and give its path",
                 )
             raise InputError(f"a model with {CONFIG}", f"{shown!r} without one", "check the name")
-        for name in self._described:
+        for name in self.describing:
             if self.sizes[name] > MOST_JSON_BYTES:
                 raise InputError(
                     f"a file {name[:80]!r} of {shown!r} of at most {MOST_JSON_BYTES:,} bytes",
@@ -102,18 +105,35 @@ class _Listed:
             raise no_weights(shown, wanted, self.sizes)
         return self
 
+    def described(self, files: Collection[str] = ()) -> Path:
+        """A folder with everything but weights, or with these files of it alone."""
+        wanted = [name for name in self.describing if not files or name in files]
+        return self._fetched(wanted)
+
     def whole(self, check: Callable[[Path], object] | None = None) -> Path:
-        folder = _fetched(self.name, self.revision, self._described, self.is_offline)
+        """A folder with everything that is read; ``check`` as in ``fetched_hub_model``."""
+        folder = self.described()
         if check and {MODEL_WEIGHTS, INDEX} & self.sizes.keys():
             check(folder)
-        wanted = [*self._described, *self._weights(folder)]
-        return _fetched(self.name, self.revision, wanted, self.is_offline, is_long=True)
+        return self._fetched([*self.describing, *self.weights(folder)], is_long=True)
 
     @property
-    def _described(self) -> list[str]:
+    def describing(self) -> list[str]:
+        """The names of all files but weights that are read of it."""
         return [name for name in self.sizes if _describes(PurePosixPath(name))]
 
-    def _weights(self, folder: Path) -> list[str]:
+    def _fetched(self, files: Collection[str], is_long: bool = False) -> Path:
+        return Path(
+            huggingface_hub.snapshot_download(
+                self.name,
+                revision=self.revision,
+                allow_patterns=[glob.escape(file) for file in files],
+                local_files_only=self.is_offline,
+                tqdm_class=None if is_long else _Quiet,
+            )
+        )
+
+    def weights(self, folder: Path) -> list[str]:
         """The files that loading reads: often the same weights are there in other files, too."""
         if MODEL_WEIGHTS in self.sizes:
             read = [MODEL_WEIGHTS]
@@ -138,22 +158,11 @@ def _describes(path: PurePosixPath) -> bool:
             return False
 
 
-def _fetched(
-    name: str,
-    revision: ResolvedRevision,
-    files: Collection[str],
-    is_offline: bool,
-    is_long: bool = False,
-) -> Path:
-    return Path(
-        huggingface_hub.snapshot_download(
-            name,
-            revision=revision,
-            allow_patterns=[glob.escape(file) for file in files],
-            local_files_only=is_offline,
-            tqdm_class=None if is_long else _Quiet,
-        )
-    )
+def _kept(name: str, revision: ResolvedRevision) -> dict[str, int]:
+    """The files that lie on this machine, with their sizes."""
+    given = huggingface_hub.snapshot_download(name, revision=revision, local_files_only=True)
+    files = [path for path in Path(given).rglob("*") if path.is_file()]
+    return {path.relative_to(given).as_posix(): path.stat().st_size for path in files}
 
 
 class _Quiet(tqdm):
@@ -163,7 +172,8 @@ class _Quiet(tqdm):
         super().__init__(*given, **{**options, "disable": True})
 
 
-def _asked(name: str, ask: Callable[[], _T]) -> _T:
+def explained(name: str, ask: Callable[[], _T]) -> _T:
+    """What ``ask`` gives; InputError, in one sentence, for whatever the hub's client raises."""
     try:
         return ask()
     except InputError:

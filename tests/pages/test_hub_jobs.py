@@ -70,11 +70,16 @@ def ended(app):
 
 @pytest.mark.trains
 def test_a_job_of_names_on_the_hub_ends_with_an_audit(hub):
-    """The form fetches nothing before it is asked. Its preview offers the columns; the job fetches
-    pair and documents, and the audit is shown. The token is nowhere in the store."""
+    """The form fetches nothing before it is asked. Then it shows what the models' headers say, and
+    its preview offers the columns; the job fetches pair and documents, and the audit is shown. The
+    token is nowhere in the store."""
     app = filled(base="tiny/base", final="tiny/final", seed_corpus=["tiny/corpus"])
     assert "tiny/base is not on this machine yet" in words(app).replace("\\", "")
     assert not hub.seen
+    for name in ("base", "final"):
+        app.button(key=f"new audit: look up tiny/{name} button {name}").click().run()
+    (table,) = [frame.value for frame in app.dataframe if "architecture" in frame.value.index]
+    assert table.loc["type"].tolist() == ["sequence classifier"] * 2
     app.button(key="new audit: preview tiny/corpus  button").click().run()
     assert not app.exception
     assert hub.seen

@@ -22,6 +22,7 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import time_left
 from assay.pages.components.new_job.form_state import Filled
 from assay.pages.components.new_job.kinds import JobKind, expected_s
+from assay.pages.components.new_job.models import Found
 
 _N_EARLIER = 5
 # Gradients that took less than this a document were in the cache.
@@ -32,7 +33,7 @@ _FASTER, _SLOWER = 0.25, 3.0
 def show_estimate(
     kind: JobKind,
     filled: Filled,
-    models: Mapping[str, StoredFacts | str],
+    models: Mapping[str, Found],
     counts: Mapping[str, int | None],
     store: Store,
 ) -> None:
@@ -67,9 +68,7 @@ def _show(one: Estimate, runs_models: bool = True) -> None:
     st.caption(markdown_safe(f"It rests on {one.rests_on}.{faster}"))
 
 
-def _load(
-    spec: AuditSpec, models: Mapping[str, StoredFacts | str], counts: Mapping[str, int | None]
-) -> Load:
+def _load(spec: AuditSpec, models: Mapping[str, Found], counts: Mapping[str, int | None]) -> Load:
     known = [one for one in models.values() if isinstance(one, StoredFacts)]
     whole = [one for one in known if not one.is_adapter and one.n_parameters]
     largest = max(whole, key=lambda one: one.n_parameters or 0, default=None)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 import streamlit as st
 
 from assay.core.errors import InputError
 from assay.core.models.hub_models import downloaded_hub_model
+from assay.core.models.hub_outline import hub_facts
 from assay.core.models.locate import builtin_model
 from assay.core.models.pair_outlook import Asked, PairOutlook, pair_outlook
 from assay.core.models.stored_facts import StoredFacts, stored_facts
@@ -23,10 +26,22 @@ from assay.pages.components.new_job.form_state import Form
 _OF_MODELS = (Names.MODEL, Names.SPEAKER)
 
 
-def found_models(form: Form, wrong: Collection[str]) -> dict[str, StoredFacts | str]:
+@dataclass(frozen=True)
+class NotHere:
+    """A model on the hub that is not on this machine; ``asked``: where it is kept that somebody
+    wants it looked up, as nothing is fetched unasked."""
+
+    name: str
+    asked: str
+
+
+Found: TypeAlias = StoredFacts | NotHere | str
+
+
+def found_models(form: Form, wrong: Collection[str]) -> dict[str, Found]:
     """For each option that names a model: its facts, or why there are none; nothing of those that
     are not filled in or ``wrong``, which say so themselves."""
-    found: dict[str, StoredFacts | str] = {}
+    found: dict[str, Found] = {}
     for one in form.kind.command.options:
         name = form.raw(one.name)
         is_named = one.declared.names in _OF_MODELS and name and one.name not in wrong
@@ -38,16 +53,18 @@ def found_models(form: Form, wrong: Collection[str]) -> dict[str, StoredFacts | 
     return found
 
 
-def show_models(form: Form, found: dict[str, StoredFacts | str]) -> PairOutlook | None:
+def show_models(form: Form, found: dict[str, Found]) -> PairOutlook | None:
     """A table of what was found; of a pair, what stops a job and what it can say at best."""
     known = {name: facts for name, facts in found.items() if isinstance(facts, StoredFacts)}
     if known:
         table = pd.DataFrame({name: _shown(facts) for name, facts in known.items()})
         st.dataframe(table, height="content")
         st.caption("Read from the configuration and the headers of the weights; nothing is loaded.")
-    for name, problem in found.items():
-        if isinstance(problem, str):
-            st.warning(markdown_safe(f"{name}: {problem}"), icon=":material/report:")
+    for name, one in found.items():
+        if isinstance(one, str):
+            st.warning(markdown_safe(f"{name}: {one}"), icon=":material/report:")
+        elif isinstance(one, NotHere):
+            _offer_to_look(name, one)
     if not {"base", "final"} <= known.keys():
         return None
     outlook = pair_outlook(known["base"], known["final"], _asked(form))
@@ -73,18 +90,48 @@ def _asked(form: Form) -> Asked:
     )
 
 
-def _facts(form: Form, one: CommandOption, name: str) -> StoredFacts | str:
+def _offer_to_look(option: str, model: NotHere) -> None:
+    sentence = (
+        f"{option}: {model.name} is not on this machine yet. The job downloads it from the hub."
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/cloud_download: {markdown_safe(sentence)}", width="content")
+        st.button(
+            "Check on the hub",
+            key=f"{model.asked} button {option}",
+            icon=":material/search:",
+            help="Reads the configuration and the headers of the weights from the hub, which needs "
+            "a network. The weights themselves are not fetched.",
+            on_click=st.session_state.__setitem__,
+            args=(model.asked, True),
+        )
+
+
+def _facts(form: Form, one: CommandOption, name: str) -> Found:
     place = form.checker.checked(one, name)
     path = builtin_model(place) or Path(place)
     if not path.is_absolute():
         cached = downloaded_hub_model(place)
         if cached is None:
+            asked = form.key(f"look up {place}")
             return (
-                f"{place} is not on this machine yet. The job downloads it from the hub, and "
-                "checks it then."
+                _looked_up(place, asked) if st.session_state.get(asked) else NotHere(place, asked)
             )
         path = cached
     return _read(str(path), _stamp(path))
+
+
+def _looked_up(name: str, asked: str) -> StoredFacts:
+    try:
+        return _on_the_hub(name)
+    except InputError:
+        st.session_state[asked] = False  # otherwise each run of the form would ask again
+        raise
+
+
+@st.cache_data(max_entries=32, ttl="10m", show_spinner="Reading headers from the hub …")
+def _on_the_hub(name: str) -> StoredFacts:
+    return hub_facts(name)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -9,6 +9,11 @@ import shutil
 import pytest
 from support.hub import TOKEN, served, told
 from support.tiny_models import save_bert
+from transformers import BertForSequenceClassification
+
+from assay.core.errors import InputError
+from assay.core.models.hub_outline import hub_facts
+from assay.core.models.stored_facts import stored_facts
 
 # What becomes of each name: the folder's files, or the sentence that a user reads.
 ASK = """
@@ -83,11 +88,13 @@ def hub(folder):
             "tiny/code",
             copy("code", config_dot_json=json.dumps(code).encode(), mine_dot_py=program),
         )
+        alone = {"auto_map": code["auto_map"]}
+        one.add("tiny/code-only", copy("code-only", config_dot_json=json.dumps(alone).encode()))
         one.add("tiny/html", copy("html", config_dot_json=b"<html>Sign in</html>"))
         one.add("tiny/pointer", copy("pointer", model_dot_safetensors=b"version https://git-lfs"))
         one.add("tiny/gated", folder, needs_token=True)
         one.add("tiny/short", folder, faults={"sizes": {"model.safetensors": 10**6}})
-        one.add("tiny/huge", folder, faults={"sizes": {"tokenizer.json": 10**12}})
+        one.add("tiny/huge", folder, faults={"sizes": {"config.json": 10**12}})
         nothing = folder.with_name("nothing")
         nothing.mkdir()
         (nothing / "model-Q4.gguf").write_bytes(b"GGUF")
@@ -134,7 +141,7 @@ REFUSED = {
     "tiny/gated": "only to accounts that were granted access",
     "tiny/pickled": r"'tiny/pickled', but got only pickled weights \(pytorch_model.bin\)",
     "tiny/gguf": "holds GGUF files; download one of them",
-    "tiny/huge": "'tokenizer.json' of 'tiny/huge' of at most 200,000,000 bytes",
+    "tiny/huge": "'config.json' of 'tiny/huge' of at most 200,000,000 bytes",
 }
 
 
@@ -145,7 +152,7 @@ def test_a_model_that_cannot_be_had_is_refused_before_weights_are_fetched(hub, t
     for name, words in REFUSED.items():
         with pytest.raises(AssertionError, match=words):
             raise AssertionError(said[name])
-    assert hub.fetched(".safetensors") == hub.fetched(".bin") == 0
+    assert hub.fetched(".safetensors") == hub.fetched(".bin") == hub.fetched("config.json") == 0
     assert "Traceback" not in shown
 
 
@@ -188,6 +195,38 @@ def test_a_token_goes_to_the_hub_alone_and_is_never_shown(hub, tmp_path):
         said, shown = told(hub, tmp_path / "wrong", CHECK, "tiny/gated", HF_TOKEN=token)
         assert words in said["tiny/gated"]
         assert "secret" not in said["tiny/gated"] + shown
+
+
+@pytest.mark.parametrize("name", ["large", "parts"])
+def test_headers_alone_tell_what_the_files_would(hub, tmp_path, monkeypatch, name):
+    """Of weights in one file or several, of which a hundredth is fetched."""
+    made = save_bert(tmp_path / name, hidden=1024, seed=2)
+    if name == "parts":
+        model = BertForSequenceClassification.from_pretrained(made)
+        (made / "model.safetensors").unlink()
+        model.save_pretrained(made, max_shard_size="15MB")
+    hub.add(f"tiny/{name}", made)
+    for variable, value in hub.variables(tmp_path / "home").items():
+        monkeypatch.setenv(variable, value)
+    assert hub_facts(f"tiny/{name}") == stored_facts(made)
+    sizes = [path.stat().st_size for path in made.glob("*.safetensors")]
+    assert len(sizes) == {"large": 1, "parts": 3}[name]
+    assert 0 < hub.fetched(".safetensors") <= 100_000 * len(sizes) < sum(sizes) / 100
+    assert hub.fetched("tokenizer.json") == 0
+
+
+def test_a_check_by_headers_says_what_is_wrong_and_ends(hub, tmp_path, monkeypatch):
+    """As the job would say it, under the model's name; a hub that says nothing ends it."""
+    for variable, value in hub.variables(tmp_path / "home").items():
+        monkeypatch.setenv(variable, value)
+    for wrong, words in {**REFUSED, "tiny/html": UNREADABLE["tiny/html"]}.items():
+        with pytest.raises(InputError, match=words):
+            hub_facts(wrong)
+    with pytest.raises(InputError, match="code of its own, which is never run"):
+        hub_facts("tiny/code-only")
+    hub.faults["hangs"] = ".safetensors"
+    with pytest.raises(InputError, match="whose check took more than 4 seconds"):
+        hub_facts("tiny/good", limit_s=4)
 
 
 @pytest.mark.parametrize(
