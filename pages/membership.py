@@ -172,7 +172,8 @@ with st.expander("How each ranking works", icon=":material/balance:"):
     )
     st.write(
         f"- **{Strategy.EMBEDDING_MATCH.shown_as}**: how far the rows of a document's tokens "
-        "moved along its own gradients, minus a penalty for tokens whose rows did not move."
+        "moved along its own gradients, plus how seldom rows like them moved at all, minus a "
+        "penalty for tokens whose rows did not move."
     )
     if task is Task.SFT:
         st.write(
