@@ -23,7 +23,7 @@ def asked(chromium, tmp_path):
     (tmp_path / ".streamlit").mkdir()
     with provider() as one:
         (tmp_path / ".streamlit" / "secrets.toml").write_text(one.secrets(address))
-        server = Server(store.root, "--port", str(port), HOME=str(tmp_path))
+        server = Server(store.root, "--port", str(port), HOME=str(tmp_path), NO_PROXY="127.0.0.1")
         yield address
         server.close()
 

@@ -40,7 +40,15 @@ def opened(tmp_path_factory):
             (home / ".streamlit" / "secrets.toml").write_text(text)
             (home / ".streamlit" / "config.toml").write_text(config)
             servers.append(
-                Server(store.root, "--port", str(port), *options, HOME=str(home), ASSAY_TOKEN=TOKEN)
+                Server(
+                    store.root,
+                    "--port",
+                    str(port),
+                    *options,
+                    HOME=str(home),
+                    ASSAY_TOKEN=TOKEN,
+                    NO_PROXY="127.0.0.1",
+                )
             )
             return address
 
