@@ -10,33 +10,24 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from support.audit_file import WORDS, write_sample_audit
 from support.browser import Tab, browser, tab, why_not
+from support.map_canvas import Canvas
 from support.server import Server
 from support.titration_audit import write_sample_titration
 
+from assay.cache.audits.comparison import read_selected_places
 from assay.cache.store import Store
+from assay.core.specs.strategies import Strategy
 
 N_TRIES = 5
 N_DOCUMENTS = 10_000
+N_ON_MAP = 100_000
 # Milliseconds after the page was asked for, by the browser's own clock.
 _FIRST_TITLE = """() => new Promise(found => {
   const look = () => document.querySelector('[data-testid=stMain] h1')
     ? found(performance.now()) : requestAnimationFrame(look)
   look()
-})"""
-# Milliseconds from the key that moves the slider until the page has run and is drawn anew.
-_REDRAWN = """() => new Promise((found, failed) => {
-  const app = document.querySelector('[data-testid=stApp]')
-  let begin, hasRun = false
-  addEventListener('keydown', () => { begin = performance.now() }, { capture: true, once: true })
-  new MutationObserver((_, self) => {
-    const isRunning = app.dataset.testScriptState !== 'notRunning'
-    hasRun ||= isRunning
-    if (!begin || !hasRun || isRunning) return
-    self.disconnect()
-    requestAnimationFrame(() => found(performance.now() - begin))
-  }).observe(app, { attributeFilter: ['data-test-script-state'] })
-  setTimeout(() => failed(new Error('the page did not run within 30 s')), 30000)
 })"""
 
 
@@ -57,12 +48,27 @@ def redrawn(one: Tab, n_times: int) -> list[float]:
     """Seconds from each step of the slider until the page is drawn."""
     slider = one.page.get_by_role("slider").first
     slider.focus()
-    found = []
-    for _ in range(n_times):
-        waits = one.page.evaluate_handle(f"() => ({{ done: ({_REDRAWN})() }})")
-        slider.press("ArrowRight")
-        found.append(waits.evaluate("one => one.done") / 1000)
-        one.settled()
+    return [one.redrawn(lambda: slider.press("ArrowRight")) for _ in range(n_times)]
+
+
+def on_map(one: Tab, path: Path, n_times: int) -> dict[str, list[float]]:
+    """Seconds from each gesture on a map until the page is drawn."""
+    canvas = Canvas(one, path)
+    number = int(read_selected_places(path, Strategy.SELECT, 1)["document_id"].iloc[0])
+    box = one.main().get_by_label("Search texts")
+
+    def search(word: str) -> None:
+        box.fill(word)
+        box.press("Enter")
+
+    found: dict[str, list[float]] = {"click": [], "lasso": [], "search": [], "search for all": []}
+    for at in range(n_times):
+        found["click"].append(one.redrawn(lambda: canvas.click(number)))
+        right = 0.6 + 0.01 * at
+        corners = [(0.3, 0.3), (right, 0.25), (0.7, 0.6), (0.4, 0.7)]
+        found["lasso"].append(one.redrawn(lambda corners=corners: canvas.draw_around(corners)))
+        found["search"].append(one.redrawn(lambda at=at: search(WORDS[at])))
+        found["search for all"].append(one.redrawn(lambda: search("")))
     return found
 
 
@@ -86,7 +92,17 @@ def main() -> None:
                 steps = redrawn(one, 2 * n_tries)
         finally:
             server.close()
-        print(f"slider to redraw, {N_DOCUMENTS:,} documents: {min(steps):.2f} s")
+        print(f"slider to redraw, {N_DOCUMENTS:,} documents: {min(steps):.2f} s", flush=True)
+        path = write_sample_audit(store, "map", n_documents=N_ON_MAP, budget=2_000)
+        server = Server(store.root)
+        try:
+            with tab(launched, server.address) as one:
+                found = on_map(one.open("map", audit="map", strategy="SELECT"), path, n_tries)
+        finally:
+            server.close()
+        for gesture, seconds in found.items():
+            low, high = min(seconds), max(seconds)
+            print(f"map of {N_ON_MAP:,} documents, {gesture}: {low:.2f} to {high:.2f} s")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import percent
@@ -11,6 +12,7 @@ from assay.core.specs.metrics import Metric
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.map_chart import (
     MAX_DRAWN,
+    MAX_MATCHES,
     MapView,
     bounds_of,
     show_map,
@@ -56,6 +58,15 @@ if not len(places):
     )
     st.stop()
 
+
+def drawn_of(matching: NDArray[np.int64] | None) -> tuple[int, ...]:
+    """Of the documents that match filters those that are drawn: all, or some of everywhere."""
+    if matching is None:
+        return ()
+    step = max(1.0, len(matching) / MAX_MATCHES)
+    return tuple(matching[np.arange(0, len(matching), step).astype(int)].tolist())
+
+
 setting = controls(path, facts.strategies, names)
 panels = [panel(path, strategy, setting.colouring, names) for strategy in setting.strategies]
 stored = reads.reference_places(path, MAX_POINTS) if counts.n_reference else None
@@ -68,7 +79,7 @@ matching = (
 )
 # Of a large pool only the documents that match filters are points, above the density of all.
 is_large = len(places) > MAX_DRAWN
-drawn = None if not is_large else () if matching is None else tuple(matching[:MAX_DRAWN].tolist())
+drawn = None if not is_large else drawn_of(matching)
 pool = shown(reads.hover(path, HOVER_CHARACTERS, drawn), setting.colouring, names)
 
 
@@ -160,6 +171,11 @@ st.caption(
         else ""
     )
     + (f"{len(matching):,} documents match. " if matching is not None else "")
+    + (
+        f"{len(drawn):,} of them are drawn. "
+        if drawn and matching is not None and len(drawn) < len(matching)
+        else ""
+    )
     + (
         "Words: frequent in their region of the map and rare elsewhere. "
         if setting.has_names

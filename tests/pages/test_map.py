@@ -76,6 +76,26 @@ def test_a_large_pool_is_a_density_with_matches_as_points(store):
     assert data["pool"]["id"] == sorted(random)
 
 
+def test_of_many_matches_some_of_everywhere_are_drawn_and_said_so(store, monkeypatch):
+    """Not the first ones, which may come from one source; what is listed holds all of them."""
+    monkeypatch.setattr("assay.pages.components.audit.map_chart.MAX_DRAWN", 300)
+    monkeypatch.setattr("assay.pages.components.audit.map_chart.MAX_MATCHES", 50)
+    path = write_sample_audit(store)
+    matching = read_matching(path, SelectionFilter("market", (), ()), None).tolist()
+    assert len(matching) > 100
+    app = opened("map", audit="sample", search="market")
+    points = chart(app)["pool"]["id"]
+    assert 40 < len(points) <= 50
+    assert set(points) <= set(matching)
+    assert points[-1] > matching[-1] - 20
+    said = words(app).replace("\\", "")
+    assert f"{len(matching)} documents match. {len(points)} of them are drawn." in said
+    assert f"**{len(matching)} documents**" in said
+    few = opened("map", audit="sample", documents="3,17")
+    assert chart(few)["pool"]["id"] == [3, 17]
+    assert "of them are drawn" not in words(few)
+
+
 def test_a_large_selection_is_drawn_in_part_and_said_so(store):
     """Of a selection of more than can be drawn the first are, and the page says how many."""
     write_sample_audit(store, n_documents=4_000, budget=MAX_POINTS + 500)

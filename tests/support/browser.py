@@ -38,6 +38,22 @@ _GO = """address => new Promise(begun => {
   history.pushState({}, '', address)
   dispatchEvent(new PopStateEvent('popstate'))
 })"""
+# Milliseconds from a gesture until the page has run and is drawn anew.
+_REDRAWN = """() => new Promise((found, failed) => {
+  const app = document.querySelector('[data-testid=stApp]')
+  let begin, hasRun = false
+  const note = () => { begin ??= performance.now() }
+  for (const kind of ['keydown', 'pointerup']) addEventListener(kind, note, { capture: true })
+  new MutationObserver((_, self) => {
+    const isRunning = app.dataset.testScriptState !== 'notRunning'
+    hasRun ||= isRunning
+    if (!begin || !hasRun || isRunning) return
+    self.disconnect()
+    // The frame after the one in which a chart has asked to be drawn.
+    requestAnimationFrame(() => requestAnimationFrame(() => found(performance.now() - begin)))
+  }).observe(app, { attributeFilter: ['data-test-script-state'] })
+  setTimeout(() => failed(new Error('the page did not run within 30 s')), 30000)
+})"""
 _HAS_THEME = """theme =>
   getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === theme"""
 _READABLE = (Path(__file__).parent / "readable.js").read_text(encoding="utf-8")
@@ -139,6 +155,14 @@ class Tab:
         """The parameters of the address, each by its last value."""
         found = parse_qs(urlsplit(self.page.url).query)
         return {name: values[-1] for name, values in found.items()}
+
+    def redrawn(self, gesture):
+        """Make a gesture that ends with a key or the mouse; seconds until the page is drawn."""
+        waits = self.page.evaluate_handle(f"() => ({{ done: ({_REDRAWN})() }})")
+        gesture()
+        seconds = waits.evaluate("one => one.done") / 1000
+        self.settled()
+        return seconds
 
     def choose(self, label, option):
         """Choose from a list that one opens."""

@@ -25,6 +25,8 @@ from assay.pages.components.palette import CATEGORIES, COLOURS, GAINS, OTHERS, S
 
 # Up to this many documents, each is a point; of more, the density is drawn.
 MAX_DRAWN = 20_000
+# Above a density, up to this many documents that match filters: each travels with its text.
+MAX_MATCHES = 10_000
 _N_BINS = 64
 _MARGIN = 0.04
 _MAX_NAME = 40
