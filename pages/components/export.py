@@ -27,6 +27,8 @@ from assay.core.specs.metrics import Metric
 _NARROW, _CHARACTER, _CELL = 820, 6.3, 18
 _NUMBER, _MOST_CHARACTERS = 7, 40
 _SCROLL = "In a narrow window, scroll the table sideways: it has {} columns."
+# How a table shows a whole number.
+WHOLE = "%,d"
 _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 
 
@@ -69,9 +71,13 @@ def export_line(
 
 
 def count_columns(frame: pd.DataFrame) -> dict[str, Any]:
-    """Whole numbers with their thousands apart, for ``st.dataframe``."""
+    """Whole numbers with their thousands apart, for ``st.dataframe``.
+
+    As everywhere else on the page, and not as the browser's language has it: there 10.000 may be
+    ten thousand.
+    """
     return {
-        column: st.column_config.NumberColumn(format="localized")
+        column: st.column_config.NumberColumn(format=WHOLE)
         for column, kind in frame.dtypes.items()
         if is_integer_dtype(kind)
     }

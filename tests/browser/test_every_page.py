@@ -84,6 +84,43 @@ def test_nothing_is_cut_in_a_narrow_window(visit, dashboard):
     assert tab.page.evaluate(_CUT)
 
 
+def written(tab: Tab) -> list[str]:
+    """How a page writes everything: its text, that of its charts, and pictures of its tables."""
+    texts = tab.main().locator(".js-plotly-plot text").all_text_contents()
+    tables = tab.main().get_by_test_id("stDataFrame").locator("visible=true")
+    pictures = "() => [...document.querySelectorAll('canvas')].map(one => one.toDataURL())"
+    tables.first.locator("canvas table tbody td").first.wait_for(state="attached")
+    tab.page.mouse.move(0, 0)
+    tab.page.wait_for_timeout(1_000)  # a table is drawn some time after the text around it
+    return [tab.main().inner_text(), *texts, *tab.page.evaluate(pictures)]
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("membership", {"audit": "titrated"}),
+        ("titration", {"audit": "titrated"}),
+        ("corpora", {"audit": "ranked"}),
+        ("diff", {"a": "a-0", "b": "b"}),
+    ],
+)
+def test_a_browser_of_another_language_writes_the_same_numbers(visit, dashboard, page, query):
+    """One decimal point and one mark between thousands everywhere: 10.000 beside 10,000 is a
+    thousandth of it to somebody."""
+    seen = []
+    for language in ("en-US", "de-DE"):
+        tab = visit(dashboard.address, language=language).open(page, **query)
+        if page == "diff":  # with a number of parameters
+            tab.main().get_by_text("Provenance").click()
+            tab.shows("Topics of A")
+        assert (
+            tab.page.evaluate("(1234.5).toLocaleString()")[1]
+            == {"en": ",", "de": "."}[language[:2]]
+        )
+        seen.append(written(tab))
+    assert seen[0] == seen[1]
+
+
 def test_the_look_for_faint_text_finds_it(visit, dashboard):
     """The control: text that is made too faint is reported, and so is a mark of Markdown."""
     tab = visit(dashboard.address).open("about")

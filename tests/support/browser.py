@@ -234,12 +234,16 @@ class Tab:
 
 
 @contextmanager
-def tab(context, address, theme="light", width=1280, height=900):
-    """One more tab of this browser."""
-    page = context.new_page()
+def tab(context, address, theme="light", width=1280, height=900, language=None):
+    """One more tab of this browser, or of one that speaks another ``language`` (`de-DE`)."""
+    own = context.browser.new_context(locale=language) if language else None
+    page = (own or context).new_page()
+    page.set_default_timeout(_PATIENCE_MS)
     page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme=theme)
     try:
         yield Tab(page, address)
     finally:
         page.close()
+        if own:
+            own.close()

@@ -32,7 +32,7 @@ from assay.pages.components.evidence_links import (
     numbered,
     show_no_document,
 )
-from assay.pages.components.export import export_line
+from assay.pages.components.export import WHOLE, export_line
 
 _PREVIEW_CHARACTERS = 300
 _N_LISTED = 500
@@ -162,7 +162,10 @@ def _documents_table(
         selection_mode="single-row",
         key=key,
         column_config={
-            **{name: st.column_config.NumberColumn(name, width=95) for name in ranks},
+            **{
+                title: _rank_column(one, len(strategies))
+                for title, one in zip(ranks, strategies, strict=True)
+            },
             "text": st.column_config.TextColumn("text", width=220),
             "cosine": st.column_config.NumberColumn("cosine", format="%.3f"),
             **column_settings(),
@@ -220,6 +223,14 @@ def _whole_table(
     if not names:
         return titled.drop(columns="pseudolabel")
     return titled.assign(pseudolabel=named(rows["pseudolabel"], names))
+
+
+def _rank_column(strategy: Strategy, n_strategies: int) -> Any:
+    """Of two strategies each column is called by its own, for which there is just room."""
+    label = "rank" if n_strategies == 1 else strategy.shown_as
+    meaning = f"rank among the documents that {strategy.shown_as} selected"
+    width = max(60, round(18 + 6.3 * len(label)))
+    return st.column_config.NumberColumn(label, format=WHOLE, width=width, help=meaning)
 
 
 def _rank_title(strategy: Strategy) -> str:

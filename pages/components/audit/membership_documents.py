@@ -20,7 +20,7 @@ from assay.core.stats.ranking import ranked
 from assay.pages.components.annotations.choices import annotation_columns, column_settings
 from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.evidence_links import card_addresses, card_column
-from assay.pages.components.export import export_line
+from assay.pages.components.export import WHOLE, export_line
 
 _N_LISTED = 100
 _PREVIEW_CHARACTERS = 300
@@ -100,7 +100,7 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
         height=320,
         placeholder="—",
         column_config={
-            "place": st.column_config.NumberColumn("place", width=60),
+            "place": st.column_config.NumberColumn("place", format=WHOLE, width=60),
             "evidence": card_column(),
             "score": st.column_config.NumberColumn("score", format="%.4g", width=90),
             "p": st.column_config.NumberColumn("p", format="%.3f", width=70),

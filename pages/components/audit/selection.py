@@ -26,7 +26,7 @@ from assay.pages.components.evidence_links import (
     numbered,
     show_no_document,
 )
-from assay.pages.components.export import export_line
+from assay.pages.components.export import WHOLE, export_line
 
 ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300
@@ -72,7 +72,7 @@ def ranked_table(
         key=f"ranked {view}",
         selection_default={"selection": {"rows": _asked_for(rows), "columns": [], "cells": []}},
         column_config={
-            "rank": st.column_config.NumberColumn("rank", width=60),
+            "rank": st.column_config.NumberColumn("rank", format=WHOLE, width=60),
             "text": st.column_config.TextColumn("text", width=320),
             "pseudolabel": st.column_config.TextColumn("pseudolabel", width=110),
             "probability": st.column_config.NumberColumn(

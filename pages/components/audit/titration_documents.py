@@ -20,7 +20,7 @@ from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.audit.titration_charts import roles
 from assay.pages.components.audit.titration_controls import Setting
 from assay.pages.components.evidence_links import card_addresses, card_column
-from assay.pages.components.export import export_line
+from assay.pages.components.export import WHOLE, export_line
 
 _N_LISTED = 100
 _PREVIEW_CHARACTERS = 300
@@ -54,7 +54,7 @@ def show_live_documents(
         height=320,
         column_order=["rank", "evidence", "mark", "tags", "role", "source", "text"],
         column_config={
-            "rank": st.column_config.NumberColumn("rank", width=60),
+            "rank": st.column_config.NumberColumn("rank", format=WHOLE, width=60),
             "evidence": card_column(),
             "text": st.column_config.TextColumn("text", width=560),
             **column_settings(),

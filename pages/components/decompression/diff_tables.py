@@ -16,7 +16,7 @@ from assay.core.specs.diff import Quantity
 from assay.core.specs.results.diff import DiffResult, ExampleFacts
 from assay.pages.components.decompression.diff_reads import examples
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.export import export_line
+from assay.pages.components.export import count_columns, export_line
 
 _TABLE_HEIGHT = 430
 _ALL = "All compared"
@@ -211,14 +211,16 @@ def show_provenance(found: DiffResult) -> None:
         runs = {"A": found.first, "B": found.second}
         for number, pair in enumerate(found.noise, 1):
             runs |= {f"noise {number}, first": pair[0], f"noise {number}, second": pair[1]}
+        table = pd.DataFrame(
+            {"run": name, **{title: getattr(run, key) for key, title in _RUN_COLUMNS.items()}}
+            for name, run in runs.items()
+        )
         st.dataframe(
-            pd.DataFrame(
-                {"run": name, **{title: getattr(run, key) for key, title in _RUN_COLUMNS.items()}}
-                for name, run in runs.items()
-            ),
+            table,
             hide_index=True,
             height="content",
             placeholder="—",
+            column_config=count_columns(table),
         )
         for name, run in (("A", found.first), ("B", found.second)):
             st.page_link(
