@@ -112,7 +112,7 @@ SETTINGS = {
     "classifier-12000": Setting(Task.CLASSIFICATION, 12_000, 300, 2, 48),
     "language": _LANGUAGE,
     "language-constant": replace(_LANGUAGE, falls=False),
-    "language-2000": replace(_LANGUAGE, n_documents=2_000),
+    "language-2000": replace(_LANGUAGE, n_documents=2_000, n_judged=100),
     "language-slow": replace(_LANGUAGE, rate=5e-6),
     "language-long": replace(_LANGUAGE, n_documents=300, max_tokens=128),
     "language-untied": replace(_LANGUAGE, is_tied=False),
