@@ -24,10 +24,15 @@ os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import local_script_runner
 
 sys.dont_write_bytecode = False  # this process has read the variable already
+
+# No test is timed: a busy machine makes any of them slow.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 Result = namedtuple("Result", "status out err")
 

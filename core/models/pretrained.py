@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import torch
@@ -118,8 +119,7 @@ def load_with_new_head(folder: Path, config: Any) -> tuple[Any, tuple[str, ...]]
 def load_tokenizer(folder: Path) -> Any:
     """A folder's tokenizer, with a padding token."""
     with _read_by("the tokenizer", folder):
-        place = _place_for_tokenizers() / str(len(list(_place_for_tokenizers().iterdir())))
-        place.mkdir()
+        place = Path(mkdtemp(dir=_place_for_tokenizers()))
         if has_file(folder, CONFIG):
             write_clean_config(folder, place)
         copy_tokenizer(folder, place)

@@ -59,7 +59,7 @@ JSON = st.recursive(
     max_leaves=15,
 )
 SAID = ANSWERS | JSON.map(json.dumps)
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=300)
 
 
 @MANY

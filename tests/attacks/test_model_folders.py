@@ -7,6 +7,8 @@ import pickle
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 import torch
@@ -116,6 +118,19 @@ def test_code_of_an_unknown_architecture_is_refused(tmp_path, trap):
         pair(base, final, tmp_path / "models")
     assert "\n" not in str(error.value)
     assert not trap.exists()
+
+
+def test_tokenizers_are_read_at_the_same_time(tmp_path):
+    """By threads, as by processes forked from one that has read some: none is in another's way."""
+    folder = save_bert(tmp_path / "base")
+    expected, at_once = load_tokenizer(folder).get_vocab(), Barrier(8)
+
+    def read(_):
+        at_once.wait()
+        return load_tokenizer(folder).get_vocab()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(read, range(8))) == [expected] * 8
 
 
 @pytest.mark.parametrize("auto_map", [[None, "evil.Tk"], ["evil.Tk", None], "evil.Tk", 7, {}])

@@ -178,7 +178,7 @@ REPLY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(REPLY, st.integers(1, 2), st.booleans())
 def test_any_reply_is_answers_or_garbled(reply, n, is_scored):
     """Of whatever JSON comes back, what is taken for an answer has a text, finite numbers and the

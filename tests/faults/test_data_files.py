@@ -287,7 +287,7 @@ def kept(values):
     return [value for value in values if value.strip()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(values=st.lists(SAFE, max_size=8), compression=st.sampled_from(["", ".gz", ".zst"]))
 @example(values=["\x85", "a\u2028b", "\x1c", "\ufeff", "[", '"', "'", "\\", ","], compression="")
 def test_texts_come_back_as_they_were_written(tmp_path_factory, values, compression):
@@ -312,7 +312,7 @@ def test_texts_come_back_as_they_were_written(tmp_path_factory, values, compress
             refusal(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(SAFE.filter(lambda text: text.strip()), min_size=1, max_size=8))
 def test_tables_come_back_as_they_were_written(tmp_path_factory, values):
     """Texts with quotes, commas, tabs and line ends survive CSV and TSV as Arrow writes them."""
@@ -336,7 +336,7 @@ FRAGMENTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(
     content=st.one_of(st.binary(max_size=200), st.lists(FRAGMENTS, max_size=25).map(b"".join)),
     ending=st.sampled_from(ENDINGS),
@@ -353,7 +353,7 @@ def test_any_bytes_give_documents_or_a_sentence(tmp_path_factory, content, endin
         document.text.encode()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     kind=st.sampled_from(["parquet", "csv", "jsonl", "json"]),
     packing=st.sampled_from(["", ".gz", ".zst"]),

@@ -85,7 +85,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(ANY, st.none() | ANY)
 def test_any_cell_is_turns_or_a_reason(cell, prompt):
     """Whatever JSON a row holds, it is text, turns that end with a response, or left out."""

@@ -95,7 +95,7 @@ def test_the_user_settles_it():
             mapped(wrong, given=given_names)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     labels=st.lists(st.one_of(st.integers(-2, 20), st.text(max_size=5)), max_size=8),
     names=st.lists(st.one_of(st.text(max_size=5), st.integers(0, 9).map(str)), min_size=2).map(
@@ -113,7 +113,7 @@ def test_a_mapping_is_one_to_one_or_refused(labels, names):
     assert all(0 <= number < len(names) for number in numbers)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(st.integers(-3, 30), st.text(max_size=4)), min_size=2))
 def test_a_model_made_of_labels_reads_them_back(labels):
     """Names made of a file's labels are mapped to themselves, as fine-tuning needs it."""

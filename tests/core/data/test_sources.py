@@ -75,7 +75,7 @@ def test_a_split_is_the_rows_that_name_it(tmp_path):
     assert len(texts) < len(ROWS)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(n=st.integers(1, 60), seed=st.integers(0, 50))
 def test_a_sample_is_an_ordered_subset(tmp_path_factory, n, seed):
     """A sample holds that many distinct documents in their order, the same for the same seed."""

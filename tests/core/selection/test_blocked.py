@@ -21,7 +21,6 @@ from assay.core.specs.strategies import Strategy
 
 MANY = settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 WAYS = {

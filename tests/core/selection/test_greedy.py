@@ -52,7 +52,7 @@ def falls_short(f, chosen, batch_size=None):
 _ROUNDING = 2e-7
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     n_checkpoints=st.integers(1, 3),
@@ -82,7 +82,7 @@ def test_greedy_differs_from_top_k():
 
 
 @given(seed=st.integers(0, 1000), batch_size=st.integers(1, 9))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_batch_variant_starts_again_each_batch(seed, batch_size):
     """SELECT (batch) is SELECT with the running sum set to zero every batch."""
     f = features(40, seed=seed)

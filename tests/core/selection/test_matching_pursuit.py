@@ -70,7 +70,7 @@ def worst_choice(f, documents):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 5000),
     n_checkpoints=st.integers(1, 2),
@@ -138,7 +138,7 @@ def test_documents_at_right_angles_all_keep_their_weights():
     assert chosen.weights == pytest.approx(parts[::-1] * 8 / parts.sum(), rel=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 5000), n=st.integers(1, 25), shared=st.floats(0, 5))
 def test_a_fit_from_the_one_before_is_the_fit_from_nothing(seed, n, shared):
     """Adding one document at a time gives the weights of non-negative least squares, also where

@@ -30,7 +30,7 @@ def recall(selected, reference):
 
 
 @given(n_reference=st.integers(1, 40), n_selected=st.integers(1, 30), seed=st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_recall_is_coverage_by_brute_force(n_reference, n_selected, seed):
     """A reference document counts iff a selected one is within its 5th nearest neighbour's
     distance."""
@@ -133,7 +133,7 @@ def test_true_data_replaced_rises_to_other_text():
 
 
 @given(size=st.integers(1, 30), seed=st.integers(0, 99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mixtures_keep_their_size_and_nest(size, seed):
     """Every mixture has the size asked, its share of others, no document twice; shares nest."""
     before: set[int] = set()

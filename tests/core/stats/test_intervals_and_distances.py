@@ -40,7 +40,7 @@ def test_transport_of_equal_sizes_is_the_best_assignment():
 
 
 @given(n=st.integers(1, 20), m=st.integers(1, 20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_transport_is_a_distance(n, m):
     """It is zero from a set to itself, the same both ways, and positive between different sets."""
     a, b = unit_vectors(n, 0), unit_vectors(m, 1)
@@ -88,7 +88,7 @@ def test_p_value_is_the_share_of_selections_that_do_as_well():
 
 
 @given(n_leaked=st.integers(1, 50), n_selected=st.integers(1, 100), share=st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_recall_never_exceeds_its_ceiling(n_leaked, n_selected, share):
     """Recall lies under min(1, k/K), inside its interval, and lift is precision over share."""
     n_located = round(share * min(n_leaked, n_selected))

@@ -87,7 +87,7 @@ def test_trained_parts_share_two_thirds_of_the_weight():
     scores=hnp.arrays(np.float64, (2, 7), elements=st.integers(-3, 3).map(float)),
     is_ruled_out=hnp.arrays(np.bool_, 7),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_no_level_is_exceeded_whatever_the_scores(scores, is_ruled_out):
     """Over all 35 choices of suspects among seven documents, each with its exact p-value, at most a
     share α has p ≤ α, for every α: with ties, constant scores and documents ruled out."""
