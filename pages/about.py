@@ -33,11 +33,7 @@ for paragraph in method_text.THREAT_MODEL:
     st.write(paragraph)
 
 st.subheader("Words", anchor=False)
-st.dataframe(
-    pd.DataFrame(method_text.GLOSSARY.items(), columns=["word", "meaning"]),
-    hide_index=True,
-    height="content",
-)
+st.table(pd.DataFrame({"meaning": method_text.GLOSSARY}).rename_axis("word"))
 st.caption(
     "The method is that of “Approximating Language Model Training Data from Weights” (2025); "
     "where the code departs from the paper, its docstrings say so."

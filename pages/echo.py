@@ -27,7 +27,7 @@ record = pick_record(store.echoes, "echo", "comparison")
 if record is None:
     st.write(
         "There is no comparison yet. It needs an audit, and decompressions of both of the audit's "
-        "models with the same options:"
+        "models with the same options."
     )
     offer_job(
         "echo",

@@ -67,7 +67,7 @@ def given_noise(name: str, first: Run, second: Run, store: Store) -> RunPair:
         f"as --noise another run of the model of {first.name} or {second.name}, with another seed "
         "and its own answers",
         f"{run.name}, seed {run.spec.seed}, of {run.meta.model.name}",
-        f"create one with `{noise_command(first)}`",
+        f"create one with `{noise_command(first, second)}`",
     )
 
 
@@ -96,10 +96,11 @@ def is_repeated(first: Run, second: Run) -> bool:
     return sorted(one.texts) == sorted(other.texts)
 
 
-def noise_command(run: Run) -> str:
-    """The command for another run of the model that a run is from."""
-    seed = 1 if run.spec.seed == 0 else 0
-    return command_line(replace(run.spec, seed=seed, title=""))
+def noise_command(first: Run, second: Run) -> str:
+    """The command for another run of the first run's model, with a seed that neither has."""
+    taken = {first.spec.seed, second.spec.seed}
+    seed = next(seed for seed in range(3) if seed not in taken)
+    return command_line(replace(first.spec, seed=seed, title=""))
 
 
 def _another_run(

@@ -99,7 +99,7 @@ def _judged(
             **changes,
         ),
         caveats=tuple(caveats(first, second)),
-        noise_command=noise_command(models.first),
+        noise_command=noise_command(models.first, models.second),
     )
     of_noise = [[*one, *other] for one, other in zip(support.noise, quality.noise, strict=True)]
     tables = {

@@ -21,6 +21,8 @@ from assay.pages.components.palette import (
 
 CONFIG = {"displayModeBar": False}
 _ROW_HEIGHT = 30
+# Of a dot plot: so near, as a share of its width, are lines whose labels would lie on each other.
+_NEAR_LINES = 0.6
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **more: Any) -> Any:
@@ -140,6 +142,9 @@ def dot_plot(
             layer="below",
         )
     for name, value in references.items():
+        side = _label_side(
+            value, list(references.values()), [row["value"] for row in rows.values()]
+        )
         figure.add_vline(x=value, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1.5})
         figure.add_annotation(
             x=value,
@@ -147,6 +152,7 @@ def dot_plot(
             yref="paper",
             yshift=10,
             text=name,
+            xanchor=side,
             showarrow=False,
             font={"size": 11},
         )
@@ -157,6 +163,16 @@ def dot_plot(
         height=_ROW_HEIGHT * len(rows) + 112, margin={"l": 8, "r": 12, "t": 34, "b": 8}
     )
     return figure
+
+
+def _label_side(value: float, lines: Sequence[float], values: Sequence[float]) -> str:
+    """Which end of a line's label is at the line: labels of two lines that are near each other go
+    to both sides."""
+    everything = [*lines, *values]
+    reach = _NEAR_LINES * (max(everything) - min(everything))
+    if all(other == value or abs(other - value) > reach for other in lines):
+        return "center"
+    return "right" if value == min(lines) else "left"
 
 
 def objective_curves(

@@ -26,7 +26,9 @@ from assay.core.specs.metrics import Metric
 # margins. In characters: a number, and the longest text that a column makes room for.
 _NARROW, _CHARACTER, _CELL = 820, 6.3, 18
 _NUMBER, _MOST_CHARACTERS = 7, 40
-_SCROLL = "In a narrow window, scroll the table sideways: it has {} columns."
+# Streamlit may make a column of a table that fits no wider than this.
+_USUAL = 120
+_SCROLL = "In a narrow window, scroll the table sideways"
 # How a table shows a whole number.
 WHOLE = "%,d"
 _FORMAT_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
@@ -99,13 +101,21 @@ def exported_table(
     defaults = {"hide_index": True, "height": "content", "placeholder": "—"}
     columns = {**count_columns(frame), **shown.pop("column_config", {})}
     text = as_text(frame)
-    if _width(text, columns) > _NARROW:
-        first = str(text.columns[0])
-        width = round(_column_width(first, text.iloc[:, 0]))
-        columns[first] = {"width": width, **(columns.get(first) or {}), "pinned": True}
-        note = f"{note} {_SCROLL.format(len(text.columns))}".strip()
+    first, is_wide = str(text.columns[0]), _width(text, columns) > _NARROW
+    width = round(_column_width(first, text.iloc[:, 0]))
+    if is_wide or width > _USUAL:
+        columns[first] = {"width": width, **(columns.get(first) or {})}
+    if is_wide:
+        columns[first]["pinned"] = True
+        note = sideways(note, len(text.columns))
     st.dataframe(text, column_config=columns, **{**defaults, **shown})
     export_line(origin, name, as_numbers(frame), note, chosen)
+
+
+def sideways(note: str, n_columns: int | None = None) -> str:
+    """How to read a table, and that some of its columns may be out of view."""
+    how_many = "" if n_columns is None else f": it has {n_columns} columns"
+    return f"{note} {_SCROLL}{how_many}.".strip()
 
 
 def _width(text: pd.DataFrame, columns: Mapping[str, Any]) -> float:

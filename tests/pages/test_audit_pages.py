@@ -306,7 +306,7 @@ def test_the_method_is_explained_without_any_audit(store):
     """About has the limits and the glossary in an empty store."""
     app = opened("about")
     assert "does not prove" in words(app)
-    assert "weight difference" in app.dataframe[0].value["word"].tolist()
+    assert "weight difference" in app.table[0].value.index
 
 
 @pytest.mark.usefixtures("heads")

@@ -18,6 +18,7 @@ OFFERS = {
     "experiments": "experiment",
     "echo": "echo",
     "topics": "decompress",
+    "examples": "decompress",
     "diff": "decompress",
 }
 

@@ -113,6 +113,19 @@ def test_the_best_is_on_top_whichever_way_is_better(metric):
     assert figure.layout.xaxis.title.text == metric.info.short
 
 
+def test_labels_of_near_lines_stand_to_both_sides():
+    """Centred they would lie on each other; those of lines far apart are centred."""
+
+    def sides(**lines):
+        rows = {Strategy.SELECT: {"value": 1.2, "low": None, "null_low": None, "null_high": None}}
+        figure = dot_plot(rows, lines, Metric.TRANSPORT.info)
+        return {one.text: one.xanchor for one in figure.layout.annotations}
+
+    assert sides(reference=0.90, held=0.99) == {"reference": "right", "held": "left"}
+    assert sides(reference=0.20, held=1.15) == {"reference": "center", "held": "center"}
+    assert sides(reference=0.90) == {"reference": "center"}
+
+
 def test_transport_leads_with_what_is_closer_than_chance(sample):
     """As Overview does, whichever strategy it is; the main one, declared beforehand, follows. Where
     nothing is closer, the main one leads, and random selection never does."""

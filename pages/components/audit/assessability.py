@@ -14,7 +14,7 @@ from assay.cache.export import of_audit
 from assay.core.specs.audit import Assessability
 from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe, plotly_safe
-from assay.pages.components.export import count_columns, export_line
+from assay.pages.components.export import count_columns, export_line, sideways
 from assay.pages.components.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
 
 _ICONS = {
@@ -155,7 +155,7 @@ def show_layer_table(path: Path, layers: pd.DataFrame) -> None:
             "changed, %": st.column_config.NumberColumn(format="%.1f"),
             "cosine with base": st.column_config.NumberColumn(format="%.5f"),
             "change ÷ base": st.column_config.NumberColumn(format="%.4g"),
-            "times the floor": st.column_config.NumberColumn(format="%.3g"),
+            "times the floor": st.column_config.NumberColumn(format="%,.0f"),
             "correlation with base": st.column_config.NumberColumn(format="%.3f"),
             "flatness": st.column_config.NumberColumn(format="%.2f"),
         },
@@ -164,10 +164,13 @@ def show_layer_table(path: Path, layers: pd.DataFrame) -> None:
         of_audit(path),
         "tensors",
         table.rename(columns=_COLUMNS),
-        note="Directions: number of singular values that make up 90% of the squared change (of at "
-        "most 1,024 rows and columns). Correlation with base: below zero if weights shrank. "
-        "Flatness: 0.80 for normally distributed changes, towards 1 if all weights changed "
-        "equally. Select a row to see its spectrum.",
+        note=sideways(
+            "Directions: number of singular values that make up 90% of the squared change (of at "
+            "most 1,024 rows and columns). Correlation with base: below zero if weights shrank. "
+            "Flatness: 0.80 for normally distributed changes, towards 1 if all weights changed "
+            "equally. Select a row to see its spectrum.",
+            len(shown.columns),
+        ),
     )
     if rows := chosen["selection"]["rows"]:
         _show_spectrum(table.iloc[rows[0]])

@@ -32,7 +32,7 @@ def choose_strategy(
 
 def search_texts(place: DeltaGenerator) -> str:
     """What documents' texts must contain; "" for all."""
-    return search_box(place, "Search texts", "part of a word or phrase")
+    return search_box(place, "Search texts", "word or phrase")
 
 
 def choose_documents(place: DeltaGenerator, n_documents: int) -> Linked | None:

@@ -32,7 +32,7 @@ from assay.pages.components.evidence_links import (
     numbered,
     show_no_document,
 )
-from assay.pages.components.export import WHOLE, export_line
+from assay.pages.components.export import WHOLE, export_line, sideways
 
 _PREVIEW_CHARACTERS = 300
 _N_LISTED = 500
@@ -121,9 +121,11 @@ def show_found(
             of_audit(path),
             "map-documents",
             partial(_whole_table, path, found.documents, setting.strategies, tuple(names)),
-            note=f"The first {_N_LISTED:,} are listed; the export holds all."
-            if len(found.documents) > _N_LISTED
-            else "",
+            note=sideways(
+                f"The first {_N_LISTED:,} are listed; the export holds all."
+                if len(found.documents) > _N_LISTED
+                else ""
+            ),
             chosen=found.manifest,
         )
     if found.reference:

@@ -26,7 +26,7 @@ from assay.pages.components.evidence_links import (
     numbered,
     show_no_document,
 )
-from assay.pages.components.export import WHOLE, export_line
+from assay.pages.components.export import WHOLE, export_line, sideways
 
 ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300
@@ -176,6 +176,6 @@ def show_export(
         of_audit(path),
         "selection",
         partial(annotated_selection, Store.default(), path, strategy, chosen),
-        note="The export contains all pages." if has_more else "",
+        note=sideways("The export contains all pages." if has_more else ""),
         chosen={"strategy": str(strategy), **filters},
     )

@@ -149,7 +149,7 @@ def _show_empty(n_known: int) -> None:
         "A diff needs two decompressions with the same options, of two models or versions"
         + ("; there is one." if n_known else "; there is none yet.")
         + " A noise run, which is a second run of one of them with another seed, shows how much "
-        "two runs of the same model differ:"
+        "two runs of the same model differ."
     )
     offer_job(
         "decompress",

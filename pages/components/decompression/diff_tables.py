@@ -9,7 +9,7 @@ import streamlit as st
 
 from assay.cache.export import Origin
 from assay.core.findings.diff import changed_topics
-from assay.core.findings.formatting import exponent, listed, percentage_points
+from assay.core.findings.formatting import counted, exponent, listed, percentage_points
 from assay.core.findings.table_cells import TableCell, as_numbers, as_text, p_cell
 from assay.core.specs.decompression import HEURISTIC_JUDGE
 from assay.core.specs.diff import Quantity
@@ -43,9 +43,9 @@ def show_how_topics_read(meta: DiffResult) -> None:
     """What is compared, what the changes mean, and where the noise lies."""
     counts, floor = meta.counts, meta.topics.floor
     lines = [
-        f"Compared: {counts.n_topics:,} topics, in answers to {counts.n_questions:,} questions "
-        f"that both models were asked. {counts.n_left_out:,} more topics are named too rarely to "
-        "show a difference.",
+        f"Compared: {counted(counts.n_topics, 'topic')}, in answers to "
+        f"{counted(counts.n_questions, 'question')} that both models were asked. Named too rarely "
+        f"to show a difference: {counted(counts.n_left_out, 'more topic')}.",
         "Support: share of the sampled lists that name the topic. A topic that too few lists name "
         "is not in a model's tree.",
         "Lost: not in B's tree. Gained: not in A's tree. Moved: in both trees, under different "

@@ -103,7 +103,11 @@ def show_documents(record: SuspectResult, audits: Sequence[Path], origin: Origin
         },
         key=f"documents {record.test_id}",
         column_order=["set", "score", "mark", "tags", "hash", "evidence"],
-        column_config={"evidence": card_column(), **column_settings()},
+        column_config={
+            "score": st.column_config.NumberColumn("score", format="%.3f"),
+            "evidence": card_column(),
+            **column_settings(),
+        },
     )
     export_line(
         origin,

@@ -110,6 +110,14 @@ def test_without_noise_nothing_is_reported(assay, store, tmp_path):
     assert said["make_noise_with"] in told
 
 
+def test_the_noise_run_that_is_asked_for_is_a_new_one(assay, store):
+    """Of two runs of one model with the seeds 0 and 1 neither can be its own noise."""
+    for seed in (0, 1):
+        write_run(store, f"a-{seed}", knowledge(), seed)
+    said = json.loads(assay("diff", "a-0", "a-1", "--json").out)
+    assert said["make_noise_with"].endswith("--seed 2")
+
+
 def test_noise_is_found_in_the_store_and_the_result_sealed_once(assay, store):
     """A run of either model with another seed becomes the noise; the file is intact, found again,
     and says the same of files that lie elsewhere."""
