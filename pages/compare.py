@@ -40,12 +40,12 @@ show_settings(found, origin)
 show_answers_of_each(paths)
 show_differences(found, origin)
 
-if found.main is None:
+if found.leading is None:
     st.info("None of these audits selected documents.", icon=":material/info:")
     st.stop()
-assert found.main is not None
+assert found.leading is not None
 st.subheader("Selections side by side", anchor=False)
-strategy = choose_strategy(st.columns(3)[0], found.strategies, found.main)
+strategy = choose_strategy(st.columns(3)[0], found.strategies, found.leading)
 if metrics := metrics_of(found, strategy):
     show_chart(
         small_multiples(found, strategy, metrics),

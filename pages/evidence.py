@@ -7,7 +7,7 @@ import streamlit as st
 from assay.cache.audits.read import read_document
 from assay.cache.export import of_audit
 from assay.core.errors import InputError
-from assay.core.specs.strategies import main_strategy
+from assay.core.specs.strategies import Strategy, leading_strategy
 from assay.pages.components.annotations.documents import show_document_annotation
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.embedding_evidence import show_embeddings
@@ -27,10 +27,11 @@ enter()
 
 path = reads.chosen_audit()
 facts = reads.facts(path)
+leading = Strategy(leading_strategy(facts.strategies))
 
 st.title("Evidence")
 st.caption(f"{markdown_safe(facts.meta.title)} · one document of the seed corpus")
-document_id = chosen_document(path, main_strategy(facts.strategies), facts.meta.counts.n_documents)
+document_id = chosen_document(path, leading, facts.meta.counts.n_documents)
 try:
     document = read_document(path, document_id)
 except InputError as error:
@@ -52,4 +53,4 @@ st.caption(
 show_embeddings(path, document_id, facts)
 show_ranks(path, document_id, facts.strategies)
 show_rankings(path, document_id, facts)
-show_neighbours(path, document_id, main_strategy(facts.strategies))
+show_neighbours(path, document_id, leading)

@@ -15,7 +15,7 @@ from assay.core.comparison.overlaps import SelectionOverlap
 from assay.core.comparison.settings import Setting, settings
 from assay.core.comparison.shared import Shared
 from assay.core.errors import InputError
-from assay.core.specs.strategies import Strategy, main_strategy
+from assay.core.specs.strategies import Strategy, leading_strategy
 
 MIN_AUDITS, MAX_AUDITS = 2, 8
 
@@ -46,12 +46,14 @@ class Comparison:
         return [one for one in Strategy if any(one in side.selections for side in self.sides)]
 
     @property
-    def main(self) -> Strategy | None:
-        """The strategy to look at first: of those that most audits have, the usual one."""
+    def leading(self) -> Strategy | None:
+        """The strategy to look at first: of those that most audits have, the one with which the
+        pages of a single audit open."""
         if not self.strategies:
             return None
         n = {one: sum(one in side.selections for side in self.sides) for one in self.strategies}
-        return main_strategy(one for one in self.strategies if n[one] == max(n.values()))
+        shared = (one for one in self.strategies if n[one] == max(n.values()))
+        return Strategy(leading_strategy(shared))
 
 
 def check_number(n: int) -> None:

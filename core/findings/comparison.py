@@ -184,8 +184,8 @@ def _sentences(found: Comparison, larger: list[Difference]) -> Iterator[str]:
 
 
 def _common(found: Comparison) -> Iterator[str]:
-    """How much the selections of the main strategy have in common."""
-    own = [one for one in found.overlaps if one.strategy is found.main]
+    """How much the selections of the leading strategy have in common."""
+    own = [one for one in found.overlaps if one.strategy is found.leading]
     n = len(found.overlaps)
     if len(own) <= 2:
         yield from (overlap_sentence(one, n) for one in own)

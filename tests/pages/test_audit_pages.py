@@ -28,7 +28,7 @@ from assay.core.findings.table_cells import as_numbers
 from assay.core.specs.audit import INSIDERS_HEAD, HeadStart
 from assay.core.specs.data import Task
 from assay.core.specs.hashing import text_hash
-from assay.core.specs.strategies import Strategy, strategies_for
+from assay.core.specs.strategies import Strategy, leading_strategy, strategies_for
 from assay.pages.components.audit.corpus_ranking import cosine_chart, groups, mixture_chart
 from assay.pages.components.escaping import markdown_safe
 
@@ -174,7 +174,8 @@ def test_a_document_has_a_card_of_its_own(store):
     assert tables[1]["strategy"].tolist() == [s.shown_as for s in ran]
     assert set(tables[2].columns) == {"ranking", "percentile", "p", "q"}
     assert len(tables) == 6
-    first = read_selection(store.audits / "sample.duckdb", Strategy.SELECT, SelectionFilter(), 1)
+    leading = Strategy(leading_strategy(ran))
+    first = read_selection(store.audits / "sample.duckdb", leading, SelectionFilter(), 1)
     shown = opened("evidence", audit="sample").code[0].value
     assert shown == first.rows["text"][0]
     missing = opened("evidence", audit="sample", document="99999")

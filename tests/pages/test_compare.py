@@ -10,11 +10,14 @@ import pytest
 import streamlit as st
 from support.audit_file import HOSTILE, write_sample_audit
 from support.compared_audits import FIRST, TWIN, write_compared
+from support.evidence_rows import write_evidence
 from support.pages import opened, words
 
 from assay.cache.audits.comparison import read_places
+from assay.cache.audits.read import SelectionFilter, read_selection
 from assay.cache.files import database
 from assay.cache.store import Store
+from assay.core.specs.strategies import Strategy
 from assay.pages.components import navigation
 from assay.pages.components.compare.documents import for_people, named_groups
 from assay.pages.components.compare.reads import selected
@@ -36,6 +39,23 @@ def plain(text):
 
 def selected_table(app):
     return next(one for one in tables(app) if "selected by" in one)
+
+
+def test_pages_open_with_the_same_strategy(store):
+    """Of one audit or of several: the strategy that one function names beforehand, of those that
+    ran everywhere."""
+    for name in ("sample", "second"):
+        write_sample_audit(store, name, before_seal=write_evidence)
+    query = {"audit": "sample"}
+    chosen = {opened(one, **query).selectbox(key="strategy").value for one in ("selection", "map")}
+    chosen.add(opened("compare", audits="sample,second").selectbox(key="strategy").value)
+    assert chosen == {Strategy.EMBEDDING_MATCH}
+    first = read_selection(
+        store.audits / "sample.duckdb", Strategy.EMBEDDING_MATCH, SelectionFilter(), 1
+    )
+    card = opened("evidence", **query)
+    assert first.rows["text"][0] in [one.value for one in card.code]
+    assert "Nearest selected** (input embeddings)" in words(card)
 
 
 def test_two_audits_side_by_side(store):

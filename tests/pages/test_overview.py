@@ -95,9 +95,23 @@ def test_an_answer_leads_to_the_selection_that_it_is_about(store):
         assert asked["audit"] == "sample"
         assert asked["strategy"] == meant.shown_as
         assert opened(page, **asked).selectbox(key="strategy").value is meant
+        assert [one.label for one in links if one.page == page] == [page.capitalize()]
     for page in ("selection", "map"):
         chosen = opened(page, audit="sample").selectbox(key="strategy").value
         assert chosen is Strategy.EMBEDDING_MATCH
+
+
+def test_a_link_to_another_strategy_than_pages_open_with_names_it(store, monkeypatch):
+    """Somebody who comes back by the sidebar finds another selection there."""
+    write_sample_audit(store)
+    meant = answered(store).to(Question.CLOSE).selected_by
+    where = "assay.pages.components.audit.answers.leading_strategy"
+    monkeypatch.setattr(where, lambda ran: str(Strategy.SELECT))
+    links = [one.proto for one in opened("overview", audit="sample").main.get("page_link")]
+    named = {one.page: one.label for one in links}
+    assert named["selection"] == f"Selection: {meant.shown_as}"
+    assert named["map"] == f"Map: {meant.shown_as}"
+    assert named["transport"] == "Transport"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from assay.cache.audits.read import AuditFacts
 from assay.core.findings.answers.answer import Answer, AuditAnswers, Question, Standing
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.method_text import explained
+from assay.core.specs.strategies import leading_strategy
 from assay.pages.components.audit.answer_pictures import picture
 from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe
@@ -71,10 +72,14 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
                 for name in _rooms(one.question, facts):
                     entry = PAGES[name]
                     about = {"audit": path.stem} if entry.needs_audit else {}
+                    label = entry.title
                     if one.selected_by and name in _OF_ONE_STRATEGY:
                         about["strategy"] = one.selected_by.shown_as  # as the choice is named
+                        # By itself the page opens with the leading strategy.
+                        if one.selected_by != leading_strategy(facts.strategies):
+                            label = f"{label}: {one.selected_by.shown_as}"
                     st.page_link(
-                        entry.file, label=entry.title, icon=entry.icon, query_params=about or None
+                        entry.file, label=label, icon=entry.icon, query_params=about or None
                     )
         drawn = picture(one, path, facts, rows)
         if drawn:

@@ -144,7 +144,7 @@ def test_audits_of_other_documents_have_nothing_to_pair(store):
     assert any("cannot be compared between A and B" in sentence for sentence in said.sentences)
     for table in (differences_table(found), overlaps_table(found), settings_table(found)):
         assert len(table) == 0
-    assert sides_table(found, found.main, ["a", "b"])["recall, %"].notna().all()
+    assert sides_table(found, found.leading, ["a", "b"])["recall, %"].notna().all()
 
 
 def test_every_audit_is_compared_with_the_first_and_every_pair_overlaps(store):
