@@ -29,6 +29,10 @@ from assay.pages.components.navigation import enter
 
 enter()
 
+_ONE_DIGIT = {
+    name: st.column_config.NumberColumn(format="%.1f")
+    for name in ("by cosine, %", "reference set, %")
+}
 path = reads.chosen_audit()
 facts = reads.facts(path)
 found = groups(path)
@@ -89,6 +93,7 @@ exported_table(
     group_table(sources, "corpus", students),
     note="Square brackets: 95% intervals."
     + (" If trained on it: the crosses, one value a model." if len(students) else ""),
+    column_config=_ONE_DIGIT,
 )
 
 with st.expander("How these are measured", icon=":material/balance:"):
@@ -108,6 +113,7 @@ if len(classes):
         of_audit(path),
         "classes",
         group_table(classes, "class"),
-        note="All documents, grouped by pseudolabel: the label that the final model gives them. "
-        "Stars: the reference set's shares, if known.",
+        note="All documents, grouped by pseudolabel: the label that the final model gives them."
+        + (" Stars: the reference set's shares." if classes["true_share"].notna().any() else ""),
+        column_config=_ONE_DIGIT,
     )

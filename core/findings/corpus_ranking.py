@@ -30,8 +30,9 @@ _TOO_WIDE = 0.95
 HOW_COSINES_READ = (
     "Cosine: between a corpus' mean gradient and the weight difference, with a 95% interval from a "
     "grouped jackknife. It is given for as many documents as the smallest corpus has, because "
-    "more documents have less noise and so a larger cosine. Chance: 95% of 199 samples of that "
-    "size, drawn from all corpora together. A corpus counts as aligned if its cosine is "
+    "more documents have less noise and so a larger cosine. Chance: 95% of 199 random sets of as "
+    "many documents as the corpus has, drawn from all corpora together and given in the same way. "
+    "A corpus counts as aligned if its cosine is "
     "significantly above 0 (p ≤ 0.05, corrected for the number of corpora by Holm). One corpus "
     "ranks above another only if their intervals, widened for the number of corpora (Bonferroni), "
     "do not overlap."

@@ -27,6 +27,7 @@ from assay.core.models.loading import ModelPair, load_classifier
 from assay.core.models.per_example_gradients import ClassifierGradients
 from assay.core.runtime.device import Compute
 from assay.core.specs.results.audit import Projection
+from assay.core.stats.intervals import random_band
 
 pytestmark = pytest.mark.usefixtures("tiny_encoder")
 
@@ -330,3 +331,50 @@ def test_intervals_of_cosines_cover():
     assert ((lows <= cosines.mean()) & (cosines.mean() <= highs)).mean() >= 0.92
     one = features.subset([0])
     assert [own.tolist() for own in cosine_intervals(one, np.zeros(1, int), world)] == [[-1], [1]]
+
+
+def test_intervals_and_their_null_hold_where_sizes_and_lengths_differ():
+    """Sets of 60, 20 and 60 of a known population, whose gradients have very different lengths:
+    every interval holds its estimate and 95% hold the truth at the size of the smallest set; of
+    sets that are drawn from all together one in twenty leaves the band of chance."""
+    world = np.random.default_rng(7)
+    target = world.normal(size=40) / 40**0.5
+    lengths = world.lognormal(0, 0.7, size=(3, 400, 1))
+    shift = np.array([0.5, 0.2, 0.0])[:, None, None] * target
+    population = lengths * (shift + 0.5 * world.normal(size=(3, 400, 40)))
+    sizes = np.array([60, 20, 60])
+    groups = np.repeat(np.arange(3), sizes)
+
+    def features(gradients):
+        return ProjectedGradients(
+            gradients[None],
+            (gradients @ target)[None],
+            (gradients**2).sum(axis=1)[None],
+            np.array([np.linalg.norm(target)]),
+        )
+
+    means = population.mean(axis=1)
+    variances = (population**2).sum(axis=2).mean(axis=1) - (means**2).sum(axis=1)
+    squared = (means**2).sum(axis=1) + variances / sizes.min()
+    truth = means @ target / np.sqrt(squared) / np.linalg.norm(target)
+    found = []
+    for _ in range(200):
+        drawn = [own[world.integers(400, size=n)] for own, n in zip(population, sizes, strict=True)]
+        known = features(np.concatenate(drawn))
+        ends = cosine_intervals(known, groups, world)
+        found.append((*ends, fit_groups(known, groups, np.ones(140)).cosines))
+    lows, highs, cosines = np.array(found).transpose(1, 0, 2)
+    assert ((lows <= cosines) & (cosines <= highs)).all()
+    held = ((lows <= truth) & (truth <= highs)).mean(axis=0)
+    assert (held >= 0.9).all()
+    assert held.mean() >= 0.93
+    outside = []
+    for _ in range(80):
+        known = features(population.reshape(-1, 40)[world.integers(1200, size=140)])
+        own, *chance = (
+            fit_groups(known, order, np.ones(140)).cosines
+            for order in (groups, *(world.permutation(groups) for _ in range(99)))
+        )
+        bands = [random_band(one) for one in np.array(chance).T]
+        outside += [not band.low <= one <= band.high for one, band in zip(own, bands, strict=True)]
+    assert np.mean(outside) <= 0.09
