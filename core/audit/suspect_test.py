@@ -25,7 +25,6 @@ from assay.core.models.settings_digest import settings_digest
 from assay.core.models.training_record import TrainingRecord
 from assay.core.runtime.device import Compute
 from assay.core.runtime.progress import Progress
-from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import command_line
 from assay.core.specs.hashing import content_key, text_hash
 from assay.core.specs.interval import Interval
@@ -40,6 +39,7 @@ from assay.core.specs.results.suspect_test import (
     SetCheck,
     SuspectResult,
 )
+from assay.core.specs.suspect import SuspectSpec
 from assay.core.specs.training import TrainingSpec
 from assay.core.stats.suspect_test import (
     N_SHUFFLES,

@@ -29,12 +29,13 @@ from assay.core.data.object_store import here, is_remote
 from assay.core.errors import InputError
 from assay.core.runtime.access_token import TOKEN_VARIABLE, check_token, new_token
 from assay.core.runtime.allowed_roots import AllowedRoots
-from assay.core.specs.audit import AuditSpec, SuspectSpec
+from assay.core.specs.audit import AuditSpec
 from assay.core.specs.commands import EXPORT, PRESENT, REPORT
 from assay.core.specs.config_file import config_of
 from assay.core.specs.decompression import DecompressionSpec
 from assay.core.specs.export import ExportSpec
 from assay.core.specs.report import PresentSpec, ReportSpec
+from assay.core.specs.suspect import SuspectSpec
 
 if TYPE_CHECKING:
     from assay.cache.store import Store

@@ -10,8 +10,8 @@ from assay.core.cli.declared_options import declared_command
 from assay.core.cli.ending import Ending, end
 from assay.core.cli.options import RunningPair, as_job
 from assay.core.errors import InputError
-from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.commands import SUSPECT
+from assay.core.specs.suspect import SuspectSpec
 
 app = typer.Typer(add_completion=False)
 

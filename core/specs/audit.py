@@ -12,7 +12,6 @@ from typing import Any
 
 from assay.core.specs.data import LABEL_WORDS, RESPONSE_TEMPLATE, TASK, DataRef, Role, Task
 from assay.core.specs.options import REQUIRED, Declared, Names, Option, option
-from assay.core.specs.place_names import name_of
 from assay.core.specs.strategies import Strategy, strategies_for
 from assay.core.specs.training import LORA_STUDENTS, StudentAdapter, TrainingSpec
 
@@ -64,19 +63,19 @@ INSIDERS_HEAD = (
     "Evaluation only: the base model and the students start from the head that fine-tuning drew, "
     "which no outsider knows."
 )
-_INITIAL_HEAD: Declared = {
+INITIAL_HEAD: Declared = {
     "help": "The head's values before fine-tuning, if the base model has no classification head: "
     "unknown, as for any outsider, or recorded by `assay finetune` (for evaluation only)."
 }
-_BASE: Declared = {
+BASE: Declared = {
     "help": "Model before fine-tuning: a folder, GGUF file, hub name or builtin:NAME.",
     "names": Names.MODEL,
 }
-_FINAL: Declared = {
+FINAL: Declared = {
     "help": "Model after fine-tuning, or its LoRA adapter.",
     "names": Names.MODEL,
 }
-_TITLE: Declared = {"help": "Title shown in the dashboard.", "is_main": True}
+TITLE: Declared = {"help": "Title shown in the dashboard.", "is_main": True}
 # The seed corpus of a titration consists of the reference set and these.
 _ROLES = (
     (Role.TRAINED, None),
@@ -101,40 +100,6 @@ _ROLES = (
         ),
     ),
 )
-
-
-@dataclass(frozen=True)
-class SuspectSpec:
-    """Documents that an owner believes were trained on, and similar ones that were not.
-
-    Both are tested on one model pair. ``max_tokens`` None: as `assay finetune` recorded, else the
-    default.
-    """
-
-    base: str = option(**_BASE)
-    final: str = option(**_FINAL)
-    suspects: DataRef = option(help="Documents that you believe were trained on.")
-    controls: DataRef = option(
-        help="Documents from the same distribution as the suspects that were certainly not "
-        "trained on."
-    )
-    task: Task = option(Task.CLASSIFICATION, **TASK)
-    label_words: tuple[str, ...] | None = option(None, **LABEL_WORDS)
-    response_template: str | None = option(None, **RESPONSE_TEMPLATE)
-    max_tokens: int | None = option(
-        None,
-        minimum=1,
-        help="Tokens to read of each document.",
-        unset="as recorded by `assay finetune`, else 128",
-    )
-    initial_head: InitialHead = option(InitialHead.UNKNOWN, **_INITIAL_HEAD)
-    seed: int = option(0, minimum=0, help="Random seed.")
-    title: str = option("", **_TITLE)
-
-    @property
-    def job_title(self) -> str:
-        """What a list of jobs calls it."""
-        return self.title or f"Suspects {name_of(self.suspects.location)}"
 
 
 @dataclass(frozen=True)
@@ -196,8 +161,8 @@ class AuditSpec:
     under the name of its ``Role``.
     """
 
-    base: str = option(**_BASE)
-    final: str = option(**_FINAL)
+    base: str = option(**BASE)
+    final: str = option(**FINAL)
     seed_corpus: tuple[DataRef, ...] = option(
         help="Public documents to search. Repeat for several sources. FILE#SPLIT reads one split; "
         "decompression:NAME reads the examples that a decompressed model wrote.",
@@ -377,7 +342,7 @@ class AuditSpec:
     )
     # No released model contains a head that fine-tuning drew at random: an audit that uses its
     # record knows more than an outsider can.
-    initial_head: InitialHead = option(InitialHead.UNKNOWN, **_INITIAL_HEAD)
+    initial_head: InitialHead = option(InitialHead.UNKNOWN, **INITIAL_HEAD)
     # Draw the map: UMAP takes a minute for 10,000 documents.
     is_mapped: bool = option(
         True, flag="map", help="Draw a map of the documents with UMAP.", only=("audit",)
@@ -385,7 +350,7 @@ class AuditSpec:
     # SFT: where the response begins in a document's text; only the response is scored.
     response_template: str | None = option(None, **RESPONSE_TEMPLATE)
     seed: int = option(0, minimum=0, help="Random seed.")
-    title: str = option("", **_TITLE)
+    title: str = option("", **TITLE)
     titration: TitrationSpec | None = option(None, only=("titrate",))
     corpora: CorporaSpec | None = option(None, only=("rank-corpora",))
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from assay.core.errors import InputError
-from assay.core.specs.audit import AuditSpec, SuspectSpec
+from assay.core.specs.audit import AuditSpec
 from assay.core.specs.audit_checks import check_audit
 from assay.core.specs.data import DataRef, Role
 from assay.core.specs.decompression import DecompressionSpec, GradeSpec
@@ -28,6 +28,7 @@ from assay.core.specs.report import (
     check_report,
 )
 from assay.core.specs.strategies import CONTROLS, Strategy
+from assay.core.specs.suspect import SuspectSpec
 from assay.core.specs.training import FinetuneSpec
 
 # Fields of a spec by name.

@@ -15,8 +15,8 @@ from assay.cache.diffs.read import list_diffs
 from assay.cache.experiments.read import list_experiments
 from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import Store
-from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.data import DataRef
+from assay.core.specs.suspect import SuspectSpec
 from assay.pages.components.jobs import RESULTS
 from assay.pages.components.labels import distinct_labels
 
@@ -31,11 +31,6 @@ def full(tmp_path_factory):
     for job in table.all():
         table.remove(job.job_id)
     return store
-
-
-@pytest.fixture
-def store():
-    return Store.default()
 
 
 def ended(store, command, result=None, state=JobState.DONE):

@@ -13,10 +13,10 @@ from assay.cache.store import Store
 from assay.core.audit.suspect_test import run_suspect_test
 from assay.core.runtime.progress import SilentProgress
 from assay.core.selection.titration import titrate
-from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.data import DataRef
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
+from assay.core.specs.suspect import SuspectSpec
 from assay.core.stats.detection_limit import POWER, detection_limit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]

@@ -9,7 +9,6 @@ from assay.core.specs.audit import (
     CorporaSpec,
     GradientLayers,
     InitialHead,
-    SuspectSpec,
     TitrationSpec,
 )
 from assay.core.specs.data import DataRef, Role, Task
@@ -19,6 +18,7 @@ from assay.core.specs.experiment import ExperimentSpec, Scale
 from assay.core.specs.export import ExportSpec
 from assay.core.specs.report import ReportSpec
 from assay.core.specs.strategies import Strategy
+from assay.core.specs.suspect import SuspectSpec
 from assay.core.specs.training import FinetuneSpec, Optimizer, StudentAdapter, TrainingSpec
 
 PAIR = {"base": "a", "final": "b"}

@@ -7,12 +7,12 @@ from dataclasses import asdict
 import numpy as np
 
 from assay.cache.files.claims import as_claimed
-from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.plain import to_plain
 from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.strategies import declared_scores
+from assay.core.specs.suspect import SuspectSpec
 from assay.core.stats.suspect_test import N_SHUFFLES, combined, separability_by, used_test
 
 PAIR = {"base_weights_sha256": "b" * 64, "final_weights_sha256": "f" * 64}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.interval import Interval
 from assay.core.specs.plain import from_plain
 from assay.core.specs.results.result import Result
+from assay.core.specs.suspect import SuspectSpec
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from assay.core.engines.ray_engine import check_ray_there
 from assay.core.errors import InputError
-from assay.core.specs.audit import AuditSpec, SuspectSpec
+from assay.core.specs.audit import AuditSpec
 from assay.core.specs.audit_checks import check_device
 from assay.core.specs.compute import (
     ADDRESS_HELP,
@@ -33,6 +33,7 @@ from assay.core.specs.diff import DiffSpec
 from assay.core.specs.experiment import ExperimentSpec
 from assay.core.specs.memory_size import MEMORY_HELP, read_memory
 from assay.core.specs.report import ReportSpec
+from assay.core.specs.suspect import SuspectSpec
 
 # Of Ray: the cluster that this machine is in.
 _RUNNING_CLUSTER = "auto"

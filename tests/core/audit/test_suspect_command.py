@@ -22,11 +22,11 @@ from assay.core.audit.suspect_test import _Sets, _tested, run_suspect_test
 from assay.core.findings.suspect_test import declared, suspect_finding
 from assay.core.models.examples import TextDocument
 from assay.core.runtime.progress import SilentProgress
-from assay.core.specs.audit import SuspectSpec
 from assay.core.specs.data import DataRef
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.results.suspect_test import RuledOut
 from assay.core.specs.strategies import ALIGNMENT, Baseline, Strategy
+from assay.core.specs.suspect import SuspectSpec
 from assay.core.stats.suspect_test import (
     used_test,
 )
