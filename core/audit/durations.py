@@ -5,6 +5,7 @@ Stages stand in the order in which they run: entering one counts those before it
 
 from __future__ import annotations
 
+from assay.core.similarity.map_sizes import MAX_FITTED
 from assay.core.specs.audit import AuditSpec, GradientLayers
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS, Strategy
@@ -20,8 +21,7 @@ _A_FINE_TUNED_DOCUMENT_S = 0.035
 _INNER_LAYERS = 3.0
 # The smallest language models are slower than MiniLM by this factor.
 _LANGUAGE_MODEL_SIZE = 12.0
-# Of a map's documents, as many as it is fitted to; the others are placed among them.
-_MOST_FITTED = 12_000
+# Of a document that a map is fitted to, and of one that is placed among these.
 _A_FITTED_PLACE_S, _A_PLACE_S = 0.003, 0.0005
 _A_MEASURED_DOCUMENT_S = 0.001
 _A_TEXT_ALONE_S = 0.001
@@ -83,8 +83,8 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
         "embed": 2 + n_documents * _AN_EMBEDDING_S,
         "map": (
             12
-            + min(n_documents, _MOST_FITTED) * _A_FITTED_PLACE_S
-            + max(0, n_documents - _MOST_FITTED) * _A_PLACE_S
+            + min(n_documents, MAX_FITTED) * _A_FITTED_PLACE_S
+            + max(0, n_documents - MAX_FITTED) * _A_PLACE_S
         )
         * spec.is_mapped,
         "measure": 6 + n_documents * _A_MEASURED_DOCUMENT_S,

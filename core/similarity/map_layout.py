@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.similarity.map_sizes import MAX_FITTED, MIN_UMAP
 from assay.core.similarity.vectors import Vectors
 
-# With fewer points, compiling UMAP takes longer than the rest of an audit.
-MIN_UMAP = 500
-# UMAP is fitted to at most this many points, which takes a minute; others are placed among them.
-MAX_FITTED = 12_000
-# UMAP's own choice for that many. Said aloud, it also decides for how long others are placed, which
-# would otherwise depend on their number.
+# UMAP's own choice for as many points as it is fitted to. Said aloud, it also decides for how long
+# others are placed, which would otherwise depend on their number.
 _N_EPOCHS = 200
 # Others are placed in groups of at most this many, whatever memory there is: the last bits of their
 # places depend on the group.

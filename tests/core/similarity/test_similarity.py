@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from assay.cache.files.spilled import SpilledRows
 from assay.core.similarity import map_layout
 from assay.core.similarity.coverage import N_NEIGHBOURS, is_covered, similarity_floors
-from assay.core.similarity.map_layout import MIN_UMAP, lay_out
+from assay.core.similarity.map_layout import lay_out
+from assay.core.similarity.map_sizes import MIN_UMAP
 from assay.core.similarity.near_duplicates import MIN_JACCARD, jaccard, near_duplicates, shingles
 from assay.core.similarity.replacement_curve import N_DRAWS, SHARES, likeness, mixtures
 from assay.core.similarity.transport import transport_distance
