@@ -40,7 +40,7 @@ def show_empty(store: Store) -> None:
                 on_click=start_demo,
                 args=(store,),
             )
-        if "new_audit" in PAGES and not store.is_for_reading:
+        if not store.is_for_reading:
             st.page_link(page_file("new_audit"), label="New audit", icon=PAGES["new_audit"].icon)
     st.caption(
         "The demo fine-tunes a small built-in model and audits it. It takes some minutes and needs "

@@ -8,11 +8,11 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
 from assay.core.errors import InputError
+from assay.core.temporary import TemporaryFolder
 
 LIMIT_S = 30
 # Memory that holds what is read ahead, and what may be said of it.
@@ -29,7 +29,7 @@ def ask(module: str, asked: dict[str, Any], limit_s: float = LIMIT_S) -> dict[st
 
     InputError as it raised one; NoAnswer where it came to no end.
     """
-    with tempfile.TemporaryDirectory() as folder:  # a name never means a file of the working folder
+    with TemporaryFolder("asked") as folder:  # a name never means a file of the working folder
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-m", module],

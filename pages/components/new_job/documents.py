@@ -17,6 +17,7 @@ from assay.core.errors import InputError
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.options import CommandOption
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.new_job.asking import ask_button
 from assay.pages.components.new_job.form_state import OF_DOCUMENTS, Form, as_list
 
 _UPLOAD_MB = 100
@@ -103,14 +104,12 @@ def _looked_at_on_the_hub(
     with st.expander(f"{markdown_safe(place)} — on the hub", expanded=bool(problem)):
         if problem:
             st.warning(markdown_safe(problem), icon=":material/cloud_off:")
-        st.button(
+        ask_button(
             "Preview",
-            key=f"{asked} button",
-            icon=":material/visibility:",
-            help="Reads the first rows from the hub, which needs a network. Otherwise the set is "
-            "read when the job starts.",
-            on_click=st.session_state.__setitem__,
-            args=(asked, True),
+            asked,
+            "Reads the first rows from the hub, which needs a network. Otherwise the set is read "
+            "when the job starts.",
+            ":material/visibility:",
         )
         _columns_by_hand(form, one, place, is_labelled)
     return None

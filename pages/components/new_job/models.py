@@ -21,6 +21,7 @@ from assay.core.specs.audit import GradientLayers
 from assay.core.specs.data import Task
 from assay.core.specs.options import CommandOption, Names
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.new_job.asking import ask_button
 from assay.pages.components.new_job.form_state import Form
 
 _OF_MODELS = (Names.MODEL, Names.SPEAKER)
@@ -96,14 +97,13 @@ def _offer_to_look(option: str, model: NotHere) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/cloud_download: {markdown_safe(sentence)}", width="content")
-        st.button(
+        ask_button(
             "Check on the hub",
-            key=f"{model.asked} button {option}",
-            icon=":material/search:",
-            help="Reads the configuration and the headers of the weights from the hub, which needs "
-            "a network. The weights themselves are not fetched.",
-            on_click=st.session_state.__setitem__,
-            args=(model.asked, True),
+            model.asked,
+            "Reads the configuration and the headers of the weights from the hub, which needs a "
+            "network. The weights themselves are not fetched.",
+            ":material/search:",
+            option,
         )
 
 
