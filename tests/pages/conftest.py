@@ -8,6 +8,12 @@ from support.audit_file import write_sample_audit
 from assay.cache.store import Store
 
 
+@pytest.fixture
+def store():
+    """The store that pages show."""
+    return Store.default()
+
+
 @pytest.fixture(scope="module")
 def sample_store(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("sample"))

@@ -24,11 +24,6 @@ _TEXT_INPUTS, _FREE = ("text_input",), {"tags"}
 
 
 @pytest.fixture
-def store():
-    return Store.default()
-
-
-@pytest.fixture
 def path(store):
     return write_sample_audit(store)
 

@@ -35,11 +35,6 @@ ABOUT = Annotated.audit("sample")
 
 
 @pytest.fixture
-def store():
-    return Store.default()
-
-
-@pytest.fixture
 def path(store):
     return write_sample_audit(store)
 

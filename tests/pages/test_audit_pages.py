@@ -49,11 +49,6 @@ NOT_ASSESSABLE = {
 }
 
 
-@pytest.fixture
-def store():
-    return Store.default()
-
-
 @pytest.fixture(scope="module")
 def filled_store(tmp_path_factory):
     """One audit with a titration, a suspect test and an experiment."""

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from contextlib import nullcontext
 
-import pytest
 import streamlit as st
 from support.audit_file import HOSTILE, write_sample_audit
 from support.compared_audits import FIRST, TWIN, write_compared
@@ -16,16 +15,10 @@ from support.pages import opened, words
 from assay.cache.audits.comparison import read_places
 from assay.cache.audits.read import SelectionFilter, read_selection
 from assay.cache.files import database
-from assay.cache.store import Store
 from assay.core.specs.strategies import Strategy
 from assay.pages.components import navigation
 from assay.pages.components.compare.documents import for_people, named_groups
 from assay.pages.components.compare.reads import selected
-
-
-@pytest.fixture
-def store():
-    return Store.default()
 
 
 def tables(app):

@@ -10,14 +10,8 @@ from support.known_decompressions import CHANGED, MODEL_B, knowledge, write_run
 from support.pages import confirmed, opened, words
 
 from assay.cache.jobs import JobState, JobTable
-from assay.cache.store import Store
 from assay.core.jobs.running_job import running_job
 from assay.pages.components.decompression import diff_reads
-
-
-@pytest.fixture
-def store():
-    return Store.default()
 
 
 @pytest.fixture

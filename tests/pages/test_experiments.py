@@ -10,17 +10,11 @@ from support.pages import opened, words
 
 from assay.cache.experiments.read import list_experiments, read_measurements
 from assay.cache.jobs import JobTable
-from assay.cache.store import Store
 from assay.core.experiments.paper_results import reference_rows
 from assay.core.experiments.recipes import NAMES, load_recipe
 from assay.core.findings.experiment import Place, standing
 from assay.core.specs.metrics import Metric
 from assay.core.stats.intervals import Spread
-
-
-@pytest.fixture
-def store():
-    return Store.default()
 
 
 def known_measurements(store):

@@ -9,6 +9,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1.element_tree import Selectbox
 from support.hub import TOKEN, served
+from support.job_form import form, start_button
 from support.pages import opened, words
 from support.waiting import wait_until
 
@@ -50,19 +51,13 @@ def typed(monkeypatch):
 
 
 def filled(**values):
-    app = opened("new_audit")
     small = {"budget": 20, "n_student_epochs": 0, "is_mapped": False, "strategy": ["top-k"]}
-    for name, value in {**small, **values}.items():
-        app.session_state[f"new audit: {name}"] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
+    return form(**{**small, **values})
 
 
 def ended(app):
     """The job that Start makes, when it has ended."""
-    (start,) = [one for one in app.button if one.label == "Start"]
-    start.click().run()
+    start_button(app).click().run()
     table = JobTable(Store.default())
     wait_until(lambda: table.all() and table.all()[0].state not in ACTIVE, seconds=200)
     return table.all()[0]

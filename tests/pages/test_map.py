@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import numpy as np
@@ -19,28 +18,11 @@ from assay.cache.audits.comparison import (
 from assay.cache.audits.map_documents import read_documents, read_matching
 from assay.cache.audits.read import SelectionFilter
 from assay.cache.files.database import open_to_read
-from assay.cache.store import Store
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.audit.map_chart import MAX_DRAWN
 from assay.pages.components.audit.map_choice import area_from, as_text, inside
 from assay.pages.components.audit.map_controls import HOVER_CHARACTERS, MAX_POINTS
 from assay.pages.components.escaping import plotly_safe
-
-
-@pytest.fixture
-def store():
-    return Store.default()
-
-
-def drawn(app, number=0):
-    return json.loads(app.get("plotly_chart")[number].proto.spec)
-
-
-def numbers(values):
-    """What Plotly sends: a list, or bytes with their type."""
-    if isinstance(values, dict):
-        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
-    return np.asarray(values)
 
 
 def chart(app):

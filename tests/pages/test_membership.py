@@ -12,17 +12,11 @@ from support.titration_audit import write_sample_titration
 
 from assay.cache.audits.membership import read_rankings
 from assay.cache.audits.read import read_metrics
-from assay.cache.store import Store
 from assay.core.findings.membership import membership_finding
 from assay.core.specs.data import Task
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import baselines_for, shown_as
 from assay.pages.components.escaping import markdown_safe
-
-
-@pytest.fixture
-def store():
-    return Store.default()
 
 
 def test_every_ranking_is_shown_with_its_interval_and_null(store):

@@ -11,13 +11,7 @@ from support.pages import opened, words
 from support.paths import ROOT
 
 from assay.cache.jobs import JobTable
-from assay.cache.store import Store
 from assay.pages.components.page_table import ENTRIES, PAGES, Section
-
-
-@pytest.fixture
-def store():
-    return Store.default()
 
 
 def links(app):

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import pandas as pd
 import pytest
 from click import Context
+from support.job_form import form, start_button
 from support.pages import opened, words
 from support.tiny_models import save_bert
 from typer.main import get_command
@@ -43,22 +44,6 @@ def files(tmp_path, monkeypatch):
 def no_worker(monkeypatch):
     """Jobs are queued and not run."""
     monkeypatch.setattr("assay.core.jobs.start.ensure_worker", lambda store: None)
-
-
-def form(kind="audit", **values):
-    app = opened("new_audit")
-    if kind != "audit":
-        app.selectbox(key="kind").set_value(kind).run()
-    for name, value in values.items():
-        app.session_state[f"new {kind}: {name}"] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
-def start_button(app):
-    (button,) = [one for one in app.button if one.label == "Start"]
-    return button
 
 
 def command_shown(app):

@@ -12,7 +12,6 @@ from support.pair_rows import of_pair, write_groups
 from support.suspect_record import write_sample_suspects
 
 from assay.cache.audits.evidence import evidence_of
-from assay.cache.store import Store
 from assay.core.findings.answers.answer import Question
 from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.findings.method_text import GLOSSARY, explained
@@ -23,11 +22,6 @@ from assay.pages.components.escaping import markdown_safe
 EXACT = VocabularyFacts(
     proves_absence=True, n_tokens=1000, n_moved=300, n_documents=400, n_possible=100
 )
-
-
-@pytest.fixture
-def store():
-    return Store.default()
 
 
 def answered(store):

@@ -32,11 +32,6 @@ PAGES = (
 AUDIT_PAGES = ("overview", "assessability", "selection")
 
 
-@pytest.fixture
-def store():
-    return Store.default()
-
-
 @pytest.fixture(scope="module")
 def long_store(tmp_path_factory):
     """An audit whose selection fills seven pages."""

@@ -14,7 +14,6 @@ from support.titration_corpus import corpus_of
 
 from assay.cache.audits.evidence import read_evidence
 from assay.cache.audits.read import read_facts, read_titration
-from assay.cache.store import Store
 from assay.core.errors import InputError, OptionConflict
 from assay.core.findings.titration import titration_finding
 from assay.core.selection.titration import titrate
@@ -27,11 +26,6 @@ from assay.core.specs.strategies import BLIND, Strategy, leading_strategy, shown
 from assay.core.specs.training import LORA_STUDENTS, StudentAdapter
 from assay.pages.components.audit.titration_charts import picked_on, selection_map
 from assay.pages.components.audit.titration_controls import Setting
-
-
-@pytest.fixture
-def store():
-    return Store.default()
 
 
 def shown(app, label):

@@ -23,11 +23,6 @@ from assay.core.specs.decompression import ParseOutcome
 from assay.core.specs.model_calls import Answer, Call, Sampling
 
 
-@pytest.fixture
-def store():
-    return Store.default()
-
-
 @pytest.fixture(scope="module")
 def trees_store(tmp_path_factory):
     """A decompression, and one of a server without examples."""

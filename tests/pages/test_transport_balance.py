@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import hypergeom
 from support.audit_file import write_sample_audit
 from support.pages import opened, words
+from support.plotly import drawn, numbers
 
 from assay.cache.audits.comparison import (
     read_label_counts,
@@ -19,7 +17,6 @@ from assay.cache.audits.comparison import (
 )
 from assay.cache.audits.read import read_metrics
 from assay.cache.files.database import open_to_read
-from assay.cache.store import Store
 from assay.core.findings.class_shares import MAX_GROUPS, random_bands, share_table
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import capitalized, possessive
@@ -34,22 +31,6 @@ from assay.pages.components.audit.transport_tables import (
     read_from,
 )
 from assay.pages.components.charts import dot_plot
-
-
-@pytest.fixture
-def store():
-    return Store.default()
-
-
-def drawn(app, number=0):
-    return json.loads(app.get("plotly_chart")[number].proto.spec)
-
-
-def numbers(values):
-    """What Plotly sends: a list, or bytes with their type."""
-    if isinstance(values, dict):
-        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
-    return np.asarray(values)
 
 
 def test_near_duplicates_are_counted_beside_exact_ones(sample):
