@@ -1,38 +1,43 @@
 """One colour and one symbol for each strategy (and text alone), one colour for each membership
 score, on every chart of pages, reports and presentations.
 
-The Okabe–Ito colours, which people with any common colour blindness can tell apart, and a violet,
-an olive, a dark green, a dark red, a slate blue and a brown for the others; the symbols carry the
-same distinction for print and for everyone. Symbols are named as Plotly names them.
+Every colour has 3:1 contrast with white pages and with dark ones (WCAG 2.2, 1.4.11: non-text
+contrast). That leaves so little room for light and dark that people with a colour blindness confuse
+some pairs. So symbols make the same distinction, for them and for print. Symbols are named as
+Plotly names them.
 """
 
 from __future__ import annotations
 
 from assay.core.specs.strategies import BLIND, Baseline, Strategy
 
+BLUE, ORCHID, INDIGO, AMBER = "#0F7AC4", "#C15BE0", "#7148D9", "#CC8400"
+VERMILION, GREEN, PINK, GREY = "#CC3B00", "#009E73", "#B8478F", "#8B929A"
+OLIVE, FOREST, CRIMSON, SLATE = "#7F8C1F", "#3E7A5E", "#E0245E", "#4C6A92"
+UMBER, SIENNA = "#786432", "#A4693D"
 COLOURS: dict[str, str] = {
-    Strategy.SELECT: "#1B87C9",
-    Strategy.SELECT_PLUS: "#9A7BD1",
-    Strategy.SELECT_BATCH: "#56B4E9",
-    Strategy.TOP_K: "#E69F00",
-    Strategy.TOP_K_BALANCED: "#D55E00",
-    Strategy.P_MIN: "#009E73",
-    Strategy.P_MAX: "#CC79A7",
-    Strategy.RANDOM: "#8B929A",
-    Strategy.EMBEDDING_MATCH: "#7F8C1F",
-    Strategy.EMBEDDING_SELECT: "#3E7A5E",
-    Strategy.VOCABULARY_MATCH: "#B23A63",
-    Strategy.LOSS_DROP: "#4C6A92",
-    Strategy.LAYER_MATCH: "#8C5A2B",
-    BLIND: "#A4693D",
+    Strategy.SELECT: BLUE,
+    Strategy.SELECT_PLUS: ORCHID,
+    Strategy.SELECT_BATCH: INDIGO,
+    Strategy.TOP_K: AMBER,
+    Strategy.TOP_K_BALANCED: VERMILION,
+    Strategy.P_MIN: GREEN,
+    Strategy.P_MAX: PINK,
+    Strategy.RANDOM: GREY,
+    Strategy.EMBEDDING_MATCH: OLIVE,
+    Strategy.EMBEDDING_SELECT: FOREST,
+    Strategy.VOCABULARY_MATCH: CRIMSON,
+    Strategy.LOSS_DROP: SLATE,
+    Strategy.LAYER_MATCH: UMBER,
+    BLIND: SIENNA,
     # Membership scores are always drawn dashed, because there are more of them than colours.
-    Baseline.FINAL_LOSS: "#009E73",
-    Baseline.LOSS_RATIO: "#D55E00",
-    Baseline.CONFIDENCE_GAIN: "#CC79A7",
-    Baseline.MIN_K: "#E69F00",
-    Baseline.ZLIB: "#56B4E9",
-    Baseline.ERROR_ZONE: "#CC79A7",
-    Baseline.WINDOWS: "#9A7BD1",
+    Baseline.FINAL_LOSS: GREEN,
+    Baseline.LOSS_RATIO: VERMILION,
+    Baseline.CONFIDENCE_GAIN: PINK,
+    Baseline.MIN_K: AMBER,
+    Baseline.ZLIB: INDIGO,
+    Baseline.ERROR_ZONE: PINK,
+    Baseline.WINDOWS: ORCHID,
 }
 SYMBOLS: dict[str, str] = {
     Strategy.SELECT: "circle",
@@ -50,7 +55,8 @@ SYMBOLS: dict[str, str] = {
     Strategy.LAYER_MATCH: "hexagon-open",
     BLIND: "cross",
 }
+# What chance gives: a faint area inside lines that everybody can see.
 NULL_BAND = "rgba(139, 146, 154, 0.22)"
-REFERENCE_LINE = "#8B929A"
+REFERENCE_LINE = GREY
 # A single quantity on a chart.
-SINGLE_HUE = "#1B87C9"
+SINGLE_HUE = BLUE

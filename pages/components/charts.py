@@ -14,7 +14,7 @@ from assay.core.specs.strategies import Strategy
 from assay.core.stats.intervals import Spread
 from assay.pages.components.palette import (
     COLOURS,
-    NULL_BAND,
+    NULL_AREA,
     REFERENCE_LINE,
     SYMBOLS,
 )
@@ -79,7 +79,6 @@ def spread_traces(
             name=f"{title}, interval",
             legendgroup=title,
             showlegend=False,
-            opacity=0.45,
             marker={"color": colour, "symbol": symbol, "size": 1},
             hoverinfo="skip",
         ),
@@ -137,9 +136,8 @@ def dot_plot(
         figure.add_vrect(
             x0=first["null_low"],
             x1=first["null_high"],
-            fillcolor=NULL_BAND,
-            line_width=0,
             layer="below",
+            **NULL_AREA,
         )
     for name, value in references.items():
         side = _label_side(
@@ -187,8 +185,7 @@ def objective_curves(
             x=pd.concat([random["n_selected"], random["n_selected"][::-1]]),
             y=pd.concat([random["high"], random["low"][::-1]]),
             fill="toself",
-            fillcolor=NULL_BAND,
-            line={"width": 0},
+            **NULL_AREA,
             hoverinfo="skip",
             name="random selections",
         )

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Literal
 
 import streamlit as st
+from plotly.colors import hex_to_rgb
 
+from assay.core.findings.chart_marks import (
+    AMBER,
+    BLUE,
+    CRIMSON,
+    GREEN,
+    GREY,
+    INDIGO,
+    ORCHID,
+    SIENNA,
+    VERMILION,
+)
 from assay.core.findings.chart_marks import COLOURS as COLOURS
 from assay.core.findings.chart_marks import NULL_BAND as NULL_BAND
 from assay.core.findings.chart_marks import REFERENCE_LINE as REFERENCE_LINE
@@ -15,9 +27,9 @@ from assay.core.specs.audit import Assessability
 from assay.core.specs.data import Role
 
 ROLE_COLOURS = {
-    Role.TRAINED: "#D55E00",
-    Role.HELD_OUT: "#1B87C9",
-    Role.OUT_OF_DOMAIN: "#8B929A",
+    Role.TRAINED: VERMILION,
+    Role.HELD_OUT: BLUE,
+    Role.OUT_OF_DOMAIN: GREY,
 }
 ROLE_SYMBOLS = {Role.TRAINED: "circle", Role.HELD_OUT: "circle-open", Role.OUT_OF_DOMAIN: "x"}
 # Names that Streamlit knows; the badge's icon and word make the same distinction.
@@ -29,19 +41,28 @@ VERDICT_COLOURS: dict[Assessability, Badge] = {
 }
 # Labels and sources, the most frequent first; the others share the last colour.
 CATEGORIES = (
-    ("#1B87C9", "circle"),
-    ("#E69F00", "square"),
-    ("#009E73", "triangle-up"),
-    ("#D55E00", "diamond"),
-    ("#CC79A7", "cross"),
-    ("#9A7BD1", "triangle-down"),
-    ("#A4693D", "star"),
-    ("#56B4E9", "x"),
+    (BLUE, "circle"),
+    (AMBER, "square"),
+    (GREEN, "triangle-up"),
+    (VERMILION, "diamond"),
+    (ORCHID, "cross"),
+    (INDIGO, "triangle-down"),
+    (SIENNA, "star"),
+    (CRIMSON, "x"),
 )
-OTHERS = ("#8B929A", "circle-open")
-# From low to high; both ends are visible on light and dark pages.
-GAINS = ["#1B87C9", "#8B929A", "#E69F00"]
+OTHERS = (GREY, "circle-open")
+# From low to high; every part is visible on light and dark pages.
+GAINS = [BLUE, GREY, AMBER]
+# What chance gives, as Plotly's bars and as its areas.
+NULL_BAR = {"color": NULL_BAND, "line": {"color": REFERENCE_LINE, "width": 1}}
+NULL_AREA = {"fillcolor": NULL_BAND, "line": {"color": REFERENCE_LINE, "width": 1}}
 _INK = {"light": "#1A2027", "dark": "#E4E8EC"}
+
+
+def faint(colour: str) -> str:
+    """The colour of an area through which others are seen."""
+    red, green, blue = hex_to_rgb(colour)
+    return f"rgba({red}, {green}, {blue}, 0.5)"
 
 
 def ink() -> str:

@@ -49,8 +49,8 @@ def unreadable(tab: Tab, views) -> dict[str, list[str]]:
 
 
 def test_every_page_can_be_read_in_both_themes(assay_tab):
-    """All text has the contrast that WCAG AA asks for, no mark of Markdown is left standing, the
-    browser reports no error, and nothing is asked of another machine."""
+    """All text and all marks of charts have the contrast that WCAG AA asks for, no mark of Markdown
+    is left standing, the browser reports no error, and nothing is asked of another machine."""
     assert unreadable(assay_tab, VIEWS) == {}
 
 
@@ -122,7 +122,8 @@ def test_a_browser_of_another_language_writes_the_same_numbers(visit, dashboard,
 
 
 def test_the_look_for_faint_text_finds_it(visit, dashboard):
-    """The control: text that is made too faint is reported, and so is a mark of Markdown."""
+    """The control: text that is made too faint is reported, and so are a mark of Markdown and a
+    chart's mark."""
     tab = visit(dashboard.address).open("about")
     tab.page.evaluate(
         """() => {
@@ -134,6 +135,16 @@ def test_the_look_for_faint_text_finds_it(visit, dashboard):
     seen = tab.unreadable()
     assert len(seen["faint"]) == 1
     assert len(seen["marks"]) == 1
+    tab.open("overview", audit="titrated")
+    tab.main().locator(".js-plotly-plot .points path").first.wait_for()
+    assert tab.unreadable()["faint"] == []
+    tab.page.evaluate(
+        """() => {
+          const mark = document.querySelector('.js-plotly-plot .points path')
+          mark.style.fill = mark.style.stroke = '#E69F00'
+        }"""
+    )
+    assert tab.unreadable()["faint"] == ["2.25:1 a chart's mark"]
 
 
 def test_an_empty_store_offers_what_to_do_first(empty, visit):

@@ -1,5 +1,5 @@
 // What somebody cannot read on the page as it stands: text with too little contrast (WCAG 2.2, 1.4.3),
-// and marks of Markdown that no element turned into type.
+// marks of charts with too little (1.4.11), and marks of Markdown that no element turned into type.
 () => {
   const LARGE_PX = 24, LARGE_BOLD_PX = 18.66
   const pen = Object.assign(document.createElement('canvas'), { width: 1, height: 1 })
@@ -93,6 +93,24 @@
       faint.push(`${found.toFixed(2)}:1 ${where} “${text.data.trim().slice(0, 50)}”`)
     if (text.data.includes('`') && !element.closest('pre, code, [data-verbatim]'))
       marks.push(`${where} “${text.data.trim().slice(0, 90)}”`)
+  }
+  // A mark is seen by its area or by its outline, or has its name in it; grids and axes are none.
+  const MARKS = '.points path, .lines path, .errorbars path, .shapelayer path, .fills path'
+  for (const mark of document.querySelectorAll(`.js-plotly-plot :is(${MARKS})`)) {
+    const box = mark.getBoundingClientRect(), style = getComputedStyle(mark)
+    if (!mark.checkVisibility() || !(box.width || box.height)) continue
+    if (mark.parentElement.querySelector(':scope > text')) continue
+    const outline = mark.closest('.trace')?.querySelector('path.js-line')
+    const paints = [[style.fill, style.fillOpacity], [style.stroke, style.strokeOpacity],
+      ...(mark.matches('.js-fill') && outline
+        ? [[getComputedStyle(outline).stroke, getComputedStyle(outline).strokeOpacity]] : [])]
+    const ground = behind(mark, box)
+    const ratios = paints.filter(([paint]) => paint !== 'none').map(([paint, opaque]) => {
+      const [r, g, b, a] = colour(paint)
+      return ratio(over([r, g, b, a * opaque * opacity(mark)], ground), ground)
+    })
+    if (ratios.length && Math.max(...ratios) > 1.02 && Math.max(...ratios) < 2.995)
+      faint.push(`${Math.max(...ratios).toFixed(2)}:1 a chart's mark`)
   }
   for (const field of document.querySelectorAll('[placeholder]'))
     if (field.placeholder.includes('`')) marks.push(`placeholder “${field.placeholder}”`)

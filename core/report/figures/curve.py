@@ -10,7 +10,7 @@ import pandas as pd
 from assay.core.findings.chart_marks import COLOURS
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import percent
-from assay.core.report.figures.drawing import BAND, FAINT, Drawing, Look, bare
+from assay.core.report.figures.drawing import BAND, FAINT, GRID, Drawing, Look, bare
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, shown_as
 from assay.core.stats.auc import chance_rates, found_share, roc
@@ -31,7 +31,7 @@ def roc_curve(
     with look.figure(0.5 * look.width) as figure:
         axes = figure.subplots()
         mistaken, low, high = chance_rates(n_trained, n_held_out)
-        axes.fill_between(mistaken, low, high, step="post", color=BAND, lw=0, label="chance, 95%")
+        axes.fill_between(mistaken, low, high, step="post", label="chance, 95%", **BAND)
         for name in drawn:
             own = scores[scores["scorer"] == name]
             is_trained, values = own["is_trained"].to_numpy(bool), own["score"].to_numpy(float)
@@ -63,7 +63,7 @@ def roc_curve(
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
             axis.set_minor_formatter(lambda value, _: "")
-        axes.grid(color=BAND, lw=0.5)
+        axes.grid(color=GRID, lw=0.5)
         bare(axes)
         figure.legend(loc="outside right center", title="found at 1%", fontsize=look.text * 0.9)
     return Drawing(

@@ -13,6 +13,7 @@ from assay.core.findings.finding import MetricTable, Row
 from assay.core.report.figures.drawing import (
     BAND,
     FAINT,
+    GRID,
     HUE,
     INK,
     Drawing,
@@ -42,7 +43,7 @@ def metric_dots(
     with look.figure(look.row * len(ordered) + _MARGINS * look.text) as figure:
         axes = figure.subplots()
         if low is not None and high is not None:
-            axes.axvspan(scale * low, scale * high, color=BAND, lw=0)
+            axes.axvspan(scale * low, scale * high, **BAND)
         for line, strategy in enumerate(ordered):
             _dot(axes, line, own[strategy], scale, COLOURS[strategy], SYMBOLS[strategy], look)
         for name, value in references(rows, metric, own).items():
@@ -67,7 +68,7 @@ def corpus_dots(sources: Sequence[Row], look: Look) -> Drawing | None:
         axes = figure.subplots()
         for line, row in enumerate(ordered):
             left, width = row["null_low"], row["null_high"] - row["null_low"]
-            axes.barh(line, width, left=left, height=0.7, color=BAND)
+            axes.barh(line, width, left=left, height=0.7, **BAND)
             _dot(axes, line, {**row, "value": row["cosine"]}, 1.0, HUE, "circle", look)
         axes.set_yticks(range(len(ordered)), [one_line(str(row["name"])) for row in ordered])
         _finish(axes, is_percent=False)
@@ -148,7 +149,7 @@ def _reference(axes: Axes, name: str, at: float, look: Look) -> None:
 def _finish(axes: Axes, is_percent: bool) -> None:
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_ylim(-0.6, len(axes.get_yticks()) - 0.4)
-    axes.grid(axis="x", color=BAND, lw=0.6)
+    axes.grid(axis="x", color=GRID, lw=0.6)
     bare(axes)
     if is_percent:
         axes.xaxis.set_major_formatter("{x:g}%")

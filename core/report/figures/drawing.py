@@ -14,9 +14,12 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from assay.core.findings.chart_marks import REFERENCE_LINE, SINGLE_HUE
 from assay.core.report.figures.fonts import font_families
 
-INK, FAINT, BAND, HUE = "#1F2933", "#6B747D", "#DDE1E5", "#1B87C9"
+INK, FAINT, GRID, HUE = "#1F2933", "#6B747D", "#DDE1E5", SINGLE_HUE
+# What chance gives: a faint area inside lines that everybody can see.
+BAND: dict[str, Any] = {"facecolor": GRID, "edgecolor": REFERENCE_LINE, "linewidth": 0.6}
 _DPI = 200
 _MOST_CHARACTERS = 40
 _MARKERS = {
@@ -65,7 +68,7 @@ class Look:
             "font.family": font_families(),
             "font.size": self.text,
             "axes.titlesize": self.text,
-            "axes.edgecolor": BAND,
+            "axes.edgecolor": GRID,
             "axes.labelcolor": FAINT,
             "xtick.color": FAINT,
             "ytick.color": FAINT,

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assay.core.findings.chart_marks import COLOURS
+from assay.core.findings.chart_marks import COLOURS, VERMILION
 from assay.core.report.figures.drawing import Drawing, Look
 from assay.core.specs.strategies import Strategy
 
 _N_BINS = 60
-_TRAINED, _CHANCE = "#D55E00", "#4A5158"
+_TRAINED, _CHANCE = VERMILION, "#4A5158"
 
 
 def document_map(

@@ -7,7 +7,7 @@ import pandas as pd
 from assay.core.findings.chart_marks import COLOURS
 from assay.core.findings.class_shares import POOL, REFERENCE, SHARE_TITLES, random_bands
 from assay.core.findings.formatting import possessive
-from assay.core.report.figures.drawing import BAND, INK, Drawing, Look, bare, one_line
+from assay.core.report.figures.drawing import BAND, GRID, INK, Drawing, Look, bare, one_line
 from assay.core.specs.strategies import Strategy
 
 
@@ -31,7 +31,7 @@ def class_bars(
             100 * (bands["high"] - bands["low"]),
             left=100 * bands["low"],
             height=0.85,
-            color=BAND,
+            **BAND,
             label="95% of random",
         )
         axes.barh(
@@ -53,7 +53,7 @@ def class_bars(
         axes.invert_yaxis()
         axes.xaxis.set_major_formatter("{x:g}%")
         axes.tick_params(axis="y", labelcolor=INK)
-        axes.grid(axis="x", color=BAND, lw=0.5)
+        axes.grid(axis="x", color=GRID, lw=0.5)
         bare(axes)
         figure.legend(loc="outside right center", fontsize=look.text * 0.9)
     return Drawing(

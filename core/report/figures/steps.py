@@ -10,15 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Arc, Wedge
 from numpy.typing import NDArray
 
-from assay.core.findings.chart_marks import COLOURS
+from assay.core.findings.chart_marks import COLOURS, REFERENCE_LINE
 from assay.core.findings.formatting import counted
-from assay.core.report.figures.drawing import BAND, FAINT, INK, Drawing, Look, bare
+from assay.core.report.figures.drawing import BAND, FAINT, GRID, INK, Drawing, Look, bare
 from assay.core.specs.strategies import Strategy
 
 # Sizes of the selection at which the direction is drawn, besides the last.
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 _LEAST_APART = 4.5  # degrees between two arrows
-_RANDOM = "#9AA1A8"
 # Of the circle on which labels begin, and of the whole drawing; the arrows have length 1.
 _RADIUS, _HEIGHT = 1.12, 1.24
 
@@ -37,8 +36,7 @@ def cosine_curves(
                 random["n_selected"],
                 random["low"],
                 random["high"],
-                color=BAND,
-                lw=0,
+                **BAND,
                 label="95% of random",
             )
         for strategy in drawn:
@@ -48,7 +46,7 @@ def cosine_curves(
             )
         axes.set(xlabel="documents selected", ylabel="cosine")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.grid(color=BAND, lw=0.5)
+        axes.grid(color=GRID, lw=0.5)
         bare(axes)
         figure.legend(loc="outside right center", fontsize=look.text * 0.9)
     return Drawing(
@@ -81,8 +79,8 @@ def turning(
                 float(np.degrees(np.arccos(np.clip(last[name], -1, 1))))
                 for name in ("high", "low", "mean")
             )
-            axes.add_patch(Wedge((0, 0), 1.0, low, high, width=1.0, color=BAND, lw=0, zorder=0))
-            _arrow(axes, mean, _RANDOM, look)
+            axes.add_patch(Wedge((0, 0), 1.0, low, high, width=1.0, zorder=0, **BAND))
+            _arrow(axes, mean, REFERENCE_LINE, look)
             n_random = int(last["n_selected"])
             axes.text(
                 np.cos(np.radians(mean)) - 0.05,
@@ -132,8 +130,8 @@ def _apart(sizes: NDArray[np.int64], degrees: NDArray[np.float64]) -> list[int]:
 
 
 def _protractor(axes: Axes) -> None:
-    axes.add_patch(Arc((0, 0), 2, 2, theta1=0, theta2=90, color=BAND, lw=1.2))
-    axes.plot([0, 0], [0, 1], color=BAND, lw=1.2)
+    axes.add_patch(Arc((0, 0), 2, 2, theta1=0, theta2=90, color=GRID, lw=1.2))
+    axes.plot([0, 0], [0, 1], color=GRID, lw=1.2)
 
 
 def _arrow(axes: Axes, degrees: float, colour: str, look: Look, alpha: float = 1.0) -> None:
@@ -162,5 +160,5 @@ def _labels(axes: Axes, steps: list[tuple[int, float]], height: float, look: Loo
         x, y = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
         below = min(_RADIUS * y, below - gap)
         right = float(np.sqrt(max(_RADIUS**2 - below**2, 0)))
-        axes.plot([1.01 * x, right - 0.01], [1.01 * y, below], color=BAND, lw=0.8)
+        axes.plot([1.01 * x, right - 0.01], [1.01 * y, below], color=GRID, lw=0.8)
         axes.text(right, below, f"{counted(n, 'document')}: {degrees:.0f}°", ha="left", va="center")

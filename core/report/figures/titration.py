@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from assay.core.findings.chart_marks import COLOURS, SYMBOLS
 from assay.core.findings.formatting import counted
 from assay.core.findings.titration_grid import nearest_budget, share_spreads
-from assay.core.report.figures.drawing import BAND, FAINT, Drawing, Look, bare, marked
+from assay.core.report.figures.drawing import FAINT, GRID, Drawing, Look, bare, marked
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BLIND, Strategy, shown_as
 
@@ -85,5 +85,5 @@ def _panel(
     axes.xaxis.set_major_formatter("{x:g}%")
     if metric.info.is_percent:
         axes.yaxis.set_major_formatter("{x:g}%")
-    axes.grid(color=BAND, lw=0.5)
+    axes.grid(color=GRID, lw=0.5)
     bare(axes)

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from assay.core.findings.chart_marks import REFERENCE_LINE
 from assay.core.findings.formatting import percent
-from assay.core.report.figures.drawing import BAND, HUE, INK, Drawing, Look, bare
+from assay.core.report.figures.drawing import BAND, GRID, HUE, INK, Drawing, Look, bare
 from assay.core.specs.vocabulary import VocabularyFacts
 
 _N_BINS = 40
@@ -26,7 +27,7 @@ def movement(tokens: pd.DataFrame, facts: VocabularyFacts, look: Look) -> Drawin
         upper, lower = figure.subplots(2, height_ratios=[4, 1])
         longest = float(max(moved.max(initial=0), still.max(initial=0))) or 1.0
         bins = np.linspace(0, longest, _N_BINS + 1)
-        upper.hist(still, bins, color="#A9B1B8", label=f"did not move: {len(still):,}")
+        upper.hist(still, bins, color=REFERENCE_LINE, label=f"did not move: {len(still):,}")
         upper.hist(moved, bins, color=HUE, label=f"moved: {len(moved):,}")
         upper.set(
             yscale="log",
@@ -35,7 +36,7 @@ def movement(tokens: pd.DataFrame, facts: VocabularyFacts, look: Look) -> Drawin
         )
         upper.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         upper.legend(fontsize=look.text * 0.9)
-        upper.grid(axis="y", color=BAND, lw=0.5)
+        upper.grid(axis="y", color=GRID, lw=0.5)
         _documents(lower, facts, look)
         for axes in (upper, lower):
             bare(axes)
@@ -55,11 +56,11 @@ def _documents(axes: Axes, facts: VocabularyFacts, look: Look) -> None:
     n_possible, n = facts.n_possible or 0, facts.n_documents or 0
     word = "ruled out" if facts.proves_absence else "unlikely"
     at = 0
-    for name, part, colour, ink in (
-        (word, n - n_possible, HUE, "white"),
+    for name, part, fill, ink in (
+        (word, n - n_possible, {"color": HUE}, "white"),
         ("possible", n_possible, BAND, INK),
     ):
-        axes.barh(0, part, left=at, color=colour)
+        axes.barh(0, part, left=at, **fill)
         if part > _READABLE * n:
             share = f" ({percent(part / n)})" if part > 2 * _READABLE * n else ""
             axes.text(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -24,7 +25,8 @@ from assay.pages.components.charts import error_bars
 from assay.pages.components.escaping import plotly_safe
 from assay.pages.components.palette import (
     COLOURS,
-    NULL_BAND,
+    NULL_AREA,
+    NULL_BAR,
     REFERENCE_LINE,
     SINGLE_HUE,
     SYMBOLS,
@@ -83,7 +85,7 @@ def _proven(facts: AuditFacts) -> Picture | None:
     n_possible = found.n_possible or 0
     n_out = found.n_documents - n_possible
     word = "ruled out" if found.proves_absence else "unlikely"
-    figure = _stacked([(word, n_out, SINGLE_HUE), ("possible", n_possible, NULL_BAND)])
+    figure = _stacked([(word, n_out, {"color": SINGLE_HUE}), ("possible", n_possible, NULL_BAR)])
     return Picture(
         figure,
         f"Documents of the seed corpus: {n_out:,} {word}, {n_possible:,} possible.",
@@ -112,7 +114,7 @@ def _close(facts: AuditFacts, rows: MetricTable, measured: Metric | None) -> Pic
     best = sorted(own, key=lambda one: own[one]["value"], reverse=not metric.info.is_lower_better)
     shown = dict.fromkeys([*best[:3], main_strategy(own)])
     figure = _dots({one.shown_as: (own[one], one) for one in shown}, metric)
-    figure.add_vrect(x0=band[0], x1=band[1], fillcolor=NULL_BAND, line_width=0, layer="below")
+    figure.add_vrect(x0=band[0], x1=band[1], layer="below", **NULL_AREA)
     if beyond is not None and pd.notna(beyond["value"]):
         figure.add_vline(
             x=beyond["value"], line={"color": REFERENCE_LINE, "dash": "dot", "width": 1.5}
@@ -144,7 +146,12 @@ def _kind(path: Path, facts: AuditFacts) -> Picture | None:
         return None
     n_still = vocabulary.n_tokens - vocabulary.n_moved
     return Picture(
-        _stacked([("occurred", vocabulary.n_moved, SINGLE_HUE), ("did not", n_still, NULL_BAND)]),
+        _stacked(
+            [
+                ("occurred", vocabulary.n_moved, {"color": SINGLE_HUE}),
+                ("did not", n_still, NULL_BAR),
+            ]
+        ),
         f"Tokens that the model knows: {vocabulary.n_moved:,} occurred, {n_still:,} did not.",
         f"{vocabulary.n_moved} tokens occurred, {n_still} did not",
     )
@@ -213,19 +220,19 @@ def _dots(shown: dict[str, tuple[Row, str]], metric: Metric) -> go.Figure:
     return figure
 
 
-def _stacked(parts: Iterable[tuple[str, int, str]]) -> go.Figure:
+def _stacked(parts: Iterable[tuple[str, int, dict[str, Any]]]) -> go.Figure:
     """One bar of parts that make a whole, each with its share in it."""
     kept = list(parts)
     total = sum(n for _, n, _ in kept)
     figure = go.Figure()
-    for title, n, colour in kept:
+    for title, n, marker in kept:
         figure.add_trace(
             go.Bar(
                 x=[n],
                 y=[""],
                 orientation="h",
                 name=title,
-                marker={"color": colour},
+                marker=marker,
                 hovertemplate=f"{title}: {n:,} ({percent(n / total)})<extra></extra>",
             )
         )

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from assay.core.findings.class_shares import POOL, REFERENCE, SHARE_TITLES
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.escaping import plotly_safe
-from assay.pages.components.palette import COLOURS, NULL_BAND
+from assay.pages.components.palette import COLOURS, NULL_BAR
 
 _COLUMNS = 4
 _BETWEEN_ROWS = 40  # pixels
@@ -45,7 +45,7 @@ def balance_figure(
                 y=names,
                 orientation="h",
                 width=0.9,
-                marker={"color": NULL_BAND, "line": {"width": 0}},
+                marker=NULL_BAR,
                 name="random selections",
                 legendgroup="random",
                 showlegend=is_first,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from assay.cache.audits.corpus_ranking import read_groups, read_source_students
 from assay.pages.components.escaping import plotly_safe
-from assay.pages.components.palette import NULL_BAND, REFERENCE_LINE, SINGLE_HUE
+from assay.pages.components.palette import NULL_BAR, REFERENCE_LINE, SINGLE_HUE
 
 _ROW_HEIGHT = 36
 
@@ -34,7 +34,7 @@ def cosine_chart(sources: pd.DataFrame, students: pd.DataFrame) -> go.Figure:
             x=ordered["null_high"] - ordered["null_low"],
             y=ordered["name"],
             orientation="h",
-            marker={"color": NULL_BAND},
+            marker=NULL_BAR,
             hoverinfo="skip",
         )
     )

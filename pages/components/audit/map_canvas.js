@@ -126,7 +126,7 @@ function newView(root) {
         const [sx, sy] = toScreen(panel, xy[2 * i], xy[2 * i + 1])
         if (sx < panel.x || sy < panel.y || sx > panel.x + panel.w || sy > panel.y + panel.h) continue
         const code = rows.colour ? rows.colour[i] : -1
-        pen.globalAlpha = !wanted ? 0.14 : data.is_filtered ? 0.95 : 0.5
+        pen.globalAlpha = !wanted ? 0.14 : data.is_filtered || n <= 2000 ? 0.95 : 0.5
         pen.fillStyle = code >= 0 ? data.colours[code] : `rgb(${POOL_GREY})`
         const s = data.is_filtered && wanted ? size + 1.4 : size
         pen.fillRect(sx - s / 2, sy - s / 2, s, s)

@@ -202,7 +202,7 @@ def _measured(own: pd.DataFrame, name: str, aside: float, metric: Metric) -> lis
             **mark(SYMBOLS[name], colour, 9),
         },
         {**line, "data": thin, "lineStyle": {"color": colour, "width": 1.2}},
-        {**line, "data": thick, "lineStyle": {"color": colour, "width": 4, "opacity": 0.45}},
+        {**line, "data": thick, "lineStyle": {"color": colour, "width": 4}},
     ]
 
 

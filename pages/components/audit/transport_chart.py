@@ -11,7 +11,7 @@ from assay.core.similarity.replacement_curve import Likeness
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.audit.transport_tables import Distance
 from assay.pages.components.charts import framed
-from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SYMBOLS
+from assay.pages.components.palette import COLOURS, NULL_AREA, REFERENCE_LINE, SYMBOLS
 
 
 def replacement_figure(
@@ -32,8 +32,7 @@ def replacement_figure(
             x=both_ways,
             y=pd.concat([curve["high"], curve["low"][::-1]]),
             fill="toself",
-            fillcolor=NULL_BAND,
-            line={"width": 0},
+            **NULL_AREA,
             hoverinfo="skip",
             showlegend=False,
         )

@@ -15,7 +15,7 @@ from assay.core.errors import InputError
 from assay.core.models.text_reading import TextReader, TextReading, tokenizer_file_digest
 from assay.core.specs.results.audit import AuditVocabulary
 from assay.pages.components.escaping import plotly_safe
-from assay.pages.components.palette import SINGLE_HUE
+from assay.pages.components.palette import SINGLE_HUE, VERMILION
 
 MAX_CHARACTERS = 50_000
 _N_POINTS = 3_000
@@ -24,8 +24,8 @@ _N_COMMON = 40
 _NONE = 0.4
 MOVED, STILL, EVERY = "occurred", "never occurred", "all"
 _MARKS = {
-    "moved": ("rgba(27, 135, 201, 0.20)", "occurred"),
-    "still": ("rgba(213, 94, 0, 0.38)", "never occurred"),
+    "moved": ("rgba(15, 122, 196, 0.20)", "occurred"),
+    "still": ("rgba(204, 59, 0, 0.32)", "never occurred"),
 }
 
 
@@ -76,7 +76,7 @@ def movement_plot(every: pd.DataFrame) -> tuple[go.Figure, int, int]:
             x=x,
             y=drawn["norm"],
             mode="markers",
-            marker={"color": SINGLE_HUE, "size": 5, "opacity": 0.45},
+            marker={"color": SINGLE_HUE, "size": 5, "opacity": 0.8},
             customdata=np.stack(
                 [
                     [plotly_safe(token) for token in drawn["token"]],
@@ -139,7 +139,7 @@ def marked_text(text: str, reading: TextReading) -> str:
             continue
         parts.append(html.escape(text[at:start]))
         colour, words = _MARKS["moved" if span.is_moved else "still"]
-        line = "none" if span.is_moved else "2px solid #D55E00"
+        line = "none" if span.is_moved else f"2px solid {VERMILION}"
         parts.append(
             f'<span title="{words}" style="background:{colour};border-bottom:{line};'
             f'border-radius:3px">{html.escape(text[start : span.end])}</span>'

@@ -15,7 +15,7 @@ from assay.core.findings.comparison_tables import overlap_matrix, values_of
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, STRATEGY_TITLES, Strategy, shown_as
 from assay.pages.components.charts import error_bars
-from assay.pages.components.palette import CATEGORIES, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, ink
+from assay.pages.components.palette import CATEGORIES, NULL_BAR, REFERENCE_LINE, SINGLE_HUE, ink
 
 _ROW = 26
 _MARGIN = {"l": 8, "r": 12, "t": 34, "b": 8}
@@ -101,11 +101,12 @@ def small_multiples(found: Comparison, strategy: Strategy, metrics: Sequence[Met
         for name, own in values_of(found, strategy, metric).items():
             if pd.notna(own["null_low"]):
                 figure.add_trace(
-                    go.Scatter(
-                        x=[own["null_low"], own["null_high"]],
-                        y=[name, name],
-                        mode="lines",
-                        line={"color": NULL_BAND, "width": 14},
+                    go.Bar(
+                        base=[own["null_low"]],
+                        x=[own["null_high"] - own["null_low"]],
+                        y=[name],
+                        orientation="h",
+                        marker=NULL_BAR,
                         showlegend=False,
                         hoverinfo="skip",
                     ),
@@ -128,7 +129,7 @@ def small_multiples(found: Comparison, strategy: Strategy, metrics: Sequence[Met
         )
     _in_order(figure, names)
     figure.update_annotations(font_size=13)
-    figure.update_layout(height=height, margin=_MARGIN)
+    figure.update_layout(height=height, margin=_MARGIN, barmode="overlay")
     return figure
 
 

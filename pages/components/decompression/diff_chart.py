@@ -8,13 +8,13 @@ import plotly.graph_objects as go
 from assay.core.specs.diff import Change
 from assay.pages.components.charts import framed
 from assay.pages.components.escaping import plotly_safe
-from assay.pages.components.palette import NULL_BAND, REFERENCE_LINE
+from assay.pages.components.palette import BLUE, GREEN, INDIGO, NULL_AREA, REFERENCE_LINE, VERMILION
 
 _STYLES = {
-    Change.LOST: ("#D55E00", "triangle-down"),
-    Change.GAINED: ("#009E73", "triangle-up"),
-    Change.MOVED: ("#9A7BD1", "diamond"),
-    Change.SHIFTED: ("#1B87C9", "circle"),
+    Change.LOST: (VERMILION, "triangle-down"),
+    Change.GAINED: (GREEN, "triangle-up"),
+    Change.MOVED: (INDIGO, "diamond"),
+    Change.SHIFTED: (BLUE, "circle"),
 }
 _N_NAMES = 5
 _MARGIN = 0.04
@@ -55,8 +55,7 @@ def _band(floor: float) -> go.Scatter:
         x=[0, 1 - floor, 1, 1, floor, 0],
         y=[floor, 1, 1, 1 - floor, 0, 0],
         fill="toself",
-        fillcolor=NULL_BAND,
-        line={"width": 0},
+        **NULL_AREA,
         mode="lines",
         hoverinfo="skip",
         name="noise",
@@ -76,7 +75,7 @@ def _unreported(rows: pd.DataFrame, has_floor: bool) -> go.Scatter:
         mode="markers",
         marker={
             "color": REFERENCE_LINE,
-            "opacity": 0.7,
+            "opacity": 1,  # Plotly makes marks of several sizes fainter
             "size": [5 + 2 * len(names) ** 0.5 for _, _, names in named],
         },
         customdata=[_shown(names) for _, _, names in named],

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from assay.core.findings.echo import target_name
 from assay.core.findings.named_facts import fact_table
 from assay.core.specs.results.echo import EchoResult, EchoRow
-from assay.pages.components.palette import COLOURS, NULL_BAND, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
+from assay.pages.components.palette import COLOURS, NULL_BAR, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
 
 _ROW_HEIGHT = 32
 # In place of the names that files give these facts.
@@ -30,7 +30,7 @@ def lead_chart(record: EchoResult) -> go.Figure:
             x=[row.null_high - row.null_low for row in rows],
             y=names,
             orientation="h",
-            marker={"color": NULL_BAND},
+            marker=NULL_BAR,
             hoverinfo="skip",
         )
     )

@@ -92,7 +92,6 @@ def _add_theirs(
                     "color": COLOURS[subject],
                     "symbol": f"{SYMBOLS[subject].removesuffix('-open')}-open-dot",
                     "size": 9,
-                    "opacity": 0.6,
                     "line": {"width": 1.5},
                 },
                 hovertemplate="%{x}: %{y}<extra>%{fullData.name}</extra>",

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
+from matplotlib.colors import to_rgb
 from support.paths import ROOT
 
-from assay.core.findings.chart_marks import COLOURS, SYMBOLS
-from assay.core.report.figures.drawing import _MARKERS
+from assay.core.findings.chart_marks import AMBER, COLOURS, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
+from assay.core.report.figures.drawing import _MARKERS, BAND, FAINT, HUE, INK
 from assay.core.specs.strategies import BLIND, Baseline, Strategy
 from assay.pages.components.echarts import mark
+from assay.pages.components.palette import CATEGORIES, GAINS, OTHERS, ROLE_COLOURS
 
 CANVAS = (ROOT / "pages/components/audit/map_canvas.js").read_text()
+THEMES = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["theme"]
+PAGES = [THEMES[one]["backgroundColor"] for one in ("light", "dark")]
 KINDS = {symbol.removesuffix("-open") for symbol in SYMBOLS.values()}
 
 
@@ -37,3 +42,34 @@ def test_every_symbol_is_drawn_everywhere(symbol):
         ]
         drawn |= set(re.findall(r"'?([\w-]+)'?: \[", body))
     assert kind in drawn
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, as WCAG 2.2 defines it."""
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_every_mark_can_be_seen_on_light_and_dark_pages():
+    """3:1 with either page; the control: a brighter orange is lost on white."""
+    marks = {*COLOURS.values(), REFERENCE_LINE, SINGLE_HUE, *ROLE_COLOURS.values(), *GAINS}
+    marks |= {colour for colour, _ in (*CATEGORIES, OTHERS)}
+    assert {one: page for one in marks for page in PAGES if contrast(one, page) < 3} == {}
+    assert contrast("#E69F00", PAGES[0]) < 3 < contrast(AMBER, PAGES[0])
+
+
+def test_a_report_is_printed_with_enough_contrast():
+    """Marks and the edges of grey bands 3:1 on white paper, words 4.5:1 there and on blue bars."""
+    assert all(contrast(one, "white") >= 3 for one in (HUE, BAND["edgecolor"]))
+    assert all(contrast(one, "white") >= 4.5 for one in (INK, FAINT, HUE))
+
+
+def test_categories_differ_in_colour_and_symbol():
+    """No two labels or sources on the map share either."""
+    colours, symbols = zip(*CATEGORIES, strict=True)
+    assert len(set(colours)) == len(set(symbols)) == len(CATEGORIES)
