@@ -33,6 +33,7 @@ from assay.pages.components.evidence_links import (
     show_no_document,
 )
 from assay.pages.components.export import WHOLE, export_line, sideways
+from assay.pages.components.zeros import unsigned_zeros
 
 _PREVIEW_CHARACTERS = 300
 _N_LISTED = 500
@@ -150,7 +151,7 @@ def _documents_table(
             **said,
             **({"pseudolabel": named(rows["pseudolabel"], names)} if names else {}),
             "source": rows["source"],
-            "cosine": rows["cosine"],
+            "cosine": unsigned_zeros(rows["cosine"], 3),
             **({"in reference": rows["in_reference"]} if has_reference else {}),
         }
     )

@@ -27,7 +27,8 @@ from assay.pages.components.charts import framed
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.evidence_links import DOCUMENT, card_addresses, card_column
 from assay.pages.components.export import export_line
-from assay.pages.components.palette import REFERENCE_LINE, ROLE_COLOURS
+from assay.pages.components.palette import REFERENCE_LINE, ROLE_COLOURS, faint
+from assay.pages.components.zeros import unsigned_zeros
 
 _N_BINS = 30
 
@@ -46,8 +47,8 @@ def score_plot(record: SuspectResult) -> go.Figure:
                 name=name,
                 histnorm="percent",
                 nbinsx=_N_BINS,
-                marker={"color": colour},
-                opacity=0.6,
+                # Either is seen through the other, inside lines that nothing hides.
+                marker={"color": faint(colour), "line": {"color": colour, "width": 1.5}},
                 hovertemplate="%{x}: %{y:.1f}%<extra>" + name + "</extra>",
             )
         )
@@ -88,7 +89,7 @@ def show_documents(record: SuspectResult, audits: Sequence[Path], origin: Origin
     hashes = table["hash"].tolist()
     asked = st.query_params.get(DOCUMENT)
     state = st.dataframe(
-        table.assign(**annotation_columns(hashes, said)),
+        table.assign(score=unsigned_zeros(table["score"], 3), **annotation_columns(hashes, said)),
         hide_index=True,
         height=320,
         placeholder="—",
