@@ -17,7 +17,9 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from assay.cache.files.database import kept_open
+from assay.pages.components.address import restore_address
 from assay.pages.components.audit.chooser import Choice, choose_audit
+from assay.pages.components.browser import watch_browser
 from assay.pages.components.page_table import FIRST, PAGES, PageEntry, Section
 from assay.pages.components.sign_in import offer_sign_out, require_sign_in
 from assay.pages.components.store.saved_views import offer_to_save
@@ -36,6 +38,7 @@ def run_app() -> None:
     context = get_script_run_ctx()
     assert context is not None
     setattr(context, _MARK, True)
+    restore_address()
     pages = [_page(entry) for entry in PAGES.values() if entry.name != FIRST]
     first = st.Page(PAGES[FIRST].file, title=PAGES[FIRST].title, url_path="", default=True)
     # The default page answers at the root alone; this one answers to its name.
@@ -51,6 +54,7 @@ def run_app() -> None:
             _show_pages(entry, choice)
             offer_to_save(entry)
             offer_sign_out()
+            watch_browser()
         about = choice.title if entry.needs_audit and choice else None
         title = " · ".join(one for one in (entry.title, about, "Assay") if one)
         st.set_page_config(page_title=title)

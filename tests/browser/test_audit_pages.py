@@ -45,6 +45,32 @@ def test_the_sidebar_leads_by_question_and_back_leads_back(assay_tab):
     assert tab.settled().query()["audit"] == "sample"
 
 
+def test_back_after_a_link_shows_the_page_with_its_filters(assay_tab):
+    """One step back leads to the strategy that was looked at, though the page between has a choice
+    of strategies too; one step forward leads to that page again."""
+    tab = assay_tab.open("selection", audit="sample", strategy="random")
+    sidebar = tab.page.get_by_test_id("stSidebar")
+    sidebar.get_by_role("link", name="Map").click()
+    tab.page.wait_for_url("**/map?audit=sample")
+    tab.settled().page.go_back()
+    tab.page.wait_for_url("**/selection?**strategy=random**")
+    tab.settled().page.wait_for_timeout(1_000)
+    assert tab.query() == {"audit": "sample", "strategy": "random"}
+    assert tab.main().get_by_role("combobox", name="Strategy").input_value() == "random"
+    tab.page.go_forward()
+    tab.page.wait_for_url("**/map?audit=sample")
+    assert tab.settled().page.title() == "Map · Sample audit · Assay"
+
+
+def test_a_link_from_a_filtered_map_leads_to_the_documents_that_it_names(assay_tab):
+    """Both pages are asked for documents, so Streamlit would drop those of the link."""
+    tab = assay_tab.open("map", audit="sample", documents="3,7", area="0-0.2000-0.2000-2000.0-2000")
+    tab.main().get_by_role("link", name="Evidence on these 2 documents").click()
+    tab.page.wait_for_url("**/evidence?**")
+    tab.shows("2 documents of this link")
+    assert tab.settled().query()["documents"] == "3,7"
+
+
 def test_a_wrong_address_says_what_is_wrong(assay_tab):
     """An audit or a document that is not there is named, and no other is shown for it."""
     assay_tab.open("evidence", audit="sample", document="400")

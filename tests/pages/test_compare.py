@@ -81,7 +81,7 @@ def test_three_audits_have_one_map_and_a_matrix(store):
     write_compared(store, "second", seed=2, budget=30)
     write_compared(store, *TWIN, seed=3, budget=60)
     app = opened("compare", audits=f"sample,second,{TWIN[0]}", strategy="SELECT")
-    (one,) = app.get("bidi_component")
+    (one,) = app.main.get("bidi_component")
     data = json.loads(one.proto.json)
     (panel,) = data["panels"]
     table = selected_table(app)

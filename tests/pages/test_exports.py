@@ -15,7 +15,7 @@ import pytest
 from support.full_store import fill
 from support.paths import ROOT
 from support.server import Server
-from support.visitor import Visitor
+from support.visitor import Visitor, has_key
 
 from assay.cache.audits.document_evidence import read_neighbours, read_texts
 from assay.cache.audits.read import audit_path
@@ -203,7 +203,9 @@ def test_gestures_on_the_map_go_into_the_address(server):
     query = "audit=sample&strategy=SELECT"
     with Visitor(server) as visitor:
         visitor.open("map", query)
-        (canvas,) = [e.bidi_component for e in visitor.elements if e.bidi_component.id]
+        (canvas,) = [
+            e.bidi_component for e in visitor.elements if has_key(e.bidi_component.id, "map")
+        ]
         left, bottom, right, top = json.loads(canvas.json)["bounds"]
         middle = (bottom + top) / 2
         corners = [[left, bottom], [right, bottom], [right, middle], [left, middle]]

@@ -56,7 +56,7 @@ def test_the_map_highlights_and_lists_them(path):
     """Exactly these documents are marked and listed, a wrong one is said, the button counts it as a
     filter, and a link leads to the evidence on all of them."""
     app = opened("map", audit="sample", documents="17,3,999")
-    (canvas,) = app.get("bidi_component")
+    (canvas,) = app.main.get("bidi_component")
     pool = json.loads(canvas.proto.json)["pool"]
     marked = [number for number, match in zip(pool["id"], pool["match"], strict=True) if match]
     assert marked == [3, 17]

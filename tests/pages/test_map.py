@@ -27,7 +27,7 @@ from assay.pages.components.escaping import plotly_safe
 
 def chart(app):
     """What the map's canvas is given."""
-    (one,) = app.get("bidi_component")
+    (one,) = app.main.get("bidi_component")
     return json.loads(one.proto.json)
 
 

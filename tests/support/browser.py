@@ -131,6 +131,7 @@ class Tab:
         """The same page as somebody sees it whose system is light or dark."""
         self.page.emulate_media(color_scheme=theme)
         self.page.wait_for_function(_HAS_THEME, arg=theme)
+        self.page.wait_for_timeout(200)  # then the page runs again
         return self.settled()
 
     def link(self, name="", **query):

@@ -54,7 +54,7 @@ class Visitor:
         message.rerun_script.page_name = page
         message.rerun_script.query_string = query
         for key, points in widgets.items():
-            canvas = [e.bidi_component for e in self.elements if _has_key(e.bidi_component.id, key)]
+            canvas = [e.bidi_component for e in self.elements if has_key(e.bidi_component.id, key)]
             if canvas:
                 name = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{canvas[0].id}__events"
                 gesture = message.rerun_script.widget_states.widgets.add(id=name)
@@ -64,7 +64,7 @@ class Visitor:
                 continue
             kinds = [(e.plotly_chart, "points") for e in self.elements]
             kinds += [(e.echarts_chart, "selected") for e in self.elements]
-            ((chart, kind),) = [one for one in kinds if _has_key(one[0].id, key)]
+            ((chart, kind),) = [one for one in kinds if has_key(one[0].id, key)]
             state = message.rerun_script.widget_states.widgets.add(id=chart.id)
             state.string_value = json.dumps({"selection": {kind: points}})
         self._socket.send(message.SerializeToString())
@@ -85,11 +85,11 @@ class Visitor:
 
     def canvas(self, key):
         """What ECharts draws."""
-        (found,) = [e.echarts_chart for e in self.elements if _has_key(e.echarts_chart.id, key)]
+        (found,) = [e.echarts_chart for e in self.elements if has_key(e.echarts_chart.id, key)]
         return json.loads(found.spec)
 
     def chart(self, key):
-        (found,) = [e.plotly_chart for e in self.elements if _has_key(e.plotly_chart.id, key)]
+        (found,) = [e.plotly_chart for e in self.elements if has_key(e.plotly_chart.id, key)]
         return json.loads(found.spec)
 
     def exports(self, kind="JSON Lines"):
@@ -138,7 +138,7 @@ def unpacked(data, shown=()):
     return Exported(name.rpartition(".")[0], _read(table, name), manifest, shown)
 
 
-def _has_key(widget_id, key):
+def has_key(widget_id, key):
     return widget_id.endswith(f"-{key}")
 
 

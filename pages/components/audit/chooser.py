@@ -9,10 +9,10 @@ import streamlit as st
 from assay.cache.audits import read
 from assay.cache.experiments.cells import cells_by_experiment
 from assay.cache.store import Store
+from assay.pages.components.address import AUDIT
 from assay.pages.components.labels import distinct_labels
 from assay.pages.components.page_table import PAGES, PageEntry
 
-AUDIT = "audit"
 _LAST = "last_audit"
 _CHOOSER = "chosen audit"
 _OPEN = "open the audit"

@@ -22,7 +22,7 @@ from assay.core.similarity.map_regions import Region, named_regions, read_for_na
 from assay.core.specs.audit import Assessability
 from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.strategies import Strategy
-from assay.pages.components.audit.chooser import AUDIT
+from assay.pages.components.address import AUDIT
 from assay.pages.components.escaping import markdown_safe
 
 
