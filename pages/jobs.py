@@ -15,11 +15,12 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import job_line, result_link
 from assay.pages.components.navigation import enter, page_file
 from assay.pages.components.new_job.kinds import KINDS
+from assay.pages.components.paging import first_row
 
 enter()
 
 _ACTIVE = (JobState.QUEUED, JobState.RUNNING)
-_LOG_LINES = 200
+_LOG_LINES, _ROWS_PER_PAGE = 200, 25
 store = Store.default()
 table = JobTable(store)
 
@@ -73,7 +74,9 @@ def show_all() -> None:
     jobs = table.all()
     if not jobs:
         show_none()
-    for job in jobs:
+        return
+    begin = first_row(len(jobs), _ROWS_PER_PAGE, "job")
+    for job in jobs[begin : begin + _ROWS_PER_PAGE]:
         show_job(job)
 
 

@@ -132,3 +132,13 @@ def test_results_of_one_title_are_told_apart_by_little():
         "same · y-1234567",
         "other",
     ]
+
+
+def test_of_many_jobs_a_page_is_shown_at_a_time(store):
+    """The newest come first, the address names the page, and each job is on exactly one."""
+    for number in range(60):
+        ended(store, ["audit", f"number{number}of"])
+    seen = [re.findall(r"number(\d+)of", words(opened("jobs", page=str(at)))) for at in (1, 2, 3)]
+    shown = [list(dict.fromkeys(map(int, page))) for page in seen]
+    assert [len(page) for page in shown] == [25, 25, 10]
+    assert [one for page in shown for one in page] == list(range(60))[::-1]
