@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.contrast import contrast
 from support.map_canvas import Canvas
 
 from assay.cache.audits.map_documents import read_matching
@@ -96,6 +97,16 @@ def test_the_selection_that_is_searched_is_the_one_that_is_exported(assay_tab, p
         assert saved.rows["rank"].tolist() == (expected["rank"] + 1).tolist()
         assert saved.rows["text"].tolist() == expected["text"].tolist()
         assert saved.manifest["chosen"]["search"] == "telescope"
+
+
+def test_every_document_on_the_map_can_be_seen(assay_tab, path):
+    """A point that nobody selected has 3:1 contrast with the page in either theme."""
+    tab = assay_tab.open("map", audit="sample", strategy="random")
+    canvas = Canvas(tab, path)
+    number = canvas.lonely()
+    for theme in ("light", "dark"):
+        tab.in_theme(theme).page.wait_for_timeout(500)
+        assert contrast(*canvas.colours_at(number)) >= 3
 
 
 def test_a_document_of_the_map_can_be_pointed_at_and_read(assay_tab, path):

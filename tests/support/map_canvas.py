@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+from PIL import Image
 from support.browser import Tab
 
 from assay.cache.audits.comparison import read_places, read_reference_places
@@ -34,6 +37,14 @@ class Canvas:
         away = np.linalg.norm(own[:, None] - own[None], axis=2)
         np.fill_diagonal(away, np.inf)
         return int(away.min(axis=1).argmax())
+
+    def colours_at(self, number):
+        """The page's own colour, and that of a document's point on it."""
+        picture = Image.open(io.BytesIO(self.top.screenshot())).convert("RGB")
+        x, y = np.round(self.shares()[number] * self.size).astype(int).tolist()
+        near = picture.crop((x - 8, y - 8, x + 9, y + 9))
+        page, *_ = sorted(near.getcolors(), reverse=True)
+        return [tuple(one / 255 for one in rgb) for rgb in (page[1], near.getpixel((8, 8)))]
 
     def point_at(self, number):
         self.mouse.move(*(self.corner + self.shares()[number] * self.size))

@@ -92,7 +92,7 @@ function newView(root) {
       pen.rect(panel.x, panel.y, panel.w, panel.h)
       pen.clip()
       if (data.density) drawDensity(pen, panel)
-      drawPool(pen, panel)
+      drawPool(pen, panel, paper)
       for (const one of layers[i]) drawMarks(pen, panel, one, ink)
       drawNames(pen, panel, ink, paper)
       if (data.panels.length > 1) written(pen, data.panels[i].title, panel.x + 8, panel.y + 16,
@@ -116,9 +116,13 @@ function newView(root) {
       pen.fillRect(sx, sy, ex - sx + 0.5, ey - sy + 0.5)
     }
   }
-  const drawPool = (pen, panel) => {
+  const drawPool = (pen, panel, paper) => {
     const { xy, rows } = view.pool, n = xy.length / 2
     const size = n > 8000 ? 2 : n > 2000 ? 2.6 : 3.6
+    // As faint as 3:1 contrast with the page allows, if nothing is searched: marks lie above them.
+    pen.fillStyle = paper
+    const isDark = parseInt(pen.fillStyle.slice(1, 3), 16) < 128
+    const seen = isDark && !data.is_filtered && !rows.colour ? 0.65 : 1
     // Documents that do not match first, under those that do.
     for (const wanted of [0, 1]) {
       for (let i = 0; i < n; i++) {
@@ -126,7 +130,7 @@ function newView(root) {
         const [sx, sy] = toScreen(panel, xy[2 * i], xy[2 * i + 1])
         if (sx < panel.x || sy < panel.y || sx > panel.x + panel.w || sy > panel.y + panel.h) continue
         const code = rows.colour ? rows.colour[i] : -1
-        pen.globalAlpha = !wanted ? 0.14 : data.is_filtered || n <= 2000 ? 0.95 : 0.5
+        pen.globalAlpha = wanted ? seen : 0.14
         pen.fillStyle = code >= 0 ? data.colours[code] : `rgb(${POOL_GREY})`
         const s = data.is_filtered && wanted ? size + 1.4 : size
         pen.fillRect(sx - s / 2, sy - s / 2, s, s)

@@ -6,7 +6,7 @@ import re
 import tomllib
 
 import pytest
-from matplotlib.colors import to_rgb
+from support.contrast import contrast
 from support.paths import ROOT
 
 from assay.core.findings.chart_marks import AMBER, COLOURS, REFERENCE_LINE, SINGLE_HUE, SYMBOLS
@@ -42,17 +42,6 @@ def test_every_symbol_is_drawn_everywhere(symbol):
         ]
         drawn |= set(re.findall(r"'?([\w-]+)'?: \[", body))
     assert kind in drawn
-
-
-def contrast(one: str, other: str) -> float:
-    """Of two colours, as WCAG 2.2 defines it."""
-    low, high = sorted(map(luminance, (one, other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def luminance(colour: str) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_every_mark_can_be_seen_on_light_and_dark_pages():
