@@ -18,13 +18,15 @@ from assay.core.specs.options import CommandOption
 from assay.pages.components.asked_for import asked_option
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.navigation import enter, page_file
+from assay.pages.components.new_job.budget import budget_problem
 from assay.pages.components.new_job.compute import choose_compute
-from assay.pages.components.new_job.documents import is_of_documents, show_documents, show_upload
+from assay.pages.components.new_job.documents import Sets, is_of_documents, show_documents
 from assay.pages.components.new_job.estimate import show_estimate
 from assay.pages.components.new_job.form_state import Filled, Form
-from assay.pages.components.new_job.kinds import KINDS
+from assay.pages.components.new_job.kinds import KINDS, plan_problem
 from assay.pages.components.new_job.models import found_models, show_models
 from assay.pages.components.new_job.presets import choose_preset, load_config, save_config
+from assay.pages.components.new_job.uploads import show_upload
 from assay.pages.components.new_job.widgets import option_widget
 
 enter()
@@ -56,12 +58,12 @@ def start(command: tuple[str, ...], title: str) -> None:
     st.switch_page(page_file("jobs"))
 
 
-def show_options(form: Form, filled: Filled) -> dict[str, int | None]:
-    """All options; how many documents each that names some was found to hold."""
+def show_options(form: Form, filled: Filled) -> dict[str, Sets]:
+    """All options; what was found of the documents that each of them names."""
     options = form.kind.command.options
     main = [one for one in options if one.is_required or one.declared.is_main]
     others = [one for one in options if one not in main]
-    counts: dict[str, int | None] = {}
+    found: dict[str, Sets] = {}
     sets = [one for one in main if is_of_documents(one)]
     samples = {f"{one.name}_sample": one for one in sets}
     beside = {samples[one.name].name: one for one in main if one.name in samples}
@@ -71,13 +73,13 @@ def show_options(form: Form, filled: Filled) -> dict[str, int | None]:
         st.subheader("Documents", anchor=False)
         for one in sets:
             show_set(form, filled, one, beside.get(one.name))
-            counts[one.name] = show_documents(form, one, one.declared.is_labelled)
+            found[one.name] = show_documents(form, one, one.declared.is_labelled)
         show_upload(store)
     if others:
         wrong = any(one.name in filled.errors for one in others)
         with st.expander(f"More options ({len(others)})", expanded=wrong):
             show_grid(form, filled, others)
-    return counts
+    return found
 
 
 def show_set(form: Form, filled: Filled, one: CommandOption, sample: CommandOption | None) -> None:
@@ -99,13 +101,24 @@ def show_grid(form: Form, filled: Filled, options: list[CommandOption]) -> None:
             option_widget(form, one, filled.errors.get(one.name))
 
 
+def show_problems(form: Form, filled: Filled, sets: dict[str, Sets]) -> list[str]:
+    """What is wrong with the whole, which the job would refuse once it runs."""
+    found = [filled.errors[""]] if "" in filled.errors else []
+    if filled.spec is not None:
+        seen = (budget_problem(filled.spec, sets), plan_problem(form.kind, filled.spec))
+        found += [one for one in seen if one]
+    for sentence in found:
+        st.error(markdown_safe(sentence), icon=":material/error:")
+    return found
+
+
 def show_start(form: Form, filled: Filled, is_stopped: bool) -> None:
     if filled.missing:
         named = ", ".join(one.key.replace("-", " ") for one in filled.missing)
         st.caption(markdown_safe(f"Still needed: {named}."))
     elif filled.asks_for:
         st.caption(markdown_safe(f"Still needed: {filled.asks_for}."))
-    elif filled.errors:
+    elif filled.errors or is_stopped:
         st.caption("Correct what is marked in red.")
     where = choose_compute(form.kind.command.spec, filled.spec)
     command = (form.kind.name, *form.kind.command.words(filled.given), *(where or ()))
@@ -144,17 +157,19 @@ st.caption(form.kind.about)
 choose_preset(form)
 form.restore()
 filled = form.evaluated()
-counts = show_options(form, filled)
+sets = show_options(form, filled)
 models = found_models(form, filled.errors)
 outlook = None
 if models:
     st.subheader("What was found", anchor=False)
     outlook = show_models(form, models)
 st.subheader("Start", anchor=False)
-if "" in filled.errors:
-    st.error(markdown_safe(filled.errors[""]), icon=":material/error:")
-show_estimate(form.kind, filled, models, counts, store)
-show_start(form, filled, is_stopped=bool(outlook and outlook.problems))
+problems = [
+    *(outlook.problems if outlook else ()),
+    *show_problems(form, filled, sets),
+]
+show_estimate(form.kind, filled, models, sets, store)
+show_start(form, filled, bool(problems) or any(one.is_unusable for one in sets.values()))
 if form.kind.command.has_config:
     load_config(form)
 form.keep()

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from assay.core.data.hub_sets import hub_rows, hub_unreadable
-from assay.core.data.preview import MOST_COLUMNS, Preview, short_row
+from assay.core.data.preview import MOST_COLUMNS, MOST_NAMES, Preview, short_row
 from assay.core.errors import InputError
 from assay.core.hub.own_process import LIMIT_S, NoAnswer, answer, ask
 
@@ -34,13 +34,13 @@ def first_rows(location: str, split: str, n: int) -> Preview:
     try:
         rows = hub_rows(location, split)
         first = [dict(row) for row in islice(rows, n)]
-        columns = list(rows.column_names or (first[0] if first else ()))[:MOST_COLUMNS]
+        columns = list(rows.column_names or (first[0] if first else ()))[:MOST_NAMES]
         stated = (rows.info.splits or {}).get(split)
     except Exception as error:
         raise hub_unreadable(location, error) from error
     return Preview(
         tuple(columns),
-        tuple(short_row(row, columns) for row in first),
+        tuple(short_row(row, columns[:MOST_COLUMNS]) for row in first),
         stated.num_examples if stated and stated.num_examples else None,
         False,
         1,

@@ -126,6 +126,12 @@ def paper_titles() -> dict[str, str]:
     }
 
 
+def file_names() -> dict[str, str]:
+    """The file of each data set of the recipes in a folder given with --data."""
+    plain = tomllib.loads(_SETS_FILE.read_text(encoding="utf-8"))
+    return {name: about["file"] for name, about in plain["sets"].items()}
+
+
 def _on_the_hub(about: Mapping[str, Any]) -> KnownSet:
     test = None if about.get("hub_has_no_test") else f"{about['hub']}#test"
     return KnownSet(about["title"], f"{about['hub']}#train", test, about.get("hub_text", "text"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from assay.core.errors import InputError
-from assay.core.experiments.catalogue import Catalogue, paper_titles
+from assay.core.experiments.catalogue import Catalogue, file_names, paper_titles
 from assay.core.experiments.recipes import Axis, Recipe, Sizes
 from assay.core.specs.audit import AuditSpec, TitrationSpec
 from assay.core.specs.data import DataRef, Role, Task
@@ -41,10 +41,12 @@ def cells_of(recipe: Recipe, catalogue: Catalogue, n_seeds: int) -> list[Cell]:
         for cell in _cells_at(recipe, catalogue, point, seed)
     ]
     if not cells:
+        left_out, files = catalogue.left_out(recipe), file_names()
+        wanted = ", ".join(files[name] for name in left_out if name in files)
         raise InputError(
             f"a model, a data set and a seed corpus for {recipe.name}",
-            f"none of {', '.join(paper_titles()[name] for name in catalogue.left_out(recipe))}",
-            "give a --data folder that contains them",
+            f"none of {', '.join(paper_titles()[name] for name in left_out)}",
+            f"give a --data folder with {wanted}" if wanted else "name one with --model NAME=PLACE",
         )
     return cells
 

@@ -140,7 +140,8 @@ def load_recipe(name: str) -> Recipe:
 
 def title_of(spec: ExperimentSpec) -> str:
     """What a list of jobs calls an experiment; InputError if there is none of its name."""
-    return f"{load_recipe(spec.name).title} ({spec.scale}, {spec.n_seeds} seeds)"
+    seeds = "1 seed" if spec.n_seeds == 1 else f"{spec.n_seeds} seeds"
+    return f"{load_recipe(spec.name).title} ({spec.scale}, {seeds})"
 
 
 def places_of(spec: ExperimentSpec) -> dict[str, str]:

@@ -125,6 +125,16 @@ def check_device(
         )
 
 
+def check_budget(budget: int, n_documents: int, what: str) -> None:
+    """InputError for a budget that ``what``, which holds ``n_documents``, cannot fill."""
+    if budget > n_documents:
+        raise InputError(
+            f"a budget of at most {n_documents:,}, the size of {what}",
+            f"{budget:,}",
+            "lower --budget, or give a larger corpus",
+        )
+
+
 def _check_students(spec: AuditSpec) -> None:
     if spec.student_adapter is not StudentAdapter.NONE and not spec.n_student_epochs:
         trained = "--students" if spec.titration else "--student-epochs"

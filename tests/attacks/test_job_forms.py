@@ -24,7 +24,7 @@ from assay.core.jobs.start import start_job
 from assay.core.models.stored_facts import stored_facts
 from assay.core.runtime.allowed_roots import ROOTS_VARIABLE, AllowedRoots
 from assay.core.specs.commands import AUDIT, COMMANDS, EXPERIMENT, REPORT
-from assay.pages.components.new_job.documents import keep_upload
+from assay.pages.components.new_job.uploads import keep_upload
 
 OPTIONS = {one.name: one for one in AUDIT.options}
 
@@ -192,7 +192,7 @@ def test_an_upload_stays_in_its_folder(name):
         kept = keep_upload(store, name, b"text\na\n")
     except InputError:
         return
-    assert kept.parent == store.data / "uploads"
+    assert kept.parent.parent == store.data / "uploads"
     assert kept.resolve().is_relative_to(store.root.resolve())
 
 
@@ -203,7 +203,7 @@ def test_a_large_or_strange_upload_is_refused(monkeypatch):
         with pytest.raises(InputError):
             keep_upload(store, name, content)
     keep_upload(store, "x.csv", b"text\na\n")
-    monkeypatch.setattr("assay.pages.components.new_job.documents._ALL_UPLOADS_BYTES", 10)
+    monkeypatch.setattr("assay.pages.components.new_job.uploads._ALL_UPLOADS_BYTES", 10)
     with pytest.raises(InputError):
         keep_upload(store, "y.csv", b"text\nbcdefg\n")
     assert len(list((store.data / "uploads").iterdir())) == 1

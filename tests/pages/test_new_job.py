@@ -161,7 +161,8 @@ def test_a_pair_may_be_split_over_all_devices(files, no_worker):
     app.text_input(key="new job: device").set_value("all").run()
     assert start_button(app).disabled
     assert any("--student-adapter lora" in error.value for error in app.error)
-    app = form(base="base", final="final", seed_corpus=["pool.jsonl"], student_adapter="lora")
+    pair = {"base": "base", "final": "final", "seed_corpus": ["pool.jsonl"], "budget": 7}
+    app = form(**pair, student_adapter="lora")
     app.text_input(key="new job: device").set_value("all").run()
     assert command_shown(app)[0].endswith("--device all")
     assert not app.error
@@ -247,12 +248,15 @@ def test_an_untouched_form_has_no_mistake(files):
 def test_what_a_spec_refuses_is_said_beside_the_field(values, named, files, no_worker):
     """An option out of range, a contradiction, a path outside: each in red, and no Start."""
     good = {"base": "base", "final": "final", "seed_corpus": ["pool.jsonl"]}
+    good |= {"text_column": "body", "budget": 7}
     app = form(**good | values)
     said = [one.value.replace("\\", "").replace("\u2060", "") for one in app.markdown]
     red = [sentence for sentence in said if sentence.startswith(":red[")]
     assert any(named in sentence for sentence in red), red
     assert start_button(app).disabled
-    assert not form(**good).error
+    app = form(**good)
+    assert not app.error
+    assert not start_button(app).disabled
 
 
 def test_the_form_survives_a_visit_elsewhere(files):

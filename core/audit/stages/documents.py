@@ -14,6 +14,7 @@ from assay.core.data.sources import read_documents, sampled
 from assay.core.errors import InputError
 from assay.core.models.loading import ModelPair
 from assay.core.specs.audit import AuditSpec
+from assay.core.specs.audit_checks import check_budget
 from assay.core.specs.data import Role, Task
 from assay.core.specs.hashing import text_hash
 from assay.core.specs.results.audit import AuditCounts
@@ -86,12 +87,7 @@ def _check_size(spec: AuditSpec, n_documents: int, n_leaked: int, n_held_out: in
             )
         smallest = n_documents - n_leaked + round(min(spec.grid.leaked_shares) * n_leaked)
         what = "the smallest pool"
-    if spec.budget > smallest:
-        raise InputError(
-            f"a budget of at most {smallest:,}, the size of {what}",
-            f"{spec.budget:,}",
-            "lower --budget, or give a larger corpus",
-        )
+    check_budget(spec.budget, smallest, what)
 
 
 def _label_mappings(audit: AuditContext, reader: Reader) -> dict[str, LabelMapping]:

@@ -1,67 +1,114 @@
-"""Documents that a form names: their first rows as plain text, columns to choose, uploads."""
+"""Documents that a form names: their first rows as plain text, columns to choose, what is wrong."""
 
 from __future__ import annotations
 
-import hashlib
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from assay.cache.store import Store
-from assay.core.data.formats import is_supported, supported_formats
+from assay.cache.decompressions.read import read_decompression
+from assay.cache.files.database import UnreadableFile
 from assay.core.data.hub_preview import preview_hub
 from assay.core.data.preview import Preview, preview_files
 from assay.core.errors import InputError
-from assay.core.specs.data import DataRef, Task
+from assay.core.specs.data import DECOMPRESSION, DataRef, Task
 from assay.core.specs.options import CommandOption
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.new_job.asking import ask_button
 from assay.pages.components.new_job.form_state import OF_DOCUMENTS, Form, as_list
 
-_UPLOAD_MB = 100
-_ALL_UPLOADS_BYTES = 2_000_000_000
-_ENDINGS = ["parquet", "jsonl", "ndjson", "json", "csv", "tsv", "gz", "zst"]
 # What the built-in sets hold; reading them to count takes seconds.
 _BUILT_IN = {"builtin:docs": 30_000, "builtin:stdlib": 4_000}
 
 
-def show_documents(form: Form, one: CommandOption, is_labelled: bool) -> int | None:
-    """The sets that an option names: preview and columns of each. How many documents they hold
-    together; None where a look does not tell."""
-    counts = [_show_set(form, one, place, is_labelled) for place in as_list(form.raw(one.name))]
+@dataclass(frozen=True)
+class Sets:
+    """Sets of documents. ``n_rows``: that they hold together, and ``most_rows``: that they cannot
+    exceed; None where a look does not tell. ``is_unusable``: a job could not read one of them."""
+
+    n_rows: int | None = None
+    most_rows: int | None = None
+    is_unusable: bool = False
+
+
+def show_documents(form: Form, one: CommandOption, is_labelled: bool) -> Sets:
+    """The sets that an option names: preview and columns of each, and what a job would refuse."""
+    sets = [_show_set(form, one, place, is_labelled) for place in as_list(form.raw(one.name))]
+    return Sets(
+        _sum([one.n_rows for one in sets]),
+        _sum([one.most_rows for one in sets]),
+        any(one.is_unusable for one in sets),
+    )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
     known = [n for n in counts if n is not None]
     return sum(known) if known and len(known) == len(counts) else None
 
 
-def _show_set(form: Form, one: CommandOption, place: str, is_labelled: bool) -> int | None:
+def _show_set(form: Form, one: CommandOption, place: str, is_labelled: bool) -> Sets:
+    if place.startswith(DECOMPRESSION):
+        return Sets(_n_examples(form, place))
     try:
         ref = form.with_columns(one, place)
-        found = _look(ref)
     except InputError:
-        return None  # the option itself says what is wrong
+        return Sets()  # the option itself says what is wrong
+    try:
+        found = _look(ref)
+    except InputError as error:
+        return _refused(place, str(error))
     if isinstance(found, int):
-        return found
+        return Sets(found)
     is_on_the_hub = found is None
     if found is None:
         found = _looked_at_on_the_hub(form, one, place, ref, is_labelled)
     if found is None:
-        return None
-    title = f"{markdown_safe(place)} — {'on the hub, ' if is_on_the_hub else ''}{_size(found)}"
-    with st.expander(title, expanded=is_on_the_hub):
-        st.dataframe(pd.DataFrame(found.rows), hide_index=True, height="content")
-        if not found.are_texts:
-            _columns(form, one, place, found, is_labelled)
+        return Sets()
+    if not found.rows:
+        return _refused(place, "it holds no documents")
     missing = [
         name
         for name in _wanted(ref, form, is_labelled)
         if not found.are_texts and name not in found.columns
     ]
+    title = f"{markdown_safe(place)} — {'on the hub, ' if is_on_the_hub else ''}{_size(found)}"
+    is_open = is_on_the_hub or bool(missing) or any(_chosen_columns(form, one, place))
+    with st.expander(title, expanded=is_open):
+        st.dataframe(pd.DataFrame(found.rows), hide_index=True, height="content")
+        if not found.are_texts:
+            _columns(form, one, place, found, is_labelled)
     for name in missing:
-        sentence = markdown_safe(f"{place} has no column {name!r}: choose one.")
-        st.markdown(f":red[:material/error: {sentence}]")
-    return found.n_rows
+        _say(f"{place} has no column {name!r}: choose one.")
+    return Sets(found.n_rows, found.n_rows if found.is_most else None, bool(missing))
+
+
+def _refused(place: str, why: str) -> Sets:
+    _say(f"{place}: {why}")
+    return Sets(is_unusable=True)
+
+
+def _say(sentence: str) -> None:
+    st.markdown(f":red[:material/error: {markdown_safe(sentence)}]")
+
+
+def _n_examples(form: Form, place: str) -> int | None:
+    """What a decompression holds; None where it cannot be read, as the option itself says."""
+    try:
+        name = form.checker.corpus(place).removeprefix(DECOMPRESSION)
+        path = form.checker.store.decompressions / f"{name}.duckdb"
+        return read_decompression(path).counts.n_examples
+    except (InputError, UnreadableFile, OSError):
+        return None
+
+
+def _chosen_columns(form: Form, one: CommandOption, place: str) -> list[object]:
+    return [
+        st.session_state.get(form.columns_key(one.name, place, which))
+        for which in ("text", "label")
+    ]
 
 
 def _wanted(ref: DataRef, form: Form, is_labelled: bool) -> list[str]:
@@ -69,7 +116,8 @@ def _wanted(ref: DataRef, form: Form, is_labelled: bool) -> list[str]:
     text = ref.text_column if ref.text_column != "text" else form.raw("text_column") or "text"
     label = ref.label_column if ref.label_column != "label" else form.raw("label_column")
     has_labels = is_labelled and form.raw("task") == Task.CLASSIFICATION
-    return [text, *([label or "label"] if has_labels else [])]
+    prompt = ref.prompt_column or form.raw("prompt_column")
+    return [text, *([label or "label"] if has_labels else []), *([prompt] if prompt else [])]
 
 
 def _look(ref: DataRef) -> Preview | int | None:
@@ -152,57 +200,6 @@ def _columns_by_hand(form: Form, one: CommandOption, place: str, is_labelled: bo
             placeholder=f"default: {form.raw(f'{which}_column') or which}",
             key=form.columns_key(one.name, place, which),
         )
-
-
-def show_upload(store: Store) -> None:
-    """A place to upload data files; each is kept in the store and offered in the form."""
-    with st.expander("Upload a data file", icon=":material/upload:"):
-        given = st.file_uploader(
-            f"{supported_formats()}, at most {_UPLOAD_MB} MB",
-            type=_ENDINGS,
-            max_upload_size=_UPLOAD_MB,
-            key="new job: upload",
-        )
-        if given is None:
-            return
-        try:
-            kept = keep_upload(store, given.name, given.getvalue())
-        except InputError as error:
-            st.error(markdown_safe(str(error)))
-            return
-        st.write(f"Kept. Choose **{markdown_safe(str(kept.relative_to(store.root)))}** above.")
-
-
-def keep_upload(store: Store, name: str, content: bytes) -> Path:
-    """Keep an uploaded file under a name that its contents make its own.
-
-    InputError for one that is too large, of another kind, or if there are too many.
-    """
-    store.require_writing()
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name.replace("\\", "/")).name).lstrip(".-")[-80:]
-    if not is_supported(Path(plain)):
-        raise InputError(f"a data file ({supported_formats()})", repr(name[:80]), "convert it")
-    if len(content) > _UPLOAD_MB * 1_000_000 * 1.05:
-        raise InputError(
-            f"a file of at most {_UPLOAD_MB} MB",
-            f"{len(content) / 1e6:,.0f} MB",
-            "put it into a folder of --roots and name it",
-        )
-    folder = store.data / "uploads"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    taken = sum(file.stat().st_size for file in folder.iterdir())
-    if taken + len(content) > _ALL_UPLOADS_BYTES:
-        raise InputError(
-            f"uploads of at most {_ALL_UPLOADS_BYTES / 1e9:.0f} GB in all",
-            f"{taken / 1e9:.1f} GB that are kept already",
-            f"delete some from {folder}",
-        )
-    kept = folder / f"{hashlib.sha256(content).hexdigest()[:12]}-{plain}"
-    if not kept.exists():
-        partial = kept.with_suffix(".partial")
-        partial.write_bytes(content)
-        partial.replace(kept)
-    return kept
 
 
 def is_of_documents(one: CommandOption) -> bool:

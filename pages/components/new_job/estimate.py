@@ -20,6 +20,7 @@ from assay.core.specs.data import Task
 from assay.core.specs.training import TrainingSpec
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import time_left
+from assay.pages.components.new_job.documents import Sets
 from assay.pages.components.new_job.form_state import Filled
 from assay.pages.components.new_job.kinds import JobKind, expected_s
 from assay.pages.components.new_job.models import Found
@@ -34,14 +35,14 @@ def show_estimate(
     kind: JobKind,
     filled: Filled,
     models: Mapping[str, Found],
-    counts: Mapping[str, int | None],
+    sets: Mapping[str, Sets],
     store: Store,
 ) -> None:
     """One line with the range, and what it rests on."""
     if filled.spec is None:
         return
     if isinstance(filled.spec, AuditSpec):
-        load = _load(filled.spec, models, counts)
+        load = _load(filled.spec, models, sets)
         earlier = _earlier(store, filled.spec.task)
         _show(estimate_audit(filled.spec, load, earlier, _n_workers()))
         return
@@ -68,14 +69,14 @@ def _show(one: Estimate, runs_models: bool = True) -> None:
     st.caption(markdown_safe(f"It rests on {one.rests_on}.{faster}"))
 
 
-def _load(spec: AuditSpec, models: Mapping[str, Found], counts: Mapping[str, int | None]) -> Load:
+def _load(spec: AuditSpec, models: Mapping[str, Found], sets: Mapping[str, Sets]) -> Load:
     known = [one for one in models.values() if isinstance(one, StoredFacts)]
     whole = [one for one in known if not one.is_adapter and one.n_parameters]
     largest = max(whole, key=lambda one: one.n_parameters or 0, default=None)
     recorded = next((one.training for one in known if one.training), None)
     training = spec.training or recorded or TrainingSpec()
     return Load(
-        _n_documents(spec, counts),
+        _n_documents(spec, {name: one.n_rows for name, one in sets.items()}),
         largest.n_parameters if largest else None,
         training.max_tokens,
         largest.width if largest else None,

@@ -157,3 +157,15 @@ def expected_s(kind: JobKind, spec: Any) -> float | None:
         return sum(kind.plan(spec).values())
     except (InputError, OSError):
         return None
+
+
+def plan_problem(kind: JobKind, spec: Any) -> str | None:
+    """Why there is no plan: what the job refuses as soon as it starts."""
+    try:
+        if kind.plan is not None:
+            kind.plan(spec)
+    except InputError as error:
+        return error.sentence
+    except OSError:
+        return None  # whatever it is, the job says it
+    return None

@@ -41,6 +41,11 @@ def offers(names: Names, roots: AllowedRoots, store: Store) -> list[str]:
     return known[names]()
 
 
+def forget_found() -> None:
+    """Look for files anew: one has just been added."""
+    _found.clear()
+
+
 def takes_more(names: Names) -> bool:
     """Whether a name that is not offered may be typed."""
     return names not in (Names.DECOMPRESSION, Names.AUDIT, Names.EXPERIMENT)
