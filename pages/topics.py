@@ -78,6 +78,7 @@ with right:
 st.subheader("Knowledge gaps", anchor=False)
 show_gaps(path, meta, judge)
 show_how(meta, reads.rungs(path))
+reads.show_stopped()
 deletable_with_annotations(
     Annotated.decompression(path.stem),
     "examples",

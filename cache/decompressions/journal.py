@@ -101,7 +101,7 @@ class Journal:
             connection.execute("DELETE FROM found_topics WHERE run_id = ?", [self._run_id])
 
     def end(self) -> None:
-        """Record that the run's results are sealed."""
+        """Record that the run is over: its results are sealed, or there are none."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE runs SET ended_at = ? WHERE run_id = ?", [time.time(), self._run_id]

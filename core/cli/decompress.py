@@ -15,7 +15,6 @@ from assay.core.cli.ending import Ending, end
 from assay.core.cli.options import RunningOrQueued, as_job
 from assay.core.cli.pair_commands import queue_this
 from assay.core.runtime.outcome import Outcome
-from assay.core.specs.addresses import without_password
 from assay.core.specs.commands import DECOMPRESS, GRADE
 from assay.core.specs.decompression import DecompressionSpec, GradeSpec, title_of
 
@@ -57,8 +56,7 @@ def grade(
 
     place = how.place
     meta = read_decompression(decompression_path(place, spec.decompression_id))
-    judge = spec.judge_served_model or without_password(spec.judge)
-    title = f"{meta.title}, graded by {judge}"
+    title = spec.title(meta.title)
     if how.queue:
         queue_this(place, title, how.as_json)
         return

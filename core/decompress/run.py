@@ -45,6 +45,7 @@ from assay.core.specs.decompression import (
 )
 from assay.core.specs.decompression_checks import calls_of_examples, check_decompression
 from assay.core.specs.hashing import content_key
+from assay.core.specs.place_names import name_of
 from assay.core.specs.results.decompression import (
     DecompressionCounts,
     DecompressionResult,
@@ -104,11 +105,12 @@ def decompress(
 
 
 def run_id_of(spec: DecompressionSpec, found: FoundModel, judge: FoundModel | None) -> str:
-    """A name that depends on the options and the model's weights, not on where the model is."""
+    """A name that depends on the options, the model's weights and its name, not on its folder."""
     asked = {k: v for k, v in kept_spec(spec).items() if k not in _NOT_ASKED}
     judged_by = judge.identity.answers_sha256 if judge else None
     key = content_key(_VERSION, prompts.VERSION, found.identity.answers_sha256, judged_by, asked)
-    slug = re.sub(r"[^a-z0-9]+", "-", found.identity.name.lower()).strip("-")[-24:].strip("-")
+    name = name_of(found.identity.name)
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[-24:].strip("-")
     return f"{slug or 'model'}-{key[:12]}"
 
 
@@ -132,6 +134,7 @@ def _walk(
     runner = ModelClient(backend, journal, progress, budget)
     grow(tree, spec, prompting, runner, calls_of_examples(spec), progress)
     if len(tree.topics) == 1:
+        journal.end()  # the same command would end the same way
         raise AssayError(_no_topics(spec, prompting, journal.used_calls()))
     # One example for each topic, and its grades, take precedence over measuring each topic's
     # support.

@@ -11,6 +11,7 @@ from typing import Any
 
 from assay.core.specs.addresses import without_password
 from assay.core.specs.options import Declared, Names, option
+from assay.core.specs.place_names import name_of
 from assay.core.specs.plain import to_plain
 
 EMBEDDED_MODEL = "builtin:smollm2"
@@ -218,6 +219,11 @@ class GradeSpec:
     prompting: Prompting | None = option(None, **_PROMPTING)
     budget_calls: int | None = option(None, **_BUDGET_CALLS)
     budget_tokens: int | None = option(None, **_BUDGET_TOKENS)
+
+    def title(self, decompression: str) -> str:
+        """What a list of jobs calls the grading of the decompression of this name."""
+        judge = self.judge_served_model or name_of(without_password(self.judge))
+        return f"{decompression}, graded by {judge}"
 
 
 TREE_SHARE = 0.5

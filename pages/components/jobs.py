@@ -79,7 +79,6 @@ def _reported(store: Store, job: Job) -> Query:
 
 
 _AUDIT = ResultLink("overview", "Open the audit", _audit)
-_TOPICS = ResultLink("topics", "Open the topics", _topics)
 # By command; a job of another has no page.
 RESULTS = {
     "audit": _AUDIT,
@@ -87,8 +86,8 @@ RESULTS = {
     "titrate": ResultLink("titration", "Open the titration", _audit),
     "rank-corpora": ResultLink("corpora", "Open the ranking", _audit),
     "suspect": ResultLink("suspects", "Open the test", _test),
-    "decompress": _TOPICS,
-    "grade": _TOPICS,
+    "decompress": ResultLink("topics", "Open the topics", _topics),
+    "grade": ResultLink("examples", "Open the grades", _topics),
     "diff": ResultLink("diff", "Open the diff", _sides),
     "echo": ResultLink("echo", "Open the comparison", _echo),
     "experiment": ResultLink("experiments", "Open the experiment", _run),

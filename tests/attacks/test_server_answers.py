@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from support.model_calls import answered, call
 from support.scripted_server import HONEST, TEA, Scripted, decompress, kept
 
+from assay.cache.decompressions.journal import read_running
+from assay.cache.store import Store
 from assay.core.decompress.backends.openai_format import Garbled, answers
 from assay.core.decompress.backends.words import quoted, refusal_words
 from assay.core.specs.model_calls import Answer, Refusal
@@ -76,7 +78,8 @@ def test_healed_the_server_is_asked_again(assay, scripted):
 
 
 def test_answers_that_name_no_topic_seal_nothing(assay, scripted, monkeypatch):
-    """Lists that came and say nothing that two of them share end in words, not in an empty tree."""
+    """Lists that came and say nothing that two of them share end in words, not in an empty tree;
+    nothing is left to be continued."""
 
     def numbers(self, body, index, path):
         return {"index": index, "text": f" {{}}, {body['seed']}."}
@@ -87,6 +90,7 @@ def test_answers_that_name_no_topic_seal_nothing(assay, scripted, monkeypatch):
     assert "No topic was found" in result.err
     assert "the first list is {}, " in result.err
     assert kept()[1] == []
+    assert read_running(Store.default()) == []
 
 
 def test_a_compressed_reply_is_not_unpacked(connected):

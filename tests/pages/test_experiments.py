@@ -9,7 +9,7 @@ from support.experiment_file import write_sample_experiment
 from support.pages import opened, words
 
 from assay.cache.experiments.read import list_experiments, read_measurements
-from assay.cache.jobs import JobTable
+from assay.cache.jobs import JobState, JobTable
 from assay.core.experiments.paper_results import reference_rows
 from assay.core.experiments.recipes import NAMES, load_recipe
 from assay.core.findings.experiment import Place, standing
@@ -136,6 +136,17 @@ def test_an_unfinished_run_is_shown_as_its_job(store):
     table.report(job_id, "llama_1b, seed 0 · students", 0.31, 1234)
     assert "31%" in str(opened("experiments", recipe="main-sft").get("progress")[0].proto)
     assert not opened("experiments", recipe="optimizers").get("progress")
+
+
+def test_only_the_last_failure_stands_above_the_results(store):
+    """Earlier ones are history, which Jobs keeps; after a run that succeeded there is none."""
+    table = JobTable(store)
+    for number, state in enumerate((JobState.FAILED, JobState.FAILED, JobState.DONE), start=1):
+        job_id = table.begin(["experiment", "main-sft"], f"Run {number}")
+        table.finish(job_id, state, "it did not work" if state is JobState.FAILED else None)
+        shown = words(opened("experiments", recipe="main-sft"))
+        assert ("it did not work" in shown) == (state is JobState.FAILED)
+        assert [n for n in (1, 2, 3) if f"Run {n}" in shown] == ([number] if number < 3 else [])
 
 
 def test_a_run_is_a_link(store):

@@ -210,7 +210,18 @@ def test_a_run_under_way_is_seen_while_it_writes(store):
     assert "Half done" in text
     assert "glaciers" in text
     assert "1 plain text" in text
-    assert "not running" in text
+    assert "Not running" in text
+
+
+def test_what_is_unfinished_stands_below_what_is_complete(store):
+    """Whoever opens a result reads it first; without any, the unfinished run is all there is."""
+    with Journal(store, "ab" * 32, "unfinished") as journal:
+        journal.begin({"title": "Half done"})
+    assert "Half done" in words(opened("topics"))
+    write_sample_decompression(store)
+    said = [one.value for one in opened("topics", decompression="sample").main.markdown]
+    assert said[0] == "**All human knowledge**"
+    assert said[-1] == "**Half done**, unfinished"
 
 
 def test_an_unreadable_file_is_named(store):

@@ -30,6 +30,7 @@ from assay.core.runtime.progress import Progress
 from assay.core.specs.addresses import without_password
 from assay.core.specs.decompression import Axis, Difficulty, GradeSpec, Prompting, Style
 from assay.core.specs.hashing import content_key
+from assay.core.specs.place_names import name_of
 from assay.core.specs.results.decompression import JudgeFacts
 
 # Raise it when the same answers would give another result, or the file another format.
@@ -66,7 +67,7 @@ def grade_sealed(
         with progress.stage("seal", 0):
             meta = replace(
                 contents.meta,
-                title=f"{contents.meta.title}, graded by {found.identity.name}",
+                title=f"{contents.meta.title}, graded by {name_of(found.identity.name)}",
                 created_at=datetime.datetime.now(datetime.UTC).isoformat(),
                 graded_from=spec.decompression_id,
             )
@@ -100,7 +101,7 @@ def graded(
         Journal(store, found.identity.answers_sha256, f"{run_id}-judge") as journal,
     ):
         asked_as = prompting or prompting_for(backend.identity, backend.traits)
-        journal.begin({"title": f"{meta.title}, graded by {found.identity.name}"})
+        journal.begin({"title": f"{meta.title}, graded by {name_of(found.identity.name)}"})
         runner = ModelClient(backend, journal, progress, budget)
         seed = meta.asked.seed
         grades = judge_examples(examples, asked_as, runner, seed, progress)

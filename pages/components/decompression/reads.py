@@ -50,6 +50,7 @@ def chosen_decompression() -> Path:
         st.stop()
     if not sound:
         _show_empty()
+        show_stopped()
         st.stop()
     last = st.session_state.get(_LAST)
     start = asked or (last if last in sound else next(iter(sound)))
@@ -84,23 +85,33 @@ def _show_empty() -> None:
 
 
 def show_running() -> None:
-    """Decompressions in progress, live; and those that were stopped, with how to continue them."""
-    store = Store.default()
-    if not read_running(store):
+    """Decompressions in progress, live."""
+    if not _jobs(Store.default()):
         return
-    is_active = bool(_jobs(store))
 
     def show() -> None:
-        jobs = _jobs(store)
+        jobs = _jobs(Store.default())
         for job in jobs:
             job_line(job)
-        for run in read_running(store):
-            _show_run(run, bool(jobs))
-        if bool(jobs) != is_active:
-            st.rerun()  # the whole page: something has ended or started
+        for run in read_running(Store.default()):
+            _show_run(run)
+        if not jobs:
+            st.rerun()  # the whole page: something has ended
 
     with st.container(border=True):
-        st.fragment(show, run_every="2s" if is_active else None)()
+        st.fragment(show, run_every="2s")()
+
+
+def show_stopped() -> None:
+    """Decompressions that stopped before their end, below those that are complete."""
+    store = Store.default()
+    runs = [] if _jobs(store) else read_running(store)
+    if not runs:
+        return
+    with st.expander(f"Unfinished decompressions ({len(runs):,})", icon=":material/pause:"):
+        st.caption("Not running. The same command continues where it stopped.")
+        for run in runs:
+            _show_run(run)
 
 
 def _jobs(store: Store) -> list[Any]:
@@ -114,10 +125,10 @@ def _jobs(store: Store) -> list[Any]:
 
 def _makes_topics(job: Job) -> bool:
     shown = RESULTS.get(job.command[0])
-    return shown is not None and shown.page == "topics"
+    return shown is not None and shown.page in ("topics", "examples")
 
 
-def _show_run(run: UnfinishedRun, is_active: bool) -> None:
+def _show_run(run: UnfinishedRun) -> None:
     progress = read_progress(run)
     n_calls = sum(progress.n_calls.values())
     rungs = " · ".join(f"{n:,} {READ_AS[ParseOutcome(rung)]}" for rung, n in progress.rungs.items())
@@ -127,7 +138,6 @@ def _show_run(run: UnfinishedRun, is_active: bool) -> None:
         (f"{n_topics:,} topics · " if n_topics else "")
         + f"{n_calls:,} calls"
         + (f" · answers read as: {rungs}" if rungs else "")
-        + ("" if is_active else " · not running; the same command continues from here")
     )
     latest = progress.topics[-_N_LATEST:]
     if latest:

@@ -15,7 +15,6 @@ from assay.core.experiments.durations import experiment_plan
 from assay.core.experiments.grid import cells_of
 from assay.core.experiments.recipes import load_recipe, places_of
 from assay.core.experiments.recipes import title_of as experiment_title
-from assay.core.specs.addresses import without_password
 from assay.core.specs.audit import title_of as audit_title
 from assay.core.specs.commands import (
     AUDIT,
@@ -65,8 +64,7 @@ def _own_title(spec: Any) -> str:
 
 
 def _grade_title(spec: GradeSpec) -> str:
-    judge = spec.judge_served_model or without_password(spec.judge)
-    return f"{spec.decompression_id}, graded by {judge}"
+    return spec.title(spec.decompression_id)
 
 
 def _experiment_plan(spec: ExperimentSpec) -> Plan:

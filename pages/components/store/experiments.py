@@ -89,11 +89,16 @@ def measurements(path: Path) -> pd.DataFrame:
 
 
 def jobs_of(store: Store, recipe: str) -> list[Job]:
-    """Queued, running and failed runs of a recipe, newest first."""
+    """Queued and running runs of a recipe, newest first; or how the last one failed.
+
+    An earlier failure says nothing about the results, and stays on the page Jobs.
+    """
     table = JobTable(store)
     table.sweep_lost()
     mine = [job for job in table.all() if job.command[:1] == ("experiment",)]
-    return [job for job in mine if recipe in job.command and job.state is not JobState.DONE]
+    mine = [job for job in mine if recipe in job.command]
+    active = [job for job in mine if job.state in (JobState.QUEUED, JobState.RUNNING)]
+    return active or [job for job in mine[:1] if job.state is not JobState.DONE]
 
 
 def comparison_table(known: Compared, panel: str) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -93,6 +94,16 @@ def test_a_decompression_is_sealed_whole(assay, asked):
         assert (level == 2) == (stop == "depth")
         assert contrast is not None
         assert low < n_votes / n_samples <= high
+
+
+def test_a_moved_model_is_the_same(assay, model, asked, tmp_path):
+    """A result is called by the model's name alone, so another folder finds it again."""
+    home, (first, _) = asked
+    moved = shutil.copytree(model, tmp_path / "elsewhere" / model.name)
+    again = completed(assay(*arguments(moved, "--store", home)))
+    assert again["was_there"]
+    assert again["decompression"] == first["decompression"]
+    assert first["decompression"].rpartition("-")[0] == model.name
 
 
 def test_the_same_question_is_answered_once(assay, model):

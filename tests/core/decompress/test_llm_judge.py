@@ -76,6 +76,7 @@ def test_a_judge_grades_every_example_on_every_axis(assay, judge, sample):
     assert len(grades) == 4 * len(Axis)
     assert set(grades["rung"]) == {"schema"}
     meta = read_decompression(Path(out["path"]))
+    assert meta.title == f"{read_decompression(sample).title}, graded by {judge.name}"
     assert meta.headline_judge == identity.label
     assert meta.judges[0].sha256 == identity.sha256
     assert meta.judges[0].n_unreadable == 0
