@@ -22,6 +22,7 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line, exported_table
 from assay.pages.components.job_offer import offer_job
 from assay.pages.components.jobs import job_line
+from assay.pages.components.labels import minute
 from assay.pages.components.navigation import enter
 from assay.pages.components.store import experiments
 from assay.pages.components.store.experiment_chart import comparison_plot
@@ -76,7 +77,7 @@ def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
 
     def shown(name: str) -> str:
         meta = by_id[name].meta
-        return f"{meta.created_at[:16].replace('T', ' ')} UTC · {meta.scale} · {name[-10:]}"
+        return f"{minute(meta.created_at)} UTC · {meta.scale} · {name[-10:]}"
 
     asked = asked_option("run", "Run", by_id, shown) or found[0].experiment_id
     picked = st.selectbox(

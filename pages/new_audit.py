@@ -27,7 +27,7 @@ from assay.pages.components.new_job.kinds import KINDS, plan_problem
 from assay.pages.components.new_job.models import found_models, show_models
 from assay.pages.components.new_job.presets import choose_preset, load_config, save_config
 from assay.pages.components.new_job.uploads import show_upload
-from assay.pages.components.new_job.widgets import option_widget
+from assay.pages.components.new_job.widgets import called, option_widget
 
 enter()
 
@@ -114,7 +114,7 @@ def show_problems(form: Form, filled: Filled, sets: dict[str, Sets]) -> list[str
 
 def show_start(form: Form, filled: Filled, is_stopped: bool) -> None:
     if filled.missing:
-        named = ", ".join(one.key.replace("-", " ") for one in filled.missing)
+        named = ", ".join(called(one) for one in filled.missing)
         st.caption(markdown_safe(f"Still needed: {named}."))
     elif filled.asks_for:
         st.caption(markdown_safe(f"Still needed: {filled.asks_for}."))

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 import pandas as pd
 import pytest
 from click import Context
+from support.audit_file import write_sample_audit
+from support.decompression_file import write_sample_decompression
 from support.job_form import form, start_button
 from support.pages import opened, words
 from support.tiny_models import save_bert
@@ -355,3 +357,34 @@ def test_a_job_from_the_browser_ends_in_an_audit(files, monkeypatch):
     result = opened("overview", audit=audit_id)
     assert result.title[0].value == "From the browser"
     assert "No documents were scored" in words(result).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "name", "label"),
+    [
+        ("echo", "audit", "sample", "Sample audit · 2"),
+        ("diff", "first", "sample", "Sample decompression · 2"),
+        ("experiment", "name", "ot-sensitivity", "Sensitivity of the distances (figure 4)"),
+    ],
+)
+def test_results_are_offered_by_what_a_person_calls_them(kind, option, name, label, files):
+    """Title and time or the paper's figure; the command has the name in the store."""
+    write_sample_audit(Store.default())
+    write_sample_decompression(Store.default())
+    app = form(kind, **{option: name})
+    (shown,) = [one for one in app.selectbox if one.key == f"new {kind}: {option}"]
+    assert any(one.startswith(label) for one in shown.options)
+    assert not any("T" in one.partition(" · ")[2] for one in shown.options)
+    assert shown.value == name
+
+
+def test_options_are_called_as_a_person_writes_them(files):
+    """Words that belong together keep their hyphens, in labels and in what is still needed."""
+    app = form("titrate")
+    labels = {one.label for kind in ("selectbox", "multiselect") for one in app.get(kind)}
+    assert {"Held-out *", "Out-of-domain *", "Leaked share", "Base *"} <= labels | {
+        one.label for one in app.text_input
+    }
+    assert "Still needed: base, final, held-out, out-of-domain, reference." in words(app).replace(
+        "\\", ""
+    ).replace("\u2060", "")

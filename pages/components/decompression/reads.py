@@ -17,7 +17,7 @@ from assay.core.specs.results.decompression import DecompressionResult
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.job_offer import offer_job
 from assay.pages.components.jobs import RESULTS, job_line
-from assay.pages.components.labels import distinct_labels
+from assay.pages.components.labels import distinct_labels, minute
 
 # How an answer could be parsed.
 READ_AS = {
@@ -55,7 +55,7 @@ def chosen_decompression() -> Path:
     last = st.session_state.get(_LAST)
     start = asked or (last if last in sound else next(iter(sound)))
     labels = distinct_labels(
-        {name: f"{one.title} · {one.created_at[:16]}" for name, one in sound.items()}
+        {name: f"{one.title} · {minute(one.created_at)}" for name, one in sound.items()}
     )
     decompression_id = st.sidebar.selectbox(
         "Decompression",

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from assay.cache.audits.read import list_audits
+from assay.cache.audits.read import AuditSummary, list_audits
+from assay.cache.decompressions.read import DecompressionSummary, list_decompressions
 from assay.cache.store import Store
 from assay.core.data.formats import is_supported
 from assay.core.data.sources import BUILTINS
-from assay.core.experiments.recipes import NAMES
+from assay.core.experiments.recipes import NAMES, load_recipe
 from assay.core.jobs.checked_names import BUILTIN_MODELS
 from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.data import DECOMPRESSION
 from assay.core.specs.options import Names
+from assay.pages.components.labels import distinct_labels, minute
 
 _MOST_LEVELS, _MOST_ENTRIES, _MOST_OFFERS = 3, 3000, 200
 _MODEL_FILES = ("config.json", "adapter_config.json")
@@ -24,17 +26,16 @@ _MODEL_FILES = ("config.json", "adapter_config.json")
 
 def offers(names: Names, roots: AllowedRoots, store: Store) -> list[str]:
     """Names to choose from; others may be typed where ``takes_more``."""
+    if names in (Names.DECOMPRESSION, Names.AUDIT, Names.EXPERIMENT):
+        return list(titles(names, store))
     models, data = _found(roots.folders, str(store.root))
-    said = [path.stem for path in sorted(store.decompressions.glob("*.duckdb"))]
+    said = [one.decompression_id for one in list_decompressions(store) if not one.problem]
     known: dict[Names, Callable[[], list[str]]] = {
         Names.MODEL: lambda: [*BUILTIN_MODELS, *models],
         Names.SPEAKER: lambda: [*BUILTIN_MODELS, *models],
         Names.DOCUMENTS: lambda: [*data, *BUILTINS],
         Names.CORPUS: lambda: [*data, *BUILTINS, *(DECOMPRESSION + name for name in said)],
         Names.DATA_FOLDER: lambda: sorted({str(Path(name).parent) for name in data}),
-        Names.DECOMPRESSION: lambda: said,
-        Names.AUDIT: lambda: [one.audit_id for one in list_audits(store) if not one.problem],
-        Names.EXPERIMENT: lambda: list(NAMES),
         Names.NEW_FILE: list,
         Names.NAMED_MODEL: list,
     }
@@ -44,6 +45,21 @@ def offers(names: Names, roots: AllowedRoots, store: Store) -> list[str]:
 def forget_found() -> None:
     """Look for files anew: one has just been added."""
     _found.clear()
+
+
+def titles(names: Names, store: Store) -> dict[str, str]:
+    """What a person calls the results and recipes among which an option chooses, by name."""
+    if names is Names.EXPERIMENT:
+        recipes = {name: load_recipe(name) for name in NAMES}
+        return {name: f"{one.title} ({one.shows})" for name, one in recipes.items()}
+    made: dict[str, AuditSummary | DecompressionSummary] = {}
+    if names is Names.AUDIT:
+        made = {one.audit_id: one for one in list_audits(store) if not one.problem}
+    elif names is Names.DECOMPRESSION:
+        made = {one.decompression_id: one for one in list_decompressions(store) if not one.problem}
+    return distinct_labels(
+        {name: f"{one.title} · {minute(one.created_at)}" for name, one in made.items()}
+    )
 
 
 def takes_more(names: Names) -> bool:

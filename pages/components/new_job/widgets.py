@@ -6,20 +6,21 @@ from typing import Any
 
 import streamlit as st
 
+from assay.core.findings.formatting import capitalized
 from assay.core.specs.options import CommandOption, Names
 from assay.pages.components.escaping import markdown_safe, without_marks
 from assay.pages.components.new_job.form_state import Form, as_list
-from assay.pages.components.new_job.offers import offers, takes_more
+from assay.pages.components.new_job.offers import offers, takes_more, titles
 
 _LONG = 500
+# What of an option's name keeps its hyphens, or is written in capitals.
+_WRITTEN = {"held out": "held-out", "out of domain": "out-of-domain", "pdf": "PDF"}
 
 
 def option_widget(form: Form, one: CommandOption, error: str | None) -> None:
     """The option's widget; ``error``: what is wrong with its value."""
-    label = one.key.replace("-", " ").capitalize().replace("Pdf", "PDF")
-    label += " *" if one.is_required else ""
     common: dict[str, Any] = {
-        "label": label,
+        "label": capitalized(called(one)) + (" *" if one.is_required else ""),
         "key": form.key(one.name),
         "help": f"{markdown_safe(one.declared.help)}\n\n`{_flag(one)}`",
     }
@@ -45,6 +46,14 @@ def option_widget(form: Form, one: CommandOption, error: str | None) -> None:
         st.markdown(f":red[:material/error: {markdown_safe(error)}]")
 
 
+def called(one: CommandOption) -> str:
+    """The option's name as a sentence has it."""
+    words = one.key.replace("-", " ")
+    for plain, written in _WRITTEN.items():
+        words = words.replace(plain, written)
+    return words
+
+
 def _hint(one: CommandOption) -> str:
     return without_marks(one.declared.help) if one.declared.names is Names.NEW_FILE else ""
 
@@ -57,7 +66,11 @@ def _choice_of_names(form: Form, one: CommandOption, names: Names, common: dict[
     roots, store = form.checker.roots, form.checker.store
     held = form.raw(one.name)
     options = list(dict.fromkeys([*offers(names, roots, store), *as_list(held)]))
-    more: dict[str, Any] = {"accept_new_options": takes_more(names)}
+    shown_as = titles(names, store)
+    more: dict[str, Any] = {
+        "accept_new_options": takes_more(names),
+        "format_func": lambda name: shown_as.get(name, name),
+    }
     placeholder = _PLACEHOLDERS.get(names, "choose one" if options else "there is none yet")
     if one.is_repeated:
         st.multiselect(options=options, placeholder=placeholder, **more, **common)
