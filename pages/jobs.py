@@ -14,7 +14,7 @@ from assay.core.jobs.worker import ensure_worker
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import job_line, result_link
 from assay.pages.components.navigation import enter, page_file
-from assay.pages.components.new_job.kinds import KINDS
+from assay.pages.components.new_job.kinds import TITLES
 from assay.pages.components.paging import first_row
 
 enter()
@@ -32,8 +32,8 @@ def show_job(job: Job) -> None:
         when = datetime.datetime.fromtimestamp(started).strftime("%Y-%m-%d %H:%M")
         took = f" · {job.ended_at - started:,.0f} s" if job.ended_at else ""
         with st.container(horizontal=True, vertical_alignment="center"):
-            kind = KINDS.get(job.command[0])
-            what = f"{kind.title} · " if kind else ""
+            kind = TITLES.get(job.command[0])
+            what = f"{kind} · " if kind else ""
             st.caption(f"{what}job {job.job_id} · {when}{took}", width="content")
             result_link(store, job)
             show_actions(job)

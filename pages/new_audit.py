@@ -23,7 +23,7 @@ from assay.pages.components.new_job.compute import choose_compute
 from assay.pages.components.new_job.documents import Sets, is_of_documents, show_documents
 from assay.pages.components.new_job.estimate import show_estimate
 from assay.pages.components.new_job.form_state import Filled, Form
-from assay.pages.components.new_job.kinds import KINDS, plan_problem
+from assay.pages.components.new_job.kinds import DEMO, KINDS, TITLES, plan_problem
 from assay.pages.components.new_job.models import found_models, show_models
 from assay.pages.components.new_job.presets import choose_preset, load_config, save_config
 from assay.pages.components.new_job.uploads import show_upload
@@ -31,10 +31,7 @@ from assay.pages.components.new_job.widgets import called, option_widget
 
 enter()
 
-# Commands without options of their own; the demo makes its models and data itself.
-_DEMO = "demo"
-_DEMO_COMMAND = ("demo", "--no-serve")
-_TITLES = {_DEMO: "Demo", **{name: kind.title for name, kind in KINDS.items()}}
+_DEMO_COMMAND = (DEMO, "--no-serve")
 
 store = Store.default()
 
@@ -140,16 +137,16 @@ st.title("New job")
 if store.is_for_reading:
     st.info("This dashboard is read-only: nothing can be started here.", icon=":material/lock:")
     st.stop()
-asked = asked_option("kind", "Kind of job", _TITLES, _TITLES.__getitem__)
+asked = asked_option("kind", "Kind of job", TITLES, TITLES.__getitem__)
 name = st.selectbox(
     "Kind of job",
-    list(_TITLES),
-    index=list(_TITLES).index(asked or "audit"),
-    format_func=_TITLES.__getitem__,
+    list(TITLES),
+    index=list(TITLES).index(asked or "audit"),
+    format_func=TITLES.__getitem__,
     key="kind",
 )
 st.query_params["kind"] = name
-if name == _DEMO:
+if name == DEMO:
     show_demo()
     st.stop()
 form = Form(KINDS[name], NameChecker(AllowedRoots.from_environment(store.root), store))

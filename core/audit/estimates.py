@@ -51,12 +51,14 @@ _SENTENCE_WIDTH, _SKETCH_DIMENSION = 384, 4096
 
 @dataclass(frozen=True)
 class Load:
-    """What an audit works on; None where it is not known before it starts."""
+    """What an audit works on; None where it is not known before it starts. ``is_one_unread``: the
+    sizes are those of one model of the pair, the other's are not known yet."""
 
     n_documents: int | None
     n_parameters: int | None
     max_tokens: int
     width: int | None = None
+    is_one_unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,7 @@ def estimate_audit(
     expected_s = planned_s(spec, load)
     ratios = [one.took_s / planned_s(one.spec, one.load) for one in earlier]
     rests_on = [
-        "the sizes of both models by their headers"
-        if load.n_parameters
-        else "a model of the size of MiniLM (SmolLM2 for sft), since its size is not known yet",
+        _sizes(load),
         f"{load.n_documents:,} documents"
         if load.n_documents
         else "5,000 documents, since their number is not known yet",
@@ -108,6 +108,14 @@ def estimate_audit(
         rests_on.append("rates measured on a server of two cores, for lack of audits in this store")
     small, large = _memory(spec, load, n_workers)
     return Estimate(low * expected_s, high * expected_s, small, large, "; ".join(rests_on))
+
+
+def _sizes(load: Load) -> str:
+    if not load.n_parameters:
+        return "a model of the size of MiniLM (SmolLM2 for sft), since its size is not known yet"
+    if load.is_one_unread:
+        return "the size of one model by its headers, since the other's is not known yet"
+    return "the sizes of both models by their headers"
 
 
 def planned_s(spec: AuditSpec, load: Load) -> float:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from assay.core.findings.finding import Finding
 from assay.core.findings.formatting import (
+    counted,
     decimal,
     in_sentence,
     percent,
@@ -79,15 +80,16 @@ def _floor_sentence(floor: NoiseFloor, n_topics: int) -> str:
     how = "" if floor.is_distribution_free else ", assuming normally distributed differences"
     if floor.value >= 1:
         return (
-            f"Two runs of the same model have only {floor.n:,} topics in common. From so few, "
-            "noise alone could take a topic's support from 0% to 100% (upper bound for 95% of "
+            f"Two runs of the same model have only {counted(floor.n, 'topic')} in common. From so "
+            "few, noise alone could take a topic's support from 0% to 100% (upper bound for 95% of "
             f"topics, with 95% confidence{how}), so no change of support is reported."
         )
     return (
         "Support is the share of lists that name a topic. Between two runs of the same model it "
         f"differs by up to {percentage_points(floor.value)} percentage points (upper bound for 95% "
-        f"of topics, with 95% confidence, from {floor.n:,} topics{how}). Only larger differences "
-        f"are reported, and only if they are significant after correction for {n_topics:,} topics."
+        f"of topics, with 95% confidence, from {counted(floor.n, 'topic')}{how}). Only larger "
+        "differences are reported, and only if they are significant after correction for "
+        f"{counted(n_topics, 'topic')}."
     )
 
 

@@ -64,7 +64,8 @@ def echo_finding(record: EchoResult) -> Finding:
         f"a row from it, and {others:,} of the base model's {record.n_control:,} "
         f"({p_value(main.verbatim_p_value)}). {_longest(main)}"
     )
-    return Finding(f"{headline}: {p_value(main.p_value)}.", tuple(sentences))
+    p = f"{p_value(main.p_value)}, threshold {SIGNIFICANCE}"
+    return Finding(f"{headline}: {p}.", tuple(sentences))
 
 
 def _about_held_out(record: EchoResult, main: EchoRow) -> list[str]:

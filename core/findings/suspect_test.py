@@ -131,7 +131,7 @@ def _compared(record: SuspectResult, n_tests: int) -> Finding:
     number = p_value(counted) + (
         f" corrected for {n_tests} tests of this model pair" if n_tests > 1 else ""
     )
-    return Finding(f"{headline}: {number}.", tuple(sentences))
+    return Finding(f"{headline}: {number}, threshold {SIGNIFICANCE}.", tuple(sentences))
 
 
 def _shuffled(record: SuspectResult) -> str:

@@ -79,7 +79,8 @@ def estimated_documents(n_moved: int, frequencies: NDArray[np.int64], n_sample: 
     m documents contain S(m) = Σ_v 1 − C(n − c_v, m) / C(n, m) different tokens (rarefaction);
     beyond the sample, Chao's extrapolation (Chao et al. 2014, equation 9). low, high: two standard
     deviations of S, which is the only uncertainty if the training documents are like the sample;
-    otherwise the estimate says nothing. NaN for a sample of fewer than two documents.
+    otherwise the estimate says nothing. 1e9 for more tokens than the sample's kind has, and for all
+    of them, which any large number of documents contains. NaN for a sample of fewer than two.
     """
     counts = frequencies[frequencies > 0]
     if n_sample < 2 or not len(counts) or not n_moved:
@@ -94,7 +95,7 @@ def estimated_documents(n_moved: int, frequencies: NDArray[np.int64], n_sample: 
             return 1.0
         return (
             _MOST_DOCUMENTS
-            if excess(top, wanted) < 0
+            if excess(top, wanted) <= 0
             else float(np.exp(brentq(excess, 0.0, top, args=(wanted,))))
         )
 

@@ -93,7 +93,7 @@ RESULTS = {
     "experiment": ResultLink("experiments", "Open the experiment", _run),
     "report": ResultLink("report", "Open the report", _reported),
 }
-# What a command without a page of its own wrote is what its log says last.
+# What a command wrote, if not only for a page here, is what its log says last.
 _WROTE, _LAST_LINES = "Wrote ", 20
 
 
@@ -104,7 +104,7 @@ def makes_an_audit(job: Job) -> bool:
 
 
 def result_link(store: Store, job: Job) -> None:
-    """A link to what the job made, once it has ended and the store has it; else what it wrote.
+    """A link to what the job made, once it has ended and the store has it; and what else it wrote.
 
     A suspect test that is refused has failed and yet made a record that says why.
     """
@@ -119,7 +119,8 @@ def result_link(store: Store, job: Job) -> None:
             icon=":material/arrow_forward:",
             query_params=query,
         )
-    elif job.state is JobState.DONE:
+    writes = shown is None or shown.page == "report"
+    if job.state is JobState.DONE and (writes or not query):
         said = JobTable(store).log_tail(job.job_id, _LAST_LINES).splitlines()
         if wrote := [one for one in said if one.startswith(_WROTE)]:
             st.caption(markdown_safe(wrote[-1]), width="content")

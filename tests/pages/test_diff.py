@@ -118,6 +118,19 @@ def test_without_a_floor_nothing_is_called_a_difference(assay, store, no_worker)
     assert JobTable(store).all()[0].command == ("diff", "a", "b")
 
 
+def test_a_noise_run_without_the_same_topics_is_still_one(assay, store):
+    """Its examples have no pair, so that nothing is known of pairs; it is not called missing."""
+    write_run(store, "a", {(): {"music": 1.0, "chess": 1.0}}, 0, depth=1)
+    write_run(store, "a-again", {(): {"ships": 1.0}}, 1, depth=1)
+    write_run(store, "b", {(): {"music": 1.0, "chess": 1.0}}, 0, MODEL_B, depth=1)
+    compare(assay, "a", "b")
+    app = opened("diff", a="a", b="b")
+    assert "Two runs of the same model have no such pair" in words(app)
+    assert "Without a noise run" not in words(app)
+    (results,) = [one.value["result"] for one in app.dataframe if "same task" in one.value]
+    assert set(results) == {"unknown"}
+
+
 def test_a_diff_of_one_level_needs_no_branches(assay, store):
     """Runs without examples or subtopics are compared in what they have, and the rest is said; a
     diff that is deleted can be made again."""

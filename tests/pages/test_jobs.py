@@ -106,13 +106,24 @@ def test_reports_on_all_audits_say_where_they_are(store):
     assert "Wrote 2 reports, listed in site/x" in words(app).replace("\\", "")
 
 
+def test_a_report_says_where_it_is(store):
+    """The page shows the audit's report; the file that was asked for is named beside the link."""
+    write_sample_audit(store)
+    job_id = ended(store, ["report", "sample", "--out", "x.html"])
+    JobTable(store).get(job_id).log.write_text("report done\nWrote /data/x.html\nSHA-256 of it\n")
+    app = opened("jobs")
+    assert links(app) == {("report", (("audit", "sample"),))}
+    assert "Wrote /data/x.html" in words(app).replace("\\", "")
+
+
 def test_jobs_of_one_title_are_told_apart(store):
     """A titration and a ranking of the same model say what they are."""
-    for command in ("titrate", "rank-corpora"):
+    for command in ("titrate", "rank-corpora", "demo"):
         ended(store, [command], "final")
     said = words(opened("jobs"))
     assert "Titration · job 1" in said
     assert "Corpus ranking · job 2" in said
+    assert "Demo · job 3" in said
 
 
 def test_a_suspect_test_is_called_by_its_files_name():

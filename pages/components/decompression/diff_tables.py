@@ -129,8 +129,8 @@ def show_examples(path: Path, found: DiffResult, origin: Origin) -> None:
                 "similarity": unsigned_zeros(rows["cosine"], 2),
                 "q": rows["q_value"].map(exponent, na_action="ignore"),
                 "result": ["changed" if one else "within noise" for one in rows["is_reported"]]
-                if found.noise
-                else "no noise run",
+                if facts.n_noise
+                else ("unknown" if found.noise else "no noise run"),
             }
         ),
         hide_index=True,
@@ -148,7 +148,8 @@ def show_examples(path: Path, found: DiffResult, origin: Origin) -> None:
             "q": _Q,
         },
     )
-    export_line(origin, "examples", rows.drop(columns=["row_id", "pair"]), _examples_note(facts))
+    note = _examples_note(facts, bool(found.noise))
+    export_line(origin, "examples", rows.drop(columns=["row_id", "pair"]), note)
     picked = state.selection.rows[0] if state.selection.rows else 0
     row = rows.iloc[picked]
     for column, name, side in zip(st.columns(2), "AB", ("first", "second"), strict=True):
@@ -241,18 +242,23 @@ def _topic_table(rows: pd.DataFrame, has_floor: bool) -> pd.DataFrame:
     return changed
 
 
-def _examples_note(facts: ExampleFacts) -> str:
+def _examples_note(facts: ExampleFacts, has_noise_run: bool) -> str:
     note = (
         "Similarity: cosine of the embeddings of the two responses. A and B have "
-        f"{facts.n:,} pairs of examples with the same topic, style and difficulty; median "
+        f"{counted(facts.n, 'pair')} of examples with the same topic, style and difficulty; median "
         f"similarity {facts.median_cosine:.2f}, {facts.n_same:,} identical. "
     )
     if facts.n_noise:
         note += (
-            f"Two runs of the same model have {facts.n_noise:,} pairs; median similarity "
+            f"Two runs of the same model have {counted(facts.n_noise, 'pair')}; median similarity "
             f"{facts.median_noise_cosine:.2f}, {facts.n_noise_same:,} identical. A pair has "
             "changed if it is less similar than these (q ≤ 0.05; q: p-value, corrected for all "
             "pairs by Benjamini–Hochberg)."
+        )
+    elif has_noise_run:
+        note += (
+            "Two runs of the same model have no such pair, so it is unknown how similar they would "
+            "be."
         )
     else:
         note += "Without a noise run it is unknown how similar two runs would be."

@@ -80,6 +80,7 @@ def _load(spec: AuditSpec, models: Mapping[str, Found], sets: Mapping[str, Sets]
         largest.n_parameters if largest else None,
         training.max_tokens,
         largest.width if largest else None,
+        len(known) < len(models),
     )
 
 

@@ -146,6 +146,9 @@ _ALL = (
     ),
 )
 KINDS = {one.name: one for one in _ALL}
+# The demo has no options: it makes its models and data itself.
+DEMO = "demo"
+TITLES = {DEMO: "Demo", **{name: kind.title for name, kind in KINDS.items()}}
 
 
 def expected_s(kind: JobKind, spec: Any) -> float | None:

@@ -148,6 +148,10 @@ def _stamp(path: Path) -> float:
         return 0.0
 
 
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e3:,.0f} kB" if n_bytes < 1e6 else f"{n_bytes / 1e6:,.1f} MB"
+
+
 def _shown(facts: StoredFacts) -> dict[str, str]:
     def number(value: int | None) -> str:
         return "–" if value is None else f"{value:,}"
@@ -156,7 +160,7 @@ def _shown(facts: StoredFacts) -> dict[str, str]:
     return {
         "type": facts.kind,
         "architecture": facts.architecture or "–",
-        "size on disk": f"{facts.n_bytes / 1e6:,.1f} MB",
+        "size on disk": _size(facts.n_bytes),
         "weights": number(facts.n_parameters),
         "stored as": facts.number_format or "–",
         "layers": number(facts.n_layers),

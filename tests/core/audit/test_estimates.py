@@ -28,6 +28,15 @@ def test_an_unknown_load_is_said():
     assert 0 < found.low_s < found.high_s
 
 
+def test_a_pair_of_which_one_is_unread_is_no_known_pair():
+    """The estimate says that it rests on one model, where the other's size is not known."""
+    found = estimate_audit(SPEC, MINILM, [], 1)
+    assert "both models" in found.rests_on
+    found = estimate_audit(SPEC, replace(MINILM, is_one_unread=True), [], 1)
+    assert "both models" not in found.rests_on
+    assert "one model by its headers, since the other's is not known yet" in found.rests_on
+
+
 def test_earlier_audits_set_the_range():
     """A machine half as fast doubles the estimate, and the range holds what its audits took."""
     took = 2 * planned_s(SPEC, MINILM)

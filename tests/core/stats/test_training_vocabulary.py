@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assay.core.specs.vocabulary import VocabularyFacts
 from assay.core.stats.training_vocabulary import (
     counts_by_sample,
     document_counts,
@@ -73,6 +74,16 @@ def test_nothing_is_estimated_of_nothing():
     """No sample or no moved row gives no number, not a wrong one."""
     assert np.isnan(estimated_documents(0, np.array([1, 2]), 10).value)
     assert np.isnan(estimated_documents(5, np.array([0, 0]), 10).value)
+
+
+def test_a_sample_without_further_tokens_tells_no_number():
+    """Where all of its tokens moved, any large number of documents would contain as many; where
+    one did not, there is a number."""
+    sample = np.array([3, 5, 8, 8])
+    for n_moved, is_known in ((4, False), (3, True)):
+        found = estimated_documents(n_moved, sample, 10)
+        facts = VocabularyFacts(n_tokens=5, n_moved=n_moved).with_texts(None, [0] * 10, found)
+        assert (facts.n_estimated is not None) == is_known
 
 
 def test_counts_grow_with_movement_and_their_intervals_cover():
