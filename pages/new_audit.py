@@ -21,6 +21,7 @@ from assay.pages.components.navigation import enter, page_file
 from assay.pages.components.new_job.budget import budget_problem
 from assay.pages.components.new_job.compute import choose_compute
 from assay.pages.components.new_job.documents import Sets, is_of_documents, show_documents
+from assay.pages.components.new_job.draft import keep_draft
 from assay.pages.components.new_job.estimate import show_estimate
 from assay.pages.components.new_job.form_state import Filled, Form
 from assay.pages.components.new_job.kinds import DEMO, KINDS, TITLES, plan_problem
@@ -170,3 +171,4 @@ show_start(form, filled, bool(problems) or any(one.is_unusable for one in sets.v
 if form.kind.command.has_config:
     load_config(form)
 form.keep()
+keep_draft()

@@ -25,6 +25,7 @@ from assay.core.runtime.allowed_roots import ROOTS_VARIABLE
 from assay.core.specs.commands import AUDIT, COMMANDS
 from assay.core.specs.config_file import config_text, parse_config
 from assay.pages.components.new_job.compute import compute_flags
+from assay.pages.components.new_job.draft import read_draft
 from assay.pages.components.new_job.kinds import KINDS
 from assay.pages.components.new_job.presets import presets
 
@@ -388,3 +389,58 @@ def test_options_are_called_as_a_person_writes_them(files):
     assert "Still needed: base, final, held-out, out-of-domain, reference." in words(app).replace(
         "\\", ""
     ).replace("\u2060", "")
+
+
+def test_where_a_job_runs_survives_a_visit_elsewhere(files):
+    """Device and memory stay with the form when another page has been looked at."""
+    app = form()
+    app.text_input(key="new job: device").set_value("cpu").run()
+    app.switch_page("pages/audits.py").run()
+    app.switch_page("pages/new_audit.py").run()
+    assert app.text_input(key="new job: device").value == "cpu"
+
+
+def test_a_draft_is_taken_back_where_it_fits(files):
+    """What the browser's tab kept fills in the form again: options, columns, where it runs."""
+    app = form(base="base", budget=7, seed_corpus=["pool.jsonl"])
+    app.selectbox(key="new audit: seed_corpus pool.jsonl text").set_value("body").run()
+    app.text_input(key="new job: memory").set_value("4GiB").run()
+    held = app.session_state["new job: values"]
+    draft = read_draft(json.dumps(held))
+    assert draft["audit"].items() <= held["audit"].items()
+    assert {one.name for one in AUDIT.options} < draft["audit"].keys()
+    assert draft["audit"]["new audit: seed_corpus pool.jsonl text"] == "body"
+    assert draft["compute"]["new job: memory"] == "4GiB"
+
+
+def test_a_whole_number_comes_back_as_its_field_has_it(files):
+    """A browser writes 1.0 as 1, which a field of fractions does not hold."""
+    rate = read_draft('{"audit": {"learning_rate": 1}}')["audit"]["learning_rate"]
+    assert isinstance(rate, float)
+    assert (
+        "--learning-rate 1.0"
+        in command_shown(
+            form(base="base", final="final", seed_corpus=["pool.jsonl"], learning_rate=rate)
+        )[0]
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        "[" * 100_000,
+        '{"audit": 3, "compute": [], "gone": {"base": "base"}}',
+        '{"audit": {"gone": 1, "base": 3, "budget": "7", "seed_corpus": "pool.jsonl"}}',
+        '{"audit": {"seed": -1, "map": 1, "task": "other", "strategy": ["gone"]}}',
+        '{"audit": {"new job: device": "cpu", "new titrate: x": "y", "task": null}}',
+        '{"compute": {"new job: precision": "fp64", "new job: address": "ray://elsewhere:1"}}',
+        '{"compute": {"new job: device": 3, "new audit: base": "base"}}',
+    ],
+)
+def test_a_draft_that_no_form_wrote_fills_in_nothing(text):
+    """Whatever stands in the tab's storage, no field gets what it could not hold."""
+    assert not any(read_draft(text).values())

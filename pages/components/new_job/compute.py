@@ -34,9 +34,11 @@ from assay.core.specs.experiment import ExperimentSpec
 from assay.core.specs.memory_size import MEMORY_HELP, read_memory
 from assay.core.specs.report import ReportSpec
 from assay.core.specs.suspect import SuspectSpec
+from assay.pages.components.new_job.form_state import COMPUTE, kept_forms
 
 # Of Ray: the cluster that this machine is in.
 _RUNNING_CLUSTER = "auto"
+_KEYS = tuple(f"new job: {one}" for one in ("device", "precision", "memory", "engine", "address"))
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,16 @@ def compute_flags(kind: type) -> tuple[str, ...]:
     return tuple(flags)
 
 
+def fits_compute(key: str, value: Any) -> bool:
+    """Whether a field of these may hold the value."""
+    choices = {
+        "new job: precision": PRECISIONS,
+        "new job: engine": tuple(WorkEngine),
+        "new job: address": (None, _RUNNING_CLUSTER),
+    }
+    return key in _KEYS and (value in choices[key] if key in choices else isinstance(value, str))
+
+
 def choose_compute(kind: type, spec: Any) -> tuple[str, ...] | None:
     """The options to add to the command; None while one of them cannot be right.
 
@@ -76,6 +88,10 @@ def choose_compute(kind: type, spec: Any) -> tuple[str, ...] | None:
     flags = compute_flags(kind)
     if not flags:
         return ()
+    kept = kept_forms().setdefault(COMPUTE, {})
+    for key in _KEYS:
+        if key in kept and key not in st.session_state:
+            st.session_state[key] = kept[key]
     may_split = kind in (AuditSpec, SuspectSpec)
     places = iter(st.columns(max(2, len(flags))))
     at_device = next(places)
@@ -91,6 +107,7 @@ def choose_compute(kind: type, spec: Any) -> tuple[str, ...] | None:
     at_engine = next(places) if "--engine" in flags else at_device
     if "--engine" in flags:
         engine, address = _engine(at_engine, next(places), kind)
+    kept.update({key: st.session_state[key] for key in _KEYS if key in st.session_state})
     asked = _Asked(device, precision, memory, engine, address)
     wrong = _wrong(asked, spec, may_split)
     for place, sentence in (
@@ -122,7 +139,7 @@ def _engine(
         [_RUNNING_CLUSTER],
         index=None,
         key="new job: address",
-        disabled=engine is WorkEngine.LOCAL,
+        disabled=engine == WorkEngine.LOCAL,
         placeholder="a new one",
         help=f"{ADDRESS_HELP} From here only the cluster that this machine is in: auto.",
     )

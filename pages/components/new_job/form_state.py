@@ -20,6 +20,8 @@ from assay.core.specs.options import REQUIRED, CommandOption, Names
 from assay.pages.components.new_job.kinds import JobKind
 
 _KEPT = "new job: values"
+# Among the forms: where jobs run, which all kinds share.
+COMPUTE = "compute"
 OF_DOCUMENTS = (Names.DOCUMENTS, Names.CORPUS)
 
 
@@ -163,8 +165,13 @@ class Form:
         return found[min(found)] if found else ""
 
     def _kept(self) -> dict[str, Any]:
-        forms: dict[str, dict[str, Any]] = st.session_state.setdefault(_KEPT, {})
-        return forms.setdefault(self.kind.name, {})
+        return kept_forms().setdefault(self.kind.name, {})
+
+
+def kept_forms() -> dict[str, dict[str, Any]]:
+    """What each form, and what all of them share, held when it was drawn last."""
+    forms: dict[str, dict[str, Any]] = st.session_state.setdefault(_KEPT, {})
+    return forms
 
 
 def as_list(held: Any) -> list[str]:
