@@ -16,7 +16,6 @@ from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe, plotly_safe
 from assay.pages.components.export import count_columns, export_line, sideways
 from assay.pages.components.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
-from assay.pages.components.zeros import with_unsigned_zeros
 
 _ICONS = {
     Assessability.ASSESSABLE: ":material/verified:",
@@ -144,22 +143,22 @@ def show_layer_table(path: Path, layers: pd.DataFrame) -> None:
     """All tensors; a click shows the spectrum of one tensor's difference."""
     table = _with_ratios(layers)
     shown = table[list(_COLUMNS)].rename(columns=_COLUMNS)
-    columns = count_columns(shown) | {
-        "changed, %": st.column_config.NumberColumn(format="%.1f"),
-        "cosine with base": st.column_config.NumberColumn(format="%.5f"),
-        "change ÷ base": st.column_config.NumberColumn(format="%.4g"),
-        "times the floor": st.column_config.NumberColumn(format="%,.0f"),
-        "correlation with base": st.column_config.NumberColumn(format="%.3f"),
-        "flatness": st.column_config.NumberColumn(format="%.2f"),
-    }
     chosen = st.dataframe(
-        with_unsigned_zeros(shown, columns),
+        shown,
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
         placeholder="—",
         key="tensors",
-        column_config=columns,
+        column_config=count_columns(shown)
+        | {
+            "changed, %": st.column_config.NumberColumn(format="%.1f"),
+            "cosine with base": st.column_config.NumberColumn(format="%.5f"),
+            "change ÷ base": st.column_config.NumberColumn(format="%.4g"),
+            "times the floor": st.column_config.NumberColumn(format="%,.0f"),
+            "correlation with base": st.column_config.NumberColumn(format="%.3f"),
+            "flatness": st.column_config.NumberColumn(format="%.2f"),
+        },
     )
     export_line(
         of_audit(path),

@@ -33,7 +33,6 @@ from assay.pages.components.evidence_links import (
     show_no_document,
 )
 from assay.pages.components.export import WHOLE, export_line, sideways
-from assay.pages.components.zeros import unsigned_zeros
 
 _PREVIEW_CHARACTERS = 300
 _N_LISTED = 500
@@ -151,7 +150,7 @@ def _documents_table(
             **said,
             **({"pseudolabel": named(rows["pseudolabel"], names)} if names else {}),
             "source": rows["source"],
-            "cosine": unsigned_zeros(rows["cosine"], 3),
+            "cosine": rows["cosine"],
             **({"in reference": rows["in_reference"]} if has_reference else {}),
         }
     )

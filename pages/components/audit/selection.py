@@ -27,7 +27,6 @@ from assay.pages.components.evidence_links import (
     show_no_document,
 )
 from assay.pages.components.export import WHOLE, export_line, sideways
-from assay.pages.components.zeros import unsigned_zeros
 
 ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300
@@ -55,8 +54,8 @@ def ranked_table(
                 if names
                 else {"loss": rows["base_loss"]}
             ),
-            "gain": unsigned_zeros(rows["gain"], 4),
-            "cosine": unsigned_zeros(rows["cosine"], 3),
+            "gain": rows["gain"],
+            "cosine": rows["cosine"],
             "source": rows["source"],
             **({"reference": rows["in_reference"]} if facts.meta.counts.n_reference else {}),
         }

@@ -17,7 +17,6 @@ from assay.core.specs.results.diff import DiffResult, ExampleFacts
 from assay.pages.components.decompression.diff_reads import examples
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import count_columns, export_line
-from assay.pages.components.zeros import unsigned_zeros
 
 _TABLE_HEIGHT = 430
 _ALL = "All compared"
@@ -126,7 +125,7 @@ def show_examples(path: Path, found: DiffResult, origin: Origin) -> None:
                 "style": rows["style"],
                 "difficulty": rows["difficulty"],
                 "same task": rows["first_task"] == rows["second_task"],
-                "similarity": unsigned_zeros(rows["cosine"], 2),
+                "similarity": rows["cosine"],
                 "q": rows["q_value"].map(exponent, na_action="ignore"),
                 "result": ["changed" if one else "within noise" for one in rows["is_reported"]]
                 if facts.n_noise

@@ -28,7 +28,6 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.evidence_links import DOCUMENT, card_addresses, card_column
 from assay.pages.components.export import export_line
 from assay.pages.components.palette import REFERENCE_LINE, ROLE_COLOURS, faint
-from assay.pages.components.zeros import unsigned_zeros
 
 _N_BINS = 30
 
@@ -89,7 +88,7 @@ def show_documents(record: SuspectResult, audits: Sequence[Path], origin: Origin
     hashes = table["hash"].tolist()
     asked = st.query_params.get(DOCUMENT)
     state = st.dataframe(
-        table.assign(score=unsigned_zeros(table["score"], 3), **annotation_columns(hashes, said)),
+        table.assign(**annotation_columns(hashes, said)),
         hide_index=True,
         height=320,
         placeholder="—",
