@@ -17,11 +17,10 @@ from assay.pages.components.navigation import enter
 
 enter()
 
-path = reads.chosen_audit(even_if_not_assessable=True)
+path = reads.chosen_audit("assessability", even_if_not_assessable=True)
 facts = reads.facts(path)
 layers = reads.layers(path)
 
-st.title("Assessability")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · checked before any document is scored. Models are "
     "read from safetensors only: pickled weights are refused, and code that comes with a model is "

@@ -28,12 +28,11 @@ from assay.pages.components.palette import ink
 
 enter()
 
-path = reads.chosen_audit()
+path = reads.chosen_audit("class_balance")
 facts = reads.facts(path)
 names, counts = facts.label_names, facts.meta.counts
 rows = MetricTable(reads.metrics(path).to_dict("records"))
 
-st.title("Class balance")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · classes and sources of the selections, compared with the "
     "seed corpus" + (" and the reference set" if counts.n_reference else "")

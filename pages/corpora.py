@@ -33,11 +33,10 @@ _ONE_DIGIT = {
     name: st.column_config.NumberColumn(format="%.1f")
     for name in ("by cosine, %", "reference set, %")
 }
-path = reads.chosen_audit()
+path = reads.chosen_audit("corpora")
 facts = reads.facts(path)
 found = groups(path)
 
-st.title("Public corpora")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · which of several public corpora the weight difference "
     "points to, if any"

@@ -25,11 +25,10 @@ from assay.pages.components.navigation import enter
 
 enter()
 
-path = reads.chosen_audit()
+path = reads.chosen_audit("evidence")
 facts = reads.facts(path)
 leading = Strategy(leading_strategy(facts.strategies))
 
-st.title("Evidence")
 st.caption(f"{markdown_safe(facts.meta.title)} · one document of the seed corpus")
 document_id = chosen_document(path, leading, facts.meta.counts.n_documents)
 try:

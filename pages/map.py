@@ -40,11 +40,10 @@ from assay.pages.components.null_comparison import beside, settings_line
 
 enter()
 
-path = reads.chosen_audit()
+path = reads.chosen_audit("map")
 facts = reads.facts(path)
 names, counts = facts.label_names, facts.meta.counts
 
-st.title("Map")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · {counts.n_documents:,} documents of the seed corpus"
     + (f" and {counts.n_reference:,} of the reference set" if counts.n_reference else "")

@@ -39,13 +39,12 @@ from assay.pages.components.navigation import enter
 
 enter()
 
-path = reads.chosen_audit()
+path = reads.chosen_audit("membership")
 facts, metrics = reads.facts(path), reads.metrics(path)
 spec, counts = facts.spec, facts.meta.counts
 rows = MetricTable(metrics.to_dict("records"))
 main = main_strategy(facts.strategies)
 
-st.title("Membership")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · "
     + (

@@ -44,7 +44,7 @@ def show_demo() -> None:
     )
     st.code(shlex.join(["assay", *_DEMO_COMMAND]), language=None)
     if st.button("Start", type="primary", icon=":material/play_arrow:"):
-        start(_DEMO_COMMAND, "Embedded demo")
+        start(_DEMO_COMMAND, "Demo")
 
 
 def start(command: tuple[str, ...], title: str) -> None:

@@ -24,7 +24,7 @@ from assay.pages.components.navigation import enter
 
 enter()
 
-path = reads.chosen_audit()
+path = reads.chosen_audit("overview", titled_by_it=True)
 facts, metrics = reads.facts(path), reads.metrics(path)
 rows = MetricTable(metrics.to_dict("records"))
 strategies = facts.strategies

@@ -16,10 +16,9 @@ from assay.pages.components.navigation import enter
 
 enter()
 
-path = reads.chosen_audit(even_if_not_assessable=True)
+path = reads.chosen_audit("present", even_if_not_assessable=True)
 facts = reads.facts(path)
 
-st.title("Present")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · click a slide first; then the arrow keys turn the "
     "slides, and F shows them full screen"

@@ -13,9 +13,8 @@ from assay.pages.components.navigation import enter
 enter()
 
 _TEXTS = "Include the text of selected documents"
-path = reads.chosen_audit(even_if_not_assessable=True)
+path = reads.chosen_audit("report", even_if_not_assessable=True)
 
-st.title("Report")
 st.caption(
     f"{markdown_safe(reads.facts(path).meta.title)} · one file without scripts or links, with "
     "the audit's id and checksum on every printed page"

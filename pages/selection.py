@@ -38,11 +38,10 @@ from assay.pages.components.paging import first_row
 enter()
 
 _LOCATED = "Only reference documents"
-path = reads.chosen_audit()
+path = reads.chosen_audit("selection")
 facts = reads.facts(path)
 strategies, names = facts.strategies, facts.label_names
 
-st.title("Selection")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · documents of the seed corpus, in the order in which "
     "the strategy selected them"

@@ -12,11 +12,10 @@ from assay.pages.components.navigation import enter
 
 enter()
 
-path = reads.chosen_audit()
+path = reads.chosen_audit("titration")
 facts = reads.facts(path)
 counts = facts.meta.counts
 
-st.title("Titration")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · how many training documents a strategy finds when only a "
     "share of them is in the pool that it selects from"

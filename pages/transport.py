@@ -27,12 +27,11 @@ from assay.pages.components.navigation import enter
 
 enter()
 
-path = reads.chosen_audit()
+path = reads.chosen_audit("transport")
 facts = reads.facts(path)
 strategies = facts.strategies
 rows = MetricTable(reads.metrics(path).to_dict("records"))
 
-st.title("Transport")
 st.caption(f"{markdown_safe(facts.meta.title)} · how far each selection is from the reference set")
 if not any(ordered(rows, strategies, distance) for distance in DISTANCES):
     st.info(

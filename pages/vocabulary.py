@@ -36,11 +36,10 @@ _N_LISTED = 500
 
 enter()
 
-path = reads.chosen_audit()
+path = reads.chosen_audit("vocabulary")
 facts = reads.facts(path)
 vocabulary = facts.meta.vocabulary
 
-st.title("Vocabulary")
 st.caption(
     f"{markdown_safe(facts.meta.title)} · which tokens occurred in fine-tuning, read from the "
     "input embeddings"

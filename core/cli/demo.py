@@ -24,7 +24,7 @@ def demo(
     from assay.core.audit.demo import DEMO_PLAN, run_demo
 
     place = open_store(store)
-    with as_job(place, "Embedded demo", DEMO_PLAN, ["demo", "--no-serve"]) as progress:
+    with as_job(place, "Demo", DEMO_PLAN, ["demo", "--no-serve"]) as progress:
         outcome = run_demo(place, progress)
     say_answers(place, outcome, as_json)
     if serve:

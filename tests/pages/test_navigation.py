@@ -125,7 +125,7 @@ def test_an_empty_store_starts_the_demo_once(store, monkeypatch):
     (job,) = JobTable(store).all()
     assert job.command == ("demo", "--no-serve")
     assert [one.root for one in asked] == [store.root]
-    assert "Embedded demo" in words(app)
+    assert "Demo" in words(app)
     assert not [one for one in app.button if one.label == "Run the demo"]
 
 

@@ -15,6 +15,7 @@ from assay.core.jobs.running_job import running_job
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import Strategy, strategies_for
 from assay.pages.components.escaping import markdown_safe, without_marks
+from assay.pages.components.page_table import PAGES as ENTRIES
 
 PAGES = (
     "audits",
@@ -30,6 +31,7 @@ PAGES = (
     "jobs",
 )
 AUDIT_PAGES = ("overview", "assessability", "selection")
+OF_AN_AUDIT = [name for name, entry in ENTRIES.items() if entry.needs_audit]
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,39 @@ def test_an_empty_store_says_what_to_do(store, page):
     """Each page of an empty store explains itself instead of failing."""
     text = words(opened(page))
     assert "assay audit" in text or "no audits yet" in text or "assay suspect" in text
+
+
+@pytest.mark.parametrize("page", ENTRIES)
+def test_every_page_of_an_empty_store_has_its_title(store, page):
+    """Also one about an audit, although there is none."""
+    assert [one.value for one in opened(page).title] == [ENTRIES[page].title]
+
+
+@pytest.mark.parametrize("page", ["audits", "compare", *OF_AN_AUDIT])
+def test_an_empty_store_offers_the_demo_and_an_audit_where_one_is_missing(store, page, monkeypatch):
+    """By button and link on the page itself; a dashboard that only reads gives the commands."""
+    app = opened(page)
+    assert [one.label for one in app.main.button] == ["Run the demo"]
+    (form,) = [one.proto for one in app.main.get("page_link")]
+    assert (form.label, form.query_string) == ("New audit", "kind=audit")
+    monkeypatch.setenv("ASSAY_READ_ONLY", "1")
+    read_only = opened(page)
+    assert not read_only.main.button
+    assert not read_only.main.get("page_link")
+    assert "assay demo" in [one.value for one in read_only.code]
+
+
+@pytest.mark.parametrize("page", OF_AN_AUDIT)
+def test_a_page_without_its_audit_has_its_title(sample, page):
+    """Also where the address names an audit that is gone."""
+    assert [one.value for one in opened(page, audit="gone").title] == [ENTRIES[page].title]
+
+
+def test_a_single_audit_cannot_be_compared_and_the_page_offers_another(sample):
+    """It says how many there are and leads to the form."""
+    app = opened("compare")
+    assert "has 1 readable audit;" in app.info[0].value
+    assert [one.proto.label for one in app.main.get("page_link")] == ["Audits", "New audit"]
 
 
 def test_the_empty_list_gives_the_commands(store):

@@ -24,29 +24,41 @@ from assay.core.specs.results.suspect_test import SuspectResult
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.address import AUDIT
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.page_table import PAGES
+from assay.pages.components.store.first_steps import show_active_jobs, show_first_steps
 
 
-def chosen_audit(even_if_not_assessable: bool = False) -> Path:
-    """The audit that the address names; the page ends here if there is none.
+def chosen_audit(
+    page: str, even_if_not_assessable: bool = False, titled_by_it: bool = False
+) -> Path:
+    """The audit that the address names, under the page's title; the page ends here if there is
+    none.
 
     It also ends at an audit that could not be made, with the reasons, unless the page is about
-    just them.
+    just them. ``titled_by_it``: the title of the page is the audit's, which the page itself shows.
     """
     store = Store.default()
     listed = {summary.audit_id: summary for summary in read.list_audits(store)}
     asked = st.query_params.get(AUDIT)
+    found = listed.get(asked or "")
+    is_sound = found is not None and found.problem is None
+    if not (is_sound and titled_by_it):
+        st.title(PAGES[page].title)
+    if not listed:
+        show_active_jobs(store)
+        show_first_steps(store)
+        st.stop()
     if asked is None:
         st.info(
-            f"None of the {len(listed)} audits in this store can be read. The Audits page says why."
-            if listed
-            else "There are no audits yet. The Audits page starts one.",
+            f"None of the {len(listed)} audits in this store can be read. The Audits page says "
+            "why.",
             icon=":material/info:",
         )
         _to_audits()
-    if asked not in listed or listed[asked].problem is not None:
+    if found is None or found.problem is not None:
         what = (
-            f"The audit {asked} cannot be read: {listed[asked].problem}."
-            if asked in listed
+            f"The audit {asked} cannot be read: {found.problem}."
+            if found
             else f"There is no audit named {asked} in this store; it may have been deleted."
         )
         st.warning(
@@ -54,9 +66,9 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
             icon=":material/search_off:",
         )
         _to_audits()
-    path = read.audit_path(store, asked)
+    path = read.audit_path(store, found.audit_id)
     if not even_if_not_assessable:
-        _stop_if_not_assessable(path, listed[asked])
+        _stop_if_not_assessable(path, found, titled_by_it)
     beyond = insiders_view(facts(path).meta)
     if beyond:
         st.info(markdown_safe(beyond), icon=":material/visibility:")
@@ -64,22 +76,22 @@ def chosen_audit(even_if_not_assessable: bool = False) -> Path:
 
 
 def _to_audits() -> NoReturn:
-    st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
+    st.page_link(PAGES["audits"].file, label="Audits", icon=PAGES["audits"].icon)
     st.stop()
 
 
-def _stop_if_not_assessable(path: Path, summary: read.AuditSummary) -> None:
+def _stop_if_not_assessable(path: Path, summary: read.AuditSummary, titled_by_it: bool) -> None:
     if summary.assessability is not Assessability.NOT_ASSESSABLE:
         return
-    st.title(markdown_safe(summary.title))
+    (st.title if titled_by_it else st.caption)(markdown_safe(summary.title))
     reasons = facts(path).meta.assessment.reasons
     st.warning(
         markdown_safe(" ".join(reasons)) + " No documents were scored.", icon=":material/gpp_maybe:"
     )
     st.page_link(
-        "pages/assessability.py",
+        PAGES["assessability"].file,
         label="What the weights show",
-        icon=":material/balance:",
+        icon=PAGES["assessability"].icon,
         query_params={"audit": path.stem},
     )
     st.stop()

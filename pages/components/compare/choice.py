@@ -11,10 +11,14 @@ from assay.cache.audits import read
 from assay.cache.store import Store
 from assay.core.comparison.audits import MAX_AUDITS, MIN_AUDITS
 from assay.core.findings.comparison import letter
+from assay.core.findings.formatting import counted
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.chooser import last_looked_at
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.job_offer import offer_job
 from assay.pages.components.labels import distinct_labels
+from assay.pages.components.page_table import PAGES
+from assay.pages.components.store.first_steps import show_active_jobs, show_first_steps
 
 AUDITS = "audits"
 _CHOOSER = "compared audits"
@@ -25,12 +29,7 @@ def chosen_audits() -> list[Path]:
     store = Store.default()
     sound = {one.audit_id: one for one in read.list_audits(store) if one.problem is None}
     if len(sound) < MIN_AUDITS:
-        st.info(
-            f"This store has {len(sound)} readable {'audit' if len(sound) == 1 else 'audits'}; a "
-            "comparison takes two or more.",
-            icon=":material/info:",
-        )
-        st.page_link("pages/audits.py", label="Audits", icon=":material/folder_open:")
+        _say_too_few(store, len(sound))
         st.stop()
     asked = _asked()
     known = [name for name in asked if name in sound][:MAX_AUDITS]
@@ -80,6 +79,21 @@ def _asked() -> list[str]:
         last = last_looked_at()
         return [last] if last else []
     return list(dict.fromkeys(filter(None, st.query_params[AUDITS].split(","))))
+
+
+def _say_too_few(store: Store, n_sound: int) -> None:
+    """What a comparison needs, and how to get it."""
+    if not read.list_audits(store):
+        st.caption("Shows how audits differ, and how sure that is. A comparison takes two or more.")
+        show_active_jobs(store)
+        show_first_steps(store)
+        return
+    st.info(
+        f"This store has {counted(n_sound, 'readable audit')}; a comparison takes two or more.",
+        icon=":material/info:",
+    )
+    st.page_link(PAGES["audits"].file, label="Audits", icon=PAGES["audits"].icon)
+    offer_job("audit", "New audit", "assay audit --base BASE --final FINAL --seed-corpus POOL")
 
 
 def _say_what_is_missing(missing: Sequence[str], asked: Sequence[str]) -> None:
