@@ -31,6 +31,7 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line
 from assay.pages.components.navigation import enter
 from assay.pages.components.search_box import search_box
+from assay.pages.components.tables import even_decimals
 
 _N_LISTED = 500
 
@@ -129,7 +130,9 @@ st.dataframe(
     height=320,
     placeholder="—",
     column_config={
-        "movement": st.column_config.NumberColumn("movement", format="%.3g"),
+        "movement": st.column_config.NumberColumn(
+            "movement", format=even_decimals(table["movement"], 3)
+        ),
         "estimated documents": st.column_config.NumberColumn("estimated documents", format="%.0f"),
         "at least": st.column_config.NumberColumn("at least", format="%.0f"),
         "at most": st.column_config.NumberColumn("at most", format="%.0f"),

@@ -18,6 +18,7 @@ Row = Mapping[str, Any]
 # Writes one number.
 Written = Callable[[float], str]
 NOTHING = "—"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLURAL_NAMES = frozenset(strategy.shown_as for strategy in BY_TRAINED_PARTS)
 
 
@@ -91,14 +92,23 @@ def in_sentence(row: Row | Interval, written: Written = decimal) -> str:
 
 def p_value(value: float) -> str:
     """p = 0.012, p < 0.001."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+    written = bare_p_value(value)
+    return f"p {written}" if written.startswith("<") else f"p = {written}"
 
 
-def exponent(probability: float) -> str:
-    """A p-value in a narrow column."""
-    if probability < 0.001:
-        return f"{probability:.0e}" if probability > 0 else "< 1e-300"
-    return f"{probability:.2g}"
+def bare_p_value(value: float) -> str:
+    """The same under a title: 0.012, < 0.001."""
+    return "< 0.001" if value < 0.001 else decimal(value)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A size that may be of any order, with so many digits that count: 0.800, 12.3, 2.1 × 10⁻⁸."""
+    if value == 0:
+        return "0"
+    order = int(f"{value:.{digits - 1}e}".partition("e")[2])
+    if order < -3:
+        return f"{value / 10.0**order:.{digits - 1}f} × 10{str(order).translate(_RAISED)}"
+    return f"{value:,.{max(0, digits - 1 - order)}f}"
 
 
 def possessive(name: str) -> str:

@@ -61,7 +61,7 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
     lead = by_name.get((winner, Metric.MEMBERSHIP_LEAD))
     is_clear = None if lead is None else n * lead["p_value"] < SIGNIFICANCE
     counted = min(1.0, n * best["p_value"])
-    asked = f"p = {counted:.2g} corrected for {n} rankings (Holm); the threshold is {SIGNIFICANCE}"
+    asked = f"{p_value(counted)} corrected for {n} rankings (Holm); the threshold is {SIGNIFICANCE}"
     if is_found:
         sentence = (
             f"Membership: of {n} rankings, the one by {shown_as(winner)} has the highest AUC, "

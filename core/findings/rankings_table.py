@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from assay.core.findings.finding import MetricTable, Row
-from assay.core.findings.formatting import exponent, percent, signed
+from assay.core.findings.formatting import p_value, percent, signed
 from assay.core.findings.table_cells import (
     PERCENT,
     TableCell,
@@ -55,8 +55,8 @@ def _line(rows: MetricTable, name: str) -> dict[str, str | TableCell]:
             line[title] = bracketed_cell(row, percent, PERCENT)
     if lead := rows.get(name, Metric.MEMBERSHIP_LEAD):
         line["AUC above the main strategy"] = TableCell.of(
-            f"{signed(lead['value'])} [{signed(lead['low'])} to {signed(lead['high'])}], p = "
-            f"{exponent(lead['p_value'])}",
+            f"{signed(lead['value'])} [{signed(lead['low'])} to {signed(lead['high'])}], "
+            f"{p_value(lead['p_value'])}",
             **bounded(lead),
             p=lead["p_value"],
         )

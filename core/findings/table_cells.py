@@ -12,9 +12,9 @@ from assay.core.findings.formatting import (
     Row,
     Written,
     bare,
+    bare_p_value,
     bracketed,
     decimal,
-    exponent,
     interval,
     interval_of,
 )
@@ -73,7 +73,7 @@ def interval_cell(low: float, high: float, written: Written = decimal) -> TableC
 
 def p_cell(probability: float) -> TableCell:
     """A p-value."""
-    return TableCell.of(exponent(probability), value=probability)
+    return TableCell.of(bare_p_value(probability), value=probability)
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from pandas.api.types import is_integer_dtype, is_numeric_dtype
 from assay.cache.export import FORMATS, Origin, Table, archive
 from assay.core.findings.table_cells import as_numbers, as_text
 from assay.core.specs.metrics import Metric
+from assay.pages.components.tables import shown_table
 
 # Of a table, in pixels: the width of a page in a window of 1,280, of a character and of a cell's
 # margins. In characters: a number, and the longest text that a column makes room for.
@@ -108,7 +109,7 @@ def exported_table(
     if is_wide:
         columns[first]["pinned"] = True
         note = sideways(note, len(text.columns))
-    st.dataframe(text, column_config=columns, **{**defaults, **shown})
+    shown_table(text, columns, **{**defaults, **shown})
     export_line(origin, name, as_numbers(frame), note, chosen)
 
 

@@ -11,11 +11,13 @@ import streamlit as st
 
 from assay.cache.audits.read import AuditFacts
 from assay.cache.export import of_audit
+from assay.core.findings.formatting import significant
 from assay.core.specs.audit import Assessability
 from assay.pages.components.charts import show_chart
 from assay.pages.components.escaping import markdown_safe, plotly_safe
 from assay.pages.components.export import count_columns, export_line, sideways
 from assay.pages.components.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
+from assay.pages.components.tables import shown_table
 
 _ICONS = {
     Assessability.ASSESSABLE: ":material/verified:",
@@ -70,23 +72,23 @@ def show_facts(facts: AuditFacts) -> None:
     shown = (
         (
             "Lineage",
-            "—" if lineage is None else f"{lineage:.4f}",
+            "—" if lineage is None else f"{lineage:z.4f}",
             "cosine between all weights of final and base model; unrelated models have about 0",
         ),
         (
             "Weights changed",
             f"{100 * own.n_parameters_changed / own.n_parameters:.1f}%",
             f"{own.n_tensors_changed:,} of {own.n_tensors:,} tensors; the change is "
-            f"{100 * own.relative_change:.2g}% of the base's norm",
+            f"{significant(100 * own.relative_change, 2)}% of the base's norm",
         ),
         (
             "Change of the scored part",
-            f"{own.scored_change:.3g}",
+            significant(own.scored_change),
             f"Euclidean norm of {own.scored_part}, whose gradients are used",
         ),
         (
             "Rounding floor",
-            f"{own.scored_floor:.2g}",
+            significant(own.scored_floor, 2),
             "change that rounding alone would cause, as both models are stored "
             f"({facts.models.base.precision}, {facts.models.final.precision})",
         ),
@@ -143,7 +145,7 @@ def show_layer_table(path: Path, layers: pd.DataFrame) -> None:
     """All tensors; a click shows the spectrum of one tensor's difference."""
     table = _with_ratios(layers)
     shown = table[list(_COLUMNS)].rename(columns=_COLUMNS)
-    chosen = st.dataframe(
+    chosen = shown_table(
         shown,
         hide_index=True,
         on_select="rerun",

@@ -14,6 +14,7 @@ import streamlit as st
 from assay.cache.audits.document_evidence import read_neighbours, read_ranks
 from assay.cache.audits.read import AuditFacts, SelectionFilter, read_selection
 from assay.cache.export import of_audit
+from assay.core.findings.formatting import significant
 from assay.core.findings.table_cells import TableCell
 from assay.core.specs.strategies import Strategy, shown_as
 from assay.pages.components.annotations.choices import annotation_columns, column_settings
@@ -29,6 +30,7 @@ from assay.pages.components.evidence_links import (
     show_no_document,
 )
 from assay.pages.components.export import export_line, exported_table
+from assay.pages.components.tables import shown_table
 
 _N_NEIGHBOURS = 5
 _KINDS = {
@@ -90,6 +92,7 @@ def _choose_linked(linked: Linked, start: int | None) -> None:
 def facts_table(document: dict[str, Any], facts: AuditFacts) -> pd.DataFrame:
     """Source, label under both models, gradient."""
     names = facts.label_names
+    norm = float(np.mean(np.sqrt(document["squared_norms"])))
     rows: list[tuple[str, str | TableCell]] = [
         ("source", document["source"]),
         *(
@@ -98,8 +101,8 @@ def facts_table(document: dict[str, Any], facts: AuditFacts) -> pd.DataFrame:
             else []
         ),
         ("tokens read", _number(int(document["n_tokens"]), ",")),
-        ("cosine with the weight difference", _number(document["cosine"], ".4f")),
-        ("gradient norm", _number(float(np.mean(np.sqrt(document["squared_norms"]))), ".4g")),
+        ("cosine with the weight difference", _number(document["cosine"], "z.4f")),
+        ("gradient norm", TableCell.of(significant(norm, 4), value=norm)),
     ]
     if names:
         rows += [
@@ -201,7 +204,7 @@ def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
         if own.empty:
             continue
         st.write(f"**{title}**" + (f" ({strategy.shown_as})" if kind == "selected" else ""))
-        st.dataframe(
+        shown_table(
             own[["similarity", "text"]].assign(
                 evidence=card_addresses(path, own["document_id"]),
                 **annotation_columns(own["document_id"], said),

@@ -33,6 +33,7 @@ from assay.pages.components.evidence_links import (
     show_no_document,
 )
 from assay.pages.components.export import WHOLE, export_line, sideways
+from assay.pages.components.tables import shown_table
 
 _PREVIEW_CHARACTERS = 300
 _N_LISTED = 500
@@ -155,7 +156,7 @@ def _documents_table(
         }
     )
     key = f"chosen {hash(tuple(rows['document_id']))}"
-    st.dataframe(
+    shown_table(
         table,
         hide_index=True,
         height=_TABLE_HEIGHT,

@@ -21,6 +21,7 @@ from assay.pages.components.annotations.choices import annotation_columns, colum
 from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.evidence_links import card_addresses, card_column
 from assay.pages.components.export import WHOLE, export_line
+from assay.pages.components.tables import even_decimals, shown_table
 
 _N_LISTED = 100
 _PREVIEW_CHARACTERS = 300
@@ -83,7 +84,7 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
     rows = ranked_documents(path, name, held_out_source, seed)
     first = rows[:_N_LISTED]
     texts = read_texts(path, first["document_id"].tolist())["text"]
-    st.dataframe(
+    shown_table(
         pd.DataFrame(
             {
                 "place": first["place"],
@@ -102,7 +103,9 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
         column_config={
             "place": st.column_config.NumberColumn("place", format=WHOLE, width=60),
             "evidence": card_column(),
-            "score": st.column_config.NumberColumn("score", format="%.4g", width=90),
+            "score": st.column_config.NumberColumn(
+                "score", format=even_decimals(rows["score"], 4), width=90
+            ),
             "p": st.column_config.NumberColumn("p", format="%.3f", width=70),
             "q": st.column_config.NumberColumn("q", format="%.3f", width=70),
             "text": st.column_config.TextColumn("text", width=520),

@@ -27,6 +27,7 @@ from assay.pages.components.evidence_links import (
     show_no_document,
 )
 from assay.pages.components.export import WHOLE, export_line, sideways
+from assay.pages.components.tables import shown_table
 
 ROWS_PER_PAGE = 200
 _PREVIEW_CHARACTERS = 300
@@ -62,7 +63,7 @@ def ranked_table(
     )
     if rows["weight"].nunique() > 1:
         shown.insert(shown.columns.get_loc("gain"), "weight", rows["weight"])
-    state = st.dataframe(
+    state = shown_table(
         shown,
         hide_index=True,
         on_select="rerun",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from assay.cache.export import Origin
 from assay.core.findings.diff import changed_topics
-from assay.core.findings.formatting import counted, exponent, listed, percentage_points
+from assay.core.findings.formatting import bare_p_value, counted, listed, percentage_points
 from assay.core.findings.table_cells import TableCell, as_numbers, as_text, p_cell
 from assay.core.specs.decompression import HEURISTIC_JUDGE
 from assay.core.specs.diff import Quantity
@@ -17,6 +17,7 @@ from assay.core.specs.results.diff import DiffResult, ExampleFacts
 from assay.pages.components.decompression.diff_reads import examples
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import count_columns, export_line
+from assay.pages.components.tables import shown_table
 
 _TABLE_HEIGHT = 430
 _ALL = "All compared"
@@ -118,7 +119,7 @@ def show_examples(path: Path, found: DiffResult, origin: Origin) -> None:
             icon=":material/info:",
         )
         return
-    state = st.dataframe(
+    state = shown_table(
         pd.DataFrame(
             {
                 "topic": rows["topic"],
@@ -126,7 +127,7 @@ def show_examples(path: Path, found: DiffResult, origin: Origin) -> None:
                 "difficulty": rows["difficulty"],
                 "same task": rows["first_task"] == rows["second_task"],
                 "similarity": rows["cosine"],
-                "q": rows["q_value"].map(exponent, na_action="ignore"),
+                "q": rows["q_value"].map(bare_p_value, na_action="ignore"),
                 "result": ["changed" if one else "within noise" for one in rows["is_reported"]]
                 if facts.n_noise
                 else ("unknown" if found.noise else "no noise run"),
@@ -245,12 +246,12 @@ def _examples_note(facts: ExampleFacts, has_noise_run: bool) -> str:
     note = (
         "Similarity: cosine of the embeddings of the two responses. A and B have "
         f"{counted(facts.n, 'pair')} of examples with the same topic, style and difficulty; median "
-        f"similarity {facts.median_cosine:.2f}, {facts.n_same:,} identical. "
+        f"similarity {facts.median_cosine:z.2f}, {facts.n_same:,} identical. "
     )
     if facts.n_noise:
         note += (
             f"Two runs of the same model have {counted(facts.n_noise, 'pair')}; median similarity "
-            f"{facts.median_noise_cosine:.2f}, {facts.n_noise_same:,} identical. A pair has "
+            f"{facts.median_noise_cosine:z.2f}, {facts.n_noise_same:,} identical. A pair has "
             "changed if it is less similar than these (q ≤ 0.05; q: p-value, corrected for all "
             "pairs by Benjamini–Hochberg)."
         )

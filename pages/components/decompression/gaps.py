@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from assay.cache.decompressions.answers import read_branch_votes
 from assay.cache.decompressions.read import ExampleFilter, read_examples
-from assay.core.findings.formatting import exponent
+from assay.core.findings.formatting import bare_p_value
 from assay.core.specs.results.decompression import DecompressionResult
 from assay.core.stats.mean_drop_test import against_rest
 from assay.core.stats.vote_test import SIGNIFICANCE
@@ -50,7 +50,7 @@ def show_gaps(path: Path, meta: DecompressionResult, judge: str) -> None:
                     "quantity": rows["quantity"],
                     "mean": rows["value"],
                     "mean of the others": rows["other"],
-                    "q": rows["q_value"].map(exponent),
+                    "q": rows["q_value"].map(bare_p_value),
                 }
             ),
             hide_index=True,

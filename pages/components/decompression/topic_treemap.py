@@ -176,4 +176,4 @@ def _colour_bar(colouring: Colouring) -> go.Scatter:
 def _shown(value: float, colouring: Colouring) -> str:
     if pd.isna(value):
         return "not measured"
-    return f"{value:.0%}" if colouring.as_percent else f"{value:.2f}"
+    return f"{value:.0%}" if colouring.as_percent else f"{value:z.2f}"

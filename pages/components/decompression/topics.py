@@ -17,6 +17,7 @@ from assay.pages.components.charts import show_chart
 from assay.pages.components.decompression.reads import READ_AS
 from assay.pages.components.decompression.topic_treemap import Colouring, treemap
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.tables import shown_table
 
 COLOURINGS = {
     "support": (
@@ -142,7 +143,7 @@ def topic_table(found: pd.DataFrame, view: str) -> None:
         if rows:
             pick_topic(ids[rows[0]])
 
-    st.dataframe(
+    shown_table(
         shown,
         hide_index=True,
         on_select=pick,
@@ -242,9 +243,9 @@ def _support_of(topic: pd.Series, meta: DecompressionResult) -> str:
     if lines.votes is not None:
         text += f"; subtopics of made-up topics reach at most {lines.votes:.0%}"
     if not pd.isna(topic["contrast"]):
-        text += f". Contrast {topic['contrast']:.2f} nats per token"
+        text += f". Contrast {topic['contrast']:z.2f} nats per token"
         if lines.contrast is not None:
-            text += f"; made-up names reach at most {lines.contrast:.2f}"
+            text += f"; made-up names reach at most {lines.contrast:z.2f}"
     return text + "."
 
 

@@ -13,6 +13,7 @@ from assay.cache.annotations.annotations import Annotated, read_annotations, wit
 from assay.cache.audits.read import read_documents_of
 from assay.cache.export import Origin
 from assay.cache.store import Store
+from assay.core.findings.formatting import decimal
 from assay.core.findings.named_facts import fact_table
 from assay.core.specs.annotations import Annotation
 from assay.core.specs.data import Role
@@ -28,6 +29,7 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.evidence_links import DOCUMENT, card_addresses, card_column
 from assay.pages.components.export import export_line
 from assay.pages.components.palette import REFERENCE_LINE, ROLE_COLOURS, faint
+from assay.pages.components.tables import shown_table
 
 _N_BINS = 30
 
@@ -87,7 +89,7 @@ def show_documents(record: SuspectResult, audits: Sequence[Path], origin: Origin
     table = documents_table(record, audits)
     hashes = table["hash"].tolist()
     asked = st.query_params.get(DOCUMENT)
-    state = st.dataframe(
+    state = shown_table(
         table.assign(**annotation_columns(hashes, said)),
         hide_index=True,
         height=320,
@@ -134,7 +136,7 @@ def show_documents(record: SuspectResult, audits: Sequence[Path], origin: Origin
         row = table.iloc[picked[0]]
         one_of = "one of the suspects" if row["set"] == "suspects" else "one of the controls"
         st.markdown(
-            f"**Document {markdown_safe(chosen[:16])}…** · {one_of} · score {row['score']:.3f}"
+            f"**Document {markdown_safe(chosen[:16])}…** · {one_of} · score {decimal(row['score'])}"
         )
         show_annotation(about, chosen, said.get(chosen, Annotation()), tags_of(said))
 

@@ -8,10 +8,10 @@ import pytest
 
 from assay.core.findings.formatting import (
     bare,
+    bare_p_value,
     bracketed,
     capitalized,
     decimal,
-    exponent,
     in_sentence,
     interval,
     number,
@@ -20,6 +20,7 @@ from assay.core.findings.formatting import (
     percentage_points,
     possessive,
     signed,
+    significant,
     small_share,
     verb,
 )
@@ -59,9 +60,17 @@ ROW = {"value": 0.5, "low": 0.25, "high": 0.75}
         (in_sentence(ROW, partial(decimal, digits=2)), "0.50 (0.25–0.75)"),
         (p_value(0.0004), "p < 0.001"),
         (p_value(0.0124), "p = 0.012"),
-        (exponent(0.0), "< 1e-300"),
-        (exponent(0.00012), "1e-04"),
-        (exponent(0.0124), "0.012"),
+        (bare_p_value(0.0), "< 0.001"),
+        (bare_p_value(0.4), "0.400"),
+        (bare_p_value(0.0124), "0.012"),
+        (significant(0), "0"),
+        (significant(0.8), "0.800"),
+        (significant(12.345), "12.3"),
+        (significant(12345.6), "12,346"),
+        (significant(0.0999999), "0.100"),
+        (significant(2.14e-8, 2), "2.1 × 10⁻⁸"),
+        (significant(9.99e-8, 2), "1.0 × 10⁻⁷"),
+        (significant(0.00123), "0.00123"),
     ],
 )
 def test_a_number_is_written_one_way(written, expected):

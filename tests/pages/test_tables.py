@@ -1,0 +1,43 @@
+"""How numbers stand in tables: decimals, and no sign where they round to zero."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from support.audit_file import write_sample_audit
+from support.pages import opened
+
+from assay.pages.components.tables import even_decimals, unsigned
+
+FIXED = st.column_config.NumberColumn(format="%.4f")
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign():
+    """-0.00001 with four decimals is 0; -0.0001 stays, and so do a missing number and a column
+    that is not rounded."""
+    table = pd.DataFrame({"gain": [-1e-5, -1e-4, np.nan], "score": [-1e-5, 1.0, 2.0]})
+    shown = unsigned(table, {"gain": FIXED, "score": None, "absent": FIXED})
+    assert [f"{one:.4f}" for one in shown["gain"]] == ["0.0000", "-0.0001", "nan"]
+    assert unsigned(shown, {"gain": FIXED}).equals(shown)
+    assert shown["score"].tolist() == table["score"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("largest", "expected"), [(0.0362, "%.4f"), (3.0, "%.2f"), (-123.4, "%.0f"), (0.0, "%.2f")]
+)
+def test_a_column_has_as_many_decimals_in_every_row(largest, expected):
+    """So many that three digits of its largest number count."""
+    assert even_decimals(pd.Series([largest / 2, largest, np.nan]), 3) == expected
+
+
+def test_selection_shows_no_gain_of_minus_zero(store):
+    """A document that lowered the cosine by less than the table shows has a gain of 0.0000."""
+
+    def lower(builder):
+        builder._connection.execute("UPDATE selections SET gain = -0.00001")
+
+    write_sample_audit(store, before_seal=lower)
+    gains = opened("selection", audit="sample").dataframe[0].value["gain"]
+    assert {f"{one:.4f}" for one in gains} == {"0.0000"}
