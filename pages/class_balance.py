@@ -62,6 +62,7 @@ st.caption(
     + (f"Diamonds: {whose}. " if REFERENCE in table else "")
     + f"Grey: central 95% of random selections of {facts.spec.budget:,} "
     "(hypergeometric). Vertical lines: seed corpus."
+    + (" In a narrow window, scroll the chart sideways." if len(strategies) > 2 else "")
 )
 
 main = main_strategy(strategies)

@@ -7,6 +7,7 @@ import streamlit as st
 from assay.cache.export import of_audit
 from assay.core.findings.beside_random import how_told_apart
 from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import capitalized
 from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.audit import reads
 from assay.pages.components.audit.transport_chart import replacement_figure
@@ -77,8 +78,9 @@ with left:
     figure = dot_plot(measured, references, distance.metric.info)
     show_chart(figure, key="distances", alt=distance.title)
     st.caption(
-        f"{distance.direction}; grey band: {markdown_safe(first['null_kind'])}; dotted: as many "
-        "reference documents" + (", and held-out documents." if len(held_out) else ".")
+        f"{capitalized(distance.direction)}; grey band: {markdown_safe(first['null_kind'])}; "
+        "dotted: as many reference documents"
+        + (", and held-out documents." if len(held_out) else ".")
     )
 with right:
     st.subheader("How to read a distance", anchor=False)

@@ -20,7 +20,11 @@ from assay.pages.components.palette import (
 )
 
 CONFIG = {"displayModeBar": False}
+# In pixels. Plotly leaves out a tick's label that reaches beyond the chart: half of a number above
+# the highest gridline, half of 100% right of the last one.
+MARGIN = {"l": 8, "r": 20, "t": 12, "b": 8}
 _ROW_HEIGHT = 30
+_FEW = 10
 # Of a dot plot: so near, as a share of its width, are lines whose labels would lie on each other.
 _NEAR_LINES = 0.6
 
@@ -34,10 +38,15 @@ def framed(figure: go.Figure, height: int, **more: Any) -> go.Figure:
     """The figure with narrow margins and its legend above it."""
     return figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin=MARGIN,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         **more,
     )
+
+
+def whole_steps(n: int) -> dict[str, Any]:
+    """Of an axis that counts to ``n``: ticks at whole numbers where few would be between them."""
+    return {"dtick": 1} if n <= _FEW else {}
 
 
 def spread_traces(

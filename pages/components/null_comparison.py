@@ -17,6 +17,7 @@ _WORDS = {
     "init": "started from {}",
     "n_fitted": "fitted on {} documents",
 }
+_NAMES = {"pca": "PCA"}
 
 
 def beside(row: Row, is_share: bool = True) -> str:
@@ -43,7 +44,7 @@ def settings_line(parameters: Mapping[str, object] | None) -> str:
         return ""
     method, *others = (
         _WORDS.get(name, f"{name.replace('_', ' ')} {{}}").format(
-            f"{value:,}" if isinstance(value, int) else value
+            f"{value:,}" if isinstance(value, int) else _NAMES.get(str(value), value)
         )
         for name, value in parameters.items()
     )

@@ -5,37 +5,17 @@ from __future__ import annotations
 import pytest
 from support.browser import Tab
 from support.decompression_file import HOSTILE
+from support.views import VIEWS, each_view
 
 from assay.pages.components.page_table import PAGES
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-# What a page shows of the full store beyond its first view.
-VIEWS = [
-    *((name, {}) for name in PAGES),
-    ("titration", {"audit": "sample"}),
-    ("corpora", {"audit": "ranked"}),
-    ("class_balance", {"by": "source"}),
-    ("evidence", {"document": "7"}),
-    ("map", {"document": "7", "area": "0-0.1000-0.1000-500.0-500", "beside": "top-k"}),
-    ("selection", {"document": "7", "strategy": "random"}),
-    ("topics", {"decompression": "sample"}),
-    ("examples", {"decompression": "sample", "topic": "3"}),
-    ("diff", {"a": "a-0", "b": "b"}),
-    ("experiments", {"recipe": "leakage-titration"}),
-    ("new_audit", {"kind": "decompress"}),
-    ("new_audit", {"kind": "demo"}),
-    ("overview", {"audit": "gone"}),
-]
-
 
 def unreadable(tab: Tab, views) -> dict[str, list[str]]:
     """What cannot be read of these pages, in either theme; begins and ends in the light one."""
     found = {}
-    tab.open("about")
-    for name, query in views:
-        about = {"audit": "titrated", **query} if PAGES[name].needs_audit else query
-        tab.go(name, **about)
+    for name, query in each_view(tab, views):
         assert tab.page.title().startswith(PAGES[name].title)
         for theme in ("light", "dark"):
             seen = tab.in_theme(theme).unreadable()
@@ -56,8 +36,7 @@ def test_every_page_can_be_read_in_both_themes(assay_tab):
 
 def test_pages_of_an_empty_store_can_be_read(visit, empty):
     """The same of what stands there before anything was made."""
-    views = [(name, {}) for name, entry in PAGES.items() if not entry.needs_audit]
-    assert unreadable(visit(empty.address), views) == {}
+    assert unreadable(visit(empty.address), [(name, {}) for name in PAGES]) == {}
 
 
 # Numbers, labels and buttons whose text does not fit into them.

@@ -158,6 +158,17 @@ def test_class_balance_by_source(store, has_truth, label_names):
     assert "imbalance" not in table
 
 
+def test_a_mark_at_zero_is_drawn_whole(sample):
+    """No reference document is from the web, and its mark is not cut by the edge of the panel."""
+    marks = [
+        one
+        for one in drawn(opened("class_balance", audit="sample", by="source"))["data"]
+        if one["type"] == "scatter"
+    ]
+    assert any(0 in numbers(one["x"]) for one in marks)
+    assert {one["cliponaxis"] for one in marks} == {False}
+
+
 def test_bands_hold_what_random_selections_hold():
     """The band of a class is the central 95% of its share in random selections."""
     shares = pd.Series({"rare": 0.05, "common": 0.95})

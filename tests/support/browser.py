@@ -56,7 +56,10 @@ _REDRAWN = """() => new Promise((found, failed) => {
 })"""
 _HAS_THEME = """theme =>
   getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === theme"""
-_READABLE = (Path(__file__).parent / "readable.js").read_text(encoding="utf-8")
+_READABLE, _MISPLACED = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8")
+    for name in ("readable.js", "layout.js")
+)
 # What a browser writes to its console that says nothing about our pages: where, and what.
 _IGNORED = (
     # Streamlit's front end looks for its server below a page's address first, then at the root.
@@ -213,12 +216,23 @@ class Tab:
 
         Charts take on another theme a moment later, so what is faint must stay so.
         """
-        found = self.page.evaluate(_READABLE)
+        return self._lasting(_READABLE, lambda found: found["faint"])
+
+    def misplaced(self):
+        """What is cut, left out or lies on something else, each in a sentence.
+
+        Charts take on a new width a moment later.
+        """
+        return self._lasting(_MISPLACED, bool)
+
+    def _lasting(self, script, is_wrong):
+        """What a script finds on the page, after some time if it finds something wrong at once."""
+        found = self.page.evaluate(script)
         for _ in range(_MOMENTS):
-            if not found["faint"]:
+            if not is_wrong(found):
                 break
             self.page.wait_for_timeout(500)
-            found = self.page.evaluate(_READABLE)
+            found = self.page.evaluate(script)
         return found
 
     def _note_message(self, message):

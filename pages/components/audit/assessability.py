@@ -13,7 +13,7 @@ from assay.cache.audits.read import AuditFacts
 from assay.cache.export import of_audit
 from assay.core.findings.formatting import significant
 from assay.core.specs.audit import Assessability
-from assay.pages.components.charts import show_chart
+from assay.pages.components.charts import MARGIN, show_chart, whole_steps
 from assay.pages.components.escaping import markdown_safe, plotly_safe
 from assay.pages.components.export import count_columns, export_line, sideways
 from assay.pages.components.palette import REFERENCE_LINE, SINGLE_HUE, VERDICT_COLOURS
@@ -128,11 +128,13 @@ def show_layer_chart(layers: pd.DataFrame) -> None:
         )
     )
     figure.add_hline(y=1, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1.5})
-    figure.update_xaxes(title="tensor, in the model's order", range=[-1, len(layers)])
+    figure.update_xaxes(
+        title="tensor, in the model's order", range=[-1, len(layers)], **whole_steps(len(layers))
+    )
     figure.update_yaxes(
         title="change ÷ rounding floor", type="log", dtick=1, exponentformat="power"
     )
-    figure.update_layout(height=300, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_layout(height=300, margin=MARGIN)
     show_chart(figure, key="layers", alt="Change of each tensor")
     n_still = len(layers) - len(moved)
     st.caption(
@@ -192,9 +194,9 @@ def _show_spectrum(layer: pd.Series) -> None:
             hovertemplate="%{x}: %{y:.1%}<extra></extra>",
         )
     )
-    figure.update_xaxes(title="singular value")
+    figure.update_xaxes(title="singular value", **whole_steps(len(layer["spectrum"])))
     figure.update_yaxes(title="share of the squared change", tickformat=".0%")
-    figure.update_layout(height=260, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_layout(height=260, margin=MARGIN)
     show_chart(figure, key="spectrum", alt="Spectrum of the difference")
 
 

@@ -79,6 +79,7 @@ def balance_figure(
                             "color": ink,
                             "line": {"width": 1.6, "color": ink},
                         },
+                        cliponaxis=False,  # a mark at 0% is whole
                         name=title,
                         legendgroup=subject,
                         showlegend=is_first,
@@ -88,10 +89,12 @@ def balance_figure(
                 )
     figure.update_xaxes(tickformat=".0%", rangemode="tozero", nticks=3, tickangle=0)
     figure.update_yaxes(autorange="reversed", ticksuffix=" ")
+    figure.update_annotations(font_size=12)
+    figure.layout.annotations[-1].font.size = 14  # the title of the axis, as other charts have it
     figure.update_layout(
         barmode="overlay",
         height=height,
-        margin={"l": 8, "r": 8, "t": 64, "b": 48},
+        margin={"l": 8, "r": 8, "t": 64, "b": 56},
         legend={"orientation": "h", "y": 1.0, "yref": "container", "yanchor": "top", "x": 0},
     )
     return figure

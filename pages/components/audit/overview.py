@@ -20,6 +20,7 @@ from assay.core.findings.audit_tables import (
 )
 from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.finding import MetricTable
+from assay.core.findings.formatting import capitalized
 from assay.core.findings.named_facts import fact_table
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.charts import dot_plot, show_chart
@@ -43,11 +44,11 @@ def show_charts(rows: MetricTable, strategies: Iterable[Strategy]) -> None:
             )
             first = next(iter(own.values()))
             st.caption(
-                metric.info.direction
+                capitalized(metric.info.direction)
                 + (
                     f"; grey band: {markdown_safe(first['null_kind'])}. {few_draws_sentence(first)}"
                     if band
-                    else "; bars are 95% intervals"
+                    else "; bars: 95% intervals."
                 )
             )
 

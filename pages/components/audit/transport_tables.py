@@ -41,7 +41,7 @@ class Distance:
 
 
 DISTANCES = (
-    Distance(Metric.TRANSPORT, "Optimal transport", "squared Euclidean cost"),
+    Distance(Metric.TRANSPORT, "Optimal transport", "transport distance"),
     Distance(Metric.CONTAINMENT, "Vocabulary containment", "share of the smaller vocabulary"),
 )
 

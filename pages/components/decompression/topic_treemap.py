@@ -165,6 +165,7 @@ def _colour_bar(colouring: Colouring) -> go.Scatter:
                 "title": {"text": colouring.title, "side": "top"},
                 "orientation": "h",
                 "thickness": 10,
+                "len": 0.94,  # beside it is half of the last tick's label
                 "y": 0,
                 "yanchor": "top",
                 "tickformat": ".0%" if colouring.as_percent else None,
