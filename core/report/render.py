@@ -71,7 +71,7 @@ def render_report(
     """
     check_seal(path)
     tests = [one for name in known.suspect_tests if (one := store.suspect_tests.read(name))]
-    evidence = read_evidence(path, tests)
+    evidence = read_evidence(path, tests, known.n_deleted_tests)
     facts = evidence.facts
     digest = file_digest(path)
     is_scored = facts.assessability is not Assessability.NOT_ASSESSABLE
@@ -115,7 +115,7 @@ def _unasked(facts: AuditFacts, known: SamePair) -> dict[str, str]:
         unasked["Which of several public corpora was the model fine-tuned on, if any?"] = (
             f"assay rank-corpora {pair} --corpus ONE --corpus ANOTHER"
         )
-    if not known.suspect_tests:
+    if not known.suspect_tests and not known.n_deleted_tests:
         unasked["Were particular documents trained on?"] = (
             f"assay suspect {pair} --suspects THESE --controls OTHERS-LIKE-THEM"
         )

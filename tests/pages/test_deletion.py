@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
 from support.pages import confirmed, opened, words
+from support.pair_rows import of_pair
+from support.report import rendered
 from support.suspect_record import write_sample_suspects
 
 from assay.cache.audits.model_pair import n_deleted_tests
 from assay.cache.deletions import deletions
 from assay.cache.store import Store
+from assay.core.report.story import render_story
 
 
 def write_suspects(store):
@@ -87,6 +92,58 @@ def test_a_deleted_suspect_test_keeps_counting():
     assert "deleted ones included" in said  # the assumptions agree with it
     store.suspect_tests.write(records[0])
     assert n_deleted_tests(store, pair) == 0
+
+
+def write_barely_passing(store):
+    """A suspect test that is evidence alone, and none as one of two."""
+    return next(
+        made
+        for shift in range(40)
+        if 0.005 < (made := write_sample_suspects(store, 0, shift / 40)).p_value < 0.01
+    )
+
+
+def plain(app):
+    return words(app).replace("\\", "")
+
+
+def test_a_deleted_suspect_test_keeps_counting_wherever_an_answer_is():
+    """Overview, the list of audits, report and slides call a test evidence only where the page
+    Suspects does: not once another test of the same models was made and deleted."""
+    store = Store.default()
+    path = write_sample_audit(store, before_seal=of_pair)
+    write_barely_passing(store)
+    claim = "Fine-tuning favours the suspects"
+
+    def claims():
+        said = [
+            plain(opened("suspects")),
+            plain(opened("overview", audit=path.stem)),
+            plain(opened("audits")),
+            html.unescape(rendered(store, path)),
+            html.unescape(render_story(store, path)),
+        ]
+        return [claim in one for one in said]
+
+    assert all(claims())
+    other = write_sample_suspects(store, 1)
+    store.suspect_tests.delete(other.test_id)
+    assert n_deleted_tests(store, other.pair) == 1
+    assert not any(claims())
+
+
+def test_deleted_suspect_tests_are_not_said_to_be_missing():
+    """Where every test of the models was deleted, the answer says so, and not that none was made;
+    of models that were never tested it says that (the control)."""
+    store = Store.default()
+    path = write_sample_audit(store, before_seal=of_pair)
+    never = "No particular documents were tested"
+    assert never in plain(opened("overview", audit=path.stem))
+    store.suspect_tests.delete(write_sample_suspects(store, 0).test_id)
+    said = plain(opened("overview", audit=path.stem))
+    assert "The suspect test of these models was deleted." in said
+    assert never not in said
+    assert "Were particular documents trained on?" not in rendered(store, path)
 
 
 def same_pair_sentence(said):

@@ -173,7 +173,7 @@ def test_an_ordinary_audit_measures_a_grid_when_asked_to(store):
     assert set(grid["seed"]) == {0, 1, 2}
     assert set(grid["strategy"]) == {*map(str, spec.strategies), BLIND}
     assert "--leaked-share 0.5 --leaked-share 1.0" in command_line(spec)
-    assert len(read_evidence(path, []).titration) == len(grid)
+    assert len(read_evidence(path, [], 0).titration) == len(grid)
     app = opened("titration", audit="titrated", share=50, draw=2)
     text = words(app).replace("\\", "")
     assert "Measured at budget 20, with 3 draws per leaked share." in text

@@ -30,7 +30,7 @@ def test_the_demo_audits_and_then_only_looks(assay):
     final, base = rows.get("final", Metric.ACCURACY), rows.get("base", Metric.ACCURACY)
     assert final["low"] > base["high"]
     assert facts.meta.counts.n_leaked > 0
-    evidence = read_evidence(path, [])
+    evidence = read_evidence(path, [], 0)
     found, answers = audit_finding(evidence), audit_answers(evidence)
     assert said["says"] == [found.headline, *found.sentences]
     assert [one["headline"] for one in said["answers"]] == [one.headline for one in answers.answers]

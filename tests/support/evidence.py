@@ -97,6 +97,7 @@ def evidence(
     students_of=(),
     titration=(),
     tests=(),
+    n_deleted_tests=0,
     labels=("a", "b"),
     n_reference=100,
     n_leaked=100,
@@ -118,5 +119,11 @@ def evidence(
     }
     facts = AuditFacts(as_claimed(AuditResult, said), pd.DataFrame(), UNCHANGED)
     return AuditEvidence(
-        facts, list(rows), list(sources), list(students_of), list(titration), list(tests)
+        facts,
+        list(rows),
+        list(sources),
+        list(students_of),
+        list(titration),
+        list(tests),
+        n_deleted_tests,
     )

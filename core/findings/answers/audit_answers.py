@@ -31,7 +31,7 @@ def audit_answers(evidence: AuditEvidence) -> AuditAnswers:
     return AuditAnswers.ordered(
         (
             _with_titration(told(rows, main, facts.meta.counts), evidence),
-            proven(facts.meta.vocabulary, evidence.suspect_tests),
+            proven(facts.meta.vocabulary, evidence.suspect_tests, evidence.n_deleted_tests),
             close(rows, facts.strategies),
             kind(
                 rows,

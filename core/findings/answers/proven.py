@@ -18,9 +18,12 @@ _NEVER_PRESENT = (
 _NO_TEST = "No particular documents were tested; `assay suspect` tests them."
 
 
-def proven(vocabulary: VocabularyFacts | None, tests: Sequence[SuspectResult]) -> Answer:
-    """``tests``: the suspect tests of the same models, whichever they were given to."""
-    n_tests = n_judged(tests)
+def proven(
+    vocabulary: VocabularyFacts | None, tests: Sequence[SuspectResult], n_deleted: int
+) -> Answer:
+    """``tests``: the suspect tests of the same models, whichever they were given to; ``n_deleted``:
+    those that were deleted, which count in the correction."""
+    n_tests = n_judged(tests) + n_deleted
     found = [one for one in tests if is_evidence(one, n_tests)]
     said = [suspect_finding(one, n_tests) for one in found]
     failed = tuple(
@@ -38,9 +41,17 @@ def proven(vocabulary: VocabularyFacts | None, tests: Sequence[SuspectResult]) -
         present = present[1:]
     more = (*present, _NEVER_PRESENT) if standing > Standing.NOT_FOUND else present
     if not tests:
-        more = (*more, _NO_TEST)
+        more = (*more, _deleted(n_deleted) if n_deleted else _NO_TEST)
     return Answer(
         Question.PROVEN, headline, certainty, standing, share, sentences=more, failed=failed
+    )
+
+
+def _deleted(n: int) -> str:
+    return (
+        "The suspect test of these models was deleted."
+        if n == 1
+        else f"The {n:,} suspect tests of these models were deleted."
     )
 
 

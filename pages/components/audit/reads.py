@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from assay.cache.audits import comparison, map_documents, read
 from assay.cache.audits.evidence import read_evidence
-from assay.cache.audits.model_pair import SamePair, same_pair, suspect_tests_of
+from assay.cache.audits.model_pair import (
+    SamePair,
+    n_deleted_tests,
+    same_pair,
+    suspect_tests_of,
+)
 from assay.cache.audits.repeats import repeats_of
 from assay.cache.store import Store
 from assay.core.findings.answers.answer import AuditAnswers
@@ -109,13 +114,18 @@ def metrics(path: Path) -> pd.DataFrame:
 
 def answers(path: Path) -> AuditAnswers:
     """The answers, with the suspect tests that the store holds now."""
-    store = Store.default()
-    return _answers(path, suspect_tests_of(store, facts(path).meta.pair))
+    return _answers(path, *_suspect_tests(path))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _answers(path: Path, suspect_tests: list[SuspectResult]) -> AuditAnswers:
-    return audit_answers(read_evidence(path, suspect_tests))
+def _answers(path: Path, suspect_tests: list[SuspectResult], n_deleted: int) -> AuditAnswers:
+    return audit_answers(read_evidence(path, suspect_tests, n_deleted))
+
+
+def _suspect_tests(path: Path) -> tuple[list[SuspectResult], int]:
+    """Those of the audit's models that the store holds now, and how many were deleted."""
+    store, pair = Store.default(), facts(path).meta.pair
+    return suspect_tests_of(store, pair), n_deleted_tests(store, pair)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -148,11 +158,11 @@ def _report(path: Path, known: SamePair, repeats: tuple[Path, ...], with_documen
 
 def story(path: Path) -> str:
     """The presentation of an audit, with the suspect tests that the store holds now."""
-    return _story(path, suspect_tests_of(Store.default(), facts(path).meta.pair))
+    return _story(path, *_suspect_tests(path))
 
 
 @st.cache_data(max_entries=16, show_spinner="Drawing the slides …")
-def _story(path: Path, suspect_tests: list[SuspectResult]) -> str:
+def _story(path: Path, suspect_tests: list[SuspectResult], n_deleted: int) -> str:
     # The story reads the tests itself; here they decide whether it is told anew.
     from assay.core.report.story import render_story  # takes a second to import
 

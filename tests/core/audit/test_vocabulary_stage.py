@@ -207,7 +207,7 @@ def test_selection_by_embedding_gradients_is_select_over_what_is_kept(audit):
 
 def test_what_embeddings_rule_out_is_answered(audit):
     """The number of documents ruled out is that of documents with an unmoved token."""
-    evidence = read_evidence(audit, [])
+    evidence = read_evidence(audit, [], 0)
     vocabulary = evidence.facts.meta.vocabulary
     n_out = vocabulary.n_documents - vocabulary.n_possible
     proven = audit_answers(evidence).to(Question.PROVEN)
