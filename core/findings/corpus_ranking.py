@@ -136,6 +136,14 @@ def is_one_nearest(sources: Iterable[Row], students: Iterable[Row]) -> bool:
     return is_aligned and is_ahead and not (reached and first["high"] < min(reached))
 
 
+def is_nearer_than_random(sources: Iterable[Row]) -> bool:
+    """Whether the corpus with the highest cosine is surely nearer than random samples of all
+    corpora together, with its interval widened for their number."""
+    ranked = sorted(sources, key=lambda row: -row["cosine"])
+    together = 1 - CHANCE_OUTSIDE / len(ranked)
+    return bool(_interval(ranked[0]).at(together)[0] > max(0.0, ranked[0]["null_high"]))
+
+
 def _interval(row: Row) -> CosineInterval:
     return CosineInterval(row["cosine"], row["low"], row["high"], int(row["n_documents"]))
 

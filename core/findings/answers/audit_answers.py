@@ -21,6 +21,10 @@ _NOT_SCORED = "No documents were scored, so this does not show whether anything 
 
 def audit_answers(evidence: AuditEvidence) -> AuditAnswers:
     """All four questions, answered from what the audit and the store hold."""
+    return _answers(evidence, asked_for_corpora=False)
+
+
+def _answers(evidence: AuditEvidence, asked_for_corpora: bool) -> AuditAnswers:
     facts = evidence.facts
     if facts.assessability is Assessability.NOT_ASSESSABLE:
         reasons = " ".join(facts.meta.assessment.reasons)
@@ -41,6 +45,7 @@ def audit_answers(evidence: AuditEvidence) -> AuditAnswers:
                 evidence.sources,
                 evidence.source_students,
                 facts.meta.projection,
+                asked_for_corpora,
             ),
         )
     )
@@ -49,9 +54,10 @@ def audit_answers(evidence: AuditEvidence) -> AuditAnswers:
 def answers_to_what_was_asked(evidence: AuditEvidence) -> AuditAnswers:
     """The same for who asked: a ranking of corpora or a titration asks one of the questions, and
     its answer comes first."""
-    spec, answers = evidence.facts.spec, audit_answers(evidence)
+    spec = evidence.facts.spec
     if spec.corpora:
-        return answers.led_by(Question.KIND)
+        return _answers(evidence, asked_for_corpora=True).led_by(Question.KIND)
+    answers = audit_answers(evidence)
     return answers.led_by(Question.TOLD) if spec.titration else answers
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from assay.core.findings.answers.answer import Answer, Question, Standing
 from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.class_shares import is_from_reference
-from assay.core.findings.corpus_ranking import Row, corpus_ranking_finding, is_one_nearest
+from assay.core.findings.corpus_ranking import (
+    Row,
+    corpus_ranking_finding,
+    is_nearer_than_random,
+    is_one_nearest,
+)
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import decimal, listed, p_value, possessive
 from assay.core.findings.vocabulary import estimated_sentence, longest_sentence
@@ -20,6 +26,20 @@ from assay.core.stats.intervals import CHANCE_OUTSIDE
 _MOST_LISTED = 8
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What one kind of evidence says: ``more`` supports it."""
+
+    headline: str
+    certainty: str
+    standing: Standing
+    more: tuple[str, ...] = ()
+
+    @property
+    def in_brief(self) -> str:
+        return f"{self.headline} {self.certainty}"
+
+
 def kind(
     rows: MetricTable,
     strategy: Strategy,
@@ -28,62 +48,91 @@ def kind(
     sources: Sequence[Row],
     students: Sequence[Row],
     projection: Projection | None = None,
+    is_asked: bool = False,
 ) -> Answer:
     """``strategy``: the audit's main one. ``sources``: ranked public corpora, if any were ranked;
     ``students``: models trained on half of one of them; ``projection``: the audit's, if it has
-    one."""
+    one; ``is_asked``: whether the ranking leads whatever it found.
+
+    A corpus ahead of all others leads, otherwise what has the stronger evidence. A ranking that
+    found no more than chance counts as tried without success.
+    """
     words, classes = _words(vocabulary), _classes(rows, strategy, labels)
     balance, failed = _balance(rows, strategy)
-    if sources:
-        found = corpus_ranking_finding(sources, students, projection)
-        is_found = is_one_nearest(sources, students)
-        certainty, *more = found.sentences
-        return Answer(
-            Question.KIND,
-            found.headline,
-            f"{certainty} Corpora are ranked apart only where their intervals, widened for their "
-            "number (Bonferroni), do not overlap; threshold 0.05.",
-            Standing.RELATIVE if is_found else Standing.NOT_FOUND,
-            sentences=tuple(one for one in (*more, words and words[0], classes, balance) if one),
-            failed=failed,
-        )
-    if words:
-        headline, certainty, standing = words
-        rest = tuple(one for one in (classes, balance) if one)
-        return Answer(Question.KIND, headline, certainty, standing, sentences=rest, failed=failed)
-    if balance:
-        assert classes is not None
-        return Answer(
-            Question.KIND,
-            f"{classes} {strategy.shown_as} finds about how many of each there were.",
-            balance,
-            Standing.RELATIVE,
-            failed=failed,
-        )
+    own = _without_corpora(words, classes, balance, strategy)
+    if not sources:
+        return _answer(own, own.more, failed)
+    corpora = _corpora(sources, students, projection)
+    if is_asked or is_one_nearest(sources, students) or corpora.standing >= own.standing:
+        said = (words.headline if words else None, classes, balance)
+        return _answer(corpora, (*corpora.more, *(one for one in said if one)), failed)
+    if corpora.standing > Standing.NOT_FOUND:
+        return _answer(own, (*own.more, corpora.in_brief), failed)
+    return _answer(own, own.more, (corpora.in_brief, *failed))
+
+
+def _answer(part: _Part, sentences: tuple[str, ...], failed: tuple[str, ...]) -> Answer:
     return Answer(
         Question.KIND,
-        classes or "Unknown: nothing in these weights shows it.",
-        "The input embeddings do not show the training vocabulary, and no public corpora were "
-        "ranked (`assay rank-corpora` does that).",
-        Standing.UNKNOWN,
+        part.headline,
+        part.certainty,
+        part.standing,
+        sentences=sentences,
         failed=failed,
     )
 
 
-def _words(facts: VocabularyFacts | None) -> tuple[str, str, Standing] | None:
+def _corpora(
+    sources: Sequence[Row], students: Sequence[Row], projection: Projection | None
+) -> _Part:
+    """The ranking of public corpora; "closer than chance" where the nearest one surely is."""
+    found = corpus_ranking_finding(sources, students, projection)
+    is_closer = is_one_nearest(sources, students) or is_nearer_than_random(sources)
+    certainty, *more = found.sentences
+    return _Part(
+        found.headline,
+        f"{certainty} Corpora are ranked apart only where their intervals, widened for their "
+        "number (Bonferroni), do not overlap; threshold 0.05.",
+        Standing.RELATIVE if is_closer else Standing.NOT_FOUND,
+        tuple(more),
+    )
+
+
+def _without_corpora(
+    words: _Part | None, classes: str | None, balance: str | None, strategy: Strategy
+) -> _Part:
+    """What the weights say of the training documents by themselves: their words, or classes."""
+    if words:
+        return replace(words, more=tuple(one for one in (classes, balance) if one))
+    if balance:
+        assert classes is not None
+        return _Part(
+            f"{classes} {strategy.shown_as} finds about how many of each there were.",
+            balance,
+            Standing.RELATIVE,
+        )
+    return _Part(
+        classes or "Unknown: nothing in these weights shows it.",
+        "The input embeddings do not show the training vocabulary, and no public corpora were "
+        "ranked (`assay rank-corpora` does that).",
+        Standing.UNKNOWN,
+    )
+
+
+def _words(facts: VocabularyFacts | None) -> _Part | None:
     """Which tokens occurred, and about how many documents of what length that makes."""
     if facts is None or not facts.is_assessable or not facts.n_moved:
         return None
     about = " ".join(one for one in (estimated_sentence(facts), longest_sentence(facts)) if one)
     if facts.proves_absence:
-        return (
+        return _Part(
             f"Texts that contain {facts.n_moved:,} of the {facts.n_tokens:,} tokens that the model "
             "knows.",
             f"{about} The list of tokens is exact under the assumptions listed under "
             "“Vocabulary”.".strip(),
             Standing.GROUP,
         )
-    return (
+    return _Part(
         f"Texts that contain at least {facts.n_moved:,} of the {facts.n_tokens:,} tokens that the "
         "model knows.",
         f"{about} Rounding hides some tokens, so the list is incomplete.".strip(),

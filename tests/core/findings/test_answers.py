@@ -11,7 +11,11 @@ from support.suspect_record import write_sample_suspects
 
 from assay.cache.store import Store
 from assay.core.findings.answers.answer import Question, Standing
-from assay.core.findings.answers.audit_answers import audit_answers, audit_finding
+from assay.core.findings.answers.audit_answers import (
+    answers_to_what_was_asked,
+    audit_answers,
+    audit_finding,
+)
 from assay.core.findings.class_shares import share_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.vocabulary import estimated_sentence
@@ -281,17 +285,63 @@ def test_suspect_tests_count_together(p_value, is_evidence):
     assert len(found.failed) == (1 if is_evidence else 2)
 
 
+AHEAD = (group("news", 0.3), group("mail", 0))
+ALIKE = (group("news", 0.05), group("mail", 0))
+# Their intervals end at 0.15 and 0.2, and random samples have 0.1 to 0.2.
+FAR = (group("news", -0.25), group("mail", -0.3))
+
+
 def test_ranked_corpora_name_the_kind_only_where_one_is_ahead():
-    """A corpus ahead of all others answers what kind of data it was; two alike do not, and nor
-    does one that stays below models trained on it."""
-    ahead = [group("news", 0.3), group("mail", 0)]
-    found = answered(Question.KIND, sources=ahead)
+    """A corpus ahead of all others is named as the kind of data; two alike are called that, and one
+    that stays below models trained on it does not explain the weights."""
+    found = answered(Question.KIND, sources=AHEAD)
     assert found.headline.startswith("Of these corpora, news is the most aligned")
-    assert found.standing is Standing.RELATIVE
-    alike = answered(Question.KIND, sources=[group("news", 0.05), group("mail", 0)])
-    assert alike.standing is Standing.NOT_FOUND
-    below = answered(Question.KIND, sources=ahead, students_of=[{"source": "news", "cosine": 0.95}])
-    assert below.standing is Standing.NOT_FOUND
+    alike = answered(Question.KIND, sources=ALIKE)
+    assert alike.headline.startswith("news and mail are about equally aligned")
+    below = answered(Question.KIND, sources=AHEAD, students_of=[{"source": "news", "cosine": 0.95}])
+    assert below.headline.startswith("None of these corpora explains")
+
+
+@pytest.mark.parametrize(
+    ("sources", "students_of", "is_closer"),
+    [
+        (AHEAD, (), True),
+        (ALIKE, (), True),
+        (AHEAD, ({"source": "news", "cosine": 0.95},), True),
+        (FAR, (), False),
+    ],
+)
+def test_corpora_are_called_no_more_than_chance_only_where_they_are(
+    sources, students_of, is_closer
+):
+    """What is called closer than chance lies above what random samples of all corpora have, with
+    its interval widened for the number of corpora; what is called no more than chance does not."""
+    found = answered(Question.KIND, sources=sources, students_of=students_of)
+    assert found.standing is (Standing.RELATIVE if is_closer else Standing.NOT_FOUND)
+
+
+@pytest.mark.parametrize("sources", [ALIKE, FAR])
+def test_stronger_evidence_of_the_kind_leads_before_corpora_that_name_none(sources):
+    """The training vocabulary leads where no corpus is ahead, and the ranking is said after it:
+    among failures where it found no more than chance. A corpus ahead leads itself."""
+    found = answered(Question.KIND, vocabulary=EXACT, sources=sources)
+    assert found.headline.startswith("Texts that contain 300 of the 1,000 tokens")
+    assert found.standing is Standing.GROUP
+    ranked = answered(Question.KIND, sources=sources).headline
+    place = found.failed if sources is FAR else found.sentences
+    assert sum(ranked in one for one in place) == 1
+    assert sum(ranked in one for one in (*found.failed, *found.sentences)) == 1
+    ahead = answered(Question.KIND, vocabulary=EXACT, sources=AHEAD)
+    assert ahead.headline.startswith("Of these corpora, news")
+
+
+def test_who_asked_which_corpus_it_was_hears_it_first():
+    """A ranking that names no corpus leads its own command's answer, where Overview leads with the
+    training vocabulary."""
+    spec = {**evidence().facts.meta.spec, "corpora": {"n_students": 0}}
+    made = evidence(vocabulary=EXACT, sources=FAR, spec=spec)
+    assert answers_to_what_was_asked(made).lead.headline.startswith("news and mail are")
+    assert audit_answers(made).to(Question.KIND).headline.startswith("Texts that contain")
 
 
 @pytest.mark.parametrize("is_known", [True, False])
