@@ -20,8 +20,15 @@ from assay.core.findings.formatting import (
     verb,
 )
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
-from assay.core.stats.intervals import CHANCE_OUTSIDE, holm, p_of_mean
+from assay.core.specs.strategies import BLIND, CONTROLS, Strategy, shown_as
+from assay.core.stats.intervals import (
+    CHANCE_OUTSIDE,
+    SIGNIFICANCE,
+    Interval,
+    holm,
+    p_above_half,
+    p_of_mean,
+)
 
 
 def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Finding:
@@ -29,8 +36,9 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
 
     A row has leaked_share, strategy, budget, metric, value, low and high, and seed, which numbers
     the draw of the pool. Recall is compared with each control draw by draw, in the same pools
-    (``_Against``). Membership is evaluated at the largest share, which has most documents, by the
-    interval (normal, 95%), against chance and against text alone.
+    (``_Against``). Membership is evaluated at the largest share, which has most documents, as
+    for the whole audit: against chance, corrected for the strategies that were measured, and
+    against text alone.
     """
     own = [row for row in rows if row["budget"] == budget]
     name = shown_as(strategy)
@@ -40,6 +48,7 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     compared = _corrected([one for one in known if one])
     beaten_by = [one for one in compared if one.is_fewer]
     member, is_member = _membership(own, strategy, budget)
+    at_budget = f", at budget {budget:,}."
     apart = f"{verb(name, 'do')} not distinguish training documents from held-out ones"
     if strategy in drawn:
         headline = (
@@ -52,17 +61,18 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
         ]
         headline = (
             f"{subject} {verb(name, 'locate')} fewer training documents than {listed(controls)}"
-            + (f", and {apart}." if is_member is False else ".")
+            + (f", and {apart}" if is_member is False else "")
+            + at_budget
         )
     elif is_member:
         headline = (
             f"{subject} {verb(name, 'distinguish')} training documents from held-out ones of the "
-            "same domain."
+            f"same domain{at_budget}"
         )
     elif is_member is False:
-        headline = f"{subject} {apart} of the same domain."
+        headline = f"{subject} {apart} of the same domain{at_budget}"
     else:
-        headline = f"No control was found to locate more training documents than {name}."
+        headline = f"No control was found to locate more training documents than {name}{at_budget}"
     sentences = [
         drawn_sentence(sorted(drawn)),
         member,
@@ -141,7 +151,7 @@ def _recall_sentence(name: str, compared: list[_Against]) -> str | None:
     found = ", ".join(f"{one.control} {p_value(one.p_value or 0.0)}" for one in tested)
     return (
         f"{seen}. Over the {n_draws} draws of the pool, paired t-test, corrected together (Holm): "
-        f"{found}."
+        f"{found}; threshold {CHANCE_OUTSIDE}."
     )
 
 
@@ -161,15 +171,26 @@ def _membership(rows: list[Row], strategy: str, budget: int) -> tuple[str | None
         return None, None
     share, auc, low, high = found
     blind = _at_largest_share(rows, BLIND, Metric.MEMBERSHIP_AUC)
-    is_member = low > 0.5 and (blind is None or low > blind[1])
+    n = len(_rivals(rows))
+    p = min(1.0, n * p_above_half(Interval(auc, low, high)))
+    is_member = p < SIGNIFICANCE and (blind is None or low > blind[1])
     sentence = (
         f"Membership, at leaked share {percent(share)} and budget {budget:,}: the AUC of "
         f"{possessive(shown_as(strategy))} ranking is {decimal(auc)} ({interval(low, high)}; 0.5 "
-        "is chance)"
+        f"is chance); {p_value(p)}"
+        + (f" corrected for {n} strategies (Holm)" if n > 1 else "")
+        + f", threshold {SIGNIFICANCE}"
     )
     if blind and strategy != BLIND:
         sentence += f"; text alone, which sees no model, has {decimal(blind[1])}"
     return sentence + ".", is_member
+
+
+def _rivals(rows: list[Row]) -> set[str]:
+    """The strategies whose ranking was measured; one that knows nothing, and text alone, which
+    knows the roles, are controls."""
+    own = {row["strategy"] for row in rows if row["metric"] == Metric.MEMBERSHIP_AUC}
+    return own - {Strategy.RANDOM, BLIND}
 
 
 def _domain(rows: list[Row], strategy: str, budget: int) -> str | None:

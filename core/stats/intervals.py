@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import scipy  # loads scipy.stats when it is first used, for a second: most pages need none
@@ -153,6 +154,22 @@ def share_of_targets(found: NDArray[np.float64], counts: NDArray[np.int64]) -> I
 SIGNIFICANCE = 0.01
 # The accepted error rate of strategy comparisons: 1 − CONFIDENCE, as for intervals.
 CHANCE_OUTSIDE = 0.05
+
+
+def p_above_half(share: Interval) -> float:
+    """One-sided p-value that a share, such as an AUC, is above 0.5, from its Wilson interval.
+
+    The number of independent documents follows from the interval's lower end. The test is the one
+    that Wilson's interval inverts: p is 2.5% where the lower end is 0.5.
+    """
+    if share.value <= 0.5:
+        return 1.0
+    if not 0 < share.low < share.value:
+        return 0.0 if share.low >= share.value else 1.0
+    normal = NormalDist()
+    reach = normal.inv_cdf((1 + CONFIDENCE) / 2)
+    n = reach**2 * share.low * (1 - share.low) / (share.value - share.low) ** 2
+    return normal.cdf(-2 * (share.value - 0.5) * n**0.5)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -311,6 +311,28 @@ def test_membership_needs_more_than_text_alone():
     assert titration_finding(measured([0.3], 0.6), "select", 99).sentences == ()
 
 
+@pytest.mark.parametrize(("n_strategies", "is_said"), [(1, True), (2, True), (40, False)])
+def test_membership_in_a_titration_passes_the_threshold_of_the_whole_audit(n_strategies, is_said):
+    """A titration distinguishes documents only under the threshold that every other page has,
+    corrected for the strategies that were measured; the sentences say both, and the budget."""
+    own = measured([0.3], 0.55)
+    others = [f"other-{number}" for number in range(n_strategies - 1)]
+    more = rows({(name, "membership-auc", 1.0): [0.5] for name in others})
+    found = titration_finding([*own, *more], "select", 10)
+    assert ("SELECT distinguishes" in found.headline) == is_said
+    assert "at budget 10." in found.headline
+    said = " ".join(found.sentences)
+    assert "threshold 0.01" in said
+    assert (f"corrected for {n_strategies} strategies (Holm)" in said) == (n_strategies > 1)
+
+
+def test_an_interval_just_above_chance_is_no_evidence_in_a_titration():
+    """An AUC whose 95% interval is barely above 0.5 has a p-value of 2%, over the threshold."""
+    found = titration_finding(measured([0.3], 0.5315), "select", 10)
+    assert "does not distinguish" in found.headline
+    assert "0.531 (0.501–0.561; 0.5 is chance); p = 0.02" in " ".join(found.sentences)
+
+
 def test_a_pool_smaller_than_the_budget_is_said(store):
     """A budget that the pool cannot fill is explained instead of failing."""
     write_sample_titration(store, grid=None)

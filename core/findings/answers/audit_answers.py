@@ -79,5 +79,5 @@ def _with_titration(answer: Answer, evidence: AuditEvidence) -> Answer:
     budgets = {row["budget"] for row in evidence.titration}
     budget = min(budgets, key=lambda one: (abs(one - spec.budget), one))
     found = titration_finding(evidence.titration, leading_strategy(spec.strategies), budget)
-    said = (f"Titration, at budget {budget:,}: {found.headline}", *found.sentences)
+    said = (f"Titration: {found.headline}", *found.sentences)
     return replace(answer, sentences=(*answer.sentences, *said))

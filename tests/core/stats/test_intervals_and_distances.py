@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import norm
 
 from assay.core.similarity.transport import transport_distance
 from assay.core.similarity.vocabulary import (
@@ -19,7 +20,7 @@ from assay.core.similarity.vocabulary import (
     vocabulary,
     vocabulary_containment,
 )
-from assay.core.stats.intervals import accuracy, random_band
+from assay.core.stats.intervals import Interval, accuracy, p_above_half, random_band
 from assay.core.stats.recall import located
 
 
@@ -122,6 +123,23 @@ def test_accuracy_interval_shrinks_with_more_documents():
     few, many = np.arange(50) % 2 == 0, np.arange(500) % 2 == 0
     assert accuracy(few).value == accuracy(many).value == 0.5
     assert accuracy(many).high - accuracy(many).low < 0.5 * (accuracy(few).high - accuracy(few).low)
+
+
+@pytest.mark.parametrize(("n_correct", "n"), [(60, 100), (505, 1000), (29, 30), (101, 200)])
+def test_the_p_value_of_a_share_is_that_of_its_wilson_interval(n_correct, n):
+    """It is the normal test of one half that Wilson's interval inverts, so it is under 2.5% exactly
+    where the interval lies above one half."""
+    found = accuracy(np.arange(n) < n_correct)
+    p = p_above_half(found)
+    assert p == pytest.approx(norm.sf((n_correct - n / 2) / (n / 4) ** 0.5), rel=1e-6)
+    assert (p < 0.025) == (found.low > 0.5)
+
+
+def test_what_is_no_more_than_a_half_has_no_p_value_below_one():
+    """Nothing speaks for a share above one half where it is below, or where nothing is known."""
+    assert p_above_half(Interval(0.5, 0.4, 0.6)) == 1.0
+    assert p_above_half(Interval(0.3, 0.2, 0.4)) == 1.0
+    assert p_above_half(Interval(0.7, 0.0, 1.0)) == 1.0
 
 
 def test_random_band_holds_the_middle():
