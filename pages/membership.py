@@ -75,8 +75,8 @@ with st.container(border=True):
     st.write(markdown_safe(found.sentence))
     st.caption(
         "The p-value is corrected for the number of rankings (Holm), because the best of "
-        "many often looks good by luck. A ranking counts as finding members only if it also beats "
-        "text alone. Random and text alone are controls and not counted as rankings."
+        "many often looks good by luck. A ranking counts as finding training documents only if it "
+        "also beats text alone. Random and text alone are controls and not counted as rankings."
     )
 
 names = judged(rows)

@@ -78,7 +78,7 @@ def _about_held_out(record: EchoResult, main: EchoRow) -> list[str]:
             "There are no held-out documents, so an echo of these documents cannot be "
             "distinguished from an echo of their domain."
         ]
-    lead = f"(by {signed(held_out.lead)}, {p_value(held_out.p_value)})"
+    lead = f"(by {signed(held_out.lead)}, {p_value(held_out.p_value)}, threshold {SIGNIFICANCE})"
     if held_out.p_value < SIGNIFICANCE:
         has_quotations = main.verbatim_p_value < SIGNIFICANCE
         only = "" if has_quotations else ", not of these documents in particular"

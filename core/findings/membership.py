@@ -61,21 +61,25 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
     lead = by_name.get((winner, Metric.MEMBERSHIP_LEAD))
     is_clear = None if lead is None else n * lead["p_value"] < SIGNIFICANCE
     counted = min(1.0, n * best["p_value"])
-    asked = f"{p_value(counted)} corrected for {n} rankings (Holm); the threshold is {SIGNIFICANCE}"
+    tested = (
+        p_value(counted)
+        + (f" corrected for {n} rankings (Holm)" if n > 1 else "")
+        + f", threshold {SIGNIFICANCE}"
+    )
     if is_found:
         sentence = (
             f"Membership: of {n} rankings, the one by {shown_as(winner)} has the highest AUC, "
-            f"{in_sentence(best)} ({p_value(counted)} corrected for {n} rankings, Holm)"
+            f"{in_sentence(best)} ({tested})"
         )
     elif counted >= SIGNIFICANCE:
         sentence = (
             f"Membership: none of {n} rankings does better than chance, an AUC of 0.5; "
-            f"{shown_as(winner)} comes nearest, with {in_sentence(best)} ({asked})"
+            f"{shown_as(winner)} comes nearest, with {in_sentence(best)} ({tested})"
         )
     else:
         sentence = (
             f"Membership: none of {n} rankings does better than text alone; "
-            f"{shown_as(winner)} has an AUC of {in_sentence(best)}"
+            f"{shown_as(winner)} has an AUC of {in_sentence(best)} ({tested})"
         )
     if own is not None and winner != main:
         sentence += f"; {shown_as(main)} has {in_sentence(own)}"
