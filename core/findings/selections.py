@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from functools import partial
 
+import pandas as pd
+
+from assay.core.findings.beside_random import apart_from_random
 from assay.core.findings.finding import MetricTable, Row
 from assay.core.findings.formatting import (
     capitalized,
@@ -118,9 +121,9 @@ def _nearness(rows: MetricTable, strategy: Strategy) -> str | None:
     row = rows.get(strategy, Metric.TRANSPORT)
     if row is None or strategy is Strategy.RANDOM:
         return None
-    if row["value"] < row["null_low"]:
-        return "nearer to"
-    return "farther from" if row["value"] > row["null_high"] else "no nearer to"
+    if strategy not in apart_from_random(rows, [strategy], Metric.TRANSPORT):
+        return "no nearer to"
+    return "nearer to" if row["value"] < row["null_value"] else "farther from"
 
 
 def distance_sentence(rows: MetricTable, strategy: Strategy) -> str | None:
@@ -132,8 +135,13 @@ def distance_sentence(rows: MetricTable, strategy: Strategy) -> str | None:
         f"{_selection(strategy)} is {nearness} the reference set in meaning than random selections "
         f"are: its transport distance is {decimal(row['value'])}; 95% of {row['null_kind']} have "
         f"{decimal(row['null_low'])} to {decimal(row['null_high'])}, and as many reference "
-        f"documents have {decimal(row['ceiling'])}."
+        f"documents have {decimal(row['ceiling'])}"
+        + ("." if pd.isna(row.get("p_value")) else f"; {_tested_alone(row)}.")
     )
+
+
+def _tested_alone(row: Row) -> str:
+    return f"{p_value(row['p_value'])}, threshold {CHANCE_OUTSIDE}"
 
 
 def _leads(rows: MetricTable, strategy: Strategy, ran: list[Strategy]) -> dict[Strategy, Row]:

@@ -236,10 +236,14 @@ def _failed(
             for one in worse
             if (row := rows.get(one, metric))
         ]
-        said.append(f"Worse students than those of random documents: {listed(values)}.")
+        said.append(
+            f"Worse students than those of random documents (threshold {CHANCE_OUTSIDE}): "
+            f"{listed(values)}."
+        )
     if farther:
         said.append(
-            "Farther from the training documents than random documents: "
+            f"Farther from the training documents than random documents (threshold "
+            f"{CHANCE_OUTSIDE}): "
             f"{listed([one.shown_as for one in farther])}."
         )
     if metric and not better and rows.get(RANDOM_STUDENTS, metric):

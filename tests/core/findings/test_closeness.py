@@ -39,7 +39,9 @@ def test_a_language_models_students_are_better_where_perplexity_is_lower():
     found = close(*students(Metric.PERPLEXITY, 20.0, select=(12.0, 1e-6), top_k=(30.0, 1e-6)))
     assert "that SELECT selects reaches 12.0" in found.headline
     assert "declared beforehand, not corrected" in found.certainty
-    assert found.failed == ("Worse students than those of random documents: top-k (30.00).",)
+    assert found.failed == (
+        "Worse students than those of random documents (threshold 0.05): top-k (30.00).",
+    )
 
 
 def test_losing_to_random_is_said():
@@ -50,7 +52,8 @@ def test_losing_to_random_is_said():
     text = " ".join(found.failed)
     assert "below the mean of 5 random selections' students, 60.0%" in text
     assert (
-        "Worse students than those of random documents: SELECT (50.0%) and top-k (50.0%)." in text
+        "Worse students than those of random documents (threshold 0.05): SELECT (50.0%) and top-k "
+        "(50.0%)." in text
     )
 
 
@@ -82,6 +85,25 @@ def test_without_students_the_distance_answers(value, p_value, standing):
     assert ("closer in meaning" in found.headline) == (standing is Standing.RELATIVE)
     if standing is Standing.RELATIVE:
         assert "1.200 to 1.300, and as many training documents have 0.900" in found.certainty
+
+
+@pytest.mark.parametrize(("value", "p_value"), [(1.199, 0.0533), (1.301, 0.0533), (1.25, 0.9)])
+def test_a_distance_that_fails_its_test_is_not_called_nearer(value, p_value):
+    """What is listed as tried without success is no nearer and no farther, also where it lies just
+    outside the band; the sentence has the p-value and its threshold."""
+    cosine = row("select", Metric.COSINE, 0.5, n=160)
+    (said,) = close(cosine, distance("select", value, p_value)).failed
+    assert "is no nearer to the reference set in meaning" in said
+    assert "threshold 0.05." in said
+
+
+def test_a_distance_that_is_surely_farther_is_called_that():
+    """The main strategy's, with its p-value, and in the list of all that are farther."""
+    cosine = row("select", Metric.COSINE, 0.5, n=160)
+    said = " ".join(close(cosine, distance("select", 1.4, 0.003)).failed)
+    assert "is farther from the reference set in meaning" in said
+    assert "p = 0.003, threshold 0.05." in said
+    assert "than random documents (threshold 0.05): SELECT." in said
 
 
 def test_a_strategy_with_nothing_to_rank_by_is_no_strategy():
