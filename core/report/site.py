@@ -16,7 +16,7 @@ from assay.cache.files.database import UnreadableFile, kept_open
 from assay.cache.files.manifest import check_seal
 from assay.cache.store import Store
 from assay.core.errors import InputError
-from assay.core.findings.answers.audit_answers import answers_to_what_was_asked
+from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.report.render import MARK, question_of, render_report
 from assay.core.report.template import filled, script_of
 from assay.core.runtime.progress import Progress
@@ -94,7 +94,7 @@ def _line(store: Store, audit_id: str, title: str, created_at: str) -> Line:
     try:
         check_seal(path)
         evidence = evidence_of(store, path)
-        lead = answers_to_what_was_asked(evidence).lead
+        lead = audit_answers(evidence).lead
     except (UnreadableFile, InputError, OSError) as error:
         return Line(audit_id, title, created_at, problem=str(error))
     asked = question_of(evidence.facts)

@@ -9,9 +9,15 @@ from urllib.parse import unquote
 import pytest
 from support.audit_file import HOSTILE, write_sample_audit
 from support.local_paths import SECRETS, from_a_private_machine
+from support.titration_audit import write_sample_titration
 
+from assay.cache.audits.evidence import evidence_of
 from assay.cache.store import Store
 from assay.core.errors import InputError
+from assay.core.findings.answers.audit_answers import (
+    answers_to_what_was_asked,
+    audit_answers,
+)
 from assay.core.report.site import write_site
 from assay.core.runtime.progress import SilentProgress
 
@@ -75,6 +81,20 @@ def test_the_list_names_every_audit_and_why_one_has_no_report(site):
     assert "<b>big</b>" in text
     assert "<b>" not in page
     assert page.count("<script") == 1
+
+
+def test_the_answer_in_the_list_is_the_one_with_the_strongest_evidence(tmp_path):
+    """Of a titration, too, which asks something else: as the list says, as the report begins and
+    as the dashboard's list of audits has it."""
+    store = Store(tmp_path / "store")
+    path = write_sample_titration(store)
+    (line,) = write_site(store, tmp_path / "site", SilentProgress())
+    found = audit_answers(evidence_of(store, path))
+    assert answers_to_what_was_asked(evidence_of(store, path)).lead != found.lead
+    assert (line.headline, line.standing) == (found.lead.headline, found.lead.standing.shown_as)
+    report = Links((tmp_path / "site" / line.file).read_text()).text
+    first = min(found.answers, key=lambda one: report.index(one.headline))
+    assert first is found.lead
 
 
 def test_no_folder_of_the_machine_is_in_it(site):
