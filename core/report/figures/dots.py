@@ -25,7 +25,7 @@ from assay.core.report.figures.drawing import (
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import RANDOM_STUDENTS, Strategy, main_strategy
 
-_MARGINS = 0.1  # inches a point of text
+_MARGINS = 0.125  # inches a point of text
 
 
 def metric_dots(
@@ -49,7 +49,8 @@ def metric_dots(
         for name, value in references(rows, metric, own).items():
             _reference(axes, name, scale * value, look)
         axes.set_yticks(range(len(ordered)), [one.shown_as for one in ordered])
-        _finish(axes, info.is_percent)
+        grey = "" if low is None else "; grey: chance"
+        _finish(axes, f"{info.title[0].lower()}{info.title[1:]}{grey}", info.is_percent)
     return Drawing(
         str(metric),
         info.title,
@@ -71,7 +72,7 @@ def corpus_dots(sources: Sequence[Row], look: Look) -> Drawing | None:
             axes.barh(line, width, left=left, height=0.7, **BAND)
             _dot(axes, line, {**row, "value": row["cosine"]}, 1.0, HUE, "circle", look)
         axes.set_yticks(range(len(ordered)), [one_line(str(row["name"])) for row in ordered])
-        _finish(axes, is_percent=False)
+        _finish(axes, "cosine with the weight difference; grey: chance", is_percent=False)
     return Drawing(
         "corpora",
         "Public corpora",
@@ -146,7 +147,8 @@ def _reference(axes: Axes, name: str, at: float, look: Look) -> None:
     )
 
 
-def _finish(axes: Axes, is_percent: bool) -> None:
+def _finish(axes: Axes, title: str, is_percent: bool) -> None:
+    axes.set_xlabel(title)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_ylim(-0.6, len(axes.get_yticks()) - 0.4)
     axes.grid(axis="x", color=GRID, lw=0.6)

@@ -23,7 +23,7 @@ def class_bars(
     if strategy not in table or POOL not in table:
         return None
     bands = random_bands(table[POOL], n_documents, budget)
-    with look.figure(1.6 * look.row * len(table) + 0.1 * look.text) as figure:
+    with look.figure(1.6 * look.row * len(table) + 0.125 * look.text) as figure:
         axes = figure.subplots()
         at = range(len(table))
         axes.barh(
@@ -51,6 +51,7 @@ def class_bars(
                 )
         axes.set_yticks(list(at), [one_line(str(name)) for name in table.index])
         axes.invert_yaxis()
+        axes.set_xlabel("share of documents")
         axes.xaxis.set_major_formatter("{x:g}%")
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(axis="x", color=GRID, lw=0.5)

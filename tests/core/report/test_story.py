@@ -10,6 +10,7 @@ import re
 import pandas as pd
 import pytest
 from support.audit_file import HOSTILE, write_sample_audit
+from support.evidence import ranked_corpus
 from support.local_paths import SECRETS, from_a_private_machine
 from support.titration_audit import write_sample_titration
 
@@ -17,6 +18,8 @@ from assay.cache.audits.evidence import evidence_of
 from assay.cache.files.manifest import file_digest
 from assay.cache.store import Store
 from assay.core.findings.answers.audit_answers import audit_answers
+from assay.core.report.figures.audit_figures import AuditFigures
+from assay.core.report.figures.dots import corpus_dots
 from assay.core.report.figures.drawing import STORY
 from assay.core.report.figures.titration import titration_curves
 from assay.core.report.story import render_story, slides_of
@@ -53,6 +56,23 @@ def test_every_figure_says_what_chance_gives(told):
     drawn = [one.drawing for one in slides_of(path, evidence_of(store, path)) if one.drawing]
     assert {one.name for one in drawn} >= {"turning", "approach", "membership-curve", "titration"}
     assert all(re.search(r"[Rr]andom|chance|Grey", one.caption) for one in drawn)
+
+
+def test_every_axis_of_a_figure_is_named(told):
+    """A figure is exported without its caption: each axis with ticks has a title, and grey is
+    explained on a figure that has a band of chance."""
+    store, path, _ = told
+    drawn = AuditFigures(path, evidence_of(store, path), STORY).all
+    ranked = corpus_dots([ranked_corpus("news", 0.4, 0.35, 0.45)], STORY)
+    assert {"transport", "recall", "class-balance"} <= {one.name for one in drawn}
+    for one in (*drawn, ranked):
+        for axes in one.figure.axes:
+            if axes.xaxis.get_visible() and axes.get_xticks().size and axes.axison:
+                assert axes.get_xlabel(), one.name
+        if "Grey" in one.caption and one.name not in ("turning", "map"):
+            legends = [text.get_text() for own in one.figure.legends for text in own.get_texts()]
+            said = " ".join([*legends, *(axes.get_xlabel() for axes in one.figure.axes)])
+            assert re.search("chance|random|did not move", said), one.name
 
 
 def test_a_titration_draws_the_strategy_that_its_finding_is_about():
