@@ -23,7 +23,7 @@ st.caption(
     "answers are. The answers are the examples of two decompressions."
 )
 store = Store.default()
-record = pick_record(store.echoes, "echo", "comparison")
+record = pick_record(store.echoes, "echo", "echo", "comparison")
 if record is None:
     st.write(
         "There is no comparison yet. It needs an audit, and decompressions of both of the audit's "

@@ -40,7 +40,7 @@ st.caption(
     "that certainly were not (controls)."
 )
 store = Store.default()
-record = pick_record(store.suspect_tests, "test", "suspect test")
+record = pick_record(store.suspect_tests, "suspects", "test", "suspect test")
 if record is None:
     st.write("There is no suspect test yet. It needs a model pair and the two sets of documents:")
     offer_job(

@@ -10,10 +10,14 @@ from assay.cache.records import Record, RecordStore
 from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.labels import distinct_labels
+from assay.pages.components.page_table import PAGES
 
 
-def pick_record(shelf: RecordStore[Record], parameter: str, what: str) -> Record | None:
-    """The record that the address names in ``parameter``, or the newest; None if there is none."""
+def pick_record(shelf: RecordStore[Record], page: str, parameter: str, what: str) -> Record | None:
+    """The record that the address names in ``parameter``, or the newest; None if there is none.
+
+    The ``page`` ends here, with a link to the newest, if the address names one that is not there.
+    """
     records = {record.record_id: record for record in shelf.all()}
     problems = shelf.problems()
     if problems:
@@ -25,7 +29,15 @@ def pick_record(shelf: RecordStore[Record], parameter: str, what: str) -> Record
             f"There is no {what} named {markdown_safe(asked)} in this store.",
             icon=":material/search_off:",
         )
-        return None
+        if records:
+            newest = next(iter(records))
+            st.page_link(
+                PAGES[page].file,
+                label=f"The newest {what}: {markdown_safe(records[newest].title)}",
+                icon=PAGES[page].icon,
+                query_params={parameter: newest},
+            )
+            st.stop()
     if not records:
         return None
     names = list(records)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 from support.audit_file import HOSTILE, write_sample_audit
+from support.full_store import ECHO
 from support.pages import COMPARISONS, opened, words
 from support.paths import ROOT
+from support.suspect_record import write_sample_suspects
 
 from assay.cache.audits.read import SelectionFilter, read_selection
+from assay.cache.files.claims import as_claimed
 from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.running_job import running_job
 from assay.core.specs.data import Task
+from assay.core.specs.results.echo import EchoResult
 from assay.core.specs.strategies import Strategy, strategies_for
 from assay.pages.components.escaping import markdown_safe, without_marks
 from assay.pages.components.page_table import PAGES as ENTRIES
@@ -135,6 +139,20 @@ def test_a_store_of_unreadable_audits_is_not_called_empty(store):
     (info,) = opened("overview").info
     assert "None of the 1 audits" in info.value
     assert "no audits yet" not in info.value
+
+
+@pytest.mark.parametrize(("page", "parameter"), [("suspects", "test"), ("echo", "echo")])
+def test_a_wrong_name_does_not_make_a_store_empty(store, page, parameter):
+    """An address with a record that is not there is told so and led to the newest; that there is
+    none yet is said of an empty store alone."""
+    empty = words(opened(page, **{parameter: "gone"}))
+    write_sample_suspects(store)
+    store.echoes.write(as_claimed(EchoResult, ECHO))
+    app = opened(page, **{parameter: "gone"})
+    assert "named gone" in app.warning[0].value
+    assert [" yet. It needs" in one for one in (empty, words(app))] == [True, False]
+    labels = [link.proto.label for link in app.main.get("page_link")]
+    assert any(one.startswith("The newest") for one in labels)
 
 
 def test_the_newest_audit_is_chosen_without_an_address(sample):
