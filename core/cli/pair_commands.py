@@ -150,22 +150,52 @@ def closing_words(evidence: AuditEvidence) -> Iterator[str]:
 
 
 def figures_table(evidence: AuditEvidence) -> pd.DataFrame | None:
-    """The most important figures of each strategy; None if there are none.
-
-    Titrations and rankings of corpora answer with other figures, which their pages show.
-    """
+    """The most important figures of what was asked; None if there are none: of each strategy, of
+    each corpus that was ranked, or of a titration at each leaked share."""
     from assay.core.findings.audit_tables import FEW, TRUTH, strategy_table
     from assay.core.findings.finding import MetricTable
     from assay.core.specs.metrics import Metric
 
     facts = evidence.facts
-    if facts.spec.titration or facts.spec.corpora or not evidence.metrics:
+    if facts.spec.corpora:
+        return _corpora_table(evidence)
+    if facts.spec.titration:
+        return _titration_table(evidence)
+    if not evidence.metrics:
         return None
     rows = MetricTable(evidence.metrics)
     has_truth = any(rows.get(one, metric) for one in facts.strategies for metric in TRUTH)
     shown = [metric for metric in FEW if metric is not Metric.AGREEMENT or not has_truth]
     table = strategy_table(rows, facts.strategies, shown)
     return table if len(table.columns) > 1 else None
+
+
+def _corpora_table(evidence: AuditEvidence) -> pd.DataFrame | None:
+    import pandas as pd
+
+    from assay.core.findings.corpus_ranking import group_table
+
+    if not evidence.sources:
+        return None
+    students = pd.DataFrame(evidence.source_students)
+    table = group_table(pd.DataFrame(evidence.sources), "corpus", students)
+    return table[[one for one in table if not str(one).startswith(("by cosine", "reference"))]]
+
+
+def _titration_table(evidence: AuditEvidence) -> pd.DataFrame | None:
+    import pandas as pd
+
+    from assay.core.findings.titration_grid import nearest_budget, recall_table
+    from assay.core.specs.strategies import leading_strategy, main_strategy
+
+    spec = evidence.facts.spec
+    if not evidence.titration:
+        return None
+    grid = pd.DataFrame(evidence.titration)
+    budget = nearest_budget(grid, spec.budget)
+    assert budget is not None
+    ran = list(spec.strategies)
+    return recall_table(grid, [leading_strategy(ran), main_strategy(ran)], budget)
 
 
 def outcome_of(outcome: Outcome) -> dict[str, Any]:
