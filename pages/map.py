@@ -13,6 +13,7 @@ from assay.pages.components.audit import reads
 from assay.pages.components.audit.map_chart import (
     MAX_DRAWN,
     MAX_MATCHES,
+    Colouring,
     MapView,
     bounds_of,
     show_map,
@@ -22,6 +23,7 @@ from assay.pages.components.audit.map_controls import (
     HOVER_CHARACTERS,
     MAX_POINTS,
     controls,
+    matching_reference,
     panel,
     shown,
     shown_reference,
@@ -70,6 +72,7 @@ setting = controls(path, facts.strategies, names)
 panels = [panel(path, strategy, setting.colouring, names) for strategy in setting.strategies]
 stored = reads.reference_places(path, MAX_POINTS) if counts.n_reference else None
 true = shown_reference(stored, setting.colouring, names) if setting.has_true else None
+true_matching = None if stored is None else matching_reference(stored, setting.chosen)
 # The same whether reference documents are drawn or not: areas in links are shares of it.
 bounds = bounds_of(places, stored)
 choice = chosen_in_link(bounds)
@@ -91,8 +94,10 @@ def found_by(choice: Choice) -> Found | None:
     if choice.area is not None:
         numbers = numbers[inside(places[numbers], choice.area)]
         if true is not None:
-            is_inside = inside(true[["x", "y"]].to_numpy(np.float32), choice.area)
-            reference = true.loc[is_inside, "reference_id"].tolist()
+            is_found = inside(true[["x", "y"]].to_numpy(np.float32), choice.area)
+            if true_matching is not None:
+                is_found &= true["reference_id"].isin(true_matching).to_numpy()
+            reference = true.loc[is_found, "reference_id"].tolist()
     manifest = manifest_of(setting, names, numbers.tolist())
     if choice.area is not None:
         manifest["area"] = choice.area.tolist()
@@ -134,6 +139,7 @@ with left:
             reads.regions(path) if setting.has_names else [],
             choice.area,
             open_places(choice),
+            matching_reference=true_matching,
         ),
         bounds,
         "Documents of the seed corpus by meaning, with selected and reference documents",
@@ -153,11 +159,13 @@ with right:
             "map. The address keeps what you chose.",
             icon=":material/touch_app:",
         )
+has_groups = setting.colouring in (Colouring.LABEL, Colouring.SOURCE)
+small_points = "Small points" if has_groups else "Grey points"
 st.caption(
     (
         "Grey: density of the seed corpus. "
         if is_large
-        else "Grey points: documents that were not selected. "
+        else f"{small_points}: documents that were not selected. "
     )
     + (
         f"Only the first {MAX_POINTS:,} selected documents are drawn. "

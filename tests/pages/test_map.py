@@ -161,6 +161,36 @@ def test_filters_and_search_highlight_on_the_map(sample):
     assert chart(opened("map", audit="sample", strategy="SELECT"))["pool"]["match"] is None
 
 
+def test_search_and_labels_highlight_reference_documents_too(sample):
+    """Those with the words and a chosen true label stand out, and an area lists only them; a filter
+    that does not concern them changes nothing (the control)."""
+    everywhere = {"audit": "sample", "strategy": "SELECT", "area": "0-0.1000-0.1000-1000.0-1000"}
+    asked = {"search": "MARKET", "labels": "sport"}
+    app = opened("map", **everywhere, **asked)
+    with open_to_read(sample) as connection:
+        wanted = connection.execute(
+            "SELECT reference_id FROM reference_documents "
+            "WHERE contains(lower(text), 'market') AND label = ? ORDER BY reference_id",
+            [LABELS.index("sport")],
+        ).fetchall()
+    drawn = chart(app)["reference"]
+    marked = [one for one, is_match in zip(drawn["id"], drawn["match"], strict=True) if is_match]
+    assert 0 < len(wanted) < N_REFERENCE
+    assert sorted(marked) == [number for (number,) in wanted]
+    assert len(app.dataframe[1].value) == len(wanted)
+    for own in ({}, {"selected": "SELECT"}):
+        other = opened("map", **everywhere, **own)
+        assert chart(other)["reference"]["match"] is None
+        assert len(other.dataframe[1].value) == N_REFERENCE
+
+
+@pytest.mark.parametrize(("colour", "said"), [("strategy", "Grey"), ("source", "Small")])
+def test_the_caption_calls_unselected_points_what_they_look_like(sample, colour, said):
+    """Grey where colours mean strategies; small where every document has its group's colour."""
+    app = opened("map", audit="sample", strategy="SELECT", colour=colour)
+    assert f"{said} points: documents that were not selected." in words(app)
+
+
 def test_an_area_in_the_link_lists_its_documents(sample):
     """The documents inside are listed, selected ones first; what is no area is ignored."""
     app = opened("map", audit="sample", strategy="SELECT", area="0-0.1000-0.1000-500.0-500")

@@ -59,7 +59,8 @@ class MapView:
     ``pool``: the documents drawn as points, as in ``Panel`` but for rank and gain; ``density``:
     whether ``places`` (n × 2) are drawn as a density beneath. ``matching``: numbers of the
     documents that match filters, None without filters. ``reference``: reference_id, group, text,
-    about, x, y. ``area`` and ``open_places``: what is chosen. ``groups``: names of groups in the
+    about, x, y, and ``matching_reference`` the numbers of those that match. ``area`` and
+    ``open_places``: what is chosen. ``groups``: names of groups in the
     order of their colours; by default the most frequent first.
     """
 
@@ -74,6 +75,7 @@ class MapView:
     area: NDArray[np.float64] | None
     open_places: Sequence[tuple[float, float]]
     groups: Sequence[str] = ()
+    matching_reference: NDArray[np.int64] | None = None
 
 
 def bounds_of(places: NDArray[np.float32], reference: pd.DataFrame | None) -> list[float]:
@@ -115,7 +117,7 @@ def chart_data(view: MapView, bounds: Sequence[float], alt: str) -> dict[str, An
         ],
         "reference": None
         if reference is None
-        else _layer(reference, "reference_id", None, scheme.of_pool(reference)),
+        else _layer(reference, "reference_id", view.matching_reference, scheme.of_pool(reference)),
         "regions": [
             {"x": one.x, "y": one.y, "name": " · ".join(map(short, one.words))}
             for one in view.regions

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from assay.cache.among import Among
 from assay.cache.audits.read import SelectionFilter
@@ -185,6 +187,19 @@ def shown_reference(rows: pd.DataFrame, colouring: Colouring, names: Sequence[st
         about=("true label " + labels + " · ").where(is_known, "") + "reference document",
         group=labels.where(is_known & (colouring is Colouring.LABEL), None),
     )
+
+
+def matching_reference(rows: pd.DataFrame, chosen: SelectionFilter) -> NDArray[np.int64] | None:
+    """Numbers of the reference documents with the words that are searched and one of the labels.
+
+    Other filters do not concern them. None if neither is asked for.
+    """
+    if not chosen.search and not chosen.labels:
+        return None
+    is_found = rows["text"].str.lower().str.contains(chosen.search.lower(), regex=False)
+    if chosen.labels:
+        is_found &= rows["label"].isin(chosen.labels)
+    return rows.loc[is_found, "reference_id"].to_numpy(np.int64)
 
 
 def cut(texts: pd.Series) -> pd.Series:
