@@ -53,9 +53,14 @@ def test_no_training_document_is_ruled_out_and_others_are(assay, half, tmp_path)
 
 
 def test_enough_texts_give_an_estimate_of_how_many_there_were(assay, half, tmp_path):
-    """A hundred texts of the kind are a sample; few are not."""
+    """A hundred texts of the kind are a sample; few are not, and neither are texts all of whose
+    tokens occurred."""
     many = tmp_path / "many.jsonl"
-    many.write_text((half.folder / "held-out.jsonl").read_text() * 2)
+    known = (half.folder / "held-out.jsonl").read_text() * 2
+    many.write_text(known)
+    said = json.loads(assay(*asked(half, "--text", many, "--json")).out)
+    assert said["n_estimated"] is None
+    many.write_text(known + (half.folder / "others.jsonl").read_text())
     said = json.loads(assay(*asked(half, "--text", many, "--json")).out)
     assert said["n_estimated_low"] <= said["n_estimated"] <= said["n_estimated_high"]
     assert any("like the documents given here" in sentence for sentence in said["says"])
