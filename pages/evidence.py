@@ -20,7 +20,7 @@ from assay.pages.components.audit.evidence import (
 )
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.evidence_links import DOCUMENT
-from assay.pages.components.export import exported_table
+from assay.pages.components.export import wrapped_table
 from assay.pages.components.navigation import enter
 
 enter()
@@ -43,7 +43,7 @@ with left:
     show_document_annotation(path, document_id, document["text_hash"])
 with right:
     table = facts_table(document, facts)
-    exported_table(of_audit(path), f"document-{document_id}", table, chosen={DOCUMENT: document_id})
+    wrapped_table(of_audit(path), f"document-{document_id}", table, {DOCUMENT: document_id})
 st.caption(
     "Scores show how the document is aligned with the weight difference. No score proves that it "
     "was trained on."

@@ -14,6 +14,7 @@ from assay.core.experiments.catalogue import paper_titles
 from assay.core.experiments.recipes import NAMES, Recipe, load_recipe
 from assay.core.findings.equal_scores import drawn_somewhere
 from assay.core.findings.experiment import drawn_subjects, standing
+from assay.core.findings.formatting import moment
 from assay.core.findings.repeats import HOW_SPREADS_READ
 from assay.pages.components.asked_for import asked_option
 from assay.pages.components.charts import CONFIG
@@ -22,7 +23,7 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line, exported_table
 from assay.pages.components.job_offer import offer_job
 from assay.pages.components.jobs import job_line
-from assay.pages.components.labels import minute
+from assay.pages.components.labels import distinct_labels
 from assay.pages.components.navigation import enter
 from assay.pages.components.store import experiments
 from assay.pages.components.store.experiment_chart import comparison_plot
@@ -74,11 +75,12 @@ def show_empty(recipe: Recipe) -> None:
 def chosen_experiment(found: list[ExperimentSummary]) -> ExperimentSummary:
     """The run that the address names, or the newest."""
     by_id = {one.experiment_id: one for one in found}
-
-    def shown(name: str) -> str:
-        meta = by_id[name].meta
-        return f"{minute(meta.created_at)} UTC · {meta.scale} · {name[-10:]}"
-
+    shown = distinct_labels(
+        {
+            name: f"{moment(one.meta.created_at)} · {one.meta.scale} scale"
+            for name, one in by_id.items()
+        }
+    ).__getitem__
     asked = asked_option("run", "Run", by_id, shown) or found[0].experiment_id
     picked = st.selectbox(
         "Run", list(by_id), index=list(by_id).index(asked), format_func=shown, key=f"run-{asked}"

@@ -12,7 +12,7 @@ from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
 from assay.core.jobs.worker import ensure_worker
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.jobs import job_line, result_link
+from assay.pages.components.jobs import in_words, job_line, result_link
 from assay.pages.components.navigation import enter, page_file
 from assay.pages.components.new_job.kinds import TITLES
 from assay.pages.components.paging import first_row
@@ -29,8 +29,9 @@ def show_job(job: Job) -> None:
     with st.container(border=True):
         job_line(job)
         started = job.started_at or job.created_at
-        when = datetime.datetime.fromtimestamp(started).strftime("%Y-%m-%d %H:%M")
-        took = f" · {job.ended_at - started:,.0f} s" if job.ended_at else ""
+        began = datetime.datetime.fromtimestamp(started, datetime.UTC)
+        when = f"{began:%Y-%m-%d %H:%M} UTC"
+        took = f" · took {in_words(job.ended_at - started)}" if job.ended_at else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             kind = TITLES.get(job.command[0])
             what = f"{kind} · " if kind else ""

@@ -48,8 +48,9 @@ st.caption(
 )
 
 with st.container(key="roomy selection controls"):
-    first, second, third, fourth = st.columns(4)
-    fifth, sixth, seventh, eighth = st.columns([3, 3, 3, 4], vertical_alignment="bottom")
+    widths = [3, 3, 3, 4]  # the last has room for the switch, and the rows stand in line
+    first, second, third, fourth = st.columns(widths)
+    fifth, sixth, seventh, eighth = st.columns(widths, vertical_alignment="bottom")
 strategy = choose_strategy(first, strategies)
 search, labels = search_texts(second), choose_labels(third, names)
 sources = choose_sources(fourth, reads.sources(path))

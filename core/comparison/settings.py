@@ -25,6 +25,7 @@ _CONTENTS = {
 }
 _NOT_SETTINGS = {"title", *_CONTENTS}
 _LONGEST = 200
+_NOTHING = "—"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def settings(audits: Sequence[AuditFacts]) -> list[Setting]:
     """Every setting of any of the audits, in the order of options."""
     of_each = [dict(_of(facts)) for facts in audits]
     names = dict.fromkeys(name for own in of_each for name in own)
-    nothing = ("—", "")
+    nothing = (_NOTHING, _NOTHING)  # as an option that was not given and has no default
     return [
         Setting(
             name,
@@ -67,7 +68,7 @@ def _of(facts: AuditFacts) -> Iterator[tuple[str, tuple[str, str]]]:
     for name, value in _options(command, spec):
         yield name, (value, value)
     for name in ("precision", "assay_version"):
-        value = str(provenance.get(name) or "—")
+        value = str(provenance.get(name) or _NOTHING)
         yield name.replace("_", " "), (value, value)
     for one in fields(TrainingSpec):
         value = str(getattr(facts.meta.training, one.name))
@@ -89,7 +90,7 @@ def _options(command: Command, spec: AuditSpec) -> Iterator[tuple[str, str]]:
 
 def _shown(option: CommandOption, value: Any) -> str:
     if value is None:
-        return option.declared.unset or "—"
+        return option.declared.unset or _NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
@@ -100,7 +101,7 @@ def _shown(option: CommandOption, value: Any) -> str:
 def _places(value: Any) -> str:
     """The last part of each place: where a file lies says nothing about what it holds."""
     if value is None:
-        return "—"
+        return _NOTHING
     if isinstance(value, tuple):
         return ", ".join(map(_places, value))
     place = value.asked_as if isinstance(value, DataRef) else str(value)

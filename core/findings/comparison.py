@@ -133,7 +133,8 @@ def settings_sentence(found: Comparison) -> str:
     if not differing:
         return f"All {n} settings are the same."
     same = f"The audits share {n - len(differing)} of {n} settings."
-    return f"{same} They differ in {listed(differing)}."
+    named = [f"`{one}`" if one.startswith("--") else one for one in differing]
+    return f"{same} They differ in {listed(named)}."
 
 
 def selected_by(places: tuple[int, ...], n_audits: int) -> str:

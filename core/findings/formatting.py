@@ -111,6 +111,11 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{value:,.{max(0, digits - 1 - order)}f}"
 
 
+def moment(recorded: str) -> str:
+    """When something was made, to the minute, from ISO 8601 in UTC: 2026-11-21 12:00 UTC."""
+    return f"{recorded[:10]} {recorded[11:16]} UTC"
+
+
 def possessive(name: str) -> str:
     """SELECT's, input embeddings'."""
     return name + ("'" if name.endswith("s") else "'s")

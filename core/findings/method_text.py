@@ -80,13 +80,23 @@ GLOSSARY = {
     "final model",
     "strategy": "how a selection is made",
     "budget": "the number of documents in a selection",
+    "SELECT": "the main strategy: adds, one at a time, the document that brings the sum of the "
+    "gradients closest to the weight difference",
+    "top-k": "the strategy that takes the documents whose own gradients point most nearly along "
+    "the weight difference",
+    "P-min, P-max": "controls without gradients: the documents with the lowest (P-min) or highest "
+    "(P-max) loss under the base model",
+    "cosine": "how far two directions agree: 1 the same, 0 unrelated, -1 opposite",
     "gain": "by how much a document raised the selection's cosine with the weight difference",
     "student": "the base model trained on a selection",
     "located": "selected, and a document of the reference set",
     "leaked share": "the share of the reference set that is in the seed corpus",
     "recall, precision": "recall: the share of leaked documents that are located; precision: the "
     "share of selected documents that are leaked ones",
+    "titration": "a measurement at several leaked shares; it shows how many training documents "
+    "the seed corpus must hold for them to be found",
     "lift": "how many times as many training documents are located as by chance",
+    "containment": "the share of the smaller vocabulary that the larger one contains",
     "transport distance": "the optimal-transport distance between the embeddings of a selection "
     "and of the reference set",
     "null": "what random selections, or chance, would give; a value near its null shows nothing",
@@ -111,17 +121,25 @@ GLOSSARY = {
     "many of a document's tokens they moved along the token's gradient",
     "token": "a word or part of a word, as the model reads it",
     "random selection": "as many documents, drawn at random from the seed corpus",
+    "suspect, control": "in a suspect test: a document that may have been trained on, and one like "
+    "it that certainly was not",
+    "decompression": "what a model knows, written out by itself: the topics that it lists when "
+    "asked, and examples of each",
+    "support": "of a topic: the share of sampled lists that name it",
+    "echo": "that a model's answers are nearer to its training data than the base model's are",
     "mark": "accepted or rejected: what a person decided about a document or an example",
     "tag": "a short word that a person gives to a document or an example",
     "note": "what a person writes about a document or an example; plain text",
     "saved view": "the address of a page with its settings, under a name",
-    "assessable": "whether the weights allow an answer at all",
+    "assessable": "of an audit: that the weights allow an answer at all",
 }
 # How a term stands in a sentence where it does not stand by its name.
 _NEVER = r"(?!)"
 _WRITTEN = {
     # Everyday words, which sentences about an audit use in another sense.
-    **dict.fromkeys(("mark", "tag", "note"), _NEVER),
+    **dict.fromkeys(("mark", "tag", "note", "suspect, control", "support", "echo"), _NEVER),
+    "SELECT": r"\b(?-i:SELECT)\b",
+    "P-min, P-max": r"\bP-m(in|ax)\b",
     "p-value": r"\bp [=<≤]",
     "95% interval": r"\d–\d|95% interval",
     "correction (Holm)": r"corrected|Holm",

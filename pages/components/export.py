@@ -21,6 +21,7 @@ from pandas.api.types import is_integer_dtype, is_numeric_dtype
 from assay.cache.export import FORMATS, Origin, Table, archive
 from assay.core.findings.table_cells import as_numbers, as_text
 from assay.core.specs.metrics import Metric
+from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.tables import shown_table
 
 # Of a table, in pixels: the width of a page in a window of 1,280, of a character and of a cell's
@@ -111,6 +112,15 @@ def exported_table(
         note = sideways(note, len(text.columns))
     shown_table(text, columns, **{**defaults, **shown})
     export_line(origin, name, as_numbers(frame), note, chosen)
+
+
+def wrapped_table(
+    origin: Origin, name: str, frame: pd.DataFrame, chosen: Mapping[str, Any] | None = None
+) -> None:
+    """A small table of facts and its downloads; what is long takes several lines."""
+    # A static table, which reads Markdown.
+    st.table(as_text(frame).map(lambda value: markdown_safe(str(value))), hide_index=True)
+    export_line(origin, name, as_numbers(frame), chosen=chosen)
 
 
 def sideways(note: str, n_columns: int | None = None) -> str:

@@ -132,7 +132,7 @@ def job_line(job: Job) -> None:
         st.markdown(f"**{markdown_safe(job.title)}**", width="content")
         st.badge(job.state, color=COLOURS[job.state])
     if job.state is JobState.RUNNING:
-        left = "" if job.eta_s is None else f" · {time_left(job.eta_s)} left"
+        left = "" if job.eta_s is None else f" · {in_words(job.eta_s)} left"
         stopping = " · stopping" if job.is_cancel_requested else ""
         text = f"{markdown_safe(job.stage or 'starting')} · {job.progress:.0%}{left}{stopping}"
         st.progress(min(1.0, max(0.0, job.progress)), text=text)
@@ -140,8 +140,8 @@ def job_line(job: Job) -> None:
         st.caption(markdown_safe(job.error))
 
 
-def time_left(seconds: float) -> str:
-    """Rounded as a person would say it."""
+def in_words(seconds: float) -> str:
+    """Seconds, rounded as a person would say it."""
     if seconds < 90:
         return f"{max(1, round(seconds)):d} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -8,11 +8,6 @@ from collections.abc import Mapping, Sequence
 _SHORTEST = 6
 
 
-def minute(moment: str) -> str:
-    """When something was made, as a person writes it, from an ISO 8601 date and time in UTC."""
-    return moment[:16].replace("T", " ")
-
-
 def distinct_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """Labels by name; those that several share get the end of their name appended, as much of it
     as tells them apart.

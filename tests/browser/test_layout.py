@@ -39,6 +39,61 @@ def test_what_is_misplaced_is_found(visit, dashboard):
         added.evaluate("one => one.remove()")
 
 
+def test_filters_of_selection_stand_in_columns(visit, dashboard):
+    """The second row of filters begins where the first does, filter by filter."""
+    tab = visit(dashboard.address).open("selection", audit="titrated")
+    lefts = (
+        tab.main()
+        .locator(".st-key-roomy-selection-controls")
+        .evaluate(
+            """one => [...one.querySelectorAll('[data-testid=stHorizontalBlock]')].map(row =>
+          [...row.children].map(column => Math.round(column.getBoundingClientRect().left)))"""
+        )
+    )
+    assert len(lefts) == 2
+    assert lefts[0] == lefts[1]
+
+
+def test_texts_in_static_tables_use_their_column(visit, dashboard):
+    """A meaning of a word, a setting or a fact takes two lines only where one has no room, and none
+    is wider than the page."""
+    tab = visit(dashboard.address)
+    for name, query in (("about", {}), ("compare", {"audits": "titrated,again"}), ("evidence", {})):
+        (_,) = each_view(tab, [(name, query)])
+        table = tab.main().get_by_test_id("stTable").first
+        unused = table.locator("td").evaluate_all(
+            """all => all.map(cell => {
+              const text = cell.querySelector('[data-testid=stMarkdownContainer]') ?? cell
+              const lines = text.getBoundingClientRect().height
+                / parseFloat(getComputedStyle(text).lineHeight)
+              return lines > 1.5 ? cell.clientWidth - text.clientWidth : 0
+            })"""
+        )
+        assert unused
+        assert max(unused) < 40, name
+        assert table.evaluate("one => one.scrollWidth <= one.clientWidth + 1"), name
+
+
+def test_a_card_without_a_picture_uses_its_width(visit, dashboard):
+    """An answer with nothing to draw beside it does not leave a third of its card empty."""
+    tab = visit(dashboard.address).open("overview", audit="titrated")
+    cards = tab.main().locator("[class*=st-key-answer-]")
+    shares = cards.evaluate_all(
+        """all => all.map(card => [
+          card.querySelector('.js-plotly-plot') !== null,
+          card.querySelector('[data-testid=stColumn]').clientWidth / card.clientWidth])"""
+    )
+    assert {has_picture for has_picture, _ in shares} == {True, False}
+    assert all((share < 0.7) == has_picture for has_picture, share in shares)
+
+
+def test_a_choice_that_is_too_long_ends_in_an_ellipsis(visit, dashboard):
+    """The audit's name in the sidebar is the one that has the least room."""
+    tab = visit(dashboard.address).open("overview", audit="titrated")
+    shown = tab.page.get_by_test_id("stSidebar").get_by_role("combobox").first
+    assert shown.evaluate("one => getComputedStyle(one).textOverflow") == "ellipsis"
+
+
 def test_charts_go_below_each_other_in_a_narrow_window(visit, dashboard):
     """Two beside each other at 1280 pixels, each as wide as the page at 800."""
     for width, n_beside in ((1280, 2), (800, 1)):

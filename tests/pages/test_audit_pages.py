@@ -166,9 +166,10 @@ def test_a_document_has_a_card_of_its_own(store):
     assert app.code[0].value == HOSTILE
     tables = [frame.value for frame in app.dataframe]
     ran = strategies_for(Task.CLASSIFICATION)
-    assert tables[1]["strategy"].tolist() == [s.shown_as for s in ran]
-    assert set(tables[2].columns) == {"ranking", "percentile", "p", "q"}
-    assert len(tables) == 6
+    assert "pseudolabel" in app.table[0].value["fact"].tolist()
+    assert tables[0]["strategy"].tolist() == [s.shown_as for s in ran]
+    assert set(tables[1].columns) == {"ranking", "percentile", "p", "q"}
+    assert len(tables) == 5
     leading = Strategy(leading_strategy(ran))
     first = read_selection(store.audits / "sample.duckdb", leading, SelectionFilter(), 1)
     shown = opened("evidence", audit="sample").code[0].value

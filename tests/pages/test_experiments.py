@@ -87,7 +87,7 @@ def test_a_random_draw_is_marked(store, name):
     app = opened("experiments", recipe=name)
     assert "SELECT had nothing to rank by" in words(app)
     marked = {
-        who for table in app.dataframe for who in table.value.get("subject", []) if "draw" in who
+        who for table in app.dataframe for who in table.value.get("strategy", []) if "draw" in who
     }
     assert marked == {"SELECT (a random draw)"}
     assert not any("equal" in column for table in app.dataframe for column in table.value.columns)

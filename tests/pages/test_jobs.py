@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from urllib.parse import parse_qsl
 
 import pytest
@@ -124,6 +125,15 @@ def test_jobs_of_one_title_are_told_apart(store):
     assert "Titration · job 1" in said
     assert "Corpus ranking · job 2" in said
     assert "Demo · job 3" in said
+
+
+def test_a_job_says_when_it_began_and_how_long_it_took(store):
+    """In the time zone of the rest of the pages, and as a person says it."""
+    job_id = ended(store, ["titrate"], "final")
+    with sqlite3.connect(store.jobs_database) as jobs:
+        jobs.execute("UPDATE jobs SET started_at = 1774785000, ended_at = 1774792200")
+    assert JobTable(store).get(job_id).ended_at == 1774792200
+    assert "2026-03-29 11:50 UTC · took 2.0 h" in words(opened("jobs"))
 
 
 def test_a_suspect_test_is_called_by_its_files_name():

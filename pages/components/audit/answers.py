@@ -51,8 +51,9 @@ def show_failures(found: AuditAnswers) -> None:
 
 
 def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_first: bool) -> None:
+    drawn = picture(one, path, facts, rows)
     with st.container(border=True, key=f"answer {one.question.name}"):
-        left, right = st.columns([3, 2], gap="medium")
+        left, *right = st.columns([3, 2] if drawn else 1, gap="medium")
         with left:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{one.question}**", width="content")
@@ -81,9 +82,8 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
                     st.page_link(
                         entry.file, label=label, icon=entry.icon, query_params=about or None
                     )
-        drawn = picture(one, path, facts, rows)
         if drawn:
-            with right:
+            with right[0]:
                 show_chart(drawn.figure, key=f"picture {one.question.name}", alt=drawn.alt)
                 st.caption(markdown_safe(drawn.caption))
 

@@ -227,4 +227,7 @@ def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
         in_order,
         chosen={DOCUMENT: document_id, "strategy": str(strategy), "of_each_kind": _N_NEIGHBOURS},
     )
-    st.caption("Similarity: cosine of sentence embeddings; 1 means the same text.")
+    st.caption(
+        "Similarity: cosine of sentence embeddings; 1 means the same text. A dash: a reference "
+        "document that is not in the seed corpus, so there is no page about it."
+    )

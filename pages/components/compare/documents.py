@@ -42,7 +42,7 @@ from assay.pages.components.audit.map_controls import HOVER_CHARACTERS, MAX_POIN
 from assay.pages.components.audit.map_documents import show_open_document
 from assay.pages.components.compare.annotations import SaidInAudits
 from assay.pages.components.evidence_links import card_addresses, card_column, numbered
-from assay.pages.components.export import export_line
+from assay.pages.components.export import export_line, sideways
 from assay.pages.components.palette import CATEGORIES
 
 _N_LISTED = 500
@@ -262,8 +262,10 @@ def _show_table(
         origin,
         "selected-documents",
         whole,
-        note="Rank 1 was selected first. A dash: not selected by that audit."
-        + (f" The first {_N_LISTED:,} are listed." if len(kept) > _N_LISTED else ""),
+        note=sideways(
+            "Rank 1 was selected first. A dash: not selected by that audit."
+            + (f" The first {_N_LISTED:,} are listed." if len(kept) > _N_LISTED else "")
+        ),
         chosen={
             "strategy": str(strategy),
             "selected_by": who,

@@ -25,7 +25,7 @@ from assay.pages.components.audit.answers import STANDINGS
 from assay.pages.components.charts import show_chart
 from assay.pages.components.compare.charts import difference_plot
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.export import export_line, exported_table
+from assay.pages.components.export import exported_table, wrapped_table
 
 # Of more audits, the answers stand below each other.
 _MOST_BESIDE = 3
@@ -58,10 +58,7 @@ def show_settings(found: Comparison, origin: Origin) -> None:
     st.subheader("Settings", anchor=False)
     st.write(markdown_safe(settings_sentence(found)))
     if found.differing:
-        table = settings_table(found)
-        # A static table wraps its cells: titles and paths are long. It reads Markdown.
-        st.table(table.map(lambda value: markdown_safe(str(value))), hide_index=True)
-        export_line(origin, "settings", table)
+        wrapped_table(origin, "settings", settings_table(found))
 
 
 def show_answers_of_each(paths: Sequence[Path]) -> None:

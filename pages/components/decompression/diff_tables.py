@@ -165,7 +165,7 @@ def branch_table(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "branch": rows["branch"],
-            "result": ["gap in B" if one else "" for one in rows["is_reported"]],
+            "result": ["gap in B" if one else "no gap" for one in rows["is_reported"]],
             "quantity": [_QUANTITIES[Quantity(one)] for one in rows["quantity"]],
             "A": _amounts(rows["first_value"], is_support),
             "B": _amounts(rows["second_value"], is_support),

@@ -46,7 +46,7 @@ def show_gaps(path: Path, meta: DecompressionResult, judge: str) -> None:
             pd.DataFrame(
                 {
                     "branch": rows["topic"],
-                    "result": ["gap" if one else "" for one in rows["is_gap"]],
+                    "result": ["gap" if one else "no gap" for one in rows["is_gap"]],
                     "quantity": rows["quantity"],
                     "mean": rows["value"],
                     "mean of the others": rows["other"],

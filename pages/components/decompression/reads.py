@@ -12,12 +12,13 @@ from assay.cache.decompressions import read
 from assay.cache.decompressions.journal import UnfinishedRun, read_progress, read_running
 from assay.cache.jobs import Job, JobState, JobTable
 from assay.cache.store import Store
+from assay.core.findings.formatting import moment
 from assay.core.specs.decompression import ParseOutcome
 from assay.core.specs.results.decompression import DecompressionResult
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.job_offer import offer_job
 from assay.pages.components.jobs import RESULTS, job_line
-from assay.pages.components.labels import distinct_labels, minute
+from assay.pages.components.labels import distinct_labels
 
 # How an answer could be parsed.
 READ_AS = {
@@ -55,7 +56,7 @@ def chosen_decompression() -> Path:
     last = st.session_state.get(_LAST)
     start = asked or (last if last in sound else next(iter(sound)))
     labels = distinct_labels(
-        {name: f"{one.title} · {minute(one.created_at)}" for name, one in sound.items()}
+        {name: f"{one.title} · {moment(one.created_at)}" for name, one in sound.items()}
     )
     decompression_id = st.sidebar.selectbox(
         "Decompression",
@@ -71,6 +72,10 @@ def chosen_decompression() -> Path:
 
 
 def _show_empty() -> None:
+    st.caption(
+        "A decompression writes out what a model knows: the topics that it lists when asked, and "
+        "examples that it writes about each."
+    )
     st.write(
         "No model has been decompressed yet. The built-in model takes some minutes and needs no "
         "network:"

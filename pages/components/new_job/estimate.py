@@ -19,7 +19,7 @@ from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import Task
 from assay.core.specs.training import TrainingSpec
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.jobs import time_left
+from assay.pages.components.jobs import in_words
 from assay.pages.components.new_job.documents import Sets
 from assay.pages.components.new_job.form_state import Filled
 from assay.pages.components.new_job.kinds import JobKind, expected_s
@@ -63,7 +63,7 @@ def _show(one: Estimate, runs_models: bool = True) -> None:
         memory += f" ({free / 1e9:.1f} GB are free now)"
         if one.high_bytes > free:
             memory += " — this may not fit"
-    times = f"{time_left(one.low_s)} to {time_left(one.high_s)}"
+    times = f"{in_words(one.low_s)} to {in_words(one.high_s)}"
     st.markdown(f"**Estimate:** {markdown_safe(times + memory)}")
     faster = " A GPU makes it faster." if runs_models else ""
     st.caption(markdown_safe(f"It rests on {one.rests_on}.{faster}"))

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from assay.core.errors import InputError
+from assay.core.findings.formatting import NOTHING
 from assay.core.models.hub_models import downloaded_hub_model
 from assay.core.models.hub_outline import hub_facts
 from assay.core.models.locate import builtin_model
@@ -154,15 +155,15 @@ def _size(n_bytes: int) -> str:
 
 def _shown(facts: StoredFacts) -> dict[str, str]:
     def number(value: int | None) -> str:
-        return "–" if value is None else f"{value:,}"
+        return NOTHING if value is None else f"{value:,}"
 
-    tied = {None: "–", True: "yes", False: "no"}[facts.is_tied]
+    tied = {None: NOTHING, True: "yes", False: "no"}[facts.is_tied]
     return {
         "type": facts.kind,
-        "architecture": facts.architecture or "–",
+        "architecture": facts.architecture or NOTHING,
         "size on disk": _size(facts.n_bytes),
         "weights": number(facts.n_parameters),
-        "stored as": facts.number_format or "–",
+        "stored as": facts.number_format or NOTHING,
         "layers": number(facts.n_layers),
         "width": number(facts.width),
         "vocabulary (rows)": number(facts.n_rows),
@@ -170,5 +171,5 @@ def _shown(facts: StoredFacts) -> dict[str, str]:
         "embeddings tied": tied,
         "labels": number(facts.n_labels),
         "tokenizer": "yes" if facts.has_tokenizer else "no",
-        "adapter changes": ", ".join(facts.adapter_targets) or "–",
+        "adapter changes": ", ".join(facts.adapter_targets) or NOTHING,
     }

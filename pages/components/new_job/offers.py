@@ -14,11 +14,12 @@ from assay.cache.store import Store
 from assay.core.data.formats import is_supported
 from assay.core.data.sources import BUILTINS
 from assay.core.experiments.recipes import NAMES, load_recipe
+from assay.core.findings.formatting import moment
 from assay.core.jobs.checked_names import BUILTIN_MODELS
 from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.data import DECOMPRESSION
 from assay.core.specs.options import Names
-from assay.pages.components.labels import distinct_labels, minute
+from assay.pages.components.labels import distinct_labels
 
 _MOST_LEVELS, _MOST_ENTRIES, _MOST_OFFERS = 3, 3000, 200
 _MODEL_FILES = ("config.json", "adapter_config.json")
@@ -58,7 +59,7 @@ def titles(names: Names, store: Store) -> dict[str, str]:
     elif names is Names.DECOMPRESSION:
         made = {one.decompression_id: one for one in list_decompressions(store) if not one.problem}
     return distinct_labels(
-        {name: f"{one.title} · {minute(one.created_at)}" for name, one in made.items()}
+        {name: f"{one.title} · {moment(one.created_at)}" for name, one in made.items()}
     )
 
 

@@ -16,6 +16,7 @@ from assay.cache.jobs import Job, JobState
 from assay.cache.store import Store
 from assay.core.errors import AssayError
 from assay.core.findings.answers.answer import Answer
+from assay.core.findings.formatting import moment
 from assay.core.specs.audit import Assessability
 from assay.pages.components.annotations.deletion import deletable_with_annotations
 from assay.pages.components.asked_for import accept_choice
@@ -157,7 +158,7 @@ def _answer(one: AuditSummary) -> Answer | None:
 
 
 def _facts(line: Line) -> list[str]:
-    at = f"{line.created_at[:10]} {line.created_at[11:16]} UTC"
+    at = moment(line.created_at)
     one = line.summary
     if one is None:
         return [(line.job and line.job.error) or "The job failed.", at]

@@ -27,7 +27,7 @@ from assay.core.stats.intervals import Spread
 
 SHARES = {Axis.LEAKED_SHARE, Axis.REPLACED_SHARE}
 # The heading of the first column: a strategy, or one of the models.
-_SUBJECT = "subject"
+_SUBJECT = "strategy"
 _OPTIMIZERS: dict[str, str] = {
     Optimizer.ADAM: "Adam",
     Optimizer.ADAMW: "AdamW",

@@ -163,7 +163,7 @@ def test_every_audit_is_compared_with_the_first_and_every_pair_overlaps(store):
     matrix = overlap_matrix(found, Strategy.SELECT)
     assert matrix.loc["A", "C"] == matrix.loc["C", "A"] == 1
     assert set(differences_table(found)["audits"]) == {"B − A", "C − A"}
-    assert "--budget" in settings_sentence(found)
+    assert "`--budget`" in settings_sentence(found)
     assert settings_table(found).set_index("setting").loc["--budget"].tolist() == ["60", "30", "60"]
 
 
@@ -195,6 +195,13 @@ def test_an_audit_and_a_titration_differ_in_their_command(store):
     differing = {one.name: one.values for one in found.differing}
     assert differing["command"] == ("audit", "titrate")
     assert differing["--leaked-share"][0] == "no titration"
+
+
+def test_settings_that_look_the_same_do_not_differ(store):
+    """An option that one command lacks and the other was not given differs in nothing."""
+    found = compare([write_sample_audit(store, "sample"), write_sample_titration(store)])
+    alike = [one.name for one in found.differing if len(set(one.values)) == 1]
+    assert alike == []
 
 
 def test_documents_have_their_rank_in_each_audit(store):
