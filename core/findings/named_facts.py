@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from assay.core.findings.table_cells import TableCell
+
 
 def fact_name(name: str) -> str:
     """``n_documents`` → documents, ``difference_n_tensors`` → difference tensors."""
@@ -29,6 +31,14 @@ def fact_value(value: Any) -> str:
 
 
 def fact_table(facts: Mapping[str, Any], heading: str = "value") -> pd.DataFrame:
-    """One row a fact: its name and its value."""
-    rows = [(fact_name(name), fact_value(value)) for name, value in facts.items()]
+    """One row a fact: its name and its value, which is exported as a number if it is one."""
+    rows = [(fact_name(name), _cell(value)) for name, value in facts.items()]
     return pd.DataFrame(rows, columns=["fact", heading])
+
+
+def _cell(value: Any) -> TableCell | str | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return TableCell.of(fact_value(value), value=value)
+    return fact_value(value)

@@ -18,6 +18,7 @@ from support.server import Server
 from support.visitor import Visitor, has_key
 
 from assay.cache.audits.document_evidence import read_neighbours, read_texts
+from assay.cache.audits.map_documents import read_documents
 from assay.cache.audits.read import audit_path
 from assay.cache.export import export_selection
 from assay.cache.store import Store
@@ -139,7 +140,7 @@ def assert_same_rows(shown, exported, name):
 @pytest.mark.parametrize(("page", "query"), PAGES)
 def test_every_export_holds_the_rows_of_its_page(exported, page, query):
     """Row by row and number by number, made by the server after the page has run to its end; every
-    column has a name, and no number with its bounds is left as text."""
+    column has a name, and no number, with or without its bounds, is left as text."""
     found = exported(page, query)["JSON Lines"]
     assert found
     for one in found:
@@ -149,6 +150,9 @@ def test_every_export_holds_the_rows_of_its_page(exported, page, query):
         for column in one.rows.select_dtypes(exclude="number"):
             texts = one.rows[column].dropna().astype(str)
             assert not texts.str.contains(r"\d \[.*\d–").any(), (one.name, column)
+            if one.name != "settings":  # as one types them in a command
+                numbers = texts.str.fullmatch(r"-?\d[\d,]{,11}(\.\d+)?")
+                assert not numbers.any(), (one.name, column)
         if page in ("overview", "evidence") and one.name.endswith(("provenance", "neighbours")):
             parts = 4 if one.name == "provenance" else 3
             assert sum(map(len, one.shown[-parts:])) == len(one.rows)
@@ -156,6 +160,22 @@ def test_every_export_holds_the_rows_of_its_page(exported, page, query):
             assert_same_rows(one.shown[-1], one.rows, one.name)
         elif one.shown:
             assert len(one.shown[-1]) == len(one.rows)
+
+
+def test_compared_documents_are_exported_with_their_numbers(exported, server):
+    """Each selected document has its number in every audit that has it, so that it is found there
+    again."""
+    found = exported("compare", "audits=titrated,again,sample")["JSON Lines"]
+    (selected,) = [one.rows for one in found if one.name == "selected-documents"]
+    for letter, audit_id in zip("ABC", ("titrated", "again", "sample"), strict=True):
+        own = selected.dropna(subset=[f"rank in {letter}"])
+        numbers = own[f"document_id in {letter}"].astype(int).tolist()
+        texts = read_documents(
+            server.store.audits / f"{audit_id}.duckdb", numbers, (Strategy.SELECT,), 1_000
+        )
+        assert dict(zip(texts["document_id"], texts["text"], strict=True)) == dict(
+            zip(numbers, own["text"], strict=True)
+        )
 
 
 @pytest.mark.parametrize(("page", "query"), PAGES)

@@ -22,6 +22,7 @@ from assay.core.findings.beside_random import few_draws_sentence
 from assay.core.findings.finding import MetricTable
 from assay.core.findings.formatting import capitalized
 from assay.core.findings.named_facts import fact_table
+from assay.core.findings.table_cells import as_numbers, as_text
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.charts import dot_plot, show_chart
 from assay.pages.components.escaping import markdown_safe
@@ -102,9 +103,9 @@ def show_provenance(path: Path, facts: AuditFacts) -> None:
         left, right = st.columns(2)
         for column, (title, table) in zip((left, right, right, right), tables.items(), strict=True):
             column.write(title)
-            column.dataframe(table, hide_index=True)
+            column.dataframe(as_text(table), hide_index=True, placeholder="—")
         export_line(
             of_audit(path),
             "provenance",
-            pd.concat(tables, names=["about"]).reset_index("about"),
+            as_numbers(pd.concat(tables, names=["about"]).reset_index("about")),
         )

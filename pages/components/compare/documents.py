@@ -261,7 +261,12 @@ def _show_table(
     export_line(
         origin,
         "selected-documents",
-        whole,
+        whole.assign(
+            **{
+                f"document_id in {letter(i)}": kept[f"document_{i}"].astype("Int64")
+                for i in range(len(paths))
+            }
+        ),
         note=sideways(
             "Rank 1 was selected first. A dash: not selected by that audit."
             + (f" The first {_N_LISTED:,} are listed." if len(kept) > _N_LISTED else "")
