@@ -9,6 +9,7 @@ import pytest
 from support.browser import browser, tab, why_not
 from support.full_store import fill
 from support.half_vocabulary import half_vocabulary
+from support.job_inputs import save_job_inputs
 from support.server import Server
 
 from assay.cache.store import Store
@@ -26,13 +27,14 @@ def chromium():
 @pytest.fixture(scope="session")
 def dashboard(chromium, tmp_path_factory):
     """A dashboard whose store has something for every page; ``folder``: what jobs may read, with
-    ``pair``, a tiny model fine-tuned on half of its words. The form's lists are kept for 20 s, so
-    the pair is there before the server.
+    ``pair``, a tiny model fine-tuned on half of its words, and what other kinds of job need. The
+    form's lists are kept for 20 s, so all of it is there before the server.
     """
     folder = tmp_path_factory.mktemp("browser")
     store = Store(folder / "home")
     fill(store)
     pair = half_vocabulary(folder)
+    save_job_inputs(folder)
     server = Server(store.root, "--roots", str(folder))
     yield SimpleNamespace(address=server.address, store=store, folder=folder, pair=pair)
     server.close()

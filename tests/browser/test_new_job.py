@@ -24,14 +24,14 @@ def finished(chromium, dashboard, pair):
         assert start.is_disabled()
         one.choose("Base *", "base")
         one.choose("Final *", "final")
-        one.choose("Seed corpus *", "leaked.jsonl")
+        one.pick("Seed corpus *", "leaked.jsonl")
         one.shows("What was found")
         facts = one.cells()
-        fill_number(one, "Budget", 20)
+        one.fill("Budget", 20)
         one.main().get_by_text("More options").click()
-        fill_number(one, "Student epochs", 0)
+        one.fill("Student epochs", 0)
         one.main().get_by_text("Map", exact=True).click()
-        command = one.main().get_by_test_id("stCode").filter(has_text="--no-map").inner_text()
+        command = one.command()
         start.click()
         one.page.wait_for_url("**/jobs**")
         result = one.main().get_by_role("link", name="Open the audit")
@@ -39,13 +39,6 @@ def finished(chromium, dashboard, pair):
         result.click()
         one.page.wait_for_url("**/overview**")
         yield one.settled(), facts, command
-
-
-def fill_number(one, label, value):
-    field = one.main().get_by_label(label, exact=True)
-    field.fill(str(value))
-    field.press("Enter")
-    one.settled()
 
 
 def test_a_form_checks_its_models_starts_a_job_and_leads_to_its_result(finished, pair):
@@ -75,3 +68,38 @@ def test_a_pasted_text_is_judged_by_the_models_own_tokens(finished, pair):
     one.shows("The first 1 of 1;")
     one.shows_first_row(["rain"])
     assert one.export("tokens").rows["token"].tolist() == ["rain"]
+
+
+def test_a_form_survives_a_reload(visit, dashboard):
+    """Options, the column of a set and where the job runs are there again; another tab begins with
+    an empty form."""
+    one = visit(dashboard.address).open("new_audit", kind="audit")
+    one.choose("Base *", "base").choose("Final *", "final").fill("Budget", 20).fill("Device", "cpu")
+    one.pick("Seed corpus *", "leaked.jsonl")
+    one.main().get_by_text("leaked.jsonl — 40 rows").click()
+    one.choose("Column with the text", "label")
+    before = one.command()
+    assert ":text=label --budget 20" in before
+    one.page.reload()
+    one.shows("What was found")
+    assert one.command() == before
+    other = visit(dashboard.address).open("new_audit", kind="audit")
+    other.shows("Still needed: base, final, seed corpus.")
+
+
+def test_an_upload_is_offered_at_once(visit, dashboard, tmp_path):
+    """A good file can be chosen with its column in the same moment; a damaged one is refused."""
+    one = visit(dashboard.address).open("new_audit", kind="audit")
+    one.main().get_by_text("Upload a data file").click()
+    place = one.main().locator("input[type=file]").first
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
+    place.set_input_files(tmp_path / "damaged.parquet")
+    one.shows("Expected an undamaged parquet file")
+    (tmp_path / "mine.csv").write_text("body,topic\nrain,weather\nsoup,kitchen\n")
+    place.set_input_files(tmp_path / "mine.csv")
+    one.shows("Kept. Choose")
+    kept = next(dashboard.store.data.rglob("mine.csv")).relative_to(dashboard.store.root)
+    one.settled().pick("Seed corpus *", str(kept))
+    one.shows("has no column 'text': choose one.")
+    one.choose("Column with the text", "body")
+    assert one.cells() == [["rain", "weather"], ["soup", "kitchen"]]

@@ -27,17 +27,20 @@ _IS_SETTLED = """() => {
 # So long even where other programs use the processor.
 _PATIENCE_MS = 120_000
 _MOMENTS = 8
-_GO = """address => new Promise(begun => {
+_BEGINS = """
   const app = document.querySelector('[data-testid=stApp]')
   new MutationObserver((_, self) => {
     if (app.dataset.testScriptState === 'notRunning') return
     self.disconnect()
     begun()
   }).observe(app, { attributeFilter: ['data-test-script-state'] })
-  setTimeout(begun, 3000)  // a short run may begin and end before the page is drawn
-  history.pushState({}, '', address)
+  setTimeout(begun, LIMIT)  // a short run may begin and end before the page is drawn
+"""
+_GO = f"""address => new Promise(begun => {{{_BEGINS.replace("LIMIT", "3000")}
+  history.pushState({{}}, '', address)
   dispatchEvent(new PopStateEvent('popstate'))
-})"""
+}})"""
+_BEGUN = f"() => new Promise(begun => {{{_BEGINS.replace('LIMIT', '1000')}}})"
 # Milliseconds from a gesture until the page has run and is drawn anew.
 _REDRAWN = """() => new Promise((found, failed) => {
   const app = document.querySelector('[data-testid=stApp]')
@@ -155,6 +158,10 @@ class Tab:
         self.main().get_by_text(text).first.wait_for()
         return self
 
+    def command(self):
+        """What the form of a new job would run."""
+        return self.main().get_by_test_id("stCode").filter(has_text="assay ").inner_text()
+
     def query(self):
         """The parameters of the address, each by its last value."""
         found = parse_qs(urlsplit(self.page.url).query)
@@ -168,10 +175,42 @@ class Tab:
         self.settled()
         return seconds
 
-    def choose(self, label, option):
-        """Choose from a list that one opens."""
-        self.page.get_by_role("combobox", name=label).click()
-        self.page.get_by_role("option", name=option, exact=True).click()
+    def choose(self, label, option, exact=True):
+        """Choose from a list that one opens; where not ``exact``, the first that begins so."""
+        name = option if exact else re.compile(f"^{re.escape(option)}")
+        self._look_for(label, option)
+        return self._run_by(self.page.get_by_role("option", name=name, exact=exact).first.click)
+
+    def pick(self, label, *options):
+        """Add to a field that holds several, whose list stays open until one leaves it."""
+        for option in options:
+            field = self._look_for(label, option)
+            self._run_by(self.page.get_by_role("option", name=option, exact=True).click)
+            field.press("Escape")
+        return self.settled()
+
+    def _look_for(self, label, option):
+        """Open a list and write what to look for: it shows no more than a dozen at a time."""
+        field = self.main().get_by_role("combobox", name=label, exact=True)
+        field.click()  # which scrolls there: a list that is open would close
+        field.fill(option)
+        return field
+
+    def fill(self, label, value):
+        """Write into a field of a form."""
+        field = self.main().get_by_label(label, exact=True)
+        field.fill(str(value))
+        return self._run_by(lambda: field.press("Enter"))
+
+    def follow(self, name):
+        """Click a link on the page."""
+        return self._run_by(self.main().get_by_role("link", name=name).click)
+
+    def _run_by(self, gesture):
+        """Make a gesture that the page answers by running, and wait until it has."""
+        begun = self.page.evaluate_handle(f"() => ({{ done: ({_BEGUN})() }})")
+        gesture()
+        begun.evaluate("one => one.done")
         return self.settled()
 
     def export(self, name, kind="JSON Lines"):
