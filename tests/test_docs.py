@@ -178,6 +178,16 @@ def test_the_picture_shows_arrows_that_are_there():
     assert missing == []
 
 
+def test_nobody_says_that_sliders_redraw_while_they_move():
+    """Streamlit's slider tells the page its value when the mouse lets it go, not before: neither a
+    paper nor a page says otherwise."""
+    texts = [*PAPERS, *ROOT.glob("pages/**/*.py"), *ROOT.glob("core/**/*.py")]
+    claim = re.compile(r"while\s+(\S+\s+){0,3}slid\w+\s+mov|slid[^.]{0,80}while\s+(they|it)\s+mov")
+    assert claim.search("Titration redraws while its sliders move")
+    assert claim.search("sliders redraw them while they move")
+    assert [one for one in texts if claim.search(one.read_text(encoding="utf-8"))] == []
+
+
 def test_one_version_and_one_licence_everywhere():
     """The package, the citation and the changelog agree on what is released, and under what."""
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())

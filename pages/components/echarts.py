@@ -1,4 +1,4 @@
-"""Charts that are drawn anew while a slider moves, by ECharts.
+"""Charts that are drawn anew at each move of a slider, by ECharts.
 
 Streamlit makes a Plotly chart from the beginning whenever its data change, which takes the browser
 0.2 s a chart; ECharts paints the same canvas again. Tooltips are HTML there, so text of documents

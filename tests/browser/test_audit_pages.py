@@ -194,6 +194,23 @@ def test_moving_the_share_redraws_the_titration(assay_tab, dashboard):
     )
 
 
+def test_a_slider_is_followed_once_the_mouse_lets_it_go(assay_tab):
+    """While it is held the page stays as it is, and then shows the new pool."""
+    tab = assay_tab.open("titration", audit="titrated", share="50")
+    before = tab.main().get_by_text("Live: the pool has").inner_text()
+    box = tab.page.get_by_role("slider").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse = tab.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + 60, y, steps=10)
+    tab.page.wait_for_timeout(1_000)
+    assert tab.main().get_by_text("Live: the pool has").inner_text() == before
+    tab.redrawn(mouse.up)
+    assert tab.main().get_by_text("Live: the pool has").inner_text() != before
+    assert tab.query()["share"] != "50"
+
+
 def test_an_evidence_card_holds_the_documents_own_ranks(assay_tab, dashboard):
     """Text, ranks and rankings are those of the document that the address names, as exported."""
     path = audit_path(dashboard.store, "titrated")

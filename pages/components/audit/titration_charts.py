@@ -1,4 +1,4 @@
-"""The charts of the Titration page, as ECharts wants them: sliders redraw them while they move."""
+"""The charts of the Titration page, as ECharts wants them: each move of a slider redraws them."""
 
 from __future__ import annotations
 
