@@ -12,7 +12,7 @@ from support.pair_rows import of_pair, write_groups
 from support.suspect_record import write_sample_suspects
 
 from assay.cache.audits.evidence import evidence_of
-from assay.core.findings.answers.answer import Question
+from assay.core.findings.answers.answer import Question, Standing
 from assay.core.findings.answers.audit_answers import audit_answers
 from assay.core.findings.method_text import GLOSSARY, explained
 from assay.core.specs.strategies import Strategy
@@ -65,6 +65,28 @@ def test_proof_leads_and_words_are_explained_where_they_stand(store):
     assert lead.value.startswith("300 of the 400 documents of the seed corpus were not trained")
     assert GLOSSARY["seed corpus"] in lead.help
     assert GLOSSARY["token"] in lead.help
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("overview", {"audit": "sample"}),
+        ("audits", {}),
+        ("compare", {"audits": "sample,other"}),
+    ],
+)
+def test_a_badge_says_what_its_evidence_is_about(store, page, query):
+    """Wherever an answer has one, its tooltip has the meaning of that badge."""
+    for name in ("sample", "other"):
+        write_sample_audit(store, name)
+    meanings = {one.shown_as: one.meaning for one in Standing}
+    found = {}
+    for element in opened(page, **query).markdown:
+        for name in meanings:
+            if element.value.endswith(f" {name}]"):
+                found[name] = element.proto.help
+    assert "closer than chance" in found
+    assert found == {name: meanings[name] for name in found}
 
 
 def test_a_suspect_test_of_the_models_is_part_of_the_answer(store):

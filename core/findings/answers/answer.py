@@ -37,6 +37,11 @@ class Standing(IntEnum):
         """In the words of a badge."""
         return _STANDINGS[self]
 
+    @property
+    def meaning(self) -> str:
+        """What the badge says, in a sentence."""
+        return _MEANINGS[self]
+
 
 _STANDINGS = {
     Standing.SINGLE: "about single documents",
@@ -44,6 +49,17 @@ _STANDINGS = {
     Standing.RELATIVE: "closer than chance",
     Standing.NOT_FOUND: "no more than chance",
     Standing.UNKNOWN: "not tested",
+}
+
+
+_MEANINGS = {
+    Standing.SINGLE: "The strongest evidence: it says of single documents whether they were "
+    "trained on, with a known rate of mistakes.",
+    Standing.GROUP: "Evidence about many documents or tokens together, not about single ones.",
+    Standing.RELATIVE: "Closer to the training data, or to the weight difference, than random "
+    "documents; whether any document was trained on is another question.",
+    Standing.NOT_FOUND: "It was tested, and chance alone could give the same.",
+    Standing.UNKNOWN: "It was not tested, or these weights and data do not allow a test.",
 }
 
 

@@ -26,7 +26,7 @@ _ROOMS = {
 }
 # These show one strategy's selection: that of the answer.
 _OF_ONE_STRATEGY = ("selection", "map")
-STANDINGS: dict[Standing, tuple[str, Badge]] = {
+_BADGES: dict[Standing, tuple[str, Badge]] = {
     Standing.SINGLE: (":material/verified:", "green"),
     Standing.GROUP: (":material/check_circle:", "blue"),
     Standing.RELATIVE: (":material/trending_up:", "blue"),
@@ -39,6 +39,12 @@ def show_answers(path: Path, facts: AuditFacts, rows: MetricTable, found: AuditA
     """Every question with its answer, certainty, picture and pages."""
     for one in found.answers:
         _show(path, facts, rows, one, is_first=one is found.lead)
+
+
+def show_standing_badge(standing: Standing) -> None:
+    """How strong an answer's evidence is; point at it to read what that means."""
+    icon, colour = _BADGES[standing]
+    st.badge(standing.shown_as, icon=icon, color=colour, help=standing.meaning)
 
 
 def show_failures(found: AuditAnswers) -> None:
@@ -57,8 +63,7 @@ def _show(path: Path, facts: AuditFacts, rows: MetricTable, one: Answer, is_firs
         with left:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{one.question}**", width="content")
-                icon, colour = STANDINGS[one.standing]
-                st.badge(one.standing.shown_as, icon=icon, color=colour)
+                show_standing_badge(one.standing)
             # The first is the page's answer; the others are as important as their evidence.
             said = markdown_safe(one.headline)
             terms = _terms(f"{one.headline} {one.certainty}")

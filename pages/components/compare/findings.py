@@ -21,7 +21,7 @@ from assay.core.findings.formatting import listed
 from assay.core.findings.method_text import explained
 from assay.core.specs.metrics import Metric
 from assay.pages.components.audit import reads
-from assay.pages.components.audit.answers import STANDINGS
+from assay.pages.components.audit.answers import show_standing_badge
 from assay.pages.components.charts import show_chart
 from assay.pages.components.compare.charts import difference_plot
 from assay.pages.components.escaping import markdown_safe
@@ -116,9 +116,8 @@ def show_differences(found: Comparison, origin: Origin) -> None:
 
 
 def _show(audits: Sequence[int], one: Answer) -> None:
-    icon, colour = STANDINGS[one.standing]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{listed([letter(i) for i in audits])}**", width="content")
-        st.badge(one.standing.shown_as, icon=icon, color=colour)
+        show_standing_badge(one.standing)
     st.write(markdown_safe(one.headline))
     st.caption(markdown_safe(one.certainty))

@@ -21,7 +21,7 @@ from assay.core.specs.audit import Assessability
 from assay.pages.components.annotations.deletion import deletable_with_annotations
 from assay.pages.components.asked_for import accept_choice
 from assay.pages.components.audit import reads
-from assay.pages.components.audit.answers import STANDINGS
+from assay.pages.components.audit.answers import show_standing_badge
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import makes_an_audit
 from assay.pages.components.palette import Badge
@@ -134,8 +134,7 @@ def show_line(line: Line) -> None:
                 icon, colour = _BADGES[line.state]
                 st.badge(line.state, icon=icon, color=colour)
                 if answer:
-                    icon, colour = STANDINGS[answer.standing]
-                    st.badge(answer.standing.shown_as, icon=icon, color=colour)
+                    show_standing_badge(answer.standing)
             if answer:
                 st.markdown(markdown_safe(answer.headline))
             for sentence in _facts(line):
