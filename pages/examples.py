@@ -18,6 +18,7 @@ from assay.pages.components.decompression.examples import (
 from assay.pages.components.decompression.export import export_examples
 from assay.pages.components.decompression.judges import chosen_judge, judge_line
 from assay.pages.components.escaping import markdown_safe
+from assay.pages.components.export import sideways
 from assay.pages.components.navigation import enter
 from assay.pages.components.paging import first_row
 
@@ -49,5 +50,6 @@ if n_rows == 0:
 page = read_examples(path, chosen, ROWS_PER_PAGE, offset, judge)
 example_id = example_table(page.rows, said, view=f"{path.stem} {hash(chosen)} {offset}")
 with st.container(horizontal=True, horizontal_alignment="right"):
+    st.caption(sideways(""))
     export_examples(path, chosen, annotated)
 show_example(path, example_id, said)

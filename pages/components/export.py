@@ -24,9 +24,9 @@ from assay.core.specs.metrics import Metric
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.tables import shown_table
 
-# Of a table, in pixels: the width of a page in a window of 1,280, of a character and of a cell's
+# Of a table, in pixels: the width of a page in a window of 1,024, of a character and of a cell's
 # margins. In characters: a number, and the longest text that a column makes room for.
-_NARROW, _CHARACTER, _CELL = 820, 6.3, 18
+_NARROW, _CHARACTER, _CELL = 560, 6.3, 18
 _NUMBER, _MOST_CHARACTERS = 7, 40
 # Streamlit may make a column of a table that fits no wider than this.
 _USUAL = 120

@@ -63,6 +63,34 @@ def test_nothing_is_cut_in_a_narrow_window(visit, dashboard):
     assert tab.page.evaluate(_CUT)
 
 
+# Tables of which more than half a column is out of view, and nothing after them says so.
+_HIDING = """said => [...document.querySelectorAll('[data-testid=stDataFrame]')]
+  .filter(one => one.checkVisibility())
+  .filter(one => {
+    const inner = one.querySelector('.dvn-scroller')
+    return inner && inner.scrollWidth > inner.clientWidth + 60
+  })
+  .filter(table => ![...document.querySelectorAll('[data-testid=stCaptionContainer]')]
+    .some(one => one.innerText.includes(said)
+      && table.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING))
+  .map(one => one.getBoundingClientRect().width)"""
+
+
+def test_tables_say_that_they_go_on_in_a_narrow_window(visit, dashboard):
+    """At 1,024 pixels every table that hides a column is followed by a hint to scroll it sideways.
+    The control: where the hints are taken away, tables are found."""
+    tab, hint = visit(dashboard.address, width=1024).open("about"), "scroll the table sideways"
+    found, n_without = {}, 0
+    for name, query in VIEWS:
+        about = {"audit": "titrated", **query} if PAGES[name].needs_audit else query
+        tab.go(name, **about).page.wait_for_timeout(500)
+        n_without += len(tab.page.evaluate(_HIDING, "no such hint"))
+        if hiding := tab.page.evaluate(_HIDING, hint):
+            found[f"{name} {query}"] = hiding
+    assert found == {}
+    assert n_without > 5
+
+
 def written(tab: Tab) -> list[str]:
     """How a page writes everything: its text, that of its charts, and pictures of its tables."""
     texts = tab.main().locator(".js-plotly-plot text").all_text_contents()

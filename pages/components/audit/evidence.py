@@ -29,7 +29,7 @@ from assay.pages.components.evidence_links import (
     numbered,
     show_no_document,
 )
-from assay.pages.components.export import export_line, exported_table
+from assay.pages.components.export import export_line, exported_table, sideways
 from assay.pages.components.tables import shown_table
 
 _N_NEIGHBOURS = 5
@@ -228,6 +228,8 @@ def show_neighbours(path: Path, document_id: int, strategy: Strategy) -> None:
         chosen={DOCUMENT: document_id, "strategy": str(strategy), "of_each_kind": _N_NEIGHBOURS},
     )
     st.caption(
-        "Similarity: cosine of sentence embeddings; 1 means the same text. A dash: a reference "
-        "document that is not in the seed corpus, so there is no page about it."
+        sideways(
+            "Similarity: cosine of sentence embeddings; 1 means the same text. A dash: a reference "
+            "document that is not in the seed corpus, so there is no page about it."
+        )
     )

@@ -209,7 +209,9 @@ def _reference_table(path: Path, found: Found, names: Sequence[str]) -> None:
         of_audit(path),
         "map-true",
         true,
-        note="A dash: the document is not in the seed corpus, so there is no evidence on it.",
+        note=sideways(
+            "A dash: the document is not in the seed corpus, so there is no evidence on it."
+        ),
         chosen={**found.manifest, "chosen_on_map": found.reference},
     )
 

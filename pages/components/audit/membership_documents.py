@@ -20,7 +20,7 @@ from assay.core.stats.ranking import ranked
 from assay.pages.components.annotations.choices import annotation_columns, column_settings
 from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.evidence_links import card_addresses, card_column
-from assay.pages.components.export import WHOLE, export_line
+from assay.pages.components.export import WHOLE, export_line, sideways
 from assay.pages.components.tables import even_decimals, shown_table
 
 _N_LISTED = 100
@@ -116,8 +116,10 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
         of_audit(path),
         f"ranked-by-{name}",
         partial(_for_export, path, rows),
-        note=f"{HOW_P_AND_Q_READ} A dash means a held-out document. The first {len(first):,} of "
-        f"{len(rows):,} are shown; the export contains all.",
+        note=sideways(
+            f"{HOW_P_AND_Q_READ} A dash means a held-out document. The first {len(first):,} of "
+            f"{len(rows):,} are shown; the export contains all."
+        ),
         chosen={"ranking": name},
     )
 

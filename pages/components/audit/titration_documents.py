@@ -20,7 +20,7 @@ from assay.pages.components.annotations.documents import said_of
 from assay.pages.components.audit.titration_charts import roles
 from assay.pages.components.audit.titration_controls import Setting
 from assay.pages.components.evidence_links import card_addresses, card_column
-from assay.pages.components.export import WHOLE, export_line
+from assay.pages.components.export import WHOLE, export_line, sideways
 
 _N_LISTED = 100
 _PREVIEW_CHARACTERS = 300
@@ -64,9 +64,11 @@ def show_live_documents(
         of_audit(path),
         f"live-{setting.selector}",
         partial(live_documents, path, cell, corpus, places),
-        note=f"{len(listed):,} of {len(places):,} "
-        + ("documents chosen on the map." if is_picked else "selected.")
-        + (" The export contains all." if len(listed) < len(places) else ""),
+        note=sideways(
+            f"{len(listed):,} of {len(places):,} "
+            + ("documents chosen on the map." if is_picked else "selected.")
+            + (" The export contains all." if len(listed) < len(places) else "")
+        ),
         chosen={
             "strategy": setting.selector,
             "leaked_share": setting.leaked_share,

@@ -16,7 +16,7 @@ from assay.core.specs.diff import Quantity
 from assay.core.specs.results.diff import DiffResult, ExampleFacts
 from assay.pages.components.decompression.diff_reads import examples
 from assay.pages.components.escaping import markdown_safe
-from assay.pages.components.export import count_columns, export_line
+from assay.pages.components.export import count_columns, export_line, sideways
 from assay.pages.components.tables import shown_table
 
 _TABLE_HEIGHT = 430
@@ -104,8 +104,10 @@ def show_topics(rows: pd.DataFrame, has_floor: bool, origin: Origin) -> None:
         origin,
         "topics",
         as_numbers(shown),
-        "q: p-value of Fisher's exact test on the number of lists, corrected for all compared "
-        "topics (Benjamini–Hochberg); 0.05 or less is significant.",
+        sideways(
+            "q: p-value of Fisher's exact test on the number of lists, corrected for all compared "
+            "topics (Benjamini–Hochberg); 0.05 or less is significant."
+        ),
         chosen={"only_reported": not is_all},
     )
 
