@@ -73,7 +73,8 @@ def test_what_nobody_knows_is_not_called_none(store, page):
 def cells_about_the_reference(app):
     """What tables say of the reference set, in a row or a column of their own."""
     found = set()
-    for table in (one.value for one in app.dataframe):
+    # What is unknown is shown as a dash.
+    for table in (one.value.fillna("—") for one in (*app.dataframe, *app.table)):
         for name in set(table) & {"reference", "in reference"}:
             found |= set(table[name].astype(str))
         if "fact" in table:
