@@ -36,5 +36,5 @@ st.subheader("Words", anchor=False)
 st.table(pd.DataFrame({"meaning": method_text.GLOSSARY}).rename_axis("word"))
 st.caption(
     "The method is that of “Approximating Language Model Training Data from Weights” (2025); "
-    "where the code departs from the paper, its docstrings say so."
+    "where Assay departs from the paper, its code says so."
 )

@@ -57,8 +57,8 @@ PICTURES = {
     "Dotted lines": "What the value is compared with: the base and final model, as many reference "
     "documents, or the best possible value.",
     "Map": "Every document is a point, placed so that texts with similar meaning lie together. "
-    "Shading shows the whole corpus. Selected points among reference points are about the same "
-    "subjects. Nearness is not evidence of membership, and large distances on the map mean little.",
+    "Grey points, or shading, show the whole corpus. Selected points among reference points are "
+    "about the same subjects. Nearness is not evidence of membership, and large distances on the map mean little.",
     "Curves under sliders": "Values under a slider are computed live from the audit's gradients. "
     "Dots with bars were measured before, each in its own run. Between two dots nothing was "
     "measured.",

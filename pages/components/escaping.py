@@ -19,6 +19,8 @@ _RECOGNISED_LATE = re.compile(
 
 
 _MAX_NAME = 40
+# What is tested and the number stay on one line.
+_COMPARED = re.compile(r"\b([pq]) ([<=>≤≥]) (?=\d)")
 
 
 def plotly_safe(text: str) -> str:
@@ -38,4 +40,5 @@ def markdown_safe(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", _RECOGNISED_LATE.sub(_WORD_JOINER, text))
+    together = _COMPARED.sub("\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}", text)
+    return _SPECIAL.sub(r"\\\1", _RECOGNISED_LATE.sub(_WORD_JOINER, together))

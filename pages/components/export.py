@@ -104,9 +104,10 @@ def exported_table(
     columns = {**count_columns(frame), **shown.pop("column_config", {})}
     text = as_text(frame)
     first, is_wide = str(text.columns[0]), _width(text, columns) > _NARROW
-    width = round(_column_width(first, text.iloc[:, 0]))
-    if is_wide or width > _USUAL:
-        columns[first] = {"width": width, **(columns.get(first) or {})}
+    for title in text if is_wide else [first]:
+        width = round(_column_width(str(title), text[title]))
+        if width > _USUAL or (is_wide and title == first):
+            columns[str(title)] = {"width": width, **(columns.get(str(title)) or {})}
     if is_wide:
         columns[first]["pinned"] = True
         note = sideways(note, len(text.columns))

@@ -333,3 +333,21 @@ def test_a_large_audit_sends_one_page(store):
     assert "20,000 documents" in words(app)
     app.number_input(key="page").set_value(100).run()
     assert app.dataframe[0].value["rank"].iloc[-1] == 20_000
+
+
+def test_a_p_value_stays_on_one_line():
+    """No line ends between p and its number; all else is as it was."""
+    said = markdown_safe("strategies: p < 0.001, q = 0.05; a map < 3 and p = x")
+    plain = said.replace("\\", "")
+    assert plain.replace("\N{NO-BREAK SPACE}", " ") == (
+        "strategies: p < 0.001, q = 0.05; a map < 3 and p = x"
+    )
+    assert plain.count("\N{NO-BREAK SPACE}") == 4
+
+
+def test_found_audits_of_one_title_have_names_of_their_own(store):
+    """Search lists them apart, so that each can be told from the others."""
+    for name in ("sample", "second"):
+        write_sample_audit(store, name)
+    links = [one.proto.label for one in opened("search", q="Sample audit").main.get("page_link")]
+    assert len(links) == len(set(links)) == 2

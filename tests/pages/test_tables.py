@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
 from support.audit_file import write_sample_audit
 from support.pages import opened
+from support.titration_audit import write_sample_titration
 
 from assay.pages.components.tables import even_decimals, unsigned
 
@@ -41,3 +44,14 @@ def test_selection_shows_no_gain_of_minus_zero(store):
     write_sample_audit(store, before_seal=lower)
     gains = opened("selection", audit="sample").dataframe[0].value["gain"]
     assert {f"{one:.4f}" for one in gains} == {"0.0000"}
+
+
+def test_a_wide_table_has_room_for_every_interval(store):
+    """Streamlit makes columns of such a table 120 pixels wide, less than the longest intervals."""
+    write_sample_titration(store)
+    for page, name in (("overview", "titrated"), ("membership", "titrated")):
+        table = opened(page, audit=name).dataframe[0]
+        settings = json.loads(table.proto.columns)
+        for title, column in table.value.items():
+            width = (settings.get(title) or {}).get("width", 120)
+            assert width >= 6 * max(map(len, column)), (page, title)

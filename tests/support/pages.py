@@ -19,6 +19,7 @@ def opened(page, /, **query):
 
 
 def words(app):
+    """All that the page says; what keeps a p-value on one line is a space."""
     kinds = (
         "title",
         "header",
@@ -32,11 +33,12 @@ def words(app):
         "text",
         "error",
     )
-    return "\n".join(
+    said = "\n".join(
         str(getattr(element, "value", "")) + " " + str(getattr(element, "label", ""))
         for kind in kinds
         for element in app.get(kind)
     )
+    return said.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def confirmed(app, what):

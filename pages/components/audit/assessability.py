@@ -129,7 +129,9 @@ def show_layer_chart(layers: pd.DataFrame) -> None:
     )
     figure.add_hline(y=1, line={"color": REFERENCE_LINE, "dash": "dot", "width": 1.5})
     figure.update_xaxes(
-        title="tensor, in the model's order", range=[-1, len(layers)], **whole_steps(len(layers))
+        title="tensor, in the model's order",
+        range=[-0.5, len(layers) - 0.5],
+        **whole_steps(len(layers)),
     )
     figure.update_yaxes(
         title="change ÷ rounding floor", type="log", dtick=1, exponentformat="power"

@@ -104,7 +104,7 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
             "place": st.column_config.NumberColumn("place", format=WHOLE, width=60),
             "evidence": card_column(),
             "score": st.column_config.NumberColumn(
-                "score", format=even_decimals(rows["score"], 4), width=90
+                "score", format=even_decimals(first["score"], 4), width=90
             ),
             "p": st.column_config.NumberColumn("p", format="%.3f", width=70),
             "q": st.column_config.NumberColumn("q", format="%.3f", width=70),

@@ -14,6 +14,7 @@ from assay.cache.search import Found, FoundDocument, FoundNote, FoundTopic, Grou
 from assay.cache.store import Store
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.evidence_links import DOCUMENT, card_address, card_column
+from assay.pages.components.labels import distinct_labels
 
 # A result stays as long, so that going back to it does not search again.
 _KEPT_S = 60
@@ -72,10 +73,11 @@ def _head(title: str, group: Group[Any]) -> None:
 
 
 def _show_audits(rows: list[AuditSummary]) -> None:
+    labels = distinct_labels({one.audit_id: f"{one.title} · {one.created_at[:10]}" for one in rows})
     for one in rows:
         st.page_link(
             "pages/overview.py",
-            label=f"{markdown_safe(one.title)} · {one.created_at[:10]}",
+            label=markdown_safe(labels[one.audit_id]),
             icon=":material/summarize:",
             query_params={"audit": one.audit_id},
         )
