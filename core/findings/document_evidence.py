@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+from assay.core.findings.formatting import capitalized, percent, small_share
+from assay.core.findings.formatting import p_value as written_p
+
 
 def agreement_sentence(agreement: float, rests_on: float, n_moved: int) -> str:
     """How far rows moved along the document's gradients, and how many rows that is based on."""
@@ -23,9 +26,12 @@ def held_out_sentence(p_value: float | None, q_value: float | None) -> str | Non
     """How it compares with held-out documents; None if none are known, or if it is one of them."""
     if p_value is None or q_value is None or math.isnan(p_value):
         return None
+    share = small_share(p_value)
+    about = "" if share.startswith("less") else "about "
+    wrong = "fewer than 1%" if q_value < 0.005 else f"about {percent(q_value, 0)}"
     return (
-        f"About {100 * p_value:.1f}% of held-out documents score at least as high "
-        f"(p = {p_value:.3f}). If all documents with at least this score are called trained on, "
-        f"about {100 * q_value:.0f}% of these calls are wrong (q = {q_value:.3f}). This is "
-        "evaluation: it needs documents that are known not to have been trained on."
+        f"{capitalized(about + share)} of held-out documents score at least as high "
+        f"({written_p(p_value)}). If all documents with at least this score are called trained on, "
+        f"{wrong} of these calls are wrong ({written_p(q_value, 'q')}). This is evaluation: it "
+        "needs documents that are known not to have been trained on."
     )

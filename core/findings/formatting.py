@@ -90,10 +90,10 @@ def in_sentence(row: Row | Interval, written: Written = decimal) -> str:
     return f"{written(found.value)} ({interval(found.low, found.high, written)})"
 
 
-def p_value(value: float) -> str:
+def p_value(value: float, name: str = "p") -> str:
     """p = 0.012, p < 0.001."""
     written = bare_p_value(value)
-    return f"p {written}" if written.startswith("<") else f"p = {written}"
+    return f"{name} {written}" if written.startswith("<") else f"{name} = {written}"
 
 
 def bare_p_value(value: float) -> str:

@@ -58,7 +58,8 @@ PICTURES = {
     "documents, or the best possible value.",
     "Map": "Every document is a point, placed so that texts with similar meaning lie together. "
     "Grey points, or shading, show the whole corpus. Selected points among reference points are "
-    "about the same subjects. Nearness is not evidence of membership, and large distances on the map mean little.",
+    "about the same subjects. Nearness is not evidence of membership, and large distances on the "
+    "map mean little.",
     "Curves under sliders": "Values under a slider are computed live from the audit's gradients. "
     "Dots with bars were measured before, each in its own run. Between two dots nothing was "
     "measured.",

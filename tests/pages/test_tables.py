@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -55,3 +56,14 @@ def test_a_wide_table_has_room_for_every_interval(store):
         for title, column in table.value.items():
             width = (settings.get(title) or {}).get("width", 120)
             assert width >= 6 * max(map(len, column)), (page, title)
+
+
+@pytest.mark.parametrize(("page", "at"), [("membership", 0), ("membership", 1), ("evidence", 1)])
+def test_a_p_value_in_a_table_is_never_zero(store, page, at):
+    """It has three decimals or is less than 0.001, as in sentences; of a held-out document there is
+    none."""
+    write_sample_titration(store)
+    table = opened(page, audit="titrated").dataframe[at].value
+    written = [cell for name in ("p", "q") if name in table for cell in table[name].dropna()]
+    assert written
+    assert all(re.fullmatch(r"< 0\.001|[01]\.\d{3}", cell) for cell in written)

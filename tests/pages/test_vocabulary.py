@@ -115,6 +115,7 @@ def test_the_card_names_what_rules_a_document_out(audit, made):
     assert "  ".join(found.unmoved) in said
     found = read_document_evidence(audit, possible)
     said = words(opened("evidence", audit=audit.stem, document=str(possible))).replace("\\", "")
+    said = said.replace("\N{NO-BREAK SPACE}", " ")
     assert "This does not prove that it was" in said
     assert f"agreement of {found.agreement:.3f}" in said
     assert f"p = {found.p_value:.3f}" in said

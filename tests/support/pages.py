@@ -19,7 +19,6 @@ def opened(page, /, **query):
 
 
 def words(app):
-    """All that the page says; what keeps a p-value on one line is a space."""
     kinds = (
         "title",
         "header",
@@ -33,12 +32,11 @@ def words(app):
         "text",
         "error",
     )
-    said = "\n".join(
+    return "\n".join(
         str(getattr(element, "value", "")) + " " + str(getattr(element, "label", ""))
         for kind in kinds
         for element in app.get(kind)
     )
-    return said.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def confirmed(app, what):

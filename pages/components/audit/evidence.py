@@ -15,7 +15,7 @@ from assay.cache.audits.document_evidence import read_neighbours, read_ranks
 from assay.cache.audits.read import AuditFacts, SelectionFilter, read_selection
 from assay.cache.export import of_audit
 from assay.core.findings.formatting import significant
-from assay.core.findings.table_cells import TableCell
+from assay.core.findings.table_cells import TableCell, p_cell
 from assay.core.specs.strategies import Strategy, shown_as
 from assay.pages.components.annotations.choices import annotation_columns, column_settings
 from assay.pages.components.annotations.documents import said_of
@@ -128,6 +128,10 @@ def _number(value: float, how: str) -> TableCell:
     return TableCell.of(f"{value:{how}}", value=value)
 
 
+def _p_cell(value: float) -> TableCell | None:
+    return None if math.isnan(value) else p_cell(value)
+
+
 def show_ranks(path: Path, document_id: int, strategies: Sequence[Strategy]) -> None:
     """Each strategy's rank for the document, and the gain."""
     st.subheader("Strategies", anchor=False)
@@ -164,7 +168,7 @@ def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
             "ranking": [shown_as(name) for name in names],
             "percentile": 100 * below.to_numpy(),
             **{
-                title: [getattr(tests[name], values)[document_id] for name in names]
+                title: [_p_cell(getattr(tests[name], values)[document_id]) for name in names]
                 for title, values in (("p", "p_values"), ("q", "q_values"))
                 if tests
             },
@@ -185,8 +189,6 @@ def show_rankings(path: Path, document_id: int, facts: AuditFacts) -> None:
         chosen={DOCUMENT: document_id},
         column_config={
             "percentile": st.column_config.NumberColumn("percentile", format="%.1f"),
-            "p": st.column_config.NumberColumn("p", format="%.3f"),
-            "q": st.column_config.NumberColumn("q", format="%.3f"),
         },
     )
 

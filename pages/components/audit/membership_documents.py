@@ -12,6 +12,7 @@ import streamlit as st
 from assay.cache.annotations.annotations import with_annotations
 from assay.cache.audits.document_evidence import Scores, read_scores, read_texts
 from assay.cache.export import of_audit
+from assay.core.findings.formatting import bare_p_value
 from assay.core.specs.data import Role
 from assay.core.specs.strategies import Strategy
 from assay.core.stats.conformal import HeldOutTest, against_held_out
@@ -92,8 +93,8 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
                 **annotation_columns(first["document_id"], said_of(path)),
                 "role": first["role"],
                 "score": first["score"],
-                "p": first["p"],
-                "q": first["q"],
+                "p": first["p"].map(bare_p_value, na_action="ignore"),
+                "q": first["q"].map(bare_p_value, na_action="ignore"),
                 "text": texts.str.slice(0, _PREVIEW_CHARACTERS),
             }
         ),
@@ -106,8 +107,8 @@ def show_likeliest(path: Path, name: str, held_out_source: str | None, seed: int
             "score": st.column_config.NumberColumn(
                 "score", format=even_decimals(first["score"], 4), width=90
             ),
-            "p": st.column_config.NumberColumn("p", format="%.3f", width=70),
-            "q": st.column_config.NumberColumn("q", format="%.3f", width=70),
+            "p": st.column_config.TextColumn("p", width=70),
+            "q": st.column_config.TextColumn("q", width=70),
             "text": st.column_config.TextColumn("text", width=520),
             **column_settings(),
         },
