@@ -178,23 +178,27 @@ class Tab:
     def choose(self, label, option, exact=True):
         """Choose from a list that one opens; where not ``exact``, the first that begins so."""
         name = option if exact else re.compile(f"^{re.escape(option)}")
-        self._look_for(label, option)
-        return self._run_by(self.page.get_by_role("option", name=name, exact=exact).first.click)
+        return self._run_by(self._offered(label, option, name, exact).click)
 
     def pick(self, label, *options):
         """Add to a field that holds several, whose list stays open until one leaves it."""
         for option in options:
-            field = self._look_for(label, option)
-            self._run_by(self.page.get_by_role("option", name=option, exact=True).click)
-            field.press("Escape")
+            self._run_by(self._offered(label, option, option).click)
+            self.page.keyboard.press("Escape")
         return self.settled()
 
-    def _look_for(self, label, option):
-        """Open a list and write what to look for: it shows no more than a dozen at a time."""
+    def _offered(self, label, option, name, exact=True):
+        """Open a list and write what to look for: it shows no more than a dozen at a time. A list
+        closes where the page below it moves, and is then opened again."""
         field = self.main().get_by_role("combobox", name=label, exact=True)
-        field.click()  # which scrolls there: a list that is open would close
-        field.fill(option)
-        return field
+        found = self.page.get_by_role("option", name=name, exact=exact).first
+        for _ in range(_MOMENTS):
+            field.click()
+            field.fill(option)
+            self.page.wait_for_timeout(150)
+            if found.is_visible():
+                break
+        return found
 
     def fill(self, label, value):
         """Write into a field of a form."""
