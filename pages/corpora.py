@@ -26,6 +26,8 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import exported_table
 from assay.pages.components.job_offer import offer_job
 from assay.pages.components.navigation import enter
+from assay.pages.components.own_page import link_to_own_page
+from assay.pages.components.page_table import PAGES
 
 enter()
 
@@ -45,11 +47,10 @@ if found.empty:
     st.info("This audit does not rank corpora.", icon=":material/info:")
     for other in same_pair(Store.default(), path).rankings:
         title = reads.facts(other).meta.title
-        st.page_link(
-            "pages/corpora.py",
-            label=f"Corpora ranked for the same models: {markdown_safe(title)}",
-            icon=":material/library_books:",
-            query_params={"audit": other.stem},
+        link_to_own_page(
+            f"Corpora ranked for the same models: {markdown_safe(title)}",
+            PAGES["corpora"].icon,
+            {"audit": other.stem},
         )
     offer_job(
         "rank-corpora",

@@ -10,6 +10,7 @@ from assay.cache.records import Record, RecordStore
 from assay.pages.components.deletion import deletable
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.labels import distinct_labels
+from assay.pages.components.own_page import link_to_own_page
 from assay.pages.components.page_table import PAGES
 
 
@@ -31,11 +32,10 @@ def pick_record(shelf: RecordStore[Record], page: str, parameter: str, what: str
         )
         if records:
             newest = next(iter(records))
-            st.page_link(
-                PAGES[page].file,
-                label=f"The newest {what}: {markdown_safe(records[newest].title)}",
-                icon=PAGES[page].icon,
-                query_params={parameter: newest},
+            link_to_own_page(
+                f"The newest {what}: {markdown_safe(records[newest].title)}",
+                PAGES[page].icon,
+                {parameter: newest},
             )
             st.stop()
     if not records:

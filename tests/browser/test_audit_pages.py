@@ -72,6 +72,16 @@ def test_a_link_from_a_filtered_map_leads_to_the_documents_that_it_names(assay_t
     assert tab.settled().query()["documents"] == "3,7"
 
 
+def test_a_link_to_the_same_page_is_in_the_address(assay_tab):
+    """From a test that is not there to the newest: the address follows, and a reload shows it."""
+    tab = assay_tab.open("suspects", test="gone").shows("There is no suspect test named gone")
+    tab.main().get_by_role("button", name="The newest suspect test").click()
+    tab.page.wait_for_url("**test=suspect-**")
+    tab.page.reload()
+    assert not tab.settled().main().get_by_text("named gone").count()
+    tab.shows("Are the two sets comparable?")
+
+
 def test_a_wrong_address_says_what_is_wrong(assay_tab):
     """An audit or a document that is not there is named, and no other is shown for it."""
     assay_tab.open("evidence", audit="sample", document="400")

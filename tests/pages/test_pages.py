@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from support.audit_file import HOSTILE, write_sample_audit
 from support.full_store import ECHO
 from support.pages import COMPARISONS, opened, words
+from support.pair_rows import of_pair, write_groups
 from support.paths import ROOT
 from support.suspect_record import write_sample_suspects
 
@@ -18,6 +19,7 @@ from assay.core.jobs.running_job import running_job
 from assay.core.specs.data import Task
 from assay.core.specs.results.echo import EchoResult
 from assay.core.specs.strategies import Strategy, strategies_for
+from assay.pages.components import page_table
 from assay.pages.components.escaping import markdown_safe, without_marks
 from assay.pages.components.page_table import PAGES as ENTRIES
 
@@ -151,8 +153,10 @@ def test_a_wrong_name_does_not_make_a_store_empty(store, page, parameter):
     app = opened(page, **{parameter: "gone"})
     assert "named gone" in app.warning[0].value
     assert [" yet. It needs" in one for one in (empty, words(app))] == [True, False]
-    labels = [link.proto.label for link in app.main.get("page_link")]
-    assert any(one.startswith("The newest") for one in labels)
+    (newest,) = [one for one in app.button if one.label.startswith("The newest")]
+    newest.click().run()
+    assert not app.warning
+    assert app.query_params[parameter] != ["gone"]
 
 
 def test_the_newest_audit_is_chosen_without_an_address(sample):
@@ -351,3 +355,28 @@ def test_found_audits_of_one_title_have_names_of_their_own(store):
         write_sample_audit(store, name)
     links = [one.proto.label for one in opened("search", q="Sample audit").main.get("page_link")]
     assert len(links) == len(set(links)) == 2
+
+
+def test_another_audits_ranking_is_opened_under_its_own_address(store):
+    """From an audit that ranks no corpora to one of the same models that does: the page shows the
+    latter, and the address names it."""
+    write_sample_audit(store, "asking", before_seal=of_pair)
+    write_sample_audit(store, "ranking", before_seal=ranked_of_pair)
+    app = opened("corpora", audit="asking")
+    (other,) = [one for one in app.button if one.label.startswith("Corpora ranked")]
+    other.click().run()
+    assert app.query_params["audit"] in ("ranking", ["ranking"])
+    assert "does not rank corpora" not in words(app)
+
+
+def ranked_of_pair(builder):
+    of_pair(builder)
+    write_groups(builder)
+
+
+def test_no_page_links_to_itself_with_streamlits_link():
+    """That link leaves the address as it was; `link_to_own_page` does not."""
+    for name, entry in page_table.PAGES.items():
+        text = (ROOT / entry.file).read_text()
+        assert f'page_link(\n            "{entry.file}"' not in text, name
+        assert f'page_link("{entry.file}"' not in text, name
