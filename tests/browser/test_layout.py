@@ -10,8 +10,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 @pytest.mark.parametrize("width", [800, 1280, 1920])
 def test_every_label_of_a_chart_can_be_read(visit, dashboard, width):
-    """None is left out for lack of room, cut by the chart's edge, or lies on another; and every
-    button and link can be pressed, whatever is near it."""
+    """None is left out for lack of room, cut by the chart's edge, or lies on another; no command in
+    a sentence is on two lines; and every button and link can be pressed, whatever is near it."""
     tab = visit(dashboard.address, width=width)
     found = {
         f"{name} {query}": wrong
@@ -32,6 +32,11 @@ def test_what_is_misplaced_is_found(visit, dashboard):
         ("left out", f"{plot} .xtick:last-child text {{ opacity: 0 }}"),
         ("cut by", f"{plot} .main-svg {{ left: -60px !important }}"),
         ("on each other", f"{plot} .xtick text {{ font-size: 60px !important }}"),
+        (
+            "on two lines",
+            "body [data-testid=stMain] p code { white-space: normal !important } "
+            "[data-testid=stMain] p { width: 20px; word-break: break-all }",
+        ),
         ("covered", f"[data-testid=stMain]::after {{ {over} }}"),
     ):
         added = tab.page.add_style_tag(content=style)

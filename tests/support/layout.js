@@ -1,6 +1,7 @@
 // What is laid out wrongly on the page, as sentences: of charts, names of the axes, ticks, legends
 // and lines that Plotly leaves out for lack of room, that are cut by the chart's edge or lie on each
-// other; of the page, buttons and links that something else lies on.
+// other; of the page, commands in sentences that are broken, and buttons and links that something
+// else lies on.
 () => {
   const found = []
   const main = document.querySelector('[data-testid=stMain]')
@@ -28,6 +29,9 @@
       }
       drawn.push({ said, box })
     }
+  }
+  for (const code of main.querySelectorAll('p code, li code')) {
+    if (code.getClientRects().length > 1) found.push(`on two lines: ${code.textContent}`)
   }
   for (const one of main.querySelectorAll('button, a[href]')) {
     if (!one.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue

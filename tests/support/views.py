@@ -21,10 +21,12 @@ VIEWS = [
     ("new_audit", {"kind": "demo"}),
     ("overview", {"audit": "gone"}),
 ]
-# With all strategies, which take the most room.
+# With all strategies, which take the most room, and with commands at the ends of lines.
 FULL_VIEWS = [
     *((name, {"audit": "ranked"}) for name in ("overview", "transport", "class_balance")),
     ("compare", {"audits": "sample,ranked"}),
+    ("compare", {"audits": "titrated,again"}),
+    ("titration", {"audit": "again"}),
 ]
 
 
