@@ -114,7 +114,8 @@ def _passes(row: Row, blind: Row | None, n: int) -> bool:
 
 def _headline(winner: str, main: str, n: int, is_found: bool, is_clear: bool | None) -> str:
     if not is_found:
-        return f"None of {n} rankings distinguishes training documents from held-out ones."
+        of = f"None of {n} rankings distinguishes" if n > 1 else "The ranking does not distinguish"
+        return f"{of} training documents from held-out ones."
     headline = (
         f"Of {n} rankings, the one by {shown_as(winner)} best distinguishes training documents "
         "from held-out ones"

@@ -91,3 +91,11 @@ def test_a_ranking_of_equal_scores_cannot_win():
     assert membership_finding(known, Strategy.SELECT).winner == Strategy.P_MIN
     known.append({"subject": Strategy.P_MIN, "metric": Metric.EQUAL_SCORES, "value": 1.0})
     assert membership_finding(known, Strategy.SELECT).winner == Strategy.SELECT
+
+
+def test_one_ranking_is_not_counted():
+    """Where nothing else was ranked, the headline has no number of rankings."""
+    alone = membership_finding(rows(select=0.51, blind=0.5), Strategy.SELECT)
+    assert alone.headline.startswith("The ranking does not distinguish training documents")
+    two = membership_finding(rows(select=0.51, loss_ratio=0.52, blind=0.5), Strategy.SELECT)
+    assert two.headline.startswith("None of 2 rankings distinguishes")
