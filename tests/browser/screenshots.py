@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from pathlib import Path
 
-from PIL import Image
 from support.browser import browser, tab, why_not
 from support.server import Server
 
@@ -64,17 +62,13 @@ def main(asked: argparse.Namespace) -> str | None:
 
 
 def photographed(one, width: int, highest: int) -> bytes:
-    """The whole page as a PNG of 256 colours, which are a third of the bytes."""
+    """The whole page as a PNG. With few colours its grounds would have tints that no page has."""
     height = min(max(one.page.evaluate(_HEIGHT_OF_PAGE), _LOWEST), highest)
     one.page.set_viewport_size({"width": width, "height": height})
     one.settled().page.wait_for_timeout(1_000)  # charts grow into their places
-    picture = Image.open(io.BytesIO(one.page.screenshot(animations="disabled")))
+    picture = one.page.screenshot(animations="disabled")
     one.page.set_viewport_size({"width": width, "height": _LOWEST})
-    small = io.BytesIO()
-    # Of all methods this one keeps colours that few marks have.
-    few = picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(small, "PNG", optimize=True)
-    return small.getvalue()
+    return picture
 
 
 if __name__ == "__main__":
