@@ -39,7 +39,7 @@ test-cluster: $(STAMP)  ## Run audits on a Ray cluster of two nodes on this mach
 	$(VENV)/bin/pytest -n 0 -rs -m cluster tests/slow/test_ray.py
 
 test-browser: $(STAMP)  ## Drive the dashboard in Chromium (skipped where there is none)
-	$(VENV)/bin/pytest -n 0 -rs -m browser tests/browser
+	$(VENV)/bin/pytest -n 0 -rs -m "browser and not slow" tests/browser
 
 screenshots: $(STAMP)  ## Photograph every page of a store (STORE=…) into a folder (OUT=…)
 	PYTHONPATH=tests:. $(PY) tests/browser/screenshots.py $(if $(STORE),--store $(STORE)) --out $(or $(OUT),docs/screenshots)

@@ -8,7 +8,7 @@ from support.views import FULL_VIEWS, VIEWS, each_view
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("width", [800, 1280, 1920])
+@pytest.mark.parametrize("width", [800, 1280, pytest.param(1920, marks=pytest.mark.slow)])
 def test_every_label_of_a_chart_can_be_read(visit, dashboard, width):
     """None is left out for lack of room, cut by the chart's edge, or lies on another; no command in
     a sentence is on two lines; and every button and link can be pressed, whatever is near it."""
