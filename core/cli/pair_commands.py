@@ -192,7 +192,7 @@ def _titration_table(evidence: AuditEvidence) -> pd.DataFrame | None:
     if not evidence.titration:
         return None
     grid = pd.DataFrame(evidence.titration)
-    budget = nearest_budget(grid, spec.budget)
+    budget = nearest_budget(grid["budget"], spec.budget)
     assert budget is not None
     ran = list(spec.strategies)
     return recall_table(grid, [leading_strategy(ran), main_strategy(ran)], budget)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from assay.core.findings.formatting import Row, in_sentence, p_value
+from assay.core.findings.formatting import Row, capitalized, in_sentence, p_value
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, BLIND, STRATEGY_TITLES, Strategy, shown_as
 from assay.core.stats.intervals import SIGNIFICANCE
 
 # These cannot win: the first has no information, the second is trained on known roles.
-_NO_RIVALS = (Strategy.RANDOM, BLIND)
+# One that knows nothing, and one that knows the roles.
+NO_RIVALS = frozenset({Strategy.RANDOM, BLIND})
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
     rivals = {
         name: row
         for name, row in aucs.items()
-        if name not in _NO_RIVALS and (name, Metric.EQUAL_SCORES) not in by_name
+        if name not in NO_RIVALS and (name, Metric.EQUAL_SCORES) not in by_name
     }
     if not rivals:
         return None
@@ -67,18 +68,16 @@ def membership_finding(rows: Iterable[Row], main: str) -> MembershipFinding | No
         + f", threshold {SIGNIFICANCE}"
     )
     if is_found:
-        sentence = (
-            f"Membership: of {n} rankings, the one by {shown_as(winner)} has the highest AUC, "
-            f"{in_sentence(best)} ({tested})"
-        )
+        has = "has the highest AUC," if n > 1 else "has an AUC of"
+        sentence = f"Membership: {_of_all(winner, n)} {has} {in_sentence(best)} ({tested})"
     elif counted >= SIGNIFICANCE:
         sentence = (
-            f"Membership: none of {n} rankings does better than chance, an AUC of 0.5; "
-            f"{shown_as(winner)} comes nearest, with {in_sentence(best)} ({tested})"
+            f"Membership: {_none(n)} better than chance, an AUC of 0.5; {shown_as(winner)} "
+            f"{'comes nearest, with' if n > 1 else 'has'} {in_sentence(best)} ({tested})"
         )
     else:
         sentence = (
-            f"Membership: none of {n} rankings does better than text alone; "
+            f"Membership: {_none(n)} better than text alone; "
             f"{shown_as(winner)} has an AUC of {in_sentence(best)} ({tested})"
         )
     if own is not None and winner != main:
@@ -112,14 +111,21 @@ def _passes(row: Row, blind: Row | None, n: int) -> bool:
     return not is_chance and (blind is None or row["low"] > blind["value"])
 
 
+def _of_all(winner: str, n: int) -> str:
+    name = shown_as(winner)
+    return f"of {n} rankings, the one by {name}" if n > 1 else f"the ranking by {name}"
+
+
+def _none(n: int) -> str:
+    return f"none of {n} rankings does" if n > 1 else "the ranking does no"
+
+
 def _headline(winner: str, main: str, n: int, is_found: bool, is_clear: bool | None) -> str:
     if not is_found:
         of = f"None of {n} rankings distinguishes" if n > 1 else "The ranking does not distinguish"
         return f"{of} training documents from held-out ones."
-    headline = (
-        f"Of {n} rankings, the one by {shown_as(winner)} best distinguishes training documents "
-        "from held-out ones"
-    )
+    best = "best distinguishes" if n > 1 else "distinguishes"
+    headline = f"{capitalized(_of_all(winner, n))} {best} training documents from held-out ones"
     if winner != main and not is_clear:
         headline += f", but not clearly better than {shown_as(main)}"
     return headline + "."

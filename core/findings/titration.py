@@ -19,8 +19,9 @@ from assay.core.findings.formatting import (
     possessive,
     verb,
 )
+from assay.core.findings.membership import NO_RIVALS
 from assay.core.specs.metrics import Metric
-from assay.core.specs.strategies import BLIND, CONTROLS, Strategy, shown_as
+from assay.core.specs.strategies import BLIND, CONTROLS, shown_as
 from assay.core.stats.intervals import (
     CHANCE_OUTSIDE,
     SIGNIFICANCE,
@@ -187,10 +188,9 @@ def _membership(rows: list[Row], strategy: str, budget: int) -> tuple[str | None
 
 
 def _rivals(rows: list[Row]) -> set[str]:
-    """The strategies whose ranking was measured; one that knows nothing, and text alone, which
-    knows the roles, are controls."""
+    """The strategies whose ranking was measured."""
     own = {row["strategy"] for row in rows if row["metric"] == Metric.MEMBERSHIP_AUC}
-    return own - {Strategy.RANDOM, BLIND}
+    return own - NO_RIVALS
 
 
 def _domain(rows: list[Row], strategy: str, budget: int) -> str | None:

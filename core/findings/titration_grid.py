@@ -12,10 +12,9 @@ from assay.core.specs.strategies import CONTROLS, shown_as
 from assay.core.stats.intervals import Spread
 
 
-def nearest_budget(measured: pd.DataFrame, budget: int) -> int | None:
-    """The measured budget nearest to the chosen one; None without a grid."""
-    budgets = measured["budget"].unique()
-    return int(min(budgets, key=lambda one: abs(one - budget))) if len(budgets) else None
+def nearest_budget(measured: Iterable[int], budget: int) -> int | None:
+    """The measured budget nearest to the chosen one, of two the smaller; None without a grid."""
+    return min(map(int, measured), key=lambda one: (abs(one - budget), one), default=None)
 
 
 def share_spreads(measured: pd.DataFrame) -> dict[float, Spread]:

@@ -155,7 +155,11 @@ def _vocabulary(facts: AuditFacts) -> dict[str, Any] | None:
 
 def _titration(evidence: AuditEvidence, figures: AuditFigures) -> Any:
     """What the measured grid says at the budget that its figure shows; None without one."""
-    budget = nearest_budget(figures.grid, evidence.facts.spec.budget) if len(figures.grid) else None
+    budget = (
+        nearest_budget(figures.grid["budget"], evidence.facts.spec.budget)
+        if len(figures.grid)
+        else None
+    )
     if budget is None:
         return None
     strategy = leading_strategy(evidence.facts.spec.strategies)

@@ -13,6 +13,7 @@ from assay.core.findings.answers.told import told
 from assay.core.findings.finding import Finding, MetricTable
 from assay.core.findings.initial_head import with_insiders_view
 from assay.core.findings.titration import titration_finding
+from assay.core.findings.titration_grid import nearest_budget
 from assay.core.specs.audit import Assessability
 from assay.core.specs.strategies import leading_strategy, main_strategy
 
@@ -76,8 +77,8 @@ def _with_titration(answer: Answer, evidence: AuditEvidence) -> Answer:
     if not evidence.titration:
         return answer
     spec = evidence.facts.spec
-    budgets = {row["budget"] for row in evidence.titration}
-    budget = min(budgets, key=lambda one: (abs(one - spec.budget), one))
+    budget = nearest_budget((row["budget"] for row in evidence.titration), spec.budget)
+    assert budget is not None
     found = titration_finding(evidence.titration, leading_strategy(spec.strategies), budget)
     said = (f"Titration: {found.headline}", *found.sentences)
     return replace(answer, sentences=(*answer.sentences, *said))

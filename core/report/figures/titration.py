@@ -28,7 +28,7 @@ def titration_curves(
     """
     if grid.empty:
         return None
-    nearest = nearest_budget(grid, budget)
+    nearest = nearest_budget(grid["budget"], budget)
     here = grid[grid["budget"] == nearest]
     metrics = [one for one in _DRAWN if (here["metric"] == one).any()]
     if not metrics:

@@ -76,7 +76,7 @@ def _show_selections(path: Path, known: Corpus, facts: AuditFacts) -> None:
     cells = titration_controls.live_cells(path, known, setting)
     if setting.metric is Metric.TRANSPORT:
         cells = titration_controls.with_transport(path, known, cells, setting)
-    budget = nearest_budget(grid, setting.budget)
+    budget = nearest_budget(grid["budget"], setting.budget)
     here = grid[(grid["budget"] == budget) & (grid["metric"] == setting.metric)]
     with left:
         _show_plot(here, budget, known, cells, setting)

@@ -97,5 +97,9 @@ def test_one_ranking_is_not_counted():
     """Where nothing else was ranked, the headline has no number of rankings."""
     alone = membership_finding(rows(select=0.51, blind=0.5), Strategy.SELECT)
     assert alone.headline.startswith("The ranking does not distinguish training documents")
+    assert "the ranking does no better than chance" in alone.sentence
+    good = membership_finding(rows(select=0.7, blind=0.5), Strategy.SELECT)
+    assert good.headline.startswith("The ranking by SELECT distinguishes training documents")
+    assert "the ranking by SELECT has an AUC of 0.700" in good.sentence
     two = membership_finding(rows(select=0.51, loss_ratio=0.52, blind=0.5), Strategy.SELECT)
     assert two.headline.startswith("None of 2 rankings distinguishes")
