@@ -59,10 +59,10 @@ NULL_AREA = {"fillcolor": NULL_BAND, "line": {"color": REFERENCE_LINE, "width": 
 _INK = {"light": "#1A2027", "dark": "#E4E8EC"}
 
 
-def faint(colour: str) -> str:
+def faint(colour: str, opacity: float = 0.5) -> str:
     """The colour of an area through which others are seen."""
     red, green, blue = hex_to_rgb(colour)
-    return f"rgba({red}, {green}, {blue}, 0.5)"
+    return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
 def ink() -> str:

@@ -15,7 +15,7 @@ from assay.core.errors import InputError
 from assay.core.models.text_reading import TextReader, TextReading, tokenizer_file_digest
 from assay.core.specs.results.audit import AuditVocabulary
 from assay.pages.components.escaping import plotly_safe
-from assay.pages.components.palette import SINGLE_HUE, VERMILION
+from assay.pages.components.palette import SINGLE_HUE, VERMILION, faint
 
 MAX_CHARACTERS = 50_000
 _N_POINTS = 3_000
@@ -24,8 +24,8 @@ _N_COMMON = 40
 _NONE = 0.4
 MOVED, STILL, EVERY = "occurred", "never occurred", "all"
 _MARKS = {
-    "moved": ("rgba(15, 122, 196, 0.20)", "occurred"),
-    "still": ("rgba(204, 59, 0, 0.32)", "never occurred"),
+    "moved": (faint(SINGLE_HUE, 0.2), "occurred"),
+    "still": (faint(VERMILION, 0.32), "never occurred"),
 }
 
 

@@ -15,7 +15,14 @@ from assay.core.findings.comparison_tables import overlap_matrix, values_of
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import BASELINE_TITLES, STRATEGY_TITLES, Strategy, shown_as
 from assay.pages.components.charts import error_bars
-from assay.pages.components.palette import CATEGORIES, NULL_BAR, REFERENCE_LINE, SINGLE_HUE, ink
+from assay.pages.components.palette import (
+    CATEGORIES,
+    NULL_BAR,
+    REFERENCE_LINE,
+    SINGLE_HUE,
+    faint,
+    ink,
+)
 
 _ROW = 26
 _MARGIN = {"l": 8, "r": 12, "t": 34, "b": 8}
@@ -151,7 +158,7 @@ def overlap_plot(found: Comparison, strategy: Strategy) -> go.Figure:
             text=texts,
             texttemplate="%{text}",
             textfont={"color": ink(), "size": 13},
-            colorscale=[[0, "rgba(27, 135, 201, 0.06)"], [1, "rgba(27, 135, 201, 0.5)"]],
+            colorscale=[[0, faint(SINGLE_HUE, 0.06)], [1, faint(SINGLE_HUE)]],
             zmin=0,
             zmax=1,
             showscale=False,

@@ -13,12 +13,20 @@ from assay.cache.files.claims import as_claimed
 from assay.cache.store import Store
 from assay.core.findings.echo import echo_finding
 from assay.core.findings.membership import membership_finding
-from assay.core.findings.suspect_test import suspect_finding
+from assay.core.findings.suspect_test import is_evidence, suspect_finding
 from assay.core.findings.titration import titration_finding
 from assay.core.specs.results.echo import EchoResult
 from assay.core.specs.strategies import BLIND
 
 THRESHOLD = "threshold 0.01"
+
+
+@pytest.mark.parametrize("shift", [0.0, 2.0])
+def test_a_suspect_test_that_was_run_has_its_threshold(shift):
+    """Of scores as they were drawn, whether they differ or not."""
+    record = write_sample_suspects(Store.default(), shift=shift)
+    assert is_evidence(record, 1) == bool(shift)
+    assert suspect_finding(record).headline.endswith(f"{THRESHOLD}.")
 
 
 @pytest.mark.parametrize("p_value", [0.0001, 0.023])
@@ -29,12 +37,16 @@ def test_a_suspect_tests_headline_has_its_threshold(p_value, n_tests):
     assert suspect_finding(record, n_tests).headline.endswith(f"{THRESHOLD}.")
 
 
-@pytest.mark.parametrize("p_value", [0.001, 0.023])
-def test_an_echos_headline_has_its_threshold(p_value):
+@pytest.mark.parametrize(
+    ("p_value", "said"),
+    [(0.001, " nearer"), (0.005, " nearer"), (0.023, "no nearer"), (0.03, "no nearer")],
+)
+def test_an_echos_headline_has_its_threshold(p_value, said):
     """Nearer or no nearer, to the training documents as to held-out ones."""
     rows = [{**row, "p_value": p_value} for row in ECHO["targets"]]
     rows.append({**rows[-1], "kind": "held-out"})
     found = echo_finding(as_claimed(EchoResult, {**ECHO, "targets": rows}))
+    assert said in found.headline
     assert found.headline.endswith(f"{THRESHOLD}.")
     about_others = [one for one in found.sentences if "held-out documents (" in one]
     assert all(THRESHOLD in one for one in about_others)
