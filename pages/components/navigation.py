@@ -26,13 +26,16 @@ from assay.pages.components.store.saved_views import offer_to_save
 from assay.pages.components.store.search_link import offer_search
 
 _MARK = "_assay_navigation_run"
+_TITLE = "browser title"
 _ASSETS = Path(__file__).resolve().parents[2] / "assets"
 _LOGO = _ASSETS / "logo.svg"
 
 
 def run_app() -> None:
     """Build the navigation and run the page that the address names."""
-    st.set_page_config(page_title="Assay", page_icon=str(_LOGO), layout="wide")
+    # Each run names the page anew; until it knows its name, what stood there stays.
+    title = st.session_state.get(_TITLE, "Assay")
+    st.set_page_config(page_title=title, page_icon=str(_LOGO), layout="wide")
     st.logo(str(_LOGO), size="large")
     st.html(_ASSETS / "readable.css")
     context = get_script_run_ctx()
@@ -57,6 +60,7 @@ def run_app() -> None:
             watch_browser()
         about = choice.title if entry.needs_audit and choice else None
         title = " · ".join(one for one in (entry.title, about, "Assay") if one)
+        st.session_state[_TITLE] = title
         st.set_page_config(page_title=title)
         page.run()
 

@@ -25,6 +25,7 @@ def require_sign_in() -> None:
     refusal = rules.refusal(st.user) if st.user.is_logged_in else None
     if st.user.is_logged_in and refusal is None:
         return
+    st.set_page_config(page_title="Assay")  # instead of the audit that was looked at
     st.title("Assay")
     if refusal:
         st.warning(markdown_safe(refusal), icon=":material/block:")

@@ -48,7 +48,7 @@ def test_a_form_checks_its_models_starts_a_job_and_leads_to_its_result(finished,
     assert facts[0] == ["type", "sequence classifier", "sequence classifier"]
     for words in ("assay audit", str(pair.final), "leaked.jsonl", "--budget 20"):
         assert words in command
-    assert one.page.title().startswith("Overview · ")
+    one.titled("Overview · ")
     assert not one.wrong
 
 

@@ -193,8 +193,7 @@ def test_an_experiment_stands_beside_the_papers(result):
 def test_a_report_is_shown_and_lies_where_it_was_asked_for(result, dashboard):
     """Report shows the page that was written; Jobs names the file."""
     file = dashboard.folder / "report.html"
-    page = result("report", "Open the report")
-    assert page.page.title().startswith("Report · Sample audit")
+    page = result("report", "Open the report").titled("Report · Sample audit")
     assert "Sample audit" in file.read_text(encoding="utf-8")
     page.open("jobs").shows(f"Wrote {file}")
 

@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from support.visitor import unpacked
 
+from assay.pages.components.page_table import PAGES
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _IS_SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]')
@@ -63,6 +65,7 @@ _READABLE, _MISPLACED = (
     (Path(__file__).parent / name).read_text(encoding="utf-8")
     for name in ("readable.js", "layout.js")
 )
+_IS_TITLED = "begin => document.title.startsWith(begin)"
 # What a browser writes to its console that says nothing about our pages: where, and what.
 _IGNORED = (
     # Streamlit's front end looks for its server below a page's address first, then at the root.
@@ -129,9 +132,17 @@ class Tab:
         return self.settled()
 
     def go(self, name, **query):
-        """The same without loading the front end again, as a link on a page does it."""
+        """The same without loading the front end again, as a link on a page does it.
+
+        Where processors are busy, the page before stands there for long.
+        """
         self.page.evaluate(_GO, self.link(name, **query))
-        return self.settled()
+        return self.titled(PAGES[name].title).settled()
+
+    def titled(self, begin):
+        """Wait until the browser's title begins with this."""
+        self.page.wait_for_function(_IS_TITLED, arg=begin)
+        return self
 
     def in_theme(self, theme):
         """The same page as somebody sees it whose system is light or dark."""
