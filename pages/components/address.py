@@ -1,4 +1,4 @@
-"""A page's address as a link or Back asks for it.
+"""A page's address as a link or Back asks for it, and the names that addresses may hold.
 
 Streamlit sends what the page that is left has in its address before what a link asks for, and then
 drops everything that the left page has a choice for: also what the link asks for, and after Back
@@ -7,13 +7,26 @@ what the address asked for all along.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from urllib.parse import parse_qs
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from assay.core.findings.formatting import listed
+from assay.pages.components.escaping import markdown_safe
+
 # No page has a choice of this name, and links begin with it.
 AUDIT = "audit"
+# All that any page reads.
+_READ = """
+    a area audit audits b beside budget by cells colour compare decompression difficulties distance
+    document documents draw echo example flagged judge kind labels located mark metric page q
+    rankings recipe reference run search selected share sort sources state strategy styles tags test
+    texts topic true unflagged view which who words
+"""
+NAMES = frozenset(_READ.split())
+_LONGEST = 60
 
 
 def restore_address() -> None:
@@ -31,3 +44,19 @@ def restore_address() -> None:
         st.query_params.from_dict({**kept, **own})
         with context.session_state.query_params() as held:
             held.set_initial_query_params_from_current()
+
+
+def say_unknown_names() -> None:
+    """Say so if the address holds a name that no page reads."""
+    unknown = [name for name in st.query_params if name not in NAMES]
+    if not unknown:
+        return
+    meant = [near for name in unknown for near in get_close_matches(name, NAMES, 1)]
+    named = listed([f"“{name[:_LONGEST]}”" for name in unknown])
+    st.warning(
+        markdown_safe(
+            f"No page knows {named}, which this address asks for."
+            + (f" Did you mean {listed([f'“{one}”' for one in meant])}?" if meant else "")
+        ),
+        icon=":material/link_off:",
+    )

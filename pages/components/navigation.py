@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from assay.cache.files.database import kept_open
-from assay.pages.components.address import restore_address
+from assay.pages.components.address import restore_address, say_unknown_names
 from assay.pages.components.audit.chooser import Choice, choose_audit
 from assay.pages.components.browser import watch_browser
 from assay.pages.components.page_table import FIRST, PAGES, PageEntry, Section
@@ -62,6 +62,7 @@ def run_app() -> None:
         title = " · ".join(one for one in (entry.title, about, "Assay") if one)
         st.session_state[_TITLE] = title
         st.set_page_config(page_title=title)
+        say_unknown_names()
         page.run()
 
 

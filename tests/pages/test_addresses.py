@@ -17,10 +17,20 @@ from assay.cache.audits.read import read_facts
 from assay.cache.store import Store
 from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy, leading_strategy
+from assay.pages.components.address import NAMES
 
 IN_VAIN = "which its address asks for"
 # What these hold is whatever one types: also a tag that nobody uses, which then leaves nothing.
 _TEXT_INPUTS, _FREE = ("text_input",), {"tags"}
+# Where those that read a parameter take its name.
+_READS = {
+    **{f"st.query_params.{name}": 0 for name in ("get", "get_all", "pop")},
+    "asked_option": 0,
+    "pick_record": 2,
+}
+# Read by functions that are told the name.
+_TOLD = {"a", "b"}
+UNKNOWN = "No page knows"
 
 
 @pytest.fixture
@@ -179,13 +189,42 @@ def test_the_filter_button_counts_no_filter_that_is_ignored():
     assert button(selected="select-plus") == "Filter (1)"
 
 
-def _bound(tree):
-    """The keys of choices that are part of the address, and where one is made."""
+def _bound(tree, others=_TEXT_INPUTS):
+    """The keys of choices that are part of the address, as they are written where one is made."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             given = {one.arg: one.value for one in node.keywords}
-            if "bind" in given and node.func.attr not in _TEXT_INPUTS:
-                yield given["key"].value
+            if "bind" in given and node.func.attr not in others:
+                yield given["key"]
+
+
+def _read(tree):
+    """The names of parameters that pages read or write themselves, as they are written there."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "st.query_params":
+            yield node.slice
+        if isinstance(node, ast.Call) and node.args:
+            called = ast.unparse(node.func)
+            if called in _READS:
+                yield node.args[_READS[called]]
+
+
+def _text(node, constants):
+    """The name that is written there, also as a constant; None if another function gives it."""
+    return node.value if isinstance(node, ast.Constant) else constants.get(ast.unparse(node))
+
+
+def _constants(tree):
+    """The module's own texts, by their names; of pairs, too."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            (target,), value = node.targets, node.value
+            pairs = zip(
+                getattr(target, "elts", [target]), getattr(value, "elts", [value]), strict=False
+            )
+            for name, given in pairs:
+                if isinstance(name, ast.Name) and isinstance(given, ast.Constant):
+                    yield name.id, given.value
 
 
 def _accepted(tree):
@@ -203,6 +242,29 @@ def _accepted(tree):
 def test_every_choice_of_an_address_is_checked():
     """No choice that an address holds is left to Streamlit, which drops what it does not know."""
     trees = [ast.parse(one.read_text()) for one in (ROOT / "pages").rglob("*.py")]
-    bound = set(chain.from_iterable(map(_bound, trees)))
+    bound = {key.value for key in chain.from_iterable(map(_bound, trees))}
     assert len(bound) > 20
     assert bound - _FREE <= set(chain.from_iterable(map(_accepted, trees)))
+
+
+def test_every_name_of_an_address_is_declared():
+    """What choices are called in the address and what pages read of it is what addresses may hold,
+    and nothing else."""
+    trees = [ast.parse(one.read_text()) for one in (ROOT / "pages").rglob("*.py")]
+    constants = dict(chain.from_iterable(map(_constants, trees)))
+    written = [key for tree in trees for key in chain(_bound(tree, ()), _read(tree))]
+    found = {_text(key, constants) for key in written} - {None}
+    assert found | _TOLD == NAMES
+
+
+def test_a_name_that_no_page_knows_is_said(path):
+    """A mistyped name is given as text with the one that is nearest; one that is unlike any is
+    said alone; of names that some page knows nothing is said."""
+    said = words(opened("evidence", audit="sample", documnet="7", **{"**x**": "1"}))
+    said = said.replace("\\", "")
+    assert f"{UNKNOWN} “documnet” and “**x**”, which this address asks for." in said
+    assert "Did you mean “document”?" in said
+    said = words(opened("jobs", zzzzzz="1"))
+    assert UNKNOWN in said
+    assert "Did you mean" not in said
+    assert UNKNOWN not in words(opened("evidence", audit="sample", document="7", strategy="random"))
