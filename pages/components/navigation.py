@@ -54,7 +54,7 @@ def run_app() -> None:
         with st.sidebar:
             choice = choose_audit(entry)
             offer_search(entry)
-            _show_pages(entry, choice)
+            _show_pages(entry, page, choice)
             offer_to_save(entry)
             offer_sign_out()
             watch_browser()
@@ -83,7 +83,7 @@ def _page(entry: PageEntry) -> st.Page:
     return st.Page(entry.file, title=entry.title, icon=entry.icon, url_path=entry.name)
 
 
-def _show_pages(current: PageEntry, choice: Choice | None) -> None:
+def _show_pages(current: PageEntry, page: st.Page, choice: Choice | None) -> None:
     """The pages by question; only the group of the page looked at is open."""
     for section in Section:
         entries = [entry for entry in PAGES.values() if entry.section is section]
@@ -94,7 +94,7 @@ def _show_pages(current: PageEntry, choice: Choice | None) -> None:
             for entry in entries:
                 about = {"audit": choice.audit_id} if entry.needs_audit and choice else None
                 st.page_link(
-                    entry.file,
+                    page if entry is current else entry.file,  # the first page has two addresses
                     label=entry.title,
                     icon=entry.icon,
                     query_params=about,

@@ -17,6 +17,7 @@ from assay.cache.audits.read import (
 )
 from assay.core.specs.strategies import Strategy
 from assay.pages.components.audit.map_choice import area_from, inside
+from assay.pages.components.page_table import PAGES
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -42,6 +43,19 @@ def test_the_sidebar_leads_by_question_and_back_leads_back(assay_tab):
     tab.page.go_back()
     tab.titled("Membership · Sample audit")
     assert tab.settled().query()["audit"] == "sample"
+
+
+# Links of the sidebar that stand on another ground than the rest.
+_CURRENT = """() => [...document.querySelectorAll('[data-testid=stSidebar] a')]
+  .filter(one => getComputedStyle(one).backgroundColor !== 'rgba(0, 0, 0, 0)')
+  .map(one => one.lastElementChild.innerText.trim())"""
+
+
+@pytest.mark.parametrize("name", ["", "audits", "jobs"])
+def test_the_sidebar_marks_the_page_that_is_open(assay_tab, name):
+    """At both addresses of the first page, too."""
+    tab = assay_tab.open(name)
+    assert tab.page.evaluate(_CURRENT) == [PAGES[name or "audits"].title]
 
 
 # Every title that the browser has had since.
