@@ -198,6 +198,16 @@ class CommandOption:
             what = "a whole number" if self.kind is int else "a number"
             raise InputError(f"{what} for {self.key}", repr(text), "correct it") from error
 
+    def from_words(self, words: Sequence[str]) -> Any:
+        """The value that these words of a command line give it, in their order.
+
+        InputError that names the option where one does not fit.
+        """
+        if self.declared.is_joined:
+            words = [part.strip() for word in words for part in word.split(",")]
+        values = [self._typed(word) for word in words]
+        return self.read(values if self.is_repeated else values[-1])
+
     def words(self, value: Any) -> list[str]:
         """The words of a command line that set this option to this value."""
         if self.kind is bool:

@@ -3,9 +3,13 @@ by its result."""
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from support.browser import tab
 from support.half_vocabulary import KNOWN
+
+from assay.cache.jobs import JobState, JobTable
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -83,6 +87,30 @@ def test_a_form_survives_a_reload(visit, dashboard):
     assert one.command() == before
     other = visit(dashboard.address).open("new_audit", kind="audit")
     other.shows("Still needed: base, final, seed corpus.")
+
+
+def test_a_job_like_one_that_failed_begins_with_its_settings(visit, dashboard, pair):
+    """Also in a session that has not seen the form, whose tab still has an older draft of it; a
+    change and Start make another job. The control: without the button the draft is there."""
+    one = visit(dashboard.address).open("new_audit", kind="audit")
+    one.choose("Base *", "base").fill("Budget", 30)
+    table = JobTable(dashboard.store)
+    words = ["audit", "--base", str(pair.base), "--final", str(pair.final)]
+    words += ["--seed-corpus", str(dashboard.folder / "leaked.jsonl"), "--budget", "7"]
+    words += ["--no-map", "--seed", "0"]
+    job = table.begin(words, "Of words")
+    table.finish(job, JobState.FAILED, "it was stopped")
+    one.open("new_audit", kind="audit").holds("Budget", "30").open("jobs").shows("it was stopped")
+    one.main().locator(f".st-key-again-{job}").get_by_role("button").click()
+    one.page.wait_for_url("**/new_audit?kind=audit")
+    one.shows("What was found").page.wait_for_timeout(1_000)  # by then the draft is there
+    assert one.command() == shlex.join(["assay", *words])
+    one.fill("Budget", 9)
+    one.main().get_by_role("button", name="Start", exact=True).click()
+    one.page.wait_for_url("**/jobs**")
+    started = table.all()[0]
+    assert started.command[started.command.index("--budget") + 1] == "9"
+    table.request_cancel(started.job_id)
 
 
 def test_an_upload_is_offered_at_once(visit, dashboard, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import time
@@ -13,7 +12,7 @@ import pytest
 from click import Context
 from support.audit_file import write_sample_audit
 from support.decompression_file import write_sample_decompression
-from support.job_form import form, start_button
+from support.job_form import command_shown, form, start_button
 from support.pages import opened, words
 from support.tiny_models import save_bert
 from typer.main import get_command
@@ -22,36 +21,9 @@ from assay.cache.jobs import JobState, JobTable
 from assay.cache.store import READ_ONLY_VARIABLE, Store
 from assay.core.cli import app as app_of_commands
 from assay.core.data.hub_preview import preview_hub
-from assay.core.runtime.allowed_roots import ROOTS_VARIABLE
-from assay.core.specs.commands import AUDIT, COMMANDS
-from assay.core.specs.config_file import config_text, parse_config
+from assay.core.specs.commands import COMMANDS
 from assay.pages.components.new_job.compute import compute_flags
-from assay.pages.components.new_job.draft import read_draft
 from assay.pages.components.new_job.kinds import KINDS
-from assay.pages.components.new_job.presets import presets
-
-
-@pytest.fixture
-def files(tmp_path, monkeypatch):
-    """An allowed folder with a base model without a head, a final one with, and some data."""
-    folder = tmp_path / "allowed"
-    folder.mkdir()
-    save_bert(folder / "base", with_head=False)
-    save_bert(folder / "final", seed=1)
-    rows = [{"body": f"document {n} about snow", "label": "weather"} for n in range(40)]
-    (folder / "pool.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    monkeypatch.setenv(ROOTS_VARIABLE, str(folder))
-    return folder
-
-
-@pytest.fixture
-def no_worker(monkeypatch):
-    """Jobs are queued and not run."""
-    monkeypatch.setattr("assay.core.jobs.start.ensure_worker", lambda store: None)
-
-
-def command_shown(app):
-    return [code.value for code in app.code if code.value.startswith("assay ")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -263,57 +235,6 @@ def test_what_a_spec_refuses_is_said_beside_the_field(values, named, files, no_w
     assert not start_button(app).disabled
 
 
-def test_the_form_survives_a_visit_elsewhere(files):
-    """Another kind of job and back: what was filled in is still there, and so are columns."""
-    app = form(base="base", budget=7, seed_corpus=["pool.jsonl"])
-    column = "new audit: seed_corpus pool.jsonl text"
-    app.selectbox(key=column).set_value("body").run()
-    app.selectbox(key="kind").set_value("decompress").run()
-    app.selectbox(key="kind").set_value("audit").run()
-    assert app.session_state["new audit: base"] == "base"
-    assert app.session_state["new audit: budget"] == 7
-    assert app.selectbox(key=column).value == "body"
-
-
-@pytest.mark.parametrize("preset", presets(), ids=lambda one: one.title)
-def test_a_preset_fills_in_its_settings(preset, files):
-    """Each preset's options stand in the form once it is chosen, and all of them are valid."""
-    app = form(preset.command)
-    app.selectbox(key=f"new {preset.command}: preset").set_value(preset.title).run()
-    assert not app.exception
-    for name, value in preset.given.items():
-        held = app.session_state[f"new {preset.command}: {name}"]
-        if isinstance(value, tuple) and isinstance(held, str):
-            assert [float(part) for part in held.split(",")] == list(value)
-        else:
-            assert held == (list(value) if isinstance(value, tuple) else value)
-
-
-def test_a_saved_file_fills_in_the_same_form(files):
-    """What the form asks for, as `--config` reads it, asks for it again."""
-    app = form(base="base", final="final", seed_corpus=["pool.jsonl"], budget=7, map=False)
-    (command,) = command_shown(app)
-    (download,) = app.get("download_button")
-    assert download.proto.label == "Save as TOML"
-    saved = config_text(AUDIT, {**given_by(command)})
-    assert AUDIT.words(parse_config(saved, AUDIT, "asked.toml")) == shlex.split(command)[2:]
-
-
-def given_by(command):
-    asked = iter(shlex.split(command)[2:])
-    options = {one.flag: one for one in AUDIT.options}
-    given = {}
-    for word in asked:
-        one = options.get(word)
-        if one is None:
-            given[word.removeprefix("--no-").replace("-", "_")] = False
-        elif one.is_repeated:
-            given[one.name] = (*given.get(one.name, ()), next(asked))
-        else:
-            given[one.name] = one.from_text(next(asked))
-    return given
-
-
 def test_a_read_only_dashboard_starts_nothing(files, monkeypatch):
     """It says so, and shows neither form nor button, nor anything of the machine's files."""
     Store.default().root.mkdir(parents=True)
@@ -390,58 +311,3 @@ def test_options_are_called_as_a_person_writes_them(files):
     assert "Still needed: base, final, held-out, out-of-domain, reference." in words(app).replace(
         "\\", ""
     ).replace("\u2060", "")
-
-
-def test_where_a_job_runs_survives_a_visit_elsewhere(files):
-    """Device and memory stay with the form when another page has been looked at."""
-    app = form()
-    app.text_input(key="new job: device").set_value("cpu").run()
-    app.switch_page("pages/audits.py").run()
-    app.switch_page("pages/new_audit.py").run()
-    assert app.text_input(key="new job: device").value == "cpu"
-
-
-def test_a_draft_is_taken_back_where_it_fits(files):
-    """What the browser's tab kept fills in the form again: options, columns, where it runs."""
-    app = form(base="base", budget=7, seed_corpus=["pool.jsonl"])
-    app.selectbox(key="new audit: seed_corpus pool.jsonl text").set_value("body").run()
-    app.text_input(key="new job: memory").set_value("4GiB").run()
-    held = app.session_state["new job: values"]
-    draft = read_draft(json.dumps(held))
-    assert draft["audit"].items() <= held["audit"].items()
-    assert {one.name for one in AUDIT.options} < draft["audit"].keys()
-    assert draft["audit"]["new audit: seed_corpus pool.jsonl text"] == "body"
-    assert draft["compute"]["new job: memory"] == "4GiB"
-
-
-def test_a_whole_number_comes_back_as_its_field_has_it(files):
-    """A browser writes 1.0 as 1, which a field of fractions does not hold."""
-    rate = read_draft('{"audit": {"learning_rate": 1}}')["audit"]["learning_rate"]
-    assert isinstance(rate, float)
-    assert (
-        "--learning-rate 1.0"
-        in command_shown(
-            form(base="base", final="final", seed_corpus=["pool.jsonl"], learning_rate=rate)
-        )[0]
-    )
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        None,
-        "",
-        "{",
-        "[]",
-        "[" * 100_000,
-        '{"audit": 3, "compute": [], "gone": {"base": "base"}}',
-        '{"audit": {"gone": 1, "base": 3, "budget": "7", "seed_corpus": "pool.jsonl"}}',
-        '{"audit": {"seed": -1, "map": 1, "task": "other", "strategy": ["gone"]}}',
-        '{"audit": {"new job: device": "cpu", "new titrate: x": "y", "task": null}}',
-        '{"compute": {"new job: precision": "fp64", "new job: address": "ray://elsewhere:1"}}',
-        '{"compute": {"new job: device": 3, "new audit: base": "base"}}',
-    ],
-)
-def test_a_draft_that_no_form_wrote_fills_in_nothing(text):
-    """Whatever stands in the tab's storage, no field gets what it could not hold."""
-    assert not any(read_draft(text).values())

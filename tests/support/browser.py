@@ -65,6 +65,8 @@ _READABLE, _MISPLACED = (
     (Path(__file__).parent / name).read_text(encoding="utf-8")
     for name in ("readable.js", "layout.js")
 )
+_HOLDS = """([label, value]) =>
+  document.querySelector(`[data-testid=stMain] input[aria-label="${label}"]`)?.value === value"""
 _IS_TITLED = "begin => document.title.startsWith(begin)"
 # What a browser writes to its console that says nothing about our pages: where, and what.
 _IGNORED = (
@@ -216,6 +218,11 @@ class Tab:
         field = self.main().get_by_label(label, exact=True)
         field.fill(str(value))
         return self._run_by(lambda: field.press("Enter"))
+
+    def holds(self, label, value):
+        """Wait until a field of a form holds this."""
+        self.page.wait_for_function(_HOLDS, arg=[label, value])
+        return self
 
     def follow(self, name):
         """Click a link on the page."""

@@ -21,3 +21,8 @@ def start_button(app):
     """What starts it."""
     (button,) = [one for one in app.button if one.label == "Start"]
     return button
+
+
+def command_shown(app):
+    """What it would run, if it knows that."""
+    return [code.value for code in app.code if code.value.startswith("assay ")]

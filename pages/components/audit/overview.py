@@ -27,6 +27,7 @@ from assay.core.specs.strategies import Strategy
 from assay.pages.components.charts import dot_plot, show_chart
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.export import export_line, exported_table
+from assay.pages.components.new_job.again import offer_again, settings_of_spec
 
 
 def show_charts(rows: MetricTable, strategies: Iterable[Strategy]) -> None:
@@ -90,6 +91,7 @@ def show_provenance(path: Path, facts: AuditFacts) -> None:
     with st.expander("Provenance", icon=":material/fingerprint:"):
         st.write("Command to repeat this audit:")
         st.code(provenance.pop("command"), language=None, wrap_lines=True)
+        offer_again(settings_of_spec(facts.spec), "again")
         packages = provenance.pop("packages")
         durations = facts.stages.round(1).itertuples(index=False)
         tables = {

@@ -7,6 +7,7 @@ run code on this machine: a visitor may only choose the cluster that this machin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,8 @@ from assay.pages.components.new_job.form_state import COMPUTE, kept_forms
 
 # Of Ray: the cluster that this machine is in.
 _RUNNING_CLUSTER = "auto"
-_KEYS = tuple(f"new job: {one}" for one in ("device", "precision", "memory", "engine", "address"))
+COMPUTE_FLAGS = ("--device", "--precision", "--memory", "--engine", "--address")
+_KEYS = {flag: f"new job: {flag.removeprefix('--')}" for flag in COMPUTE_FLAGS}
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,24 @@ def fits_compute(key: str, value: Any) -> bool:
         "new job: engine": tuple(WorkEngine),
         "new job: address": (None, _RUNNING_CLUSTER),
     }
-    return key in _KEYS and (value in choices[key] if key in choices else isinstance(value, str))
+    is_known = key in _KEYS.values()
+    return is_known and (value in choices[key] if key in choices else isinstance(value, str))
+
+
+def check_compute(given: Mapping[str, str]) -> None:
+    """InputError if no visitor could choose the values that these flags have."""
+    for flag, value in given.items():
+        if not fits_compute(_KEYS[flag], value):
+            raise InputError(f"a value for {flag} that a form offers", repr(value), "change it")
+
+
+def fill_compute(given: Mapping[str, str]) -> None:
+    """Put the values of these flags in, and defaults everywhere else."""
+    kept_forms().pop(COMPUTE, None)
+    for flag, key in _KEYS.items():
+        st.session_state.pop(key, None)
+        if flag in given:
+            st.session_state[key] = given[flag]
 
 
 def choose_compute(kind: type, spec: Any) -> tuple[str, ...] | None:
@@ -89,7 +108,7 @@ def choose_compute(kind: type, spec: Any) -> tuple[str, ...] | None:
     if not flags:
         return ()
     kept = kept_forms().setdefault(COMPUTE, {})
-    for key in _KEYS:
+    for key in _KEYS.values():
         if key in kept and key not in st.session_state:
             st.session_state[key] = kept[key]
     may_split = kind in (AuditSpec, SuspectSpec)
@@ -107,7 +126,7 @@ def choose_compute(kind: type, spec: Any) -> tuple[str, ...] | None:
     at_engine = next(places) if "--engine" in flags else at_device
     if "--engine" in flags:
         engine, address = _engine(at_engine, next(places), kind)
-    kept.update({key: st.session_state[key] for key in _KEYS if key in st.session_state})
+    kept.update({key: st.session_state[key] for key in _KEYS.values() if key in st.session_state})
     asked = _Asked(device, precision, memory, engine, address)
     wrong = _wrong(asked, spec, may_split)
     for place, sentence in (

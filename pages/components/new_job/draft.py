@@ -22,6 +22,7 @@ from assay.pages.components.new_job.kinds import KINDS
 
 _KEY = "new job: draft"
 _IS_LOOKED_FOR = "new job: is draft looked for"
+_NEWER = "new job: newer than the draft"
 _MOST_CHARACTERS = 200_000
 
 
@@ -36,10 +37,18 @@ def keep_draft() -> None:
     )
 
 
+def forget_draft_of(*forms: str) -> None:
+    """Let what these forms hold now stand, whatever the tab still has of them."""
+    st.session_state.setdefault(_NEWER, set()).update(forms)
+
+
 def _restore() -> None:
     """Put what the tab had into the forms, before they are drawn."""
     st.session_state[_IS_LOOKED_FOR] = True
+    newer = st.session_state.get(_NEWER, set())
     for name, values in read_draft(st.session_state[_KEY].found).items():
+        if name in newer:
+            continue
         kept_forms().setdefault(name, {}).update(values)
         for key in values:
             # A field takes what is kept where the session has nothing.

@@ -75,6 +75,10 @@ class Form:
         """Put these values in, and defaults everywhere else."""
         for one in self.kind.command.options:
             st.session_state[self.key(one.name)] = shown(one, given.get(one.name, one.default))
+        for key in self._column_keys():
+            # A set's columns are part of its name now.
+            st.session_state.pop(key, None)
+            self._kept().pop(key, None)
 
     def evaluated(self) -> Filled:
         """What the form says: values, or what is wrong with each."""

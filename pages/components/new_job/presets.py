@@ -63,6 +63,11 @@ def choose_preset(form: Form) -> None:
         st.caption(markdown_safe(chosen.about))
 
 
+def leave_preset(form: Form) -> None:
+    """Choose none, where the form is filled in otherwise."""
+    st.session_state.pop(form.key("preset"), None)
+
+
 def load_config(form: Form) -> None:
     """A file as `--save-config` writes it, put into the form."""
     key = form.key("config")

@@ -1,0 +1,104 @@
+"""A new job that begins with the settings of a job or a result that is there."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from assay.cache.jobs import Job
+from assay.cache.store import Store
+from assay.core.errors import InputError
+from assay.core.jobs.checked_names import NameChecker
+from assay.core.runtime.allowed_roots import AllowedRoots
+from assay.core.specs.command_words import read_words
+from assay.core.specs.commands import command_of
+from assay.core.specs.options import CommandOption, Names, Values
+from assay.pages.components.new_job.compute import COMPUTE_FLAGS, check_compute, fill_compute
+from assay.pages.components.new_job.draft import forget_draft_of
+from assay.pages.components.new_job.form_state import COMPUTE, Form
+from assay.pages.components.new_job.kinds import KINDS
+from assay.pages.components.new_job.presets import leave_preset
+from assay.pages.components.page_table import PAGES
+
+# Options whose text may be a path.
+_PLACES = (Names.MODEL, Names.SPEAKER, Names.DOCUMENTS, Names.CORPUS, Names.DATA_FOLDER)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a form can be filled in with; ``where``: the values of flags of the computation."""
+
+    kind: str
+    given: Values
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+def settings_of_job(job: Job) -> Settings | None:
+    """What the words of its command say; None if no form could say the same."""
+    kind = KINDS.get(job.command[0])
+    if kind is None:
+        return None
+    try:
+        given, where = read_words(kind.command, job.command[1:], COMPUTE_FLAGS)
+        check_compute(where)
+    except InputError:
+        return None
+    options = {one.name: one for one in kind.command.options}
+    return Settings(
+        kind.name,
+        {name: _seen_from(job.folder, options[name], value) for name, value in given.items()},
+        where,
+    )
+
+
+def settings_of_spec(spec: Any) -> Settings:
+    """What was asked for, wherever it was computed."""
+    command = command_of(spec)
+    return Settings(command.name, command.asked(spec))
+
+
+def offer_again(settings: Settings | None, key: str) -> None:
+    """A button that fills in the form and leads to it; nothing where nothing may be started.
+
+    What the settings name is checked there, like what a visitor types.
+    """
+    store = Store.default()
+    if settings is None or store.is_for_reading:
+        return
+    is_pressed = st.button(
+        "New job like this",
+        key=key,
+        icon=":material/edit_note:",
+        type="tertiary",
+        help="Opens the form with these settings, to change and start.",
+    )
+    if is_pressed:
+        form = Form(
+            KINDS[settings.kind], NameChecker(AllowedRoots.from_environment(store.root), store)
+        )
+        form.fill(settings.given)
+        leave_preset(form)
+        fill_compute(settings.where)
+        forget_draft_of(settings.kind, COMPUTE)
+        st.switch_page(PAGES["new_audit"].file, query_params={"kind": settings.kind})
+
+
+def _seen_from(folder: Path, one: CommandOption, value: Any) -> Any:
+    """Relative paths of a command as they are called elsewhere, in the form too."""
+    if one.declared.names not in _PLACES:
+        return value
+    each = [_absolute(folder, text) for text in (value if one.is_repeated else [value])]
+    return tuple(each) if one.is_repeated else each[0]
+
+
+def _absolute(folder: Path, text: str) -> str:
+    """A path that begins with something in the folder; anything else stays as it is."""
+    begin = Path(text).parts[:1]
+    names = {text, text.partition("#")[0], text.partition(":")[0], *begin}
+    is_there = any(glob.glob(name, root_dir=folder) for name in names if name)
+    return str(folder / text) if is_there and not text.startswith(("/", "~")) else text
