@@ -12,7 +12,7 @@ import typer
 
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.ending import Ending, end
-from assay.core.cli.options import RunningOrQueued, as_job
+from assay.core.cli.options import Running, as_job
 from assay.core.cli.pair_commands import queue_this
 from assay.core.runtime.outcome import Outcome
 from assay.core.specs.commands import DECOMPRESS, GRADE
@@ -24,7 +24,7 @@ app = typer.Typer(add_completion=False)
 @declared_command(app, DECOMPRESS)
 def decompress(
     spec: DecompressionSpec,
-    how: RunningOrQueued,
+    how: Running,
 ) -> None:
     """Write out a model's knowledge as a topic tree with examples.
 
@@ -48,7 +48,7 @@ def decompress(
 @declared_command(app, GRADE)
 def grade(
     spec: GradeSpec,
-    how: RunningOrQueued,
+    how: Running,
 ) -> None:
     """Let a judge model grade a decompression's examples; the grades go into a new file."""
     from assay.cache.decompressions.read import decompression_path, read_decompression

@@ -9,6 +9,7 @@ import typer
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.ending import Ending, end
 from assay.core.cli.options import Running, as_job
+from assay.core.cli.pair_commands import queue_this
 from assay.core.specs.commands import ECHO
 from assay.core.specs.echo import EchoSpec
 
@@ -27,6 +28,9 @@ def echo(
     from assay.core.runtime.device import choose_compute
 
     place = how.place
+    if how.queue:
+        queue_this(place, spec.job_title, how.as_json)
+        return
     with as_job(place, spec.job_title, echo_plan()) as progress:
         record = run_echo(spec, place, choose_compute(how.device, how.precision), progress)
         progress.attach_result(record.echo_id)

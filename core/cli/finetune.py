@@ -10,6 +10,7 @@ import typer
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.ending import Ending, end
 from assay.core.cli.options import Running, as_job
+from assay.core.cli.pair_commands import queue_this
 from assay.core.specs.commands import FINETUNE
 from assay.core.specs.training import FinetuneSpec
 
@@ -30,9 +31,12 @@ def finetune(
     from assay.core.audit.finetune import finetune as run
     from assay.core.runtime.device import choose_compute
 
-    place = how.place
+    place, title = how.place, f"Fine-tune {out.name}"
+    if how.queue:
+        queue_this(place, title, how.as_json)
+        return
     plan = finetune_plan(spec.data.sample, spec.training.n_epochs)
-    with as_job(place, f"Fine-tune {out.name}", plan) as progress:
+    with as_job(place, title, plan) as progress:
         record, was_there = run(
             spec, out, place.models, choose_compute(how.device, how.precision), progress
         )

@@ -96,10 +96,11 @@ class Keeping:
 
 @dataclass(frozen=True)
 class Running(Keeping):
-    """The same of a command that runs a model: where, and in which number format."""
+    """The same of a command that runs a model: where, in which number format, now or later."""
 
     device: DeviceOption = None
     precision: PrecisionOption = "auto"
+    queue: QueueOption = False
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,7 @@ class RunningPair(Running):
 
 
 @dataclass(frozen=True)
-class RunningOrQueued(Running):
-    """The same for a command that can also run in the background."""
-
-    queue: QueueOption = False
-
-
-@dataclass(frozen=True)
-class RunningAudit(RunningPair, RunningOrQueued):
+class RunningAudit(RunningPair):
     """The same for a command whose work on documents can be divided among machines."""
 
     memory: MemoryOption = None
@@ -127,7 +121,7 @@ class RunningAudit(RunningPair, RunningOrQueued):
 
 
 @dataclass(frozen=True)
-class RunningCells(RunningOrQueued):
+class RunningCells(Running):
     """The same for a command whose cells can be divided among machines."""
 
     engine: CellEngineOption = WorkEngine.LOCAL

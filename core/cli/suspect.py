@@ -9,6 +9,7 @@ import typer
 from assay.core.cli.declared_options import declared_command
 from assay.core.cli.ending import Ending, end
 from assay.core.cli.options import RunningPair, as_job
+from assay.core.cli.pair_commands import queue_this
 from assay.core.errors import InputError
 from assay.core.specs.commands import SUSPECT
 from assay.core.specs.suspect import SuspectSpec
@@ -36,6 +37,9 @@ def suspect(
     from assay.core.runtime.device import choose_compute
 
     place = how.place
+    if how.queue:
+        queue_this(place, spec.job_title, how.as_json)
+        return
     with as_job(place, spec.job_title, suspect_plan(spec.task)) as progress:
         compute = choose_compute(how.device, how.precision, may_split=True)
         record = run_suspect_test(spec, place, compute, progress)

@@ -152,7 +152,8 @@ def test_relative_paths_of_a_terminal_are_those_of_its_folder(files, monkeypatch
     is."""
     monkeypatch.chdir(files)
     documents = ["--seed-corpus", "pool.jsonl:text=body", "--seed-corpus", "p*.jsonl"]
-    app = again(failed("audit", "--base", "base", "--final", "owner/name", *documents))
+    where = ["--store", "home", "--json"]
+    app = again(failed("audit", "--base", "base", "--final", "owner/name", *documents, *where))
     held = app.session_state
     assert held["new audit: base"] == str(files / "base")
     assert held["new audit: final"] == "owner/name"

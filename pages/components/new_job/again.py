@@ -44,7 +44,9 @@ def settings_of_job(job: Job) -> Settings | None:
     if kind is None:
         return None
     try:
-        given, where = read_words(kind.command, job.command[1:], COMPUTE_FLAGS)
+        words = [word for word in job.command[1:] if word != "--json"]
+        given, others = read_words(kind.command, words, (*COMPUTE_FLAGS, "--store"))
+        where = {flag: value for flag, value in others.items() if flag in COMPUTE_FLAGS}
         check_compute(where)
     except InputError:
         return None
