@@ -171,6 +171,8 @@ class CandidatesField(_Documents):
         return tuple(lookups.corpus(one, text, prompt, sample) for one in locations)
 
     def asked(self, value: tuple[DataRef, ...], usual: Columns) -> Values:
+        if not value:
+            return {}
         place = self.place(self.declared)
         said = (tuple(map(usual.name, value)), value[0].sample)
         return {one.name: part for one, part in zip(place, said, strict=False)}
@@ -209,6 +211,8 @@ class RolesField(_Documents):
         said: dict[str, Any] = {}
         for role, (place, sample) in self.parts():
             own = [ref for ref in value if ref.source == role]
+            if not own:  # of a damaged file, or of one that somebody else wrote
+                continue
             locations = tuple(map(usual.name, own))
             said[place.name] = locations if place.is_repeated else locations[0]
             said[sample.name] = own[0].sample

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from support.specs import PAIR, SPECS
@@ -45,6 +45,19 @@ def test_what_stands_at_its_default_is_not_said(spec):
         if one.name in said and one.name != "seed" and not one.is_required:
             fewer = {name: value for name, value in said.items() if name != one.name}
             assert command.build(fewer) != spec, one.name
+
+
+@pytest.mark.parametrize("command", [TITRATE, RANK_CORPORA], ids=lambda one: one.name)
+def test_a_spec_that_no_command_builds_says_what_it_has(command):
+    """Files of others may lack documents that a command requires: all else is said, and building it
+    again asks for what is missing."""
+    (spec,) = [one for one in SPECS if command_of(one) is command]
+    lacking = replace(spec, seed_corpus=())
+    said = command.asked(lacking)
+    assert said.items() < command.asked(spec).items()
+    assert said["base"] == spec.base
+    with pytest.raises(InputError, match="nothing"):
+        command.build(said)
 
 
 def test_the_seed_is_always_said():
