@@ -18,7 +18,7 @@ def audit_as_html(audit_id: str, facts: AuditFacts, finding: Finding, metrics: p
     """The headline, its sentences, the table of strategies and the caveats; no documents' text."""
     parts = [
         f"<h3>{escape(facts.meta.title)}</h3>",
-        f"<p>{escape(audit_id)} · {escape(str(facts.assessability))}</p>",
+        f"<p>{escape(audit_id)} · {escape(facts.assessability.shown_as)}</p>",
         f"<p><strong>{escape(finding.headline)}</strong></p>",
         _list(finding.sentences),
     ]

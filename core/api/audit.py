@@ -156,7 +156,7 @@ class Audit:
     def __repr__(self) -> str:
         n_documents = self._facts.meta.counts.n_documents
         return (
-            f"<Audit {self.id}: {self.assessability}, {n_documents:,} documents, budget "
+            f"<Audit {self.id}: {self.assessability.shown_as}, {n_documents:,} documents, budget "
             f"{self.spec.budget:,}\n {self.finding.headline}>"
         )
 

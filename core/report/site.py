@@ -105,7 +105,7 @@ def _line(store: Store, audit_id: str, title: str, created_at: str) -> Line:
         asked["base"],
         asked["final"],
         ", ".join(asked["corpora"]),
-        str(evidence.facts.assessability),
+        evidence.facts.assessability.shown_as,
         lead.headline,
         lead.standing.shown_as,
         int(lead.standing),

@@ -23,6 +23,11 @@ class Assessability(StrEnum):
     LIMITED = "limited"
     NOT_ASSESSABLE = "not assessable"
 
+    @property
+    def shown_as(self) -> str:
+        """How it reads where nothing beside it says what is limited."""
+        return "limited assessability" if self is Assessability.LIMITED else self.value
+
 
 class GradientLayers(StrEnum):
     """The layers whose gradients are taken."""

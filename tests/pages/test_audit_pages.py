@@ -110,13 +110,15 @@ def test_why_a_pair_cannot_be_assessed_stands_on_its_page(store):
     assert "complete" not in listed
 
 
-@pytest.mark.parametrize("verdict", ["assessable", "limited"])
-def test_the_overview_begins_with_assessability(store, verdict):
+@pytest.mark.parametrize(
+    ("verdict", "shown"), [("assessable", "assessable"), ("limited", "limited assessability")]
+)
+def test_the_overview_begins_with_assessability(store, verdict, shown):
     """The verdict on the weights stands before any score, with its first reason."""
     assessment = {"verdict": verdict, "reasons": ["A reason of its own."], "hints": []}
     write_sample_audit(store, assessment=assessment)
     app = opened("overview", audit="sample")
-    assert f"{verdict}" in app.markdown[0].value
+    assert shown in app.markdown[0].value
     assert "A reason of its own" in markdown_plain(app.caption[1].value)
 
 

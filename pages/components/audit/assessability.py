@@ -42,7 +42,7 @@ def show_verdict(facts: AuditFacts) -> None:
     """The assessability and its reasons; "not assessable" says that this is not "no leak"."""
     verdict = facts.assessability
     with st.container(border=True):
-        st.badge(str(verdict), icon=_ICONS[verdict], color=VERDICT_COLOURS[verdict])
+        st.badge(verdict.shown_as, icon=_ICONS[verdict], color=VERDICT_COLOURS[verdict])
         for reason in facts.meta.assessment.reasons:
             st.write(markdown_safe(reason))
         if verdict is Assessability.NOT_ASSESSABLE:
@@ -53,7 +53,7 @@ def assessment_line(facts: AuditFacts, path: Path) -> None:
     """The assessability in one line, before any score."""
     verdict = facts.assessability
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(str(verdict), icon=_ICONS[verdict], color=VERDICT_COLOURS[verdict])
+        st.badge(verdict.shown_as, icon=_ICONS[verdict], color=VERDICT_COLOURS[verdict])
         st.caption(markdown_safe(facts.meta.assessment.reasons[0]), width="stretch")
         st.page_link(
             "pages/assessability.py",
