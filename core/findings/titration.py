@@ -32,6 +32,19 @@ from assay.core.stats.intervals import (
 )
 
 
+@dataclass(frozen=True)
+class _Said:
+    """All that is said of one strategy; ``is_member``: whether it distinguishes training documents,
+    None if unknown."""
+
+    headline: str
+    drawn: str | None
+    member: str | None
+    is_member: bool | None
+    domain: str | None
+    recall: str | None
+
+
 def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Finding:
     """What the metrics at one budget say about ``strategy``, including where it loses.
 
@@ -41,6 +54,24 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
     for the whole audit: against chance, corrected for the strategies that were measured, and
     against text alone.
     """
+    said = _said(rows, strategy, budget)
+    sentences = (said.drawn, said.member, said.domain, said.recall)
+    return Finding(said.headline, tuple(filter(None, sentences)))
+
+
+def titration_in_brief(
+    rows: Iterable[Row], strategy: str, budget: int, is_told: bool
+) -> tuple[str, ...]:
+    """The same beside an audit's own evidence: what that does not say already, and why the two
+    differ if one distinguishes training documents (``is_told``: the audit does) and one does not.
+    """
+    said = _said(rows, strategy, budget)
+    differs = said.is_member is not None and said.is_member != is_told
+    sentences = (said.drawn, said.member if differs else None, said.recall)
+    return (f"Titration: {said.headline}", *filter(None, sentences))
+
+
+def _said(rows: Iterable[Row], strategy: str, budget: int) -> _Said:
     own = [row for row in rows if row["budget"] == budget]
     name = shown_as(strategy)
     subject = capitalized(name)
@@ -74,13 +105,14 @@ def titration_finding(rows: Iterable[Row], strategy: str, budget: int) -> Findin
         headline = f"{subject} {apart} of the same domain{at_budget}"
     else:
         headline = f"No control was found to locate more training documents than {name}{at_budget}"
-    sentences = [
+    return _Said(
+        headline,
         drawn_sentence(sorted(drawn)),
         member,
+        is_member,
         _domain(own, strategy, budget),
         _recall_sentence(name, compared),
-    ]
-    return Finding(headline, tuple(sentence for sentence in sentences if sentence))
+    )
 
 
 @dataclass(frozen=True)

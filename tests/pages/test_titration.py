@@ -15,7 +15,7 @@ from support.titration_corpus import corpus_of
 from assay.cache.audits.evidence import read_evidence
 from assay.cache.audits.read import read_facts, read_titration
 from assay.core.errors import InputError, OptionConflict
-from assay.core.findings.titration import titration_finding
+from assay.core.findings.titration import titration_finding, titration_in_brief
 from assay.core.selection.titration import titrate
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.audit_checks import check_audit
@@ -309,6 +309,23 @@ def test_membership_needs_more_than_text_alone():
     assert "does not distinguish" in unclean.headline
     assert "0.650" in " ".join(unclean.sentences)
     assert titration_finding(measured([0.3], 0.6), "select", 99).sentences == ()
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("auc", [0.6, 0.5])
+def test_beside_an_audits_own_evidence_a_titration_says_only_what_is_new(auc, is_told):
+    """Headline and recall; the membership that the audit has found itself only where the two
+    differ, with its correction and threshold; never the domain."""
+    grid = measured([0.3, 0.31, 0.32], auc) + rows({("select", "domain-auc", 1.0): [0.9]})
+    whole = titration_finding(grid, "select", 10)
+    brief = titration_in_brief(grid, "select", 10, is_told)
+    assert brief[0] == f"Titration: {whole.headline}"
+    assert whole.sentences[-1] == brief[-1]
+    assert "mean recall" in brief[-1]
+    differs = is_told != (auc > 0.5)
+    assert any(one.startswith("Membership, at") for one in brief) == differs
+    assert any(one.startswith("Domain, at") for one in whole.sentences)
+    assert not any(one.startswith("Domain, at") for one in brief)
 
 
 @pytest.mark.parametrize(("n_strategies", "is_said"), [(1, True), (2, True), (40, False)])

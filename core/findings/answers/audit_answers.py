@@ -12,7 +12,7 @@ from assay.core.findings.answers.proven import proven
 from assay.core.findings.answers.told import told
 from assay.core.findings.finding import Finding, MetricTable
 from assay.core.findings.initial_head import with_insiders_view
-from assay.core.findings.titration import titration_finding
+from assay.core.findings.titration import titration_in_brief
 from assay.core.findings.titration_grid import nearest_budget
 from assay.core.specs.audit import Assessability
 from assay.core.specs.strategies import leading_strategy, main_strategy
@@ -79,6 +79,6 @@ def _with_titration(answer: Answer, evidence: AuditEvidence) -> Answer:
     spec = evidence.facts.spec
     budget = nearest_budget((row["budget"] for row in evidence.titration), spec.budget)
     assert budget is not None
-    found = titration_finding(evidence.titration, leading_strategy(spec.strategies), budget)
-    said = (f"Titration: {found.headline}", *found.sentences)
+    strategy, is_told = leading_strategy(spec.strategies), answer.is_found
+    said = titration_in_brief(evidence.titration, strategy, budget, is_told)
     return replace(answer, sentences=(*answer.sentences, *said))
