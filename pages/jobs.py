@@ -14,7 +14,7 @@ from assay.core.jobs.worker import ensure_worker
 from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import in_words, job_line, result_link
 from assay.pages.components.navigation import enter, page_file
-from assay.pages.components.new_job.again import offer_again, settings_of_job
+from assay.pages.components.new_job.again import offer_again, settings_of_command
 from assay.pages.components.new_job.kinds import TITLES
 from assay.pages.components.paging import first_row
 
@@ -62,7 +62,7 @@ def show_actions(job: Job) -> None:
         table.requeue(job.job_id)
         ensure_worker(store)
         st.rerun()
-    offer_again(settings_of_job(job), f"again-{job.job_id}")
+    offer_again(settings_of_command(job.command, job.folder), f"again-{job.job_id}")
     if job.state not in _ACTIVE and st.button(
         "Remove", key=f"remove-{job.job_id}", icon=":material/delete:", type="tertiary"
     ):

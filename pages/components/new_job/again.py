@@ -5,12 +5,12 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from assay.cache.jobs import Job
 from assay.cache.store import Store
 from assay.core.errors import InputError
 from assay.core.jobs.checked_names import NameChecker
@@ -31,31 +31,40 @@ _PLACES = (Names.MODEL, Names.SPEAKER, Names.DOCUMENTS, Names.CORPUS, Names.DATA
 
 @dataclass(frozen=True)
 class Settings:
-    """What a form can be filled in with; ``where``: the values of flags of the computation."""
+    """What a form can be filled in with. ``where``: the values of flags of the computation.
+    ``folder``: what relative paths refer to, None if nobody knows."""
 
     kind: str
     given: Values
     where: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+
+    def fill(self, form: Form) -> None:
+        """Put everything in; relative paths get the names that they have elsewhere."""
+        given = dict(self.given)
+        for one in form.kind.command.options:
+            if self.folder and one.name in given and one.declared.names in _PLACES:
+                given[one.name] = _seen_from(self.folder, one, given[one.name])
+        form.fill(given)
+        leave_preset(form)
+        fill_compute(self.where)
+        forget_draft_of(self.kind, COMPUTE)
 
 
-def settings_of_job(job: Job) -> Settings | None:
-    """What the words of its command say; None if no form could say the same."""
-    kind = KINDS.get(job.command[0])
+@lru_cache(maxsize=1_000)
+def settings_of_command(command: tuple[str, ...], folder: Path) -> Settings | None:
+    """What the words of a job's command say; None if no form could say the same."""
+    kind = KINDS.get(command[0]) if command else None
     if kind is None:
         return None
+    words = [word for word in command[1:] if word != "--json"]
     try:
-        words = [word for word in job.command[1:] if word != "--json"]
         given, others = read_words(kind.command, words, (*COMPUTE_FLAGS, "--store"))
         where = {flag: value for flag, value in others.items() if flag in COMPUTE_FLAGS}
         check_compute(where)
     except InputError:
         return None
-    options = {one.name: one for one in kind.command.options}
-    return Settings(
-        kind.name,
-        {name: _seen_from(job.folder, options[name], value) for name, value in given.items()},
-        where,
-    )
+    return Settings(kind.name, given, where, folder)
 
 
 def settings_of_spec(spec: Any) -> Settings:
@@ -83,17 +92,11 @@ def offer_again(settings: Settings | None, key: str) -> None:
         form = Form(
             KINDS[settings.kind], NameChecker(AllowedRoots.from_environment(store.root), store)
         )
-        form.fill(settings.given)
-        leave_preset(form)
-        fill_compute(settings.where)
-        forget_draft_of(settings.kind, COMPUTE)
+        settings.fill(form)
         st.switch_page(PAGES["new_audit"].file, query_params={"kind": settings.kind})
 
 
 def _seen_from(folder: Path, one: CommandOption, value: Any) -> Any:
-    """Relative paths of a command as they are called elsewhere, in the form too."""
-    if one.declared.names not in _PLACES:
-        return value
     each = [_absolute(folder, text) for text in (value if one.is_repeated else [value])]
     return tuple(each) if one.is_repeated else each[0]
 
