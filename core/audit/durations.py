@@ -9,6 +9,7 @@ from assay.core.similarity.map_sizes import MAX_FITTED
 from assay.core.specs.audit import AuditSpec, GradientLayers
 from assay.core.specs.data import Task
 from assay.core.specs.strategies import BY_EMBEDDING_GRADIENTS, Strategy
+from assay.core.specs.training import TrainingSpec
 
 # Seconds on two cores of a 2026 server that others use as well: MiniLM, documents of 48 tokens.
 _A_GRADIENT_S = 0.015
@@ -39,8 +40,11 @@ _USUAL_REFERENCE = 2_000
 _USUAL_SUSPECTS = 400
 
 
-def audit_plan(spec: AuditSpec) -> dict[str, float]:
-    """Expected seconds of each stage, in the order in which they run."""
+def audit_plan(spec: AuditSpec, n_passes: int | None = None) -> dict[str, float]:
+    """Expected seconds of each stage, in the order in which they run.
+
+    ``n_passes``: documents times epochs that the final model was trained on, where known.
+    """
     n_documents = spec.n_candidates or _USUAL_CORPUS
     n_strategies = len(spec.strategies)
     size = _LANGUAGE_MODEL_SIZE if spec.task is Task.SFT else 1.0
@@ -91,6 +95,11 @@ def audit_plan(spec: AuditSpec) -> dict[str, float]:
     }
     if spec.corpora:
         n_students = spec.corpora.n_students * len(spec.seed_corpus)
+        half = n_documents / len(spec.seed_corpus) / 2
+        epochs = (spec.training or TrainingSpec()).n_epochs
+        # They take as many steps as the final model, then the gradients of their other half.
+        a_student_s = max(half, n_passes or half * epochs) * _A_STUDENT_DOCUMENT_S * 0.7 * size
+        a_student_s += half * _A_GRADIENT_S * size
         plan["rank corpora"] = n_documents * _A_RANKED_DOCUMENT_S
         plan["source students"] = (10 + n_students * a_student_s) * (n_students > 0)
     plan["text alone"] = 1 + n_documents * _A_TEXT_ALONE_S

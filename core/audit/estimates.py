@@ -52,13 +52,15 @@ _SENTENCE_WIDTH, _SKETCH_DIMENSION = 384, 4096
 @dataclass(frozen=True)
 class Load:
     """What an audit works on; None where it is not known before it starts. ``is_one_unread``: the
-    sizes are those of one model of the pair, the other's are not known yet."""
+    sizes are those of one model of the pair, the other's are not known yet. ``n_passes``: documents
+    times epochs that the final model was trained on."""
 
     n_documents: int | None
     n_parameters: int | None
     max_tokens: int
     width: int | None = None
     is_one_unread: bool = False
+    n_passes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def planned_s(spec: AuditSpec, load: Load) -> float:
 
 def planned_stages(spec: AuditSpec, load: Load) -> dict[str, float]:
     """Seconds of each stage on that machine, in the order in which stages run."""
-    plan: Mapping[str, float] = audit_plan(replace(spec, n_candidates=load.n_documents))
+    spec = replace(spec, n_candidates=load.n_documents)
+    plan: Mapping[str, float] = audit_plan(spec, load.n_passes)
     usual = _MEASURED_PARAMETERS[spec.task]
     size = (load.n_parameters or usual) / usual
     length = min(load.max_tokens, _MOST_TOKENS_FILLED) / _MEASURED_TOKENS

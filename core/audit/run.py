@@ -135,7 +135,9 @@ def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
 
 def _load(audit: AuditContext, pair: ModelPair) -> Load:
     n_parameters = sum(one.numel() for one in pair.final.model.parameters())
-    return Load(audit.n_documents, n_parameters, pair.final.max_tokens)
+    n_trained = corpus_ranking.n_training_documents(audit)
+    n_passes = n_trained * audit.training.n_epochs if n_trained else None
+    return Load(audit.n_documents, n_parameters, pair.final.max_tokens, n_passes=n_passes)
 
 
 def _evaluate(audit: AuditContext, tokenization: Tokenization) -> None:

@@ -52,6 +52,7 @@ class StoredFacts:
     has_head: bool = False
     adapter_targets: tuple[str, ...] = ()
     training: TrainingSpec | None = None
+    n_trained: int | None = None
 
     @property
     def is_adapter(self) -> bool:
@@ -113,6 +114,7 @@ def stored_facts(path: Path) -> StoredFacts:
         gives_tokens=layout.gives_tokens,
         has_head=has_head,
         training=record.training if record else None,
+        n_trained=record.n_documents if record else None,
     )
 
 

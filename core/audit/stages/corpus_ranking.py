@@ -120,7 +120,7 @@ def _half_task(audit: AuditContext, name: str, source: str, seed: int) -> Studen
         return student_task(audit, name, chosen, [1.0] * len(chosen))
 
     training = audit.training
-    n_final = _n_training_documents(audit)
+    n_final = n_training_documents(audit)
     if n_final:
         # As many steps as the final model took: a gradient's cosine falls with every step.
         training = replace(training, n_epochs=max(1, round(training.n_epochs * n_final / half)))
@@ -132,7 +132,7 @@ def _half_task(audit: AuditContext, name: str, source: str, seed: int) -> Studen
     )
 
 
-def _n_training_documents(audit: AuditContext) -> int | None:
+def n_training_documents(audit: AuditContext) -> int | None:
     """The number of documents that the final model was trained on, as far as known."""
     record = TrainingRecord.read(audit.question.final)
     if record:

@@ -73,14 +73,17 @@ def _load(spec: AuditSpec, models: Mapping[str, Found], sets: Mapping[str, Sets]
     known = [one for one in models.values() if isinstance(one, StoredFacts)]
     whole = [one for one in known if not one.is_adapter and one.n_parameters]
     largest = max(whole, key=lambda one: one.n_parameters or 0, default=None)
-    recorded = next((one.training for one in known if one.training), None)
-    training = spec.training or recorded or TrainingSpec()
+    recorded = next((one for one in known if one.training), None)
+    training = spec.training or (recorded and recorded.training) or TrainingSpec()
+    counts = {name: one.n_rows for name, one in sets.items()}
+    n_trained = recorded.n_trained if recorded else counts.get("reference")
     return Load(
-        _n_documents(spec, {name: one.n_rows for name, one in sets.items()}),
+        _n_documents(spec, counts),
         largest.n_parameters if largest else None,
         training.max_tokens,
         largest.width if largest else None,
         len(known) < len(models),
+        n_trained * training.n_epochs if n_trained else None,
     )
 
 
@@ -125,7 +128,13 @@ def _earlier_of(facts: AuditFacts) -> Earlier | None:
     if took.get("gradients", 0.0) < _CACHED_S * n_documents:
         return None
     n_parameters = facts.models.difference.n_parameters
-    load = Load(n_documents, n_parameters, facts.meta.training.max_tokens)
+    training, n_trained = facts.meta.training, facts.meta.counts.n_reference
+    load = Load(
+        n_documents,
+        n_parameters,
+        training.max_tokens,
+        n_passes=n_trained * training.n_epochs if n_trained else None,
+    )
     return Earlier(facts.spec, load, float(sum(took.values())))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from assay.core.audit.estimates import Earlier, Load, estimate_audit, planned_s
-from assay.core.specs.audit import AuditSpec
+from assay.core.audit.estimates import Earlier, Load, estimate_audit, planned_s, planned_stages
+from assay.core.specs.audit import AuditSpec, CorporaSpec
 from assay.core.specs.data import DataRef, Task
 
 SPEC = AuditSpec("base", "final", (DataRef("pool.csv"),), budget=100)
@@ -18,6 +18,23 @@ def test_more_work_takes_longer():
     for changes in ({"n_documents": 20_000}, {"n_parameters": 10**9}, {"max_tokens": 96}):
         assert planned_s(SPEC, replace(MINILM, **changes)) > usual
     assert planned_s(replace(SPEC, n_student_epochs=0), MINILM) < usual
+
+
+def test_students_of_corpora_take_as_many_steps_as_the_final_model():
+    """The demo's students took 7.8 s for 480 documents times epochs. Two for each of three corpora,
+    as long as a final model of 2,000, are planned at about that rate; with fewer passes or without
+    students it is less, and without a known number it is not nothing."""
+    corpora = tuple(DataRef(f"{name}.csv") for name in "abc")
+    spec = replace(SPEC, seed_corpus=corpora, n_student_epochs=0, corpora=CorporaSpec(2))
+    load = Load(1080, 22_600_000, 48, 384, n_passes=2000)
+    seconds = planned_stages(spec, load)["source students"]
+    assert 0.7 < seconds / (6 * 2000 * 7.8 / 480) < 1.7
+    fewer = replace(load, n_passes=200)
+    assert planned_stages(spec, fewer)["source students"] < seconds / 3
+    without = replace(spec, corpora=CorporaSpec(0))
+    assert planned_stages(without, load)["source students"] == 0
+    unknown = replace(load, n_passes=None)
+    assert planned_stages(spec, unknown)["source students"] > 10
 
 
 def test_an_unknown_load_is_said():
