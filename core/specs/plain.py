@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -61,7 +62,8 @@ def field_types(spec: Any) -> dict[str, FieldType]:
 
 
 def checked(kind: Any, value: Any, name: str) -> Any:
-    """A single value as ``kind``; InputError that names it if it has another type.
+    """A single value as ``kind``; InputError that names it if it has another type, or if it is a
+    number that no field holds.
 
     A whole number is accepted as a fraction, and text as a member of an Enum.
     """
@@ -70,6 +72,10 @@ def checked(kind: Any, value: Any, name: str) -> Any:
         if not isinstance(value, str) or value not in choices:
             raise _unreadable(f"one of {', '.join(choices)} for {name}", repr(value))
         return kind(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _unreadable(f"a finite number for {name}", repr(value))
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise _unreadable(f"a number of at most 64 bits for {name}", "a larger one")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
@@ -77,6 +83,7 @@ def checked(kind: Any, value: Any, name: str) -> Any:
     return value
 
 
+_LARGEST = 2**63 - 1
 _WORDS = {
     str: "text",
     int: "a whole number",

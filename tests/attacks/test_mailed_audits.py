@@ -13,6 +13,7 @@ import time
 
 import duckdb
 import pytest
+from support.audit_file import write_sample_audit
 from support.hostile_audits import CLAIMS, HOSTILE, changed, claim, write_mailed
 
 from assay.cache.audits.read import list_audits, read_facts
@@ -21,6 +22,7 @@ from assay.cache.files.database import UnreadableFile, open_to_read
 from assay.cache.files.manifest import check_file
 from assay.cache.files.tables import MANIFEST, MANIFEST_COLUMNS
 from assay.cache.store import Store
+from assay.core.specs.plain import to_plain
 
 
 @pytest.fixture
@@ -117,6 +119,20 @@ def test_what_an_audit_says_of_itself_is_checked(store, mailed):
     for key in CLAIMS:
         problem = listed[f"odd-{key.replace('_', '-')}"]
         assert key in problem or "nested" in problem
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-1e999", "NaN", f"1{'0' * 400}"])
+def test_an_audit_asked_for_with_a_number_beyond_all_is_listed_as_broken(store, number):
+    """JSON of others may hold numbers that ours never does; every page lists all audits."""
+    path = write_sample_audit(store, "sample", n_documents=120)
+    path.chmod(0o644)
+    spec = to_plain(read_facts(path).spec)
+    spec["leaked_shares"] = ["HERE"]
+    with duckdb.connect(str(path)) as connection:
+        text = json.dumps(spec).replace('"HERE"', number)
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'spec'", [text])
+    (listed,) = list_audits(store)
+    assert "not those of an audit" in listed.problem
 
 
 @pytest.mark.parametrize(

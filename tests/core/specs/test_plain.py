@@ -38,6 +38,12 @@ PLAIN = to_plain(SPECS[0])
         ({**PLAIN, "reference": {"place": "r.csv"}}, "reference.place"),
         ({**PLAIN, "seed_corpus": [{"text_column": "text"}]}, "seed_corpus.location"),
         ({**PLAIN, "training": {**PLAIN["training"], "batch_size": 1.5}}, "training.batch_size"),
+        ({**PLAIN, "seed": 10**400}, "seed"),
+        ({**PLAIN, "leaked_shares": [float("inf")]}, "leaked_shares"),
+        *(
+            ({**PLAIN, "training": {**PLAIN["training"], "momentum": wrong}}, "training.momentum")
+            for wrong in (float("nan"), float("inf"), -float("inf"), 10**400)
+        ),
         ({k: v for k, v in PLAIN.items() if k != "base"}, "base"),
         ([], "AuditSpec"),
     ],
