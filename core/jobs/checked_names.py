@@ -24,9 +24,11 @@ from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.addresses import has_password, is_address, read_address
 from assay.core.specs.data import DECOMPRESSION, DataRef
 from assay.core.specs.options import CommandOption, Names
-from assay.core.specs.place import data_ref, named_as
+from assay.core.specs.place import Columns, data_ref
 
 BUILTIN_MODELS = ("builtin:minilm", "builtin:smollm2")
+# The columns of a command that names none.
+USUAL = Columns(DataRef.text_column, "label", None)
 _MOST_CHARACTERS = 4096
 _MOST_FILES = 100_000
 
@@ -114,9 +116,9 @@ class NameChecker:
         """A file, folder or pattern inside, with all of its files; built-in text; a hub set."""
         return self.named(self.located(place))
 
-    def located(self, place: str) -> DataRef:
-        """The same as a place and its columns."""
-        ref = data_ref(place, label_column="label")
+    def located(self, place: str, usual: Columns = USUAL) -> DataRef:
+        """The same as a place and its columns, by default the usual ones."""
+        ref = data_ref(place, usual.text, usual.label, None, usual.prompt)
         if is_remote(ref.location):
             # The dashboard's machine may have keys that a visitor has not.
             raise InputError(
@@ -139,9 +141,9 @@ class NameChecker:
             raise self.roots.refusal(location)
         return ref
 
-    def named(self, ref: DataRef) -> str:
-        """A place as a command line names it."""
-        return named_as(ref, "text", "label", None)
+    def named(self, ref: DataRef, usual: Columns = USUAL) -> str:
+        """A place as a command line names it next to the usual columns."""
+        return usual.name(ref)
 
     def _inside(self, name: str) -> Path | None:
         """An existing path inside; None for what can only be a name on the hub."""

@@ -164,6 +164,25 @@ def test_relative_paths_of_a_terminal_are_those_of_its_folder(files, monkeypatch
 
 
 @pytest.mark.parametrize(
+    ("usual", "own"),
+    [
+        (["--text-column", "body"], "text=text"),
+        (["--label-column", "topic"], "text=body,label=label"),
+        (["--prompt-column", "question"], "text=body,prompt="),
+    ],
+)
+def test_a_set_keeps_its_own_columns_where_others_are_usual(usual, own, files, no_worker):
+    """Also if its own have the name that is the default where nothing is said."""
+    pair = ["--base", str(files / "base"), "--final", str(files / "final")]
+    words = [*pair, *usual, "--seed", "0", "--budget", "7"]
+    more = files / "more.jsonl"
+    more.write_text('{"text": "a"}')
+    words += ["--seed-corpus", str(more), "--reference", f"{files / 'pool.jsonl'}:{own}"]
+    (command,) = command_shown(again(failed("audit", *words)))
+    assert read_words(AUDIT, shlex.split(command)[2:]) == read_words(AUDIT, words)
+
+
+@pytest.mark.parametrize(
     "command",
     [
         ("finetune", "--base", "a"),

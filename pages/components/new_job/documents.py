@@ -113,11 +113,9 @@ def _chosen_columns(form: Form, one: CommandOption, place: str) -> list[object]:
 
 def _wanted(ref: DataRef, form: Form, is_labelled: bool) -> list[str]:
     """The columns that will be read, by what is chosen for the set, else for all sets."""
-    text = ref.text_column if ref.text_column != "text" else form.raw("text_column") or "text"
-    label = ref.label_column if ref.label_column != "label" else form.raw("label_column")
     has_labels = is_labelled and form.raw("task") == Task.CLASSIFICATION
-    prompt = ref.prompt_column or form.raw("prompt_column")
-    return [text, *([label or "label"] if has_labels else []), *([prompt] if prompt else [])]
+    named = (ref.text_column, ref.label_column if has_labels else None, ref.prompt_column)
+    return [one for one in named if one]
 
 
 def _look(ref: DataRef) -> Preview | int | None:

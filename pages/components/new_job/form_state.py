@@ -14,9 +14,10 @@ from typing import Any
 import streamlit as st
 
 from assay.core.errors import InputError
-from assay.core.jobs.checked_names import NameChecker
+from assay.core.jobs.checked_names import USUAL, NameChecker
 from assay.core.specs.data import DataRef, Task
 from assay.core.specs.options import REQUIRED, CommandOption, Names
+from assay.core.specs.place import Columns
 from assay.pages.components.new_job.kinds import JobKind
 
 _KEPT = "new job: values"
@@ -130,13 +131,18 @@ class Form:
 
     def with_columns(self, one: CommandOption, place: str) -> DataRef:
         """A set of documents, checked, with the columns that were chosen for it."""
-        ref = self.checker.located(place)
+        ref = self.checker.located(place, self._usual_columns())
         has_labels = self.raw("task") == Task.CLASSIFICATION
         for which in ("text", "label") if has_labels else ("text",):
             chosen = st.session_state.get(self.columns_key(one.name, place, which))
             if chosen:
                 ref = DataRef(**{**vars(ref), f"{which}_column": chosen})
         return ref
+
+    def _usual_columns(self) -> Columns:
+        """Those of every set that names no others."""
+        text, label = self.raw("text_column"), self.raw("label_column")
+        return Columns(text or USUAL.text, label or USUAL.label, self.raw("prompt_column") or None)
 
     def _value(self, one: CommandOption) -> Any:
         raw = self.raw(one.name)
@@ -155,7 +161,7 @@ class Form:
     def _checked(self, one: CommandOption, value: str) -> str:
         names = one.declared.names
         if names in OF_DOCUMENTS and not value.startswith("decompression:"):
-            return self.checker.named(self.with_columns(one, value))
+            return self.checker.named(self.with_columns(one, value), self._usual_columns())
         return self.checker.checked(one, value)
 
     def _whose(self, sentence: str) -> str:
