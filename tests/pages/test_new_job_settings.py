@@ -164,6 +164,27 @@ def test_relative_paths_of_a_terminal_are_those_of_its_folder(files, monkeypatch
 
 
 @pytest.mark.parametrize(
+    ("command", "held", "place"),
+    [
+        ("experiment optimizers --model gpt2=base", "experiment: model", "gpt2={}/base"),
+        ("experiment optimizers --model gpt2=owner/name", "experiment: model", "gpt2=owner/name"),
+        ("report a --out r.html", "report: out", "{}/r.html"),
+        ("report --all out/reports", "report: all", "{}/out/reports"),
+        ("report a --out /r.html", "report: out", "/r.html"),
+        ("decompress --model base[1]", "decompress: model", "{}/base[1]"),
+        ("decompress --model http://here:1/v1", "decompress: model", "http://here:1/v1"),
+    ],
+)
+def test_models_by_name_and_files_to_be_written_are_in_its_folder_too(command, held, place, files):
+    """A report's file is where the terminal's job would write it, not where the dashboard runs."""
+    (files / "base[1]").mkdir()
+    table = JobTable(Store.default())
+    table.finish(table.submit(command.split(), "A job", files), JobState.FAILED, "it was wrong")
+    app = again(opened("jobs"))
+    assert app.session_state[f"new {held}"] == place.format(files)
+
+
+@pytest.mark.parametrize(
     ("usual", "own"),
     [
         (["--text-column", "body"], "text=text"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,7 +27,10 @@ from assay.pages.components.new_job.presets import leave_preset
 from assay.pages.components.page_table import PAGES
 
 # Options whose text may be a path.
-_PLACES = (Names.MODEL, Names.SPEAKER, Names.DOCUMENTS, Names.CORPUS, Names.DATA_FOLDER)
+_PLACES = (
+    *(Names.MODEL, Names.SPEAKER, Names.NAMED_MODEL, Names.DOCUMENTS, Names.CORPUS),
+    *(Names.DATA_FOLDER, Names.NEW_FILE),
+)
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,25 @@ def offer_again(settings: Settings | None, key: str) -> None:
 
 
 def _seen_from(folder: Path, one: CommandOption, value: Any) -> Any:
-    each = [_absolute(folder, text) for text in (value if one.is_repeated else [value])]
+    names = one.declared.names
+    each = [_absolute(folder, text, names) for text in (value if one.is_repeated else [value])]
     return tuple(each) if one.is_repeated else each[0]
 
 
-def _absolute(folder: Path, text: str) -> str:
-    """A path that begins with something in the folder; anything else stays as it is."""
+def _absolute(folder: Path, text: str, names: Names) -> str:
+    """A path that begins with something in the folder, or that is to be; anything else stays."""
+    if names is Names.NAMED_MODEL:
+        name, mark, place = text.partition("=")
+        return f"{name}{mark}{_absolute(folder, place, Names.MODEL)}"
+    if text.startswith(("/", "~")):
+        return text
     begin = Path(text).parts[:1]
-    names = {text, text.partition("#")[0], text.partition(":")[0], *begin}
-    is_there = any(glob.glob(name, root_dir=folder) for name in names if name)
-    return str(folder / text) if is_there and not text.startswith(("/", "~")) else text
+    parts = {text, text.partition("#")[0], text.partition(":")[0], *begin} - {""}
+    is_meant = names is Names.NEW_FILE or any(_is_in(folder, part) for part in parts)
+    return str(folder / text) if is_meant else text
+
+
+def _is_in(folder: Path, name: str) -> bool:
+    """Whether there is such a path, or one that fits the pattern."""
+    named = glob.iglob(name, root_dir=folder)
+    return os.path.lexists(folder / name) or next(named, None) is not None
