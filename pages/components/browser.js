@@ -20,8 +20,18 @@ function keepHistoryShort() {
   for (const kind of ['pointerdown', 'keydown', 'click'])
     addEventListener(kind, () => { isNew = true }, { capture: true, passive: true })
   history.pushState = (...entry) => {
+    if (isElsewhere(entry[2])) showBegin()
     if (isNew) push.apply(history, entry)
     else history.replaceState(...entry)
     isNew = false
   }
+}
+
+// Streamlit shows another page from where the one before was scrolled to.
+function showBegin() {
+  document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)
+}
+
+function isElsewhere(address) {
+  return new URL(address ?? location.href, location.href).pathname !== location.pathname
 }

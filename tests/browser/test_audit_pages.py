@@ -76,6 +76,22 @@ def test_a_title_stays_while_its_page_runs_anew(assay_tab):
     assert tab.page.evaluate("[...titles].slice(1)") == ["Map · Sample audit · Assay"]
 
 
+# How far the page is scrolled once the address is another, as a link makes it.
+_SCROLLED = """address => {
+  const main = document.querySelector('[data-testid=stMain]')
+  main.scrollTo(0, 900)
+  history.pushState({}, '', address)
+  return main.scrollTop
+}"""
+
+
+def test_another_page_is_shown_from_its_begin(assay_tab):
+    """However far down somebody has read; another choice on the same page moves nothing."""
+    tab = assay_tab.open("about").shows("Words")
+    assert tab.page.evaluate(_SCROLLED, "about?q=snow") == 900
+    assert tab.page.evaluate(_SCROLLED, "jobs") == 0
+
+
 def test_back_after_a_link_shows_the_page_with_its_filters(assay_tab):
     """One step back leads to the strategy that was looked at, though the page between has a choice
     of strategies too; one step forward leads to that page again."""
