@@ -51,7 +51,8 @@ def say_unknown_names() -> None:
     unknown = [name for name in st.query_params if name not in NAMES]
     if not unknown:
         return
-    meant = [near for name in unknown for near in get_close_matches(name, NAMES, 1)]
+    nearest = [near for name in unknown for near in get_close_matches(name, NAMES, 1)]
+    meant = list(dict.fromkeys(nearest))
     named = listed([f"“{name[:_LONGEST]}”" for name in unknown])
     st.warning(
         markdown_safe(

@@ -260,9 +260,9 @@ def test_every_name_of_an_address_is_declared():
 def test_a_name_that_no_page_knows_is_said(path):
     """A mistyped name is given as text with the one that is nearest; one that is unlike any is
     said alone; of names that some page knows nothing is said."""
-    said = words(opened("evidence", audit="sample", documnet="7", **{"**x**": "1"}))
-    said = said.replace("\\", "")
-    assert f"{UNKNOWN} “documnet” and “**x**”, which this address asks for." in said
+    asked = {"documnet": "7", "docment": "8", "**x**": "1"}
+    said = words(opened("evidence", audit="sample", **asked)).replace("\\", "")
+    assert f"{UNKNOWN} “documnet”, “docment” and “**x**”, which this address asks for." in said
     assert "Did you mean “document”?" in said
     said = words(opened("jobs", zzzzzz="1"))
     assert UNKNOWN in said
