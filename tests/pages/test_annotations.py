@@ -319,7 +319,15 @@ def test_a_view_is_saved_from_the_sidebar_and_listed(store, path):
 
 
 def test_a_read_only_dashboard_saves_no_view(store, path, monkeypatch):
-    """Saved views can be opened, and neither saved nor deleted."""
+    """Saved views can be opened, and neither saved nor deleted; where there is none, nobody is sent
+    to a button that is not there."""
+    how = "Save this view"
+    assert how in words(opened("search"))
+    with monkeypatch.context() as patched:
+        patched.setenv(READ_ONLY_VARIABLE, "1")
+        said = words(opened("search"))
+    assert "None yet." in said
+    assert how not in said
     save_view(store, SavedView.checked("mine", "map", "audit=sample"))
     monkeypatch.setenv(READ_ONLY_VARIABLE, "1")
     app = opened("search")

@@ -36,7 +36,8 @@ def show_views() -> None:
     views = [view for view in list_views(store) if view.page in PAGES]
     st.subheader("Saved views", anchor=False)
     if not views:
-        st.caption("None yet. “Save this view” in the sidebar keeps a page with its settings.")
+        how = "“Save this view” in the sidebar keeps a page with its settings."
+        st.caption("None yet." if store.is_for_reading else f"None yet. {how}")
         return
     _show_problem()
     for view in views:
