@@ -211,10 +211,12 @@ def test_a_set_keeps_its_own_columns_where_others_are_usual(usual, own, files, n
         ("audit", "--base", "a", "--final", "b", "--engine", "ray", "--address", "elsewhere:1"),
         ("audit", "--base", "a", "--budget", "many"),
         ("audit", "--budget"),
+        ("audit", "--base", "a", "--final", "b", "--seed", str(2**53)),
     ],
 )
 def test_what_no_form_could_say_is_not_offered_again(command, files):
-    """A command without a form, a part of an audit, a cluster elsewhere, and what does not fit."""
+    """A command without a form, a part of an audit, a cluster elsewhere, and what does not fit, be
+    it only a browser's field, which rounds so large a seed."""
     assert not [one for one in failed(*command).button if one.label == "New job like this"]
     assert [one for one in failed("diff", "a", "b").button if one.label == "New job like this"]
 

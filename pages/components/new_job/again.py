@@ -32,6 +32,9 @@ _PLACES = (
     *(Names.DATA_FOLDER, Names.NEW_FILE),
 )
 
+# The largest whole number of a browser's field.
+_LARGEST = 2**53 - 1
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -78,12 +81,13 @@ def settings_of_spec(spec: Any) -> Settings:
 
 
 def offer_again(settings: Settings | None, key: str) -> None:
-    """A button that fills in the form and leads to it; nothing where nothing may be started.
+    """A button that fills in the form and leads to it; nothing where nothing may be started, or
+    where a number would come back from the browser as another one.
 
     What the settings name is checked there, like what a visitor types.
     """
     store = Store.default()
-    if settings is None or store.is_for_reading:
+    if settings is None or store.is_for_reading or not _is_exact(settings.given):
         return
     is_pressed = st.button(
         "New job like this",
@@ -98,6 +102,10 @@ def offer_again(settings: Settings | None, key: str) -> None:
         )
         settings.fill(form)
         st.switch_page(PAGES["new_audit"].file, query_params={"kind": settings.kind})
+
+
+def _is_exact(given: Values) -> bool:
+    return all(abs(one) <= _LARGEST for one in given.values() if isinstance(one, int))
 
 
 def _seen_from(folder: Path, one: CommandOption, value: Any) -> Any:
