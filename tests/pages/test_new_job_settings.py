@@ -57,6 +57,32 @@ def test_a_saved_file_fills_in_the_same_form(files):
     assert AUDIT.words(parse_config(saved, AUDIT, "asked.toml")) == shlex.split(command)[2:]
 
 
+def with_file(app, text):
+    """A config file given to the form."""
+    (uploader,) = [one for one in app.file_uploader if "--config" in one.label]
+    return uploader.upload("asked.toml", text.encode(), "application/toml").run()
+
+
+def test_a_form_filled_in_otherwise_is_none_of_a_preset(files, no_worker):
+    """A file or the settings of a job replace a preset's; what was wrong with a file before is said
+    no more."""
+    app = form()
+    preset = next(one.title for one in presets() if one.command == "audit")
+    chosen = "new audit: preset"
+    app.selectbox(key=chosen).set_value(preset).run()
+    with_file(app, "budget = 'many'")
+    assert app.selectbox(key=chosen).value == preset
+    assert any("budget" in one.value for one in app.error)
+    with_file(app, "budget = 7")
+    assert app.selectbox(key=chosen).value != preset
+    assert app.session_state["new audit: budget"] == 7
+    with_file(app, "budget = 'many'")
+    table = JobTable(Store.default())
+    table.finish(table.begin(["audit", "--base", "a", "--seed", "0"], "A job"), JobState.FAILED)
+    app.switch_page("pages/jobs.py").run()
+    assert not any("budget" in one.value for one in again(app).error)
+
+
 def test_where_a_job_runs_survives_a_visit_elsewhere(files):
     """Device and memory stay with the form when another page has been looked at."""
     app = form()
