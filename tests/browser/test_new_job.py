@@ -3,6 +3,7 @@ by its result."""
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
@@ -89,6 +90,24 @@ def test_a_form_survives_a_reload(visit, dashboard):
     other.shows("Still needed: base, final, seed corpus.")
 
 
+def test_a_field_that_the_browser_still_loads_gets_its_value(visit, dashboard):
+    """On a slow line the page has run twice before a field is there: it holds its default, and not
+    nothing, which the form would take for an answer."""
+    one, waiting = visit(dashboard.address), []
+    one.page.route(
+        re.compile(r"/(NumberInput|Checkbox)\.[^/]*\.js"), lambda one: waiting.append(one)
+    )
+    one.page.goto(one.link("new_audit", kind="audit"))
+    one.shows("More options").page.wait_for_timeout(2_000)
+    assert waiting
+    assert not one.main().get_by_label("Budget", exact=True).count()
+    for request in waiting:
+        request.continue_()
+    one.holds("Budget", "500").settled().main().get_by_text("More options").click()
+    one.settled()
+    assert one.main().get_by_role("checkbox", name="Map", exact=True).is_checked()
+
+
 def test_a_job_like_one_that_failed_begins_with_its_settings(visit, dashboard, pair):
     """Also in a session that has not seen the form, whose tab still has an older draft of it; a
     change and Start make another job. The control: without the button the draft is there."""
@@ -104,7 +123,7 @@ def test_a_job_like_one_that_failed_begins_with_its_settings(visit, dashboard, p
     one.main().locator(f".st-key-again-{job}").get_by_role("button").click()
     one.page.wait_for_url("**/new_audit?kind=audit")
     one.shows("What was found").page.wait_for_timeout(1_000)  # by then the draft is there
-    assert one.command() == shlex.join(["assay", *words])
+    assert one.holds("Budget", "7").command() == shlex.join(["assay", *words])
     one.fill("Budget", 9)
     one.main().get_by_role("button", name="Start", exact=True).click()
     one.page.wait_for_url("**/jobs**")

@@ -19,11 +19,10 @@ from assay.core.runtime.allowed_roots import AllowedRoots
 from assay.core.specs.command_words import read_words
 from assay.core.specs.commands import command_of
 from assay.core.specs.options import CommandOption, Names, Values
-from assay.pages.components.new_job.compute import COMPUTE_FLAGS, check_compute, fill_compute
+from assay.pages.components.new_job.compute import COMPUTE_FLAGS, begin_with_compute, check_compute
 from assay.pages.components.new_job.draft import forget_draft_of
 from assay.pages.components.new_job.form_state import COMPUTE, Form
 from assay.pages.components.new_job.kinds import KINDS
-from assay.pages.components.new_job.presets import leave_preset
 from assay.pages.components.page_table import PAGES
 
 # Options whose text may be a path.
@@ -52,9 +51,8 @@ class Settings:
         for one in form.kind.command.options:
             if self.folder and one.name in given and one.declared.names in _PLACES:
                 given[one.name] = _seen_from(self.folder, one, given[one.name])
-        form.fill(given)
-        leave_preset(form)
-        fill_compute(self.where)
+        form.begin_with(given)
+        begin_with_compute(self.where)
         forget_draft_of(self.kind, COMPUTE)
 
 
@@ -114,7 +112,7 @@ def _seen_from(folder: Path, one: CommandOption, value: Any) -> Any:
     return tuple(each) if one.is_repeated else each[0]
 
 
-def _absolute(folder: Path, text: str, names: Names) -> str:
+def _absolute(folder: Path, text: str, names: Names | None) -> str:
     """A path that begins with something in the folder, or that is to be; anything else stays."""
     if names is Names.NAMED_MODEL:
         name, mark, place = text.partition("=")

@@ -90,13 +90,12 @@ def check_compute(given: Mapping[str, str]) -> None:
             raise InputError(f"a value for {flag} that a form offers", repr(value), "change it")
 
 
-def fill_compute(given: Mapping[str, str]) -> None:
-    """Put the values of these flags in, and defaults everywhere else."""
-    kept_forms().pop(COMPUTE, None)
-    for flag, key in _KEYS.items():
+def begin_with_compute(given: Mapping[str, str]) -> None:
+    """Let the fields hold the values of these flags when they are drawn next, and defaults
+    everywhere else."""
+    kept_forms()[COMPUTE] = {_KEYS[flag]: value for flag, value in given.items()}
+    for key in _KEYS.values():
         st.session_state.pop(key, None)
-        if flag in given:
-            st.session_state[key] = given[flag]
 
 
 def choose_compute(kind: type, spec: Any) -> tuple[str, ...] | None:

@@ -54,6 +54,21 @@ def _restore() -> None:
             # A field takes what is kept where the session has nothing.
             st.session_state.pop(key, None)
             st.session_state.pop(f"new {name}: {key}", None)
+    _say_again()
+
+
+def _say_again() -> None:
+    """Send the fields their values once more.
+
+    Streamlit sends the value of a new field once. A field whose script the browser still loads
+    while the page runs for the second time would never get it, and would then report that it is
+    empty.
+    """
+    for name, values in kept_forms().items():
+        for key in values:
+            for own in (key, f"new {name}: {key}"):
+                if own in st.session_state:
+                    st.session_state[own] = st.session_state[own]
 
 
 def read_draft(text: str | None) -> dict[str, dict[str, Any]]:

@@ -73,13 +73,26 @@ class Form:
             self._kept()[key] = st.session_state.get(key)
 
     def fill(self, given: Mapping[str, Any]) -> None:
-        """Put these values in, and defaults everywhere else."""
+        """Put these values in, and defaults everywhere else; the form is drawn already."""
         for one in self.kind.command.options:
             st.session_state[self.key(one.name)] = shown(one, given.get(one.name, one.default))
         for key in self._column_keys():
             # A set's columns are part of its name now.
             st.session_state.pop(key, None)
             self._kept().pop(key, None)
+
+    def begin_with(self, given: Mapping[str, Any]) -> None:
+        """The same for a form that another page leads to.
+
+        Streamlit shows a new widget's value only where it is set in the run that draws the widget.
+        """
+        kept = self._kept()
+        kept.clear()
+        for one in self.kind.command.options:
+            kept[one.name] = shown(one, given.get(one.name, one.default))
+        own = [key for key in st.session_state if str(key).startswith(self.key(""))]
+        for key in own:
+            del st.session_state[key]
 
     def evaluated(self) -> Filled:
         """What the form says: values, or what is wrong with each."""
