@@ -59,7 +59,7 @@ def kind(
     """
     words, classes = _words(vocabulary), _classes(rows, strategy, labels)
     balance, failed = _balance(rows, strategy)
-    own = _without_corpora(words, classes, balance, strategy)
+    own = _without_corpora(words, classes, balance, strategy, vocabulary is not None)
     if not sources:
         return _answer(own, own.more, failed)
     corpora = _corpora(sources, students, projection)
@@ -99,7 +99,11 @@ def _corpora(
 
 
 def _without_corpora(
-    words: _Part | None, classes: str | None, balance: str | None, strategy: Strategy
+    words: _Part | None,
+    classes: str | None,
+    balance: str | None,
+    strategy: Strategy,
+    is_compared: bool,
 ) -> _Part:
     """What the weights say of the training documents by themselves: their words, or classes."""
     if words:
@@ -111,10 +115,11 @@ def _without_corpora(
             balance,
             Standing.RELATIVE,
         )
+    why = "do not show the training vocabulary" if is_compared else "were not compared"
     return _Part(
         classes or "Unknown: nothing in these weights shows it.",
-        "The input embeddings do not show the training vocabulary, and no public corpora were "
-        "ranked (`assay rank-corpora` does that).",
+        f"The input embeddings {why}, and no public corpora were ranked (`assay rank-corpora` does "
+        "that).",
         Standing.UNKNOWN,
     )
 

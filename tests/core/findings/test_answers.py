@@ -178,6 +178,14 @@ def test_where_there_is_no_evidence_nothing_is_claimed(empty):
         assert claim not in words.replace("no training document is", "")
 
 
+def test_what_was_not_compared_is_not_said_to_show_nothing():
+    """Without a look at the input embeddings an audit says so; after one, what they do not show."""
+    without = answered(Question.KIND).certainty
+    assert "input embeddings were not compared" in without
+    assert "input embeddings do not show" in answered(Question.KIND, vocabulary=TIED).certainty
+    assert "do not show" not in without
+
+
 def test_an_audit_that_cannot_be_assessed_answers_nothing():
     """Each question has the same answer: no documents were scored, and why."""
     made = evidence(ranking("select", 0.9, 1e-9), EXACT, verdict="not assessable")
