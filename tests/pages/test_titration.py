@@ -115,6 +115,15 @@ def test_a_click_on_the_map_counts_for_its_own_selection_alone():
             assert not len(picked_on(state, cell, corpus, moved))
 
 
+@pytest.mark.parametrize("metric", [Metric.RECALL, Metric.MEMBERSHIP_AUC])
+def test_the_table_of_all_strategies_names_what_it_holds(store, metric):
+    """Its cells are the figures of the metric that was chosen."""
+    write_sample_titration(store)
+    app = opened("titration", audit="titrated", metric=metric.info.title)
+    (title,) = [one.value for one in app.subheader if "all strategies" in one.value.lower()]
+    assert title == f"{metric.info.title}: all strategies, measured"
+
+
 def test_measured_and_live_points_are_drawn_apart(store):
     """The grid is points with bands joined by thin dotted guides, the live point another symbol;
     random, P-min and text alone are there whatever is chosen."""

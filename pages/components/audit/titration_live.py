@@ -191,7 +191,7 @@ def _show_map(
 
 
 def _show_measured(path: Path, here: pd.DataFrame, budget: int | None, setting: Setting) -> None:
-    st.subheader("All strategies, measured", anchor=False)
+    st.subheader(f"{setting.metric.info.title}: all strategies, measured", anchor=False)
     exported_table(
         of_audit(path),
         "titration",
