@@ -282,6 +282,7 @@ def test_search_results_lead_to_their_pages(store, path, monkeypatch):
     write_sample_decompression(store)
     app = opened("search", q="telescope")
     assert [one.value for one in app.subheader] == ["Documents", "Notes and tags", "Saved views"]
+    assert "There are more than these: “on the map” shows all of an audit." in words(app)
     documents, notes = (one.value for one in app.dataframe)
     assert documents["text"].str.contains("telescope").all()
     assert set(documents["evidence"].str.rsplit("=", n=1).str[0]) == {

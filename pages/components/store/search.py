@@ -37,7 +37,7 @@ def show_found(found: Found, words: str) -> None:
         _head("Audits", found.audits)
         _show_audits(found.audits.rows)
     if found.documents.rows:
-        _head("Documents", found.documents)
+        _head("Documents", found.documents, ": “on the map” shows all of an audit")
         _show_documents(found.documents.rows, words)
     if found.notes.rows:
         _head("Notes and tags", found.notes)
@@ -66,10 +66,10 @@ def _nothing(words: str) -> str:
     )
 
 
-def _head(title: str, group: Group[Any]) -> None:
+def _head(title: str, group: Group[Any], where: str = "") -> None:
     st.subheader(title, anchor=False)
     if group.is_cut:
-        st.caption("There are more than these.")
+        st.caption(f"There are more than these{where}.")
 
 
 def _show_audits(rows: list[AuditSummary]) -> None:
