@@ -121,15 +121,24 @@ def test_what_an_audit_says_of_itself_is_checked(store, mailed):
         assert key in problem or "nested" in problem
 
 
-@pytest.mark.parametrize("number", ["Infinity", "-1e999", "NaN", f"1{'0' * 400}"])
-def test_an_audit_asked_for_with_a_number_beyond_all_is_listed_as_broken(store, number):
-    """JSON of others may hold numbers that ours never does; every page lists all audits."""
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("leaked_shares", "[Infinity]"),
+        ("leaked_shares", "[-1e999]"),
+        ("leaked_shares", "[NaN]"),
+        ("leaked_shares", f"[1{'0' * 400}]"),
+        ("strategies", "[]"),
+    ],
+)
+def test_an_audit_asked_for_in_a_way_that_none_is_gets_listed_as_broken(store, name, said):
+    """JSON of others may hold numbers that ours never does, or nothing to show; every page lists
+    all audits."""
     path = write_sample_audit(store, "sample", n_documents=120)
     path.chmod(0o644)
-    spec = to_plain(read_facts(path).spec)
-    spec["leaked_shares"] = ["HERE"]
+    spec = {**to_plain(read_facts(path).spec), name: "HERE"}
     with duckdb.connect(str(path)) as connection:
-        text = json.dumps(spec).replace('"HERE"', number)
+        text = json.dumps(spec).replace('"HERE"', said)
         connection.execute("UPDATE meta SET value = ? WHERE key = 'spec'", [text])
     (listed,) = list_audits(store)
     assert "not those of an audit" in listed.problem

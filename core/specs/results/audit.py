@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from assay.core.errors import InputError
 from assay.core.specs.audit import Assessability, AuditSpec, HeadStart
 from assay.core.specs.plain import from_plain
 from assay.core.specs.results.result import Result
@@ -145,4 +146,7 @@ class AuditResult(Result):
     @cached_property
     def asked(self) -> AuditSpec:
         """The spec; InputError if its options are not those of an audit."""
-        return from_plain(AuditSpec, self.spec)
+        spec = from_plain(AuditSpec, self.spec)
+        if not spec.strategies:
+            raise InputError("at least one strategy", "none", "run the audit again")
+        return spec
