@@ -15,7 +15,7 @@ from assay.pages.components.escaping import markdown_safe
 from assay.pages.components.jobs import in_words, job_line, result_link
 from assay.pages.components.navigation import enter, page_file
 from assay.pages.components.new_job.again import offer_again, settings_of_command
-from assay.pages.components.new_job.kinds import TITLES
+from assay.pages.components.new_job.kinds import JOB_TITLES
 from assay.pages.components.paging import first_row
 
 enter()
@@ -34,7 +34,7 @@ def show_job(job: Job) -> None:
         when = f"{began:%Y-%m-%d %H:%M} UTC"
         took = f" · took {in_words(job.ended_at - started)}" if job.ended_at else ""
         with st.container(horizontal=True, vertical_alignment="center"):
-            kind = TITLES.get(job.command[0])
+            kind = JOB_TITLES.get(job.command[0])
             what = f"{kind} · " if kind else ""
             st.caption(f"{what}job {job.job_id} · {when}{took}", width="content")
             result_link(store, job)

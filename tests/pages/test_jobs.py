@@ -53,6 +53,16 @@ def links(app):
     }
 
 
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [("suspect", "Suspect test"), ("finetune", "Fine-tuning"), ("demo", "Demo")],
+)
+def test_a_job_says_of_which_kind_it_is(command, kind):
+    """Also where only a terminal starts such jobs."""
+    number = ended(Store.default(), [command, "--base", "a"])
+    assert f"{kind} · job {number} · " in words(opened("jobs"))
+
+
 def test_every_kind_of_job_leads_to_what_it_made(full, monkeypatch):
     """One link each, and the page that it opens has the result."""
     monkeypatch.setenv("ASSAY_HOME", str(full.root))

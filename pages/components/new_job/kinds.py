@@ -22,6 +22,7 @@ from assay.core.specs.commands import (
     DIFF,
     ECHO,
     EXPERIMENT,
+    FINETUNE,
     GRADE,
     RANK_CORPORA,
     REPORT,
@@ -149,6 +150,8 @@ KINDS = {one.name: one for one in _ALL}
 # The demo has no options: it makes its models and data itself.
 DEMO = "demo"
 TITLES = {DEMO: "Demo", **{name: kind.title for name, kind in KINDS.items()}}
+# Of all jobs, also of those that only a terminal starts.
+JOB_TITLES = {**TITLES, FINETUNE.name: "Fine-tuning"}
 
 
 def expected_s(kind: JobKind, spec: Any) -> float | None:
