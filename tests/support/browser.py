@@ -16,15 +16,27 @@ from support.visitor import unpacked
 from assay.pages.components.page_table import PAGES
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# After the script has ended the browser may still be drawing what it sent: wait until it has
+# nothing to do, and look again.
 _IS_SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]')
-  return app && app.dataset.testScriptState === 'notRunning'
+  const isDone = app && app.dataset.testScriptState === 'notRunning'
     && document.querySelector('[data-testid=stMain]')
       .querySelector('[data-testid=stHeading], [data-testid=stAlert]')
     && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')
     && [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
       .every(chart => !chart.checkVisibility() || chart.querySelector('.main-svg'))
     && !document.querySelector('[data-testid=stEChartsChart][aria-busy=true]')
+  if (!isDone) window.calm = null
+  else if (!window.calm) {
+    const calm = window.calm = { isIdle: false }
+    const later = then => requestIdleCallback(then, { timeout: 500 })
+    later(() => later(() => { calm.isIdle = true }))
+  } else if (window.calm.isIdle) {
+    window.calm = null
+    return true
+  }
+  return false
 }"""
 # So long even where other programs use the processor.
 _PATIENCE_MS = 120_000
@@ -159,7 +171,7 @@ class Tab:
 
     def settled(self):
         """Wait until nothing on the page is about to change."""
-        self.page.wait_for_function(_IS_SETTLED, polling=50)
+        self.page.wait_for_function(_IS_SETTLED, polling=20)
         return self
 
     def main(self):
