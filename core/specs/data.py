@@ -30,7 +30,8 @@ LABEL_WORDS: Declared = {
     "is_joined": True,
 }
 RESPONSE_TEMPLATE: Declared = {
-    "help": "SFT: the text that comes right before the response; only the response is scored."
+    "help": "SFT: the text that comes right before the response; only the response is scored.",
+    "has_lines": True,
 }
 
 

@@ -52,6 +52,7 @@ class Declared(TypedDict, total=False):
     is_unique: bool
     is_argument: bool
     is_main: bool
+    has_lines: bool
     names: Names
     switch: Option
     sample: Option
@@ -80,6 +81,8 @@ class Option:
     is_argument: bool = False
     # A form asks for it first; what is neither this nor required stands under "More options".
     is_main: bool = False
+    # Its text may have several lines.
+    has_lines: bool = False
     names: Names | None = None
     # Without this switch the field is 0.
     switch: Option | None = None

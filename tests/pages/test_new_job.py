@@ -31,7 +31,14 @@ def test_every_declared_option_has_a_widget_with_its_help(kind, files):
     """A form asks for all that the command line asks for, and for nothing else."""
     app = form(kind)
     shown = {}
-    for kinds in ("selectbox", "multiselect", "number_input", "text_input", "checkbox"):
+    for kinds in (
+        "selectbox",
+        "multiselect",
+        "number_input",
+        "text_input",
+        "text_area",
+        "checkbox",
+    ):
         for widget in app.get(kinds):
             if widget.key and widget.key.startswith(f"new {kind}: "):
                 shown[widget.key.removeprefix(f"new {kind}: ")] = widget.help

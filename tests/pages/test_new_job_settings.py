@@ -173,6 +173,16 @@ def test_a_job_that_failed_can_be_changed_and_started_again(files, no_worker):
     assert others == {"--device": "cpu", "--memory": "4GiB"}
 
 
+def test_a_template_of_several_lines_can_be_changed(files):
+    """Its field has lines, so an edit elsewhere in it does not join them."""
+    pair = {"base": "base", "final": "final", "seed_corpus": ["pool.jsonl:text=body"]}
+    app = form(**pair, task="sft", response_template="a:\nb:")
+    field = app.text_area(key="new audit: response_template")
+    assert field.value == "a:\nb:"
+    field.set_value("x:\nb:").run()
+    assert "--response-template 'x:\nb:'" in command_shown(app)[0]
+
+
 def test_relative_paths_of_a_terminal_are_those_of_its_folder(files, monkeypatch):
     """A job knows where it was started: what lies there is named from the root, and nothing else
     is."""

@@ -13,6 +13,7 @@ from assay.pages.components.new_job.form_state import Form, as_list
 from assay.pages.components.new_job.offers import offers, takes_more, titles
 
 _LONG = 500
+_LINES_HEIGHT = 68  # of two lines, the least
 # What of an option's name keeps its hyphens, or is written in capitals.
 _WRITTEN = {"held out": "held-out", "out of domain": "out-of-domain", "pdf": "PDF"}
 
@@ -41,7 +42,9 @@ def option_widget(form: Form, one: CommandOption, error: str | None) -> None:
         _number(one, common, unset)
     else:
         hint = "values with commas between them" if one.is_repeated else _hint(one)
-        st.text_input(placeholder=unset or hint, max_chars=_LONG, **common)
+        field = st.text_area if one.declared.has_lines else st.text_input
+        size: dict[str, Any] = {"height": _LINES_HEIGHT} if one.declared.has_lines else {}
+        field(placeholder=unset or hint, max_chars=_LONG, **size, **common)
     if error:
         st.markdown(f":red[:material/error: {markdown_safe(error)}]")
 
