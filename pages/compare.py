@@ -7,9 +7,9 @@ import streamlit as st
 from assay.cache.export import of_comparison
 from assay.core.findings.comparison_tables import (
     OVERLAPS_NOTE,
-    SIDES_NOTE,
     metrics_of,
     overlaps_table,
+    sides_note,
     sides_table,
 )
 from assay.pages.components.audit import reads
@@ -58,7 +58,7 @@ exported_table(
     origin,
     "side-by-side",
     sides_table(found, strategy, titles),
-    note=SIDES_NOTE,
+    note=sides_note(metrics),
     chosen={"strategy": str(strategy)},
     column_config=column_meanings(metrics),
 )

@@ -79,8 +79,12 @@ if not record.is_refused:
         show_documents(record, audits_of(store, record.pair), origin)
 
 st.subheader("Assumptions", anchor=False)
-for line in (*ASSUMPTIONS, *record.caveats):
+for line in ASSUMPTIONS:
     st.write(f"- {markdown_safe(line)}")
+if record.caveats:
+    st.subheader("Caveats", anchor=False)
+    for line in record.caveats:
+        st.write(f"- {markdown_safe(line)}")
 with st.expander("Provenance", icon=":material/fingerprint:"):
     exported_table(origin, "provenance", provenance_table(record))
 deletable_with_annotations(

@@ -42,11 +42,17 @@ OVERLAPS_NOTE = (
     "each were taken. By chance: mean and central 95% of random selections (hypergeometric). "
     "p: two-sided, corrected for all overlaps in this table (Holm)."
 )
-SIDES_NOTE = (
+_SIDES_NOTE = (
     "Each audit's own values over all its documents, with 95% intervals in brackets. Whether two "
     "intervals overlap does not show whether the audits differ; the table of differences tests "
-    "that. TPR at 1% FPR: share of training documents found at a false positive rate of 1%."
+    "that."
 )
+_TPR_NOTE = "TPR at 1% FPR: share of training documents found at a false positive rate of 1%."
+
+
+def sides_note(metrics: Sequence[Metric]) -> str:
+    """How to read the table of these metrics."""
+    return f"{_SIDES_NOTE} {_TPR_NOTE}" if Metric.MEMBERSHIP_TPR in metrics else _SIDES_NOTE
 
 
 def settings_table(found: Comparison) -> pd.DataFrame:

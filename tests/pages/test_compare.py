@@ -15,6 +15,8 @@ from support.pages import opened, words
 from assay.cache.audits.comparison import read_places
 from assay.cache.audits.read import SelectionFilter, read_selection
 from assay.cache.files import database
+from assay.core.findings.comparison_tables import sides_note
+from assay.core.specs.metrics import Metric
 from assay.core.specs.strategies import Strategy
 from assay.pages.components import navigation
 from assay.pages.components.compare.documents import for_people, named_groups
@@ -73,6 +75,13 @@ def test_two_audits_side_by_side(store):
     assert HOSTILE in set(documents["text"])
     for kind in ("markdown", "caption", "subheader"):
         assert all("<script>" not in str(one.value) for one in app.get(kind))
+
+
+def test_a_note_explains_the_columns_that_are_there():
+    """What TPR is stands below a table that has it, and below no other."""
+    assert "TPR at 1% FPR" in sides_note([Metric.RECALL, Metric.MEMBERSHIP_TPR])
+    assert "TPR" not in sides_note([Metric.RECALL])
+    assert "95% intervals" in sides_note([])
 
 
 def test_three_audits_have_one_map_and_a_matrix(store):

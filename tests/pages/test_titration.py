@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from support.audit_file import write_sample_audit
 from support.pages import opened, words
@@ -26,6 +27,7 @@ from assay.core.specs.strategies import BLIND, Strategy, leading_strategy, shown
 from assay.core.specs.training import LORA_STUDENTS, StudentAdapter
 from assay.pages.components.audit.titration_charts import picked_on, selection_map
 from assay.pages.components.audit.titration_controls import Setting
+from assay.pages.components.audit.titration_tables import measured_table
 
 
 def shown(app, label):
@@ -318,6 +320,24 @@ def test_membership_needs_more_than_text_alone():
     assert "does not distinguish" in unclean.headline
     assert "0.650" in " ".join(unclean.sentences)
     assert titration_finding(measured([0.3], 0.6), "select", 99).sentences == ()
+
+
+@pytest.mark.parametrize(
+    ("metric", "order"),
+    [
+        (Metric.RECALL, ["SELECT", "top-k", "random"]),
+        (Metric.TRANSPORT, ["random", "top-k", "SELECT"]),
+    ],
+)
+def test_the_table_of_strategies_begins_with_the_best(metric, order):
+    """At the largest share, by the metric: of a distance the lowest is the best."""
+    values = {
+        (name, metric, share): [value if share == 1.0 else 1 - value]
+        for name, value in (("random", 0.1), ("select", 0.9), ("top-k", 0.5))
+        for share in (0.5, 1.0)
+    }
+    table = measured_table(pd.DataFrame(rows(values)), metric)
+    assert table["strategy"].tolist() == order
 
 
 @pytest.mark.parametrize("is_told", [True, False])

@@ -117,7 +117,9 @@ def _without_corpora(
         )
     why = "do not show the training vocabulary" if is_compared else "were not compared"
     return _Part(
-        classes or "Unknown: nothing in these weights shows it.",
+        f"Known from the final model's labels alone: {classes[0].lower()}{classes[1:]}"
+        if classes
+        else "Unknown: nothing in these weights shows it.",
         f"The input embeddings {why}, and no public corpora were ranked (`assay rank-corpora` does "
         "that).",
         Standing.UNKNOWN,

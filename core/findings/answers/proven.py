@@ -58,8 +58,8 @@ def _deleted(n: int) -> str:
 def _absent(facts: VocabularyFacts | None) -> tuple[str, str, Standing, float]:
     if facts is None:
         return (
-            "Not tested: the input embeddings of this audit's models were not compared.",
-            "An earlier version made this audit. Run it again to compare them.",
+            "Not tested: the input embeddings of the two models were not compared.",
+            "Earlier versions of Assay did not compare them. Run the audit again to do so.",
             Standing.UNKNOWN,
             0.0,
         )

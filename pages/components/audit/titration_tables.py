@@ -96,7 +96,12 @@ def best_possible(measured: pd.DataFrame, metric: Metric) -> str | None:
 
 
 def measured_table(measured: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One row per strategy, one column per leaked share: the mean over draws and their spread."""
+    """One row per strategy, one column per leaked share: the mean over draws and their spread; the
+    best at the largest share first."""
+    widest = measured[measured["leaked_share"] == measured["leaked_share"].max()]
+    means = widest.groupby("strategy")["value"].mean()
+    order = means.sort_values(ascending=metric.info.is_lower_better, kind="stable").index
+    by_strategy = dict(list(measured.groupby("strategy")))
     return pd.DataFrame(
         [
             {"strategy": shown_as(str(name))}
@@ -104,7 +109,8 @@ def measured_table(measured: pd.DataFrame, metric: Metric) -> pd.DataFrame:
                 f"{share:.0%} leaked": spread_cell(found, partial(number, metric), metric.info.unit)
                 for share, found in share_spreads(own).items()
             }
-            for name, own in measured.groupby("strategy")
+            for name in dict.fromkeys([*order, *by_strategy])
+            for own in [by_strategy[name]]
         ]
     ).fillna("")
 

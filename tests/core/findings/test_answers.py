@@ -186,6 +186,13 @@ def test_what_was_not_compared_is_not_said_to_show_nothing():
     assert "do not show" not in without
 
 
+def test_labels_that_anybody_can_read_are_no_finding():
+    """Where nothing was tested, the answer says that the classes are the final model's labels."""
+    found = answered(Question.KIND)
+    assert found.standing is Standing.UNKNOWN
+    assert found.headline.startswith("Known from the final model's labels alone: texts of ")
+
+
 def test_an_audit_that_cannot_be_assessed_answers_nothing():
     """Each question has the same answer: no documents were scored, and why."""
     made = evidence(ranking("select", 0.9, 1e-9), EXACT, verdict="not assessable")
