@@ -202,7 +202,7 @@ OWN = {
     "present": {"overwrite": False},
 }
 KEPT = {"store": None, "json": False}
-QUEUED = ("audit", "titrate", "rank-corpora", "decompress", "grade", "diff", "experiment")
+AT_ONCE = ("export", "report", "present")
 
 DIVIDED = ("audit", "titrate", "rank-corpora")
 
@@ -219,12 +219,8 @@ def offered(name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_offers_its_options_with_their_defaults(name):
     """Names and defaults are those that commands have always had."""
-    expected = (
-        OPTIONS[name]
-        | (KEPT if name in ("diff", "export", "report", "present") else RUNNING)
-        | OWN.get(name, {})
-    )
-    if name in QUEUED:
+    expected = OPTIONS[name] | (KEPT if name in ("diff", *AT_ONCE) else RUNNING) | OWN.get(name, {})
+    if name not in AT_ONCE:
         expected |= {"queue": False}
     if name in DIVIDED:
         expected |= {"shard": None, "engine": "local", "address": None, "memory": None}
