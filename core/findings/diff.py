@@ -23,6 +23,9 @@ from assay.core.specs.interval import Interval
 from assay.core.specs.results.diff import DiffResult, NoiseFloor
 
 
+_TWICE = " (a topic that moved counts both where it was and where it is)"
+
+
 def diff_finding(meta: DiffResult) -> Finding:
     """The headline of a diff and what supports it."""
     if not meta.noise:
@@ -44,7 +47,7 @@ def diff_finding(meta: DiffResult) -> Finding:
     found = ", ".join(f"{n} {change}" for change in Change if (n := counts.of(change)))
     headline = (
         f"{n_changed:,} of {counts.n_topics:,} topics differ from A to B by more than noise: "
-        f"{found}."
+        f"{found}{_TWICE if counts.n_moved else ''}."
         if n_changed
         else "No topic differs from A to B by more than noise."
     )

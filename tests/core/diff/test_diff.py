@@ -127,6 +127,8 @@ def test_noise_is_found_in_the_store_and_the_result_sealed_once(assay, store):
     said = json.loads(assay("diff", "a-0", "b", "--json").out)
     assert said["noise"] == [["a-0", "a-1"]]
     assert 0 < len(said["reported"]) == sum(said[f"n_{change}"] for change in Change)
+    twice = "a topic that moved counts both where it was and where it is"
+    assert (twice in said["says"][0]) == (said["n_moved"] > 0)
     path = store.diffs / f"{said['diff']}.duckdb"
     assert changed_tables(path) == []
     assert not path.stat().st_mode & 0o222
