@@ -22,7 +22,6 @@ from assay.core.specs.diff import Change
 from assay.core.specs.interval import Interval
 from assay.core.specs.results.diff import DiffResult, NoiseFloor
 
-
 _TWICE = " (a topic that moved counts both where it was and where it is)"
 
 
