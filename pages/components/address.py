@@ -7,14 +7,10 @@ what the address asked for all along.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from urllib.parse import parse_qs
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-
-from assay.core.findings.formatting import listed
-from assay.pages.components.escaping import markdown_safe
 
 # No page has a choice of this name, and links begin with it.
 AUDIT = "audit"
@@ -26,7 +22,6 @@ _READ = """
     texts topic true unflagged view which who words
 """
 NAMES = frozenset(_READ.split())
-_LONGEST = 60
 
 
 def restore_address() -> None:
@@ -44,20 +39,3 @@ def restore_address() -> None:
         st.query_params.from_dict({**kept, **own})
         with context.session_state.query_params() as held:
             held.set_initial_query_params_from_current()
-
-
-def say_unknown_names() -> None:
-    """Say so if the address holds a name that no page reads."""
-    unknown = [name for name in st.query_params if name not in NAMES]
-    if not unknown:
-        return
-    nearest = [near for name in unknown for near in get_close_matches(name, NAMES, 1)]
-    meant = list(dict.fromkeys(nearest))
-    named = listed([f"“{name[:_LONGEST]}”" for name in unknown])
-    st.warning(
-        markdown_safe(
-            f"No page knows {named}, which this address asks for."
-            + (f" Did you mean {listed([f'“{one}”' for one in meant])}?" if meant else "")
-        ),
-        icon=":material/link_off:",
-    )

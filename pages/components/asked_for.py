@@ -4,6 +4,7 @@ not have, which is said."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from assay.core.findings.formatting import listed
+from assay.pages.components.address import NAMES
 from assay.pages.components.escaping import markdown_safe
 
 _LONGEST = 60
@@ -97,13 +99,27 @@ def _read_as(key: str, values: list[str]) -> None:
         held.set_initial_query_params(urlencode({**given, key: values}, doseq=True))
 
 
+def say_unknown_names() -> None:
+    """Say so if the address holds a name that no page reads."""
+    unknown = [name for name in st.query_params if name not in NAMES]
+    near = [one for name in unknown for one in get_close_matches(name, NAMES, 1)]
+    if unknown:
+        meant = f" Did you mean {_quoted(dict.fromkeys(near))}?" if near else ""
+        _warn(f"No page knows {_quoted(unknown)}, which this address asks for.{meant}")
+
+
 def _say_ignored(label: str, values: list[str], allowed: str = "") -> None:
     if values:
-        named = listed([f"“{one[:_LONGEST]}”" for one in values])
-        st.warning(
-            markdown_safe(
-                f"{label}: this page has no {named}, which its address asks for, and ignores it."
-                + (f" It takes {allowed}." if allowed else "")
-            ),
-            icon=":material/link_off:",
+        more = f" It takes {allowed}." if allowed else ""
+        _warn(
+            f"{label}: this page has no {_quoted(values)}, which its address asks for, and ignores "
+            f"it.{more}"
         )
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return listed([f"“{one[:_LONGEST]}”" for one in values])
+
+
+def _warn(sentence: str) -> None:
+    st.warning(markdown_safe(sentence), icon=":material/link_off:")

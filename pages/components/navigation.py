@@ -17,7 +17,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from assay.cache.files.database import kept_open
-from assay.pages.components.address import restore_address, say_unknown_names
+from assay.pages.components.address import restore_address
+from assay.pages.components.asked_for import say_unknown_names
 from assay.pages.components.audit.chooser import Choice, choose_audit
 from assay.pages.components.browser import watch_browser
 from assay.pages.components.page_table import FIRST, PAGES, PageEntry, Section
