@@ -14,7 +14,7 @@ from statistics import median
 from assay.core.audit.durations import audit_plan
 from assay.core.specs.audit import AuditSpec
 from assay.core.specs.data import Task
-from assay.core.specs.training import StudentAdapter
+from assay.core.specs.training import StudentAdapter, TrainingSpec
 
 # What the plan's rates were measured with: MiniLM, for SFT SmolLM2; documents of 48 tokens.
 _MEASURED_PARAMETERS = {Task.CLASSIFICATION: 22_600_000, Task.SFT: 134_500_000}
@@ -61,6 +61,11 @@ class Load:
     width: int | None = None
     is_one_unread: bool = False
     n_passes: int | None = None
+
+
+def training_passes(n_documents: int | None, training: TrainingSpec) -> int | None:
+    """Documents times epochs; None where the number of documents is not known."""
+    return n_documents * training.n_epochs if n_documents else None
 
 
 @dataclass(frozen=True)

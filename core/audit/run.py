@@ -13,7 +13,7 @@ from assay.cache.files.sealed import sealed_audit
 from assay.cache.store import Store
 from assay.core.audit.context import AuditContext
 from assay.core.audit.corpus_names import with_source_names
-from assay.core.audit.estimates import Load, planned_stages
+from assay.core.audit.estimates import Load, planned_stages, training_passes
 from assay.core.audit.memory_needs import (
     check_documents_fit,
     check_models_fit,
@@ -135,8 +135,7 @@ def _select(audit: AuditContext, pair: ModelPair) -> AuditContext:
 
 def _load(audit: AuditContext, pair: ModelPair) -> Load:
     n_parameters = sum(one.numel() for one in pair.final.model.parameters())
-    n_trained = corpus_ranking.n_training_documents(audit)
-    n_passes = n_trained * audit.training.n_epochs if n_trained else None
+    n_passes = training_passes(corpus_ranking.n_training_documents(audit), audit.training)
     return Load(audit.n_documents, n_parameters, pair.final.max_tokens, n_passes=n_passes)
 
 

@@ -98,19 +98,17 @@ def best_possible(measured: pd.DataFrame, metric: Metric) -> str | None:
 def measured_table(measured: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """One row per strategy, one column per leaked share: the mean over draws and their spread; the
     best at the largest share first."""
-    widest = measured[measured["leaked_share"] == measured["leaked_share"].max()]
-    means = widest.groupby("strategy")["value"].mean()
-    order = means.sort_values(ascending=metric.info.is_lower_better, kind="stable").index
-    by_strategy = dict(list(measured.groupby("strategy")))
+    by_strategy = dict(iter(measured.groupby("strategy")))
+    at_most = measured[measured["leaked_share"] == measured["leaked_share"].max()]
+    means = at_most.groupby("strategy")["value"].mean().reindex(by_strategy)
     return pd.DataFrame(
         [
             {"strategy": shown_as(str(name))}
             | {
                 f"{share:.0%} leaked": spread_cell(found, partial(number, metric), metric.info.unit)
-                for share, found in share_spreads(own).items()
+                for share, found in share_spreads(by_strategy[name]).items()
             }
-            for name in dict.fromkeys([*order, *by_strategy])
-            for own in [by_strategy[name]]
+            for name in means.sort_values(ascending=metric.info.is_lower_better).index
         ]
     ).fillna("")
 

@@ -11,7 +11,7 @@ import streamlit as st
 from assay.cache.audits.read import AuditFacts, audit_path, list_audits, read_facts
 from assay.cache.files.database import UnreadableFile
 from assay.cache.store import Store
-from assay.core.audit.estimates import Earlier, Estimate, Load, estimate_audit
+from assay.core.audit.estimates import Earlier, Estimate, Load, estimate_audit, training_passes
 from assay.core.errors import AssayError
 from assay.core.models.stored_facts import StoredFacts
 from assay.core.runtime.settings import count_from
@@ -83,7 +83,7 @@ def _load(spec: AuditSpec, models: Mapping[str, Found], sets: Mapping[str, Sets]
         training.max_tokens,
         largest.width if largest else None,
         len(known) < len(models),
-        n_trained * training.n_epochs if n_trained else None,
+        training_passes(n_trained, training),
     )
 
 
@@ -128,13 +128,9 @@ def _earlier_of(facts: AuditFacts) -> Earlier | None:
     if took.get("gradients", 0.0) < _CACHED_S * n_documents:
         return None
     n_parameters = facts.models.difference.n_parameters
-    training, n_trained = facts.meta.training, facts.meta.counts.n_reference
-    load = Load(
-        n_documents,
-        n_parameters,
-        training.max_tokens,
-        n_passes=n_trained * training.n_epochs if n_trained else None,
-    )
+    training = facts.meta.training
+    n_passes = training_passes(facts.meta.counts.n_reference, training)
+    load = Load(n_documents, n_parameters, training.max_tokens, n_passes=n_passes)
     return Earlier(facts.spec, load, float(sum(took.values())))
 
 

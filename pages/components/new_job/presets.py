@@ -63,7 +63,7 @@ def choose_preset(form: Form) -> None:
         st.caption(markdown_safe(chosen.about))
 
 
-def leave_preset(form: Form) -> None:
+def _leave_preset(form: Form) -> None:
     """Choose none, and forget a file that was refused: the form is filled in otherwise."""
     for name in ("preset", "config error"):
         st.session_state.pop(form.key(name), None)
@@ -82,7 +82,7 @@ def load_config(form: Form) -> None:
                 raise InputError("a config file", f"{given.size:,} bytes", "choose another file")
             text = given.getvalue().decode("utf-8", errors="replace")
             form.fill(parse_config(text, form.kind.command, given.name[:80]))
-            leave_preset(form)
+            _leave_preset(form)
         except InputError as error:
             st.session_state[form.key("config error")] = str(error)
 
